@@ -1,0 +1,49 @@
+# The README's two commands are `make demo` and `make test`. Each makes .venv by itself.
+ARGS ?=
+ONLY ?=
+PYTHON_FILES := src tests bench
+BIN := .venv/bin
+
+.PHONY: demo test check up bench lint types layers format lock clean
+.DEFAULT_GOAL := help
+
+help: ## Show what can be made
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.venv/.installed: requirements.lock pyproject.toml
+	@./scripts/install
+
+demo: .venv/.installed ## Run the whole story on real engines (ARGS="--json FILE --calls N --keep")
+	@$(BIN)/weir demo $(ARGS)
+
+up: .venv/.installed ## Start the platform and leave it running
+	@$(BIN)/weir up $(ARGS)
+
+test: lint types layers ## Run every check and test that needs Python only
+	@$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+
+check: .venv/.installed ## Run the slower groups: the built package in a bare environment
+	@$(BIN)/pytest -c checks/pytest.ini checks $(ARGS)
+
+bench: .venv/.installed ## Run the benchmarks side by side (ONLY=name for one)
+	@$(BIN)/python -m bench $(ONLY)
+
+lint: .venv/.installed
+	@$(BIN)/ruff check $(PYTHON_FILES)
+	@$(BIN)/ruff format --check --quiet $(PYTHON_FILES)
+
+types: .venv/.installed
+	@$(BIN)/mypy
+
+layers: .venv/.installed
+	@$(BIN)/lint-imports
+
+format: .venv/.installed ## Format the code
+	@$(BIN)/ruff check --fix $(PYTHON_FILES)
+	@$(BIN)/ruff format $(PYTHON_FILES)
+
+lock: ## Renew the lock file (needs uv)
+	@uv pip compile pyproject.toml --group dev --universal --generate-hashes --quiet --output-file requirements.lock
+
+clean: ## Remove the virtual environment and caches, not the data in .weir/
+	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,1 @@
+"""Controls, keys, the alliance's authority, and the audit chain."""

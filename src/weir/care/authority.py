@@ -1,0 +1,262 @@
+"""The alliance's certificate authority: small, offline from the path of a call.
+
+It issues client certificates to applications from their own requests (PKCS #10, RFC 2986), so a
+partner's private key never leaves the partner, and the server and client certificates of gateways
+and model institutions. Every certificate names its subject as the platform knows it; nothing in
+a request but its public key is believed.
+"""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_der_private_key,
+)
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from sqlalchemy import select, text
+
+from weir.care.master import Sealing
+from weir.care.tables import keys
+from weir.care.vault import PLATFORM
+from weir.kernel import limits
+from weir.kernel.outcomes import CERTIFICATE_REQUEST_INVALID, Refusal
+from weir.store.database import Database
+from weir.store.unit import UnitOfWork
+
+PublicKey = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey
+_AUTHORITY_LOCK = 0x7765_6972_0004
+_REQUEST_BYTES = 16_384
+_BACKDATE = timedelta(minutes=5)  # clocks of partners run behind
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedCertificate:
+    """A certificate in PEM. `sha256` is its RFC 8705 section 3.1 thumbprint, base64url."""
+
+    pem: str
+    sha256: str
+    serial: str
+    not_after: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class KeyAndCertificate:
+    """A key pair the platform itself holds (a gateway's), in PEM, with its certificate."""
+
+    key_pem: str
+    certificate: IssuedCertificate
+
+
+class Authority:
+    """Issues certificates under one root (ECDSA P-256)."""
+
+    def __init__(self, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> None:
+        self._key = key
+        self._certificate = certificate
+
+    @property
+    def root_pem(self) -> str:
+        """The root certificate that every party trusts."""
+        return self._certificate.public_bytes(Encoding.PEM).decode("ascii")
+
+    @classmethod
+    async def open(cls, database: Database, sealing: Sealing) -> Authority:
+        """Load the alliance's authority, founding it at the platform's first start."""
+        async with database.unit(PLATFORM) as unit:
+            await unit.connection.execute(
+                text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _AUTHORITY_LOCK}
+            )
+            found = await unit.connection.execute(select(keys).where(keys.c.purpose == "authority"))
+            row: Any = found.one_or_none()
+            if row is None:
+                return await _found(unit, sealing)
+        key = load_der_private_key(sealing.open(row.id, row.sealed_private), None)
+        assert isinstance(key, ec.EllipticCurvePrivateKey)
+        return cls(key, x509.load_pem_x509_certificate(row.public["certificate"].encode()))
+
+    def issue_client(self, csr_pem: str, application: str, organisation: str) -> IssuedCertificate:
+        """A client certificate for an application, from its own certificate request.
+
+        Refusal CERTIFICATE_REQUEST_INVALID when the request is malformed, is not signed by its own
+        key (proof of possession), or its key is weaker than FAPI 2.0 section 5.4 allows.
+        """
+        public_key = _requested_key(csr_pem)
+        subject = _name(application, organisation)
+        usage = [ExtendedKeyUsageOID.CLIENT_AUTH]
+        return self._issue(public_key, subject, [], usage, limits.CLIENT_CERTIFICATE_DAYS)
+
+    def issue_own(self, name: str, hosts: Sequence[str]) -> KeyAndCertificate:
+        """A new key and certificate for a process of the platform or a model institution.
+
+        `hosts` are DNS names or IP addresses it serves under; it may act as client too.
+        """
+        key = ec.generate_private_key(ec.SECP256R1())
+        usage = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+        issued = self._issue(
+            key.public_key(), _name(name, "weir"), hosts, usage, limits.CLIENT_CERTIFICATE_DAYS
+        )
+        return KeyAndCertificate(
+            key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode("ascii"),
+            issued,
+        )
+
+    def _issue(
+        self,
+        public_key: PublicKey,
+        subject: x509.Name,
+        hosts: Sequence[str],
+        usage: list[x509.ObjectIdentifier],
+        days: int,
+    ) -> IssuedCertificate:
+        now = datetime.now(UTC)
+        builder = _profile(public_key, subject, self._certificate, usage, now, days)
+        if hosts:
+            names = x509.SubjectAlternativeName([_alternative(host) for host in hosts])
+            builder = builder.add_extension(names, critical=False)
+        certificate = builder.sign(self._key, SHA256())
+        return IssuedCertificate(
+            certificate.public_bytes(Encoding.PEM).decode("ascii"),
+            thumbprint(certificate.public_bytes(Encoding.DER)),
+            f"{certificate.serial_number:x}",
+            certificate.not_valid_after_utc,
+        )
+
+
+def thumbprint(der: bytes) -> str:
+    """`x5t#S256` of a certificate: base64url of SHA-256 over its DER (RFC 8705 section 3.1)."""
+    return base64.urlsafe_b64encode(sha256(der).digest()).rstrip(b"=").decode("ascii")
+
+
+def _requested_key(csr_pem: str) -> PublicKey:
+    if len(csr_pem) > _REQUEST_BYTES:
+        raise Refusal(CERTIFICATE_REQUEST_INVALID, why="it is too long")
+    try:
+        request = x509.load_pem_x509_csr(csr_pem.encode("ascii"))
+        if not request.is_signature_valid:
+            raise Refusal(CERTIFICATE_REQUEST_INVALID, why="it is not signed by its own key")
+        key = request.public_key()
+    except (ValueError, TypeError, InvalidSignature) as error:
+        raise Refusal(CERTIFICATE_REQUEST_INVALID, repr(error), why="it is malformed") from error
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size >= 2048:
+        return key
+    if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.key_size >= 256:
+        return key
+    if isinstance(key, ed25519.Ed25519PublicKey):
+        return key
+    raise Refusal(CERTIFICATE_REQUEST_INVALID, why="use EC P-256, Ed25519, or RSA of 2048 bits")
+
+
+def _profile(
+    public_key: PublicKey | ec.EllipticCurvePublicKey,
+    subject: x509.Name,
+    issuer: x509.Certificate,
+    usage: list[x509.ObjectIdentifier],
+    now: datetime,
+    days: int,
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer.subject)
+        .public_key(public_key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _BACKDATE)
+        .not_valid_after(now + timedelta(days=days))
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_key_usage(ca=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage(usage), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(
+                _as_authority_key(issuer.public_key())
+            ),
+            critical=False,
+        )
+    )
+
+
+def _as_authority_key(key: Any) -> ec.EllipticCurvePublicKey:
+    assert isinstance(key, ec.EllipticCurvePublicKey)
+    return key
+
+
+def _key_usage(*, ca: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not ca,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=ca,
+        crl_sign=ca,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _alternative(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
+
+
+def _name(common: str, organisation: str) -> x509.Name:
+    return x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, organisation),
+            x509.NameAttribute(NameOID.COMMON_NAME, common),
+        ]
+    )
+
+
+async def _found(unit: UnitOfWork, sealing: Sealing) -> Authority:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = unit.mint("key")
+    certificate = _self_signed(key)
+    der = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    authority = Authority(key, certificate)
+    await unit.connection.execute(
+        keys.insert().values(
+            id=name,
+            purpose="authority",
+            public={"certificate": authority.root_pem},
+            sealed_private=sealing.seal(name, der),
+            created_at=unit.now,
+        )
+    )
+    unit.audit("key.created", name, {"alg": "ES256", "purpose": "authority"})
+    return authority
+
+
+def _self_signed(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+    now = datetime.now(UTC)
+    name = _name("weir alliance authority", "weir")
+    identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    return (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _BACKDATE)
+        .not_valid_after(now + timedelta(days=limits.AUTHORITY_CERTIFICATE_DAYS))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_key_usage(ca=True), critical=True)
+        .add_extension(identifier, critical=False)
+        .sign(key, SHA256())
+    )

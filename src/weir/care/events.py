@@ -1,0 +1,57 @@
+"""Every event the audit chain can hold, with its words. A closed list: a test holds the docs to it.
+
+Names are `<subject>.<what happened>`; words are (English, Chinese) and complete sentences, without
+a subject of their own, since each is shown beside what it happened to.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+EVENTS: Final[dict[str, tuple[str, str]]] = {
+    "key.created": ("A signing key was made.", "生成签名密钥。"),
+    "person.created": ("A person set up a sign-in.", "用户设置了登录账号。"),
+    "link.created": ("A one-time link was made.", "生成一次性链接。"),
+    "link.claimed": ("A one-time link was used.", "一次性链接已使用。"),
+    "customer.enrolled": ("The member enrolled a customer.", "成员机构登记了客户。"),
+    "customer.linked": ("The customer linked a sign-in.", "客户关联了登录账号。"),
+    "consent.requested": ("A customer was asked for consent.", "已向客户请求授权。"),
+    "consent.granted": ("The customer granted the consent.", "客户同意了授权。"),
+    "consent.rejected": ("The customer said no.", "客户拒绝了授权。"),
+    "consent.used": ("The payment consent was used.", "支付授权已使用。"),
+    "consent.withdrawn": ("The consent was withdrawn.", "授权已撤回。"),
+    "consent.withdrawal_confirmed": (
+        "Every gateway confirmed the withdrawal.",
+        "全部网关已确认撤回。",
+    ),
+    "consent.expired": ("The consent ended at its date.", "授权已到期。"),
+    "token.revoked": ("The application gave back an access token.", "应用撤销了访问令牌。"),
+    "key.retired": ("A signing key was retired.", "停用签名密钥。"),
+    "alliance.founded": ("The alliance was founded.", "联盟成立。"),
+    "organisation.admitted": ("The organisation was admitted.", "准入机构。"),
+    "organisation.suspended": ("The organisation was suspended.", "暂停机构。"),
+    "organisation.resumed": ("The organisation was resumed.", "恢复机构。"),
+    "application.registered": ("The application was registered.", "登记应用。"),
+    "application.keys_rotated": ("The application's public keys were replaced.", "更换应用公钥。"),
+    "application.suspended": ("The application was suspended.", "暂停应用。"),
+    "application.resumed": ("The application was resumed.", "恢复应用。"),
+    "certificate.issued": ("A client certificate was issued.", "签发客户端证书。"),
+    "certificate.revoked": ("The client certificate was revoked.", "吊销客户端证书。"),
+    "document.imported": ("An OpenAPI document was imported.", "导入 OpenAPI 文档。"),
+    "capability.declared": (
+        "What the capability needs of a consent was declared.",
+        "声明能力的授权要求。",
+    ),
+    "product.drafted": ("The product version was drafted.", "起草产品版本。"),
+    "product.changed": ("The draft of the product was changed.", "修改产品草稿。"),
+    "product.published": ("The product version was put on the shelf.", "产品版本上架。"),
+    "product.retired": ("The product version was taken off the shelf.", "产品版本下架。"),
+    "plan.offered": ("A plan was offered.", "推出套餐。"),
+    "plan.withdrawn": ("The plan was withdrawn from new subscriptions.", "套餐停止新订阅。"),
+    "subscription.requested": ("A subscription was asked for.", "申请订阅。"),
+    "subscription.approved": ("The subscription was approved.", "批准订阅。"),
+    "subscription.refused": ("The subscription was refused.", "拒绝订阅。"),
+    "subscription.suspended": ("The subscription was suspended.", "暂停订阅。"),
+    "subscription.resumed": ("The subscription was resumed.", "恢复订阅。"),
+    "subscription.ended": ("The subscription was ended.", "终止订阅。"),
+}

@@ -1,0 +1,1 @@
+"""Values every room shares: money, identifiers, clock, limits, outcomes. No I/O."""

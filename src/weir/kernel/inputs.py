@@ -1,0 +1,128 @@
+"""Values from outside, read by strict grammars. A refusal says which value is wrong and why.
+
+Every reader takes the value and its JSON pointer (RFC 6901) in the request, returns the value in
+its stored form, or raises INVALID_INPUT with `pointer`, `why` and `why_zh`. The reason never
+repeats the value, so nothing a caller sends is echoed into a page or a log.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+from weir.kernel import identifiers, limits, outcomes
+
+# A URL of RFC 3986 characters only. What is not ASCII must be percent-encoded or punycode.
+_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
+_HOST: Final = re.compile(
+    r"(?=.{1,253}\Z)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+    r"(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*|\[[0-9a-f:.]{2,45}\]"
+)
+# Unicode categories a name may not hold: controls, invisible format characters (which reverse or
+# hide text), surrogates, private use, unassigned, line and paragraph separators.
+_HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+def wrong(pointer: str, why: str, why_zh: str) -> outcomes.Refusal:
+    """The refusal of one value, in both languages."""
+    return outcomes.Refusal(
+        outcomes.INVALID_INPUT,
+        f"{pointer}: {why}",
+        pointer=pointer,
+        why=why,
+        why_zh=why_zh,
+    )
+
+
+def slug(value: str, pointer: str) -> str:
+    """A readable name in an address, 1 to 48 characters."""
+    if not identifiers.is_slug(value):
+        raise wrong(
+            pointer,
+            "must be 1 to 48 lower-case letters, digits and hyphens, starting with a letter and"
+            " not ending with a hyphen",
+            "须为 1 至 48 个小写字母、数字或连字符，以字母开头且不以连字符结尾",
+        )
+    return value
+
+
+def text(value: str, pointer: str, max_characters: int = limits.NAME_CHARACTERS) -> str:
+    """One line a person reads, without surrounding space, in Unicode NFC."""
+    normal = unicodedata.normalize("NFC", value)
+    if not 0 < len(normal) <= max_characters or normal != normal.strip():
+        raise wrong(
+            pointer,
+            f"must be 1 to {max_characters} characters with no space around them",
+            f"须为 1 至 {max_characters} 个字符，且首尾没有空格",
+        )
+    if any(unicodedata.category(character) in _HIDDEN for character in normal):
+        raise wrong(
+            pointer, "must hold no control or invisible characters", "不得含有控制字符或不可见字符"
+        )
+    return normal
+
+
+def prose(value: str, pointer: str, max_characters: int = limits.PROSE_CHARACTERS) -> str:
+    """Several lines a person reads; may be empty. Line ends become a single line feed."""
+    normal = unicodedata.normalize("NFC", value.replace("\r\n", "\n")).strip()
+    if len(normal) > max_characters:
+        raise wrong(
+            pointer,
+            f"must be at most {max_characters} characters",
+            f"不得超过 {max_characters} 个字符",
+        )
+    kinds = (unicodedata.category(c) for c in normal if c not in "\n\t")
+    if any(kind in _HIDDEN for kind in kinds):
+        raise wrong(
+            pointer, "must hold no control or invisible characters", "不得含有控制字符或不可见字符"
+        )
+    return normal
+
+
+def choice(value: str, allowed: Collection[str], pointer: str) -> str:
+    """One of a closed list."""
+    if value not in allowed:
+        listed = ", ".join(sorted(allowed))
+        raise wrong(pointer, f"must be one of: {listed}", f"须为以下之一：{listed}")
+    return value
+
+
+def https_url(value: str, pointer: str) -> str:
+    """An https address of a service: no user, query or fragment, and no slash at its end."""
+    parts = split_url(value, pointer)
+    if parts.scheme != "https" or parts.query or parts.fragment or value.endswith(("/", "?", "#")):
+        raise wrong(
+            pointer,
+            "must be an https address without user, query, fragment or a slash at its end",
+            "须为 https 地址，不含用户信息、查询串和片段，且不以斜杠结尾",
+        )
+    return value
+
+
+def split_url(value: str, pointer: str) -> SplitResult:
+    """The parts of an absolute URL with a plain host and no user information (RFC 3986).
+
+    What two parsers could read differently (a backslash, a dot segment, an empty port, capital
+    letters in the host) is refused rather than mended.
+    """
+    try:
+        parts = urlsplit(value) if len(value) <= limits.URL_CHARACTERS else None
+        port = parts.port if parts else None
+    except ValueError:
+        parts = port = None
+    if parts is None or not _URL.fullmatch(value) or not _plain_host(parts, port):
+        raise wrong(
+            pointer, "must be an absolute address with a plain host", "须为主机名规范的绝对地址"
+        )
+    if any(segment in (".", "..") for segment in parts.path.split("/")):
+        raise wrong(pointer, "must hold no dot segments", "路径中不得含有点段")
+    return parts
+
+
+def _plain_host(parts: SplitResult, port: int | None) -> bool:
+    """Whether the authority is a host, or a host and a port, written in its one usual form."""
+    host = parts.netloc if port is None else parts.netloc.removesuffix(f":{port}")
+    return _HOST.fullmatch(host) is not None and port != 0

@@ -1,0 +1,112 @@
+"""Every bound of the platform, with its unit. A bound that is not here does not exist.
+
+Settings may tighten some of them; nothing may exceed them. docs/reference/limits.md repeats them.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# HTTP messages from callers (RFC 9112)
+REQUEST_LINE_BYTES: Final = 8_192
+HEADER_SECTION_BYTES: Final = 32_768
+HEADER_FIELDS: Final = 100
+BODY_BYTES: Final = 10 * 1024 * 1024
+BOUND_BODY_BYTES: Final = 65_536  # bodies the gateway must read to check a consent
+CONTROL_BODY_BYTES: Final = 16 * 1024 * 1024  # requests passed through to control
+HEADER_TIMEOUT_S: Final = 10
+BODY_TIMEOUT_S: Final = 60
+IDLE_TIMEOUT_S: Final = 75
+MEMBER_CONNECT_TIMEOUT_S: Final = 5
+MEMBER_ANSWER_TIMEOUT_S: Final = 30
+MEMBER_POOL_CONNECTIONS: Final = 256  # kept open to one member by one gateway process
+
+# JSON from outside
+JSON_DEPTH: Final = 32
+JSON_BYTES: Final = 1024 * 1024
+
+# OpenAPI documents
+DOCUMENT_BYTES: Final = 8 * 1024 * 1024
+DOCUMENT_DEPTH: Final = 200
+DOCUMENT_NODES: Final = 1_000_000  # after YAML aliases are expanded
+DOCUMENT_OPERATIONS: Final = 10_000
+DOCUMENT_NAME_CHARACTERS: Final = 1_024  # of a member's name, a path, an operation's id
+DOCUMENT_REFERENCE_HOPS: Final = 10  # references that lead to references
+
+# Authorization (FAPI 2.0 Security Profile section 5.3)
+ACCESS_TOKEN_LIFETIME_S: Final = 300
+AUTHORIZATION_CODE_LIFETIME_S: Final = 60
+PUSHED_REQUEST_LIFETIME_S: Final = 300  # must stay under 600
+INTERACTION_LIFETIME_S: Final = 900
+SESSION_LIFETIME_S: Final = 3_600
+CLIENT_ASSERTION_LIFETIME_S: Final = 300
+CLOCK_AHEAD_ACCEPTED_S: Final = 10
+CONSENT_LIFETIME_DAYS: Final = 365
+ONE_TIME_LINK_LIFETIME_S: Final = 86_400
+PASSPHRASE_CHARACTERS_MIN: Final = 12
+PASSPHRASE_CHARACTERS_MAX: Final = 256
+SIGN_IN_ATTEMPTS: Final = 10  # for one name from one address in SIGN_IN_WINDOW_S
+SIGN_IN_WINDOW_S: Final = 300
+PASSPHRASE_HASHES_AT_ONCE: Final = 2  # argon2id takes 64 MiB each
+PAYMENT_CONSENT_LIFETIME_S: Final = 3_600  # from the customer's yes until it must have been used
+INTERACTION_MEMORY_S: Final = 7_200  # how long an ended visit still knows the way back
+AUTHORIZATION_FORM_BYTES: Final = 65_536
+AUTHORIZATION_PARAMETERS: Final = 40
+CLIENT_ASSERTION_CHARACTERS: Final = 8_192
+CLIENT_KEYS: Final = 20  # keys of one client tried against one assertion
+STATE_CHARACTERS: Final = 1_024
+NONCE_CHARACTERS: Final = 256
+PURPOSE_CHARACTERS: Final = 200
+DIRECTORY_ANSWER_BYTES: Final = 262_144  # a member's list of one customer's accounts
+DIRECTORY_ACCOUNTS: Final = 200
+DIRECTORY_TIMEOUT_S: Final = 5
+
+# Gateway processes
+PROCESS_LEASE_S: Final = 3  # a gateway that cannot hear stops serving consented calls after this
+LEASE_RENEWAL_S: Final = 1
+REVOCATION_WAIT_S: Final = 6  # how long a withdrawal waits for every gateway's word
+KNOWN_TOKENS: Final = 200_000  # tokens one gateway process remembers by their bytes
+
+# Call records
+SEGMENT_RECORDS: Final = 50_000
+SEGMENT_AGE_S: Final = 1
+RECORD_BYTES: Final = 4_096
+RECONCILE_AFTER_S: Final = 120  # longer than any call lasts: its timeouts sum to less
+RECONCILE_LOOKBACK_DAYS: Final = 7  # how far before an intent its records are looked for
+
+# Agreements, ledger and statements
+AGREEMENT_SHARES: Final = 16
+POSTING_ENTRIES: Final = 64
+STATEMENT_BYTES: Final = 64 * 1024 * 1024
+
+# What people write about themselves and their products
+NAME_CHARACTERS: Final = 120
+PROSE_CHARACTERS: Final = 4_000
+URL_CHARACTERS: Final = 2_048
+APPLICATION_KEYS: Final = 10  # public keys one application may have at a time
+APPLICATION_REDIRECT_URIS: Final = 20
+APPLICATION_CERTIFICATES: Final = 20  # valid ones at a time
+RSA_BITS_MIN: Final = 2_048
+RSA_BITS_MAX: Final = 8_192
+
+# Certificates
+CLIENT_CERTIFICATE_DAYS: Final = 365
+AUTHORITY_CERTIFICATE_DAYS: Final = 3_650
+
+# Embedded engines and the processes that `weir up` starts
+ENGINE_START_TIMEOUT_S: Final = 120  # recovery after a crash is part of a start
+ENGINE_PREPARE_TIMEOUT_S: Final = 120  # making a new, empty database
+ENGINE_STOP_TIMEOUT_S: Final = 30  # after which a server is stopped less gently
+SOCKET_PATH_BYTES: Final = 100  # the kernel takes 107 (unix(7))
+PROCESS_LOG_BYTES: Final = 8 * 1024 * 1024  # a longer log is set aside at the next start
+
+# Lists
+PAGE_ROWS: Final = 200
+
+# Plans
+RATE_CALLS_PER_S: Final = 1_000_000  # the most a plan can say; "unlimited" is a word
+QUOTA_CALLS: Final = 1_000_000_000_000
+
+# Products
+PRODUCT_CAPABILITIES: Final = 1_000
+PRODUCT_PLANS: Final = 100

@@ -1,0 +1,128 @@
+"""Every setting, typed, with its words. Nothing is read here: `app.py` passes the environment in.
+
+A setting comes from the environment (`WEIR_` and its name in capitals) or from its default. An
+unknown `WEIR_` name is refused, since a misspelt setting is a setting that silently does nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final
+
+from weir.kernel.outcomes import SETTING_INVALID, Refusal
+
+PREFIX: Final = "WEIR_"
+
+
+def _setting(default: Any, words: str, *, secret: bool = False, low: int = 0, high: int = 0) -> Any:
+    return field(
+        default=default, metadata={"words": words, "secret": secret, "low": low, "high": high}
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The platform's settings. `None` means: the embedded engine, or what the platform makes."""
+
+    home: Path | None = _setting(
+        None, "Folder of keys, sockets, records and embedded engines. Default: .weir/ here."
+    )
+    database_url: str | None = _setting(
+        None, "PostgreSQL 15 or newer by URL; unset starts the embedded one.", secret=True
+    )
+    valkey_url: str | None = _setting(
+        None, "Valkey or Redis by URL; unset starts the embedded one.", secret=True
+    )
+    lake_url: str | None = _setting(
+        None, "Where call records become Parquet, by fsspec URL. Default: HOME/lake."
+    )
+    domain: str = _setting(
+        "localhost", "Base domain of the four hosts: portal., auth., api. and manage."
+    )
+    bind_address: str = _setting("127.0.0.1", "IP address the gateway listens on.")
+    public_port: int = _setting(
+        8443, "Port for browsers; asks for no client certificate.", low=1, high=65_535
+    )
+    mtls_port: int = _setting(
+        8444, "Port that requires a client certificate (RFC 8705).", low=1, high=65_535
+    )
+    server_certificate: Path | None = _setting(
+        None, "PEM chain of the gateway's server certificate. Default: issued by the alliance."
+    )
+    server_key: Path | None = _setting(None, "PEM key of server_certificate.")
+    gateway_processes: int = _setting(
+        2, "Gateway processes that weir up starts; one a core is usual.", low=1, high=128
+    )
+    control_processes: int = _setting(1, "Control processes weir up starts.", low=1, high=64)
+    master_key: str | None = _setting(
+        None,
+        "32 bytes in base64url that encrypt keys at rest. Default: HOME/secrets/master.key.",
+        secret=True,
+    )
+    currency: str = _setting("CNY", "Currency the operator settles in (ISO 4217).")
+    log_level: str = _setting("info", "debug, info, warning or error.")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """One setting as `weir config` prints it."""
+
+    name: str
+    variable: str
+    value: str
+    origin: str
+    words: str
+
+
+def read(environment: Mapping[str, str]) -> Settings:
+    """Settings from an environment. Refusal SETTING_INVALID names the variable, not its value."""
+    known = {PREFIX + each.name.upper(): each for each in fields(Settings)}
+    for variable in environment:
+        if variable.startswith(PREFIX) and variable not in known:
+            raise Refusal(SETTING_INVALID, setting=variable, why="there is no such setting")
+    given = {
+        each.name: _parse(variable, str(each.type), each.metadata, environment[variable])
+        for variable, each in known.items()
+        if variable in environment
+    }
+    settings = Settings(**given)
+    if (settings.server_certificate is None) != (settings.server_key is None):
+        raise Refusal(
+            SETTING_INVALID, setting="WEIR_SERVER_KEY", why="certificate and key go together"
+        )
+    return settings
+
+
+def explain(settings: Settings, environment: Mapping[str, str]) -> list[Origin]:
+    """Each setting with its value and where it came from; secrets are hidden."""
+    rows = []
+    for each in fields(Settings):
+        variable = PREFIX + each.name.upper()
+        value = getattr(settings, each.name)
+        shown = "" if value is None else "(hidden)" if each.metadata["secret"] else str(value)
+        origin = "environment" if variable in environment else "default"
+        rows.append(Origin(each.name, variable, shown, origin, each.metadata["words"]))
+    return rows
+
+
+def _parse(variable: str, kind: str, bounds: Mapping[str, Any], text: str) -> Any:
+    if not text.strip():
+        raise Refusal(SETTING_INVALID, setting=variable, why="it is empty")
+    if kind == "int":
+        return _whole(variable, bounds, text)
+    if kind.startswith("Path"):
+        return Path(text).expanduser()
+    if variable == "WEIR_LOG_LEVEL" and text not in ("debug", "info", "warning", "error"):
+        raise Refusal(SETTING_INVALID, setting=variable, why="not one of the known levels")
+    return text
+
+
+def _whole(variable: str, bounds: Mapping[str, Any], text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise Refusal(SETTING_INVALID, setting=variable, why="it must be a whole number")
+    if not bounds["low"] <= int(text) <= bounds["high"]:
+        why = f"it must lie between {bounds['low']} and {bounds['high']}"
+        raise Refusal(SETTING_INVALID, setting=variable, why=why)
+    return int(text)

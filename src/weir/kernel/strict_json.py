@@ -1,0 +1,69 @@
+"""JSON read strictly and written canonically.
+
+Two parsers that disagree about one text are an attack: the gateway would check one amount and the
+member would pay another. So a repeated name, a non-finite number, a lone surrogate or a text
+nested too deeply is refused (RFC 8259 section 4 leaves these open; we close them).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+from weir.kernel import limits
+
+
+def loads(raw: bytes | str, max_bytes: int = limits.JSON_BYTES) -> Any:
+    """Read JSON text. ValueError, with a reason that is safe to log, when it is not acceptable."""
+    if len(raw) > max_bytes:
+        raise ValueError("JSON text is too long")
+    try:
+        text = raw.decode("utf-8") if isinstance(raw, bytes) else raw
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        text.encode("utf-8")
+    except RecursionError as error:
+        raise ValueError("JSON text is nested too deeply") from error
+    _check(value, limits.JSON_DEPTH)
+    return value
+
+
+def canonical(value: Any) -> bytes:
+    """One byte string for one value: sorted names, no spaces, UTF-8. For digests, not for people.
+
+    Only strings, integers, booleans, null, lists and objects, so RFC 8785's number rules are moot.
+    """
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    ).encode("utf-8")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = dict(pairs)
+    if len(names) != len(pairs):
+        raise ValueError("a name is repeated in a JSON object")
+    return names
+
+
+def _no_constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is not JSON")
+
+
+def _check(value: Any, depth: int) -> None:
+    if depth == 0:
+        raise ValueError("JSON text is nested too deeply")
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            _check_text(name)
+            _check(inner, depth - 1)
+    elif isinstance(value, list):
+        for inner in value:
+            _check(inner, depth - 1)
+    elif isinstance(value, str):
+        _check_text(value)
+
+
+def _check_text(text: str) -> None:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ValueError("a JSON string is not Unicode text") from error

@@ -1,0 +1,1 @@
+"""PostgreSQL unit of work, migrations, Valkey, and the embedded engines."""

@@ -1,0 +1,63 @@
+"""PostgreSQL: connections for reading, units of work for writing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from weir.kernel.clock import Clock
+from weir.kernel.outcomes import ENGINE_UNAVAILABLE, Refusal
+from weir.store.unit import Actor, Idempotency, Journal, UnitOfWork
+
+if TYPE_CHECKING:
+    from weir.store.cache import Cache
+
+
+class Database:
+    """The platform's PostgreSQL. A unit of work that commits wakes the change log's followers."""
+
+    def __init__(
+        self, url: str, *, clock: Clock, journal: Journal, cache: Cache | None, pool: int = 10
+    ) -> None:
+        self.engine: AsyncEngine = create_async_engine(
+            url, pool_size=pool, max_overflow=pool, pool_pre_ping=False, pool_timeout=5
+        )
+        self.clock = clock
+        self._journal = journal
+        self._cache = cache
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for reading. What is written through it is rolled back.
+
+        Refusal ENGINE_UNAVAILABLE when PostgreSQL cannot be reached.
+        """
+        try:
+            async with self.engine.connect() as connection:
+                yield connection
+        except (OperationalError, InterfaceError) as error:
+            raise Refusal(ENGINE_UNAVAILABLE, f"postgresql: {error.orig!r}") from error
+
+    @asynccontextmanager
+    async def unit(
+        self, actor: Actor, idempotency: Idempotency | None = None
+    ) -> AsyncIterator[UnitOfWork]:
+        """A unit of work: committed when the block ends, rolled back when it raises."""
+        try:
+            async with self.engine.begin() as connection:
+                now = self.clock.now()
+                unit = UnitOfWork(connection, actor, now, self._journal, idempotency)
+                await unit.recall()
+                yield unit
+                await unit.flush()
+        except (OperationalError, InterfaceError) as error:
+            raise Refusal(ENGINE_UNAVAILABLE, f"postgresql: {error.orig!r}") from error
+        if unit.sequence is not None and self._cache is not None:
+            await self._cache.wake(unit.sequence)

@@ -1,0 +1,51 @@
+"""Bring a database to this version's schema, or say that a newer weir has written it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.exc import OperationalError
+
+from weir.kernel.outcomes import ENGINE_UNAVAILABLE, SCHEMA_NEWER, Refusal
+
+# Two processes that start at once migrate one after the other.
+_MIGRATION_LOCK = 0x7765_6972_0002
+
+
+def migrate(database_url: str) -> str:
+    """Apply what is missing, all in one transaction. Returns the schema's revision.
+
+    Refusals: SCHEMA_NEWER when the database is ahead of this code, ENGINE_UNAVAILABLE.
+    """
+    engine = create_engine(database_url)
+    try:
+        with engine.begin() as connection:
+            connection.execute(
+                text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK}
+            )
+            return _upgrade(connection)
+    except OperationalError as error:
+        raise Refusal(ENGINE_UNAVAILABLE, f"postgresql: {error.orig!r}") from error
+    finally:
+        engine.dispose()
+
+
+def _upgrade(connection: Connection) -> str:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    scripts = ScriptDirectory.from_config(config)
+    present = MigrationContext.configure(connection).get_current_revision()
+    try:
+        if present is not None:
+            scripts.get_revision(present)
+    except CommandError as error:
+        raise Refusal(SCHEMA_NEWER, f"revision {present} is unknown") from error
+    command.upgrade(config, "head")
+    return str(scripts.get_current_head())

@@ -1,0 +1,68 @@
+"""The one metadata all rooms declare their tables on, and the store's own tables.
+
+Migrations are written by hand; a test compares this metadata with a migrated database.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Index,
+    MetaData,
+    PrimaryKeyConstraint,
+    Sequence,
+    Table,
+    Text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+change_sequence = Sequence("change_sequence", metadata=metadata)
+
+# A compacted log: the newest state of each (kind, key). `document` null means removed. Readers
+# load all rows once and then ask for those with a higher sequence.
+changes = Table(
+    "changes",
+    metadata,
+    Column("kind", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("document", JSONB),
+    Column("expires_at", DateTime(timezone=True)),
+    PrimaryKeyConstraint("kind", "key"),
+    Index("ix_changes_sequence", "sequence", unique=True),
+)
+
+# Requests that carried an idempotency key, with the answer they were given.
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("organisation", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("request_sha256", Text, nullable=False),
+    Column("answer", JSONB),
+    Column("at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("organisation", "key"),
+)
+
+# Live processes and how far each has applied the change log.
+processes = Table(
+    "processes",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("started_at", DateTime(timezone=True), nullable=False),
+    Column("applied_sequence", BigInteger, nullable=False),
+    Column("lease_until", DateTime(timezone=True), nullable=False),
+)

@@ -1,0 +1,164 @@
+"""One unit of work: a transaction with its actor, its idempotency key, its audit entries and its
+numbered changes. Either all of them are committed, or none.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+import msgspec
+from sqlalchemy import func, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from weir.kernel import identifiers
+from weir.kernel.outcomes import IDEMPOTENCY_KEY_REUSED, Refusal
+from weir.store.schema import change_sequence, changes, idempotency
+
+# Changes are numbered under this advisory lock, so that numbers become visible in their order and
+# a reader that has seen n has seen every number below it.
+_CHANGE_LOCK = 0x7765_6972_0001
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts: an organisation, and the application, person or process acting for it."""
+
+    organisation: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """A caller's key and the digest of its request, so that a retry is told from a reuse."""
+
+    key: str
+    request_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The newest state of one published thing; `document` None removes it."""
+
+    kind: str
+    key: str
+    document: msgspec.Struct | None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """What happened, to what, in whose chain. `detail` holds strings, integers and the like."""
+
+    organisation: str
+    event: str
+    subject: str
+    detail: dict[str, Any]
+
+
+class Journal(Protocol):
+    """Writes audit entries inside the unit's transaction; `weir.care.audit` is the one."""
+
+    async def write(
+        self,
+        connection: AsyncConnection,
+        actor: Actor,
+        at: datetime,
+        entries: Sequence[AuditEntry],
+    ) -> None: ...
+
+
+@dataclass(slots=True)
+class UnitOfWork:
+    """The transaction a domain service works in. `now` does not move while it lasts."""
+
+    connection: AsyncConnection
+    actor: Actor
+    now: datetime
+    journal: Journal
+    idempotency: Idempotency | None = None
+    sequence: int | None = None
+    answer: Any = None  # what an earlier request with the same key was answered
+    replayed: bool = False
+    _changes: list[Change] = field(default_factory=list)
+    _entries: list[AuditEntry] = field(default_factory=list)
+
+    def mint(self, prefix: str) -> str:
+        """A new identifier, born now."""
+        return identifiers.mint(prefix, int(self.now.timestamp() * 1000), os.urandom(10))
+
+    def audit(
+        self, event: str, subject: str, detail: dict[str, Any], organisation: str | None = None
+    ) -> None:
+        """Say what happened; it is chained for `organisation`, the actor's own by default."""
+        self._entries.append(
+            AuditEntry(organisation or self.actor.organisation, event, subject, detail)
+        )
+
+    def publish(self, change: Change) -> None:
+        """Let every process that follows the change log know, once this is committed."""
+        self._changes.append(change)
+
+    async def recall(self) -> bool:
+        """Claim the idempotency key. True when the request was answered before: see `answer`."""
+        if self.idempotency is None:
+            return False
+        key = {"organisation": self.actor.organisation, "key": self.idempotency.key}
+        claim = insert(idempotency).values(
+            **key, request_sha256=self.idempotency.request_sha256, at=self.now
+        )
+        claimed = await self.connection.execute(
+            claim.on_conflict_do_nothing().returning(idempotency.c.key)
+        )
+        if claimed.one_or_none() is not None:
+            return False
+        found = await self.connection.execute(
+            select(idempotency.c.request_sha256, idempotency.c.answer).filter_by(**key)
+        )
+        row = found.one()
+        if row.request_sha256 != self.idempotency.request_sha256:
+            raise Refusal(IDEMPOTENCY_KEY_REUSED)
+        self.answer, self.replayed = row.answer, True
+        return True
+
+    async def remember(self, answer: Any) -> None:
+        """Keep the answer under the idempotency key, in the same transaction as what it tells."""
+        if self.idempotency is None or self.replayed:
+            return
+        await self.connection.execute(
+            idempotency.update()
+            .where(idempotency.c.organisation == self.actor.organisation)
+            .where(idempotency.c.key == self.idempotency.key)
+            .values(answer=answer)
+        )
+
+    async def flush(self) -> None:
+        """Write the buffered audit entries and changes; the last statements before the commit."""
+        if self._entries:
+            await self.journal.write(self.connection, self.actor, self.now, self._entries)
+        if self._changes:
+            await self.connection.execute(
+                text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _CHANGE_LOCK}
+            )
+        for change in self._changes:
+            self.sequence = await self._number(change)
+
+    async def _number(self, change: Change) -> int:
+        document = None if change.document is None else msgspec.to_builtins(change.document)
+        row = {
+            "sequence": func.nextval(change_sequence.name),
+            "document": document,
+            "expires_at": change.expires_at,
+        }
+        statement = insert(changes).values(kind=change.kind, key=change.key, **row)
+        numbered = await self.connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["kind", "key"],
+                set_={name: statement.excluded[name] for name in row},
+            ).returning(changes.c.sequence)
+        )
+        return int(numbered.scalar_one())

@@ -1,0 +1,118 @@
+"""Real engines for functional tests: one PostgreSQL and one Valkey a test process, and a freshly
+migrated database a test. Nothing here replaces a part of the platform.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy.engine import make_url
+
+from weir.care.audit import AuditJournal
+from weir.care.authority import Authority
+from weir.care.master import SealingKey, derive
+from weir.care.vault import Vault
+from weir.kernel.clock import SystemClock
+from weir.store.cache import Cache
+from weir.store.database import Database
+from weir.store.migrating import migrate
+
+MASTER_KEY = bytes(range(32))
+
+
+@dataclass
+class Engines:
+    """`admin_url` may create databases; each test gets its own copy of the migrated template."""
+
+    admin_url: str
+    valkey_url: str
+    numbers: Iterator[int]
+
+    def create_database(self, template: str | None = None) -> str:
+        name = f"test_{os.getpid()}_{next(self.numbers)}"
+        self._admin(f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else ""))
+        return make_url(self.admin_url).set(database=name).render_as_string(hide_password=False)
+
+    def drop_database(self, url: str) -> None:
+        self._admin(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
+
+    def _admin(self, statement: str) -> None:
+        plain = self.admin_url.replace("postgresql+psycopg", "postgresql")
+        with psycopg.connect(plain, autocommit=True) as connection:
+            connection.execute(statement)
+
+
+@pytest.fixture(scope="session")
+def engines() -> Engines:
+    return Engines(
+        os.environ.get(
+            "WEIR_TEST_ADMIN_URL", "postgresql+psycopg://postgres@/postgres?host=/tmp/devengines"
+        ),
+        os.environ.get("WEIR_TEST_VALKEY_URL", "unix:///tmp/devengines/valkey.sock?db=0"),
+        count(),
+    )
+
+
+@pytest.fixture(scope="session")
+def template(engines: Engines) -> Iterator[str]:
+    url = engines.create_database()
+    migrate(url)
+    yield str(make_url(url).database)
+    engines.drop_database(url)
+
+
+@pytest.fixture
+def database_url(engines: Engines, template: str) -> Iterator[str]:
+    url = engines.create_database(template)
+    yield url
+    engines.drop_database(url)
+
+
+@pytest.fixture
+async def cache(engines: Engines) -> AsyncIterator[Cache]:
+    cache = Cache(engines.valkey_url)
+    await cache.client.flushdb()
+    yield cache
+    await cache.close()
+
+
+@pytest.fixture
+def journal() -> AuditJournal:
+    return AuditJournal(derive(MASTER_KEY, "weir audit v1"))
+
+
+@pytest.fixture
+async def database(
+    database_url: str, journal: AuditJournal, cache: Cache
+) -> AsyncIterator[Database]:
+    database = Database(database_url, clock=SystemClock(), journal=journal, cache=cache)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def sealing() -> SealingKey:
+    return SealingKey(MASTER_KEY)
+
+
+@pytest.fixture
+async def vault(database: Database, sealing: SealingKey) -> Vault:
+    return await Vault.open(database, sealing)
+
+
+@pytest.fixture
+async def authority(database: Database, sealing: SealingKey) -> Authority:
+    return await Authority.open(database, sealing)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A private folder with a short path, for sockets too."""
+    tmp_path.chmod(0o700)
+    return tmp_path

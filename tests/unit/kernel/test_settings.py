@@ -1,0 +1,49 @@
+"""Settings are typed and explained; a misspelt or impossible one is refused by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from weir.kernel.outcomes import Refusal
+from weir.kernel.settings import Settings, explain, read
+
+
+def test_without_an_environment_everything_has_its_default() -> None:
+    assert read({"PATH": "/bin"}) == Settings()
+
+
+def test_values_are_read_into_their_types() -> None:
+    settings = read({"WEIR_HOME": "/x", "WEIR_MTLS_PORT": "9444"})
+    assert (settings.home, settings.mtls_port) == (Path("/x"), 9444)
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"WEIR_PUBLIC_PROT": "1"},
+        {"WEIR_MTLS_PORT": "0"},
+        {"WEIR_MTLS_PORT": "65536"},
+        {"WEIR_MTLS_PORT": "١"},
+        {"WEIR_MTLS_PORT": "-1"},
+        {"WEIR_LOG_LEVEL": "loud"},
+        {"WEIR_DOMAIN": " "},
+        {"WEIR_SERVER_KEY": "/k.pem"},
+    ],
+)
+def test_what_cannot_be_is_refused_by_name_and_without_its_value(
+    environment: dict[str, str],
+) -> None:
+    with pytest.raises(Refusal) as refused:
+        read(environment)
+    assert refused.value.public["setting"] in environment
+
+
+def test_secrets_are_hidden_and_origins_shown() -> None:
+    environment = {"WEIR_DATABASE_URL": "postgresql+psycopg://u:hunter2@/db"}
+    rows = {row.name: row for row in explain(read(environment), environment)}
+    assert rows["database_url"].origin == "environment"
+    assert "hunter2" not in rows["database_url"].value
+    assert rows["public_port"].origin == "default"
+    assert all(row.words for row in rows.values())
