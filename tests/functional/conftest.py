@@ -5,6 +5,8 @@ migrated database a test. Nothing here replaces a part of the platform.
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -21,6 +23,7 @@ from weir.care.vault import Vault
 from weir.kernel.clock import SystemClock
 from weir.store.cache import Cache
 from weir.store.database import Database
+from weir.store.engines import EmbeddedPostgres, EmbeddedValkey, Home
 from weir.store.migrating import migrate
 
 MASTER_KEY = bytes(range(32))
@@ -49,14 +52,29 @@ class Engines:
 
 
 @pytest.fixture(scope="session")
-def engines() -> Engines:
-    return Engines(
-        os.environ.get(
-            "WEIR_TEST_ADMIN_URL", "postgresql+psycopg://postgres@/postgres?host=/tmp/devengines"
-        ),
-        os.environ.get("WEIR_TEST_VALKEY_URL", "unix:///tmp/devengines/valkey.sock?db=0"),
-        count(),
-    )
+def home() -> Iterator[Home]:
+    """A home of its own for this test process, by a short path that the engines' user can pass."""
+    folder = Path(tempfile.mkdtemp(prefix="weir-test-", dir="/tmp"))
+    folder.chmod(0o711)
+    home = Home.open(folder / "home", create=True)
+    home.acquire()
+    yield home
+    home.release()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def engines(home: Home) -> Iterator[Engines]:
+    postgres, valkey = EmbeddedPostgres(home), EmbeddedValkey(home)
+    url = postgres.start()
+    with postgres._connect() as connection:
+        connection.execute("ALTER ROLE weir CREATEDB")
+        # Tests end engines on purpose elsewhere; here speed counts and nothing need survive.
+        connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute("SELECT pg_reload_conf()")
+    yield Engines(url, valkey.start(), count())
+    valkey.stop()
+    postgres.stop()
 
 
 @pytest.fixture(scope="session")

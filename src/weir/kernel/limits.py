@@ -19,6 +19,7 @@ BODY_TIMEOUT_S: Final = 60
 IDLE_TIMEOUT_S: Final = 75
 MEMBER_CONNECT_TIMEOUT_S: Final = 5
 MEMBER_ANSWER_TIMEOUT_S: Final = 30
+MONEY_CALL_S: Final = 60  # a forwarded call that moves money is over by then, answered or not
 MEMBER_POOL_CONNECTIONS: Final = 256  # kept open to one member by one gateway process
 
 # JSON from outside
@@ -77,6 +78,7 @@ RECONCILE_LOOKBACK_DAYS: Final = 7  # how far before an intent its records are l
 # Agreements, ledger and statements
 AGREEMENT_SHARES: Final = 16
 POSTING_ENTRIES: Final = 64
+REFERENCE_CHARACTERS: Final = 300
 STATEMENT_BYTES: Final = 64 * 1024 * 1024
 
 # What people write about themselves and their products
@@ -110,3 +112,11 @@ QUOTA_CALLS: Final = 1_000_000_000_000
 # Products
 PRODUCT_CAPABILITIES: Final = 1_000
 PRODUCT_PLANS: Final = 100
+
+# Starting and stopping roles
+ROLE_START_TIMEOUT_S: Final = 30
+GATEWAY_DRAIN_S: Final = 10
+
+# The change log
+REMOVAL_KEPT_S: Final = 86_400
+EXPIRED_AT_ONCE: Final = 10_000

@@ -355,6 +355,13 @@ MEMBER_BROKEN_ANSWER = _outcome(
     Fault.MEMBER,
     Retry.LATER,
 )
+CALLER_GONE = _outcome(
+    "caller_gone",
+    499,
+    "The caller closed the connection before the answer was complete.",
+    "调用方在应答完成前断开了连接。",
+    retry=Retry.LATER,
+)
 RECORD_UNWRITABLE = _outcome(
     "record_unwritable",
     503,

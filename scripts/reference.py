@@ -1,0 +1,152 @@
+"""Write docs/reference/ from the closed lists in the code: refusals, settings, events and so on.
+
+`python scripts/reference.py` writes; `tests/unit/docs` fails when a page is not what this writes.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from pathlib import Path
+
+from weir.care.events import EVENTS
+from weir.gateway import metrics
+from weir.kernel import identifiers, limits, outcomes
+from weir.kernel.settings import PREFIX, Settings
+
+FOLDER = Path(__file__).parent.parent / "docs" / "reference"
+_WRITTEN = "<!-- Written by scripts/reference.py from the code; edit the code, not this page. -->\n"
+
+
+def pages() -> dict[str, str]:
+    """Each page's file name and text."""
+    return {name: _WRITTEN + make() for name, make in _PAGES.items()}
+
+
+def refusals() -> str:
+    lines = [
+        "# Refusals",
+        "",
+        "Every refusal the platform can give. On the wire it is `application/problem+json`",
+        "(RFC 9457) with the members `type`, `title`, `title_zh`, `status`, `code`, `fault`,",
+        "`retry`, and where they help `interaction_id` and `parameters`. On OAuth endpoints it is",
+        "the error object of RFC 6749 section 5.2 with the code in the last column; its",
+        "`error_uri` leads to both sentences.",
+        "",
+        "`fault` says whose doing it was; `retry` whether the same request may pass `later`, may",
+        "pass once something is `changed` (a token, a consent, a key), or `never`.",
+        "",
+        "| code | status | sentence | fault | retry | OAuth error |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    lines.extend(
+        f"| `{each.code}` | {each.status} | {each.en}<br>{each.zh} | {each.fault.value} "
+        f"| {each.retry.value} | {f'`{each.oauth}`' if each.oauth else ''} |"
+        for each in outcomes.CATALOGUE.values()
+    )
+    return "\n".join(lines) + "\n"
+
+
+def settings() -> str:
+    lines = [
+        "# Settings",
+        "",
+        "Settings come from the environment. An unknown `WEIR_` variable stops the start, since a",
+        "misspelt setting would silently do nothing. `weir config` prints each with its origin;",
+        "secrets are hidden.",
+        "",
+        "| variable | default | meaning |",
+        "| --- | --- | --- |",
+    ]
+    for each in fields(Settings):
+        default = "" if each.default is None else f"`{each.default}`"
+        secret = " Secret." if each.metadata["secret"] else ""
+        words = f"{each.metadata['words']}{secret}"
+        lines.append(f"| `{PREFIX}{each.name.upper()}` | {default} | {words} |")
+    return "\n".join(lines) + "\n"
+
+
+def events() -> str:
+    lines = [
+        "# Audit events",
+        "",
+        "Every event an audit chain can hold. Each is written in the transaction of the change it",
+        "tells of, and chained for the organisation it concerns.",
+        "",
+        "| event | words |",
+        "| --- | --- |",
+        *(f"| `{name}` | {en}<br>{zh} |" for name, (en, zh) in sorted(EVENTS.items())),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def gateway_metrics() -> str:
+    lines = [
+        "# Metrics",
+        "",
+        "Each gateway process serves these in the Prometheus text format as `/metrics` on its",
+        "private socket in the home.",
+        "",
+        "| metric | type | labels | meaning |",
+        "| --- | --- | --- | --- |",
+        *(
+            f"| `{each.name}` | {each.kind} | {', '.join(f'`{x}`' for x in each.labels)} "
+            f"| {each.help} |"
+            for each in metrics.METRICS
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def bounds() -> str:
+    lines = [
+        "# Limits",
+        "",
+        "Every bound of the platform. The unit is the last word of its name.",
+        "",
+        "| limit | value | note |",
+        "| --- | --- | --- |",
+        *(f"| `{name}` | {value:,} | {note} |" for name, value, note in _constants()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def names() -> str:
+    lines = [
+        "# Identifiers",
+        "",
+        identifiers.__doc__.split("\n\n", 1)[1].strip() if identifiers.__doc__ else "",
+        "",
+        "| prefix | names |",
+        "| --- | --- |",
+        *(f"| `{prefix}_` | {words} |" for prefix, words in identifiers.PREFIXES.items()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _constants() -> Iterator[tuple[str, int | float, str]]:
+    """Names, values and comments of the limits, in the order of the source."""
+    source = Path(limits.__file__).read_text()
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            line = source.splitlines()[(node.end_lineno or node.lineno) - 1]
+            comment = re.search(r"#\s*(.+)$", line)
+            value = getattr(limits, node.target.id)
+            yield node.target.id, value, comment[1] if comment else ""
+
+
+_PAGES: dict[str, Callable[[], str]] = {
+    "refusals.md": refusals,
+    "settings.md": settings,
+    "events.md": events,
+    "metrics.md": gateway_metrics,
+    "limits.md": bounds,
+    "identifiers.md": names,
+}
+
+if __name__ == "__main__":
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name, text in pages().items():
+        (FOLDER / name).write_text(text)

