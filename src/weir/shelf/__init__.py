@@ -1,0 +1,1 @@
+"""What is on offer: documents, capabilities, products, plans and subscriptions."""

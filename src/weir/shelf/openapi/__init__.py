@@ -1,0 +1,1 @@
+"""OpenAPI documents: read, validated, taken apart by operation, and put together again."""

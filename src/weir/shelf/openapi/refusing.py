@@ -1,0 +1,56 @@
+"""How a bad document is refused: with the place (`pointer`) and the reason (`why`), both safe.
+
+What is shown repeats only what the caller sent. Names in a document may be megabytes long or hold
+control characters, so they are cut and cleaned here, once.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from weir.kernel.outcomes import (
+    DOCUMENT_INVALID,
+    DOCUMENT_TOO_LARGE,
+    DOCUMENT_UNREADABLE,
+    INVALID_INPUT,
+    Outcome,
+    Refusal,
+)
+
+SHOWN_POINTER_CHARACTERS: Final = 512
+SHOWN_NAME_CHARACTERS: Final = 80
+
+
+def invalid(pointer: str, why: str) -> Refusal:
+    """The document was read, but what stands at `pointer` cannot be taken."""
+    return _refusal(DOCUMENT_INVALID, pointer, why)
+
+
+def unreadable(place: str, why: str) -> Refusal:
+    """The text is neither JSON nor YAML; `place` is `line N column M`."""
+    return _refusal(DOCUMENT_UNREADABLE, place, why)
+
+
+def too_large(place: str, why: str) -> Refusal:
+    """The document exceeds one of the DOCUMENT_ bounds of `weir.kernel.limits`."""
+    return _refusal(DOCUMENT_TOO_LARGE, place, why)
+
+
+def wrong_input(pointer: str, why: str) -> Refusal:
+    """The document is fine; what was asked of it is not."""
+    return _refusal(INVALID_INPUT, pointer, why)
+
+
+def shown(name: str) -> str:
+    """A name as it may appear inside a sentence: quoted, printable and short."""
+    return f'"{_clean(name, SHOWN_NAME_CHARACTERS)}"'
+
+
+def _refusal(outcome: Outcome, pointer: str, why: str) -> Refusal:
+    place = _clean(pointer, SHOWN_POINTER_CHARACTERS)
+    return Refusal(outcome, f"at {place or 'the root'}: {why}", pointer=place, why=why)
+
+
+def _clean(text: str, characters: int) -> str:
+    kept = text if len(text) <= characters else f"{text[: characters - 1]}…"
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in kept)
