@@ -1,0 +1,5 @@
+"""`python -m weir_sandbox`."""
+
+from weir_sandbox.cli import main
+
+main()

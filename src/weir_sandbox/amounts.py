@@ -1,0 +1,35 @@
+"""Money on the wire: a decimal string with two digits, and its currency. Inside: fen."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+import msgspec
+
+CURRENCY: Final = "CNY"
+
+AmountText = Annotated[str, msgspec.Meta(pattern=r"^(0|[1-9][0-9]{0,12})\.[0-9]{2}\Z")]
+
+
+class Amount(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """`{"amount": "12.30", "currency": "CNY"}`."""
+
+    amount: AmountText
+    currency: Literal["CNY"]
+
+    def minor(self) -> int:
+        """The amount in fen."""
+        whole, _, fraction = self.amount.partition(".")
+        return int(whole) * 100 + int(fraction)
+
+
+def amount(minor: int) -> dict[str, str]:
+    """The wire form of an amount in fen; the sign is kept."""
+    return {"amount": text(minor), "currency": CURRENCY}
+
+
+def text(minor: int) -> str:
+    """Fen as a decimal string with two digits: 1230 gives `12.30`."""
+    sign = "-" if minor < 0 else ""
+    whole, fraction = divmod(abs(minor), 100)
+    return f"{sign}{whole}.{fraction:02d}"

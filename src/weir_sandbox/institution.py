@@ -1,0 +1,21 @@
+"""What makes an institution: a schema, a document, a history and a table of operations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from weir_sandbox.operations import Operation
+from weir_sandbox.preparing import Fill
+
+
+@dataclass(frozen=True, slots=True)
+class Institution:
+    """One model institution. `name` is its word on the command line."""
+
+    name: str
+    title: str
+    title_zh: str
+    schema: str
+    document: str
+    fill: Fill
+    operations: tuple[Operation, ...]

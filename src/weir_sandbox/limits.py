@@ -1,0 +1,47 @@
+"""Every bound of the model institutions, with its unit."""
+
+from __future__ import annotations
+
+from typing import Final
+
+BODY_BYTES: Final = 64 * 1024
+"""The longest request body."""
+
+HEADERS_BYTES: Final = 64 * 1024
+"""Request line and headers together; the identity header may list many accounts."""
+
+IDENTITY_BYTES: Final = 32 * 1024
+"""The identity header, before decoding."""
+
+IDENTITY_ACCOUNTS: Final = 1_000
+"""Accounts, policies or portfolios one identity may list."""
+
+PAGE_ROWS: Final = 500
+"""The longest page of transactions or orders."""
+
+PAGE_ROWS_DEFAULT: Final = 50
+"""A page when the caller names no length."""
+
+DIRECTORY_ROWS: Final = 1_000
+"""The longest page the platform can ask of the directory or the answer log."""
+
+AMOUNT_MINOR: Final = 10**15 - 1
+"""The largest amount, in fen: 9,999,999,999,999.99 yuan."""
+
+UNWRITTEN_ANSWERS: Final = 20_000
+"""Answers held in memory for the log; beyond it, requests are refused until they are written."""
+
+ANSWER_LOG_DELAY_S: Final = 0.1
+"""How long answers gather before they are written together."""
+
+STATEMENT_MS: Final = 10_000
+"""PostgreSQL ends a statement of ours after this, so no payment is decided later than this."""
+
+CONNECTION_WAIT_S: Final = 5.0
+"""How long a request waits for a database connection."""
+
+KEEP_ALIVE_S: Final = 600
+"""An idle connection from the gateway is kept this long; gateways should give up earlier."""
+
+SHUTDOWN_S: Final = 5
+"""Open requests get this long to finish after SIGTERM."""

@@ -1,0 +1,88 @@
+"""What an operation is: a row in an institution's table, a call, an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from starlette.datastructures import QueryParams
+
+from weir_sandbox.answers import AnswerLine, line
+from weir_sandbox.checking import query_values
+from weir_sandbox.database import Database
+from weir_sandbox.identity import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What every operation of a running institution works with."""
+
+    database: Database
+    seed: int
+    document: bytes
+    document_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request after the doorway: its identity is checked, its body bounded."""
+
+    method: str
+    path: str
+    names: Mapping[str, str]
+    query: QueryParams
+    body: bytes
+    idempotency_key: str | None
+    caller: Identity | None
+
+    @property
+    def identity(self) -> Identity:
+        """The caller of a business operation, which never gets here without one."""
+        if self.caller is None:
+            raise AssertionError("a business operation was called without an identity")
+        return self.caller
+
+    def values(self, *allowed: str) -> Mapping[str, str]:
+        """The query values; refuses names that are not allowed."""
+        return query_values(self.query, allowed)
+
+    def line(self, status: int) -> AnswerLine:
+        """The log line of an answer to this call, given now."""
+        return line(self.caller, self.method, self.path, status)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A status and a JSON value, or bytes with a media type of their own.
+
+    `logged` is true when the line was written in the transaction that decided the answer.
+    """
+
+    content: object
+    status: int = 200
+    logged: bool = False
+    media_type: str = "application/json"
+
+
+Handler = Callable[[Call, Desk], Awaitable[Answer]]
+Caller = Literal["partner", "platform"]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One row of an institution's table: how it is asked, who may ask, what answers.
+
+    A `partner` operation is business: it needs the identity header and is logged. A `platform`
+    operation refuses that header, so that no partner's call can reach it through the gateway.
+    """
+
+    method: Literal["GET", "POST"]
+    path: str
+    handler: Handler
+    caller: Caller = "partner"
+
+
+def join(*tables: Iterable[Operation]) -> tuple[Operation, ...]:
+    """Tables of operations, one after another."""
+    return tuple(operation for table in tables for operation in table)

@@ -1,0 +1,75 @@
+"""Which peer is on the connection: uvicorn does not say, so its protocol is taught to."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from typing import Any, Final, cast
+
+from starlette.types import Scope
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from weir_sandbox.limits import HEADERS_BYTES
+from weir_sandbox.problems import MALFORMED, PROBLEM_MEDIA_TYPE, Problem
+
+EXTENSION: Final = "peer_certificate_sha256"
+
+
+class PeerProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP protocol, with the peer's certificate in the scope and bounded headers."""
+
+    _peer: str | None = None
+    _header_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Reads the certificate TLS has verified; its digest is taken once a connection."""
+        super().connection_made(transport)
+        tls = transport.get_extra_info("ssl_object")
+        certificate = tls.getpeercert(True) if tls is not None else None
+        if certificate:
+            self._peer = hashlib.sha256(certificate).hexdigest()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._header_bytes = 0
+        cast("dict[str, Any]", self.scope)["extensions"] = {EXTENSION: self._peer}
+
+    def on_url(self, url: bytes) -> None:
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._count(len(name) + len(value))
+        super().on_header(name, value)
+
+    def _count(self, length: int) -> None:
+        # The parser has no bound of its own; what is raised here becomes a 400.
+        self._header_bytes += length
+        if self._header_bytes > HEADERS_BYTES:
+            raise ValueError("headers too long")
+
+    def shutdown(self) -> None:
+        """An idle connection ends at once: its peer may not read TLS's farewell for a long time."""
+        idle = self.cycle is None or self.cycle.response_complete
+        if idle and not self.transport.get_write_buffer_size():
+            self.transport.abort()
+        else:
+            super().shutdown()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's signature
+        """What cannot be parsed as HTTP is answered in the same shape as every refusal."""
+        body = Problem(MALFORMED, "not a well-formed HTTP/1.1 request").body()
+        head = (
+            "HTTP/1.1 400 Bad Request\r\n"
+            f"content-type: {PROBLEM_MEDIA_TYPE}\r\n"
+            f"content-length: {len(body)}\r\n"
+            "connection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode("ascii") + body)
+        self.transport.close()
+
+
+def peer_of(scope: Scope) -> str | None:
+    """The SHA-256 of the peer's certificate (hex, lower case), or None without one."""
+    digest = scope.get("extensions", {}).get(EXTENSION)
+    return digest if isinstance(digest, str) else None

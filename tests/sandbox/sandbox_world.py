@@ -1,0 +1,271 @@
+"""What the sandbox's tests stand on: certificates, running institutions, a checking client.
+
+Every answer an institution gives to the client is validated against its own document.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import datetime
+import hashlib
+import ipaddress
+import json
+import os
+import re
+import signal
+import ssl
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+from typing import IO, Any
+
+import httpx
+import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from openapi_schema_validator import OAS30Validator, OAS31Validator
+
+DOCUMENTS = {"bank": "bank.yaml", "insurer": "insurer.json", "securities": "securities.yaml"}
+SEED = 2026
+CUSTOMERS = 1000
+
+NewDatabase = Callable[[], str]
+
+
+@dataclass
+class Certificates:
+    """An authority; the institution's, the gateway's and a stranger's certificates under it."""
+
+    folder: Path
+
+    def __post_init__(self) -> None:
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._issue("ca", self._key, authority=True)
+        for name in ("institution", "gateway", "stranger"):
+            self._issue(name, ec.generate_private_key(ec.SECP256R1()), authority=False)
+
+    def _issue(self, name: str, key: ec.EllipticCurvePrivateKey, *, authority: bool) -> None:
+        now = datetime.datetime.now(datetime.UTC)
+        loopback = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
+            .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ca")]))
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(days=1))
+            .not_valid_after(now + datetime.timedelta(days=1))
+            .add_extension(x509.BasicConstraints(authority, None), critical=True)
+            .add_extension(x509.SubjectAlternativeName([loopback]), critical=False)
+            .sign(self._key, hashes.SHA256())
+        )
+        self.certificate(name).write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        self.key(name).write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+        )
+
+    def certificate(self, name: str) -> Path:
+        return self.folder / f"{name}.pem"
+
+    def key(self, name: str) -> Path:
+        return self.folder / f"{name}.key"
+
+    def digest(self, name: str) -> str:
+        loaded = x509.load_pem_x509_certificate(self.certificate(name).read_bytes())
+        return hashlib.sha256(loaded.public_bytes(serialization.Encoding.DER)).hexdigest()
+
+    def client_tls(self, name: str | None) -> ssl.SSLContext:
+        context = ssl.create_default_context(cafile=self.certificate("ca"))
+        if name is not None:
+            context.load_cert_chain(self.certificate(name), self.key(name))
+        return context
+
+
+@dataclass
+class Running:
+    """An institution's process. `port` is where it said it listens."""
+
+    process: subprocess.Popen[str]
+    port: int
+    database_url: str
+
+    @property
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self.port}"
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        self.process.send_signal(how)
+        status = self.process.wait(timeout=20)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        return status
+
+
+def command(certificates: Certificates, institution: str, url: str, *more: str) -> list[str]:
+    return [
+        sys.executable, "-m", "weir_sandbox", institution, "--port", "0", "--database-url", url,
+        "--certificate", str(certificates.certificate("institution")),
+        "--key", str(certificates.key("institution")),
+        "--ca", str(certificates.certificate("ca")),
+        "--peer-sha256", certificates.digest("gateway"), *more,
+    ]  # fmt: skip
+
+
+def launch(
+    certificates: Certificates,
+    institution: str,
+    url: str,
+    *more: str,
+    stderr: IO[str] | None = None,
+) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        command(certificates, institution, url, *more),
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        text=True,
+    )
+
+
+def ready(process: subprocess.Popen[str], url: str) -> Running:
+    """Waits for the line that says the institution accepts."""
+    assert process.stdout is not None
+    said = json.loads(process.stdout.readline())
+    assert said["ready"] is True
+    return Running(process, said["port"], url)
+
+
+def identity(
+    accounts: list[str] | None = None, client: str = "app_test", interaction: str | None = None
+) -> dict[str, str]:
+    """The identity header as the gateway presents it."""
+    value = {
+        "client_id": client,
+        "organisation": "org_test",
+        "consent_id": "cns_test" if accounts is not None else None,
+        "accounts": accounts,
+        "interaction_id": interaction or str(uuid.uuid4()),
+    }
+    raw = json.dumps(value, ensure_ascii=False).encode()
+    return {"openfinance-identity": base64.urlsafe_b64encode(raw).decode().rstrip("=")}
+
+
+class Document:
+    """An institution's OpenAPI document, and the check of an answer against it."""
+
+    def __init__(self, institution: str) -> None:
+        self.content = _read(DOCUMENTS[institution])
+        newer = self.content["openapi"].startswith("3.1")
+        self._validator = OAS31Validator if newer else OAS30Validator
+
+    def operations(self) -> set[tuple[str, str]]:
+        return {
+            (method.upper(), path)
+            for path, item in self.content["paths"].items()
+            for method in item
+        }
+
+    def check(self, response: httpx.Response) -> None:
+        """The answer's status, media type and body are as described."""
+        path, method = response.request.url.path, response.request.method.lower()
+        found = [p for p in self.content["paths"] if re.fullmatch(_pattern(p), path)]
+        described = next((p for p in found if method in self.content["paths"][p]), None)
+        if described is None:
+            assert response.status_code in (404, 405)
+            self.validate(response.json(), {"$ref": "#/components/schemas/Problem"})
+            return
+        answers = self.content["paths"][described][method]["responses"]
+        answer = answers.get(str(response.status_code), answers["default"])
+        if "$ref" in answer:
+            answer = self.content["components"]["responses"]["Problem"]
+            assert response.status_code >= 400
+        media_type = response.headers["content-type"].partition(";")[0]
+        schema = answer["content"][media_type]["schema"]
+        is_json = "json" in media_type
+        self.validate(response.json() if is_json else response.text, schema)
+
+    def validate(self, value: object, schema: dict[str, Any]) -> None:
+        whole = {"components": self.content["components"], "allOf": [schema]}
+        self._validator(whole, format_checker=self._validator.FORMAT_CHECKER).validate(value)
+
+
+@lru_cache
+def _read(name: str) -> dict[str, Any]:
+    raw = files("weir_sandbox").joinpath("documents", name).read_text("utf-8")
+    content: dict[str, Any] = yaml.safe_load(raw)
+    return content
+
+
+def _pattern(path: str) -> str:
+    key_may_hold_slashes = re.sub(r"\{idempotency_key\}", ".+", path)
+    return re.sub(r"\{[a-z_]+\}", "[^/]+", key_may_hold_slashes)
+
+
+class Client:
+    """The gateway's side of an institution. Every answer is checked against the document."""
+
+    def __init__(self, institution: str, running: Running, tls: ssl.SSLContext) -> None:
+        self.document = Document(institution)
+        self.running = running
+        self.http = httpx.AsyncClient(
+            base_url=running.url, verify=tls, timeout=20, limits=httpx.Limits(max_connections=60)
+        )
+
+    async def send(
+        self, method: str, path: str, *, headers: dict[str, str] | None = None, **more: Any
+    ) -> httpx.Response:
+        response = await self.http.request(method, path, headers=headers or {}, **more)
+        self.document.check(response)
+        return response
+
+    async def get(
+        self, path: str, accounts: list[str] | None = None, **more: Any
+    ) -> httpx.Response:
+        return await self.send("GET", path, headers=identity(accounts), **more)
+
+    async def post(
+        self, path: str, body: object, accounts: list[str] | None = None, *,
+        key: str | None = None, client: str = "app_test", interaction: str | None = None,
+    ) -> httpx.Response:  # fmt: skip
+        headers = identity(accounts, client, interaction)
+        if key is not None:
+            headers["x-idempotency-key"] = key
+        return await self.send("POST", path, headers=headers, json=body)
+
+    async def platform(self, path: str) -> httpx.Response:
+        return await self.send("GET", path)
+
+    async def logged(self, interaction: str, patience_s: float = 5.0) -> list[dict[str, Any]]:
+        """The log's lines of one interaction, once there are any."""
+        give_up = asyncio.get_running_loop().time() + patience_s
+        while asyncio.get_running_loop().time() < give_up:
+            lines = [a for a in await self.answers() if a["interaction_id"] == interaction]
+            if lines:
+                return lines
+            await asyncio.sleep(0.05)
+        return []
+
+    async def answers(self) -> list[dict[str, Any]]:
+        """The whole log, page by page."""
+        found: list[dict[str, Any]] = []
+        while True:
+            after = found[-1]["id"] if found else 0
+            page = (await self.platform(f"/directory/answers?after_id={after}&limit=1000")).json()
+            if not page["answers"]:
+                return found
+            found += page["answers"]
+
+
+def database_name(purpose: str) -> str:
+    return f"sandbox_{purpose}_{os.getpid()}"
