@@ -54,4 +54,12 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
     "subscription.suspended": ("The subscription was suspended.", "暂停订阅。"),
     "subscription.resumed": ("The subscription was resumed.", "恢复订阅。"),
     "subscription.ended": ("The subscription was ended.", "终止订阅。"),
+    "agreement.proposed": ("An agreement was proposed.", "提出分润协议。"),
+    "agreement.accepted": ("A party accepted the agreement.", "一方接受了分润协议。"),
+    "agreement.in_force": (
+        "All parties accepted; the agreement is in force.",
+        "各方均已接受，协议生效。",
+    ),
+    "agreement.ended": ("The agreement was ended or declined.", "协议终止或被拒绝。"),
+    "period.closed": ("The period was closed into statements.", "账期关账，生成对账单。"),
 }

@@ -38,7 +38,7 @@ changes = Table(
     Column("kind", Text, nullable=False),
     Column("key", Text, nullable=False),
     Column("sequence", BigInteger, nullable=False),
-    Column("document", JSONB),
+    Column("document", JSONB(none_as_null=True)),
     Column("expires_at", DateTime(timezone=True)),
     PrimaryKeyConstraint("kind", "key"),
     Index("ix_changes_sequence", "sequence", unique=True),

@@ -13,6 +13,7 @@ from weir.kernel.outcomes import IDEMPOTENCY_KEY_REUSED, Refusal
 from weir.store import processes
 from weir.store.cache import Cache
 from weir.store.database import Database
+from weir.store.expiring import expire_changes
 from weir.store.schema import changes
 from weir.store.unit import Actor, Change, Idempotency
 
@@ -49,6 +50,24 @@ async def test_only_the_newest_state_of_a_key_is_kept_under_a_higher_number(
         row = (await connection.execute(select(changes))).one()
     assert row.sequence == sequences[1] > sequences[0]
     assert row.document is None
+
+
+async def test_what_has_expired_is_removed_once_and_its_removal_is_published(
+    database: Database,
+) -> None:
+    async with database.unit(ACTOR) as unit:
+        change = a_change("key_old")
+        unit.publish(Change(change.kind, change.key, change.document, unit.now))
+        unit.publish(a_change("key_lasting"))
+    assert await expire_changes(database) == 1
+    assert await expire_changes(database) == 0
+    async with database.connect() as connection:
+        rows = (await connection.execute(select(changes).order_by(changes.c.sequence))).all()
+    assert [(row.key, row.document is None) for row in rows] == [
+        ("key_lasting", False),
+        ("key_old", True),
+    ]
+    assert rows[1].sequence > rows[0].sequence
 
 
 async def test_a_unit_that_raises_leaves_nothing_behind(

@@ -1,0 +1,1 @@
+"""Who takes part: the operator, members, partners, their applications, keys and certificates."""

@@ -1,0 +1,229 @@
+"""Applications: the OAuth clients of members, partners and the operator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from weir.kernel import limits, outcomes
+from weir.partners import keys, organisations, registration
+from weir.partners.published import APPLICATION, ApplicationDocument
+from weir.partners.registration import ApplicationFacts
+from weir.partners.tables import applications, certificates
+from weir.store.unit import Change, UnitOfWork
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application:
+    """One application as stored. `id` is its OAuth client_id; `jwks` holds public keys only."""
+
+    id: str
+    organisation: str
+    name: str
+    token_endpoint_auth_method: str
+    jwks: dict[str, Any]
+    redirect_uris: list[str]
+    roles: list[str]
+    status: str
+    registered_at: datetime
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """An application with what decides, at this moment, whether it may act at all."""
+
+    application: Application
+    organisation: organisations.Organisation
+    certificate_known: bool
+    certificate_revoked: bool
+
+
+async def register(
+    unit: UnitOfWork,
+    organisation_id: str,
+    *,
+    name: str,
+    token_endpoint_auth_method: str,
+    jwks: Any = None,
+    redirect_uris: Sequence[str] = (),
+    roles: Sequence[str] = (),
+) -> Application:
+    """Register an application of an active organisation. INVALID_INPUT says what is wrong."""
+    facts = registration.application_facts(
+        name=name,
+        token_endpoint_auth_method=token_endpoint_auth_method,
+        jwks=jwks if jwks is not None else {"keys": []},
+        redirect_uris=redirect_uris,
+        roles=roles,
+    )
+    organisation = await organisations.get(unit.connection, organisation_id)
+    if organisation.status != "active":
+        raise outcomes.Refusal(outcomes.ORGANISATION_SUSPENDED)
+    return await admit(unit, organisation.id, facts)
+
+
+async def admit(unit: UnitOfWork, organisation_id: str, facts: ApplicationFacts) -> Application:
+    """Store checked particulars as an active application."""
+    added = await unit.connection.execute(
+        applications.insert()
+        .values(
+            id=unit.mint("app"),
+            organisation=organisation_id,
+            **asdict(facts),
+            status="active",
+            registered_at=unit.now,
+            changed_at=unit.now,
+        )
+        .returning(applications)
+    )
+    application = _application(added.one())
+    detail = {
+        "name": application.name,
+        "token_endpoint_auth_method": application.token_endpoint_auth_method,
+        "kids": [key["kid"] for key in application.jwks["keys"]],
+        "redirect_uris": application.redirect_uris,
+        "roles": application.roles,
+    }
+    unit.audit("application.registered", application.id, detail, organisation=organisation_id)
+    await publish(unit, application)
+    return application
+
+
+async def rotate_keys(unit: UnitOfWork, application_id: str, jwks: Any) -> Application:
+    """Replace an application's public keys. Send old and new together to change without a gap."""
+    application = await lock(unit.connection, application_id)
+    public = keys.public_jwks(jwks, "/jwks")
+    registration.require_keys_for(application.token_endpoint_auth_method, public)
+    detail = {"kids": [key["kid"] for key in public["keys"]]}
+    return await _change(unit, application, "application.keys_rotated", detail, jwks=public)
+
+
+async def suspend(unit: UnitOfWork, application_id: str) -> Application:
+    """Stop an application: its tokens and certificates count for nothing until it is resumed."""
+    application = await lock(unit.connection, application_id)
+    if application.status != "active":
+        raise outcomes.Refusal(outcomes.ILLEGAL_STATE, "the application is not active")
+    return await _change(unit, application, "application.suspended", {}, status="suspended")
+
+
+async def resume(unit: UnitOfWork, application_id: str) -> Application:
+    """Undo a suspension."""
+    application = await lock(unit.connection, application_id)
+    if application.status != "suspended":
+        raise outcomes.Refusal(outcomes.ILLEGAL_STATE, "the application is not suspended")
+    return await _change(unit, application, "application.resumed", {}, status="active")
+
+
+async def publish(unit: UnitOfWork, application: Application) -> None:
+    """Tell the gateways, with the certificates that hold as of this unit of work."""
+    document = ApplicationDocument(
+        id=application.id,
+        organisation=application.organisation,
+        status=application.status,  # type: ignore[arg-type] # the database holds the closed list
+        certificates=await _active_thumbprints(unit, application.id),
+    )
+    unit.publish(Change(APPLICATION, application.id, document))
+
+
+async def find(connection: AsyncConnection, application_id: str) -> Application | None:
+    """The application of this client_id."""
+    found = await connection.execute(
+        select(applications).where(applications.c.id == application_id)
+    )
+    row = found.one_or_none()
+    return None if row is None else _application(row)
+
+
+async def get(connection: AsyncConnection, application_id: str) -> Application:
+    """As `find`, or NOT_FOUND."""
+    application = await find(connection, application_id)
+    if application is None:
+        raise outcomes.Refusal(outcomes.NOT_FOUND, "no such application")
+    return application
+
+
+async def lock(connection: AsyncConnection, application_id: str) -> Application:
+    """The application, its row held until the commit, or NOT_FOUND."""
+    found = await connection.execute(
+        select(applications).where(applications.c.id == application_id).with_for_update()
+    )
+    row = found.one_or_none()
+    if row is None:
+        raise outcomes.Refusal(outcomes.NOT_FOUND, "no such application")
+    return _application(row)
+
+
+async def list_page(
+    connection: AsyncConnection, *, organisation: str | None = None, after: str = ""
+) -> Sequence[Application]:
+    """Up to PAGE_ROWS applications, oldest first, those behind `after`."""
+    statement = select(applications).where(applications.c.id > after)
+    if organisation is not None:
+        statement = statement.where(applications.c.organisation == organisation)
+    rows = await connection.execute(statement.order_by(applications.c.id).limit(limits.PAGE_ROWS))
+    return [_application(row) for row in rows]
+
+
+async def ids_of(connection: AsyncConnection, organisation: str) -> frozenset[str]:
+    """The identifiers of all of an organisation's applications."""
+    found = await connection.execute(
+        select(applications.c.id).where(applications.c.organisation == organisation)
+    )
+    return frozenset(found.scalars())
+
+
+async def find_standing(
+    connection: AsyncConnection, application_id: str, certificate_sha256: str
+) -> Standing | None:
+    """Everything that decides whether an application presenting this certificate may act."""
+    application = await find(connection, application_id)
+    if application is None:
+        return None
+    found = await connection.execute(
+        select(certificates.c.revoked_at)
+        .where(certificates.c.application == application_id)
+        .where(certificates.c.sha256 == certificate_sha256)
+    )
+    row = found.one_or_none()
+    return Standing(
+        application=application,
+        organisation=await organisations.get(connection, application.organisation),
+        certificate_known=row is not None,
+        certificate_revoked=row is not None and row.revoked_at is not None,
+    )
+
+
+async def _change(
+    unit: UnitOfWork, before: Application, event: str, detail: dict[str, Any], **values: Any
+) -> Application:
+    changed = await unit.connection.execute(
+        update(applications)
+        .where(applications.c.id == before.id)
+        .values(**values, changed_at=unit.now)
+        .returning(applications)
+    )
+    application = _application(changed.one())
+    unit.audit(event, application.id, detail, organisation=application.organisation)
+    await publish(unit, application)
+    return application
+
+
+async def _active_thumbprints(unit: UnitOfWork, application_id: str) -> list[str]:
+    found = await unit.connection.execute(
+        select(certificates.c.sha256)
+        .where(certificates.c.application == application_id)
+        .where(certificates.c.revoked_at.is_(None))
+        .where(certificates.c.not_after > unit.now)
+        .order_by(certificates.c.id)
+    )
+    return list(found.scalars())
+
+
+def _application(row: Row[Any]) -> Application:
+    return Application(**row._mapping)

@@ -1,0 +1,143 @@
+"""Client certificates: issued to applications from their own requests, and revoked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from weir.care.authority import Authority
+from weir.care.published import REVOCATION, RevocationDocument
+from weir.kernel import limits, outcomes
+from weir.partners import applications
+from weir.partners.tables import certificates
+from weir.store.unit import Change, UnitOfWork
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """One certificate as stored. `sha256` is its RFC 8705 section 3.1 thumbprint."""
+
+    id: str
+    application: str
+    sha256: str
+    serial: str
+    pem: str
+    issued_at: datetime
+    not_after: datetime
+    revoked_at: datetime | None
+
+
+async def issue(
+    unit: UnitOfWork, authority: Authority, application_id: str, csr_pem: str
+) -> Certificate:
+    """Issue a client certificate from an application's own request (PKCS #10, PEM).
+
+    Refusals: CERTIFICATE_REQUEST_INVALID; CONFLICT when it already has as many as it may.
+    """
+    application = await applications.lock(unit.connection, application_id)
+    await _refuse_too_many(unit, application.id)
+    issued = authority.issue_client(csr_pem, application.id, application.organisation)
+    added = await unit.connection.execute(
+        certificates.insert()
+        .values(
+            id=unit.mint("crt"),
+            application=application.id,
+            sha256=issued.sha256,
+            serial=issued.serial,
+            pem=issued.pem,
+            issued_at=unit.now,
+            not_after=issued.not_after,
+        )
+        .returning(certificates)
+    )
+    certificate = _certificate(added.one())
+    detail = {
+        "application": application.id,
+        "sha256": certificate.sha256,
+        "not_after": certificate.not_after.isoformat(),
+    }
+    unit.audit("certificate.issued", certificate.id, detail, organisation=application.organisation)
+    await applications.publish(unit, application)
+    return certificate
+
+
+async def revoke(unit: UnitOfWork, certificate_id: str) -> Certificate:
+    """Revoke a certificate, and with it every token bound to it.
+
+    Done means committed. Whoever asked waits for `unit.sequence` to be acknowledged by every
+    gateway (`weir.store.processes.await_acknowledged`) before reporting it as in effect.
+    """
+    found = await unit.connection.execute(
+        update(certificates)
+        .where(certificates.c.id == certificate_id)
+        .where(certificates.c.revoked_at.is_(None))
+        .values(revoked_at=unit.now)
+        .returning(certificates)
+    )
+    row = found.one_or_none()
+    if row is None:
+        await get(unit.connection, certificate_id)
+        raise outcomes.Refusal(outcomes.ILLEGAL_STATE, "the certificate is already revoked")
+    certificate = _certificate(row)
+    application = await applications.get(unit.connection, certificate.application)
+    detail = {"application": application.id, "sha256": certificate.sha256}
+    unit.audit("certificate.revoked", certificate.id, detail, organisation=application.organisation)
+    revocation = RevocationDocument("certificate", certificate.sha256, unit.now)
+    unit.publish(Change(REVOCATION, revocation.key, revocation, expires_at=certificate.not_after))
+    await applications.publish(unit, application)
+    return certificate
+
+
+async def get(connection: AsyncConnection, certificate_id: str) -> Certificate:
+    """The certificate, or NOT_FOUND."""
+    found = await connection.execute(
+        select(certificates).where(certificates.c.id == certificate_id)
+    )
+    row = found.one_or_none()
+    if row is None:
+        raise outcomes.Refusal(outcomes.NOT_FOUND, "no such certificate")
+    return _certificate(row)
+
+
+async def find_by_thumbprint(connection: AsyncConnection, sha256: str) -> Certificate | None:
+    """The certificate of this thumbprint, if the alliance's authority issued it to somebody."""
+    found = await connection.execute(select(certificates).where(certificates.c.sha256 == sha256))
+    row = found.one_or_none()
+    return None if row is None else _certificate(row)
+
+
+async def list_of(connection: AsyncConnection, application_id: str) -> Sequence[Certificate]:
+    """An application's certificates, newest first, at most PAGE_ROWS."""
+    rows = await connection.execute(
+        select(certificates)
+        .where(certificates.c.application == application_id)
+        .order_by(certificates.c.id.desc())
+        .limit(limits.PAGE_ROWS)
+    )
+    return [_certificate(row) for row in rows]
+
+
+async def _refuse_too_many(unit: UnitOfWork, application_id: str) -> None:
+    valid = await unit.connection.execute(
+        select(func.count())
+        .select_from(certificates)
+        .where(certificates.c.application == application_id)
+        .where(certificates.c.revoked_at.is_(None))
+        .where(certificates.c.not_after > unit.now)
+    )
+    if valid.scalar_one() >= limits.APPLICATION_CERTIFICATES:
+        raise outcomes.Refusal(
+            outcomes.CONFLICT,
+            why=f"the application has {limits.APPLICATION_CERTIFICATES} valid certificates;"
+            " revoke one first",
+            why_zh=f"该应用已有 {limits.APPLICATION_CERTIFICATES} 张有效证书，请先吊销一张",
+        )
+
+
+def _certificate(row: Row[Any]) -> Certificate:
+    return Certificate(**row._mapping)

@@ -1,0 +1,141 @@
+"""An application's public keys (RFC 7517): only what a partner may show, and strong enough.
+
+FAPI 2.0 Security Profile section 5.4: ES256, PS256 and Ed25519; RSA of at least 2,048 bits. A
+private member refuses the whole set, since whoever sent it has just given its key away.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import Any, Final
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+from weir.kernel import inputs, limits
+
+_PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+# Addresses a verifier would fetch keys from; a registered set is its own source (RFC 8725 3.10).
+_FETCHED_MEMBERS: Final = frozenset({"x5u", "jku"})
+_BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]+")
+_KID: Final = re.compile(r"[A-Za-z0-9._~:/+=@-]{1,128}")
+
+# Of each kind of key: the members that make it, and the algorithms it may sign with.
+_KINDS: Final[dict[tuple[str, str | None], tuple[tuple[str, ...], frozenset[str]]]] = {
+    ("EC", "P-256"): (("x", "y"), frozenset({"ES256"})),
+    ("OKP", "Ed25519"): (("x",), frozenset({"EdDSA", "Ed25519"})),
+    ("RSA", None): (("n", "e"), frozenset({"PS256"})),
+}
+
+
+def public_jwks(value: Any, pointer: str) -> dict[str, Any]:
+    """A JWK set reduced to the members we know, or INVALID_INPUT naming the key at fault."""
+    keys = value.get("keys") if isinstance(value, dict) else None
+    if not isinstance(keys, list) or len(keys) > limits.APPLICATION_KEYS:
+        raise inputs.wrong(
+            f"{pointer}/keys",
+            f"must be a list of at most {limits.APPLICATION_KEYS} keys",
+            f"须为不超过 {limits.APPLICATION_KEYS} 把公钥的列表",
+        )
+    public = [_public_key(key, f"{pointer}/keys/{n}") for n, key in enumerate(keys)]
+    kids = [key["kid"] for key in public]
+    if len(set(kids)) != len(kids):
+        raise inputs.wrong(
+            f"{pointer}/keys", "no two keys may share a kid", "各公钥的 kid 不得重复"
+        )
+    return {"keys": public}
+
+
+def _public_key(key: Any, pointer: str) -> dict[str, str]:
+    if not isinstance(key, dict):
+        raise inputs.wrong(pointer, "must be a JSON object", "须为 JSON 对象")
+    if _PRIVATE_MEMBERS & key.keys():
+        raise inputs.wrong(
+            pointer,
+            "holds a private key; replace the key and send only its public part",
+            "包含私钥；请更换密钥，并且只提交公钥部分",
+        )
+    if _FETCHED_MEMBERS & key.keys():
+        raise inputs.wrong(pointer, "must not point to another address", "不得引用其他地址")
+    kid = _kid(key, pointer)
+    kind = _kind(key, pointer)
+    members, algorithms = _KINDS[kind]
+    numbers = {name: _octets(key.get(name), f"{pointer}/{name}") for name in members}
+    _import(kind[0], numbers, pointer)
+    public = {"kty": kind[0], "kid": kid, "use": "sig", **{name: key[name] for name in members}}
+    if kind[1]:
+        public["crv"] = kind[1]
+    return public | _algorithm(key, algorithms, pointer)
+
+
+def _kid(key: dict[str, Any], pointer: str) -> str:
+    kid = key.get("kid")
+    if not isinstance(kid, str) or not _KID.fullmatch(kid):
+        raise inputs.wrong(
+            f"{pointer}/kid",
+            "must be 1 to 128 characters that need no escaping",
+            "须为 1 至 128 个无需转义的字符",
+        )
+    return kid
+
+
+def _kind(key: dict[str, Any], pointer: str) -> tuple[str, str | None]:
+    kty, crv = str(key.get("kty")), key.get("crv")
+    kind = (kty, None if kty == "RSA" or crv is None else str(crv))
+    if key.get("use", "sig") != "sig" or kind not in _KINDS:
+        raise inputs.wrong(
+            pointer,
+            "must be a signing key: EC on P-256, OKP Ed25519, or RSA",
+            "须为签名密钥：EC P-256、OKP Ed25519 或 RSA",
+        )
+    return kind
+
+
+def _algorithm(key: dict[str, Any], algorithms: frozenset[str], pointer: str) -> dict[str, str]:
+    if "alg" not in key:
+        return {}
+    return {"alg": inputs.choice(str(key["alg"]), algorithms, f"{pointer}/alg")}
+
+
+def _octets(value: Any, pointer: str) -> bytes:
+    """Base64url without padding (RFC 7515 section 2), in its one canonical spelling."""
+    if isinstance(value, str) and len(value) <= 2048 and _BASE64URL.fullmatch(value):
+        try:
+            octets = base64.urlsafe_b64decode(value + "=" * (-len(value) % 4))
+        except binascii.Error:
+            octets = b""
+        if octets and base64.urlsafe_b64encode(octets).rstrip(b"=").decode() == value:
+            return octets
+    raise inputs.wrong(pointer, "must be base64url without padding", "须为不带填充的 base64url")
+
+
+def _import(kty: str, numbers: dict[str, bytes], pointer: str) -> None:
+    """Let the cryptography library judge the key: on its curve, of its length, a usable modulus."""
+    try:
+        if kty == "EC":
+            x, y = numbers["x"], numbers["y"]
+            if len(x) != 32 or len(y) != 32:  # RFC 7518 section 6.2.1.2
+                raise ValueError("coordinates of another length")
+            ec.EllipticCurvePublicNumbers(
+                int.from_bytes(x, "big"), int.from_bytes(y, "big"), ec.SECP256R1()
+            ).public_key()
+        elif kty == "OKP":
+            ed25519.Ed25519PublicKey.from_public_bytes(numbers["x"])
+        else:
+            _import_rsa(int.from_bytes(numbers["n"], "big"), int.from_bytes(numbers["e"], "big"))
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise inputs.wrong(
+            pointer,
+            "is not a valid key, or is too weak (RSA needs at least 2,048 bits)",
+            "不是有效的公钥，或强度不足（RSA 至少 2048 位）",
+        ) from error
+
+
+def _import_rsa(modulus: int, exponent: int) -> None:
+    if not limits.RSA_BITS_MIN <= modulus.bit_length() <= limits.RSA_BITS_MAX:
+        raise ValueError("modulus too short or too long")
+    if not 65_537 <= exponent < 1 << 32 or exponent % 2 == 0 or modulus % 2 == 0:
+        raise ValueError("an exponent or modulus nobody should use")
+    rsa.RSAPublicNumbers(exponent, modulus).public_key()

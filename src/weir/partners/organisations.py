@@ -1,0 +1,219 @@
+"""Organisations: admitting, suspending, resuming, and finding them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from weir.kernel import limits, outcomes
+from weir.partners import registration
+from weir.partners.published import ORGANISATION, OrganisationDocument
+from weir.partners.registration import OrganisationFacts
+from weir.partners.tables import organisations
+from weir.store.unit import Change, UnitOfWork
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Organisation:
+    """One organisation as stored. `admitted_by` is the organisation that let it in."""
+
+    id: str
+    kind: str
+    slug: str
+    name_en: str
+    name_zh: str
+    partner_class: str | None
+    licence_kind: str | None
+    institution_code: str | None
+    directory_url: str | None
+    status: str
+    admitted_at: datetime
+    admitted_by: str
+    changed_at: datetime
+
+
+async def admit_member(
+    unit: UnitOfWork,
+    *,
+    slug: str,
+    name_en: str,
+    name_zh: str,
+    licence_kind: str,
+    institution_code: str | None = None,
+    directory_url: str | None = None,
+) -> Organisation:
+    """Let a licensed institution in. INVALID_INPUT says what is wrong; CONFLICT what is taken."""
+    facts = registration.member_facts(
+        slug=slug,
+        name_en=name_en,
+        name_zh=name_zh,
+        licence_kind=licence_kind,
+        institution_code=institution_code,
+        directory_url=directory_url,
+    )
+    return await admit(unit, facts)
+
+
+async def admit_partner(
+    unit: UnitOfWork,
+    *,
+    slug: str,
+    name_en: str,
+    name_zh: str,
+    partner_class: str,
+    institution_code: str | None = None,
+) -> Organisation:
+    """Let a partner in. INVALID_INPUT says what is wrong; CONFLICT what is taken."""
+    facts = registration.partner_facts(
+        slug=slug,
+        name_en=name_en,
+        name_zh=name_zh,
+        partner_class=partner_class,
+        institution_code=institution_code,
+    )
+    return await admit(unit, facts)
+
+
+async def admit(unit: UnitOfWork, facts: OrganisationFacts) -> Organisation:
+    """Store checked particulars as an active organisation, audited in its own chain."""
+    await _refuse_taken(unit.connection, facts)
+    statement = insert(organisations).values(
+        id=unit.mint("org"),
+        **asdict(facts),
+        status="active",
+        admitted_at=unit.now,
+        admitted_by=unit.actor.organisation,
+        changed_at=unit.now,
+    )
+    admitted = await unit.connection.execute(
+        statement.on_conflict_do_nothing().returning(organisations)
+    )
+    row = admitted.one_or_none()
+    if row is None:  # somebody else took the slug, the code or the operator's place meanwhile
+        raise outcomes.Refusal(outcomes.CONFLICT, f"{facts.slug} lost a race")
+    organisation = _organisation(row)
+    unit.audit(
+        "organisation.admitted",
+        organisation.id,
+        {name: value for name, value in asdict(facts).items() if value is not None},
+        organisation=organisation.id,
+    )
+    publish(unit, organisation)
+    return organisation
+
+
+async def suspend(unit: UnitOfWork, organisation_id: str) -> Organisation:
+    """Stop an organisation: none of its applications may call, and none may call it.
+
+    The operator cannot be suspended, since nobody would be left to undo it.
+    """
+    organisation = await _lock(unit.connection, organisation_id)
+    if organisation.kind == "operator" or organisation.status != "active":
+        raise outcomes.Refusal(outcomes.ILLEGAL_STATE, f"{organisation.kind} is not suspendable")
+    return await _set_status(unit, organisation, "suspended", "organisation.suspended")
+
+
+async def resume(unit: UnitOfWork, organisation_id: str) -> Organisation:
+    """Undo a suspension."""
+    organisation = await _lock(unit.connection, organisation_id)
+    if organisation.status != "suspended":
+        raise outcomes.Refusal(outcomes.ILLEGAL_STATE, "the organisation is not suspended")
+    return await _set_status(unit, organisation, "active", "organisation.resumed")
+
+
+def publish(unit: UnitOfWork, organisation: Organisation) -> None:
+    """Tell the gateways."""
+    document = OrganisationDocument(
+        id=organisation.id,
+        kind=organisation.kind,  # type: ignore[arg-type] # the database holds the closed list
+        slug=organisation.slug,
+        name=organisation.name_en,
+        status=organisation.status,  # type: ignore[arg-type]
+    )
+    unit.publish(Change(ORGANISATION, organisation.id, document))
+
+
+async def find(connection: AsyncConnection, id_or_slug: str) -> Organisation | None:
+    """The organisation of this identifier or slug. The two cannot be mistaken: a slug has no _."""
+    column = organisations.c.id if "_" in id_or_slug else organisations.c.slug
+    found = await connection.execute(select(organisations).where(column == id_or_slug))
+    row = found.one_or_none()
+    return None if row is None else _organisation(row)
+
+
+async def get(connection: AsyncConnection, id_or_slug: str) -> Organisation:
+    """As `find`, or NOT_FOUND."""
+    organisation = await find(connection, id_or_slug)
+    if organisation is None:
+        raise outcomes.Refusal(outcomes.NOT_FOUND, "no such organisation")
+    return organisation
+
+
+async def find_operator(connection: AsyncConnection) -> Organisation | None:
+    """The operator, once the alliance has been founded."""
+    found = await connection.execute(
+        select(organisations).where(organisations.c.kind == "operator")
+    )
+    row = found.one_or_none()
+    return None if row is None else _organisation(row)
+
+
+async def list_page(
+    connection: AsyncConnection, *, kind: str | None = None, after: str = ""
+) -> Sequence[Organisation]:
+    """Up to PAGE_ROWS organisations in order of their slugs, those behind `after`."""
+    statement = select(organisations).where(organisations.c.slug > after)
+    if kind is not None:
+        statement = statement.where(organisations.c.kind == kind)
+    rows = await connection.execute(
+        statement.order_by(organisations.c.slug).limit(limits.PAGE_ROWS)
+    )
+    return [_organisation(row) for row in rows]
+
+
+async def _refuse_taken(connection: AsyncConnection, facts: OrganisationFacts) -> None:
+    clash = organisations.c.slug == facts.slug
+    if facts.institution_code is not None:
+        clash |= organisations.c.institution_code == facts.institution_code
+    row = (await connection.execute(select(organisations.c.slug).where(clash))).first()
+    if row is None:
+        return
+    pointer = "/slug" if row.slug == facts.slug else "/institution_code"
+    raise outcomes.Refusal(
+        outcomes.CONFLICT, pointer=pointer, why="is already taken", why_zh="已被占用"
+    )
+
+
+async def _lock(connection: AsyncConnection, organisation_id: str) -> Organisation:
+    found = await connection.execute(
+        select(organisations).where(organisations.c.id == organisation_id).with_for_update()
+    )
+    row = found.one_or_none()
+    if row is None:
+        raise outcomes.Refusal(outcomes.NOT_FOUND, "no such organisation")
+    return _organisation(row)
+
+
+async def _set_status(
+    unit: UnitOfWork, organisation: Organisation, status: str, event: str
+) -> Organisation:
+    changed = await unit.connection.execute(
+        update(organisations)
+        .where(organisations.c.id == organisation.id)
+        .values(status=status, changed_at=unit.now)
+        .returning(organisations)
+    )
+    after = _organisation(changed.one())
+    unit.audit(event, after.id, {"slug": after.slug}, organisation=after.id)
+    publish(unit, after)
+    return after
+
+
+def _organisation(row: Row[Any]) -> Organisation:
+    return Organisation(**row._mapping)

@@ -1,0 +1,184 @@
+"""What an organisation or application must be to be let in. Pure; every fault has its pointer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from weir.kernel import inputs, limits
+from weir.partners import classes, keys
+
+# The code a supervisor gave the institution (JR/T 0185 embeds its first 6 characters), or its LEI.
+_INSTITUTION_CODE: Final = re.compile(r"[A-Z0-9]{6,20}")
+_LOOPBACK_HOSTS: Final = ("127.0.0.1", "::1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrganisationFacts:
+    """An organisation's checked particulars."""
+
+    kind: str
+    slug: str
+    name_en: str
+    name_zh: str
+    partner_class: str | None = None
+    licence_kind: str | None = None
+    institution_code: str | None = None
+    directory_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplicationFacts:
+    """An application's checked particulars. `jwks` holds public keys and nothing else."""
+
+    name: str
+    token_endpoint_auth_method: str
+    jwks: dict[str, Any]
+    redirect_uris: list[str]
+    roles: list[str]
+
+
+def operator_facts(*, slug: str, name_en: str, name_zh: str) -> OrganisationFacts:
+    """The operator's particulars."""
+    return _named("operator", slug, name_en, name_zh)
+
+
+def member_facts(
+    *,
+    slug: str,
+    name_en: str,
+    name_zh: str,
+    licence_kind: str,
+    institution_code: str | None,
+    directory_url: str | None,
+) -> OrganisationFacts:
+    """A member's particulars: who licensed it for what, and where its accounts are asked for."""
+    named = _named("member", slug, name_en, name_zh)
+    return OrganisationFacts(
+        kind=named.kind,
+        slug=named.slug,
+        name_en=named.name_en,
+        name_zh=named.name_zh,
+        licence_kind=inputs.choice(licence_kind, classes.LICENCE_KINDS, "/licence_kind"),
+        institution_code=_institution_code(institution_code),
+        directory_url=directory_url and inputs.https_url(directory_url, "/directory_url"),
+    )
+
+
+def partner_facts(
+    *,
+    slug: str,
+    name_en: str,
+    name_zh: str,
+    partner_class: str,
+    institution_code: str | None = None,
+) -> OrganisationFacts:
+    """A partner's particulars."""
+    named = _named("partner", slug, name_en, name_zh)
+    return OrganisationFacts(
+        kind=named.kind,
+        slug=named.slug,
+        name_en=named.name_en,
+        name_zh=named.name_zh,
+        partner_class=inputs.choice(partner_class, classes.PARTNER_CLASSES, "/partner_class"),
+        institution_code=_institution_code(institution_code),
+    )
+
+
+def application_facts(
+    *,
+    name: str,
+    token_endpoint_auth_method: str,
+    jwks: Any,
+    redirect_uris: Sequence[str],
+    roles: Sequence[str],
+) -> ApplicationFacts:
+    """An application's particulars, coherent with each other."""
+    public = keys.public_jwks(jwks, "/jwks")
+    method = inputs.choice(
+        token_endpoint_auth_method,
+        classes.TOKEN_ENDPOINT_AUTH_METHODS,
+        "/token_endpoint_auth_method",
+    )
+    require_keys_for(method, public)
+    checked_roles = _roles(roles)
+    addresses = _redirect_uris(redirect_uris)
+    if {"data", "payments"} & set(checked_roles) and not addresses:
+        raise inputs.wrong(
+            "/redirect_uris",
+            "an application that asks customers needs an address to send them back to",
+            "向客户请求授权的应用须登记回跳地址",
+        )
+    return ApplicationFacts(
+        name=inputs.text(name, "/name"),
+        token_endpoint_auth_method=method,
+        jwks=public,
+        redirect_uris=addresses,
+        roles=checked_roles,
+    )
+
+
+def require_keys_for(token_endpoint_auth_method: str, jwks: dict[str, Any]) -> None:
+    """private_key_jwt (RFC 7523) proves a client by a registered key, so it needs one."""
+    if token_endpoint_auth_method == classes.PRIVATE_KEY_JWT and not jwks["keys"]:
+        raise inputs.wrong(
+            "/jwks/keys",
+            "private_key_jwt needs at least one public key",
+            "private_key_jwt 方式至少需要一把公钥",
+        )
+
+
+def redirect_uri(value: str, pointer: str) -> str:
+    """A redirect URI by FAPI 2.0 Security Profile section 5.3.2.2: https, or native loopback.
+
+    It is compared character by character later, so it is kept as it was written.
+    """
+    parts = inputs.split_url(value, pointer)
+    loopback = parts.scheme == "http" and parts.hostname in _LOOPBACK_HOSTS
+    if not (parts.scheme == "https" or loopback) or "#" in value or "*" in value:
+        raise inputs.wrong(
+            pointer,
+            "must be https, or http to 127.0.0.1 or [::1], without a fragment or wildcard",
+            "须为 https 地址，或指向 127.0.0.1、[::1] 的 http 地址，且不含片段和通配符",
+        )
+    return value
+
+
+def _named(kind: str, slug: str, name_en: str, name_zh: str) -> OrganisationFacts:
+    return OrganisationFacts(
+        kind=kind,
+        slug=inputs.slug(slug, "/slug"),
+        name_en=inputs.text(name_en, "/name_en"),
+        name_zh=inputs.text(name_zh, "/name_zh"),
+    )
+
+
+def _institution_code(value: str | None) -> str | None:
+    if value is not None and not _INSTITUTION_CODE.fullmatch(value):
+        raise inputs.wrong(
+            "/institution_code",
+            "must be 6 to 20 capital letters and digits",
+            "须为 6 至 20 个大写字母或数字",
+        )
+    return value
+
+
+def _roles(values: Sequence[str]) -> list[str]:
+    for number, value in enumerate(values):
+        inputs.choice(value, classes.APPLICATION_ROLES, f"/roles/{number}")
+    return sorted(set(values))
+
+
+def _redirect_uris(values: Sequence[str]) -> list[str]:
+    if len(values) > limits.APPLICATION_REDIRECT_URIS:
+        raise inputs.wrong(
+            "/redirect_uris",
+            f"must be at most {limits.APPLICATION_REDIRECT_URIS}",
+            f"不得超过 {limits.APPLICATION_REDIRECT_URIS} 个",
+        )
+    checked = [redirect_uri(value, f"/redirect_uris/{n}") for n, value in enumerate(values)]
+    if len(set(checked)) != len(checked):
+        raise inputs.wrong("/redirect_uris", "must not repeat an address", "地址不得重复")
+    return checked

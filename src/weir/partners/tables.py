@@ -1,0 +1,98 @@
+"""Organisations, applications, certificates, and the one link that founds an alliance."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from weir.store.schema import metadata
+
+organisations = Table(
+    "organisations",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("slug", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+    Column("name_zh", Text, nullable=False),
+    Column("partner_class", Text),
+    Column("licence_kind", Text),
+    Column("institution_code", Text),
+    Column("directory_url", Text),
+    Column("status", Text, nullable=False),
+    Column("admitted_at", DateTime(timezone=True), nullable=False),
+    Column("admitted_by", Text, nullable=False),
+    Column("changed_at", DateTime(timezone=True), nullable=False),
+    UniqueConstraint("slug"),
+    UniqueConstraint("institution_code"),
+    CheckConstraint("kind IN ('operator', 'member', 'partner')", name="kind"),
+    CheckConstraint("status IN ('active', 'suspended')", name="status"),
+    CheckConstraint("(kind = 'partner') = (partner_class IS NOT NULL)", name="partner_class"),
+    CheckConstraint("(kind = 'member') = (licence_kind IS NOT NULL)", name="licence_kind"),
+    CheckConstraint("kind = 'member' OR directory_url IS NULL", name="directory_url"),
+    # One alliance has one operator, whoever races to found it.
+    Index(
+        "uq_organisations_operator",
+        "kind",
+        unique=True,
+        postgresql_where=text("kind = 'operator'"),
+    ),
+)
+
+applications = Table(
+    "applications",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("organisation", Text, ForeignKey("organisations.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("token_endpoint_auth_method", Text, nullable=False),
+    Column("jwks", JSONB, nullable=False),
+    Column("redirect_uris", JSONB, nullable=False),
+    Column("roles", JSONB, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("registered_at", DateTime(timezone=True), nullable=False),
+    Column("changed_at", DateTime(timezone=True), nullable=False),
+    Index("ix_applications_organisation", "organisation"),
+    CheckConstraint("status IN ('active', 'suspended')", name="status"),
+    CheckConstraint(
+        "token_endpoint_auth_method IN ('tls_client_auth', 'private_key_jwt')", name="auth_method"
+    ),
+)
+
+certificates = Table(
+    "certificates",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("application", Text, ForeignKey("applications.id"), nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("serial", Text, nullable=False),
+    Column("pem", Text, nullable=False),
+    Column("issued_at", DateTime(timezone=True), nullable=False),
+    Column("not_after", DateTime(timezone=True), nullable=False),
+    Column("revoked_at", DateTime(timezone=True)),
+    UniqueConstraint("sha256"),
+    UniqueConstraint("serial"),
+    Index("ix_certificates_application", "application"),
+)
+
+founding_links = Table(
+    "founding_links",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("secret_sha256", LargeBinary, nullable=False),
+    Column("offered_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("used_at", DateTime(timezone=True)),
+    UniqueConstraint("secret_sha256"),
+)

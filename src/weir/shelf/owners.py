@@ -1,0 +1,50 @@
+"""The parties as the shelf needs them. Whoever calls looks them up; this room knows no tables of
+theirs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from weir.kernel.outcomes import FORBIDDEN, Refusal
+
+# What each kind of organisation may put on the shelf, and take from it. Partners embed what goes
+# out; members use what is brought in, and one another's capabilities.
+OFFERS: dict[str, frozenset[str]] = {
+    "operator": frozenset(),
+    "member": frozenset({"go-out"}),
+    "partner": frozenset({"bring-in"}),
+}
+TAKES: dict[str, frozenset[str]] = {
+    "operator": frozenset(),
+    "member": frozenset({"go-out", "bring-in"}),
+    "partner": frozenset({"go-out"}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """An organisation that puts documents and products on the shelf."""
+
+    id: str
+    slug: str
+    kind: str
+
+    def may_offer(self, direction: str) -> None:
+        """FORBIDDEN unless an organisation of this kind offers in this direction."""
+        if direction not in OFFERS[self.kind]:
+            raise Refusal(FORBIDDEN, f"a {self.kind} offers nothing {direction}")
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriber:
+    """An application that subscribes, with the organisation it belongs to."""
+
+    application: str
+    organisation: str
+    kind: str
+
+    def may_take(self, direction: str) -> None:
+        """FORBIDDEN unless an organisation of this kind uses products of this direction."""
+        if direction not in TAKES[self.kind]:
+            raise Refusal(FORBIDDEN, f"a {self.kind} takes nothing {direction}")

@@ -1,0 +1,80 @@
+"""What the gateway is told of the shelf: one document a product version, one a subscription."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import msgspec
+
+ProductStatus = Literal["published", "retired"]
+Direction = Literal["go-out", "bring-in"]
+SubscriptionStatus = Literal["requested", "active", "suspended", "ended"]
+QuotaPeriod = Literal["day", "month"]
+
+PRODUCT: Final = "product"  # the change kind of ProductDocument, keyed by its id
+SUBSCRIPTION: Final = "subscription"  # the change kind of SubscriptionDocument, keyed by its id
+
+
+class Bindings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an operation carries what a consent is checked against.
+
+    Each of the first five is a reference `path:name`, `query:name`, `header:name` or
+    `body:/json/pointer`. `outcome_path` is the member's path template under which a payment is
+    looked up after a crash, for example
+    `/directory/payments/{idempotency_key}?client_id={client_id}`.
+    """
+
+    account: str | None = None
+    amount: str | None = None
+    currency: str | None = None
+    payee: str | None = None
+    idempotency_key: str | None = None
+    outcome_path: str | None = None
+
+
+class OperationDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """One callable operation of a product.
+
+    `path` is the template without the product's prefix; the member is called at
+    `backend_url + base_path + the concrete path`.
+    """
+
+    capability: str
+    operation_id: str
+    method: str
+    path: str
+    member: str
+    backend_url: str
+    base_path: str
+    consent_type: str | None = None
+    permission: str | None = None
+    moves_money: bool = False
+    bindings: Bindings | None = None
+    timeout_ms: int
+
+
+class ProductDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """One published version of a product. `prefix` is `/<owner slug>/<product slug>/v<version>`."""
+
+    id: str
+    owner: str
+    slug: str
+    version: int
+    prefix: str
+    scope: str
+    status: ProductStatus
+    direction: Direction
+    operations: list[OperationDocument]
+
+
+class SubscriptionDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """An application's right to a product under a plan. None is unlimited; 0 is none at all."""
+
+    id: str
+    application: str
+    product: str
+    plan: str
+    status: SubscriptionStatus
+    rate_per_s: int | None
+    quota: int | None
+    quota_period: QuotaPeriod | None

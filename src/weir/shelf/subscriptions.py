@@ -1,0 +1,220 @@
+"""Subscriptions: an application's right to a product version under a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from weir.kernel import limits, outcomes
+from weir.shelf import plans, products
+from weir.shelf.owners import Subscriber
+from weir.shelf.plans import Plan
+from weir.shelf.products import Product
+from weir.shelf.published import SUBSCRIPTION, SubscriptionDocument
+from weir.shelf.states import SUBSCRIPTION_EVENTS, SUBSCRIPTION_MOVES, SUBSCRIPTION_SIDES, move
+from weir.shelf.tables import products as product_table
+from weir.shelf.tables import subscriptions
+from weir.store.unit import Change, UnitOfWork
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """A subscription as stored. `owner` offers the product, `subscriber` owns the application."""
+
+    id: str
+    application: str
+    subscriber: str
+    owner: str
+    product: str
+    plan: str
+    status: str
+    requested_at: datetime
+    changed_at: datetime
+
+    def side_of(self, organisation: str) -> str | None:
+        """Which side an organisation is on; the owner's when it is both, None when neither."""
+        if organisation == self.owner:
+            return "owner"
+        return "subscriber" if organisation == self.subscriber else None
+
+
+async def request(unit: UnitOfWork, subscriber: Subscriber, plan_id: str) -> Subscription:
+    """Ask for a product under a plan. Active at once where the plan approves by itself.
+
+    Refusals: NOT_FOUND; FORBIDDEN when its kind takes nothing in this direction; ILLEGAL_STATE
+    when plan or product takes no subscriptions; CONFLICT when the application has one.
+    """
+    plan = await plans.get(unit.connection, plan_id)
+    product = await products.lock(unit.connection, plan.product)
+    if product.status == "draft":
+        raise outcomes.Refusal(outcomes.NOT_FOUND, "a draft is nobody else's to see")
+    if product.status != "published" or plan.status != "offered":
+        raise outcomes.Refusal(outcomes.ILLEGAL_STATE, state=plan.status)
+    subscriber.may_take(product.direction)
+    subscription = await _insert(unit, subscriber, product, plan)
+    _audit(unit, subscription, "subscription.requested")
+    if plan.auto_approve:
+        _audit(unit, subscription, "subscription.approved")
+    _publish(unit, subscription, plan)
+    return subscription
+
+
+async def act(unit: UnitOfWork, subscription_id: str, act: str, organisation: str) -> Subscription:
+    """Approve, refuse, suspend, resume or end a subscription on behalf of an organisation.
+
+    NOT_FOUND when it is on neither side, FORBIDDEN when it is the other side's to do,
+    ILLEGAL_STATE when the state does not allow it.
+    """
+    before = await lock(unit.connection, subscription_id)
+    side = before.side_of(organisation)
+    if side is None:
+        raise outcomes.Refusal(outcomes.NOT_FOUND, f"{subscription_id} is not of {organisation}")
+    if side not in SUBSCRIPTION_SIDES[act] and not (before.owner == before.subscriber):
+        raise outcomes.Refusal(outcomes.FORBIDDEN, f"the {side} may not {act}")
+    return await _move(unit, before, act)
+
+
+async def end_all(unit: UnitOfWork, product_id: str) -> int:
+    """End every living subscription to a product version that is being retired; how many."""
+    found = await unit.connection.execute(
+        select(subscriptions)
+        .where(subscriptions.c.product == product_id, subscriptions.c.status != "ended")
+        .order_by(subscriptions.c.id)
+        .with_for_update()
+    )
+    living = [_subscription(row) for row in found]
+    for subscription in living:
+        await _move(unit, subscription, "end")
+    return len(living)
+
+
+async def get(connection: AsyncConnection, subscription_id: str) -> Subscription:
+    """The subscription, or NOT_FOUND."""
+    found = await connection.execute(
+        select(subscriptions).where(subscriptions.c.id == subscription_id)
+    )
+    row = found.one_or_none()
+    if row is None:
+        raise outcomes.Refusal(outcomes.NOT_FOUND, "no such subscription")
+    return _subscription(row)
+
+
+async def list_of(
+    connection: AsyncConnection, organisation: str, *, after: str = ""
+) -> Sequence[Subscription]:
+    """Up to PAGE_ROWS subscriptions an organisation is on either side of, oldest first."""
+    rows = await connection.execute(
+        select(subscriptions)
+        .where(
+            (subscriptions.c.owner == organisation) | (subscriptions.c.subscriber == organisation)
+        )
+        .where(subscriptions.c.id > after)
+        .order_by(subscriptions.c.id)
+        .limit(limits.PAGE_ROWS)
+    )
+    return [_subscription(row) for row in rows]
+
+
+async def scopes_of(connection: AsyncConnection, application_id: str) -> Sequence[str]:
+    """The scopes of the products an application is actively subscribed to, each once, in order."""
+    found = await connection.execute(
+        select(product_table.c.owner_slug, product_table.c.slug)
+        .join(subscriptions, subscriptions.c.product == product_table.c.id)
+        .where(subscriptions.c.application == application_id)
+        .where(subscriptions.c.status == "active")
+        .where(product_table.c.status == "published")
+        .distinct()
+    )
+    return sorted(f"{owner_slug}.{slug}" for owner_slug, slug in found)
+
+
+async def lock(connection: AsyncConnection, subscription_id: str) -> Subscription:
+    """The subscription, its row held until the commit, or NOT_FOUND."""
+    found = await connection.execute(
+        select(subscriptions).where(subscriptions.c.id == subscription_id).with_for_update()
+    )
+    row = found.one_or_none()
+    if row is None:
+        raise outcomes.Refusal(outcomes.NOT_FOUND, "no such subscription")
+    return _subscription(row)
+
+
+async def _insert(
+    unit: UnitOfWork, subscriber: Subscriber, product: Product, plan: Plan
+) -> Subscription:
+    added = await unit.connection.execute(
+        insert(subscriptions)
+        .values(
+            id=unit.mint("sub"),
+            application=subscriber.application,
+            subscriber=subscriber.organisation,
+            owner=product.owner,
+            product=product.id,
+            plan=plan.id,
+            status="active" if plan.auto_approve else "requested",
+            requested_at=unit.now,
+            changed_at=unit.now,
+        )
+        .on_conflict_do_nothing()
+        .returning(subscriptions)
+    )
+    row = added.one_or_none()
+    if row is None:
+        raise outcomes.Refusal(
+            outcomes.CONFLICT,
+            why="the application has a subscription to this product",
+            why_zh="该应用已订阅此产品",
+        )
+    return _subscription(row)
+
+
+async def _move(unit: UnitOfWork, before: Subscription, act: str) -> Subscription:
+    changed = await unit.connection.execute(
+        update(subscriptions)
+        .where(subscriptions.c.id == before.id)
+        .values(status=move(SUBSCRIPTION_MOVES, before.status, act), changed_at=unit.now)
+        .returning(subscriptions)
+    )
+    after = _subscription(changed.one())
+    _audit(unit, after, SUBSCRIPTION_EVENTS[act])
+    _publish(unit, after, await plans.get(unit.connection, after.plan))
+    return after
+
+
+def _audit(unit: UnitOfWork, subscription: Subscription, event: str) -> None:
+    """Both sides hold it in their own chains."""
+    detail = {
+        "application": subscription.application,
+        "product": subscription.product,
+        "plan": subscription.plan,
+    }
+    for organisation in sorted({subscription.owner, subscription.subscriber}):
+        unit.audit(event, subscription.id, detail, organisation=organisation)
+
+
+def _publish(unit: UnitOfWork, subscription: Subscription, plan: Plan) -> None:
+    """Tell the gateways of what is active or suspended, and remove what has ended."""
+    if subscription.status == "requested":
+        return
+    document = SubscriptionDocument(
+        id=subscription.id,
+        application=subscription.application,
+        product=subscription.product,
+        plan=subscription.plan,
+        status=subscription.status,  # type: ignore[arg-type] # the database holds the closed list
+        rate_per_s=plan.rate_per_s,
+        quota=plan.quota,
+        quota_period=plan.quota_period,  # type: ignore[arg-type]
+    )
+    ended = subscription.status == "ended"
+    unit.publish(Change(SUBSCRIPTION, subscription.id, None if ended else document))
+
+
+def _subscription(row: Row[Any]) -> Subscription:
+    return Subscription(**row._mapping)

@@ -1,0 +1,151 @@
+"""Documents, capabilities, products, plans and subscriptions.
+
+Organisations and applications are named by their identifiers; the room that owns them is not
+imported, the database holds the references.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Numeric,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from weir.store.schema import metadata
+
+# `raw` is what the owner sent, byte for byte. `shared` is the document without its operations;
+# JSON rather than JSONB, so that the members stay in the order they were written in.
+documents = Table(
+    "documents",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("owner", Text, ForeignKey("organisations.id"), nullable=False),
+    Column("slug", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("document_version", Text, nullable=False),
+    Column("openapi", Text, nullable=False),
+    Column("backend_url", Text, nullable=False),
+    Column("base_path", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("raw", LargeBinary, nullable=False),
+    Column("shared", JSON, nullable=False),
+    Column("imported_at", DateTime(timezone=True), nullable=False),
+    Column("imported_by", Text, nullable=False),
+    UniqueConstraint("owner", "slug", "version"),
+)
+
+capabilities = Table(
+    "capabilities",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("document", Text, ForeignKey("documents.id"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("owner", Text, ForeignKey("organisations.id"), nullable=False),
+    Column("operation_id", Text, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("definition", JSON, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("consent_type", Text),
+    Column("permission", Text),
+    Column("moves_money", Boolean, nullable=False),
+    Column("bindings", JSONB(none_as_null=True)),
+    Column("declared_at", DateTime(timezone=True)),
+    UniqueConstraint("document", "operation_id"),
+    UniqueConstraint("document", "position"),
+    CheckConstraint("state IN ('draft', 'published')", name="state"),
+    CheckConstraint("NOT moves_money OR consent_type IS NOT NULL", name="money_needs_consent"),
+)
+
+products = Table(
+    "products",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("owner", Text, ForeignKey("organisations.id"), nullable=False),
+    Column("owner_slug", Text, nullable=False),
+    Column("slug", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("direction", Text, nullable=False),
+    Column("title_en", Text, nullable=False),
+    Column("title_zh", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("drafted_at", DateTime(timezone=True), nullable=False),
+    Column("published_at", DateTime(timezone=True)),
+    Column("retired_at", DateTime(timezone=True)),
+    UniqueConstraint("owner", "slug", "version"),
+    CheckConstraint("direction IN ('go-out', 'bring-in')", name="direction"),
+    CheckConstraint("status IN ('draft', 'published', 'retired')", name="status"),
+    Index("ix_products_status", "status", "id"),
+)
+
+product_capabilities = Table(
+    "product_capabilities",
+    metadata,
+    Column("product", Text, ForeignKey("products.id"), primary_key=True),
+    Column("capability", Text, ForeignKey("capabilities.id"), primary_key=True),
+)
+
+# A rate or quota that is null is unlimited; 0 is none at all.
+plans = Table(
+    "plans",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("product", Text, ForeignKey("products.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("price", Numeric(20, 8), nullable=False),
+    Column("rate_per_s", Integer),
+    Column("quota", BigInteger),
+    Column("quota_period", Text),
+    Column("auto_approve", Boolean, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("offered_at", DateTime(timezone=True), nullable=False),
+    UniqueConstraint("product", "name"),
+    CheckConstraint("price >= 0", name="price"),
+    CheckConstraint("rate_per_s >= 0", name="rate_per_s"),
+    CheckConstraint("quota >= 0", name="quota"),
+    CheckConstraint("(quota IS NULL) = (quota_period IS NULL)", name="quota_period"),
+    CheckConstraint("status IN ('offered', 'withdrawn')", name="status"),
+)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("application", Text, ForeignKey("applications.id"), nullable=False),
+    Column("subscriber", Text, ForeignKey("organisations.id"), nullable=False),
+    Column("owner", Text, ForeignKey("organisations.id"), nullable=False),
+    Column("product", Text, ForeignKey("products.id"), nullable=False),
+    Column("plan", Text, ForeignKey("plans.id"), nullable=False),
+    Column("status", Text, nullable=False),
+    Column("requested_at", DateTime(timezone=True), nullable=False),
+    Column("changed_at", DateTime(timezone=True), nullable=False),
+    CheckConstraint("status IN ('requested', 'active', 'suspended', 'ended')", name="status"),
+    Index("ix_subscriptions_subscriber", "subscriber", "id"),
+    Index("ix_subscriptions_owner", "owner", "id"),
+    # An application has one living subscription to a product version.
+    Index(
+        "uq_subscriptions_living",
+        "application",
+        "product",
+        unique=True,
+        postgresql_where=text("status <> 'ended'"),
+    ),
+)

@@ -1,0 +1,105 @@
+"""A plan's terms: the price of a call, its rate and its quota. Pure.
+
+`unlimited` is a word and 0 means none: a plan that says neither is refused, so that nobody's zero
+is another's no limit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+from weir.kernel import inputs, limits, money
+
+UNLIMITED: Final = "unlimited"
+QUOTA_PERIODS: Final[dict[str, tuple[str, str]]] = {
+    "day": ("a day", "每日"),
+    "month": ("a month", "每月"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a call costs and how many there may be. None is unlimited.
+
+    `price` is of one call, in major units of `currency`, at most eight decimal places. A quota
+    counts calls in a day or month of UTC.
+    """
+
+    name: str
+    currency: str
+    price: Decimal
+    rate_per_s: int | None
+    quota: int | None
+    quota_period: str | None
+    auto_approve: bool
+
+
+def read_terms(
+    *,
+    name: str,
+    currency: str,
+    price: str,
+    rate_per_s: int | str,
+    quota: int | str,
+    quota_period: str | None,
+    auto_approve: bool = False,
+) -> Terms:
+    """Check a plan's terms. INVALID_INPUT says which is wrong."""
+    quota_calls = _limit(quota, "/quota", limits.QUOTA_CALLS)
+    return Terms(
+        name=inputs.text(name, "/name"),
+        currency=inputs.choice(currency, money.MINOR_DIGITS, "/currency"),
+        price=_price(price),
+        rate_per_s=_limit(rate_per_s, "/rate_per_s", limits.RATE_CALLS_PER_S),
+        quota=quota_calls,
+        quota_period=_period(quota_calls, quota_period),
+        auto_approve=auto_approve,
+    )
+
+
+def limit_text(value: int | None) -> int | str:
+    """A stored limit as people and callers read it."""
+    return UNLIMITED if value is None else value
+
+
+def price_text(price: Decimal) -> str:
+    """A price in plain digits without needless zeros: `0.05`, `12`, `0`."""
+    plain = format(price, "f")
+    return plain.rstrip("0").rstrip(".") if "." in plain else plain
+
+
+def _price(text: str) -> Decimal:
+    try:
+        return money.parse_price(text)
+    except ValueError as error:
+        raise inputs.wrong(
+            "/price",
+            "must be a decimal string such as 0.05, with at most 8 decimal places",
+            "须为十进制字符串，例如 0.05，最多 8 位小数",
+        ) from error
+
+
+def _limit(value: Any, pointer: str, most: int) -> int | None:
+    if value == UNLIMITED:
+        return None
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most:
+        return value
+    raise inputs.wrong(
+        pointer,
+        f"must be a whole number from 0 (none) to {most}, or the word {UNLIMITED}",
+        f"须为 0（表示没有额度）至 {most} 的整数，或单词 {UNLIMITED}（不限）",
+    )
+
+
+def _period(quota: int | None, period: str | None) -> str | None:
+    if quota is None and period is None:
+        return None
+    if quota is None or period is None:
+        raise inputs.wrong(
+            "/quota_period",
+            "goes with a quota that is a number, and only with that",
+            "仅在配额为数字时填写，且必须填写",
+        )
+    return inputs.choice(period, QUOTA_PERIODS, "/quota_period")

@@ -1,0 +1,87 @@
+"""A plan's terms: decimals exact, 0 means none, unlimited is a word."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from weir.kernel import limits
+from weir.kernel.outcomes import INVALID_INPUT, Refusal
+from weir.shelf.terms import Terms, limit_text, price_text, read_terms
+
+PLAN: dict[str, Any] = {
+    "name": "Standard",
+    "currency": "CNY",
+    "price": "0.05",
+    "rate_per_s": 10,
+    "quota": 1_000,
+    "quota_period": "month",
+}
+PRICES = st.decimals(min_value=0, max_value=999_999_999_999, places=8)
+
+
+def read(**changes: Any) -> Terms:
+    return read_terms(**PLAN | changes)
+
+
+def pointer_of(**changes: Any) -> str:
+    with pytest.raises(Refusal) as refused:
+        read(**changes)
+    assert refused.value.outcome is INVALID_INPUT
+    return str(refused.value.public["pointer"])
+
+
+@given(PRICES)
+def test_every_price_up_to_eight_places_is_kept_exactly(price: Decimal) -> None:
+    terms = read(price=format(price, "f"))
+    assert terms.price == price
+    assert Decimal(price_text(terms.price)) == price
+
+
+@given(PRICES)
+def test_a_price_is_written_without_needless_zeros(price: Decimal) -> None:
+    text = price_text(price)
+    assert "E" not in text.upper()
+    assert not ("." in text and text.endswith(("0", ".")))
+
+
+@pytest.mark.parametrize(
+    "price", ["", "-1", "1e2", "01", "1.", ".5", "0.123456789", "1,5", "NaN", "١", " 1"]
+)
+def test_what_could_be_read_two_ways_is_no_price(price: str) -> None:
+    assert pointer_of(price=price) == "/price"
+
+
+@given(st.integers(0, limits.QUOTA_CALLS))
+def test_a_number_is_that_many_and_zero_is_none(quota: int) -> None:
+    terms = read(quota=quota)
+    assert terms.quota == quota
+    assert limit_text(terms.quota) == quota
+
+
+def test_unlimited_is_a_word_and_only_that_word() -> None:
+    terms = read(rate_per_s="unlimited", quota="unlimited", quota_period=None)
+    assert (terms.rate_per_s, terms.quota, terms.quota_period) == (None, None, None)
+    assert limit_text(terms.quota) == "unlimited"
+    for word in ("Unlimited", "none", "", "-1", "0", None, True, False, 1.0, -1):
+        assert pointer_of(quota=word) == "/quota"
+        assert pointer_of(rate_per_s=word) == "/rate_per_s"
+
+
+def test_limits_have_a_highest_value() -> None:
+    assert pointer_of(quota=limits.QUOTA_CALLS + 1) == "/quota"
+    assert pointer_of(rate_per_s=limits.RATE_CALLS_PER_S + 1) == "/rate_per_s"
+
+
+def test_a_period_goes_with_a_numbered_quota_and_only_with_that() -> None:
+    assert pointer_of(quota_period=None) == "/quota_period"
+    assert pointer_of(quota="unlimited") == "/quota_period"
+    assert pointer_of(quota_period="year") == "/quota_period"
+
+
+def test_a_currency_we_do_not_settle_in_is_refused() -> None:
+    assert pointer_of(currency="XXX") == "/currency"
