@@ -1,0 +1,1 @@
+"""Agreements between the parties of the alliance."""

@@ -1,0 +1,275 @@
+"""Agreements on how a product's revenue is split: proposed, accepted by all, dated, versioned.
+
+An agreement takes effect when the last party it needs has accepted it, and never before: a split
+cannot reach back over calls that were made under another one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from weir.alliance.shares import ROLES, Share, needed_parties, read_shares
+from weir.alliance.tables import agreement_acceptances, agreements
+from weir.kernel import inputs, money
+from weir.kernel.outcomes import CONFLICT, FORBIDDEN, ILLEGAL_STATE, NOT_FOUND, Refusal
+from weir.partners.tables import organisations
+from weir.shelf.tables import products
+from weir.store.unit import UnitOfWork
+
+Status = Literal["proposed", "in_force", "ended"]
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """One version of the split of a product's revenue in one currency."""
+
+    id: str
+    product: str
+    owner: str
+    version: int
+    currency: str
+    shares: tuple[Share, ...]
+    needed: tuple[str, ...]
+    accepted: tuple[str, ...]
+    proposed_by: str
+    proposed_at: datetime
+    effective_from: datetime
+    effective_at: datetime | None
+    ended_at: datetime | None
+
+    def status(self, at: datetime) -> Status:
+        """`in_force` from the last acceptance on, even if the day it takes effect is to come."""
+        if self.ended_at is not None and self.ended_at <= at:
+            return "ended"
+        return "proposed" if self.effective_at is None else "in_force"
+
+
+async def propose(
+    unit: UnitOfWork,
+    *,
+    product: str,
+    effective_from: datetime,
+    currency: str,
+    shares: Sequence[Mapping[str, Any]],
+) -> Agreement:
+    """Propose the next version of a product's agreement; proposing is accepting for oneself.
+
+    Only the product's owner and the operator may. Refusals: NOT_FOUND, FORBIDDEN, INVALID_INPUT.
+    """
+    owner = await unit.connection.scalar(
+        select(products.c.owner).where(products.c.id == product).with_for_update()
+    )
+    if owner is None:
+        raise Refusal(NOT_FOUND, f"product {product}")
+    operator = await operator_of(unit.connection)
+    if unit.actor.organisation not in (owner, operator):
+        raise Refusal(FORBIDDEN, "only the owner and the operator propose agreements")
+    split = read_shares(shares)
+    inputs.choice(currency, money.MINOR_DIGITS, "/currency")
+    if effective_from.tzinfo is None:
+        raise inputs.wrong("/effective_from", "must have a time zone", "须包含时区")
+    await _must_exist(unit.connection, {s.party for s in split if s.party not in ROLES})
+    row = {
+        "id": unit.mint("agr"),
+        "product": product,
+        "owner": owner,
+        "version": await _next_version(unit.connection, product),
+        "currency": currency,
+        "shares": [{"party": share.party, "weight": share.weight} for share in split],
+        "needed": needed_parties(split, owner, operator),
+        "proposed_by": unit.actor.organisation,
+        "proposed_at": unit.now,
+        "effective_from": effective_from,
+    }
+    await unit.connection.execute(insert(agreements).values(row))
+    unit.audit("agreement.proposed", row["id"], {"product": product, "shares": row["shares"]})
+    if unit.actor.organisation in row["needed"]:
+        return await accept(unit, row["id"])
+    return await fetch(unit.connection, row["id"])
+
+
+async def accept(unit: UnitOfWork, agreement: str) -> Agreement:
+    """Accept for the actor's organisation; the last acceptance puts the agreement in force.
+
+    Accepting twice changes nothing. Refusals: NOT_FOUND (also for whoever is not a party),
+    ILLEGAL_STATE when it has ended.
+    """
+    held = await _locked(unit, agreement)
+    if unit.actor.organisation not in held.needed:
+        raise Refusal(NOT_FOUND, f"agreement {agreement} does not need this organisation")
+    if held.status(unit.now) == "ended":
+        raise Refusal(ILLEGAL_STATE, f"agreement {agreement} has ended")
+    if unit.actor.organisation in held.accepted:
+        return held
+    await unit.connection.execute(
+        insert(agreement_acceptances).values(
+            agreement=agreement,
+            organisation=unit.actor.organisation,
+            subject=unit.actor.subject,
+            at=unit.now,
+        )
+    )
+    unit.audit("agreement.accepted", agreement, {"product": held.product})
+    if {*held.accepted, unit.actor.organisation} >= set(held.needed):
+        await _put_in_force(unit, held)
+    return await fetch(unit.connection, agreement)
+
+
+async def end(unit: UnitOfWork, agreement: str) -> Agreement:
+    """Decline a proposal, or end an agreement now. Any needed party or the operator may.
+
+    Refusals: NOT_FOUND, ILLEGAL_STATE when it has ended already.
+    """
+    held = await _locked(unit, agreement)
+    allowed = {*held.needed, held.proposed_by, await operator_of(unit.connection)}
+    if unit.actor.organisation not in allowed:
+        raise Refusal(NOT_FOUND, f"agreement {agreement} is not this organisation's to end")
+    if held.status(unit.now) == "ended":
+        raise Refusal(ILLEGAL_STATE, f"agreement {agreement} has ended")
+    await unit.connection.execute(
+        update(agreements).where(agreements.c.id == agreement).values(ended_at=unit.now)
+    )
+    unit.audit("agreement.ended", agreement, {"product": held.product})
+    return await fetch(unit.connection, agreement)
+
+
+async def in_force(
+    connection: AsyncConnection, product: str, at: datetime, currency: str
+) -> Agreement | None:
+    """The agreement that governs calls made at `at` and priced in `currency`."""
+    found = await between(connection, at, at, currency)
+    own = (each for each in reversed(found) if each.product == product)
+    return next((each for each in own if covers(each, at)), None)
+
+
+async def between(
+    connection: AsyncConnection, since: datetime, until: datetime, currency: str
+) -> list[Agreement]:
+    """All agreements in force at some time from `since` to `until`, by product and version."""
+    rows = await connection.execute(
+        select(agreements)
+        .where(agreements.c.currency == currency, agreements.c.effective_at <= until)
+        .where(agreements.c.ended_at.is_(None) | (agreements.c.ended_at > since))
+        .where(
+            agreements.c.ended_at.is_(None) | (agreements.c.ended_at > agreements.c.effective_at)
+        )
+        .order_by(agreements.c.product, agreements.c.version)
+    )
+    return [_agreement(row, ()) for row in rows.all()]
+
+
+def covers(agreement: Agreement, at: datetime) -> bool:
+    """Whether a call made at `at` falls under this agreement."""
+    if agreement.effective_at is None or at < agreement.effective_at:
+        return False
+    return agreement.ended_at is None or at < agreement.ended_at
+
+
+async def fetch(connection: AsyncConnection, agreement: str) -> Agreement:
+    """An agreement by its identifier. NOT_FOUND."""
+    row = (await connection.execute(select(agreements).where(agreements.c.id == agreement))).first()
+    if row is None:
+        raise Refusal(NOT_FOUND, f"agreement {agreement}")
+    accepted = await connection.execute(
+        select(agreement_acceptances.c.organisation)
+        .where(agreement_acceptances.c.agreement == agreement)
+        .order_by(agreement_acceptances.c.at, agreement_acceptances.c.organisation)
+    )
+    return _agreement(row, accepted.scalars().all())
+
+
+async def of_product(connection: AsyncConnection, product: str, viewer: str) -> list[Agreement]:
+    """A product's agreements, newest first, as far as `viewer` is a party or the operator."""
+    rows = await connection.execute(
+        select(agreements.c.id)
+        .where(agreements.c.product == product)
+        .order_by(agreements.c.version.desc())
+    )
+    found = [await fetch(connection, identifier) for identifier in rows.scalars().all()]
+    if viewer == await operator_of(connection):
+        return found
+    return [each for each in found if viewer in (*each.needed, each.proposed_by)]
+
+
+async def operator_of(connection: AsyncConnection) -> str:
+    """The alliance's operator. ILLEGAL_STATE before the alliance is founded."""
+    found = await connection.scalar(
+        select(organisations.c.id).where(organisations.c.kind == "operator")
+    )
+    if found is None:
+        raise Refusal(ILLEGAL_STATE, "the alliance has no operator yet")
+    return str(found)
+
+
+async def _locked(unit: UnitOfWork, agreement: str) -> Agreement:
+    """The agreement, with its product locked, so that its versions change one at a time."""
+    product = await unit.connection.scalar(
+        select(agreements.c.product).where(agreements.c.id == agreement)
+    )
+    await unit.connection.execute(
+        select(products.c.id).where(products.c.id == product).with_for_update()
+    )
+    return await fetch(unit.connection, agreement)
+
+
+async def _put_in_force(unit: UnitOfWork, held: Agreement) -> None:
+    """Set the agreement's beginning, which is the end of the versions before it."""
+    effective_at = max(held.effective_from, unit.now)
+    newer = await unit.connection.scalar(
+        select(func.count())
+        .select_from(agreements)
+        .where(agreements.c.product == held.product, agreements.c.currency == held.currency)
+        .where(agreements.c.version > held.version, agreements.c.effective_at.is_not(None))
+    )
+    if newer:
+        raise Refusal(CONFLICT, "a newer version is in force already")
+    await unit.connection.execute(
+        update(agreements)
+        .where(agreements.c.product == held.product, agreements.c.currency == held.currency)
+        .where(agreements.c.version < held.version, agreements.c.effective_at.is_not(None))
+        .where(agreements.c.ended_at.is_(None) | (agreements.c.ended_at > effective_at))
+        .values(ended_at=func.greatest(agreements.c.effective_at, effective_at))
+    )
+    await unit.connection.execute(
+        update(agreements).where(agreements.c.id == held.id).values(effective_at=effective_at)
+    )
+    unit.audit("agreement.in_force", held.id, {"product": held.product, "version": held.version})
+
+
+async def _next_version(connection: AsyncConnection, product: str) -> int:
+    newest = await connection.scalar(
+        select(func.max(agreements.c.version)).where(agreements.c.product == product)
+    )
+    return int(newest or 0) + 1
+
+
+async def _must_exist(connection: AsyncConnection, wanted: set[str]) -> None:
+    rows = await connection.execute(
+        select(organisations.c.id).where(organisations.c.id.in_(wanted))
+    )
+    if wanted - set(rows.scalars().all()):
+        raise inputs.wrong("/shares", "must name organisations that exist", "须为已存在的机构")
+
+
+def _agreement(row: Row[Any], accepted: Sequence[str]) -> Agreement:
+    return Agreement(
+        id=row.id,
+        product=row.product,
+        owner=row.owner,
+        version=row.version,
+        currency=row.currency,
+        shares=tuple(Share(each["party"], each["weight"]) for each in row.shares),
+        needed=tuple(row.needed),
+        accepted=tuple(accepted),
+        proposed_by=row.proposed_by,
+        proposed_at=row.proposed_at,
+        effective_from=row.effective_from,
+        effective_at=row.effective_at,
+        ended_at=row.ended_at,
+    )

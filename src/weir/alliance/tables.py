@@ -1,0 +1,49 @@
+"""Agreements and who accepted them."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Integer,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from weir.store.schema import metadata
+
+# `effective_from` is what was proposed; `effective_at` is when it took effect, null until everyone
+# it needs has accepted; `ended_at` is when it stopped, or that it never will take effect.
+agreements = Table(
+    "agreements",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("product", Text, ForeignKey("products.id"), nullable=False),
+    Column("owner", Text, ForeignKey("organisations.id"), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("shares", JSONB, nullable=False),
+    Column("needed", JSONB, nullable=False),
+    Column("proposed_by", Text, ForeignKey("organisations.id"), nullable=False),
+    Column("proposed_at", DateTime(timezone=True), nullable=False),
+    Column("effective_from", DateTime(timezone=True), nullable=False),
+    Column("effective_at", DateTime(timezone=True)),
+    Column("ended_at", DateTime(timezone=True)),
+    UniqueConstraint("product", "version"),
+    CheckConstraint("effective_at >= effective_from", name="effective_at"),
+)
+
+agreement_acceptances = Table(
+    "agreement_acceptances",
+    metadata,
+    Column("agreement", Text, ForeignKey("agreements.id"), nullable=False),
+    Column("organisation", Text, ForeignKey("organisations.id"), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("agreement", "organisation"),
+)

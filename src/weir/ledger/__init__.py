@@ -1,0 +1,1 @@
+"""Balanced postings that are never changed: the platform's books."""

@@ -1,0 +1,115 @@
+"""The one way into the books, and their balances."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from weir.kernel.money import Money
+from weir.kernel.outcomes import CONFLICT, NOT_FOUND, Refusal
+from weir.ledger.postings import Entry, Posting, reversal
+from weir.ledger.tables import entries, postings
+from weir.store.unit import UnitOfWork
+
+
+async def post(unit: UnitOfWork, posting: Posting) -> str:
+    """Write a posting and return its identifier; the same one again returns the first.
+
+    CONFLICT when the reference is taken by a posting with other entries.
+    """
+    return await _write(unit, posting, None)
+
+
+async def reverse(unit: UnitOfWork, identifier: str, reason: str) -> str:
+    """Undo a posting by its mirror image. Done twice, it is done once.
+
+    NOT_FOUND when there is no such posting.
+    """
+    original = await fetch(unit.connection, identifier)
+    if original is None:
+        raise Refusal(NOT_FOUND, f"posting {identifier}")
+    return await _write(unit, reversal(original, identifier, reason), identifier)
+
+
+async def fetch(connection: AsyncConnection, identifier: str) -> Posting | None:
+    """A posting by its identifier."""
+    row = (
+        await connection.execute(
+            select(postings.c.reference, postings.c.description).where(postings.c.id == identifier)
+        )
+    ).first()
+    if row is None:
+        return None
+    lines = await connection.execute(
+        select(entries).where(entries.c.posting == identifier).order_by(entries.c.line)
+    )
+    held = tuple(Entry(line.account, Money(line.amount_minor, line.currency)) for line in lines)
+    return Posting(row.reference, row.description, held)
+
+
+async def balances(
+    connection: AsyncConnection, account: str | None = None
+) -> dict[str, list[Money]]:
+    """What each account holds, by currency; accounts that never moved are absent."""
+    query = (
+        select(
+            entries.c.account, entries.c.currency, func.sum(entries.c.amount_minor).label("minor")
+        )
+        .group_by(entries.c.account, entries.c.currency)
+        .order_by(entries.c.account, entries.c.currency)
+    )
+    if account is not None:
+        query = query.where(entries.c.account == account)
+    held: dict[str, list[Money]] = {}
+    for row in await connection.execute(query):
+        held.setdefault(row.account, []).append(Money(int(row.minor), row.currency))
+    return held
+
+
+async def _write(unit: UnitOfWork, posting: Posting, reverses: str | None) -> str:
+    identifier = unit.mint("pst")
+    claimed = await unit.connection.execute(
+        upsert(postings)
+        .values(
+            id=identifier,
+            reference=posting.reference,
+            description=posting.description,
+            reverses=reverses,
+            actor_organisation=unit.actor.organisation,
+            actor_subject=unit.actor.subject,
+            at=unit.now,
+        )
+        .on_conflict_do_nothing(index_elements=["reference"])
+        .returning(postings.c.id)
+    )
+    if claimed.first() is None:
+        return await _earlier(unit.connection, posting)
+    await unit.connection.execute(insert(entries), _rows(identifier, posting))
+    return identifier
+
+
+async def _earlier(connection: AsyncConnection, posting: Posting) -> str:
+    identifier = await connection.scalar(
+        select(postings.c.id).where(postings.c.reference == posting.reference)
+    )
+    assert isinstance(identifier, str)
+    earlier = await fetch(connection, identifier)
+    if earlier is None or earlier.entries != posting.entries:
+        raise Refusal(CONFLICT, f"the reference {posting.reference} has other entries")
+    return identifier
+
+
+def _rows(identifier: str, posting: Posting) -> list[dict[str, Any]]:
+    return [
+        {
+            "posting": identifier,
+            "line": line,
+            "account": entry.account,
+            "currency": entry.amount.currency,
+            "amount_minor": entry.amount.amount_minor,
+        }
+        for line, entry in enumerate(posting.entries, start=1)
+    ]

@@ -1,0 +1,1 @@
+"""Call records and what counts them: segments, the lake, budgets, intents."""

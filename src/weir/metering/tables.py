@@ -1,0 +1,80 @@
+"""Tables of the metering room: counters of record, intents, and what the lake holds."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from weir.store.schema import metadata
+
+# `span` is the window's name; `leased` is what the last lease granted; `granted` is all that was
+# leased and not given back, and never passes the cap it was leased under.
+budgets = Table(
+    "budgets",
+    metadata,
+    Column("subscription", Text, nullable=False),
+    Column("span", Text, nullable=False),
+    Column("granted", BigInteger, nullable=False),
+    Column("leased", BigInteger, nullable=False),
+    Column("cap", BigInteger, nullable=False),
+    Column("returned", BigInteger, nullable=False),
+    Column("updated_at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("subscription", "span"),
+    CheckConstraint("granted >= 0", name="granted"),
+    Index("ix_budgets_updated_at", "updated_at"),
+)
+
+intents = Table(
+    "intents",
+    metadata,
+    Column("consent_id", Text, primary_key=True),
+    Column("client_id", Text, nullable=False),
+    Column("idempotency_key", Text, nullable=False),
+    Column("request_sha256", Text, nullable=False),
+    Column("capability", Text, nullable=False),
+    Column("subscription", Text, nullable=False),
+    Column("member", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("interaction_id", Text, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("status", Integer),
+    Column("at", DateTime(timezone=True), nullable=False),
+    UniqueConstraint("client_id", "idempotency_key"),
+    CheckConstraint("state IN ('forwarded', 'answered', 'reconciled')", name="state"),
+    # Reconciliation looks only at what is still open.
+    Index("ix_intents_forwarded", "at", postgresql_where=text("state = 'forwarded'")),
+)
+
+# One row a segment in the lake: a segment is ingested if and only if its row is here.
+segments = Table(
+    "segments",
+    metadata,
+    Column("stream", Text, nullable=False),
+    Column("segment", BigInteger, nullable=False),
+    Column("first_number", BigInteger, nullable=False),
+    Column("last_number", BigInteger, nullable=False),
+    Column("records", BigInteger, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("previous_sha256", Text, nullable=False),
+    Column("first_at", DateTime(timezone=True), nullable=False),
+    Column("last_at", DateTime(timezone=True), nullable=False),
+    Column("recovered", Boolean, nullable=False),
+    Column("files", JSONB, nullable=False),
+    Column("ingested_at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("stream", "segment"),
+    Index("ix_segments_last_at", "last_at"),
+)

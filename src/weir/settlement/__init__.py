@@ -1,0 +1,1 @@
+"""From call records to statements: rating, splitting, closing, and verifying without the books."""

@@ -1,0 +1,332 @@
+"""Closing a period: records to lines, lines to postings, postings to statements, at once.
+
+Everything is written in one transaction under a lock, so a crash leaves a period open or closed and
+never between. A period is closed over an explicit set of segments. Closing it again with no new
+records gives the statements that are there; records that came late make a supplement with lines,
+postings and statements of their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Row, exists, insert, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from weir.alliance import agreements
+from weir.alliance.agreements import Agreement
+from weir.kernel import inputs as grammar
+from weir.kernel.money import MINOR_DIGITS, Money
+from weir.kernel.outcomes import CONFLICT, FORBIDDEN, ILLEGAL_STATE, Refusal
+from weir.ledger import books
+from weir.ledger.postings import Entry, Posting
+from weir.metering.lake import Lake
+from weir.metering.tables import segments
+from weir.settlement import composing
+from weir.settlement.documents import (
+    AgreementInput,
+    Inputs,
+    Line,
+    PlanInput,
+    Records,
+    Run,
+    ShareInput,
+    Statement,
+    runs_digest,
+    sealed,
+    to_document,
+)
+from weir.settlement.periods import Period, moment, parse_period
+from weir.settlement.rating import Counted, Usage, count_lake, slices
+from weir.settlement.tables import closing_runs, closings, statements
+from weir.shelf.tables import plans, products
+from weir.shelf.terms import price_text
+from weir.store.database import Database
+from weir.store.unit import Actor, UnitOfWork
+
+_LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:currency, 7162))")
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A closing and its statements' identifiers by party. `is_new` is False when it was there."""
+
+    closing: str
+    period: str
+    currency: str
+    supplement: int
+    statements: dict[str, str]
+    is_new: bool
+
+
+async def close(
+    database: Database, lake: Lake, actor: Actor, *, period: str, currency: str
+) -> Closed:
+    """Close a period in one currency over all records that are in the lake.
+
+    Only the operator may. Refusals: INVALID_INPUT, FORBIDDEN, CONFLICT when another period of the
+    same currency overlaps this one, ILLEGAL_STATE when the lake lacks records it should hold.
+    """
+    wanted = parse_period(period)
+    grammar.choice(currency, MINOR_DIGITS, "/currency")
+    async with database.unit(actor) as unit:
+        operator = await agreements.operator_of(unit.connection)
+        if actor.organisation != operator:
+            raise Refusal(FORBIDDEN, "only the operator closes periods")
+        await unit.connection.execute(_LOCK, {"currency": currency})
+        earlier = await _earlier(unit.connection, wanted, currency)
+        rows = await _unclosed(unit.connection, wanted, currency)
+        if earlier and not rows:
+            return await _existing(unit.connection, earlier[-1])
+        run = await _rate(unit, lake, wanted, currency, operator, rows)
+        if earlier and not run.counted.records:
+            return await _existing(unit.connection, earlier[-1])
+        return await _write(unit, run, len(earlier))
+
+
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """A period counted and priced, before anything is written."""
+
+    period: Period
+    currency: str
+    inputs: Inputs
+    counted: Counted
+    lines: list[Line]
+    runs: list[Run]
+
+
+async def _earlier(
+    connection: AsyncConnection, period: Period, currency: str
+) -> Sequence[Row[Any]]:
+    """Closings of this very period, oldest first; CONFLICT if another one overlaps it."""
+    overlapping = await connection.execute(
+        select(closings)
+        .where(closings.c.currency == currency)
+        .where(closings.c.since < period.until, closings.c.until > period.since)
+        .order_by(closings.c.supplement)
+    )
+    found = overlapping.all()
+    if any((row.since, row.until) != (period.since, period.until) for row in found):
+        raise Refusal(CONFLICT, "a closed period of this currency overlaps", period=period.name)
+    return found
+
+
+async def _unclosed(
+    connection: AsyncConnection, period: Period, currency: str
+) -> Sequence[Row[Any]]:
+    """Segments that touch the period and that no closing of it has counted."""
+    counted = (
+        exists()
+        .where(closing_runs.c.closing == closings.c.id)
+        .where(closings.c.currency == currency)
+        .where(closings.c.since == period.since, closings.c.until == period.until)
+        .where(closing_runs.c.stream == segments.c.stream)
+        .where(closing_runs.c.first_segment <= segments.c.segment)
+        .where(closing_runs.c.last_segment >= segments.c.segment)
+    )
+    rows = await connection.execute(
+        select(segments)
+        .where(segments.c.first_at < period.until, segments.c.last_at >= period.since)
+        .where(~counted)
+        .order_by(segments.c.stream, segments.c.segment)
+    )
+    return rows.all()
+
+
+async def _existing(connection: AsyncConnection, closing: Row[Any]) -> Closed:
+    rows = await connection.execute(
+        select(statements.c.party, statements.c.id)
+        .where(statements.c.closing == closing.id)
+        .order_by(statements.c.party)
+    )
+    made = {row.party: row.id for row in rows}
+    return Closed(closing.id, closing.period, closing.currency, closing.supplement, made, False)
+
+
+async def _rate(
+    unit: UnitOfWork,
+    lake: Lake,
+    period: Period,
+    currency: str,
+    operator: str,
+    rows: Sequence[Row[Any]],
+) -> Rated:
+    """Count the segments and price what they hold."""
+    known = await agreements.between(unit.connection, period.since, period.until, currency)
+    boundaries = (end for each in known for end in (each.effective_at, each.ended_at) if end)
+    parts = slices(period.since, period.until, boundaries)
+    files = sorted({file for row in rows for file in row.files})
+    counted = await asyncio.to_thread(count_lake, lake, files, parts)
+    if counted.held != sum(row.records for row in rows):
+        raise Refusal(ILLEGAL_STATE, "the lake does not hold what was ingested")
+    inputs = await _inputs(unit.connection, operator, known, counted.usage)
+    all_lines = composing.lines(counted.usage, inputs, currency)
+    return Rated(period, currency, inputs, counted, all_lines, runs_of(rows))
+
+
+async def _inputs(
+    connection: AsyncConnection,
+    operator: str,
+    known: Iterable[Agreement],
+    usage: Iterable[Usage],
+) -> Inputs:
+    """The plans and agreements the usage falls under."""
+    used = {(each.key.plan, each.key.product) for each in usage}
+    rows = await connection.execute(
+        select(plans.c.id, plans.c.product, plans.c.currency, plans.c.price, products.c.owner)
+        .join(products, products.c.id == plans.c.product)
+        .where(plans.c.id.in_({plan for plan, _ in used}))
+        .order_by(plans.c.id)
+    )
+    priced = [
+        PlanInput(row.id, row.product, row.owner, row.currency, price_text(row.price))
+        for row in rows
+    ]
+    if missing := used - {(plan.plan, plan.product) for plan in priced}:
+        raise Refusal(ILLEGAL_STATE, f"calls under plans that are not there: {sorted(missing)[:3]}")
+    sold = {product for _, product in used}
+    applied = [_agreement_input(each) for each in known if each.product in sold]
+    return Inputs(operator, priced, applied)
+
+
+def _agreement_input(agreement: Agreement) -> AgreementInput:
+    assert agreement.effective_at is not None
+    return AgreementInput(
+        agreement=agreement.id,
+        product=agreement.product,
+        version=agreement.version,
+        effective_at=moment(agreement.effective_at),
+        ended_at=moment(agreement.ended_at) if agreement.ended_at else None,
+        shares=[ShareInput(share.party, share.weight) for share in agreement.shares],
+    )
+
+
+def runs_of(rows: Iterable[Any]) -> list[Run]:
+    """Rows of `segments`, in order of stream and number, as runs without a gap."""
+    runs: list[Run] = []
+    for row in rows:
+        last = runs[-1] if runs else None
+        if last and (last.stream, last.last_segment + 1) == (row.stream, row.segment):
+            first, previous = last.first_segment, last.previous_sha256
+            runs[-1] = Run(row.stream, first, row.segment, previous, row.sha256)
+        else:
+            runs.append(Run(row.stream, row.segment, row.segment, row.previous_sha256, row.sha256))
+    return runs
+
+
+async def _write(unit: UnitOfWork, rated: Rated, supplement: int) -> Closed:
+    """The closing, its postings and its statements, in the unit's transaction."""
+    closing = unit.mint("per")
+    await _write_closing(unit, closing, rated, supplement)
+    for number, line in enumerate(rated.lines, start=1):
+        posting = posting_of(line, f"{closing}/{number}", rated.currency, rated.inputs.operator)
+        if posting is not None:
+            await books.post(unit, posting)
+    made: dict[str, str] = {}
+    for party in sorted({rated.inputs.operator, *composing.parties_of(rated.lines)}):
+        statement = _statement(unit, rated, party, supplement)
+        await _write_statement(unit, closing, statement)
+        made[party] = statement.statement
+    unit.audit(
+        "period.closed",
+        closing,
+        {"period": rated.period.name, "currency": rated.currency, "supplement": supplement},
+    )
+    return Closed(closing, rated.period.name, rated.currency, supplement, made, True)
+
+
+async def _write_closing(unit: UnitOfWork, closing: str, rated: Rated, supplement: int) -> None:
+    await unit.connection.execute(
+        insert(closings).values(
+            id=closing,
+            period=rated.period.name,
+            currency=rated.currency,
+            supplement=supplement,
+            since=rated.period.since,
+            until=rated.period.until,
+            records=rated.counted.records,
+            records_digest=runs_digest(rated.runs),
+            closed_at=unit.now,
+            closed_by=unit.actor.subject,
+        )
+    )
+    runs = [
+        {
+            "closing": closing,
+            "stream": run.stream,
+            "first_segment": run.first_segment,
+            "last_segment": run.last_segment,
+        }
+        for run in rated.runs
+    ]
+    if runs:
+        await unit.connection.execute(insert(closing_runs), runs)
+
+
+def posting_of(line: Line, reference: str, currency: str, operator: str) -> Posting | None:
+    """A line in the books: the partner owes the gross, each share is owed to its party.
+
+    The operator's own share is its revenue. None when nothing is to be paid.
+    """
+    entries = (
+        [Entry(f"receivable:{line.partner}", Money(line.gross_minor, currency))]
+        if (line.gross_minor)
+        else []
+    )
+    for share in line.shares:
+        if share.amount_minor:
+            kind = "revenue" if share.party == operator else "payable"
+            account = f"{kind}:{share.party}"
+            entries.append(Entry(account, Money(-share.amount_minor, currency)))
+    if not entries:
+        return None
+    return Posting(reference, f"{line.product} under {line.plan}", tuple(entries))
+
+
+def _statement(unit: UnitOfWork, rated: Rated, party: str, supplement: int) -> Statement:
+    figures = composing.figures(rated.lines, party, rated.inputs.operator)
+    return sealed(
+        Statement(
+            statement=unit.mint("stm"),
+            form=1,
+            party=party,
+            period=rated.period.name,
+            since=moment(rated.period.since),
+            until=moment(rated.period.until),
+            currency=rated.currency,
+            supplement=supplement,
+            closed_at=moment(unit.now),
+            lines=figures.lines,
+            gross_minor=figures.gross_minor,
+            shares=figures.shares,
+            sum_of_shares_minor=figures.sum_of_shares_minor,
+            owes_minor=figures.owes_minor,
+            is_owed_minor=figures.is_owed_minor,
+            balance_minor=figures.balance_minor,
+            records=Records(rated.runs, rated.counted.records, runs_digest(rated.runs)),
+            inputs=composing.narrowed(rated.inputs, party, figures.lines, rated.counted.usage),
+            sha256="",
+        )
+    )
+
+
+async def _write_statement(unit: UnitOfWork, closing: str, statement: Statement) -> None:
+    await unit.connection.execute(
+        insert(statements).values(
+            id=statement.statement,
+            closing=closing,
+            party=statement.party,
+            period=statement.period,
+            currency=statement.currency,
+            supplement=statement.supplement,
+            gross_minor=statement.gross_minor,
+            balance_minor=statement.balance_minor,
+            sha256=statement.sha256,
+            document=to_document(statement),
+            closed_at=unit.now,
+        )
+    )

@@ -1,0 +1,174 @@
+"""The statement as a document: what it says, what it was made from, and its digest.
+
+Money is in whole minor units, prices are decimal strings in major units, times are RFC 3339 in UTC.
+The digest is SHA-256 over the canonical JSON (sorted names, no spaces, UTF-8) of everything but
+itself.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Any, Literal
+
+import msgspec
+
+from weir.kernel import limits, strict_json
+
+Role = Literal["member", "operator", "partner", "named"]
+
+
+class LineShare(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One party's part of a line. `named` is an organisation the agreement names itself."""
+
+    party: str
+    role: Role
+    amount_minor: int
+
+
+class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The calls of one partner to one product under one plan, one member and one agreement.
+
+    `agreement` null means that none was in force: the whole gross is the member's.
+    """
+
+    product: str
+    plan: str
+    partner: str
+    member: str | None
+    agreement: str | None
+    calls: int
+    billable_calls: int
+    unit_price: str
+    gross_minor: int
+    shares: list[LineShare]
+
+
+class PartyShare(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one party is owed over all lines."""
+
+    party: str
+    amount_minor: int
+
+
+class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Consecutive segments of one stream. `sha256` is the last one's, which chains all of them."""
+
+    stream: str
+    first_segment: int
+    last_segment: int
+    previous_sha256: str
+    sha256: str
+
+
+class Records(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The records a statement was made of.
+
+    `records` counts those of the period; `digest` is SHA-256 over the canonical JSON of `segments`.
+    """
+
+    segments: list[Run]
+    records: int
+    digest: str
+
+
+class PlanInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A plan as it was priced. `owner` is the product's."""
+
+    plan: str
+    product: str
+    owner: str
+    currency: str
+    price: str
+
+
+class ShareInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One share of an agreement, in basis points."""
+
+    party: str
+    weight: int
+
+
+class AgreementInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An agreement as it was applied: from `effective_at` up to and without `ended_at`."""
+
+    agreement: str
+    product: str
+    version: int
+    effective_at: str
+    ended_at: str | None
+    shares: list[ShareInput]
+
+
+class Inputs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All that a statement depends on besides the records."""
+
+    operator: str
+    plans: list[PlanInput]
+    agreements: list[AgreementInput]
+
+
+class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one party owes and is owed for a period.
+
+    `owes_minor` is the gross of its own calls, `is_owed_minor` the sum of its shares, and
+    `balance_minor` what is left for it: positive is paid to it, negative it pays.
+    """
+
+    statement: str
+    form: Literal[1]
+    party: str
+    period: str
+    since: str
+    until: str
+    currency: str
+    supplement: int
+    closed_at: str
+    lines: list[Line]
+    gross_minor: int
+    shares: list[PartyShare]
+    sum_of_shares_minor: int
+    owes_minor: int
+    is_owed_minor: int
+    balance_minor: int
+    records: Records
+    inputs: Inputs
+    sha256: str
+
+
+def to_document(statement: Statement) -> dict[str, Any]:
+    """The statement as plain JSON values."""
+    document: dict[str, Any] = msgspec.to_builtins(statement)
+    return document
+
+
+def from_document(document: Any) -> Statement:
+    """Read a statement strictly. ValueError when it is not one."""
+    try:
+        return msgspec.convert(document, Statement)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"not a statement: {error}") from error
+
+
+def parse(raw: bytes) -> Statement:
+    """Read a statement's file. ValueError when it is not one, or larger than one may be."""
+    return from_document(strict_json.loads(raw, limits.STATEMENT_BYTES))
+
+
+def sealed(statement: Statement) -> Statement:
+    """The statement with its digest."""
+    return msgspec.structs.replace(statement, sha256=digest_of(to_document(statement)))
+
+
+def digest_of(document: dict[str, Any]) -> str:
+    """The digest a statement's document should carry."""
+    return digest({name: value for name, value in document.items() if name != "sha256"})
+
+
+def digest(value: Any) -> str:
+    """SHA-256 over canonical JSON, in hexadecimal."""
+    return sha256(strict_json.canonical(value)).hexdigest()
+
+
+def runs_digest(runs: list[Run]) -> str:
+    """The digest over a statement's runs of segments."""
+    return digest(msgspec.to_builtins(runs))

@@ -1,0 +1,69 @@
+"""Statements as they were closed: listing and fetching."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from weir.kernel import limits
+from weir.kernel.outcomes import NOT_FOUND, Refusal
+from weir.settlement.documents import Statement, from_document
+from weir.settlement.tables import statements
+
+
+@dataclass(frozen=True, slots=True)
+class StatementRow:
+    """A statement in a list. `balance_minor` positive is paid to the party, negative by it."""
+
+    id: str
+    party: str
+    period: str
+    currency: str
+    supplement: int
+    gross_minor: int
+    balance_minor: int
+    sha256: str
+    closed_at: datetime
+
+
+async def of_party(
+    connection: AsyncConnection, party: str, before: str | None = None
+) -> list[StatementRow]:
+    """A party's statements, newest first, a page at a time; `before` is the last one seen."""
+    query = select(*_COLUMNS).where(statements.c.party == party)
+    if before is not None:
+        query = query.where(statements.c.id < before)
+    rows = await connection.execute(query.order_by(statements.c.id.desc()).limit(limits.PAGE_ROWS))
+    return [_row(row) for row in rows]
+
+
+async def fetch(connection: AsyncConnection, statement: str, viewer: str) -> Statement:
+    """One statement, for its party. NOT_FOUND for anybody else, the operator aside.
+
+    The operator holds every line in its own statement, so it may read the others' too.
+    """
+    return from_document(await document(connection, statement, viewer))
+
+
+async def document(connection: AsyncConnection, statement: str, viewer: str) -> dict[str, Any]:
+    """The stored document, as `fetch` checks it. NOT_FOUND."""
+    row = (
+        await connection.execute(
+            select(statements.c.party, statements.c.document).where(statements.c.id == statement)
+        )
+    ).first()
+    if row is None or viewer not in (row.party, row.document["inputs"]["operator"]):
+        raise Refusal(NOT_FOUND, f"statement {statement}")
+    held: dict[str, Any] = row.document
+    return held
+
+
+_COLUMNS = [statements.c[name] for name in StatementRow.__slots__]
+
+
+def _row(row: Row[Any]) -> StatementRow:
+    return StatementRow(**row._mapping)

@@ -1,0 +1,180 @@
+"""Recomputing a statement from the records alone: no database, no trust in who closed it.
+
+What is checked, in this order: the document's own digest; that the records are those it names,
+unaltered, by the chain of their hashes; and that counting, pricing and splitting them anew gives
+every figure it states. The first difference is named. Prices and agreements are taken from the
+statement's `inputs`, which each party holds for itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from msgspec.structs import replace
+
+from weir.kernel import identifiers
+from weir.metering import segments
+from weir.metering.segments import Chain, Segment, SegmentDamaged
+from weir.settlement import composing
+from weir.settlement.composing import UnknownPlan
+from weir.settlement.documents import (
+    Inputs,
+    Run,
+    Statement,
+    digest_of,
+    from_document,
+    runs_digest,
+    to_document,
+)
+from weir.settlement.periods import read_moment
+from weir.settlement.rating import Count, Counted, Usage
+
+
+class RecordSource(Protocol):
+    """Where segments are read from, checked. `weir.metering.lake.Lake` is one."""
+
+    def read_segment(self, stream: str, segment: int) -> Segment: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RecordsFolder:
+    """Sealed segments in a folder, as gateways leave them."""
+
+    folder: Path
+
+    def read_segment(self, stream: str, segment: int) -> Segment:
+        return segments.read_segment(self.folder, stream, segment)
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """Whether a statement follows from the records, and if not, the first thing that differs."""
+
+    statement: str
+    records: int
+    segments: int
+    difference: str | None
+
+    @property
+    def holds(self) -> bool:
+        return self.difference is None
+
+
+class _Differs(Exception):  # noqa: N818 - it carries what differs
+    pass
+
+
+def verify(document: Any, source: RecordSource) -> Verification:
+    """Recompute a statement (a `Statement`, or its JSON values). Synchronous and offline.
+
+    ValueError when it is not a statement at all.
+    """
+    stated = document if isinstance(document, Statement) else from_document(document)
+    since, until = read_moment(stated.since), read_moment(stated.until)
+    if not since < until:
+        raise ValueError("not a statement: its period has no length")
+    count = Count(composing.cut(since, until, stated.inputs.agreements))
+    read = 0
+    try:
+        _check_digests(stated)
+        for run in stated.records.segments:
+            for segment in _run(run, source):
+                count.add(segment.records)
+                read += 1
+        counted = count.counted()
+        _compare(to_document(stated), to_document(_recomputed(stated, counted)), "")
+    except _Differs as differs:
+        return Verification(stated.statement, count.counted().records, read, str(differs))
+    return Verification(stated.statement, counted.records, read, None)
+
+
+def _check_digests(stated: Statement) -> None:
+    if digest_of(to_document(stated)) != stated.sha256:
+        raise _Differs("sha256: the document was changed after it was closed")
+    if runs_digest(stated.records.segments) != stated.records.digest:
+        raise _Differs("records.digest: it is not that of records.segments")
+    taken: set[tuple[str, int]] = set()
+    for run in stated.records.segments:
+        if not identifiers.is_identifier(run.stream, "str") or run.first_segment < 1:
+            raise _Differs("records.segments: a run is not one")
+        if any(stream == run.stream and last >= run.first_segment for stream, last in taken):
+            raise _Differs(f"records.segments: {run.stream} is counted twice")
+        taken.add((run.stream, run.last_segment))
+
+
+def _run(run: Run, source: RecordSource) -> Iterable[Segment]:
+    """The segments of a run, each chained to the one before, and the last one the one stated."""
+    chain: Chain | None = None
+    sha256 = ""
+    for number in range(run.first_segment, run.last_segment + 1):
+        name = f"{run.stream} segment {number}"
+        try:
+            segment = source.read_segment(run.stream, number)
+            chain = chain or _start(run, segment)
+            chain.link(segment)
+        except FileNotFoundError as error:
+            raise _Differs(f"records: {name} dropped: it is not there") from error
+        except SegmentDamaged as damaged:
+            raise _Differs(f"records: {damaged.finding}") from damaged
+        sha256 = segment.footer.sha256
+        yield segment
+    if sha256 != run.sha256:
+        detail = "it is not the one the statement was made of"
+        raise _Differs(f"records: {run.stream} segment {run.last_segment} altered: {detail}")
+
+
+def _start(run: Run, first: Segment) -> Chain:
+    """The chain as it should be before the run's first segment."""
+    before = first.header.first_number - 1
+    return Chain(run.stream, run.previous_sha256, run.first_segment - 1, before)
+
+
+def _recomputed(stated: Statement, counted: Counted) -> Statement:
+    """The statement with every figure computed anew."""
+    usage = list(_relevant(counted.usage, stated.party, stated.inputs))
+    try:
+        all_lines = composing.lines(usage, stated.inputs, stated.currency)
+    except UnknownPlan as unknown:
+        raise _Differs(f"inputs.plans: calls were made under {unknown}, not listed") from unknown
+    except (KeyError, ArithmeticError) as error:
+        raise ValueError("not a statement: a currency or price in it is not one") from error
+    figures = composing.figures(all_lines, stated.party, stated.inputs.operator)
+    return replace(
+        stated,
+        lines=figures.lines,
+        gross_minor=figures.gross_minor,
+        shares=figures.shares,
+        sum_of_shares_minor=figures.sum_of_shares_minor,
+        owes_minor=figures.owes_minor,
+        is_owed_minor=figures.is_owed_minor,
+        balance_minor=figures.balance_minor,
+        records=replace(stated.records, records=counted.records),
+    )
+
+
+def _relevant(usage: Iterable[Usage], party: str, inputs: Inputs) -> Iterable[Usage]:
+    """The usage a party's statement must price: all of it for the operator."""
+    listed = {(plan.plan, plan.product) for plan in inputs.plans}
+    for each in usage:
+        own = party in (inputs.operator, each.key.partner, each.key.member)
+        if own or (each.key.plan, each.key.product) in listed:
+            yield each
+
+
+def _compare(stated: Any, found: Any, place: str) -> None:
+    """Raise at the first place where two JSON values differ."""
+    if isinstance(stated, dict) and isinstance(found, dict):
+        for name in stated:
+            _compare(stated[name], found.get(name), f"{place}.{name}".lstrip("."))
+    elif isinstance(stated, list) and isinstance(found, list):
+        if len(stated) != len(found):
+            raise _Differs(
+                f"{place}: the statement has {len(stated)}, the records give {len(found)}"
+            )
+        for index, (one, other) in enumerate(zip(stated, found, strict=True)):
+            _compare(one, other, f"{place}[{index}]")
+    elif stated != found:
+        raise _Differs(f"{place}: the statement says {stated}, the records say {found}")

@@ -1,0 +1,267 @@
+"""Payments that were made and never answered are found, recorded once, and asked for once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from money_world import World, mint
+
+from weir.kernel import limits
+from weir.kernel.clock import SystemClock
+from weir.metering import asking
+from weir.metering.ingest import ingest
+from weir.metering.intents import ClaimOutcome, Intent, claim
+from weir.metering.reconciling import PaymentAnswer, PaymentQuestion, lookup_over, reconcile
+from weir.metering.records import CallRecord, RecordWriter
+from weir.metering.segments import pending_records
+from weir.metering.tables import intents
+from weir.partners.published import ApplicationDocument
+from weir.shelf.published import Bindings, OperationDocument, ProductDocument, SubscriptionDocument
+from weir.store.unit import Change
+
+CAPABILITY = "cap_payments"
+
+
+class Member:
+    """What a member would say of each idempotency key, and how often it was asked."""
+
+    def __init__(self, **statuses: int) -> None:
+        self.statuses = statuses
+        self.asked: Counter[str] = Counter()
+
+    async def __call__(self, question: PaymentQuestion) -> PaymentAnswer:
+        key = question.url.rsplit("/", 1)[1].split("?")[0]
+        self.asked[key] += 1
+        await asyncio.sleep(0)
+        status = self.statuses.get(key, 404)
+        executed = {201: True, 404: False}.get(status)
+        return PaymentAnswer(executed, status)
+
+
+@pytest.fixture
+async def subscription(world: World) -> str:
+    """A published subscription to a product with one payment operation."""
+    subscription = mint("sub")
+    async with world.database.unit(world.actor(world.operator)) as unit:
+        for kind, key, document in _documents(world, subscription):
+            unit.publish(Change(kind=kind, key=key, document=document))
+    return subscription
+
+
+def _documents(world: World, subscription: str) -> list[tuple[str, str, Any]]:
+    operation = OperationDocument(
+        capability=CAPABILITY,
+        operation_id="pay",
+        method="POST",
+        path="/payments",
+        member=world.bank,
+        backend_url="https://127.0.0.1:9101",
+        base_path="/v1",
+        moves_money=True,
+        bindings=Bindings(outcome_path="/directory/payments/{idempotency_key}?client={client_id}"),
+        timeout_ms=5_000,
+    )
+    product = ProductDocument(
+        id=world.accounts,
+        owner=world.bank,
+        slug="accounts",
+        version=1,
+        prefix="/river-bank/accounts/v1",
+        scope="river-bank.accounts",
+        status="published",
+        direction="go-out",
+        operations=[operation],
+    )
+    application = ApplicationDocument(
+        id=world.application, organisation=world.partner, status="active", certificates=[]
+    )
+    subscribed = SubscriptionDocument(
+        id=subscription,
+        application=world.application,
+        product=world.accounts,
+        plan=world.accounts_plan,
+        status="active",
+        rate_per_s=None,
+        quota=None,
+        quota_period=None,
+    )
+    return [
+        ("product", world.accounts, product),
+        ("application", world.application, application),
+        ("subscription", subscription, subscribed),
+    ]
+
+
+def intent(world: World, subscription: str, key: str, age_s: int | None = None) -> Intent:
+    age = timedelta(seconds=limits.RECONCILE_AFTER_S + 5 if age_s is None else age_s)
+    return Intent(
+        consent_id=f"cns_{key}",
+        client_id=world.application,
+        idempotency_key=key,
+        request_sha256="aa",
+        capability=CAPABILITY,
+        subscription=subscription,
+        member=world.bank,
+        interaction_id=f"interaction-{key}",
+        amount_minor=1230,
+        currency="CNY",
+        at=SystemClock().now() - age,
+    )
+
+
+async def claimed(world: World, one: Intent) -> ClaimOutcome:
+    async with world.database.unit(world.actor(world.partner)) as unit:
+        return await claim(unit.connection, one)
+
+
+async def states(world: World) -> dict[str, tuple[str, int | None]]:
+    async with world.database.connect() as connection:
+        rows = await connection.execute(intents.select())
+        return {row.idempotency_key: (row.state, row.status) for row in rows}
+
+
+def written(world: World, writer: RecordWriter) -> list[CallRecord]:
+    return list(pending_records(world.records, writer.stream, 0))
+
+
+@pytest.fixture
+def writer(world: World) -> RecordWriter:
+    return RecordWriter.open(world.records, mint("str"))
+
+
+async def test_each_lost_payment_is_decided_by_what_the_member_says(
+    world: World, subscription: str, writer: RecordWriter
+) -> None:
+    for key in ("paid", "unpaid", "unknown"):
+        await claimed(world, intent(world, subscription, key))
+    await claimed(world, intent(world, subscription, "young", age_s=1))
+    member = Member(paid=201, unknown=503)
+    report = await reconcile(world.database, world.records, world.lake, writer, member)
+    assert (report.executed, report.not_executed, report.unknown) == (1, 1, 1)
+    assert await states(world) == {
+        "paid": ("reconciled", 201),
+        "unpaid": ("reconciled", 0),
+        "unknown": ("forwarded", None),
+        "young": ("forwarded", None),
+    }
+    (record,) = written(world, writer)
+    assert record.reconciled
+    assert (record.consent, record.interaction_id) == ("cns_paid", "interaction-paid")
+    assert (record.organisation, record.plan) == (world.partner, world.accounts_plan)
+    assert (record.method, record.path, record.status) == ("POST", "/payments", 201)
+    assert (record.amount_minor, record.currency) == (1230, "CNY")
+    again = await claimed(world, intent(world, subscription, "unpaid"))
+    assert again is ClaimOutcome.CONSENT_USED
+
+
+async def test_a_payment_with_its_record_is_not_asked_for(
+    world: World, subscription: str, writer: RecordWriter
+) -> None:
+    """One record is in the lake, one in a sealed segment, one in the open segment of a gateway."""
+    for key in ("lake", "sealed", "open"):
+        await claimed(world, intent(world, subscription, key))
+    at_us = int(SystemClock().now().timestamp() * 1_000_000)
+    world.write([world.record(consent="cns_lake", status=201, at_us=at_us)])
+    await ingest(world.database, world.records, world.lake)
+    gateway = RecordWriter.open(world.records, mint("str"))
+    gateway.write(world.record(consent="cns_sealed", status=201))
+    gateway.seal()
+    gateway.write(world.record(consent="cns_open", status=201))
+    member = Member()
+    report = await reconcile(world.database, world.records, world.lake, writer, member)
+    assert (report.recorded, member.asked) == (3, Counter())
+    assert set((await states(world)).values()) == {("answered", 201)}
+    gateway.close()
+
+
+async def test_a_record_of_a_failure_does_not_say_that_nothing_was_paid(
+    world: World, subscription: str, writer: RecordWriter
+) -> None:
+    await claimed(world, intent(world, subscription, "paid"))
+    world.write([world.record(consent="cns_paid", status=504, refusal="member_timeout")])
+    report = await reconcile(world.database, world.records, world.lake, writer, Member(paid=201))
+    assert report.executed == 1
+
+
+async def test_workers_at_the_same_time_record_a_payment_once(
+    world: World, subscription: str
+) -> None:
+    for n in range(5):
+        await claimed(world, intent(world, subscription, f"paid{n}"))
+    member = Member(**{f"paid{n}": 201 for n in range(5)})
+    writers = [RecordWriter.open(world.records, mint("str")) for _ in range(3)]
+    await asyncio.gather(
+        *(reconcile(world.database, world.records, world.lake, w, member) for w in writers)
+    )
+    consents = Counter(record.consent for w in writers for record in written(world, w))
+    assert consents == Counter({f"cns_paid{n}": 1 for n in range(5)})
+    assert set(member.asked.values()) == {1}
+
+
+async def test_a_worker_that_dies_after_recording_leaves_it_found_and_not_doubled(
+    world: World, subscription: str, writer: RecordWriter
+) -> None:
+    """The record was written and the intent's state was not: what a crash there leaves behind."""
+    await claimed(world, intent(world, subscription, "paid"))
+    writer.write(world.record(consent="cns_paid", status=201, reconciled=True))
+    writer.close_without_sealing()
+    survivor = RecordWriter.open(world.records, mint("str"))
+    member = Member(paid=201)
+    report = await reconcile(world.database, world.records, world.lake, survivor, member)
+    assert (report.recorded, report.executed) == (1, 0)
+    assert written(world, survivor) == []
+    assert await states(world) == {"paid": ("answered", 201)}
+
+
+async def test_reconciled_records_reach_the_lake(
+    world: World, subscription: str, writer: RecordWriter
+) -> None:
+    await claimed(world, intent(world, subscription, "paid"))
+    await reconcile(world.database, world.records, world.lake, writer, Member(paid=201))
+    await ingest(world.database, world.records, world.lake)
+    since = SystemClock().now().date() - timedelta(days=1)
+    assert asking.payments(world.lake, ["cns_paid"], since) == {"cns_paid": [201]}
+
+
+async def test_a_found_payment_is_not_a_second_record_of_its_answer(
+    world: World, subscription: str, writer: RecordWriter
+) -> None:
+    """The caller was answered 504, and the member had paid all the same."""
+    await claimed(world, intent(world, subscription, "paid"))
+    failed = {"interaction_id": "interaction-paid", "consent": "cns_paid", "status": 504}
+    world.write([world.record(**failed, refusal="member_timeout")])
+    await reconcile(world.database, world.records, world.lake, writer, Member(paid=201))
+    await ingest(world.database, world.records, world.lake)
+    assert asking.count_records(world.lake) == 2
+    assert asking.compare(world.lake, ["interaction-paid"]) == asking.Tally(1, 1, 0, 0)
+    assert asking.doubled_interactions(world.lake) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "executed"), [(200, True), (404, False), (403, None), (302, None), (500, None)]
+)
+async def test_a_member_answers_by_its_status(status: int, executed: bool | None) -> None:
+    """Over a real socket: a server that gives one status to everything."""
+
+    async def serve(reader: asyncio.StreamReader, out: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        out.write(b"HTTP/1.1 %d X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n" % status)
+        await out.drain()
+        out.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, httpx.AsyncClient() as client:
+        question = PaymentQuestion("org_1", f"http://127.0.0.1:{port}/payments/one")
+        assert await lookup_over(client)(question) == PaymentAnswer(executed, status)
+
+
+async def test_a_member_that_cannot_be_reached_says_nothing() -> None:
+    async with httpx.AsyncClient() as client:
+        question = PaymentQuestion("org_1", "http://127.0.0.1:1/payments/one")
+        assert (await lookup_over(client)(question)).executed is None

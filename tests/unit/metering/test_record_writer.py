@@ -1,0 +1,156 @@
+"""The writer: numbering, sealing, refusing, and never leaving half a line."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import signal
+from pathlib import Path
+
+import msgspec
+import pytest
+from call_records import new_stream, record
+
+from weir.kernel import limits
+from weir.kernel.outcomes import RECORD_UNWRITABLE, Refusal
+from weir.metering import records
+from weir.metering.records import CallRecord, RecordWriter
+from weir.metering.segments import read_segment, recover, verify_stream
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> RecordWriter:
+    return RecordWriter.open(tmp_path, new_stream())
+
+
+def open_file(folder: Path, writer: RecordWriter, segment: int = 1) -> Path:
+    return folder / writer.stream / f"{segment:010d}.open"
+
+
+def test_a_record_is_in_the_file_when_write_returns(tmp_path: Path, writer: RecordWriter) -> None:
+    assert writer.write(record(interaction_id="one")) == 1
+    lines = open_file(tmp_path, writer).read_bytes().splitlines()
+    held = msgspec.json.decode(lines[1], type=CallRecord)
+    assert (held.stream, held.number, held.interaction_id) == (writer.stream, 1, "one")
+
+
+def test_numbers_run_without_a_gap_across_segments(tmp_path: Path, writer: RecordWriter) -> None:
+    for _ in range(3):
+        writer.write(record())
+        writer.write(record())
+        assert writer.seal() == 1
+    writer.close()
+    numbers = [
+        each.number
+        for segment in (1, 2, 3)
+        for each in read_segment(tmp_path, writer.stream, segment).records
+    ]
+    assert numbers == [1, 2, 3, 4, 5, 6]
+    assert verify_stream(tmp_path, writer.stream, expected_last=3) == []
+
+
+def test_an_empty_segment_is_not_sealed(tmp_path: Path, writer: RecordWriter) -> None:
+    assert writer.seal() == 0
+    writer.write(record())
+    assert writer.seal() == 1
+    assert writer.seal() == 0
+    writer.close()
+    assert sorted(p.name for p in (tmp_path / writer.stream).iterdir()) == [
+        "0000000001.sealed",
+        "lock",
+    ]
+
+
+def test_a_full_segment_makes_room_by_itself(
+    tmp_path: Path, writer: RecordWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "SEGMENT_RECORDS", 2)
+    for _ in range(5):
+        writer.write(record())
+    writer.close()
+    assert verify_stream(tmp_path, writer.stream, expected_last=3) == []
+
+
+def test_a_finished_segment_is_named_sealed_only_when_settled(
+    tmp_path: Path, writer: RecordWriter
+) -> None:
+    writer.write(record())
+    writer.finish()
+    assert open_file(tmp_path, writer).exists()
+    writer.write(record())
+    assert writer.settle() == 1
+    assert not open_file(tmp_path, writer).exists()
+    assert open_file(tmp_path, writer, 2).exists()
+    writer.sync()
+    writer.close()
+    assert verify_stream(tmp_path, writer.stream, expected_last=2) == []
+
+
+def test_a_stream_that_exists_is_not_written_again(tmp_path: Path, writer: RecordWriter) -> None:
+    with pytest.raises(Refusal) as refused:
+        RecordWriter.open(tmp_path, writer.stream)
+    assert refused.value.outcome is RECORD_UNWRITABLE
+
+
+def test_a_stream_must_be_named_by_an_identifier(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="str_"):
+        RecordWriter.open(tmp_path, "../elsewhere")
+
+
+def test_a_failed_write_refuses_the_call_and_keeps_whole_lines(
+    tmp_path: Path, writer: RecordWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer.write(record())
+    before = open_file(tmp_path, writer).read_bytes()
+
+    def no_space(fd: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as broken:
+        broken.setattr(records.os, "write", no_space)
+        with pytest.raises(Refusal) as refused:
+            writer.write(record())
+    assert refused.value.outcome is RECORD_UNWRITABLE
+    assert open_file(tmp_path, writer).read_bytes() == before
+    assert writer.write(record()) == 2
+    writer.close()
+    assert verify_stream(tmp_path, writer.stream, expected_last=1) == []
+
+
+def test_a_disk_that_takes_half_a_record_gets_it_cut_off_again(tmp_path: Path) -> None:
+    """A real limit on the file's size, in a process of its own: the kernel writes a part."""
+    stream = new_stream()
+    child = os.fork()
+    if child == 0:
+        os._exit(_write_until_refused(tmp_path, stream))
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert recover(tmp_path).findings == []
+    segment = read_segment(tmp_path, stream, 1)
+    assert segment.footer.torn_bytes == 0
+    assert verify_stream(tmp_path, stream, expected_last=1) == []
+
+
+def _write_until_refused(folder: Path, stream: str) -> int:
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    writer = RecordWriter.open(folder, stream)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, 1_000))
+    for _ in range(50):
+        try:
+            writer.write(record())
+        except Refusal as refusal:
+            return 0 if refusal.outcome is RECORD_UNWRITABLE else 2
+    return 1
+
+
+def test_a_path_too_long_to_record_is_left_out(tmp_path: Path, writer: RecordWriter) -> None:
+    writer.write(record(path="/" + "x" * limits.RECORD_BYTES))
+    writer.close()
+    assert read_segment(tmp_path, writer.stream, 1).records[0].path is None
+
+
+def test_a_record_too_long_without_its_path_is_refused(writer: RecordWriter) -> None:
+    with pytest.raises(Refusal):
+        writer.write(record(interaction_id="x" * limits.RECORD_BYTES))
+    assert writer.write(record()) == 1

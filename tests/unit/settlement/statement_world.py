@@ -1,0 +1,136 @@
+"""Records and statements made from them without a database, for the tests of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from weir.metering.records import CallRecord, RecordWriter
+from weir.metering.segments import read_segment
+from weir.settlement import composing
+from weir.settlement.closing import runs_of
+from weir.settlement.documents import (
+    AgreementInput,
+    Inputs,
+    PlanInput,
+    Records,
+    Run,
+    ShareInput,
+    Statement,
+    runs_digest,
+    sealed,
+)
+from weir.settlement.periods import moment, parse_period
+from weir.settlement.rating import Count
+
+OPERATOR, BANK, INSURER, MARKET, SHOP = ("org_" + digit * 26 for digit in "01234")
+ACCOUNTS, POLICIES = ("prd_" + digit * 26 for digit in "01")
+STANDARD, PREMIUM, DOLLAR = ("pln_" + digit * 26 for digit in "012")
+FIRST, SECOND = ("agr_" + digit * 26 for digit in "01")
+STREAM = "str_" + "0" * 26
+PERIOD = parse_period("2026-11")
+SINCE_US = int(PERIOD.since.timestamp()) * 1_000_000
+CHANGE = datetime(2026, 11, 15, tzinfo=UTC)
+
+
+def shares(**weights: int) -> list[ShareInput]:
+    return [ShareInput(party, weight) for party, weight in weights.items()]
+
+
+INPUTS = Inputs(
+    operator=OPERATOR,
+    plans=[
+        PlanInput(STANDARD, ACCOUNTS, BANK, "CNY", "0.015"),
+        PlanInput(PREMIUM, POLICIES, INSURER, "CNY", "0.33333333"),
+        PlanInput(DOLLAR, POLICIES, INSURER, "USD", "0.01"),
+    ],
+    agreements=[
+        AgreementInput(
+            FIRST,
+            ACCOUNTS,
+            1,
+            moment(PERIOD.since - timedelta(days=3)),
+            moment(CHANGE),
+            shares(member=7_000, operator=2_500, partner=500),
+        ),
+        AgreementInput(
+            SECOND, ACCOUNTS, 2, moment(CHANGE), None, shares(member=6_667, operator=3_333)
+        ),
+    ],
+)
+
+
+def call(**fields: Any) -> CallRecord:
+    """A billable call of the market to the bank's accounts, unless told otherwise."""
+    given: dict[str, Any] = {
+        "at_us": SINCE_US,
+        "duration_us": 1,
+        "interaction_id": "11111111-1111-4111-8111-111111111111",
+        "organisation": MARKET,
+        "product": ACCOUNTS,
+        "plan": STANDARD,
+        "member": BANK,
+        "method": "GET",
+        "status": 200,
+    }
+    return CallRecord(**(given | fields))
+
+
+def write(folder: Path, segments: Iterable[Iterable[CallRecord]]) -> list[Run]:
+    """Seal these segments as one stream and return its runs."""
+    writer = RecordWriter.open(folder, STREAM)
+    for records in segments:
+        for each in records:
+            writer.write(each)
+        writer.seal()
+    writer.close()
+    rows = []
+    for path in sorted((folder / STREAM).glob("*.sealed")):
+        segment = read_segment(folder, STREAM, int(path.stem))
+        header, footer = segment.header, segment.footer
+        rows.append(
+            SimpleNamespace(
+                stream=STREAM,
+                segment=header.segment,
+                previous_sha256=header.previous_sha256,
+                sha256=footer.sha256,
+            )
+        )
+    return runs_of(rows)
+
+
+def statement(
+    records: Sequence[CallRecord], runs: list[Run], party: str = OPERATOR, inputs: Inputs = INPUTS
+) -> Statement:
+    """The statement closing would make of these records."""
+    count = Count(composing.cut(PERIOD.since, PERIOD.until, inputs.agreements))
+    count.add(records)
+    counted = count.counted()
+    lines = composing.lines(counted.usage, inputs, "CNY")
+    figures = composing.figures(lines, party, inputs.operator)
+    return sealed(
+        Statement(
+            statement="stm_" + "0" * 26,
+            form=1,
+            party=party,
+            period=PERIOD.name,
+            since=moment(PERIOD.since),
+            until=moment(PERIOD.until),
+            currency="CNY",
+            supplement=0,
+            closed_at=moment(PERIOD.until),
+            lines=figures.lines,
+            gross_minor=figures.gross_minor,
+            shares=figures.shares,
+            sum_of_shares_minor=figures.sum_of_shares_minor,
+            owes_minor=figures.owes_minor,
+            is_owed_minor=figures.is_owed_minor,
+            balance_minor=figures.balance_minor,
+            records=Records(runs, counted.records, runs_digest(runs)),
+            inputs=composing.narrowed(inputs, party, figures.lines, counted.usage),
+            sha256="",
+        )
+    )

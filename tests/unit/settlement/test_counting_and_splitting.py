@@ -1,0 +1,207 @@
+"""Counting, pricing and splitting: two ways of counting agree, and no minor unit is lost."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from statement_world import (
+    ACCOUNTS,
+    BANK,
+    CHANGE,
+    DOLLAR,
+    FIRST,
+    INPUTS,
+    INSURER,
+    MARKET,
+    OPERATOR,
+    PERIOD,
+    POLICIES,
+    PREMIUM,
+    SECOND,
+    SHOP,
+    SINCE_US,
+    STANDARD,
+    STREAM,
+    call,
+    write,
+)
+
+from weir.alliance.shares import Share
+from weir.kernel.money import Money
+from weir.kernel.outcomes import Refusal
+from weir.metering.lake import Lake
+from weir.metering.records import CallRecord
+from weir.metering.segments import read_segment
+from weir.settlement import composing
+from weir.settlement.documents import LineShare
+from weir.settlement.periods import interval, parse_period
+from weir.settlement.rating import Count, count_lake, gross, is_billable, slices
+from weir.settlement.splitting import Parties, split
+
+CALLS = st.lists(
+    st.builds(
+        call,
+        at_us=st.integers(SINCE_US - 10, SINCE_US + 10)
+        | st.integers(SINCE_US, SINCE_US + 40 * 86_400_000_000),
+        organisation=st.sampled_from([MARKET, SHOP, None]),
+        product=st.sampled_from([ACCOUNTS, POLICIES, None]),
+        plan=st.sampled_from([STANDARD, PREMIUM, None]),
+        member=st.sampled_from([BANK, INSURER, None]),
+        status=st.sampled_from([200, 201, 302, 399, 400, 404, 429, 500, 504]),
+        refusal=st.sampled_from([None, None, "rate_exceeded"]),
+        reconciled=st.booleans(),
+    ),
+    min_size=1,
+    max_size=30,
+)
+PARTS = composing.cut(PERIOD.since, PERIOD.until, INPUTS.agreements)
+
+
+@settings(max_examples=30)
+@given(records=CALLS)
+def test_the_sql_and_the_python_count_the_same(records: list[CallRecord]) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write(folder, [records])
+        lake = Lake(str(folder / "lake"))
+        files = lake.write_segment(read_segment(folder, STREAM, 1))
+        by_sql = count_lake(lake, files, PARTS)
+    count = Count(PARTS)
+    count.add(records)
+    by_hand = count.counted()
+    assert (by_sql.held, by_sql.records) == (by_hand.held, by_hand.records)
+    assert set(by_sql.usage) == set(by_hand.usage)
+    assert len(by_sql.usage) == len(by_hand.usage)
+
+
+@pytest.mark.parametrize(
+    ("fields", "billable"),
+    [
+        ({}, True),
+        ({"status": 304}, True),
+        ({"status": 404}, False),
+        ({"status": 500}, False),
+        ({"refusal": "member_timeout", "status": 504}, False),
+        ({"reconciled": True, "status": 201}, False),
+    ],
+)
+def test_what_was_answered_well_is_billed_and_nothing_else(
+    fields: dict[str, object], billable: bool
+) -> None:
+    assert is_billable(call(**fields)) is billable
+
+
+def test_a_price_is_rounded_once_half_to_even() -> None:
+    assert gross("0.015", 1, "CNY") == Money(2, "CNY")
+    assert gross("0.005", 1, "CNY") == Money(0, "CNY")
+    assert gross("0.005", 1_000, "CNY") == Money(500, "CNY")
+    assert gross("0.5", 1, "JPY") == Money(0, "JPY")
+    assert gross("999999999999.99999999", 10**12, "CNY").amount_minor == (10**20 - 1) * 10**6
+
+
+PARTIES = Parties(BANK, OPERATOR, MARKET)
+
+
+def test_the_last_minor_unit_goes_to_the_largest_fraction() -> None:
+    shares = [Share("member", 7_000), Share("operator", 2_500), Share("partner", 500)]
+    assert split(1_502, shares, PARTIES) == [
+        LineShare(BANK, "member", 1_051),
+        LineShare(OPERATOR, "operator", 376),
+        LineShare(MARKET, "partner", 75),
+    ]
+
+
+@given(st.integers(0, 10**15), st.lists(st.integers(1, 10_000), min_size=1, max_size=8), st.data())
+def test_shares_always_sum_to_the_gross(
+    gross_minor: int, weights: list[int], data: st.DataObject
+) -> None:
+    parties = st.sampled_from(["member", "operator", "partner", INSURER])
+    shares = [Share(data.draw(parties), weight) for weight in weights]
+    parts = split(gross_minor, shares, PARTIES)
+    assert sum(part.amount_minor for part in parts) == gross_minor
+    for part, weight in zip(parts, weights, strict=True):
+        assert abs(part.amount_minor * sum(weights) - gross_minor * weight) < sum(weights)
+
+
+def usage_of(*records: CallRecord) -> composing.Inputs:
+    count = Count(PARTS)
+    count.add(records)
+    return count.counted().usage  # type: ignore[return-value]
+
+
+def test_calls_are_split_by_the_agreement_in_force_when_they_were_made() -> None:
+    change_us = int(CHANGE.timestamp()) * 1_000_000
+    before, after = call(at_us=change_us - 1), call(at_us=change_us)
+    lines = composing.lines(usage_of(before, after, after), INPUTS, "CNY")
+    assert [(line.agreement, line.calls) for line in lines] == [(FIRST, 1), (SECOND, 2)]
+
+
+def test_without_an_agreement_the_member_keeps_all() -> None:
+    record = call(product=POLICIES, plan=PREMIUM, member=INSURER)
+    (line,) = composing.lines(usage_of(record), INPUTS, "CNY")
+    assert (line.agreement, line.gross_minor) == (None, 33)
+    assert line.shares == [LineShare(INSURER, "member", 33)]
+
+
+def test_each_currency_has_lines_of_its_own() -> None:
+    usage = usage_of(call(), call(product=POLICIES, plan=DOLLAR, member=INSURER))
+    assert [line.plan for line in composing.lines(usage, INPUTS, "CNY")] == [STANDARD]
+    assert [line.plan for line in composing.lines(usage, INPUTS, "USD")] == [DOLLAR]
+
+
+def test_a_plan_without_a_price_is_never_passed_over() -> None:
+    with pytest.raises(composing.UnknownPlan):
+        composing.lines(usage_of(call(plan=PREMIUM)), INPUTS, "CNY")
+
+
+@given(records=CALLS)
+def test_every_party_is_owed_in_its_own_statement_what_the_operator_owes_it(
+    records: list[CallRecord],
+) -> None:
+    priced = [r for r in records if (r.product, r.plan) != (POLICIES, STANDARD)]
+    priced = [r for r in priced if (r.product, r.plan) != (ACCOUNTS, PREMIUM)]
+    lines = composing.lines(usage_of(*priced), INPUTS, "CNY")
+    whole = composing.figures(lines, OPERATOR, OPERATOR)
+    assert whole.sum_of_shares_minor == whole.gross_minor
+    parties = composing.parties_of(lines) | {OPERATOR}
+    each = {party: composing.figures(lines, party, OPERATOR) for party in parties}
+    assert sum(figures.balance_minor for figures in each.values()) == 0
+    assert {share.party: share.amount_minor for share in whole.shares} == {
+        party: figures.is_owed_minor
+        for party, figures in each.items()
+        if any(share.party == party for line in lines for share in line.shares)
+    }
+
+
+def test_a_month_and_an_interval_are_periods() -> None:
+    assert parse_period("2026-12").until == datetime(2027, 1, 1, tzinfo=UTC)
+    week = parse_period("2026-11-01T00:00:00Z/2026-11-08T12:00:00Z")
+    assert week.name == interval(week.since, week.until)
+    assert slices(week.since, week.until, [week.since, week.until]) != []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "2026",
+        "2026-13",
+        "2026-1",
+        "1999-01",
+        "2026-11\n",
+        "2026-11-01/2026-11-02",
+        "2026-11-31T00:00:00Z/2026-12-01T00:00:00Z",
+        "2026-11-02T00:00:00Z/2026-11-01T00:00:00Z",
+        "2026-11-01T00:00:00Z/2026-11-01T00:00:00Z",
+        "2026-11-01T00:00:00+08:00/2026-11-02T00:00:00+08:00",
+        "٢٠٢٦-11",
+    ],
+)
+def test_anything_else_is_not_a_period(text: str) -> None:
+    with pytest.raises(Refusal):
+        parse_period(text)
