@@ -1,0 +1,1 @@
+"""The data plane: the only public listener, and the pipeline every call runs through."""

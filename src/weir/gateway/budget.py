@@ -1,0 +1,170 @@
+"""One process's part of a subscription's budgets. Pure: it is told the time and does no I/O."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from weir.kernel.outcomes import Refusal
+from weir.metering.budgets import Period, Unused, Want, window_of
+from weir.shelf.published import SubscriptionDocument
+
+# A lease asks at most for this part of what the cap can have left, however large the demand.
+LEASE_PART: Final = 16
+# A lease is asked for this long ahead, from the calls since the last one, over this at least.
+AHEAD_S: Final = 1.0
+SHORTEST_DEMAND_S: Final = 0.05
+# A quota that gave less than was asked is asked again after this: others may have given back.
+ASK_AGAIN_S: Final = 0.25
+
+
+class Budget:
+    """What is left here of one window, and how much was used lately."""
+
+    __slots__ = (
+        "_asked_at_s",
+        "_granted",
+        "cap",
+        "ends_s",
+        "left",
+        "period",
+        "spent_until_s",
+        "used",
+        "window",
+    )
+
+    def __init__(self, period: Period, cap: int) -> None:
+        self.period: Period = period
+        self.cap = cap
+        self.window = ""
+        self.ends_s = 0.0  # when the window ends, in the database's Unix time
+        self.left = 0
+        self.used = 0  # calls since the last lease: the demand
+        self.spent_until_s = 0.0  # before this it is of no use to ask
+        self._granted = 0  # in this window, to this process
+        self._asked_at_s = 0.0
+
+    def turn_to(self, now_s: float) -> None:
+        """Begin a new window when the present one is over. What was left of it is void."""
+        if now_s < self.ends_s:
+            return
+        now = datetime.fromtimestamp(now_s, UTC)
+        self.window = window_of(self.period, now)
+        self.ends_s = _end_of(self.period, now)
+        self.left = self._granted = 0
+        self.spent_until_s = self.ends_s if self.cap == 0 else 0.0
+
+    def change_cap(self, cap: int) -> None:
+        """The plan was changed. What was leased under the old cap is not used any more than the
+        new one allows: with a cap of 0 nothing is.
+        """
+        self.cap = cap
+        self.spent_until_s = self.ends_s if cap == 0 else 0.0
+        if cap == 0:
+            self.left = 0
+
+    def want(self, waiting: int, now_s: float) -> int:
+        """How much to ask for: those who wait, and ahead of them what a second has used lately,
+        but only a part of what can be left, so that the last calls are spread over the processes.
+        """
+        per_s = self.used / max(now_s - self._asked_at_s, SHORTEST_DEMAND_S)
+        demand = int(per_s * min(AHEAD_S, max(0.0, self.ends_s - now_s)))
+        part = max(0, self.cap - self._granted) // LEASE_PART
+        self.used, self._asked_at_s = 0, now_s
+        return max(1, waiting + min(demand, part))
+
+    def receive(self, window: str, wanted: int, calls: int, now_s: float) -> None:
+        """A lease has come. Less than was wanted means that the window is spent for now."""
+        if window != self.window:
+            return
+        self.left += calls
+        self._granted += calls
+        if calls < wanted:
+            again_s = self.ends_s if self.period == "second" else now_s + ASK_AGAIN_S
+            self.spent_until_s = min(self.ends_s, again_s)
+
+    def give_up(self) -> int:
+        """Take what is left out of use, to be given back."""
+        calls, self.left = self.left, 0
+        self._granted -= calls
+        return calls
+
+
+def _end_of(period: Period, now: datetime) -> float:
+    if period == "second":
+        return float(int(now.timestamp()) + 1)
+    day = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    if period == "day":
+        return (day + timedelta(days=1)).timestamp()
+    return (day.replace(day=1) + timedelta(days=32)).replace(day=1).timestamp()
+
+
+class Share:
+    """A subscription's budgets in this process, and who waits for them."""
+
+    __slots__ = ("granted", "quota", "rate", "subscription", "used_at_s", "waiting")
+
+    def __init__(self, subscription: SubscriptionDocument) -> None:
+        self.rate: Budget | None = None
+        self.quota: Budget | None = None
+        self.used_at_s = 0.0
+        self.waiting = 0
+        self.granted: asyncio.Future[None] | None = None
+        self.change_to(subscription)
+
+    def change_to(self, subscription: SubscriptionDocument) -> None:
+        """Follow a change of the plan; what was leased stays counted."""
+        self.subscription = subscription
+        self.rate = _changed(self.rate, "second", subscription.rate_per_s)
+        self.quota = _changed(self.quota, subscription.quota_period or "month", subscription.quota)
+
+    def turn_to(self, now_s: float) -> None:
+        """Make every budget one of the present window."""
+        if self.rate is not None:
+            self.rate.turn_to(now_s)
+        if self.quota is not None:
+            self.quota.turn_to(now_s)
+
+    def use(self, now_s: float) -> None:
+        """One call, of a share that has something left."""
+        self.used_at_s = now_s
+        for budget in (self.rate, self.quota):
+            if budget is not None:
+                budget.left -= 1
+                budget.used += 1
+
+    def wants(self, now_s: float) -> Iterator[tuple[Budget, Want]]:
+        """What to ask for: of each budget that has less left than wait for it."""
+        self.used_at_s = now_s
+        for budget in (self.rate, self.quota):
+            if budget is not None and budget.left < self.waiting and budget.spent_until_s <= now_s:
+                calls = budget.want(self.waiting - budget.left, now_s)
+                yield budget, Want(self.subscription.id, budget.window, budget.cap, calls)
+
+    def settle(self, refusal: Refusal | None) -> None:
+        """Wake those who wait; they take what came, or are refused."""
+        granted, self.granted, self.waiting = self.granted, None, 0
+        if granted is None or granted.done():
+            return
+        if refusal is None:
+            granted.set_result(None)
+        else:
+            granted.set_exception(refusal)
+            granted.exception()  # seen, even if every waiting caller has left meanwhile
+
+    def give_up(self) -> Iterator[Unused]:
+        """What is left of the quota. A second's rate is over before it could be given back."""
+        quota = self.quota
+        if quota is not None and quota.left:
+            yield Unused(self.subscription.id, quota.window, quota.give_up())
+
+
+def _changed(budget: Budget | None, period: Period, cap: int | None) -> Budget | None:
+    if cap is None:
+        return None
+    if budget is None or budget.period != period:
+        return Budget(period, cap)
+    budget.change_cap(cap)
+    return budget

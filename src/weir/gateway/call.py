@@ -1,0 +1,137 @@
+"""One call: everything its phases find out, typed, in one place."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING
+
+from weir.gateway.snapshot import Application, Operation, Snapshot
+from weir.kernel import limits
+from weir.kernel.money import Money
+from weir.kernel.outcomes import Outcome, Refusal
+from weir.wire.exchange import Exchange
+from weir.wire.relay import Relay
+
+if TYPE_CHECKING:
+    from weir.gateway.gateway import Gateway
+    from weir.gateway.tokens import Grant, KnownToken
+    from weir.shelf.published import SubscriptionDocument
+
+
+class Call(Relay):
+    """The context of one call. A phase reads what earlier ones found and adds its own.
+
+    It is also the receiver of the caller's body: collected whole when a phase needs it, else
+    relayed as it comes.
+    """
+
+    __slots__ = (
+        "_collected",
+        "_pieces",
+        "amount",
+        "application",
+        "body",
+        "claimed",
+        "gateway",
+        "grant",
+        "idempotency_key",
+        "interaction_id",
+        "json",
+        "now_s",
+        "operation",
+        "parameter_names",
+        "parameter_values",
+        "path",
+        "query",
+        "recorded",
+        "refusal",
+        "snapshot",
+        "started_s",
+        "status",
+        "subscription",
+        "token",
+    )
+
+    def __init__(self, gateway: Gateway, exchange: Exchange, interaction_id: bytes) -> None:
+        super().__init__(exchange)
+        exchange.receiver = self
+        self.gateway = gateway
+        self.snapshot: Snapshot = gateway.following.snapshot
+        self.interaction_id = interaction_id
+        self.started_s = time.perf_counter()
+        self.now_s = exchange.arrived_ns / 1e9
+        # identify
+        self.token: KnownToken | None = None
+        self.application: Application | None = None
+        # route
+        self.path = b""  # without the product's prefix
+        self.query = b""
+        self.operation: Operation | None = None
+        self.parameter_names: tuple[str, ...] = ()
+        self.parameter_values: list[bytes] = []
+        # authorize
+        self.subscription: SubscriptionDocument | None = None
+        self.grant: Grant | None = None
+        self.body: bytes | None = None  # only where a phase needs it whole
+        self.json: object = None
+        self.amount: Money | None = None
+        # prove
+        self.idempotency_key: str | None = None
+        self.claimed = False  # an intent stands for this call
+        # record and respond
+        self.status = 0
+        self.refusal: Outcome | None = None
+        self.recorded = False
+        self._pieces: list[bytes] | None = None
+        self._collected: asyncio.Future[None] | None = None
+
+    # --- collecting the body -------------------------------------------------------------------
+
+    def collect(self) -> Awaitable[None] | None:
+        """Read the body whole into `body`. None when it is there already, else wait for this."""
+        if self.body is None:
+            self._pieces = []
+            self.exchange.receive(self, limits.BOUND_BODY_BYTES)
+        return self._until_collected()
+
+    def _until_collected(self) -> Awaitable[None] | None:
+        if self.body is not None:
+            return None
+        self._collected = self.gateway.loop.create_future()
+        return self._collected
+
+    def body_arrived(self, data: bytes) -> None:
+        """A piece of the request's body."""
+        if self._pieces is not None:
+            self._pieces.append(data)
+        else:
+            super().body_arrived(data)
+
+    def body_end(self) -> None:
+        if self._pieces is None:
+            super().body_end()
+            return
+        self.body, self._pieces = b"".join(self._pieces), None
+        self._settle(None)
+
+    def body_failed(self, refusal: Refusal) -> None:
+        if self._collected is not None and not self._collected.done():
+            self._pieces = None
+            self._settle(refusal)
+        else:
+            super().body_failed(refusal)
+
+    def gone(self) -> None:
+        if self._collected is not None and not self._collected.done():
+            self._collected.cancel()
+        super().gone()
+
+    def _settle(self, refusal: Refusal | None) -> None:
+        if self._collected is None or self._collected.done():
+            return
+        if refusal is None:
+            self._collected.set_result(None)
+        else:
+            self._collected.set_exception(refusal)

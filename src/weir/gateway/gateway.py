@@ -1,0 +1,180 @@
+"""The gateway's shared state, and who answers a request: the pipeline, or control."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import ssl
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from weir.gateway.allowances import Allowances
+from weir.gateway.call import Call
+from weir.gateway.following import Following
+from weir.gateway.metrics import Counts
+from weir.gateway.passing import Passing
+from weir.gateway.pipeline import Flow
+from weir.gateway.recording import Recording
+from weir.gateway.tokens import TokenMemory
+from weir.kernel.outcomes import UNKNOWN_HOST, Refusal
+from weir.metering import intents
+from weir.store.database import Database
+from weir.wire import grammar
+from weir.wire.deadlines import Deadlines
+from weir.wire.downstream import Listener
+from weir.wire.exchange import Exchange
+from weir.wire.upstream import Pool
+
+API: Final = "api"
+FOUNDING: Final = b"/v1/founding"
+# Which host answers on which port. The management API takes no caller without a certificate, but
+# for the founding, by which the first certificate of an alliance comes about.
+ROLES: Final = {
+    "public": frozenset({"portal", "auth", API}),
+    "mtls": frozenset({"auth", "manage", API}),
+}
+_log = structlog.get_logger("weir.gateway")
+
+
+class Gateway:
+    """One gateway process's working parts. Implements `wire.downstream.Handler`."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        domain: str,
+        database: Database,
+        following: Following,
+        tokens: TokenMemory,
+        allowances: Allowances,
+        recording: Recording,
+        member_tls: ssl.SSLContext,
+        control_sockets: list[Path],
+        in_flight: Deadlines,
+    ) -> None:
+        self.loop = loop
+        self.database = database
+        self.following = following
+        self.tokens = tokens
+        self.allowances = allowances
+        self.recording = recording
+        self.in_flight = in_flight
+        self.counts = Counts()
+        self.listeners: list[Listener] = []
+        self._roles = {f"{role}.{domain}".encode(): role for role in (API, "portal", "auth")}
+        self._roles[f"manage.{domain}".encode()] = "manage"
+        self._member_tls = member_tls
+        self._pools: dict[str, Pool] = {}
+        self._controls = [Pool(loop, in_flight, unix_path=str(path)) for path in control_sockets]
+        self._next_control = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        # Interaction identifiers must be distinct, not secret.
+        self._random = random.Random(random.SystemRandom().getrandbits(256))  # noqa: S311
+
+    # --- who answers ---------------------------------------------------------------------------
+
+    def begin(self, exchange: Exchange) -> None:
+        """Answer a well-formed request."""
+        interaction_id = self._interaction_id(exchange)
+        role = self._role(exchange)
+        if role == API:
+            Flow(self, exchange, interaction_id).run()
+        elif role is not None:
+            Passing(self, exchange, role, interaction_id).run()
+        else:
+            Flow(self, exchange, interaction_id).refuse(Refusal(UNKNOWN_HOST))
+
+    def malformed(self, exchange: Exchange, refusal: Refusal) -> None:
+        """Refuse what is not a request. Nobody can say for which host it was, so it is recorded."""
+        Flow(self, exchange, self._interaction_id(exchange)).refuse(refusal)
+
+    def _role(self, exchange: Exchange) -> str | None:
+        host = exchange.request.host
+        role = self._roles.get(host) or self._roles.get(grammar.host_name(host) or b"")
+        allowed = ROLES[exchange.connection.listener.kind]
+        if role in allowed or (role == "manage" and exchange.request.target == FOUNDING):
+            return role
+        return None
+
+    def _interaction_id(self, exchange: Exchange) -> bytes:
+        """The caller's, if it is a UUID, else a new version 4 one (RFC 4122 section 4.4)."""
+        given = exchange.request.single.get(b"x-fapi-interaction-id")
+        if given is not None and grammar.UUID.fullmatch(given) is not None:
+            return given
+        bits = self._random.getrandbits(128) & ~(0xF << 76 | 0x3 << 62) | (0x4 << 76 | 0x2 << 62)
+        text = b"%032x" % bits
+        return b"-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
+
+    # --- pools ---------------------------------------------------------------------------------
+
+    def member_pool(self, backend_url: str) -> Pool:
+        """The connections to a member's backend, `https://host[:port]`."""
+        pool = self._pools.get(backend_url)
+        if pool is None:
+            parts = urlsplit(backend_url)
+            pool = self._pools[backend_url] = Pool(
+                self.loop,
+                self.in_flight,
+                host=parts.hostname or "",
+                port=parts.port or 443,
+                tls=self._member_tls,
+            )
+        return pool
+
+    def control_pool(self) -> Pool:
+        """The connections to the next control process, in turn."""
+        self._next_control = (self._next_control + 1) % len(self._controls)
+        return self._controls[self._next_control]
+
+    def member_connections(self) -> int:
+        """How many connections to members there are."""
+        return sum(pool.open_connections for pool in self._pools.values())
+
+    def close_idle_connections(self) -> None:
+        """Close connections that were not used for long, and forget unused pools."""
+        for url, pool in tuple(self._pools.items()):
+            pool.close_idle()
+            if pool.is_unused:
+                del self._pools[url]
+        for pool in self._controls:
+            pool.close_idle()
+
+    def close_connections(self) -> None:
+        """Close every connection to members and control."""
+        for pool in (*self._pools.values(), *self._controls):
+            pool.close()
+
+    # --- tasks ---------------------------------------------------------------------------------
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run something beside the loop's callbacks, and keep hold of it."""
+        task = self.loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def finish_tasks(self) -> None:
+        """Wait for what was spawned."""
+        while self._tasks:
+            await asyncio.wait(tuple(self._tasks))
+
+    def note_answered(self, call: Call) -> None:
+        """Close the intent of a payment that was answered and recorded.
+
+        When this is lost, reconciliation finds the record and closes it.
+        """
+        if call.token is not None and call.token.consent_id is not None:
+            self.spawn(self._note_answered(call.token.consent_id, call.status))
+
+    async def _note_answered(self, consent_id: str, status: int) -> None:
+        try:
+            async with self.database.connect() as connection:
+                await intents.answered(connection, consent_id, status)
+                await connection.commit()
+        except (Refusal, SQLAlchemyError, OSError) as error:
+            _log.warning("intent_left_open", consent=consent_id, error=repr(error))

@@ -1,0 +1,114 @@
+"""What the gateway measures, in one closed list. Plain integers, made into metrics when asked.
+
+docs/gateway.md repeats the list; a test fails when one is missing there.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final
+
+from prometheus_client import generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector, CollectorRegistry
+
+if TYPE_CHECKING:
+    from weir.gateway.gateway import Gateway
+
+METRICS: Final = {
+    "weir_gateway_calls": "Calls answered, by status and by refusal (empty: the member's answer).",
+    "weir_gateway_call_seconds": "Time from a call's head to its record.",
+    "weir_gateway_passed": "Requests passed through to control, by host role.",
+    "weir_gateway_connections": "Open connections of callers, by port.",
+    "weir_gateway_member_connections": "Open connections to members.",
+    "weir_gateway_in_flight": "Requests sent to members and control that are not yet answered.",
+    "weir_gateway_records": "Call records written.",
+    "weir_gateway_known_tokens": "Access tokens known by their bytes.",
+    "weir_gateway_applied_change": "Number of the last change applied.",
+    "weir_gateway_lease_seconds": "Seconds this process may still serve consented calls.",
+}
+_BUCKETS: Final = 28  # powers of two of a microsecond, up to 134 s
+
+
+class Counts:
+    """What calls count up. One addition and two look-ups a call."""
+
+    __slots__ = ("calls", "duration_us", "durations", "passed")
+
+    def __init__(self) -> None:
+        self.calls: defaultdict[tuple[int, str], int] = defaultdict(int)
+        self.passed: defaultdict[str, int] = defaultdict(int)
+        self.durations = [0] * _BUCKETS
+        self.duration_us = 0
+
+    def call(self, status: int, refusal: str, duration_us: int) -> None:
+        """Count one call."""
+        self.calls[status, refusal] += 1
+        self.duration_us += duration_us
+        self.durations[min(duration_us.bit_length(), _BUCKETS - 1)] += 1
+
+
+class _GatewayCollector(Collector):
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    def collect(self) -> Iterable[Metric]:
+        gateway = self._gateway
+        yield from _counted(gateway.counts)
+        yield _gauge("weir_gateway_in_flight", len(gateway.in_flight))
+        yield _gauge("weir_gateway_known_tokens", len(gateway.tokens))
+        yield _gauge("weir_gateway_applied_change", gateway.following.snapshot.sequence)
+        yield _gauge("weir_gateway_lease_seconds", gateway.following.lease_left_s())
+        yield _gauge("weir_gateway_member_connections", gateway.member_connections())
+        connections = GaugeMetricFamily(*_named("weir_gateway_connections"), labels=["port"])
+        for listener in gateway.listeners:
+            connections.add_metric([listener.kind], len(listener.connections))
+        yield connections
+        records = CounterMetricFamily(*_named("weir_gateway_records"))
+        records.add_metric([], gateway.recording.written)
+        yield records
+
+
+def _named(name: str) -> tuple[str, str]:
+    return name, METRICS[name]
+
+
+def _gauge(name: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(*_named(name), value=value)
+
+
+def _counted(counts: Counts) -> Iterator[Metric]:
+    calls = CounterMetricFamily(*_named("weir_gateway_calls"), labels=["status", "refusal"])
+    for (status, refusal), number in counts.calls.items():
+        calls.add_metric([str(status), refusal], number)
+    yield calls
+    passed = CounterMetricFamily(*_named("weir_gateway_passed"), labels=["role"])
+    for role, number in counts.passed.items():
+        passed.add_metric([role], number)
+    yield passed
+    seconds = HistogramMetricFamily(*_named("weir_gateway_call_seconds"))
+    seconds.add_metric([], _cumulated(counts.durations), counts.duration_us / 1e6)
+    yield seconds
+
+
+def _cumulated(durations: list[int]) -> list[tuple[str, float]]:
+    buckets: list[tuple[str, float]] = []
+    total = 0
+    for exponent, number in enumerate(durations):
+        total += number
+        last = exponent == _BUCKETS - 1
+        buckets.append(("+Inf" if last else repr((1 << exponent) / 1e6), total))
+    return buckets
+
+
+def exposition(gateway: Gateway) -> bytes:
+    """The metrics in Prometheus's text format."""
+    registry = CollectorRegistry()
+    registry.register(_GatewayCollector(gateway))
+    return generate_latest(registry)

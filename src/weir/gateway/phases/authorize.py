@@ -1,0 +1,126 @@
+"""May it be called: subscription, scope, and the customer's consent to exactly this.
+
+Refusals in this order: subscription_required, scope_insufficient, consent_required,
+consent_withdrawn, consent_uncheckable, consent_expired, consent_permission, bound_value_missing,
+consent_account, consent_payment_mismatch. A token may carry several grants for one member; each
+check narrows them, and the one that leaves none names the refusal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+
+from weir.gateway.bindings import Reference, missing
+from weir.gateway.call import Call
+from weir.gateway.snapshot import Bound, Operation
+from weir.gateway.tokens import Grant, KnownToken
+from weir.kernel.money import Money, parse_amount
+from weir.kernel.outcomes import (
+    CONSENT_ACCOUNT,
+    CONSENT_EXPIRED,
+    CONSENT_PAYMENT_MISMATCH,
+    CONSENT_PERMISSION,
+    CONSENT_REQUIRED,
+    CONSENT_UNCHECKABLE,
+    CONSENT_WITHDRAWN,
+    SCOPE_INSUFFICIENT,
+    SUBSCRIPTION_REQUIRED,
+    Outcome,
+    Refusal,
+)
+
+
+def authorize(call: Call) -> Awaitable[None] | None:
+    """Check the call's rights. Waits for the body where a consent is checked against it."""
+    token, operation = call.token, call.operation
+    assert token is not None
+    assert operation is not None
+    product = operation.product
+    call.subscription = call.snapshot.subscription(token.client_id, product.id)
+    if call.subscription is None:
+        raise Refusal(SUBSCRIPTION_REQUIRED)
+    if product.scope not in token.scopes:
+        raise Refusal(SCOPE_INSUFFICIENT, scope=product.scope)
+    if token.consent_id is None and operation.consent_type is None:
+        return None
+    grants = _standing_grants(call, token, operation)
+    if operation.consent_type is None:
+        return None
+    if operation.reads_body:
+        waiting = call.collect()
+        if waiting is not None:
+            return waiting
+    call.grant = _matching_grant(call, operation, grants)
+    return None
+
+
+def _standing_grants(call: Call, token: KnownToken, operation: Operation) -> list[Grant]:
+    """The token's grants of the operation's kind, known to stand right now."""
+    snapshot = call.snapshot
+    grants: list[Grant] = []
+    if operation.consent_type is not None:
+        member = snapshot.organisations[operation.member].slug
+        wanted = (operation.consent_type, member)
+        grants = [grant for grant in token.grants if (grant.type, grant.member) == wanted]
+        if token.consent_id is None or not grants:
+            raise Refusal(CONSENT_REQUIRED)
+    if token.consent_key in snapshot.revoked:
+        raise Refusal(CONSENT_WITHDRAWN)
+    if not call.gateway.following.lease_holds():
+        raise Refusal(CONSENT_UNCHECKABLE)
+    return grants
+
+
+def _matching_grant(call: Call, operation: Operation, grants: list[Grant]) -> Grant:
+    left = [grant for grant in grants if grant.expires_at_s > call.now_s]
+    _some(left, CONSENT_EXPIRED)
+    if operation.permission is not None:
+        left = [grant for grant in left if operation.permission in grant.permissions]
+        _some(left, CONSENT_PERMISSION)
+    if operation.bound is not None:
+        left = _within_bounds(call, operation, operation.bound, left)
+    elif operation.moves_money:
+        raise missing("amount", "a payment without bindings cannot be checked")
+    return left[0]
+
+
+def _within_bounds(
+    call: Call, operation: Operation, bound: Bound, left: list[Grant]
+) -> list[Grant]:
+    """What is left after the bound values: all are read first, then compared."""
+    account = _read(call, bound.account)
+    amount, payee = _payment(call, operation, bound)
+    if account is not None:
+        left = [grant for grant in left if account in grant.accounts]
+        _some(left, CONSENT_ACCOUNT)
+    if amount is not None:
+        call.amount = amount
+        left = [g for g in left if (g.amount, g.payee_account) == (amount, payee)]
+        _some(left, CONSENT_PAYMENT_MISMATCH)
+    return left
+
+
+def _payment(
+    call: Call, operation: Operation, bound: Bound
+) -> tuple[Money, str] | tuple[None, None]:
+    """Amount and payee of a call that moves money, both of which must be bound."""
+    if not operation.moves_money:
+        return None, None
+    amount = _read(call, bound.amount)
+    currency = _read(call, bound.currency)
+    payee = _read(call, bound.payee)
+    if amount is None or currency is None or payee is None:
+        raise missing("amount", "a payment's amount, currency or payee is not bound")
+    try:
+        return parse_amount(amount, currency), payee
+    except ValueError as error:
+        raise missing("amount", str(error)) from error
+
+
+def _read(call: Call, reference: Reference | None) -> str | None:
+    return None if reference is None else reference.read(call)
+
+
+def _some(grants: list[Grant], outcome: Outcome) -> None:
+    if not grants:
+        raise Refusal(outcome)

@@ -1,0 +1,33 @@
+"""The answer's head as the caller gets it: nothing about the member's servers, no cookies."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from weir.gateway.call import Call
+from weir.wire.message import HOP_BY_HOP, Field
+
+_KEPT_BACK: Final = HOP_BY_HOP | {
+    b"content-length",
+    b"server",
+    b"x-powered-by",
+    b"x-aspnet-version",
+    b"via",
+    b"set-cookie",
+    b"strict-transport-security",
+    b"public-key-pins",
+    b"alt-svc",
+    b"x-fapi-interaction-id",
+}
+_OURS: Final = (b"weir-", b"openfinance-")
+
+
+def filtered(call: Call, fields: list[Field]) -> bytes:
+    """The lines of the member's fields that reach the caller, and the interaction's identifier."""
+    lines = [
+        b"%b: %b\r\n" % field
+        for field in fields
+        if field[0] not in _KEPT_BACK and not field[0].startswith(_OURS)
+    ]
+    lines.append(b"x-fapi-interaction-id: %b\r\n" % call.interaction_id)
+    return b"".join(lines)

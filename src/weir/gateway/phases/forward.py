@@ -1,0 +1,80 @@
+"""The request as the member gets it: the platform's word on who calls, and nothing of the
+caller's credentials, hops or pretended identity.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Final
+
+from weir.gateway.call import Call
+from weir.kernel import limits
+from weir.wire.message import HOP_BY_HOP, IDEMPOTENT_METHODS, Field
+
+# What the gateway sets itself, or what is between caller and platform only.
+_KEPT_BACK: Final = HOP_BY_HOP | {
+    b"host",
+    b"content-length",
+    b"authorization",
+    b"cookie",
+    b"expect",
+    b"x-fapi-interaction-id",
+    b"forwarded",
+    b"via",
+    b"x-real-ip",
+}
+_PRETENDED: Final = (b"weir-", b"openfinance-", b"x-forwarded-")
+
+
+def is_passed_on(name: bytes) -> bool:
+    """Whether a field travels on. A name with `_` does not: some servers read it as `-`."""
+    return not (name in _KEPT_BACK or name.startswith(_PRETENDED) or b"_" in name)
+
+
+def field_lines(fields: list[Field]) -> list[bytes]:
+    """The lines of the fields that travel on."""
+    return [b"%b: %b\r\n" % field for field in fields if is_passed_on(field[0])]
+
+
+def identity(prefix: bytes, interaction_id: bytes) -> bytes:
+    """The value of `openfinance-identity`: base64url of a JSON object, without padding."""
+    raw = b'%b%b"}' % (prefix, interaction_id)
+    return base64.urlsafe_b64encode(raw).rstrip(b"=")
+
+
+def head(call: Call) -> bytes:
+    """Request line and fields, without framing and without the empty line."""
+    operation, token = call.operation, call.token
+    assert operation is not None
+    assert token is not None
+    query = b"?" + call.query if call.query else b""
+    return b"".join(
+        (
+            b"%b %b%b%b HTTP/1.1\r\nhost: %b\r\n"
+            % (
+                call.exchange.request.method.encode(),
+                operation.base_path,
+                call.path,
+                query,
+                operation.host,
+            ),
+            *field_lines(call.exchange.request.fields),
+            b"openfinance-identity: %b\r\nx-fapi-interaction-id: %b\r\n"
+            % (identity(token.identity, call.interaction_id), call.interaction_id),
+        )
+    )
+
+
+def forward(call: Call) -> None:
+    """Send the request to the member. Refusal when its body is too large."""
+    operation = call.operation
+    assert operation is not None
+    call.forward(
+        call.gateway.member_pool(operation.backend_url),
+        head(call),
+        body=call.body,
+        max_body_bytes=limits.BODY_BYTES,
+        repeatable=call.exchange.request.method in IDEMPOTENT_METHODS,
+        answer_timeout_s=operation.timeout_s,
+        whole_within_s=limits.MONEY_CALL_S if operation.moves_money else None,
+    )

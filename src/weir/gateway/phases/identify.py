@@ -1,0 +1,72 @@
+"""Who calls: the token, verified once, and the certificate it is bound to, checked every time.
+
+Refusals in this order: malformed_http, token_missing, token_invalid, token_expired, token_revoked,
+certificate_required, certificate_mismatch, certificate_revoked, application_suspended,
+organisation_suspended.
+"""
+
+from __future__ import annotations
+
+from weir.gateway.call import Call
+from weir.gateway.snapshot import Application, Snapshot
+from weir.gateway.tokens import KnownToken
+from weir.kernel.outcomes import (
+    APPLICATION_SUSPENDED,
+    CERTIFICATE_MISMATCH,
+    CERTIFICATE_REQUIRED,
+    CERTIFICATE_REVOKED,
+    ORGANISATION_SUSPENDED,
+    TOKEN_INVALID,
+    TOKEN_MISSING,
+    TOKEN_REVOKED,
+    Refusal,
+)
+from weir.wire import grammar
+from weir.wire.peer import PeerCertificate
+
+
+def identify(call: Call) -> None:
+    """Find the token and the application behind the call."""
+    snapshot = call.snapshot
+    raw = _bearer(call.exchange.request.single.get(b"authorization"))
+    call.token = token = call.gateway.tokens.know(raw, snapshot.signing_keys, call.now_s)
+    if snapshot.revoked and token.token_key in snapshot.revoked:
+        raise Refusal(TOKEN_REVOKED)
+    check_certificate(token, call.exchange.connection.certificate, snapshot)
+    call.application = check_application(token, snapshot)
+
+
+def _bearer(authorization: bytes | None) -> bytes:
+    """The token of an Authorization field (RFC 6750 section 2.1). Never one of the query."""
+    if authorization is None or authorization[:7].lower() != b"bearer ":
+        raise Refusal(TOKEN_MISSING)
+    if grammar.BEARER.fullmatch(authorization) is None:
+        raise Refusal(TOKEN_INVALID, "not a b64token")
+    return authorization[7:]
+
+
+def check_certificate(
+    token: KnownToken, certificate: PeerCertificate | None, snapshot: Snapshot
+) -> None:
+    """The sender constraint (RFC 8705 section 3)."""
+    if certificate is None:
+        raise Refusal(CERTIFICATE_REQUIRED)
+    if certificate.sha256 != token.thumbprint:
+        raise Refusal(CERTIFICATE_MISMATCH)
+    if snapshot.revoked and token.certificate_key in snapshot.revoked:
+        raise Refusal(CERTIFICATE_REVOKED)
+
+
+def check_application(token: KnownToken, snapshot: Snapshot) -> Application:
+    """The application, if it and its organisation may call, with this certificate."""
+    application = snapshot.applications.get(token.client_id)
+    if application is None:
+        raise Refusal(APPLICATION_SUSPENDED, "unknown application")
+    if token.thumbprint not in application.certificates:
+        raise Refusal(CERTIFICATE_REVOKED, "not one of the application's certificates")
+    if application.status != "active":
+        raise Refusal(APPLICATION_SUSPENDED)
+    organisation = snapshot.organisations.get(application.organisation)
+    if organisation is None or organisation.status != "active":
+        raise Refusal(ORGANISATION_SUSPENDED)
+    return application

@@ -1,0 +1,38 @@
+"""The answer of the platform itself: RFC 9457 problem+json, in both languages, never more."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from weir.kernel.outcomes import METHOD_NOT_ALLOWED, Refusal
+
+_LINES: Final = (
+    b"content-type: application/problem+json\r\n"
+    b"cache-control: no-store\r\n"
+    b"x-fapi-interaction-id: %b\r\n"
+)
+_UNAUTHORIZED: Final = 401
+
+
+def refusal_lines(refusal: Refusal, interaction_id: bytes) -> bytes:
+    """Field lines of a refusal. RFC 6750 section 3 asks for a challenge with 401."""
+    lines = _LINES % interaction_id
+    outcome = refusal.outcome
+    if outcome.status == _UNAUTHORIZED:
+        error = b"" if outcome.oauth is None else b' error="%b"' % outcome.oauth.encode()
+        lines += b"www-authenticate: Bearer%b\r\n" % error
+    elif outcome.oauth == "insufficient_scope":
+        lines += b'www-authenticate: Bearer error="insufficient_scope"\r\n'
+    retry_after_s = refusal.public.get("retry_after_s")
+    if retry_after_s is not None:
+        lines += b"retry-after: %d\r\n" % int(retry_after_s)
+    if outcome is METHOD_NOT_ALLOWED and "allow" in refusal.public:
+        lines += b"allow: %b\r\n" % str(refusal.public["allow"]).encode("ascii")
+    return lines
+
+
+def refusal_body(refusal: Refusal, interaction_id: bytes) -> bytes:
+    """The problem object as JSON."""
+    return msgspec.json.encode(refusal.problem(interaction_id.decode()))

@@ -1,0 +1,52 @@
+"""What is called: from method and path to an operation.
+
+Refusals in this order: unknown_path, method_not_allowed, organisation_suspended (of the member).
+"""
+
+from __future__ import annotations
+
+from weir.gateway.call import Call
+from weir.gateway.routing import join_path, split_path
+from weir.gateway.snapshot import Product
+from weir.kernel.outcomes import (
+    METHOD_NOT_ALLOWED,
+    ORGANISATION_SUSPENDED,
+    UNKNOWN_PATH,
+    Refusal,
+)
+
+
+def route(call: Call) -> None:
+    """Find the operation, and the path the member is called under."""
+    request = call.exchange.request
+    path, _, call.query = request.target.partition(b"?")
+    product, rest = _product(call, path)
+    segments = split_path(rest)
+    if segments is None:
+        raise Refusal(UNKNOWN_PATH, "path may be read in two ways")
+    found = product.routes.find(request.method, segments)
+    if found is None:
+        methods = product.routes.methods(segments)
+        if methods:
+            raise Refusal(METHOD_NOT_ALLOWED, allow=", ".join(methods))
+        raise Refusal(UNKNOWN_PATH)
+    operation, call.parameter_values = found
+    call.operation = operation
+    call.parameter_names = operation.parameter_names
+    call.path = rest if b"%" not in rest else join_path(segments)
+    member = call.snapshot.organisations.get(operation.member)
+    if member is None or member.status != "active":
+        raise Refusal(ORGANISATION_SUSPENDED, "the member")
+
+
+def _product(call: Call, path: bytes) -> tuple[Product, bytes]:
+    """The product whose prefix `/owner/product/version` the path has, and what follows it."""
+    end = -1
+    for _ in range(4):
+        end = path.find(b"/", end + 1)
+        if end < 0:
+            raise Refusal(UNKNOWN_PATH)
+    product = call.snapshot.routes.get(path[:end])
+    if product is None:
+        raise Refusal(UNKNOWN_PATH)
+    return product, path[end:]

@@ -1,0 +1,44 @@
+"""After a wait: does what was checked before it still stand?
+
+A call keeps the snapshot of its beginning. When it had to wait, for a lease, a commit or a
+connection, a withdrawal may have been acknowledged meanwhile, and then it must not leave any more.
+"""
+
+from __future__ import annotations
+
+from weir.gateway.call import Call
+from weir.gateway.phases.identify import check_application, check_certificate
+from weir.kernel.outcomes import (
+    CONSENT_UNCHECKABLE,
+    CONSENT_WITHDRAWN,
+    SUBSCRIPTION_REQUIRED,
+    TOKEN_REVOKED,
+    Refusal,
+)
+
+
+def check_standing(call: Call) -> None:
+    """Check again, against the newest snapshot, what can be withdrawn."""
+    token = call.token
+    if token is None:
+        return
+    following = call.gateway.following
+    snapshot = following.snapshot
+    if snapshot is not call.snapshot:
+        call.snapshot = snapshot
+        if token.token_key in snapshot.revoked:
+            raise Refusal(TOKEN_REVOKED)
+        check_certificate(token, call.exchange.connection.certificate, snapshot)
+        check_application(token, snapshot)
+        if token.consent_key in snapshot.revoked:
+            raise Refusal(CONSENT_WITHDRAWN)
+        _check_subscription(call, token.client_id)
+    if token.consent_id is not None and not following.lease_holds():
+        raise Refusal(CONSENT_UNCHECKABLE)
+
+
+def _check_subscription(call: Call, application: str) -> None:
+    if call.subscription is None or call.operation is None:
+        return
+    if call.snapshot.subscription(application, call.operation.product.id) is None:
+        raise Refusal(SUBSCRIPTION_REQUIRED)

@@ -1,0 +1,224 @@
+"""The whole flow of a call, a phase a row.
+
+| phase | finds or does | may wait for | file in phases/ |
+| --- | --- | --- | --- |
+| identify | token, certificate, application | - | identify.py |
+| route | operation and parameters | - | route.py |
+| authorize | subscription, scope, consent | the body, if a consent is about it | authorize.py |
+| limit | takes one call from rate and quota | a lease, when what was leased is used up | limit.py |
+| prove | records writable, intent committed | the commit, when the call moves money | prove.py |
+| forward | the request to the member | the member | forward.py |
+| filter | the answer's head | - | filter.py |
+| record | the call record | - | record.py |
+| respond | the last byte, or the refusal | - | respond.py |
+
+The first six run in the order of `BEFORE`; the answer's events run the last three.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import structlog
+
+from weir.gateway.call import Call
+from weir.gateway.phases.authorize import authorize
+from weir.gateway.phases.filter import filtered
+from weir.gateway.phases.forward import forward
+from weir.gateway.phases.identify import identify
+from weir.gateway.phases.limit import limit
+from weir.gateway.phases.prove import prove
+from weir.gateway.phases.record import record
+from weir.gateway.phases.respond import refusal_body, refusal_lines
+from weir.gateway.phases.route import route
+from weir.gateway.phases.standing import check_standing
+from weir.kernel.outcomes import (
+    CALLER_GONE,
+    MEMBER_BROKEN_ANSWER,
+    MEMBER_TIMEOUT,
+    MEMBER_UNREACHABLE,
+    OVERLOADED,
+    PLATFORM_ERROR,
+    Fault,
+    Outcome,
+    Refusal,
+)
+from weir.wire.message import Field
+from weir.wire.outgoing import Failure
+
+Phase = Callable[[Call], Awaitable[None] | None]
+
+BEFORE: Final[tuple[Phase, ...]] = (identify, route, authorize, limit, prove, forward)
+
+_FAILURES: Final[dict[Failure, Outcome]] = {
+    Failure.UNREACHABLE: MEMBER_UNREACHABLE,
+    Failure.BUSY: OVERLOADED,
+    Failure.TIMEOUT: MEMBER_TIMEOUT,
+    Failure.BROKEN: MEMBER_BROKEN_ANSWER,
+}
+_log = structlog.get_logger("weir.gateway")
+
+
+class Flow(Call):
+    """A call on its way through the phases."""
+
+    __slots__ = ("_phase",)
+
+    def run(self, phase: int = 0) -> None:
+        """Run the phases from `phase` on, until one waits, refuses, or the request is forwarded."""
+        try:
+            for at in range(phase, len(BEFORE)):
+                self._phase = at
+                waiting = BEFORE[at](self)
+                if waiting is not None:
+                    self.gateway.spawn(self._wait(waiting))
+                    return
+        except Refusal as refusal:
+            self.refuse(refusal)
+        except Exception as error:  # a fault of ours must not leave the caller without an answer
+            self._break_down(error)
+
+    async def _wait(self, waiting: Awaitable[None]) -> None:
+        """Wait for what a phase asked for and run it again.
+
+        The caller may have left meanwhile; a payment whose intent stands is forwarded all the same,
+        because it was asked for in full.
+        """
+        try:
+            await waiting
+            if self.exchange.ended and not self.claimed:
+                return
+            check_standing(self)
+        except Refusal as refusal:
+            self.refuse(refusal)
+        except Exception as error:
+            self._break_down(error)
+        else:
+            self.run(self._phase)
+
+    # --- the answer's events: filter, record, respond ------------------------------------------
+
+    def still_allowed(self) -> bool:
+        try:
+            check_standing(self)
+        except Refusal as refusal:
+            if self.outgoing is not None:
+                self.outgoing.cancel()
+            self.refuse(refusal)
+            return False
+        return True
+
+    def head_lines(self, status: int, fields: list[Field]) -> bytes:
+        self.status = status
+        return filtered(self, fields)
+
+    def answer_head(self, status: int, fields: list[Field], length: int | None) -> None:
+        self.status = status  # also when the caller has left
+        super().answer_head(status, fields, length)
+
+    def answer_end(self) -> None:
+        try:
+            self._record()
+        except Refusal as refusal:
+            self._answer_unrecorded(refusal)
+            return
+        if not self.exchange.ended:
+            self.exchange.end()
+
+    def _answer_unrecorded(self, refusal: Refusal) -> None:
+        """The member has answered and it cannot be recorded: the caller must not have the answer.
+
+        The intent of a payment stays open, so reconciliation will find what was paid.
+        """
+        if self.exchange.retract():
+            self._respond(refusal)
+        elif not self.exchange.ended:
+            self.exchange.abort()
+
+    def failed(self, failure: Failure | Refusal, detail: str) -> None:
+        refusal = failure
+        if isinstance(refusal, Failure):
+            refusal = Refusal(_FAILURES[refusal], detail)
+        if not self.exchange.begun or self.exchange.retract():
+            self.refuse(refusal)
+            return
+        self.refusal = refusal.outcome
+        self._record_or_log()
+        if not self.exchange.ended:
+            self.exchange.abort()
+
+    def caller_gone(self) -> None:
+        """Nobody listens any more. What moves money is carried to its end all the same."""
+        if self.claimed or self.recorded:
+            return
+        if self.outgoing is not None:
+            self.outgoing.cancel()
+        self.status = CALLER_GONE.status
+        self.refusal = CALLER_GONE
+        self._record_or_log()
+
+    # --- refusals ------------------------------------------------------------------------------
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Record the refusal and answer it. One that cannot be recorded becomes another."""
+        if self.recorded:
+            return
+        self.refusal = refusal.outcome
+        self.status = refusal.outcome.status
+        _log_fault(self, refusal)
+        try:
+            self._record()
+        except Refusal as unwritable:
+            refusal = unwritable
+        if not self.exchange.ended:
+            self._respond(refusal)
+
+    def _respond(self, refusal: Refusal) -> None:
+        interaction_id = self.interaction_id
+        self.exchange.answer(
+            refusal.outcome.status,
+            refusal_lines(refusal, interaction_id),
+            refusal_body(refusal, interaction_id),
+        )
+
+    def _break_down(self, error: Exception) -> None:
+        _log.error("call_broke_down", interaction_id=self.interaction_id.decode(), exc_info=error)
+        if self.outgoing is not None:
+            self.outgoing.cancel()
+        if self.exchange.begun and not self.exchange.retract():
+            self.refusal = PLATFORM_ERROR
+            self._record_or_log()
+            self.exchange.abort()
+        else:
+            self.refuse(Refusal(PLATFORM_ERROR, repr(error)))
+
+    # --- the record ----------------------------------------------------------------------------
+
+    def _record(self) -> None:
+        if self.recorded:
+            return
+        record(self)
+        duration_us = int((time.perf_counter() - self.started_s) * 1e6)
+        code = "" if self.refusal is None else self.refusal.code
+        self.gateway.counts.call(self.status, code, duration_us)
+        if self.claimed and self.refusal is None:
+            self.gateway.note_answered(self)
+
+    def _record_or_log(self) -> None:
+        try:
+            self._record()
+        except Refusal as refusal:
+            _log.error("call_not_recorded", detail=refusal.detail)
+
+
+def _log_fault(call: Call, refusal: Refusal) -> None:
+    """The caller's own faults are in the records; a log of them would be the caller's to fill."""
+    if refusal.outcome.fault is not Fault.CALLER:
+        _log.warning(
+            "call_refused",
+            code=refusal.outcome.code,
+            detail=refusal.detail,
+            interaction_id=call.interaction_id.decode(),
+        )

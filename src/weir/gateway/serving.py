@@ -1,0 +1,208 @@
+"""One gateway process from its start to its last byte."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import socket
+import ssl
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from weir.gateway.allowances import Allowances, DatabaseClock
+from weir.gateway.following import Following
+from weir.gateway.gateway import Gateway
+from weir.gateway.health import Health
+from weir.gateway.recording import Recording
+from weir.gateway.tokens import TokenMemory, TokenVerifier
+from weir.kernel import identifiers, limits
+from weir.metering.records import RecordWriter
+from weir.store.cache import Cache
+from weir.store.database import Database
+from weir.wire.deadlines import Deadlines
+from weir.wire.downstream import Listener
+from weir.wire.listening import member_context, public_socket, server_context
+from weir.wire.peer import private_socket
+
+IN_FLIGHT_SWEEP_S: Final = 0.1
+CONNECTION_SWEEP_S: Final = 1.0
+TLS_HANDSHAKE_TIMEOUT_S: Final = 10.0
+TLS_SHUTDOWN_TIMEOUT_S: Final = 2.0
+_POOL_SWEEP_S: Final = 5.0
+# Collections of the youngest generation, each over many calls' objects; see docs/gateway.md.
+_GC_THRESHOLDS: Final = (20_000, 20, 100)
+_log = structlog.get_logger("weir.gateway")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayConfig:
+    """What a gateway needs to know. Paths are PEM files, folders, or sockets to be made."""
+
+    issuer: str  # https://auth.<domain>[:port], the `iss` of access tokens
+    domain: str
+    bind_address: str
+    public_port: int
+    mtls_port: int
+    server_certificate: Path
+    server_key: Path
+    authority: Path  # the alliance's root: issuer of callers' and members' certificates
+    client_certificate: Path  # presented to members
+    client_key: Path
+    records: Path
+    control_sockets: list[Path]
+    health_socket: Path
+
+
+async def serve(
+    config: GatewayConfig, database: Database, cache: Cache, stop: asyncio.Event
+) -> None:
+    """Serve until `stop` is set, then finish what is in flight and leave nothing behind.
+
+    Refusals PORT_TAKEN, SETTING_INVALID, HOME_UNUSABLE and ENGINE_UNAVAILABLE at the start.
+    """
+    serving = await _Serving.start(config, database, cache)
+    _log.info("gateway_ready", public_port=config.public_port, mtls_port=config.mtls_port)
+    try:
+        await stop.wait()
+    finally:
+        await serving.drain()
+
+
+class _Serving:
+    """Everything that runs in a gateway process, and the order in which it ends."""
+
+    def __init__(self, config: GatewayConfig, database: Database, cache: Cache) -> None:
+        loop = asyncio.get_running_loop()
+        self._config = config
+        self._loop = loop
+        clock = DatabaseClock(loop)
+        self._following = Following(database, cache, _mint("prc"), clock)
+        self._allowances = Allowances(loop, database, clock)
+        self._recording = Recording(RecordWriter.open(config.records, _mint("str")))
+        self._in_flight = Deadlines(loop, IN_FLIGHT_SWEEP_S)
+        self._connections = Deadlines(loop, CONNECTION_SWEEP_S)
+        self._gateway = Gateway(
+            loop,
+            domain=config.domain,
+            database=database,
+            following=self._following,
+            tokens=TokenMemory(TokenVerifier(config.issuer, f"https://api.{config.domain}")),
+            allowances=self._allowances,
+            recording=self._recording,
+            member_tls=member_context(
+                config.client_certificate, config.client_key, config.authority
+            ),
+            control_sockets=config.control_sockets,
+            in_flight=self._in_flight,
+        )
+        self._servers: list[asyncio.Server] = []
+        self._beats: list[asyncio.Task[None]] = []
+        self._health = Health(self._gateway)
+
+    @classmethod
+    async def start(cls, config: GatewayConfig, database: Database, cache: Cache) -> _Serving:
+        """Load, then listen: nobody is served from an empty snapshot."""
+        public, mtls = _contexts(config)
+        serving = cls(config, database, cache)
+        await serving._following.start()
+        gc.collect()
+        gc.freeze()  # the configuration lives as long as the process: not to be searched again
+        gc.set_threshold(*_GC_THRESHOLDS)
+        serving._in_flight.start()
+        serving._connections.start()
+        serving._beat(serving._following.run())
+        serving._beat(serving._every(limits.SEGMENT_AGE_S, serving._recording.seal))
+        serving._beat(serving._every(limits.LEASE_RENEWAL_S, serving._allowances.give_back_idle))
+        serving._beat(serving._every(_POOL_SWEEP_S, serving._sweep_pools))
+        await serving._listen("public", config.public_port, public)
+        await serving._listen("mtls", config.mtls_port, mtls)
+        await serving._listen_privately()
+        serving._health.ready = True
+        return serving
+
+    async def _listen(self, kind: str, port: int, tls: ssl.SSLContext) -> None:
+        listener = Listener(self._loop, self._gateway, kind, self._connections)
+        self._gateway.listeners.append(listener)
+        server = await self._loop.create_server(
+            listener.connection,
+            sock=public_socket(self._config.bind_address, port),
+            ssl=tls,
+            ssl_handshake_timeout=TLS_HANDSHAKE_TIMEOUT_S,
+            ssl_shutdown_timeout=TLS_SHUTDOWN_TIMEOUT_S,
+        )
+        self._servers.append(server)
+
+    async def _listen_privately(self) -> None:
+        listener = Listener(self._loop, self._health, "private", self._connections)
+        listening: socket.socket = private_socket(self._config.health_socket)
+        self._servers.append(
+            await self._loop.create_unix_server(listener.connection, sock=listening)
+        )
+
+    # --- beats ---------------------------------------------------------------------------------
+
+    def _beat(self, work: Coroutine[Any, Any, None]) -> None:
+        self._beats.append(self._loop.create_task(work))
+
+    async def _every(self, pause_s: float, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Do something again and again; what fails is logged and tried again."""
+        while True:
+            await asyncio.sleep(pause_s)
+            try:
+                await work()
+            except Exception:
+                _log.exception("gateway_beat_failed")
+
+    async def _sweep_pools(self) -> None:
+        self._gateway.close_idle_connections()
+
+    # --- the end -------------------------------------------------------------------------------
+
+    async def drain(self) -> None:
+        """Take no more, finish what is in flight, give back what is leased, seal the records."""
+        self._health.ready = False
+        for server in self._servers:
+            server.close()
+        for listener in self._gateway.listeners:
+            listener.drain()
+        await self._wait_for_calls()
+        for beat in self._beats:
+            beat.cancel()
+        await asyncio.gather(*self._beats, return_exceptions=True)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(limits.GATEWAY_DRAIN_S):
+                await self._gateway.finish_tasks()
+        self._gateway.close_connections()
+        await self._allowances.give_back_all()
+        await self._following.stop()
+        self._in_flight.stop()
+        self._connections.stop()
+        self._recording.close()
+        self._config.health_socket.unlink(missing_ok=True)
+
+    async def _wait_for_calls(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(limits.GATEWAY_DRAIN_S):
+                for listener in self._gateway.listeners:
+                    await listener.left.wait()
+        for listener in self._gateway.listeners:
+            listener.abort()
+
+
+def _contexts(config: GatewayConfig) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    certificate, key = config.server_certificate, config.server_key
+    return (
+        server_context(certificate, key, None),
+        server_context(certificate, key, config.authority),
+    )
+
+
+def _mint(prefix: str) -> str:
+    return identifiers.mint(prefix, int(time.time() * 1000), os.urandom(10))

@@ -1,0 +1,224 @@
+"""Access tokens: verified once, then known by their bytes until they expire.
+
+A token is a JWT of RFC 9068, signed ES256 by one of the platform's own keys. What a call needs of
+it is computed at verification; per call only a dictionary is asked.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+from immutables import Map
+
+from weir.consent.published import revocation_key
+from weir.gateway.snapshot import SigningKey, base64url
+from weir.kernel import limits
+from weir.kernel.money import Money, parse_amount
+from weir.kernel.outcomes import TOKEN_EXPIRED, TOKEN_INVALID, Refusal
+
+ACCOUNT_ACCESS: Final = "urn:weir:account-access:v1"
+PAYMENT_INITIATION: Final = "urn:weir:payment-initiation:v1"
+
+# JWS Compact Serialization (RFC 7515 section 3.1); an ES256 signature is 64 bytes, 86 characters.
+_COMPACT: Final = re.compile(rb"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{86})")
+_TYPES: Final = frozenset({"at+jwt", "application/at+jwt"})
+_SIGNATURE_HALF_BYTES: Final = 32
+_Text = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+
+
+class _Header(msgspec.Struct, forbid_unknown_fields=True):
+    """A protected header with anything else in it (`crit`, `jku`, `x5u`, `jwk`) is not ours."""
+
+    alg: str
+    kid: str
+    typ: str
+
+
+class _Confirmation(msgspec.Struct):
+    thumbprint: _Text = msgspec.field(name="x5t#S256")
+
+
+class _Claims(msgspec.Struct):
+    iss: str
+    sub: str
+    aud: str | list[str]
+    client_id: _Text
+    org: _Text
+    iat: int
+    exp: int
+    jti: _Text
+    cnf: _Confirmation
+    scope: str = ""
+    nbf: int | None = None
+    grant_id: _Text | None = None
+    authorization_details: list[dict[str, Any]] = []
+
+
+class Grant(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One granted entry of `authorization_details`, in the form it is checked in."""
+
+    type: str
+    member: str
+    expires_at_s: float = float("inf")
+    permissions: frozenset[str] = frozenset()
+    accounts: tuple[str, ...] = ()
+    amount: Money | None = None
+    payee_account: str | None = None
+
+
+class KnownToken(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What every call with this token needs. The `*_key`s are those of revocations."""
+
+    client_id: str
+    organisation: str
+    thumbprint: str
+    expires_at_s: float
+    scopes: frozenset[str]
+    consent_id: str | None
+    consent_key: str
+    token_key: str
+    certificate_key: str
+    grants: tuple[Grant, ...]
+    identity: bytes  # the openfinance-identity object up to the interaction id's value
+
+
+class TokenVerifier:
+    """Verifies tokens for one audience. Pure: it takes the keys and the time."""
+
+    def __init__(self, issuer: str, audience: str) -> None:
+        self._issuer = issuer
+        self._audience = audience
+
+    def verify(self, raw: bytes, keys: Map[str, SigningKey], now_s: float) -> KnownToken:
+        """Read and verify a token. Refusals TOKEN_INVALID and TOKEN_EXPIRED, in this order."""
+        parts = _COMPACT.fullmatch(raw)
+        if parts is None:
+            raise Refusal(TOKEN_INVALID, "not a compact JWS with an ES256 signature")
+        try:
+            header = msgspec.json.decode(base64url(parts[1].decode()), type=_Header)
+            key = _key_of(header, keys)
+            _check_signature(key, raw[: parts.end(2)], base64url(parts[3].decode()))
+            claims = msgspec.json.decode(base64url(parts[2].decode()), type=_Claims)
+            self._check_claims(claims, key, now_s)
+            return _known(claims)
+        except (ValueError, KeyError, TypeError, InvalidSignature) as error:
+            raise Refusal(TOKEN_INVALID, repr(error)) from error
+
+    def _check_claims(self, claims: _Claims, key: SigningKey, now_s: float) -> None:
+        audiences = [claims.aud] if isinstance(claims.aud, str) else claims.aud
+        if claims.iss != self._issuer or self._audience not in audiences:
+            raise ValueError("issuer or audience is another")
+        latest_s = now_s + limits.CLOCK_AHEAD_ACCEPTED_S
+        if claims.iat > latest_s or (claims.nbf is not None and claims.nbf > latest_s):
+            raise ValueError("issued in the future")
+        if claims.iat > key.not_after_s:
+            raise ValueError("signed with a key that had ended")
+        if claims.exp <= now_s:
+            raise Refusal(TOKEN_EXPIRED)
+
+
+class TokenMemory:
+    """Tokens known by their bytes, in two generations: what was not used for one is forgotten.
+
+    A change of the signing keys forgets all of them, so that a withdrawn key voids its tokens.
+    """
+
+    def __init__(self, verifier: TokenVerifier, capacity: int = limits.KNOWN_TOKENS) -> None:
+        self._verifier = verifier
+        self._generation = max(1, capacity // 2)
+        self._keys: Map[str, SigningKey] = Map()
+        self._young: dict[bytes, KnownToken] = {}
+        self._old: dict[bytes, KnownToken] = {}
+
+    def __len__(self) -> int:
+        return len(self._young) + len(self._old)
+
+    def know(self, raw: bytes, keys: Map[str, SigningKey], now_s: float) -> KnownToken:
+        """The token, verified now or before. Refusals TOKEN_INVALID and TOKEN_EXPIRED."""
+        if keys is not self._keys:
+            self._young, self._old, self._keys = {}, {}, keys
+        token = self._young.get(raw)
+        if token is None:
+            token = self._old.pop(raw, None) or self._verifier.verify(raw, keys, now_s)
+            if len(self._young) >= self._generation:
+                self._old, self._young = self._young, {}
+            self._young[raw] = token
+        if token.expires_at_s <= now_s:
+            del self._young[raw]
+            raise Refusal(TOKEN_EXPIRED)
+        return token
+
+
+def _key_of(header: _Header, keys: Map[str, SigningKey]) -> SigningKey:
+    if header.alg != "ES256" or header.typ.lower() not in _TYPES:
+        raise ValueError("algorithm or type is another")
+    return keys[header.kid]
+
+
+def _check_signature(key: SigningKey, signed: bytes, signature: bytes) -> None:
+    """RFC 7518 section 3.4: R and S, each 32 bytes, big-endian."""
+    r = int.from_bytes(signature[:_SIGNATURE_HALF_BYTES], "big")
+    s = int.from_bytes(signature[_SIGNATURE_HALF_BYTES:], "big")
+    key.public.verify(encode_dss_signature(r, s), signed, ec.ECDSA(SHA256()))
+
+
+def _known(claims: _Claims) -> KnownToken:
+    grants = tuple(filter(None, map(_grant, claims.authorization_details)))
+    consent = claims.grant_id
+    return KnownToken(
+        client_id=claims.client_id,
+        organisation=claims.org,
+        thumbprint=claims.cnf.thumbprint,
+        expires_at_s=float(claims.exp),
+        scopes=frozenset(claims.scope.split()),
+        consent_id=consent,
+        consent_key="" if consent is None else revocation_key("consent", consent),
+        token_key=revocation_key("token", claims.jti),
+        certificate_key=revocation_key("certificate", claims.cnf.thumbprint),
+        grants=grants,
+        identity=_identity(claims, grants),
+    )
+
+
+def _identity(claims: _Claims, grants: tuple[Grant, ...]) -> bytes:
+    """`openfinance-identity` without its last value and the closing brace."""
+    accounts = sorted({account for grant in grants for account in grant.accounts})
+    told = {
+        "client_id": claims.client_id,
+        "organisation": claims.org,
+        "consent_id": claims.grant_id,
+        "accounts": accounts if claims.grant_id is not None else None,
+        "interaction_id": "",
+    }
+    return msgspec.json.encode(told)[: -len(b'"}')]
+
+
+def _grant(entry: dict[str, Any]) -> Grant | None:
+    """A granted entry; None for a type this version does not know. KeyError, ValueError if bad."""
+    ends = entry.get("expires_at")
+    common = {
+        "type": entry["type"],
+        "member": entry["member"],
+        "expires_at_s": float("inf") if ends is None else datetime.fromisoformat(ends).timestamp(),
+    }
+    if entry["type"] == ACCOUNT_ACCESS:
+        return Grant(
+            **common,
+            permissions=frozenset(entry["permissions"]),
+            accounts=tuple(entry["accounts"]),
+        )
+    if entry["type"] == PAYMENT_INITIATION:
+        return Grant(
+            **common,
+            accounts=(entry["debtor_account"],),
+            amount=parse_amount(entry["amount"]["amount"], entry["amount"]["currency"]),
+            payee_account=entry["payee"]["account"],
+        )
+    return None

@@ -1,0 +1,351 @@
+"""A caller's connection: parsing, keep-alive, pipelining in order, deadlines.
+
+The parser's callbacks only build exchanges; they are begun after the parser has returned, one at a
+time. While one is in flight nothing more is read than what was already in the buffer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from typing import Final, Protocol, cast
+
+import httptools
+
+from weir.kernel import limits
+from weir.kernel.outcomes import HEADERS_TOO_LARGE, MALFORMED_HTTP, REQUEST_TIMEOUT, Refusal
+from weir.wire.deadlines import NEVER, Deadlines
+from weir.wire.exchange import Exchange
+from weir.wire.flow import FlowControl
+from weir.wire.message import Field, Request, check_head
+from weir.wire.peer import PeerCertificate
+
+READ_BUFFER_BYTES: Final = 65_536
+# Requests parsed ahead of the one in flight; a caller that sends more has its connection closed.
+PIPELINED_REQUESTS: Final = 32
+_HEAD_BYTES: Final = limits.REQUEST_LINE_BYTES + limits.HEADER_SECTION_BYTES
+
+
+class Handler(Protocol):
+    """Who answers the exchanges of a listener."""
+
+    def begin(self, exchange: Exchange) -> None:
+        """Answer a well-formed request, now or later."""
+
+    def malformed(self, exchange: Exchange, refusal: Refusal) -> None:
+        """Answer what is not a request. `exchange.request` holds what could be read of it."""
+
+
+class Listener:
+    """What the connections of one port share.
+
+    One read buffer serves all of them: bytes are parsed in the same step of the event loop in which
+    they are read, and what outlives the step is copied by the parser.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, handler: Handler, kind: str, deadlines: Deadlines
+    ) -> None:
+        self.loop = loop
+        self.handler = handler
+        self.kind = kind  # "public" or "mtls"
+        self.deadlines = deadlines
+        self.connections: set[ServerConnection] = set()
+        self.draining = False
+        self.left = asyncio.Event()  # while draining: no connection is left
+        self.buffer = memoryview(bytearray(READ_BUFFER_BYTES))
+
+    def connection(self) -> ServerConnection:
+        """A protocol for one accepted connection."""
+        return ServerConnection(self)
+
+    def drain(self) -> None:
+        """Close what is idle, and everything else after its answer."""
+        self.draining = True
+        for connection in tuple(self.connections):
+            connection.drain()
+        self.forget(None)
+
+    def forget(self, connection: ServerConnection | None) -> None:
+        """A connection is gone."""
+        if connection is not None:
+            self.connections.discard(connection)
+            self.deadlines.forget(connection)
+        if self.draining and not self.connections:
+            self.left.set()
+
+    def abort(self) -> None:
+        """Cut every connection that is still there."""
+        for connection in tuple(self.connections):
+            connection.abort()
+
+
+class ServerConnection(asyncio.BufferedProtocol):
+    """One caller's connection."""
+
+    __slots__ = (
+        "_active",
+        "_advancing",
+        "_fields",
+        "_head_bytes",
+        "_input_ended",
+        "_parser",
+        "_parsing",
+        "_queue",
+        "_target",
+        "certificate",
+        "deadline_s",
+        "draining",
+        "flow",
+        "listener",
+        "peer",
+        "transport",
+    )
+
+    def __init__(self, listener: Listener) -> None:
+        self.listener = listener
+        self.peer = ""
+        self.certificate: PeerCertificate | None = None
+        self.draining = listener.draining
+        self.deadline_s = listener.loop.time() + limits.IDLE_TIMEOUT_S
+        self.flow: FlowControl
+        self.transport: asyncio.Transport | None = None
+        self._parser = httptools.HttpRequestParser(self)
+        self._target = b""
+        self._fields: list[Field] = []
+        self._head_bytes = 0
+        self._parsing: Exchange | None = None  # whose head is parsed and whose body is not
+        self._active: Exchange | None = None
+        self._queue: deque[Exchange] = deque()
+        self._advancing = False
+        self._input_ended = False
+
+    # --- the transport's events ----------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is not a subclass of it
+        self.flow = FlowControl(self.transport)
+        name = transport.get_extra_info("peername")
+        self.peer = name[0] if name else ""
+        tls = transport.get_extra_info("ssl_object")
+        der = tls.getpeercert(True) if tls is not None else None
+        self.certificate = PeerCertificate(der) if der else None
+        self.listener.connections.add(self)
+        self.listener.deadlines.watch(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        self.transport = None
+        self._input_ended = True
+        self.listener.forget(self)
+        self._queue.clear()
+        if self._active is not None:
+            self._active.caller_gone()
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
+        return self.listener.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        if self._input_ended:
+            return
+        parsing, queued = self._parsing, len(self._queue)
+        try:
+            self._parser.feed_data(self.listener.buffer[:nbytes])
+        except httptools.HttpParserUpgrade:
+            pass  # the exchange was refused when its head was complete
+        except httptools.HttpParserError as error:
+            self._refuse_input(Refusal(MALFORMED_HTTP, str(error)))
+        if len(self._queue) != queued:
+            self._head_bytes = 0
+            self._advance()
+        elif parsing is None and not self._input_ended:
+            self._count_head(nbytes)
+        if self._queue or self._parsing is not None:
+            self.steer_reading()
+
+    def eof_received(self) -> None:
+        return None
+
+    def pause_writing(self) -> None:
+        self.flow.writing_paused = True
+        self.deadline_s = self.listener.loop.time() + limits.BODY_TIMEOUT_S
+        self._tell_writing(allowed=False)
+
+    def resume_writing(self) -> None:
+        self.flow.writing_paused = False
+        self.deadline_s = NEVER if self._active is not None else self._idle_deadline()
+        self._tell_writing(allowed=True)
+
+    def _tell_writing(self, *, allowed: bool) -> None:
+        active = self._active
+        if active is not None and active.receiver is not None and not active.ended:
+            active.receiver.writing(allowed)
+
+    # --- the parser's events -------------------------------------------------------------------
+
+    def on_url(self, url: bytes) -> None:
+        self._target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._parsing is None:  # else it is a trailer, which is dropped (RFC 9110 section 6.5.1)
+            self._fields.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        parser = self._parser
+        request = Request(parser.get_method().decode(), self._target, self._fields)
+        self._target, self._fields = b"", []
+        exchange = Exchange(self, request, time.time_ns())
+        try:
+            check_head(
+                request,
+                parser.get_http_version(),
+                keep_alive=parser.should_keep_alive(),
+                upgrade=parser.should_upgrade(),
+            )
+        except Refusal as refusal:
+            exchange.refusal = refusal
+            self._input_ended = True
+        if len(self._queue) >= PIPELINED_REQUESTS:
+            self._input_ended = True
+            raise _StopParsingError
+        self._parsing = exchange
+        self._queue.append(exchange)
+        if self._input_ended:
+            raise _StopParsingError
+
+    def on_body(self, body: bytes) -> None:
+        if self._parsing is not None:
+            self._parsing.body_arrived(body)
+
+    def on_message_complete(self) -> None:
+        exchange, self._parsing = self._parsing, None
+        if exchange is None:
+            return
+        if exchange is self._active:
+            self.deadline_s = NEVER
+        if not exchange.request.keep_alive:
+            self._input_ended = True
+        exchange.body_whole()
+
+    # --- the order of things -------------------------------------------------------------------
+
+    def _advance(self) -> None:
+        """Begin the next exchange when none is in flight. A loop, since answers may be instant."""
+        if self._advancing:
+            return
+        self._advancing = True
+        try:
+            while self._active is None and self._queue and self.transport is not None:
+                self._active = self._queue.popleft()
+                self._begin(self._active)
+        finally:
+            self._advancing = False
+
+    def _begin(self, exchange: Exchange) -> None:
+        if exchange.complete:
+            self.deadline_s = NEVER
+        else:
+            self.deadline_s = self.listener.loop.time() + limits.BODY_TIMEOUT_S
+        if exchange.refusal is not None:
+            self.listener.handler.malformed(exchange, exchange.refusal)
+        else:
+            self.listener.handler.begin(exchange)
+
+    def answered(self, exchange: Exchange) -> None:
+        """An exchange has handed over its answer's last byte."""
+        if exchange.close:
+            self.close()
+            return
+        self._active = None
+        if self._queue:
+            self._advance()
+        if self._active is None and not self._queue:
+            self.deadline_s = self._idle_deadline()
+            if self._input_ended or self.draining:
+                self.close()
+        if self.flow.reading_paused:
+            self.steer_reading()
+
+    def steer_reading(self) -> None:
+        """Read only what somebody waits for."""
+        active = self._active
+        wanted = not self._queue and (active is None or active.wants_body)
+        if self.transport is not None and wanted == self.flow.reading_paused:
+            self.flow.read(wanted)
+
+    def write(self, data: bytes) -> None:
+        """Hand bytes to the transport."""
+        if self.transport is not None:
+            self.transport.write(data)
+
+    def close(self) -> None:
+        """Send what was written, then close.
+
+        Under TLS the transport goes on reading for a while, so that a body that is still on its
+        way does not reset the connection before the answer was read.
+        """
+        self._input_ended = True
+        self._queue.clear()
+        if self.transport is not None:
+            self.transport.close()
+
+    def drain(self) -> None:
+        """Close now when idle, else after the answer in flight."""
+        self.draining = True
+        if self._active is None and not self._queue:
+            self.close()
+
+    # --- refusals of the wire ------------------------------------------------------------------
+
+    def _refuse_input(self, refusal: Refusal) -> None:
+        """The bytes make no sense from here on; whatever was whole before is still answered."""
+        if self._input_ended:
+            return
+        self._input_ended = True
+        if self._parsing is not None:
+            self._parsing.fail(refusal)
+            return
+        exchange = Exchange(self, Request("-", b"", []), time.time_ns())
+        exchange.refusal = refusal
+        self._queue.append(exchange)
+
+    def _count_head(self, nbytes: int) -> None:
+        """Bound a head that comes in many pieces, in bytes and in time."""
+        if self._head_bytes == 0 and self._active is None:
+            self.deadline_s = self.listener.loop.time() + limits.HEADER_TIMEOUT_S
+        self._head_bytes += nbytes
+        if self._head_bytes > _HEAD_BYTES:
+            self._refuse_input(Refusal(HEADERS_TOO_LARGE, "head is too long"))
+            self._advance()
+
+    def _idle_deadline(self) -> float:
+        patience_s = limits.HEADER_TIMEOUT_S if self._head_bytes else limits.IDLE_TIMEOUT_S
+        return self.listener.loop.time() + patience_s
+
+    def expire(self) -> None:
+        """What was waited for did not come in time."""
+        active = self._active
+        self.deadline_s = NEVER
+        if active is None and self._head_bytes and not self._input_ended:
+            self._refuse_input(Refusal(REQUEST_TIMEOUT, "head"))
+            self._advance()
+        elif active is None or active.ended or self.flow.writing_paused:
+            self.abort()
+        elif not active.complete:
+            self._expire_body(active)
+
+    def _expire_body(self, active: Exchange) -> None:
+        if self.flow.reading_paused:  # the member is slow, not the caller; it has its own deadline
+            self.deadline_s = self.listener.loop.time() + limits.BODY_TIMEOUT_S
+        else:
+            self._input_ended = True
+            active.fail(Refusal(REQUEST_TIMEOUT, "body"))
+
+    def abort(self) -> None:
+        self._input_ended = True
+        if self.transport is not None:
+            self.transport.abort()
+
+
+class _StopParsingError(Exception):
+    """Raised through the parser to stop it."""

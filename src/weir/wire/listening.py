@@ -1,0 +1,76 @@
+"""Sockets and TLS contexts of the public ports, and the context for calling members."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from pathlib import Path
+from typing import Final
+
+from weir.kernel.outcomes import PORT_TAKEN, SETTING_INVALID, Refusal
+
+BACKLOG: Final = 8_192
+
+# RFC 9325 (BCP 195) section 4.2 for TLS 1.2: forward secrecy and AEAD. TLS 1.3 has its own.
+_TLS12_SUITES: Final = (
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
+    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
+    "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
+)
+
+
+def _context(protocol: int, certificate: Path, key: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(protocol)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(_TLS12_SUITES)
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
+    try:
+        context.load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as error:
+        raise Refusal(SETTING_INVALID, f"certificate: {error}", setting="tls") from error
+    return context
+
+
+def server_context(certificate: Path, key: Path, client_authority: Path | None) -> ssl.SSLContext:
+    """TLS for callers. With `client_authority` (PEM) a certificate issued by it is required.
+
+    Sessions are not resumed where certificates are required: a resumed session would carry a
+    certificate that was verified before, perhaps before it expired.
+    """
+    context = _context(ssl.PROTOCOL_TLS_SERVER, certificate, key)
+    context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
+    context.set_alpn_protocols(["http/1.1"])
+    if client_authority is not None:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(client_authority)
+        context.options |= ssl.OP_NO_TICKET
+        context.num_tickets = 0
+    return context
+
+
+def member_context(certificate: Path, key: Path, authority: Path) -> ssl.SSLContext:
+    """TLS towards members: their certificate is verified, with its name, and ours presented."""
+    context = _context(ssl.PROTOCOL_TLS_CLIENT, certificate, key)
+    context.load_verify_locations(authority)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def public_socket(address: str, port: int) -> socket.socket:
+    """A TCP socket that every gateway process binds beside the others (SO_REUSEPORT).
+
+    The kernel spreads connections over the processes. Refusal PORT_TAKEN when somebody else, who
+    did not offer to share, holds the port.
+    """
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        listening.bind((address, port))
+        listening.listen(BACKLOG)
+    except OSError as error:
+        listening.close()
+        raise Refusal(PORT_TAKEN, f"{port}: {error.strerror}", port=port) from error
+    listening.setblocking(False)
+    return listening

@@ -1,0 +1,164 @@
+"""The head of a request: read once, checked once, then passed along as a typed value."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from weir.kernel import limits
+from weir.kernel.outcomes import (
+    HEADERS_TOO_LARGE,
+    HTTP_VERSION_UNSUPPORTED,
+    MALFORMED_HTTP,
+    METHOD_NOT_ALLOWED,
+    URI_TOO_LONG,
+    Refusal,
+)
+from weir.wire import grammar
+
+Field = tuple[bytes, bytes]
+
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+IDEMPOTENT_METHODS: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
+
+# Fields that may stand once. A second one could be the one that the next server reads.
+SINGLETONS: Final = frozenset(
+    {
+        b"host",
+        b"content-length",
+        b"transfer-encoding",
+        b"content-type",
+        b"content-encoding",
+        b"authorization",
+        b"expect",
+        b"x-fapi-interaction-id",
+        b"x-idempotency-key",
+        b"idempotency-key",
+    }
+)
+
+# Fields of one connection only; they never travel further (RFC 9110 section 7.6.1).
+HOP_BY_HOP: Final = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-connection",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+        b"http2-settings",
+    }
+)
+
+
+class Request:
+    """A request whose head is whole and well-formed. Field names are in lower case.
+
+    `target` is in origin-form (or `*`), `single` holds the fields of SINGLETONS, and
+    `content_length` is None for a chunked body or when there is none.
+    """
+
+    __slots__ = (
+        "chunked",
+        "content_length",
+        "expects_continue",
+        "fields",
+        "host",
+        "keep_alive",
+        "method",
+        "single",
+        "target",
+    )
+
+    def __init__(self, method: str, target: bytes, fields: list[Field]) -> None:
+        self.method = method
+        self.target = target
+        self.fields = fields
+        self.single: dict[bytes, bytes] = {}
+        self.host = b""
+        self.content_length: int | None = None
+        self.chunked = False
+        self.expects_continue = False
+        self.keep_alive = True
+
+    @property
+    def has_body(self) -> bool:
+        """Whether a body follows the head."""
+        return self.chunked or bool(self.content_length)
+
+
+def check_head(request: Request, version: str, *, keep_alive: bool, upgrade: bool) -> None:
+    """Complete `request` from its fields, or refuse it. The order of the checks is fixed."""
+    if version != "1.1":
+        raise Refusal(HTTP_VERSION_UNSUPPORTED, f"HTTP/{version}")
+    if len(request.target) > limits.REQUEST_LINE_BYTES:
+        raise Refusal(URI_TOO_LONG, f"{len(request.target)} bytes")
+    _read_fields(request)
+    if upgrade or request.method == "CONNECT":
+        raise Refusal(MALFORMED_HTTP, "upgrade is not offered")
+    request.host = request.single.get(b"host", b"")
+    if grammar.HOST.fullmatch(request.host) is None:
+        raise Refusal(MALFORMED_HTTP, "host is missing or malformed")
+    _read_target(request)
+    _read_framing(request)
+    request.keep_alive = keep_alive
+    if request.method not in METHODS:
+        raise Refusal(METHOD_NOT_ALLOWED, "method is not one of ours")
+
+
+def _read_fields(request: Request) -> None:
+    fields = request.fields
+    if len(fields) > limits.HEADER_FIELDS:
+        raise Refusal(HEADERS_TOO_LARGE, f"{len(fields)} fields")
+    single = request.single
+    size = 0
+    for name, value in fields:
+        size += len(name) + len(value)
+        if name in SINGLETONS:
+            if name in single:
+                raise Refusal(MALFORMED_HTTP, "a singleton field is repeated")
+            single[name] = value.rstrip(b" \t")
+        elif name == b"connection":
+            _check_connection(value)
+    if size > limits.HEADER_SECTION_BYTES:
+        raise Refusal(HEADERS_TOO_LARGE, f"{size} bytes of fields")
+
+
+def _check_connection(value: bytes) -> None:
+    """Refuse options that would have an end-to-end field removed on its way."""
+    for option in value.lower().split(b","):
+        if option.strip(b" \t") not in grammar.CONNECTION_OPTIONS:
+            raise Refusal(MALFORMED_HTTP, "connection option is not one of ours")
+
+
+def _read_target(request: Request) -> None:
+    target = request.target
+    if target == b"*" and request.method == "OPTIONS":
+        return
+    if not target.startswith(b"/"):
+        absolute = grammar.ABSOLUTE_FORM.fullmatch(target)
+        if absolute is None or absolute["authority"] != request.host:
+            raise Refusal(MALFORMED_HTTP, "target is not ours")
+        request.target = target = absolute["rest"]
+    if not grammar.is_target(target):
+        raise Refusal(MALFORMED_HTTP, "target is malformed")
+
+
+def _read_framing(request: Request) -> None:
+    """How the body ends. llhttp has refused lengths that are repeated, signed or beside chunks."""
+    single = request.single
+    coding = single.get(b"transfer-encoding")
+    if coding is not None:
+        if coding.lower() != b"chunked":
+            raise Refusal(MALFORMED_HTTP, "transfer coding is not chunked")
+        request.chunked = True
+    length = single.get(b"content-length")
+    if length is not None:
+        request.content_length = int(length)
+    expected = single.get(b"expect")
+    if expected is not None:
+        if expected.lower() != b"100-continue":
+            raise Refusal(MALFORMED_HTTP, "expectation is not 100-continue")
+        request.expects_continue = True

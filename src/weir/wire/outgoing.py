@@ -1,0 +1,363 @@
+"""A connection to a member (or to control) and the one request it carries at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from enum import Enum
+from typing import TYPE_CHECKING, Final, Protocol, cast
+
+import httptools
+
+from weir.kernel import limits
+from weir.wire.deadlines import NEVER
+from weir.wire.flow import FlowControl
+from weir.wire.message import Field
+
+if TYPE_CHECKING:
+    from weir.wire.upstream import Pool
+
+_READ_BUFFER: Final = memoryview(bytearray(65_536))  # see downstream.Listener: one is enough
+_HEAD_BYTES: Final = limits.REQUEST_LINE_BYTES + limits.HEADER_SECTION_BYTES
+_BODILESS: Final = frozenset({204, 304})
+
+
+class Failure(Enum):
+    """Why a request got no whole answer."""
+
+    UNREACHABLE = "unreachable"  # no connection could be made
+    BUSY = "busy"  # every connection is in use and nobody gave one back in time
+    TIMEOUT = "timeout"  # connected, but no answer in time
+    BROKEN = "broken"  # the answer was malformed or broke off
+
+
+class Answering(Protocol):
+    """Who receives an answer. Nothing is called after `answer_end` or `answer_failed`."""
+
+    def still_allowed(self) -> bool:
+        """Asked before a request leaves that had to wait. False: it was given up meanwhile."""
+
+    def answer_head(self, status: int, fields: list[Field], length: int | None) -> None:
+        """The head is whole. `length` of the body in bytes; None when it is not known."""
+
+    def answer_body(self, data: bytes) -> None:
+        """A piece of the body, without chunk framing."""
+
+    def answer_pause(self) -> None:
+        """All that was read has been delivered; more may follow later."""
+
+    def answer_end(self) -> None:
+        """The answer is whole."""
+
+    def answer_failed(self, failure: Failure, detail: str) -> None:
+        """There is no answer, or no more of it."""
+
+    def request_writable(self, allowed: bool) -> None:
+        """The member reads the request's body too slowly (False), or has caught up (True)."""
+
+
+class Outgoing:
+    """One request on its way out. `repeatable` says that it may be sent twice."""
+
+    __slots__ = (
+        "answer_timeout_s",
+        "bodiless",
+        "connection",
+        "data",
+        "deadline_s",
+        "done",
+        "latest_s",
+        "pool",
+        "receiver",
+        "repeatable",
+        "whole",
+    )
+
+    def __init__(
+        self,
+        pool: Pool,
+        receiver: Answering,
+        data: bytes,
+        *,
+        whole: bool,
+        method: str,
+        repeatable: bool,
+        answer_timeout_s: float,
+        whole_within_s: float | None = None,
+    ) -> None:
+        self.pool = pool
+        self.receiver = receiver
+        self.data = data  # the head, and the body too when `whole`
+        self.whole = whole
+        self.bodiless = method == "HEAD"
+        self.repeatable = repeatable and whole
+        self.answer_timeout_s = answer_timeout_s
+        self.deadline_s = NEVER
+        # However slow either side is, the answer must be whole by then.
+        self.latest_s = NEVER if whole_within_s is None else pool.loop.time() + whole_within_s
+        self.connection: ClientConnection | None = None
+        self.done = False
+
+    def wait(self, patience_s: float) -> None:
+        """Something must happen within this time."""
+        self.deadline_s = min(self.latest_s, self.pool.loop.time() + patience_s)
+
+    def wait_on(self) -> None:
+        """It is not the member's turn; only the latest time counts."""
+        self.deadline_s = self.latest_s
+
+    def send(self, data: bytes) -> None:
+        """A piece of a streamed body, framed. Before there is a connection it is kept."""
+        if self.connection is not None:
+            self.connection.write(data)
+            self.wait(self.answer_timeout_s)
+        elif not self.done:
+            self.data += data
+
+    def sent_whole(self) -> None:
+        """The streamed body has ended."""
+        self.whole = True
+
+    def read(self, allowed: bool) -> None:
+        """Pause the answer while its reader is slow, and resume it."""
+        if self.connection is None or self.connection.flow is None:
+            return
+        self.connection.flow.read(allowed)
+        if allowed:
+            self.wait(limits.MEMBER_ANSWER_TIMEOUT_S)
+        else:
+            self.wait_on()
+
+    def progressed(self) -> None:
+        """A part of the answer has come."""
+        if self.deadline_s != self.latest_s:
+            self.wait(limits.MEMBER_ANSWER_TIMEOUT_S)
+
+    def expire(self) -> None:
+        """Neither connection nor answer in time."""
+        if self.connection is None:
+            self.fail(Failure.BUSY, "no connection in time")
+        else:
+            self.fail(Failure.TIMEOUT, "no answer in time")
+
+    def fail(self, failure: Failure, detail: str) -> None:
+        """Give up, and tell the receiver."""
+        if not self.done:
+            self.cancel()
+            self.receiver.answer_failed(failure, detail)
+
+    def cancel(self) -> None:
+        """Give up silently; the connection cannot be used for anything else."""
+        self.done = True
+        self.pool.deadlines.forget(self)
+        if self.connection is not None:
+            self.connection.abandon()
+
+
+class ClientConnection(asyncio.BufferedProtocol):
+    """One kept-alive connection to an origin."""
+
+    __slots__ = (
+        "_answer_begun",
+        "_complete",
+        "_extra",
+        "_fields",
+        "_head_bytes",
+        "_keep_alive",
+        "_length",
+        "_outgoing",
+        "_parser",
+        "_pool",
+        "_transport",
+        "_until_closed",
+        "flow",
+        "idle_since_s",
+        "used",
+    )
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._transport: asyncio.Transport | None = None
+        self.flow: FlowControl | None = None
+        self._parser = httptools.HttpResponseParser(self)
+        self._outgoing: Outgoing | None = None
+        self.used = False  # it has carried an answer before
+        self.idle_since_s = 0.0
+        self._reset()
+
+    def _reset(self) -> None:
+        self._fields: list[Field] = []
+        self._length: int | None = None
+        self._head_bytes = 0
+        self._answer_begun = False
+        self._until_closed = False
+        self._complete = False
+        self._keep_alive = False
+        self._extra = False  # bytes came that belong to no answer
+
+    # --- carrying a request --------------------------------------------------------------------
+
+    def carry(self, outgoing: Outgoing) -> None:
+        """Send a request. The connection is its own until the answer has ended."""
+        assert self._transport is not None
+        assert self.flow is not None
+        self._outgoing = outgoing
+        outgoing.connection = self
+        outgoing.wait(outgoing.answer_timeout_s)
+        self._transport.write(outgoing.data)
+        if not outgoing.whole and not self.flow.writing_paused:
+            outgoing.receiver.request_writable(True)
+
+    def write(self, data: bytes) -> None:
+        """A further piece of the request."""
+        if self._transport is not None:
+            self._transport.write(data)
+
+    @property
+    def usable(self) -> bool:
+        """Whether a request may be sent on it."""
+        return self._transport is not None and not self._transport.is_closing()
+
+    def abandon(self) -> None:
+        """Drop the connection with what it carries."""
+        self._outgoing = None
+        self.close()
+
+    def close(self) -> None:
+        """Close at once: nothing of value is in flight."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    # --- the transport's events ----------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self.flow = FlowControl(self._transport)
+        self._pool.opened(self)
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
+        return _READ_BUFFER
+
+    def buffer_updated(self, nbytes: int) -> None:
+        outgoing = self._outgoing
+        if outgoing is None:
+            self.close()  # nobody asked for anything
+            return
+        self._head_bytes += nbytes
+        try:
+            self._parser.feed_data(_READ_BUFFER[:nbytes])
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            if not self._complete:
+                outgoing.fail(Failure.BROKEN, f"answer: {error!r}")
+                return
+            self._extra = True
+        if self._complete:
+            self._finish(outgoing)
+        elif self._answer_begun:
+            outgoing.progressed()
+            outgoing.receiver.answer_pause()
+        elif self._head_bytes > _HEAD_BYTES:
+            outgoing.fail(Failure.BROKEN, "head is too long")
+
+    def eof_received(self) -> None:
+        """The member has said that it sends no more (under TLS: close_notify)."""
+        outgoing = self._outgoing
+        if outgoing is not None and self._until_closed and not self._complete:
+            self._extra = True
+            self._finish(outgoing)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        self._transport = None
+        self._pool.lost(self)
+        outgoing, self._outgoing = self._outgoing, None
+        if outgoing is None or outgoing.done:
+            return
+        outgoing.connection = None
+        if self.used and not self._head_bytes and outgoing.repeatable:
+            # The member closed a kept-alive connection while the request was on its way: it has
+            # not been answered, and asking again changes nothing (RFC 9112 section 9.3.1).
+            outgoing.repeatable = False
+            self._pool.send_fresh(outgoing)
+        else:
+            outgoing.fail(Failure.BROKEN, "connection lost")
+
+    def pause_writing(self) -> None:
+        self._tell_writable(False)
+
+    def resume_writing(self) -> None:
+        self._tell_writable(True)
+
+    def _tell_writable(self, writable: bool) -> None:
+        if self.flow is not None:
+            self.flow.writing_paused = not writable
+        if self._outgoing is not None:
+            self._outgoing.receiver.request_writable(writable)
+
+    # --- the parser's events -------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        if self._complete:
+            raise ValueError("bytes after the answer")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._answer_begun:  # else it is a trailer, which is dropped
+            name = name.lower()
+            self._fields.append((name, value))
+            if name == b"content-length":
+                self._length = int(value)
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if status < 200:
+            self._fields, self._length = [], None
+            if status == 101:
+                raise ValueError("protocol was switched")
+            return
+        outgoing = self._outgoing
+        if outgoing is None or status > 599 or len(self._fields) > limits.HEADER_FIELDS:
+            raise ValueError("head is not acceptable")
+        if self._head_bytes > _HEAD_BYTES + len(_READ_BUFFER):
+            raise ValueError("head is too long")
+        self._answer_begun = True
+        self._keep_alive = self._parser.should_keep_alive()
+        length = self._read_framing(outgoing.bodiless or status in _BODILESS)
+        outgoing.receiver.answer_head(status, self._fields, length)
+        if outgoing.bodiless:
+            # llhttp cannot be told that no body follows, so it is replaced.
+            self._complete = True
+            self._parser = httptools.HttpResponseParser(self)
+
+    def _read_framing(self, bodiless: bool) -> int | None:
+        coding = [value.lower() for name, value in self._fields if name == b"transfer-encoding"]
+        if coding and coding != [b"chunked"]:
+            raise ValueError("transfer coding is not chunked")
+        if self._length is None and not coding and not bodiless:
+            self._until_closed = True
+        return self._length
+
+    def on_body(self, body: bytes) -> None:
+        if self._complete or self._outgoing is None:
+            self._extra = True
+        else:
+            self._outgoing.receiver.answer_body(body)
+
+    def on_message_complete(self) -> None:
+        if self._answer_begun:
+            self._complete = True
+
+    # --- the end -------------------------------------------------------------------------------
+
+    def _finish(self, outgoing: Outgoing) -> None:
+        """The answer is whole. The connection is free before the receiver hears of it."""
+        outgoing.done = True
+        self._pool.deadlines.forget(outgoing)
+        self._outgoing = outgoing.connection = None
+        reusable = self._keep_alive and outgoing.whole and not self._extra
+        self._reset()
+        if reusable:
+            self.used = True
+            if self.flow is not None:
+                self.flow.read(True)
+            self._pool.released(self)
+        else:
+            self.close()
+        outgoing.receiver.answer_end()

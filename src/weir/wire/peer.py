@@ -1,0 +1,98 @@
+"""Who is at the other end: a caller's certificate, or the user behind a private socket."""
+
+from __future__ import annotations
+
+import base64
+import os
+import socket
+import stat
+import struct
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from weir.kernel.outcomes import HOME_UNUSABLE, Refusal
+
+_CREDENTIALS: Final = struct.Struct("3i")  # struct ucred of unix(7): pid, uid, gid
+_BACKLOG: Final = 1_024
+
+
+class PeerCertificate:
+    """A verified client certificate. `sha256` is its thumbprint (RFC 8705 section 3.1)."""
+
+    __slots__ = ("der", "sha256")
+
+    def __init__(self, der: bytes) -> None:
+        self.der = der
+        self.sha256 = base64.urlsafe_b64encode(sha256(der).digest()).rstrip(b"=").decode("ascii")
+
+
+def private_socket(path: Path) -> socket.socket:
+    """A listening Unix socket of mode 0600 in a folder of mode 0700, made if it is missing.
+
+    Refusal HOME_UNUSABLE when the folder belongs to somebody else or cannot be made. A socket file
+    that nobody listens on any more is replaced.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _check_folder(path.parent)
+        path.unlink(missing_ok=True)
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            os.fchmod(listening.fileno(), 0o600)  # Linux binds with the socket's own mode
+            listening.bind(str(path))
+            path.chmod(0o600)
+            listening.listen(_BACKLOG)
+        except OSError:
+            listening.close()
+            raise
+    except OSError as error:
+        raise Refusal(HOME_UNUSABLE, f"private socket: {error.strerror}") from error
+    listening.setblocking(False)
+    return listening
+
+
+def _check_folder(folder: Path) -> None:
+    """A folder that others may enter would make the socket's own mode the only lock."""
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
+        raise Refusal(HOME_UNUSABLE, "the private folder is not a folder of ours")
+    if stat.S_IMODE(status.st_mode) & 0o077:
+        folder.chmod(0o700)
+
+
+def peer_uid(transport: Any) -> int | None:
+    """The user of the process at the other end of a Unix socket, as the kernel knows it."""
+    connected = transport.get_extra_info("socket")
+    if connected is None or connected.family != socket.AF_UNIX:
+        return None
+    raw = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    return int(_CREDENTIALS.unpack(raw)[1])
+
+
+def is_ours(transport: Any) -> bool:
+    """Whether the process at the other end runs as the same user as this one."""
+    return peer_uid(transport) == os.geteuid()
+
+
+class PrivateSocketProtocol(HttpToolsProtocol):
+    """For uvicorn's `http=`: a peer that runs as another user is dropped before it can speak."""
+
+    _refused = False
+
+    def connection_made(self, transport: Any) -> None:
+        if is_ours(transport):
+            super().connection_made(transport)
+        else:
+            self._refused = True
+            transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        if not self._refused:
+            super().data_received(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self._refused:
+            super().connection_lost(exc)
