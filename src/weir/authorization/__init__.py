@@ -1,0 +1,1 @@
+"""The authorization server: FAPI 2.0 on joserfc and cryptography."""

@@ -1,0 +1,93 @@
+"""One request on its way through the table of steps: what came in, and what was found so far."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from weir.authorization.assertions import Assertion
+from weir.authorization.grants import Grant
+from weir.authorization.services import Services
+from weir.consent.reading import Consent
+from weir.consent.types import ConsentRequest
+from weir.kernel import identifiers
+from weir.kernel.outcomes import OAUTH_INVALID_REQUEST, Refusal
+from weir.partners.applications import Application
+from weir.partners.organisations import Organisation
+
+
+class PushedRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A validated authorization request (RFC 9126), kept in the cache until it is used.
+
+    `consent` is the identifier the consent will have; it is what makes the request single-use.
+    """
+
+    client: str
+    organisation: str
+    consent: str
+    redirect_uri: str
+    state: str | None
+    code_challenge: str
+    scope: str
+    ask: ConsentRequest
+    member: str
+    certificate: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an endpoint answers: a JSON body, or a place to send the browser."""
+
+    status: int
+    body: Mapping[str, Any] | None = None
+    location: str | None = None
+
+
+@dataclass(slots=True)
+class Exchange:
+    """The typed context of one request. Each step reads what earlier steps found.
+
+    A field without a value is one no earlier step has set; the order of the table sees to it that
+    it is set before it is read, and tests hold the table to it.
+    """
+
+    services: Services
+    parameters: Mapping[str, str]
+    certificate: str | None  # x5t#S256 of the certificate presented, RFC 8705 section 3.1
+    now: datetime
+    visit: str | None = None  # the browser's visit secret, at the authorization endpoint
+    client_id: str = field(init=False)
+    client: Application = field(init=False)
+    organisation: Organisation = field(init=False)
+    certificate_known: bool = False
+    certificate_revoked: bool = False
+    assertion: Assertion | None = None
+    scope: frozenset[str] = frozenset()
+    ask: ConsentRequest = field(init=False)
+    member: Organisation = field(init=False)
+    pushed: PushedRequest = field(init=False)
+    request_key: str = field(init=False)
+    grant: Grant = field(init=False)
+    consent: Consent = field(init=False)
+    answer: Answer = field(init=False)
+
+    def required(self, name: str) -> str:
+        """A parameter's value. OAUTH_INVALID_REQUEST when it is absent or empty."""
+        value = self.parameters.get(name)
+        if value is None:
+            raise wrong(name, "is missing")
+        return value
+
+    def mint(self, prefix: str) -> str:
+        """A new identifier, born now."""
+        return identifiers.mint(prefix, int(self.now.timestamp() * 1000), os.urandom(10))
+
+
+def wrong(parameter: str, reason: str) -> Refusal:
+    """The refusal of one parameter."""
+    return Refusal(OAUTH_INVALID_REQUEST, f"{parameter} {reason}", parameter=parameter, why=reason)

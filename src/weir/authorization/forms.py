@@ -1,0 +1,82 @@
+"""Reading parameters strictly: what two readers could understand differently is refused.
+
+A parameter given twice is refused (RFC 6749 section 3.1); one without a value counts as omitted.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import unquote_plus
+
+from starlette.requests import Request
+
+from weir.kernel import limits
+from weir.kernel.outcomes import (
+    BODY_TOO_LARGE,
+    OAUTH_INVALID_REQUEST,
+    UNSUPPORTED_MEDIA_TYPE,
+    Refusal,
+)
+
+# application/x-www-form-urlencoded in ASCII, every percent sign with its two digits.
+_ENCODED = re.compile(r"(?:[!-$&-~]|%[0-9A-Fa-f]{2})*", re.ASCII)
+_MEDIA_TYPE: Final = "application/x-www-form-urlencoded"
+
+
+def parse(raw: bytes, at_most: int = limits.AUTHORIZATION_PARAMETERS) -> dict[str, str]:
+    """The parameters of a form body or a query. OAUTH_INVALID_REQUEST says what is wrong."""
+    if len(raw) > limits.AUTHORIZATION_FORM_BYTES:
+        raise Refusal(BODY_TOO_LARGE)
+    try:
+        text = raw.decode("ascii")
+    except UnicodeDecodeError as error:
+        raise _wrong("is not percent-encoded ASCII") from error
+    if _ENCODED.fullmatch(text) is None:
+        raise _wrong("is not percent-encoded ASCII")
+    pairs = text.split("&") if text else []
+    if len(pairs) > at_most:
+        raise _wrong("has too many parameters")
+    return _unique([_pair(pair) for pair in pairs])
+
+
+async def read_body(request: Request) -> bytes:
+    """The body, as long as it is a form of acceptable length."""
+    media_type, _, parameter = request.headers.get("content-type", "").partition(";")
+    charset = parameter.strip().lower()
+    if media_type.strip().lower() != _MEDIA_TYPE or charset not in ("", "charset=utf-8"):
+        raise Refusal(UNSUPPORTED_MEDIA_TYPE, "not a form")
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limits.AUTHORIZATION_FORM_BYTES:
+            raise Refusal(BODY_TOO_LARGE)
+    return body
+
+
+def _unique(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    names = [name for name, _ in pairs]
+    if len(set(names)) != len(names):
+        raise _wrong("repeats a parameter")
+    return {name: value for name, value in pairs if value}
+
+
+def _pair(pair: str) -> tuple[str, str]:
+    name, equals, value = pair.partition("=")
+    if not name or not equals:
+        raise _wrong("holds something that is not name=value")
+    return _decode(name), _decode(value)
+
+
+def _decode(text: str) -> str:
+    try:
+        plain = unquote_plus(text, encoding="utf-8", errors="strict")
+    except UnicodeDecodeError as error:
+        raise _wrong("is not UTF-8") from error
+    if any(ord(character) < 32 or ord(character) == 127 for character in plain):
+        raise _wrong("holds a control character")
+    return plain
+
+
+def _wrong(reason: str) -> Refusal:
+    return Refusal(OAUTH_INVALID_REQUEST, f"form {reason}", why=f"the form {reason}")

@@ -1,0 +1,93 @@
+"""Codes and refresh tokens in PostgreSQL, so that a code's single use survives every restart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from weir.authorization.tables import grants
+from weir.identity.secrets import digest, is_secret, new_secret
+from weir.kernel import limits
+from weir.store.unit import UnitOfWork
+
+REFRESH_PREFIX: Final = "rft_"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """What a code was issued for. `certificate` is the one the pushed request was made with."""
+
+    consent: str
+    client: str
+    subject: str
+    scope: str
+    redirect_uri: str
+    code_challenge: str
+    certificate: str | None
+    code_expires_at: datetime
+    code_used_at: datetime | None
+
+
+async def record(
+    unit: UnitOfWork,
+    *,
+    consent: str,
+    client: str,
+    subject: str,
+    scope: str,
+    redirect_uri: str,
+    code_challenge: str,
+    certificate: str | None,
+) -> str:
+    """Keep a grant. Returns its authorization code, which is stored nowhere."""
+    code = new_secret()
+    await unit.connection.execute(
+        grants.insert().values(
+            consent=consent,
+            client=client,
+            subject=subject,
+            scope=scope,
+            redirect_uri=redirect_uri,
+            code_challenge=code_challenge,
+            certificate=certificate,
+            code_sha256=digest(code),
+            code_expires_at=unit.now + timedelta(seconds=limits.AUTHORIZATION_CODE_LIFETIME_S),
+        )
+    )
+    return code
+
+
+async def of_code(connection: AsyncConnection, code: str) -> Grant | None:
+    """The grant of a code, used or not."""
+    if not is_secret(code):
+        return None
+    return await _one(connection, grants.c.code_sha256 == digest(code))
+
+
+async def of_refresh_token(connection: AsyncConnection, token: str) -> Grant | None:
+    """The grant of a refresh token."""
+    secret = token.removeprefix(REFRESH_PREFIX)
+    if secret == token or not is_secret(secret):
+        return None
+    return await _one(connection, grants.c.refresh_sha256 == digest(secret))
+
+
+async def spend_code(unit: UnitOfWork, consent: str) -> str | None:
+    """Use the code up and make the refresh token. None when somebody was faster."""
+    secret = new_secret()
+    spent = await unit.connection.execute(
+        update(grants)
+        .where(grants.c.consent == consent, grants.c.code_used_at.is_(None))
+        .values(code_used_at=unit.now, refresh_sha256=digest(secret))
+    )
+    return REFRESH_PREFIX + secret if spent.rowcount == 1 else None
+
+
+async def _one(connection: AsyncConnection, condition: Any) -> Grant | None:
+    columns = [grants.c[name] for name in Grant.__dataclass_fields__]
+    row = (await connection.execute(select(*columns).where(condition))).one_or_none()
+    return None if row is None else Grant(**row._mapping)

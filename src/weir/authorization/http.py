@@ -1,0 +1,185 @@
+"""The authorization server's HTTP: requests into exchanges, answers and refusals onto the wire.
+
+Served behind a gateway, which sets the `weir-*` headers on a private socket after it has removed
+any a caller sent; so a certificate named here was verified by TLS.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Awaitable, Callable
+from hashlib import sha256
+from typing import Any, Final
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from weir.authorization import forms, pipeline
+from weir.authorization.discovery import metadata
+from weir.authorization.exchange import Answer, Exchange
+from weir.authorization.pipeline import Endpoint
+from weir.authorization.services import Services
+from weir.care.vault import b64url
+from weir.identity.secrets import is_secret, new_secret
+from weir.identity.sessions import VISIT_COOKIE
+from weir.kernel import limits
+from weir.kernel.outcomes import (
+    METHOD_NOT_ALLOWED,
+    OAUTH_INVALID_CLIENT,
+    PLATFORM_ERROR,
+    Fault,
+    Outcome,
+    Refusal,
+    Retry,
+)
+
+RefusalPage = Callable[[Request, Refusal], Awaitable[Response]]
+
+_log = structlog.get_logger("weir.authorization")
+_NO_STORE: Final = {"cache-control": "no-store", "pragma": "no-cache"}
+_PUBLIC: Final = {"cache-control": "public, max-age=300"}
+_CERTIFICATE_HEADER: Final = "weir-client-certificate"
+# Every method comes here, so that the wrong one is refused by name and not as an unknown address.
+_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
+def routes(services: Services, refusal_page: RefusalPage) -> list[Route]:
+    """The routes of the host role `auth` that machines use, and `/authorize`.
+
+    `refusal_page` shows a refusal to a person; pages are a higher room's, so `app.py` brings it.
+    """
+    http = _Http(services, refusal_page)
+    return [
+        Route("/.well-known/oauth-authorization-server", http.discovery),
+        Route("/.well-known/openid-configuration", http.discovery),
+        Route("/jwks", http.jwks),
+        Route("/authorize", http.authorize, methods=["GET"]),
+        Route("/par", http.par, methods=_METHODS),
+        Route("/token", http.token, methods=_METHODS),
+        Route("/revoke", http.revoke, methods=_METHODS),
+    ]
+
+
+class _Http:
+    def __init__(self, services: Services, refusal_page: RefusalPage) -> None:
+        self._services = services
+        self._refusal_page = refusal_page
+
+    async def discovery(self, _: Request) -> Response:
+        return JSONResponse(metadata(self._services.addresses), headers=_PUBLIC)
+
+    async def jwks(self, _: Request) -> Response:
+        return JSONResponse(self._services.signer.public_jwks(), headers=_PUBLIC)
+
+    async def par(self, request: Request) -> Response:
+        return await self._answer(request, lambda _: Endpoint.PAR)
+
+    async def token(self, request: Request) -> Response:
+        return await self._answer(
+            request, lambda form: pipeline.token_endpoint_for(form.get("grant_type"))
+        )
+
+    async def revoke(self, request: Request) -> Response:
+        return await self._answer(request, lambda _: Endpoint.REVOKE)
+
+    async def authorize(self, request: Request) -> Response:
+        """The only endpoint a browser sees; what goes wrong is a page, never a redirect."""
+        visit = request.cookies.get(VISIT_COOKIE)
+        known = visit is not None and is_secret(visit)
+        visit = visit if visit is not None and known else new_secret()
+        try:
+            parameters = forms.parse(request.scope["query_string"])
+            exchange = self._exchange(request, parameters, visit)
+            answer = await pipeline.run(Endpoint.AUTHORIZE, exchange)
+        except Refusal as refusal:
+            _log.info("authorize refused", code=refusal.outcome.code, detail=refusal.detail)
+            return await self._refusal_page(request, refusal)
+        assert answer.location is not None
+        response = RedirectResponse(answer.location, 303, headers=_NO_STORE)
+        if not known:
+            set_host_cookie(response, VISIT_COOKIE, visit, limits.INTERACTION_MEMORY_S)
+        return response
+
+    async def _answer(
+        self, request: Request, choose: Callable[[dict[str, str]], Endpoint]
+    ) -> Response:
+        try:
+            if request.method != "POST":
+                raise Refusal(METHOD_NOT_ALLOWED, request.method)
+            parameters = forms.parse(await forms.read_body(request))
+            if "authorization" in request.headers:
+                reason = "clients prove themselves by certificate or assertion only"
+                raise Refusal(OAUTH_INVALID_CLIENT, reason, why=reason)
+            exchange = self._exchange(request, parameters, None)
+            return _on_the_wire(await pipeline.run(choose(parameters), exchange))
+        except Refusal as refusal:
+            _log.info("oauth refused", code=refusal.outcome.code, detail=refusal.detail)
+            return self._error(refusal)
+        except Exception:
+            _log.exception("oauth failed")
+            return self._error(Refusal(PLATFORM_ERROR))
+
+    def _exchange(
+        self, request: Request, parameters: dict[str, str], visit: str | None
+    ) -> Exchange:
+        return Exchange(
+            services=self._services,
+            parameters=parameters,
+            certificate=presented_certificate(request),
+            now=self._services.database.clock.now(),
+            visit=visit,
+        )
+
+    def _error(self, refusal: Refusal) -> Response:
+        """RFC 6749 section 5.2; `parameters` says which part of the request is at fault."""
+        outcome = refusal.outcome
+        body: dict[str, Any] = {
+            "error": oauth_code(outcome),
+            "error_description": outcome.en,
+            "error_uri": f"{self._services.addresses.issuer}/errors/{outcome.code}",
+        }
+        if refusal.public:
+            body["parameters"] = refusal.public
+        headers = dict(_NO_STORE)
+        if outcome.retry is Retry.LATER:
+            headers["retry-after"] = "1"
+        if outcome is METHOD_NOT_ALLOWED:
+            headers["allow"] = "POST"
+        return JSONResponse(body, outcome.status, headers=headers)
+
+
+def presented_certificate(request: Request) -> str | None:
+    """`x5t#S256` of the verified client certificate a gateway passed on, if there was one."""
+    encoded = request.headers.get(_CERTIFICATE_HEADER)
+    if not encoded:
+        return None
+    try:
+        der = base64.b64decode(encoded, validate=True)
+    except binascii.Error as error:
+        raise Refusal(PLATFORM_ERROR, "the gateway sent no DER") from error
+    return b64url(sha256(der).digest())
+
+
+def oauth_code(outcome: Outcome) -> str:
+    """The error code of RFC 6749 for any refusal, also for those of other rooms."""
+    if outcome.oauth is not None:
+        return outcome.oauth
+    if outcome.fault is Fault.CALLER:
+        return "invalid_request"
+    return "temporarily_unavailable" if outcome.status == 503 else "server_error"
+
+
+def set_host_cookie(response: Response, name: str, value: str, lifetime_s: int) -> None:
+    """A cookie only this host can set and read (RFC 6265bis section 4.1.3.2)."""
+    response.set_cookie(
+        name, value, max_age=lifetime_s, path="/", secure=True, httponly=True, samesite="lax"
+    )
+
+
+def _on_the_wire(answer: Answer) -> Response:
+    if answer.body is None:
+        return Response(status_code=answer.status, headers=_NO_STORE)
+    return JSONResponse(dict(answer.body), answer.status, headers=_NO_STORE)

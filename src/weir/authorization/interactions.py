@@ -1,0 +1,110 @@
+"""Answering an authorization request: what the consent pages do, and where they send the customer.
+
+A request is answered once. The consent's row decides that, under a lock: of two answers, from two
+tabs or a doubled click, one is taken.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from weir.authorization import grants, redirects, requests
+from weir.authorization.exchange import PushedRequest
+from weir.authorization.requests import Interaction
+from weir.authorization.services import Services
+from weir.consent.record import open_request, record_grant, reject
+from weir.identity import customers, subjects
+from weir.kernel.outcomes import NOT_FOUND, OAUTH_ACCESS_DENIED, PAGE_EXPIRED, Outcome, Refusal
+from weir.store.unit import Actor, UnitOfWork
+
+
+async def ask(services: Services, interaction: Interaction, person: str) -> None:
+    """Write down that this person is being asked."""
+    pushed = interaction.pushed
+    async with services.database.unit(Actor(pushed.member, person)) as unit:
+        await _open(unit, pushed)
+
+
+async def approve(
+    services: Services,
+    interaction: Interaction,
+    *,
+    person: str,
+    customer: str,
+    accounts: list[str],
+) -> str:
+    """The customer's yes. Returns the address to redirect to (RFC 6749 section 4.1.2).
+
+    PAGE_EXPIRED when it is too late; ILLEGAL_STATE when the question was answered before.
+    """
+    pushed = interaction.pushed
+    async with services.database.unit(Actor(pushed.member, person)) as unit:
+        if not interaction.open_at(unit.now):
+            raise Refusal(PAGE_EXPIRED, "interaction over")
+        await _require_own(unit, pushed, person, customer)
+        await _open(unit, pushed)
+        await record_grant(unit, pushed.consent, pushed.ask, customer=customer, accounts=accounts)
+        code = await grants.record(
+            unit,
+            consent=pushed.consent,
+            client=pushed.client,
+            subject=await subjects.pairwise(unit, customer, pushed.organisation),
+            scope=pushed.scope,
+            redirect_uri=pushed.redirect_uri,
+            code_challenge=pushed.code_challenge,
+            certificate=pushed.certificate,
+        )
+    await requests.end(services.cache, interaction)
+    return _back(services, pushed, {"code": code})
+
+
+async def deny(
+    services: Services, interaction: Interaction, *, person: str | None, customer: str | None
+) -> str:
+    """The customer's no, or a way out. Returns the address to redirect to."""
+    pushed = interaction.pushed
+    if interaction.open_at(services.database.clock.now()):
+        async with services.database.unit(Actor(pushed.member, person or "visitor")) as unit:
+            await _open(unit, pushed)
+            await reject(unit, pushed.consent, customer)
+        await requests.end(services.cache, interaction)
+    return refused(services, pushed, OAUTH_ACCESS_DENIED)
+
+
+def refused(services: Services, pushed: PushedRequest, outcome: Outcome) -> str:
+    """The error response (RFC 6749 section 4.1.2.1); its words in Chinese are behind error_uri."""
+    return _back(
+        services,
+        pushed,
+        {
+            "error": outcome.oauth or "server_error",
+            "error_description": outcome.en,
+            "error_uri": f"{services.addresses.issuer}/errors/{quote(outcome.code)}",
+        },
+    )
+
+
+def _back(services: Services, pushed: PushedRequest, parameters: dict[str, str]) -> str:
+    """`state` goes back verbatim, and `iss` says who answers (RFC 9207)."""
+    return redirects.with_parameters(
+        pushed.redirect_uri,
+        {**parameters, "state": pushed.state, "iss": services.addresses.issuer},
+    )
+
+
+async def _require_own(unit: UnitOfWork, pushed: PushedRequest, person: str, customer: str) -> None:
+    """Nobody answers for another customer, nor for one of another member."""
+    found = await customers.find(unit.connection, customer)
+    if found is None or found.person != person or found.member != pushed.member:
+        raise Refusal(NOT_FOUND, f"{customer} is not {person} at {pushed.member}")
+
+
+async def _open(unit: UnitOfWork, pushed: PushedRequest) -> None:
+    await open_request(
+        unit,
+        pushed.consent,
+        pushed.ask,
+        application=pushed.client,
+        partner=pushed.organisation,
+        member=pushed.member,
+    )

@@ -1,0 +1,111 @@
+"""The whole authorization server in one table: a step a row, an endpoint a column.
+
+A request passes the steps of its column from top to bottom. Each step passes or refuses; so the
+order of the rows is the order of refusals, and a test holds it. What a step may cost grows
+downwards: forms first, then the client's proof, then what it asks for, and last what changes.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+from enum import IntEnum
+from typing import Final
+
+from weir.authorization.exchange import Answer, Exchange
+from weir.authorization.steps import (
+    binding,
+    client,
+    code,
+    credentials,
+    refresh,
+    request,
+    revocation,
+    visit,
+)
+from weir.kernel.outcomes import OAUTH_UNSUPPORTED_GRANT_TYPE, Refusal
+
+Step = Callable[[Exchange], Awaitable[None] | None]
+
+
+class Endpoint(IntEnum):
+    """The columns of the table."""
+
+    PAR = 0
+    AUTHORIZE = 1
+    TOKEN_CODE = 2
+    TOKEN_REFRESH = 3
+    TOKEN_CREDENTIALS = 4
+    REVOKE = 5
+
+
+GRANT_TYPES: Final = {
+    "authorization_code": Endpoint.TOKEN_CODE,
+    "refresh_token": Endpoint.TOKEN_REFRESH,
+    "client_credentials": Endpoint.TOKEN_CREDENTIALS,
+}
+
+# fmt: off
+TABLE: Final[tuple[tuple[str, Step], ...]] = (
+    # P  PAR   A  authorize   C  token: code   R  token: refresh   K  token: credentials
+    # V  revoke
+    # P A C R K V
+    ("· · x x x ·", binding.certificate_is_presented),        # RFC 8705 section 3
+    ("x · x x x x", client.is_named),                         # RFC 7521 section 4.2
+    ("· x · · · ·", visit.client_is_named),                   # RFC 9126 section 4
+    ("x x x x x x", client.is_found),                         # RFC 6749 section 2.2
+    ("x · x x x x", client.proves_itself_by_certificate),     # RFC 8705 section 2
+    ("x · x x x x", client.proves_itself_by_key),             # RFC 7523 section 2.2
+    ("x · x x x x", binding.certificate_is_the_clients),      # RFC 8705 section 3
+    ("x · x x x x", client.does_not_replay),                  # RFC 7523 section 3
+    ("x x x x x ·", client.is_active),                        # a suspension counts at once
+    ("x · · · · ·", request.brings_no_request_object),        # RFC 9126 section 2.1
+    ("x · · · · ·", request.asks_for_a_code),                 # FAPI 2.0 section 5.3.2.2
+    ("x · · · · ·", request.returns_to_a_registered_address), # RFC 9700 section 2.1
+    ("x · · · · ·", request.keeps_state_and_nonce_short),     # FAPI 2.0 section 5.3.2.2
+    ("x · · · · ·", request.proves_possession_later),         # RFC 7636 section 4.3
+    ("x · · · · ·", request.stays_within_subscriptions),      # RFC 6749 section 3.3
+    ("x · · · · ·", request.says_what_it_wants),              # RFC 9396 section 2
+    ("x · · · · ·", request.names_a_member),                  # RFC 9396 section 5
+    ("x · · · · ·", request.is_kept),                         # RFC 9126 section 2.2
+    ("· x · · · ·", visit.request_is_recalled),               # RFC 9126 section 4
+    ("· x · · · ·", visit.request_is_unanswered),             # FAPI 2.0 section 5.3.2.2
+    ("· x · · · ·", visit.visit_begins),                      # RFC 9700 section 4.12
+    ("· · x · · ·", code.code_is_found),                      # RFC 6749 section 4.1.3
+    ("· · x · · ·", code.code_is_unused),                     # RFC 6749 section 4.1.2
+    ("· · x · · ·", code.code_is_in_time),                    # FAPI 2.0 section 5.3.2.1
+    ("· · x · · ·", code.address_is_the_same),                # RFC 6749 section 4.1.3
+    ("· · x · · ·", binding.certificate_is_the_codes),        # RFC 8705 section 3
+    ("· · x · · ·", code.verifier_fits),                      # RFC 7636 section 4.6
+    ("· · · x · ·", refresh.token_is_found),                  # RFC 6749 section 6
+    ("· · x x · ·", code.consent_stands),                     # the consent decides
+    ("· · x · · ·", code.code_is_spent),                      # RFC 6749 section 4.1.4
+    ("· · · x · ·", refresh.token_is_refreshed),              # RFC 6749 section 6
+    ("· · · · x ·", credentials.asks_no_customer),            # RFC 9396 section 2
+    ("· · · · x ·", credentials.stays_within_its_rights),     # RFC 6749 section 3.3
+    ("· · · · x ·", credentials.token_is_issued),             # RFC 6749 section 4.4.3
+    ("· · · · · x", revocation.token_is_revoked),             # RFC 7009 section 2.1
+)
+# fmt: on
+
+STEPS: Final[dict[Endpoint, tuple[Step, ...]]] = {
+    endpoint: tuple(step for marks, step in TABLE if marks.split(" ")[endpoint] == "x")
+    for endpoint in Endpoint
+}
+
+
+async def run(endpoint: Endpoint, exchange: Exchange) -> Answer:
+    """Pass a request through its column. The first step that refuses ends it."""
+    for step in STEPS[endpoint]:
+        waiting = step(exchange)
+        if inspect.isawaitable(waiting):
+            await waiting
+    return exchange.answer
+
+
+def token_endpoint_for(grant_type: str | None) -> Endpoint:
+    """Which column a token request takes (RFC 6749 section 5.2)."""
+    endpoint = GRANT_TYPES.get(grant_type or "")
+    if endpoint is None:
+        raise Refusal(OAUTH_UNSUPPORTED_GRANT_TYPE, f"grant_type {grant_type!r}")
+    return endpoint

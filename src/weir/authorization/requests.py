@@ -1,0 +1,93 @@
+"""Pushed requests and interactions in the cache: short-lived, and worth nothing when stolen."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+
+from weir.authorization.exchange import PushedRequest
+from weir.identity.secrets import digest, is_secret, new_secret
+from weir.kernel import limits
+from weir.store.cache import Cache
+
+REQUEST_URI_PREFIX: Final = "urn:ietf:params:oauth:request_uri:"
+
+
+class Interaction(msgspec.Struct, frozen=True, kw_only=True):
+    """A customer's visit to the consent pages, for one pushed request, in one browser.
+
+    It is remembered longer than it may be answered, so that a late page still knows the way back.
+    """
+
+    id: str
+    visit_sha256: str
+    request_key: str
+    pushed: PushedRequest
+    expires_at: datetime
+    answered: bool = False
+
+    def open_at(self, now: datetime) -> bool:
+        """Whether the question may still be answered."""
+        return not self.answered and now < self.expires_at
+
+
+async def push(cache: Cache, pushed: PushedRequest) -> str:
+    """Keep a request. Returns its `request_uri` (RFC 9126 section 2.2)."""
+    secret = new_secret()
+    key = f"pushed:{digest(secret)}"
+    await cache.put_json(key, msgspec.to_builtins(pushed), limits.PUSHED_REQUEST_LIFETIME_S)
+    return REQUEST_URI_PREFIX + secret
+
+
+async def recall(cache: Cache, request_uri: str) -> tuple[str, PushedRequest] | None:
+    """A pushed request and the key it is kept under, as often as its page is loaded."""
+    secret = request_uri.removeprefix(REQUEST_URI_PREFIX)
+    if secret == request_uri or not is_secret(secret):
+        return None
+    key = f"pushed:{digest(secret)}"
+    found: Any = await cache.get_json(key)
+    return None if found is None else (key, msgspec.convert(found, PushedRequest))
+
+
+async def begin(
+    cache: Cache,
+    interaction_id: str,
+    visit: str,
+    request_key: str,
+    pushed: PushedRequest,
+    now: datetime,
+) -> Interaction:
+    """Begin a visit that belongs to the browser with this visit secret."""
+    interaction = Interaction(
+        id=interaction_id,
+        visit_sha256=digest(visit),
+        request_key=request_key,
+        pushed=pushed,
+        expires_at=now + timedelta(seconds=limits.INTERACTION_LIFETIME_S),
+    )
+    await _keep(cache, interaction)
+    return interaction
+
+
+async def find(cache: Cache, interaction_id: str, visit: str | None) -> Interaction | None:
+    """A visit, for the browser that began it; None for any other."""
+    if visit is None:
+        return None
+    found: Any = await cache.get_json(f"interaction:{interaction_id}")
+    if found is None:
+        return None
+    interaction = msgspec.convert(found, Interaction)
+    return interaction if interaction.visit_sha256 == digest(visit) else None
+
+
+async def end(cache: Cache, interaction: Interaction) -> None:
+    """The question was answered: the `request_uri` is used up."""
+    await cache.take_json(interaction.request_key)
+    await _keep(cache, msgspec.structs.replace(interaction, answered=True))
+
+
+async def _keep(cache: Cache, interaction: Interaction) -> None:
+    key = f"interaction:{interaction.id}"
+    await cache.put_json(key, msgspec.to_builtins(interaction), limits.INTERACTION_MEMORY_S)

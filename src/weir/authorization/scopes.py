@@ -1,0 +1,39 @@
+"""Scopes: `<owner>.<product>` for each product subscribed to, and `manage`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import Final
+
+from weir.kernel.outcomes import OAUTH_INVALID_SCOPE, Refusal
+
+MANAGE: Final = "manage"
+_SCOPES_AT_MOST: Final = 100
+_TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,100}")  # scope-token, RFC 6749 section 3.3
+
+
+def requested(raw: str | None) -> frozenset[str]:
+    """Read a `scope` parameter. Order means nothing; a scope named twice is one scope.
+
+    OAUTH_INVALID_SCOPE when there is none: this server has no default (RFC 6749 section 3.3).
+    """
+    names = raw.split(" ") if raw else []
+    if not 0 < len(names) <= _SCOPES_AT_MOST or not all(_TOKEN.fullmatch(name) for name in names):
+        raise Refusal(OAUTH_INVALID_SCOPE, "missing or malformed", why="missing or malformed")
+    return frozenset(names)
+
+
+def require_within(asked: frozenset[str], allowed: Collection[str]) -> None:
+    """OAUTH_INVALID_SCOPE unless every scope asked for is one of these."""
+    if not asked <= set(allowed):
+        raise Refusal(
+            OAUTH_INVALID_SCOPE,
+            f"{sorted(asked - set(allowed))} not open to the client",
+            why="a scope is not one of the application's subscriptions",
+        )
+
+
+def written(scopes: frozenset[str]) -> str:
+    """The one way a set of scopes is written."""
+    return " ".join(sorted(scopes))

@@ -1,0 +1,50 @@
+"""What the authorization server works with, and the addresses it is known by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from weir.care.vault import Signer
+from weir.kernel.settings import Settings
+from weir.store.cache import Cache
+from weir.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Origins, without a slash at their end.
+
+    `issuer` identifies the server (RFC 8414 section 2) and is its public origin; `mtls` is where
+    the endpoints ask for a client certificate (RFC 8705 section 5). The audiences of access tokens
+    are logical names, the same whatever port a gateway listens on.
+    """
+
+    issuer: str
+    mtls: str
+    api_audience: str
+    manage_audience: str
+
+    @classmethod
+    def of(cls, settings: Settings) -> Addresses:
+        host = f"auth.{settings.domain}"
+        return cls(
+            issuer=_origin(host, settings.public_port),
+            mtls=_origin(host, settings.mtls_port),
+            api_audience=f"https://api.{settings.domain}",
+            manage_audience=f"https://manage.{settings.domain}",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Wired once in `app.py`."""
+
+    database: Database
+    cache: Cache
+    signer: Signer
+    addresses: Addresses
+
+
+def _origin(host: str, port: int) -> str:
+    """An https origin in its one usual form: the default port is left out (RFC 6454)."""
+    return f"https://{host}" if port == 443 else f"https://{host}:{port}"

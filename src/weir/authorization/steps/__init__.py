@@ -1,0 +1,1 @@
+"""One rule, one short function. `weir.authorization.pipeline` says which apply where."""

@@ -1,0 +1,105 @@
+"""Who calls: the client is named, found, proven, and allowed to act."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+from weir.authorization import assertions
+from weir.authorization.exchange import Exchange
+from weir.kernel import limits, outcomes
+from weir.kernel.identifiers import is_identifier
+from weir.kernel.outcomes import OAUTH_INVALID_CLIENT, Refusal
+from weir.partners import applications
+from weir.partners.classes import PRIVATE_KEY_JWT
+
+
+def is_named(exchange: Exchange) -> None:
+    """RFC 6749 section 2.3, RFC 7521 section 4.2: `client_id`, or the assertion's subject.
+
+    Given both ways, both must agree; a client secret is never taken (FAPI 2.0 section 5.3.2.1).
+    """
+    parameters = exchange.parameters
+    assertion = parameters.get("client_assertion")
+    if (assertion is None) != ("client_assertion_type" not in parameters):
+        raise _unproven("client_assertion and client_assertion_type go together")
+    if assertion is not None and parameters["client_assertion_type"] != assertions.ASSERTION_TYPE:
+        raise _unproven("client_assertion_type is not jwt-bearer")
+    if "client_secret" in parameters:
+        raise _unproven("client secrets are not taken")
+    asserted = None if assertion is None else assertions.subject_of(assertion)
+    named = {name for name in (parameters.get("client_id"), asserted) if name is not None}
+    if len(named) != 1 or (assertion is not None and asserted is None):
+        raise _unproven("client_id and the assertion's sub must name one client")
+    (exchange.client_id,) = named
+
+
+async def is_found(exchange: Exchange) -> None:
+    """RFC 6749 section 2.2: a registered client, with its organisation and certificate."""
+    if not is_identifier(exchange.client_id, "app"):
+        raise _unproven("client_id is not one")
+    async with exchange.services.database.connect() as connection:
+        standing = await applications.find_standing(
+            connection, exchange.client_id, exchange.certificate or ""
+        )
+    if standing is None:
+        raise _unproven("client_id is not one")
+    exchange.client = standing.application
+    exchange.organisation = standing.organisation
+    exchange.certificate_known = standing.certificate_known
+    exchange.certificate_revoked = standing.certificate_revoked
+
+
+def proves_itself_by_certificate(exchange: Exchange) -> None:
+    """RFC 8705 section 2: mutual TLS, with a certificate issued to this very application."""
+    if exchange.client.token_endpoint_auth_method == PRIVATE_KEY_JWT:
+        return
+    if "client_assertion" in exchange.parameters:
+        raise _unproven("the client is registered for tls_client_auth")
+    if exchange.certificate is None:
+        raise _unproven("use the mutual-TLS address with the client's certificate")
+    if not exchange.certificate_known or exchange.certificate_revoked:
+        raise _unproven("the certificate is not one of the client's")
+
+
+def proves_itself_by_key(exchange: Exchange) -> None:
+    """RFC 7523 section 2.2: an assertion signed with a registered key, for this server, now."""
+    if exchange.client.token_endpoint_auth_method != PRIVATE_KEY_JWT:
+        return
+    if "client_assertion" not in exchange.parameters:
+        raise _unproven("the client is registered for private_key_jwt")
+    claims = assertions.claims_of(exchange.parameters["client_assertion"], exchange.client.jwks)
+    exchange.assertion = assertions.judge(
+        claims,
+        exchange.client.id,
+        exchange.services.addresses.issuer,
+        exchange.now.timestamp(),
+    )
+
+
+async def does_not_replay(exchange: Exchange) -> None:
+    """RFC 7523 section 3 item 7: a `jti` counts once.
+
+    A proof older than the cache's own memory may have been used and forgotten, so it is refused.
+    """
+    proof = exchange.assertion
+    if proof is None:
+        return
+    cache = exchange.services.cache
+    if proof.issued_at_s < await cache.started_at_s():
+        raise _unproven("the assertion is older than this server's memory: make a new one")
+    name = sha256(f"{exchange.client.id}|{proof.jti}".encode()).hexdigest()
+    left_s = int(proof.expires_at_s - exchange.now.timestamp()) + 1
+    if not await cache.claim_once(f"assertion:{name}", left_s + limits.CLOCK_AHEAD_ACCEPTED_S):
+        raise _unproven("the assertion was used before")
+
+
+def is_active(exchange: Exchange) -> None:
+    """A suspension takes effect at once, on the application and on all of its organisation's."""
+    if exchange.client.status != "active":
+        raise Refusal(outcomes.APPLICATION_SUSPENDED, exchange.client.id)
+    if exchange.organisation.status != "active":
+        raise Refusal(outcomes.ORGANISATION_SUSPENDED, exchange.organisation.id)
+
+
+def _unproven(reason: str) -> Refusal:
+    return Refusal(OAUTH_INVALID_CLIENT, reason, why=reason)

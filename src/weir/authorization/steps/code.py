@@ -1,0 +1,87 @@
+"""The authorization code grant (RFC 6749 section 4.1.3)."""
+
+from __future__ import annotations
+
+from weir.authorization import grants, pkce, scopes, tokens
+from weir.authorization.exchange import Exchange
+from weir.care.vault import PLATFORM
+from weir.consent import reading
+from weir.consent.states import TOKENS_FOR
+from weir.consent.withdrawal import withdraw_and_confirm
+from weir.kernel.outcomes import ILLEGAL_STATE, OAUTH_INVALID_GRANT, Refusal
+from weir.store.unit import Actor
+
+REUSED = "the authorization code was presented twice"
+
+
+async def code_is_found(exchange: Exchange) -> None:
+    """RFC 6749 section 4.1.3: the code was issued, and to this client."""
+    code = exchange.required("code")
+    async with exchange.services.database.connect() as connection:
+        grant = await grants.of_code(connection, code)
+    if grant is None or grant.client != exchange.client.id:
+        raise Refusal(OAUTH_INVALID_GRANT, "unknown code, or another client's")
+    exchange.grant = grant
+
+
+async def code_is_unused(exchange: Exchange) -> None:
+    """RFC 6749 section 4.1.2: a code presented twice may be stolen, so what it gave is revoked."""
+    if exchange.grant.code_used_at is not None:
+        await _revoke(exchange)
+        raise Refusal(OAUTH_INVALID_GRANT, REUSED)
+
+
+def code_is_in_time(exchange: Exchange) -> None:
+    """FAPI 2.0 section 5.3.2.1 item 11: at most 60 seconds."""
+    if exchange.now >= exchange.grant.code_expires_at:
+        raise Refusal(OAUTH_INVALID_GRANT, "the code expired")
+
+
+def address_is_the_same(exchange: Exchange) -> None:
+    """RFC 6749 section 4.1.3: the `redirect_uri` of the request, repeated."""
+    if exchange.required("redirect_uri") != exchange.grant.redirect_uri:
+        raise Refusal(OAUTH_INVALID_GRANT, "another redirect_uri")
+
+
+def verifier_fits(exchange: Exchange) -> None:
+    """RFC 7636 section 4.6."""
+    if not pkce.proves(exchange.required("code_verifier"), exchange.grant.code_challenge):
+        raise Refusal(OAUTH_INVALID_GRANT, "code_verifier does not fit")
+
+
+async def consent_stands(exchange: Exchange) -> None:
+    """No token for a consent that was withdrawn or has ended."""
+    async with exchange.services.database.connect() as connection:
+        consent = await reading.find_of_application(
+            connection, exchange.grant.consent, exchange.client.id
+        )
+    if consent is None or consent.state_at(exchange.now) not in TOKENS_FOR:
+        raise Refusal(OAUTH_INVALID_GRANT, "the consent does not stand")
+    exchange.consent = consent
+
+
+async def code_is_spent(exchange: Exchange) -> None:
+    """RFC 6749 section 4.1.2: of two requests at once, one gets the token; then none has any."""
+    actor = Actor(exchange.organisation.id, exchange.client.id)
+    async with exchange.services.database.unit(actor) as unit:
+        refresh_token = await grants.spend_code(unit, exchange.grant.consent)
+    if refresh_token is None:
+        await _revoke(exchange)
+        raise Refusal(OAUTH_INVALID_GRANT, REUSED)
+    exchange.answer = await tokens.issue(
+        exchange,
+        scope=scopes.requested(exchange.grant.scope),
+        subject=exchange.grant.subject,
+        consented=True,
+        refresh_token=refresh_token,
+    )
+
+
+async def _revoke(exchange: Exchange) -> None:
+    """End the consent everywhere before the second request is answered."""
+    database = exchange.services.database
+    try:
+        await withdraw_and_confirm(database, PLATFORM, exchange.grant.consent, "platform", REUSED)
+    except Refusal as refusal:
+        if refusal.outcome is not ILLEGAL_STATE:  # it had ended already
+            raise

@@ -1,0 +1,46 @@
+"""The client credentials grant (RFC 6749 section 4.4): the application acts for itself."""
+
+from __future__ import annotations
+
+from weir.authorization import scopes, tokens
+from weir.authorization.exchange import Exchange
+from weir.kernel.outcomes import (
+    OAUTH_INVALID_AUTHORIZATION_DETAILS,
+    OAUTH_INVALID_SCOPE,
+    Refusal,
+)
+from weir.shelf import subscriptions
+
+
+def asks_no_customer(exchange: Exchange) -> None:
+    """There is no customer here who could grant anything (RFC 9396 section 2)."""
+    if "authorization_details" in exchange.parameters:
+        raise Refusal(
+            OAUTH_INVALID_AUTHORIZATION_DETAILS,
+            "client_credentials with authorization_details",
+            why="only a customer can grant this: use the authorization code grant",
+        )
+
+
+async def stays_within_its_rights(exchange: Exchange) -> None:
+    """RFC 6749 section 3.3: its subscriptions, or `manage` alone.
+
+    A token is for one audience (RFC 9068 section 3), so the two do not mix.
+    """
+    asked = scopes.requested(exchange.parameters.get("scope"))
+    if scopes.MANAGE in asked:
+        if len(asked) > 1 or "manage" not in exchange.client.roles:
+            reason = "manage stands alone, and only for applications registered for it"
+            raise Refusal(OAUTH_INVALID_SCOPE, reason, why=reason)
+    else:
+        async with exchange.services.database.connect() as connection:
+            allowed = await subscriptions.scopes_of(connection, exchange.client.id)
+        scopes.require_within(asked, allowed)
+    exchange.scope = asked
+
+
+async def token_is_issued(exchange: Exchange) -> None:
+    """RFC 6749 section 4.4.3: no refresh token; RFC 9068 section 2.2: `sub` is the client."""
+    exchange.answer = await tokens.issue(
+        exchange, scope=exchange.scope, subject=exchange.client.id, consented=False
+    )

@@ -1,0 +1,32 @@
+"""The refresh token grant (RFC 6749 section 6), without rotation (FAPI 2.0 5.3.2.1 item 9).
+
+The refresh token lives as long as its consent, and asking again after a lost answer just works.
+"""
+
+from __future__ import annotations
+
+from weir.authorization import grants, scopes, tokens
+from weir.authorization.exchange import Exchange
+from weir.kernel.outcomes import OAUTH_INVALID_GRANT, Refusal
+
+
+async def token_is_found(exchange: Exchange) -> None:
+    """RFC 6749 section 6: issued by this server, to this client."""
+    token = exchange.required("refresh_token")
+    async with exchange.services.database.connect() as connection:
+        grant = await grants.of_refresh_token(connection, token)
+    if grant is None or grant.client != exchange.client.id:
+        raise Refusal(OAUTH_INVALID_GRANT, "unknown refresh token, or another client's")
+    exchange.grant = grant
+
+
+async def token_is_refreshed(exchange: Exchange) -> None:
+    """RFC 6749 section 6: the same scope, or less of it if asked."""
+    granted = scopes.requested(exchange.grant.scope)
+    asked = granted
+    if "scope" in exchange.parameters:
+        asked = scopes.requested(exchange.parameters["scope"])
+        scopes.require_within(asked, granted)
+    exchange.answer = await tokens.issue(
+        exchange, scope=asked, subject=exchange.grant.subject, consented=True
+    )

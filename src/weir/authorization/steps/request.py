@@ -1,0 +1,104 @@
+"""The pushed authorization request (RFC 9126): every rule FAPI 2.0 section 5.3.2.2 has for it."""
+
+from __future__ import annotations
+
+from weir.authorization import pkce, redirects, requests, scopes
+from weir.authorization.exchange import Answer, Exchange, PushedRequest, wrong
+from weir.consent.types import ACCOUNT_ACCESS, parse_details
+from weir.kernel import limits, outcomes
+from weir.kernel.outcomes import OAUTH_INVALID_AUTHORIZATION_DETAILS, Refusal
+from weir.partners import organisations
+from weir.shelf import subscriptions
+
+
+def brings_no_request_object(exchange: Exchange) -> None:
+    """RFC 9126 section 2.1: no `request_uri` here. Signed request objects are not taken yet."""
+    for name in ("request_uri", "request"):
+        if name in exchange.parameters:
+            raise wrong(name, "is not taken here")
+
+
+def asks_for_a_code(exchange: Exchange) -> None:
+    """FAPI 2.0 section 5.3.2.2 item 1: `response_type=code`, answered in the query."""
+    if exchange.required("response_type") != "code":
+        raise Refusal(outcomes.OAUTH_UNSUPPORTED_RESPONSE_TYPE)
+    if exchange.parameters.get("response_mode", "query") != "query":
+        raise wrong("response_mode", "must be query")
+
+
+def returns_to_a_registered_address(exchange: Exchange) -> None:
+    """FAPI 2.0 section 5.3.2.2 item 6 and RFC 9700 section 2.1: exact comparison."""
+    uri = exchange.required("redirect_uri")
+    if not redirects.is_registered(uri, exchange.client.redirect_uris):
+        raise Refusal(outcomes.OAUTH_INVALID_REDIRECT_URI, uri)
+
+
+def keeps_state_and_nonce_short(exchange: Exchange) -> None:
+    """`state` comes back verbatim, so it is bounded; `nonce` is taken and not used."""
+    bounds = {"state": limits.STATE_CHARACTERS, "nonce": limits.NONCE_CHARACTERS}
+    for name, characters in bounds.items():
+        if len(exchange.parameters.get(name, "")) > characters:
+            raise wrong(name, f"is longer than {characters} characters")
+
+
+def proves_possession_later(exchange: Exchange) -> None:
+    """RFC 7636 section 4.3, FAPI 2.0 section 5.3.2.2 item 5: PKCE, and only S256."""
+    if not pkce.is_challenge(exchange.required("code_challenge")):
+        raise wrong("code_challenge", "is not an S256 challenge")
+    if exchange.required("code_challenge_method") != "S256":
+        raise wrong("code_challenge_method", "must be S256")
+
+
+async def stays_within_subscriptions(exchange: Exchange) -> None:
+    """RFC 6749 section 3.3: scopes of products the application subscribes to, and no others."""
+    asked = scopes.requested(exchange.parameters.get("scope"))
+    async with exchange.services.database.connect() as connection:
+        allowed = await subscriptions.scopes_of(connection, exchange.client.id)
+    scopes.require_within(asked, allowed)
+    exchange.scope = asked
+
+
+def says_what_it_wants(exchange: Exchange) -> None:
+    """RFC 9396 section 2: one entry of a known type, by its closed schema."""
+    exchange.ask = parse_details(exchange.required("authorization_details"), exchange.now)
+    role = "data" if exchange.ask.type == ACCOUNT_ACCESS else "payments"
+    if role not in exchange.client.roles:
+        raise Refusal(
+            OAUTH_INVALID_AUTHORIZATION_DETAILS,
+            f"role {role} missing",
+            pointer="/0/type",
+            why="the application is not registered for this",
+        )
+
+
+async def names_a_member(exchange: Exchange) -> None:
+    """RFC 9396 section 5: whose data or money it is must be known, and must be active."""
+    async with exchange.services.database.connect() as connection:
+        member = await organisations.find(connection, exchange.ask.member)
+    if member is None or member.kind != "member" or member.status != "active":
+        raise Refusal(
+            OAUTH_INVALID_AUTHORIZATION_DETAILS,
+            "unknown member",
+            pointer="/0/member",
+            why="no active member has this name",
+        )
+    exchange.member = member
+
+
+async def is_kept(exchange: Exchange) -> None:
+    """RFC 9126 section 2.2: the answer is a `request_uri`, good for a short while."""
+    pushed = PushedRequest(
+        client=exchange.client.id,
+        organisation=exchange.organisation.id,
+        consent=exchange.mint("cns"),
+        redirect_uri=exchange.parameters["redirect_uri"],
+        state=exchange.parameters.get("state"),
+        code_challenge=exchange.parameters["code_challenge"],
+        scope=scopes.written(exchange.scope),
+        ask=exchange.ask,
+        member=exchange.member.id,
+        certificate=exchange.certificate,
+    )
+    request_uri = await requests.push(exchange.services.cache, pushed)
+    body = {"request_uri": request_uri, "expires_in": limits.PUSHED_REQUEST_LIFETIME_S}
+    exchange.answer = Answer(201, body)

@@ -1,0 +1,44 @@
+"""The authorization endpoint: a pushed request becomes a visit to the consent pages."""
+
+from __future__ import annotations
+
+from weir.authorization import requests
+from weir.authorization.exchange import Answer, Exchange
+from weir.consent import reading
+from weir.consent.states import State
+from weir.kernel.outcomes import OAUTH_INVALID_REQUEST_URI, Refusal
+
+
+def client_is_named(exchange: Exchange) -> None:
+    """RFC 9126 section 4: `client_id` and `request_uri`; what else is in the query counts not."""
+    exchange.client_id = exchange.required("client_id")
+
+
+async def request_is_recalled(exchange: Exchange) -> None:
+    """FAPI 2.0 section 5.3.2.2 items 2 to 4: only a pushed request, and only its own client's."""
+    found = await requests.recall(exchange.services.cache, exchange.required("request_uri"))
+    if found is None or found[1].client != exchange.client.id:
+        raise Refusal(OAUTH_INVALID_REQUEST_URI, "unknown, expired or another client's")
+    exchange.request_key, exchange.pushed = found
+
+
+async def request_is_unanswered(exchange: Exchange) -> None:
+    """FAPI 2.0 section 5.3.2.2: used up by an answer, not by loading the page."""
+    async with exchange.services.database.connect() as connection:
+        consent = await reading.find(connection, exchange.pushed.consent)
+    if consent is not None and consent.state_at(exchange.now) != State.AWAITING:
+        raise Refusal(OAUTH_INVALID_REQUEST_URI, f"answered: {consent.state}")
+
+
+async def visit_begins(exchange: Exchange) -> None:
+    """RFC 9700 section 4.12: 303, so that nothing of this request is sent along."""
+    assert exchange.visit is not None, "the endpoint gives every browser a visit"
+    interaction = await requests.begin(
+        exchange.services.cache,
+        exchange.mint("int"),
+        exchange.visit,
+        exchange.request_key,
+        exchange.pushed,
+        exchange.now,
+    )
+    exchange.answer = Answer(303, location=f"/interactions/{interaction.id}")

@@ -1,0 +1,65 @@
+"""Access tokens: RFC 9068 JWTs, each bound to a client certificate (RFC 8705 section 3.1)."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from weir.authorization import scopes
+from weir.authorization.exchange import Answer, Exchange
+from weir.kernel import limits
+
+TOKEN_TYPE: Final = "at+jwt"  # noqa: S105 - the JWT's media type
+
+
+async def issue(
+    exchange: Exchange,
+    *,
+    scope: frozenset[str],
+    subject: str,
+    consented: bool,
+    refresh_token: str | None = None,
+) -> Answer:
+    """The token endpoint's success (RFC 6749 section 5.1).
+
+    There is no way through here without a certificate: no token of this server is a bearer token.
+    """
+    assert exchange.certificate is not None, "tokens are bound to a certificate"
+    lifetime_s = _lifetime_s(exchange, consented)
+    body: dict[str, Any] = {
+        "token_type": "Bearer",
+        "expires_in": lifetime_s,
+        "scope": scopes.written(scope),
+    }
+    claims = {
+        "iss": exchange.services.addresses.issuer,
+        "sub": subject,
+        "aud": _audience(exchange, scope),
+        "client_id": exchange.client.id,
+        "org": exchange.organisation.id,
+        "iat": int(exchange.now.timestamp()),
+        "exp": int(exchange.now.timestamp()) + lifetime_s,
+        "jti": exchange.mint("tok"),
+        "scope": body["scope"],
+        "cnf": {"x5t#S256": exchange.certificate},
+    }
+    if consented:
+        body["authorization_details"] = claims["authorization_details"] = [exchange.consent.granted]
+        body["grant_id"] = claims["grant_id"] = exchange.consent.id
+    if refresh_token is not None:
+        body["refresh_token"] = refresh_token
+    body["access_token"] = await exchange.services.signer.sign_jwt(claims, TOKEN_TYPE)
+    return Answer(200, body)
+
+
+def _lifetime_s(exchange: Exchange, consented: bool) -> int:
+    """Never longer than the consent it speaks of."""
+    if not consented:
+        return limits.ACCESS_TOKEN_LIFETIME_S
+    left_s = int((exchange.consent.expires_at - exchange.now).total_seconds())
+    return min(limits.ACCESS_TOKEN_LIFETIME_S, left_s)
+
+
+def _audience(exchange: Exchange, scope: frozenset[str]) -> list[str]:
+    """A token is good at one place: the capabilities, or the management API."""
+    addresses = exchange.services.addresses
+    return [addresses.manage_audience if scopes.MANAGE in scope else addresses.api_audience]

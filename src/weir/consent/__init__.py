@@ -1,0 +1,1 @@
+"""What customers granted: asked for, given, kept, withdrawn, and proven."""

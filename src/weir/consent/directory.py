@@ -1,0 +1,127 @@
+"""A member's account directory: what accounts a customer has, asked while the customer waits.
+
+    GET {directory_url}/customers/{customer_ref}/accounts
+    200 {"accounts": [{"account_id": "...", "name": "...", "masked_number": "...",
+                       "currency": "CNY"}]}
+
+over mutual TLS with the platform's own certificate; 404 when the member knows no such customer.
+`account_id` is what consents and calls name the account by; `masked_number` is how the customer
+recognises it. Fields that are not known here are ignored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from weir.kernel import inputs, limits
+from weir.kernel.money import MINOR_DIGITS
+from weir.kernel.outcomes import (
+    INVALID_INPUT,
+    MEMBER_BROKEN_ANSWER,
+    MEMBER_TIMEOUT,
+    MEMBER_UNREACHABLE,
+    Refusal,
+)
+from weir.kernel.strict_json import loads
+
+_ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+_TEXT_CHARACTERS = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One account, policy or portfolio as the member shows it to its customer."""
+
+    id: str
+    name: str
+    number: str
+    currency: str
+
+
+async def accounts_of(
+    client: httpx.AsyncClient, directory_url: str, customer_ref: str, interaction_id: str
+) -> Sequence[Account]:
+    """A customer's accounts; empty when the member knows no such customer.
+
+    MEMBER_UNREACHABLE, MEMBER_TIMEOUT or MEMBER_BROKEN_ANSWER when it cannot say. Redirects are
+    not followed.
+    """
+    url = f"{directory_url}/customers/{customer_ref}/accounts"
+    try:
+        async with asyncio.timeout(limits.DIRECTORY_TIMEOUT_S):
+            status, body = await _get(client, url, interaction_id)
+    except (TimeoutError, httpx.TimeoutException) as error:
+        raise Refusal(MEMBER_TIMEOUT, repr(error)) from error
+    except httpx.HTTPError as error:
+        raise Refusal(MEMBER_UNREACHABLE, repr(error)) from error
+    if status == 404:
+        return []
+    if status != 200:
+        raise Refusal(MEMBER_BROKEN_ANSWER, f"directory answered {status}")
+    return parse(body)
+
+
+def parse(body: bytes) -> Sequence[Account]:
+    """Read a directory's answer. MEMBER_BROKEN_ANSWER when it is not one."""
+    try:
+        answer = loads(body, limits.DIRECTORY_ANSWER_BYTES)
+    except ValueError as error:
+        raise Refusal(MEMBER_BROKEN_ANSWER, f"directory: {error}") from error
+    listed = answer.get("accounts") if isinstance(answer, dict) else None
+    if not isinstance(listed, list) or len(listed) > limits.DIRECTORY_ACCOUNTS:
+        raise Refusal(MEMBER_BROKEN_ANSWER, "directory: no list of accounts")
+    accounts = [_account(each) for each in listed]
+    if len({each.id for each in accounts}) != len(accounts):
+        raise Refusal(MEMBER_BROKEN_ANSWER, "directory: an account is listed twice")
+    return accounts
+
+
+def choose(accounts: Sequence[Account], chosen: Sequence[str]) -> list[str]:
+    """The accounts a customer picked, all of them the customer's own.
+
+    INVALID_INPUT when none was picked, or one that the member did not list.
+    """
+    if not chosen:
+        raise inputs.wrong("/accounts", "choose at least one", "请至少选择一个")
+    if not set(chosen) <= {each.id for each in accounts}:
+        raise Refusal(INVALID_INPUT, "an account the member did not list", pointer="/accounts")
+    return sorted(set(chosen))
+
+
+async def _get(client: httpx.AsyncClient, url: str, interaction_id: str) -> tuple[int, bytes]:
+    headers = {"accept": "application/json", "x-fapi-interaction-id": interaction_id}
+    async with client.stream("GET", url, headers=headers, follow_redirects=False) as answer:
+        body = b""
+        async for chunk in answer.aiter_bytes():
+            body += chunk
+            if len(body) > limits.DIRECTORY_ANSWER_BYTES:
+                raise Refusal(MEMBER_BROKEN_ANSWER, "directory: the answer is too long")
+        return answer.status_code, body
+
+
+def _account(value: Any) -> Account:
+    if not isinstance(value, dict):
+        raise Refusal(MEMBER_BROKEN_ANSWER, "directory: an account is no object")
+    identifier, currency = value.get("account_id"), value.get("currency")
+    if not isinstance(identifier, str) or _ACCOUNT.fullmatch(identifier) is None:
+        raise Refusal(MEMBER_BROKEN_ANSWER, "directory: an account has no usable id")
+    if currency not in MINOR_DIGITS:
+        raise Refusal(MEMBER_BROKEN_ANSWER, "directory: an account has no known currency")
+    return Account(identifier, _shown(value, "name"), _shown(value, "masked_number"), currency)
+
+
+def _shown(value: dict[str, Any], field: str) -> str:
+    """A text that is shown to the customer, so it must not deceive the eye."""
+    text = value.get(field)
+    if not isinstance(text, str):
+        raise Refusal(MEMBER_BROKEN_ANSWER, f"directory: {field} is missing")
+    try:
+        return inputs.text(text, f"/{field}", _TEXT_CHARACTERS)
+    except Refusal as error:
+        raise Refusal(MEMBER_BROKEN_ANSWER, f"directory: {field} is not plain text") from error

@@ -1,0 +1,124 @@
+"""Reading consents: each reader sees his own, and nobody else's exist for him."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from weir.consent.states import State, in_effect
+from weir.consent.tables import consents
+from weir.identity.tables import customers
+from weir.kernel import limits
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """A stored consent. `granted` is the entry that tokens carry, None until there is one.
+
+    `expires_at` of an awaiting consent is when the question lapses.
+    """
+
+    id: str
+    type: str
+    state: State
+    application: str
+    partner: str
+    member: str
+    customer: str | None
+    purpose: str
+    requested: dict[str, Any]
+    granted: dict[str, Any] | None
+    created_at: datetime
+    decided_at: datetime | None
+    expires_at: datetime
+    ended_at: datetime | None
+    ended_by: str | None
+    reason: str | None
+    acknowledged_at: datetime | None
+
+    def state_at(self, now: datetime) -> State:
+        return in_effect(self.state, self.expires_at, now)
+
+    @property
+    def withdrawal_ms(self) -> int | None:
+        """From the withdrawal to the last gateway's word, in milliseconds."""
+        if self.ended_at is None or self.acknowledged_at is None:
+            return None
+        return max(0, round((self.acknowledged_at - self.ended_at).total_seconds() * 1000))
+
+
+async def find(connection: AsyncConnection, consent_id: str) -> Consent | None:
+    """By identifier, whoever it belongs to: for the platform's own rooms."""
+    return await _one(connection, _all().where(consents.c.id == consent_id))
+
+
+async def find_of_person(
+    connection: AsyncConnection, consent_id: str, person: str
+) -> Consent | None:
+    """A person's own consent."""
+    return await _one(connection, _of_person(person).where(consents.c.id == consent_id))
+
+
+async def find_of_application(
+    connection: AsyncConnection, consent_id: str, application: str
+) -> Consent | None:
+    """A consent that was given to this application."""
+    mine = _all().where(consents.c.id == consent_id, consents.c.application == application)
+    return await _one(connection, mine)
+
+
+async def of_person(
+    connection: AsyncConnection, person: str, limit: int = limits.PAGE_ROWS
+) -> Sequence[Consent]:
+    """A person's consents at every member, newest first."""
+    statement = _of_person(person).where(consents.c.state != State.AWAITING)
+    return await _many(connection, statement.order_by(consents.c.id.desc()).limit(limit))
+
+
+async def of_member(
+    connection: AsyncConnection, member: str, *, before: str = "~", limit: int = limits.PAGE_ROWS
+) -> Sequence[Consent]:
+    """Consents over a member's data and money, newest first, older than `before`."""
+    statement = _all().where(consents.c.member == member, consents.c.id < before)
+    return await _many(connection, statement.order_by(consents.c.id.desc()).limit(limit))
+
+
+async def of_application(
+    connection: AsyncConnection,
+    application: str,
+    *,
+    before: str = "~",
+    limit: int = limits.PAGE_ROWS,
+) -> Sequence[Consent]:
+    """Consents given to an application, newest first, older than `before`."""
+    statement = _all().where(consents.c.application == application, consents.c.id < before)
+    return await _many(connection, statement.order_by(consents.c.id.desc()).limit(limit))
+
+
+def of_row(row: Any) -> Consent:
+    """A row of `tables.consents` as a value."""
+    fields = dict(row._mapping)
+    return Consent(**{**fields, "state": State(fields["state"])})
+
+
+def _all() -> Select[Any]:
+    return select(consents)
+
+
+def _of_person(person: str) -> Select[Any]:
+    own = select(customers.c.id).where(customers.c.person == person)
+    return _all().where(consents.c.customer.in_(own))
+
+
+async def _one(connection: AsyncConnection, statement: Select[Any]) -> Consent | None:
+    row = (await connection.execute(statement)).one_or_none()
+    return None if row is None else of_row(row)
+
+
+async def _many(connection: AsyncConnection, statement: Select[Any]) -> Sequence[Consent]:
+    return [of_row(row) for row in await connection.execute(statement)]

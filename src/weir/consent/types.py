@@ -1,0 +1,225 @@
+"""Rich authorization types (RFC 9396): one closed schema each, unknown fields refused.
+
+The version is part of the name: a changed meaning is a new type, and old consents keep theirs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from weir.consent.words import PERMISSIONS
+from weir.kernel import inputs, limits
+from weir.kernel.money import MINOR_DIGITS, Money, parse_amount
+from weir.kernel.outcomes import OAUTH_INVALID_AUTHORIZATION_DETAILS, Refusal
+from weir.kernel.strict_json import loads
+
+ACCOUNT_ACCESS: Final = "urn:weir:account-access:v1"
+PAYMENT_INITIATION: Final = "urn:weir:payment-initiation:v1"
+
+_SLUG = {"type": "string", "pattern": r"^[a-z](?:[a-z0-9-]{0,46}[a-z0-9])?$"}
+_PURPOSE = {"type": "string", "minLength": 1, "maxLength": limits.PURPOSE_CHARACTERS}
+
+SCHEMAS: Final[dict[str, dict[str, Any]]] = {
+    ACCOUNT_ACCESS: {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "type": "object",
+        "required": ["type", "member", "permissions", "purpose", "expires_at"],
+        "additionalProperties": False,
+        "properties": {
+            "type": {"const": ACCOUNT_ACCESS},
+            "member": _SLUG,
+            "permissions": {
+                "type": "array",
+                "items": {"enum": sorted(PERMISSIONS)},
+                "minItems": 1,
+                "uniqueItems": True,
+            },
+            "purpose": _PURPOSE,
+            "expires_at": {"type": "string", "maxLength": 40},
+        },
+    },
+    PAYMENT_INITIATION: {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "type": "object",
+        "required": ["type", "member", "amount", "payee", "purpose"],
+        "additionalProperties": False,
+        "properties": {
+            "type": {"const": PAYMENT_INITIATION},
+            "member": _SLUG,
+            "amount": {
+                "type": "object",
+                "required": ["amount", "currency"],
+                "additionalProperties": False,
+                "properties": {
+                    "amount": {"type": "string", "maxLength": 19},
+                    "currency": {"enum": sorted(MINOR_DIGITS)},
+                },
+            },
+            "payee": {
+                "type": "object",
+                "required": ["account", "name"],
+                "additionalProperties": False,
+                "properties": {
+                    "account": {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"},
+                    "name": {"type": "string", "minLength": 1, "maxLength": 100},
+                },
+            },
+            "purpose": _PURPOSE,
+            "reference": {"type": "string", "minLength": 1, "maxLength": 140},
+        },
+    },
+}
+
+_VALIDATORS = {name: Draft202012Validator(schema) for name, schema in SCHEMAS.items()}
+
+# RFC 3339 with an offset, so that the moment is the same everywhere.
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentRequest:
+    """One validated entry of `authorization_details`: what a customer will be asked.
+
+    `details` is the entry as the client sent it. `expires_at` is None for a payment, whose time
+    begins with the customer's yes.
+    """
+
+    type: str
+    member: str
+    purpose: str
+    details: dict[str, Any]
+    expires_at: datetime | None
+
+    @property
+    def single_use(self) -> bool:
+        return is_single_use(self.type)
+
+
+def is_single_use(type_name: str) -> bool:
+    """Whether one call uses a consent of this type up."""
+    return type_name == PAYMENT_INITIATION
+
+
+def parse_details(raw: str, now: datetime) -> ConsentRequest:
+    """Read the `authorization_details` parameter (RFC 9396 section 2).
+
+    One entry: a customer answers one question at a time. Refusal
+    OAUTH_INVALID_AUTHORIZATION_DETAILS names the place by JSON pointer and the reason.
+    """
+    try:
+        entries = loads(raw, limits.AUTHORIZATION_FORM_BYTES)
+    except ValueError as error:
+        raise _wrong("", "not JSON", str(error)) from error
+    if not isinstance(entries, list) or len(entries) != 1 or not isinstance(entries[0], dict):
+        raise _wrong("", "must be an array of exactly one object")
+    return parse_entry(entries[0], now)
+
+
+def parse_entry(entry: dict[str, Any], now: datetime) -> ConsentRequest:
+    """Check one entry against its type's schema, then what a schema cannot say."""
+    name = entry.get("type")
+    validator = _VALIDATORS.get(name) if isinstance(name, str) else None
+    if validator is None:
+        raise _wrong("/0/type", "not a type this server grants")
+    for error in _errors(validator, entry):
+        raise _wrong("/0" + _pointer(error), _reason(error), error.message)
+    for pointer, value in _texts(entry):
+        _plain(value, pointer)
+    expires_at = None
+    if name == ACCOUNT_ACCESS:
+        expires_at = _end(entry["expires_at"], now)
+    else:
+        _amount(entry["amount"])
+    assert isinstance(name, str)
+    return ConsentRequest(name, entry["member"], entry["purpose"], entry, expires_at)
+
+
+def _errors(validator: Draft202012Validator, entry: dict[str, Any]) -> Iterator[ValidationError]:
+    """Errors in a fixed order, so that the same request is always refused for the same reason."""
+    yield from sorted(
+        validator.iter_errors(entry), key=lambda error: (_pointer(error), str(error.validator))
+    )
+
+
+def payment_amount(details: dict[str, Any]) -> Money:
+    """The amount of a validated payment entry."""
+    return parse_amount(details["amount"]["amount"], details["amount"]["currency"])
+
+
+def granted_details(
+    request_type: str, details: dict[str, Any], accounts: list[str]
+) -> dict[str, Any]:
+    """The entry as the customer granted it (RFC 9396 section 7): what was asked, and on what."""
+    if request_type == PAYMENT_INITIATION:
+        assert len(accounts) == 1, "a payment leaves one account"
+        return {**details, "debtor_account": accounts[0]}
+    return {**details, "accounts": sorted(accounts)}
+
+
+def _end(text: str, now: datetime) -> datetime:
+    try:
+        if _MOMENT.fullmatch(text) is None:
+            raise ValueError
+        end = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise _wrong("/0/expires_at", "not an RFC 3339 date and time with offset") from error
+    if not now < end <= now + timedelta(days=limits.CONSENT_LIFETIME_DAYS):
+        raise _wrong(
+            "/0/expires_at", f"must lie ahead, at most {limits.CONSENT_LIFETIME_DAYS} days"
+        )
+    return end
+
+
+def _amount(value: dict[str, str]) -> None:
+    try:
+        amount = parse_amount(value["amount"], value["currency"])
+    except ValueError as error:
+        raise _wrong("/0/amount/amount", "not an amount of this currency") from error
+    if amount.amount_minor == 0:
+        raise _wrong("/0/amount/amount", "must be more than zero")
+
+
+def _texts(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The free texts of an entry: shown to a customer, so they must not deceive the eye."""
+    yield "/0/purpose", entry["purpose"]
+    if "payee" in entry:
+        yield "/0/payee/name", entry["payee"]["name"]
+    if "reference" in entry:
+        yield "/0/reference", entry["reference"]
+
+
+def _plain(value: str, pointer: str) -> None:
+    try:
+        inputs.text(value, pointer, max_characters=len(value))
+    except Refusal as error:
+        raise _wrong(pointer, "must be visible text without space around it") from error
+
+
+def _pointer(error: ValidationError) -> str:
+    """Where, by names and places the schema knows; never a name the caller made up."""
+    return "".join(f"/{part}" for part in error.absolute_path)
+
+
+def _reason(error: ValidationError) -> str:
+    return {
+        "required": "a field is missing",
+        "additionalProperties": "holds a field that is not known here",
+        "enum": "not one of the known values",
+        "type": "of the wrong JSON type",
+    }.get(str(error.validator), "not in its required form")
+
+
+def _wrong(pointer: str, reason: str, detail: str = "") -> Refusal:
+    return Refusal(
+        OAUTH_INVALID_AUTHORIZATION_DETAILS,
+        f"{pointer} {reason} {detail}".strip(),
+        pointer=pointer,
+        why=reason,
+    )

@@ -1,0 +1,68 @@
+"""What each permission means in words a customer understands, in both languages.
+
+A closed list: a permission without words cannot be asked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A sentence in English and in Chinese."""
+
+    en: str
+    zh: str
+
+    def of(self, language: str) -> str:
+        return self.zh if language.startswith("zh") else self.en
+
+
+PERMISSIONS: Final[dict[str, Words]] = {
+    "ReadAccounts": Words(
+        "See your accounts: name, type, currency and number",
+        "查看账户信息：名称、类型、币种和账号",
+    ),
+    "ReadBalances": Words("See the balances of these accounts", "查看这些账户的余额"),
+    "ReadTransactions": Words(
+        "See payments in and out of these accounts", "查看这些账户的收支明细"
+    ),
+    "ReadPolicies": Words(
+        "See your insurance policies: cover, premium and dates",
+        "查看您的保单：保障内容、保费和起止日期",
+    ),
+    "ReadClaims": Words("See your insurance claims and how they stand", "查看您的理赔记录和进度"),
+    "ReadPortfolios": Words("See your investment portfolios", "查看您的投资组合"),
+    "ReadHoldings": Words(
+        "See what you hold: securities, amounts and values", "查看您的持仓：证券、数量和市值"
+    ),
+    "ReadOrders": Words("See your orders and how they were filled", "查看您的委托和成交情况"),
+    "ConfirmFunds": Words(
+        "Ask whether an amount is available (answered with yes or no only)",
+        "查询某一金额是否足够（只回答是或否）",
+    ),
+    "PlaceOrders": Words("Place orders for securities in your name", "以您的名义提交证券委托"),
+    "MakeClaims": Words("Make insurance claims in your name", "以您的名义提交理赔申请"),
+}
+
+# Permissions that act rather than look; the consent page sets them apart.
+ACTING: Final = frozenset({"PlaceOrders", "MakeClaims"})
+
+STATES: Final[dict[str, Words]] = {
+    "awaiting": Words("Waiting for your answer", "等待您的答复"),
+    "granted": Words("Active", "生效中"),
+    "used": Words("Used", "已使用"),
+    "rejected": Words("Refused", "已拒绝"),
+    "withdrawn": Words("Withdrawn", "已撤回"),
+    "expired": Words("Ended", "已到期"),
+}
+
+ENDED_BY: Final[dict[str, Words]] = {
+    "customer": Words("You", "您本人"),
+    "member": Words("The institution", "金融机构"),
+    "operator": Words("The operator of the platform", "平台运营方"),
+    "partner": Words("The application", "该应用"),
+    "platform": Words("The platform, to protect you", "平台（为保护您）"),
+}

@@ -1,0 +1,1 @@
+"""People who sign in, customers as members know them, one-time links, sessions."""

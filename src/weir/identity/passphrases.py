@@ -1,0 +1,68 @@
+"""Passphrases: argon2id (RFC 9106), off the event loop, a few at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import unicodedata
+
+from argon2 import PasswordHasher
+from argon2.exceptions import Argon2Error, InvalidHashError
+
+from weir.kernel import limits
+from weir.kernel.inputs import wrong
+
+
+class Passphrases:
+    """Hashes and checks. At most `limits.PASSPHRASE_HASHES_AT_ONCE` at a time use memory."""
+
+    def __init__(self, hasher: PasswordHasher | None = None) -> None:
+        self._hasher = hasher or PasswordHasher()
+        self._turn = asyncio.Semaphore(limits.PASSPHRASE_HASHES_AT_ONCE)
+        # Checked when a name is unknown, so that the time taken does not tell which names exist.
+        self._decoy = self._hasher.hash("a passphrase nobody has")
+
+    async def hash(self, passphrase: str) -> str:
+        """The stored form of a passphrase that `check_form` accepted."""
+        async with self._turn:
+            return await asyncio.to_thread(self._hasher.hash, normal(passphrase))
+
+    async def matches(self, stored: str | None, passphrase: str) -> bool:
+        """Whether it is the one. `stored` None takes as long and is always False."""
+        async with self._turn:
+            same = await asyncio.to_thread(
+                self._verify, stored or self._decoy, normal(passphrase[: _longest()])
+            )
+        return same and stored is not None
+
+    def _verify(self, stored: str, passphrase: str) -> bool:
+        try:
+            return self._hasher.verify(stored, passphrase)
+        except (Argon2Error, InvalidHashError):
+            return False
+
+
+def normal(passphrase: str) -> str:
+    """Unicode NFC, so that two keyboards give one passphrase (NIST SP 800-63B section 5.1.1.2)."""
+    return unicodedata.normalize("NFC", passphrase)
+
+
+def check_form(passphrase: str, name: str) -> str:
+    """A new passphrase: long enough, and not the name. INVALID_INPUT says what is wrong."""
+    low, high = limits.PASSPHRASE_CHARACTERS_MIN, limits.PASSPHRASE_CHARACTERS_MAX
+    if not low <= len(normal(passphrase)) <= high:
+        raise wrong(
+            "/passphrase",
+            f"must be {low} to {high} characters",
+            f"须为 {low} 至 {high} 个字符",
+        )
+    if len(set(passphrase)) < 5 or normal(passphrase).casefold() == name.casefold():
+        raise wrong(
+            "/passphrase",
+            "is too easy to guess: use several words",
+            "过于简单，请使用多个词语组合",
+        )
+    return passphrase
+
+
+def _longest() -> int:
+    return limits.PASSPHRASE_CHARACTERS_MAX * 4

@@ -1,0 +1,61 @@
+"""Signing in, and slowing down whoever guesses.
+
+Attempts are counted for one name from one address, so a stranger who guesses at a name locks only
+himself out of it, and the person it belongs to can still come in from elsewhere.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from hashlib import sha256
+
+from weir.identity import people
+from weir.identity.passphrases import Passphrases
+from weir.identity.people import Person
+from weir.kernel import limits
+from weir.kernel.outcomes import SIGN_IN_FAILED, SIGN_IN_LOCKED, Refusal
+from weir.store.cache import Cache
+from weir.store.database import Database
+
+
+async def sign_in(
+    database: Database,
+    cache: Cache,
+    passphrases: Passphrases,
+    *,
+    name: str,
+    passphrase: str,
+    address: str,
+) -> Person:
+    """The person. SIGN_IN_FAILED does not say which was wrong; SIGN_IN_LOCKED says wait."""
+    normal = name.strip().lower()[:100]
+    attempts = await cache.count(_counter(normal, address), limits.SIGN_IN_WINDOW_S)
+    if attempts > limits.SIGN_IN_ATTEMPTS:
+        raise Refusal(SIGN_IN_LOCKED, f"{attempts} attempts")
+    async with database.connect() as connection:
+        found = await people.find_with_hash(connection, normal)
+    if not await passphrases.matches(found[1] if found else None, passphrase):
+        raise Refusal(SIGN_IN_FAILED)
+    assert found is not None
+    return found[0]
+
+
+def network_of(peer: str) -> str:
+    """The address, or for IPv6 its /64, within which one caller can move freely.
+
+    `peer` is an address, alone or with its port.
+    """
+    for text in (peer, peer.rpartition(":")[0].strip("[]")):
+        try:
+            address = ipaddress.ip_address(text)
+        except ValueError:
+            continue
+        if address.version == 6:
+            return str(ipaddress.ip_network((address, 64), strict=False))
+        return str(address)
+    return "unknown"
+
+
+def _counter(name: str, address: str) -> str:
+    both = f"{name}|{network_of(address)}".encode()
+    return f"sign-in:{sha256(both).hexdigest()}"

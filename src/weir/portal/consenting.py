@@ -1,0 +1,209 @@
+"""The consent page: one question, in plain words, with yes and no of equal weight."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from weir.authorization import interactions, requests
+from weir.authorization.redirects import origin
+from weir.authorization.requests import Interaction
+from weir.consent import directory
+from weir.consent.directory import Account
+from weir.identity import customers
+from weir.identity.customers import Customer
+from weir.identity.people import Person
+from weir.kernel.identifiers import is_identifier
+from weir.kernel.outcomes import (
+    ILLEGAL_STATE,
+    INVALID_INPUT,
+    NOT_FOUND,
+    OAUTH_ACCESS_DENIED,
+    PAGE_EXPIRED,
+    PLATFORM_UNAVAILABLE,
+    Fault,
+    Refusal,
+)
+from weir.partners import applications, organisations
+from weir.partners.applications import Application
+from weir.partners.organisations import Organisation
+from weir.portal.rendering import Portal, go, refused, render
+from weir.portal.visitor import Visitor, read_form
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Everything the page says: who asks, of which institution, and as which customer."""
+
+    interaction: Interaction
+    application: Application
+    partner: Organisation
+    member: Organisation
+    customers: Sequence[Customer] = ()
+    customer: Customer | None = None
+    accounts: Sequence[Account] = ()
+
+
+async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
+    """The sign-in page first, then the question."""
+    interaction = await _interaction(portal, request, visitor)
+    question = await _parties(portal, interaction)
+    if not interaction.open_at(portal.database.clock.now()):
+        return _over(portal, request, visitor, question, Refusal(PAGE_EXPIRED))
+    if visitor.person is None:
+        return go(f"/sign-in?next=/interactions/{interaction.id}")
+    try:
+        await interactions.ask(portal.authorization, interaction, visitor.person.id)
+        question = await _ask_member(portal, request, visitor.person, question)
+    except Refusal as refusal:
+        return _over(portal, request, visitor, question, refusal)
+    return _page(portal, request, visitor, question)
+
+
+async def send(portal: Portal, request: Request, visitor: Visitor) -> Response:
+    """The answer. No, and leaving, need no sign-in; yes does."""
+    interaction = await _interaction(portal, request, visitor)
+    question = await _parties(portal, interaction)
+    try:
+        fields = await read_form(request, visitor, f"interaction:{interaction.id}")
+        if fields.get("answer") == "yes" and visitor.person is not None:
+            return await _yes(portal, request, visitor, visitor.person, question, fields)
+        return await _no(portal, visitor, question)
+    except Refusal as refusal:
+        return _over(portal, request, visitor, question, refusal)
+
+
+async def _yes(
+    portal: Portal,
+    request: Request,
+    visitor: Visitor,
+    person: Person,
+    question: Question,
+    fields: dict[str, str],
+) -> Response:
+    """The accounts are asked for again: what is granted is what the member says now."""
+    question = await _ask_member(portal, request, person, question)
+    chosen = [value for name, value in fields.items() if name.startswith("account")]
+    try:
+        accounts = directory.choose(question.accounts, chosen)
+    except Refusal as refusal:
+        if refusal.outcome is not INVALID_INPUT:
+            raise
+        return _page(portal, request, visitor, question, chosen, refusal)
+    assert question.customer is not None
+    location = await interactions.approve(
+        portal.authorization,
+        question.interaction,
+        person=person.id,
+        customer=question.customer.id,
+        accounts=accounts,
+    )
+    return go(location)
+
+
+async def _no(portal: Portal, visitor: Visitor, question: Question) -> Response:
+    person = visitor.person.id if visitor.person else None
+    location = await interactions.deny(
+        portal.authorization, question.interaction, person=person, customer=None
+    )
+    return go(location)
+
+
+async def _interaction(portal: Portal, request: Request, visitor: Visitor) -> Interaction:
+    interaction_id = request.path_params["interaction"]
+    if not is_identifier(interaction_id, "int"):
+        raise Refusal(NOT_FOUND, "not an interaction")
+    found = await requests.find(portal.authorization.cache, interaction_id, visitor.visit)
+    if found is None:
+        raise Refusal(PAGE_EXPIRED, "unknown interaction, or another browser's")
+    return found
+
+
+async def _parties(portal: Portal, interaction: Interaction) -> Question:
+    pushed = interaction.pushed
+    async with portal.database.connect() as connection:
+        return Question(
+            interaction,
+            await applications.get(connection, pushed.client),
+            await organisations.get(connection, pushed.organisation),
+            await organisations.get(connection, pushed.member),
+        )
+
+
+async def _ask_member(
+    portal: Portal, request: Request, person: Person, question: Question
+) -> Question:
+    """The customer's accounts, from the member itself."""
+    member = question.member
+    async with portal.database.connect() as connection:
+        own = await customers.at_member(connection, person.id, member.id)
+    asked_as = request.query_params.get("customer")
+    customer = next((each for each in own if each.id == asked_as), own[0] if own else None)
+    if customer is None:
+        return question
+    if member.directory_url is None:
+        raise Refusal(PLATFORM_UNAVAILABLE, f"{member.slug} has no account directory")
+    accounts = await directory.accounts_of(
+        portal.directory,
+        member.directory_url,
+        customer.customer_ref,
+        request.headers.get("x-fapi-interaction-id", question.interaction.id),
+    )
+    return replace(question, customers=own, customer=customer, accounts=accounts)
+
+
+def _page(
+    portal: Portal,
+    request: Request,
+    visitor: Visitor,
+    question: Question,
+    chosen: Sequence[str] = (),
+    refusal: Refusal | None = None,
+) -> Response:
+    pushed = question.interaction.pushed
+    template = "consent_payment.html" if pushed.ask.single_use else "consent_accounts.html"
+    context: dict[str, Any] = {
+        "question": question,
+        "ask": pushed.ask,
+        "chosen": chosen,
+        "refusal": refusal,
+        "now": portal.database.clock.now(),
+    }
+    return render(
+        request,
+        visitor,
+        template if question.customer and question.accounts else "consent_nothing.html",
+        status=refusal.outcome.status if refusal else 200,
+        leads_to=origin(pushed.redirect_uri),
+        **context,
+    )
+
+
+def _over(
+    portal: Portal, request: Request, visitor: Visitor, question: Question, refusal: Refusal
+) -> Response:
+    """No dead end: whatever went wrong, the page leads back to the application."""
+    pushed = question.interaction.pushed
+    if refusal.outcome in (ILLEGAL_STATE, PAGE_EXPIRED) or question.interaction.answered:
+        refusal = Refusal(PAGE_EXPIRED, refusal.detail)
+        way_back = interactions.refused(portal.authorization, pushed, OAUTH_ACCESS_DENIED)
+        if question.interaction.answered:  # the application has its answer already
+            way_back = origin(pushed.redirect_uri)
+        return refused(
+            request, visitor, refusal, way_back=way_back, way_back_name=question.application.name
+        )
+    if refusal.outcome.fault is Fault.CALLER:
+        raise refusal
+    return render(
+        request,
+        visitor,
+        "consent_unavailable.html",
+        status=refusal.outcome.status,
+        leads_to=origin(pushed.redirect_uri),
+        outcome=refusal.outcome,
+        question=question,
+    )

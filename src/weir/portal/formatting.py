@@ -1,0 +1,74 @@
+"""How figures, moments and identifiers are written on a page."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Final
+
+from babel.dates import format_timedelta
+from markupsafe import Markup
+
+from weir.kernel.money import MINOR_DIGITS, Money, parse_amount
+
+# Pages show China's time, and say so.
+ZONE: Final = timezone(timedelta(hours=8))
+ZONE_NAME: Final = "UTC+8"
+_SYMBOLS: Final = {"CNY": "¥", "USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
+
+
+def money(amount: Money) -> str:
+    """`CNY 1,234.50`, with U+2212 for minus."""
+    return str(amount)
+
+
+def money_minor(amount_minor: int, currency: str) -> str:
+    """Whole minor units as money."""
+    return str(Money(amount_minor, currency))
+
+
+def amount_text(amount: dict[str, str]) -> str:
+    """An amount object of a consent, grouped for reading, without its currency."""
+    return bare(parse_amount(amount["amount"], amount["currency"]))
+
+
+def bare(amount: Money) -> str:
+    """The figure alone: `1,234.50`."""
+    return str(amount).removeprefix(f"{amount.currency} ")
+
+
+def symbol(currency: str) -> str:
+    """The currency's sign where it is unmistakable beside its code, else nothing."""
+    return _SYMBOLS.get(currency, "")
+
+
+def quantity(value: int | str | Decimal) -> str:
+    """A count or an exact decimal, grouped, with U+2212 for minus."""
+    return f"{Decimal(value):,}".replace("-", "\u2212")
+
+
+def moment(at: datetime) -> Markup:
+    """A moment in the pages' zone, machine-readable too."""
+    local = at.astimezone(ZONE)
+    return Markup('<time datetime="{}">{} {}</time>').format(
+        at.isoformat(timespec="seconds"), local.strftime("%Y-%m-%d %H:%M:%S"), ZONE_NAME
+    )
+
+
+def day(at: datetime) -> Markup:
+    """The moment to the minute."""
+    local = at.astimezone(ZONE)
+    return Markup('<time datetime="{}">{} {}</time>').format(
+        at.isoformat(timespec="seconds"), local.strftime("%Y-%m-%d %H:%M"), ZONE_NAME
+    )
+
+
+def age(at: datetime, now: datetime, language: str) -> str:
+    """How long ago, or until when: `3 minutes ago`, `3分钟前`."""
+    locale = "zh_Hans" if language.startswith("zh") else "en"
+    return format_timedelta(at - now, add_direction=True, locale=locale)
+
+
+def digits(currency: str) -> int:
+    """Decimal places of a currency."""
+    return MINOR_DIGITS[currency]

@@ -1,0 +1,85 @@
+"""Every page and its address. Addresses are readable and stable; the back button always works."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final, Literal
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from weir.kernel.outcomes import NOT_FOUND, Refusal
+from weir.portal import (
+    consenting,
+    my_consents,
+    refusals,
+    security,
+    shelf_pages,
+    signing_in,
+    statement_pages,
+    welcoming,
+)
+from weir.portal.rendering import STATIC, PageFunction, Portal, endpoint, refused
+from weir.portal.visitor import recognise
+
+HostRole = Literal["auth", "portal"]
+
+# (address, method, page), on both hosts; each host has its own session.
+_COMMON: Final[tuple[tuple[str, str, PageFunction], ...]] = (
+    ("/sign-in", "GET", signing_in.show),
+    ("/sign-in", "POST", signing_in.send),
+    ("/sign-out", "POST", signing_in.sign_out),
+    ("/errors/{code}", "GET", refusals.show),
+)
+_PAGES: Final[dict[HostRole, tuple[tuple[str, str, PageFunction], ...]]] = {
+    "auth": (
+        ("/interactions/{interaction}", "GET", consenting.show),
+        ("/interactions/{interaction}", "POST", consenting.send),
+    ),
+    "portal": (
+        ("/", "GET", shelf_pages.home),
+        ("/shelf", "GET", shelf_pages.shelf),
+        ("/shelf/{owner}/{product}", "GET", shelf_pages.product),
+        ("/members", "GET", shelf_pages.members),
+        ("/welcome/{secret}", "GET", welcoming.show),
+        ("/welcome/{secret}", "POST", welcoming.send),
+        ("/my/consents", "GET", my_consents.show_list),
+        ("/my/consents/{consent}", "GET", my_consents.show),
+        ("/my/consents/{consent}", "POST", my_consents.send),
+        ("/statements", "GET", statement_pages.show_list),
+        ("/statements/{statement}", "GET", statement_pages.show),
+    ),
+}
+_STYLE: Final = {
+    **security.HEADERS,
+    "cache-control": "public, max-age=86400",
+    "content-type": "text/css; charset=utf-8",
+}
+
+
+def routes(portal: Portal, role: HostRole) -> list[Route]:
+    """The pages of one host. The last route answers every other address with a page."""
+    listed = [
+        Route(path, endpoint(portal, page), methods=[method])
+        for path, method, page in (*_COMMON, *_PAGES[role])
+    ]
+    rest = Route("/{rest:path}", endpoint(portal, refusals.nothing_here), methods=["GET"])
+    return [*listed, Route("/static/{name}", _static), rest]
+
+
+def refusal_page(portal: Portal) -> Callable[[Request, Refusal], Awaitable[Response]]:
+    """What `weir.authorization.http` shows when the authorization endpoint refuses."""
+
+    async def show(request: Request, refusal: Refusal) -> Response:
+        visitor = await recognise(request, portal.database, portal.sessions)
+        return refused(request, visitor, refusal)
+
+    return show
+
+
+async def _static(request: Request) -> Response:
+    content = STATIC.get(request.path_params["name"])
+    if content is None:
+        return refused(request, None, Refusal(NOT_FOUND, "no such file"))
+    return Response(content, headers=_STYLE)

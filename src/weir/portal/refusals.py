@@ -1,0 +1,23 @@
+"""The page behind every refusal's code: its sentence in both languages, and what to do."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from weir.kernel.outcomes import CATALOGUE, NOT_FOUND, Refusal
+from weir.portal.rendering import Portal, render
+from weir.portal.visitor import Visitor
+
+
+async def show(_: Portal, request: Request, visitor: Visitor) -> Response:
+    """`/errors/{code}`, where `error_uri` of an OAuth error points."""
+    outcome = CATALOGUE.get(request.path_params["code"])
+    if outcome is None:
+        raise Refusal(NOT_FOUND, "no such refusal")
+    return render(request, visitor, "error_code.html", outcome=outcome)
+
+
+async def nothing_here(_: Portal, request: Request, __: Visitor) -> Response:
+    """Any other address."""
+    raise Refusal(NOT_FOUND, request.url.path)

@@ -1,0 +1,177 @@
+"""Templates into pages, and page functions into endpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import httpx
+import structlog
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from weir.authorization.services import Services
+from weir.consent import words
+from weir.identity.passphrases import Passphrases
+from weir.identity.sessions import Sessions
+from weir.kernel.outcomes import PLATFORM_ERROR, Refusal
+from weir.portal import formatting, languages, security
+from weir.portal.visitor import Visitor, recognise
+from weir.store.database import Database
+
+_HERE: Final = Path(__file__).parent
+STATIC: Final = {path.name: path.read_bytes() for path in (_HERE / "static").iterdir()}
+_VERSION: Final = sha256(b"".join(STATIC[name] for name in sorted(STATIC))).hexdigest()[:12]
+_log = structlog.get_logger("weir.portal")
+
+
+@dataclass(frozen=True, slots=True)
+class Portal:
+    """What the pages work with; wired in `app.py`.
+
+    `directory` asks members for accounts: mutual TLS with the platform's client certificate,
+    trusting the alliance's authority.
+    """
+
+    authorization: Services
+    sessions: Sessions
+    passphrases: Passphrases
+    directory: httpx.AsyncClient
+
+    @property
+    def database(self) -> Database:
+        return self.authorization.database
+
+
+PageFunction = Callable[[Portal, Request, Visitor], Awaitable[Response]]
+
+
+def endpoint(portal: Portal, page: PageFunction) -> Callable[[Request], Awaitable[Response]]:
+    """A page function as a Starlette endpoint: refusals become pages, cookies are kept."""
+
+    async def serve(request: Request) -> Response:
+        visitor: Visitor | None = None
+        try:
+            visitor = await recognise(request, portal.database, portal.sessions)
+            response = await page(portal, request, visitor)
+        except Refusal as refusal:
+            _log.info("page refused", code=refusal.outcome.code, detail=refusal.detail)
+            response = refused(request, visitor, refusal)
+        except Exception:
+            _log.exception("page failed")
+            response = refused(request, visitor, Refusal(PLATFORM_ERROR))
+        if visitor is not None:
+            visitor.keep(response)
+        return response
+
+    return serve
+
+
+def render(
+    request: Request,
+    visitor: Visitor | None,
+    template: str,
+    *,
+    status: int = 200,
+    leads_to: str | None = None,
+    **context: Any,
+) -> Response:
+    """A page in the visitor's language. `leads_to` is an origin its form may redirect to."""
+    language = visitor.language if visitor else _language_of(request)
+    page = _ENVIRONMENTS[language].get_template(template)
+    html = page.render(
+        **context,
+        visitor=visitor,
+        person=visitor.person if visitor else None,
+        language=language,
+        language_links=_language_links(request),
+        path=request.url.path,
+    )
+    policy = {"content-security-policy": security.content_security_policy(leads_to)}
+    return HTMLResponse(html, status, headers=security.HEADERS | policy)
+
+
+def refused(
+    request: Request,
+    visitor: Visitor | None,
+    refusal: Refusal,
+    *,
+    way_back: str | None = None,
+    way_back_name: str | None = None,
+) -> Response:
+    """A refusal as a page: what happened, and the way on from here."""
+    return render(
+        request,
+        visitor,
+        "refused.html",
+        status=refusal.outcome.status,
+        outcome=refusal.outcome,
+        public=refusal.public,
+        way_back=way_back,
+        way_back_name=way_back_name,
+        interaction_id=request.headers.get("weir-interaction-id"),
+    )
+
+
+def go(location: str) -> Response:
+    """On to another page; always 303, so that nothing that was sent is sent again."""
+    return RedirectResponse(location, 303, headers=security.HEADERS)
+
+
+def _language_of(request: Request) -> str:
+    return languages.choose(
+        request.query_params.get("lang"),
+        request.cookies.get(languages.LANGUAGE_COOKIE),
+        request.headers.get("accept-language"),
+    )
+
+
+def _language_links(request: Request) -> list[tuple[str, str, str]]:
+    """This very page in each language: tag, name, address."""
+    others = [(name, value) for name, value in request.query_params.items() if name != "lang"]
+    return [
+        (tag, name, f"{request.url.path}?{urlencode([*others, ('lang', tag)])}")
+        for tag, name in languages.LANGUAGES.items()
+    ]
+
+
+def _environment(language: str, catalogue: languages.Catalogue) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    environment.install_gettext_callables(  # type: ignore[attr-defined] # made by the extension
+        catalogue.gettext, catalogue.ngettext, newstyle=True
+    )
+    environment.filters.update(
+        money=formatting.money,
+        money_minor=formatting.money_minor,
+        amount=formatting.amount_text,
+        symbol=formatting.symbol,
+        quantity=formatting.quantity,
+        moment=formatting.moment,
+        day=formatting.day,
+        age=lambda at, now: formatting.age(at, now, language),
+        words=lambda key, table: table[key].of(language),
+        named=lambda party: party.name_zh if language.startswith("zh") else party.name_en,
+    )
+    environment.globals.update(
+        version=_VERSION, PERMISSIONS=words.PERMISSIONS, STATES=words.STATES,
+        ENDED_BY=words.ENDED_BY, ACTING=words.ACTING,
+    )  # fmt: skip
+    return environment
+
+
+_ENVIRONMENTS: Final = {
+    language: _environment(language, catalogue)
+    for language, catalogue in languages.catalogues().items()
+}

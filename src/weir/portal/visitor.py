@@ -1,0 +1,106 @@
+"""Who looks at a page: the browser, the session, the person, the language."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from weir.authorization import forms
+from weir.authorization.http import set_host_cookie
+from weir.identity import people
+from weir.identity.people import Person
+from weir.identity.secrets import is_secret, new_secret
+from weir.identity.sessions import (
+    SESSION_COOKIE,
+    VISIT_COOKIE,
+    Sessions,
+    form_token,
+    form_token_fits,
+)
+from weir.kernel import limits
+from weir.kernel.outcomes import PAGE_EXPIRED, Refusal
+from weir.portal import languages
+from weir.portal.languages import LANGUAGE_COOKIE
+from weir.store.database import Database
+
+_YEAR_S = 365 * 86_400
+_LOCAL_PATH = re.compile(r"/(?:[A-Za-z0-9_.~-][A-Za-z0-9_.~/?=&-]*)?", re.ASCII)
+_FORM_FIELDS = limits.DIRECTORY_ACCOUNTS + 20
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """One request's visitor. `session` is the cookie's secret, `person` who it belongs to."""
+
+    visit: str
+    visit_is_new: bool
+    session: str | None
+    person: Person | None
+    language: str
+    language_is_chosen: bool
+    address: str
+    interaction_id: str
+
+    def form_token(self, form: str) -> str:
+        """The token a form for this visitor carries."""
+        return form_token(self.visit, self.session if self.person else None, form)
+
+    def keep(self, response: Response) -> None:
+        """Set the cookies this visitor should have from now on."""
+        if self.visit_is_new:
+            set_host_cookie(response, VISIT_COOKIE, self.visit, _YEAR_S)
+        if self.language_is_chosen:
+            set_host_cookie(response, LANGUAGE_COOKIE, self.language, _YEAR_S)
+
+
+async def recognise(request: Request, database: Database, sessions: Sessions) -> Visitor:
+    """Read the cookies; what is malformed or has ended counts as absent."""
+    visit = request.cookies.get(VISIT_COOKIE)
+    known = visit is not None and is_secret(visit)
+    session = request.cookies.get(SESSION_COOKIE)
+    asked = request.query_params.get("lang")
+    return Visitor(
+        visit=visit if visit is not None and known else new_secret(),
+        visit_is_new=not known,
+        session=session,
+        person=await _person(database, sessions, session),
+        language=languages.choose(
+            asked, request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language")
+        ),
+        language_is_chosen=asked in languages.LANGUAGES,
+        address=request.headers.get("weir-peer", ""),
+        interaction_id=request.headers.get("weir-interaction-id", ""),
+    )
+
+
+async def read_form(request: Request, visitor: Visitor, form: str) -> dict[str, str]:
+    """A sent form's fields. PAGE_EXPIRED unless it was made for this browser and purpose."""
+    fields = forms.parse(await forms.read_body(request), _FORM_FIELDS)
+    session = visitor.session if visitor.person else None
+    visit = None if visitor.visit_is_new else visitor.visit
+    if not form_token_fits(fields.get("form_token", ""), visit, session, form):
+        raise Refusal(PAGE_EXPIRED, "form token does not fit")
+    return fields
+
+
+def signed_in(visitor: Visitor, person: Person, session: str) -> Visitor:
+    """The visitor after signing in."""
+    return replace(visitor, person=person, session=session)
+
+
+def local_path(text: str | None, otherwise: str) -> str:
+    """Where to go next within this host; anything else is not followed (no open redirector)."""
+    if text is None or len(text) > 500 or _LOCAL_PATH.fullmatch(text) is None:
+        return otherwise
+    return text
+
+
+async def _person(database: Database, sessions: Sessions, session: str | None) -> Person | None:
+    person_id = await sessions.person_of(session)
+    if person_id is None:
+        return None
+    async with database.connect() as connection:
+        return await people.find(connection, person_id)

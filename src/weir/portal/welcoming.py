@@ -1,0 +1,123 @@
+"""Claiming a one-time link: a new sign-in, or one more institution for the sign-in one has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from weir.identity import customers, links, people
+from weir.identity.links import Link
+from weir.identity.passphrases import check_form
+from weir.identity.people import Person, sign_in_name
+from weir.kernel.outcomes import CONFLICT, INVALID_INPUT, LINK_USED, Refusal
+from weir.partners import organisations
+from weir.portal.rendering import Portal, go, render
+from weir.portal.signing_in import start_session
+from weir.portal.visitor import Visitor, read_form
+from weir.store.unit import Actor
+
+_AFTERWARDS = {"customer": "/my/consents"}
+
+
+async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
+    """What the link is for, and the form. Loading it does not use the link up."""
+    link = await _link(portal, request)
+    return await _form(portal, request, visitor, link)
+
+
+async def send(portal: Portal, request: Request, visitor: Visitor) -> Response:
+    """Use the link: with the present sign-in, or with a new one."""
+    link = await _link(portal, request)
+    fields = await read_form(request, visitor, "welcome")
+    if visitor.person is not None and fields.get("use") == "present":
+        return await _add(portal, request, link, visitor.person)
+    try:
+        name = sign_in_name(fields.get("name", ""))
+        passphrase = check_form(fields.get("passphrase", ""), name)
+        person = await _create(portal, request, visitor, link, name, passphrase, fields)
+    except Refusal as refusal:
+        if refusal.outcome not in (INVALID_INPUT, CONFLICT):
+            raise
+        return await _form(portal, request, visitor, link, fields, refusal)
+    await portal.sessions.close(visitor.session)
+    return await start_session(portal, person, _AFTERWARDS.get(link.purpose, "/"))
+
+
+async def _create(
+    portal: Portal,
+    request: Request,
+    visitor: Visitor,
+    link: Link,
+    name: str,
+    passphrase: str,
+    fields: dict[str, str],
+) -> Person:
+    """A new person, the link and the customer, all in one transaction."""
+    hashed = await portal.passphrases.hash(passphrase)
+    async with portal.database.unit(Actor(link.organisation, link.id)) as unit:
+        person = await people.create(
+            unit,
+            name=name,
+            display_name=fields.get("display_name", ""),
+            passphrase_hash=hashed,
+            kind=link.purpose,
+            organisation=None if link.purpose == "customer" else link.organisation,
+            language=visitor.language,
+        )
+        await links.claim(unit, request.path_params["secret"], person.id)
+        if link.purpose == "customer":
+            await customers.attach(unit, link.subject, person.id)
+    return person
+
+
+async def _add(portal: Portal, request: Request, link: Link, person: Person) -> Response:
+    """One more institution for a customer who is signed in."""
+    if link.purpose != "customer" or person.kind != "customer":
+        raise Refusal(LINK_USED, "a staff link makes a new sign-in")
+    async with portal.database.unit(Actor(link.organisation, person.id)) as unit:
+        await links.claim(unit, request.path_params["secret"], person.id)
+        await customers.attach(unit, link.subject, person.id)
+    return go("/my/consents")
+
+
+async def _link(portal: Portal, request: Request) -> Link:
+    async with portal.database.connect() as connection:
+        now = portal.database.clock.now()
+        return await links.find_open(connection, request.path_params["secret"], now)
+
+
+async def _form(
+    portal: Portal,
+    request: Request,
+    visitor: Visitor,
+    link: Link,
+    fields: dict[str, str] | None = None,
+    refusal: Refusal | None = None,
+) -> Response:
+    async with portal.database.connect() as connection:
+        organisation = await organisations.get(connection, link.organisation)
+        customer = await customers.find(connection, link.subject)
+    return render(
+        request,
+        visitor,
+        "welcome.html",
+        status=refusal.outcome.status if refusal else 200,
+        link=link,
+        organisation=organisation,
+        fields=fields or {"display_name": customer.display_name if customer else ""},
+        error=_error(refusal, visitor.language),
+    )
+
+
+def _error(refusal: Refusal | None, language: str) -> dict[str, Any] | None:
+    """Which field is at fault, and why."""
+    if refusal is None:
+        return None
+    public = refusal.public
+    chinese = language.startswith("zh")
+    why = public.get("why_zh" if chinese else "why")
+    if refusal.outcome is CONFLICT:
+        why = "已被使用，请换一个" if chinese else "is taken: choose another"
+    return {"field": str(public.get("pointer", "")).removeprefix("/"), "why": why}

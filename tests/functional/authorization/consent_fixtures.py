@@ -1,0 +1,84 @@
+"""Fixtures: the authorization server and the pages as `control` serves them, behind no gateway."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+from argon2 import PasswordHasher
+from consent_world import Browser, Directory, MovableClock, World, tls_context
+from starlette.applications import Starlette
+
+from weir.authorization import http
+from weir.authorization.services import Addresses, Services
+from weir.care.authority import Authority
+from weir.care.vault import Vault
+from weir.identity.passphrases import Passphrases
+from weir.identity.sessions import Sessions
+from weir.kernel.settings import Settings
+from weir.portal import pages
+from weir.portal.rendering import Portal
+from weir.store.cache import Cache
+from weir.store.database import Database
+
+
+@pytest.fixture
+async def directory(authority: Authority, folder: Path) -> AsyncIterator[Directory]:
+    directory = Directory()
+    await directory.start(tls_context(authority, folder, "river-bank", server=True))
+    yield directory
+    await directory.stop()
+
+
+@pytest.fixture
+async def portal(
+    database: Database, cache: Cache, vault: Vault, authority: Authority, folder: Path
+) -> AsyncIterator[Portal]:
+    services = Services(database, cache, vault, Addresses.of(Settings()))
+    context = tls_context(authority, folder, "gateway", server=False)
+    # The cheapest parameters argon2 takes: these tests are about who may sign in, not how slowly.
+    passphrases = Passphrases(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    async with httpx.AsyncClient(verify=context, trust_env=False) as client:
+        yield Portal(services, Sessions(cache), passphrases, client)
+
+
+@pytest.fixture
+def auth_app(portal: Portal) -> Starlette:
+    protocol = http.routes(portal.authorization, pages.refusal_page(portal))
+    return Starlette(routes=[*protocol, *pages.routes(portal, "auth")])
+
+
+@pytest.fixture
+def portal_app(portal: Portal) -> Starlette:
+    return Starlette(routes=pages.routes(portal, "portal"))
+
+
+@pytest.fixture
+async def world(
+    portal: Portal, authority: Authority, directory: Directory, auth_app: Starlette
+) -> AsyncIterator[World]:
+    clock = MovableClock()
+    portal.database.clock = clock
+    transport = httpx.ASGITransport(app=auth_app)
+    async with httpx.AsyncClient(transport=transport, base_url="https://auth.localhost") as auth:
+        world = World(portal.authorization, authority, directory, clock, auth)
+        await world.found()
+        yield world
+
+
+@pytest.fixture
+async def browser(auth_app: Starlette) -> AsyncIterator[Browser]:
+    """A customer's browser at the authorization server."""
+    browser = Browser(auth_app, "https://auth.localhost")
+    yield browser
+    await browser.close()
+
+
+@pytest.fixture
+async def portal_browser(portal_app: Starlette) -> AsyncIterator[Browser]:
+    """A browser at the portal."""
+    browser = Browser(portal_app, "https://portal.localhost")
+    yield browser
+    await browser.close()
