@@ -1,0 +1,17 @@
+"""The management API's own OpenAPI document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import Request
+
+from weir.api.guarding import new_router
+
+router = new_router("description")
+
+
+@router.get("/openapi.json", operation_id="describe_api", summary="This API, described")
+async def describe_api(request: Request) -> dict[str, Any]:
+    described: dict[str, Any] = request.app.openapi()
+    return described

@@ -1,0 +1,162 @@
+"""Who is asking: a sender-constrained access token, checked against the database every time.
+
+RFC 9068 section 4 for the token, RFC 8705 section 3 for its certificate. The certificate comes in
+a header that only a gateway can set. Nothing about the caller is remembered between requests, so
+a suspension or a revocation holds from the next request on.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from weir.api.permissions import Rule
+from weir.api.services import Services
+from weir.care.published import REVOCATION
+from weir.kernel import limits, outcomes
+from weir.kernel.outcomes import Refusal
+from weir.partners import applications
+from weir.partners.applications import Application, Standing
+from weir.partners.organisations import Organisation
+from weir.store.schema import changes
+from weir.store.unit import Actor
+
+MANAGE_SCOPE: Final = "manage"
+MANAGE_ROLE: Final = "manage"
+_TOKEN_TYPES: Final = ("at+jwt", "application/at+jwt")  # RFC 9068 section 4
+_BEARER: Final = re.compile(r"bearer +([A-Za-z0-9._~+/=-]{1,8192})", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The organisation and application that ask, and the rule of what they ask for."""
+
+    organisation: Organisation
+    application: Application
+    rule: Rule
+
+    @property
+    def kind(self) -> str:
+        return self.organisation.kind
+
+    @property
+    def actor(self) -> Actor:
+        """As units of work and the audit chain know it."""
+        return Actor(organisation=self.organisation.id, subject=self.application.id)
+
+    def may_reach(self, organisation_id: str) -> bool:
+        """Whether an organisation's things are within reach of this operation for the caller."""
+        if self.kind in self.rule.every:
+            return True
+        return self.kind in self.rule.own and organisation_id == self.organisation.id
+
+    def reach(self, organisation_id: str) -> None:
+        """NOT_FOUND unless that organisation's things are within reach: others' do not exist."""
+        if not self.may_reach(organisation_id):
+            raise Refusal(outcomes.NOT_FOUND, f"out of reach of {self.organisation.id}")
+
+
+async def identify(headers: Mapping[str, str], rule: Rule, services: Services) -> Caller:
+    """The caller, or the first refusal of: certificate, token, standing, permission."""
+    thumbprint = _presented_certificate(headers)
+    claims = _verify(_bearer(headers), services)
+    _require_bound(claims, thumbprint)
+    async with services.database.connect() as connection:
+        await _refuse_revoked(connection, claims)
+        standing = await applications.find_standing(connection, claims["client_id"], thumbprint)
+    caller = _require_standing(standing, claims, rule)
+    if caller.kind not in rule.kinds:
+        raise Refusal(outcomes.FORBIDDEN, f"a {caller.kind} may not")
+    return caller
+
+
+def _presented_certificate(headers: Mapping[str, str]) -> str:
+    thumbprint = headers.get("weir-client-certificate-sha256", "")
+    if headers.get("weir-port-kind") != "mtls" or not thumbprint:
+        raise Refusal(outcomes.CERTIFICATE_REQUIRED)
+    return thumbprint
+
+
+def _bearer(headers: Mapping[str, str]) -> str:
+    """RFC 6750 section 2.1; tokens in bodies or queries are not looked for."""
+    written = headers.get("authorization")
+    if written is None:
+        raise Refusal(outcomes.TOKEN_MISSING)
+    found = _BEARER.fullmatch(written)
+    if found is None:
+        raise Refusal(outcomes.TOKEN_INVALID, "not a bearer token")
+    return found[1]
+
+
+def _verify(token: str, services: Services) -> dict[str, Any]:
+    keys = KeySet.import_key_set(services.signer.public_jwks())  # type: ignore[arg-type]
+    try:
+        verified = jwt.decode(token, keys, algorithms=["ES256"])
+    except (JoseError, ValueError, KeyError, TypeError) as error:
+        raise Refusal(outcomes.TOKEN_INVALID, repr(error)) from error
+    if verified.header.get("typ") not in _TOKEN_TYPES:
+        raise Refusal(outcomes.TOKEN_INVALID, "not an access token")
+    claims = verified.claims
+    _require_claims(claims, services)
+    now_s = services.database.clock.now().timestamp()
+    if claims["iat"] > now_s + limits.CLOCK_AHEAD_ACCEPTED_S:
+        raise Refusal(outcomes.TOKEN_INVALID, "issued in the future")
+    if claims["exp"] <= now_s:
+        raise Refusal(outcomes.TOKEN_EXPIRED)
+    if MANAGE_SCOPE not in claims["scope"].split(" "):
+        raise Refusal(outcomes.SCOPE_INSUFFICIENT, claims["scope"])
+    return claims
+
+
+def _require_claims(claims: dict[str, Any], services: Services) -> None:
+    """The claims we read are there, of their types, from our issuer and for this audience."""
+    texts = all(isinstance(claims.get(name), str) for name in ("client_id", "scope", "jti", "org"))
+    times = all(type(claims.get(name)) is int for name in ("iat", "exp"))
+    audience = claims.get("aud")
+    audiences = audience if isinstance(audience, list) else [audience]
+    ours = claims.get("iss") == services.addresses.issuer
+    if not (texts and times and ours) or services.addresses.manage_audience not in audiences:
+        raise Refusal(outcomes.TOKEN_INVALID, "claims")
+
+
+def _require_bound(claims: dict[str, Any], thumbprint: str) -> None:
+    """RFC 8705 section 3.1: the token counts only in the hands it was given to."""
+    cnf = claims.get("cnf")
+    bound = cnf.get("x5t#S256") if isinstance(cnf, dict) else None
+    if not isinstance(bound, str) or not hmac.compare_digest(bound.encode(), thumbprint.encode()):
+        raise Refusal(outcomes.CERTIFICATE_MISMATCH)
+
+
+async def _refuse_revoked(connection: AsyncConnection, claims: dict[str, Any]) -> None:
+    revoked = await connection.execute(
+        select(changes.c.sequence).where(
+            changes.c.kind == REVOCATION, changes.c.key == f"token:{claims['jti']}"
+        )
+    )
+    if revoked.first() is not None:
+        raise Refusal(outcomes.TOKEN_REVOKED)
+
+
+def _require_standing(standing: Standing | None, claims: dict[str, Any], rule: Rule) -> Caller:
+    if standing is None or standing.organisation.id != claims["org"]:
+        raise Refusal(outcomes.TOKEN_INVALID, "no such application of that organisation")
+    if not standing.certificate_known:
+        raise Refusal(outcomes.CERTIFICATE_MISMATCH, "not a certificate of the application")
+    if standing.certificate_revoked:
+        raise Refusal(outcomes.CERTIFICATE_REVOKED)
+    if standing.application.status != "active":
+        raise Refusal(outcomes.APPLICATION_SUSPENDED)
+    if standing.organisation.status != "active":
+        raise Refusal(outcomes.ORGANISATION_SUSPENDED)
+    if MANAGE_ROLE not in standing.application.roles:
+        raise Refusal(outcomes.SCOPE_INSUFFICIENT, "not registered for manage")
+    return Caller(standing.organisation, standing.application, rule)

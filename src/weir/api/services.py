@@ -1,0 +1,30 @@
+"""What the management API works with; wired once in `app.py`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from weir.authorization.services import Addresses
+from weir.care.audit import AuditJournal
+from weir.care.authority import Authority
+from weir.care.vault import Signer
+from weir.metering.lake import Lake
+from weir.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """`api_origin` is where gateways serve products, e.g. `https://api.localhost:8444`."""
+
+    database: Database
+    signer: Signer
+    authority: Authority
+    journal: AuditJournal
+    lake: Lake
+    addresses: Addresses
+    api_origin: str
+    portal_origin: str
+
+    def welcome_link(self, secret: str) -> str:
+        """Where a person turns a one-time secret into a sign-in."""
+        return f"{self.portal_origin}/welcome/{secret}"

@@ -1,0 +1,73 @@
+"""One control process: authorization server, portal and management API, behind the gateways."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+from starlette.applications import Starlette
+
+from weir.api import management
+from weir.api.services import Services as Management
+from weir.app.core import Core, open_core, stopping
+from weir.app.private import Asgi, health_only, member_client, serve_private
+from weir.authorization import http
+from weir.authorization.services import Addresses
+from weir.authorization.services import Services as Authorization
+from weir.care.authority import Authority
+from weir.care.vault import Vault
+from weir.identity.passphrases import Passphrases
+from weir.identity.sessions import Sessions
+from weir.kernel.settings import Settings
+from weir.metering.lake import Lake
+from weir.portal import pages
+from weir.portal.rendering import Portal
+from weir.store.engines.home import Home
+
+
+async def run_control(settings: Settings, home: Home, listening: Path) -> None:
+    """The authorization server, the portal and the management API, behind the gateways."""
+    stop = stopping()
+    async with open_core(settings, home) as core, member_client(core) as client:
+        await serve_private(await build_control(core, client), listening, stop)
+
+
+async def build_control(core: Core, directory: httpx.AsyncClient) -> Asgi:
+    """One application for the three hosts that gateways pass on."""
+    vault = await Vault.open(core.database, core.sealing)
+    addresses = Addresses.of(core.settings)
+    authorization = Authorization(core.database, core.cache, vault, addresses)
+    portal = Portal(authorization, Sessions(core.cache), Passphrases(), directory)
+    protocol = http.routes(authorization, pages.refusal_page(portal))
+    management_services = Management(
+        database=core.database,
+        signer=vault,
+        authority=await Authority.open(core.database, core.sealing),
+        journal=core.journal,
+        lake=Lake(core.lake_url),
+        addresses=addresses,
+        api_origin=_origin(core.settings, "api", core.settings.mtls_port),
+        portal_origin=_origin(core.settings, "portal", core.settings.public_port),
+    )
+    hosts: dict[bytes, Asgi] = {
+        b"auth": Starlette(routes=[*protocol, *pages.routes(portal, "auth")]),
+        b"portal": Starlette(routes=pages.routes(portal, "portal")),
+        b"manage": management.application(management_services),
+    }
+    return _by_host(hosts)
+
+
+def _by_host(hosts: dict[bytes, Asgi]) -> Asgi:
+    """Choose by the header only a gateway can set; without it, only health is answered."""
+
+    async def choose(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        fields = dict(scope.get("headers", ()))
+        chosen: Asgi = hosts.get(fields.get(b"weir-host-role", b""), health_only)
+        await chosen(scope, receive, send)
+
+    return choose
+
+
+def _origin(settings: Settings, role: str, port: int) -> str:
+    return f"https://{role}.{settings.domain}" + ("" if port == 443 else f":{port}")

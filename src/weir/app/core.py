@@ -1,0 +1,128 @@
+"""What every role works with: settings, home, engines, keys; and how a role is asked to end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from weir.care import master
+from weir.care.audit import AuditJournal
+from weir.care.master import SealingKey
+from weir.kernel.clock import SystemClock
+from weir.kernel.outcomes import SETTING_INVALID, Refusal
+from weir.kernel.settings import Settings
+from weir.store.cache import Cache
+from weir.store.database import Database
+from weir.store.engines.home import Home
+
+RoleLife = Coroutine[Any, Any, None]
+HOST_ROLES = ("portal", "auth", "api", "manage")
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """Where the platform's own certificates lie in the home, PEM each."""
+
+    root: Path
+    server_certificate: Path
+    server_key: Path
+    client_certificate: Path
+    client_key: Path
+
+    @classmethod
+    def of(cls, home: Home, settings: Settings) -> TlsFiles:
+        folder = home.folder("tls")
+        return cls(
+            root=folder / "authority.pem",
+            server_certificate=settings.server_certificate or folder / "server.pem",
+            server_key=settings.server_key or folder / "server.key",
+            client_certificate=folder / "gateway.pem",
+            client_key=folder / "gateway.key",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """What every role works with."""
+
+    settings: Settings
+    home: Home
+    clock: SystemClock
+    cache: Cache
+    database: Database
+    journal: AuditJournal
+    sealing: SealingKey
+
+    @property
+    def records_folder(self) -> Path:
+        return self.home.folder("records")
+
+    @property
+    def lake_url(self) -> str:
+        return self.settings.lake_url or self.home.folder("lake").as_uri()
+
+    @property
+    def tls(self) -> TlsFiles:
+        return TlsFiles.of(self.home, self.settings)
+
+
+@asynccontextmanager
+async def open_core(
+    settings: Settings, home: Home, *, connections: int = 10
+) -> AsyncIterator[Core]:
+    """Connect to the engines that the settings name; close everything at the end."""
+    if settings.database_url is None or settings.valkey_url is None:
+        why = "weir up starts the embedded engines and passes their addresses on"
+        raise Refusal(SETTING_INVALID, setting="WEIR_DATABASE_URL", why=why)
+    key = _master_key(settings, home)
+    clock = SystemClock()
+    cache = Cache(settings.valkey_url)
+    journal = AuditJournal(master.derive(key, "weir audit v1"))
+    database = Database(
+        settings.database_url, clock=clock, journal=journal, cache=cache, pool=connections
+    )
+    try:
+        yield Core(settings, home, clock, cache, database, journal, SealingKey(key))
+    finally:
+        await database.close()
+        await cache.close()
+
+
+def _master_key(settings: Settings, home: Home) -> bytes:
+    if settings.master_key is not None:
+        return master.parse(settings.master_key)
+    return master.load_or_create(home.folder("secrets") / "master.key")
+
+
+def log_to_stdout(level: str) -> None:
+    """One JSON object a line, for whoever collects the logs; no line holds a secret or a token."""
+    number = logging.getLevelNamesMapping()[level.upper()]
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(level=max(number, logging.WARNING), format="%(message)s")
+
+
+def stopping() -> asyncio.Event:
+    """An event that is set when the process is asked to end."""
+    event = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, event.set)
+    return event

@@ -1,0 +1,36 @@
+"""One gateway process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from weir.app.core import open_core, stopping
+from weir.authorization.services import Addresses
+from weir.gateway.serving import GatewayConfig, serve
+from weir.kernel.settings import Settings
+from weir.store.engines.home import Home
+
+
+async def run_gateway(
+    settings: Settings, home: Home, health: Path, control_sockets: list[Path]
+) -> None:
+    """The data plane: one process, sharing its ports with the others."""
+    stop = stopping()
+    async with open_core(settings, home, connections=8) as core:
+        files = core.tls
+        config = GatewayConfig(
+            issuer=Addresses.of(settings).issuer,
+            domain=settings.domain,
+            bind_address=settings.bind_address,
+            public_port=settings.public_port,
+            mtls_port=settings.mtls_port,
+            server_certificate=files.server_certificate,
+            server_key=files.server_key,
+            authority=files.root,
+            client_certificate=files.client_certificate,
+            client_key=files.client_key,
+            records=core.records_folder,
+            control_sockets=control_sockets,
+            health_socket=health,
+        )
+        await serve(config, core.database, core.cache, stop)

@@ -1,0 +1,81 @@
+"""Before any role starts: schema, signing key, authority, certificates, the founding link."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+
+from weir.app.core import HOST_ROLES, Core, open_core
+from weir.care.authority import Authority
+from weir.care.vault import PLATFORM, Vault
+from weir.kernel.settings import Settings
+from weir.partners import founding, organisations
+from weir.store.engines.files import write_atomically
+from weir.store.engines.home import Home
+from weir.store.migrating import migrate
+
+_RENEW_BEFORE = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a start found or made. `founding_secret` is there until the alliance has an operator."""
+
+    schema_revision: str
+    founding_secret: str | None
+
+
+async def prepare(settings: Settings, home: Home) -> Prepared:
+    """Migrate, make the signing key, the authority and the platform's certificates, if absent."""
+    assert settings.database_url is not None
+    revision = await asyncio.to_thread(migrate, settings.database_url)
+    async with open_core(settings, home, connections=2) as core:
+        await Vault.open(core.database, core.sealing)
+        authority = await Authority.open(core.database, core.sealing)
+        _write_certificates(authority, core)
+        return Prepared(revision, await _founding_secret(core))
+
+
+async def _founding_secret(core: Core) -> str | None:
+    async with core.database.connect() as connection:
+        if await organisations.find_operator(connection) is not None:
+            return None
+    async with core.database.unit(PLATFORM) as unit:
+        return await founding.offer_link(unit)
+
+
+def _write_certificates(authority: Authority, core: Core) -> None:
+    files = core.tls
+    write_atomically(files.root, authority.root_pem.encode())
+    hosts = [f"{role}.{core.settings.domain}" for role in HOST_ROLES]
+    if core.settings.server_certificate is None:
+        _renew(authority, "gateway", hosts, files.server_certificate, files.server_key)
+    _renew(authority, "gateway", [], files.client_certificate, files.client_key)
+
+
+def _renew(authority: Authority, name: str, hosts: list[str], certificate: Path, key: Path) -> None:
+    """Issue a certificate and its key, unless the one that is there serves for a while yet."""
+    if key.exists() and _still_serves(authority, certificate, hosts):
+        return
+    issued = authority.issue_own(name, hosts)
+    write_atomically(key, issued.key_pem.encode())
+    write_atomically(certificate, issued.certificate.pem.encode())
+
+
+def _still_serves(authority: Authority, path: Path, hosts: list[str]) -> bool:
+    try:
+        certificate = x509.load_pem_x509_certificate(path.read_bytes())
+        root = x509.load_pem_x509_certificate(authority.root_pem.encode())
+        certificate.verify_directly_issued_by(root)
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        named = names.value.get_values_for_type(x509.DNSName)
+    except x509.ExtensionNotFound:
+        named = []
+    except Exception:  # whatever is wrong with the file, a new certificate mends it
+        return False
+    lasting = certificate.not_valid_after_utc - datetime.now(UTC) > _RENEW_BEFORE
+    return lasting and named == hosts

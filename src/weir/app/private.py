@@ -1,0 +1,79 @@
+"""Servers on private sockets, and the client that asks members."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+
+from weir.app.core import Core
+from weir.kernel import limits
+from weir.wire.listening import member_context
+from weir.wire.peer import PrivateSocketProtocol, private_socket
+
+Asgi = Callable[[Any, Any, Any], Awaitable[None]]
+
+
+async def serve_private(app: Asgi, path: Path, stop: asyncio.Event) -> None:
+    """Serve an application on a private socket, to processes of the same user only."""
+    config = uvicorn.Config(
+        app,
+        http=PrivateSocketProtocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=limits.IDLE_TIMEOUT_S,
+        timeout_graceful_shutdown=limits.GATEWAY_DRAIN_S,
+        h11_max_incomplete_event_size=limits.HEADER_SECTION_BYTES,
+    )
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[private_socket(path)]))
+    await asyncio.wait(
+        {serving, ending := asyncio.create_task(stop.wait())}, return_when=asyncio.FIRST_COMPLETED
+    )
+    ending.cancel()
+    server.should_exit = True
+    await serving
+    await asyncio.to_thread(path.unlink, missing_ok=True)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handlers: `stopping` has them."""
+
+    def capture_signals(self) -> Any:
+        return contextlib.nullcontext()
+
+
+async def health_only(scope: dict[str, Any], _receive: Any, send: Any) -> None:
+    """`/livez` and `/readyz` for the supervisor; there is nothing else on this socket."""
+    known = scope["type"] == "http" and scope["path"] in ("/livez", "/readyz")
+    await _plain(send, 200 if known else 404)
+
+
+async def _plain(send: Any, status: int) -> None:
+    body = b"ok\n" if status == 200 else b"not found\n"
+    headers = [(b"content-type", b"text/plain"), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+@asynccontextmanager
+async def member_client(core: Core) -> AsyncIterator[httpx.AsyncClient]:
+    """How control and worker ask members: as the platform, over mutual TLS, and not for long."""
+    files = core.tls
+    context: ssl.SSLContext = member_context(files.client_certificate, files.client_key, files.root)
+    async with httpx.AsyncClient(
+        verify=context, timeout=limits.MEMBER_CONNECT_TIMEOUT_S, trust_env=False
+    ) as client:
+        yield client

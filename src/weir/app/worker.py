@@ -1,0 +1,86 @@
+"""One worker process: durable background work."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import structlog
+
+from weir.app.core import Core, open_core, stopping
+from weir.app.private import health_only, member_client, serve_private
+from weir.kernel import identifiers
+from weir.kernel.settings import Settings
+from weir.metering import budgets, segments
+from weir.metering.ingest import ingest
+from weir.metering.lake import Lake
+from weir.metering.reconciling import lookup_over, reconcile
+from weir.metering.records import RecordWriter
+from weir.store import expiring, processes
+from weir.store.engines.home import Home
+
+
+async def run_worker(settings: Settings, home: Home, health: Path) -> None:
+    """Durable background work: every job may be killed at any point and run by several workers."""
+    stop = stopping()
+    async with open_core(settings, home, connections=4) as core, member_client(core) as client:
+        stream = identifiers.mint("str", int(core.clock.now().timestamp() * 1000), os.urandom(10))
+        writer = RecordWriter.open(core.records_folder, stream)
+        jobs = _jobs(core, Lake(core.lake_url), writer, client)
+        beats = [asyncio.create_task(_repeat(*job, stop)) for job in jobs]
+        try:
+            await serve_private(health_only, health, stop)
+        finally:
+            stop.set()
+            await asyncio.gather(*beats)
+            writer.close()
+
+
+Job = tuple[str, float, Callable[[], Awaitable[Any]]]
+
+
+def _jobs(core: Core, lake: Lake, writer: RecordWriter, client: httpx.AsyncClient) -> list[Job]:
+    """Name, seconds between two runs, and the work."""
+    folder = core.records_folder
+    log = structlog.get_logger("weir.worker")
+
+    async def records_to_lake() -> None:
+        recovery = await asyncio.to_thread(segments.recover, folder)
+        report = await ingest(core.database, folder, lake)
+        for finding in [*recovery.findings, *report.findings]:
+            log.error("records_damaged", finding=str(finding))
+
+    async def payments_in_doubt() -> None:
+        await reconcile(core.database, folder, lake, writer, lookup_over(client))
+
+    async def what_is_over() -> None:
+        await expiring.expire_changes(core.database)
+        async with core.database.engine.begin() as connection:
+            await processes.forget_dead(connection)
+            await budgets.clean(connection, core.clock.now())
+
+    return [
+        ("records_to_lake", 0.5, records_to_lake),
+        ("payments_in_doubt", 2.0, payments_in_doubt),
+        ("what_is_over", 30.0, what_is_over),
+    ]
+
+
+async def _repeat(
+    name: str, pause_s: float, work: Callable[[], Awaitable[Any]], stop: asyncio.Event
+) -> None:
+    """Do the work again and again; what fails is logged and tried again after the pause."""
+    log = structlog.get_logger("weir.worker")
+    while not stop.is_set():
+        try:
+            await work()
+        except Exception:  # a job that cannot run now must not end the others
+            log.exception("job_failed", job=name)
+        try:
+            await asyncio.wait_for(stop.wait(), pause_s)
+        except TimeoutError:
+            continue

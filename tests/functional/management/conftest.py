@@ -1,0 +1,66 @@
+"""An alliance founded through its own API, and callers that ask it over ASGI as a gateway would."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+from management_support import Api, Party, found
+
+from weir.api.management import application
+from weir.api.services import Services
+from weir.authorization.services import Addresses
+from weir.care.audit import AuditJournal
+from weir.care.authority import Authority
+from weir.care.vault import Vault
+from weir.kernel.settings import Settings
+from weir.metering.lake import Lake
+from weir.store.database import Database
+
+
+@pytest.fixture
+async def api(
+    database: Database,
+    vault: Vault,
+    authority: Authority,
+    journal: AuditJournal,
+    folder: Path,
+) -> AsyncIterator[Api]:
+    """An alliance whose operator has claimed its one-time link."""
+    services = Services(
+        database=database,
+        signer=vault,
+        authority=authority,
+        journal=journal,
+        lake=Lake((folder / "lake").as_uri()),
+        addresses=Addresses.of(Settings()),
+        api_origin="https://api.localhost:8444",
+        portal_origin="https://portal.localhost:8443",
+    )
+    transport = httpx.ASGITransport(app=application(services), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="https://manage.localhost") as http:
+        api = Api(services, vault, http)
+        api.operator = await found(api)
+        yield api
+
+
+@pytest.fixture
+async def bank(api: Api) -> Party:
+    return await api.admit("member", "river-bank")
+
+
+@pytest.fixture
+async def other_bank(api: Api) -> Party:
+    return await api.admit("member", "lake-bank")
+
+
+@pytest.fixture
+async def partner(api: Api) -> Party:
+    return await api.admit("partner", "shop")
+
+
+@pytest.fixture
+async def other_partner(api: Api) -> Party:
+    return await api.admit("partner", "stall")

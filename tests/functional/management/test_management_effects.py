@@ -1,0 +1,176 @@
+"""What holds everywhere holds at a known moment; who may offer to whom; consents over the API."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from management_support import BACKEND, Api, Party, openapi
+
+from weir.consent import record
+from weir.consent.types import parse_entry
+from weir.identity import customers
+from weir.store import processes
+from weir.store.unit import Actor
+
+PLAN = {
+    "name": "Free",
+    "currency": "CNY",
+    "price": "0",
+    "rate_per_s": "unlimited",
+    "quota": "unlimited",
+    "auto_approve": True,
+}
+
+
+async def offer(api: Api, owner: Party, direction: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A published product of one operation, with a plan that approves by itself."""
+    params = {"slug": "d", "backend_url": BACKEND}
+    made = await api.done(owner, "POST", "/v1/documents", params=params, content=openapi("/a"))
+    path = f"/v1/documents/{made['document']['id']}/capabilities"
+    held = [each["id"] for each in (await api.done(owner, "GET", path))["items"]]
+    body = {"slug": "p", "direction": direction, "title_en": "P", "title_zh": "品"}
+    drafted = await api.done(owner, "POST", "/v1/products", json={**body, "capabilities": held})
+    product = await api.done(owner, "POST", f"/v1/products/{drafted['id']}/publish")
+    plan = await api.done(owner, "POST", f"/v1/products/{product['id']}/plans", json=PLAN)
+    return product, plan
+
+
+async def grant(api: Api, bank: Party, partner: Party) -> str:
+    """A payment consent that a customer of the bank granted to the partner."""
+    async with api.services.database.unit(Actor(bank.organisation, bank.application)) as unit:
+        enrolled = await customers.enrol(
+            unit, member=bank.organisation, customer_ref="C-1", display_name="Lin"
+        )
+        request = parse_entry(
+            {
+                "type": "urn:weir:payment-initiation:v1",
+                "member": bank.slug,
+                "amount": {"amount": "1.00", "currency": "CNY"},
+                "payee": {"account": "A1", "name": "Shop"},
+                "purpose": "Tea",
+            },
+            unit.now,
+        )
+        consent = unit.mint("cns")
+        await record.open_request(
+            unit,
+            consent,
+            request,
+            application=partner.application,
+            partner=partner.organisation,
+            member=bank.organisation,
+        )
+        await record.record_grant(
+            unit, consent, request, customer=enrolled.customer.id, accounts=["A2"]
+        )
+    return consent
+
+
+async def test_a_suspension_is_answered_when_every_gateway_has_applied_it(
+    api: Api, partner: Party
+) -> None:
+    database = api.services.database
+    async with database.engine.begin() as connection:
+        await processes.register(connection, "prc_one", "gateway")
+    path = f"/v1/organisations/{partner.slug}/suspend"
+    asked = asyncio.create_task(api.done(api.operator, "POST", path))
+    done, _ = await asyncio.wait({asked}, timeout=0.3)
+    assert not done
+    async with database.engine.begin() as connection:
+        before = datetime.now(UTC)
+        assert await processes.renew(connection, "prc_one", 1_000_000)
+    answer = await asked
+    assert datetime.fromisoformat(answer["effective_at"]) >= before
+
+
+async def test_a_repeated_suspension_waits_again_and_changes_nothing(
+    api: Api, partner: Party
+) -> None:
+    path = f"/v1/organisations/{partner.slug}/suspend"
+    key = {"idempotency-key": "stop"}
+    first = await api.done(api.operator, "POST", path, headers=key)
+    again = await api.done(api.operator, "POST", path, headers=key)
+    assert first["organisation"] == again["organisation"]
+    assert again["effective_at"] >= first["effective_at"]
+
+
+async def test_members_take_each_others_products_and_partners_offer_only_to_members(
+    api: Api, bank: Party, other_bank: Party, partner: Party
+) -> None:
+    _, plan = await offer(api, bank, "go-out")
+    ask = {"application": other_bank.application, "plan": plan["id"]}
+    assert (await api.done(other_bank, "POST", "/v1/subscriptions", json=ask))["status"] == "active"
+    body = {"slug": "q", "direction": "go-out", "title_en": "Q", "title_zh": "问"}
+    refused = await api.ask(partner, "POST", "/v1/products", json=body)
+    assert refused.json()["code"] == "forbidden"
+    _, brought = await offer(api, partner, "bring-in")
+    ask = {"application": bank.application, "plan": brought["id"]}
+    assert (await api.done(bank, "POST", "/v1/subscriptions", json=ask))["status"] == "active"
+
+
+async def test_a_partner_cannot_take_what_is_brought_in(
+    api: Api, partner: Party, other_partner: Party
+) -> None:
+    _, plan = await offer(api, partner, "bring-in")
+    ask = {"application": other_partner.application, "plan": plan["id"]}
+    refused = await api.ask(other_partner, "POST", "/v1/subscriptions", json=ask)
+    assert refused.json()["code"] == "forbidden"
+
+
+async def test_a_withdrawn_plan_takes_no_new_subscriptions(
+    api: Api, bank: Party, partner: Party, other_partner: Party
+) -> None:
+    _, plan = await offer(api, bank, "go-out")
+    ask = {"application": partner.application, "plan": plan["id"]}
+    made = await api.done(partner, "POST", "/v1/subscriptions", json=ask)
+    await api.done(bank, "POST", f"/v1/plans/{plan['id']}/withdraw")
+    late = {**ask, "application": other_partner.application}
+    refused = await api.ask(other_partner, "POST", "/v1/subscriptions", json=late)
+    assert refused.json()["code"] == "illegal_state"
+    kept = await api.done(partner, "GET", f"/v1/subscriptions/{made['id']}")
+    assert kept["status"] == "active"
+
+
+async def test_a_consent_is_seen_by_both_sides_and_its_customer_by_the_member_only(
+    api: Api, bank: Party, partner: Party
+) -> None:
+    consent = await grant(api, bank, partner)
+    (of_bank,) = (await api.done(bank, "GET", "/v1/consents"))["items"]
+    params = {"application": partner.application}
+    (of_partner,) = (await api.done(partner, "GET", "/v1/consents", params=params))["items"]
+    assert of_bank["id"] == of_partner["id"] == consent
+    assert of_bank["customer"].startswith("cus_")
+    assert of_partner["customer"] is None
+    missing = await api.ask(partner, "GET", "/v1/consents")
+    assert missing.json()["parameters"]["pointer"] == "query:application"
+
+
+async def test_each_party_withdraws_a_consent_in_its_own_capacity(
+    api: Api, bank: Party, partner: Party, other_bank: Party
+) -> None:
+    consent = await grant(api, bank, partner)
+    path = f"/v1/consents/{consent}/withdraw"
+    refused = await api.ask(other_bank, "POST", path, json={})
+    assert refused.status_code == 404
+    done = await api.done(bank, "POST", path, json={"reason": "Fraud suspected"})
+    assert done["effective_at"] >= done["withdrawn_at"]
+    (seen,) = (await api.done(bank, "GET", "/v1/consents"))["items"]
+    assert (seen["state"], seen["ended_by"]) == ("withdrawn", "member")
+    again = await api.ask(api.operator, "POST", path, json={})
+    assert again.json()["code"] == "illegal_state"
+
+
+async def test_lists_come_in_pages(api: Api, bank: Party) -> None:
+    described = json.loads(openapi(*[f"/p{number}" for number in range(203)]))
+    params = {"slug": "many", "backend_url": BACKEND}
+    content = json.dumps(described).encode()
+    made = await api.done(bank, "POST", "/v1/documents", params=params, content=content)
+    path = f"/v1/documents/{made['document']['id']}/capabilities"
+    first = await api.done(bank, "GET", path)
+    last = await api.done(bank, "GET", path, params={"after": first["next"]})
+    assert (len(first["items"]), len(last["items"]), last["next"]) == (200, 3, None)
+    ids = [each["operation_id"] for each in (*first["items"], *last["items"])]
+    assert ids == [f"get{number}" for number in range(203)]

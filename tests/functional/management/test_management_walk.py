@@ -1,0 +1,276 @@
+"""Every route of the management API, asked as nobody, with the wrong token, and as a stranger."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+from management_support import BACKEND, Api, Party, certificate_request, openapi
+from sqlalchemy import select
+
+from weir.api.guarding import GuardedRoute
+from weir.api.management import ROUTERS
+from weir.api.permissions import PERMISSIONS
+from weir.consent import record
+from weir.consent.types import parse_entry
+from weir.store.schema import metadata
+from weir.store.unit import Actor
+
+ROUTES = [
+    (str(route.operation_id), min(route.methods or ()), route.path)
+    for router in ROUTERS
+    for route in router.routes
+    if isinstance(route, GuardedRoute)
+]
+WITH_TOKEN = [route for route in ROUTES if not PERMISSIONS[route[0]].by_link]
+# What everybody in the alliance may read.
+SHARED = {"describe_api", "list_organisations", "list_shelf"}
+
+PRODUCT = {"slug": "x", "direction": "go-out", "title_en": "X", "title_zh": "某"}
+PLAN = {"name": "P", "currency": "CNY", "price": "1", "rate_per_s": 1, "quota": "unlimited"}
+SHARES = [{"party": "operator", "weight": 1_000}, {"party": "member", "weight": 9_000}]
+
+
+@dataclass
+class World:
+    """A bank and a partner with one of everything, and the identifiers of it all."""
+
+    api: Api
+    bank: Party
+    partner: Party
+    ids: dict[str, str]
+
+    def path(self, template: str) -> str:
+        for name, identifier in self.ids.items():
+            template = template.replace(f"{{{name}}}", identifier)
+        assert "{" not in template, template
+        return template
+
+    def body(self, operation: str) -> dict[str, Any]:
+        """A well-formed request that reaches for the bank's and the partner's things."""
+        bodies: dict[str, Any] = {
+            "admit_member": {
+                "slug": "new", "name_en": "N", "name_zh": "新", "licence_kind": "bank",
+            },
+            "admit_partner": {
+                "slug": "new", "name_en": "N", "name_zh": "新",
+                "partner_class": "software_vendor",
+            },
+            "register_application": {
+                "organisation": self.bank.organisation,
+                "name": "N",
+                "token_endpoint_auth_method": "tls_client_auth",
+            },
+            "rotate_application_keys": {"jwks": {"keys": []}},
+            "issue_certificate": {"csr_pem": certificate_request()},
+            "declare_capability": {},
+            "draft_product": {**PRODUCT, "capabilities": [self.ids["capability"]]},
+            "set_product_capabilities": {"capabilities": []},
+            "offer_plan": PLAN,
+            "request_subscription": {
+                "application": self.partner.application, "plan": self.ids["plan"],
+            },
+            "withdraw_consent": {"reason": "because"},
+            "propose_agreement": {
+                "effective_from": "2030-01-01T00:00:00Z", "currency": "CNY", "shares": SHARES,
+            },
+            "close_period": {"period": "2020-01", "currency": "CNY"},
+        }  # fmt: skip
+        return {"json": bodies[operation]} if operation in bodies else {}
+
+    async def snapshot(self) -> dict[str, list[str]]:
+        """Every row of every table."""
+        async with self.api.services.database.connect() as connection:
+            return {
+                table.name: sorted(map(repr, (await connection.execute(select(table))).all()))
+                for table in metadata.sorted_tables
+            }
+
+
+@pytest.fixture
+async def world(api: Api, bank: Party, partner: Party) -> World:
+    ids = {"organisation": bank.organisation, "application": bank.application}
+    ids["certificate"] = bank.certificate
+    params = {"slug": "accounts", "backend_url": BACKEND}
+    made = await api.done(bank, "POST", "/v1/documents", params=params, content=openapi("/a"))
+    ids["document"] = made["document"]["id"]
+    listed = await api.done(bank, "GET", f"/v1/documents/{ids['document']}/capabilities")
+    ids["capability"] = listed["items"][0]["id"]
+    holding = {"capabilities": [ids["capability"]]}
+    offered = await api.done(bank, "POST", "/v1/products", json={**PRODUCT, **holding})
+    path = f"/v1/products/{offered['id']}"
+    await api.done(bank, "POST", f"{path}/publish")
+    plan = await api.done(bank, "POST", f"{path}/plans", json=PLAN)
+    ids["plan"] = plan["id"]
+    subscribed = {"application": partner.application, "plan": plan["id"]}
+    made = await api.done(partner, "POST", "/v1/subscriptions", json=subscribed)
+    ids["subscription"] = made["id"]
+    agreement = {
+        "effective_from": "2030-01-01T00:00:00Z",
+        "currency": "CNY",
+        "shares": SHARES,
+    }
+    ids["agreement"] = (await api.done(bank, "POST", f"{path}/agreements", json=agreement))["id"]
+    ids["product"] = (await api.done(bank, "POST", "/v1/products", json=PRODUCT))["id"]
+    ids["consent"] = await ask_consent(api, bank, partner)
+    closed = {"period": "2020-02", "currency": "CNY"}
+    closing = await api.done(api.operator, "POST", "/v1/closings", json=closed)
+    ids["statement"] = closing["statements"][api.operator.organisation]
+    return World(api, bank, partner, ids)
+
+
+async def ask_consent(api: Api, bank: Party, partner: Party) -> str:
+    actor = Actor(partner.organisation, partner.application)
+    async with api.services.database.unit(actor) as unit:
+        request = parse_entry(
+            {
+                "type": "urn:weir:payment-initiation:v1",
+                "member": bank.slug,
+                "amount": {"amount": "1.00", "currency": "CNY"},
+                "payee": {"account": "A1", "name": "Shop"},
+                "purpose": "Tea",
+            },
+            unit.now,
+        )
+        consent = unit.mint("cns")
+        await record.open_request(
+            unit,
+            consent,
+            request,
+            application=partner.application,
+            partner=partner.organisation,
+            member=bank.organisation,
+        )
+    return consent
+
+
+def code(answer: httpx.Response) -> tuple[int, str]:
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    problem = answer.json()
+    assert problem["status"] == answer.status_code
+    assert problem["title_zh"]
+    return answer.status_code, problem["code"]
+
+
+async def test_without_a_token_every_route_refuses_before_it_reads(world: World) -> None:
+    before = await world.snapshot()
+    headers = {"weir-client-certificate-sha256": world.bank.thumbprint}
+    for operation, method, path in WITH_TOKEN:
+        answer = await world.api.ask(
+            None, method, world.path(path), headers=headers, content=b"\xff not json"
+        )
+        assert code(answer) == (401, "token_missing"), operation
+        assert answer.headers["www-authenticate"] == "Bearer"
+    assert await world.snapshot() == before
+
+
+async def test_on_the_public_port_every_route_but_the_founding_asks_for_a_certificate(
+    world: World,
+) -> None:
+    for operation, method, path in WITH_TOKEN:
+        answer = await world.api.ask(
+            world.bank, method, world.path(path), headers={"weir-port-kind": "public"}
+        )
+        assert code(answer) == (401, "certificate_required"), operation
+
+
+async def test_under_another_host_no_route_answers(world: World) -> None:
+    for operation, method, path in ROUTES:
+        answer = await world.api.ask(
+            world.bank, method, world.path(path), headers={"weir-host-role": "api"}
+        )
+        assert code(answer) == (421, "unknown_host"), operation
+
+
+NOT_QUITE_RIGHT: list[tuple[dict[str, Any], tuple[int, str]]] = [
+    ({"exp": 1}, (401, "token_expired")),
+    ({"iat": 9_999_999_999, "exp": 9_999_999_999}, (401, "token_invalid")),
+    ({"scope": "river-bank.accounts"}, (403, "scope_insufficient")),
+    ({"scope": "managers"}, (403, "scope_insufficient")),
+    ({"aud": ["https://api.localhost"]}, (401, "token_invalid")),
+    ({"iss": "https://auth.example"}, (401, "token_invalid")),
+    ({"cnf": {}}, (401, "certificate_mismatch")),
+    ({"cnf": None}, (401, "certificate_mismatch")),
+    ({"cnf": {"x5t#S256": "A" * 43}}, (401, "certificate_mismatch")),
+    ({"client_id": "app_nobody"}, (401, "token_invalid")),
+    ({"org": "org_other"}, (401, "token_invalid")),
+    ({"jti": 7}, (401, "token_invalid")),
+    ({"exp": None}, (401, "token_invalid")),
+]
+
+
+async def test_a_token_that_is_not_quite_right_opens_no_route(world: World) -> None:
+    before = await world.snapshot()
+    for claims, expected in NOT_QUITE_RIGHT:
+        token = await world.api.token(world.bank, **claims)
+        for operation, method, path in WITH_TOKEN:
+            answer = await world.api.ask(
+                world.bank, method, world.path(path), token=token, **world.body(operation)
+            )
+            assert code(answer) == expected, (operation, claims)
+    assert await world.snapshot() == before
+
+
+async def test_a_token_opens_no_route_with_another_certificate(
+    world: World, other_bank: Party
+) -> None:
+    token = await world.api.token(world.bank)
+    for operation, method, path in WITH_TOKEN:
+        answer = await world.api.ask(other_bank, method, world.path(path), token=token)
+        assert code(answer) == (401, "certificate_mismatch"), operation
+
+
+async def test_an_altered_or_foreign_token_opens_no_route(world: World) -> None:
+    token = await world.api.token(world.bank)
+    head, body, signature = token.split(".")
+    no_signature = f"{head}.{body}."
+    as_id_token = await world.api.vault.sign_jwt({"iss": "x"}, "jwt")
+    flipped = f"{head}.{body}.{'A' if signature[0] != 'A' else 'B'}{signature[1:]}"
+    for bad in (no_signature, as_id_token, flipped, "x", f"{token}.{token}"):
+        answer = await world.api.ask(world.bank, "GET", "/v1/documents", token=bad)
+        assert code(answer) == (401, "token_invalid")
+
+
+async def test_another_organisation_finds_nothing_and_changes_nothing(
+    world: World, other_bank: Party, other_partner: Party
+) -> None:
+    before = await world.snapshot()
+    theirs = [*world.ids.values(), world.partner.application, world.partner.organisation]
+    for stranger in (other_bank, other_partner):
+        for operation, method, path in WITH_TOKEN:
+            if operation in SHARED or (method == "POST" and operation == "enrol_customer"):
+                continue
+            answer = await world.api.ask(
+                stranger, method, world.path(path), **world.body(operation)
+            )
+            if answer.is_success:  # a list of the stranger's own things
+                assert method == "GET", operation
+                assert not any(each in answer.text for each in theirs), operation
+            else:
+                assert answer.status_code in (403, 404, 422), (operation, answer.text)
+                assert code(answer)[1] in ("forbidden", "not_found", "invalid_input"), operation
+                echoed = json.dumps(answer.json().get("parameters", {}))
+                assert not any(each in echoed for each in theirs), operation
+    assert await world.snapshot() == before
+
+
+async def test_only_the_kinds_in_the_table_get_past_it(world: World) -> None:
+    parties = {"operator": world.api.operator, "member": world.bank, "partner": world.partner}
+    for operation, method, path in WITH_TOKEN:
+        for kind in parties.keys() - PERMISSIONS[operation].kinds:
+            answer = await world.api.ask(
+                parties[kind], method, world.path(path), **world.body(operation)
+            )
+            assert code(answer) == (403, "forbidden"), (operation, kind)
+
+
+async def test_an_unknown_address_and_a_wrong_method_are_refused_in_the_same_form(
+    world: World,
+) -> None:
+    assert code(await world.api.ask(world.bank, "GET", "/v1/nothing")) == (404, "not_found")
+    answer = await world.api.ask(world.bank, "DELETE", "/v1/documents")
+    assert code(answer) == (405, "method_not_allowed")
+    assert answer.headers["allow"]
