@@ -1,0 +1,110 @@
+"""The command `weir`. One table names every command; only the one that is asked for is loaded."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Final
+
+import typer
+
+_HELP: Final = (
+    "weir: one shelf, one gateway, consent that holds, and books every side can check.\n\n"
+    "Begin with `weir demo`, which shows everything in a minute, or with `weir up`."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A command, or a group of them, and where its code is."""
+
+    place: str
+    help: str
+    group: bool = False
+    panel: str = "Run"
+
+
+COMMANDS: Final[dict[str, Entry]] = {
+    "up": Entry("up:up", "Start everything on this machine and keep it running."),
+    "demo": Entry(
+        "demo.command:demo", "Boot an alliance, run its story, show that the figures agree."
+    ),
+    "status": Entry("status:status", "Say what runs in a home and how it is."),
+    "config": Entry("config:config", "Print every setting, its value and where it came from."),
+    "gateway": Entry("roles:gateway", "Serve callers: the only public listener."),
+    "control": Entry("roles:control", "Serve authorization, portal and management API."),
+    "worker": Entry("roles:worker", "Bring records to the lake and settle what is in doubt."),
+    "operator": Entry("operator:app", "Found the alliance.", True, "Who takes part"),
+    "member": Entry("parties:member", "Licensed institutions.", True, "Who takes part"),
+    "partner": Entry("parties:partner", "Organisations that embed.", True, "Who takes part"),
+    "app": Entry("applications:app", "Applications, keys, certificates.", True, "Who takes part"),
+    "customer": Entry("customers:customer", "A member's customers.", True, "Who takes part"),
+    "document": Entry("shelf:document", "OpenAPI documents.", True, "The shelf"),
+    "capability": Entry("shelf:capability", "What an institution can do.", True, "The shelf"),
+    "product": Entry("products:product", "Versioned bundles on the shelf.", True, "The shelf"),
+    "plan": Entry("products:plan", "Prices and limits of products.", True, "The shelf"),
+    "subscription": Entry("products:subscription", "Rights to products.", True, "The shelf"),
+    "consent": Entry("customers:consent", "What customers granted.", True, "What must be true"),
+    "agreement": Entry("money:agreement", "Splits of revenue.", True, "What must be true"),
+    "period": Entry("money:period", "Closing the books.", True, "What must be true"),
+    "statement": Entry("money:statement", "Who owes whom, provably.", True, "What must be true"),
+    "records": Entry("records:records", "The measured calls.", True, "What must be true"),
+    "audit": Entry("records:audit", "The chain of what was done.", True, "What must be true"),
+}
+
+
+def build(arguments: Sequence[str]) -> typer.Typer:
+    """The application, with the code of the command that `arguments` name and of no other."""
+    wanted = next((word for word in arguments if not word.startswith("-")), None)
+    root = typer.Typer(
+        help=_HELP,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+    )
+    root.callback()(_root)
+    for name, entry in COMMANDS.items():
+        _add(root, name, entry, loaded=name == wanted)
+    return root
+
+
+def main() -> None:
+    """The entry point. What can be expected to go wrong is one sentence, never a traceback."""
+    from weir.cli.failing import sentence_of
+
+    arguments = sys.argv[1:]
+    try:
+        build(arguments)(arguments)
+    except Exception as error:
+        sentence = sentence_of(error)
+        if sentence is None:
+            raise
+        print(f"weir: {sentence}", file=sys.stderr)
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+def _root() -> None:
+    pass
+
+
+def _add(root: typer.Typer, name: str, entry: Entry, *, loaded: bool) -> None:
+    target = _load(entry.place) if loaded else None
+    if entry.group:
+        group = target or typer.Typer()
+        if target is None:
+            group.callback()(_root)
+        root.add_typer(group, name=name, help=entry.help, rich_help_panel=entry.panel)
+    else:
+        root.command(name, help=None if loaded else entry.help, rich_help_panel=entry.panel)(
+            target or _root
+        )
+
+
+def _load(place: str) -> Any:
+    module, _, attribute = place.partition(":")
+    return getattr(import_module(f"weir.cli.{module}"), attribute)

@@ -1,0 +1,187 @@
+"""`weir app`: applications, their keys and certificates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from weir.cli.failing import CannotError
+from weir.cli.profiles import DEFAULT, ProfileName, asking, folder_of
+from weir.cli.showing import AsJson, show_list, show_one
+
+app = typer.Typer(no_args_is_help=True)
+
+Application = Annotated[str, typer.Argument(help="The application's identifier, app_…")]
+RedirectUris = Annotated[
+    list[str], typer.Option("--redirect-uri", help="Where customers come back to; repeatable.")
+]
+Roles = Annotated[list[str], typer.Option("--role", help="data, payments or manage; repeatable.")]
+
+
+@app.command()
+def register(
+    name: Annotated[str, typer.Argument(help="What customers and colleagues call it.")],
+    organisation: Annotated[
+        str | None, typer.Option(help="Whose first application it is; for the operator only.")
+    ] = None,
+    auth_method: Annotated[
+        str, typer.Option(help="tls_client_auth or private_key_jwt.")
+    ] = "tls_client_auth",
+    redirect_uri: RedirectUris = [],  # noqa: B006 - Typer copies it
+    role: Roles = [],  # noqa: B006
+    save: Annotated[
+        str | None,
+        typer.Option(help="Make a key here, get its certificate, and save it as this profile."),
+    ] = None,
+    jwks: Annotated[
+        Path | None, typer.Option(help="Public keys (RFC 7517) the application made itself.")
+    ] = None,
+    csr: Annotated[
+        Path | None, typer.Option(help="A certificate request the application made itself.")
+    ] = None,
+    certificate: Annotated[
+        Path | None, typer.Option(help="Where to write the certificate for --csr.")
+    ] = None,
+    profile: ProfileName = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Register an application, with a key made here (--save) or elsewhere (--jwks, --csr)."""
+    from weir.client import Credentials, Management, Profile
+
+    credentials = Credentials.generate(folder_of(save)) if save else None
+    keys = credentials.public_jwks() if credentials else _read_json(jwks)
+
+    async def work(management: Management) -> dict[str, Any]:
+        registered = await management.parties.register_application(
+            name=name,
+            auth_method="private_key_jwt"
+            if auth_method == "private_key_jwt"
+            else "tls_client_auth",
+            jwks=keys,
+            redirect_uris=redirect_uri,
+            roles=role,
+            organisation=organisation,
+        )
+        request = credentials.certificate_request(name) if credentials else _read_text(csr)
+        if request is not None:
+            issued = await management.parties.issue_certificate(registered["id"], request)
+            registered["certificate_pem"] = issued["pem"]
+        return registered
+
+    made = asking(profile, work)
+    pem = made.pop("certificate_pem", None)
+    if credentials is not None and pem is not None:
+        method = made["token_endpoint_auth_method"]
+        mine = credentials.with_certificate(pem, made["id"]).registered_as(made["id"], method)
+        asked_as = Profile.load(folder_of(profile))
+        Profile(asked_as.platform, mine, made["organisation"]).save()
+        made["profile"] = str(mine.folder)
+    elif certificate is not None and pem is not None:
+        certificate.write_text(pem)
+    show_one(made, as_json)
+
+
+@app.command("list")
+def list_applications(
+    organisation: Annotated[str | None, typer.Option(help="Only those of this one.")] = None,
+    profile: ProfileName = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """List applications within reach."""
+    from weir.client.asking import all_of
+
+    found = asking(profile, lambda m: all_of(m.parties.applications(organisation)))
+    show_list(found, ("name", "organisation", "roles", "status", "id"), as_json)
+
+
+@app.command()
+def show(application: Application, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
+    """Show one application."""
+    show_one(asking(profile, lambda m: m.parties.application(application)), as_json)
+
+
+@app.command()
+def cert(
+    application: Application,
+    csr: Annotated[Path, typer.Option(help="A certificate request (PKCS #10, PEM).")],
+    out: Annotated[Path | None, typer.Option(help="Where to write it; default: print it.")] = None,
+    profile: ProfileName = DEFAULT,
+) -> None:
+    """Issue a client certificate for an application's own certificate request."""
+    request = _read_text(csr) or ""
+    issued = asking(profile, lambda m: m.parties.issue_certificate(application, request))
+    if out is None:
+        print(issued["pem"], end="")
+    else:
+        out.write_text(issued["pem"])
+        print(f"{out}: valid until {issued['not_after']}, thumbprint {issued['sha256']}")
+
+
+@app.command()
+def certs(
+    application: Application, profile: ProfileName = DEFAULT, as_json: AsJson = False
+) -> None:
+    """List an application's certificates, newest first."""
+    from weir.client.asking import all_of
+
+    found = asking(profile, lambda m: all_of(m.parties.certificates(application)))
+    show_list(found, ("id", "sha256", "not_after", "revoked_at"), as_json)
+
+
+@app.command()
+def revoke(
+    certificate: Annotated[str, typer.Argument(help="The certificate's identifier, crt_…")],
+    profile: ProfileName = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Revoke a certificate at every gateway, with every token bound to it."""
+    show_one(asking(profile, lambda m: m.parties.revoke_certificate(certificate)), as_json)
+
+
+@app.command()
+def keys(
+    application: Application,
+    jwks: Annotated[Path, typer.Option(help="The public keys that replace the present ones.")],
+    profile: ProfileName = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Replace an application's public keys; send old and new together to change without a gap."""
+    given = _read_json(jwks) or {}
+    show_one(asking(profile, lambda m: m.parties.rotate_keys(application, given)), as_json)
+
+
+@app.command()
+def suspend(
+    application: Application, profile: ProfileName = DEFAULT, as_json: AsJson = False
+) -> None:
+    """Stop an application at every gateway."""
+    show_one(asking(profile, lambda m: m.parties.suspend_application(application)), as_json)
+
+
+@app.command()
+def resume(
+    application: Application, profile: ProfileName = DEFAULT, as_json: AsJson = False
+) -> None:
+    """Undo a suspension."""
+    show_one(asking(profile, lambda m: m.parties.resume_application(application)), as_json)
+
+
+def _read_text(path: Path | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CannotError(f"The file {path} cannot be read.") from error
+
+
+def _read_json(path: Path | None) -> dict[str, Any] | None:
+    from weir.client.errors import json_object
+
+    text = _read_text(path)
+    value = None if text is None else json_object(text.encode())
+    if text is not None and value is None:
+        raise CannotError(f"The file {path} is not a JSON object.")
+    return value

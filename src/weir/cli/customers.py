@@ -1,0 +1,60 @@
+"""`weir customer` and `weir consent`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from weir.cli.profiles import DEFAULT, ProfileName, asking
+from weir.cli.showing import AsJson, show_list, show_one
+
+customer = typer.Typer(no_args_is_help=True)
+consent = typer.Typer(no_args_is_help=True)
+
+
+@customer.command("enrol")
+def enrol(
+    customer_ref: Annotated[str, typer.Argument(help="Your own reference for the customer.")],
+    name: Annotated[str, typer.Option(help="What the customer will be greeted with.")],
+    profile: ProfileName = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Enrol a customer and get the one-time link to hand over."""
+    made = asking(profile, lambda m: m.people.enrol(customer_ref, name))
+    show_one(made["customer"] | {"link": made["link"]}, as_json)
+
+
+@customer.command("list")
+def list_customers(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
+    """List your customers."""
+    from weir.client.asking import all_of
+
+    found = asking(profile, lambda m: all_of(m.people.customers()))
+    show_list(found, ("customer_ref", "name", "linked", "id"), as_json)
+
+
+@consent.command("list")
+def list_consents(
+    application: Annotated[
+        str | None, typer.Option(help="An application of yours; not needed for a member.")
+    ] = None,
+    profile: ProfileName = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """List consents: a member's over its customers' data, a partner's of an application."""
+    from weir.client.asking import all_of
+
+    found = asking(profile, lambda m: all_of(m.people.consents(application)))
+    show_list(found, ("id", "state", "purpose", "application", "expires_at"), as_json)
+
+
+@consent.command("withdraw")
+def withdraw(
+    consent: Annotated[str, typer.Argument(help="The consent's identifier, cns_…")],
+    reason: Annotated[str, typer.Option(help="Why, in words the customer will read.")] = "",
+    profile: ProfileName = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Withdraw a consent and wait until every gateway has applied it."""
+    show_one(asking(profile, lambda m: m.people.withdraw_consent(consent, reason)), as_json)

@@ -1,0 +1,226 @@
+"""Booting the demo: a fresh home, the platform by what `weir up` uses, three model institutions.
+
+All children are started from the main thread, before the story's event loop begins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import socket
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from weir.app.core import open_core
+from weir.care.authority import Authority
+from weir.cli.demo.cast import CUSTOMERS, INSTITUTIONS, SEED, Institution
+from weir.cli.demo.stage import Running
+from weir.cli.failing import CannotError
+from weir.cli.installation import Installation
+from weir.kernel import settings as reading
+from weir.kernel.outcomes import PORT_TAKEN, Refusal
+from weir.kernel.settings import Settings
+from weir.store.engines import Child, Home, require_free, spawn
+from weir.store.engines import user as users
+from weir.store.engines.files import write_atomically
+from weir.store.engines.home import default_path
+
+Tell = Callable[[str], None]
+
+_READY_TIMEOUT_S: Final = 90.0
+_POLL_S: Final = 0.05
+_PASSED_ON: Final = ("PATH", "LANG", "LC_ALL", "TZ")
+# What would lead the demo away from its own engines and its own home.
+_SET_ASIDE: Final = ("HOME", "DATABASE_URL", "VALKEY_URL", "LAKE_URL", "MASTER_KEY")
+
+
+@dataclass(slots=True)
+class Boot:
+    """What is running; `stop` ends all of it."""
+
+    installation: Installation
+    institutions: list[Running] = field(default_factory=list)
+    children: list[Child] = field(default_factory=list)
+
+    def stop(self) -> None:
+        """Institutions first, since they live on the platform's database server."""
+        for child in self.children:
+            child.end()
+        self.installation.stop()
+
+
+def boot(home: Path | None, tell: Tell) -> Boot:
+    """Start everything in a fresh home. Nothing of `.weir/` is touched."""
+    settings = _settings()
+    path = home or _default_home()
+    _clear(path)
+    installation = Installation(settings, home_path=path)
+    installation.start(tell)
+    started = Boot(installation)
+    try:
+        tell("Starting three model institutions, each with a history of its own")
+        _start_institutions(started)
+    except BaseException:
+        started.stop()
+        raise
+    return started
+
+
+def _settings() -> Settings:
+    """The person's settings, without what belongs to another installation; ports that are free."""
+    for name in _SET_ASIDE:
+        os.environ.pop(reading.PREFIX + name, None)
+    settings = reading.read(os.environ)
+    public, mtls = settings.public_port, settings.mtls_port
+    if not all(_is_free(settings.bind_address, port) for port in (public, mtls)):
+        public, mtls = _free_ports(settings.bind_address, 2)
+    return replace(settings, public_port=public, mtls_port=mtls)
+
+
+def _is_free(host: str, port: int) -> bool:
+    try:
+        require_free(host, port)
+    except Refusal as refusal:
+        if refusal.outcome is not PORT_TAKEN:
+            raise
+        return False
+    return True
+
+
+def _free_ports(host: str, count: int) -> list[int]:
+    """Ports the kernel gives; all are held until the last is known, so that they differ."""
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind((host, 0))
+        return [probe.getsockname()[1] for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
+
+
+def _default_home() -> Path:
+    """`.weir-demo` beside where `.weir` would be."""
+    path = default_path(users.choose())
+    return path.with_name(f"{path.name}-demo")
+
+
+def _clear(path: Path) -> None:
+    """Remove the home of an earlier demo. A folder that is not one is left alone and refused."""
+    if not path.exists():
+        return
+    if not (path / "home.json").exists() or not path.name.endswith("demo"):
+        if path.is_dir() and not any(path.iterdir()):
+            return
+        raise CannotError(f"{path} is not the home of an earlier demo; name another with --home.")
+    home = Home.open(path, create=False)
+    home.acquire()  # refuses while an earlier demo still runs on it
+    home.release()
+    recorded = path / "run-folder"
+    if recorded.exists():
+        shutil.rmtree(recorded.read_text(), ignore_errors=True)
+    shutil.rmtree(path)
+
+
+def _start_institutions(started: Boot) -> None:
+    installation = started.installation
+    staff = asyncio.run(_issue(installation))
+    logs = [_start_one(started, each, staff) for each in INSTITUTIONS]
+    for institution, log, child in zip(INSTITUTIONS, logs, started.children, strict=True):
+        port = _await_ready(log, child)
+        started.institutions.append(
+            Running(
+                institution=institution,
+                port=port,
+                document=_document(institution),
+                staff_certificate=_folder(installation, institution) / "staff.pem",
+                staff_key=_folder(installation, institution) / "staff.key",
+            )
+        )
+
+
+async def _issue(installation: Installation) -> dict[str, str]:
+    """A server certificate for each institution, and one for its own staff; digests by slug."""
+    digests = {}
+    async with open_core(installation.settings, installation.home, connections=2) as core:
+        authority = await Authority.open(core.database, core.sealing)
+        for institution in INSTITUTIONS:
+            folder = _folder(installation, institution)
+            for name, hosts in (("server", ["127.0.0.1"]), ("staff", [])):
+                issued = authority.issue_own(f"{institution.slug}-{name}", hosts)
+                write_atomically(folder / f"{name}.key", issued.key_pem.encode())
+                write_atomically(folder / f"{name}.pem", issued.certificate.pem.encode())
+            digests[institution.slug] = _digest(folder / "staff.pem")
+    return digests
+
+
+def _start_one(started: Boot, institution: Institution, staff: dict[str, str]) -> Path:
+    """Start one institution with a database of its own; answers where its log is."""
+    installation = started.installation
+    assert installation.postgres is not None, "the demo runs on embedded engines"
+    folder = _folder(installation, institution)
+    log = installation.home.log_path(institution.plays)
+    command = [
+        *(sys.executable, "-m", "weir_sandbox", institution.plays, "--port", "0"),
+        *("--certificate", str(folder / "server.pem"), "--key", str(folder / "server.key")),
+        *("--ca", str(installation.tls.root)),
+        *("--peer-sha256", _digest(installation.tls.client_certificate)),
+        *("--peer-sha256", staff[institution.slug]),
+        *("--customers", str(CUSTOMERS), "--seed", str(SEED)),
+    ]
+    environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    url = installation.postgres.create_database(f"sandbox_{institution.plays}")
+    child = spawn(
+        command,
+        user=None,
+        env=environment | {"WEIR_SANDBOX_DATABASE_URL": url},
+        cwd=installation.home.path,
+        log_path=log,
+    )
+    started.children.append(child)
+    return log
+
+
+def _await_ready(log: Path, child: Child) -> int:
+    """The port an institution says it listens on."""
+    deadline = time.monotonic() + _READY_TIMEOUT_S
+    while time.monotonic() < deadline and child.alive():
+        for line in _lines(log):
+            if line.startswith('{"ready"'):
+                return int(json.loads(line)["port"])
+        time.sleep(_POLL_S)
+    raise CannotError(f"A model institution did not start; its log is {log}.")
+
+
+def _lines(log: Path) -> Sequence[str]:
+    return log.read_text("utf-8", "replace").splitlines() if log.exists() else ()
+
+
+def _document(institution: Institution) -> bytes:
+    """The institution's OpenAPI document, as it would hand it over."""
+    folder = files("weir_sandbox").joinpath("documents")
+    found = [each for each in folder.iterdir() if each.name.startswith(f"{institution.plays}.")]
+    return found[0].read_bytes()
+
+
+def _folder(installation: Installation, institution: Institution) -> Path:
+    folder = installation.home.folder("institutions") / institution.plays
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+def _digest(certificate: Path) -> str:
+    """SHA-256 (hex) of a certificate's DER form."""
+    loaded = x509.load_pem_x509_certificate(certificate.read_bytes())
+    return sha256(loaded.public_bytes(Encoding.DER)).hexdigest()

@@ -1,0 +1,190 @@
+"""Who and what is in the demo, as data: institutions, partners, products, prices, splits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from weir.client.credentials import AuthMethod
+
+ACCOUNT_ACCESS: Final = "urn:weir:account-access:v1"
+PAYMENT: Final = "urn:weir:payment-initiation:v1"
+CURRENCY: Final = "CNY"
+SEED: Final = 2026  # of the institutions' histories
+CUSTOMERS: Final = 200  # people in the institutions' world
+TRIAL_QUOTA: Final = 40  # calls a day under the plan that is meant to run out
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What an operation needs of a consent. All None: it needs none."""
+
+    permission: str | None = None
+    consent_type: str | None = None
+    moves_money: bool = False
+    bindings: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A product: its operations, the price of a call, and the split of what is earned."""
+
+    slug: str
+    title_en: str
+    title_zh: str
+    price: str
+    operations: dict[str, Declared]
+    member_share: int  # basis points; the operator's and the partner's follow
+    operator_share: int
+
+    @property
+    def shares(self) -> list[dict[str, Any]]:
+        """As the management API takes them."""
+        rest = 10_000 - self.member_share - self.operator_share
+        weights = {"member": self.member_share, "operator": self.operator_share, "partner": rest}
+        return [{"party": party, "weight": weight} for party, weight in weights.items() if weight]
+
+
+@dataclass(frozen=True, slots=True)
+class Institution:
+    """A member: which model institution plays it, and what it puts on the shelf."""
+
+    slug: str
+    name_en: str
+    name_zh: str
+    licence_kind: str
+    plays: str  # the weir-sandbox command
+    reference_prefix: str
+    offers: tuple[Offer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """A partner of one class, how its application proves itself, and what it subscribes to."""
+
+    slug: str
+    name_en: str
+    name_zh: str
+    partner_class: str
+    auth_method: AuthMethod
+    roles: tuple[str, ...]
+    products: tuple[str, ...]  # "member-slug.product-slug", which is also the scope
+
+    @property
+    def redirect_uri(self) -> str:
+        return f"https://{self.slug}.example/back"
+
+
+def _data(permission: str, **bindings: str) -> Declared:
+    return Declared(permission, ACCOUNT_ACCESS, bindings=bindings)
+
+
+_OPEN: Final = Declared()
+
+_BANK: Final = Institution(
+    "river-bank", "River Bank", "江河银行", "bank", "bank", "RB",
+    (
+        Offer(
+            "accounts", "Accounts and transactions", "账户与交易", "0.05",
+            {
+                "listAccounts": _data("ReadAccounts"),
+                "getAccount": _data("ReadAccounts", account="path:account_id"),
+                "getBalances": _data("ReadBalances", account="path:account_id"),
+                "listTransactions": _data("ReadTransactions", account="path:account_id"),
+                "confirmFunds": _data("ConfirmFunds", account="body:/account_id"),
+            },
+            7_000, 2_000,
+        ),
+        Offer(
+            "payments", "Payments", "支付", "0.30",
+            {
+                "makePayment": Declared(
+                    None, PAYMENT, True,
+                    {
+                        "account": "body:/debtor_account",
+                        "amount": "body:/amount/amount",
+                        "currency": "body:/amount/currency",
+                        "payee": "body:/creditor_account",
+                        "idempotency_key": "header:x-idempotency-key",
+                        "outcome_path": "/directory/payments/{idempotency_key}"
+                        "?client_id={client_id}",
+                    },
+                ),
+                "getPayment": _OPEN,
+            },
+            8_000, 2_000,
+        ),
+    ),
+)  # fmt: skip
+
+_INSURER: Final = Institution(
+    "harbour-insurance", "Harbour Insurance", "海港保险", "insurer", "insurer", "HI",
+    (
+        Offer(
+            "quotations", "Quotations", "保费报价", "0.12",
+            {"createQuotation": _OPEN, "getQuotation": _OPEN},
+            6_500, 1_500,
+        ),
+        Offer(
+            "policies", "Policies and claims", "保单与理赔", "0.08",
+            {
+                "listPolicies": _data("ReadPolicies"),
+                "getPolicy": _data("ReadPolicies", account="path:policy_id"),
+                "listClaims": _data("ReadClaims", account="path:policy_id"),
+                "reportClaim": _data("MakeClaims", account="path:policy_id"),
+            },
+            7_500, 1_500,
+        ),
+    ),
+)  # fmt: skip
+
+_SECURITIES: Final = Institution(
+    "summit-securities", "Summit Securities", "峰汇证券", "securities", "securities", "SS",
+    (
+        Offer(
+            "quotes", "Instruments and quotes", "标的与行情", "0.013",
+            {"listInstruments": _OPEN, "getInstrument": _OPEN, "getQuote": _OPEN},
+            7_000, 3_000,
+        ),
+        Offer(
+            "portfolios", "Portfolios", "投资组合", "0.06",
+            {
+                "listPortfolios": _data("ReadPortfolios"),
+                "listHoldings": _data("ReadHoldings", account="path:portfolio_id"),
+                "listOrders": _data("ReadOrders", account="path:portfolio_id"),
+            },
+            7_000, 2_500,
+        ),
+    ),
+)  # fmt: skip
+
+INSTITUTIONS: Final = (_BANK, _INSURER, _SECURITIES)
+
+PARTNERS: Final = (
+    Partner(
+        "lantern-life", "Lantern Life", "灯笼生活", "internet_platform", "private_key_jwt",
+        ("data", "payments"),
+        ("river-bank.accounts", "river-bank.payments", "harbour-insurance.policies"),
+    ),
+    Partner(
+        "abacus-software", "Abacus Software", "算盘软件", "software_vendor", "tls_client_auth",
+        ("data",), ("river-bank.accounts", "summit-securities.quotes"),
+    ),
+    Partner(
+        "clear-mirror", "Clear Mirror Data", "明镜数据", "data_service_provider",
+        "tls_client_auth", (), ("summit-securities.quotes",),
+    ),
+    Partner(
+        "eastgate-textiles", "Eastgate Textiles", "东门纺织", "supply_chain_party",
+        "private_key_jwt", ("data",),
+        ("harbour-insurance.quotations", "river-bank.accounts"),
+    ),
+    Partner(
+        "tall-pine-capital", "Tall Pine Capital", "高松资本", "pe_vc_institution",
+        "tls_client_auth", ("data",),
+        ("summit-securities.portfolios", "summit-securities.quotes"),
+    ),
+)  # fmt: skip
+
+# The one subscription under the trial plan, which is meant to run out.
+TRIAL: Final = ("abacus-software", "summit-securities.quotes")

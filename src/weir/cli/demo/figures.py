@@ -1,0 +1,66 @@
+"""The figures of a run, and which of them must be so. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class Figures:
+    """What `--json` writes. Each was read back from where it is stored."""
+
+    engines: dict[str, str] = field(default_factory=dict)
+    alliance: dict[str, int] = field(default_factory=dict)
+    calls: dict[str, Any] = field(default_factory=dict)
+    consent: dict[str, int] = field(default_factory=dict)
+    payment: dict[str, Any] = field(default_factory=dict)
+    records: dict[str, int] = field(default_factory=dict)
+    institutions: dict[str, dict[str, int]] = field(default_factory=dict)
+    statement: dict[str, Any] = field(default_factory=dict)
+    audit: dict[str, Any] = field(default_factory=dict)
+    addresses: dict[str, str] = field(default_factory=dict)
+    surprises: list[str] = field(default_factory=list)
+    duration_s: float = 0.0
+
+    def document(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return {name: getattr(self, name) for name in self.__slots__} | {
+            "wrong": list(self.wrong())
+        }
+
+    def wrong(self) -> Iterator[str]:
+        """A sentence for each figure that is not as it must be; none when all is well."""
+        yield from self.surprises
+        yield from self._wrong_counts()
+        yield from self._wrong_money()
+        if self.audit.get("verified") is not True:
+            yield "The audit chain does not verify."
+
+    def _wrong_counts(self) -> Iterator[str]:
+        calls, records = self.calls, self.records
+        if calls.get("sent") != calls.get("answered", 0) + sum(calls.get("refused", {}).values()):
+            yield "Calls sent are not calls answered and refused."
+        for name in ("missing", "duplicated"):
+            if records.get(name) != 0:
+                yield f"{records.get(name)} call records are {name}."
+        if not records.get("expected") or records.get("expected") != records.get("stored"):
+            yield "The stored records are not as many as the calls."
+        served = self.consent.get("served_after_withdrawal")
+        if served != 0:
+            yield f"{served} calls were served after the consent was withdrawn."
+        for slug, sides in self.institutions.items():
+            if len(set(sides.values())) != 1:
+                yield f"The three sides disagree about {slug}: {sides}."
+
+    def _wrong_money(self) -> Iterator[str]:
+        statement, payment = self.statement, self.payment
+        if not statement or statement["gross_minor"] != statement["sum_of_shares_minor"]:
+            yield "The shares of the statement do not add up to its gross."
+        elif statement["gross_minor"] <= 0:
+            yield "The statement is empty."
+        if statement.get("verified_offline") is not True:
+            yield f"The statement does not follow from the records: {statement.get('difference')}."
+        if payment.get("moved_minor") != payment.get("amount_minor"):
+            yield "The balance did not change by the amount that was paid."

@@ -1,0 +1,124 @@
+"""Reading everything back: records, institutions' logs, the statement, the audit chain."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from weir.cli.demo.cast import CURRENCY
+from weir.cli.demo.stage import Member, Stage
+from weir.kernel.settings import Settings
+from weir.metering import asking
+from weir.metering.lake import Lake
+from weir.settlement.verifying import RecordsFolder, Verification, verify
+
+_INGEST_TIMEOUT_S: Final = 30.0
+_POLL_S: Final = 0.25
+_LOG_DELAY_S: Final = 0.4  # institutions write their answers down every tenth of a second
+_ROWS: Final = 1_000
+
+# The answers of each member, as the gateways recorded them.
+_BY_MEMBER: Final = """
+    SELECT member, interaction_id FROM calls WHERE refusal IS NULL AND member IS NOT NULL
+"""
+
+
+async def count(stage: Stage) -> None:
+    """Set the caller's own count beside the records, and those beside the institutions' logs."""
+    tally = stage.tally
+    lake = _lake(stage)
+    expected = len(set(tally.interactions))
+    await _await_ingest(lake, expected)
+    compared = await asyncio.to_thread(asking.compare, lake, tally.interactions)
+    stage.figures.records = {
+        "expected": expected,
+        "stored": compared.stored,
+        "missing": compared.missing,
+        "duplicated": compared.duplicated + len(tally.interactions) - expected,
+        "in_the_lake": await asyncio.to_thread(asking.count_records, lake),
+    }
+    recorded = await asyncio.to_thread(asking.ask, lake, _BY_MEMBER)
+    organisations = {member.organisation: slug for slug, member in stage.members.items()}
+    by_slug: dict[str, set[str]] = {slug: set() for slug in stage.members}
+    for organisation, interaction in recorded:
+        by_slug[organisations[organisation]].add(interaction)
+    for slug, member in stage.members.items():
+        logged = await _logged(member)
+        stage.figures.institutions[slug] = {
+            "callers": len(tally.answered_by.get(slug, set())),
+            "records": len(by_slug[slug]),
+            "own_log": len(logged),
+        }
+
+
+async def _await_ingest(lake: Lake, expected: int) -> None:
+    """Wait until the lake holds as many records as there were calls, or does not change."""
+    deadline = time.monotonic() + _INGEST_TIMEOUT_S
+    while time.monotonic() < deadline:
+        if await asyncio.to_thread(asking.count_records, lake) >= expected:
+            return
+        await asyncio.sleep(_POLL_S)
+
+
+async def _logged(member: Member) -> set[str]:
+    """The interactions in an institution's own log of answers to partners."""
+    await asyncio.sleep(_LOG_DELAY_S)
+    interactions: set[str] = set()
+    after = 0
+    while True:
+        answer = await member.staff.send(
+            "GET",
+            f"{member.running.url}/directory/answers",
+            params={"after_id": str(after), "limit": str(_ROWS)},
+        )
+        rows = answer.object()["answers"]
+        interactions |= {row["interaction_id"] for row in rows if row["interaction_id"]}
+        if not rows:
+            return interactions
+        after = rows[-1]["id"]
+
+
+async def close(stage: Stage) -> None:
+    """Close the period of the story and read the operator's statement, which has every line."""
+    assert stage.opened_at is not None
+    until = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=1)
+    await asyncio.sleep(max(0.0, (until - datetime.now(UTC)).total_seconds()) + 0.05)
+    period = "/".join(f"{end:%Y-%m-%dT%H:%M:%SZ}" for end in (stage.opened_at, until))
+    closed = await stage.operating.books.close_period(period, CURRENCY)
+    document = await stage.operating.books.statement(
+        closed["statements"][stage.operator_organisation]
+    )
+    found = await asyncio.to_thread(verify, document, RecordsFolder(_records(stage)))
+    stage.figures.statement = _statement_figures(document, found)
+
+
+def _statement_figures(document: dict[str, Any], found: Verification) -> dict[str, Any]:
+    return {
+        "statement": document["statement"],
+        "period": document["period"],
+        "currency": document["currency"],
+        "calls": sum(line["calls"] for line in document["lines"]),
+        "billable_calls": sum(line["billable_calls"] for line in document["lines"]),
+        "gross_minor": document["gross_minor"],
+        "shares": document["shares"],
+        "sum_of_shares_minor": sum(share["amount_minor"] for share in document["shares"]),
+        "verified_offline": found.holds,
+        "difference": found.difference,
+    }
+
+
+async def audit(stage: Stage) -> None:
+    """Walk every audit chain."""
+    report = await stage.operating.books.verify_audit()
+    stage.figures.audit = {"verified": report["intact"], "chains": report["chains"]}
+
+
+def _lake(stage: Stage) -> Lake:
+    settings: Settings = stage.installation.settings
+    return Lake(settings.lake_url or stage.installation.home.folder("lake").as_uri())
+
+
+def _records(stage: Stage) -> Any:
+    return stage.installation.home.folder("records")

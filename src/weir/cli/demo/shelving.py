@@ -1,0 +1,126 @@
+"""What is on the shelf, at what price and split, and who may use it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from weir.cli.demo.cast import CURRENCY, TRIAL, TRIAL_QUOTA, Declared, Offer
+from weir.cli.demo.stage import Member, Stage
+from weir.client.asking import all_of
+from weir.client.management import Management
+
+
+async def fill_shelf(stage: Stage) -> None:
+    """Each institution imports its document, declares what its operations need, and publishes."""
+    for member in stage.members.values():
+        institution = member.running.institution
+        shelf = member.management.shelf
+        made = await shelf.import_document(
+            institution.slug, member.running.url, member.running.document
+        )
+        listed = await all_of(shelf.capabilities(made["document"]["id"]))
+        capabilities = {each["operation_id"]: each["id"] for each in listed}
+        for offer in institution.offers:
+            for operation, declared in offer.operations.items():
+                await _declare(member.management, capabilities[operation], declared)
+            held = [capabilities[operation] for operation in offer.operations]
+            await _publish(member, offer, held)
+    await _count(stage)
+
+
+async def _declare(management: Management, capability: str, declared: Declared) -> None:
+    await management.shelf.declare(
+        capability,
+        consent_type=declared.consent_type,
+        permission=declared.permission,
+        moves_money=declared.moves_money,
+        bindings=declared.bindings or None,
+    )
+
+
+async def _publish(member: Member, offer: Offer, capabilities: list[str]) -> None:
+    shelf = member.management.shelf
+    drafted = await shelf.draft_product(
+        slug=offer.slug,
+        title_en=offer.title_en,
+        title_zh=offer.title_zh,
+        capabilities=capabilities,
+    )
+    member.products[offer.slug] = await shelf.publish(drafted["id"])
+
+
+async def _count(stage: Stage) -> None:
+    """The alliance's figures, read back from the management API."""
+    parties, shelf = stage.operating.parties, stage.operating.shelf
+    products = await all_of(shelf.everything())
+    details = [await shelf.product(each["id"]) for each in products]
+    stage.figures.alliance = {
+        "members": len(await all_of(parties.organisations("member"))),
+        "partners": len(await all_of(parties.organisations("partner"))),
+        "products": len(products),
+        "operations": sum(len(each["capabilities"]) for each in details),
+    }
+
+
+async def agree(stage: Stage) -> None:
+    """Plans, subscriptions asked for and approved, splits proposed by one side and accepted."""
+    stage.opened_at = datetime.now(UTC).replace(microsecond=0)
+    plans: dict[str, str] = {}
+    for slug, member in stage.members.items():
+        for offer in member.running.institution.offers:
+            product = member.products[offer.slug]
+            plan = await _offer(member.management, product, "standard", offer.price)
+            plans[f"{slug}.{offer.slug}"] = plan["id"]
+            await _split(stage, member, product, offer)
+    member_slug, product_slug = TRIAL[1].split(".")
+    trial = await _offer(
+        stage.members[member_slug].management,
+        stage.members[member_slug].products[product_slug],
+        "trial",
+        "0",
+        TRIAL_QUOTA,
+    )
+    await _subscribe(stage, plans, trial["id"])
+
+
+async def _offer(
+    management: Management,
+    product: dict[str, Any],
+    name: str,
+    price: str,
+    quota: int | None = None,
+) -> dict[str, Any]:
+    return await management.shelf.offer_plan(
+        product["id"],
+        name=name,
+        currency=CURRENCY,
+        price=price,
+        quota="unlimited" if quota is None else quota,
+        quota_period=None if quota is None else "day",
+    )
+
+
+async def _split(stage: Stage, member: Member, product: dict[str, Any], offer: Offer) -> None:
+    assert stage.opened_at is not None
+    proposed = await member.management.books.propose_agreement(
+        product["id"],
+        effective_from=stage.opened_at.isoformat(),
+        currency=CURRENCY,
+        shares=offer.shares,
+    )
+    await stage.operating.books.accept_agreement(proposed["id"])
+
+
+async def _subscribe(stage: Stage, plans: dict[str, str], trial: str) -> None:
+    """The partner asks in its own name; the institution that owns the product approves."""
+    for caller in stage.callers.values():
+        async with Management.open(caller.profile) as management:
+            for product in caller.partner.products:
+                under_trial = (caller.partner.slug, product) == TRIAL
+                asked = await management.shelf.subscribe(
+                    caller.profile.credentials.client_id,
+                    trial if under_trial else plans[product],
+                )
+                owner = stage.members[product.split(".")[0]]
+                await owner.management.shelf.act_on_subscription(asked["id"], "approve")

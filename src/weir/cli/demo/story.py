@@ -1,0 +1,26 @@
+"""The story in one table: a chapter a row, from the founding to the audit."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from weir.cli.demo import calling, consenting, parties, paying, settling, shelving, withdrawing
+from weir.cli.demo.stage import Stage
+
+Chapter = Callable[[Stage], Awaitable[None]]
+
+CHAPTERS: Final[tuple[tuple[str, Chapter], ...]] = (
+    ("The operator founds the alliance", parties.found),
+    ("Three institutions and five partners are admitted, each with its own key", parties.admit),
+    ("The institutions put their capabilities on the shelf", shelving.fill_shelf),
+    ("Prices and splits are agreed, partners subscribe", shelving.agree),
+    ("Customers set up a sign-in", consenting.enrol),
+    ("Customers say yes on the consent page", consenting.consent),
+    ("Calls flow, some of them wrong on purpose", calling.call),
+    ("A payment moves money, once", paying.pay),
+    ("A customer withdraws while calls are in flight", withdrawing.withdraw),
+    ("Every call is looked for in the records and in the institutions' logs", settling.count),
+    ("The period closes and the statement is recomputed offline", settling.close),
+    ("The audit chains are walked", settling.audit),
+)

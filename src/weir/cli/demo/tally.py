@@ -1,0 +1,98 @@
+"""The caller's own count: every call as its sender saw it, and nothing the platform says of it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass, field
+from typing import Final
+
+from weir.client.errors import InstitutionError, RefusedError, UnreachableError
+from weir.client.exchange import Answer
+
+_SURPRISES_KEPT: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How one call ended for its sender. `refusal` None: the institution answered."""
+
+    interaction_id: str | None
+    status: int
+    refusal: str | None
+    began_s: float
+    latency_ms: float
+    answer: Answer | None = None
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts, latencies and the names of all calls, to be compared with what was stored."""
+
+    sent: int = 0
+    answered: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    latencies_ms: list[float] = field(default_factory=list)
+    interactions: list[str] = field(default_factory=list)
+    answered_by: dict[str, set[str]] = field(default_factory=dict)  # member -> interactions
+    surprises: list[str] = field(default_factory=list)
+
+    async def count(
+        self,
+        words: str,
+        call: Callable[[], Awaitable[Answer]],
+        *,
+        expects: Collection[str | None] = (None,),
+        member: str | None = None,
+    ) -> Seen:
+        """Make a call and count it. `expects` are the refusals it may meet; None is an answer."""
+        seen = await observe(call)
+        self.add(words, seen, expects, member)
+        return seen
+
+    def add(
+        self, words: str, seen: Seen, expects: Collection[str | None], member: str | None
+    ) -> None:
+        """Count a call that was made."""
+        self.sent += 1
+        self.latencies_ms.append(seen.latency_ms)
+        if seen.interaction_id is not None:
+            self.interactions.append(seen.interaction_id)
+        if seen.refusal is None:
+            self.answered += 1
+            if member is not None and seen.interaction_id is not None:
+                self.answered_by.setdefault(member, set()).add(seen.interaction_id)
+        else:
+            self.refused[seen.refusal] += 1
+        if seen.refusal not in expects and len(self.surprises) < _SURPRISES_KEPT:
+            wanted = " or ".join(str(each or "an answer") for each in expects)
+            self.surprises.append(
+                f"{words}: {seen.refusal or seen.status}, expected {wanted} [{seen.interaction_id}]"
+            )
+
+    def percentile_ms(self, part: float) -> float:
+        """The latency that `part` of all calls stayed under (nearest rank)."""
+        if not self.latencies_ms:
+            return 0.0
+        ordered = sorted(self.latencies_ms)
+        return round(ordered[min(len(ordered) - 1, int(part * len(ordered)))], 2)
+
+
+async def observe(call: Callable[[], Awaitable[Answer]]) -> Seen:
+    """How a call ends, and how long that takes."""
+    began_s = time.perf_counter()
+    answer: Answer | None = None
+    try:
+        answer = await call()
+        interaction_id, status, refusal = answer.interaction_id, answer.status, None
+    except RefusedError as error:
+        interaction_id, status, refusal = error.interaction_id, error.status, error.code
+    except InstitutionError as error:
+        interaction_id, status, refusal = error.interaction_id, error.status, None
+    except UnreachableError:
+        await asyncio.sleep(0)
+        interaction_id, status, refusal = None, 0, "no_answer"
+    latency_ms = (time.perf_counter() - began_s) * 1000
+    return Seen(interaction_id, status, refusal, began_s, latency_ms, answer)

@@ -1,0 +1,38 @@
+"""What a person at a terminal is told when a command cannot do what was asked."""
+
+from __future__ import annotations
+
+from weir.kernel.outcomes import Refusal
+
+
+class CannotError(Exception):
+    """A command cannot do what was asked; the message is the whole sentence a person reads."""
+
+
+def sentence_of(error: BaseException) -> str | None:
+    """One sentence for a failure that can be expected; None for one that is a fault of ours."""
+    if isinstance(error, Refusal):
+        return _refusal(error)
+    if isinstance(error, CannotError):
+        return str(error)
+    if isinstance(error, BrokenPipeError):
+        return "The output was closed before it was all written."
+    from weir.client.errors import RefusedError, WeirError
+
+    if isinstance(error, RefusedError) and error.interaction_id:
+        return f"{error} [{error.interaction_id}]"
+    return str(error) if isinstance(error, WeirError) else None
+
+
+def _refusal(refusal: Refusal) -> str:
+    """The public sentence and the public values; `why` reads best as a sentence of its own."""
+    said = refusal.outcome.en
+    values = dict(refusal.public)
+    why = values.pop("why", None)
+    shown = [f"{name}: {value}" for name, value in values.items() if not name.endswith("_zh")]
+    if shown:
+        said += f" ({', '.join(shown)})"
+    if why:
+        text = str(why)
+        said += f" {text[0].upper()}{text[1:]}" + ("" if text.endswith(".") else ".")
+    return said

@@ -1,0 +1,183 @@
+"""One installation on one machine: its home, engines and roles, started, tended and stopped.
+
+`weir up` runs one until it is told to stop; `weir demo` runs one for as long as its story lasts.
+Both use this and nothing else, so the demo shows what `weir up` starts. Children are started from
+the main thread only: the kernel ends them with the thread that started them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from weir.app.core import TlsFiles
+from weir.app.preparing import Prepared, prepare
+from weir.cli.health import is_ready
+from weir.kernel import limits
+from weir.kernel.outcomes import PLATFORM_UNAVAILABLE, Refusal
+from weir.kernel.settings import PREFIX, Settings
+from weir.store.engines import Child, EmbeddedPostgres, EmbeddedValkey, Home, require_free, spawn
+from weir.store.engines.process import GENTLE, ProcessView, end_family, everyone
+
+Tell = Callable[[str], None]
+
+_PASSED_ON: Final = ("PATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "TMPDIR")
+_POLL_S: Final = 0.05
+_RESTART_PAUSE_S: Final = 1.0
+
+
+@dataclass(slots=True)
+class Role:
+    """One process of the platform and when it may be started again."""
+
+    name: str
+    number: int
+    child: Child | None = None
+    not_before_s: float = 0.0
+
+    @property
+    def label(self) -> str:
+        return f"{self.name}-{self.number}"
+
+
+@dataclass(slots=True)
+class Installation:
+    """Owned by the process that started it; `stop` ends everything it began."""
+
+    settings: Settings
+    home_path: Path | None = None
+    home: Home = field(init=False)
+    prepared: Prepared = field(init=False)
+    postgres: EmbeddedPostgres | None = None
+    valkey: EmbeddedValkey | None = None
+    roles: list[Role] = field(default_factory=list)
+
+    def start(self, tell: Tell) -> None:
+        """Engines, schema, keys, then the roles until each says it is ready.
+
+        Refusals: HOME_UNUSABLE, PORT_TAKEN, ENGINE_UNAVAILABLE, SCHEMA_NEWER, SETTING_INVALID,
+        PLATFORM_UNAVAILABLE; what had been started by then is stopped again.
+        """
+        self.home = Home.open(self.home_path or self.settings.home, create=True)
+        self.home.acquire()
+        try:
+            _end_orphans(self.home)
+            for port in (self.settings.public_port, self.settings.mtls_port):
+                require_free(self.settings.bind_address, port)
+            self._start_engines(tell)
+            tell("Bringing the schema, keys and certificates up to date")
+            self.prepared = asyncio.run(prepare(self.settings, self.home))
+            self._start_roles(tell)
+        except BaseException:
+            self.stop()
+            raise
+
+    @property
+    def tls(self) -> TlsFiles:
+        return TlsFiles.of(self.home, self.settings)
+
+    def _start_engines(self, tell: Tell) -> None:
+        if self.settings.database_url is None:
+            tell("Starting PostgreSQL")
+            self.postgres = EmbeddedPostgres(self.home)
+            self.settings = replace(self.settings, database_url=self.postgres.start())
+        if self.settings.valkey_url is None:
+            tell("Starting Valkey")
+            self.valkey = EmbeddedValkey(self.home)
+            self.settings = replace(self.settings, valkey_url=self.valkey.start())
+
+    def _start_roles(self, tell: Tell) -> None:
+        counts = {
+            "control": self.settings.control_processes,
+            "worker": 1,
+            "gateway": self.settings.gateway_processes,
+        }
+        self.roles = [
+            Role(name, number + 1) for name, count in counts.items() for number in range(count)
+        ]
+        for role in self.roles:
+            tell(f"Starting {role.label}")
+            role.child = self._spawn(role)
+        self._await_ready()
+
+    def _spawn(self, role: Role) -> Child:
+        return spawn(
+            [sys.executable, "-m", "weir", role.name, "--number", str(role.number)],
+            user=None,
+            env=self._environment(),
+            cwd=self.home.path,
+            log_path=self.home.log_path(role.label),
+        )
+
+    def _environment(self) -> Mapping[str, str]:
+        """What a role is told: the same settings, with the engines' addresses filled in."""
+        inherited = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        ours = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
+        return {
+            **inherited,
+            **ours,
+            "WEIR_HOME": str(self.home.path),
+            "WEIR_DOMAIN": self.settings.domain,
+            "WEIR_PUBLIC_PORT": str(self.settings.public_port),
+            "WEIR_MTLS_PORT": str(self.settings.mtls_port),
+            "WEIR_CONTROL_PROCESSES": str(self.settings.control_processes),
+            "WEIR_DATABASE_URL": str(self.settings.database_url),
+            "WEIR_VALKEY_URL": str(self.settings.valkey_url),
+        }
+
+    def _await_ready(self) -> None:
+        deadline = time.monotonic() + limits.ROLE_START_TIMEOUT_S
+        for role in self.roles:
+            while not is_ready(self.home, role.label):
+                if role.child is None or not role.child.alive() or time.monotonic() > deadline:
+                    why = f"{role.label} did not start; its log is {self.home.log_path(role.label)}"
+                    raise Refusal(PLATFORM_UNAVAILABLE, why=why)
+                time.sleep(_POLL_S)
+
+    def tend(self) -> list[str]:
+        """Start again what has died; returns a sentence for each. Call it every second or so."""
+        said = []
+        for engine, name in ((self.postgres, "PostgreSQL"), (self.valkey, "Valkey")):
+            if engine is not None and not engine.alive():
+                engine.start()
+                said.append(f"{name} had stopped and was started again.")
+        now_s = time.monotonic()
+        for role in self.roles:
+            if role.child is None or role.child.alive() or now_s < role.not_before_s:
+                continue
+            code = role.child.returncode()
+            role.child = self._spawn(role)
+            role.not_before_s = now_s + _RESTART_PAUSE_S
+            said.append(f"{role.label} had stopped (status {code}) and was started again.")
+        return said
+
+    def stop(self) -> None:
+        """Gateways first, so that what they have accepted is finished; engines last."""
+        for role in reversed(self.roles):
+            if role.child is not None:
+                role.child.end()
+        self.roles = []
+        with contextlib.ExitStack() as last:
+            last.callback(self.home.release)
+            for engine in (self.postgres, self.valkey):
+                if engine is not None:
+                    last.callback(engine.stop)
+
+
+def _end_orphans(home: Home) -> None:
+    """End roles of this home whose supervisor was killed: they drain, and hold the ports on."""
+
+    def orphans() -> Iterator[ProcessView]:
+        for each in everyone():
+            ours = each.uid == os.geteuid() and each.folder == str(home.path)
+            if ours and b"-m\0weir\0" in each.arguments:
+                yield each
+
+    end_family(orphans, GENTLE)

@@ -1,0 +1,56 @@
+"""`weir operator`: founding the alliance."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from weir.cli.profiles import DEFAULT, ProfileName, folder_of, home_path
+from weir.kernel import settings as reading
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def group() -> None:
+    pass
+
+
+@app.command()
+def claim(
+    link: Annotated[str, typer.Argument(help="The link weir up printed, whole, in quotes.")],
+    slug: Annotated[str, typer.Option(help="The operator's short name in addresses.")] = "operator",
+    name_en: Annotated[str, typer.Option(help="The operator's name in English.")] = "Operator",
+    name_zh: Annotated[str, typer.Option(help="The operator's name in Chinese.")] = "运营方",
+    ca: Annotated[
+        Path | None, typer.Option(help="The alliance's root; default HOME/tls/authority.pem.")
+    ] = None,
+    profile: ProfileName = DEFAULT,
+) -> None:
+    """Found the alliance: make the operator's key here and get its certificate."""
+    from weir.client import Credentials, Platform
+    from weir.client.founding import claim as found
+
+    settings = reading.read(os.environ)
+    platform = Platform.at(
+        ca or home_path() / "tls" / "authority.pem",
+        settings.domain,
+        settings.public_port,
+        settings.mtls_port,
+    )
+    folder = folder_of(profile)
+    kept = folder / "key.pem"
+    # A claim that failed on the way may be made again with the key that is there.
+    credentials = Credentials(folder) if kept.exists() else Credentials.generate(folder)
+    made, founded = asyncio.run(
+        found(link, platform, credentials, slug=slug, name_en=name_en, name_zh=name_zh)
+    )
+    made.save()
+    print(f"The alliance is founded; {founded['organisation']['id']} is its operator.")
+    print(f"  Profile   {folder}")
+    print(f"  Sign in   {founded['sign_in_link']}")
+    print("The sign-in link works once. Next: weir member admit --help")

@@ -1,0 +1,174 @@
+"""`weir product`, `weir plan` and `weir subscription`: what is offered, for how much, to whom."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from weir.cli.profiles import DEFAULT, ProfileName, asking
+from weir.cli.showing import AsJson, show_json, show_list, show_one
+
+product = typer.Typer(no_args_is_help=True)
+plan = typer.Typer(no_args_is_help=True)
+subscription = typer.Typer(no_args_is_help=True)
+
+Product = Annotated[str, typer.Argument(help="The product version's identifier, prd_…")]
+Plan = Annotated[str, typer.Argument(help="The plan's identifier, pln_…")]
+Subscription = Annotated[str, typer.Argument(help="The subscription's identifier, sub_…")]
+Limit = Annotated[str, typer.Option(help="A whole number, 0 meaning none, or unlimited.")]
+
+
+@product.command("create")
+def create(
+    slug: Annotated[str, typer.Argument(help="The product's short name in addresses.")],
+    title_en: Annotated[str, typer.Option(help="Its title in English.")],
+    title_zh: Annotated[str, typer.Option(help="Its title in Chinese.")],
+    capability: Annotated[list[str], typer.Option(help="A capability it holds; repeatable.")],
+    direction: Annotated[
+        str, typer.Option(help="go-out serves partners, bring-in serves members.")
+    ] = "go-out",
+    description: Annotated[str, typer.Option(help="A few sentences.")] = "",
+    profile: ProfileName = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Draft the next version of a product."""
+    drafted = asking(
+        profile,
+        lambda m: m.shelf.draft_product(
+            slug=slug,
+            title_en=title_en,
+            title_zh=title_zh,
+            direction=direction,
+            description=description,
+            capabilities=capability,
+        ),
+    )
+    show_one(drafted, as_json)
+
+
+@product.command("publish")
+def publish(product: Product, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
+    """Put a draft on the shelf, unchangeable from then on."""
+    show_one(asking(profile, lambda m: m.shelf.publish(product)), as_json)
+
+
+@product.command("retire")
+def retire(product: Product, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
+    """Take a version off the shelf and end its subscriptions."""
+    show_one(asking(profile, lambda m: m.shelf.retire(product)), as_json)
+
+
+@product.command("list")
+def list_products(
+    mine: Annotated[bool, typer.Option(help="Your own, drafts too.")] = False,
+    profile: ProfileName = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """List the whole shelf, or your own products (--mine)."""
+    from weir.client.asking import all_of
+
+    found = asking(profile, lambda m: all_of(m.shelf.products() if mine else m.shelf.everything()))
+    show_list(found, ("prefix", "title_en", "direction", "status", "scope", "id"), as_json)
+
+
+@product.command("show")
+def show(product: Product, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
+    """Show one product version."""
+    show_one(asking(profile, lambda m: m.shelf.product(product)), as_json)
+
+
+@product.command("openapi")
+def openapi(product: Product, profile: ProfileName = DEFAULT) -> None:
+    """Print the product's OpenAPI document, at the gateway's address."""
+    show_json(asking(profile, lambda m: m.shelf.product_openapi(product)))
+
+
+@plan.command("add")
+def add(
+    product: Product,
+    name: Annotated[str, typer.Option(help="What the plan is called.")],
+    price: Annotated[str, typer.Option(help="Of one call, in major units: 0.05")],
+    currency: Annotated[str, typer.Option(help="ISO 4217.")] = "CNY",
+    rate_per_s: Limit = "unlimited",
+    quota: Limit = "unlimited",
+    quota_period: Annotated[str | None, typer.Option(help="day or month, with a quota.")] = None,
+    auto_approve: Annotated[bool, typer.Option(help="Approve subscriptions at once.")] = False,
+    profile: ProfileName = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Offer a product under a plan."""
+    offered = asking(
+        profile,
+        lambda m: m.shelf.offer_plan(
+            product,
+            name=name,
+            currency=currency,
+            price=price,
+            rate_per_s=_limit(rate_per_s),
+            quota=_limit(quota),
+            quota_period=quota_period,
+            auto_approve=auto_approve,
+        ),
+    )
+    show_one(offered, as_json)
+
+
+@plan.command("list")
+def list_plans(product: Product, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
+    """List a product's plans."""
+    from weir.client.asking import all_of
+
+    found = asking(profile, lambda m: all_of(m.shelf.plans(product)))
+    columns = ("name", "price", "currency", "rate_per_s", "quota", "quota_period", "status", "id")
+    show_list(found, columns, as_json)
+
+
+@plan.command("withdraw")
+def withdraw(plan: Plan, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
+    """Take no new subscriptions under a plan; those there are go on."""
+    show_one(asking(profile, lambda m: m.shelf.withdraw_plan(plan)), as_json)
+
+
+@subscription.command("request")
+def request(
+    application: Annotated[str, typer.Argument(help="An application of yours, app_…")],
+    plan: Plan,
+    profile: ProfileName = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Ask for a product under a plan."""
+    show_one(asking(profile, lambda m: m.shelf.subscribe(application, plan)), as_json)
+
+
+@subscription.command("list")
+def list_subscriptions(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
+    """List those you hold, and those to your products."""
+    from weir.client.asking import all_of
+
+    found = asking(profile, lambda m: all_of(m.shelf.subscriptions()))
+    show_list(found, ("application", "product", "plan", "status", "id"), as_json)
+
+
+def _act(name: str, words: str) -> None:
+    def act(
+        subscription: Subscription, profile: ProfileName = DEFAULT, as_json: AsJson = False
+    ) -> None:
+        done = asking(profile, lambda m: m.shelf.act_on_subscription(subscription, name))
+        show_one(done, as_json)
+
+    subscription.command(name, help=words)(act)
+
+
+for _name, _words in (
+    ("approve", "Approve a subscription to your product."),
+    ("refuse", "Refuse a subscription to your product."),
+    ("suspend", "Stop a subscription at every gateway."),
+    ("resume", "Undo a suspension."),
+    ("end", "End a subscription for good, from either side."),
+):
+    _act(_name, _words)
+
+
+def _limit(text: str) -> int | str:
+    return int(text) if text.isascii() and text.isdigit() else text

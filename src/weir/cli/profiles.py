@@ -1,0 +1,59 @@
+"""Where profiles are kept, and asking the management API as one of them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Any, Final, TypeVar
+
+import typer
+
+from weir.kernel import identifiers
+from weir.kernel import settings as reading
+
+Result = TypeVar("Result")
+
+DEFAULT: Final = "operator"
+ProfileName = Annotated[
+    str,
+    typer.Option(
+        "--profile",
+        "-p",
+        help="Who asks: a name under HOME/profiles, or the path of a profile's folder.",
+    ),
+]
+
+
+def home_path() -> Path:
+    """The home that WEIR_HOME names, or the default one."""
+    settings = reading.read(os.environ)
+    if settings.home is not None:
+        return settings.home
+    from weir.store.engines import user
+    from weir.store.engines.home import default_path
+
+    return default_path(user.choose())
+
+
+def folder_of(name: str) -> Path:
+    """A profile's folder. A text with a slash in it is a path of its own."""
+    if "/" in name:
+        return Path(name).expanduser()
+    if not identifiers.is_slug(name):
+        raise typer.BadParameter("a profile is named by lower-case letters, digits and hyphens")
+    return home_path() / "profiles" / name
+
+
+def asking(name: str, work: Callable[[Any], Awaitable[Result]]) -> Result:
+    """Run `work` with a `weir.client.Management` that speaks for the profile."""
+    from weir.client import Management, Profile
+
+    profile = Profile.load(folder_of(name))
+
+    async def run() -> Result:
+        async with Management.open(profile) as management:
+            return await work(management)
+
+    return asyncio.run(run())

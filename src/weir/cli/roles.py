@@ -1,0 +1,57 @@
+"""`weir gateway`, `weir control`, `weir worker`: a role each, started by `weir up` or alone."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Annotated
+
+import typer
+import uvloop
+
+from weir.app.core import RoleLife, log_to_stdout
+from weir.cli.health import socket_path
+from weir.kernel import settings as reading
+from weir.kernel.settings import Settings
+from weir.store.engines.home import Home
+
+Number = Annotated[int, typer.Option(help="Which one of its kind this is; names its socket.")]
+
+
+def gateway(number: Number = 1) -> None:
+    """Serve callers: the only public listener."""
+    settings, home = _opened()
+    health = socket_path(home, f"gateway-{number}")
+    controls = [
+        socket_path(home, f"control-{each + 1}") for each in range(settings.control_processes)
+    ]
+    from weir.app.gateway import run_gateway
+
+    _run(run_gateway(settings, home, health, controls))
+
+
+def control(number: Number = 1) -> None:
+    """Serve the authorization server, the portal and the management API to gateways."""
+    settings, home = _opened()
+    from weir.app.control import run_control
+
+    _run(run_control(settings, home, socket_path(home, f"control-{number}")))
+
+
+def worker(number: Number = 1) -> None:
+    """Bring records to the lake, settle payments in doubt, clear what is over."""
+    settings, home = _opened()
+    from weir.app.worker import run_worker
+
+    _run(run_worker(settings, home, socket_path(home, f"worker-{number}")))
+
+
+def _opened() -> tuple[Settings, Home]:
+    settings = reading.read(os.environ)
+    log_to_stdout(settings.log_level)
+    return settings, Home.open(settings.home, create=False)
+
+
+def _run(role: RoleLife) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(role)

@@ -1,0 +1,60 @@
+"""Answers on the terminal: a table for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def show_list(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], as_json: bool) -> None:
+    """A list; `columns` are the fields people need first."""
+    if as_json:
+        show_json(rows)
+        return
+    if not rows:
+        print("There are none yet.")
+        return
+    table = Table(*(_title(name) for name in columns), box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*(_text(row.get(name)) for name in columns))
+    console = Console(highlight=False)
+    # A pipe has no width: nothing is cut or wrapped for it.
+    console.print(table, soft_wrap=not console.is_terminal, crop=console.is_terminal)
+
+
+def show_one(value: Mapping[str, Any], as_json: bool) -> None:
+    """One thing, a field a line."""
+    if as_json:
+        show_json(value)
+        return
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for name, each in value.items():
+        table.add_row(_title(name), _text(each))
+    Console(highlight=False).print(table, soft_wrap=True)
+
+
+def show_json(value: Any) -> None:
+    """JSON, indented, in UTF-8."""
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _title(name: str) -> str:
+    words = name.replace("_", " ")
+    return words[0].upper() + words[1:]
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return ", ".join(value) or "-"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

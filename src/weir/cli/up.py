@@ -1,0 +1,76 @@
+"""`weir up`: everything on one machine, until it is told to stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+
+from weir.cli.installation import Installation
+from weir.kernel import settings as reading
+from weir.kernel.settings import Settings
+
+_TEND_S: Final = 1.0
+
+
+def up(
+    home: Annotated[
+        Path | None, typer.Option(help="Folder of keys, records and engines; default .weir/.")
+    ] = None,
+) -> None:
+    """Start the engines and every role, and keep them running until Ctrl-C."""
+    console = Console(highlight=False)
+    stop = threading.Event()
+    installation = Installation(reading.read(os.environ), home_path=home)
+    # SIGTERM must not leave the engines to the kernel's mercy: it ends us as Ctrl-C does.
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    signal.signal(signal.SIGINT, lambda *_: stop.set())
+    with console.status("Starting"):
+        installation.start(lambda step: console.print(f"  {step}"))
+    try:
+        console.print(welcome(installation))
+        while not stop.wait(_TEND_S):
+            for sentence in installation.tend():
+                console.print(sentence)
+    finally:
+        console.print("Stopping")
+        installation.stop()
+
+
+def welcome(installation: Installation) -> str:
+    """What a newcomer needs to know first: where it is, and what to do next."""
+    settings = installation.settings
+    lines = [
+        "",
+        "weir is running.",
+        f"  Portal          {address(settings, 'portal')}/",
+        f"  Authorization   {address(settings, 'auth')}/.well-known/oauth-authorization-server",
+        f"  API             {address(settings, 'api', mtls=True)}/",
+        f"  Management API  {address(settings, 'manage', mtls=True)}/v1/openapi.json",
+        f"  Home            {installation.home.path}",
+        f"  Authority       {installation.tls.root}",
+    ]
+    if installation.prepared.founding_secret is not None:
+        lines += [
+            "",
+            "No alliance has been founded here yet. This link makes its first operator, once:",
+            f"  weir operator claim '{founding_link(installation)}'",
+        ]
+    return "\n".join([*lines, "", "Ctrl-C stops it."])
+
+
+def founding_link(installation: Installation) -> str:
+    """The one-time link; its secret stands after `#`, so that no server ever logs it."""
+    secret = installation.prepared.founding_secret
+    return f"{address(installation.settings, 'manage')}/v1/founding#{secret}"
+
+
+def address(settings: Settings, role: str, *, mtls: bool = False) -> str:
+    """The origin of one of the four hosts."""
+    port = settings.mtls_port if mtls else settings.public_port
+    return f"https://{role}.{settings.domain}" + ("" if port == 443 else f":{port}")

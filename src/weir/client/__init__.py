@@ -1,0 +1,83 @@
+"""What a partner installs: its keys, the authorization server, and calls to products.
+
+```python
+profile = Profile.load(Path("profiles/river-mall"))
+async with profile.exchange() as exchange:
+    server = await AuthorizationServer.discover(profile.platform, profile.credentials, exchange)
+    session = Session.of_application(profile.platform, exchange, server, "spring.quotes")
+    answer = await session.call("GET", "/spring/quotes/v1/quotes")
+```
+
+Names load when they are first used, so that a command that needs one does not pay for all.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from weir.client.authorization import AuthorizationServer, PushedRequest
+    from weir.client.credentials import Credentials
+    from weir.client.errors import (
+        InstitutionError,
+        OAuthError,
+        ProtocolError,
+        RefusedError,
+        UnreachableError,
+        WeirError,
+    )
+    from weir.client.exchange import Answer, Exchange
+    from weir.client.management import Management
+    from weir.client.platform import Platform
+    from weir.client.profile import Profile
+    from weir.client.session import Patience, Session
+    from weir.client.tokens import Token, TokenKeeper
+
+_MODULES: Final = {
+    "AuthorizationServer": "authorization",
+    "PushedRequest": "authorization",
+    "Credentials": "credentials",
+    "InstitutionError": "errors",
+    "OAuthError": "errors",
+    "ProtocolError": "errors",
+    "RefusedError": "errors",
+    "UnreachableError": "errors",
+    "WeirError": "errors",
+    "Answer": "exchange",
+    "Exchange": "exchange",
+    "Management": "management",
+    "Platform": "platform",
+    "Profile": "profile",
+    "Patience": "session",
+    "Session": "session",
+    "Token": "tokens",
+    "TokenKeeper": "tokens",
+}
+
+__all__ = [
+    "Answer",
+    "AuthorizationServer",
+    "Credentials",
+    "Exchange",
+    "InstitutionError",
+    "Management",
+    "OAuthError",
+    "Patience",
+    "Platform",
+    "Profile",
+    "ProtocolError",
+    "PushedRequest",
+    "RefusedError",
+    "Session",
+    "Token",
+    "TokenKeeper",
+    "UnreachableError",
+    "WeirError",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"weir.client has no {name}")
+    return getattr(import_module(f"weir.client.{_MODULES[name]}"), name)

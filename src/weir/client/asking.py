@@ -1,0 +1,87 @@
+"""Asking the management API: reads, safe writes, and lists of any length."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from weir.client.errors import ProtocolError
+from weir.client.exchange import Answer
+from weir.client.session import Session
+
+Document = dict[str, Any]
+
+
+class Asker:
+    """Sends the requests of every group of operations."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def get(self, path: str, **values: str | None) -> Document:
+        """One thing. Values that are None are left out of the query."""
+        return (await self.fetch(path, **values)).object()
+
+    async def whole(self, path: str) -> Document:
+        """As `get`, for documents that may be larger and deeper than an ordinary answer."""
+        value = (await self.fetch(path)).json()
+        if not isinstance(value, dict):
+            raise ProtocolError("the answer is not a JSON object")
+        return value
+
+    async def fetch(self, path: str, **values: str | None) -> Answer:
+        """As `get`, whatever the media type of the answer."""
+        return await self._session.call("GET", path, params=_given(values))
+
+    async def post(self, path: str, given: Mapping[str, Any] | None = None) -> Document:
+        """Do something once, however often the request must be sent."""
+        return await self._write("POST", path, given)
+
+    async def put(self, path: str, given: Mapping[str, Any]) -> Document:
+        """Say how something is to be."""
+        return await self._write("PUT", path, given)
+
+    async def upload(self, path: str, content: bytes, **values: str) -> Document:
+        """Send bytes as they are."""
+        answer = await self._session.call(
+            "POST",
+            path,
+            content=content,
+            params=values,
+            headers={"content-type": "application/octet-stream"},
+            idempotency_key=str(uuid.uuid4()),
+        )
+        return answer.object()
+
+    async def pages(self, path: str, **values: str | None) -> AsyncIterator[Document]:
+        """Every item of a list, a page fetched when it is needed."""
+        after: str | None = None
+        while True:
+            page = await self.get(path, after=after, **values)
+            for item in page["items"]:
+                yield item
+            after = page.get("next")
+            if after is None:
+                return
+
+    async def _write(self, method: str, path: str, given: Mapping[str, Any] | None) -> Document:
+        answer = await self._session.call(
+            method, path, json=given, idempotency_key=str(uuid.uuid4())
+        )
+        return answer.object()
+
+
+def place(name: str) -> str:
+    """An identifier or slug as one segment of a path."""
+    return quote(name, safe="")
+
+
+def _given(values: Mapping[str, str | None]) -> dict[str, str]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+async def all_of(items: AsyncIterator[Document]) -> list[Document]:
+    """A whole list at once."""
+    return [item async for item in items]

@@ -1,0 +1,177 @@
+"""The authorization server, as a FAPI 2.0 client speaks with it."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from weir.client.credentials import Credentials
+from weir.client.errors import OAuthError, ProtocolError, oauth_error_in, refusal_in
+from weir.client.exchange import Answer, Exchange
+from weir.client.platform import Platform
+from weir.client.proofs import ASSERTION_TYPE, Pkce, client_assertion
+from weir.client.tokens import Token
+
+METADATA_PATH: Final = "/.well-known/oauth-authorization-server"
+_ENDPOINTS: Final = ("token_endpoint", "pushed_authorization_request_endpoint")
+
+
+@dataclass(frozen=True, slots=True)
+class PushedRequest:
+    """An authorization request the server keeps (RFC 9126), and the secrets that belong to it.
+
+    Send the customer's browser to `authorization_url`; keep the object until the browser comes
+    back to `redirect_uri`.
+    """
+
+    authorization_url: str
+    redirect_uri: str
+    state: str
+    verifier: str
+    lifetime_s: int
+
+
+class AuthorizationServer:
+    """One application's dealings with the authorization server.
+
+    Every endpoint that authenticates a client is called under its mutual-TLS address (RFC 8705
+    section 5), since tokens are bound to the client's certificate. Errors: OAuthError when the
+    server refuses, UnreachableError, ProtocolError.
+    """
+
+    def __init__(
+        self, metadata: dict[str, Any], credentials: Credentials, exchange: Exchange
+    ) -> None:
+        self.metadata = metadata
+        self.issuer: str = metadata["issuer"]
+        self._credentials = credentials
+        self._exchange = exchange
+
+    @classmethod
+    async def discover(
+        cls, platform: Platform, credentials: Credentials, exchange: Exchange
+    ) -> AuthorizationServer:
+        """Read the server's metadata (RFC 8414); ProtocolError when it is of another issuer."""
+        answer = await exchange.send("GET", platform.issuer + METADATA_PATH)
+        metadata = _accepted(answer)
+        if metadata.get("issuer") != platform.issuer:
+            raise ProtocolError("the metadata is of another issuer")
+        addresses = [metadata.get(name) for name in (*_ENDPOINTS, "authorization_endpoint")]
+        if not all(isinstance(a, str) and a.startswith("https://") for a in addresses):
+            raise ProtocolError("the metadata lacks an https endpoint")
+        return cls(metadata, credentials, exchange)
+
+    async def client_credentials(self, scope: str) -> Token:
+        """A token for the application itself (RFC 6749 section 4.4). `scope` is space separated."""
+        return await self._token({"grant_type": "client_credentials", "scope": scope})
+
+    async def push_authorization_request(
+        self,
+        *,
+        scope: str,
+        redirect_uri: str,
+        authorization_details: list[dict[str, Any]],
+    ) -> PushedRequest:
+        """Leave a request with the server (RFC 9126): PKCE S256, and what is asked (RFC 9396)."""
+        pkce, state = Pkce.make(), secrets.token_urlsafe(24)
+        form = {
+            "response_type": "code",
+            "redirect_uri": redirect_uri,
+            "scope": scope,
+            "state": state,
+            "code_challenge": pkce.challenge,
+            "code_challenge_method": "S256",
+            "authorization_details": json.dumps(authorization_details, ensure_ascii=False),
+        }
+        body = await self._post("pushed_authorization_request_endpoint", form)
+        request_uri, lifetime = body.get("request_uri"), body.get("expires_in")
+        if not isinstance(request_uri, str) or not isinstance(lifetime, int):
+            raise ProtocolError("the pushed request's answer is not in its form")
+        query = urlencode({"client_id": self._credentials.client_id, "request_uri": request_uri})
+        address = f"{self.metadata['authorization_endpoint']}?{query}"
+        return PushedRequest(address, redirect_uri, state, pkce.verifier, lifetime)
+
+    async def exchange_code(self, pushed: PushedRequest, callback_url: str) -> Token:
+        """The token for the code with which the browser came back to `callback_url`.
+
+        ProtocolError when the answer is not to this request (`state`) or not of this server (`iss`,
+        RFC 9207); OAuthError `access_denied` when the customer said no.
+        """
+        values = self._callback(pushed, callback_url)
+        form = {
+            "grant_type": "authorization_code",
+            "code": values["code"],
+            "redirect_uri": pushed.redirect_uri,
+            "code_verifier": pushed.verifier,
+        }
+        return await self._token(form)
+
+    async def refresh(self, refresh_token: str) -> Token:
+        """A new access token on the same consent. The refresh token stays the same (FAPI 2.0)."""
+        body = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+        answer = await self._post("token_endpoint", body)
+        return Token.read({"refresh_token": refresh_token} | answer)
+
+    async def revoke(self, token: str) -> None:
+        """End a token (RFC 7009); a refresh token's end is the end of what it issued."""
+        await self._post("revocation_endpoint", {"token": token}, empty=True)
+
+    async def _token(self, form: dict[str, str]) -> Token:
+        return Token.read(await self._post("token_endpoint", form))
+
+    async def _post(
+        self, endpoint: str, form: dict[str, str], *, empty: bool = False
+    ) -> dict[str, Any]:
+        answer = await self._exchange.send(
+            "POST", self._address(endpoint), form=form | self._authentication()
+        )
+        return {} if empty and answer.status == 200 else _accepted(answer)
+
+    def _authentication(self) -> dict[str, str]:
+        """The client's name, and for private_key_jwt its proof; TLS proves the other method."""
+        named = {"client_id": self._credentials.client_id}
+        if self._credentials.auth_method == "tls_client_auth":
+            return named
+        return named | {
+            "client_assertion_type": ASSERTION_TYPE,
+            "client_assertion": client_assertion(self._credentials, self.issuer),
+        }
+
+    def _address(self, endpoint: str) -> str:
+        aliases = self.metadata.get("mtls_endpoint_aliases", {})
+        address = aliases.get(endpoint) or self.metadata.get(endpoint)
+        if not isinstance(address, str) or not address.startswith("https://"):
+            raise ProtocolError(f"the metadata names no {endpoint}")
+        return address
+
+    def _callback(self, pushed: PushedRequest, callback_url: str) -> dict[str, str]:
+        """The parameters of the redirect, once each, after the checks no client may leave out."""
+        address, expected = urlsplit(callback_url), urlsplit(pushed.redirect_uri)
+        if address[:3] != expected[:3]:
+            raise ProtocolError("the browser came back to another address")
+        lists = parse_qs(address.query, keep_blank_values=True)
+        if any(len(values) != 1 for values in lists.values()):
+            raise ProtocolError("a parameter of the redirect is repeated")
+        values = {name: each[0] for name, each in lists.items()}
+        if not secrets.compare_digest(values.get("state", "").encode(), pushed.state.encode()):
+            raise ProtocolError("the redirect does not belong to this request")
+        if values.get("iss") != self.issuer:
+            raise ProtocolError("the redirect is of another issuer")
+        if "error" in values:
+            raise OAuthError(values["error"], 403, values.get("error_description", ""))
+        if "code" not in values:
+            raise ProtocolError("the redirect has no code")
+        return values
+
+
+def _accepted(answer: Answer) -> dict[str, Any]:
+    """The body of a successful answer, or the refusal it is."""
+    if answer.status in (200, 201):
+        return answer.object()
+    refused = oauth_error_in(answer.status, answer.content) or refusal_in(
+        answer.status, answer.content, answer.headers.get("retry-after")
+    )
+    raise refused or ProtocolError(f"the authorization server answered {answer.status}")

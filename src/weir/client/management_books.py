@@ -1,0 +1,69 @@
+"""The books: agreements, periods, statements, records and the audit chain."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+from weir.client.asking import Asker, Document, place
+
+
+class Books:
+    """Operations on what is owed and on what was done."""
+
+    def __init__(self, asker: Asker) -> None:
+        self._asker = asker
+
+    async def propose_agreement(
+        self,
+        product: str,
+        *,
+        effective_from: str,
+        currency: str,
+        shares: Sequence[Mapping[str, Any]],
+    ) -> Document:
+        """Propose how a product's revenue is split.
+
+        `shares` are of `{"party", "weight"}` in basis points that sum to 10,000; a party is
+        member, operator, partner, or an organisation's identifier.
+        """
+        given: Document = {
+            "effective_from": effective_from,
+            "currency": currency,
+            "shares": [dict(each) for each in shares],
+        }
+        return await self._asker.post(f"/v1/products/{place(product)}/agreements", given)
+
+    def agreements(self, product: str) -> AsyncIterator[Document]:
+        """A product's agreements one is a party to, newest first."""
+        return self._asker.pages(f"/v1/products/{place(product)}/agreements")
+
+    async def accept_agreement(self, agreement: str) -> Document:
+        """Accept it; the last acceptance puts it in force."""
+        return await self._asker.post(f"/v1/agreements/{place(agreement)}/accept")
+
+    async def end_agreement(self, agreement: str) -> Document:
+        return await self._asker.post(f"/v1/agreements/{place(agreement)}/end")
+
+    async def close_period(self, period: str, currency: str) -> Document:
+        """Close a month (`2026-11`) or an interval of two UTC times; `statements` by party."""
+        given = {"period": period, "currency": currency}
+        return await self._asker.post("/v1/closings", given)
+
+    def statements(self) -> AsyncIterator[Document]:
+        """One's own, newest first."""
+        return self._asker.pages("/v1/statements")
+
+    async def statement(self, statement: str) -> Document:
+        """The whole statement, as anyone with the records can recompute it."""
+        return await self._asker.whole(f"/v1/statements/{place(statement)}")
+
+    def count_calls(
+        self, since: str | None = None, until: str | None = None
+    ) -> AsyncIterator[Document]:
+        """Stored calls by application, product, status and refusal; days of UTC, both included."""
+        return self._asker.pages("/v1/records/counts", since=since, until=until)
+
+    async def verify_audit(self) -> Document:
+        """Check every audit chain; `intact`, or what does not hold and where."""
+        return await self._asker.get("/v1/audit/verification")

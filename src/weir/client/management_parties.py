@@ -1,0 +1,122 @@
+"""Who takes part: organisations, applications, keys and certificates."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from weir.client.asking import Asker, Document, place
+from weir.client.credentials import AuthMethod
+
+
+class Parties:
+    """Operations on organisations and their applications. Names are identifiers or slugs."""
+
+    def __init__(self, asker: Asker) -> None:
+        self._asker = asker
+
+    def organisations(self, kind: str | None = None) -> AsyncIterator[Document]:
+        """Everybody in the alliance; `kind` is operator, member or partner."""
+        return self._asker.pages("/v1/organisations", kind=kind)
+
+    async def organisation(self, name: str) -> Document:
+        return await self._asker.get(f"/v1/organisations/{place(name)}")
+
+    async def admit_member(
+        self,
+        *,
+        slug: str,
+        name_en: str,
+        name_zh: str,
+        licence_kind: str,
+        institution_code: str | None = None,
+        directory_url: str | None = None,
+    ) -> Document:
+        """Admit a licensed institution: `licence_kind` is bank, insurer or securities."""
+        given = {
+            "slug": slug,
+            "name_en": name_en,
+            "name_zh": name_zh,
+            "licence_kind": licence_kind,
+            "institution_code": institution_code,
+            "directory_url": directory_url,
+        }
+        return await self._asker.post("/v1/members", given)
+
+    async def admit_partner(
+        self,
+        *,
+        slug: str,
+        name_en: str,
+        name_zh: str,
+        partner_class: str,
+        institution_code: str | None = None,
+    ) -> Document:
+        """Admit a partner of one of the five classes."""
+        given = {
+            "slug": slug,
+            "name_en": name_en,
+            "name_zh": name_zh,
+            "partner_class": partner_class,
+            "institution_code": institution_code,
+        }
+        return await self._asker.post("/v1/partners", given)
+
+    async def suspend_organisation(self, name: str) -> Document:
+        """Stop it at every gateway; answers when that is so (`effective_at`)."""
+        return await self._asker.post(f"/v1/organisations/{place(name)}/suspend")
+
+    async def resume_organisation(self, name: str) -> Document:
+        return await self._asker.post(f"/v1/organisations/{place(name)}/resume")
+
+    async def register_application(
+        self,
+        *,
+        name: str,
+        auth_method: AuthMethod,
+        jwks: dict[str, Any] | None = None,
+        redirect_uris: Sequence[str] = (),
+        roles: Sequence[str] = (),
+        organisation: str | None = None,
+    ) -> Document:
+        """Register an application. Only the operator names an `organisation`: for its first one.
+
+        `roles` are of data, payments and manage. The `id` in the answer is the client_id.
+        """
+        given: Document = {
+            "name": name,
+            "token_endpoint_auth_method": auth_method,
+            "jwks": jwks,
+            "redirect_uris": list(redirect_uris),
+            "roles": list(roles),
+            "organisation": organisation,
+        }
+        return await self._asker.post("/v1/applications", given)
+
+    def applications(self, organisation: str | None = None) -> AsyncIterator[Document]:
+        return self._asker.pages("/v1/applications", organisation=organisation)
+
+    async def application(self, application: str) -> Document:
+        return await self._asker.get(f"/v1/applications/{place(application)}")
+
+    async def rotate_keys(self, application: str, jwks: dict[str, Any]) -> Document:
+        """Replace the public keys. Send old and new together to change without a gap."""
+        return await self._asker.put(f"/v1/applications/{place(application)}/keys", {"jwks": jwks})
+
+    async def suspend_application(self, application: str) -> Document:
+        return await self._asker.post(f"/v1/applications/{place(application)}/suspend")
+
+    async def resume_application(self, application: str) -> Document:
+        return await self._asker.post(f"/v1/applications/{place(application)}/resume")
+
+    async def issue_certificate(self, application: str, csr_pem: str) -> Document:
+        """A client certificate (`pem`) for an application's own certificate request."""
+        path = f"/v1/applications/{place(application)}/certificates"
+        return await self._asker.post(path, {"csr_pem": csr_pem})
+
+    def certificates(self, application: str) -> AsyncIterator[Document]:
+        return self._asker.pages(f"/v1/applications/{place(application)}/certificates")
+
+    async def revoke_certificate(self, certificate: str) -> Document:
+        """Revoke it at every gateway, with every token bound to it."""
+        return await self._asker.post(f"/v1/certificates/{place(certificate)}/revoke")

@@ -1,0 +1,34 @@
+"""A member's customers, and the consents they gave."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from weir.client.asking import Asker, Document, place
+
+
+class People:
+    """Operations on customers and consents."""
+
+    def __init__(self, asker: Asker) -> None:
+        self._asker = asker
+
+    async def enrol(self, customer_ref: str, name: str) -> Document:
+        """Enrol a customer under one's own reference; `link` is the one-time link to hand over.
+
+        `name` is what the customer will be greeted with.
+        """
+        given = {"customer_ref": customer_ref, "name": name}
+        return await self._asker.post("/v1/customers", given)
+
+    def customers(self) -> AsyncIterator[Document]:
+        return self._asker.pages("/v1/customers")
+
+    def consents(self, application: str | None = None) -> AsyncIterator[Document]:
+        """For a member those over its customers' data; else those given to an application."""
+        return self._asker.pages("/v1/consents", application=application)
+
+    async def withdraw_consent(self, consent: str, reason: str = "") -> Document:
+        """Withdraw it at every gateway; answers when that is so."""
+        given = {"reason": reason}
+        return await self._asker.post(f"/v1/consents/{place(consent)}/withdraw", given)

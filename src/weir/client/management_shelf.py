@@ -1,0 +1,146 @@
+"""The shelf: documents, capabilities, products, plans and subscriptions."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+from weir.client.asking import Asker, Document, place
+
+
+class Shelf:
+    """Operations on what an organisation offers and subscribes to."""
+
+    def __init__(self, asker: Asker) -> None:
+        self._asker = asker
+
+    async def import_document(self, slug: str, backend_url: str, content: bytes) -> Document:
+        """Import an OpenAPI document, JSON or YAML, that is served at `backend_url`."""
+        return await self._asker.upload(
+            "/v1/documents", content, slug=slug, backend_url=backend_url
+        )
+
+    def documents(self) -> AsyncIterator[Document]:
+        return self._asker.pages("/v1/documents")
+
+    async def document(self, document: str) -> Document:
+        return await self._asker.get(f"/v1/documents/{place(document)}")
+
+    async def document_source(self, document: str) -> bytes:
+        """The bytes that were imported."""
+        return (await self._asker.fetch(f"/v1/documents/{place(document)}/source")).content
+
+    async def document_openapi(self, document: str) -> Document:
+        """The document, regenerated from the store."""
+        return await self._asker.whole(f"/v1/documents/{place(document)}/openapi")
+
+    def capabilities(self, document: str) -> AsyncIterator[Document]:
+        return self._asker.pages(f"/v1/documents/{place(document)}/capabilities")
+
+    async def capability(self, capability: str) -> Document:
+        return await self._asker.get(f"/v1/capabilities/{place(capability)}")
+
+    async def declare(
+        self,
+        capability: str,
+        *,
+        consent_type: str | None = None,
+        permission: str | None = None,
+        moves_money: bool = False,
+        bindings: Mapping[str, str] | None = None,
+    ) -> Document:
+        """Say what consent a capability needs and where a call carries what it is held to."""
+        given = {
+            "consent_type": consent_type,
+            "permission": permission,
+            "moves_money": moves_money,
+            "bindings": None if bindings is None else dict(bindings),
+        }
+        return await self._asker.put(f"/v1/capabilities/{place(capability)}/declaration", given)
+
+    async def draft_product(
+        self,
+        *,
+        slug: str,
+        title_en: str,
+        title_zh: str,
+        direction: str = "go-out",
+        description: str = "",
+        capabilities: Sequence[str] = (),
+    ) -> Document:
+        """The next version of a product, unchangeable once it is published."""
+        given = {
+            "slug": slug,
+            "direction": direction,
+            "title_en": title_en,
+            "title_zh": title_zh,
+            "description": description,
+            "capabilities": list(capabilities),
+        }
+        return await self._asker.post("/v1/products", given)
+
+    async def publish(self, product: str) -> Document:
+        return await self._asker.post(f"/v1/products/{place(product)}/publish")
+
+    async def retire(self, product: str) -> Document:
+        """Take a version off the shelf and end its subscriptions."""
+        return await self._asker.post(f"/v1/products/{place(product)}/retire")
+
+    def everything(self, direction: str | None = None) -> AsyncIterator[Document]:
+        """The whole shelf, whoever owns it."""
+        return self._asker.pages("/v1/shelf", direction=direction)
+
+    def products(self) -> AsyncIterator[Document]:
+        """One's own, drafts too."""
+        return self._asker.pages("/v1/products")
+
+    async def product(self, product: str) -> Document:
+        return await self._asker.get(f"/v1/products/{place(product)}")
+
+    async def product_openapi(self, product: str) -> Document:
+        """The product's operations as an OpenAPI document, at the gateway's address."""
+        return await self._asker.whole(f"/v1/products/{place(product)}/openapi")
+
+    async def offer_plan(
+        self,
+        product: str,
+        *,
+        name: str,
+        currency: str,
+        price: str,
+        rate_per_s: int | str = "unlimited",
+        quota: int | str = "unlimited",
+        quota_period: str | None = None,
+        auto_approve: bool = False,
+    ) -> Document:
+        """Terms: `price` of one call in major units; 0 is a limit of none, `unlimited` is none."""
+        given: Mapping[str, Any] = {
+            "name": name,
+            "currency": currency,
+            "price": price,
+            "rate_per_s": rate_per_s,
+            "quota": quota,
+            "quota_period": quota_period,
+            "auto_approve": auto_approve,
+        }
+        return await self._asker.post(f"/v1/products/{place(product)}/plans", given)
+
+    def plans(self, product: str) -> AsyncIterator[Document]:
+        return self._asker.pages(f"/v1/products/{place(product)}/plans")
+
+    async def withdraw_plan(self, plan: str) -> Document:
+        """Take no new subscriptions under it; those there are go on."""
+        return await self._asker.post(f"/v1/plans/{place(plan)}/withdraw")
+
+    async def subscribe(self, application: str, plan: str) -> Document:
+        """Ask for a product for an application of one's own."""
+        given = {"application": application, "plan": plan}
+        return await self._asker.post("/v1/subscriptions", given)
+
+    def subscriptions(self) -> AsyncIterator[Document]:
+        """Those one holds, and those to one's products."""
+        return self._asker.pages("/v1/subscriptions")
+
+    async def act_on_subscription(self, subscription: str, act: str) -> Document:
+        """`act` is approve, refuse, suspend, resume or end."""
+        return await self._asker.post(f"/v1/subscriptions/{place(subscription)}/{place(act)}")

@@ -1,0 +1,214 @@
+"""Calling products: the token kept fresh, refusals as types, repeats only where they are safe."""
+
+from __future__ import annotations
+
+import asyncio
+import json as json_text
+import random
+import uuid
+from dataclasses import dataclass
+from typing import Any, Final
+
+from weir.client.authorization import AuthorizationServer
+from weir.client.errors import InstitutionError, RefusedError, UnreachableError, refusal_in
+from weir.client.exchange import INTERACTION, Answer, Exchange
+from weir.client.platform import Platform
+from weir.client.tokens import Token, TokenKeeper
+from weir.kernel.outcomes import Retry
+
+# How APIs of banks name the key (UK Open Banking, Berlin Group), and how the management API does
+# (draft-ietf-httpapi-idempotency-key-header).
+PRODUCT_KEY: Final = "x-idempotency-key"
+MANAGEMENT_KEY: Final = "idempotency-key"
+MANAGE: Final = "manage"  # the scope of the management API, which has an origin of its own
+# RFC 9110 section 9.2.2: repeating these means no more than sending them once.
+_REPEATABLE: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How often and how long a session tries again. `tries` counts the first one.
+
+    Only a call that may be repeated is: one whose method says so, or one with an idempotency key;
+    and only when the platform said `retry: later`, or no answer came at all. A wait longer than
+    `wait_s` is not waited: the refusal is raised and says how long it would have been.
+    """
+
+    tries: int = 3
+    wait_s: float = 5.0
+    first_wait_s: float = 0.2
+
+
+NONE_OF_IT: Final = Patience(tries=1)
+
+
+class Session:
+    """An application's calls under one token (its own, or one customer's consent).
+
+    `call` returns a successful Answer or raises RefusedError (the platform said no),
+    InstitutionError (the institution did) or UnreachableError.
+    """
+
+    def __init__(
+        self,
+        origin: str,
+        exchange: Exchange,
+        keeper: TokenKeeper,
+        patience: Patience | None = None,
+        key_header: str = PRODUCT_KEY,
+    ) -> None:
+        self._origin = origin
+        self._key_header = key_header
+        self._exchange = exchange
+        self._keeper = keeper
+        self._patience = patience or Patience()
+
+    @classmethod
+    def of_application(
+        cls,
+        platform: Platform,
+        exchange: Exchange,
+        server: AuthorizationServer,
+        scope: str,
+        patience: Patience | None = None,
+    ) -> Session:
+        """Calls the application makes for itself (client credentials)."""
+
+        async def renew(_: Token | None) -> Token:
+            return await server.client_credentials(scope)
+
+        if scope == MANAGE:
+            origin, key_header = platform.manage_origin, MANAGEMENT_KEY
+        else:
+            origin, key_header = platform.api_origin, PRODUCT_KEY
+        return cls(origin, exchange, TokenKeeper(renew), patience, key_header)
+
+    @classmethod
+    def of_consent(
+        cls,
+        platform: Platform,
+        exchange: Exchange,
+        server: AuthorizationServer,
+        token: Token,
+        patience: Patience | None = None,
+    ) -> Session:
+        """Calls on a customer's consent, from the token its code was exchanged for."""
+
+        async def renew(old: Token | None) -> Token:
+            refresh_token = (old or token).refresh_token
+            if refresh_token is None:
+                raise UnreachableError("the token has ended and cannot be refreshed")
+            return await server.refresh(refresh_token)
+
+        return cls(platform.api_origin, exchange, TokenKeeper(renew, token), patience)
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        content: bytes | None = None,
+        params: dict[str, str] | None = None,
+        headers: dict[str, str] | None = None,
+        idempotency_key: str | None = None,
+        interaction_id: str | None = None,
+    ) -> Answer:
+        """Call `path`, as the shelf shows it: `/river-bank/accounts/v1/accounts`.
+
+        The body is `json`, or `content` as it is with a content-type among `headers`.
+        `idempotency_key` goes under the header the API names it by, and makes repeating safe.
+        `interaction_id` (a UUID, made here when left out) names the call in everyone's records.
+        Each repeat is a call of its own with a name of its own.
+        """
+        repeatable = method in _REPEATABLE or idempotency_key is not None
+        sent = dict(headers or {})
+        if json is not None:
+            content = json_text.dumps(json, ensure_ascii=False).encode()
+            sent["content-type"] = "application/json"
+        if idempotency_key is not None:
+            sent[self._key_header] = idempotency_key
+        tried = 0
+        while True:
+            tried += 1
+            sent[INTERACTION] = interaction_id or str(uuid.uuid4())
+            interaction_id = None
+            try:
+                return await self._once(method, path, content, params, sent)
+            except (RefusedError, UnreachableError) as error:
+                wait_s = self._wait_s(error, tried)
+                if not repeatable or wait_s is None:
+                    raise
+                await asyncio.sleep(wait_s)
+
+    async def pay(self, path: str, order: Any, *, idempotency_key: str | None = None) -> Answer:
+        """Send a payment order with an idempotency key, made here when left out.
+
+        Whatever is lost on the way, the order is executed at most once under one key.
+        """
+        return await self.call(
+            "POST", path, json=order, idempotency_key=idempotency_key or str(uuid.uuid4())
+        )
+
+    async def _once(
+        self,
+        method: str,
+        path: str,
+        content: bytes | None,
+        params: dict[str, str] | None,
+        headers: dict[str, str],
+    ) -> Answer:
+        token = await self._keeper.token()
+        try:
+            return await self._send(method, path, content, params, headers, token)
+        except RefusedError as error:
+            if error.code != "token_expired":
+                raise
+        # The platform's clock is ahead of ours. The call was refused before anyone saw it.
+        headers[INTERACTION] = str(uuid.uuid4())
+        token = await self._keeper.replace(token)
+        return await self._send(method, path, content, params, headers, token)
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        content: bytes | None,
+        params: dict[str, str] | None,
+        headers: dict[str, str],
+        token: Token,
+    ) -> Answer:
+        answer = await self._exchange.send(
+            method,
+            self._origin + path,
+            content=content,
+            params=params,
+            headers=headers | {"authorization": f"Bearer {token.access_token}"},
+        )
+        if answer.status < 400:
+            return answer
+        raise refused(answer)
+
+    def _wait_s(self, error: RefusedError | UnreachableError, tried: int) -> float | None:
+        """How long to wait before the next try; None when there shall be none."""
+        if tried >= self._patience.tries:
+            return None
+        wait_s = self._patience.first_wait_s * 2 ** (tried - 1) * random.uniform(0.5, 1.5)  # noqa: S311 - spreads repeats
+        if isinstance(error, RefusedError):
+            if error.retry is not Retry.LATER:
+                return None
+            wait_s = max(wait_s, error.retry_after_s or 0)
+        return wait_s if wait_s <= self._patience.wait_s else None
+
+
+def refused(answer: Answer) -> RefusedError | InstitutionError:
+    """An answer of 400 or more as the error it is."""
+    refusal = refusal_in(answer.status, answer.content, answer.headers.get("retry-after"))
+    if refusal is not None:
+        refusal.interaction_id = refusal.interaction_id or answer.interaction_id
+        return refusal
+    try:
+        body = json_text.loads(answer.content)
+    except ValueError:
+        body = None
+    return InstitutionError(answer.status, body, answer.interaction_id)
