@@ -1,7 +1,7 @@
 # The README's two commands are `make demo` and `make test`. Each makes .venv by itself.
 ARGS ?=
 ONLY ?=
-PYTHON_FILES := src tests bench
+PYTHON_FILES := src tests checks bench scripts
 BIN := .venv/bin
 
 .PHONY: demo test check up bench lint types layers format lock clean
