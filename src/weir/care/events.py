@@ -26,7 +26,6 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "consent.expired": ("The consent ended at its date.", "授权已到期。"),
     "token.revoked": ("The application gave back an access token.", "应用撤销了访问令牌。"),
-    "key.retired": ("A signing key was retired.", "停用签名密钥。"),
     "alliance.founded": ("The alliance was founded.", "联盟成立。"),
     "organisation.admitted": ("The organisation was admitted.", "准入机构。"),
     "organisation.suspended": ("The organisation was suspended.", "暂停机构。"),

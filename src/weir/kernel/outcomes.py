@@ -442,7 +442,7 @@ OAUTH_INVALID_SCOPE = _outcome(
 OAUTH_INVALID_AUTHORIZATION_DETAILS = _outcome(
     "oauth_invalid_authorization_details",
     400,
-    "authorization_details is not of a form this server grants.",
+    "The authorization_details are not of a form this server grants.",
     "authorization_details 的内容不符合要求。",
     oauth="invalid_authorization_details",
 )
