@@ -5,8 +5,6 @@ migrated database a test. Nothing here replaces a part of the platform.
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -16,6 +14,7 @@ import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
+from places import short_folder
 from weir.care.audit import AuditJournal
 from weir.care.authority import Authority
 from weir.care.master import SealingKey, derive
@@ -54,13 +53,11 @@ class Engines:
 @pytest.fixture(scope="session")
 def home() -> Iterator[Home]:
     """A home of its own for this test process, by a short path that the engines' user can pass."""
-    folder = Path(tempfile.mkdtemp(prefix="weir-test-", dir="/tmp"))
-    folder.chmod(0o711)
-    home = Home.open(folder / "home", create=True)
-    home.acquire()
-    yield home
-    home.release()
-    shutil.rmtree(folder)
+    with short_folder() as folder:
+        home = Home.open(folder / "home", create=True)
+        home.acquire()
+        yield home
+        home.release()
 
 
 @pytest.fixture(scope="session")

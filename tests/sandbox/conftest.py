@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -23,6 +20,7 @@ from sandbox_world import (
     ready,
 )
 
+from places import short_folder
 from weir.store.engines import EmbeddedPostgres, Home
 
 
@@ -33,21 +31,19 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 
 @pytest.fixture(scope="session")
 def new_database() -> Iterator[NewDatabase]:
-    folder = Path(tempfile.mkdtemp(prefix="weir-sandbox-", dir="/tmp"))
-    folder.chmod(0o711)
-    home = Home.open(folder / "home", create=True)
-    home.acquire()
-    postgres = EmbeddedPostgres(home)
-    postgres.start()
-    with postgres._connect() as connection:
-        # These tests kill institutions, never the engine: what it has need not survive it.
-        connection.execute("ALTER SYSTEM SET fsync = off")
-        connection.execute("SELECT pg_reload_conf()")
-    numbers = count()
-    yield lambda: postgres.create_database(database_name(str(next(numbers))))
-    postgres.stop()
-    home.release()
-    shutil.rmtree(folder)
+    with short_folder() as folder:
+        home = Home.open(folder / "home", create=True)
+        home.acquire()
+        postgres = EmbeddedPostgres(home)
+        postgres.start()
+        with postgres._connect() as connection:
+            # These tests kill institutions, never the engine: what it has need not survive it.
+            connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute("SELECT pg_reload_conf()")
+        numbers = count()
+        yield lambda: postgres.create_database(database_name(str(next(numbers))))
+        postgres.stop()
+        home.release()
 
 
 @pytest.fixture(scope="session")

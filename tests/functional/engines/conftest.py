@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from engine_support import engines_of, short_folder
+from engine_support import engines_of
 
+from places import short_folder
 from weir.store.engines import Home
 
 

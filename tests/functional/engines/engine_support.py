@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,22 +18,6 @@ from weir.store.engines import EmbeddedPostgres, EmbeddedValkey, Home, ProcessId
 from weir.store.engines.server import EngineServer
 
 HOLDER = Path(__file__).with_name("holder.py")
-
-
-def roomiest() -> str:
-    """In memory if a few homes fit: a kill loses nothing there, and deleting one is quick."""
-    memory = Path("/dev/shm")
-    room = os.statvfs(memory) if os.access(memory, os.W_OK) else None
-    return str(memory) if room and room.f_bavail * room.f_frsize > 1 << 30 else "/tmp"
-
-
-@contextlib.contextmanager
-def short_folder() -> Iterator[Path]:
-    """pytest's own folders are closed to the engine user, and their paths are long."""
-    folder = Path(tempfile.mkdtemp(prefix="wt-", dir=roomiest()))
-    folder.chmod(0o711)
-    yield folder
-    shutil.rmtree(folder)
 
 
 def engines_of(home: Home) -> tuple[EngineServer, EngineServer]:

@@ -17,11 +17,11 @@ from engine_support import (
     key,
     modes_of,
     rows,
-    short_folder,
     write_key,
     write_row,
 )
 
+from places import short_folder
 from weir.kernel.outcomes import ENGINE_UNAVAILABLE, Refusal
 from weir.store.engines import EmbeddedPostgres, EmbeddedValkey, Home
 
