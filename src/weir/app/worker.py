@@ -13,9 +13,11 @@ import structlog
 
 from weir.app.core import Core, open_core, stopping
 from weir.app.private import health_only, member_client, serve_private
+from weir.care.vault import PLATFORM
+from weir.consent import reading, record
 from weir.kernel import identifiers
 from weir.kernel.settings import Settings
-from weir.metering import budgets, segments
+from weir.metering import budgets, intents, segments
 from weir.metering.ingest import ingest
 from weir.metering.lake import Lake
 from weir.metering.reconciling import lookup_over, reconcile
@@ -57,7 +59,17 @@ def _jobs(core: Core, lake: Lake, writer: RecordWriter, client: httpx.AsyncClien
     async def payments_in_doubt() -> None:
         await reconcile(core.database, folder, lake, writer, lookup_over(client))
 
+    async def payments_made() -> None:
+        async with core.database.connect() as connection:
+            unused = await reading.unused_payments(connection)
+            used = await intents.claimed(connection, unused)
+        if used:
+            async with core.database.unit(PLATFORM) as unit:
+                await record.mark_all_used(unit, used)
+
     async def what_is_over() -> None:
+        async with core.database.unit(PLATFORM) as unit:
+            await record.expire_due(unit)
         await expiring.expire_changes(core.database)
         async with core.database.engine.begin() as connection:
             await processes.forget_dead(connection)
@@ -66,6 +78,7 @@ def _jobs(core: Core, lake: Lake, writer: RecordWriter, client: httpx.AsyncClien
     return [
         ("records_to_lake", 0.5, records_to_lake),
         ("payments_in_doubt", 2.0, payments_in_doubt),
+        ("payments_made", 1.0, payments_made),
         ("what_is_over", 30.0, what_is_over),
     ]
 

@@ -15,6 +15,8 @@ def sentence_of(error: BaseException) -> str | None:
         return _refusal(error)
     if isinstance(error, CannotError):
         return str(error)
+    if isinstance(error, ExceptionGroup):
+        return sentence_of(error.exceptions[0])
     if isinstance(error, BrokenPipeError):
         return "The output was closed before it was all written."
     from weir.client.errors import RefusedError, WeirError

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
 from rich.table import Table
+
+_UNBOUNDED: Final = 4_000  # columns
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
@@ -21,12 +23,16 @@ def show_list(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], as_json
     if not rows:
         print("There are none yet.")
         return
-    table = Table(*(_title(name) for name in columns), box=None, pad_edge=False)
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=_UNBOUNDED)  # a pipe has no width
+    table = Table(box=None, pad_edge=False)
+    for name in columns:
+        # Identifiers are shown in full: people copy them into the next command.
+        table.add_column(_title(name), no_wrap=name == "id", overflow="fold")
     for row in rows:
         table.add_row(*(_text(row.get(name)) for name in columns))
-    console = Console(highlight=False)
-    # A pipe has no width: nothing is cut or wrapped for it.
-    console.print(table, soft_wrap=not console.is_terminal, crop=console.is_terminal)
+    console.print(table)
 
 
 def show_one(value: Mapping[str, Any], as_json: bool) -> None:
@@ -34,10 +40,9 @@ def show_one(value: Mapping[str, Any], as_json: bool) -> None:
     if as_json:
         show_json(value)
         return
-    table = Table(show_header=False, box=None, pad_edge=False)
+    width = max((len(name) for name in value), default=0)
     for name, each in value.items():
-        table.add_row(_title(name), _text(each))
-    Console(highlight=False).print(table, soft_wrap=True)
+        print(f"{_title(name):{width}}  {_text(each)}")
 
 
 def show_json(value: Any) -> None:

@@ -33,7 +33,7 @@ def up(
     with console.status("Starting"):
         installation.start(lambda step: console.print(f"  {step}"))
     try:
-        console.print(welcome(installation))
+        console.print(welcome(installation), soft_wrap=True)
         while not stop.wait(_TEND_S):
             for sentence in installation.tend():
                 console.print(sentence)

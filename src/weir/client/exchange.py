@@ -94,7 +94,8 @@ class Exchange:
                 await response.aclose()
         except httpx.HTTPError as error:
             reason = str(error) or type(error).__name__
-            raise errors.UnreachableError(f"{request.url.host}: {reason}") from error
+            where = f"{request.url.host} port {request.url.port or 443}"
+            raise errors.UnreachableError(f"{where} gave no answer: {reason}") from error
         return Answer(response.status_code, response.headers, body)
 
     async def send_json(self, method: str, url: str, value: Any) -> Answer:

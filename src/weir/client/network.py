@@ -10,6 +10,7 @@ The pool asks for a connection and then for TLS on it. Nothing is ever read or w
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 from collections.abc import Iterable
@@ -53,9 +54,9 @@ class Network(httpcore.AsyncNetworkBackend):
                     connection.close()
                     raise
         except TimeoutError as error:
-            raise httpcore.ConnectTimeout(f"connecting to {host} took too long") from error
+            raise httpcore.ConnectTimeout("connecting took too long") from error
         except OSError as error:
-            raise httpcore.ConnectError(f"{host} port {port}: {error.strerror}") from error
+            raise httpcore.ConnectError(_why(error)) from error
         return Connected(connection)
 
     async def sleep(self, seconds: float) -> None:
@@ -219,5 +220,11 @@ class _Wire(asyncio.Protocol):
 
 
 def _why(error: Exception) -> str:
-    reason = getattr(error, "reason", None) or getattr(error, "strerror", None)
-    return str(reason or error or type(error).__name__)
+    """A few words without addresses; asyncio hides the kernel's behind its own."""
+    if isinstance(error, ssl.SSLError):
+        return str(error.reason or "TLS failed")
+    if isinstance(error, socket.gaierror):
+        return "there is no such host"
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno).lower()
+    return str(error) or type(error).__name__

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.consent.states import State, in_effect
 from weir.consent.tables import consents
+from weir.consent.types import PAYMENT_INITIATION
 from weir.identity.tables import customers
 from weir.kernel import limits
 
@@ -98,6 +99,17 @@ async def of_application(
     """Consents given to an application, newest first, older than `before`."""
     statement = _all().where(consents.c.application == application, consents.c.id < before)
     return await _many(connection, statement.order_by(consents.c.id.desc()).limit(limit))
+
+
+async def unused_payments(connection: AsyncConnection, limit: int = 5_000) -> Sequence[str]:
+    """Identifiers of granted payment consents not known to be used, newest first."""
+    found = await connection.execute(
+        select(consents.c.id)
+        .where(consents.c.state == State.GRANTED, consents.c.type == PAYMENT_INITIATION)
+        .order_by(consents.c.id.desc())
+        .limit(limit)
+    )
+    return list(found.scalars())
 
 
 def of_row(row: Any) -> Consent:

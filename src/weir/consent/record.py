@@ -6,6 +6,7 @@ the member is the one who must be able to prove what its customer granted.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
@@ -96,8 +97,25 @@ async def reject(unit: UnitOfWork, consent_id: str, customer: str | None) -> Con
 
 
 async def mark_used(unit: UnitOfWork, consent_id: str) -> Consent:
-    """The one call of a payment consent was made. ILLEGAL_STATE when it had been used."""
+    """The one call of a payment consent was made. ILLEGAL_STATE when that is written already.
+
+    A gateway decides use by its intent; this only writes it down, so it may come after the date.
+    """
     return await move(unit, consent_id, Move.USE)
+
+
+async def mark_all_used(unit: UnitOfWork, consent_ids: Collection[str]) -> int:
+    """Write down the use of those that still stand as granted. Returns how many."""
+    found = await unit.connection.execute(
+        select(consents.c.id)
+        .where(consents.c.id.in_(consent_ids), consents.c.state == State.GRANTED)
+        .order_by(consents.c.id)
+        .with_for_update(skip_locked=True)
+    )
+    ids = list(found.scalars())
+    for consent_id in ids:
+        await mark_used(unit, consent_id)
+    return len(ids)
 
 
 async def expire_due(unit: UnitOfWork, at_most: int = 500) -> int:
@@ -120,7 +138,10 @@ async def move(unit: UnitOfWork, consent_id: str, step: Move, **columns: Any) ->
     """Make one move of `states.MOVES` and set `columns` with it. NOT_FOUND, ILLEGAL_STATE."""
     present = await locked(unit, consent_id)
     state = present.state
-    if step is not Move.EXPIRE and in_effect(state, present.expires_at, unit.now) != state:
+    if (
+        step not in (Move.EXPIRE, Move.USE)
+        and in_effect(state, present.expires_at, unit.now) != state
+    ):
         raise Refusal(ILLEGAL_STATE, f"{step} after its end", state=State.EXPIRED.value)
     following = after(state, step, single_use=is_single_use(present.type))
     return await write(unit, consent_id, EVENT_OF[step], state=following, **columns)

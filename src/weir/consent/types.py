@@ -23,7 +23,9 @@ from weir.kernel.strict_json import loads
 ACCOUNT_ACCESS: Final = "urn:weir:account-access:v1"
 PAYMENT_INITIATION: Final = "urn:weir:payment-initiation:v1"
 
-_SLUG = {"type": "string", "pattern": r"^[a-z](?:[a-z0-9-]{0,46}[a-z0-9])?$"}
+# `$` alone would let a line feed follow: the validator's patterns are Python's, not ECMA-262's.
+_SLUG = {"type": "string", "pattern": r"^[a-z](?:[a-z0-9-]{0,46}[a-z0-9])?$(?!\n)"}
+_ACCOUNT = {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$(?!\n)"}
 _PURPOSE = {"type": "string", "minLength": 1, "maxLength": limits.PURPOSE_CHARACTERS}
 
 SCHEMAS: Final[dict[str, dict[str, Any]]] = {
@@ -67,7 +69,7 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
                 "required": ["account", "name"],
                 "additionalProperties": False,
                 "properties": {
-                    "account": {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"},
+                    "account": _ACCOUNT,
                     "name": {"type": "string", "minLength": 1, "maxLength": 100},
                 },
             },

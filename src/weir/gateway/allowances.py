@@ -10,7 +10,6 @@ can be left; a quota's lease that nobody uses for a second is given back.
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Awaitable, Iterable
 from datetime import UTC, datetime
 from typing import Final
@@ -18,7 +17,7 @@ from typing import Final
 from sqlalchemy.exc import SQLAlchemyError
 
 from weir.gateway.budget import Budget, Share
-from weir.kernel.outcomes import LIMIT_UNCHECKABLE, QUOTA_EXCEEDED, RATE_EXCEEDED, Outcome, Refusal
+from weir.kernel.outcomes import LIMIT_UNCHECKABLE, Refusal
 from weir.metering import budgets
 from weir.metering.budgets import Unused, Want
 from weir.shelf.published import SubscriptionDocument
@@ -27,7 +26,6 @@ from weir.store.database import Database
 LEASE_TIMEOUT_S: Final = 2.0
 IDLE_S: Final = 1.0  # an unused lease is given back after this
 FORGET_S: Final = 60.0  # a subscription that was not called for this long is forgotten
-_UNLIMITED: Final = None
 
 
 class DatabaseClock:
@@ -65,40 +63,51 @@ class Allowances:
         Refusals RATE_EXCEEDED and QUOTA_EXCEEDED (with `retry_after_s`); the wait may end with
         LIMIT_UNCHECKABLE.
         """
-        if subscription.rate_per_s is _UNLIMITED and subscription.quota is _UNLIMITED:
+        if subscription.rate_per_s is None and subscription.quota is None:
             return None
-        now_s = self._clock.now_s()
         share = self._shares.get(subscription.id)
-        if share is None or share.subscription is not subscription:
-            share = self._open(subscription)
-        share.turn_to(now_s)
-        rate, quota = share.rate, share.quota
-        if (rate is None or rate.left) and (quota is None or quota.left):
-            share.use(now_s)
-            return None
-        _refuse_spent(rate, RATE_EXCEEDED, now_s)
-        _refuse_spent(quota, QUOTA_EXCEEDED, now_s)
-        return self._lease(share)
+        now_s = self._clock.now_s()
+        if share is None or share.subscription is not subscription or now_s >= share.until_s:
+            share = self._turned(subscription, now_s)
+        if share.ready <= share.low and not self._top_up(share, now_s):
+            refusal = share.refusal(now_s)
+            if refusal is not None:
+                raise refusal
+            return self._lease(share)
+        share.ready -= 1
+        return None
 
-    def _open(self, subscription: SubscriptionDocument) -> Share:
+    def _turned(self, subscription: SubscriptionDocument, now_s: float) -> Share:
+        """The subscription's share, under its present terms and in its present windows."""
         share = self._shares.get(subscription.id)
         if share is None:
             share = self._shares[subscription.id] = Share(subscription)
-        else:
+        elif share.subscription is not subscription:
             share.change_to(subscription)
+        share.turn_to(now_s)
         return share
+
+    def _top_up(self, share: Share, now_s: float) -> bool:
+        """Whether a call is left; asks for more before the last one is gone."""
+        share.draw()
+        if share.ready <= share.low and share.granted is None and share.refusal(now_s) is None:
+            self._ask_soon(share)
+        return share.ready > 0
 
     # --- leasing -------------------------------------------------------------------------------
 
     def _lease(self, share: Share) -> Awaitable[None]:
         """Join the next round trip. All who wait for one share wait for one future."""
         share.waiting += 1
-        if share.granted is None:
-            share.granted = self._loop.create_future()
-            self._wanting[share.subscription.id] = share
+        return asyncio.shield(share.granted or self._ask_soon(share))
+
+    def _ask_soon(self, share: Share) -> asyncio.Future[None]:
+        """Have the next round trip ask for this share."""
+        share.granted = granted = self._loop.create_future()
+        self._wanting[share.subscription.id] = share
         if self._trip is None:
             self._trip = self._loop.create_task(self._round_trips())
-        return asyncio.shield(share.granted)
+        return granted
 
     async def _round_trips(self) -> None:
         """One trip after the other, as long as somebody wants."""
@@ -121,7 +130,7 @@ class Allowances:
         try:
             async with asyncio.timeout(LEASE_TIMEOUT_S):
                 granted = await self._ask([want for _, want in wanting])
-        except (Refusal, SQLAlchemyError, TimeoutError, OSError) as error:
+        except Exception as error:  # whatever it is, those who wait must hear of it
             return Refusal(LIMIT_UNCHECKABLE, repr(error))
         now_s = self._clock.now_s()
         for (budget, want), calls in zip(wanting, granted, strict=True):
@@ -141,10 +150,11 @@ class Allowances:
         now_s = self._clock.now_s()
         idle: list[Unused] = []
         for name, share in tuple(self._shares.items()):
-            if share.granted is None and share.used_at_s < now_s - IDLE_S:
+            idle_s = share.idle_for(now_s)
+            if idle_s >= IDLE_S:
                 idle.extend(share.give_up())
-                if share.used_at_s < now_s - FORGET_S:
-                    del self._shares[name]
+            if idle_s >= FORGET_S:
+                del self._shares[name]
         await self._return(idle)
 
     async def give_back_all(self) -> None:
@@ -167,8 +177,3 @@ class Allowances:
                 await connection.commit()
         except (Refusal, SQLAlchemyError, TimeoutError, OSError):
             return
-
-
-def _refuse_spent(budget: Budget | None, outcome: Outcome, now_s: float) -> None:
-    if budget is not None and not budget.left and budget.spent_until_s > now_s:
-        raise Refusal(outcome, retry_after_s=max(1, math.ceil(budget.ends_s - now_s)))

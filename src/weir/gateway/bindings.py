@@ -6,7 +6,6 @@ repeated, a query with `+`, `;` or an encoded name, a JSON number where a decima
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import unquote_to_bytes
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from weir.gateway.call import Call
 
 VALUE_CHARACTERS: Final = 256
-_VISIBLE: Final = re.compile(r"[^\x00-\x1f\x7f]+")
 
 
 class Reference(Protocol):
@@ -54,8 +52,8 @@ def _text(reference: str, raw: bytes) -> str:
 
 
 def _accept(reference: str, text: str) -> str:
-    if len(text) > VALUE_CHARACTERS or _VISIBLE.fullmatch(text) is None:
-        raise missing(reference, "empty, too long, or holds a control character")
+    if not (0 < len(text) <= VALUE_CHARACTERS and text.isprintable()):
+        raise missing(reference, "empty, too long, or not printable")
     return text
 
 

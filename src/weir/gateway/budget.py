@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from weir.kernel.outcomes import Refusal
+from weir.kernel.outcomes import QUOTA_EXCEEDED, RATE_EXCEEDED, Refusal
 from weir.metering.budgets import Period, Unused, Want, window_of
 from weir.shelf.published import SubscriptionDocument
 
@@ -16,6 +17,8 @@ LEASE_PART: Final = 16
 # A lease is asked for this long ahead, from the calls since the last one, over this at least.
 AHEAD_S: Final = 1.0
 SHORTEST_DEMAND_S: Final = 0.05
+# More is asked for when this part of the last lease is left.
+LOW_PART: Final = 4
 # A quota that gave less than was asked is asked again after this: others may have given back.
 ASK_AGAIN_S: Final = 0.25
 
@@ -57,9 +60,7 @@ class Budget:
         self.spent_until_s = self.ends_s if self.cap == 0 else 0.0
 
     def change_cap(self, cap: int) -> None:
-        """The plan was changed. What was leased under the old cap is not used any more than the
-        new one allows: with a cap of 0 nothing is.
-        """
+        """The plan was changed. With a cap of 0 not even what was leased before is used."""
         self.cap = cap
         self.spent_until_s = self.ends_s if cap == 0 else 0.0
         if cap == 0:
@@ -102,49 +103,97 @@ def _end_of(period: Period, now: datetime) -> float:
 
 
 class Share:
-    """A subscription's budgets in this process, and who waits for them."""
+    """A subscription's budgets in this process, and who waits for them.
 
-    __slots__ = ("granted", "quota", "rate", "subscription", "used_at_s", "waiting")
+    `ready` calls were drawn from all budgets together, so that a call takes one number down; they
+    are put back when a window ends. When `ready` falls to `low`, more is asked for in time.
+    """
+
+    __slots__ = (
+        "_drawn",
+        "_mark",
+        "_marked_at_s",
+        "granted",
+        "low",
+        "quota",
+        "rate",
+        "ready",
+        "subscription",
+        "until_s",
+        "waiting",
+    )
 
     def __init__(self, subscription: SubscriptionDocument) -> None:
         self.rate: Budget | None = None
         self.quota: Budget | None = None
-        self.used_at_s = 0.0
+        self.ready = 0
+        self.low = 0
+        self.until_s = 0.0  # when the first of the windows ends
         self.waiting = 0
         self.granted: asyncio.Future[None] | None = None
+        self._drawn = 0  # ever
+        self._mark = (0, 0)
+        self._marked_at_s = 0.0
         self.change_to(subscription)
+
+    def _budgets(self) -> Iterator[Budget]:
+        if self.rate is not None:
+            yield self.rate
+        if self.quota is not None:
+            yield self.quota
 
     def change_to(self, subscription: SubscriptionDocument) -> None:
         """Follow a change of the plan; what was leased stays counted."""
+        self.put_back()
         self.subscription = subscription
         self.rate = _changed(self.rate, "second", subscription.rate_per_s)
         self.quota = _changed(self.quota, subscription.quota_period or "month", subscription.quota)
 
     def turn_to(self, now_s: float) -> None:
         """Make every budget one of the present window."""
-        if self.rate is not None:
-            self.rate.turn_to(now_s)
-        if self.quota is not None:
-            self.quota.turn_to(now_s)
+        self.put_back()
+        for budget in self._budgets():
+            budget.turn_to(now_s)
+        self.until_s = min(budget.ends_s for budget in self._budgets())
 
-    def use(self, now_s: float) -> None:
-        """One call, of a share that has something left."""
-        self.used_at_s = now_s
-        for budget in (self.rate, self.quota):
-            if budget is not None:
-                budget.left -= 1
-                budget.used += 1
+    def draw(self) -> None:
+        """Take out of every budget what all of them have."""
+        calls = min(budget.left for budget in self._budgets())
+        for budget in self._budgets():
+            budget.left -= calls
+            budget.used += calls
+        self.ready += calls
+        self._drawn += calls
+
+    def put_back(self) -> None:
+        """Return what was drawn and not taken."""
+        for budget in self._budgets():
+            budget.left += self.ready
+            budget.used -= self.ready
+        self._drawn -= self.ready
+        self.ready = 0
+
+    def refusal(self, now_s: float) -> Refusal | None:
+        """Why it is of no use to ask for more right now."""
+        for budget, outcome in ((self.rate, RATE_EXCEEDED), (self.quota, QUOTA_EXCEEDED)):
+            if budget is not None and not budget.left and budget.spent_until_s > now_s:
+                wait_s = max(1, math.ceil(budget.ends_s - now_s))
+                return Refusal(outcome, retry_after_s=wait_s)
+        return None
 
     def wants(self, now_s: float) -> Iterator[tuple[Budget, Want]]:
-        """What to ask for: of each budget that has less left than wait for it."""
-        self.used_at_s = now_s
-        for budget in (self.rate, self.quota):
-            if budget is not None and budget.left < self.waiting and budget.spent_until_s <= now_s:
-                calls = budget.want(self.waiting - budget.left, now_s)
+        """What to ask for: of each budget that has too little left for those who wait."""
+        self.put_back()
+        for budget in self._budgets():
+            short = self.waiting - budget.left
+            if budget.spent_until_s <= now_s and (short >= 0 or budget.left <= self.low):
+                calls = budget.want(max(0, short), now_s)
                 yield budget, Want(self.subscription.id, budget.window, budget.cap, calls)
 
     def settle(self, refusal: Refusal | None) -> None:
         """Wake those who wait; they take what came, or are refused."""
+        self.draw()
+        self.low = self.ready // LOW_PART
         granted, self.granted, self.waiting = self.granted, None, 0
         if granted is None or granted.done():
             return
@@ -154,8 +203,17 @@ class Share:
             granted.set_exception(refusal)
             granted.exception()  # seen, even if every waiting caller has left meanwhile
 
+    def idle_for(self, now_s: float) -> float:
+        """Seconds since the last call that was noticed; called about once a second."""
+        mark = (self._drawn, self.ready)
+        if mark != self._mark or self.granted is not None:
+            self._mark, self._marked_at_s = mark, now_s
+        return now_s - self._marked_at_s
+
     def give_up(self) -> Iterator[Unused]:
         """What is left of the quota. A second's rate is over before it could be given back."""
+        self.put_back()
+        self._mark = (self._drawn, self.ready)
         quota = self.quota
         if quota is not None and quota.left:
             yield Unused(self.subscription.id, quota.window, quota.give_up())

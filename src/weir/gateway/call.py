@@ -16,7 +16,7 @@ from weir.wire.relay import Relay
 
 if TYPE_CHECKING:
     from weir.gateway.gateway import Gateway
-    from weir.gateway.tokens import Grant, KnownToken
+    from weir.gateway.tokens import Grant, KnownToken, Standing
     from weir.shelf.published import SubscriptionDocument
 
 
@@ -48,6 +48,7 @@ class Call(Relay):
         "recorded",
         "refusal",
         "snapshot",
+        "standing",
         "started_s",
         "status",
         "subscription",
@@ -63,6 +64,7 @@ class Call(Relay):
         self.started_s = time.perf_counter()
         self.now_s = exchange.arrived_ns / 1e9
         # identify
+        self.standing: Standing | None = None
         self.token: KnownToken | None = None
         self.application: Application | None = None
         # route
@@ -86,6 +88,10 @@ class Call(Relay):
         self.recorded = False
         self._pieces: list[bytes] | None = None
         self._collected: asyncio.Future[None] | None = None
+
+    def duration_us(self) -> int:
+        """Microseconds since the call's head was read."""
+        return int((time.perf_counter() - self.started_s) * 1e6)
 
     # --- collecting the body -------------------------------------------------------------------
 

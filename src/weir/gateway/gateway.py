@@ -67,8 +67,10 @@ class Gateway:
         self.in_flight = in_flight
         self.counts = Counts()
         self.listeners: list[Listener] = []
-        self._roles = {f"{role}.{domain}".encode(): role for role in (API, "portal", "auth")}
-        self._roles[f"manage.{domain}".encode()] = "manage"
+        self._roles = {
+            kind: {f"{role}.{domain}".encode(): role for role in roles}
+            for kind, roles in ROLES.items()
+        }
         self._member_tls = member_tls
         self._pools: dict[str, Pool] = {}
         self._controls = [Pool(loop, in_flight, unix_path=str(path)) for path in control_sockets]
@@ -95,12 +97,14 @@ class Gateway:
         Flow(self, exchange, self._interaction_id(exchange)).refuse(refusal)
 
     def _role(self, exchange: Exchange) -> str | None:
+        roles = self._roles[exchange.connection.listener.kind]
         host = exchange.request.host
-        role = self._roles.get(host) or self._roles.get(grammar.host_name(host) or b"")
-        allowed = ROLES[exchange.connection.listener.kind]
-        if role in allowed or (role == "manage" and exchange.request.target == FOUNDING):
-            return role
-        return None
+        role = roles.get(host) or roles.get(grammar.host_name(host) or b"")
+        if role is None and exchange.request.target == FOUNDING:
+            anywhere = self._roles["mtls"]
+            role = anywhere.get(host) or anywhere.get(grammar.host_name(host) or b"")
+            return role if role == "manage" else None
+        return role
 
     def _interaction_id(self, exchange: Exchange) -> bytes:
         """The caller's, if it is a UUID, else a new version 4 one (RFC 4122 section 4.4)."""

@@ -17,7 +17,6 @@ The first six run in the order of `BEFORE`; the answer's events run the last thr
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -124,6 +123,7 @@ class Flow(Call):
         except Refusal as refusal:
             self._answer_unrecorded(refusal)
             return
+        self.outgoing = None  # call and request refer to each other; nobody needs them any more
         if not self.exchange.ended:
             self.exchange.end()
 
@@ -133,7 +133,8 @@ class Flow(Call):
         The intent of a payment stays open, so reconciliation will find what was paid.
         """
         if self.exchange.retract():
-            self._respond(refusal)
+            self._begin_refusal(refusal)
+            self.exchange.end()
         elif not self.exchange.ended:
             self.exchange.abort()
 
@@ -168,20 +169,21 @@ class Flow(Call):
         self.refusal = refusal.outcome
         self.status = refusal.outcome.status
         _log_fault(self, refusal)
+        if not self.exchange.ended:
+            self._begin_refusal(refusal)
         try:
             self._record()
         except Refusal as unwritable:
-            refusal = unwritable
+            self._answer_unrecorded(unwritable)
+            return
         if not self.exchange.ended:
-            self._respond(refusal)
+            self.exchange.end()
 
-    def _respond(self, refusal: Refusal) -> None:
-        interaction_id = self.interaction_id
-        self.exchange.answer(
-            refusal.outcome.status,
-            refusal_lines(refusal, interaction_id),
-            refusal_body(refusal, interaction_id),
-        )
+    def _begin_refusal(self, refusal: Refusal) -> None:
+        body = refusal_body(refusal, self.interaction_id)
+        lines = refusal_lines(refusal, self.interaction_id)
+        self.exchange.begin(refusal.outcome.status, lines, len(body))
+        self.exchange.send(body)
 
     def _break_down(self, error: Exception) -> None:
         _log.error("call_broke_down", interaction_id=self.interaction_id.decode(), exc_info=error)
@@ -197,12 +199,13 @@ class Flow(Call):
     # --- the record ----------------------------------------------------------------------------
 
     def _record(self) -> None:
+        """Write the record, once, and count the call."""
         if self.recorded:
             return
         record(self)
-        duration_us = int((time.perf_counter() - self.started_s) * 1e6)
+        self.recorded = True
         code = "" if self.refusal is None else self.refusal.code
-        self.gateway.counts.call(self.status, code, duration_us)
+        self.gateway.counts.call(self.status, code, self.duration_us())
         if self.claimed and self.refusal is None:
             self.gateway.note_answered(self)
 

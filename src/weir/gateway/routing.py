@@ -52,14 +52,18 @@ class Routes(Generic[Target]):
         """
         root = self._roots.get(method)
         values: list[bytes] = []
-        target = None if root is None else _walk(root, segments, 0, values)
+        target = None if root is None else _stride(root, segments, values)
+        if target is None and root is not None:
+            values.clear()
+            target = _walk(root, segments, 0, values)
         if target is None:
             return self.find("GET", segments) if method == "HEAD" else None
         return target, values
 
     def methods(self, segments: list[bytes]) -> list[str]:
         """The methods that something answers at this path."""
-        return sorted(method for method in self._roots if self.find(method, segments) is not None)
+        known = {*self._roots, "HEAD"}
+        return sorted(method for method in known if self.find(method, segments) is not None)
 
 
 def parameters_of(template: str) -> tuple[str, ...]:
@@ -72,6 +76,19 @@ def _child(node: _Node[Target], segment: str) -> _Node[Target]:
         node.parameter = node.parameter or _Node()
         return node.parameter
     return node.static.setdefault(segment.encode(), _Node())
+
+
+def _stride(node: _Node[Target], segments: list[bytes], values: list[bytes]) -> Target | None:
+    """The first choice at every segment, which is right unless a static branch ends in nothing."""
+    for segment in segments:
+        child = node.static.get(segment)
+        if child is None:
+            child = node.parameter
+            if child is None or not segment:
+                return None
+            values.append(segment)
+        node = child
+    return node.target
 
 
 def _walk(

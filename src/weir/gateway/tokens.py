@@ -6,9 +6,10 @@ it is computed at verification; per call only a dictionary is asked.
 
 from __future__ import annotations
 
+import base64
 import re
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
@@ -18,10 +19,11 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from immutables import Map
 
 from weir.consent.published import revocation_key
-from weir.gateway.snapshot import SigningKey, base64url
+from weir.gateway.snapshot import Application, Operation, SigningKey, Snapshot, base64url
 from weir.kernel import limits
 from weir.kernel.money import Money, parse_amount
 from weir.kernel.outcomes import TOKEN_EXPIRED, TOKEN_INVALID, Refusal
+from weir.shelf.published import SubscriptionDocument
 
 ACCOUNT_ACCESS: Final = "urn:weir:account-access:v1"
 PAYMENT_INITIATION: Final = "urn:weir:payment-initiation:v1"
@@ -30,6 +32,7 @@ PAYMENT_INITIATION: Final = "urn:weir:payment-initiation:v1"
 _COMPACT: Final = re.compile(rb"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{86})")
 _TYPES: Final = frozenset({"at+jwt", "application/at+jwt"})
 _SIGNATURE_HALF_BYTES: Final = 32
+RIGHTS_KEPT: Final = 64  # operations remembered with one token
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 
 
@@ -86,7 +89,42 @@ class KnownToken(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     token_key: str
     certificate_key: str
     grants: tuple[Grant, ...]
-    identity: bytes  # the openfinance-identity object up to the interaction id's value
+    identity: bytes  # openfinance-identity up to the interaction id's value, encoded
+
+
+class Standing:
+    """A known token, and what is known to follow from it under one snapshot.
+
+    Only what a token and a snapshot decide between them is kept, and only when it passed; what
+    hangs on the call itself (its certificate, the time, bound values) is checked every time.
+    """
+
+    __slots__ = ("application", "rights", "snapshot", "token")
+
+    def __init__(self, token: KnownToken) -> None:
+        self.token = token
+        self.snapshot: Snapshot | None = None
+        self.application: Application | None = None
+        self.rights: dict[Operation, Right] = {}
+
+    def stands(self, snapshot: Snapshot, application: Application) -> None:
+        """The token and its application were found good under `snapshot`."""
+        self.snapshot = snapshot
+        self.application = application
+        self.rights = {}
+
+    def remember(self, operation: Operation, right: Right) -> None:
+        """The operation may be called, under the snapshot the token stands in."""
+        if len(self.rights) >= RIGHTS_KEPT:
+            self.rights = {}
+        self.rights[operation] = right
+
+
+class Right(NamedTuple):
+    """What lets a token call an operation: the subscription, and grants of the operation's kind."""
+
+    subscription: SubscriptionDocument
+    grants: tuple[Grant, ...]
 
 
 class TokenVerifier:
@@ -134,26 +172,32 @@ class TokenMemory:
         self._verifier = verifier
         self._generation = max(1, capacity // 2)
         self._keys: Map[str, SigningKey] = Map()
-        self._young: dict[bytes, KnownToken] = {}
-        self._old: dict[bytes, KnownToken] = {}
+        self._young: dict[bytes, Standing] = {}
+        self._old: dict[bytes, Standing] = {}
 
     def __len__(self) -> int:
         return len(self._young) + len(self._old)
 
-    def know(self, raw: bytes, keys: Map[str, SigningKey], now_s: float) -> KnownToken:
+    def know(self, raw: bytes, keys: Map[str, SigningKey], now_s: float) -> Standing:
         """The token, verified now or before. Refusals TOKEN_INVALID and TOKEN_EXPIRED."""
         if keys is not self._keys:
             self._young, self._old, self._keys = {}, {}, keys
-        token = self._young.get(raw)
-        if token is None:
-            token = self._old.pop(raw, None) or self._verifier.verify(raw, keys, now_s)
-            if len(self._young) >= self._generation:
-                self._old, self._young = self._young, {}
-            self._young[raw] = token
-        if token.expires_at_s <= now_s:
+        known = self._young.get(raw)
+        if known is None:
+            known = self._recall(raw, now_s)
+        if known.token.expires_at_s <= now_s:
             del self._young[raw]
             raise Refusal(TOKEN_EXPIRED)
-        return token
+        return known
+
+    def _recall(self, raw: bytes, now_s: float) -> Standing:
+        known = self._old.pop(raw, None)
+        if known is None:
+            known = Standing(self._verifier.verify(raw, self._keys, now_s))
+        if len(self._young) >= self._generation:
+            self._old, self._young = self._young, {}
+        self._young[raw] = known
+        return known
 
 
 def _key_of(header: _Header, keys: Map[str, SigningKey]) -> SigningKey:
@@ -188,16 +232,19 @@ def _known(claims: _Claims) -> KnownToken:
 
 
 def _identity(claims: _Claims, grants: tuple[Grant, ...]) -> bytes:
-    """`openfinance-identity` without its last value and the closing brace."""
+    """`openfinance-identity` up to its last value, encoded. Spaces, which JSON allows there, fill
+    it up to whole groups of three bytes, so that the rest can be encoded by itself.
+    """
     accounts = sorted({account for grant in grants for account in grant.accounts})
     told = {
         "client_id": claims.client_id,
         "organisation": claims.org,
         "consent_id": claims.grant_id,
         "accounts": accounts if claims.grant_id is not None else None,
-        "interaction_id": "",
     }
-    return msgspec.json.encode(told)[: -len(b'"}')]
+    begun = msgspec.json.encode(told)[:-1] + b',"interaction_id":'
+    filled = begun + b" " * (-(len(begun) + 1) % 3) + b'"'
+    return base64.urlsafe_b64encode(filled)
 
 
 def _grant(entry: dict[str, Any]) -> Grant | None:

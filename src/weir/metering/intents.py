@@ -6,7 +6,7 @@ An intent makes a payment consent single-use, ties the idempotency key to one re
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -58,6 +58,7 @@ _HELD = text("""
      ORDER BY consent_id
        FOR UPDATE
 """)
+_CLAIMED = text("SELECT consent_id FROM intents WHERE consent_id = ANY(:consent_ids)")
 _REFRESH = text("""
     UPDATE intents SET at = :at, interaction_id = :interaction_id
      WHERE consent_id = :consent_id AND state = 'forwarded'
@@ -121,6 +122,12 @@ def judge(intent: Intent, held: Iterable[Held]) -> ClaimOutcome:
         # Reconciliation found that the payment was not made; its consent stays used all the same.
         return ClaimOutcome.CONSENT_USED
     return ClaimOutcome.RETRY_SAME
+
+
+async def claimed(connection: AsyncConnection, consent_ids: Collection[str]) -> set[str]:
+    """Which of these consents have an intent: they are used, whatever became of the payment."""
+    found = await connection.execute(_CLAIMED, {"consent_ids": list(consent_ids)})
+    return set(found.scalars())
 
 
 async def answered(connection: AsyncConnection, consent_id: str, status: int) -> None:

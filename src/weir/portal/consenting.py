@@ -72,7 +72,7 @@ async def send(portal: Portal, request: Request, visitor: Visitor) -> Response:
         fields = await read_form(request, visitor, f"interaction:{interaction.id}")
         if fields.get("answer") == "yes" and visitor.person is not None:
             return await _yes(portal, request, visitor, visitor.person, question, fields)
-        return await _no(portal, visitor, question)
+        return await _no(portal, request, visitor.person, question)
     except Refusal as refusal:
         return _over(portal, request, visitor, question, refusal)
 
@@ -105,10 +105,17 @@ async def _yes(
     return go(location)
 
 
-async def _no(portal: Portal, visitor: Visitor, question: Question) -> Response:
-    person = visitor.person.id if visitor.person else None
+async def _no(
+    portal: Portal, request: Request, person: Person | None, question: Question
+) -> Response:
+    """Kept among the customer's consents, when we know who said it."""
+    if person is not None:
+        question = await _as_customer(portal, request, person, question)
     location = await interactions.deny(
-        portal.authorization, question.interaction, person=person, customer=None
+        portal.authorization,
+        question.interaction,
+        person=person.id if person else None,
+        customer=question.customer.id if question.customer else None,
     )
     return go(location)
 
@@ -134,15 +141,23 @@ async def _parties(portal: Portal, interaction: Interaction) -> Question:
         )
 
 
+async def _as_customer(
+    portal: Portal, request: Request, person: Person, question: Question
+) -> Question:
+    """Which of the person's customers at this member: the one asked for, else the first."""
+    async with portal.database.connect() as connection:
+        own = await customers.at_member(connection, person.id, question.member.id)
+    asked_as = request.query_params.get("customer")
+    customer = next((each for each in own if each.id == asked_as), own[0] if own else None)
+    return replace(question, customers=own, customer=customer)
+
+
 async def _ask_member(
     portal: Portal, request: Request, person: Person, question: Question
 ) -> Question:
     """The customer's accounts, from the member itself."""
-    member = question.member
-    async with portal.database.connect() as connection:
-        own = await customers.at_member(connection, person.id, member.id)
-    asked_as = request.query_params.get("customer")
-    customer = next((each for each in own if each.id == asked_as), own[0] if own else None)
+    question = await _as_customer(portal, request, person, question)
+    member, customer = question.member, question.customer
     if customer is None:
         return question
     if member.directory_url is None:
@@ -151,9 +166,9 @@ async def _ask_member(
         portal.directory,
         member.directory_url,
         customer.customer_ref,
-        request.headers.get("x-fapi-interaction-id", question.interaction.id),
+        request.headers.get("weir-interaction-id", question.interaction.id),
     )
-    return replace(question, customers=own, customer=customer, accounts=accounts)
+    return replace(question, accounts=accounts)
 
 
 def _page(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Final
 
 from babel.dates import format_timedelta
 from markupsafe import Markup
 
-from weir.kernel.money import MINOR_DIGITS, Money, parse_amount
+from weir.kernel.money import Money, parse_amount
 
 # Pages show China's time, and say so.
 ZONE: Final = timezone(timedelta(hours=8))
@@ -63,12 +63,15 @@ def day(at: datetime) -> Markup:
     )
 
 
+def utc(at: datetime) -> Markup:
+    """A moment in UTC to the minute: how periods of statements begin and end."""
+    world = at.astimezone(UTC)
+    return Markup('<time datetime="{}">{} UTC</time>').format(
+        at.isoformat(timespec="seconds"), world.strftime("%Y-%m-%d %H:%M")
+    )
+
+
 def age(at: datetime, now: datetime, language: str) -> str:
     """How long ago, or until when: `3 minutes ago`, `3分钟前`."""
     locale = "zh_Hans" if language.startswith("zh") else "en"
     return format_timedelta(at - now, add_direction=True, locale=locale)
-
-
-def digits(currency: str) -> int:
-    """Decimal places of a currency."""
-    return MINOR_DIGITS[currency]

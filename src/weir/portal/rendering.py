@@ -91,6 +91,7 @@ def render(
         language=language,
         language_links=_language_links(request),
         path=request.url.path,
+        home=_home(request),
     )
     policy = {"content-security-policy": security.content_security_policy(leads_to)}
     return HTMLResponse(html, status, headers=security.HEADERS | policy)
@@ -131,6 +132,15 @@ def _language_of(request: Request) -> str:
     )
 
 
+def _home(request: Request) -> str:
+    """The start page: this host's own, or the portal's from the authorization server's pages.
+
+    The host name is one the gateway serves; it refuses every other before it comes here.
+    """
+    host = request.headers.get("host", "")
+    return f"https://portal.{host.removeprefix('auth.')}/" if host.startswith("auth.") else "/"
+
+
 def _language_links(request: Request) -> list[tuple[str, str, str]]:
     """This very page in each language: tag, name, address."""
     others = [(name, value) for name, value in request.query_params.items() if name != "lang"]
@@ -160,6 +170,7 @@ def _environment(language: str, catalogue: languages.Catalogue) -> Environment:
         quantity=formatting.quantity,
         moment=formatting.moment,
         day=formatting.day,
+        utc=formatting.utc,
         age=lambda at, now: formatting.age(at, now, language),
         words=lambda key, table: table[key].of(language),
         named=lambda party: party.name_zh if language.startswith("zh") else party.name_en,

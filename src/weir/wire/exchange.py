@@ -238,6 +238,7 @@ class Exchange:
         if self._chunked:
             self._out.append(_LAST_CHUNK)
         self.ended = True
+        self.receiver = None
         self.connection.write(b"".join(self._out))
         self._out.clear()
         self.connection.answered(self)

@@ -301,11 +301,16 @@ async def test_client_credentials_refuse(world: World) -> None:
 async def test_roles_decide_who_may_manage_and_whom_to_ask(world: World) -> None:
     plain = await world.register(world.shop, "private_key_jwt", roles=[])
     assert (await world.credentials(plain, "manage")).json()["error"] == "invalid_scope"
-    plan = await world.publish_product("payments")
-    await world.subscribe(plain, plan)
-    asked = world.access_request(plain, scope="river-bank.payments")
-    answer = await world.post("/par", asked)
-    assert answer.json()["error"] == "invalid_authorization_details"
+    asked = await world.post("/par", world.access_request(plain))
+    assert asked.json()["error"] == "unauthorized_client"
+    payer = await world.register(world.shop, "private_key_jwt", roles=["payments"])
+    await world.subscribe(payer, await world.publish_product("payments"))
+    for request, status in (
+        (world.access_request(payer), 400),
+        (world.payment_request(payer), 201),
+    ):
+        answer = await world.post("/par", request | {"scope": "river-bank.payments"})
+        assert answer.status_code == status, answer.text
 
 
 async def test_a_request_uri_is_bound_to_its_client_and_its_time(world: World) -> None:

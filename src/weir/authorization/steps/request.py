@@ -19,7 +19,12 @@ def brings_no_request_object(exchange: Exchange) -> None:
 
 
 def asks_for_a_code(exchange: Exchange) -> None:
-    """FAPI 2.0 section 5.3.2.2 item 1: `response_type=code`, answered in the query."""
+    """FAPI 2.0 section 5.3.2.2 item 1: `response_type=code`, answered in the query.
+
+    Only for applications registered to ask customers at all (RFC 6749 section 4.1.2.1).
+    """
+    if not {"data", "payments"} & set(exchange.client.roles):
+        raise Refusal(outcomes.OAUTH_UNAUTHORIZED_CLIENT, "no role that asks customers")
     if exchange.required("response_type") != "code":
         raise Refusal(outcomes.OAUTH_UNSUPPORTED_RESPONSE_TYPE)
     if exchange.parameters.get("response_mode", "query") != "query":

@@ -70,7 +70,7 @@ def boot(home: Path | None, tell: Tell) -> Boot:
     started = Boot(installation)
     try:
         tell("Starting three model institutions, each with a history of its own")
-        _start_institutions(started)
+        start_institutions(started, INSTITUTIONS, CUSTOMERS)
     except BaseException:
         started.stop()
         raise
@@ -84,7 +84,7 @@ def _settings() -> Settings:
     settings = reading.read(os.environ)
     public, mtls = settings.public_port, settings.mtls_port
     if not all(_is_free(settings.bind_address, port) for port in (public, mtls)):
-        public, mtls = _free_ports(settings.bind_address, 2)
+        public, mtls = free_ports(settings.bind_address, 2)
     return replace(settings, public_port=public, mtls_port=mtls)
 
 
@@ -98,7 +98,7 @@ def _is_free(host: str, port: int) -> bool:
     return True
 
 
-def _free_ports(host: str, count: int) -> list[int]:
+def free_ports(host: str, count: int) -> list[int]:
     """Ports the kernel gives; all are held until the last is known, so that they differ."""
     probes = [socket.socket() for _ in range(count)]
     try:
@@ -133,11 +133,12 @@ def _clear(path: Path) -> None:
     shutil.rmtree(path)
 
 
-def _start_institutions(started: Boot) -> None:
+def start_institutions(started: Boot, wanted: Sequence[Institution], customers: int) -> None:
+    """Start institutions in a world of so many people, each with certificates and a database."""
     installation = started.installation
-    staff = asyncio.run(_issue(installation))
-    logs = [_start_one(started, each, staff) for each in INSTITUTIONS]
-    for institution, log, child in zip(INSTITUTIONS, logs, started.children, strict=True):
+    staff = asyncio.run(_issue(installation, wanted))
+    logs = [_start_one(started, each, staff, customers) for each in wanted]
+    for institution, log, child in zip(wanted, logs, started.children, strict=True):
         port = _await_ready(log, child)
         started.institutions.append(
             Running(
@@ -150,12 +151,12 @@ def _start_institutions(started: Boot) -> None:
         )
 
 
-async def _issue(installation: Installation) -> dict[str, str]:
+async def _issue(installation: Installation, wanted: Sequence[Institution]) -> dict[str, str]:
     """A server certificate for each institution, and one for its own staff; digests by slug."""
     digests = {}
     async with open_core(installation.settings, installation.home, connections=2) as core:
         authority = await Authority.open(core.database, core.sealing)
-        for institution in INSTITUTIONS:
+        for institution in wanted:
             folder = _folder(installation, institution)
             for name, hosts in (("server", ["127.0.0.1"]), ("staff", [])):
                 issued = authority.issue_own(f"{institution.slug}-{name}", hosts)
@@ -165,7 +166,9 @@ async def _issue(installation: Installation) -> dict[str, str]:
     return digests
 
 
-def _start_one(started: Boot, institution: Institution, staff: dict[str, str]) -> Path:
+def _start_one(
+    started: Boot, institution: Institution, staff: dict[str, str], customers: int
+) -> Path:
     """Start one institution with a database of its own; answers where its log is."""
     installation = started.installation
     assert installation.postgres is not None, "the demo runs on embedded engines"
@@ -177,7 +180,7 @@ def _start_one(started: Boot, institution: Institution, staff: dict[str, str]) -
         *("--ca", str(installation.tls.root)),
         *("--peer-sha256", _digest(installation.tls.client_certificate)),
         *("--peer-sha256", staff[institution.slug]),
-        *("--customers", str(CUSTOMERS), "--seed", str(SEED)),
+        *("--customers", str(customers), "--seed", str(SEED)),
     ]
     environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     url = installation.postgres.create_database(f"sandbox_{institution.plays}")

@@ -12,10 +12,11 @@ from typing import Any, Final
 from weir.cli.demo.cast import SEED, TRIAL, TRIAL_QUOTA
 from weir.cli.demo.stage import Caller, Consented, Stage
 from weir.cli.demo.wrong_calls import WrongCall, wrong_calls
+from weir.cli.failing import CannotError
 from weir.client.exchange import Answer
 from weir.client.session import NONE_OF_IT, Session
 
-_AT_ONCE: Final = 32
+_AT_ONCE: Final = 12
 _WRONG_EVERY: Final = 50  # one call in so many is wrong on purpose
 _OVER_QUOTA: Final = 20  # calls beyond the trial plan's quota
 _TOLD_EVERY: Final = 50
@@ -137,7 +138,8 @@ async def _instruments(stage: Stage, caller: Caller, scope: str) -> list[str]:
     seen = await stage.tally.count(
         "instruments", lambda: session.call("GET", path), member="summit-securities"
     )
-    assert seen.answer is not None, "the first call was refused"
+    if seen.answer is None:
+        raise CannotError(f"The first call was refused: {seen.refusal}.")
     return [each["instrument_id"] for each in seen.answer.object()["instruments"]]
 
 

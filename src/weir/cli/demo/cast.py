@@ -12,6 +12,7 @@ PAYMENT: Final = "urn:weir:payment-initiation:v1"
 CURRENCY: Final = "CNY"
 SEED: Final = 2026  # of the institutions' histories
 CUSTOMERS: Final = 200  # people in the institutions' world
+FIRST_STEPS_QUOTA: Final = 100  # calls a day under the plan that is approved at once
 TRIAL_QUOTA: Final = 40  # calls a day under the plan that is meant to run out
 
 

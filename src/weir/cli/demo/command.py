@@ -20,18 +20,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from weir.cli.demo import telling
 from weir.cli.demo.booting import Boot, boot
-from weir.cli.demo.figures import Figures
+from weir.cli.demo.gathering import gather, sign_ins
 from weir.cli.demo.stage import Stage
 from weir.cli.demo.story import CHAPTERS
 from weir.client.asking import all_of
-from weir.client.authorization import METADATA_PATH
 from weir.client.platform import Platform
 
 _TEND_S: Final = 1.0
+_PLAIN_WIDTH: Final = 110  # columns where nobody says how wide the output is
 
 
 def demo(
-    calls: Annotated[int, typer.Option(min=100, max=1_000_000, help="How many calls.")] = 5_000,
+    calls: Annotated[int, typer.Option(min=500, max=1_000_000, help="How many calls.")] = 5_000,
     keep: Annotated[bool, typer.Option(help="Stay up afterwards, until Ctrl-C.")] = False,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the figures to this file.")
@@ -42,12 +42,16 @@ def demo(
 ) -> None:
     """Boot an alliance, run its story, and show that the figures agree."""
     console = Console(highlight=False)
-    signal.signal(signal.SIGTERM, _interrupt)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=_PLAIN_WIDTH)
+    # SIGTERM ends the demo as Ctrl-C does, so that nothing is left running.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     began_s = time.monotonic()
     console.print("[bold]weir demo[/bold]: a small alliance, from its founding to its statement\n")
     started = boot(home, lambda step: _told(console, began_s, step))
     try:
-        figures, names = _run(console, started, calls, began_s)
+        stage, names = _run(console, started, calls, began_s)
+        figures = stage.figures
         figures.duration_s = round(time.monotonic() - began_s, 1)
         if json_file is not None:
             document = json.dumps(figures.document(), indent=2, ensure_ascii=False)
@@ -56,7 +60,9 @@ def demo(
         wrong = list(figures.wrong())
         _judge(console, wrong, figures.duration_s)
         if keep:
-            _stay(console, started)
+            _stay(console, started, sign_ins(stage))
+        else:
+            console.print("With --keep everything stays up and these addresses can be opened.")
     finally:
         console.print("Stopping")
         started.stop()
@@ -66,15 +72,15 @@ def demo(
 
 def _run(
     console: Console, started: Boot, calls: int, began_s: float
-) -> tuple[Figures, dict[str, str]]:
+) -> tuple[Stage, dict[str, str]]:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_tell(console, started, calls, began_s))
 
 
 async def _tell(
     console: Console, started: Boot, calls: int, began_s: float
-) -> tuple[Figures, dict[str, str]]:
-    """All chapters in order; the figures, and everybody's names for the table."""
+) -> tuple[Stage, dict[str, str]]:
+    """All chapters in order; where they led, and everybody's names for the table."""
     settings = started.installation.settings
     root = started.installation.tls.root
     async with AsyncExitStack() as resources:
@@ -89,46 +95,9 @@ async def _tell(
         for words, chapter in CHAPTERS:
             _told(console, began_s, words)
             await chapter(stage)
-        _gather(stage, started)
+        gather(stage)
         listed = await all_of(stage.operating.parties.organisations())
-        return stage.figures, {each["id"]: each["name_en"] for each in listed}
-
-
-def _gather(stage: Stage, started: Boot) -> None:
-    """The caller's own count, the engines' own versions, and where to look."""
-    figures, tally = stage.figures, stage.tally
-    installation = started.installation
-    figures.surprises = tally.surprises
-    figures.calls = {
-        "sent": tally.sent,
-        "answered": tally.answered,
-        "refused": dict(sorted(tally.refused.items())),
-        "calls_per_s": stage.calls_per_s,
-        "latency_ms": {
-            "min": tally.percentile_ms(0),
-            "p50": tally.percentile_ms(0.5),
-            "p99": tally.percentile_ms(0.99),
-        },
-    }
-    assert installation.postgres is not None
-    assert installation.valkey is not None
-    figures.engines = {
-        "postgresql": installation.postgres.status().version or "does not answer",
-        "valkey": installation.valkey.status().version or "does not answer",
-    }
-    platform = stage.platform
-    figures.addresses |= {
-        "portal": f"{platform.portal_origin}/",
-        "shelf": f"{platform.portal_origin}/shelf",
-        "members": f"{platform.portal_origin}/members",
-        "my_consents": f"{platform.portal_origin}/my/consents",
-        "statements": f"{platform.portal_origin}/statements",
-        "authorization": platform.issuer + METADATA_PATH,
-        "management_api": f"{platform.manage_origin}/v1/openapi.json",
-        "api": f"{platform.api_origin}/",
-        "root_certificate": str(platform.ca_file),
-        "home": str(installation.home.path),
-    }
+        return stage, {each["id"]: each["name_en"] for each in listed}
 
 
 def _told(console: Console, began_s: float, words: str) -> None:
@@ -138,6 +107,9 @@ def _told(console: Console, began_s: float, words: str) -> None:
 @contextmanager
 def _bar(console: Console, total: int) -> Iterator[Callable[[int], None]]:
     """A bar on a terminal; elsewhere nothing but the chapter's own line."""
+    if not console.is_terminal:
+        yield lambda _: None
+        return
     columns = (TextColumn("          "), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("calls", total=total)
@@ -152,9 +124,12 @@ def _judge(console: Console, wrong: list[str], duration_s: float) -> None:
         console.print(f"[red]Wrong:[/red] {escape(sentence)}", soft_wrap=True)
 
 
-def _stay(console: Console, started: Boot) -> None:
-    """Keep everything running until Ctrl-C."""
-    console.print("Everything stays up. Ctrl-C stops it.")
+def _stay(console: Console, started: Boot, known: list[tuple[str, str, str]]) -> None:
+    """Keep everything running until Ctrl-C. The sign-ins were made for this run alone."""
+    console.print("\nTo sign in:")
+    for who, name, secret in known:
+        console.print(f"  {who:34} {name:12} {escape(secret)}", soft_wrap=True)
+    console.print("\nEverything stays up. Ctrl-C stops it.")
     try:
         while True:
             time.sleep(_TEND_S)
@@ -162,8 +137,3 @@ def _stay(console: Console, started: Boot) -> None:
                 console.print(sentence)
     except KeyboardInterrupt:
         console.print()
-
-
-def _interrupt(*_: object) -> None:
-    """SIGTERM ends the demo as Ctrl-C does, so that nothing is left running."""
-    raise KeyboardInterrupt

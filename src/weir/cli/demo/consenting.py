@@ -26,6 +26,9 @@ _PEOPLE = (
 
 # Name on the stage, partner, customer, product, permissions, purpose, how long.
 _CONSENTS = (
+    # Given for moments only: its token is used after its end.
+    ("glance", "lantern-life", "shopper", "river-bank.accounts",
+     ("ReadAccounts",), "Look once", timedelta(seconds=4)),
     ("shopping", "lantern-life", "shopper", "river-bank.accounts",
      ("ReadAccounts", "ReadBalances", "ReadTransactions", "ConfirmFunds"),
      "Show your accounts beside your orders", timedelta(days=90)),
@@ -50,9 +53,9 @@ async def enrol(stage: Stage) -> None:
     taken: set[str] = set()
     for name, slug, kind in _PEOPLE:
         member = stage.members[slug]
-        reference, person = await _pick(member, kind, taken)
+        reference, person = await pick(member, kind, taken)
         enrolled = await member.management.people.enrol(reference, person)
-        stage.customers[name] = await _welcome(stage, slug, reference, person, enrolled["link"])
+        stage.customers[name] = await welcome(stage, slug, reference, person, enrolled["link"])
 
 
 async def consent(stage: Stage) -> None:
@@ -115,7 +118,7 @@ async def _signed_in(page: Page, customer: Customer) -> Page:
     return await customer.browser.send(page, page.form_with("passphrase"), filled)
 
 
-async def _pick(member: Member, kind: str, taken: set[str]) -> tuple[str, str]:
+async def pick(member: Member, kind: str, taken: set[str]) -> tuple[str, str]:
     """A customer of this kind who holds something there, from the institution's own list."""
     url = f"{member.running.url}/directory/customers"
     answer = await member.staff.send("GET", url, params={"kind": kind, "limit": "50"})
@@ -128,7 +131,7 @@ async def _pick(member: Member, kind: str, taken: set[str]) -> tuple[str, str]:
     raise ProtocolError(f"{member.running.institution.slug} has no {kind} customer")
 
 
-async def _welcome(stage: Stage, slug: str, reference: str, person: str, link: str) -> Customer:
+async def welcome(stage: Stage, slug: str, reference: str, person: str, link: str) -> Customer:
     """Open the one-time link and set up a sign-in."""
     origins = (stage.platform.portal_origin, stage.platform.issuer)
     exchange = await stage.resources.enter_async_context(

@@ -45,8 +45,10 @@ class Figures:
         for name in ("missing", "duplicated"):
             if records.get(name) != 0:
                 yield f"{records.get(name)} call records are {name}."
-        if not records.get("expected") or records.get("expected") != records.get("stored"):
+        if not records or len({records[n] for n in ("expected", "stored", "in_the_lake")}) != 1:
             yield "The stored records are not as many as the calls."
+        if not records or records["refusals_that_differ"] != 0:
+            yield "The stored refusals are not those the callers saw."
         served = self.consent.get("served_after_withdrawal")
         if served != 0:
             yield f"{served} calls were served after the consent was withdrawn."

@@ -27,18 +27,18 @@ async def found(stage: Stage) -> None:
     profile.save()
     stage.operator_organisation = founded["organisation"]["id"]
     stage.operator = await stage.resources.enter_async_context(Management.open(profile))
-    stage.figures.addresses["operator_sign_in"] = founded["sign_in_link"]
+    stage.operator_sign_in = founded["sign_in_link"]
 
 
 async def admit(stage: Stage) -> None:
     """Three institutions and five partners, one of each class."""
     for running in stage.institutions:
-        await _admit_member(stage, running)
+        await admit_member(stage, running)
     for partner in PARTNERS:
-        await _admit_partner(stage, partner)
+        await admit_partner(stage, partner)
 
 
-async def _admit_member(stage: Stage, running: Running) -> None:
+async def admit_member(stage: Stage, running: Running) -> None:
     institution = running.institution
     admitted = await stage.operating.parties.admit_member(
         slug=institution.slug,
@@ -60,7 +60,7 @@ async def _admit_member(stage: Stage, running: Running) -> None:
     )
 
 
-async def _admit_partner(stage: Stage, partner: Partner) -> None:
+async def admit_partner(stage: Stage, partner: Partner) -> None:
     admitted = await stage.operating.parties.admit_partner(
         slug=partner.slug,
         name_en=partner.name_en,

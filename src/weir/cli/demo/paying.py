@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import Any, Final
 
 from weir.cli.demo.calling import consented_session
@@ -10,6 +11,7 @@ from weir.cli.demo.cast import CURRENCY
 from weir.cli.demo.consenting import access, ask, payment
 from weir.cli.demo.stage import Consented, Stage
 from weir.cli.demo.tally import Seen
+from weir.cli.failing import CannotError
 from weir.client.session import Session
 from weir.kernel.money import parse_amount
 
@@ -20,8 +22,6 @@ _PATH: Final = "/river-bank/payments/v1/payments"
 
 async def pay(stage: Stage) -> None:
     """The customer consents to one payment; wrong orders are refused, the right one is paid."""
-    from datetime import timedelta
-
     caller, payer = stage.callers["lantern-life"], stage.customers["payer"]
     payee, other = stage.consents["saving"].accounts[0], stage.consents["shopping"].accounts[0]
     details = payment("river-bank", _AMOUNT, CURRENCY, payee, stage.customers["saver"].name)
@@ -66,7 +66,8 @@ async def _balance_minor(stage: Stage, watching: Consented) -> int:
         lambda: session.call("GET", f"/river-bank/accounts/v1/accounts/{account}/balances"),
         member="river-bank",
     )
-    assert seen.answer is not None, "the balance was refused"
+    if seen.answer is None:
+        raise CannotError(f"The payer's balance was refused: {seen.refusal}.")
     booked = [b for b in seen.answer.object()["balances"] if b["kind"] == "booked"]
     amount = booked[0]["amount"]
     return parse_amount(amount["amount"], amount["currency"]).amount_minor

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -38,7 +39,23 @@ async def count(stage: Stage) -> None:
         "missing": compared.missing,
         "duplicated": compared.duplicated + len(tally.interactions) - expected,
         "in_the_lake": await asyncio.to_thread(asking.count_records, lake),
+        "refusals_that_differ": await _refusals_that_differ(stage),
     }
+    await _compare_institutions(stage, lake)
+
+
+async def _refusals_that_differ(stage: Stage) -> int:
+    """How many kinds of refusal the management API counts otherwise than the callers did."""
+    stored: Counter[str] = Counter()
+    async for row in stage.operating.books.count_calls():
+        if row["refusal"] is not None:
+            stored[row["refusal"]] += row["calls"]
+    own = stage.tally.refused
+    return sum(stored[code] != own[code] for code in stored.keys() | own.keys())
+
+
+async def _compare_institutions(stage: Stage, lake: Lake) -> None:
+    """Three sides: what callers saw, what gateways recorded, what institutions wrote down."""
     recorded = await asyncio.to_thread(asking.ask, lake, _BY_MEMBER)
     organisations = {member.organisation: slug for slug, member in stage.members.items()}
     by_slug: dict[str, set[str]] = {slug: set() for slug in stage.members}
@@ -47,7 +64,7 @@ async def count(stage: Stage) -> None:
     for slug, member in stage.members.items():
         logged = await _logged(member)
         stage.figures.institutions[slug] = {
-            "callers": len(tally.answered_by.get(slug, set())),
+            "callers": len(stage.tally.answered_by.get(slug, set())),
             "records": len(by_slug[slug]),
             "own_log": len(logged),
         }

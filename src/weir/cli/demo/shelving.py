@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from weir.cli.demo.cast import CURRENCY, TRIAL, TRIAL_QUOTA, Declared, Offer
+from weir.cli.demo.cast import CURRENCY, FIRST_STEPS_QUOTA, TRIAL, TRIAL_QUOTA, Declared, Offer
 from weir.cli.demo.stage import Member, Stage
 from weir.client.asking import all_of
 from weir.client.management import Management
@@ -73,15 +73,17 @@ async def agree(stage: Stage) -> None:
             plan = await _offer(member.management, product, "standard", offer.price)
             plans[f"{slug}.{offer.slug}"] = plan["id"]
             await _split(stage, member, product, offer)
+    await _subscribe(stage, plans, await _free_plans(stage))
+
+
+async def _free_plans(stage: Stage) -> str:
+    """Two plans without a price: one to begin with, and the trial that is meant to run out."""
     member_slug, product_slug = TRIAL[1].split(".")
-    trial = await _offer(
-        stage.members[member_slug].management,
-        stage.members[member_slug].products[product_slug],
-        "trial",
-        "0",
-        TRIAL_QUOTA,
-    )
-    await _subscribe(stage, plans, trial["id"])
+    member = stage.members[member_slug]
+    product = member.products[product_slug]
+    await _offer(member.management, product, "first-steps", "0", FIRST_STEPS_QUOTA, at_once=True)
+    trial = await _offer(member.management, product, "trial", "0", TRIAL_QUOTA)
+    return str(trial["id"])
 
 
 async def _offer(
@@ -90,6 +92,8 @@ async def _offer(
     name: str,
     price: str,
     quota: int | None = None,
+    *,
+    at_once: bool = False,
 ) -> dict[str, Any]:
     return await management.shelf.offer_plan(
         product["id"],
@@ -98,6 +102,7 @@ async def _offer(
         price=price,
         quota="unlimited" if quota is None else quota,
         quota_period=None if quota is None else "day",
+        auto_approve=at_once,
     )
 
 

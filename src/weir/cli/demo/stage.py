@@ -102,6 +102,7 @@ class Stage:
     tally: Tally = field(default_factory=Tally)
     operator: Management | None = None
     operator_organisation: str = ""
+    operator_sign_in: str = ""  # a one-time link
     members: dict[str, Member] = field(default_factory=dict)
     callers: dict[str, Caller] = field(default_factory=dict)
     customers: dict[str, Customer] = field(default_factory=dict)

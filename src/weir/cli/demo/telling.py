@@ -92,8 +92,7 @@ def _records(figures: Figures) -> Iterator[tuple[str, str, str]]:
     records = figures.records
     yield "Calls found in the records", f"{records['stored']:,}", f"of {records['expected']:,}"
     yield "Missing, counted twice", f"{records['missing']}, {records['duplicated']}", ""
-    for sides in figures.institutions.items():
-        slug, counts = sides
+    for slug, counts in figures.institutions.items():
         name = next(i.name_en for i in INSTITUTIONS if i.slug == slug)
         word = "callers, records and its own log agree" if len(set(counts.values())) == 1 else "!"
         yield f"Answered by {name}", f"{counts['own_log']:,}", word

@@ -31,13 +31,14 @@ async def withdraw(stage: Stage) -> None:
         while not over.is_set():
             made.append(await observe(lambda: session.call("GET", path)))
 
-    async with asyncio.TaskGroup() as group:
-        for _ in range(_CALLERS):
-            group.create_task(keep_calling())
+    callers = [asyncio.create_task(keep_calling()) for _ in range(_CALLERS)]
+    try:
         await asyncio.sleep(_BEFORE_S)
         withdrawal_ms, confirmed_s = await _press_the_button(stage)
         await asyncio.sleep(_AFTER_S)
+    finally:
         over.set()
+        await asyncio.gather(*callers)
     for seen in made:
         stage.tally.add("withdrawal", seen, (None, "consent_withdrawn"), "river-bank")
     after = [seen for seen in made if seen.began_s >= confirmed_s]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import base64
 import ssl
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
-from weir.cli.demo import consenting
+import httpx
+
 from weir.cli.demo.stage import Caller, Stage
 from weir.client.exchange import Answer, Exchange
 from weir.client.network import address_of
@@ -19,7 +20,7 @@ from weir.client.session import refused
 from weir.client.tokens import Token
 from weir.client.trust import tls_context
 
-_SHORT_S: Final = 3  # how long the consent lasts whose token is used after its end
+_CLOCK_S: Final = 1.0  # a token's end is a whole second
 _ANSWER_BYTES: Final = 65_536
 _QUOTES: Final = "/summit-securities/quotes/v1/instruments"
 _ACCOUNTS: Final = "/river-bank/accounts/v1/accounts"
@@ -79,15 +80,10 @@ async def wrong_calls(stage: Stage) -> list[WrongCall]:
 
 
 async def _ended_token(stage: Stage) -> Token:
-    """A token on a consent that has ended: it lives no longer than what it speaks of."""
-    details = consenting.access(
-        "river-bank", ("ReadAccounts",), "Look once", timedelta(seconds=_SHORT_S)
-    )
-    consented = await consenting.ask(
-        stage.callers["lantern-life"], stage.customers["shopper"], "river-bank.accounts", details
-    )
-    await asyncio.sleep(_SHORT_S + 1)
-    return consented.token
+    """The token on the consent that was given for moments: it lives no longer than that."""
+    token = stage.consents["glance"].token
+    await asyncio.sleep(max(0.0, token.ends_monotonic_s - time.monotonic()) + _CLOCK_S)
+    return token
 
 
 async def _send(exchange: Exchange, url: str, token: Token | str | None) -> Answer:
@@ -136,8 +132,6 @@ async def _malformed(stage: Stage, caller: Caller) -> Answer:
 
 def _parsed(said: bytes) -> Answer:
     """An answer read by hand, since no library sent the request."""
-    import httpx
-
     head, _, body = said.partition(b"\r\n\r\n")
     status_line, *lines = head.decode("latin-1").split("\r\n")
     fields = [(name.strip(), value.strip()) for name, _, value in (x.partition(":") for x in lines)]

@@ -12,8 +12,8 @@ from collections.abc import Awaitable
 
 from weir.gateway.bindings import Reference, missing
 from weir.gateway.call import Call
-from weir.gateway.snapshot import Bound, Operation
-from weir.gateway.tokens import Grant, KnownToken
+from weir.gateway.snapshot import Bound, Operation, Snapshot
+from weir.gateway.tokens import Grant, KnownToken, Right, Standing
 from weir.kernel.money import Money, parse_amount
 from weir.kernel.outcomes import (
     CONSENT_ACCOUNT,
@@ -32,43 +32,53 @@ from weir.kernel.outcomes import (
 
 def authorize(call: Call) -> Awaitable[None] | None:
     """Check the call's rights. Waits for the body where a consent is checked against it."""
-    token, operation = call.token, call.operation
-    assert token is not None
+    standing, operation = call.standing, call.operation
+    assert standing is not None
     assert operation is not None
-    product = operation.product
-    call.subscription = call.snapshot.subscription(token.client_id, product.id)
-    if call.subscription is None:
-        raise Refusal(SUBSCRIPTION_REQUIRED)
-    if product.scope not in token.scopes:
-        raise Refusal(SCOPE_INSUFFICIENT, scope=product.scope)
-    if token.consent_id is None and operation.consent_type is None:
+    right = _known_right(call, standing, operation)
+    call.subscription = right.subscription
+    if standing.token.consent_id is None:
         return None
-    grants = _standing_grants(call, token, operation)
+    if not call.gateway.following.lease_holds():
+        raise Refusal(CONSENT_UNCHECKABLE)
     if operation.consent_type is None:
         return None
     if operation.reads_body:
         waiting = call.collect()
         if waiting is not None:
             return waiting
-    call.grant = _matching_grant(call, operation, grants)
+    call.grant = _matching_grant(call, operation, list(right.grants))
     return None
 
 
-def _standing_grants(call: Call, token: KnownToken, operation: Operation) -> list[Grant]:
-    """The token's grants of the operation's kind, known to stand right now."""
-    snapshot = call.snapshot
-    grants: list[Grant] = []
+def _known_right(call: Call, standing: Standing, operation: Operation) -> Right:
+    """The right, decided once a token, an operation and a snapshot."""
+    if standing.snapshot is not call.snapshot:  # the call has waited, and others moved on
+        return _right(standing.token, operation, call.snapshot)
+    right = standing.rights.get(operation)
+    if right is None:
+        right = _right(standing.token, operation, call.snapshot)
+        standing.remember(operation, right)
+    return right
+
+
+def _right(token: KnownToken, operation: Operation, snapshot: Snapshot) -> Right:
+    """What token and snapshot decide: subscription, scope, a consent of this kind that stands."""
+    product = operation.product
+    subscription = snapshot.subscription(token.client_id, product.id)
+    if subscription is None:
+        raise Refusal(SUBSCRIPTION_REQUIRED)
+    if product.scope not in token.scopes:
+        raise Refusal(SCOPE_INSUFFICIENT, scope=product.scope)
+    grants: tuple[Grant, ...] = ()
     if operation.consent_type is not None:
-        member = snapshot.organisations[operation.member].slug
-        wanted = (operation.consent_type, member)
-        grants = [grant for grant in token.grants if (grant.type, grant.member) == wanted]
+        wanted = (operation.consent_type, snapshot.organisations[operation.member].slug)
+        grants = tuple(grant for grant in token.grants if (grant.type, grant.member) == wanted)
         if token.consent_id is None or not grants:
             raise Refusal(CONSENT_REQUIRED)
-    if token.consent_key in snapshot.revoked:
+    if token.consent_id is not None and token.consent_key in snapshot.revoked:
         raise Refusal(CONSENT_WITHDRAWN)
-    if not call.gateway.following.lease_holds():
-        raise Refusal(CONSENT_UNCHECKABLE)
-    return grants
+    return Right(subscription, grants)
 
 
 def _matching_grant(call: Call, operation: Operation, grants: list[Grant]) -> Grant:

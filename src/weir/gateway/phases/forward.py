@@ -37,9 +37,11 @@ def field_lines(fields: list[Field]) -> list[bytes]:
 
 
 def identity(prefix: bytes, interaction_id: bytes) -> bytes:
-    """The value of `openfinance-identity`: base64url of a JSON object, without padding."""
-    raw = b'%b%b"}' % (prefix, interaction_id)
-    return base64.urlsafe_b64encode(raw).rstrip(b"=")
+    """The value of `openfinance-identity`: base64url of a JSON object, without padding.
+
+    `prefix` is the encoded beginning, of a whole number of 3-byte groups (see tokens.py).
+    """
+    return prefix + base64.urlsafe_b64encode(b'%b"}' % interaction_id).rstrip(b"=")
 
 
 def head(call: Call) -> bytes:

@@ -16,12 +16,10 @@ from weir.kernel.outcomes import (
     CERTIFICATE_REQUIRED,
     CERTIFICATE_REVOKED,
     ORGANISATION_SUSPENDED,
-    TOKEN_INVALID,
     TOKEN_MISSING,
     TOKEN_REVOKED,
     Refusal,
 )
-from weir.wire import grammar
 from weir.wire.peer import PeerCertificate
 
 
@@ -29,20 +27,28 @@ def identify(call: Call) -> None:
     """Find the token and the application behind the call."""
     snapshot = call.snapshot
     raw = _bearer(call.exchange.request.single.get(b"authorization"))
-    call.token = token = call.gateway.tokens.know(raw, snapshot.signing_keys, call.now_s)
-    if snapshot.revoked and token.token_key in snapshot.revoked:
+    call.standing = standing = call.gateway.tokens.know(raw, snapshot.signing_keys, call.now_s)
+    call.token = token = standing.token
+    certificate = call.exchange.connection.certificate
+    if (
+        standing.snapshot is snapshot
+        and certificate is not None
+        and certificate.sha256 == token.thumbprint
+    ):
+        call.application = standing.application  # found good before, under this very snapshot
+        return
+    if token.token_key in snapshot.revoked:
         raise Refusal(TOKEN_REVOKED)
-    check_certificate(token, call.exchange.connection.certificate, snapshot)
+    check_certificate(token, certificate, snapshot)
     call.application = check_application(token, snapshot)
+    standing.stands(snapshot, call.application)
 
 
 def _bearer(authorization: bytes | None) -> bytes:
     """The token of an Authorization field (RFC 6750 section 2.1). Never one of the query."""
     if authorization is None or authorization[:7].lower() != b"bearer ":
         raise Refusal(TOKEN_MISSING)
-    if grammar.BEARER.fullmatch(authorization) is None:
-        raise Refusal(TOKEN_INVALID, "not a b64token")
-    return authorization[7:]
+    return authorization[7:]  # what is no b64token is no token of ours, as its verification says
 
 
 def check_certificate(
@@ -53,7 +59,7 @@ def check_certificate(
         raise Refusal(CERTIFICATE_REQUIRED)
     if certificate.sha256 != token.thumbprint:
         raise Refusal(CERTIFICATE_MISMATCH)
-    if snapshot.revoked and token.certificate_key in snapshot.revoked:
+    if token.certificate_key in snapshot.revoked:
         raise Refusal(CERTIFICATE_REVOKED)
 
 

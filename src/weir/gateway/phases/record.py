@@ -2,54 +2,37 @@
 
 from __future__ import annotations
 
-import time
-
 from weir.gateway.call import Call
 from weir.metering.records import CallRecord
 
 
 def record(call: Call) -> None:
-    """Write the call's record, once. Refusal RECORD_UNWRITABLE when that fails."""
-    if call.recorded:
-        return
-    exchange = call.exchange
-    entry = CallRecord(
-        at_us=exchange.arrived_ns // 1000,
-        duration_us=int((time.perf_counter() - call.started_s) * 1e6),
-        interaction_id=call.interaction_id.decode(),
-        method=exchange.request.method,
-        status=call.status,
-        bytes_in=exchange.body_bytes,
-        bytes_out=exchange.answer_bytes,
-    )
-    _caller(call, entry)
-    _operation(call, entry)
-    if call.refusal is not None:
-        entry.refusal = call.refusal.code
-        entry.fault = call.refusal.fault.value
-    call.gateway.recording.write(entry)
-    call.recorded = True
-
-
-def _caller(call: Call, entry: CallRecord) -> None:
+    """Write the call's record. Refusal RECORD_UNWRITABLE when that fails."""
+    exchange, refusal = call.exchange, call.refusal
     application, subscription = call.application, call.subscription
-    if application is not None:
-        entry.application = application.id
-        entry.organisation = application.organisation
-    if subscription is not None:
-        entry.subscription = subscription.id
-        entry.plan = subscription.plan
-
-
-def _operation(call: Call, entry: CallRecord) -> None:
-    operation = call.operation
-    if operation is not None:
-        if operation.consent_type is not None and call.token is not None:
-            entry.consent = call.token.consent_id
-        entry.product = operation.product.id
-        entry.capability = operation.capability
-        entry.member = operation.member
-        entry.path = operation.template
-    if call.amount is not None:
-        entry.amount_minor = call.amount.amount_minor
-        entry.currency = call.amount.currency
+    operation, token, amount = call.operation, call.token, call.amount
+    consented = operation is not None and operation.consent_type is not None
+    call.gateway.recording.write(
+        CallRecord(
+            at_us=exchange.arrived_ns // 1000,
+            duration_us=call.duration_us(),
+            interaction_id=call.interaction_id.decode(),
+            application=None if application is None else application.id,
+            organisation=None if application is None else application.organisation,
+            product=None if operation is None else operation.product.id,
+            capability=None if operation is None else operation.capability,
+            member=None if operation is None else operation.member,
+            subscription=None if subscription is None else subscription.id,
+            plan=None if subscription is None else subscription.plan,
+            consent=token.consent_id if consented and token is not None else None,
+            method=exchange.request.method,
+            path=None if operation is None else operation.template,
+            status=call.status,
+            refusal=None if refusal is None else refusal.code,
+            fault=None if refusal is None else refusal.fault.value,
+            bytes_in=exchange.body_bytes,
+            bytes_out=exchange.answer_bytes,
+            amount_minor=None if amount is None else amount.amount_minor,
+            currency=None if amount is None else amount.currency,
+        )
+    )

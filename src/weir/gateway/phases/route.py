@@ -5,6 +5,8 @@ Refusals in this order: unknown_path, method_not_allowed, organisation_suspended
 
 from __future__ import annotations
 
+from typing import Final
+
 from weir.gateway.call import Call
 from weir.gateway.routing import join_path, split_path
 from weir.gateway.snapshot import Product
@@ -14,6 +16,8 @@ from weir.kernel.outcomes import (
     UNKNOWN_PATH,
     Refusal,
 )
+
+_PARTS: Final = 5  # nothing before the first slash, three of the prefix, and the rest
 
 
 def route(call: Call) -> None:
@@ -41,11 +45,10 @@ def route(call: Call) -> None:
 
 def _product(call: Call, path: bytes) -> tuple[Product, bytes]:
     """The product whose prefix `/owner/product/version` the path has, and what follows it."""
-    end = -1
-    for _ in range(4):
-        end = path.find(b"/", end + 1)
-        if end < 0:
-            raise Refusal(UNKNOWN_PATH)
+    parts = path.split(b"/", 4)
+    if len(parts) < _PARTS:
+        raise Refusal(UNKNOWN_PATH)
+    end = len(path) - len(parts[4]) - 1
     product = call.snapshot.routes.get(path[:end])
     if product is None:
         raise Refusal(UNKNOWN_PATH)

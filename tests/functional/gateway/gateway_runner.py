@@ -1,0 +1,50 @@
+"""One gateway process for tests: `python gateway_runner.py config.json`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from pathlib import Path
+
+import uvloop
+
+from weir.care.audit import AuditJournal
+from weir.gateway.serving import GatewayConfig, serve
+from weir.kernel.clock import SystemClock
+from weir.store.cache import Cache
+from weir.store.database import Database
+
+PATHS = (
+    "server_certificate",
+    "server_key",
+    "authority",
+    "client_certificate",
+    "client_key",
+    "records",
+    "health_socket",
+)
+
+
+async def main(given: dict[str, object]) -> None:
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    cache = Cache(str(given.pop("valkey_url")))
+    journal = AuditJournal(bytes(32))
+    database = Database(
+        str(given.pop("database_url")), clock=SystemClock(), journal=journal, cache=cache, pool=4
+    )
+    for name in PATHS:
+        given[name] = Path(str(given[name]))
+    given["control_sockets"] = [Path(path) for path in given["control_sockets"]]  # type: ignore[attr-defined]
+    try:
+        await serve(GatewayConfig(**given), database, cache, stop)  # type: ignore[arg-type]
+    finally:
+        await database.close()
+        await cache.close()
+
+
+if __name__ == "__main__":
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main(json.loads(Path(sys.argv[1]).read_text())))

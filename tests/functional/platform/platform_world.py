@@ -1,0 +1,352 @@
+"""The whole platform on real processes, and a small alliance built through its management API.
+
+What the demo needs for its alliance is used here too: one way to found, admit, publish and consent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import ssl
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg
+import pytest
+from keep_alive import BROKEN, Connection
+
+from weir.app.core import Core, open_core
+from weir.care.authority import Authority
+from weir.care.vault import Vault
+from weir.cli.demo import consenting, parties, shelving
+from weir.cli.demo.booting import Boot, free_ports, start_institutions
+from weir.cli.demo.cast import ACCOUNT_ACCESS, CURRENCY, INSTITUTIONS, Institution, Partner
+from weir.cli.demo.stage import Caller, Consented, Customer, Member, Stage
+from weir.cli.health import is_ready
+from weir.cli.installation import Installation, Role
+from weir.client.management import Management
+from weir.client.platform import Platform
+from weir.client.trust import tls_context
+from weir.kernel import identifiers
+from weir.kernel.settings import PREFIX, Settings
+from weir.metering.lake import Lake
+from weir.metering.records import CallRecord
+from weir.metering.segments import pending_records, streams
+
+BANK = INSTITUTIONS[0]
+ACCOUNTS = "river-bank.accounts"
+PAYMENTS = "river-bank.payments"
+PATIENCE_S = 30.0  # how long something that must happen may take on a busy machine
+_TEND_S = 0.05
+
+
+@contextmanager
+def booted(institutions: Sequence[Institution] = (BANK,), customers: int = 40) -> Iterator[Boot]:
+    """Start a platform in a home of its own. From the main thread, and outside a running loop."""
+    folder = Path(tempfile.mkdtemp(prefix="weir-test-", dir="/tmp"))
+    folder.chmod(0o711)  # the engines' user passes through
+    public, mtls = free_ports("127.0.0.1", 2)
+    installation = Installation(
+        replace(Settings(), public_port=public, mtls_port=mtls, gateway_processes=2),
+        home_path=folder / "home",
+    )
+    with pytest.MonkeyPatch.context() as patched:
+        for name in [each for each in os.environ if each.startswith(PREFIX)]:
+            patched.delenv(name)  # roles are given the environment; it is not about this home
+        installation.start(lambda _: None)
+        boot = Boot(installation)
+        try:
+            start_institutions(boot, institutions, customers)
+            yield boot
+        finally:
+            boot.stop()
+            shutil.rmtree(folder)
+
+
+@dataclass
+class World:
+    """The platform and its alliance, as the tests reach them."""
+
+    boot: Boot
+    stage: Stage
+    core: Core
+    vault: Vault
+    authority: Authority
+    folder: Path
+    _contexts: dict[str, ssl.SSLContext] = field(default_factory=dict)
+    _taken: set[str] = field(default_factory=set)
+
+    @property
+    def installation(self) -> Installation:
+        return self.boot.installation
+
+    @property
+    def bank(self) -> Member:
+        return self.stage.members[BANK.slug]
+
+    @property
+    def operator(self) -> Management:
+        return self.stage.operating
+
+    @property
+    def lake(self) -> Lake:
+        return Lake(self.core.lake_url)
+
+    # --- the alliance --------------------------------------------------------------------------
+
+    async def partner(self, slug: str, *products: str, **terms: Any) -> Caller:
+        """Admit a partner with one application, subscribed to products (`owner.product`)."""
+        partner = Partner(
+            slug, slug, "伙伴", "software_vendor", "tls_client_auth", ("data", "payments"), ()
+        )
+        await parties.admit_partner(self.stage, partner)
+        caller = self.stage.callers[slug]
+        for product in products:
+            await self.subscribe(caller, product, **terms)
+        return caller
+
+    async def subscribe(self, caller: Caller, product: str, **terms: Any) -> None:
+        """Offer a plan on these terms, ask for it, and approve."""
+        owner, _, slug = product.partition(".")
+        shelf = self.stage.members[owner].management.shelf
+        plan = await shelf.offer_plan(
+            self.stage.members[owner].products[slug]["id"],
+            name=f"for-{caller.partner.slug}",
+            currency=CURRENCY,
+            **{"price": "0.05", **terms},
+        )
+        async with Management.open(caller.profile) as management:
+            asked = await management.shelf.subscribe(
+                caller.profile.credentials.client_id, plan["id"]
+            )
+        await shelf.act_on_subscription(asked["id"], "approve")
+        await self._known_everywhere()
+
+    async def customer(self) -> Customer:
+        """A person of the bank's world with a sign-in of their own."""
+        reference, name = await consenting.pick(self.bank, "individual", self._taken)
+        enrolled = await self.bank.management.people.enrol(reference, name)
+        return await consenting.welcome(
+            self.stage, BANK.slug, reference, name, enrolled["link"]
+        )
+
+    async def consent(self, caller: Caller, customer: Customer) -> Consented:
+        """The customer's yes to reading balances, given on the real pages."""
+        details = consenting.access(
+            BANK.slug, ("ReadAccounts", "ReadBalances"), "See your balance", timedelta(days=1)
+        )
+        return await consenting.ask(caller, customer, ACCOUNTS, details)
+
+    async def _known_everywhere(self) -> None:
+        """Wait until every gateway has applied what was published so far."""
+        newest = await self.sql("SELECT max(sequence) FROM changes")
+        behind = (
+            "SELECT count(*) FROM processes WHERE role = 'gateway'"
+            " AND lease_until > clock_timestamp() AND applied_sequence < %s"
+        )
+        while (await self.sql(behind, newest[0][0]))[0][0]:
+            await asyncio.sleep(0.02)
+
+    # --- tokens --------------------------------------------------------------------------------
+
+    async def token(
+        self,
+        caller: Caller,
+        scope: str,
+        details: dict[str, Any] | None = None,
+        consent: str | None = None,
+    ) -> str:
+        """An access token by the platform's own key, for consents that no page was visited for.
+
+        It holds what `weir.authorization.tokens` puts in it. Where thousands of customers would
+        have to say yes one after the other, the yes itself is not what is being tried.
+        """
+        now_s = int(time.time())
+        claims: dict[str, Any] = {
+            "iss": self.stage.platform.issuer,
+            "sub": caller.profile.credentials.client_id,
+            "aud": ["https://api.localhost"],
+            "client_id": caller.profile.credentials.client_id,
+            "org": caller.organisation,
+            "iat": now_s,
+            "exp": now_s + 300,
+            "jti": self.mint("tok"),
+            "scope": scope,
+            "cnf": {"x5t#S256": await self.thumbprint(caller)},
+        }
+        if details is not None:
+            claims |= {"authorization_details": [details], "grant_id": consent}
+        return await self.vault.sign_jwt(claims, "at+jwt")
+
+    async def thumbprint(self, caller: Caller) -> str:
+        """`x5t#S256` of the application's certificate."""
+        found = await self.sql(
+            "SELECT sha256 FROM certificates WHERE application = %s AND revoked_at IS NULL",
+            caller.profile.credentials.client_id,
+        )
+        return str(found[0][0])
+
+    def mint(self, prefix: str) -> str:
+        return identifiers.mint(prefix, int(time.time() * 1000), os.urandom(10))
+
+    # --- connections and processes -------------------------------------------------------------
+
+    async def connect(self, caller: Caller) -> Connection:
+        """A connection to whichever gateway process takes it; BROKEN when none does."""
+        return await Connection.open(self.installation.settings.mtls_port, self._context(caller))
+
+    async def connect_everywhere(self, caller: Caller) -> dict[int, Connection]:
+        """A connection to every gateway process, by process id."""
+        found: dict[int, Connection] = {}
+        while len(found) < len(self.gateways):
+            connection = await self.connect(caller)
+            pid = self.process_behind(connection)
+            if found.setdefault(pid, connection) is not connection:
+                connection.close()
+        return found
+
+    def process_behind(self, connection: Connection) -> int:
+        """The process that holds the other end of a connection, as the kernel knows it."""
+        port = self.installation.settings.mtls_port
+        for each in psutil.net_connections("tcp"):
+            if each.raddr and (each.laddr.port, each.raddr.port) == (port, connection.local_port):
+                assert each.pid is not None
+                return each.pid
+        raise AssertionError("nobody holds the other end")
+
+    def _context(self, caller: Caller) -> ssl.SSLContext:
+        credentials = caller.profile.credentials
+        if credentials.client_id not in self._contexts:
+            self._contexts[credentials.client_id] = tls_context(
+                self.stage.platform.ca_file, credentials.certificate_file, credentials.key_file
+            )
+        return self._contexts[credentials.client_id]
+
+    @property
+    def gateways(self) -> list[Role]:
+        return [role for role in self.installation.roles if role.name == "gateway"]
+
+    def role(self, name: str) -> Role:
+        return next(role for role in self.installation.roles if role.name == name)
+
+    def is_ready(self, role: Role) -> bool:
+        alive = role.child is not None and role.child.alive()
+        return alive and is_ready(self.installation.home, role.label)
+
+    def kill(self, role: Role) -> None:
+        """`kill -9`."""
+        assert role.child is not None
+        os.kill(role.child.pid, signal.SIGKILL)
+
+    @asynccontextmanager
+    async def tending(self) -> AsyncIterator[None]:
+        """What `weir up` does all day: start again what has died. At the end all is ready."""
+        over = asyncio.Event()
+
+        async def tend() -> None:
+            while not over.is_set():
+                self.installation.tend()
+                await asyncio.sleep(_TEND_S)
+
+        task = asyncio.create_task(tend())
+        try:
+            yield
+            await self.await_ready()
+        finally:
+            over.set()
+            await task
+
+    async def await_ready(self) -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            while not all(self.is_ready(role) for role in self.installation.roles):
+                await asyncio.sleep(_TEND_S)
+
+    # --- looking inside ------------------------------------------------------------------------
+
+    async def sql(self, statement: str, *values: Any) -> list[Any]:
+        """Ask the platform's database, past the platform."""
+        return await asyncio.to_thread(_ask, str(self.core.settings.database_url), statement, values)
+
+    async def bank_sql(self, statement: str, *values: Any) -> list[Any]:
+        """Ask the bank's own database, past everybody."""
+        assert self.installation.postgres is not None
+        url = self.installation.postgres.create_database("sandbox_bank")
+        return await asyncio.to_thread(_ask, url, statement, values, "river_bank")
+
+    def recorded(self, interaction_id: str) -> list[CallRecord]:
+        """The records of one call in the files of all streams, sealed or open, right now."""
+        folder = self.core.records_folder
+        return [
+            record
+            for stream in streams(folder)
+            for record in pending_records(folder, stream, 0)
+            if record.interaction_id == interaction_id
+        ]
+
+
+def _ask(url: str, statement: str, values: Sequence[Any], schema: str | None = None) -> list[Any]:
+    plain = url.replace("postgresql+psycopg://", "postgresql://")
+    with psycopg.connect(plain, autocommit=True) as connection:
+        if schema is not None:
+            connection.execute(f"SET search_path TO {schema}")
+        cursor = connection.execute(statement, values)
+        return cursor.fetchall() if cursor.description else []
+
+
+@asynccontextmanager
+async def opened(boot: Boot) -> AsyncIterator[World]:
+    """Found the alliance, admit the institutions that run, and fill the shelf."""
+    installation = boot.installation
+    settings = installation.settings
+    async with (
+        AsyncExitStack() as resources,
+        open_core(settings, installation.home, connections=4) as core,
+    ):
+        stage = Stage(
+            installation=installation,
+            platform=Platform.at(
+                installation.tls.root, settings.domain, settings.public_port, settings.mtls_port
+            ),
+            institutions=boot.institutions,
+            calls_wanted=0,
+            resources=resources,
+            progress=lambda _: nullcontext(lambda _: None),
+            opened_at=datetime.now(UTC).replace(microsecond=0),
+        )
+        await parties.found(stage)
+        for running in boot.institutions:
+            await parties.admit_member(stage, running)
+        await shelving.fill_shelf(stage)
+        yield World(
+            boot=boot,
+            stage=stage,
+            core=core,
+            vault=await Vault.open(core.database, core.sealing),
+            authority=await Authority.open(core.database, core.sealing),
+            folder=installation.home.folder("tests"),
+        )
+
+
+def account_access(
+    member: str, accounts: list[str], permissions: tuple[str, ...] = ("ReadAccounts", "ReadBalances")
+) -> dict[str, Any]:
+    """A granted entry of `authorization_details` for reading."""
+    return {
+        "type": ACCOUNT_ACCESS,
+        "member": member,
+        "permissions": list(permissions),
+        "purpose": "See your balance",
+        "expires_at": (datetime.now(UTC) + timedelta(hours=1)).isoformat(),
+        "accounts": accounts,
+    }
+
+

@@ -1,0 +1,142 @@
+"""A closed statement as its party reads and prints it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from consent_world import Browser, World
+from sqlalchemy import select
+
+from weir.identity import links
+from weir.kernel import identifiers
+from weir.settlement.documents import (
+    Inputs,
+    Line,
+    LineShare,
+    PartyShare,
+    Records,
+    Statement,
+    sealed,
+    to_document,
+)
+from weir.settlement.tables import closings, statements
+from weir.shelf.tables import plans
+from weir.store.unit import Actor
+
+SINCE, UNTIL = datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC)
+
+
+async def close_a_period(world: World, party: str) -> str:
+    """A statement over one line, as settlement stores it."""
+    async with world.services.database.connect() as connection:
+        plan = (await connection.execute(select(plans.c.id, plans.c.product))).first()
+    assert plan is not None
+    operator = identifiers.mint("org", 0, bytes(10))
+    shares = [
+        LineShare(world.bank.id, "member", 1_100_080),
+        LineShare(operator, "operator", 122_231),
+    ]
+    line = Line(
+        product=plan.product,
+        plan=plan.id,
+        partner=world.shop.id,
+        member=world.bank.id,
+        agreement=None,
+        calls=244_571,
+        billable_calls=244_462,
+        unit_price="0.05",
+        gross_minor=1_222_311,
+        shares=shares,
+    )
+    owes = 1_222_311 if party == world.shop.id else 0
+    is_owed = 0 if party == world.shop.id else 1_100_080
+    statement = sealed(
+        Statement(
+            statement=identifiers.mint("stm", 0, bytes(range(10))),
+            form=1,
+            party=party,
+            period="2026-10",
+            since=SINCE.isoformat(),
+            until=UNTIL.isoformat(),
+            currency="CNY",
+            supplement=0,
+            closed_at=datetime(2026, 11, 2, 1, 30, tzinfo=UTC).isoformat(),
+            lines=[line],
+            gross_minor=1_222_311,
+            shares=[PartyShare(share.party, share.amount_minor) for share in shares],
+            sum_of_shares_minor=1_222_311,
+            owes_minor=owes,
+            is_owed_minor=is_owed,
+            balance_minor=is_owed - owes,
+            records=Records(segments=[], records=244_571, digest="0" * 64),
+            inputs=Inputs(operator=operator, plans=[], agreements=[]),
+            sha256="",
+        )
+    )
+    await _store(world, statement)
+    return statement.statement
+
+
+async def _store(world: World, statement: Statement) -> None:
+    about: dict[str, Any] = {
+        "period": statement.period,
+        "currency": statement.currency,
+        "supplement": 0,
+        "closed_at": UNTIL,
+    }
+    async with world.services.database.engine.begin() as connection:
+        await connection.execute(
+            closings.insert().values(
+                id="per_1",
+                since=SINCE,
+                until=UNTIL,
+                records=244_571,
+                records_digest="0" * 64,
+                closed_by="usr_1",
+                **about,
+            )
+        )
+        await connection.execute(
+            statements.insert().values(
+                id=statement.statement,
+                closing="per_1",
+                party=statement.party,
+                gross_minor=statement.gross_minor,
+                balance_minor=statement.balance_minor,
+                sha256=statement.sha256,
+                document=to_document(statement),
+                **about,
+            )
+        )
+
+
+async def staff_of(world: World, organisation: str, browser: Browser, name: str) -> None:
+    async with world.services.database.unit(Actor(organisation, "setup")) as unit:
+        secret = await links.create_link(
+            unit, "partner", subject=organisation, organisation=organisation
+        )
+    assert (await browser.claim(secret, name)).status_code == 303
+
+
+async def test_a_party_reads_its_statement_with_a_true_minus_sign(
+    world: World, portal_browser: Browser
+) -> None:
+    statement = await close_a_period(world, world.shop.id)
+    assert (await portal_browser.get(f"/statements/{statement}")).status_code == 303
+    await staff_of(world, world.shop.id, portal_browser, "chen")
+    listed = await portal_browser.get("/statements")
+    assert statement in listed.text
+    page = await portal_browser.get(f"/statements/{statement}")
+    assert "CNY \u221212,223.11" in page.text
+    assert "244,571" in page.text
+    assert "River Bank" in page.text
+
+
+async def test_another_partys_statement_does_not_exist(
+    world: World, portal_browser: Browser
+) -> None:
+    statement = await close_a_period(world, world.bank.id)
+    await staff_of(world, world.shop.id, portal_browser, "chen")
+    assert (await portal_browser.get(f"/statements/{statement}")).status_code == 404
+    assert statement not in (await portal_browser.get("/statements")).text

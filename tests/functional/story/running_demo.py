@@ -1,0 +1,46 @@
+"""A demo that stays up, as the tests see it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A demo that has told its story and stays up."""
+
+    home: Path
+    figures: dict[str, Any]
+    output: str
+
+    def port(self, role: str) -> str:
+        """The port at which one of its origins is served."""
+        return str(self.figures["addresses"][role]).split(":")[2].split("/")[0]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a person in a shell beside it would set."""
+        kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG")}
+        binaries = str(Path(sys.executable).parent)
+        return kept | {
+            "PATH": f"{binaries}:{kept.get('PATH', '')}",
+            "WEIR_HOME": str(self.home),
+            "WEIR_PUBLIC_PORT": self.port("portal"),
+            "WEIR_MTLS_PORT": self.port("api"),
+        }
+
+    def weir(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command as that person would."""
+        return subprocess.run(
+            [sys.executable, "-m", "weir", *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )

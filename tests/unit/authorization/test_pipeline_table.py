@@ -1,0 +1,69 @@
+"""The table of steps itself: its order is the order of refusals."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from weir.authorization import pipeline
+from weir.authorization.pipeline import STEPS, TABLE, Endpoint, token_endpoint_for
+from weir.authorization.steps import binding, client
+from weir.kernel.outcomes import OAUTH_UNSUPPORTED_GRANT_TYPE, Refusal
+
+# Written out, so that moving a row is a decision somebody sees.
+ORDER = {
+    Endpoint.PAR: """is_named is_found proves_itself_by_certificate proves_itself_by_key
+        certificate_is_the_clients does_not_replay is_active brings_no_request_object
+        asks_for_a_code returns_to_a_registered_address keeps_state_and_nonce_short
+        proves_possession_later stays_within_subscriptions says_what_it_wants names_a_member
+        is_kept""",
+    Endpoint.AUTHORIZE: """client_is_named is_found is_active request_is_recalled
+        request_is_unanswered visit_begins""",
+    Endpoint.TOKEN_CODE: """certificate_is_presented is_named is_found
+        proves_itself_by_certificate proves_itself_by_key certificate_is_the_clients
+        does_not_replay is_active code_is_found code_is_unused code_is_in_time address_is_the_same
+        certificate_is_the_codes verifier_fits consent_stands code_is_spent""",
+    Endpoint.TOKEN_REFRESH: """certificate_is_presented is_named is_found
+        proves_itself_by_certificate proves_itself_by_key certificate_is_the_clients
+        does_not_replay is_active token_is_found consent_stands token_is_refreshed""",
+    Endpoint.TOKEN_CREDENTIALS: """certificate_is_presented is_named is_found
+        proves_itself_by_certificate proves_itself_by_key certificate_is_the_clients
+        does_not_replay is_active asks_no_customer stays_within_its_rights token_is_issued""",
+    Endpoint.REVOKE: """is_named is_found proves_itself_by_certificate proves_itself_by_key
+        certificate_is_the_clients does_not_replay token_is_revoked""",
+}
+
+
+@pytest.mark.parametrize("endpoint", Endpoint)
+def test_the_order_of_refusals_is_fixed(endpoint: Endpoint) -> None:
+    assert [step.__name__ for step in STEPS[endpoint]] == ORDER[endpoint].split()
+
+
+def test_every_row_is_marked_for_every_endpoint_and_used_by_one() -> None:
+    for marks, step in TABLE:
+        columns = marks.split(" ")
+        assert len(columns) == len(Endpoint), step.__name__
+        assert set(columns) <= {"x", "·"}
+        assert "x" in columns
+
+
+def test_every_step_names_the_rule_it_keeps() -> None:
+    for _, step in TABLE:
+        assert inspect.getdoc(step), step.__name__
+        assert len(inspect.getsource(step).splitlines()) <= 30, step.__name__
+
+
+def test_no_endpoint_that_issues_tokens_lacks_the_binding() -> None:
+    for endpoint in pipeline.GRANT_TYPES.values():
+        steps = STEPS[endpoint]
+        assert steps[0] is binding.certificate_is_presented
+        assert binding.certificate_is_the_clients in steps
+        assert client.does_not_replay in steps
+
+
+@pytest.mark.parametrize("grant_type", [None, "", "password", "implicit", "AUTHORIZATION_CODE"])
+def test_other_grant_types_have_no_column(grant_type: str | None) -> None:
+    with pytest.raises(Refusal) as refused:
+        token_endpoint_for(grant_type)
+    assert refused.value.outcome is OAUTH_UNSUPPORTED_GRANT_TYPE
