@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -23,7 +24,7 @@ from weir.cli.health import is_ready
 from weir.kernel import limits
 from weir.kernel.outcomes import PLATFORM_UNAVAILABLE, Refusal
 from weir.kernel.settings import PREFIX, Settings
-from weir.store.engines import Child, EmbeddedPostgres, EmbeddedValkey, Home, require_free, spawn
+from weir.store.engines import Child, EmbeddedPostgres, EmbeddedValkey, Home, claim, spawn
 from weir.store.engines.process import GENTLE, ProcessView, end_family, everyone
 
 Tell = Callable[[str], None]
@@ -58,6 +59,7 @@ class Installation:
     postgres: EmbeddedPostgres | None = None
     valkey: EmbeddedValkey | None = None
     roles: list[Role] = field(default_factory=list)
+    claims: list[socket.socket] = field(default_factory=list)  # on our ports, while we run
 
     def start(self, tell: Tell) -> None:
         """Engines, schema, keys, then the roles until each says it is ready.
@@ -70,7 +72,7 @@ class Installation:
         try:
             _end_orphans(self.home)
             for port in (self.settings.public_port, self.settings.mtls_port):
-                require_free(self.settings.bind_address, port)
+                self.claims.append(claim(self.settings.bind_address, port))
             self._start_engines(tell)
             tell("Bringing the schema, keys and certificates up to date")
             self.prepared = asyncio.run(prepare(self.settings, self.home))
@@ -166,6 +168,8 @@ class Installation:
         self.roles = []
         with contextlib.ExitStack() as last:
             last.callback(self.home.release)
+            for each in self.claims:
+                last.callback(each.close)
             for engine in (self.postgres, self.valkey):
                 if engine is not None:
                     last.callback(engine.stop)

@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from weir.kernel.outcomes import PORT_TAKEN, SETTING_INVALID, Refusal
-from weir.store.engines import require_free
+from weir.store.engines import claim, require_free
 
 
 def listening(host: str, *, share: bool) -> socket.socket:
@@ -31,6 +31,16 @@ def test_a_taken_port_is_refused(share: bool, theirs: str, ours: str) -> None:
         assert refused.value.outcome is PORT_TAKEN
         assert refused.value.public == {"port": port}
     require_free(ours, port)
+
+
+def test_of_two_that_start_at_once_only_one_gets_the_port() -> None:
+    with listening("127.0.0.1", share=False) as owner:
+        port = owner.getsockname()[1]
+    with claim("127.0.0.1", port):
+        with pytest.raises(Refusal) as refused:
+            claim("127.0.0.1", port)
+        assert refused.value.outcome is PORT_TAKEN
+    claim("127.0.0.1", port).close()
 
 
 def test_a_port_whose_connections_have_just_ended_is_free() -> None:

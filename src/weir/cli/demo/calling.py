@@ -173,13 +173,16 @@ async def _exhaust_trial(stage: Stage) -> None:
     session = own_session(stage, stage.callers[slug], product)
     member = product.split(".")[0]
 
+    turn = asyncio.Semaphore(_AT_ONCE)
+
     async def one() -> str | None:
-        seen = await stage.tally.count(
-            "trial plan",
-            lambda: session.call("GET", "/summit-securities/quotes/v1/instruments"),
-            expects=(None, "quota_exceeded"),
-            member=member,
-        )
+        async with turn:
+            seen = await stage.tally.count(
+                "trial plan",
+                lambda: session.call("GET", "/summit-securities/quotes/v1/instruments"),
+                expects=(None, "quota_exceeded"),
+                member=member,
+            )
         return seen.refusal
 
     ends = await asyncio.gather(*(one() for _ in range(TRIAL_QUOTA + _OVER_QUOTA)))

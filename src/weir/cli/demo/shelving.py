@@ -12,21 +12,26 @@ from weir.client.management import Management
 
 
 async def fill_shelf(stage: Stage) -> None:
-    """Each institution imports its document, declares what its operations need, and publishes."""
+    """Every institution puts what it offers on the shelf."""
     for member in stage.members.values():
-        institution = member.running.institution
-        shelf = member.management.shelf
-        made = await shelf.import_document(
-            institution.slug, member.running.url, member.running.document
-        )
-        listed = await all_of(shelf.capabilities(made["document"]["id"]))
-        capabilities = {each["operation_id"]: each["id"] for each in listed}
-        for offer in institution.offers:
-            for operation, declared in offer.operations.items():
-                await _declare(member.management, capabilities[operation], declared)
-            held = [capabilities[operation] for operation in offer.operations]
-            await _publish(member, offer, held)
+        await stock(member)
     await _count(stage)
+
+
+async def stock(member: Member) -> None:
+    """The institution imports its document, declares what its operations need, and publishes."""
+    institution = member.running.institution
+    shelf = member.management.shelf
+    made = await shelf.import_document(
+        institution.slug, member.running.url, member.running.document
+    )
+    listed = await all_of(shelf.capabilities(made["document"]["id"]))
+    capabilities = {each["operation_id"]: each["id"] for each in listed}
+    for offer in institution.offers:
+        for operation, declared in offer.operations.items():
+            await _declare(member.management, capabilities[operation], declared)
+        held = [capabilities[operation] for operation in offer.operations]
+        await _publish(member, offer, held)
 
 
 async def _declare(management: Management, capability: str, declared: Declared) -> None:
@@ -72,7 +77,7 @@ async def agree(stage: Stage) -> None:
             product = member.products[offer.slug]
             plan = await _offer(member.management, product, "standard", offer.price)
             plans[f"{slug}.{offer.slug}"] = plan["id"]
-            await _split(stage, member, product, offer)
+            await split(stage, member, product, offer)
     await _subscribe(stage, plans, await _free_plans(stage))
 
 
@@ -106,7 +111,8 @@ async def _offer(
     )
 
 
-async def _split(stage: Stage, member: Member, product: dict[str, Any], offer: Offer) -> None:
+async def split(stage: Stage, member: Member, product: dict[str, Any], offer: Offer) -> None:
+    """How what a product earns is shared out, from the opening on."""
     assert stage.opened_at is not None
     proposed = await member.management.books.propose_agreement(
         product["id"],

@@ -5,7 +5,7 @@ any event loop exists. Reasons and measurements: docs/decisions/0002-embedded-en
 """
 
 from weir.store.engines.home import Home
-from weir.store.engines.ports import require_free
+from weir.store.engines.ports import claim, require_free
 from weir.store.engines.postgres import EmbeddedPostgres
 from weir.store.engines.process import (
     Child,
@@ -29,6 +29,7 @@ __all__ = [
     "Home",
     "ProcessIdentity",
     "ProcessView",
+    "claim",
     "end",
     "end_family",
     "everyone",

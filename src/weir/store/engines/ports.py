@@ -15,12 +15,38 @@ from weir.kernel.outcomes import PORT_TAKEN, SETTING_INVALID, Refusal
 _CONNECT_TIMEOUT_S: Final = 1.0
 
 
+def claim(host: str, port: int) -> socket.socket:
+    """Take a port for this installation: found free, and held against another weir's start.
+
+    Two that start at the same moment would both find the port free and then share it. So each
+    first binds an abstract Unix socket named after the port (unix(7)), which only one can and which
+    goes with its process. Close what is returned to give the port up.
+
+    Refusals as of `require_free`.
+    """
+    guard = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        guard.bind(f"\0weir-port-{host}-{port}")
+        _probe(host, port)
+    except OSError as error:
+        guard.close()
+        raise Refusal(PORT_TAKEN, f"{host}:{port} is claimed", port=port) from error
+    except Refusal:
+        guard.close()
+        raise
+    return guard
+
+
 def require_free(host: str, port: int) -> None:
     """Pass if nobody listens on this address (a numeric IP address or a name of this machine).
 
-    Refusal PORT_TAKEN when somebody does, with or without SO_REUSEPORT; SETTING_INVALID when the
-    address is not one this process may listen on.
+    Refusal PORT_TAKEN when somebody does, with or without SO_REUSEPORT, or has claimed it;
+    SETTING_INVALID when the address is not one this process may listen on.
     """
+    claim(host, port).close()
+
+
+def _probe(host: str, port: int) -> None:
     for family, address in _addresses(host, port):
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             # A listener of a moment ago leaves connections in TIME_WAIT; those do not count.
