@@ -95,6 +95,7 @@ class Cache:
         async with self.client.pubsub() as listening:
             await listening.subscribe(CHANGES_CHANNEL)
             while True:
-                message = await listening.get_message(ignore_subscribe_messages=True, timeout=None)
+                # Without a time of its own this would raise after the socket's timeout of silence.
+                message = await listening.get_message(ignore_subscribe_messages=True, timeout=1.0)
                 if message is not None:
                     yield int(message["data"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from weir.kernel import limits
@@ -51,6 +52,24 @@ HOP_BY_HOP: Final = frozenset(
         b"http2-settings",
     }
 )
+
+
+class KnownNames(dict[bytes, bool]):
+    """Whether a field of this name is passed on: decided once a name, then looked up.
+
+    Names come from outside, so only so many are remembered; the rest are decided each time.
+    """
+
+    def __init__(self, decide: Callable[[bytes], bool], capacity: int = 4_096) -> None:
+        super().__init__()
+        self._decide = decide
+        self._capacity = capacity
+
+    def __missing__(self, name: bytes) -> bool:
+        decided = self._decide(name)
+        if len(self) < self._capacity:
+            self[name] = decided
+        return decided
 
 
 class Request:

@@ -355,7 +355,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._reset()
         if reusable:
             self.used = True
-            if self.flow is not None:
+            if self.flow is not None and self.flow.reading_paused:
                 self.flow.read(True)
             self._pool.released(self)
         else:

@@ -120,14 +120,18 @@ async def get_payment(call: Call, desk: Desk) -> Answer:
 
 
 async def payment_by_key(call: Call, desk: Desk) -> Answer:
-    """What became of a client's idempotency key: how the platform reconciles after a crash."""
+    """The payment made under a client's key: how the platform reconciles after a crash.
+
+    A rejected one moved nothing, so it is not found: an answer means that money has moved.
+    """
     values = call.values("client_id")
     client_id = values.get("client_id", "")
     if not _CLIENT.match(client_id):
         raise Problem(MALFORMED, "client_id is missing or malformed")
     key = idempotency_key(call.names["idempotency_key"])
     row = await desk.database.one(
-        f"SELECT {_COLUMNS} FROM payments WHERE client_id = %s AND idempotency_key = %s",
+        f"SELECT {_COLUMNS} FROM payments WHERE client_id = %s AND idempotency_key = %s"
+        " AND status = 'executed'",
         (client_id, key),
     )
     if row is None:

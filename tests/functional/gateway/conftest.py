@@ -38,7 +38,8 @@ async def lab(
     authority = await Authority.open(database, SealingKey(MASTER))
     member = ModelMember(member_tls(authority, folder))
     await member.start()
-    lab = Lab(database, vault, authority, folder, url, engines.valkey_url, member)
+    urls = (url, engines.admin_url, engines.valkey_url)
+    lab = Lab(database, vault, authority, folder, *urls, member)
     await lab.found()
     yield lab
     for gateway in lab.gateways:

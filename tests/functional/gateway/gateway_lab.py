@@ -80,6 +80,7 @@ class Lab:
     authority: Authority
     folder: Path
     database_url: str
+    admin_url: str
     valkey_url: str
     member: ModelMember
     identities: dict[str, Identity] = field(default_factory=dict)

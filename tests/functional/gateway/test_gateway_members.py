@@ -10,6 +10,9 @@ from gateway_lab import Desk, GatewayProcess, Lab
 from model_member import ModelMember
 from raw_caller import Caller, request
 
+from weir.shelf.published import SubscriptionDocument
+from weir.store.unit import Change
+
 
 @pytest.mark.parametrize(
     ("how", "body"),
@@ -95,8 +98,6 @@ async def test_a_member_that_is_not_there_or_not_itself_is_unreachable(
     plain.load_cert_chain(lab.folder / "elsewhere.pem", lab.folder / "elsewhere.key")
     impostor = ModelMember(plain)
     await impostor.start()
-    from weir.store.unit import Change
-
     for url in ("https://127.0.0.1:1", impostor.url):
         product = lab.product()
         product.operations[:] = [lab.operation("GET", "/gone", backend_url=url)]
@@ -110,7 +111,7 @@ async def test_a_member_that_is_not_there_or_not_itself_is_unreachable(
         await lab.republish(
             Change("product", "prd_gone", document),
             lab.subscription("app_shop"),
-            _second_subscription(lab),
+            _second_subscription(),
         )
         answer = await Desk(desk.caller, desk.token, "/river-bank/gone/v1").call("GET", "/gone")
         assert (answer.status, answer.code) == (502, "member_unreachable")
@@ -118,10 +119,7 @@ async def test_a_member_that_is_not_there_or_not_itself_is_unreachable(
     await impostor.stop()
 
 
-def _second_subscription(lab: Lab) -> object:
-    from weir.shelf.published import SubscriptionDocument
-    from weir.store.unit import Change
-
+def _second_subscription() -> Change:
     document = SubscriptionDocument(
         id="sub_gone",
         application="app_shop",

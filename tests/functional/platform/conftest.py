@@ -1,4 +1,4 @@
-"""One platform for all tests of this folder: engines, roles, a bank, an alliance. Nothing mocked."""
+"""One platform for all tests of this folder: engines, roles, a bank, an alliance; no mocks."""
 
 from __future__ import annotations
 

@@ -10,18 +10,65 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from weir.care.authority import Authority
+from weir.cli.demo.cast import ACCOUNT_ACCESS, Declared, Institution, Offer
+from weir.cli.demo.stage import Running
+
+ECHO = Institution(
+    "echo-bank",
+    "Echo Bank",
+    "回声银行",
+    "bank",
+    "",
+    "",
+    (
+        Offer(
+            "things",
+            "Things",
+            "事物",
+            "0",
+            {
+                "listThings": Declared(),
+                "getHeld": Declared(
+                    "ReadBalances", ACCOUNT_ACCESS, bindings={"account": "path:account"}
+                ),
+            },
+            9_000,
+            1_000,
+        ),
+    ),
+)
+_OPERATIONS = {
+    "/things": {"get": {"operationId": "listThings", "responses": {"200": {"description": "ok"}}}},
+    "/held/{account}": {
+        "get": {
+            "operationId": "getHeld",
+            "parameters": [
+                {"name": "account", "in": "path", "required": True, "schema": {"type": "string"}}
+            ],
+            "responses": {"200": {"description": "ok"}},
+        }
+    },
+}
 
 
 class EchoMember:
     """`asked` holds (method, path) of every request, in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: Path, key: Path) -> None:
         self.asked: list[tuple[str, str]] = []
         self.port = 0
+        self._certificate, self._key = certificate, key
 
     @property
     def url(self) -> str:
         return f"https://127.0.0.1:{self.port}"
+
+    def running(self) -> Running:
+        """As the alliance admits it, with a document of two operations."""
+        info = {"title": "Echo", "version": "1"}
+        document = {"openapi": "3.0.3", "info": info, "paths": _OPERATIONS}
+        raw = json.dumps(document).encode()
+        return Running(ECHO, self.port, raw, self._certificate, self._key)
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -61,7 +108,7 @@ async def echo_member(authority: Authority, folder: Path) -> AsyncIterator[EchoM
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(root))
     context.load_cert_chain(certificate, key)
     context.verify_mode = ssl.CERT_REQUIRED
-    member = EchoMember()
+    member = EchoMember(certificate, key)
     server = await asyncio.start_server(member.answer, "127.0.0.1", 0, ssl=context)
     member.port = server.sockets[0].getsockname()[1]
     yield member

@@ -22,15 +22,17 @@ from typing import Any
 import psutil
 import psycopg
 import pytest
-from keep_alive import BROKEN, Connection
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+from keep_alive import Connection
 
 from weir.app.core import Core, open_core
 from weir.care.authority import Authority
-from weir.care.vault import Vault
+from weir.care.vault import Vault, b64url
 from weir.cli.demo import consenting, parties, shelving
 from weir.cli.demo.booting import Boot, free_ports, start_institutions
 from weir.cli.demo.cast import ACCOUNT_ACCESS, CURRENCY, INSTITUTIONS, Institution, Partner
-from weir.cli.demo.stage import Caller, Consented, Customer, Member, Stage
+from weir.cli.demo.stage import Caller, Consented, Customer, Member, Running, Stage
 from weir.cli.health import is_ready
 from weir.cli.installation import Installation, Role
 from weir.client.management import Management
@@ -41,6 +43,7 @@ from weir.kernel.settings import PREFIX, Settings
 from weir.metering.lake import Lake
 from weir.metering.records import CallRecord
 from weir.metering.segments import pending_records, streams
+from weir.store.engines.process import ProcessIdentity
 
 BANK = INSTITUTIONS[0]
 ACCOUNTS = "river-bank.accounts"
@@ -83,6 +86,7 @@ class World:
     authority: Authority
     folder: Path
     _contexts: dict[str, ssl.SSLContext] = field(default_factory=dict)
+    _thumbprints: dict[Path, str] = field(default_factory=dict)
     _taken: set[str] = field(default_factory=set)
 
     @property
@@ -94,6 +98,16 @@ class World:
         return self.stage.members[BANK.slug]
 
     @property
+    def bank_url(self) -> str:
+        """The bank's own database."""
+        assert self.installation.postgres is not None
+        return self.installation.postgres.url("sandbox_bank")
+
+    @property
+    def bank_process(self) -> int:
+        return self.boot.children[0].pid
+
+    @property
     def operator(self) -> Management:
         return self.stage.operating
 
@@ -102,6 +116,15 @@ class World:
         return Lake(self.core.lake_url)
 
     # --- the alliance --------------------------------------------------------------------------
+
+    async def member(self, running: Running) -> Member:
+        """Admit an institution, put what it offers on the shelf, and agree on the splits."""
+        await parties.admit_member(self.stage, running)
+        member = self.stage.members[running.institution.slug]
+        await shelving.stock(member)
+        for offer in running.institution.offers:
+            await shelving.split(self.stage, member, member.products[offer.slug], offer)
+        return member
 
     async def partner(self, slug: str, *products: str, **terms: Any) -> Caller:
         """Admit a partner with one application, subscribed to products (`owner.product`)."""
@@ -135,9 +158,7 @@ class World:
         """A person of the bank's world with a sign-in of their own."""
         reference, name = await consenting.pick(self.bank, "individual", self._taken)
         enrolled = await self.bank.management.people.enrol(reference, name)
-        return await consenting.welcome(
-            self.stage, BANK.slug, reference, name, enrolled["link"]
-        )
+        return await consenting.welcome(self.stage, BANK.slug, reference, name, enrolled["link"])
 
     async def consent(self, caller: Caller, customer: Customer) -> Consented:
         """The customer's yes to reading balances, given on the real pages."""
@@ -181,19 +202,19 @@ class World:
             "exp": now_s + 300,
             "jti": self.mint("tok"),
             "scope": scope,
-            "cnf": {"x5t#S256": await self.thumbprint(caller)},
+            "cnf": {"x5t#S256": self.thumbprint(caller)},
         }
         if details is not None:
             claims |= {"authorization_details": [details], "grant_id": consent}
         return await self.vault.sign_jwt(claims, "at+jwt")
 
-    async def thumbprint(self, caller: Caller) -> str:
-        """`x5t#S256` of the application's certificate."""
-        found = await self.sql(
-            "SELECT sha256 FROM certificates WHERE application = %s AND revoked_at IS NULL",
-            caller.profile.credentials.client_id,
-        )
-        return str(found[0][0])
+    def thumbprint(self, caller: Caller) -> str:
+        """`x5t#S256` of the application's certificate (RFC 8705 section 3.1)."""
+        path = caller.profile.credentials.certificate_file
+        if path not in self._thumbprints:
+            certificate = x509.load_pem_x509_certificate(path.read_bytes())
+            self._thumbprints[path] = b64url(certificate.fingerprint(SHA256()))
+        return self._thumbprints[path]
 
     def mint(self, prefix: str) -> str:
         return identifiers.mint(prefix, int(time.time() * 1000), os.urandom(10))
@@ -216,9 +237,9 @@ class World:
 
     def process_behind(self, connection: Connection) -> int:
         """The process that holds the other end of a connection, as the kernel knows it."""
-        port = self.installation.settings.mtls_port
+        ends = (self.installation.settings.mtls_port, connection.local_port)
         for each in psutil.net_connections("tcp"):
-            if each.raddr and (each.laddr.port, each.raddr.port) == (port, connection.local_port):
+            if each.laddr and each.raddr and (each.laddr.port, each.raddr.port) == ends:
                 assert each.pid is not None
                 return each.pid
         raise AssertionError("nobody holds the other end")
@@ -247,6 +268,19 @@ class World:
         assert role.child is not None
         os.kill(role.child.pid, signal.SIGKILL)
 
+    def engine_pid(self, name: str) -> int:
+        """The main process of `postgres` or `valkey`."""
+        identity = ProcessIdentity.load(self.installation.home.path / name / "server.json")
+        assert identity is not None
+        return identity.pid
+
+    def kill_valkey(self) -> None:
+        """`kill -9`, and wait until it is gone."""
+        assert self.installation.valkey is not None
+        os.kill(self.engine_pid("valkey"), signal.SIGKILL)
+        while self.installation.valkey.alive():
+            time.sleep(0.01)
+
     @asynccontextmanager
     async def tending(self) -> AsyncIterator[None]:
         """What `weir up` does all day: start again what has died. At the end all is ready."""
@@ -267,20 +301,25 @@ class World:
 
     async def await_ready(self) -> None:
         async with asyncio.timeout(PATIENCE_S):
-            while not all(self.is_ready(role) for role in self.installation.roles):
+            while not self._all_ready():
                 await asyncio.sleep(_TEND_S)
+
+    def _all_ready(self) -> bool:
+        engines = (self.installation.postgres, self.installation.valkey)
+        alive = all(engine is not None and engine.alive() for engine in engines)
+        return alive and all(self.is_ready(role) for role in self.installation.roles)
 
     # --- looking inside ------------------------------------------------------------------------
 
     async def sql(self, statement: str, *values: Any) -> list[Any]:
         """Ask the platform's database, past the platform."""
-        return await asyncio.to_thread(_ask, str(self.core.settings.database_url), statement, values)
+        return await asyncio.to_thread(
+            _ask, str(self.core.settings.database_url), statement, values
+        )
 
     async def bank_sql(self, statement: str, *values: Any) -> list[Any]:
         """Ask the bank's own database, past everybody."""
-        assert self.installation.postgres is not None
-        url = self.installation.postgres.create_database("sandbox_bank")
-        return await asyncio.to_thread(_ask, url, statement, values, "river_bank")
+        return await asyncio.to_thread(_ask, self.bank_url, statement, values, "river_bank")
 
     def recorded(self, interaction_id: str) -> list[CallRecord]:
         """The records of one call in the files of all streams, sealed or open, right now."""
@@ -323,10 +362,7 @@ async def opened(boot: Boot) -> AsyncIterator[World]:
             opened_at=datetime.now(UTC).replace(microsecond=0),
         )
         await parties.found(stage)
-        for running in boot.institutions:
-            await parties.admit_member(stage, running)
-        await shelving.fill_shelf(stage)
-        yield World(
+        world = World(
             boot=boot,
             stage=stage,
             core=core,
@@ -334,19 +370,18 @@ async def opened(boot: Boot) -> AsyncIterator[World]:
             authority=await Authority.open(core.database, core.sealing),
             folder=installation.home.folder("tests"),
         )
+        for running in boot.institutions:
+            await world.member(running)
+        yield world
 
 
-def account_access(
-    member: str, accounts: list[str], permissions: tuple[str, ...] = ("ReadAccounts", "ReadBalances")
-) -> dict[str, Any]:
+def account_access(member: str, accounts: list[str]) -> dict[str, Any]:
     """A granted entry of `authorization_details` for reading."""
     return {
         "type": ACCOUNT_ACCESS,
         "member": member,
-        "permissions": list(permissions),
+        "permissions": ["ReadAccounts", "ReadBalances"],
         "purpose": "See your balance",
         "expires_at": (datetime.now(UTC) + timedelta(hours=1)).isoformat(),
         "accounts": accounts,
     }
-
-

@@ -23,9 +23,9 @@ from weir.cli.demo.stage import Caller
 
 _RECONNECT_S = 0.02
 _PAUSE_S = 0.02  # between two calls of one reader or payer: killed gateways need the processor too
-_ABANDONED_PART = 0.4  # of payments whose answer was lost: never asked again
+_ABANDONED_PART = 0.25  # of payments whose answer was lost: never asked again
 _READING = "/river-bank/accounts/v1/accounts"
-_PAYING = "/river-bank/payments/v1/payments"
+PAYING = "/river-bank/payments/v1/payments"
 
 
 @dataclass(slots=True)
@@ -91,8 +91,9 @@ class Load:
     async def _read(self) -> None:
         line = _Line(self._world, self._caller)
         details = account_access(BANK.slug, list(self._accounts))
-        token = await self._world.token(self._caller, ACCOUNTS, details, self._world.mint("cns"))
+        consent = self._world.mint("cns")
         while not self._over.is_set():
+            token = await self._world.token(self._caller, ACCOUNTS, details, consent)
             account = self._dice.choice(self._accounts)
             heard = await self._try(line, "read", "GET", f"{_READING}/{account}/balances", token)
             if heard is not None and heard.status != 200:
@@ -103,7 +104,7 @@ class Load:
     async def _pay(self) -> None:
         line = _Line(self._world, self._caller)
         while not self._over.is_set():
-            payment = await self._new_payment()
+            payment = await self.new_payment()
             self.payments.append(payment)
             while not payment.answers and not payment.abandoned:
                 await self._ask(line, payment)
@@ -115,7 +116,7 @@ class Load:
             line,
             "pay",
             "POST",
-            _PAYING,
+            PAYING,
             payment.token,
             body=payment.order,
             headers={"x-idempotency-key": payment.key},
@@ -130,9 +131,10 @@ class Load:
             self.surprises.append(f"pay: {heard.status} {heard.body!r}")
             payment.abandoned = True
 
-    async def _new_payment(self) -> Payment:
+    async def new_payment(self, amount_minor: int | None = None) -> Payment:
+        """A payment that its customer has consented to and nobody has asked for yet."""
         debtor, creditor = self._dice.sample(list(self._accounts), 2)
-        amount_minor = self._dice.randint(1, 500)
+        amount_minor = amount_minor or self._dice.randint(1, 500)
         consent = self._world.mint("cns")
         details = {
             "type": PAYMENT,

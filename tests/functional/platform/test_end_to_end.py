@@ -1,22 +1,346 @@
-"""What only the whole platform can show."""
+"""What only the whole platform can show: that what one process promised, all of them keep."""
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractContextManager, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
 import pytest
-from platform_world import ACCOUNTS, World
+from echo_member import ECHO, EchoMember, echo_member
+from engine_cuts import paused_postgres, refused_by_postgres
+from keep_alive import Connection, Heard
+from platform_world import ACCOUNTS, PATIENCE_S, World, account_access
+
+from weir.cli.demo.cast import CURRENCY
+from weir.cli.demo.stage import Caller
+from weir.client.asking import all_of
+from weir.client.errors import RefusedError
+from weir.kernel import limits
+from weir.metering import asking
+from weir.settlement.verifying import RecordsFolder, verify
 
 pytestmark = pytest.mark.xdist_group("platform")
 
+QUOTA = 100
+THINGS = "echo-bank.things"
+_READING = "/river-bank/accounts/v1/accounts"
 
-async def test_x(platform: World) -> None:
-    caller = await platform.partner("first", ACCOUNTS)
-    consented = await platform.consent(caller, await platform.customer())
-    everywhere = await platform.connect_everywhere(caller)
-    for connection in everywhere.values():
-        heard = await connection.call(
-            "GET",
-            f"/river-bank/accounts/v1/accounts/{consented.accounts[0]}/balances",
-            consented.token.access_token,
+
+def balances(account: str) -> str:
+    return f"{_READING}/{account}/balances"
+
+
+class Asker:
+    """One application's calls about one account, on a connection to each gateway process."""
+
+    def __init__(self, everywhere: list[Connection], path: str, token: str) -> None:
+        self.everywhere, self.path, self.token = everywhere, path, token
+
+    async def ask_all(self) -> list[Heard]:
+        return [await each.call("GET", self.path, self.token) for each in self.everywhere]
+
+    async def refusals(self) -> set[str | None]:
+        """What every process says; {None} when all serve."""
+        return {heard.refusal for heard in await self.ask_all()}
+
+    def close(self) -> None:
+        for each in self.everywhere:
+            each.close()
+
+
+async def asker(world: World, caller: Caller, path: str, token: str) -> Asker:
+    return Asker(list((await world.connect_everywhere(caller)).values()), path, token)
+
+
+@asynccontextmanager
+async def consented(world: World, slug: str) -> AsyncIterator[tuple[Asker, Caller, str]]:
+    """A new partner with a customer's consent from the real pages; ends with the consent's id."""
+    caller = await world.partner(slug, ACCOUNTS)
+    granted = await world.consent(caller, await world.customer())
+    assert granted.token.grant_id is not None
+    asking_all = await asker(
+        world, caller, balances(granted.accounts[0]), granted.token.access_token
+    )
+    assert await asking_all.refusals() == {None}
+    yield asking_all, caller, granted.token.grant_id
+    asking_all.close()
+
+
+@pytest.fixture(scope="module")
+async def echo(platform: World) -> AsyncIterator[EchoMember]:
+    """A member that goes on answering while PostgreSQL does not."""
+    async with echo_member(platform.authority, platform.folder) as member:
+        await platform.member(member.running())
+        yield member
+
+
+# --- what is acknowledged holds everywhere -----------------------------------------------------
+
+
+async def test_no_process_serves_a_consent_after_its_withdrawal_was_acknowledged(
+    platform: World,
+) -> None:
+    loop = asyncio.get_running_loop()
+    async with consented(platform, "withdrawn") as (all_processes, _, consent):
+        heard: list[tuple[float, Heard]] = []
+        over = asyncio.Event()
+
+        async def keep_calling(connection: Connection) -> None:
+            while not over.is_set():
+                began_s = loop.time()
+                answer = await connection.call("GET", all_processes.path, all_processes.token)
+                heard.append((began_s, answer))
+
+        async with asyncio.TaskGroup() as group:
+            for connection in all_processes.everywhere:
+                group.create_task(keep_calling(connection))
+            await _until(lambda: len(heard) > 20)
+            withdrawn = await platform.bank.management.people.withdraw_consent(consent)
+            acknowledged_s = loop.time()
+            already = len(heard)
+            await _until(lambda: len(heard) > already + 100)
+            over.set()
+    assert withdrawn["effective_at"] is not None
+    served = [began_s for began_s, answer in heard if answer.refusal is None]
+    after = [answer.refusal for began_s, answer in heard if began_s >= acknowledged_s]
+    assert len(served) >= 20
+    assert len(after) >= 50
+    assert set(after) == {"consent_withdrawn"}
+
+
+async def test_a_suspended_organisation_is_refused_by_every_process_at_once(
+    platform: World,
+) -> None:
+    async with consented(platform, "suspended") as (all_processes, caller, _):
+        suspended = await platform.operator.parties.suspend_organisation("suspended")
+        assert await all_processes.refusals() == {"organisation_suspended"}
+        assert suspended["effective_at"] is not None
+        with pytest.raises(RefusedError):
+            await platform.operator.parties.suspend_organisation("no-such-organisation")
+        await platform.operator.parties.resume_organisation("suspended")
+        assert await all_processes.refusals() == {None}
+        assert caller.organisation == suspended["organisation"]["id"]
+
+
+async def test_a_revoked_certificate_is_refused_by_every_process_at_once(
+    platform: World,
+) -> None:
+    async with consented(platform, "revoked") as (all_processes, caller, _):
+        parties = platform.operator.parties
+        client_id = caller.profile.credentials.client_id
+        certificates = await all_of(parties.certificates(client_id))
+        await parties.revoke_certificate(certificates[0]["id"])
+        assert await all_processes.refusals() == {"certificate_revoked"}
+        anew = await asker(platform, caller, all_processes.path, all_processes.token)
+        assert await anew.refusals() == {"certificate_revoked"}
+        anew.close()
+
+
+async def test_a_quota_is_exact_across_processes(platform: World) -> None:
+    """300 calls at once on many connections to both; then until the quota is used to the last."""
+    caller = await platform.partner("metered", ACCOUNTS, quota=QUOTA, quota_period="day")
+    account = await _some_account(platform)
+    token = await platform.token(
+        caller, ACCOUNTS, account_access("river-bank", [account]), platform.mint("cns")
+    )
+    ends: Counter[str | None] = Counter()
+
+    async def call_some(all_processes: Asker, times: int) -> None:
+        for _ in range(times):
+            ends.update(heard.refusal for heard in await all_processes.ask_all())
+
+    many = [await asker(platform, caller, balances(account), token) for _ in range(5)]
+    await asyncio.gather(*(call_some(each, 30) for each in many))
+    assert ends.total() == 300
+    assert ends[None] <= QUOTA
+    async with asyncio.timeout(PATIENCE_S):
+        while ends[None] < QUOTA:  # a process gives back what it leased and did not use
+            await call_some(many[0], 1)
+            await asyncio.sleep(0.1)
+    await asyncio.gather(*(call_some(each, 10) for each in many))
+    assert ends.keys() == {None, "quota_exceeded"}
+    assert ends[None] == QUOTA
+    for each in many:
+        each.close()
+
+
+# --- an engine or a process is away ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cut", [paused_postgres, refused_by_postgres])
+async def test_a_gateway_cut_off_from_postgresql_stops_serving_consents_within_its_lease(
+    platform: World,
+    echo: EchoMember,
+    cut: Callable[[World], AbstractContextManager[None]],
+) -> None:
+    """Calls in the application's own right go on all the while; afterwards all is as before."""
+    loop = asyncio.get_running_loop()
+    caller = await platform.partner(cut.__name__.replace("_", "-"), THINGS)
+    own = await asker(
+        platform, caller, "/echo-bank/things/v1/things", await platform.token(caller, THINGS)
+    )
+    token = await platform.token(
+        caller, THINGS, account_access(ECHO.slug, ["acc-1"]), platform.mint("cns")
+    )
+    held = await asker(platform, caller, "/echo-bank/things/v1/held/acc-1", token)
+    assert await own.refusals() == await held.refusals() == {None}
+    with cut(platform):
+        cut_off_s = loop.time()
+        served_until_s = cut_off_s
+        refused: set[str | None] = set()
+        async with asyncio.timeout(PATIENCE_S):
+            while refused != {"consent_uncheckable"}:
+                began_s = loop.time()
+                refused = await held.refusals()
+                if None in refused:
+                    served_until_s = began_s
+                assert await own.refusals() == {None}
+                await asyncio.sleep(0.02)
+        assert served_until_s < cut_off_s + limits.PROCESS_LEASE_S
+        assert await held.refusals() == {"consent_uncheckable"}
+    await platform.await_ready()
+    assert await own.refusals() == await held.refusals() == {None}
+    own.close()
+    held.close()
+
+
+async def test_a_withdrawal_is_acknowledged_without_valkey(platform: World) -> None:
+    """Valkey only wakes the gateways up. Without it they look once a second."""
+    async with consented(platform, "deaf") as (all_processes, _, consent):
+        await all_of(platform.bank.management.people.customers())  # its token is fresh now
+        platform.kill_valkey()
+        try:
+            assert await all_processes.refusals() == {None}
+            withdrawn = await platform.bank.management.people.withdraw_consent(consent)
+            assert withdrawn["effective_at"] is not None
+            assert await all_processes.refusals() == {"consent_withdrawn"}
+        finally:
+            async with platform.tending():
+                pass
+    async with consented(platform, "hearing") as (all_processes, _, consent):
+        await platform.bank.management.people.withdraw_consent(consent)
+        assert await all_processes.refusals() == {"consent_withdrawn"}
+
+
+async def test_calls_flow_without_control_and_it_comes_back(platform: World) -> None:
+    async with consented(platform, "alone") as (all_processes, _, consent):
+        platform.kill(platform.role("control"))
+        try:
+            assert await all_processes.refusals() == {None}
+        finally:
+            async with platform.tending():
+                pass
+        await platform.bank.management.people.withdraw_consent(consent)
+        assert await all_processes.refusals() == {"consent_withdrawn"}
+
+
+# --- what was answered is written --------------------------------------------------------------
+
+
+async def test_a_call_is_in_the_record_file_when_its_answer_ends(platform: World) -> None:
+    async with consented(platform, "written") as (all_processes, _, _):
+        for _ in range(25):
+            for connection in all_processes.everywhere:
+                heard = await connection.call("GET", all_processes.path, all_processes.token)
+                assert len(platform.recorded(heard.interaction_id)) == 1
+
+
+async def test_a_process_killed_right_after_an_answer_leaves_its_record(platform: World) -> None:
+    async with consented(platform, "killed") as (_, caller, _):
+        account = await _some_account(platform)
+        token = await platform.token(
+            caller, ACCOUNTS, account_access("river-bank", [account]), platform.mint("cns")
         )
-        assert heard.status == 200
-        assert len(platform.recorded(heard.interaction_id)) == 1
+        async with platform.tending():
+            for role in platform.gateways:
+                everywhere = await platform.connect_everywhere(caller)
+                assert role.child is not None
+                heard = await everywhere[role.child.pid].call("GET", balances(account), token)
+                platform.kill(role)
+                assert heard.status == 200
+                assert len(platform.recorded(heard.interaction_id)) == 1
+                for connection in everywhere.values():
+                    connection.close()
+                await platform.await_ready()
+
+
+# --- the books and the chain -------------------------------------------------------------------
+
+
+async def test_a_period_is_closed_and_its_statement_follows_from_the_records(
+    platform: World,
+) -> None:
+    async with consented(platform, "billed") as (all_processes, _, _):
+        for _ in range(5):
+            await all_processes.ask_all()
+        last = [heard.interaction_id for heard in await all_processes.ask_all()]
+    assert platform.stage.opened_at is not None
+    until = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=1)
+    await _eventually(lambda: _is_over(until))
+    await _eventually(lambda: _in_lake(platform, last))
+    period = "/".join(f"{end:%Y-%m-%dT%H:%M:%SZ}" for end in (platform.stage.opened_at, until))
+    books = platform.operator.books
+    closed = await books.close_period(period, CURRENCY)
+    assert (await books.close_period(period, CURRENCY))["statements"] == closed["statements"]
+    document = await books.statement(closed["statements"][platform.stage.operator_organisation])
+    folder = RecordsFolder(platform.core.records_folder)
+    found = await asyncio.to_thread(verify, document, folder)
+    assert (found.holds, found.difference) == (True, None)
+    assert sum(share["amount_minor"] for share in document["shares"]) == document["gross_minor"]
+    calls = sum(line["calls"] for line in document["lines"])
+    assert calls == await asyncio.to_thread(_calls_under_a_plan, platform)
+    forged = document | {"gross_minor": document["gross_minor"] - 1}
+    assert not (await asyncio.to_thread(verify, forged, folder)).holds
+
+
+async def test_the_audit_holds_and_a_consent_edited_by_sql_is_named(platform: World) -> None:
+    async with consented(platform, "edited") as (_, _, consent):
+        books = platform.operator.books
+        assert (await books.verify_audit())["intact"] is True
+        edit = "UPDATE consents SET purpose = %s WHERE id = %s"
+        await platform.sql(edit, "Something else", consent)
+        found = await books.verify_audit()
+        await platform.sql(edit, "See your balance", consent)
+        assert found["intact"] is False
+        assert [each["consent"] for each in found["consents"]] == [consent]
+        assert found["chains"] == []
+        assert (await books.verify_audit())["intact"] is True
+
+
+# --- small things ------------------------------------------------------------------------------
+
+
+async def _some_account(platform: World) -> str:
+    rows = await platform.bank_sql("SELECT min(account_id) FROM accounts WHERE kind <> 'clearing'")
+    return str(rows[0][0])
+
+
+async def _is_over(until: datetime) -> bool:
+    return datetime.now(UTC) > until
+
+
+async def _in_lake(platform: World, interactions: list[str]) -> bool:
+    """Whether the lake has them: and so all that their processes recorded before."""
+    tally = await asyncio.to_thread(asking.compare, platform.lake, interactions)
+    return tally.stored == len(interactions)
+
+
+def _calls_under_a_plan(platform: World) -> int:
+    """Every record so far that a statement must count: the period is all there ever was."""
+    question = "SELECT count(*) FROM calls WHERE plan IS NOT NULL AND product IS NOT NULL"
+    return int(asking.ask(platform.lake, question)[0][0])
+
+
+async def _until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not holds():
+            await asyncio.sleep(0.005)
+
+
+async def _eventually(holds: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not await holds():
+            await asyncio.sleep(0.1)

@@ -18,6 +18,7 @@ from weir.gateway.tokens import TokenMemory, TokenVerifier
 from weir.kernel.outcomes import Refusal
 
 NOW = time.time()
+BORN = {"iat": int(NOW), "exp": int(NOW) + 300}  # however long the other tests take
 OTHER = ec.generate_private_key(ec.SECP256R1())
 KEYS: Map[str, SigningKey] = Map(key_1=SigningKey(KEY.public_key(), float("inf")))
 VERIFIER = TokenVerifier("https://auth.localhost", "https://api.localhost")
@@ -123,16 +124,20 @@ def test_a_withdrawn_key_voids_the_tokens_it_signed() -> None:
 
 def test_memory_is_bounded_and_keeps_what_is_used() -> None:
     memory = TokenMemory(VERIFIER, capacity=8)
-    used = sign(claims(jti="used")).encode()
+    used = sign(claims(jti="used", **BORN)).encode()
     first = memory.know(used, KEYS, NOW)
     for number in range(40):
-        memory.know(sign(claims(jti=f"tok_{number}")).encode(), KEYS, NOW)
+        memory.know(sign(claims(jti=f"tok_{number}", **BORN)).encode(), KEYS, NOW)
         assert memory.know(used, KEYS, NOW) is first
         assert len(memory) <= 8
 
 
 def test_the_identity_told_to_members_is_one_json_object() -> None:
-    for token in (claims(), consented(), consented(client_id="app_longer_name_x")):
+    for token in (
+        claims(**BORN),
+        consented(**BORN),
+        consented(client_id="app_longer_name_x", **BORN),
+    ):
         known = VERIFIER.verify(sign(token).encode(), KEYS, NOW)
         text = identity(known.identity, b"7f3a7f3a-7f3a-4f3a-8f3a-7f3a7f3a7f3a").decode()
         assert "=" not in text

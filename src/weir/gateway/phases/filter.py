@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from weir.gateway.call import Call
-from weir.wire.message import HOP_BY_HOP, Field
+from weir.wire.message import HOP_BY_HOP, Field, KnownNames
 
 _KEPT_BACK: Final = HOP_BY_HOP | {
     b"content-length",
@@ -22,12 +22,16 @@ _KEPT_BACK: Final = HOP_BY_HOP | {
 _OURS: Final = (b"weir-", b"openfinance-")
 
 
+def is_shown(name: bytes) -> bool:
+    """Whether a field of the member's answer reaches the caller."""
+    return not (name in _KEPT_BACK or name.startswith(_OURS))
+
+
+_SHOWN: Final = KnownNames(is_shown)
+
+
 def filtered(call: Call, fields: list[Field]) -> bytes:
     """The lines of the member's fields that reach the caller, and the interaction's identifier."""
-    lines = [
-        b"%b: %b\r\n" % field
-        for field in fields
-        if field[0] not in _KEPT_BACK and not field[0].startswith(_OURS)
-    ]
+    lines = [b"%b: %b\r\n" % field for field in fields if _SHOWN[field[0]]]
     lines.append(b"x-fapi-interaction-id: %b\r\n" % call.interaction_id)
     return b"".join(lines)

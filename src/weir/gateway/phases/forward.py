@@ -9,7 +9,7 @@ from typing import Final
 
 from weir.gateway.call import Call
 from weir.kernel import limits
-from weir.wire.message import HOP_BY_HOP, IDEMPOTENT_METHODS, Field
+from weir.wire.message import HOP_BY_HOP, IDEMPOTENT_METHODS, Field, KnownNames
 
 # What the gateway sets itself, or what is between caller and platform only.
 _KEPT_BACK: Final = HOP_BY_HOP | {
@@ -31,9 +31,12 @@ def is_passed_on(name: bytes) -> bool:
     return not (name in _KEPT_BACK or name.startswith(_PRETENDED) or b"_" in name)
 
 
+_PASSED_ON: Final = KnownNames(is_passed_on)
+
+
 def field_lines(fields: list[Field]) -> list[bytes]:
     """The lines of the fields that travel on."""
-    return [b"%b: %b\r\n" % field for field in fields if is_passed_on(field[0])]
+    return [b"%b: %b\r\n" % field for field in fields if _PASSED_ON[field[0]]]
 
 
 def identity(prefix: bytes, interaction_id: bytes) -> bytes:
