@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from weir.authorization.assertions import ALGORITHMS
 from weir.authorization.pipeline import GRANT_TYPES
 from weir.authorization.services import Addresses
+from weir.care.jose import ALGORITHMS
 from weir.consent.types import SCHEMAS
 from weir.partners.classes import TOKEN_ENDPOINT_AUTH_METHODS
 
@@ -39,6 +39,7 @@ def metadata(addresses: Addresses) -> dict[str, Any]:
         "revocation_endpoint_auth_methods_supported": methods,
         "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
         "tls_client_certificate_bound_access_tokens": True,
+        "dpop_signing_alg_values_supported": algorithms,
         "authorization_details_types_supported": list(SCHEMAS),
         "ui_locales_supported": ["en", "zh-Hans"],
     }

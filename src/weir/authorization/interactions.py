@@ -53,6 +53,7 @@ async def approve(
             redirect_uri=pushed.redirect_uri,
             code_challenge=pushed.code_challenge,
             certificate=pushed.certificate,
+            dpop_jkt=pushed.dpop_jkt,
         )
     await requests.end(services.cache, interaction)
     return _back(services, pushed, {"code": code})

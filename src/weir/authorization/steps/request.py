@@ -92,6 +92,7 @@ async def names_a_member(exchange: Exchange) -> None:
 
 async def is_kept(exchange: Exchange) -> None:
     """RFC 9126 section 2.2: the answer is a `request_uri`, good for a short while."""
+    jkt = exchange.proof.thumbprint if exchange.proof else exchange.parameters.get("dpop_jkt")
     pushed = PushedRequest(
         client=exchange.client.id,
         organisation=exchange.organisation.id,
@@ -102,7 +103,8 @@ async def is_kept(exchange: Exchange) -> None:
         scope=scopes.written(exchange.scope),
         ask=exchange.ask,
         member=exchange.member.id,
-        certificate=exchange.certificate,
+        certificate=None if jkt else exchange.certificate,
+        dpop_jkt=jkt,
     )
     request_uri = await requests.push(exchange.services.cache, pushed)
     body = {"request_uri": request_uri, "expires_in": limits.PUSHED_REQUEST_LIFETIME_S}
