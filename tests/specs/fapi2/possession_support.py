@@ -23,9 +23,31 @@ def b64(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
+def proof_by(
+    key: Any,
+    address: str,
+    algorithm: str = "ES256",
+    header: dict[str, Any] | None = None,
+    **claims: Any,
+) -> str:
+    """A proof for POST to `address`; what is given replaces its own, and None removes one."""
+    usual = {
+        "jti": secrets.token_urlsafe(16),
+        "htm": "POST",
+        "htu": address,
+        "iat": now_s(),
+    } | claims
+    kept = {name: value for name, value in usual.items() if value is not None}
+    merged = {"typ": "dpop+jwt", "alg": algorithm, "jwk": key.as_dict(private=False)}
+    merged |= header or {}
+    protected = {name: value for name, value in merged.items() if value is not None}
+    payload = json.dumps(kept).encode()
+    return jws.serialize_compact(protected, payload, key, algorithms=[algorithm])
+
+
 @dataclass
 class Holder:
-    """A key, and requests made with it on the public port."""
+    """A key, proofs by it, and the requests of a flow made with it on the public port."""
 
     flow: Flow
     key: Any = field(default_factory=lambda: ECKey.generate_key("P-256"))
@@ -38,24 +60,10 @@ class Holder:
 
     def proof(self, path: str, *, header: dict[str, Any] | None = None, **claims: Any) -> str:
         """A proof for POST to `path`; `claims` replace its own, and None removes one."""
-        usual = {
-            "jti": secrets.token_urlsafe(16),
-            "htm": "POST",
-            "htu": self.flow.world.issuer + path,
-            "iat": now_s(),
-            "nonce": self.nonce,
-        } | claims
-        kept = {name: value for name, value in usual.items() if value is not None}
-        usual_header = {
-            "typ": "dpop+jwt",
-            "alg": self.algorithm,
-            "jwk": self.key.as_dict(private=False),
-        }
-        payload = json.dumps(kept).encode()
-        merged = usual_header | (header or {})
-        protected = {name: value for name, value in merged.items() if value is not None}
-        algorithms = [str(protected["alg"])]
-        return jws.serialize_compact(protected, payload, self.key, algorithms=algorithms)
+        address = self.flow.world.issuer + path
+        return proof_by(
+            self.key, address, self.algorithm, header, **({"nonce": self.nonce} | claims)
+        )
 
     async def send(self, path: str, form: dict[str, str], *proofs: str) -> httpx.Response:
         """One request with these DPoP fields. The nonce it answers with is kept for the next."""
