@@ -39,6 +39,7 @@ class PushedRequest(msgspec.Struct, frozen=True, kw_only=True):
     member: str
     certificate: str | None
     dpop_jkt: str | None
+    signed_answer: bool  # JARM
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from weir.authorization.steps import (
     possession,
     refresh,
     request,
+    request_object,
     revocation,
     visit,
 )
@@ -62,7 +63,8 @@ TABLE: Final[tuple[tuple[str, Step], ...]] = (
     ("x · x x x x", client.does_not_replay),                  # RFC 7523 section 3
     ("x · x x x ·", possession.proof_does_not_replay),        # RFC 9449 section 11.1
     ("x x x x x ·", client.is_active),                        # a suspension counts at once
-    ("x · · · · ·", request.brings_no_request_object),        # RFC 9126 section 2.1
+    ("x · · · · ·", request_object.brings_no_request_uri),    # RFC 9126 section 2.1
+    ("x · · · · ·", request_object.request_object_is_opened), # RFC 9101 section 6.3
     ("x · · · · ·", request.asks_for_a_code),                 # FAPI 2.0 section 5.3.2.2
     ("x · · · · ·", request.returns_to_a_registered_address), # RFC 9700 section 2.1
     ("x · · · · ·", request.keeps_state_and_nonce_short),     # FAPI 2.0 section 5.3.2.2

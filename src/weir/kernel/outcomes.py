@@ -484,6 +484,14 @@ OAUTH_CERTIFICATE_REQUIRED = _outcome(
     "令牌必须绑定密钥：请使用双向 TLS 地址，或提供 DPoP 证明。",
     oauth="invalid_request",
 )
+OAUTH_INVALID_REQUEST_OBJECT = _outcome(
+    "oauth_invalid_request_object",
+    400,
+    "The signed request object is not valid, not current, or not the client's.",
+    "已签名的请求对象无效、不在有效期内，或不属于该客户端。",
+    retry=Retry.CHANGED,
+    oauth="invalid_request_object",
+)
 OAUTH_INVALID_DPOP_PROOF = _outcome(
     "oauth_invalid_dpop_proof",
     400,

@@ -88,18 +88,12 @@ MESSAGE_SIGNING: Final = (
 )
 
 _NO_OPENID: Final = "this server issues no ID tokens and takes no `claims` parameter"
-_DPOP: Final = "DPoP is not offered yet"
-_JAR: Final = "signed request objects are not taken yet"
 
 NOT_THERE: Final = {
     "test-claims-parameter-identity-claims": _NO_OPENID,
     "test-essential-acr-sca-claim": _NO_OPENID,
     "ensure-server-handles-non-matching-intent-id": "what is asked for is in "
     "`authorization_details`; there are no intents made beforehand that a request could name",
-    "access-token-type-header-case-sensitivity": _DPOP,
-    "ensure-different-nonce-inside-and-outside-request-object": _JAR,
-    "ensure-different-state-inside-and-outside-request-object": _JAR,
-    "state-only-outside-request-object-not-used": _JAR,
-    "ensure-request-object-without-redirect-uri-fails": _JAR,
-    **dict.fromkeys(MESSAGE_SIGNING, _JAR),
+    "ensure-unsigned-request-at-par-endpoint-fails": "an application cannot be registered yet as "
+    "one that always signs its requests",
 }

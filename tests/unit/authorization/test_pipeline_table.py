@@ -15,7 +15,8 @@ from weir.kernel.outcomes import OAUTH_UNSUPPORTED_GRANT_TYPE, Refusal
 ORDER = {
     Endpoint.PAR: """is_named is_found proves_itself_by_certificate proves_itself_by_key
         certificate_is_the_clients proof_is_valid does_not_replay proof_does_not_replay
-        is_active brings_no_request_object asks_for_a_code returns_to_a_registered_address
+        is_active brings_no_request_uri
+        request_object_is_opened asks_for_a_code returns_to_a_registered_address
         keeps_state_and_nonce_short proves_possession_later key_is_the_announced_one
         stays_within_subscriptions says_what_it_wants names_a_member is_kept""",
     Endpoint.AUTHORIZE: """client_is_named is_found is_active request_is_recalled
