@@ -77,6 +77,7 @@ class Parties:
         jwks: dict[str, Any] | None = None,
         redirect_uris: Sequence[str] = (),
         roles: Sequence[str] = (),
+        require_signed_request_object: bool = False,
         organisation: str | None = None,
     ) -> Document:
         """Register an application. Only the operator names an `organisation`: for its first one.
@@ -89,6 +90,7 @@ class Parties:
             "jwks": jwks,
             "redirect_uris": list(redirect_uris),
             "roles": list(roles),
+            "require_signed_request_object": require_signed_request_object,
             "organisation": organisation,
         }
         return await self._asker.post("/v1/applications", given)
