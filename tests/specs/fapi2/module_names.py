@@ -94,6 +94,4 @@ NOT_THERE: Final = {
     "test-essential-acr-sca-claim": _NO_OPENID,
     "ensure-server-handles-non-matching-intent-id": "what is asked for is in "
     "`authorization_details`; there are no intents made beforehand that a request could name",
-    "ensure-unsigned-request-at-par-endpoint-fails": "an application cannot be registered yet as "
-    "one that always signs its requests",
 }

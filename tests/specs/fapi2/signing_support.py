@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-from consent_world import ASSERTION_TYPE
+from consent_world import ASSERTION_TYPE, Client
 from fapi_support import Flow, now_s
 from joserfc import jws
 from joserfc.jwk import RSAKey
@@ -23,15 +23,21 @@ class Signer:
     """The client's own key for request objects; what is given replaces what it would say."""
 
     flow: Flow
+    client: Client | None = None
     key: Any = field(init=False)
     algorithm: str = "ES256"
 
     def __post_init__(self) -> None:
-        self.key = self.flow.client.key
+        self.key = self.holder.key
+
+    @property
+    def holder(self) -> Client:
+        """The flow's client, unless it is another."""
+        return self.client or self.flow.client
 
     def claims(self, **changed: Any) -> dict[str, Any]:
         """A whole request as claims; None removes one."""
-        client = self.flow.client
+        client = self.holder
         form = self.flow.world.access_request(client)
         inside: dict[str, Any] = {name: form[name] for name in form if name not in _PROOF}
         inside["authorization_details"] = json.loads(inside["authorization_details"])
@@ -55,7 +61,7 @@ class Signer:
         """The pushed request that brings it, with nothing or something beside it."""
         form = {
             "client_assertion_type": ASSERTION_TYPE,
-            "client_assertion": self.flow.client.assertion(self.flow.world.issuer),
+            "client_assertion": self.holder.assertion(self.flow.world.issuer),
             "request": request,
         }
         return await self.flow.world.post("/par", form | beside)

@@ -124,3 +124,13 @@ async def test_ensure_matching_key_in_authorization_request(signer: Signer) -> N
 
 async def test_par_authorization_request_containing_request_uri(signer: Signer) -> None:
     refused(await signer.par(request_uri="urn:ietf:params:oauth:request_uri:x"), INVALID)
+
+
+async def test_ensure_unsigned_request_at_par_endpoint_fails(flow: Flow) -> None:
+    """For an application registered as one that signs, as every client of this profile is."""
+    world = flow.world
+    client = await world.register(world.shop, "private_key_jwt", name="Signs", signs_requests=True)
+    refused(await world.post("/par", world.access_request(client)), INVALID)
+    await world.subscribe(client, await world.publish_product("signed"))
+    signer = Signer(flow, client)
+    assert (await signer.par(scope="river-bank.signed")).status_code == 201

@@ -27,6 +27,8 @@ def request_object_is_opened(exchange: Exchange) -> None:
     what stands beside it counts for nothing.
     """
     if "request" not in exchange.parameters:
+        if exchange.client.require_signed_request_object:
+            raise _refused("the application is registered as one that signs its requests")
         return
     try:
         claims = _verified(exchange.parameters["request"], exchange.client.jwks)
