@@ -38,8 +38,8 @@ class PushedRequest(msgspec.Struct, frozen=True, kw_only=True):
     ask: ConsentRequest
     member: str
     certificate: str | None
-    dpop_jkt: str | None
-    signed_answer: bool  # JARM
+    dpop_jkt: str | None = None
+    signed_answer: bool = False  # JARM
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,3 +128,23 @@ async def test_a_suspended_application_has_no_use_of_its_key(lab: Lab, holder: H
     await lab.add_application("app_halted", "suspended")
     token = await holder.token(client_id="app_halted")
     assert (await holder.call(token, holder.proof(token))).code == "application_suspended"
+
+
+async def test_a_body_waits_until_the_proof_is_taken(lab: Lab, holder: Holder) -> None:
+    token = await holder.token()
+    fields = {"authorization": f"DPoP {token}", "dpop": holder.proof(token, "POST", "/echo")}
+    body = b"x" * 200_000
+    answer = await holder.caller.call("POST", lab.prefix + "/echo", fields, body)
+    assert answer.status == 200
+    assert lab.member.seen[-1].body_bytes == len(body)
+    again = await holder.caller.call("POST", lab.prefix + "/echo", fields, body)
+    assert again.code == "dpop_proof_invalid"
+
+
+async def test_two_proofs_are_one_too_many(lab: Lab, holder: Holder) -> None:
+    token = await holder.token()
+    lines = [f"GET {lab.prefix}/rates HTTP/1.1", "host: api.localhost"]
+    lines += [f"authorization: DPoP {token}"]
+    lines += [f"dpop: {holder.proof(token)}" for _ in range(2)]
+    await holder.caller.send("\r\n".join([*lines, "", ""]).encode())
+    assert (await holder.caller.read()).code == "malformed_http"
