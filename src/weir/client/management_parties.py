@@ -90,9 +90,10 @@ class Parties:
             "jwks": jwks,
             "redirect_uris": list(redirect_uris),
             "roles": list(roles),
-            "require_signed_request_object": require_signed_request_object,
             "organisation": organisation,
         }
+        if require_signed_request_object:  # a platform of an older version knows no such field
+            given["require_signed_request_object"] = True
         return await self._asker.post("/v1/applications", given)
 
     def applications(self, organisation: str | None = None) -> AsyncIterator[Document]:
