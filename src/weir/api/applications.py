@@ -31,6 +31,7 @@ class ApplicationGiven(Given):
     jwks: dict[str, Any] | None = None
     redirect_uris: list[Url] = Field(default_factory=list)
     roles: list[Text] = Field(default_factory=list)
+    require_signed_request_object: bool = False
 
 
 class KeysGiven(Given):
@@ -49,6 +50,7 @@ class ApplicationView(Shown):
     jwks: dict[str, Any]
     redirect_uris: list[str]
     roles: list[str]
+    require_signed_request_object: bool
     status: Literal["active", "suspended"]
     registered_at: datetime
     changed_at: datetime

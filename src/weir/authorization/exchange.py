@@ -13,6 +13,7 @@ import msgspec
 from weir.authorization.assertions import Assertion
 from weir.authorization.grants import Grant
 from weir.authorization.services import Services
+from weir.care.dpop import Proof
 from weir.consent.reading import Consent
 from weir.consent.types import ConsentRequest
 from weir.kernel import identifiers
@@ -37,6 +38,8 @@ class PushedRequest(msgspec.Struct, frozen=True, kw_only=True):
     ask: ConsentRequest
     member: str
     certificate: str | None
+    dpop_jkt: str | None = None
+    signed_answer: bool = False  # JARM
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,8 @@ class Exchange:
     parameters: Mapping[str, str]
     certificate: str | None  # x5t#S256 of the certificate presented, RFC 8705 section 3.1
     now: datetime
+    url: str = ""  # as the caller addressed it, without a query
+    proofs: tuple[str, ...] = ()  # DPoP header fields
     visit: str | None = None  # the browser's visit secret, at the authorization endpoint
     client_id: str = field(init=False)
     client: Application = field(init=False)
@@ -67,6 +72,8 @@ class Exchange:
     certificate_known: bool = False
     certificate_revoked: bool = False
     assertion: Assertion | None = None
+    proof: Proof | None = None
+    fresh_nonce: str | None = None  # for the DPoP-Nonce field of the answer
     scope: frozenset[str] = frozenset()
     ask: ConsentRequest = field(init=False)
     member: Organisation = field(init=False)

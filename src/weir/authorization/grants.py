@@ -19,7 +19,9 @@ REFRESH_PREFIX: Final = "rft_"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """What a code was issued for. `certificate` is the one the pushed request was made with."""
+    """What a code was issued for. `certificate` or `dpop_jkt`, if there is one, is the key that the
+    pushed request was made with and that must be shown with the code.
+    """
 
     consent: str
     client: str
@@ -28,6 +30,7 @@ class Grant:
     redirect_uri: str
     code_challenge: str
     certificate: str | None
+    dpop_jkt: str | None
     code_expires_at: datetime
     code_used_at: datetime | None
 
@@ -42,6 +45,7 @@ async def record(
     redirect_uri: str,
     code_challenge: str,
     certificate: str | None,
+    dpop_jkt: str | None,
 ) -> str:
     """Keep a grant. Returns its authorization code, which is stored nowhere."""
     code = new_secret()
@@ -54,6 +58,7 @@ async def record(
             redirect_uri=redirect_uri,
             code_challenge=code_challenge,
             certificate=certificate,
+            dpop_jkt=dpop_jkt,
             code_sha256=digest(code),
             code_expires_at=unit.now + timedelta(seconds=limits.AUTHORIZATION_CODE_LIFETIME_S),
         )

@@ -106,6 +106,7 @@ class _Http:
     async def _answer(
         self, request: Request, choose: Callable[[dict[str, str]], Endpoint]
     ) -> Response:
+        exchange: Exchange | None = None
         try:
             if request.method != "POST":
                 raise Refusal(METHOD_NOT_ALLOWED, request.method)
@@ -114,10 +115,12 @@ class _Http:
                 reason = "clients prove themselves by certificate or assertion only"
                 raise Refusal(OAUTH_INVALID_CLIENT, reason, why=reason)
             exchange = self._exchange(request, parameters, None)
-            return _on_the_wire(await pipeline.run(choose(parameters), exchange))
+            return _with_nonce(
+                _on_the_wire(await pipeline.run(choose(parameters), exchange)), exchange
+            )
         except Refusal as refusal:
             _log.info("oauth refused", code=refusal.outcome.code, detail=refusal.detail)
-            return self._error(refusal)
+            return _with_nonce(self._error(refusal), exchange)
         except Exception:
             _log.exception("oauth failed")
             return self._error(Refusal(PLATFORM_ERROR))
@@ -130,8 +133,16 @@ class _Http:
             parameters=parameters,
             certificate=presented_certificate(request),
             now=self._services.database.clock.now(),
+            url=self._origin(request) + request.url.path,
+            proofs=tuple(request.headers.getlist("dpop")),
             visit=visit,
         )
+
+    def _origin(self, request: Request) -> str:
+        """Where the caller sent it: the port says under which of the two origins."""
+        addresses = self._services.addresses
+        is_mtls = request.headers.get("weir-port-kind") == "mtls"
+        return addresses.mtls if is_mtls else addresses.issuer
 
     def _error(self, refusal: Refusal) -> Response:
         """RFC 6749 section 5.2; `parameters` says which part of the request is at fault."""
@@ -177,6 +188,13 @@ def set_host_cookie(response: Response, name: str, value: str, lifetime_s: int) 
     response.set_cookie(
         name, value, max_age=lifetime_s, path="/", secure=True, httponly=True, samesite="lax"
     )
+
+
+def _with_nonce(response: Response, exchange: Exchange | None) -> Response:
+    """RFC 9449 section 8.2: whoever sent a proof is told the nonce for the next one."""
+    if exchange is not None and exchange.fresh_nonce is not None:
+        response.headers["dpop-nonce"] = exchange.fresh_nonce
+    return response
 
 
 def _on_the_wire(answer: Answer) -> Response:

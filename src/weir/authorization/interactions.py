@@ -14,6 +14,7 @@ from weir.authorization.requests import Interaction
 from weir.authorization.services import Services
 from weir.consent.record import open_request, record_grant, reject
 from weir.identity import customers, subjects
+from weir.kernel import limits
 from weir.kernel.outcomes import NOT_FOUND, OAUTH_ACCESS_DENIED, PAGE_EXPIRED, Outcome, Refusal
 from weir.store.unit import Actor, UnitOfWork
 
@@ -53,9 +54,10 @@ async def approve(
             redirect_uri=pushed.redirect_uri,
             code_challenge=pushed.code_challenge,
             certificate=pushed.certificate,
+            dpop_jkt=pushed.dpop_jkt,
         )
     await requests.end(services.cache, interaction)
-    return _back(services, pushed, {"code": code})
+    return await _back(services, pushed, {"code": code})
 
 
 async def deny(
@@ -68,12 +70,12 @@ async def deny(
             await _open(unit, pushed)
             await reject(unit, pushed.consent, customer)
         await requests.end(services.cache, interaction)
-    return refused(services, pushed, OAUTH_ACCESS_DENIED)
+    return await refused(services, pushed, OAUTH_ACCESS_DENIED)
 
 
-def refused(services: Services, pushed: PushedRequest, outcome: Outcome) -> str:
+async def refused(services: Services, pushed: PushedRequest, outcome: Outcome) -> str:
     """The error response (RFC 6749 section 4.1.2.1); its words in Chinese are behind error_uri."""
-    return _back(
+    return await _back(
         services,
         pushed,
         {
@@ -84,12 +86,18 @@ def refused(services: Services, pushed: PushedRequest, outcome: Outcome) -> str:
     )
 
 
-def _back(services: Services, pushed: PushedRequest, parameters: dict[str, str]) -> str:
-    """`state` goes back verbatim, and `iss` says who answers (RFC 9207)."""
-    return redirects.with_parameters(
-        pushed.redirect_uri,
-        {**parameters, "state": pushed.state, "iss": services.addresses.issuer},
-    )
+async def _back(services: Services, pushed: PushedRequest, parameters: dict[str, str]) -> str:
+    """`state` goes back verbatim, and `iss` says who answers (RFC 9207); in a signed answer, if
+    one was asked for, and nowhere beside it (JARM sections 2.1 and 2.3.1).
+    """
+    issuer = services.addresses.issuer
+    told: dict[str, str | None] = {**parameters, "state": pushed.state, "iss": issuer}
+    if pushed.signed_answer:
+        ends_at_s = int(services.database.clock.now().timestamp()) + limits.RESPONSE_JWT_LIFETIME_S
+        claims = {name: value for name, value in told.items() if value is not None}
+        signed = {**claims, "aud": pushed.client, "exp": ends_at_s}
+        told = {"response": await services.signer.sign_jwt(signed, "JWT")}
+    return redirects.with_parameters(pushed.redirect_uri, told)
 
 
 async def _require_own(unit: UnitOfWork, pushed: PushedRequest, person: str, customer: str) -> None:

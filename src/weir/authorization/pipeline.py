@@ -18,8 +18,10 @@ from weir.authorization.steps import (
     client,
     code,
     credentials,
+    possession,
     refresh,
     request,
+    request_object,
     revocation,
     visit,
 )
@@ -50,20 +52,24 @@ TABLE: Final[tuple[tuple[str, Step], ...]] = (
     # P  PAR   A  authorize   C  token: code   R  token: refresh   K  token: credentials
     # V  revoke
     # P A C R K V
-    ("· · x x x ·", binding.certificate_is_presented),        # RFC 8705 section 3
+    ("· · x x x ·", binding.key_is_shown),                    # RFC 8705 section 3
     ("x · x x x x", client.is_named),                         # RFC 7521 section 4.2
     ("· x · · · ·", visit.client_is_named),                   # RFC 9126 section 4
     ("x x x x x x", client.is_found),                         # RFC 6749 section 2.2
     ("x · x x x x", client.proves_itself_by_certificate),     # RFC 8705 section 2
     ("x · x x x x", client.proves_itself_by_key),             # RFC 7523 section 2.2
     ("x · x x x x", binding.certificate_is_the_clients),      # RFC 8705 section 3
+    ("x · x x x ·", possession.proof_is_valid),               # RFC 9449 section 4.3
     ("x · x x x x", client.does_not_replay),                  # RFC 7523 section 3
+    ("x · x x x ·", possession.proof_does_not_replay),        # RFC 9449 section 11.1
     ("x x x x x ·", client.is_active),                        # a suspension counts at once
-    ("x · · · · ·", request.brings_no_request_object),        # RFC 9126 section 2.1
+    ("x · · · · ·", request_object.brings_no_request_uri),    # RFC 9126 section 2.1
+    ("x · · · · ·", request_object.request_object_is_opened), # RFC 9101 section 6.3
     ("x · · · · ·", request.asks_for_a_code),                 # FAPI 2.0 section 5.3.2.2
     ("x · · · · ·", request.returns_to_a_registered_address), # RFC 9700 section 2.1
     ("x · · · · ·", request.keeps_state_and_nonce_short),     # FAPI 2.0 section 5.3.2.2
     ("x · · · · ·", request.proves_possession_later),         # RFC 7636 section 4.3
+    ("x · · · · ·", binding.key_is_the_announced_one),        # RFC 9449 section 10.1
     ("x · · · · ·", request.stays_within_subscriptions),      # RFC 6749 section 3.3
     ("x · · · · ·", request.says_what_it_wants),              # RFC 9396 section 2
     ("x · · · · ·", request.names_a_member),                  # RFC 9396 section 5
@@ -75,6 +81,7 @@ TABLE: Final[tuple[tuple[str, Step], ...]] = (
     ("· · x · · ·", code.code_is_unused),                     # RFC 6749 section 4.1.2
     ("· · x · · ·", code.code_is_in_time),                    # FAPI 2.0 section 5.3.2.1
     ("· · x · · ·", code.address_is_the_same),                # RFC 6749 section 4.1.3
+    ("· · x · · ·", binding.key_is_the_codes),                # RFC 9449 section 10
     ("· · x · · ·", binding.certificate_is_the_codes),        # RFC 8705 section 3
     ("· · x · · ·", code.verifier_fits),                      # RFC 7636 section 4.6
     ("· · · x · ·", refresh.token_is_found),                  # RFC 6749 section 6

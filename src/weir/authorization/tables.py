@@ -16,6 +16,7 @@ grants = Table(
     Column("redirect_uri", Text, nullable=False),
     Column("code_challenge", Text, nullable=False),
     Column("certificate", Text),
+    Column("dpop_jkt", Text),
     Column("code_sha256", Text, nullable=False, unique=True),
     Column("code_expires_at", DateTime(timezone=True), nullable=False),
     Column("code_used_at", DateTime(timezone=True)),

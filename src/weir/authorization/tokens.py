@@ -1,4 +1,4 @@
-"""Access tokens: RFC 9068 JWTs, each bound to a client certificate (RFC 8705 section 3.1)."""
+"""Access tokens: RFC 9068 JWTs, each bound to one key, by certificate or by DPoP."""
 
 from __future__ import annotations
 
@@ -21,12 +21,11 @@ async def issue(
 ) -> Answer:
     """The token endpoint's success (RFC 6749 section 5.1).
 
-    There is no way through here without a certificate: no token of this server is a bearer token.
+    There is no way through here without a key: no token of this server is a bearer token.
     """
-    assert exchange.certificate is not None, "tokens are bound to a certificate"
     lifetime_s = _lifetime_s(exchange, consented)
     body: dict[str, Any] = {
-        "token_type": "Bearer",
+        "token_type": "Bearer" if exchange.proof is None else "DPoP",
         "expires_in": lifetime_s,
         "scope": scopes.written(scope),
     }
@@ -40,7 +39,7 @@ async def issue(
         "exp": int(exchange.now.timestamp()) + lifetime_s,
         "jti": exchange.mint("tok"),
         "scope": body["scope"],
-        "cnf": {"x5t#S256": exchange.certificate},
+        "cnf": _confirmation(exchange),
     }
     if consented:
         body["authorization_details"] = claims["authorization_details"] = [exchange.consent.granted]
@@ -49,6 +48,16 @@ async def issue(
         body["refresh_token"] = refresh_token
     body["access_token"] = await exchange.services.signer.sign_jwt(claims, TOKEN_TYPE)
     return Answer(200, body)
+
+
+def _confirmation(exchange: Exchange) -> dict[str, str]:
+    """Exactly one constraint: the proof's key (RFC 9449 section 6.1) when there is a proof, else
+    the certificate (RFC 8705 section 3.1).
+    """
+    if exchange.proof is not None:
+        return {"jkt": exchange.proof.thumbprint}
+    assert exchange.certificate is not None, "tokens are bound to a key"
+    return {"x5t#S256": exchange.certificate}
 
 
 def _lifetime_s(exchange: Exchange, consented: bool) -> int:

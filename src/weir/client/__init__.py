@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from weir.client.exchange import Answer, Exchange
     from weir.client.management import Management
     from weir.client.platform import Platform
+    from weir.client.possession import DpopKey
     from weir.client.profile import Profile
     from weir.client.session import Patience, Session
     from weir.client.tokens import Token, TokenKeeper
@@ -48,6 +49,7 @@ _MODULES: Final = {
     "Exchange": "exchange",
     "Management": "management",
     "Platform": "platform",
+    "DpopKey": "possession",
     "Profile": "profile",
     "Patience": "session",
     "Session": "session",
@@ -59,6 +61,7 @@ __all__ = [
     "Answer",
     "AuthorizationServer",
     "Credentials",
+    "DpopKey",
     "Exchange",
     "InstitutionError",
     "Management",

@@ -12,6 +12,7 @@ from weir.client.credentials import Credentials
 from weir.client.errors import OAuthError, ProtocolError, oauth_error_in, refusal_in
 from weir.client.exchange import Answer, Exchange
 from weir.client.platform import Platform
+from weir.client.possession import DpopKey
 from weir.client.proofs import ASSERTION_TYPE, Pkce, client_assertion
 from weir.client.tokens import Token
 
@@ -38,13 +39,19 @@ class AuthorizationServer:
     """One application's dealings with the authorization server.
 
     Every endpoint that authenticates a client is called under its mutual-TLS address (RFC 8705
-    section 5), since tokens are bound to the client's certificate. Errors: OAuthError when the
-    server refuses, UnreachableError, ProtocolError.
+    section 5), since tokens are bound to the client's certificate. With a DpopKey they are bound to
+    that instead, and a `private_key_jwt` client needs no certificate and asks on the public port.
+    Errors: OAuthError when the server refuses, UnreachableError, ProtocolError.
     """
 
     def __init__(
-        self, metadata: dict[str, Any], credentials: Credentials, exchange: Exchange
+        self,
+        metadata: dict[str, Any],
+        credentials: Credentials,
+        exchange: Exchange,
+        dpop: DpopKey | None = None,
     ) -> None:
+        self.dpop = dpop
         self.metadata = metadata
         self.issuer: str = metadata["issuer"]
         self._credentials = credentials
@@ -52,7 +59,11 @@ class AuthorizationServer:
 
     @classmethod
     async def discover(
-        cls, platform: Platform, credentials: Credentials, exchange: Exchange
+        cls,
+        platform: Platform,
+        credentials: Credentials,
+        exchange: Exchange,
+        dpop: DpopKey | None = None,
     ) -> AuthorizationServer:
         """Read the server's metadata (RFC 8414); ProtocolError when it is of another issuer."""
         answer = await exchange.send("GET", platform.issuer + METADATA_PATH)
@@ -62,7 +73,7 @@ class AuthorizationServer:
         addresses = [metadata.get(name) for name in (*_ENDPOINTS, "authorization_endpoint")]
         if not all(isinstance(a, str) and a.startswith("https://") for a in addresses):
             raise ProtocolError("the metadata lacks an https endpoint")
-        return cls(metadata, credentials, exchange)
+        return cls(metadata, credentials, exchange, dpop)
 
     async def client_credentials(self, scope: str) -> Token:
         """A token for the application itself (RFC 6749 section 4.4). `scope` is space separated."""
@@ -125,10 +136,16 @@ class AuthorizationServer:
     async def _post(
         self, endpoint: str, form: dict[str, str], *, empty: bool = False
     ) -> dict[str, Any]:
-        answer = await self._exchange.send(
-            "POST", self._address(endpoint), form=form | self._authentication()
-        )
+        address = self._address(endpoint)
+        answer = await self._send(address, form)
+        if self.dpop is not None and self.dpop.heed(address, answer):
+            answer = await self._send(address, form)
         return {} if empty and answer.status == 200 else _accepted(answer)
+
+    async def _send(self, address: str, form: dict[str, str]) -> Answer:
+        headers = None if self.dpop is None else {"dpop": self.dpop.proof("POST", address)}
+        form = form | self._authentication()
+        return await self._exchange.send("POST", address, form=form, headers=headers)
 
     def _authentication(self) -> dict[str, str]:
         """The client's name, and for private_key_jwt its proof; TLS proves the other method."""
@@ -142,6 +159,8 @@ class AuthorizationServer:
 
     def _address(self, endpoint: str) -> str:
         aliases = self.metadata.get("mtls_endpoint_aliases", {})
+        if self.dpop is not None and self._credentials.auth_method == "private_key_jwt":
+            aliases = {}
         address = aliases.get(endpoint) or self.metadata.get(endpoint)
         if not isinstance(address, str) or not address.startswith("https://"):
             raise ProtocolError(f"the metadata names no {endpoint}")

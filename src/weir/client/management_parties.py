@@ -77,6 +77,7 @@ class Parties:
         jwks: dict[str, Any] | None = None,
         redirect_uris: Sequence[str] = (),
         roles: Sequence[str] = (),
+        require_signed_request_object: bool = False,
         organisation: str | None = None,
     ) -> Document:
         """Register an application. Only the operator names an `organisation`: for its first one.
@@ -91,6 +92,8 @@ class Parties:
             "roles": list(roles),
             "organisation": organisation,
         }
+        if require_signed_request_object:  # a platform of an older version knows no such field
+            given["require_signed_request_object"] = True
         return await self._asker.post("/v1/applications", given)
 
     def applications(self, organisation: str | None = None) -> AsyncIterator[Document]:

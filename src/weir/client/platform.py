@@ -24,6 +24,11 @@ class Platform:
     manage_origin: str
     ca_file: Path
 
+    @property
+    def public_api_origin(self) -> str:
+        """Where products are called without a certificate, under DPoP."""
+        return self.issuer.replace("https://auth.", "https://api.", 1)
+
     @classmethod
     def at(
         cls,

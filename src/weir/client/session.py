@@ -13,6 +13,7 @@ from weir.client.authorization import AuthorizationServer
 from weir.client.errors import InstitutionError, RefusedError, UnreachableError, refusal_in
 from weir.client.exchange import INTERACTION, Answer, Exchange
 from weir.client.platform import Platform
+from weir.client.possession import DpopKey
 from weir.client.tokens import Token, TokenKeeper
 from weir.kernel.outcomes import Retry
 
@@ -56,7 +57,9 @@ class Session:
         keeper: TokenKeeper,
         patience: Patience | None = None,
         key_header: str = PRODUCT_KEY,
+        dpop: DpopKey | None = None,
     ) -> None:
+        self._dpop = dpop
         self._origin = origin
         self._key_header = key_header
         self._exchange = exchange
@@ -80,8 +83,8 @@ class Session:
         if scope == MANAGE:
             origin, key_header = platform.manage_origin, MANAGEMENT_KEY
         else:
-            origin, key_header = platform.api_origin, PRODUCT_KEY
-        return cls(origin, exchange, TokenKeeper(renew), patience, key_header)
+            origin, key_header = _products(platform, server), PRODUCT_KEY
+        return cls(origin, exchange, TokenKeeper(renew), patience, key_header, server.dpop)
 
     @classmethod
     def of_consent(
@@ -100,7 +103,8 @@ class Session:
                 raise UnreachableError("the token has ended and cannot be refreshed")
             return await server.refresh(refresh_token)
 
-        return cls(platform.api_origin, exchange, TokenKeeper(renew, token), patience)
+        keeper, origin = TokenKeeper(renew, token), _products(platform, server)
+        return cls(origin, exchange, keeper, patience, dpop=server.dpop)
 
     async def call(
         self,
@@ -178,12 +182,12 @@ class Session:
         headers: dict[str, str],
         token: Token,
     ) -> Answer:
+        url = self._origin + path
+        headers = headers | {"authorization": f"{token.scheme} {token.access_token}"}
+        if token.scheme == "DPoP" and self._dpop is not None:
+            headers["dpop"] = self._dpop.proof(method, url, token.access_token)
         answer = await self._exchange.send(
-            method,
-            self._origin + path,
-            content=content,
-            params=params,
-            headers=headers | {"authorization": f"Bearer {token.access_token}"},
+            method, url, content=content, params=params, headers=headers
         )
         if answer.status < 400:
             return answer
@@ -199,6 +203,11 @@ class Session:
                 return None
             wait_s = max(wait_s, error.retry_after_s or 0)
         return wait_s if wait_s <= self._patience.wait_s else None
+
+
+def _products(platform: Platform, server: AuthorizationServer) -> str:
+    """Where products are called: with the certificate, or under DPoP without one."""
+    return platform.api_origin if server.dpop is None else platform.public_api_origin
 
 
 def refused(answer: Answer) -> RefusedError | InstitutionError:

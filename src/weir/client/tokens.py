@@ -12,6 +12,7 @@ from weir.client.errors import ProtocolError
 
 # A token is renewed this long before its end, so that none dies on the way.
 _EARLY_S: Final = 20.0
+_SCHEMES: Final = {"bearer": "Bearer", "dpop": "DPoP"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Token:
     refresh_token: str | None = field(default=None, repr=False)
     authorization_details: list[dict[str, Any]] = field(default_factory=list)
     grant_id: str | None = None
+    scheme: str = "Bearer"  # or DPoP: how the token is sent
 
     @classmethod
     def read(cls, body: dict[str, Any]) -> Token:
@@ -36,8 +38,9 @@ class Token:
         access, lifetime = body.get("access_token"), body.get("expires_in")
         refresh, details = body.get("refresh_token"), body.get("authorization_details", [])
         # The type of a certificate-bound token stays "Bearer" (RFC 8705 section 3).
-        if not isinstance(access, str) or str(body.get("token_type", "")).lower() != "bearer":
-            raise ProtocolError("the token endpoint's answer has no bearer token")
+        scheme = _SCHEMES.get(str(body.get("token_type", "")).lower())
+        if not isinstance(access, str) or scheme is None:
+            raise ProtocolError("the token endpoint's answer has no token of a known type")
         if not isinstance(lifetime, int) or not isinstance(details, list):
             raise ProtocolError("the token endpoint's answer is not in its form")
         grant = body.get("grant_id")
@@ -48,6 +51,7 @@ class Token:
             refresh_token=refresh if isinstance(refresh, str) else None,
             authorization_details=details,
             grant_id=grant if isinstance(grant, str) else None,
+            scheme=scheme,
         )
 
     def accounts(self) -> list[str]:

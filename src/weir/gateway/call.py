@@ -44,6 +44,7 @@ class Call(Relay):
         "parameter_names",
         "parameter_values",
         "path",
+        "possessed",
         "query",
         "recorded",
         "refusal",
@@ -67,6 +68,7 @@ class Call(Relay):
         self.standing: Standing | None = None
         self.token: KnownToken | None = None
         self.application: Application | None = None
+        self.possessed = False  # a proof for this very call was taken
         # route
         self.path = b""  # without the product's prefix
         self.query = b""

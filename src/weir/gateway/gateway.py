@@ -23,6 +23,7 @@ from weir.gateway.recording import Recording
 from weir.gateway.tokens import TokenMemory
 from weir.kernel.outcomes import UNKNOWN_HOST, Refusal
 from weir.metering import intents
+from weir.store.cache import Cache
 from weir.store.database import Database
 from weir.wire import grammar
 from weir.wire.deadlines import Deadlines
@@ -57,6 +58,7 @@ class Gateway:
         member_tls: ssl.SSLContext,
         control_sockets: list[Path],
         in_flight: Deadlines,
+        cache: Cache,
     ) -> None:
         self.loop = loop
         self.database = database
@@ -65,6 +67,7 @@ class Gateway:
         self.allowances = allowances
         self.recording = recording
         self.in_flight = in_flight
+        self.cache = cache
         self.counts = Counts()
         self.listeners: list[Listener] = []
         self._roles = {

@@ -101,6 +101,7 @@ class _Serving:
             ),
             control_sockets=config.control_sockets,
             in_flight=self._in_flight,
+            cache=cache,
         )
         self._servers: list[asyncio.Server] = []
         self._beats: list[asyncio.Task[None]] = []

@@ -44,8 +44,15 @@ class _Header(msgspec.Struct, forbid_unknown_fields=True):
     typ: str
 
 
-class _Confirmation(msgspec.Struct):
-    thumbprint: _Text = msgspec.field(name="x5t#S256")
+class _Confirmation(msgspec.Struct, forbid_unknown_fields=True):
+    """Exactly one constraint; a second one, or one unknown here, would not be checked."""
+
+    thumbprint: _Text | None = msgspec.field(name="x5t#S256", default=None)
+    jkt: _Text | None = None
+
+    def __post_init__(self) -> None:
+        if (self.thumbprint is None) == (self.jkt is None):
+            raise ValueError("a token is bound to one key")
 
 
 class _Claims(msgspec.Struct):
@@ -77,11 +84,15 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class KnownToken(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What every call with this token needs. The `*_key`s are those of revocations."""
+    """What every call with this token needs. The `*_key`s are those of revocations.
+
+    The token is bound to the certificate `thumbprint`, or, where that is empty, to `proof_key`.
+    """
 
     client_id: str
     organisation: str
     thumbprint: str
+    proof_key: str | None  # RFC 9449 section 6.1
     expires_at_s: float
     scopes: frozenset[str]
     consent_id: str | None
@@ -216,16 +227,18 @@ def _check_signature(key: SigningKey, signed: bytes, signature: bytes) -> None:
 def _known(claims: _Claims) -> KnownToken:
     grants = tuple(filter(None, map(_grant, claims.authorization_details)))
     consent = claims.grant_id
+    thumbprint = claims.cnf.thumbprint or ""
     return KnownToken(
         client_id=claims.client_id,
         organisation=claims.org,
-        thumbprint=claims.cnf.thumbprint,
+        thumbprint=thumbprint,
+        proof_key=claims.cnf.jkt,
         expires_at_s=float(claims.exp),
         scopes=frozenset(claims.scope.split()),
         consent_id=consent,
         consent_key="" if consent is None else revocation_key("consent", consent),
         token_key=revocation_key("token", claims.jti),
-        certificate_key=revocation_key("certificate", claims.cnf.thumbprint),
+        certificate_key=revocation_key("certificate", thumbprint) if thumbprint else "",
         grants=grants,
         identity=_identity(claims, grants),
     )

@@ -186,6 +186,22 @@ CERTIFICATE_REVOKED = _outcome(
     "客户端证书已被吊销。",
     retry=Retry.CHANGED,
 )
+TOKEN_SCHEME_WRONG = _outcome(
+    "token_scheme_wrong",
+    401,
+    "A token bound to a DPoP key is sent under the scheme DPoP, any other under Bearer.",
+    "绑定 DPoP 密钥的令牌须使用 DPoP 方案，其他令牌须使用 Bearer 方案。",
+    retry=Retry.CHANGED,
+    oauth="invalid_token",
+)
+DPOP_PROOF_INVALID = _outcome(
+    "dpop_proof_invalid",
+    401,
+    "The DPoP proof is missing, was used before, or does not fit the token and the request.",
+    "DPoP 证明缺失、已被使用，或与令牌和请求不符。",
+    retry=Retry.CHANGED,
+    oauth="invalid_dpop_proof",
+)
 APPLICATION_SUSPENDED = _outcome(
     "application_suspended",
     403,
@@ -464,9 +480,33 @@ OAUTH_INVALID_REQUEST_URI = _outcome(
 OAUTH_CERTIFICATE_REQUIRED = _outcome(
     "oauth_certificate_required",
     400,
-    "Tokens are bound to a client certificate; use the mutual-TLS address.",
-    "令牌必须绑定客户端证书，请使用双向 TLS 地址。",
+    "Tokens are bound to a key: use the mutual-TLS address, or send a DPoP proof.",
+    "令牌必须绑定密钥：请使用双向 TLS 地址，或提供 DPoP 证明。",
     oauth="invalid_request",
+)
+OAUTH_INVALID_REQUEST_OBJECT = _outcome(
+    "oauth_invalid_request_object",
+    400,
+    "The signed request object is not valid, not current, or not the client's.",
+    "已签名的请求对象无效、不在有效期内，或不属于该客户端。",
+    retry=Retry.CHANGED,
+    oauth="invalid_request_object",
+)
+OAUTH_INVALID_DPOP_PROOF = _outcome(
+    "oauth_invalid_dpop_proof",
+    400,
+    "The DPoP proof is not valid for this request, or was used before.",
+    "DPoP 证明对此请求无效，或已被使用。",
+    retry=Retry.CHANGED,
+    oauth="invalid_dpop_proof",
+)
+OAUTH_USE_DPOP_NONCE = _outcome(
+    "oauth_use_dpop_nonce",
+    400,
+    "The DPoP proof must hold the nonce in this answer's DPoP-Nonce header.",
+    "DPoP 证明须包含此应答 DPoP-Nonce 头中的随机值。",
+    retry=Retry.CHANGED,
+    oauth="use_dpop_nonce",
 )
 OAUTH_ACCESS_DENIED = _outcome(
     "oauth_access_denied",

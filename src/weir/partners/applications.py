@@ -29,6 +29,7 @@ class Application:
     jwks: dict[str, Any]
     redirect_uris: list[str]
     roles: list[str]
+    require_signed_request_object: bool
     status: str
     registered_at: datetime
     changed_at: datetime
@@ -53,6 +54,7 @@ async def register(
     jwks: Any = None,
     redirect_uris: Sequence[str] = (),
     roles: Sequence[str] = (),
+    require_signed_request_object: bool = False,
 ) -> Application:
     """Register an application of an active organisation. INVALID_INPUT says what is wrong."""
     facts = registration.application_facts(
@@ -61,6 +63,7 @@ async def register(
         jwks=jwks if jwks is not None else {"keys": []},
         redirect_uris=redirect_uris,
         roles=roles,
+        require_signed_request_object=require_signed_request_object,
     )
     organisation = await organisations.get(unit.connection, organisation_id)
     if organisation.status != "active":
@@ -89,6 +92,7 @@ async def admit(unit: UnitOfWork, organisation_id: str, facts: ApplicationFacts)
         "kids": [key["kid"] for key in application.jwks["keys"]],
         "redirect_uris": application.redirect_uris,
         "roles": application.roles,
+        "require_signed_request_object": application.require_signed_request_object,
     }
     unit.audit("application.registered", application.id, detail, organisation=organisation_id)
     await publish(unit, application)
@@ -99,7 +103,9 @@ async def rotate_keys(unit: UnitOfWork, application_id: str, jwks: Any) -> Appli
     """Replace an application's public keys. Send old and new together to change without a gap."""
     application = await lock(unit.connection, application_id)
     public = keys.public_jwks(jwks, "/jwks")
-    registration.require_keys_for(application.token_endpoint_auth_method, public)
+    registration.require_keys_for(
+        application.token_endpoint_auth_method, public, application.require_signed_request_object
+    )
     detail = {"kids": [key["kid"] for key in public["keys"]]}
     return await _change(unit, application, "application.keys_rotated", detail, jwks=public)
 

@@ -38,6 +38,7 @@ class ApplicationFacts:
     jwks: dict[str, Any]
     redirect_uris: list[str]
     roles: list[str]
+    require_signed_request_object: bool = False
 
 
 def operator_facts(*, slug: str, name_en: str, name_zh: str) -> OrganisationFacts:
@@ -94,6 +95,7 @@ def application_facts(
     jwks: Any,
     redirect_uris: Sequence[str],
     roles: Sequence[str],
+    require_signed_request_object: bool = False,
 ) -> ApplicationFacts:
     """An application's particulars, coherent with each other."""
     public = keys.public_jwks(jwks, "/jwks")
@@ -102,7 +104,7 @@ def application_facts(
         classes.TOKEN_ENDPOINT_AUTH_METHODS,
         "/token_endpoint_auth_method",
     )
-    require_keys_for(method, public)
+    require_keys_for(method, public, require_signed_request_object)
     checked_roles = _roles(roles)
     addresses = _redirect_uris(redirect_uris)
     if {"data", "payments"} & set(checked_roles) and not addresses:
@@ -117,11 +119,22 @@ def application_facts(
         jwks=public,
         redirect_uris=addresses,
         roles=checked_roles,
+        require_signed_request_object=require_signed_request_object,
     )
 
 
-def require_keys_for(token_endpoint_auth_method: str, jwks: dict[str, Any]) -> None:
-    """private_key_jwt (RFC 7523) proves a client by a registered key, so it needs one."""
+def require_keys_for(
+    token_endpoint_auth_method: str, jwks: dict[str, Any], signs_requests: bool
+) -> None:
+    """private_key_jwt (RFC 7523) proves a client by a registered key, so it needs one; so does a
+    client that must sign its requests (RFC 9101 section 10.5).
+    """
+    if signs_requests and not jwks["keys"]:
+        raise inputs.wrong(
+            "/jwks/keys",
+            "signed requests need at least one public key",
+            "签名请求至少需要一把公钥",
+        )
     if token_endpoint_auth_method == classes.PRIVATE_KEY_JWT and not jwks["keys"]:
         raise inputs.wrong(
             "/jwks/keys",

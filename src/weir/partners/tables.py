@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -12,6 +13,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -59,6 +61,7 @@ applications = Table(
     Column("token_endpoint_auth_method", Text, nullable=False),
     Column("jwks", JSONB, nullable=False),
     Column("redirect_uris", JSONB, nullable=False),
+    Column("require_signed_request_object", Boolean, nullable=False, server_default=false()),
     Column("roles", JSONB, nullable=False),
     Column("status", Text, nullable=False),
     Column("registered_at", DateTime(timezone=True), nullable=False),

@@ -53,14 +53,14 @@ async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
     interaction = await _interaction(portal, request, visitor)
     question = await _parties(portal, interaction)
     if not interaction.open_at(portal.database.clock.now()):
-        return _over(portal, request, visitor, question, Refusal(PAGE_EXPIRED))
+        return await _over(portal, request, visitor, question, Refusal(PAGE_EXPIRED))
     if visitor.person is None:
         return go(f"/sign-in?next=/interactions/{interaction.id}")
     try:
         await interactions.ask(portal.authorization, interaction, visitor.person.id)
         question = await _ask_member(portal, request, visitor.person, question)
     except Refusal as refusal:
-        return _over(portal, request, visitor, question, refusal)
+        return await _over(portal, request, visitor, question, refusal)
     return _page(portal, request, visitor, question)
 
 
@@ -74,7 +74,7 @@ async def send(portal: Portal, request: Request, visitor: Visitor) -> Response:
             return await _yes(portal, request, visitor, visitor.person, question, fields)
         return await _no(portal, request, visitor.person, question)
     except Refusal as refusal:
-        return _over(portal, request, visitor, question, refusal)
+        return await _over(portal, request, visitor, question, refusal)
 
 
 async def _yes(
@@ -198,14 +198,14 @@ def _page(
     )
 
 
-def _over(
+async def _over(
     portal: Portal, request: Request, visitor: Visitor, question: Question, refusal: Refusal
 ) -> Response:
     """No dead end: whatever went wrong, the page leads back to the application."""
     pushed = question.interaction.pushed
     if refusal.outcome in (ILLEGAL_STATE, PAGE_EXPIRED) or question.interaction.answered:
         refusal = Refusal(PAGE_EXPIRED, refusal.detail)
-        way_back = interactions.refused(portal.authorization, pushed, OAUTH_ACCESS_DENIED)
+        way_back = await interactions.refused(portal.authorization, pushed, OAUTH_ACCESS_DENIED)
         if question.interaction.answered:  # the application has its answer already
             way_back = origin(pushed.redirect_uri)
         return refused(

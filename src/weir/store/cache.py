@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import AsyncIterator
 from typing import Any, cast
@@ -48,6 +49,20 @@ class Cache:
         except (ValkeyError, OSError) as error:
             raise Refusal(ENGINE_UNAVAILABLE, f"valkey: {error!r}") from error
         return time.time() - float(server["uptime_in_seconds"]) - 1.0
+
+    async def shared_secret(self, name: str) -> bytes:
+        """32 random bytes, the same for every process, made when first asked for.
+
+        They are lost with the cache, so only what may be void after that is derived from them.
+        """
+        try:
+            await self.client.set(f"weir:secret:{name}", os.urandom(32), nx=True)
+            secret = await self.client.get(f"weir:secret:{name}")
+        except (ValkeyError, OSError) as error:
+            raise Refusal(ENGINE_UNAVAILABLE, f"valkey: {error!r}") from error
+        if secret is None:
+            raise Refusal(ENGINE_UNAVAILABLE, "valkey dropped a secret at once")
+        return bytes(secret)
 
     async def put_json(self, name: str, value: Any, lifetime_s: int) -> None:
         """Keep a JSON value for a while."""

@@ -30,6 +30,7 @@ SINGLETONS: Final = frozenset(
         b"content-type",
         b"content-encoding",
         b"authorization",
+        b"dpop",
         b"expect",
         b"x-fapi-interaction-id",
         b"x-idempotency-key",

@@ -212,6 +212,7 @@ class World:
         name: str = "App",
         roles: Sequence[str] = ("data", "payments", "manage"),
         redirect_uris: Sequence[str] = (REDIRECT_URI, "http://127.0.0.1/native"),
+        signs_requests: bool = False,
     ) -> Client:
         key = ECKey.generate_key("P-256")
         public = {**key.as_dict(private=False), "kid": "one", "use": "sig", "alg": "ES256"}
@@ -224,6 +225,7 @@ class World:
                 jwks={"keys": [public]} if method == "private_key_jwt" else {"keys": []},
                 redirect_uris=list(redirect_uris),
                 roles=list(roles),
+                require_signed_request_object=signs_requests,
             )
             issued = await certificates.issue(
                 unit, self.authority, application.id, certificate_request()

@@ -39,7 +39,7 @@ PAR_REFUSALS: list[tuple[Change, str]] = [
     ({"client_id": "app_00000000000000000000000000"}, "oauth_invalid_client"),
     ({"client_assertion": "x.y.z"}, "oauth_invalid_client"),
     ({"request_uri": "urn:x"}, "oauth_invalid_request"),
-    ({"request": "e30.e30.x"}, "oauth_invalid_request"),
+    ({"request": "e30.e30.x"}, "oauth_invalid_request_object"),
     ({"response_type": None}, "oauth_invalid_request"),
     ({"response_type": "token"}, "oauth_unsupported_response_type"),
     ({"response_type": "code id_token"}, "oauth_unsupported_response_type"),

@@ -8,28 +8,30 @@ import pytest
 
 from weir.authorization import pipeline
 from weir.authorization.pipeline import STEPS, TABLE, Endpoint, token_endpoint_for
-from weir.authorization.steps import binding, client
+from weir.authorization.steps import binding, client, possession
 from weir.kernel.outcomes import OAUTH_UNSUPPORTED_GRANT_TYPE, Refusal
 
 # Written out, so that moving a row is a decision somebody sees.
 ORDER = {
     Endpoint.PAR: """is_named is_found proves_itself_by_certificate proves_itself_by_key
-        certificate_is_the_clients does_not_replay is_active brings_no_request_object
-        asks_for_a_code returns_to_a_registered_address keeps_state_and_nonce_short
-        proves_possession_later stays_within_subscriptions says_what_it_wants names_a_member
-        is_kept""",
+        certificate_is_the_clients proof_is_valid does_not_replay proof_does_not_replay
+        is_active brings_no_request_uri
+        request_object_is_opened asks_for_a_code returns_to_a_registered_address
+        keeps_state_and_nonce_short proves_possession_later key_is_the_announced_one
+        stays_within_subscriptions says_what_it_wants names_a_member is_kept""",
     Endpoint.AUTHORIZE: """client_is_named is_found is_active request_is_recalled
         request_is_unanswered visit_begins""",
-    Endpoint.TOKEN_CODE: """certificate_is_presented is_named is_found
-        proves_itself_by_certificate proves_itself_by_key certificate_is_the_clients
-        does_not_replay is_active code_is_found code_is_unused code_is_in_time address_is_the_same
-        certificate_is_the_codes verifier_fits consent_stands code_is_spent""",
-    Endpoint.TOKEN_REFRESH: """certificate_is_presented is_named is_found
-        proves_itself_by_certificate proves_itself_by_key certificate_is_the_clients
-        does_not_replay is_active token_is_found consent_stands token_is_refreshed""",
-    Endpoint.TOKEN_CREDENTIALS: """certificate_is_presented is_named is_found
-        proves_itself_by_certificate proves_itself_by_key certificate_is_the_clients
-        does_not_replay is_active asks_no_customer stays_within_its_rights token_is_issued""",
+    Endpoint.TOKEN_CODE: """key_is_shown is_named is_found proves_itself_by_certificate
+        proves_itself_by_key certificate_is_the_clients proof_is_valid does_not_replay
+        proof_does_not_replay is_active code_is_found code_is_unused code_is_in_time
+        address_is_the_same key_is_the_codes certificate_is_the_codes verifier_fits
+        consent_stands code_is_spent""",
+    Endpoint.TOKEN_REFRESH: """key_is_shown is_named is_found proves_itself_by_certificate
+        proves_itself_by_key certificate_is_the_clients proof_is_valid does_not_replay
+        proof_does_not_replay is_active token_is_found consent_stands token_is_refreshed""",
+    Endpoint.TOKEN_CREDENTIALS: """key_is_shown is_named is_found proves_itself_by_certificate
+        proves_itself_by_key certificate_is_the_clients proof_is_valid does_not_replay
+        proof_does_not_replay is_active asks_no_customer stays_within_its_rights token_is_issued""",
     Endpoint.REVOKE: """is_named is_found proves_itself_by_certificate proves_itself_by_key
         certificate_is_the_clients does_not_replay token_is_revoked""",
 }
@@ -57,9 +59,10 @@ def test_every_step_names_the_rule_it_keeps() -> None:
 def test_no_endpoint_that_issues_tokens_lacks_the_binding() -> None:
     for endpoint in pipeline.GRANT_TYPES.values():
         steps = STEPS[endpoint]
-        assert steps[0] is binding.certificate_is_presented
+        assert steps[0] is binding.key_is_shown
         assert binding.certificate_is_the_clients in steps
         assert client.does_not_replay in steps
+        assert possession.proof_does_not_replay in steps
 
 
 @pytest.mark.parametrize("grant_type", [None, "", "password", "implicit", "AUTHORIZATION_CODE"])

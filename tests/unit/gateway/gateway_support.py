@@ -284,6 +284,7 @@ class House:
             member_tls=None,  # type: ignore[arg-type]
             control_sockets=[folder / "control"],
             in_flight=Deadlines(loop, 0.1),
+            cache=None,  # type: ignore[arg-type]
         )
         self.listener = Listener(loop, self.gateway, kind, Deadlines(loop, 1.0))
         self.caller = Transport(der)

@@ -1,20 +1,22 @@
-"""Tokens are bound to a client certificate, always (FAPI 2.0 section 5.3.2.1 items 4 and 5)."""
+"""Tokens are bound to a key, always (FAPI 2.0 section 5.3.2.1 items 4 and 5)."""
 
 from __future__ import annotations
 
-from weir.authorization.exchange import Exchange
+from weir.authorization.exchange import Exchange, wrong
+from weir.care.dpop import THUMBPRINT
 from weir.kernel.outcomes import (
     OAUTH_CERTIFICATE_REQUIRED,
     OAUTH_INVALID_CLIENT,
+    OAUTH_INVALID_DPOP_PROOF,
     OAUTH_INVALID_GRANT,
     Refusal,
 )
 
 
-def certificate_is_presented(exchange: Exchange) -> None:
-    """RFC 8705 section 3: the certificate of this connection is what a token is bound to."""
-    if exchange.certificate is None:
-        raise Refusal(OAUTH_CERTIFICATE_REQUIRED, "token request without a client certificate")
+def key_is_shown(exchange: Exchange) -> None:
+    """RFC 8705 section 3, RFC 9449 section 5: what a token is bound to comes with the request."""
+    if exchange.certificate is None and not exchange.proofs:
+        raise Refusal(OAUTH_CERTIFICATE_REQUIRED, "token request without a key")
 
 
 def certificate_is_the_clients(exchange: Exchange) -> None:
@@ -27,6 +29,28 @@ def certificate_is_the_clients(exchange: Exchange) -> None:
     if not exchange.certificate_known or exchange.certificate_revoked:
         reason = "the certificate is not one of the client's"
         raise Refusal(OAUTH_INVALID_CLIENT, reason, why=reason)
+
+
+def key_is_the_announced_one(exchange: Exchange) -> None:
+    """RFC 9449 section 10.1: `dpop_jkt`, a proof, or both of one key."""
+    announced = exchange.parameters.get("dpop_jkt")
+    if announced is None:
+        return
+    if THUMBPRINT.fullmatch(announced) is None:
+        raise wrong("dpop_jkt", "is not a SHA-256 thumbprint")
+    if exchange.proof is not None and exchange.proof.thumbprint != announced:
+        reason = "dpop_jkt names another key than the proof's"
+        raise Refusal(OAUTH_INVALID_DPOP_PROOF, reason, why=reason)
+
+
+def key_is_the_codes(exchange: Exchange) -> None:
+    """RFC 9449 section 10: a code asked for with a DPoP key is worth nothing without it."""
+    began_with = exchange.grant.dpop_jkt
+    if began_with is None:
+        return
+    if exchange.proof is None or exchange.proof.thumbprint != began_with:
+        reason = "the code belongs to another DPoP key"
+        raise Refusal(OAUTH_INVALID_DPOP_PROOF, reason, why=reason)
 
 
 def certificate_is_the_codes(exchange: Exchange) -> None:

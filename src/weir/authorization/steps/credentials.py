@@ -32,6 +32,9 @@ async def stays_within_its_rights(exchange: Exchange) -> None:
         if len(asked) > 1 or "manage" not in exchange.client.roles:
             reason = "manage stands alone, and only for applications registered for it"
             raise Refusal(OAUTH_INVALID_SCOPE, reason, why=reason)
+        if exchange.proof is not None:  # the management API answers only under mutual TLS
+            reason = "a token for manage is bound to a certificate: send no DPoP proof"
+            raise Refusal(OAUTH_INVALID_SCOPE, reason, why=reason)
     else:
         async with exchange.services.database.connect() as connection:
             allowed = await subscriptions.scopes_of(connection, exchange.client.id)

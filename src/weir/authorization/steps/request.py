@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from weir.authorization import pkce, redirects, requests, scopes
 from weir.authorization.exchange import Answer, Exchange, PushedRequest, wrong
 from weir.consent.types import ACCOUNT_ACCESS, parse_details
@@ -10,12 +12,8 @@ from weir.kernel.outcomes import OAUTH_INVALID_AUTHORIZATION_DETAILS, Refusal
 from weir.partners import organisations
 from weir.shelf import subscriptions
 
-
-def brings_no_request_object(exchange: Exchange) -> None:
-    """RFC 9126 section 2.1: no `request_uri` here. Signed request objects are not taken yet."""
-    for name in ("request_uri", "request"):
-        if name in exchange.parameters:
-            raise wrong(name, "is not taken here")
+# `jwt` is the signed answer in its usual place, which for a code is the query (JARM section 2.3.4).
+RESPONSE_MODES: Final = ("query", "query.jwt", "jwt")
 
 
 def asks_for_a_code(exchange: Exchange) -> None:
@@ -27,8 +25,8 @@ def asks_for_a_code(exchange: Exchange) -> None:
         raise Refusal(outcomes.OAUTH_UNAUTHORIZED_CLIENT, "no role that asks customers")
     if exchange.required("response_type") != "code":
         raise Refusal(outcomes.OAUTH_UNSUPPORTED_RESPONSE_TYPE)
-    if exchange.parameters.get("response_mode", "query") != "query":
-        raise wrong("response_mode", "must be query")
+    if exchange.parameters.get("response_mode", "query") not in RESPONSE_MODES:
+        raise wrong("response_mode", "must be query or jwt")
 
 
 def returns_to_a_registered_address(exchange: Exchange) -> None:
@@ -92,6 +90,7 @@ async def names_a_member(exchange: Exchange) -> None:
 
 async def is_kept(exchange: Exchange) -> None:
     """RFC 9126 section 2.2: the answer is a `request_uri`, good for a short while."""
+    jkt = exchange.proof.thumbprint if exchange.proof else exchange.parameters.get("dpop_jkt")
     pushed = PushedRequest(
         client=exchange.client.id,
         organisation=exchange.organisation.id,
@@ -102,7 +101,9 @@ async def is_kept(exchange: Exchange) -> None:
         scope=scopes.written(exchange.scope),
         ask=exchange.ask,
         member=exchange.member.id,
-        certificate=exchange.certificate,
+        certificate=None if jkt else exchange.certificate,
+        dpop_jkt=jkt,
+        signed_answer=exchange.parameters.get("response_mode", "query") != "query",
     )
     request_uri = await requests.push(exchange.services.cache, pushed)
     body = {"request_uri": request_uri, "expires_in": limits.PUSHED_REQUEST_LIFETIME_S}

@@ -16,6 +16,7 @@ _KEPT_BACK: Final = HOP_BY_HOP | {
     b"host",
     b"content-length",
     b"authorization",
+    b"dpop",
     b"cookie",
     b"expect",
     b"x-fapi-interaction-id",

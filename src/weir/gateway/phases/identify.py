@@ -1,13 +1,17 @@
-"""Who calls: the token, verified once, and the certificate it is bound to, checked every time.
+"""Who calls: the token, verified once, and the key it is bound to, checked every time.
 
 Refusals in this order: malformed_http, token_missing, token_invalid, token_expired, token_revoked,
-certificate_required, certificate_mismatch, certificate_revoked, application_suspended,
-organisation_suspended.
+token_scheme_wrong, certificate_required, certificate_mismatch, certificate_revoked (for tokens
+bound to DPoP keys in place of these three: dpop_proof_invalid, engine_unavailable),
+application_suspended, organisation_suspended.
 """
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 from weir.gateway.call import Call
+from weir.gateway.phases.possess import possess
 from weir.gateway.snapshot import Application, Snapshot
 from weir.gateway.tokens import KnownToken
 from weir.kernel.outcomes import (
@@ -18,15 +22,19 @@ from weir.kernel.outcomes import (
     ORGANISATION_SUSPENDED,
     TOKEN_MISSING,
     TOKEN_REVOKED,
+    TOKEN_SCHEME_WRONG,
     Refusal,
 )
 from weir.wire.peer import PeerCertificate
 
 
-def identify(call: Call) -> None:
-    """Find the token and the application behind the call."""
+def identify(call: Call) -> Awaitable[None] | None:
+    """Find the token and the application behind the call. Waits only for the use of a proof."""
     snapshot = call.snapshot
-    raw = _bearer(call.exchange.request.single.get(b"authorization"))
+    authorization = call.exchange.request.single.get(b"authorization")
+    if authorization is None or authorization[:7].lower() != b"bearer ":
+        return _identify_by_proof(call, authorization)
+    raw = authorization[7:]  # what is no b64token is no token of ours, as its verification says
     call.standing = standing = call.gateway.tokens.know(raw, snapshot.signing_keys, call.now_s)
     call.token = token = standing.token
     certificate = call.exchange.connection.certificate
@@ -36,25 +44,39 @@ def identify(call: Call) -> None:
         and certificate.sha256 == token.thumbprint
     ):
         call.application = standing.application  # found good before, under this very snapshot
-        return
+        return None
     if token.token_key in snapshot.revoked:
         raise Refusal(TOKEN_REVOKED)
     check_certificate(token, certificate, snapshot)
     call.application = check_application(token, snapshot)
     standing.stands(snapshot, call.application)
+    return None
 
 
-def _bearer(authorization: bytes | None) -> bytes:
-    """The token of an Authorization field (RFC 6750 section 2.1). Never one of the query."""
-    if authorization is None or authorization[:7].lower() != b"bearer ":
+def _identify_by_proof(call: Call, authorization: bytes | None) -> Awaitable[None] | None:
+    """RFC 9449 section 7.1: a token under the scheme DPoP, with a proof for this very call."""
+    if authorization is None or authorization[:5].lower() != b"dpop ":
         raise Refusal(TOKEN_MISSING)
-    return authorization[7:]  # what is no b64token is no token of ours, as its verification says
+    raw, snapshot = authorization[5:], call.snapshot
+    call.standing = standing = call.gateway.tokens.know(raw, snapshot.signing_keys, call.now_s)
+    call.token = token = standing.token
+    if token.token_key in snapshot.revoked:
+        raise Refusal(TOKEN_REVOKED)
+    if token.proof_key is None:
+        raise Refusal(TOKEN_SCHEME_WRONG)
+    if not call.possessed:
+        return possess(call, token.proof_key, raw)
+    call.application = check_application(token, snapshot)
+    standing.stands(snapshot, call.application)
+    return None
 
 
 def check_certificate(
     token: KnownToken, certificate: PeerCertificate | None, snapshot: Snapshot
 ) -> None:
     """The sender constraint (RFC 8705 section 3)."""
+    if token.proof_key is not None:
+        raise Refusal(TOKEN_SCHEME_WRONG)
     if certificate is None:
         raise Refusal(CERTIFICATE_REQUIRED)
     if certificate.sha256 != token.thumbprint:
@@ -68,7 +90,7 @@ def check_application(token: KnownToken, snapshot: Snapshot) -> Application:
     application = snapshot.applications.get(token.client_id)
     if application is None:
         raise Refusal(APPLICATION_SUSPENDED, "unknown application")
-    if token.thumbprint not in application.certificates:
+    if token.proof_key is None and token.thumbprint not in application.certificates:
         raise Refusal(CERTIFICATE_REVOKED, "not one of the application's certificates")
     if application.status != "active":
         raise Refusal(APPLICATION_SUSPENDED)

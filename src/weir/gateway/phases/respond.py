@@ -6,7 +6,13 @@ from typing import Final
 
 import msgspec
 
-from weir.kernel.outcomes import METHOD_NOT_ALLOWED, Refusal
+from weir.care.jose import ALGORITHMS
+from weir.kernel.outcomes import (
+    DPOP_PROOF_INVALID,
+    METHOD_NOT_ALLOWED,
+    TOKEN_SCHEME_WRONG,
+    Refusal,
+)
 
 _LINES: Final = (
     b"content-type: application/problem+json\r\n"
@@ -14,6 +20,7 @@ _LINES: Final = (
     b"x-fapi-interaction-id: %b\r\n"
 )
 _UNAUTHORIZED: Final = 401
+_ALGORITHMS: Final = " ".join(ALGORITHMS).encode()  # RFC 9449 section 7.1
 
 
 def refusal_lines(refusal: Refusal, interaction_id: bytes) -> bytes:
@@ -22,7 +29,10 @@ def refusal_lines(refusal: Refusal, interaction_id: bytes) -> bytes:
     outcome = refusal.outcome
     if outcome.status == _UNAUTHORIZED:
         error = b"" if outcome.oauth is None else b' error="%b"' % outcome.oauth.encode()
-        lines += b"www-authenticate: Bearer%b\r\n" % error
+        scheme = b"DPoP" if outcome in (DPOP_PROOF_INVALID, TOKEN_SCHEME_WRONG) else b"Bearer"
+        algorithms = b' algs="%b"' % _ALGORITHMS if scheme == b"DPoP" else b""
+        comma = b"," if error and algorithms else b""
+        lines += b"www-authenticate: %b%b%b%b\r\n" % (scheme, error, comma, algorithms)
     elif outcome.oauth == "insufficient_scope":
         lines += b'www-authenticate: Bearer error="insufficient_scope"\r\n'
     retry_after_s = refusal.public.get("retry_after_s")

@@ -28,7 +28,8 @@ def check_standing(call: Call) -> None:
         call.snapshot = snapshot
         if token.token_key in snapshot.revoked:
             raise Refusal(TOKEN_REVOKED)
-        check_certificate(token, call.exchange.connection.certificate, snapshot)
+        if token.proof_key is None:
+            check_certificate(token, call.exchange.connection.certificate, snapshot)
         check_application(token, snapshot)
         if token.consent_key in snapshot.revoked:
             raise Refusal(CONSENT_WITHDRAWN)

@@ -1,0 +1,42 @@
+"""Nonces for DPoP proofs (RFC 9449 section 8): a time and its MAC, so that none is stored.
+
+The key is in the cache, one for every process. When the cache is lost, so are the nonces, and
+clients are given new ones.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import struct
+from hashlib import sha256
+from typing import Final
+
+from weir.kernel import limits
+
+SECRET: Final = "dpop-nonce"  # noqa: S105 - the secret's name in the cache
+_MAC_BYTES: Final = 16
+
+
+def make(secret: bytes, now_s: float) -> str:
+    """A nonce that is good for `limits.DPOP_NONCE_LIFETIME_S` seconds."""
+    moment = struct.pack(">Q", int(now_s))
+    return base64.urlsafe_b64encode(moment + _mac(secret, moment)).decode("ascii")
+
+
+def is_good(secret: bytes, nonce: str, now_s: float) -> bool:
+    """Whether this server made it, not long ago."""
+    try:
+        raw = base64.b64decode(nonce, altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    moment = raw[:8]
+    if len(raw) != 8 + _MAC_BYTES or not hmac.compare_digest(raw[8:], _mac(secret, moment)):
+        return False
+    age_s = now_s - struct.unpack(">Q", moment)[0]
+    return bool(-limits.CLOCK_AHEAD_ACCEPTED_S <= age_s <= limits.DPOP_NONCE_LIFETIME_S)
+
+
+def _mac(secret: bytes, moment: bytes) -> bytes:
+    return hmac.digest(secret, moment, sha256)[:_MAC_BYTES]

@@ -1,0 +1,47 @@
+"""DPoP at this server (RFC 9449 sections 5, 8 and 10): the key a token will be bound to."""
+
+from __future__ import annotations
+
+from weir.authorization import nonces
+from weir.authorization.exchange import Exchange
+from weir.care import dpop
+from weir.kernel.outcomes import OAUTH_INVALID_DPOP_PROOF, OAUTH_USE_DPOP_NONCE, Refusal
+
+
+async def proof_is_valid(exchange: Exchange) -> None:
+    """RFC 9449 section 4.3: one proof, for this request, by its own key; and, as section 8 lets a
+    server ask, with a nonce of ours, so that no proof is made in advance.
+    """
+    if not exchange.proofs:
+        return
+    if len(exchange.proofs) > 1:
+        raise _refused("there is more than one DPoP field")
+    now_s = exchange.now.timestamp()
+    try:
+        proof = dpop.read(exchange.proofs[0], method="POST", url=exchange.url, now_s=now_s)
+    except dpop.ProofError as error:
+        raise _refused(str(error)) from error
+    secret = await exchange.services.cache.shared_secret(nonces.SECRET)
+    exchange.fresh_nonce = nonces.make(secret, now_s)
+    if proof.nonce is None or not nonces.is_good(secret, proof.nonce, now_s):
+        raise Refusal(OAUTH_USE_DPOP_NONCE, "no nonce, or not one of ours")
+    exchange.proof = proof
+
+
+async def proof_does_not_replay(exchange: Exchange) -> None:
+    """RFC 9449 section 11.1: a `jti` counts once, in any process.
+
+    A proof older than the cache's own memory may have been used and forgotten, so it is refused.
+    """
+    proof = exchange.proof
+    if proof is None:
+        return
+    cache = exchange.services.cache
+    if proof.issued_at_s < await cache.started_at_s():
+        raise _refused("the proof is older than this server's memory: make a new one")
+    if not await cache.claim_once(f"dpop:{proof.name}", dpop.KEPT_S):
+        raise _refused("the proof was used before")
+
+
+def _refused(reason: str) -> Refusal:
+    return Refusal(OAUTH_INVALID_DPOP_PROOF, reason, why=reason)

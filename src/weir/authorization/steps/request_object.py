@@ -1,0 +1,97 @@
+"""Signed request objects (JAR, RFC 9101), as FAPI 2.0 Message Signing section 5.3 narrows them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from weir.authorization.exchange import Exchange, wrong
+from weir.care import jose
+from weir.kernel import limits
+from weir.kernel.outcomes import OAUTH_INVALID_REQUEST_OBJECT, Refusal
+
+_TYPES: Final = frozenset({"jwt", "oauth-authz-req+jwt"})
+# What speaks of the object itself, and not of the request in it.
+_OF_THE_OBJECT: Final = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti", "sub", "client_id"})
+
+
+def brings_no_request_uri(exchange: Exchange) -> None:
+    """RFC 9126 section 2.1: a pushed request has no `request_uri`."""
+    if "request_uri" in exchange.parameters:
+        raise wrong("request_uri", "is not taken here")
+
+
+def request_object_is_opened(exchange: Exchange) -> None:
+    """RFC 9101 section 6.3, RFC 9126 section 3: what stands in the object is the whole request;
+    what stands beside it counts for nothing.
+    """
+    if "request" not in exchange.parameters:
+        if exchange.client.require_signed_request_object:
+            raise _refused("the application is registered as one that signs its requests")
+        return
+    try:
+        claims = _verified(exchange.parameters["request"], exchange.client.jwks)
+        _check_parties(claims, exchange.client.id, exchange.services.addresses.issuer)
+        _check_times(claims, exchange.now.timestamp())
+    except ValueError as error:
+        raise _refused(str(error)) from error
+    exchange.parameters = _parameters(claims)
+
+
+def _verified(token: str, jwks: Mapping[str, Any]) -> dict[str, Any]:
+    header, claims = jose.segments(token, limits.REQUEST_OBJECT_CHARACTERS)
+    algorithm = header.get("alg")
+    if algorithm not in jose.ALGORITHMS:
+        raise _refused("alg must be ES256, PS256 or EdDSA")
+    if jose.FOREIGN_KEYS & header.keys():
+        raise _refused("the header brings a key or an extension of its own")
+    if str(header.get("typ", "JWT")).lower() not in _TYPES:
+        raise _refused("typ is not oauth-authz-req+jwt")
+    keys = jose.fitting(header, algorithm, jwks)
+    if not any(jose.verifies(token, key, algorithm) for key in keys):
+        raise _refused("no registered key verifies the signature")
+    return claims
+
+
+def _check_parties(claims: Mapping[str, Any], client_id: str, issuer: str) -> None:
+    """RFC 9101 sections 4 and 5: from this client, for this server, and nothing nested in it."""
+    if claims.get("iss") != client_id or claims.get("client_id") != client_id:
+        raise _refused("iss and client_id must both be the client_id")
+    audience = claims.get("aud")
+    if issuer not in (audience if isinstance(audience, list) else [audience]):
+        raise _refused("aud must be or contain the issuer")
+    if {"request", "request_uri"} & claims.keys():
+        raise _refused("a request object holds no other request")
+
+
+def _check_times(claims: Mapping[str, Any], now_s: float) -> None:
+    """FAPI 2.0 Message Signing section 5.3.1: at most an hour, which began at most an hour ago."""
+    not_before_s, expires_at_s = jose.moment(claims, "nbf"), jose.moment(claims, "exp")
+    if not_before_s is None or expires_at_s is None:
+        raise _refused("exp and nbf are required")
+    if not_before_s > now_s + limits.CLOCK_AHEAD_ACCEPTED_S:
+        raise _refused("nbf lies ahead of this server's clock")
+    if not_before_s < now_s - limits.REQUEST_OBJECT_LIFETIME_S:
+        raise _refused("nbf lies over 60 minutes in the past")
+    if expires_at_s <= now_s:
+        raise _refused("exp is past")
+    if expires_at_s > not_before_s + limits.REQUEST_OBJECT_LIFETIME_S:
+        raise _refused("exp lies over 60 minutes after nbf")
+
+
+def _parameters(claims: Mapping[str, Any]) -> dict[str, str]:
+    """The request's parameters, as a form would have brought them (RFC 9101 section 4)."""
+    found: dict[str, str] = {}
+    for name, value in claims.items():
+        if name in _OF_THE_OBJECT or value in (None, ""):
+            continue
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        if any(ord(character) < 32 or ord(character) == 127 for character in text):
+            raise wrong(name, "holds a control character")
+        found[name] = text
+    return found
+
+
+def _refused(reason: str) -> Refusal:
+    return Refusal(OAUTH_INVALID_REQUEST_OBJECT, reason, why=reason)

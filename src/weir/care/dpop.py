@@ -1,0 +1,155 @@
+"""Proofs of possession (DPoP, RFC 9449 section 4): who holds a key makes this very request, now.
+
+Pure: whether a proof was used before is for the caller to ask, with `Proof.name`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Final
+from urllib.parse import SplitResult, urlsplit
+
+from weir.care import jose
+from weir.kernel import limits
+from weir.kernel.strict_json import canonical
+
+# Of each kind of key: the members that make it, in RFC 7638 section 3.2 too.
+_MEMBERS: Final = {"EC": ("crv", "x", "y"), "OKP": ("crv", "x"), "RSA": ("e", "n")}
+_PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+_ESCAPED: Final = re.compile("%[0-9A-Fa-f]{2}")
+_UNRESERVED: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+THUMBPRINT: Final = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)  # base64url of 32 bytes
+KEPT_S: Final = limits.DPOP_PROOF_AGE_S + 2 * limits.CLOCK_AHEAD_ACCEPTED_S
+
+
+class ProofError(Exception):
+    """The proof proves nothing. The message may be shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A valid proof. `thumbprint` is the key's (RFC 7638); `name` is to be used once."""
+
+    thumbprint: str
+    name: str
+    issued_at_s: float
+    nonce: str | None
+
+
+def read(
+    proof: str, *, method: str, url: str, now_s: float, access_token: bytes | None = None
+) -> Proof:
+    """The checks of RFC 9449 section 4.3 but for nonce and replay, or ProofError.
+
+    `access_token` is the one the request carries, at a resource server.
+    """
+    try:
+        header, claims = jose.segments(proof, limits.DPOP_PROOF_CHARACTERS)
+        key = _key(header)
+        if not jose.verifies(proof, key, header["alg"]):
+            raise ProofError("the signature is not of the key in the header")
+        _check_request(claims, method, url, access_token)
+        issued_at_s = _issued_at_s(claims, now_s)
+    except ValueError as error:
+        raise ProofError("the proof is not a well-formed JWT") from error
+    thumbprint = thumbprint_of(key)
+    name = sha256(f"{thumbprint}|{_jti(claims)}".encode()).hexdigest()
+    nonce = claims.get("nonce")
+    return Proof(thumbprint, name, issued_at_s, nonce if isinstance(nonce, str) else None)
+
+
+def thumbprint_of(key: Mapping[str, Any]) -> str:
+    """The JWK SHA-256 thumbprint, base64url (RFC 7638 section 3)."""
+    members = {name: key[name] for name in ("kty", *_MEMBERS[key["kty"]])}
+    return _b64url(sha256(canonical(members)).digest())
+
+
+def normalised(url: str) -> str:
+    """An https address without query and fragment, in one spelling (RFC 3986 section 6.2)."""
+    parts: SplitResult = urlsplit(url)
+    if not parts.hostname or parts.username is not None or parts.password is not None:
+        raise ValueError("not an address")
+    port = "" if parts.port in (None, 443) else f":{parts.port}"
+    path = _ESCAPED.sub(_respelt, parts.path) or "/"
+    return f"{parts.scheme.lower()}://{parts.hostname}{port}{path}"
+
+
+def _key(header: Mapping[str, Any]) -> dict[str, Any]:
+    """The public key in the header, reduced to what makes it."""
+    if header.get("typ") != "dpop+jwt":
+        raise ProofError("typ is not dpop+jwt")
+    algorithm, key = header.get("alg"), header.get("jwk")
+    if algorithm not in jose.ALGORITHMS:
+        raise ProofError("alg must be ES256, PS256 or EdDSA")
+    if not isinstance(key, dict) or _PRIVATE & key.keys():
+        raise ProofError("jwk must be a public key")
+    if (jose.FOREIGN_KEYS - {"jwk"}) & header.keys():
+        raise ProofError("the header brings an extension or another key")
+    kind, curve = jose.KIND_OF[algorithm]
+    if key.get("kty") != kind or (curve is not None and key.get("crv") != curve):
+        raise ProofError("jwk does not fit alg")
+    members = {name: key.get(name) for name in ("kty", *_MEMBERS[kind])}
+    if not all(isinstance(value, str) for value in members.values()):
+        raise ProofError("jwk lacks a member")
+    if kind == "RSA" and not _is_strong(str(members["n"]), str(members["e"])):
+        raise ProofError("an RSA key has at least 2048 bits")
+    return members
+
+
+def _is_strong(modulus: str, exponent: str) -> bool:
+    """Long enough for FAPI 2.0 section 5.4.1, and not so long that verifying it takes forever."""
+    try:
+        octets = base64.urlsafe_b64decode(modulus + "=" * (-len(modulus) % 4))
+    except binascii.Error:
+        return False
+    bits = int.from_bytes(octets, "big").bit_length()
+    return limits.RSA_BITS_MIN <= bits <= limits.RSA_BITS_MAX and exponent == "AQAB"
+
+
+def _check_request(
+    claims: Mapping[str, Any], method: str, url: str, access_token: bytes | None
+) -> None:
+    if claims.get("htm") != method:
+        raise ProofError("htm is not the request's method")
+    address = claims.get("htu")
+    if not isinstance(address, str) or len(address) > limits.URL_CHARACTERS:
+        raise ProofError("htu is missing")
+    if normalised(address) != normalised(url):
+        raise ProofError("htu is not the request's address")
+    if access_token is not None and claims.get("ath") != _b64url(sha256(access_token).digest()):
+        raise ProofError("ath is not the access token's digest")
+
+
+def _issued_at_s(claims: Mapping[str, Any], now_s: float) -> float:
+    """FAPI 2.0 section 5.3.2.1 item 13, also for claims that a proof need not have."""
+    issued_at_s = jose.moment(claims, "iat")
+    latest_s = now_s + limits.CLOCK_AHEAD_ACCEPTED_S
+    if issued_at_s is None or not now_s - limits.DPOP_PROOF_AGE_S <= issued_at_s <= latest_s:
+        raise ProofError("iat is missing, too old or ahead of this server's clock")
+    expires_at_s, not_before_s = jose.moment(claims, "exp"), jose.moment(claims, "nbf")
+    if expires_at_s is not None and expires_at_s <= now_s:
+        raise ProofError("exp is past")
+    if not_before_s is not None and not_before_s > latest_s:
+        raise ProofError("nbf lies ahead of this server's clock")
+    return issued_at_s
+
+
+def _jti(claims: Mapping[str, Any]) -> str:
+    jti = claims.get("jti")
+    if not isinstance(jti, str) or not 0 < len(jti) <= limits.JTI_CHARACTERS:
+        raise ProofError("jti is missing or too long")
+    return jti
+
+
+def _respelt(escaped: re.Match[str]) -> str:
+    character = chr(int(escaped[0][1:], 16))
+    return character if character in _UNRESERVED else escaped[0].upper()
+
+
+def _b64url(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")

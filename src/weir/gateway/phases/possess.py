@@ -1,0 +1,49 @@
+"""Possession of a DPoP key: a proof for this very call, used once in all processes (RFC 9449).
+
+No nonces are asked for here: a proof lives a minute, and its `jti` is remembered for longer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+
+from weir.care import dpop
+from weir.gateway.call import Call
+from weir.kernel.outcomes import DPOP_PROOF_INVALID, Refusal
+
+
+def possess(call: Call, key: str, raw_token: bytes) -> Awaitable[None]:
+    """Check the call's proof against the token's key. What is waited for is its single use."""
+    request = call.exchange.request
+    given = request.single.get(b"dpop")
+    if given is None:
+        raise _refused("there is no DPoP field")
+    try:
+        proof = dpop.read(
+            given.decode("ascii"),
+            method=request.method,
+            url=f"https://{request.host.decode()}{request.target.partition(b'?')[0].decode()}",
+            now_s=call.now_s,
+            access_token=raw_token,
+        )
+    except UnicodeDecodeError as error:
+        raise _refused("the proof is not a well-formed JWT") from error
+    except dpop.ProofError as error:
+        raise _refused(str(error)) from error
+    if proof.thumbprint != key:
+        raise _refused("the proof's key is not the token's")
+    return _use(call, proof)
+
+
+async def _use(call: Call, proof: dpop.Proof) -> None:
+    """A proof older than the cache's memory may have been used and forgotten, so it is refused."""
+    cache = call.gateway.cache
+    if proof.issued_at_s < await cache.started_at_s():
+        raise _refused("the proof is older than this platform's memory: make a new one")
+    if not await cache.claim_once(f"dpop:{proof.name}", dpop.KEPT_S):
+        raise _refused("the proof was used before")
+    call.possessed = True
+
+
+def _refused(reason: str) -> Refusal:
+    return Refusal(DPOP_PROOF_INVALID, reason, why=reason)

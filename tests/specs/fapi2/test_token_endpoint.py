@@ -1,0 +1,83 @@
+"""Security Profile modules about codes, tokens and refreshing them, one test a name."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from consent_world import REDIRECT_URI, VERIFIER
+from fapi_support import Flow, refused
+
+from weir.kernel import limits
+
+
+async def test_ensure_client_id_in_token_endpoint(flow: Flow) -> None:
+    """A client must be named, and by nobody else's name."""
+    code = await flow.code()
+    other = flow.world.other_client
+    mixed = await flow.world.exchange(flow.client, code, client_id=other.id)
+    refused(mixed, "invalid_client")
+    unnamed = {
+        "grant_type": "authorization_code",
+        "code": code,
+        "redirect_uri": REDIRECT_URI,
+        "code_verifier": VERIFIER,
+    }
+    refused(await flow.world.post("/token", unnamed, other), "invalid_client")
+    assert (await flow.world.exchange(flow.client, code)).status_code == 200
+
+
+async def test_ensure_holder_of_key_required(flow: Flow) -> None:
+    """Neither a certificate nor a proof of possession: no token."""
+    form = {
+        **flow.world.proof(flow.client),
+        "grant_type": "authorization_code",
+        "code": await flow.code(),
+        "redirect_uri": REDIRECT_URI,
+        "code_verifier": VERIFIER,
+    }
+    refused(await flow.world.post("/token", form), "invalid_request")
+
+
+async def test_ensure_authorization_code_is_bound_to_client(flow: Flow) -> None:
+    code = await flow.code()
+    refused(await flow.world.exchange(flow.world.other_client, code), "invalid_grant")
+    assert (await flow.world.exchange(flow.client, code)).status_code == 200
+
+
+async def test_attempt_reuse_authorization_code_after_one_second(flow: Flow) -> None:
+    code = await flow.code()
+    issued = await flow.world.exchange(flow.client, code)
+    flow.world.clock.ahead = timedelta(seconds=1)
+    refused(await flow.world.exchange(flow.client, code), "invalid_grant")
+    token = issued.json()["refresh_token"]
+    refused(await flow.world.refresh(flow.client, token), "invalid_grant")
+
+
+async def test_ensure_token_endpoint_fails_with_expired_auth_code(flow: Flow) -> None:
+    code = await flow.code()
+    flow.world.clock.ahead = timedelta(seconds=limits.AUTHORIZATION_CODE_LIFETIME_S + 1)
+    later_s = int(flow.world.clock.now().timestamp())
+    fresh = flow.client.assertion(flow.world.issuer, iat=later_s, exp=later_s + 60)
+    answer = await flow.world.exchange(flow.client, code, client_assertion=fresh)
+    refused(answer, "invalid_grant")
+
+
+async def test_refresh_token(flow: Flow) -> None:
+    """Not rotated (FAPI 2.0 section 5.3.2.1 item 9), and bound to its client."""
+    issued = await flow.tokens()
+    first = await flow.world.refresh(flow.client, issued["refresh_token"])
+    second = await flow.world.refresh(flow.client, issued["refresh_token"])
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert first.json()["access_token"] != issued["access_token"]
+    stolen = await flow.world.refresh(flow.world.other_client, issued["refresh_token"])
+    refused(stolen, "invalid_grant")
+
+
+async def test_ensure_pkce_code_verifier_required(flow: Flow) -> None:
+    answer = await flow.world.exchange(flow.client, await flow.code(), code_verifier="")
+    refused(answer, "invalid_request")
+
+
+async def test_incorrect_pkce_code_verifier_rejected(flow: Flow) -> None:
+    answer = await flow.world.exchange(flow.client, await flow.code(), code_verifier="w" * 43)
+    refused(answer, "invalid_grant")
