@@ -7,7 +7,7 @@ import sys
 
 from bench.report import Result, write
 
-BENCHMARKS = ("calls",)
+BENCHMARKS = ("calls", "gateway", "connections", "tokens", "handshakes", "bodies", "growth")
 
 
 def main(names: list[str]) -> int:

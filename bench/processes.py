@@ -1,0 +1,72 @@
+"""Processes under measurement: which cores they may use, their processor time and memory."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterable
+from pathlib import Path
+
+TARGET_CORE = 1
+LOAD_CORE = 0  # of the load generator and the member
+
+
+def pin(pids: Iterable[int], core: int) -> None:
+    """Keep processes, with all their threads, on one of the cores this process may use."""
+    cores = sorted(os.sched_getaffinity(0))
+    for pid in pids:
+        threads = (int(each.name) for each in Path(f"/proc/{pid or os.getpid()}/task").iterdir())
+        for thread in threads:
+            os.sched_setaffinity(thread, {cores[core % len(cores)]})
+
+
+def tree(pid: int) -> list[int]:
+    """A process and all its descendants."""
+    found = [pid]
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            found.extend(tree(int(child)))
+    return found
+
+
+def cpu_s(pids: Iterable[int]) -> float:
+    """User and system time of living processes so far, all threads, in seconds."""
+    ticks = 0
+    for pid in pids:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def resident_bytes(pids: Iterable[int]) -> int:
+    """Memory in use now. Pages that processes share count in each of them."""
+    return sum(_status_kib(pid, "VmRSS:") for pid in pids) * 1024
+
+
+def peak_bytes(pids: Iterable[int]) -> int:
+    """The most memory in use since `forget_peak`."""
+    return sum(_status_kib(pid, "VmHWM:") for pid in pids) * 1024
+
+
+def forget_peak(pids: Iterable[int]) -> None:
+    """Let `peak_bytes` begin anew (proc(5), clear_refs)."""
+    for pid in pids:
+        Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+def _status_kib(pid: int, name: str) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(name):
+            return int(line.split()[1])
+    raise LookupError(name)
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of the loopback address that nobody listens on."""
+    sockets = [socket.socket() for _ in range(count)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [int(each.getsockname()[1]) for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
