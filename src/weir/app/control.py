@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from weir.api import management
 from weir.api.services import Services as Management
 from weir.app.core import Core, open_core, stopping
-from weir.app.private import Asgi, health_only, member_client, serve_private
+from weir.app.private import Asgi, health, member_client, serve_private
 from weir.authorization import http
 from weir.authorization.services import Addresses
 from weir.authorization.services import Services as Authorization
@@ -55,15 +55,15 @@ async def build_control(core: Core, directory: httpx.AsyncClient) -> Asgi:
         b"portal": Starlette(routes=pages.routes(portal, "portal")),
         b"manage": management.application(management_services),
     }
-    return _by_host(hosts)
+    return _by_host(hosts, health(core))
 
 
-def _by_host(hosts: dict[bytes, Asgi]) -> Asgi:
+def _by_host(hosts: dict[bytes, Asgi], unnamed: Asgi) -> Asgi:
     """Choose by the header only a gateway can set; without it, only health is answered."""
 
     async def choose(scope: dict[str, Any], receive: Any, send: Any) -> None:
         fields = dict(scope.get("headers", ()))
-        chosen: Asgi = hosts.get(fields.get(b"weir-host-role", b""), health_only)
+        chosen: Asgi = hosts.get(fields.get(b"weir-host-role", b""), unnamed)
         await chosen(scope, receive, send)
 
     return choose

@@ -12,9 +12,11 @@ from typing import Any
 
 import httpx
 import uvicorn
+from sqlalchemy import text
 
 from weir.app.core import Core
 from weir.kernel import limits
+from weir.kernel.outcomes import Refusal
 from weir.wire.listening import member_context
 from weir.wire.peer import PrivateSocketProtocol, private_socket
 
@@ -55,14 +57,34 @@ class _Server(uvicorn.Server):
         return contextlib.nullcontext()
 
 
-async def health_only(scope: dict[str, Any], _receive: Any, send: Any) -> None:
-    """`/livez` and `/readyz` for the supervisor; there is nothing else on this socket."""
-    known = scope["type"] == "http" and scope["path"] in ("/livez", "/readyz")
-    await _plain(send, 200 if known else 404)
+def health(core: Core) -> Asgi:
+    """`/livez` and `/readyz` for the supervisor; there is nothing else on this socket.
+
+    Alive is who answers; ready is who reaches PostgreSQL too.
+    """
+
+    async def answer(scope: Any, _receive: Any, send: Any) -> None:
+        path = scope["path"] if scope["type"] == "http" else ""
+        if path == "/livez" or (path == "/readyz" and await _reaches_database(core)):
+            await _plain(send, 200, b"ok\n")
+        elif path == "/readyz":
+            await _plain(send, 503, b"the database cannot be reached\n")
+        else:
+            await _plain(send, 404, b"not found\n")
+
+    return answer
 
 
-async def _plain(send: Any, status: int) -> None:
-    body = b"ok\n" if status == 200 else b"not found\n"
+async def _reaches_database(core: Core) -> bool:
+    try:
+        async with asyncio.timeout(limits.READINESS_TIMEOUT_S), core.database.connect() as asking:
+            await asking.execute(text("SELECT 1"))
+    except (Refusal, TimeoutError):
+        return False
+    return True
+
+
+async def _plain(send: Any, status: int, body: bytes) -> None:
     headers = [(b"content-type", b"text/plain"), (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

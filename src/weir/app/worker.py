@@ -12,7 +12,7 @@ import httpx
 import structlog
 
 from weir.app.core import Core, open_core, stopping
-from weir.app.private import health_only, member_client, serve_private
+from weir.app.private import health, member_client, serve_private
 from weir.care.vault import PLATFORM
 from weir.consent import reading, record
 from weir.kernel import identifiers
@@ -26,7 +26,7 @@ from weir.store import expiring, processes
 from weir.store.engines.home import Home
 
 
-async def run_worker(settings: Settings, home: Home, health: Path) -> None:
+async def run_worker(settings: Settings, home: Home, listening: Path) -> None:
     """Durable background work: every job may be killed at any point and run by several workers."""
     stop = stopping()
     async with open_core(settings, home, connections=4) as core, member_client(core) as client:
@@ -35,7 +35,7 @@ async def run_worker(settings: Settings, home: Home, health: Path) -> None:
         jobs = _jobs(core, Lake(core.lake_url), writer, client)
         beats = [asyncio.create_task(_repeat(*job, stop)) for job in jobs]
         try:
-            await serve_private(health_only, health, stop)
+            await serve_private(health(core), listening, stop)
         finally:
             stop.set()
             await asyncio.gather(*beats)

@@ -121,7 +121,8 @@ PRODUCT_CAPABILITIES: Final = 1_000
 PRODUCT_PLANS: Final = 100
 
 # Starting and stopping roles
-ROLE_START_TIMEOUT_S: Final = 30
+ROLE_START_TIMEOUT_S: Final = 60
+READINESS_TIMEOUT_S: Final = 1
 GATEWAY_DRAIN_S: Final = 10
 
 # The change log
