@@ -93,7 +93,7 @@ def _published(stage: Stage) -> dict[str, list[dict[str, Any]]]:
 
 
 def _pem(jwk: dict[str, str]) -> str:
-    return ECKey.import_key(json.dumps(jwk)).as_pem(private=False).decode()
+    return ECKey.import_key({**jwk}).as_pem(private=False).decode()
 
 
 def _envoy(stage: Stage, port: int) -> subprocess.Popen[bytes]:

@@ -7,6 +7,7 @@ member is an nginx that answers over mutual TLS, on the load generator's core.
 from __future__ import annotations
 
 import asyncio
+import secrets
 import shutil
 import tempfile
 import time
@@ -108,11 +109,13 @@ class Stage:
         return asyncio.run(self.vault.sign_jwt(claims, "at+jwt"))
 
     def write_tokens(self, count: int) -> Path:
-        """A file of good access tokens, a line each, every one with an identifier of its own."""
+        """A file of good access tokens, a line each, every one of another customer and consent."""
 
         async def signed() -> list[str]:
             return [
-                await self.vault.sign_jwt(self.claims(jti=mint("tok")), "at+jwt")
+                await self.vault.sign_jwt(
+                    self.claims(sub=secrets.token_urlsafe(16), grant_id=mint("cns")), "at+jwt"
+                )
                 for _ in range(count)
             ]
 
