@@ -20,6 +20,7 @@ AT_ONCE = 8
 SHORT_S = 1.5
 KEPT_S = 1.0
 CONNECTIONS = 64
+LEFT_KIB = 1.0  # on average; a closed connection should leave nothing
 
 
 def run() -> Result:
@@ -56,7 +57,12 @@ def _result(runs: Runs) -> Result:
     ]
     more = ("full_left_kib_a_connection", "again_left_kib_a_connection", "again_resumed_share")
     failed = failures(runs, ("failed", "full_failed", "again_failed"))
-    goals = [Goal("calls not answered 200", "0", failed, "calls", failed == 0)]
+    left = [each[name] for each in runs[WEIR] for name in more[:2]]
+    left_kib = sum(left) / len(left)
+    goals = [
+        Goal("left by a closed connection", "<= 1", left_kib, "KiB", left_kib <= LEFT_KIB),
+        Goal("calls not answered 200", "0", failed, "calls", failed == 0),
+    ]
     ratios = {
         f"{name}, weir / {peer}": ratio(runs, WEIR, peer, name)
         for name in ("full_cpu_us_a_call", "again_cpu_us_a_call")

@@ -167,9 +167,9 @@ def staged(publish: Publish = Alliance.changes) -> Iterator[Stage]:
     installation = Installation(settings, home_path=folder / "home")
     with ExitStack() as last:
         last.callback(shutil.rmtree, folder)
-        last.callback(installation.stop)
         print("  starting an installation and its member", flush=True)
         installation.start(lambda _: None)
+        last.callback(installation.stop)
         stage = asyncio.run(_set_up(installation, folder, member, publish))
         running = nginx.start(folder, "member", member, pad="x" * 221)
         last.callback(nginx.stop, running)
