@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from typing import Final, Protocol, cast
+from typing import Any, Final, Protocol, cast
 
 import httptools
 
@@ -111,7 +111,7 @@ class ServerConnection(asyncio.BufferedProtocol):
         self.deadline_s = listener.loop.time() + limits.IDLE_TIMEOUT_S
         self.flow: FlowControl
         self.transport: asyncio.Transport | None = None
-        self._parser = httptools.HttpRequestParser(self)
+        self._parser: Any = httptools.HttpRequestParser(self)
         self._target = b""
         self._fields: list[Field] = []
         self._head_bytes = 0
@@ -136,6 +136,8 @@ class ServerConnection(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         self.transport = None
+        self.flow.let_go()
+        self._parser = None  # it refers back to us: a cycle, which would wait for the collector
         self._input_ended = True
         self.listener.forget(self)
         self._queue.clear()

@@ -15,16 +15,22 @@ class FlowControl:
     __slots__ = ("_transport", "reading_paused", "writing_paused")
 
     def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
+        self._transport: asyncio.Transport | None = transport
         self.reading_paused = False
         self.writing_paused = False
         transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES)
 
     def read(self, allowed: bool) -> None:
         """Let the transport read, or stop it."""
-        if allowed == self.reading_paused and not self._transport.is_closing():
-            self.reading_paused = not allowed
-            if allowed:
-                self._transport.resume_reading()
-            else:
-                self._transport.pause_reading()
+        transport = self._transport
+        if transport is None or allowed != self.reading_paused or transport.is_closing():
+            return
+        self.reading_paused = not allowed
+        if allowed:
+            transport.resume_reading()
+        else:
+            transport.pause_reading()
+
+    def let_go(self) -> None:
+        """The connection is lost. Transport and protocol refer to each other; this end is ours."""
+        self._transport = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from enum import Enum
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 import httptools
 
@@ -178,7 +178,7 @@ class ClientConnection(asyncio.BufferedProtocol):
         self._pool = pool
         self._transport: asyncio.Transport | None = None
         self.flow: FlowControl | None = None
-        self._parser = httptools.HttpResponseParser(self)
+        self._parser: Any = httptools.HttpResponseParser(self)
         self._outgoing: Outgoing | None = None
         self.used = False  # it has carried an answer before
         self.idle_since_s = 0.0
@@ -267,6 +267,9 @@ class ClientConnection(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         self._transport = None
+        if self.flow is not None:
+            self.flow.let_go()
+        self._parser = None  # it refers back to us: a cycle, which would wait for the collector
         self._pool.lost(self)
         outgoing, self._outgoing = self._outgoing, None
         if outgoing is None or outgoing.done:
