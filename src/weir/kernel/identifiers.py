@@ -26,17 +26,14 @@ PREFIXES: Final = {
     "cns": "consent",
     "int": "interaction, a customer's visit to the consent pages",
     "tok": "access token",
-    "rft": "refresh token",
     "key": "signing key",
     "agr": "agreement",
     "per": "settlement period",
     "stm": "statement",
     "pst": "posting",
-    "aud": "audit entry",
     "prc": "process",
     "str": "stream of call records",
     "lnk": "one-time link",
-    "evt": "event",
 }
 
 _IDENTIFIER = re.compile(r"([a-z]{3})_([0-9a-hjkmnp-tv-z]{26})")
