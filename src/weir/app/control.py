@@ -19,6 +19,7 @@ from weir.care.authority import Authority
 from weir.care.vault import Vault
 from weir.identity.passphrases import Passphrases
 from weir.identity.sessions import Sessions
+from weir.kernel.origins import https_origin
 from weir.kernel.settings import Settings
 from weir.metering.lake import Lake
 from weir.portal import pages
@@ -35,6 +36,7 @@ async def run_control(settings: Settings, home: Home, listening: Path) -> None:
 
 async def build_control(core: Core, directory: httpx.AsyncClient) -> Asgi:
     """One application for the three hosts that gateways pass on."""
+    domain = core.settings.domain
     vault = await Vault.open(core.database, core.sealing)
     addresses = Addresses.of(core.settings)
     authorization = Authorization(core.database, core.cache, vault, addresses)
@@ -47,8 +49,8 @@ async def build_control(core: Core, directory: httpx.AsyncClient) -> Asgi:
         journal=core.journal,
         lake=Lake(core.lake_url),
         addresses=addresses,
-        api_origin=_origin(core.settings, "api", core.settings.mtls_port),
-        portal_origin=_origin(core.settings, "portal", core.settings.public_port),
+        api_origin=https_origin(f"api.{domain}", core.settings.mtls_port),
+        portal_origin=https_origin(f"portal.{domain}", core.settings.public_port),
     )
     hosts: dict[bytes, Asgi] = {
         b"auth": Starlette(routes=[*protocol, *pages.routes(portal, "auth")]),
@@ -67,7 +69,3 @@ def _by_host(hosts: dict[bytes, Asgi], unnamed: Asgi) -> Asgi:
         await chosen(scope, receive, send)
 
     return choose
-
-
-def _origin(settings: Settings, role: str, port: int) -> str:
-    return f"https://{role}.{settings.domain}" + ("" if port == 443 else f":{port}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from weir.care.vault import Signer
+from weir.kernel.origins import https_origin
 from weir.kernel.settings import Settings
 from weir.store.cache import Cache
 from weir.store.database import Database
@@ -28,8 +29,8 @@ class Addresses:
     def of(cls, settings: Settings) -> Addresses:
         host = f"auth.{settings.domain}"
         return cls(
-            issuer=_origin(host, settings.public_port),
-            mtls=_origin(host, settings.mtls_port),
+            issuer=https_origin(host, settings.public_port),
+            mtls=https_origin(host, settings.mtls_port),
             api_audience=f"https://api.{settings.domain}",
             manage_audience=f"https://manage.{settings.domain}",
         )
@@ -43,8 +44,3 @@ class Services:
     cache: Cache
     signer: Signer
     addresses: Addresses
-
-
-def _origin(host: str, port: int) -> str:
-    """An https origin in its one usual form: the default port is left out (RFC 6454)."""
-    return f"https://{host}" if port == 443 else f"https://{host}:{port}"

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from weir.cli.installation import Installation
 from weir.kernel import settings as reading
+from weir.kernel.origins import https_origin
 from weir.kernel.settings import Settings
 
 _TEND_S: Final = 1.0
@@ -73,4 +74,4 @@ def founding_link(installation: Installation) -> str:
 def address(settings: Settings, role: str, *, mtls: bool = False) -> str:
     """The origin of one of the four hosts."""
     port = settings.mtls_port if mtls else settings.public_port
-    return f"https://{role}.{settings.domain}" + ("" if port == 443 else f":{port}")
+    return https_origin(f"{role}.{settings.domain}", port)

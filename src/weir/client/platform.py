@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from weir.kernel.origins import https_origin
+
 DEFAULT_DOMAIN = "localhost"
 DEFAULT_PUBLIC_PORT = 8443
 DEFAULT_MTLS_PORT = 8444
@@ -39,13 +41,9 @@ class Platform:
     ) -> Platform:
         """The platform as every alliance lays it out under its base domain."""
         return cls(
-            issuer=_origin("auth", domain, public_port),
-            portal_origin=_origin("portal", domain, public_port),
-            api_origin=_origin("api", domain, mtls_port),
-            manage_origin=_origin("manage", domain, mtls_port),
+            issuer=https_origin(f"auth.{domain}", public_port),
+            portal_origin=https_origin(f"portal.{domain}", public_port),
+            api_origin=https_origin(f"api.{domain}", mtls_port),
+            manage_origin=https_origin(f"manage.{domain}", mtls_port),
             ca_file=ca_file,
         )
-
-
-def _origin(name: str, domain: str, port: int) -> str:
-    return f"https://{name}.{domain}" + ("" if port == 443 else f":{port}")
