@@ -23,7 +23,7 @@ from weir.app.preparing import Prepared, prepare
 from weir.cli.health import is_ready
 from weir.kernel import limits
 from weir.kernel.outcomes import PLATFORM_UNAVAILABLE, Refusal
-from weir.kernel.settings import PREFIX, Settings
+from weir.kernel.settings import Settings, environment
 from weir.store.engines import Child, EmbeddedPostgres, EmbeddedValkey, Home, claim, spawn
 from weir.store.engines.process import GENTLE, ProcessView, end_family, everyone
 
@@ -121,18 +121,7 @@ class Installation:
     def _environment(self) -> Mapping[str, str]:
         """What a role is told: the same settings, with the engines' addresses filled in."""
         inherited = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-        ours = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
-        return {
-            **inherited,
-            **ours,
-            "WEIR_HOME": str(self.home.path),
-            "WEIR_DOMAIN": self.settings.domain,
-            "WEIR_PUBLIC_PORT": str(self.settings.public_port),
-            "WEIR_MTLS_PORT": str(self.settings.mtls_port),
-            "WEIR_CONTROL_PROCESSES": str(self.settings.control_processes),
-            "WEIR_DATABASE_URL": str(self.settings.database_url),
-            "WEIR_VALKEY_URL": str(self.settings.valkey_url),
-        }
+        return inherited | environment(replace(self.settings, home=self.home.path))
 
     def _await_ready(self) -> None:
         deadline = time.monotonic() + limits.ROLE_START_TIMEOUT_S

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
+import psycopg
 import typer
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+from valkey import Valkey
+from valkey.exceptions import ValkeyError
 
 from weir.cli.health import ask, socket_path
 from weir.kernel import settings as reading
 from weir.kernel.settings import Settings
 from weir.store.engines import EmbeddedPostgres, EmbeddedValkey, Home
+
+_TIMEOUT_S: Final = 3
 
 
 def status(
@@ -34,18 +41,41 @@ def status(
 
 
 def _engines(settings: Settings, home: Home) -> list[tuple[str, str, bool]]:
-    rows = []
-    for name, url, engine in (
-        ("PostgreSQL", settings.database_url, EmbeddedPostgres(home)),
-        ("Valkey", settings.valkey_url, EmbeddedValkey(home)),
-    ):
-        if url is not None:
-            rows.append((name, "external", True))
-            continue
-        state = engine.status()
-        word = f"answers, {state.version}" if state.answering else "does not answer"
-        rows.append((name, word, state.answering))
-    return rows
+    database, cache = settings.database_url, settings.valkey_url
+    versions = {
+        "PostgreSQL": _postgres_version(database)
+        if database is not None
+        else EmbeddedPostgres(home).status().version,
+        "Valkey": _valkey_version(cache)
+        if cache is not None
+        else EmbeddedValkey(home).status().version,
+    }
+    return [
+        (name, "does not answer" if version is None else f"answers, {version}", version is not None)
+        for name, version in versions.items()
+    ]
+
+
+def _postgres_version(url: str) -> str | None:
+    """What a PostgreSQL of somebody else's says it is; None when it does not answer."""
+    try:
+        address = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+        with psycopg.connect(address, connect_timeout=_TIMEOUT_S) as connection:
+            return connection.info.parameter_status("server_version")
+    except (psycopg.Error, ArgumentError):
+        return None
+
+
+def _valkey_version(url: str) -> str | None:
+    """What a Valkey or Redis of somebody else's says it is; None when it does not answer."""
+    try:
+        with Valkey.from_url(
+            url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S
+        ) as client:
+            server = client.info("server")
+    except (ValkeyError, OSError, ValueError):
+        return None
+    return str(server.get("valkey_version") or server["redis_version"])
 
 
 def _roles(settings: Settings, home: Home) -> list[tuple[str, str, bool]]:

@@ -61,7 +61,6 @@ class Settings:
         "32 bytes in base64url that encrypt keys at rest. Default: HOME/secrets/master.key.",
         secret=True,
     )
-    currency: str = _setting("CNY", "Currency the operator settles in (ISO 4217).")
     log_level: str = _setting("info", "debug, info, warning or error.")
 
 
@@ -93,6 +92,16 @@ def read(environment: Mapping[str, str]) -> Settings:
             SETTING_INVALID, setting="WEIR_SERVER_KEY", why="certificate and key go together"
         )
     return settings
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The variables from which `read` makes these settings again, in whatever folder it runs."""
+    given = {each.name: getattr(settings, each.name) for each in fields(Settings)}
+    return {
+        PREFIX + name.upper(): str(value.absolute() if isinstance(value, Path) else value)
+        for name, value in given.items()
+        if value is not None
+    }
 
 
 def explain(settings: Settings, environment: Mapping[str, str]) -> list[Origin]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from weir.kernel.outcomes import Refusal
-from weir.kernel.settings import Settings, explain, read
+from weir.kernel.settings import Settings, environment, explain, read
 
 
 def test_without_an_environment_everything_has_its_default() -> None:
@@ -47,3 +50,26 @@ def test_secrets_are_hidden_and_origins_shown() -> None:
     assert "hunter2" not in rows["database_url"].value
     assert rows["public_port"].origin == "default"
     assert all(row.words for row in rows.values())
+
+
+WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\0\n"), min_size=1).filter(
+    lambda text: bool(text.strip())
+)
+
+
+@given(
+    home=st.none() | st.just(Path("/a home/of weir")),
+    database_url=st.none() | WORDS,
+    lake_url=st.none() | WORDS,
+    domain=WORDS,
+    public_port=st.integers(1, 65_535),
+    log_level=st.sampled_from(["debug", "info", "warning", "error"]),
+)
+def test_what_a_role_is_told_are_the_same_settings(**chosen: Any) -> None:
+    settings = Settings(**chosen)
+    assert read(environment(settings)) == settings
+
+
+def test_a_role_in_another_folder_is_told_where_the_files_are() -> None:
+    settings = Settings(server_certificate=Path("a.pem"), server_key=Path("a.key"))
+    assert environment(settings)["WEIR_SERVER_KEY"] == str(Path.cwd() / "a.key")
