@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from pathlib import PurePosixPath
 from typing import Final, Literal
 
 from starlette.requests import Request
@@ -51,11 +52,11 @@ _PAGES: Final[dict[HostRole, tuple[tuple[str, str, PageFunction], ...]]] = {
         ("/statements/{statement}", "GET", statement_pages.show),
     ),
 }
-_STYLE: Final = {
+_STATIC_HEADERS: Final = {
     **security.HEADERS,
     "cache-control": "public, max-age=86400",
-    "content-type": "text/css; charset=utf-8",
 }
+_STATIC_TYPES: Final = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
 
 
 def routes(portal: Portal, role: HostRole) -> list[Route]:
@@ -79,7 +80,9 @@ def refusal_page(portal: Portal) -> Callable[[Request, Refusal], Awaitable[Respo
 
 
 async def _static(request: Request) -> Response:
-    content = STATIC.get(request.path_params["name"])
+    name = request.path_params["name"]
+    content = STATIC.get(name)
     if content is None:
         return refused(request, None, Refusal(NOT_FOUND, "no such file"))
-    return Response(content, headers=_STYLE)
+    kind = _STATIC_TYPES[PurePosixPath(name).suffix]
+    return Response(content, headers=_STATIC_HEADERS | {"content-type": kind})

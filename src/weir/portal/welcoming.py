@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,7 +11,8 @@ from weir.identity import customers, links, people
 from weir.identity.links import Link
 from weir.identity.passphrases import check_form
 from weir.identity.people import Person, sign_in_name
-from weir.kernel.outcomes import CONFLICT, INVALID_INPUT, LINK_USED, Refusal
+from weir.kernel.inputs import text
+from weir.kernel.outcomes import CONFLICT, LINK_USED, Refusal
 from weir.partners import organisations
 from weir.portal.rendering import Portal, go, render
 from weir.portal.signing_in import start_session
@@ -33,16 +34,34 @@ async def send(portal: Portal, request: Request, visitor: Visitor) -> Response:
     fields = await read_form(request, visitor, "welcome")
     if visitor.person is not None and fields.get("use") == "present":
         return await _add(portal, request, link, visitor.person)
+    wrong = _wrong_fields(fields)
+    if wrong:
+        return await _form(portal, request, visitor, link, fields, wrong)
     try:
-        name = sign_in_name(fields.get("name", ""))
-        passphrase = check_form(fields.get("passphrase", ""), name)
-        person = await _create(portal, request, visitor, link, name, passphrase, fields)
+        person = await _create(portal, request, visitor, link, fields)
     except Refusal as refusal:
-        if refusal.outcome not in (INVALID_INPUT, CONFLICT):
+        if refusal.outcome is not CONFLICT:
             raise
-        return await _form(portal, request, visitor, link, fields, refusal)
+        return await _form(portal, request, visitor, link, fields, [refusal])
     await portal.sessions.close(visitor.session)
     return await start_session(portal, person, _AFTERWARDS.get(link.purpose, "/"))
+
+
+def _wrong_fields(fields: dict[str, str]) -> list[Refusal]:
+    """All that must be mended, so that nobody learns of it one field at a time."""
+    name, passphrase = fields.get("name", ""), fields.get("passphrase", "")
+    checks: tuple[Callable[[], object], ...] = (
+        lambda: text(fields.get("display_name", ""), "/display_name"),
+        lambda: sign_in_name(name),
+        lambda: check_form(passphrase, name.strip()),
+    )
+    refusals = []
+    for check in checks:
+        try:
+            check()
+        except Refusal as refusal:
+            refusals.append(refusal)
+    return refusals
 
 
 async def _create(
@@ -50,17 +69,15 @@ async def _create(
     request: Request,
     visitor: Visitor,
     link: Link,
-    name: str,
-    passphrase: str,
     fields: dict[str, str],
 ) -> Person:
     """A new person, the link and the customer, all in one transaction."""
-    hashed = await portal.passphrases.hash(passphrase)
+    hashed = await portal.passphrases.hash(fields["passphrase"])
     async with portal.database.unit(Actor(link.organisation, link.id)) as unit:
         person = await people.create(
             unit,
-            name=name,
-            display_name=fields.get("display_name", ""),
+            name=fields["name"],
+            display_name=fields["display_name"],
             passphrase_hash=hashed,
             kind=link.purpose,
             organisation=None if link.purpose == "customer" else link.organisation,
@@ -94,7 +111,7 @@ async def _form(
     visitor: Visitor,
     link: Link,
     fields: dict[str, str] | None = None,
-    refusal: Refusal | None = None,
+    refusals: Sequence[Refusal] = (),
 ) -> Response:
     async with portal.database.connect() as connection:
         organisation = await organisations.get(connection, link.organisation)
@@ -103,21 +120,19 @@ async def _form(
         request,
         visitor,
         "welcome.html",
-        status=refusal.outcome.status if refusal else 200,
+        status=refusals[0].outcome.status if refusals else 200,
         link=link,
         organisation=organisation,
         fields=fields or {"display_name": customer.display_name if customer else ""},
-        error=_error(refusal, visitor.language),
+        errors=dict(_error(each, visitor.language) for each in refusals),
     )
 
 
-def _error(refusal: Refusal | None, language: str) -> dict[str, Any] | None:
+def _error(refusal: Refusal, language: str) -> tuple[str, str]:
     """Which field is at fault, and why."""
-    if refusal is None:
-        return None
     public = refusal.public
     chinese = language.startswith("zh")
     why = public.get("why_zh" if chinese else "why")
     if refusal.outcome is CONFLICT:
         why = "已被使用，请换一个" if chinese else "is taken: choose another"
-    return {"field": str(public.get("pointer", "")).removeprefix("/"), "why": why}
+    return str(public.get("pointer", "")).removeprefix("/"), str(why)

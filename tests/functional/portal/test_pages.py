@@ -146,11 +146,13 @@ async def test_every_refusal_has_its_page_in_both_languages(world: World, browse
     assert (await browser.get("/errors/nothing")).status_code == 404
 
 
-async def test_style_sheets_are_served_and_nothing_else_is(
+async def test_style_sheets_and_the_icon_are_served_and_nothing_else_is(
     world: World, portal_browser: Browser
 ) -> None:
     style = await portal_browser.get("/static/tokens.css")
     assert style.headers["content-type"].startswith("text/css")
+    icon = await portal_browser.get("/static/icon.svg")
+    assert icon.headers["content-type"] == "image/svg+xml"
     assert (await portal_browser.get("/static/..%2fpages.py")).status_code == 404
 
 

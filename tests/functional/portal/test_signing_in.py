@@ -50,6 +50,14 @@ async def test_nothing_is_lost_when_a_field_is_wrong(world: World, portal_browse
     assert (await portal_browser.claim(secret, "lihua")).status_code == 303
 
 
+async def test_all_wrong_fields_are_named_at_once(world: World, portal_browser: Browser) -> None:
+    secret = await world.enrol("RB-000001", "acc-1")
+    page = await portal_browser.get(f"/welcome/{secret}")
+    again = await portal_browser.send(page, display_name=" ", name="!", passphrase="short")
+    assert "3 fields need another look" in again.text
+    assert again.text.count('aria-invalid="true"') == 3
+
+
 async def test_a_name_is_taken_only_once_and_the_link_stays_good(
     world: World, portal_browser: Browser, portal_app: Any
 ) -> None:
