@@ -41,7 +41,12 @@ class Following:
     """The current snapshot and the lease under which it may be believed."""
 
     def __init__(
-        self, database: Database, cache: Cache, process: str, clock: DatabaseClock
+        self,
+        database: Database,
+        cache: Cache,
+        process: str,
+        clock: DatabaseClock,
+        unconfirmed_s: float = 0.0,
     ) -> None:
         self.snapshot = Snapshot()
         self.loaded = False
@@ -49,6 +54,7 @@ class Following:
         self._cache = cache
         self._process = process
         self._clock = clock
+        self._unconfirmed_s = unconfirmed_s  # own-right calls are served this long after the lease
         self._loop = asyncio.get_running_loop()
         self._lease_until_s = 0.0  # by the loop's monotonic clock
         self._woken = asyncio.Event()
@@ -56,6 +62,10 @@ class Following:
     def lease_holds(self) -> bool:
         """Whether consented calls may be served right now."""
         return self._loop.time() < self._lease_until_s
+
+    def standing_holds(self) -> bool:
+        """Whether own-right calls may be served: what was revoked may be this much out of date."""
+        return self._loop.time() < self._lease_until_s + self._unconfirmed_s
 
     def lease_left_s(self) -> float:
         """Seconds until the lease ends; 0 when it has ended."""
@@ -126,7 +136,7 @@ class Following:
 
     async def _begin_anew(self, connection: AsyncConnection) -> None:
         """The row is gone: this process was taken for dead, and the log may have moved past it."""
-        self._lease_until_s = 0.0
+        self._lease_until_s = min(self._lease_until_s, self._loop.time())
         await processes.register(connection, self._process, ROLE)
         await connection.commit()
         await self._load()

@@ -58,6 +58,7 @@ class GatewayConfig:
     records: Path
     control_sockets: list[Path]
     health_socket: Path
+    unconfirmed_calls_s: int  # how long after its lease a process serves own-right calls
 
 
 async def serve(
@@ -83,7 +84,9 @@ class _Serving:
         self._config = config
         self._loop = loop
         clock = DatabaseClock(loop)
-        self._following = Following(database, cache, _mint("prc"), clock)
+        self._following = Following(
+            database, cache, _mint("prc"), clock, config.unconfirmed_calls_s
+        )
         self._allowances = Allowances(loop, database, clock)
         self._recording = Recording(RecordWriter.open(config.records, _mint("str")))
         self._in_flight = Deadlines(loop, IN_FLIGHT_SWEEP_S)

@@ -295,6 +295,14 @@ CONSENT_UNCHECKABLE = _outcome(
     Fault.PLATFORM,
     Retry.LATER,
 )
+STANDING_UNCHECKABLE = _outcome(
+    "standing_uncheckable",
+    503,
+    "The platform cannot confirm right now that the application may still call.",
+    "平台暂时无法确认该应用是否仍可调用。",
+    Fault.PLATFORM,
+    Retry.LATER,
+)
 BOUND_VALUE_MISSING = _outcome(
     "bound_value_missing",
     400,

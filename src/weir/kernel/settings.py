@@ -56,6 +56,12 @@ class Settings:
         2, "Gateway processes that weir up starts; one a core is usual.", low=1, high=128
     )
     control_processes: int = _setting(1, "Control processes weir up starts.", low=1, high=64)
+    unconfirmed_calls_s: int = _setting(
+        60,
+        "Seconds a gateway that cannot reach PostgreSQL still serves calls that need no consent.",
+        low=0,
+        high=3_600,
+    )
     master_key: str | None = _setting(
         None,
         "32 bytes in base64url that encrypt keys at rest. Default: HOME/secrets/master.key.",

@@ -269,7 +269,7 @@ class House:
         clock = DatabaseClock(loop)
         self.folder = folder
         self.stream = identifiers.mint("str", int(time.time() * 1000), bytes(range(10)))
-        following = Following(None, None, "prc_1", clock)  # type: ignore[arg-type]
+        following = Following(None, None, "prc_1", clock, unconfirmed_s=60.0)  # type: ignore[arg-type]
         following.snapshot = world()
         following._lease_until_s = loop.time() + 1_000
         self.following = following

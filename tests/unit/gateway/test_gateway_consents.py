@@ -141,8 +141,8 @@ async def test_details_without_a_consent_behind_them_are_worth_nothing(tmp_path:
     assert house.code == "consent_required"
 
 
-@pytest.mark.parametrize("lease_s", [-1.0, 1_000.0])
-async def test_without_a_lease_own_right_calls_flow_and_consented_ones_do_not(
+@pytest.mark.parametrize("lease_s", [1_000.0, -1.0, -61.0])
+async def test_without_a_lease_own_right_calls_flow_for_a_while_and_consented_ones_do_not(
     tmp_path: Path, lease_s: float
 ) -> None:
     calls = ((claims(), "/rates"), (consented(), "/rates"), (consented(), "/accounts"))
@@ -151,7 +151,20 @@ async def test_without_a_lease_own_right_calls_flow_and_consented_ones_do_not(
         house.following._lease_until_s = house.gateway.loop.time() + lease_s
         house.call("GET", path, token)
         own = "grant_id" not in token
-        assert house.code == ("forwarded" if own or lease_s > 0 else "consent_uncheckable")
+        late = "forwarded" if lease_s > -60 else "standing_uncheckable"
+        assert house.code == (
+            "forwarded" if lease_s > 0 else late if own else "consent_uncheckable"
+        )
+
+
+async def test_after_a_wait_an_own_right_call_needs_the_lease_as_well(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.call()
+    flow = house.connection._active.receiver  # type: ignore[union-attr]
+    assert flow.still_allowed()  # type: ignore[union-attr]
+    house.following._lease_until_s = house.gateway.loop.time() - 61
+    assert not flow.still_allowed()  # type: ignore[union-attr]
+    assert house.problem["code"] == "standing_uncheckable"
 
 
 # --- payments -----------------------------------------------------------------------------------

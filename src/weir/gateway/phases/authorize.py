@@ -1,9 +1,10 @@
 """May it be called: subscription, scope, and the customer's consent to exactly this.
 
 Refusals in this order: subscription_required, scope_insufficient, consent_required,
-consent_withdrawn, consent_uncheckable, consent_expired, consent_permission, bound_value_missing,
-consent_account, consent_payment_mismatch. A token may carry several grants for one member; each
-check narrows them, and the one that leaves none names the refusal.
+consent_withdrawn, standing_uncheckable (in an application's own right) or consent_uncheckable,
+consent_expired, consent_permission, bound_value_missing, consent_account,
+consent_payment_mismatch. A token may carry several grants for one member; each check narrows them,
+and the one that leaves none names the refusal.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from weir.kernel.outcomes import (
     CONSENT_UNCHECKABLE,
     CONSENT_WITHDRAWN,
     SCOPE_INSUFFICIENT,
+    STANDING_UNCHECKABLE,
     SUBSCRIPTION_REQUIRED,
     Outcome,
     Refusal,
@@ -37,9 +39,12 @@ def authorize(call: Call) -> Awaitable[None] | None:
     assert operation is not None
     right = _known_right(call, standing, operation)
     call.subscription = right.subscription
+    following = call.gateway.following
     if standing.token.consent_id is None:
+        if not following.standing_holds():
+            raise Refusal(STANDING_UNCHECKABLE)
         return None
-    if not call.gateway.following.lease_holds():
+    if not following.lease_holds():
         raise Refusal(CONSENT_UNCHECKABLE)
     if operation.consent_type is None:
         return None

@@ -11,6 +11,7 @@ from weir.gateway.phases.identify import check_application, check_certificate
 from weir.kernel.outcomes import (
     CONSENT_UNCHECKABLE,
     CONSENT_WITHDRAWN,
+    STANDING_UNCHECKABLE,
     SUBSCRIPTION_REQUIRED,
     TOKEN_REVOKED,
     Refusal,
@@ -36,6 +37,8 @@ def check_standing(call: Call) -> None:
         _check_subscription(call, token.client_id)
     if token.consent_id is not None and not following.lease_holds():
         raise Refusal(CONSENT_UNCHECKABLE)
+    if not following.standing_holds():
+        raise Refusal(STANDING_UNCHECKABLE)
 
 
 def _check_subscription(call: Call, application: str) -> None:
