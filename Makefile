@@ -4,7 +4,7 @@ ONLY ?=
 PYTHON_FILES := src tests checks bench scripts
 BIN := .venv/bin
 
-.PHONY: demo test check up bench lint types layers format lock clean
+.PHONY: demo test check interop up bench lint types layers format lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show what can be made
@@ -22,8 +22,11 @@ up: .venv/.installed ## Start the platform and leave it running
 test: lint types layers ## Run every check and test that needs Python only
 	@$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
 
-check: .venv/.installed ## Run the slower groups: the built package in a bare environment
+check: .venv/.installed ## Run the slower groups: the built package, and clients of others
 	@$(BIN)/pytest -c checks/pytest.ini checks $(ARGS)
+
+interop: .venv/.installed ## Run openid-client and oauth4webapi against a running weir (needs Node)
+	@$(BIN)/pytest -c checks/pytest.ini checks/test_interop.py -v -rP $(ARGS)
 
 bench: .venv/.installed ## Run the benchmarks side by side (ONLY=name for one)
 	@$(BIN)/python -m bench $(ONLY)

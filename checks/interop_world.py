@@ -1,0 +1,79 @@
+"""A running weir for clients that know nothing of it: where it listens, and who may ask what."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from platform_world import ACCOUNTS, BANK, World
+
+from weir.cli.demo import parties
+from weir.cli.demo.cast import Partner
+from weir.cli.demo.stage import Caller
+from weir.client.credentials import AuthMethod, Credentials
+from weir.client.management import Management
+
+
+async def describe(world: World) -> dict[str, Any]:
+    """Make the applications and a customer; everything the clients have to be told, as JSON."""
+    customer = await world.customer()
+    with_key = await _partner(world, "with-key", "private_key_jwt")
+    with_certificate = await _partner(world, "with-certificate", "tls_client_auth")
+    platform = world.stage.platform
+    return {
+        "issuer": platform.issuer,
+        "api": platform.public_api_origin,
+        "api_mtls": platform.api_origin,
+        "ca": str(platform.ca_file),
+        "member": BANK.slug,
+        "scope": ACCOUNTS,
+        "customer": {"name": customer.sign_in_name, "passphrase": customer.passphrase},
+        "applications": {
+            "with_key": _told(with_key),
+            "with_certificate": _told(with_certificate),
+            "with_signed_requests": _told(await _signing(world, with_key)),
+        },
+    }
+
+
+async def _partner(world: World, slug: str, method: AuthMethod) -> Caller:
+    """A partner with one application that may ask the customers of the bank."""
+    partner = Partner(slug, slug, "互通伙伴", "software_vendor", method, ("data",), ())
+    await parties.admit_partner(world.stage, partner)
+    caller = world.stage.callers[slug]
+    await world.subscribe(caller, ACCOUNTS)
+    return caller
+
+
+async def _signing(world: World, owner: Caller) -> Caller:
+    """A second application of a partner, registered as one that signs its requests."""
+    credentials = Credentials.generate(world.stage.profile_folder("with-signed-requests"))
+    async with Management.open(owner.profile) as management:
+        registered = await management.parties.register_application(
+            name="with-signed-requests",
+            auth_method="private_key_jwt",
+            jwks=credentials.public_jwks(),
+            redirect_uris=[owner.partner.redirect_uri],
+            roles=["data"],
+            require_signed_request_object=True,
+        )
+        plan = await world.bank.management.shelf.offer_plan(
+            world.bank.products["accounts"]["id"],
+            name="for-signed-requests",
+            currency="CNY",
+            price="0",
+            auto_approve=True,
+        )
+        await management.shelf.subscribe(registered["id"], plan["id"])
+    signing = credentials.registered_as(registered["id"], "private_key_jwt")
+    return replace(owner, profile=replace(owner.profile, credentials=signing))
+
+
+def _told(caller: Caller) -> dict[str, str]:
+    credentials = caller.profile.credentials
+    return {
+        "client_id": credentials.client_id,
+        "key": str(credentials.key_file),
+        "certificate": str(credentials.certificate_file),
+        "redirect_uri": caller.partner.redirect_uri,
+    }
