@@ -30,17 +30,16 @@ NEEDED = (
 
 
 @pytest.fixture(scope="module")
-def installed() -> None:
-    """The clients, as the lock file names them."""
+def node() -> list[str]:
+    """The command that runs a file of tests, once the clients of the lock file are installed."""
     if shutil.which("npm") is None or _node_major() < NODE_MAJOR:
         pytest.fail(NEEDED, pytrace=False)
     subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=FOLDER, check=True)
+    return ["node", "--test", "--test-reporter=spec"]
 
 
 @pytest.fixture(scope="module")
-def environment(
-    installed: None, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, str]]:
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A running weir, described in a file that the flows are given."""
     described = tmp_path_factory.mktemp("interop") / "world.json"
     with booted() as boot:
@@ -50,9 +49,9 @@ def environment(
 
 
 @pytest.mark.parametrize("flow", FLOWS, ids=lambda path: path.name.removesuffix(".test.js"))
-def test_the_clients_pass(flow: Path, environment: dict[str, str]) -> None:
+def test_the_clients_pass(flow: Path, node: list[str], environment: dict[str, str]) -> None:
     ran = subprocess.run(
-        ["node", "--test", "--test-reporter=spec", str(flow)],
+        [*node, str(flow)],
         cwd=FOLDER,
         env=environment,
         capture_output=True,
