@@ -32,6 +32,7 @@ async def run_gateway(
             records=core.records_folder,
             control_sockets=control_sockets,
             health_socket=health,
+            member_networks=settings.member_networks,
             unconfirmed_calls_s=settings.unconfirmed_calls_s,
         )
         await serve(config, core.database, core.cache, stop)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,7 +16,7 @@ from sqlalchemy import text
 from weir.app.core import Core
 from weir.kernel import limits
 from weir.kernel.outcomes import Refusal
-from weir.wire.listening import member_context
+from weir.wire.listening import MemberTls
 from weir.wire.peer import PrivateSocketProtocol, private_socket
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
@@ -94,8 +93,8 @@ async def _plain(send: Any, status: int, body: bytes) -> None:
 async def member_client(core: Core) -> AsyncIterator[httpx.AsyncClient]:
     """How control and worker ask members: as the platform, over mutual TLS, and not for long."""
     files = core.tls
-    context: ssl.SSLContext = member_context(files.client_certificate, files.client_key, files.root)
+    tls = MemberTls(files.client_certificate, files.client_key, files.root)
     async with httpx.AsyncClient(
-        verify=context, timeout=limits.MEMBER_CONNECT_TIMEOUT_S, trust_env=False
+        verify=tls.context(), timeout=limits.MEMBER_CONNECT_TIMEOUT_S, trust_env=False
     ) as client:
         yield client

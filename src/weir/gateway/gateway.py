@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-import ssl
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from weir.gateway.allowances import Allowances
 from weir.gateway.call import Call
 from weir.gateway.following import Following
+from weir.gateway.members import Members
 from weir.gateway.metrics import Counts
 from weir.gateway.passing import Passing
 from weir.gateway.pipeline import Flow
@@ -29,6 +28,8 @@ from weir.wire import grammar
 from weir.wire.deadlines import Deadlines
 from weir.wire.downstream import Listener
 from weir.wire.exchange import Exchange
+from weir.wire.listening import MemberTls
+from weir.wire.resolving import Reachable
 from weir.wire.upstream import Pool
 
 API: Final = "api"
@@ -55,7 +56,8 @@ class Gateway:
         tokens: TokenMemory,
         allowances: Allowances,
         recording: Recording,
-        member_tls: ssl.SSLContext,
+        member_tls: MemberTls,
+        reachable: Reachable,
         control_sockets: list[Path],
         in_flight: Deadlines,
         cache: Cache,
@@ -74,8 +76,7 @@ class Gateway:
             kind: {f"{role}.{domain}".encode(): role for role in roles}
             for kind, roles in ROLES.items()
         }
-        self._member_tls = member_tls
-        self._pools: dict[str, Pool] = {}
+        self.members = Members(loop, in_flight, member_tls, reachable)
         self._controls = [Pool(loop, in_flight, unix_path=str(path)) for path in control_sockets]
         self._next_control = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -120,41 +121,21 @@ class Gateway:
 
     # --- pools ---------------------------------------------------------------------------------
 
-    def member_pool(self, backend_url: str) -> Pool:
-        """The connections to a member's backend, `https://host[:port]`."""
-        pool = self._pools.get(backend_url)
-        if pool is None:
-            parts = urlsplit(backend_url)
-            pool = self._pools[backend_url] = Pool(
-                self.loop,
-                self.in_flight,
-                host=parts.hostname or "",
-                port=parts.port or 443,
-                tls=self._member_tls,
-            )
-        return pool
-
     def control_pool(self) -> Pool:
         """The connections to the next control process, in turn."""
         self._next_control = (self._next_control + 1) % len(self._controls)
         return self._controls[self._next_control]
 
-    def member_connections(self) -> int:
-        """How many connections to members there are."""
-        return sum(pool.open_connections for pool in self._pools.values())
-
-    def close_idle_connections(self) -> None:
-        """Close connections that were not used for long, and forget unused pools."""
-        for url, pool in tuple(self._pools.items()):
-            pool.close_idle()
-            if pool.is_unused:
-                del self._pools[url]
+    async def sweep_connections(self) -> None:
+        """Close connections that were not used for long; look after the members' endpoints."""
+        await self.members.sweep()
         for pool in self._controls:
             pool.close_idle()
 
     def close_connections(self) -> None:
         """Close every connection to members and control."""
-        for pool in (*self._pools.values(), *self._controls):
+        self.members.close()
+        for pool in self._controls:
             pool.close()
 
     # --- tasks ---------------------------------------------------------------------------------

@@ -27,6 +27,8 @@ METRICS: Final = {
     "weir_gateway_passed": "Requests passed through to control, by host role.",
     "weir_gateway_connections": "Open connections of callers, by port.",
     "weir_gateway_member_connections": "Open connections to members.",
+    "weir_gateway_endpoints_ejected": "Endpoints of members that are not called for a while.",
+    "weir_gateway_retries": "Requests to members that were sent again.",
     "weir_gateway_in_flight": "Requests sent to members and control that are not yet answered.",
     "weir_gateway_records": "Call records written.",
     "weir_gateway_known_tokens": "Access tokens known by their bytes.",
@@ -65,11 +67,15 @@ class _GatewayCollector(Collector):
         yield _gauge("weir_gateway_known_tokens", len(gateway.tokens))
         yield _gauge("weir_gateway_applied_change", gateway.following.snapshot.sequence)
         yield _gauge("weir_gateway_lease_seconds", gateway.following.lease_left_s())
-        yield _gauge("weir_gateway_member_connections", gateway.member_connections())
+        yield _gauge("weir_gateway_member_connections", gateway.members.connections())
+        yield _gauge("weir_gateway_endpoints_ejected", gateway.members.ejected())
         connections = GaugeMetricFamily(*_named("weir_gateway_connections"), labels=["port"])
         for listener in gateway.listeners:
             connections.add_metric([listener.kind], len(listener.connections))
         yield connections
+        retries = CounterMetricFamily(*_named("weir_gateway_retries"))
+        retries.add_metric([], gateway.members.retries())
+        yield retries
         records = CounterMetricFamily(*_named("weir_gateway_records"))
         records.add_metric([], gateway.recording.written)
         yield records

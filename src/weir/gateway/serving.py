@@ -28,14 +28,15 @@ from weir.store.cache import Cache
 from weir.store.database import Database
 from weir.wire.deadlines import Deadlines
 from weir.wire.downstream import Listener
-from weir.wire.listening import member_context, public_socket, server_context
+from weir.wire.listening import MemberTls, public_socket, server_context
 from weir.wire.peer import private_socket
+from weir.wire.resolving import Reachable
 
 IN_FLIGHT_SWEEP_S: Final = 0.1
 CONNECTION_SWEEP_S: Final = 1.0
 TLS_HANDSHAKE_TIMEOUT_S: Final = 10.0
 TLS_SHUTDOWN_TIMEOUT_S: Final = 2.0
-_POOL_SWEEP_S: Final = 5.0
+_SWEEP_S: Final = 1.0
 # Collections of the youngest generation, each over many calls' objects; see docs/gateway.md.
 _GC_THRESHOLDS: Final = (20_000, 20, 100)
 _log = structlog.get_logger("weir.gateway")
@@ -58,6 +59,7 @@ class GatewayConfig:
     records: Path
     control_sockets: list[Path]
     health_socket: Path
+    member_networks: str | None  # where members' endpoints may lie, as the setting says it
     unconfirmed_calls_s: int  # how long after its lease a process serves own-right calls
 
 
@@ -99,9 +101,8 @@ class _Serving:
             tokens=TokenMemory(TokenVerifier(config.issuer, f"https://api.{config.domain}")),
             allowances=self._allowances,
             recording=self._recording,
-            member_tls=member_context(
-                config.client_certificate, config.client_key, config.authority
-            ),
+            member_tls=MemberTls(config.client_certificate, config.client_key, config.authority),
+            reachable=Reachable.parse(config.member_networks),
             control_sockets=config.control_sockets,
             in_flight=self._in_flight,
             cache=cache,
@@ -124,7 +125,7 @@ class _Serving:
         serving._beat(serving._following.run())
         serving._beat(serving._every(limits.SEGMENT_AGE_S, serving._recording.seal))
         serving._beat(serving._every(limits.LEASE_RENEWAL_S, serving._allowances.give_back_idle))
-        serving._beat(serving._every(_POOL_SWEEP_S, serving._sweep_pools))
+        serving._beat(serving._every(_SWEEP_S, serving._gateway.sweep_connections))
         await serving._listen("public", config.public_port, public)
         await serving._listen("mtls", config.mtls_port, mtls)
         await serving._listen_privately()
@@ -163,9 +164,6 @@ class _Serving:
                 await work()
             except Exception:
                 _log.exception("gateway_beat_failed")
-
-    async def _sweep_pools(self) -> None:
-        self._gateway.close_idle_connections()
 
     # --- the end -------------------------------------------------------------------------------
 

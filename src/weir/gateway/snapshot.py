@@ -29,12 +29,15 @@ from weir.partners.published import (
     OrganisationDocument,
 )
 from weir.shelf.published import (
+    BACKEND,
     PRODUCT,
     SUBSCRIPTION,
+    BackendDocument,
     Bindings,
     OperationDocument,
     ProductDocument,
     SubscriptionDocument,
+    backend_key,
 )
 
 SIGNING_KEY: Final = "signing_key"  # the change kind of care's SigningKeyDocument, keyed by kid
@@ -87,6 +90,7 @@ class Operation:
     """One callable operation with everything a call needs of it, computed once."""
 
     __slots__ = (
+        "backend",
         "backend_url",
         "base_path",
         "bound",
@@ -101,6 +105,7 @@ class Operation:
         "product",
         "reads_body",
         "template",
+        "timeout_line",
         "timeout_s",
     )
 
@@ -111,6 +116,7 @@ class Operation:
         self.template = product.prefix + document.path
         self.parameter_names = parameters_of(document.path)
         self.member = document.member
+        self.backend = backend_key(document.member, document.backend_url)
         self.backend_url = document.backend_url
         self.host = urlsplit(document.backend_url).netloc.encode("ascii")
         self.base_path = document.base_path.encode("ascii")
@@ -120,6 +126,7 @@ class Operation:
         self.bound = None if document.bindings is None else Bound(document.bindings)
         self.reads_body = document.moves_money or (self.bound is not None and self.bound.reads_body)
         self.timeout_s = min(document.timeout_ms / 1000, limits.MEMBER_ANSWER_TIMEOUT_S)
+        self.timeout_line = b"openfinance-timeout-ms: %d\r\n" % (self.timeout_s * 1000)
 
 
 class Product:
@@ -156,6 +163,7 @@ class Snapshot:
     applications: Map[str, Application] = _EMPTY
     products: Map[str, Product] = _EMPTY
     routes: Map[bytes, Product] = _EMPTY
+    backends: Map[str, BackendDocument] = _EMPTY
     subscriptions: Map[tuple[str, str], Subscriptions] = _EMPTY
     subscription_pairs: Map[str, tuple[str, str]] = _EMPTY
     revoked: Map[str, bool] = _EMPTY
@@ -242,6 +250,11 @@ def _product(snapshot: Snapshot, key: str, document: Document) -> Snapshot:
     return replace(snapshot, products=_put(snapshot.products, key, value), routes=routes)
 
 
+def _backend(snapshot: Snapshot, key: str, document: Document) -> Snapshot:
+    value = document and msgspec.convert(document, BackendDocument)
+    return replace(snapshot, backends=_put(snapshot.backends, key, value))
+
+
 def _subscription(snapshot: Snapshot, key: str, document: Document) -> Snapshot:
     by_pair, pairs = snapshot.subscriptions, snapshot.subscription_pairs
     pair = pairs.get(key)
@@ -290,6 +303,7 @@ _KINDS: Final[dict[str, Callable[[Snapshot, str, Document], Snapshot]]] = {
     ORGANISATION: _organisation,
     APPLICATION: _application,
     PRODUCT: _product,
+    BACKEND: _backend,
     SUBSCRIPTION: _subscription,
     SIGNING_KEY: _signing_key,
 }

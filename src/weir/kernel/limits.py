@@ -20,7 +20,21 @@ IDLE_TIMEOUT_S: Final = 75
 MEMBER_CONNECT_TIMEOUT_S: Final = 5
 MEMBER_ANSWER_TIMEOUT_S: Final = 30
 MONEY_CALL_S: Final = 60  # a forwarded call that moves money is over by then, answered or not
-MEMBER_POOL_CONNECTIONS: Final = 256  # kept open to one member by one gateway process
+MEMBER_POOL_CONNECTIONS: Final = 256  # kept open to one endpoint by one gateway process
+
+# Members' endpoints
+MEMBER_BACKENDS: Final = 100  # registered by one organisation
+MEMBER_ENDPOINTS: Final = 16  # of one service
+ENDPOINT_FAILURES: Final = 5  # in a row, after which an endpoint is ejected
+ENDPOINT_EJECTION_S: Final = 10  # at first; twice as long each time in a row
+ENDPOINT_EJECTION_MAX_S: Final = 300
+HEALTH_INTERVAL_S: Final = 5  # between two checks of an endpoint in use
+HEALTH_TIMEOUT_S: Final = 2
+REQUEST_TRIES: Final = 3  # of one request in all
+RETRY_WINDOW_S: Final = 5
+RETRY_PERCENT: Final = 20  # of a window's requests to one service that may be sent again
+RETRIES_MIN: Final = 10  # that may be sent again in a window, however few requests there were
+DNS_REFRESH_S: Final = 30  # how old the addresses of an endpoint's name may be
 
 # JSON from outside
 JSON_DEPTH: Final = 32

@@ -56,6 +56,11 @@ class Settings:
         2, "Gateway processes that weir up starts; one a core is usual.", low=1, high=128
     )
     control_processes: int = _setting(1, "Control processes weir up starts.", low=1, high=64)
+    member_networks: str | None = _setting(
+        None,
+        "Networks members' endpoints may lie in (10.2.0.0/16,192.0.2.0/24). Default: any but"
+        " link-local and multicast ones.",
+    )
     unconfirmed_calls_s: int = _setting(
         60,
         "Seconds a gateway that cannot reach PostgreSQL still serves calls that need no consent.",

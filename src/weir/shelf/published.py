@@ -12,6 +12,7 @@ SubscriptionStatus = Literal["requested", "active", "suspended", "ended"]
 QuotaPeriod = Literal["day", "month"]
 
 PRODUCT: Final = "product"  # the change kind of ProductDocument, keyed by its id
+BACKEND: Final = "backend"  # the change kind of BackendDocument, keyed by `backend_key`
 SUBSCRIPTION: Final = "subscription"  # the change kind of SubscriptionDocument, keyed by its id
 
 
@@ -78,3 +79,23 @@ class SubscriptionDocument(msgspec.Struct, frozen=True, kw_only=True):
     rate_per_s: int | None
     quota: int | None
     quota_period: QuotaPeriod | None
+
+
+class BackendDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """Where `member` serves what its products call `url`, an origin `https://host[:port]`.
+
+    `endpoints` are `host:port`, any of which answers for it, under a certificate that names the
+    url's host. `authority` is the PEM of the member's own certificate authority; None means the
+    alliance's. `health_path` is asked for by checks; None means that connecting is check enough.
+    """
+
+    member: str
+    url: str
+    endpoints: list[str]
+    authority: str | None = None
+    health_path: str | None = None
+
+
+def backend_key(member: str, url: str) -> str:
+    """The key of a BackendDocument: one member's words about an address bind no other member."""
+    return f"{member} {url}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -48,12 +49,32 @@ def server_context(certificate: Path, key: Path, client_authority: Path | None) 
     return context
 
 
-def member_context(certificate: Path, key: Path, authority: Path) -> ssl.SSLContext:
-    """TLS towards members: their certificate is verified, with its name, and ours presented."""
-    context = _context(ssl.PROTOCOL_TLS_CLIENT, certificate, key)
-    context.load_verify_locations(authority)
-    context.set_alpn_protocols(["http/1.1"])
-    return context
+class MemberTls:
+    """TLS towards members: their certificate is verified, with its name, and ours presented.
+
+    A member that has registered an authority of its own is verified by that and no other; all
+    others by the alliance's.
+    """
+
+    def __init__(self, certificate: Path, key: Path, authority: Path) -> None:
+        self._certificate = certificate
+        self._key = key
+        self._alliance = self._client_context()
+        self._alliance.load_verify_locations(authority)
+
+    def context(self, authority_pem: str | None = None) -> ssl.SSLContext:
+        """The context for members with this authority; nobody is trusted by one that is none."""
+        if authority_pem is None:
+            return self._alliance
+        context = self._client_context()
+        with suppress(ssl.SSLError, ValueError):
+            context.load_verify_locations(cadata=authority_pem)
+        return context
+
+    def _client_context(self) -> ssl.SSLContext:
+        context = _context(ssl.PROTOCOL_TLS_CLIENT, self._certificate, self._key)
+        context.set_alpn_protocols(["http/1.1"])
+        return context
 
 
 def public_socket(address: str, port: int) -> socket.socket:

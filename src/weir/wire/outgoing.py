@@ -30,6 +30,10 @@ class Failure(Enum):
     BROKEN = "broken"  # the answer was malformed or broke off
 
 
+# That no connection could be made is counted where it is tried, perhaps more than once a request.
+_ENDPOINTS_FAULT: Final = frozenset({Failure.TIMEOUT, Failure.BROKEN})
+
+
 class Answering(Protocol):
     """Who receives an answer. Nothing is called after `answer_end` or `answer_failed`."""
 
@@ -69,6 +73,7 @@ class Outgoing:
         "pool",
         "receiver",
         "repeatable",
+        "tries",
         "whole",
     )
 
@@ -95,6 +100,7 @@ class Outgoing:
         # However slow either side is, the answer must be whole by then.
         self.latest_s = NEVER if whole_within_s is None else pool.loop.time() + whole_within_s
         self.connection: ClientConnection | None = None
+        self.tries = 1
         self.done = False
 
     def wait(self, patience_s: float) -> None:
@@ -143,6 +149,8 @@ class Outgoing:
         """Give up, and tell the receiver."""
         if not self.done:
             self.cancel()
+            if failure in _ENDPOINTS_FAULT:
+                self.pool.failed()
             self.receiver.answer_failed(failure, detail)
 
     def cancel(self) -> None:
@@ -169,8 +177,10 @@ class ClientConnection(asyncio.BufferedProtocol):
         "_pool",
         "_transport",
         "_until_closed",
+        "address",
         "flow",
         "idle_since_s",
+        "leaving",
         "used",
     )
 
@@ -180,6 +190,8 @@ class ClientConnection(asyncio.BufferedProtocol):
         self.flow: FlowControl | None = None
         self._parser: Any = httptools.HttpResponseParser(self)
         self._outgoing: Outgoing | None = None
+        self.address = ""  # of the endpoint, as it was dialled
+        self.leaving = False  # to be closed when what it carries has ended
         self.used = False  # it has carried an answer before
         self.idle_since_s = 0.0
         self._reset()
@@ -275,13 +287,17 @@ class ClientConnection(asyncio.BufferedProtocol):
         if outgoing is None or outgoing.done:
             return
         outgoing.connection = None
-        if self.used and not self._head_bytes and outgoing.repeatable:
-            # The member closed a kept-alive connection while the request was on its way: it has
-            # not been answered, and asking again changes nothing (RFC 9112 section 9.3.1).
-            outgoing.repeatable = False
-            self._pool.send_fresh(outgoing)
-        else:
-            outgoing.fail(Failure.BROKEN, "connection lost")
+        # A kept-alive connection that the member closed while the request was on its way: it has
+        # not been answered, and asking again changes nothing (RFC 9112 section 9.3.1).
+        # A new connection that breaks is the endpoint's fault: only another one may be asked.
+        pool = self._pool
+        repeatable = outgoing.repeatable and not self._head_bytes
+        if repeatable and (self.used or pool.has_others):
+            if not self.used:
+                pool.failed()
+            if pool.sent_again(outgoing, sent=True):
+                return
+        outgoing.fail(Failure.BROKEN, "connection lost")
 
     def pause_writing(self) -> None:
         self._tell_writable(False)
@@ -354,6 +370,8 @@ class ClientConnection(asyncio.BufferedProtocol):
         outgoing.done = True
         self._pool.deadlines.forget(outgoing)
         self._outgoing = outgoing.connection = None
+        if self._pool.ejection.failures:
+            self._pool.ejection.succeeded()
         reusable = self._keep_alive and outgoing.whole and not self._extra
         self._reset()
         if reusable:

@@ -1,16 +1,22 @@
-"""Pools of kept-alive connections, one an origin."""
+"""Pools of kept-alive connections, one an endpoint."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
 from collections import deque
-from typing import Final
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
 
 from weir.kernel import limits
 from weir.wire.deadlines import Deadlines
+from weir.wire.ejection import Ejection
 from weir.wire.outgoing import ClientConnection, Failure, Outgoing
 from weir.wire.peer import is_ours
+from weir.wire.resolving import Addresses, Reachable
+
+if TYPE_CHECKING:
+    from weir.wire.origin import Origin
 
 # Requests that wait for a connection of a full pool; beyond this they fail at once.
 WAITING_REQUESTS: Final = 1_024
@@ -19,7 +25,10 @@ IDLE_CONNECTION_S: Final = 50.0
 
 
 class Pool:
-    """Connections to one origin: `https://host:port` of a member, or a private Unix socket."""
+    """Connections to one endpoint: a member's host and port, or a private Unix socket.
+
+    `name` is whom the endpoint's certificate must name, where that is not `host` itself.
+    """
 
     def __init__(
         self,
@@ -29,13 +38,19 @@ class Pool:
         host: str = "",
         port: int = 0,
         tls: ssl.SSLContext | None = None,
+        name: str = "",
+        reachable: Reachable | None = None,
         unix_path: str | None = None,
         max_connections: int = limits.MEMBER_POOL_CONNECTIONS,
     ) -> None:
         self.loop = loop
         self.deadlines = deadlines
-        self._host = host
+        self.origin: Origin | None = None  # whose endpoint this is
+        self.ejection = Ejection()
+        self._addresses = Addresses(loop, host, reachable or Reachable())
+        self._name = name or host
         self._port = port
+        self._retired = False
         self._tls = tls
         self._unix_path = unix_path
         self._max_connections = max_connections
@@ -54,6 +69,21 @@ class Pool:
     def is_unused(self) -> bool:
         """Whether nothing is open, and nobody waits."""
         return not (self._open or self._opening or self._waiting)
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the addresses of the endpoint's name are to be asked for again."""
+        return self._addresses.are_stale
+
+    @property
+    def has_others(self) -> bool:
+        """Whether the service has more endpoints than this."""
+        return self.origin is not None and len(self.origin.pools) > 1
+
+    @property
+    def busy(self) -> int:
+        """How many requests are in flight, or wait for a connection."""
+        return len(self._open) - len(self._idle) + self._opening + len(self._waiting)
 
     def send(self, outgoing: Outgoing) -> None:
         """Send on an idle connection, else on a new one, else when one becomes free."""
@@ -82,6 +112,9 @@ class Pool:
 
     def released(self, connection: ClientConnection) -> None:
         """A connection has carried its answer to the end."""
+        if connection.leaving:
+            connection.close()
+            return
         while self._waiting:
             outgoing = self._waiting.popleft()
             if not outgoing.done and outgoing.receiver.still_allowed():
@@ -90,8 +123,33 @@ class Pool:
         connection.idle_since_s = self.loop.time()
         self._idle.append(connection)
 
+    def failed(self) -> None:
+        """The endpoint did not do its part; its idle connections are no better when it is out."""
+        if self.ejection.failed(self.loop.time()):
+            self.close_idle(0.0)
+            if self.origin is not None:
+                self.origin.standing_changed()
+
+    def checked(self, passed: bool) -> None:
+        """An endpoint that was out has been checked."""
+        self.ejection.checked(passed, self.loop.time())
+        if self.origin is not None:
+            self.origin.standing_changed()
+
+    def sent_again(self, outgoing: Outgoing, *, sent: bool) -> bool:
+        """Whether a request that was not answered is sent once more, here or elsewhere."""
+        if self.origin is not None:
+            return self.origin.send_again(outgoing, self, sent=sent)
+        if not sent or outgoing.tries >= limits.REQUEST_TRIES:
+            return False
+        outgoing.tries += 1
+        outgoing.repeatable = False
+        self.send_fresh(outgoing)
+        return True
+
     def opened(self, connection: ClientConnection) -> None:
         """A connection was made."""
+        connection.leaving = self._retired
         self._open.add(connection)
 
     def lost(self, connection: ClientConnection) -> None:
@@ -117,17 +175,44 @@ class Pool:
         for connection in tuple(self._open):
             connection.close()
 
+    def retire(self) -> None:
+        """The endpoint is none of the member's any more: end when what is in flight has ended."""
+        self._retired = True
+        self._leave(self._open)
+
+    async def refresh(self) -> None:
+        """Ask for the addresses of the endpoint's name again, and leave those it has left."""
+        await self._addresses.refresh()
+        self._leave(each for each in self._open if each.address not in self._addresses)
+
+    def _leave(self, connections: Iterable[ClientConnection]) -> None:
+        """Close connections, those in use when their answers have ended."""
+        for connection in tuple(connections):
+            connection.leaving = True
+            if connection in self._idle:
+                connection.close()
+
+    async def connects(self) -> bool:
+        """Whether a connection can be made, TLS and names included. It is kept for what comes."""
+        try:
+            async with asyncio.timeout(limits.HEALTH_TIMEOUT_S):
+                connection = await self._dial()
+        except (OSError, ssl.SSLError, TimeoutError):
+            return False
+        self.released(connection)
+        return True
+
     async def _connect(self, outgoing: Outgoing) -> None:
         try:
             async with asyncio.timeout(limits.MEMBER_CONNECT_TIMEOUT_S):
                 connection = await self._dial()
         except (OSError, ssl.SSLError, TimeoutError) as error:
-            outgoing.fail(Failure.UNREACHABLE, repr(error))
+            self._unreachable(outgoing, repr(error))
             return
         finally:
             self._opening -= 1
         if not connection.usable:
-            outgoing.fail(Failure.UNREACHABLE, "connection was lost at once")
+            self._unreachable(outgoing, "connection was lost at once")
         elif not outgoing.done and outgoing.receiver.still_allowed():
             connection.carry(outgoing)
         else:
@@ -142,12 +227,29 @@ class Pool:
                 transport.abort()
                 raise ConnectionRefusedError("the socket is served by another user")
             return connection
+        failure: Exception = OSError("no address")
+        addresses = await self._addresses.in_turn()
+        for address in addresses:
+            try:
+                async with asyncio.timeout(limits.MEMBER_CONNECT_TIMEOUT_S / len(addresses)):
+                    return await self._dial_address(address)
+            except (OSError, ssl.SSLError, TimeoutError) as error:
+                failure = error
+        raise failure
+
+    async def _dial_address(self, address: str) -> ClientConnection:
         _, connection = await self.loop.create_connection(
             lambda: ClientConnection(self),
-            self._host,
+            address,
             self._port,
             ssl=self._tls,
-            server_hostname=self._host if self._tls is not None else None,
+            server_hostname=self._name if self._tls is not None else None,
             ssl_handshake_timeout=limits.MEMBER_CONNECT_TIMEOUT_S if self._tls else None,
         )
+        connection.address = address
         return connection
+
+    def _unreachable(self, outgoing: Outgoing, detail: str) -> None:
+        self.failed()
+        if not self.sent_again(outgoing, sent=False):
+            outgoing.fail(Failure.UNREACHABLE, detail)

@@ -299,6 +299,7 @@ class Lab:
             "records": str(self.folder / "records"),
             "control_sockets": [str(each) for each in controls or [self.folder / "run/c.sock"]],
             "health_socket": str(self.folder / f"run/g{number}.sock"),
+            "member_networks": None,
             "unconfirmed_calls_s": 60,
             "database_url": self.database_url,
             "valkey_url": self.valkey_url,

@@ -38,6 +38,7 @@ from weir.wire.deadlines import Deadlines
 from weir.wire.downstream import Listener
 from weir.wire.outgoing import ClientConnection
 from weir.wire.peer import PeerCertificate
+from weir.wire.resolving import Reachable
 
 ACCOUNT_ACCESS = "urn:weir:account-access:v1"
 PAYMENT = "urn:weir:payment-initiation:v1"
@@ -261,6 +262,13 @@ class Transport:
         return None
 
 
+class NoTls:
+    """The member's connection is a transport fed by hand; nothing is dialled."""
+
+    def context(self, authority_pem: str | None = None) -> None:
+        return None
+
+
 class House:
     """A gateway, a caller's connection and a member's connection."""
 
@@ -281,7 +289,8 @@ class House:
             tokens=TokenMemory(TokenVerifier("https://auth.localhost", "https://api.localhost")),
             allowances=Allowances(loop, None, clock),  # type: ignore[arg-type]
             recording=Recording(RecordWriter.open(folder, self.stream)),
-            member_tls=None,  # type: ignore[arg-type]
+            member_tls=NoTls(),  # type: ignore[arg-type]
+            reachable=Reachable(),
             control_sockets=[folder / "control"],
             in_flight=Deadlines(loop, 0.1),
             cache=None,  # type: ignore[arg-type]
@@ -290,7 +299,10 @@ class House:
         self.caller = Transport(der)
         self.connection = self.listener.connection()
         self.connection.connection_made(self.caller)  # type: ignore[arg-type]
-        self.pool = self.gateway.member_pool(BACKEND)
+        found = following.snapshot.products["prd_1"].routes.find("GET", [b"rates"])
+        assert found is not None
+        operation, _ = found
+        self.pool = self.gateway.members.pool(operation, following.snapshot)
         self.member = Transport()
         self.member_connection = ClientConnection(self.pool)
         self.member_connection.connection_made(self.member)  # type: ignore[arg-type]

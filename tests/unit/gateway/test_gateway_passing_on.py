@@ -40,7 +40,15 @@ async def test_the_member_is_told_who_calls_and_nothing_of_the_callers_secrets(
     head = house.member.written.decode().split("\r\n")
     assert head[0] == "GET /open/rates?day=1 HTTP/1.1"
     names = sorted(line.partition(":")[0] for line in head[1:-2])
-    assert names == ["accept", "host", "openfinance-identity", "x-fapi-interaction-id", "x-own"]
+    assert names == [
+        "accept",
+        "host",
+        "openfinance-identity",
+        "openfinance-timeout-ms",
+        "x-fapi-interaction-id",
+        "x-own",
+    ]
+    assert "openfinance-timeout-ms: 1000" in head
     assert "host: member.example:9101" in head
     assert f"x-fapi-interaction-id: {INTERACTION}" in head
 

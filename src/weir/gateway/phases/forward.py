@@ -65,6 +65,7 @@ def head(call: Call) -> bytes:
                 operation.host,
             ),
             *field_lines(call.exchange.request.fields),
+            operation.timeout_line,
             b"openfinance-identity: %b\r\nx-fapi-interaction-id: %b\r\n"
             % (identity(token.identity, call.interaction_id), call.interaction_id),
         )
@@ -72,11 +73,11 @@ def head(call: Call) -> bytes:
 
 
 def forward(call: Call) -> None:
-    """Send the request to the member. Refusal when its body is too large."""
+    """Send the request to the member. Refusal when it is out of reach, or the body too large."""
     operation = call.operation
     assert operation is not None
     call.forward(
-        call.gateway.member_pool(operation.backend_url),
+        call.gateway.members.pool(operation, call.snapshot),
         head(call),
         body=call.body,
         max_body_bytes=limits.BODY_BYTES,

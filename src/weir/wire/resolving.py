@@ -1,0 +1,117 @@
+"""The addresses behind a member's host name, asked for again and again, and which are let through.
+
+A connection is made to an address that was looked up and checked by us, never to a name that
+somebody else looks up again in between (DNS rebinding).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Iterable
+from typing import Final
+
+from weir.kernel import limits
+from weir.kernel.outcomes import SETTING_INVALID, Refusal
+from weir.wire.deadlines import NEVER
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_ADDRESSES: Final = 32  # of one name; more are not looked at
+
+
+class Reachable:
+    """Which addresses members' endpoints may have."""
+
+    def __init__(self, networks: Iterable[Network] = ()) -> None:
+        self._networks = tuple(networks)
+
+    @classmethod
+    def parse(cls, text: str | None) -> Reachable:
+        """From the setting: networks in CIDR form with commas between them."""
+        try:
+            return cls(
+                ipaddress.ip_network(each.strip()) for each in (text or "").split(",") if text
+            )
+        except ValueError as error:
+            why = "it must hold networks such as 10.2.0.0/16, with commas between them"
+            raise Refusal(
+                SETTING_INVALID, str(error), setting="WEIR_MEMBER_NETWORKS", why=why
+            ) from error
+
+    def allows(self, text: str) -> bool:
+        """Whether a connection to this address may be made.
+
+        Never to a link-local address (where clouds keep their credentials), to many at once, or
+        to nobody; an IPv4 address in the clothes of IPv6 is judged as what it is.
+        """
+        try:
+            address: Address = ipaddress.ip_address(text)
+        except ValueError:
+            return False
+        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+            address = address.ipv4_mapped
+        if address.is_link_local or address.is_multicast or address.is_unspecified:
+            return False
+        if address.is_reserved and not address.is_loopback:
+            return False
+        return not self._networks or any(address in network for network in self._networks)
+
+
+class Addresses:
+    """The addresses of one host, which may be a name or an address itself."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, host: str, reachable: Reachable) -> None:
+        self._loop = loop
+        self._host = host
+        self._reachable = reachable
+        self._literal = _is_address(host)
+        self._next = 0
+        self._known: tuple[str, ...] = ()
+        self._asked_at_s = -NEVER
+
+    @property
+    def are_stale(self) -> bool:
+        """Whether it is time to ask for a name's addresses again."""
+        age_s = self._loop.time() - self._asked_at_s
+        return not self._literal and age_s >= limits.DNS_REFRESH_S
+
+    def __contains__(self, address: str) -> bool:
+        """Whether a connection to this address is still one to this host."""
+        return self._literal or not self._known or address in self._known
+
+    async def in_turn(self) -> tuple[str, ...]:
+        """Every address, each time beginning with the next. OSError when there is none to call."""
+        if self._literal:
+            self._known = self._let_through([self._host])
+        elif self.are_stale or not self._known:
+            await self.refresh()
+        if not self._known:
+            raise OSError("no address that may be called")
+        self._next = (self._next + 1) % len(self._known)
+        return self._known[self._next :] + self._known[: self._next]
+
+    async def refresh(self) -> None:
+        """Ask again. What was known stays when nobody answers: names fail more often than hosts."""
+        self._asked_at_s = self._loop.time()
+        try:
+            async with asyncio.timeout(limits.MEMBER_CONNECT_TIMEOUT_S):
+                found = await self._loop.getaddrinfo(self._host, None, type=socket.SOCK_STREAM)
+        except (OSError, TimeoutError):
+            if not self._known:
+                self._asked_at_s = -NEVER
+            return
+        self._known = self._let_through(str(each[4][0]) for each in found)
+
+    def _let_through(self, found: Iterable[str]) -> tuple[str, ...]:
+        distinct = sorted(set(found))[:_ADDRESSES]
+        return tuple(each for each in distinct if self._reachable.allows(each))
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
