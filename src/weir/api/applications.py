@@ -34,6 +34,12 @@ class ApplicationGiven(Given):
     require_signed_request_object: bool = False
 
 
+class SigningGiven(Given):
+    """Whether requests must be signed objects (RFC 9101)."""
+
+    required: bool
+
+
 class KeysGiven(Given):
     """The public keys (RFC 7517) that replace an application's present ones."""
 
@@ -114,6 +120,22 @@ async def rotate_application_keys(
     async def work(unit: UnitOfWork) -> ApplicationView:
         found = await reached(unit, caller, application)
         changed = await applications.rotate_keys(unit, found.id, given.jwks)
+        return ApplicationView.model_validate(changed)
+
+    return await writing.run(ApplicationView, work)
+
+
+@router.put(
+    "/applications/{application}/signed-requests",
+    operation_id="require_signed_requests",
+    summary="Take an application's authorization requests only signed, or also unsigned",
+)
+async def require_signed_requests(
+    application: Name, given: SigningGiven, caller: Asking, writing: Writes
+) -> ApplicationView:
+    async def work(unit: UnitOfWork) -> ApplicationView:
+        found = await reached(unit, caller, application)
+        changed = await applications.require_signed_requests(unit, found.id, given.required)
         return ApplicationView.model_validate(changed)
 
     return await writing.run(ApplicationView, work)

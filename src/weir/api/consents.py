@@ -12,6 +12,7 @@ from weir.api.guarding import Asking, Using, new_router
 from weir.api.identifying import Caller
 from weir.api.models import Given, Name, Page, Shown, next_of
 from weir.api.writing import Writes
+from weir.authorization import lodging
 from weir.consent import reading, withdrawal
 from weir.consent.reading import Consent
 from weir.kernel import inputs, outcomes
@@ -23,6 +24,13 @@ router = new_router("consents")
 Before = Annotated[
     str, Query(max_length=64, pattern=r"^[a-z0-9_~]*$", description="`next` of the page before.")
 ]
+
+
+class ConsentGiven(Given):
+    """What a customer will be asked: one entry of RFC 9396, as in an authorization request."""
+
+    application: Name
+    authorization_details: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=1)]
 
 
 class WithdrawalGiven(Given):
@@ -80,6 +88,22 @@ async def list_consents(
             raise inputs.wrong("query:application", "is missing", "缺少此项")
     items = [_view(each, caller, now) for each in found]
     return Page(items=items, next=next_of(items, "id"))
+
+
+@router.post(
+    "/consents",
+    operation_id="lodge_consent",
+    status_code=201,
+    summary="Lodge a consent beforehand, for an authorization request to name",
+)
+async def lodge_consent(given: ConsentGiven, caller: Asking, writing: Writes) -> ConsentView:
+    async def work(unit: UnitOfWork) -> ConsentView:
+        application = await applications.get(unit.connection, given.application)
+        caller.reach(application.organisation)
+        made = await lodging.lodge(unit, application, given.authorization_details)
+        return _view(made, caller, unit.now)
+
+    return await writing.run(ConsentView, work)
 
 
 @router.post(

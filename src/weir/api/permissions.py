@@ -52,6 +52,7 @@ PERMISSIONS: Final[Mapping[str, Rule]] = MappingProxyType(
         "list_applications": Rule(own=PARTIES, every=OPERATOR),
         "get_application": Rule(own=PARTIES, every=OPERATOR),
         "rotate_application_keys": Rule(own=ALL),
+        "require_signed_requests": Rule(own=PARTIES, every=OPERATOR),
         "suspend_application": Rule(own=PARTIES, every=OPERATOR),
         "resume_application": Rule(every=OPERATOR),
         "issue_certificate": Rule(own=PARTIES, every=OPERATOR),
@@ -88,6 +89,7 @@ PERMISSIONS: Final[Mapping[str, Rule]] = MappingProxyType(
         # Customers and consents
         "enrol_customer": Rule(own=MEMBER),
         "list_customers": Rule(own=MEMBER),
+        "lodge_consent": Rule(own=PARTIES),
         "list_consents": Rule(own=PARTIES),
         "withdraw_consent": Rule(own=PARTIES, every=OPERATOR),
         # Agreements and settlement

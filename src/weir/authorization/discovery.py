@@ -1,9 +1,13 @@
-"""What the server says about itself (RFC 8414, with RFC 8705, 9101, 9126, 9207 and 9396)."""
+"""What the server says about itself (RFC 8414, and OpenID Connect Discovery).
+
+With the entries of RFC 8705, 9101, 9126, 9207, 9396, 9449 and 9701.
+"""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+from weir.authorization.openid import ACR_VALUES, CLAIMS_SUPPORTED, PROMPTS
 from weir.authorization.pipeline import GRANT_TYPES
 from weir.authorization.services import Addresses
 from weir.authorization.steps.request import RESPONSE_MODES
@@ -17,6 +21,8 @@ ENDPOINTS: Final = {
     "pushed_authorization_request_endpoint": "/par",
     "token_endpoint": "/token",
     "revocation_endpoint": "/revoke",
+    "introspection_endpoint": "/introspect",
+    "userinfo_endpoint": "/userinfo",
 }
 
 
@@ -40,10 +46,21 @@ def metadata(addresses: Addresses) -> dict[str, Any]:
         "token_endpoint_auth_signing_alg_values_supported": algorithms,
         "revocation_endpoint_auth_methods_supported": methods,
         "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
+        "introspection_endpoint_auth_methods_supported": methods,
+        "introspection_endpoint_auth_signing_alg_values_supported": algorithms,
+        "introspection_signing_alg_values_supported": [ALGORITHM],
         "tls_client_certificate_bound_access_tokens": True,
         "authorization_signing_alg_values_supported": [ALGORITHM],
         "request_object_signing_alg_values_supported": algorithms,
         "dpop_signing_alg_values_supported": algorithms,
         "authorization_details_types_supported": list(SCHEMAS),
+        "subject_types_supported": ["pairwise"],
+        "id_token_signing_alg_values_supported": [ALGORITHM],
+        "claims_parameter_supported": True,
+        "claims_supported": list(CLAIMS_SUPPORTED),
+        "acr_values_supported": list(ACR_VALUES),
+        "prompt_values_supported": list(PROMPTS),
+        "request_parameter_supported": True,
+        "request_uri_parameter_supported": False,
         "ui_locales_supported": ["en", "zh-Hans"],
     }

@@ -12,6 +12,7 @@ import msgspec
 
 from weir.authorization.assertions import Assertion
 from weir.authorization.grants import Grant
+from weir.authorization.openid import OpenIdRequest
 from weir.authorization.services import Services
 from weir.care.dpop import Proof
 from weir.consent.reading import Consent
@@ -40,15 +41,18 @@ class PushedRequest(msgspec.Struct, frozen=True, kw_only=True):
     certificate: str | None
     dpop_jkt: str | None = None
     signed_answer: bool = False  # JARM
+    openid: OpenIdRequest | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an endpoint answers: a JSON body, or a place to send the browser."""
+    """What an endpoint answers: a JSON body, a text of a type, or a place to send the browser."""
 
     status: int
     body: Mapping[str, Any] | None = None
     location: str | None = None
+    text: str | None = None
+    media_type: str | None = None
 
 
 @dataclass(slots=True)
@@ -66,6 +70,9 @@ class Exchange:
     url: str = ""  # as the caller addressed it, without a query
     proofs: tuple[str, ...] = ()  # DPoP header fields
     visit: str | None = None  # the browser's visit secret, at the authorization endpoint
+    method: str = "POST"
+    authorization: str | None = None  # the header field, where a token is shown
+    accepts_signed: bool = False  # an introspection as a JWT
     client_id: str = field(init=False)
     client: Application = field(init=False)
     organisation: Organisation = field(init=False)
@@ -74,13 +81,19 @@ class Exchange:
     assertion: Assertion | None = None
     proof: Proof | None = None
     fresh_nonce: str | None = None  # for the DPoP-Nonce field of the answer
+    request_claims: Mapping[str, Any] = field(default_factory=dict)  # of a signed request
     scope: frozenset[str] = frozenset()
+    openid: OpenIdRequest | None = None
+    lodged: Consent | None = None  # the consent that the request is about, if it was lodged before
     ask: ConsentRequest = field(init=False)
     member: Organisation = field(init=False)
     pushed: PushedRequest = field(init=False)
     request_key: str = field(init=False)
     grant: Grant = field(init=False)
     consent: Consent = field(init=False)
+    scheme: str = field(init=False)  # `bearer` or `dpop`
+    token: str = field(init=False)  # an access token shown
+    claims: dict[str, Any] = field(init=False)  # and what it says
     answer: Answer = field(init=False)
 
     def required(self, name: str) -> str:

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import msgspec
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from weir.authorization.openid import Authentication
 from weir.authorization.tables import grants
 from weir.identity.secrets import digest, is_secret, new_secret
 from weir.kernel import limits
@@ -33,6 +35,7 @@ class Grant:
     dpop_jkt: str | None
     code_expires_at: datetime
     code_used_at: datetime | None
+    authentication: Authentication | None
 
 
 async def record(
@@ -46,6 +49,7 @@ async def record(
     code_challenge: str,
     certificate: str | None,
     dpop_jkt: str | None,
+    authentication: Authentication | None = None,
 ) -> str:
     """Keep a grant. Returns its authorization code, which is stored nowhere."""
     code = new_secret()
@@ -59,6 +63,7 @@ async def record(
             code_challenge=code_challenge,
             certificate=certificate,
             dpop_jkt=dpop_jkt,
+            authentication=None if authentication is None else msgspec.to_builtins(authentication),
             code_sha256=digest(code),
             code_expires_at=unit.now + timedelta(seconds=limits.AUTHORIZATION_CODE_LIFETIME_S),
         )
@@ -71,6 +76,11 @@ async def of_code(connection: AsyncConnection, code: str) -> Grant | None:
     if not is_secret(code):
         return None
     return await _one(connection, grants.c.code_sha256 == digest(code))
+
+
+async def of_consent(connection: AsyncConnection, consent: str) -> Grant | None:
+    """The grant of a consent."""
+    return await _one(connection, grants.c.consent == consent)
 
 
 async def of_refresh_token(connection: AsyncConnection, token: str) -> Grant | None:
@@ -95,4 +105,9 @@ async def spend_code(unit: UnitOfWork, consent: str) -> str | None:
 async def _one(connection: AsyncConnection, condition: Any) -> Grant | None:
     columns = [grants.c[name] for name in Grant.__dataclass_fields__]
     row = (await connection.execute(select(*columns).where(condition))).one_or_none()
-    return None if row is None else Grant(**row._mapping)
+    if row is None:
+        return None
+    fields = dict(row._mapping)
+    known = fields["authentication"]
+    fields["authentication"] = known and msgspec.convert(known, Authentication)
+    return Grant(**fields)

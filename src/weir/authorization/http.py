@@ -22,14 +22,18 @@ from weir.authorization.discovery import metadata
 from weir.authorization.exchange import Answer, Exchange
 from weir.authorization.pipeline import Endpoint
 from weir.authorization.services import Services
+from weir.authorization.steps.introspection import SIGNED
+from weir.care.jose import ALGORITHMS
 from weir.care.vault import b64url
 from weir.identity.secrets import is_secret, new_secret
 from weir.identity.sessions import VISIT_COOKIE
 from weir.kernel import limits
 from weir.kernel.outcomes import (
+    DPOP_PROOF_INVALID,
     METHOD_NOT_ALLOWED,
     OAUTH_INVALID_CLIENT,
     PLATFORM_ERROR,
+    TOKEN_SCHEME_WRONG,
     Fault,
     Outcome,
     Refusal,
@@ -40,6 +44,7 @@ RefusalPage = Callable[[Request, Refusal], Awaitable[Response]]
 
 _log = structlog.get_logger("weir.authorization")
 _NO_STORE: Final = {"cache-control": "no-store", "pragma": "no-cache"}
+_UNAUTHORIZED: Final = 401
 _PUBLIC: Final = {"cache-control": "public, max-age=300"}
 _CERTIFICATE_HEADER: Final = "weir-client-certificate"
 # Every method comes here, so that the wrong one is refused by name and not as an unknown address.
@@ -60,6 +65,8 @@ def routes(services: Services, refusal_page: RefusalPage) -> list[Route]:
         Route("/par", http.par, methods=_METHODS),
         Route("/token", http.token, methods=_METHODS),
         Route("/revoke", http.revoke, methods=_METHODS),
+        Route("/introspect", http.introspect, methods=_METHODS),
+        Route("/userinfo", http.userinfo, methods=_METHODS),
     ]
 
 
@@ -84,6 +91,28 @@ class _Http:
 
     async def revoke(self, request: Request) -> Response:
         return await self._answer(request, lambda _: Endpoint.REVOKE)
+
+    async def introspect(self, request: Request) -> Response:
+        return await self._answer(request, lambda _: Endpoint.INTROSPECT)
+
+    async def userinfo(self, request: Request) -> Response:
+        """A resource: its refusals are those of RFC 6750 section 3, and no body is read."""
+        try:
+            if request.method not in ("GET", "POST"):
+                raise Refusal(METHOD_NOT_ALLOWED, request.method)
+            exchange = self._exchange(request, {}, None)
+            return _on_the_wire(await pipeline.run(Endpoint.USERINFO, exchange))
+        except Refusal as refusal:
+            _log.info("userinfo refused", code=refusal.outcome.code, detail=refusal.detail)
+            answer = self._error(refusal)
+            if refusal.outcome is METHOD_NOT_ALLOWED:
+                answer.headers["allow"] = "GET, POST"
+            if refusal.outcome.status == _UNAUTHORIZED:
+                answer.headers["www-authenticate"] = _challenge(refusal.outcome)
+            return answer
+        except Exception:
+            _log.exception("userinfo failed")
+            return self._error(Refusal(PLATFORM_ERROR))
 
     async def authorize(self, request: Request) -> Response:
         """The only endpoint a browser sees; what goes wrong is a page, never a redirect."""
@@ -136,6 +165,9 @@ class _Http:
             url=self._origin(request) + request.url.path,
             proofs=tuple(request.headers.getlist("dpop")),
             visit=visit,
+            method=request.method,
+            authorization=request.headers.get("authorization"),
+            accepts_signed=_accepts(request, SIGNED),
         )
 
     def _origin(self, request: Request) -> str:
@@ -197,7 +229,23 @@ def _with_nonce(response: Response, exchange: Exchange | None) -> Response:
     return response
 
 
+def _accepts(request: Request, media_type: str) -> bool:
+    """Whether the caller names this type (RFC 9110 section 12.5.1), whatever else it likes."""
+    named = request.headers.get("accept", "").lower().split(",")
+    return media_type in (each.partition(";")[0].strip() for each in named)
+
+
+def _challenge(outcome: Outcome) -> str:
+    """RFC 6750 section 3, RFC 9449 section 7.1."""
+    error = f' error="{outcome.oauth}"' if outcome.oauth else ""
+    if outcome in (DPOP_PROOF_INVALID, TOKEN_SCHEME_WRONG):
+        return f'DPoP{error}{"," if error else ""} algs="{" ".join(ALGORITHMS)}"'
+    return f"Bearer{error}"
+
+
 def _on_the_wire(answer: Answer) -> Response:
+    if answer.text is not None:
+        return Response(answer.text, answer.status, headers=_NO_STORE, media_type=answer.media_type)
     if answer.body is None:
         return Response(status_code=answer.status, headers=_NO_STORE)
     return JSONResponse(dict(answer.body), answer.status, headers=_NO_STORE)

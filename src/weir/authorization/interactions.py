@@ -10,10 +10,12 @@ from urllib.parse import quote
 
 from weir.authorization import grants, redirects, requests
 from weir.authorization.exchange import PushedRequest
+from weir.authorization.openid import Authentication
 from weir.authorization.requests import Interaction
 from weir.authorization.services import Services
 from weir.consent.record import open_request, record_grant, reject
 from weir.identity import customers, subjects
+from weir.identity.sessions import Session
 from weir.kernel import limits
 from weir.kernel.outcomes import NOT_FOUND, OAUTH_ACCESS_DENIED, PAGE_EXPIRED, Outcome, Refusal
 from weir.store.unit import Actor, UnitOfWork
@@ -30,15 +32,16 @@ async def approve(
     services: Services,
     interaction: Interaction,
     *,
-    person: str,
+    signed_in: Session,
     customer: str,
     accounts: list[str],
 ) -> str:
-    """The customer's yes. Returns the address to redirect to (RFC 6749 section 4.1.2).
+    """The customer's yes, said in this session. Returns the address to redirect to (RFC 6749
+    section 4.1.2).
 
     PAGE_EXPIRED when it is too late; ILLEGAL_STATE when the question was answered before.
     """
-    pushed = interaction.pushed
+    pushed, person = interaction.pushed, signed_in.person
     async with services.database.unit(Actor(pushed.member, person)) as unit:
         if not interaction.open_at(unit.now):
             raise Refusal(PAGE_EXPIRED, "interaction over")
@@ -55,9 +58,25 @@ async def approve(
             code_challenge=pushed.code_challenge,
             certificate=pushed.certificate,
             dpop_jkt=pushed.dpop_jkt,
+            authentication=_authentication(pushed, signed_in),
         )
     await requests.end(services.cache, interaction)
     return await _back(services, pushed, {"code": code})
+
+
+def _authentication(pushed: PushedRequest, signed_in: Session) -> Authentication | None:
+    """What an ID token will say about the sign-in, when one was asked for."""
+    wanted = pushed.openid
+    if wanted is None:
+        return None
+    return Authentication(
+        at_s=int(signed_in.opened_at.timestamp()),
+        amr=signed_in.amr,
+        nonce=wanted.nonce,
+        id_token=wanted.id_token,
+        userinfo=wanted.userinfo,
+        intent=wanted.intent,
+    )
 
 
 async def deny(

@@ -28,6 +28,11 @@ class Interaction(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime
     answered: bool = False
 
+    @property
+    def begun_at(self) -> datetime:
+        """When the visit began."""
+        return self.expires_at - timedelta(seconds=limits.INTERACTION_LIFETIME_S)
+
     def open_at(self, now: datetime) -> bool:
         """Whether the question may still be answered."""
         return not self.answered and now < self.expires_at

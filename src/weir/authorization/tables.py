@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import Column, DateTime, ForeignKey, Table, Text
+from sqlalchemy.dialects.postgresql import JSONB
 
 from weir.store.schema import metadata
 
@@ -21,4 +22,5 @@ grants = Table(
     Column("code_expires_at", DateTime(timezone=True), nullable=False),
     Column("code_used_at", DateTime(timezone=True)),
     Column("refresh_sha256", Text, unique=True),
+    Column("authentication", JSONB),
 )

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from weir.authorization import scopes
 from weir.authorization.exchange import Answer, Exchange
+from weir.authorization.openid import OPENID
 from weir.kernel import limits
 
 TOKEN_TYPE: Final = "at+jwt"  # noqa: S105 - the JWT's media type
@@ -18,6 +19,7 @@ async def issue(
     subject: str,
     consented: bool,
     refresh_token: str | None = None,
+    id_token: str | None = None,
 ) -> Answer:
     """The token endpoint's success (RFC 6749 section 5.1).
 
@@ -46,6 +48,8 @@ async def issue(
         body["grant_id"] = claims["grant_id"] = exchange.consent.id
     if refresh_token is not None:
         body["refresh_token"] = refresh_token
+    if id_token is not None:
+        body["id_token"] = id_token
     body["access_token"] = await exchange.services.signer.sign_jwt(claims, TOKEN_TYPE)
     return Answer(200, body)
 
@@ -69,6 +73,10 @@ def _lifetime_s(exchange: Exchange, consented: bool) -> int:
 
 
 def _audience(exchange: Exchange, scope: frozenset[str]) -> list[str]:
-    """A token is good at one place: the capabilities, or the management API."""
+    """A token is good at one place, the capabilities or the management API; with `openid` at the
+    UserInfo endpoint besides.
+    """
     addresses = exchange.services.addresses
-    return [addresses.manage_audience if scopes.MANAGE in scope else addresses.api_audience]
+    if scopes.MANAGE in scope:
+        return [addresses.manage_audience]
+    return [addresses.api_audience, *([addresses.issuer] if OPENID in scope else [])]

@@ -32,6 +32,10 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
     "organisation.resumed": ("The organisation was resumed.", "恢复机构。"),
     "application.registered": ("The application was registered.", "登记应用。"),
     "application.keys_rotated": ("The application's public keys were replaced.", "更换应用公钥。"),
+    "application.signing_changed": (
+        "Whether the application must sign its requests was changed.",
+        "更改应用是否须签名请求。",
+    ),
     "application.suspended": ("The application was suspended.", "暂停应用。"),
     "application.resumed": ("The application was resumed.", "恢复应用。"),
     "certificate.issued": ("A client certificate was issued.", "签发客户端证书。"),

@@ -17,7 +17,13 @@ Application = Annotated[str, typer.Argument(help="The application's identifier, 
 RedirectUris = Annotated[
     list[str], typer.Option("--redirect-uri", help="Where customers come back to; repeatable.")
 ]
-Roles = Annotated[list[str], typer.Option("--role", help="data, payments or manage; repeatable.")]
+Roles = Annotated[
+    list[str],
+    typer.Option("--role", help="data, payments, manage or (members) introspect; repeatable."),
+]
+SignedRequests = Annotated[
+    bool, typer.Option("--signed-requests", help="Take its requests only as signed objects.")
+]
 
 
 @app.command()
@@ -31,6 +37,7 @@ def register(
     ] = "tls_client_auth",
     redirect_uri: RedirectUris = [],  # noqa: B006 - Typer copies it
     role: Roles = [],  # noqa: B006
+    signed_requests: SignedRequests = False,
     save: Annotated[
         str | None,
         typer.Option(help="Make a key here, get its certificate, and save it as this profile."),
@@ -62,6 +69,7 @@ def register(
             jwks=keys,
             redirect_uris=redirect_uri,
             roles=role,
+            require_signed_request_object=signed_requests,
             organisation=organisation,
         )
         request = credentials.certificate_request(name) if credentials else _read_text(csr)
@@ -100,6 +108,20 @@ def list_applications(
 def show(application: Application, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """Show one application."""
     show_one(asking(profile, lambda m: m.parties.application(application)), as_json)
+
+
+@app.command("sign")
+def require_signed_requests(
+    application: Application,
+    required: Annotated[
+        bool, typer.Option("--only-signed/--also-unsigned", help="Which requests are taken.")
+    ] = True,
+    profile: ProfileName = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Take its authorization requests only as signed objects (RFC 9101), or also unsigned."""
+    changed = asking(profile, lambda m: m.parties.require_signed_requests(application, required))
+    show_one(changed, as_json)
 
 
 @app.command()

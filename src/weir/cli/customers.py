@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -32,6 +34,20 @@ def list_customers(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> N
 
     found = asking(profile, lambda m: all_of(m.people.customers()))
     show_list(found, ("customer_ref", "name", "linked", "id"), as_json)
+
+
+@consent.command("lodge")
+def lodge(
+    application: Annotated[str, typer.Argument(help="The application that will ask.")],
+    details: Annotated[
+        Path, typer.Argument(help="One entry of authorization_details (RFC 9396), a JSON file.")
+    ],
+    profile: ProfileName = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Lodge what a customer will be asked within a day, for a request to name."""
+    entry = json.loads(details.read_text())
+    show_one(asking(profile, lambda m: m.people.lodge_consent(application, entry)), as_json)
 
 
 @consent.command("list")

@@ -82,7 +82,8 @@ class Parties:
     ) -> Document:
         """Register an application. Only the operator names an `organisation`: for its first one.
 
-        `roles` are of data, payments and manage. The `id` in the answer is the client_id.
+        `roles` are of data, payments, manage and, for members, introspect. The `id` in the answer
+        is the client_id.
         """
         given: Document = {
             "name": name,
@@ -105,6 +106,11 @@ class Parties:
     async def rotate_keys(self, application: str, jwks: dict[str, Any]) -> Document:
         """Replace the public keys. Send old and new together to change without a gap."""
         return await self._asker.put(f"/v1/applications/{place(application)}/keys", {"jwks": jwks})
+
+    async def require_signed_requests(self, application: str, required: bool) -> Document:
+        """Take its authorization requests only signed (RFC 9101), or also unsigned."""
+        path = f"/v1/applications/{place(application)}/signed-requests"
+        return await self._asker.put(path, {"required": required})
 
     async def suspend_application(self, application: str) -> Document:
         return await self._asker.post(f"/v1/applications/{place(application)}/suspend")

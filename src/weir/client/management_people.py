@@ -24,6 +24,13 @@ class People:
     def customers(self) -> AsyncIterator[Document]:
         return self._asker.pages("/v1/customers")
 
+    async def lodge_consent(self, application: str, details: Document) -> Document:
+        """Write down what a customer will be asked within a day. Its `id` is what an authorization
+        request names it by, as the claim `openbanking_intent_id`.
+        """
+        given = {"application": application, "authorization_details": [details]}
+        return await self._asker.post("/v1/consents", given)
+
     def consents(self, application: str | None = None) -> AsyncIterator[Document]:
         """For a member those over its customers' data; else those given to an application."""
         return self._asker.pages("/v1/consents", application=application)

@@ -31,10 +31,11 @@ async def open_request(
     application: str,
     partner: str,
     member: str,
+    lifetime_s: int = limits.INTERACTION_LIFETIME_S,
 ) -> Consent:
     """Write down that a customer is being asked. Asking again for the same consent changes nothing.
 
-    `member` is the organisation's identifier. The row awaits for `limits.INTERACTION_LIFETIME_S`.
+    `member` is the organisation's identifier. The row awaits an answer for `lifetime_s`.
     """
     asked = await unit.connection.execute(
         insert(consents)
@@ -48,7 +49,7 @@ async def open_request(
             purpose=request.purpose,
             requested=request.details,
             created_at=unit.now,
-            expires_at=unit.now + timedelta(seconds=limits.INTERACTION_LIFETIME_S),
+            expires_at=unit.now + timedelta(seconds=lifetime_s),
         )
         .on_conflict_do_nothing(index_elements=["id"])
         .returning(*consents.c)

@@ -8,6 +8,7 @@ and is new at every sign-in, so a planted one is worth nothing.
 from __future__ import annotations
 
 import hmac
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Final
@@ -18,6 +19,17 @@ from weir.store.cache import Cache
 
 VISIT_COOKIE: Final = "__Host-weir-visit"
 SESSION_COOKIE: Final = "__Host-weir-session"
+# How people sign in, by the name RFC 8176 gives the method. There is one way so far.
+BY_PASSPHRASE: Final = ("pwd",)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A signed-in browser: who, since when, and by which methods (`amr`, RFC 8176)."""
+
+    person: str
+    opened_at: datetime
+    amr: tuple[str, ...]
 
 
 class Sessions:
@@ -29,16 +41,23 @@ class Sessions:
     async def open(self, person_id: str, now: datetime) -> str:
         """The secret of a new session."""
         secret = secrets.new_secret()
-        opened = {"person": person_id, "opened_at": now.isoformat()}
+        opened = {
+            "person": person_id,
+            "opened_at": now.isoformat(),
+            "amr": list(BY_PASSPHRASE),
+        }
         await self._cache.put_json(_key(secret), opened, limits.SESSION_LIFETIME_S)
         return secret
 
-    async def person_of(self, secret: str | None) -> str | None:
-        """Who signed in, or None when the session is unknown or has ended."""
+    async def find(self, secret: str | None) -> Session | None:
+        """The session, or None when it is unknown or has ended."""
         if secret is None or not secrets.is_secret(secret):
             return None
         found = await self._cache.get_json(_key(secret))
-        return None if found is None else str(found["person"])
+        if found is None or "amr" not in found:  # one of an older form has ended
+            return None
+        opened_at = datetime.fromisoformat(found["opened_at"])
+        return Session(found["person"], opened_at, tuple(found["amr"]))
 
     async def close(self, secret: str | None) -> None:
         """Sign out."""

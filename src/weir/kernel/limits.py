@@ -50,6 +50,7 @@ DOCUMENT_REFERENCE_HOPS: Final = 10  # references that lead to references
 
 # Authorization (FAPI 2.0 Security Profile section 5.3)
 ACCESS_TOKEN_LIFETIME_S: Final = 300
+ACCESS_TOKEN_CHARACTERS: Final = 16_384
 AUTHORIZATION_CODE_LIFETIME_S: Final = 60
 PUSHED_REQUEST_LIFETIME_S: Final = 300  # must stay under 600
 INTERACTION_LIFETIME_S: Final = 900
@@ -78,6 +79,10 @@ DPOP_NONCE_LIFETIME_S: Final = 300
 CLIENT_KEYS: Final = 20  # keys of one client tried against one assertion
 STATE_CHARACTERS: Final = 1_024
 NONCE_CHARACTERS: Final = 256
+ID_TOKEN_LIFETIME_S: Final = 300
+CLAIMS_PARAMETER_CHARACTERS: Final = 8_192
+CLAIMS_ASKED: Final = 50  # in one place, and values of one claim
+LODGED_CONSENT_LIFETIME_S: Final = 86_400  # from its lodging until the customer must have answered
 PURPOSE_CHARACTERS: Final = 200
 DIRECTORY_ANSWER_BYTES: Final = 262_144  # a member's list of one customer's accounts
 DIRECTORY_ACCOUNTS: Final = 200

@@ -524,6 +524,20 @@ OAUTH_ACCESS_DENIED = _outcome(
     retry=Retry.CHANGED,
     oauth="access_denied",
 )
+OAUTH_AUTHENTICATION_UNMET = _outcome(
+    "oauth_authentication_unmet",
+    403,
+    "Nobody can sign in here in the way this request demands.",
+    "本平台无法以该请求所要求的方式进行身份认证。",
+    oauth="access_denied",
+)
+OAUTH_INTERACTION_REQUIRED = _outcome(
+    "oauth_interaction_required",
+    400,
+    "A customer is always asked in person: prompt=none cannot be kept.",
+    "授权必须由客户本人确认，无法按 prompt=none 处理。",
+    oauth="interaction_required",
+)
 OAUTH_TEMPORARILY_UNAVAILABLE = _outcome(
     "oauth_temporarily_unavailable",
     503,

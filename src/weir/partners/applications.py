@@ -68,6 +68,7 @@ async def register(
     organisation = await organisations.get(unit.connection, organisation_id)
     if organisation.status != "active":
         raise outcomes.Refusal(outcomes.ORGANISATION_SUSPENDED)
+    registration.require_roles_of(organisation.kind, facts.roles)
     return await admit(unit, organisation.id, facts)
 
 
@@ -108,6 +109,26 @@ async def rotate_keys(unit: UnitOfWork, application_id: str, jwks: Any) -> Appli
     )
     detail = {"kids": [key["kid"] for key in public["keys"]]}
     return await _change(unit, application, "application.keys_rotated", detail, jwks=public)
+
+
+async def require_signed_requests(
+    unit: UnitOfWork, application_id: str, required: bool
+) -> Application:
+    """Whether the application's requests count only when they are signed (RFC 9101 section 10.5).
+
+    INVALID_INPUT when it has no key to sign with.
+    """
+    application = await lock(unit.connection, application_id)
+    registration.require_keys_for(
+        application.token_endpoint_auth_method, application.jwks, required
+    )
+    return await _change(
+        unit,
+        application,
+        "application.signing_changed",
+        {"require_signed_request_object": required},
+        require_signed_request_object=required,
+    )
 
 
 async def suspend(unit: UnitOfWork, application_id: str) -> Application:

@@ -20,10 +20,16 @@ LICENCE_KINDS: Final[dict[str, tuple[str, str]]] = {
     "securities": ("Securities firm", "证券公司"),
 }
 
+INTROSPECT: Final = "introspect"
+
 # What an application may do. The authorization server grants by it, the management API asks it.
 APPLICATION_ROLES: Final[dict[str, tuple[str, str]]] = {
     "data": ("Ask customers for access to their data", "请求客户授权访问其数据"),
     "payments": ("Ask customers to authorise payments", "请求客户授权付款"),
+    INTROSPECT: (
+        "Ask what a token is worth to its institution; for members' own systems",
+        "查询令牌对本机构的效力，仅限成员机构自有系统",
+    ),
     "manage": ("Act for its organisation in the management API", "代表所属机构使用管理接口"),
 }
 

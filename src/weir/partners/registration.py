@@ -184,6 +184,12 @@ def _roles(values: Sequence[str]) -> list[str]:
     return sorted(set(values))
 
 
+def require_roles_of(kind: str, roles: Sequence[str]) -> None:
+    """Only an institution has systems of its own to which tokens are shown."""
+    if classes.INTROSPECT in roles and kind != "member":
+        raise inputs.wrong("/roles", "introspect is for members", "introspect 仅限成员机构")
+
+
 def _redirect_uris(values: Sequence[str]) -> list[str]:
     if len(values) > limits.APPLICATION_REDIRECT_URIS:
         raise inputs.wrong(

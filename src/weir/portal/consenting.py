@@ -54,7 +54,8 @@ async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
     question = await _parties(portal, interaction)
     if not interaction.open_at(portal.database.clock.now()):
         return await _over(portal, request, visitor, question, Refusal(PAGE_EXPIRED))
-    if visitor.person is None:
+    if visitor.person is None or not _recently_signed_in(interaction, visitor):
+        await portal.sessions.close(visitor.session)
         return go(f"/sign-in?next=/interactions/{interaction.id}")
     try:
         await interactions.ask(portal.authorization, interaction, visitor.person.id)
@@ -71,6 +72,8 @@ async def send(portal: Portal, request: Request, visitor: Visitor) -> Response:
     try:
         fields = await read_form(request, visitor, f"interaction:{interaction.id}")
         if fields.get("answer") == "yes" and visitor.person is not None:
+            if not _recently_signed_in(interaction, visitor):
+                return go(request.url.path)  # which asks for the sign-in
             return await _yes(portal, request, visitor, visitor.person, question, fields)
         return await _no(portal, request, visitor.person, question)
     except Refusal as refusal:
@@ -95,14 +98,23 @@ async def _yes(
             raise
         return _page(portal, request, visitor, question, chosen, refusal)
     assert question.customer is not None
+    assert visitor.opened is not None
     location = await interactions.approve(
         portal.authorization,
         question.interaction,
-        person=person.id,
+        signed_in=visitor.opened,
         customer=question.customer.id,
         accounts=accounts,
     )
     return go(location)
+
+
+def _recently_signed_in(interaction: Interaction, visitor: Visitor) -> bool:
+    """Whether the visitor's sign-in is as recent as the application demands."""
+    wanted = interaction.pushed.openid
+    if wanted is None or visitor.opened is None:
+        return wanted is None
+    return wanted.accepts(visitor.opened.opened_at, interaction.begun_at)
 
 
 async def _no(

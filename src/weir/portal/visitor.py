@@ -16,6 +16,7 @@ from weir.identity.secrets import is_secret, new_secret
 from weir.identity.sessions import (
     SESSION_COOKIE,
     VISIT_COOKIE,
+    Session,
     Sessions,
     form_token,
     form_token_fits,
@@ -33,12 +34,15 @@ _FORM_FIELDS = limits.DIRECTORY_ACCOUNTS + 20
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """One request's visitor. `session` is the cookie's secret, `person` who it belongs to."""
+    """One request's visitor. `session` is the cookie's secret, `person` who it belongs to, and
+    `opened` says when and how that person signed in.
+    """
 
     visit: str
     visit_is_new: bool
     session: str | None
     person: Person | None
+    opened: Session | None
     language: str
     language_is_chosen: bool
     address: str
@@ -62,11 +66,13 @@ async def recognise(request: Request, database: Database, sessions: Sessions) ->
     known = visit is not None and is_secret(visit)
     session = request.cookies.get(SESSION_COOKIE)
     asked = request.query_params.get("lang")
+    opened = await sessions.find(session)
     return Visitor(
         visit=visit if visit is not None and known else new_secret(),
         visit_is_new=not known,
         session=session,
-        person=await _person(database, sessions, session),
+        person=await _person(database, opened),
+        opened=opened,
         language=languages.choose(
             asked, request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language")
         ),
@@ -98,9 +104,8 @@ def local_path(text: str | None, otherwise: str) -> str:
     return text
 
 
-async def _person(database: Database, sessions: Sessions, session: str | None) -> Person | None:
-    person_id = await sessions.person_of(session)
-    if person_id is None:
+async def _person(database: Database, opened: Session | None) -> Person | None:
+    if opened is None:
         return None
     async with database.connect() as connection:
-        return await people.find(connection, person_id)
+        return await people.find(connection, opened.person)

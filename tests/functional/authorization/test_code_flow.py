@@ -22,6 +22,7 @@ from sqlalchemy import text
 from weir.authorization import interactions, requests
 from weir.consent import auditing, reading
 from weir.identity import customers
+from weir.identity.sessions import BY_PASSPHRASE, Session
 from weir.kernel import limits
 from weir.kernel.outcomes import NOT_FOUND, Refusal
 
@@ -286,7 +287,8 @@ async def test_giving_back_a_refresh_token_ends_the_consent(
         await world.exchange(world.client, await granted_code(world, browser, customer))
     ).json()
     form = {**world.proof(world.other_client), "token": issued["refresh_token"]}
-    assert (await world.post("/revoke", form, world.other_client)).status_code == 200
+    others = await world.post("/revoke", form, world.other_client)
+    assert (others.status_code, others.json()["error"]) == (400, "invalid_request")
     assert (await world.refresh(world.client, issued["refresh_token"])).status_code == 200
     form = {**world.proof(world.client), "token": issued["refresh_token"]}
     assert (await world.post("/revoke", form)).status_code == 200
@@ -314,13 +316,17 @@ async def test_giving_back_an_access_token_revokes_that_token_alone(
             return list(found.scalars())
 
     form = {**world.proof(world.other_client), "token": issued["access_token"]}
-    assert (await world.post("/revoke", form, world.other_client)).status_code == 200
+    others = await world.post("/revoke", form, world.other_client)
+    assert (others.status_code, others.json()["error"]) == (400, "invalid_request")
     assert await revocations() == []
-    form = {**world.proof(world.client), "token": issued["access_token"]}
-    assert (await world.post("/revoke", form)).status_code == 200
-    assert await revocations() == [f"token:{jti}"]
-    form = {**world.proof(world.client), "token": "no.such.token"}
-    assert (await world.post("/revoke", form)).status_code == 200
+    for hint in ("refresh_token", "access_token", "something_else"):  # RFC 7009 2.1: only a hint
+        form = {**world.proof(world.client), "token": issued["access_token"]}
+        assert (await world.post("/revoke", form | {"token_type_hint": hint})).status_code == 200
+        assert await revocations() == [f"token:{jti}"]
+    for unknown in ("no.such.token", "rft_" + "a" * 43, issued["access_token"][:-8] + "AAAAAAAA"):
+        form = {**world.proof(world.client), "token": unknown}
+        assert (await world.post("/revoke", form)).status_code == 200
+    assert (await world.post("/revoke", world.proof(world.client))).status_code == 400
 
 
 async def test_a_dead_member_gives_a_page_with_a_way_back(
@@ -403,7 +409,7 @@ async def test_nobody_answers_for_another_customer(
         await interactions.approve(
             world.services,
             interaction,
-            person=mine.person,
+            signed_in=Session(mine.person, world.clock.now(), BY_PASSPHRASE),
             customer=theirs.id,
             accounts=["acc-7"],
         )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from joserfc.jwk import ECKey
 from management_support import BACKEND, Api, Party, openapi
 
 from weir.consent import record
@@ -146,6 +147,62 @@ async def test_a_consent_is_seen_by_both_sides_and_its_customer_by_the_member_on
     assert of_partner["customer"] is None
     missing = await api.ask(partner, "GET", "/v1/consents")
     assert missing.json()["parameters"]["pointer"] == "query:application"
+
+
+async def test_a_consent_is_lodged_for_an_application_of_ones_own(
+    api: Api, bank: Party, partner: Party
+) -> None:
+    entry = {
+        "type": "urn:weir:account-access:v1",
+        "member": bank.slug,
+        "permissions": ["ReadAccounts"],
+        "purpose": "Book-keeping",
+        "expires_at": (datetime.now(UTC) + timedelta(days=30)).isoformat(),
+    }
+    registered = {
+        "name": "Asks",
+        "token_endpoint_auth_method": "tls_client_auth",
+        "roles": ["data"],
+        "redirect_uris": ["https://shop.example/back"],
+    }
+    asks = (await api.done(partner, "POST", "/v1/applications", json=registered))["id"]
+    body = {"application": asks, "authorization_details": [entry]}
+    made = await api.done(partner, "POST", "/v1/consents", json=body)
+    assert (made["state"], made["application"]) == ("awaiting", asks)
+    assert (await api.ask(bank, "POST", "/v1/consents", json=body)).status_code == 404
+    without = await api.ask(
+        partner, "POST", "/v1/consents", json=body | {"application": partner.application}
+    )
+    assert without.json()["code"] == "oauth_invalid_authorization_details"  # not its role
+    wrong = {**body, "authorization_details": [{**entry, "extra": 1}]}
+    refused = await api.ask(partner, "POST", "/v1/consents", json=wrong)
+    assert refused.json()["code"] == "oauth_invalid_authorization_details"
+
+
+async def test_signed_requests_are_demanded_of_applications_with_a_key_only(
+    api: Api, partner: Party
+) -> None:
+    key = ECKey.generate_key("P-256").as_dict(private=False) | {"kid": "one", "alg": "ES256"}
+    path = f"/v1/applications/{partner.application}"
+    demand = {"required": True}
+    refused = await api.ask(partner, "PUT", f"{path}/signed-requests", json=demand)
+    assert refused.json()["code"] == "invalid_input"
+    await api.done(partner, "PUT", f"{path}/keys", json={"jwks": {"keys": [key]}})
+    changed = await api.done(partner, "PUT", f"{path}/signed-requests", json=demand)
+    assert changed["require_signed_request_object"] is True
+    changed = await api.done(partner, "PUT", f"{path}/signed-requests", json={"required": False})
+    assert changed["require_signed_request_object"] is False
+
+
+async def test_only_members_register_applications_that_introspect(
+    api: Api, bank: Party, partner: Party
+) -> None:
+    body: dict[str, Any] = {"name": "Core", "token_endpoint_auth_method": "tls_client_auth"}
+    body |= {"roles": ["introspect"]}
+    made = await api.done(bank, "POST", "/v1/applications", json=body)
+    assert made["roles"] == ["introspect"]
+    refused = await api.ask(partner, "POST", "/v1/applications", json=body)
+    assert refused.json()["parameters"]["pointer"] == "/roles"
 
 
 async def test_each_party_withdraws_a_consent_in_its_own_capacity(

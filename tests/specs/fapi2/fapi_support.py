@@ -61,6 +61,12 @@ class Flow:
         """An authorization code."""
         return (await self.returned(**changes))["code"]
 
+    async def tokens_of(self, **changes: str | None) -> dict[str, Any]:
+        """A whole flow's token response, of a request with these changes."""
+        issued = await self.world.exchange(self.client, await self.code(**changes))
+        assert issued.status_code == 200, issued.text
+        return dict(issued.json())
+
     async def tokens(self) -> dict[str, Any]:
         """A whole flow's token response."""
         issued = await self.world.exchange(self.client, await self.code())

@@ -87,11 +87,4 @@ MESSAGE_SIGNING: Final = (
     "par-authorization-request-containing-request_uri",
 )
 
-_NO_OPENID: Final = "this server issues no ID tokens and takes no `claims` parameter"
-
-NOT_THERE: Final = {
-    "test-claims-parameter-identity-claims": _NO_OPENID,
-    "test-essential-acr-sca-claim": _NO_OPENID,
-    "ensure-server-handles-non-matching-intent-id": "what is asked for is in "
-    "`authorization_details`; there are no intents made beforehand that a request could name",
-}
+NOT_THERE: Final[dict[str, str]] = {}

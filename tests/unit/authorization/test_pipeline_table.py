@@ -16,9 +16,11 @@ ORDER = {
     Endpoint.PAR: """is_named is_found proves_itself_by_certificate proves_itself_by_key
         certificate_is_the_clients proof_is_valid does_not_replay proof_does_not_replay
         is_active brings_no_request_uri
-        request_object_is_opened asks_for_a_code returns_to_a_registered_address
-        keeps_state_and_nonce_short proves_possession_later key_is_the_announced_one
-        stays_within_subscriptions says_what_it_wants names_a_member is_kept""",
+        request_object_is_opened request_object_does_not_replay asks_for_a_code
+        returns_to_a_registered_address keeps_state_and_nonce_short proves_possession_later
+        key_is_the_announced_one
+        stays_within_subscriptions sign_in_is_described intent_is_recalled says_what_it_wants
+        names_a_member is_kept""",
     Endpoint.AUTHORIZE: """client_is_named is_found is_active request_is_recalled
         request_is_unanswered visit_begins""",
     Endpoint.TOKEN_CODE: """key_is_shown is_named is_found proves_itself_by_certificate
@@ -34,6 +36,11 @@ ORDER = {
         proof_does_not_replay is_active asks_no_customer stays_within_its_rights token_is_issued""",
     Endpoint.REVOKE: """is_named is_found proves_itself_by_certificate proves_itself_by_key
         certificate_is_the_clients does_not_replay token_is_revoked""",
+    Endpoint.INTROSPECT: """is_named is_found proves_itself_by_certificate proves_itself_by_key
+        certificate_is_the_clients does_not_replay is_active caller_may_ask
+        token_is_introspected""",
+    Endpoint.USERINFO: """token_is_ours key_is_the_tokens proof_is_new token_stands
+        customer_is_named""",
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from weir.authorization import grants, pkce, scopes, tokens
+from weir.authorization import grants, id_tokens, pkce, scopes, tokens
 from weir.authorization.exchange import Exchange
 from weir.care.vault import PLATFORM
 from weir.consent import reading
@@ -62,6 +62,7 @@ async def consent_stands(exchange: Exchange) -> None:
 
 async def code_is_spent(exchange: Exchange) -> None:
     """RFC 6749 section 4.1.2: of two requests at once, one gets the token; then none has any."""
+    id_token = await id_tokens.made(exchange)
     actor = Actor(exchange.organisation.id, exchange.client.id)
     async with exchange.services.database.unit(actor) as unit:
         refresh_token = await grants.spend_code(unit, exchange.grant.consent)
@@ -74,6 +75,7 @@ async def code_is_spent(exchange: Exchange) -> None:
         subject=exchange.grant.subject,
         consented=True,
         refresh_token=refresh_token,
+        id_token=id_token,
     )
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from weir.authorization import pkce, redirects, requests, scopes
+from weir.authorization import lodging, pkce, redirects, requests, scopes
 from weir.authorization.exchange import Answer, Exchange, PushedRequest, wrong
-from weir.consent.types import ACCOUNT_ACCESS, parse_details
+from weir.authorization.openid import OPENID
+from weir.consent.types import parse_details, parse_entry
 from weir.kernel import limits, outcomes
-from weir.kernel.outcomes import OAUTH_INVALID_AUTHORIZATION_DETAILS, Refusal
-from weir.partners import organisations
+from weir.kernel.outcomes import Refusal
 from weir.shelf import subscriptions
 
 # `jwt` is the signed answer in its usual place, which for a code is the query (JARM section 2.3.4).
@@ -37,7 +37,7 @@ def returns_to_a_registered_address(exchange: Exchange) -> None:
 
 
 def keeps_state_and_nonce_short(exchange: Exchange) -> None:
-    """`state` comes back verbatim, so it is bounded; `nonce` is taken and not used."""
+    """`state` and `nonce` come back verbatim, so they are bounded."""
     bounds = {"state": limits.STATE_CHARACTERS, "nonce": limits.NONCE_CHARACTERS}
     for name, characters in bounds.items():
         if len(exchange.parameters.get(name, "")) > characters:
@@ -53,39 +53,32 @@ def proves_possession_later(exchange: Exchange) -> None:
 
 
 async def stays_within_subscriptions(exchange: Exchange) -> None:
-    """RFC 6749 section 3.3: scopes of products the application subscribes to, and no others."""
+    """RFC 6749 section 3.3: scopes of products the application subscribes to, and `openid`."""
     asked = scopes.requested(exchange.parameters.get("scope"))
     async with exchange.services.database.connect() as connection:
         allowed = await subscriptions.scopes_of(connection, exchange.client.id)
-    scopes.require_within(asked, allowed)
+    scopes.require_within(asked - {OPENID}, allowed)
     exchange.scope = asked
 
 
 def says_what_it_wants(exchange: Exchange) -> None:
-    """RFC 9396 section 2: one entry of a known type, by its closed schema."""
-    exchange.ask = parse_details(exchange.required("authorization_details"), exchange.now)
-    role = "data" if exchange.ask.type == ACCOUNT_ACCESS else "payments"
-    if role not in exchange.client.roles:
-        raise Refusal(
-            OAUTH_INVALID_AUTHORIZATION_DETAILS,
-            f"role {role} missing",
-            pointer="/0/type",
-            why="the application is not registered for this",
-        )
+    """RFC 9396 section 2: one entry of a known type, by its closed schema; or a consent lodged
+    beforehand, which says it all.
+    """
+    if exchange.lodged is None:
+        raw = exchange.required("authorization_details")
+        exchange.ask = parse_details(raw, exchange.now)
+    elif "authorization_details" in exchange.parameters:
+        raise wrong("authorization_details", "are those of the consent lodged beforehand")
+    else:
+        exchange.ask = parse_entry(exchange.lodged.requested, exchange.now)
+    lodging.require_role(exchange.client.roles, exchange.ask)
 
 
 async def names_a_member(exchange: Exchange) -> None:
     """RFC 9396 section 5: whose data or money it is must be known, and must be active."""
     async with exchange.services.database.connect() as connection:
-        member = await organisations.find(connection, exchange.ask.member)
-    if member is None or member.kind != "member" or member.status != "active":
-        raise Refusal(
-            OAUTH_INVALID_AUTHORIZATION_DETAILS,
-            "unknown member",
-            pointer="/0/member",
-            why="no active member has this name",
-        )
-    exchange.member = member
+        exchange.member = await lodging.active_member(connection, exchange.ask.member)
 
 
 async def is_kept(exchange: Exchange) -> None:
@@ -94,7 +87,7 @@ async def is_kept(exchange: Exchange) -> None:
     pushed = PushedRequest(
         client=exchange.client.id,
         organisation=exchange.organisation.id,
-        consent=exchange.mint("cns"),
+        consent=exchange.lodged.id if exchange.lodged else exchange.mint("cns"),
         redirect_uri=exchange.parameters["redirect_uri"],
         state=exchange.parameters.get("state"),
         code_challenge=exchange.parameters["code_challenge"],
@@ -104,6 +97,7 @@ async def is_kept(exchange: Exchange) -> None:
         certificate=None if jkt else exchange.certificate,
         dpop_jkt=jkt,
         signed_answer=exchange.parameters.get("response_mode", "query") != "query",
+        openid=exchange.openid,
     )
     request_uri = await requests.push(exchange.services.cache, pushed)
     body = {"request_uri": request_uri, "expires_in": limits.PUSHED_REQUEST_LIFETIME_S}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any, Final
 
 from weir.authorization.exchange import Exchange, wrong
@@ -36,7 +37,26 @@ def request_object_is_opened(exchange: Exchange) -> None:
         _check_times(claims, exchange.now.timestamp())
     except ValueError as error:
         raise _refused(str(error)) from error
-    exchange.parameters = _parameters(claims)
+    exchange.parameters, exchange.request_claims = _parameters(claims), claims
+
+
+async def request_object_does_not_replay(exchange: Exchange) -> None:
+    """RFC 9101 section 10.2, FAPI 2.0 Message Signing section 5.3.1: a `jti` counts once.
+
+    One is not required; without it the client's proof beside the object counts once all the same.
+    """
+    jti = exchange.request_claims.get("jti")
+    if jti is None:
+        return
+    if not isinstance(jti, str) or not 0 < len(jti) <= limits.JTI_CHARACTERS:
+        raise _refused("jti is not a text of usual length")
+    cache = exchange.services.cache
+    if exchange.request_claims["nbf"] < await cache.started_at_s() - limits.CLOCK_AHEAD_ACCEPTED_S:
+        raise _refused("the object is older than this server's memory: make a new one")
+    name = sha256(f"{exchange.client.id}|{jti}".encode()).hexdigest()
+    left_s = int(exchange.request_claims["exp"] - exchange.now.timestamp()) + 1
+    if not await cache.claim_once(f"request:{name}", left_s + limits.CLOCK_AHEAD_ACCEPTED_S):
+        raise _refused("the object was used before")
 
 
 def _verified(token: str, jwks: Mapping[str, Any]) -> dict[str, Any]:

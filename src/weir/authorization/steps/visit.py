@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from weir.authorization import requests
+from weir.authorization import interactions, requests
 from weir.authorization.exchange import Answer, Exchange
 from weir.consent import reading
 from weir.consent.states import State
-from weir.kernel.outcomes import OAUTH_INVALID_REQUEST_URI, Refusal
+from weir.kernel.outcomes import OAUTH_AUTHENTICATION_UNMET, OAUTH_INVALID_REQUEST_URI, Refusal
 
 
 def client_is_named(exchange: Exchange) -> None:
@@ -33,6 +33,10 @@ async def request_is_unanswered(exchange: Exchange) -> None:
 async def visit_begins(exchange: Exchange) -> None:
     """RFC 9700 section 4.12: 303, so that nothing of this request is sent along."""
     assert exchange.visit is not None, "the endpoint gives every browser a visit"
+    wanted = exchange.pushed.openid
+    if wanted is not None and wanted.unattainable:  # OpenID Connect Core section 5.5.1.1
+        exchange.answer = Answer(303, location=await _turned_away(exchange))
+        return
     interaction = await requests.begin(
         exchange.services.cache,
         exchange.mint("int"),
@@ -42,3 +46,10 @@ async def visit_begins(exchange: Exchange) -> None:
         exchange.now,
     )
     exchange.answer = Answer(303, location=f"/interactions/{interaction.id}")
+
+
+async def _turned_away(exchange: Exchange) -> str:
+    """Nobody can sign in as it demands, so nobody is asked to: the application hears it at once."""
+    return await interactions.refused(
+        exchange.services, exchange.pushed, OAUTH_AUTHENTICATION_UNMET
+    )

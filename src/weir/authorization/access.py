@@ -1,0 +1,83 @@
+"""Access tokens as this server sees them again: what they say, and whether they still stand.
+
+A gateway knows from the change log; here it is read from PostgreSQL at the moment of asking.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from weir.authorization.tokens import TOKEN_TYPE
+from weir.care.vault import ALGORITHM, Signer
+from weir.consent import reading
+from weir.consent.published import REVOCATION, revocation_key
+from weir.consent.reading import Consent
+from weir.consent.states import TOKENS_FOR
+from weir.kernel import limits
+from weir.kernel.strict_json import loads
+from weir.partners import applications
+from weir.store.schema import changes
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A token that stands: its claims, and the consent it speaks of, if it does of one."""
+
+    claims: dict[str, Any]
+    consent: Consent | None
+
+
+def claims_of(signer: Signer, token: str) -> dict[str, Any] | None:
+    """The claims of an access token this server signed, or None for anything else."""
+    if len(token) > limits.ACCESS_TOKEN_CHARACTERS:
+        return None
+    keys = KeySet.import_key_set(signer.public_jwks())  # type: ignore[arg-type]
+    try:
+        signed = jws.deserialize_compact(token, keys, algorithms=[ALGORITHM])
+        claims = loads(signed.payload)
+    except (JoseError, ValueError):
+        return None
+    return claims if signed.headers().get("typ") == TOKEN_TYPE else None
+
+
+async def standing(
+    connection: AsyncConnection, claims: dict[str, Any], now: datetime
+) -> Standing | None:
+    """The token with what it stands on, or None when it is worth nothing any more (RFC 7662 2.2).
+
+    That is when it has expired or was revoked, or when its application, organisation, certificate
+    or consent has ended.
+    """
+    if datetime.fromtimestamp(claims["exp"], UTC) <= now:
+        return None
+    thumbprint = claims["cnf"].get("x5t#S256")
+    holder = await applications.find_standing(connection, claims["client_id"], thumbprint or "")
+    if holder is None or {holder.application.status, holder.organisation.status} != {"active"}:
+        return None
+    if thumbprint is not None and (not holder.certificate_known or holder.certificate_revoked):
+        return None
+    if await _is_revoked(connection, claims["jti"]):
+        return None
+    if "grant_id" not in claims:
+        return Standing(claims, None)
+    consent = await reading.find(connection, claims["grant_id"])
+    if consent is None or consent.state_at(now) not in TOKENS_FOR:
+        return None
+    return Standing(claims, consent)
+
+
+async def _is_revoked(connection: AsyncConnection, jti: str) -> bool:
+    found = await connection.execute(
+        select(changes.c.key).where(
+            changes.c.kind == REVOCATION, changes.c.key == revocation_key("token", jti)
+        )
+    )
+    return found.first() is not None

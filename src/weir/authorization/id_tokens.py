@@ -1,0 +1,51 @@
+"""ID tokens (OpenID Connect Core section 2): who said yes, and how he had signed in."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, Final
+
+from weir.authorization.exchange import Exchange
+from weir.authorization.openid import INTENT, OPENID
+from weir.identity import customers
+from weir.kernel import limits
+from weir.kernel.outcomes import OAUTH_INVALID_GRANT, Refusal
+from weir.store.database import Database
+
+_TYPE: Final = "JWT"
+
+
+async def made(exchange: Exchange) -> str | None:
+    """The ID token of a code's grant; None when its request had not the scope `openid`."""
+    told = exchange.grant.authentication
+    if told is None or OPENID not in exchange.grant.scope.split(" "):
+        return None
+    now_s = int(exchange.now.timestamp())
+    optional = {"nonce": told.nonce, INTENT: told.intent}
+    claims: dict[str, Any] = {
+        "iss": exchange.services.addresses.issuer,
+        "sub": exchange.grant.subject,
+        "aud": exchange.client.id,
+        "iat": now_s,
+        "exp": now_s + limits.ID_TOKEN_LIFETIME_S,
+        "auth_time": told.at_s,
+        "acr": told.acr,
+        "amr": list(told.amr),
+        **{name: value for name, value in optional.items() if value is not None},
+        **await names(exchange.services.database, exchange.consent.customer, told.id_token),
+    }
+    return await exchange.services.signer.sign_jwt(claims, _TYPE)
+
+
+async def names(
+    database: Database, customer_id: str | None, wanted: Collection[str]
+) -> dict[str, str]:
+    """The identity claims wanted, from the books of the institution whose customer it is."""
+    if not wanted:
+        return {}
+    async with database.connect() as connection:
+        customer = await customers.find(connection, customer_id or "")
+    if customer is None:
+        raise Refusal(OAUTH_INVALID_GRANT, "a consent without a customer")
+    known = {"name": customer.display_name}
+    return {name: known[name] for name in wanted}

@@ -1,0 +1,66 @@
+"""Consents lodged beforehand: written down through the management API, asked of a customer later.
+
+A request that names one is about exactly what was lodged, and only for the application that lodged
+it; for any other it does not exist.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from weir.consent.reading import Consent
+from weir.consent.record import open_request
+from weir.consent.types import ACCOUNT_ACCESS, ConsentRequest, parse_details
+from weir.kernel import limits
+from weir.kernel.outcomes import OAUTH_INVALID_AUTHORIZATION_DETAILS, Refusal
+from weir.partners import organisations
+from weir.partners.applications import Application
+from weir.partners.organisations import Organisation
+from weir.store.unit import UnitOfWork
+
+
+async def lodge(unit: UnitOfWork, application: Application, details: list[Any]) -> Consent:
+    """Write a question down for a customer to be asked within a day. Its identifier is what an
+    authorization request names it by. OAUTH_INVALID_AUTHORIZATION_DETAILS.
+    """
+    request = parse_details(json.dumps(details), unit.now)
+    require_role(application.roles, request)
+    member = await active_member(unit.connection, request.member)
+    return await open_request(
+        unit,
+        unit.mint("cns"),
+        request,
+        application=application.id,
+        partner=application.organisation,
+        member=member.id,
+        lifetime_s=limits.LODGED_CONSENT_LIFETIME_S,
+    )
+
+
+def require_role(roles: Collection[str], request: ConsentRequest) -> None:
+    """Data and payments are asked for by applications registered for them."""
+    role = "data" if request.type == ACCOUNT_ACCESS else "payments"
+    if role not in roles:
+        raise Refusal(
+            OAUTH_INVALID_AUTHORIZATION_DETAILS,
+            f"role {role} missing",
+            pointer="/0/type",
+            why="the application is not registered for this",
+        )
+
+
+async def active_member(connection: AsyncConnection, slug: str) -> Organisation:
+    """RFC 9396 section 5: whose data or money it is must be known, and must be active."""
+    member = await organisations.find(connection, slug)
+    if member is None or member.kind != "member" or member.status != "active":
+        raise Refusal(
+            OAUTH_INVALID_AUTHORIZATION_DETAILS,
+            "unknown member",
+            pointer="/0/member",
+            why="no active member has this name",
+        )
+    return member
