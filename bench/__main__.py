@@ -7,7 +7,16 @@ import sys
 
 from bench.report import Result, write
 
-BENCHMARKS = ("calls", "gateway", "connections", "tokens", "handshakes", "bodies", "growth")
+BENCHMARKS = (
+    "calls",
+    "gateway",
+    "connections",
+    "first_use",
+    "tokens",
+    "handshakes",
+    "bodies",
+    "growth",
+)
 
 
 def main(names: list[str]) -> int:

@@ -6,6 +6,7 @@ the socket itself, requests are bytes made beforehand, and an answer of the usua
 parsed, so that the generator costs a fraction of what it measures and holds many connections.
 
 - `open`, `close`: keep-alive connections
+- `bring`: requests made beforehand, each sent once
 - `call`: closed loop, a call at a time on each connection, as fast as answers come
 - `pace`: open loop at a rate, whatever the answers do; connections are used in turn
 - `short`: a new connection for each call, with a full or a resumed handshake
@@ -134,6 +135,11 @@ class Generator:
                     self._keep(shaking.pop(number))
         tally.opened = connections
         return tally.summary()
+
+    def bring(self, path: str) -> dict[str, Any]:
+        """From here on send the requests of a file, one after the other; a NUL parts them."""
+        self._requests = iter(Path(path).read_bytes().split(b"\0"))
+        return {}
 
     def close(self) -> dict[str, Any]:
         """Close every connection."""

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from bench.processes import LOAD_CORE, pin
@@ -43,6 +44,10 @@ class Load:
     def close(self) -> None:
         """Close all of them."""
         self._ask(do="close")
+
+    def bring(self, requests: Path) -> None:
+        """Send the requests of this file from here on, each once."""
+        self._ask(do="bring", path=str(requests))
 
     def call(self, seconds: float, calls: int | None = None) -> Outcome:
         """Closed loop on all of them, at most so many calls."""

@@ -38,6 +38,18 @@ def cpu_s(pids: Iterable[int]) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
+def trees_cpu_s(roots: Iterable[int]) -> float:
+    """User and system time of processes and of all their descendants, ended ones included."""
+    ticks = 0
+    for pid in (each for root in roots for each in tree(root)):
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except FileNotFoundError:
+            continue  # it has ended, and its time is its parent's
+        ticks += sum(int(each) for each in fields[11:15])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def resident_bytes(pids: Iterable[int]) -> int:
     """Memory in use now. Pages that processes share count in each of them."""
     return sum(_status_kib(pid, "VmRSS:") for pid in pids) * 1024

@@ -1,69 +1,116 @@
-"""First use of a token, its signature checked, beside the path on which its bytes are known."""
+"""What does a token cost? weir, whose state is durable, beside oidc-provider, whose state is not.
+
+Both serve TLS, authenticate by `private_key_jwt`, take a DPoP proof with a nonce of theirs, and
+sign ES256 JWTs. Two kinds of tokens: client credentials, and a code exchanged for an access token
+with the customer's `authorization_details` and a refresh token.
+"""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
 
-from bench.documents import BALANCES_PATH
+from bench.asking import Asker, write_requests
+from bench.issuing import Issuing
 from bench.loading import Load, Outcome, load
-from bench.measuring import Runs, failures, figures, interleaved, measured, prefixed, ratio
-from bench.peers import ENVOY, LUA, WEIR, Target, peers, weir
+from bench.measuring import Runs, failures, figures, interleaved, prefixed, ratio
+from bench.oidc_provider import Peer, oidc_provider
+from bench.processes import trees_cpu_s
 from bench.report import Goal, Result
-from bench.stage import staged
+from bench.stage import Stage, staged
 
-ROUNDS = 5
-CONNECTIONS = 64
-FIRST_CALLS = 2_000  # a round, each with a token of its own
-KNOWN_S = 1.5
-PATIENCE_S = 30.0
+ROUNDS = 7
+TOKENS = 400  # of each kind, a round
+CONNECTIONS = 8
+PATIENCE_S = 60.0
+REQUIRED, STRETCH = 0.8, 0.5
+WEIR, PEER = "weir", "oidc-provider"
+KINDS = ("credentials", "code")
+
+
+class Issuer(Protocol):
+    """A server that issues tokens, under measurement."""
+
+    @property
+    def asker(self) -> Asker: ...
+
+    def groups(self) -> dict[str, list[int]]: ...
+
+    def codes(self, count: int) -> list[str]: ...
 
 
 def run() -> Result:
-    """Interleaved rounds of weir, nginx + Lua and Envoy."""
-    with staged() as stage, peers(stage, LUA, ENVOY) as others, ExitStack() as last:
-        tokens = stage.write_tokens(FIRST_CALLS * ROUNDS)
-        token = stage.token()
-        takes = {}
-        for target in (weir(stage), *others):
-            known = last.enter_context(load(stage, target.port, BALANCES_PATH, token))
-            first = last.enter_context(
-                load(stage, target.port, BALANCES_PATH, None, "--tokens", str(tokens))
-            )
-            for generator in (known, first):
-                generator.open(CONNECTIONS)
-            known.call(1.0)
-            takes[target.name] = partial(_take, known, first, target)
+    """Interleaved rounds of both servers."""
+    with staged() as stage, oidc_provider(stage) as peer, ExitStack() as last:
+        issuers: dict[str, Issuing | Peer] = {WEIR: Issuing.at(stage), PEER: peer}
+        takes = {name: taking(last, stage, issuer) for name, issuer in issuers.items()}
+        for take in takes.values():
+            take()
         return _result(interleaved(ROUNDS, takes))
 
 
-def _take(known: Load, first: Load, target: Target) -> Outcome:
-    outcome = measured(lambda: known.call(KNOWN_S), target.pids)
-    fresh = measured(lambda: first.call(PATIENCE_S, FIRST_CALLS), target.pids)
-    added = fresh["cpu_us_a_call"] - outcome["cpu_us_a_call"]
-    return {**outcome, **prefixed("first_", fresh), "added_us_a_first_use": added}
+def taking(last: ExitStack, stage: Stage, issuer: Issuer) -> Any:
+    """One round against one server, with a generator that stays connected."""
+    port = int(issuer.asker.issuer.rpartition(":")[2])
+    generator = last.enter_context(load(stage, port, "/token", None))
+    generator.open(CONNECTIONS)
+    return partial(_take, generator, stage, issuer)
+
+
+def _take(generator: Load, stage: Stage, issuer: Issuer) -> Outcome:
+    asker = issuer.asker
+    path = stage.folder / "requests"
+    asker.renew_nonce(stage.root)
+    write_requests(path, (asker.credentials() for _ in range(TOKENS)))
+    outcome = prefixed("credentials_", _sent(generator, issuer, path))
+    write_requests(path, map(asker.exchange, issuer.codes(TOKENS)))
+    outcome |= prefixed("code_", _sent(generator, issuer, path))
+    outcome["cpu_us_a_call"] = outcome["credentials_cpu_us"]
+    return outcome
+
+
+def _sent(generator: Load, issuer: Issuer, requests: Path) -> Outcome:
+    """All requests of a file, and what the server's processes spent on each."""
+    generator.bring(requests)
+    groups = issuer.groups()
+    before_s = {name: trees_cpu_s(roots) for name, roots in groups.items()}
+    outcome = generator.call(PATIENCE_S, TOKENS)
+    spent_us = {
+        name: (trees_cpu_s(roots) - before_s[name]) * 1e6 / TOKENS for name, roots in groups.items()
+    }
+    outcome["cpu_us"] = sum(spent_us.values())
+    return outcome | {f"{name}_cpu_us": spent for name, spent in spent_us.items()}
 
 
 def _result(runs: Runs) -> Result:
-    names = (
-        "cpu_us_a_call",
-        "first_cpu_us_a_call",
-        "added_us_a_first_use",
-        "first_calls_per_s_a_core",
-        "memory_mib",
-        "first_memory_mib",
-    )
-    failed = failures(runs, ("failed", "first_failed"))
-    goals = [Goal("calls not answered 200", "0", failed, "calls", failed == 0)]
+    parts = ("", "control_", "gateway_", "postgres_", "valkey_")
+    names = [f"{kind}_{part}cpu_us" for kind in KINDS for part in parts]
+    names += [f"{kind}_{name}" for kind in KINDS for name in ("calls_per_s", "p50_us", "p99_us")]
     ratios = {
-        f"{name}, weir / {peer}": ratio(runs, WEIR, peer, name)
-        for name in ("first_cpu_us_a_call", "added_us_a_first_use")
-        for peer in (LUA, ENVOY)
+        f"{kind}_{name}, {WEIR} / {PEER}": ratio(runs, WEIR, PEER, f"{kind}_{name}")
+        for kind in KINDS
+        for name in ("cpu_us", "p99_us")
     }
-    notes = [
-        f"{FIRST_CALLS} calls a round, each with a token that the target has not seen "
-        f"(first_*), beside {KNOWN_S:g} s with one that it knows; {CONNECTIONS} connections.",
-        "All verify ES256: weir by OpenSSL through Python's cryptography, nginx + Lua by OpenSSL "
-        "through LuaJIT's FFI, Envoy by BoringSSL.",
+    goals = []
+    for kind in KINDS:
+        beside = ratios[f"{kind}_cpu_us, {WEIR} / {PEER}"].median
+        for name, most in (("", REQUIRED), (", stretch", STRETCH)):
+            goals.append(
+                Goal(f"CPU a {kind} token{name}", f"<= {most}", beside, "ratio", beside <= most)
+            )
+    failed = failures(runs, [f"{kind}_failed" for kind in KINDS])
+    goals.append(Goal("tokens not issued", "0", failed, "tokens", failed == 0))
+    return Result(figures(runs, names), _notes(), goals, ratios)
+
+
+def _notes() -> list[str]:
+    return [
+        f"{TOKENS} tokens of each kind a round, closed loop on {CONNECTIONS} TLS connections, "
+        "every request with an assertion and a proof of its own, made before.",
+        "cpu_us is user and system time of all processes that take part: weir's gateway, control, "
+        "PostgreSQL and Valkey with all their background work; oidc-provider's one process.",
+        "weir keeps grants in PostgreSQL, synced at the commit, and replay marks in Valkey with "
+        "its append-only file on; oidc-provider keeps everything in a Map.",
     ]
-    return Result(figures(runs, names), notes, goals, ratios)
