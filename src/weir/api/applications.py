@@ -7,7 +7,7 @@ others the organisation registers itself.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -46,6 +46,18 @@ class KeysGiven(Given):
     jwks: dict[str, Any]
 
 
+class KeyNamed(Given):
+    """A registered key by its `kid`, or any key of the application by its RFC 7638 thumbprint."""
+
+    key: Annotated[str, Field(max_length=128)]
+
+
+class RehearsalGiven(Given):
+    """Whether announced changes of keys and algorithms hold for the application already."""
+
+    on: bool
+
+
 class ApplicationView(Shown):
     """An application. `id` is its OAuth client_id; `jwks` holds public keys only."""
 
@@ -57,6 +69,8 @@ class ApplicationView(Shown):
     redirect_uris: list[str]
     roles: list[str]
     require_signed_request_object: bool
+    revoked_keys: list[str]
+    rehearses: bool
     status: Literal["active", "suspended"]
     registered_at: datetime
     changed_at: datetime
@@ -139,6 +153,40 @@ async def require_signed_requests(
         return ApplicationView.model_validate(changed)
 
     return await writing.run(ApplicationView, work)
+
+
+@router.post(
+    "/applications/{application}/keys/revoke",
+    operation_id="revoke_application_key",
+    summary="Revoke one of an application's keys everywhere, for good",
+)
+async def revoke_application_key(
+    application: Name, given: KeyNamed, caller: Asking, writing: Writes
+) -> ApplicationChanged:
+    async def work(unit: UnitOfWork) -> ApplicationView:
+        found = await reached(unit, caller, application)
+        changed = await applications.revoke_key(unit, found.id, given.key)
+        return ApplicationView.model_validate(changed)
+
+    view, at = await writing.run_confirmed(ApplicationView, work)
+    return ApplicationChanged(application=view, effective_at=at)
+
+
+@router.put(
+    "/applications/{application}/rehearsal",
+    operation_id="rehearse_changes",
+    summary="Let an application meet announced changes of keys and algorithms now",
+)
+async def rehearse_changes(
+    application: Name, given: RehearsalGiven, caller: Asking, writing: Writes
+) -> ApplicationChanged:
+    async def work(unit: UnitOfWork) -> ApplicationView:
+        found = await reached(unit, caller, application)
+        changed = await applications.rehearse(unit, found.id, on=given.on)
+        return ApplicationView.model_validate(changed)
+
+    view, at = await writing.run_confirmed(ApplicationView, work)
+    return ApplicationChanged(application=view, effective_at=at)
 
 
 @router.post(

@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.api.permissions import Rule
 from weir.api.services import Services
+from weir.care.jose import ALGORITHMS
 from weir.care.published import REVOCATION
 from weir.kernel import limits, outcomes
 from weir.kernel.outcomes import Refusal
@@ -100,7 +101,7 @@ def _bearer(headers: Mapping[str, str]) -> str:
 def _verify(token: str, services: Services) -> dict[str, Any]:
     keys = KeySet.import_key_set(services.signer.public_jwks())  # type: ignore[arg-type]
     try:
-        verified = jwt.decode(token, keys, algorithms=["ES256"])
+        verified = jwt.decode(token, keys, algorithms=list(ALGORITHMS))
     except (JoseError, ValueError, KeyError, TypeError) as error:
         raise Refusal(outcomes.TOKEN_INVALID, repr(error)) from error
     if verified.header.get("typ") not in _TOKEN_TYPES:

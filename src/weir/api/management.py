@@ -18,6 +18,7 @@ from weir.api import (
     description,
     documents,
     founding,
+    keys,
     organisations,
     plans,
     problems,
@@ -45,6 +46,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     agreements.router,
     settlement.router,
     records.router,
+    keys.router,
     auditing.router,
 )
 

@@ -53,6 +53,8 @@ PERMISSIONS: Final[Mapping[str, Rule]] = MappingProxyType(
         "get_application": Rule(own=PARTIES, every=OPERATOR),
         "rotate_application_keys": Rule(own=ALL),
         "require_signed_requests": Rule(own=PARTIES, every=OPERATOR),
+        "revoke_application_key": Rule(own=PARTIES, every=OPERATOR),
+        "rehearse_changes": Rule(own=ALL),
         "suspend_application": Rule(own=PARTIES, every=OPERATOR),
         "resume_application": Rule(every=OPERATOR),
         "issue_certificate": Rule(own=PARTIES, every=OPERATOR),
@@ -100,6 +102,13 @@ PERMISSIONS: Final[Mapping[str, Rule]] = MappingProxyType(
         "close_period": Rule(every=OPERATOR),
         "list_statements": Rule(own=ALL),
         "get_statement": Rule(own=PARTIES, every=OPERATOR),
+        # Signing keys and algorithms
+        "list_signing_keys": Rule(every=ALL),
+        "announce_signing_key": Rule(every=OPERATOR),
+        "revoke_signing_key": Rule(every=OPERATOR),
+        "list_algorithm_endings": Rule(every=ALL),
+        "announce_algorithm_ending": Rule(every=OPERATOR),
+        "take_back_algorithm_ending": Rule(every=OPERATOR),
         # Records and audit
         "count_calls": Rule(own=PARTIES, every=OPERATOR),
         "verify_audit": Rule(every=OPERATOR),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from weir.authorization.services import Addresses
 from weir.care.audit import AuditJournal
 from weir.care.authority import Authority
+from weir.care.master import Sealing
 from weir.care.vault import Signer
 from weir.metering.lake import Lake
 from weir.store.database import Database
@@ -20,6 +21,7 @@ class Services:
     signer: Signer
     authority: Authority
     journal: AuditJournal
+    sealing: Sealing
     lake: Lake
     addresses: Addresses
     api_origin: str

@@ -7,7 +7,7 @@ The same key with the same request is given the same answer; with another reques
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Annotated, Any, Final, TypeVar
@@ -21,7 +21,7 @@ from weir.api.guarding import Asking, Using
 from weir.api.identifying import Caller
 from weir.api.services import Services
 from weir.kernel import inputs, outcomes
-from weir.store.processes import await_acknowledged
+from weir.store.processes import GATEWAYS, await_acknowledged
 from weir.store.schema import changes
 from weir.store.unit import Idempotency, UnitOfWork
 
@@ -47,19 +47,27 @@ class Writing:
         return answer
 
     async def run_confirmed(
-        self, answer_type: type[Answer], work: Callable[[UnitOfWork], Awaitable[Answer]]
+        self,
+        answer_type: type[Answer],
+        work: Callable[[UnitOfWork], Awaitable[Answer]],
+        roles: Sequence[str] = GATEWAYS,
     ) -> tuple[Answer, datetime]:
         """As `run`, and then wait for every gateway: the answer, and when it held everywhere.
 
-        REVOCATION_UNCONFIRMED when not every gateway's word came; the write is kept all the same.
+        `roles` says whose word is waited for. REVOCATION_UNCONFIRMED when not every one came; the
+        write is kept all the same.
         """
         answer, sequence = await self._run(answer_type, work)
         if sequence is None:  # a repeated request: whatever it changed has a number by now
             sequence = await self._newest_change()
-        at = await await_acknowledged(self._services.database, sequence)
+        return answer, await self.confirm(sequence, roles)
+
+    async def confirm(self, sequence: int, roles: Sequence[str] = GATEWAYS) -> datetime:
+        """Wait until a change holds everywhere, and say when that was."""
+        at = await await_acknowledged(self._services.database, sequence, roles=roles)
         if at is None:
             raise outcomes.Refusal(outcomes.REVOCATION_UNCONFIRMED, f"change {sequence}")
-        return answer, at
+        return at
 
     async def _run(
         self, answer_type: type[Answer], work: Callable[[UnitOfWork], Awaitable[Answer]]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +20,11 @@ from weir.authorization import http
 from weir.authorization.services import Addresses
 from weir.authorization.services import Services as Authorization
 from weir.care.authority import Authority
+from weir.care.following import KeysFollowed
 from weir.care.vault import Vault
 from weir.identity.passphrases import Passphrases
 from weir.identity.sessions import Sessions
+from weir.kernel import identifiers
 from weir.kernel.origins import https_origin
 from weir.kernel.settings import Settings
 from weir.metering.lake import Lake
@@ -31,13 +37,29 @@ async def run_control(settings: Settings, home: Home, listening: Path) -> None:
     """The authorization server, the portal and the management API, behind the gateways."""
     stop = stopping()
     async with open_core(settings, home) as core, member_client(core) as client:
-        await serve_private(await build_control(core, client), listening, stop)
+        vault = await Vault.open(core.database, core.sealing)
+        async with followed(core, vault):
+            await serve_private(await build_control(core, client, vault), listening, stop)
 
 
-async def build_control(core: Core, directory: httpx.AsyncClient) -> Asgi:
+@asynccontextmanager
+async def followed(core: Core, vault: Vault) -> AsyncIterator[None]:
+    """The vault's keys are kept true, and count only while that can be said."""
+    process = identifiers.mint("prc", int(core.clock.now().timestamp() * 1000), os.urandom(10))
+    following = KeysFollowed(core.database, core.cache, vault, process)
+    await following.start()
+    beat = asyncio.create_task(following.run())
+    try:
+        yield
+    finally:
+        beat.cancel()
+        await asyncio.gather(beat, return_exceptions=True)
+        await following.stop()
+
+
+async def build_control(core: Core, directory: httpx.AsyncClient, vault: Vault) -> Asgi:
     """One application for the three hosts that gateways pass on."""
     domain = core.settings.domain
-    vault = await Vault.open(core.database, core.sealing)
     addresses = Addresses.of(core.settings)
     authorization = Authorization(core.database, core.cache, vault, addresses)
     portal = Portal(authorization, Sessions(core.cache), Passphrases(), directory)
@@ -47,6 +69,7 @@ async def build_control(core: Core, directory: httpx.AsyncClient) -> Asgi:
         signer=vault,
         authority=await Authority.open(core.database, core.sealing),
         journal=core.journal,
+        sealing=core.sealing,
         lake=Lake(core.lake_url),
         addresses=addresses,
         api_origin=https_origin(f"api.{domain}", core.settings.mtls_port),

@@ -13,6 +13,7 @@ import structlog
 
 from weir.app.core import Core, open_core, stopping
 from weir.app.private import health, member_client, serve_private
+from weir.care import signing_keys
 from weir.care.vault import PLATFORM
 from weir.consent import reading, record
 from weir.kernel import identifiers
@@ -75,7 +76,14 @@ def _jobs(core: Core, lake: Lake, writer: RecordWriter, client: httpx.AsyncClien
             await processes.forget_dead(connection)
             await budgets.clean(connection, core.clock.now())
 
+    async def keys_in_time() -> None:
+        for moved in await signing_keys.tend(
+            core.database, core.sealing, days=core.settings.signing_key_days
+        ):
+            log.info("signing_key_moved", move=moved)
+
     return [
+        ("keys_in_time", 2.0, keys_in_time),
         ("records_to_lake", 0.5, records_to_lake),
         ("payments_in_doubt", 2.0, payments_in_doubt),
         ("payments_made", 1.0, payments_made),

@@ -16,7 +16,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.authorization.tokens import TOKEN_TYPE
-from weir.care.vault import ALGORITHM, Signer
+from weir.care.jose import ALGORITHMS
+from weir.care.vault import Signer
 from weir.consent import reading
 from weir.consent.published import REVOCATION, revocation_key
 from weir.consent.reading import Consent
@@ -41,7 +42,7 @@ def claims_of(signer: Signer, token: str) -> dict[str, Any] | None:
         return None
     keys = KeySet.import_key_set(signer.public_jwks())  # type: ignore[arg-type]
     try:
-        signed = jws.deserialize_compact(token, keys, algorithms=[ALGORITHM])
+        signed = jws.deserialize_compact(token, keys, algorithms=list(ALGORITHMS))
         claims = loads(signed.payload)
     except (JoseError, ValueError):
         return None
@@ -53,8 +54,8 @@ async def standing(
 ) -> Standing | None:
     """The token with what it stands on, or None when it is worth nothing any more (RFC 7662 2.2).
 
-    That is when it has expired or was revoked, or when its application, organisation, certificate
-    or consent has ended.
+    That is when it has expired or was revoked, or when its application, organisation, certificate,
+    key or consent has ended.
     """
     if datetime.fromtimestamp(claims["exp"], UTC) <= now:
         return None
@@ -63,6 +64,8 @@ async def standing(
     if holder is None or {holder.application.status, holder.organisation.status} != {"active"}:
         return None
     if thumbprint is not None and (not holder.certificate_known or holder.certificate_revoked):
+        return None
+    if claims["cnf"].get("jkt") in holder.application.revoked_keys:
         return None
     if await _is_revoked(connection, claims["jti"]):
         return None

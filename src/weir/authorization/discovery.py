@@ -5,14 +5,14 @@ With the entries of RFC 8705, 9101, 9126, 9207, 9396, 9449 and 9701.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Final
 
 from weir.authorization.openid import ACR_VALUES, CLAIMS_SUPPORTED, PROMPTS
 from weir.authorization.pipeline import GRANT_TYPES
 from weir.authorization.services import Addresses
 from weir.authorization.steps.request import RESPONSE_MODES
-from weir.care.jose import ALGORITHMS
-from weir.care.vault import ALGORITHM
+from weir.care.vault import Signer
 from weir.consent.types import SCHEMAS
 from weir.partners.classes import TOKEN_ENDPOINT_AUTH_METHODS
 
@@ -26,10 +26,10 @@ ENDPOINTS: Final = {
 }
 
 
-def metadata(addresses: Addresses) -> dict[str, Any]:
-    """The metadata document. Only what is offered is in it."""
+def metadata(addresses: Addresses, signer: Signer, now: datetime) -> dict[str, Any]:
+    """The metadata document. Only what is offered is in it, and what will change, with its date."""
     issuer = addresses.issuer
-    methods, algorithms = list(TOKEN_ENDPOINT_AUTH_METHODS), list(ALGORITHMS)
+    methods, algorithms = list(TOKEN_ENDPOINT_AUTH_METHODS), list(signer.taken(now))
     return {
         "issuer": issuer,
         "authorization_endpoint": f"{issuer}/authorize",
@@ -48,14 +48,14 @@ def metadata(addresses: Addresses) -> dict[str, Any]:
         "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
         "introspection_endpoint_auth_methods_supported": methods,
         "introspection_endpoint_auth_signing_alg_values_supported": algorithms,
-        "introspection_signing_alg_values_supported": [ALGORITHM],
+        "introspection_signing_alg_values_supported": signer.algorithms(),
         "tls_client_certificate_bound_access_tokens": True,
-        "authorization_signing_alg_values_supported": [ALGORITHM],
+        "authorization_signing_alg_values_supported": signer.algorithms(),
         "request_object_signing_alg_values_supported": algorithms,
         "dpop_signing_alg_values_supported": algorithms,
         "authorization_details_types_supported": list(SCHEMAS),
         "subject_types_supported": ["pairwise"],
-        "id_token_signing_alg_values_supported": [ALGORITHM],
+        "id_token_signing_alg_values_supported": signer.algorithms(),
         "claims_parameter_supported": True,
         "claims_supported": list(CLAIMS_SUPPORTED),
         "acr_values_supported": list(ACR_VALUES),
@@ -63,4 +63,5 @@ def metadata(addresses: Addresses) -> dict[str, Any]:
         "request_parameter_supported": True,
         "request_uri_parameter_supported": False,
         "ui_locales_supported": ["en", "zh-Hans"],
+        "weir_announced_changes": signer.announcements(now),
     }

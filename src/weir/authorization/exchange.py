@@ -42,6 +42,7 @@ class PushedRequest(msgspec.Struct, frozen=True, kw_only=True):
     dpop_jkt: str | None = None
     signed_answer: bool = False  # JARM
     openid: OpenIdRequest | None = None
+    rehearses: bool = False  # the answer is signed with the announced key
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,15 @@ class Exchange:
     token: str = field(init=False)  # an access token shown
     claims: dict[str, Any] = field(init=False)  # and what it says
     answer: Answer = field(init=False)
+
+    @property
+    def algorithms(self) -> tuple[str, ...]:
+        """What this client may sign with now; when it rehearses, what will be left to sign with."""
+        return self.services.signer.taken(self.now, rehearsing=self.client.rehearses)
+
+    async def sign(self, claims: dict[str, Any], typ: str) -> str:
+        """A JWT for this client, signed by the platform."""
+        return await self.services.signer.sign_jwt(claims, typ, rehearsing=self.client.rehearses)
 
     def required(self, name: str) -> str:
         """A parameter's value. OAUTH_INVALID_REQUEST when it is absent or empty."""

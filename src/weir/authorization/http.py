@@ -76,7 +76,9 @@ class _Http:
         self._refusal_page = refusal_page
 
     async def discovery(self, _: Request) -> Response:
-        return JSONResponse(metadata(self._services.addresses), headers=_PUBLIC)
+        services = self._services
+        told = metadata(services.addresses, services.signer, services.database.clock.now())
+        return JSONResponse(told, headers=_PUBLIC)
 
     async def jwks(self, _: Request) -> Response:
         return JSONResponse(self._services.signer.public_jwks(), headers=_PUBLIC)

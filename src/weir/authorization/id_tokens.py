@@ -34,7 +34,7 @@ async def made(exchange: Exchange) -> str | None:
         **{name: value for name, value in optional.items() if value is not None},
         **await names(exchange.services.database, exchange.consent.customer, told.id_token),
     }
-    return await exchange.services.signer.sign_jwt(claims, _TYPE)
+    return await exchange.sign(claims, _TYPE)
 
 
 async def names(

@@ -115,7 +115,8 @@ async def _back(services: Services, pushed: PushedRequest, parameters: dict[str,
         ends_at_s = int(services.database.clock.now().timestamp()) + limits.RESPONSE_JWT_LIFETIME_S
         claims = {name: value for name, value in told.items() if value is not None}
         signed = {**claims, "aud": pushed.client, "exp": ends_at_s}
-        told = {"response": await services.signer.sign_jwt(signed, "JWT")}
+        token = await services.signer.sign_jwt(signed, "JWT", rehearsing=pushed.rehearses)
+        told = {"response": token}
     return redirects.with_parameters(pushed.redirect_uri, told)
 
 

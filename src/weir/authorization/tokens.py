@@ -50,7 +50,7 @@ async def issue(
         body["refresh_token"] = refresh_token
     if id_token is not None:
         body["id_token"] = id_token
-    body["access_token"] = await exchange.services.signer.sign_jwt(claims, TOKEN_TYPE)
+    body["access_token"] = await exchange.sign(claims, TOKEN_TYPE)
     return Answer(200, body)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
@@ -42,15 +42,22 @@ class Proof:
 
 
 def read(
-    proof: str, *, method: str, url: str, now_s: float, access_token: bytes | None = None
+    proof: str,
+    *,
+    method: str,
+    url: str,
+    now_s: float,
+    access_token: bytes | None = None,
+    algorithms: Collection[str] = jose.ALGORITHMS,
 ) -> Proof:
     """The checks of RFC 9449 section 4.3 but for nonce and replay, or ProofError.
 
-    `access_token` is the one the request carries, at a resource server.
+    `access_token` is the one the request carries, at a resource server; `algorithms` are those that
+    are taken.
     """
     try:
         header, claims = jose.segments(proof, limits.DPOP_PROOF_CHARACTERS)
-        key = _key(header)
+        key = _key(header, algorithms)
         if not jose.verifies(proof, key, header["alg"]):
             raise ProofError("the signature is not of the key in the header")
         _check_request(claims, method, url, access_token)
@@ -79,13 +86,13 @@ def normalised(url: str) -> str:
     return f"{parts.scheme.lower()}://{parts.hostname}{port}{path}"
 
 
-def _key(header: Mapping[str, Any]) -> dict[str, Any]:
+def _key(header: Mapping[str, Any], algorithms: Collection[str]) -> dict[str, Any]:
     """The public key in the header, reduced to what makes it."""
     if header.get("typ") != "dpop+jwt":
         raise ProofError("typ is not dpop+jwt")
-    algorithm, key = header.get("alg"), header.get("jwk")
-    if algorithm not in jose.ALGORITHMS:
-        raise ProofError("alg must be ES256, PS256 or EdDSA")
+    algorithm, key = str(header.get("alg")), header.get("jwk")
+    if algorithm not in algorithms:
+        raise ProofError(f"alg must be one of {', '.join(algorithms)}")
     if not isinstance(key, dict) or _PRIVATE & key.keys():
         raise ProofError("jwk must be a public key")
     if (jose.FOREIGN_KEYS - {"jwk"}) & header.keys():

@@ -10,6 +10,15 @@ from typing import Final
 
 EVENTS: Final[dict[str, tuple[str, str]]] = {
     "key.created": ("A signing key was made.", "生成签名密钥。"),
+    "key.activated": ("The signing key signs from now on.", "签名密钥开始使用。"),
+    "key.superseded": ("The signing key has signed for the last time.", "签名密钥不再用于签名。"),
+    "key.retired": ("The signing key was retired.", "签名密钥退役。"),
+    "key.revoked": ("The signing key was revoked.", "签名密钥被紧急吊销。"),
+    "algorithm.ending_announced": (
+        "It was announced that the algorithm will be taken no more.",
+        "预告将停止接受该算法。",
+    ),
+    "algorithm.ending_taken_back": ("The announcement was taken back.", "撤回停止该算法的预告。"),
     "person.created": ("A person set up a sign-in.", "用户设置了登录账号。"),
     "link.created": ("A one-time link was made.", "生成一次性链接。"),
     "link.claimed": ("A one-time link was used.", "一次性链接已使用。"),
@@ -35,6 +44,11 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
     "application.signing_changed": (
         "Whether the application must sign its requests was changed.",
         "更改应用是否须签名请求。",
+    ),
+    "application.key_revoked": ("A key of the application was revoked.", "吊销应用的一把密钥。"),
+    "application.rehearses": (
+        "The application began or ended meeting announced changes early.",
+        "应用开始或结束提前演练已预告的变更。",
     ),
     "application.suspended": ("The application was suspended.", "暂停应用。"),
     "application.resumed": ("The application was resumed.", "恢复应用。"),

@@ -39,5 +39,18 @@ keys = Table(
     Column("public", JSONB, nullable=False),
     Column("sealed_private", LargeBinary, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
+    # Of signing keys (see care/signing_keys.py):
+    Column("signs_from", DateTime(timezone=True)),
+    Column("activated_at", DateTime(timezone=True)),
+    Column("superseded_at", DateTime(timezone=True)),
     Column("retired_at", DateTime(timezone=True)),
+    Column("revoked_at", DateTime(timezone=True)),
+)
+
+algorithm_endings = Table(
+    "algorithm_endings",
+    metadata,
+    Column("algorithm", Text, primary_key=True),
+    Column("ends_at", DateTime(timezone=True), nullable=False),
+    Column("announced_at", DateTime(timezone=True), nullable=False),
 )

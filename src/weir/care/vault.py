@@ -1,121 +1,153 @@
-"""Signing keys: made here, sealed at rest, used behind an interface a key service can take over."""
+"""What signs: the platform's signing keys as one process holds them, unsealed in memory."""
 
 from __future__ import annotations
 
-import base64
-from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
 
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_der_private_key,
-)
-from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from weir.care import algorithms, signing, signing_keys
+from weir.care.algorithms import Ending
 from weir.care.master import Sealing
-from weir.care.published import SigningKeyDocument
-from weir.care.tables import keys
+from weir.care.signing import PrivateKey, b64url
+from weir.care.signing_keys import PLATFORM, SigningKey, announced_of, current_of
+from weir.kernel import limits
+from weir.kernel.outcomes import ENGINE_UNAVAILABLE, Refusal
 from weir.kernel.strict_json import canonical
 from weir.store.database import Database
-from weir.store.unit import Actor, Change, UnitOfWork
 
-ALGORITHM: Final = "ES256"
-PLATFORM = Actor(organisation="platform", subject="platform")
-_KEY_LOCK = 0x7765_6972_0003
+__all__ = ["PLATFORM", "Signer", "Vault", "b64url"]
 
 
 class Signer(Protocol):
-    """What issues tokens needs: to sign with the current key, and to publish the public ones."""
+    """What issues and verifies tokens needs of our own keys, and of what is announced."""
 
-    async def sign_jwt(self, claims: dict[str, Any], typ: str) -> str: ...
+    async def sign_jwt(
+        self, claims: dict[str, Any], typ: str, *, rehearsing: bool = False
+    ) -> str: ...
 
-    def public_jwks(self) -> dict[str, list[dict[str, str]]]: ...
+    def public_jwks(self) -> dict[str, list[dict[str, Any]]]: ...
+
+    def algorithms(self) -> list[str]: ...
+
+    def taken(self, now: datetime, *, rehearsing: bool = False) -> tuple[str, ...]: ...
+
+    def announcements(self, now: datetime) -> list[dict[str, Any]]: ...
 
 
 @dataclass(frozen=True, slots=True)
-class _SigningKey:
-    kid: str
-    private: ec.EllipticCurvePrivateKey
-    jwk: dict[str, str]
+class _Ring:
+    """The keys of one moment: which signs, which will, and which are accepted."""
+
+    rows: Sequence[SigningKey]
+    current: SigningKey
+    announced: SigningKey | None
+    private: Mapping[str, PrivateKey] = field(repr=False)
+    endings: Sequence[Ending]
+
+
+def _always() -> bool:
+    return True
 
 
 class Vault:
-    """The platform's own signing keys (ES256, RFC 7518 section 3.4), unsealed in memory."""
+    """The platform's own signing keys (RFC 7518).
 
-    def __init__(self, current: _SigningKey, published: list[dict[str, str]]) -> None:
-        self._current = current
-        self._published = published
+    `holds` says whether what was read still counts: a process that serves follows the change log
+    under a lease (`weir.care.following`), and signs nothing when the lease has ended.
+    """
+
+    def __init__(self, sealing: Sealing, ring: _Ring) -> None:
+        self._sealing = sealing
+        self._ring = ring
+        self.holds: Callable[[], bool] = _always
 
     @classmethod
     async def open(cls, database: Database, sealing: Sealing) -> Vault:
         """Load the signing keys, making the first one at the platform's first start."""
         async with database.unit(PLATFORM) as unit:
-            await unit.connection.execute(
-                text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _KEY_LOCK}
-            )
-            if not await _rows(unit.connection):
-                await _create(unit, sealing)
-            rows = await _rows(unit.connection)
-        newest = rows[-1]
-        private = load_der_private_key(sealing.open(newest.id, newest.sealed_private), None)
-        assert isinstance(private, ec.EllipticCurvePrivateKey)
-        return cls(_SigningKey(newest.id, private, newest.public), [row.public for row in rows])
+            await signing_keys.ensure(unit, sealing)
+            return cls(sealing, await _load(unit.connection, sealing, {}))
 
-    async def sign_jwt(self, claims: dict[str, Any], typ: str) -> str:
-        """A compact JWS (RFC 7515) over the claims with the current key."""
-        header = {"alg": ALGORITHM, "kid": self._current.kid, "typ": typ}
+    async def reload(self, connection: AsyncConnection) -> None:
+        """Read everything again, and swap it at once."""
+        self._ring = await _load(connection, self._sealing, self._ring.private)
+
+    async def sign_jwt(self, claims: dict[str, Any], typ: str, *, rehearsing: bool = False) -> str:
+        """A compact JWS (RFC 7515) over the claims with the key that signs now.
+
+        For whoever rehearses it is the announced key, if there is one. Refusal ENGINE_UNAVAILABLE
+        when this process cannot know whether its key still counts.
+        """
+        if not self.holds():
+            raise Refusal(ENGINE_UNAVAILABLE, "the lease on the signing keys has ended")
+        ring = self._ring
+        key = (ring.announced if rehearsing else None) or ring.current
+        header = {"alg": key.algorithm, "kid": key.kid, "typ": typ}
         signed = f"{b64url(canonical(header))}.{b64url(canonical(claims))}"
-        der = self._current.private.sign(signed.encode(), ec.ECDSA(SHA256()))
-        r, s = decode_dss_signature(der)
-        return f"{signed}.{b64url(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
+        return f"{signed}.{b64url(signing.sign(ring.private[key.kid], signed.encode()))}"
 
-    def public_jwks(self) -> dict[str, list[dict[str, str]]]:
-        """The JWK Set (RFC 7517 section 5) of every key a live token may be signed with."""
-        return {"keys": [dict(jwk) for jwk in self._published]}
+    def public_jwks(self) -> dict[str, list[dict[str, Any]]]:
+        """The JWK Set (RFC 7517 section 5) of every key a live token may be signed with.
+
+        `nbf` is from when on an announced key may sign, `exp` is when a superseded one leaves the
+        set (registered by OpenID Federation 1.0 section 8.7.2).
+        """
+        return {"keys": [_told(each) for each in self._ring.rows if each.counts]}
+
+    def algorithms(self) -> list[str]:
+        """What we sign with, and will."""
+        ring = self._ring
+        return sorted({ring.current.algorithm, (ring.announced or ring.current).algorithm})
+
+    def taken(self, now: datetime, *, rehearsing: bool = False) -> tuple[str, ...]:
+        """The algorithms taken from clients."""
+        endings = {each.algorithm: each.ends_at for each in self._ring.endings}
+        return algorithms.taken(endings, now, rehearsing=rehearsing)
+
+    def announcements(self, now: datetime) -> list[dict[str, Any]]:
+        """What will change, and when, for the metadata; soonest first."""
+        ring = self._ring
+        told: list[dict[str, Any]] = []
+        if ring.announced is not None:
+            what = {"change": "signing_key", "kid": ring.announced.kid}
+            at = ring.announced.signs_from
+            told.append({**what, "alg": ring.announced.algorithm, "effective_at": _text(at)})
+        told += [
+            {"change": "algorithm_ends", "alg": each.algorithm, "effective_at": _text(each.ends_at)}
+            for each in ring.endings
+            if each.ends_at > now
+        ]
+        return sorted(told, key=lambda each: str(each["effective_at"]))
 
 
-def b64url(raw: bytes) -> str:
-    """Base64url without padding (RFC 7515 section 2)."""
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
-
-
-async def _rows(connection: AsyncConnection) -> list[Any]:
-    found = await connection.execute(
-        select(keys)
-        .where(keys.c.purpose == "access_token", keys.c.retired_at.is_(None))
-        .order_by(keys.c.created_at, keys.c.id)
-    )
-    return list(found.all())
-
-
-async def _create(unit: UnitOfWork, sealing: Sealing) -> None:
-    kid = unit.mint("key")
-    private = ec.generate_private_key(ec.SECP256R1())
-    numbers = private.public_key().public_numbers()
-    jwk = {
-        "kty": "EC",
-        "crv": "P-256",
-        "x": b64url(numbers.x.to_bytes(32, "big")),
-        "y": b64url(numbers.y.to_bytes(32, "big")),
-        "kid": kid,
-        "alg": ALGORITHM,
-        "use": "sig",
+async def _load(
+    connection: AsyncConnection, sealing: Sealing, known: Mapping[str, PrivateKey]
+) -> _Ring:
+    rows = await signing_keys.read(connection)
+    current, announced = current_of(rows), announced_of(rows)
+    assert current is not None, "a platform always has a key that signs"
+    private = {
+        each.kid: known.get(each.kid)
+        or signing.recalled(sealing.open(each.kid, each.sealed_private))
+        for each in (current, announced)
+        if each is not None
     }
-    der = private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    await unit.connection.execute(
-        keys.insert().values(
-            id=kid,
-            purpose="access_token",
-            public=jwk,
-            sealed_private=sealing.seal(kid, der),
-            created_at=unit.now,
-        )
-    )
-    unit.audit("key.created", kid, {"alg": ALGORITHM, "purpose": "access_token"})
-    unit.publish(Change("signing_key", kid, SigningKeyDocument(kid, ALGORITHM, jwk)))
+    return _Ring(rows, current, announced, private, await algorithms.read(connection))
+
+
+def _told(key: SigningKey) -> dict[str, Any]:
+    told = dict(key.public)
+    if key.activated_at is None:
+        told["nbf"] = int(key.signs_from.timestamp())
+    if key.superseded_at is not None:
+        longest = timedelta(seconds=limits.SIGNED_LIFETIME_S + limits.CLOCK_AHEAD_ACCEPTED_S)
+        told["exp"] = int((key.superseded_at + longest).timestamp())
+    return told
+
+
+def _text(at: datetime) -> str:
+    return at.isoformat(timespec="seconds")

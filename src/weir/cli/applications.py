@@ -174,6 +174,28 @@ def keys(
     show_one(asking(profile, lambda m: m.parties.rotate_keys(application, given)), as_json)
 
 
+@app.command("revoke-key")
+def revoke_key(
+    application: Application,
+    key: Annotated[str, typer.Argument(help="A kid, or a thumbprint (RFC 7638).")],
+    profile: ProfileName = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Revoke one of its keys everywhere, for good: a registered one or a DPoP key."""
+    show_one(asking(profile, lambda m: m.parties.revoke_key(application, key)), as_json)
+
+
+@app.command()
+def rehearse(
+    application: Application,
+    on: Annotated[bool, typer.Option("--on/--off", help="Begin, or end.")] = True,
+    profile: ProfileName = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Let announced changes of keys and algorithms hold for this application already."""
+    show_one(asking(profile, lambda m: m.parties.rehearse(application, on)), as_json)
+
+
 @app.command()
 def suspend(
     application: Application, profile: ProfileName = DEFAULT, as_json: AsJson = False

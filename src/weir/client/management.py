@@ -20,6 +20,7 @@ from contextlib import asynccontextmanager
 from weir.client.asking import Asker
 from weir.client.authorization import AuthorizationServer
 from weir.client.management_books import Books
+from weir.client.management_keys import Keys
 from weir.client.management_parties import Parties
 from weir.client.management_people import People
 from weir.client.management_shelf import Shelf
@@ -28,13 +29,14 @@ from weir.client.session import MANAGE, Session
 
 
 class Management:
-    """Four groups of operations: who takes part, the shelf, customers, and the books."""
+    """Groups of operations: who takes part, the shelf, customers, the books, and keys."""
 
     def __init__(self, asker: Asker) -> None:
         self.parties = Parties(asker)
         self.shelf = Shelf(asker)
         self.people = People(asker)
         self.books = Books(asker)
+        self.keys = Keys(asker)
 
     @classmethod
     @asynccontextmanager

@@ -112,6 +112,16 @@ class Parties:
         path = f"/v1/applications/{place(application)}/signed-requests"
         return await self._asker.put(path, {"required": required})
 
+    async def revoke_key(self, application: str, key: str) -> Document:
+        """Revoke a key everywhere: a registered one by its kid, any other by its thumbprint."""
+        path = f"/v1/applications/{place(application)}/keys/revoke"
+        return await self._asker.post(path, {"key": key})
+
+    async def rehearse(self, application: str, on: bool) -> Document:
+        """Let announced changes of keys and algorithms hold for the application already."""
+        path = f"/v1/applications/{place(application)}/rehearsal"
+        return await self._asker.put(path, {"on": on})
+
     async def suspend_application(self, application: str) -> Document:
         return await self._asker.post(f"/v1/applications/{place(application)}/suspend")
 

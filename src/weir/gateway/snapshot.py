@@ -7,17 +7,18 @@ that shares all but the changed path with the old one (persistent maps).
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric import ec
 from immutables import Map
 
-from weir.care.published import SigningKeyDocument
+from weir.care import signing
+from weir.care.algorithms import ALGORITHM_ENDING
+from weir.care.published import SIGNING_KEY, AlgorithmEndingDocument, SigningKeyDocument
 from weir.consent.published import REVOCATION
 from weir.gateway.bindings import Reference, compile_reference
 from weir.gateway.routing import Routes, parameters_of
@@ -40,9 +41,7 @@ from weir.shelf.published import (
     backend_key,
 )
 
-SIGNING_KEY: Final = "signing_key"  # the change kind of care's SigningKeyDocument, keyed by kid
 _ACTIVE: Final = "active"
-_BASE64URL_32: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +62,7 @@ class Application:
     organisation: str
     status: str
     certificates: frozenset[str]
+    rehearses: bool = False
 
 
 class Bound:
@@ -144,9 +144,10 @@ class Product:
 
 
 class SigningKey(NamedTuple):
-    """A public key, and the Unix time after which it signs no more."""
+    """A public key with its one algorithm, and the Unix time after which it signs no more."""
 
-    public: ec.EllipticCurvePublicKey
+    public: signing.PublicKey
+    algorithm: str
     not_after_s: float
 
 
@@ -168,6 +169,7 @@ class Snapshot:
     subscription_pairs: Map[str, tuple[str, str]] = _EMPTY
     revoked: Map[str, bool] = _EMPTY
     signing_keys: Map[str, SigningKey] = _EMPTY
+    endings: Map[str, datetime] = _EMPTY  # algorithms of callers' proofs that end
 
     def apply(self, rows: Iterable[ChangeRow], on_fault: OnFault | None = None) -> Snapshot:
         """The snapshot after some changes, in their order.
@@ -231,7 +233,9 @@ def _application(snapshot: Snapshot, key: str, document: Document) -> Snapshot:
     value = None
     if document is not None:
         read = msgspec.convert(document, ApplicationDocument)
-        value = Application(read.id, read.organisation, read.status, frozenset(read.certificates))
+        value = Application(
+            read.id, read.organisation, read.status, frozenset(read.certificates), read.rehearses
+        )
     return replace(snapshot, applications=_put(snapshot.applications, key, value))
 
 
@@ -278,20 +282,15 @@ def _signing_key(snapshot: Snapshot, key: str, document: Document) -> Snapshot:
 
 
 def _public_key(document: SigningKeyDocument) -> SigningKey:
-    """ES256 keys only (RFC 7518 section 6.2.1); the curve check is the library's."""
-    jwk = document.jwk
-    if document.alg != "ES256" or jwk.get("kty") != "EC" or jwk.get("crv") != "P-256":
-        raise ValueError("a signing key is not an ES256 key")
-    x, y = (_coordinate(jwk.get(name, "")) for name in ("x", "y"))
-    public = ec.EllipticCurvePublicNumbers(x, y, ec.SECP256R1()).public_key()
+    public = signing.public_key(document.jwk, document.alg)
     ends = document.not_after
-    return SigningKey(public, float("inf") if ends is None else ends.timestamp())
+    not_after_s = float("inf") if ends is None else ends.timestamp()
+    return SigningKey(public, document.alg, not_after_s)
 
 
-def _coordinate(text: str) -> int:
-    if _BASE64URL_32.fullmatch(text) is None:
-        raise ValueError("a signing key's coordinate is not 32 bytes in base64url")
-    return int.from_bytes(base64url(text), "big")
+def _algorithm_ending(snapshot: Snapshot, key: str, document: Document) -> Snapshot:
+    value = document and msgspec.convert(document, AlgorithmEndingDocument).ends_at
+    return replace(snapshot, endings=_put(snapshot.endings, key, value))
 
 
 def base64url(text: str) -> bytes:
@@ -306,4 +305,5 @@ _KINDS: Final[dict[str, Callable[[Snapshot, str, Document], Snapshot]]] = {
     BACKEND: _backend,
     SUBSCRIPTION: _subscription,
     SIGNING_KEY: _signing_key,
+    ALGORITHM_ENDING: _algorithm_ending,
 }

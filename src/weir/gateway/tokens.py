@@ -1,6 +1,6 @@
 """Access tokens: verified once, then known by their bytes until they expire.
 
-A token is a JWT of RFC 9068, signed ES256 by one of the platform's own keys. What a call needs of
+A token is a JWT of RFC 9068, signed by one of the platform's own keys. What a call needs of
 it is computed at verification; per call only a dictionary is asked.
 """
 
@@ -13,11 +13,9 @@ from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256
 from immutables import Map
 
+from weir.care import signing
 from weir.consent.published import revocation_key
 from weir.gateway.snapshot import Application, Operation, SigningKey, Snapshot, base64url
 from weir.kernel import limits
@@ -28,10 +26,10 @@ from weir.shelf.published import SubscriptionDocument
 ACCOUNT_ACCESS: Final = "urn:weir:account-access:v1"
 PAYMENT_INITIATION: Final = "urn:weir:payment-initiation:v1"
 
-# JWS Compact Serialization (RFC 7515 section 3.1); an ES256 signature is 64 bytes, 86 characters.
-_COMPACT: Final = re.compile(rb"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{86})")
+# JWS Compact Serialization (RFC 7515 section 3.1). The shortest signature, of ES256 or Ed25519, has
+# 64 bytes, which are 86 characters; the longest, of PS256 under 3,072 bits, 512 characters.
+_COMPACT: Final = re.compile(rb"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{86,512})")
 _TYPES: Final = frozenset({"at+jwt", "application/at+jwt"})
-_SIGNATURE_HALF_BYTES: Final = 32
 RIGHTS_KEPT: Final = 64  # operations remembered with one token
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 
@@ -86,7 +84,8 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class KnownToken(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What every call with this token needs. The `*_key`s are those of revocations.
 
-    The token is bound to the certificate `thumbprint`, or, where that is empty, to `proof_key`.
+    The token is bound to the certificate `thumbprint`, or, where that is empty, to `proof_key`;
+    `constraint_key` is the revocation of that certificate or key.
     """
 
     client_id: str
@@ -98,7 +97,7 @@ class KnownToken(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     consent_id: str | None
     consent_key: str
     token_key: str
-    certificate_key: str
+    constraint_key: str
     grants: tuple[Grant, ...]
     identity: bytes  # openfinance-identity up to the interaction id's value, encoded
 
@@ -149,11 +148,11 @@ class TokenVerifier:
         """Read and verify a token. Refusals TOKEN_INVALID and TOKEN_EXPIRED, in this order."""
         parts = _COMPACT.fullmatch(raw)
         if parts is None:
-            raise Refusal(TOKEN_INVALID, "not a compact JWS with an ES256 signature")
+            raise Refusal(TOKEN_INVALID, "not a compact JWS with a signature of ours")
         try:
             header = msgspec.json.decode(base64url(parts[1].decode()), type=_Header)
             key = _key_of(header, keys)
-            _check_signature(key, raw[: parts.end(2)], base64url(parts[3].decode()))
+            signing.verify(key.public, raw[: parts.end(2)], base64url(parts[3].decode()))
             claims = msgspec.json.decode(base64url(parts[2].decode()), type=_Claims)
             self._check_claims(claims, key, now_s)
             return _known(claims)
@@ -212,16 +211,10 @@ class TokenMemory:
 
 
 def _key_of(header: _Header, keys: Map[str, SigningKey]) -> SigningKey:
-    if header.alg != "ES256" or header.typ.lower() not in _TYPES:
+    key = keys[header.kid]
+    if header.alg != key.algorithm or header.typ.lower() not in _TYPES:
         raise ValueError("algorithm or type is another")
-    return keys[header.kid]
-
-
-def _check_signature(key: SigningKey, signed: bytes, signature: bytes) -> None:
-    """RFC 7518 section 3.4: R and S, each 32 bytes, big-endian."""
-    r = int.from_bytes(signature[:_SIGNATURE_HALF_BYTES], "big")
-    s = int.from_bytes(signature[_SIGNATURE_HALF_BYTES:], "big")
-    key.public.verify(encode_dss_signature(r, s), signed, ec.ECDSA(SHA256()))
+    return key
 
 
 def _known(claims: _Claims) -> KnownToken:
@@ -238,10 +231,16 @@ def _known(claims: _Claims) -> KnownToken:
         consent_id=consent,
         consent_key="" if consent is None else revocation_key("consent", consent),
         token_key=revocation_key("token", claims.jti),
-        certificate_key=revocation_key("certificate", thumbprint) if thumbprint else "",
+        constraint_key=_constraint_key(claims, thumbprint),
         grants=grants,
         identity=_identity(claims, grants),
     )
+
+
+def _constraint_key(claims: _Claims, thumbprint: str) -> str:
+    if thumbprint:
+        return revocation_key("certificate", thumbprint)
+    return revocation_key("key", f"{claims.client_id}.{claims.cnf.jkt}")
 
 
 def _identity(claims: _Claims, grants: tuple[Grant, ...]) -> bytes:

@@ -94,6 +94,11 @@ LEASE_RENEWAL_S: Final = 1
 REVOCATION_WAIT_S: Final = 6  # how long a withdrawal waits for every gateway's word
 KNOWN_TOKENS: Final = 200_000  # tokens one gateway process remembers by their bytes
 
+# Keys and algorithms of our own (care/signing_keys.py)
+CHANGE_ANNOUNCED_S: Final = 600  # twice as long as a JWKS or the metadata may be cached
+KEY_ANNOUNCED_DAYS: Final = 7  # by which the next key is announced before it signs
+SIGNED_LIFETIME_S: Final = 300  # the longest life of anything that is signed with these keys
+
 # Call records
 SEGMENT_RECORDS: Final = 50_000
 SEGMENT_AGE_S: Final = 1
@@ -112,6 +117,7 @@ NAME_CHARACTERS: Final = 120
 PROSE_CHARACTERS: Final = 4_000
 URL_CHARACTERS: Final = 2_048
 APPLICATION_KEYS: Final = 10  # public keys one application may have at a time
+APPLICATION_REVOKED_KEYS: Final = 200  # remembered for good, so that none comes back
 APPLICATION_REDIRECT_URIS: Final = 20
 APPLICATION_CERTIFICATES: Final = 20  # valid ones at a time
 RSA_BITS_MIN: Final = 2_048

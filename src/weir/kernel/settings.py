@@ -72,6 +72,9 @@ class Settings:
         "32 bytes in base64url that encrypt keys at rest. Default: HOME/secrets/master.key.",
         secret=True,
     )
+    signing_key_days: int = _setting(
+        90, "Days a signing key signs before the next takes over; 0 leaves it to you.", high=3_650
+    )
     log_level: str = _setting("info", "debug, info, warning or error.")
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.kernel import limits, outcomes
+from weir.care.dpop import THUMBPRINT, thumbprint_of
+from weir.care.published import REVOCATION, RevocationDocument
+from weir.kernel import inputs, limits, outcomes
 from weir.partners import keys, organisations, registration
 from weir.partners.published import APPLICATION, ApplicationDocument
 from weir.partners.registration import ApplicationFacts
@@ -30,6 +32,8 @@ class Application:
     redirect_uris: list[str]
     roles: list[str]
     require_signed_request_object: bool
+    revoked_keys: list[str]
+    rehearses: bool
     status: str
     registered_at: datetime
     changed_at: datetime
@@ -104,6 +108,9 @@ async def rotate_keys(unit: UnitOfWork, application_id: str, jwks: Any) -> Appli
     """Replace an application's public keys. Send old and new together to change without a gap."""
     application = await lock(unit.connection, application_id)
     public = keys.public_jwks(jwks, "/jwks")
+    for number, key in enumerate(public["keys"]):
+        if thumbprint_of(key) in application.revoked_keys:
+            raise inputs.wrong(f"/jwks/keys/{number}", "was revoked", "该密钥已被吊销")
     registration.require_keys_for(
         application.token_endpoint_auth_method, public, application.require_signed_request_object
     )
@@ -131,6 +138,49 @@ async def require_signed_requests(
     )
 
 
+async def revoke_key(unit: UnitOfWork, application_id: str, name: str) -> Application:
+    """Revoke one of an application's keys for good: a registered one, by its `kid`, or any other,
+    a DPoP key for instance, by its RFC 7638 thumbprint.
+
+    INVALID_INPUT when it is neither, or the last one the application can prove itself by; CONFLICT
+    when too many were revoked. Whoever asked waits for `unit.sequence` to be acknowledged.
+    """
+    application = await lock(unit.connection, application_id)
+    left = [key for key in application.jwks["keys"] if name not in (key["kid"], thumbprint_of(key))]
+    named = [key for key in application.jwks["keys"] if key not in left]
+    if not named and THUMBPRINT.fullmatch(name) is None:
+        raise inputs.wrong("/key", "is no kid and no thumbprint", "既不是 kid，也不是指纹")
+    thumbprint = thumbprint_of(named[0]) if named else name
+    registration.require_keys_for(
+        application.token_endpoint_auth_method,
+        {"keys": left},
+        application.require_signed_request_object,
+    )
+    revoked = sorted({*application.revoked_keys, thumbprint})
+    if len(revoked) > limits.APPLICATION_REVOKED_KEYS:
+        raise outcomes.Refusal(
+            outcomes.CONFLICT, why="too many keys were revoked", why_zh="已吊销的密钥过多"
+        )
+    document = RevocationDocument("key", f"{application.id}.{thumbprint}", unit.now)
+    over = unit.now + timedelta(seconds=2 * limits.ACCESS_TOKEN_LIFETIME_S)
+    unit.publish(Change(REVOCATION, document.key, document, over))
+    return await _change(
+        unit,
+        application,
+        "application.key_revoked",
+        {"thumbprint": thumbprint},
+        jwks={"keys": left},
+        revoked_keys=revoked,
+    )
+
+
+async def rehearse(unit: UnitOfWork, application_id: str, *, on: bool) -> Application:
+    """Let an application meet every announced change of keys and algorithms now, or no more."""
+    application = await lock(unit.connection, application_id)
+    detail = {"on": on}
+    return await _change(unit, application, "application.rehearses", detail, rehearses=on)
+
+
 async def suspend(unit: UnitOfWork, application_id: str) -> Application:
     """Stop an application: its tokens and certificates count for nothing until it is resumed."""
     application = await lock(unit.connection, application_id)
@@ -154,6 +204,7 @@ async def publish(unit: UnitOfWork, application: Application) -> None:
         organisation=application.organisation,
         status=application.status,  # type: ignore[arg-type] # the database holds the closed list
         certificates=await _active_thumbprints(unit, application.id),
+        rehearses=application.rehearses,
     )
     unit.publish(Change(APPLICATION, application.id, document))
 

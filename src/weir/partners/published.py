@@ -27,10 +27,11 @@ class ApplicationDocument(msgspec.Struct, frozen=True, kw_only=True):
     """An application and the certificates it may call with.
 
     `certificates` are RFC 8705 section 3.1 thumbprints (base64url SHA-256 of the DER, no padding)
-    of those issued to it and not revoked.
+    of those issued to it and not revoked. One that `rehearses` meets announced changes now.
     """
 
     id: str
     organisation: str
     status: PartyStatus
     certificates: list[str]
+    rehearses: bool = False

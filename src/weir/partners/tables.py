@@ -63,6 +63,8 @@ applications = Table(
     Column("redirect_uris", JSONB, nullable=False),
     Column("require_signed_request_object", Boolean, nullable=False, server_default=false()),
     Column("roles", JSONB, nullable=False),
+    Column("revoked_keys", JSONB, nullable=False, server_default="[]"),  # RFC 7638 thumbprints
+    Column("rehearses", Boolean, nullable=False, server_default=false()),
     Column("status", Text, nullable=False),
     Column("registered_at", DateTime(timezone=True), nullable=False),
     Column("changed_at", DateTime(timezone=True), nullable=False),

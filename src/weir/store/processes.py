@@ -9,8 +9,9 @@ since it counts the lease from before it asked for it.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -22,6 +23,10 @@ from weir.store.schema import processes
 if TYPE_CHECKING:
     from weir.store.database import Database
 
+# Who must have applied a change before it is a fact: gateways follow everything they serve by,
+# control processes the keys they sign and verify with.
+GATEWAYS: Final = ("gateway",)
+EVERYBODY: Final = ("gateway", "control")
 _LEASE = timedelta(seconds=limits.PROCESS_LEASE_S)
 
 
@@ -66,12 +71,14 @@ async def forget_dead(connection: AsyncConnection) -> None:
     await connection.execute(delete(processes).where(processes.c.lease_until < long_ago))
 
 
-async def acknowledged(connection: AsyncConnection, sequence: int) -> datetime | None:
-    """The database's time if every live gateway has applied `sequence`, else None."""
+async def acknowledged(
+    connection: AsyncConnection, sequence: int, roles: Sequence[str] = GATEWAYS
+) -> datetime | None:
+    """The database's time if every live process of `roles` has applied `sequence`, else None."""
     behind = (
         select(func.count())
         .select_from(processes)
-        .where(processes.c.role == "gateway")
+        .where(processes.c.role.in_(roles))
         .where(processes.c.lease_until > func.clock_timestamp())
         .where(processes.c.applied_sequence < sequence)
         .scalar_subquery()
@@ -81,9 +88,12 @@ async def acknowledged(connection: AsyncConnection, sequence: int) -> datetime |
 
 
 async def await_acknowledged(
-    database: Database, sequence: int, timeout_s: float = limits.REVOCATION_WAIT_S
+    database: Database,
+    sequence: int,
+    timeout_s: float = limits.REVOCATION_WAIT_S,
+    roles: Sequence[str] = GATEWAYS,
 ) -> datetime | None:
-    """Wait until every live gateway has applied `sequence`; None when that did not happen in time.
+    """Wait until every live process of `roles` has applied `sequence`; None when it took too long.
 
     Leases last 3 s and the wait 6 s, so None means the database could not be asked.
     """
@@ -91,7 +101,7 @@ async def await_acknowledged(
     pause_s = 0.002
     while True:
         async with database.connect() as connection:
-            at = await acknowledged(connection, sequence)
+            at = await acknowledged(connection, sequence, roles)
         if at is not None or database.clock.monotonic_s() > deadline:
             return at
         await asyncio.sleep(pause_s)

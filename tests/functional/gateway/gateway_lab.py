@@ -134,6 +134,7 @@ class Lab:
                 organisation=more.get("organisation", "org_shop"),
                 status=status,
                 certificates=thumbprints,
+                rehearses=more.get("rehearses", False),
             ),
         )
 
@@ -260,6 +261,17 @@ class Lab:
         typ: str = "at+jwt",
         **changed: Any,
     ) -> str:
+        claims = self.claims(application, details=details, consent=consent, **changed)
+        return await self.vault.sign_jwt(claims, typ)
+
+    def claims(
+        self,
+        application: str = "app_shop",
+        *,
+        details: list[dict[str, Any]] | None = None,
+        consent: str | None = None,
+        **changed: Any,
+    ) -> dict[str, Any]:
         now = int(time.time())
         claims: dict[str, Any] = {
             "iss": "https://auth.localhost",
@@ -276,8 +288,7 @@ class Lab:
         if consent is not None:
             claims |= {"grant_id": consent, "authorization_details": details or [access()]}
         claims |= changed
-        claims = {name: value for name, value in claims.items() if value is not None}
-        return await self.vault.sign_jwt(claims, typ)
+        return {name: value for name, value in claims.items() if value is not None}
 
     # --- processes -----------------------------------------------------------------------------
 

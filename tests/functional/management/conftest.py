@@ -14,6 +14,7 @@ from weir.api.services import Services
 from weir.authorization.services import Addresses
 from weir.care.audit import AuditJournal
 from weir.care.authority import Authority
+from weir.care.master import SealingKey
 from weir.care.vault import Vault
 from weir.kernel.settings import Settings
 from weir.metering.lake import Lake
@@ -26,6 +27,7 @@ async def api(
     vault: Vault,
     authority: Authority,
     journal: AuditJournal,
+    sealing: SealingKey,
     folder: Path,
 ) -> AsyncIterator[Api]:
     """An alliance whose operator has claimed its one-time link."""
@@ -34,6 +36,7 @@ async def api(
         signer=vault,
         authority=authority,
         journal=journal,
+        sealing=sealing,
         lake=Lake((folder / "lake").as_uri()),
         addresses=Addresses.of(Settings()),
         api_origin="https://api.localhost:8444",

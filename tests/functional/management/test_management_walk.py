@@ -27,7 +27,13 @@ ROUTES = [
 ]
 WITH_TOKEN = [route for route in ROUTES if not PERMISSIONS[route[0]].by_link]
 # What everybody in the alliance may read.
-SHARED = {"describe_api", "list_organisations", "list_shelf"}
+SHARED = {
+    "describe_api",
+    "list_organisations",
+    "list_shelf",
+    "list_signing_keys",
+    "list_algorithm_endings",
+}
 
 PRODUCT = {"slug": "x", "direction": "go-out", "title_en": "X", "title_zh": "某"}
 PLAN = {"name": "P", "currency": "CNY", "price": "1", "rate_per_s": 1, "quota": "unlimited"}
@@ -64,6 +70,10 @@ class World:
                 "name": "N",
                 "token_endpoint_auth_method": "tls_client_auth",
             },
+            "announce_signing_key": {"signs_from": "2999-01-01T00:00:00Z"},
+            "announce_algorithm_ending": {"ends_at": "2999-01-01T00:00:00Z"},
+            "revoke_application_key": {"key": "k" * 43},
+            "rehearse_changes": {"on": True},
             "rotate_application_keys": {"jwks": {"keys": []}},
             "issue_certificate": {"csr_pem": certificate_request()},
             "declare_capability": {},
@@ -94,6 +104,8 @@ class World:
 async def world(api: Api, bank: Party, partner: Party) -> World:
     ids = {"organisation": bank.organisation, "application": bank.application}
     ids["certificate"] = bank.certificate
+    ids["key"] = api.vault.public_jwks()["keys"][0]["kid"]
+    ids["algorithm"] = "PS256"
     params = {"slug": "accounts", "backend_url": BACKEND}
     made = await api.done(bank, "POST", "/v1/documents", params=params, content=openapi("/a"))
     ids["document"] = made["document"]["id"]

@@ -20,7 +20,7 @@ from weir.kernel.outcomes import Refusal
 NOW = time.time()
 BORN = {"iat": int(NOW), "exp": int(NOW) + 300}  # however long the other tests take
 OTHER = ec.generate_private_key(ec.SECP256R1())
-KEYS: Map[str, SigningKey] = Map(key_1=SigningKey(KEY.public_key(), float("inf")))
+KEYS: Map[str, SigningKey] = Map(key_1=SigningKey(KEY.public_key(), "ES256", float("inf")))
 VERIFIER = TokenVerifier("https://auth.localhost", "https://api.localhost")
 GOOD = sign(claims())
 
@@ -98,7 +98,7 @@ def test_a_token_of_ours_is_known(token: str) -> None:
 
 
 def test_a_token_signed_after_its_key_ended_is_invalid() -> None:
-    ended = Map(key_1=SigningKey(KEY.public_key(), NOW - 3_600))
+    ended = Map(key_1=SigningKey(KEY.public_key(), "ES256", NOW - 3_600))
     with pytest.raises(Refusal) as refused:
         VERIFIER.verify(GOOD.encode(), ended, NOW)
     assert refused.value.outcome.code == "token_invalid"

@@ -67,7 +67,9 @@ def proves_itself_by_key(exchange: Exchange) -> None:
         return
     if "client_assertion" not in exchange.parameters:
         raise _unproven("the client is registered for private_key_jwt")
-    claims = assertions.claims_of(exchange.parameters["client_assertion"], exchange.client.jwks)
+    claims = assertions.claims_of(
+        exchange.parameters["client_assertion"], exchange.client.jwks, exchange.algorithms
+    )
     exchange.assertion = assertions.judge(
         claims,
         exchange.client.id,

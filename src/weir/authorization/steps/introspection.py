@@ -72,5 +72,5 @@ async def _answer(exchange: Exchange, told: dict[str, Any]) -> None:
         "iat": int(exchange.now.timestamp()),
         "token_introspection": told,
     }
-    text = await exchange.services.signer.sign_jwt(signed, _TYPE)
+    text = await exchange.sign(signed, _TYPE)
     exchange.answer = Answer(200, text=text, media_type=SIGNED)

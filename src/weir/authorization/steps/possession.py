@@ -18,9 +18,17 @@ async def proof_is_valid(exchange: Exchange) -> None:
         raise _refused("there is more than one DPoP field")
     now_s = exchange.now.timestamp()
     try:
-        proof = dpop.read(exchange.proofs[0], method="POST", url=exchange.url, now_s=now_s)
+        proof = dpop.read(
+            exchange.proofs[0],
+            method="POST",
+            url=exchange.url,
+            now_s=now_s,
+            algorithms=exchange.algorithms,
+        )
     except dpop.ProofError as error:
         raise _refused(str(error)) from error
+    if proof.thumbprint in exchange.client.revoked_keys:
+        raise _refused("the key was revoked")
     secret = await exchange.services.cache.shared_secret(nonces.SECRET)
     exchange.fresh_nonce = nonces.make(secret, now_s)
     if proof.nonce is None or not nonces.is_good(secret, proof.nonce, now_s):

@@ -96,6 +96,7 @@ async def is_kept(exchange: Exchange) -> None:
         member=exchange.member.id,
         certificate=None if jkt else exchange.certificate,
         dpop_jkt=jkt,
+        rehearses=exchange.client.rehearses,
         signed_answer=exchange.parameters.get("response_mode", "query") != "query",
         openid=exchange.openid,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from hashlib import sha256
 from typing import Any, Final
 
@@ -32,7 +32,9 @@ def request_object_is_opened(exchange: Exchange) -> None:
             raise _refused("the application is registered as one that signs its requests")
         return
     try:
-        claims = _verified(exchange.parameters["request"], exchange.client.jwks)
+        claims = _verified(
+            exchange.parameters["request"], exchange.client.jwks, exchange.algorithms
+        )
         _check_parties(claims, exchange.client.id, exchange.services.addresses.issuer)
         _check_times(claims, exchange.now.timestamp())
     except ValueError as error:
@@ -59,11 +61,11 @@ async def request_object_does_not_replay(exchange: Exchange) -> None:
         raise _refused("the object was used before")
 
 
-def _verified(token: str, jwks: Mapping[str, Any]) -> dict[str, Any]:
+def _verified(token: str, jwks: Mapping[str, Any], algorithms: Collection[str]) -> dict[str, Any]:
     header, claims = jose.segments(token, limits.REQUEST_OBJECT_CHARACTERS)
-    algorithm = header.get("alg")
-    if algorithm not in jose.ALGORITHMS:
-        raise _refused("alg must be ES256, PS256 or EdDSA")
+    algorithm = str(header.get("alg"))
+    if algorithm not in algorithms:
+        raise _refused(f"alg must be one of {', '.join(algorithms)}")
     if jose.FOREIGN_KEYS & header.keys():
         raise _refused("the header brings a key or an extension of its own")
     if str(header.get("typ", "JWT")).lower() not in _TYPES:

@@ -19,6 +19,7 @@ from weir.kernel.outcomes import (
     CERTIFICATE_MISMATCH,
     CERTIFICATE_REQUIRED,
     CERTIFICATE_REVOKED,
+    DPOP_PROOF_INVALID,
     ORGANISATION_SUSPENDED,
     TOKEN_MISSING,
     TOKEN_REVOKED,
@@ -64,6 +65,7 @@ def _identify_by_proof(call: Call, authorization: bytes | None) -> Awaitable[Non
         raise Refusal(TOKEN_REVOKED)
     if token.proof_key is None:
         raise Refusal(TOKEN_SCHEME_WRONG)
+    check_proof_key(token, snapshot)
     if not call.possessed:
         return possess(call, token.proof_key, raw)
     call.application = check_application(token, snapshot)
@@ -81,8 +83,14 @@ def check_certificate(
         raise Refusal(CERTIFICATE_REQUIRED)
     if certificate.sha256 != token.thumbprint:
         raise Refusal(CERTIFICATE_MISMATCH)
-    if token.certificate_key in snapshot.revoked:
+    if token.constraint_key in snapshot.revoked:
         raise Refusal(CERTIFICATE_REVOKED)
+
+
+def check_proof_key(token: KnownToken, snapshot: Snapshot) -> None:
+    """The application did not revoke its DPoP key."""
+    if token.constraint_key in snapshot.revoked:
+        raise Refusal(DPOP_PROOF_INVALID, "the key was revoked", why="the key was revoked")
 
 
 def check_application(token: KnownToken, snapshot: Snapshot) -> Application:

@@ -6,8 +6,9 @@ No nonces are asked for here: a proof lives a minute, and its `jti` is remembere
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from datetime import UTC, datetime
 
-from weir.care import dpop
+from weir.care import algorithms, dpop, jose
 from weir.gateway.call import Call
 from weir.kernel.outcomes import DPOP_PROOF_INVALID, Refusal
 
@@ -25,6 +26,7 @@ def possess(call: Call, key: str, raw_token: bytes) -> Awaitable[None]:
             url=f"https://{request.host.decode()}{request.target.partition(b'?')[0].decode()}",
             now_s=call.now_s,
             access_token=raw_token,
+            algorithms=_algorithms(call),
         )
     except UnicodeDecodeError as error:
         raise _refused("the proof is not a well-formed JWT") from error
@@ -33,6 +35,17 @@ def possess(call: Call, key: str, raw_token: bytes) -> Awaitable[None]:
     if proof.thumbprint != key:
         raise _refused("the proof's key is not the token's")
     return _use(call, proof)
+
+
+def _algorithms(call: Call) -> tuple[str, ...]:
+    """What proofs may be signed with; for an application that rehearses, as announced."""
+    endings = call.snapshot.endings
+    if not endings or call.token is None:
+        return jose.ALGORITHMS
+    application = call.snapshot.applications.get(call.token.client_id)
+    rehearsing = application is not None and application.rehearses
+    now = datetime.fromtimestamp(call.now_s, UTC)
+    return algorithms.taken(endings, now, rehearsing=rehearsing)
 
 
 async def _use(call: Call, proof: dpop.Proof) -> None:

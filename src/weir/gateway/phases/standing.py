@@ -7,7 +7,7 @@ connection, a withdrawal may have been acknowledged meanwhile, and then it must 
 from __future__ import annotations
 
 from weir.gateway.call import Call
-from weir.gateway.phases.identify import check_application, check_certificate
+from weir.gateway.phases.identify import check_application, check_certificate, check_proof_key
 from weir.kernel.outcomes import (
     CONSENT_UNCHECKABLE,
     CONSENT_WITHDRAWN,
@@ -31,6 +31,8 @@ def check_standing(call: Call) -> None:
             raise Refusal(TOKEN_REVOKED)
         if token.proof_key is None:
             check_certificate(token, call.exchange.connection.certificate, snapshot)
+        else:
+            check_proof_key(token, snapshot)
         check_application(token, snapshot)
         if token.consent_key in snapshot.revoked:
             raise Refusal(CONSENT_WITHDRAWN)

@@ -1,0 +1,155 @@
+"""The platform's signing keys, and the algorithms it takes: what is, what is announced, what ends.
+
+What these operations report as done is acknowledged by every gateway and every control process.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, Field
+
+from weir.api.guarding import Asking, Using, new_router
+from weir.api.models import Effective, Given, Name, Page, Shown, Text
+from weir.api.writing import Writes
+from weir.care import algorithms, signing_keys
+from weir.care.signing_keys import SigningKey
+from weir.store.processes import EVERYBODY
+from weir.store.unit import UnitOfWork
+
+router = new_router("keys")
+
+
+class KeyAnnounced(Given):
+    """The next signing key: its algorithm, and from when on it may sign."""
+
+    algorithm: Text = "ES256"
+    signs_from: AwareDatetime = Field(strict=False)
+
+
+class EndingGiven(Given):
+    """From when on an algorithm is taken no more."""
+
+    ends_at: AwareDatetime = Field(strict=False)
+
+
+class SigningKeyView(Shown):
+    """A signing key and where it is in its life. `public` is its JWK (RFC 7517)."""
+
+    kid: str
+    algorithm: str
+    state: Literal["announced", "signing", "superseded", "retired", "revoked"]
+    public: dict[str, Any]
+    announced_at: datetime
+    signs_from: datetime
+    activated_at: datetime | None
+    superseded_at: datetime | None
+    retired_at: datetime | None
+    revoked_at: datetime | None
+
+
+class SigningKeyChanged(Effective):
+    """A signing key after a change that every process has applied."""
+
+    signing_key: SigningKeyView
+
+
+class EndingView(Shown):
+    """An algorithm that is taken until `ends_at` and no longer."""
+
+    algorithm: str
+    ends_at: datetime
+    announced_at: datetime
+
+
+class EndingsChanged(Effective):
+    """The announcements after a change that every process has applied."""
+
+    endings: list[EndingView]
+
+
+@router.get("/signing-keys", operation_id="list_signing_keys", summary="The platform's own keys")
+async def list_signing_keys(services: Using) -> Page[SigningKeyView]:
+    async with services.database.connect() as connection:
+        found = await signing_keys.read(connection)
+    return Page(items=[SigningKeyView.model_validate(each) for each in reversed(found)])
+
+
+@router.post(
+    "/signing-keys",
+    operation_id="announce_signing_key",
+    status_code=201,
+    summary="Make the next signing key and announce from when on it signs",
+)
+async def announce_signing_key(
+    given: KeyAnnounced, services: Using, writing: Writes
+) -> SigningKeyChanged:
+    async def work(unit: UnitOfWork) -> SigningKeyView:
+        made = await signing_keys.announce(
+            unit, services.sealing, algorithm=given.algorithm, signs_from=given.signs_from
+        )
+        return SigningKeyView.model_validate(made)
+
+    view, at = await writing.run_confirmed(SigningKeyView, work, EVERYBODY)
+    return SigningKeyChanged(signing_key=view, effective_at=at)
+
+
+@router.post(
+    "/signing-keys/{key}/revoke",
+    operation_id="revoke_signing_key",
+    summary="Revoke a signing key everywhere, with everything it signed",
+)
+async def revoke_signing_key(
+    key: Name, caller: Asking, services: Using, writing: Writes
+) -> SigningKeyChanged:
+    database = services.database
+    sequence = await signing_keys.revoke(database, caller.actor, services.sealing, key)
+    at = await writing.confirm(sequence, EVERYBODY)
+    async with database.connect() as connection:
+        revoked: list[SigningKey] = [
+            each for each in await signing_keys.read(connection) if each.kid == key
+        ]
+    return SigningKeyChanged(signing_key=SigningKeyView.model_validate(revoked[0]), effective_at=at)
+
+
+@router.get(
+    "/algorithm-endings",
+    operation_id="list_algorithm_endings",
+    summary="Signature algorithms that are taken until a date",
+)
+async def list_algorithm_endings(services: Using) -> Page[EndingView]:
+    async with services.database.connect() as connection:
+        found = await algorithms.read(connection)
+    return Page(items=[EndingView.model_validate(each) for each in found])
+
+
+@router.put(
+    "/algorithm-endings/{algorithm}",
+    operation_id="announce_algorithm_ending",
+    summary="Announce from when on an algorithm is taken no more",
+)
+async def announce_algorithm_ending(
+    algorithm: Name, given: EndingGiven, writing: Writes
+) -> EndingsChanged:
+    async def work(unit: UnitOfWork) -> Page[EndingView]:
+        found = await algorithms.announce(unit, algorithm, given.ends_at)
+        return Page[EndingView](items=[EndingView.model_validate(each) for each in found])
+
+    page, at = await writing.run_confirmed(Page[EndingView], work, EVERYBODY)
+    return EndingsChanged(endings=page.items, effective_at=at)
+
+
+@router.post(
+    "/algorithm-endings/{algorithm}/take-back",
+    operation_id="take_back_algorithm_ending",
+    summary="Take the announcement back: the algorithm stays",
+)
+async def take_back_algorithm_ending(algorithm: Name, writing: Writes) -> EndingsChanged:
+    async def work(unit: UnitOfWork) -> Page[EndingView]:
+        await algorithms.keep(unit, algorithm)
+        left = await algorithms.read(unit.connection)
+        return Page[EndingView](items=[EndingView.model_validate(each) for each in left])
+
+    page, at = await writing.run_confirmed(Page[EndingView], work, EVERYBODY)
+    return EndingsChanged(endings=page.items, effective_at=at)

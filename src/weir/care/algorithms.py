@@ -1,0 +1,107 @@
+"""Which signature algorithms are taken from others, and announcing that one will be no more.
+
+What FAPI 2.0 section 5.4.1 allows is `jose.ALGORITHMS`. The operator may end one of them at a
+date it announces; the metadata says so from that moment, and an application that rehearses meets
+the announced state at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from weir.care import jose
+from weir.care.published import AlgorithmEndingDocument
+from weir.care.tables import algorithm_endings
+from weir.kernel import inputs, limits
+from weir.kernel.outcomes import CONFLICT, NOT_FOUND, Refusal
+from weir.store.unit import Change, UnitOfWork
+
+ALGORITHM_ENDING: Final = "algorithm_ending"  # the change kind of AlgorithmEndingDocument
+# `EdDSA` and `Ed25519` name one algorithm, so they end together.
+_TWINS: Final = {"EdDSA": "Ed25519", "Ed25519": "EdDSA"}
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """An algorithm that is taken until `ends_at`."""
+
+    algorithm: str
+    ends_at: datetime
+    announced_at: datetime
+
+
+def taken(
+    endings: Mapping[str, datetime], now: datetime, *, rehearsing: bool = False
+) -> tuple[str, ...]:
+    """The algorithms taken now; for who rehearses, those taken when all announced is in force."""
+    if not endings:
+        return jose.ALGORITHMS
+    return tuple(
+        each
+        for each in jose.ALGORITHMS
+        if each not in endings or not (rehearsing or endings[each] <= now)
+    )
+
+
+async def announce(unit: UnitOfWork, algorithm: str, ends_at: datetime) -> Sequence[Ending]:
+    """Announce that an algorithm is taken until `ends_at` and no longer.
+
+    INVALID_INPUT for an algorithm that is not taken, or a date too near; CONFLICT when it would
+    leave none.
+    """
+    inputs.choice(algorithm, jose.ALGORITHMS, "/algorithm")
+    require_ahead(ends_at, unit.now, "/ends_at")
+    names = [algorithm, *([_TWINS[algorithm]] if algorithm in _TWINS else [])]
+    present = await read(unit.connection)
+    if not set(jose.ALGORITHMS) - {each.algorithm for each in present} - set(names):
+        raise Refusal(
+            CONFLICT, why="it is the last algorithm that stays", why_zh="这是最后一种保留的算法"
+        )
+    for name in names:
+        row = {"algorithm": name, "ends_at": ends_at, "announced_at": unit.now}
+        statement = insert(algorithm_endings).values(**row)
+        await unit.connection.execute(
+            statement.on_conflict_do_update(index_elements=["algorithm"], set_=row)
+        )
+        unit.publish(Change(ALGORITHM_ENDING, name, AlgorithmEndingDocument(name, ends_at)))
+    unit.audit("algorithm.ending_announced", algorithm, {"ends_at": ends_at.isoformat()})
+    return [Ending(name, ends_at, unit.now) for name in names]
+
+
+async def keep(unit: UnitOfWork, algorithm: str) -> None:
+    """Take an announcement back, or take the algorithm again. NOT_FOUND when none was made."""
+    names = [algorithm, *([_TWINS[algorithm]] if algorithm in _TWINS else [])]
+    gone = await unit.connection.execute(
+        delete(algorithm_endings).where(algorithm_endings.c.algorithm.in_(names))
+    )
+    if gone.rowcount == 0:
+        raise Refusal(NOT_FOUND, f"nothing was announced for {algorithm}")
+    for name in names:
+        unit.publish(Change(ALGORITHM_ENDING, name, None))
+    unit.audit("algorithm.ending_taken_back", algorithm, {})
+
+
+async def read(connection: AsyncConnection) -> Sequence[Ending]:
+    """Everything announced, also what is in force by now."""
+    rows: Any = await connection.execute(
+        select(algorithm_endings).order_by(algorithm_endings.c.algorithm)
+    )
+    return [Ending(row.algorithm, row.ends_at, row.announced_at) for row in rows]
+
+
+def require_ahead(at: datetime, now: datetime, pointer: str) -> None:
+    """INVALID_INPUT unless a date leaves partners the time to hear of it."""
+    if at.tzinfo is None or at < now + timedelta(seconds=limits.CHANGE_ANNOUNCED_S):
+        minutes = limits.CHANGE_ANNOUNCED_S // 60
+        raise inputs.wrong(
+            pointer,
+            f"must be a time with its zone, at least {minutes} minutes ahead",
+            f"须为带时区的时间，且至少在 {minutes} 分钟之后",
+        )

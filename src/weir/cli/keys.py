@@ -1,0 +1,89 @@
+"""`weir key`: the platform's signing keys, and the algorithms it takes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from weir.cli.failing import CannotError
+from weir.cli.profiles import DEFAULT, ProfileName, asking
+from weir.cli.showing import AsJson, show_list, show_one
+
+app = typer.Typer(no_args_is_help=True)
+
+Moment = Annotated[
+    str,
+    typer.Option("--at", help="When: an RFC 3339 time, or from now on so many days (+7) ahead."),
+]
+Algorithm = Annotated[str, typer.Argument(help="ES256, PS256, EdDSA or Ed25519.")]
+
+
+@app.command("list")
+def list_keys(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
+    """List the signing keys, newest first, with where each is in its life."""
+    from weir.client.asking import all_of
+
+    found = asking(profile, lambda m: all_of(m.keys.signing_keys()))
+    show_list(found, ("kid", "algorithm", "state", "signs_from", "superseded_at"), as_json)
+
+
+@app.command()
+def announce(
+    at: Moment = "+7",
+    algorithm: Annotated[str, typer.Option(help="ES256, PS256 or EdDSA.")] = "ES256",
+    profile: ProfileName = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Make the next signing key; it signs from its date on, the present one ends by itself."""
+    moment = _moment(at)
+    show_one(asking(profile, lambda m: m.keys.announce_signing_key(algorithm, moment)), as_json)
+
+
+@app.command()
+def revoke(
+    kid: Annotated[str, typer.Argument(help="The key's identifier, key_…")],
+    profile: ProfileName = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """In an emergency: revoke a signing key everywhere, with everything it signed."""
+    show_one(asking(profile, lambda m: m.keys.revoke_signing_key(kid)), as_json)
+
+
+@app.command()
+def endings(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
+    """List the algorithms that are taken until a date and no longer."""
+    from weir.client.asking import all_of
+
+    found = asking(profile, lambda m: all_of(m.keys.algorithm_endings()))
+    show_list(found, ("algorithm", "ends_at", "announced_at"), as_json)
+
+
+@app.command()
+def end(
+    algorithm: Algorithm,
+    at: Moment = "+90",
+    profile: ProfileName = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Announce from when on an algorithm of clients' signatures is taken no more."""
+    moment = _moment(at)
+    show_one(asking(profile, lambda m: m.keys.end_algorithm(algorithm, moment)), as_json)
+
+
+@app.command()
+def keep(algorithm: Algorithm, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
+    """Take the announcement back: the algorithm stays."""
+    show_one(asking(profile, lambda m: m.keys.keep_algorithm(algorithm)), as_json)
+
+
+def _moment(text: str) -> str:
+    """A time as the API reads it. CannotError when it is none."""
+    if text.startswith("+") and text[1:].isascii() and text[1:].isdigit() and len(text) <= 5:
+        return (datetime.now(UTC) + timedelta(days=int(text[1:]))).isoformat(timespec="seconds")
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise CannotError(f"{text} is no time: write 2027-03-01T00:00:00+08:00, or +7.") from error
+    return moment.astimezone().isoformat(timespec="seconds")
