@@ -187,7 +187,7 @@ async def _plan(unit: UnitOfWork, owner: Owner) -> str:
     terms = read_terms(
         name="Basic",
         currency="CNY",
-        price="0.05",
+        pricing={"components": [{"kind": "per_call", "price": "0.05"}]},
         rate_per_s="unlimited",
         quota="unlimited",
         quota_period=None,

@@ -61,7 +61,7 @@ async def _signing(world: World, owner: Caller) -> Caller:
             world.bank.products["accounts"]["id"],
             name="for-signed-requests",
             currency="CNY",
-            price="0",
+            pricing={"components": []},
             auto_approve=True,
         )
         await management.shelf.subscribe(registered["id"], plan["id"])

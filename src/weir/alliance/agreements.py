@@ -14,7 +14,16 @@ from typing import Any, Literal
 from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.alliance.shares import ROLES, Share, needed_parties, read_shares
+from weir.alliance.shares import (
+    BILLABLE,
+    ROLES,
+    ROUNDINGS,
+    Billable,
+    Rounding,
+    Share,
+    needed_parties,
+    read_shares,
+)
 from weir.alliance.tables import agreement_acceptances, agreements
 from weir.kernel import inputs, money
 from weir.kernel.outcomes import CONFLICT, FORBIDDEN, ILLEGAL_STATE, NOT_FOUND, Refusal
@@ -35,6 +44,8 @@ class Agreement:
     version: int
     currency: str
     shares: tuple[Share, ...]
+    billable: Billable
+    rounding: Rounding
     needed: tuple[str, ...]
     accepted: tuple[str, ...]
     proposed_by: str
@@ -57,6 +68,8 @@ async def propose(
     effective_from: datetime,
     currency: str,
     shares: Sequence[Mapping[str, Any]],
+    billable: str = "succeeded",
+    rounding: str = "half_even",
 ) -> Agreement:
     """Propose the next version of a product's agreement; proposing is accepting for oneself.
 
@@ -72,6 +85,8 @@ async def propose(
         raise Refusal(FORBIDDEN, "only the owner and the operator propose agreements")
     split = read_shares(shares)
     inputs.choice(currency, money.MINOR_DIGITS, "/currency")
+    inputs.choice(billable, BILLABLE, "/billable")
+    inputs.choice(rounding, ROUNDINGS, "/rounding")
     if effective_from.tzinfo is None:
         raise inputs.wrong("/effective_from", "must have a time zone", "须包含时区")
     await _must_exist(unit.connection, {s.party for s in split if s.party not in ROLES})
@@ -82,6 +97,8 @@ async def propose(
         "version": await _next_version(unit.connection, product),
         "currency": currency,
         "shares": [{"party": share.party, "weight": share.weight} for share in split],
+        "billable": billable,
+        "rounding": rounding,
         "needed": needed_parties(split, owner, operator),
         "proposed_by": unit.actor.organisation,
         "proposed_at": unit.now,
@@ -265,6 +282,8 @@ def _agreement(row: Row[Any], accepted: Sequence[str]) -> Agreement:
         version=row.version,
         currency=row.currency,
         shares=tuple(Share(each["party"], each["weight"]) for each in row.shares),
+        billable=row.billable,
+        rounding=row.rounding,
         needed=tuple(row.needed),
         accepted=tuple(accepted),
         proposed_by=row.proposed_by,

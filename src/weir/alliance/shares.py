@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from weir.kernel import identifiers, limits
 from weir.kernel.inputs import wrong
@@ -16,6 +16,13 @@ MEMBER: Final = "member"  # the institution that served the call
 OPERATOR: Final = "operator"
 PARTNER: Final = "partner"  # the organisation that called: its rebate
 ROLES: Final = (MEMBER, OPERATOR, PARTNER)
+
+# Which calls are paid for: those that succeeded (2xx, 3xx), or also those declined (4xx).
+Billable = Literal["succeeded", "answered"]
+BILLABLE: Final[tuple[Billable, ...]] = ("succeeded", "answered")
+# How a line becomes whole minor units.
+Rounding = Literal["half_even", "half_up", "down", "up"]
+ROUNDINGS: Final[tuple[Rounding, ...]] = ("half_even", "half_up", "down", "up")
 
 
 @dataclass(frozen=True, slots=True)

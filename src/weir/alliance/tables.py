@@ -28,6 +28,8 @@ agreements = Table(
     Column("version", Integer, nullable=False),
     Column("currency", Text, nullable=False),
     Column("shares", JSONB, nullable=False),
+    Column("billable", Text, nullable=False),
+    Column("rounding", Text, nullable=False),
     Column("needed", JSONB, nullable=False),
     Column("proposed_by", Text, ForeignKey("organisations.id"), nullable=False),
     Column("proposed_at", DateTime(timezone=True), nullable=False),

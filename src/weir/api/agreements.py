@@ -9,6 +9,7 @@ from pydantic import Field
 
 from weir.alliance import agreements
 from weir.alliance.agreements import Agreement
+from weir.alliance.shares import Billable, Rounding
 from weir.api.guarding import Asking, Using, new_router
 from weir.api.models import Given, Name, Page, Shown, Text
 from weir.api.writing import Writes
@@ -34,6 +35,8 @@ class AgreementGiven(Given):
     effective_from: Annotated[str, Field(max_length=40, pattern=_MOMENT)]
     currency: Text
     shares: Annotated[list[ShareGiven], Field(max_length=100)]
+    billable: Billable = "succeeded"
+    rounding: Rounding = "half_even"
 
 
 class ShareView(Shown):
@@ -52,6 +55,8 @@ class AgreementView(Shown):
     version: int
     currency: str
     shares: list[ShareView]
+    billable: Billable
+    rounding: Rounding
     needed: list[str]
     accepted: list[str]
     proposed_by: str

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from weir.api.guarding import Asking, Using, new_router
 from weir.api.identifying import Caller
@@ -14,7 +14,8 @@ from weir.api.products import visible
 from weir.api.writing import Writes
 from weir.shelf import plans, products
 from weir.shelf.plans import Plan
-from weir.shelf.terms import limit_text, price_text, read_terms
+from weir.shelf.pricing import schema, to_document
+from weir.shelf.terms import limit_text, read_terms
 from weir.store.unit import UnitOfWork
 
 router = new_router("plans")
@@ -23,13 +24,17 @@ Limit = Annotated[
     int | str, Field(description="A whole number, 0 meaning none at all, or the word unlimited.")
 ]
 
+PricingDocument = Annotated[
+    dict[str, Any], WithJsonSchema(schema()), Field(description="What is charged: docs/money.md.")
+]
+
 
 class PlanGiven(Given):
-    """Terms to offer. `price` is of one call, as a decimal string in major units."""
+    """Terms to offer. Prices are decimal strings in major units of the currency."""
 
     name: Text
     currency: Text
-    price: Annotated[str, Field(max_length=32)]
+    pricing: PricingDocument
     rate_per_s: Limit
     quota: Limit
     quota_period: Text | None = None
@@ -43,7 +48,7 @@ class PlanView(Shown):
     product: str
     name: str
     currency: str
-    price: str
+    pricing: PricingDocument
     rate_per_s: int | Literal["unlimited"]
     quota: int | Literal["unlimited"]
     quota_period: Literal["day", "month"] | None
@@ -101,7 +106,7 @@ def _view(plan: Plan) -> PlanView:
             "product": plan.product,
             "name": plan.name,
             "currency": plan.currency,
-            "price": price_text(plan.price),
+            "pricing": to_document(plan.pricing),
             "rate_per_s": limit_text(plan.rate_per_s),
             "quota": limit_text(plan.quota),
             "quota_period": plan.quota_period,

@@ -35,6 +35,12 @@ def propose(
     effective_from: Annotated[
         str | None, typer.Option(help="RFC 3339; default: as soon as all have accepted.")
     ] = None,
+    billable: Annotated[
+        str, typer.Option(help="succeeded, or answered: calls the member declined are paid too.")
+    ] = "succeeded",
+    rounding: Annotated[
+        str, typer.Option(help="Of each line: half_even, half_up, down or up.")
+    ] = "half_even",
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
@@ -44,7 +50,12 @@ def propose(
     proposed = asking(
         profile,
         lambda m: m.books.propose_agreement(
-            product, effective_from=since, currency=currency, shares=shares
+            product,
+            effective_from=since,
+            currency=currency,
+            shares=shares,
+            billable=billable,
+            rounding=rounding,
         ),
     )
     show_one(proposed, as_json)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
+from weir.cli.failing import CannotError
 from weir.cli.profiles import DEFAULT, ProfileName, asking
 from weir.cli.showing import AsJson, show_json, show_list, show_one
 
@@ -88,7 +90,12 @@ def openapi(product: Product, profile: ProfileName = DEFAULT) -> None:
 def add(
     product: Product,
     name: Annotated[str, typer.Option(help="What the plan is called.")],
-    price: Annotated[str, typer.Option(help="Of one call, in major units: 0.05")],
+    price: Annotated[
+        str | None, typer.Option(help="Of one call, in major units: 0.05. Or give --pricing.")
+    ] = None,
+    pricing: Annotated[
+        Path | None, typer.Option(help="JSON file with the components: docs/money.md.")
+    ] = None,
     currency: Annotated[str, typer.Option(help="ISO 4217.")] = "CNY",
     rate_per_s: Limit = "unlimited",
     quota: Limit = "unlimited",
@@ -104,7 +111,7 @@ def add(
             product,
             name=name,
             currency=currency,
-            price=price,
+            pricing=_pricing(price, pricing),
             rate_per_s=_limit(rate_per_s),
             quota=_limit(quota),
             quota_period=quota_period,
@@ -120,7 +127,9 @@ def list_plans(product: Product, profile: ProfileName = DEFAULT, as_json: AsJson
     from weir.client.asking import all_of
 
     found = asking(profile, lambda m: all_of(m.shelf.plans(product)))
-    columns = ("name", "price", "currency", "rate_per_s", "quota", "quota_period", "status", "id")
+    if not as_json:
+        found = [{**each, "price": _in_words(each)} for each in found]
+    columns = ("name", "price", "rate_per_s", "quota", "quota_period", "status", "id")
     show_list(found, columns, as_json)
 
 
@@ -168,6 +177,30 @@ for _name, _words in (
     ("end", "End a subscription for good, from either side."),
 ):
     _act(_name, _words)
+
+
+def _in_words(plan: dict[str, Any]) -> str:
+    from weir.shelf.pricing import read_pricing
+    from weir.shelf.pricing_words import words
+
+    return " + ".join(words(read_pricing(plan["pricing"]), plan["currency"], "en"))
+
+
+def _pricing(price: str | None, file: Path | None) -> dict[str, Any]:
+    """What is charged: one price for every call, or the components of a file."""
+    from weir.client.pricing import per_call
+    from weir.kernel import limits, strict_json
+
+    if (price is None) == (file is None):
+        raise CannotError("Give either --price for one call, or --pricing with a JSON file.")
+    if price is not None:
+        return per_call(price)
+    assert file is not None
+    try:
+        pricing: dict[str, Any] = strict_json.loads(file.read_bytes(), limits.JSON_BYTES)
+    except (OSError, ValueError) as error:
+        raise CannotError(f"{file} cannot be read as JSON: {error}") from error
+    return pricing
 
 
 def _limit(text: str) -> int | str:

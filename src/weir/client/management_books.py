@@ -21,16 +21,21 @@ class Books:
         effective_from: str,
         currency: str,
         shares: Sequence[Mapping[str, Any]],
+        billable: str = "succeeded",
+        rounding: str = "half_even",
     ) -> Document:
         """Propose how a product's revenue is split.
 
         `shares` are of `{"party", "weight"}` in basis points that sum to 10,000; a party is
-        member, operator, partner, or an organisation's identifier.
+        member, operator, partner, or an organisation's identifier. `billable` is succeeded or
+        answered (declined calls too), `rounding` half_even, half_up, down or up.
         """
         given: Document = {
             "effective_from": effective_from,
             "currency": currency,
             "shares": [dict(each) for each in shares],
+            "billable": billable,
+            "rounding": rounding,
         }
         return await self._asker.post(f"/v1/products/{place(product)}/agreements", given)
 

@@ -107,17 +107,17 @@ class Shelf:
         *,
         name: str,
         currency: str,
-        price: str,
+        pricing: Mapping[str, Any],
         rate_per_s: int | str = "unlimited",
         quota: int | str = "unlimited",
         quota_period: str | None = None,
         auto_approve: bool = False,
     ) -> Document:
-        """Terms: `price` of one call in major units; 0 is a limit of none, `unlimited` is none."""
+        """Terms: `pricing` as in docs/money.md; 0 is a limit of none, `unlimited` is no limit."""
         given: Mapping[str, Any] = {
             "name": name,
             "currency": currency,
-            "price": price,
+            "pricing": pricing,
             "rate_per_s": rate_per_s,
             "quota": quota,
             "quota_period": quota_period,

@@ -144,6 +144,8 @@ QUOTA_CALLS: Final = 1_000_000_000_000
 # Products
 PRODUCT_CAPABILITIES: Final = 1_000
 PRODUCT_PLANS: Final = 100
+PLAN_COMPONENTS: Final = 8  # a sum people can still follow
+PLAN_TIERS: Final = 20
 
 # Starting and stopping roles
 ROLE_START_TIMEOUT_S: Final = 60

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from fractions import Fraction
 from typing import Final
 
 from babel.dates import format_timedelta
@@ -45,6 +46,14 @@ def symbol(currency: str) -> str:
 def quantity(value: int | str | Decimal) -> str:
     """A count or an exact decimal, grouped, with U+2212 for minus."""
     return f"{Decimal(value):,}".replace("-", "\u2212")
+
+
+def exactly(value: str) -> str:
+    """An exact figure of a statement; one whose decimals never end is shown to four places."""
+    if "/" not in value:
+        return quantity(value)
+    rounded = Decimal(round(Fraction(value) * 10_000)).scaleb(-4)
+    return f"≈ {quantity(rounded)}"
 
 
 def moment(at: datetime) -> Markup:

@@ -168,6 +168,7 @@ def _environment(language: str, catalogue: languages.Catalogue) -> Environment:
         amount=formatting.amount_text,
         symbol=formatting.symbol,
         quantity=formatting.quantity,
+        exactly=formatting.exactly,
         moment=formatting.moment,
         day=formatting.day,
         utc=formatting.utc,

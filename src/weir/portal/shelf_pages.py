@@ -17,8 +17,9 @@ from weir.partners.organisations import Organisation
 from weir.portal.rendering import Portal, render
 from weir.portal.visitor import Visitor
 from weir.shelf import plans, products
+from weir.shelf.pricing_words import words
 from weir.shelf.products import Product
-from weir.shelf.terms import QUOTA_PERIODS, price_text
+from weir.shelf.terms import QUOTA_PERIODS
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,9 @@ async def product(portal: Portal, request: Request, visitor: Visitor) -> Respons
         older=versions[1:],
         capabilities=capabilities,
         plans=[plan for plan in offered if plan.status == "offered"],
-        price_text=price_text,
+        price_words=lambda plan: words(
+            plan.pricing, plan.currency, "zh" if visitor.language.startswith("zh") else "en"
+        ),
         QUOTA_PERIODS=QUOTA_PERIODS,
     )
 

@@ -35,15 +35,19 @@ from weir.settlement.documents import (
     Run,
     ShareInput,
     Statement,
+    SubscriptionInput,
+    from_document,
     runs_digest,
     sealed,
     to_document,
 )
+from weir.settlement.lines import is_monthly as monthly
+from weir.settlement.lines import lines
 from weir.settlement.periods import Period, moment, parse_period
-from weir.settlement.rating import Counted, Usage, count_lake, slices
+from weir.settlement.rating import Counted, Priced, count_lake, slices
 from weir.settlement.tables import closing_runs, closings, statements
-from weir.shelf.tables import plans, products
-from weir.shelf.terms import price_text
+from weir.shelf.pricing import read_pricing
+from weir.shelf.tables import plans, products, subscriptions
 from weir.store.database import Database
 from weir.store.unit import Actor, UnitOfWork
 
@@ -81,8 +85,8 @@ async def close(
         rows = await _unclosed(unit.connection, wanted, currency)
         if earlier and not rows:
             return await _existing(unit.connection, earlier[-1])
-        run = await _rate(unit, lake, wanted, currency, operator, rows)
-        if earlier and not run.counted.records:
+        run = await _rate(unit, lake, wanted, currency, operator, rows, earlier)
+        if earlier and not run.lines:
             return await _existing(unit.connection, earlier[-1])
         return await _write(unit, run, len(earlier))
 
@@ -154,43 +158,92 @@ async def _rate(
     currency: str,
     operator: str,
     rows: Sequence[Row[Any]],
+    earlier: Sequence[Row[Any]],
 ) -> Rated:
-    """Count the segments and price what they hold."""
+    """Count the segments and price what they hold, on top of what earlier closings counted."""
     known = await agreements.between(unit.connection, period.since, period.until, currency)
     boundaries = (end for each in known for end in (each.effective_at, each.ended_at) if end)
     parts = slices(period.since, period.until, boundaries)
     files = sorted({file for row in rows for file in row.files})
-    counted = await asyncio.to_thread(count_lake, lake, files, parts)
+    offered = await _plans(unit.connection)
+    priced = {each.plan: Priced(each.currency, each.pricing) for each in offered}
+    counted = await asyncio.to_thread(count_lake, lake, files, parts, priced)
     if counted.held != sum(row.records for row in rows):
         raise Refusal(ILLEGAL_STATE, "the lake does not hold what was ingested")
-    inputs = await _inputs(unit.connection, operator, known, counted.usage)
-    all_lines = composing.lines(counted.usage, inputs, currency)
+    before = await _earlier_lines(unit.connection, operator, earlier)
+    used = {(each.key.plan, each.key.product) for each in counted.usage}
+    used |= {(each.plan, each.product) for each in before}
+    standing = await _standing(unit.connection, period, [p.plan for p in offered if monthly(p)])
+    inputs = _inputs(operator, known, offered, standing, before, used)
+    all_lines = lines(counted.usage, inputs, currency, parts)
     return Rated(period, currency, inputs, counted, all_lines, runs_of(rows))
 
 
-async def _inputs(
-    connection: AsyncConnection,
-    operator: str,
-    known: Iterable[Agreement],
-    usage: Iterable[Usage],
-) -> Inputs:
-    """The plans and agreements the usage falls under."""
-    used = {(each.key.plan, each.key.product) for each in usage}
+async def _plans(connection: AsyncConnection) -> list[PlanInput]:
+    """Every plan there is, as it was priced."""
     rows = await connection.execute(
-        select(plans.c.id, plans.c.product, plans.c.currency, plans.c.price, products.c.owner)
+        select(plans.c.id, plans.c.product, plans.c.currency, plans.c.pricing, products.c.owner)
         .join(products, products.c.id == plans.c.product)
-        .where(plans.c.id.in_({plan for plan, _ in used}))
         .order_by(plans.c.id)
     )
-    priced = [
-        PlanInput(row.id, row.product, row.owner, row.currency, price_text(row.price))
+    return [
+        PlanInput(row.id, row.product, row.owner, row.currency, read_pricing(row.pricing))
         for row in rows
     ]
-    if missing := used - {(plan.plan, plan.product) for plan in priced}:
+
+
+def _inputs(
+    operator: str,
+    known: Iterable[Agreement],
+    offered: Iterable[PlanInput],
+    standing: list[SubscriptionInput],
+    before: list[Line],
+    used: set[tuple[str, str]],
+) -> Inputs:
+    """The plans and agreements that something is charged under, beside what it is charged for."""
+    charged = used | {(each.plan, each.product) for each in standing}
+    priced = [each for each in offered if (each.plan, each.product) in charged]
+    if missing := charged - {(plan.plan, plan.product) for plan in priced}:
         raise Refusal(ILLEGAL_STATE, f"calls under plans that are not there: {sorted(missing)[:3]}")
-    sold = {product for _, product in used}
+    sold = {product for _, product in charged}
     applied = [_agreement_input(each) for each in known if each.product in sold]
-    return Inputs(operator, priced, applied)
+    return Inputs(operator, priced, standing, applied, before)
+
+
+async def _standing(
+    connection: AsyncConnection, period: Period, wanted: Sequence[str]
+) -> list[SubscriptionInput]:
+    """The subscriptions under plans with a monthly price that stood at some time of the period."""
+    rows = await connection.execute(
+        select(subscriptions)
+        .where(subscriptions.c.plan.in_(wanted), subscriptions.c.activated_at < period.until)
+        .where(subscriptions.c.ended_at.is_(None) | (subscriptions.c.ended_at > period.since))
+        .order_by(subscriptions.c.id)
+    )
+    return [
+        SubscriptionInput(
+            subscription=row.id,
+            product=row.product,
+            plan=row.plan,
+            partner=row.subscriber,
+            since=moment(row.activated_at),
+            until=moment(row.ended_at) if row.ended_at else None,
+        )
+        for row in rows
+    ]
+
+
+async def _earlier_lines(
+    connection: AsyncConnection, operator: str, earlier: Sequence[Row[Any]]
+) -> list[Line]:
+    """The lines of the closings of this period so far: the operator's statements hold them all."""
+    rows = await connection.execute(
+        select(statements.c.document)
+        .where(statements.c.closing.in_([row.id for row in earlier]))
+        .where(statements.c.party == operator)
+        .order_by(statements.c.supplement)
+    )
+    return [line for row in rows for line in from_document(row.document).lines]
 
 
 def _agreement_input(agreement: Agreement) -> AgreementInput:
@@ -201,6 +254,8 @@ def _agreement_input(agreement: Agreement) -> AgreementInput:
         version=agreement.version,
         effective_at=moment(agreement.effective_at),
         ended_at=moment(agreement.ended_at) if agreement.ended_at else None,
+        billable=agreement.billable,
+        rounding=agreement.rounding,
         shares=[ShareInput(share.party, share.weight) for share in agreement.shares],
     )
 
@@ -268,14 +323,13 @@ async def _write_closing(unit: UnitOfWork, closing: str, rated: Rated, supplemen
 
 
 def posting_of(line: Line, reference: str, currency: str, operator: str) -> Posting | None:
-    """A line in the books: the partner owes the gross, each share is owed to its party.
+    """A line in the books: the partner owes gross and tax, each share is owed to its party.
 
     The operator's own share is its revenue. None when nothing is to be paid.
     """
+    owed_minor = line.gross_minor + line.tax_minor
     entries = (
-        [Entry(f"receivable:{line.partner}", Money(line.gross_minor, currency))]
-        if (line.gross_minor)
-        else []
+        [Entry(f"receivable:{line.partner}", Money(owed_minor, currency))] if owed_minor else []
     )
     for share in line.shares:
         if share.amount_minor:
@@ -302,6 +356,7 @@ def _statement(unit: UnitOfWork, rated: Rated, party: str, supplement: int) -> S
             closed_at=moment(unit.now),
             lines=figures.lines,
             gross_minor=figures.gross_minor,
+            tax_minor=figures.tax_minor,
             shares=figures.shares,
             sum_of_shares_minor=figures.sum_of_shares_minor,
             owes_minor=figures.owes_minor,

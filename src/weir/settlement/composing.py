@@ -1,4 +1,4 @@
-"""A statement's figures from counts and inputs. Pure: closing and verifying both call it."""
+"""A statement's figures from its lines, and what of the inputs its party may see. Pure."""
 
 from __future__ import annotations
 
@@ -7,15 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from weir.alliance.shares import MEMBER, WHOLE, Share
-from weir.settlement.documents import AgreementInput, Inputs, Line, PartyShare, PlanInput
+from weir.settlement.documents import AgreementInput, Inputs, Line, PartyShare
 from weir.settlement.periods import read_moment
-from weir.settlement.rating import Key, Slice, Usage, gross, slices
-from weir.settlement.splitting import Parties, split
-
-
-class UnknownPlan(Exception):  # noqa: N818 - it names what is unknown
-    """Calls were made under a plan that is not among the inputs."""
+from weir.settlement.rating import Slice, Usage, slices
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +18,7 @@ class Figures:
 
     lines: list[Line]
     gross_minor: int
+    tax_minor: int
     shares: list[PartyShare]
     sum_of_shares_minor: int
     owes_minor: int
@@ -37,31 +32,6 @@ def cut(since: datetime, until: datetime, agreements: Iterable[AgreementInput]) 
     return slices(since, until, map(read_moment, ends))
 
 
-def lines(usage: Iterable[Usage], inputs: Inputs, currency: str) -> list[Line]:
-    """All lines of a period in one currency, in a fixed order.
-
-    UnknownPlan when calls fall under a plan the inputs do not price.
-    """
-    plans = {(plan.plan, plan.product): plan for plan in inputs.plans}
-    calls: Counter[tuple[Key, str]] = Counter()
-    billable: Counter[tuple[Key, str]] = Counter()
-    for each in usage:
-        plan = plans.get((each.key.plan, each.key.product))
-        if plan is None:
-            raise UnknownPlan(each.key.plan)
-        if plan.currency == currency:
-            agreement = _agreement(inputs.agreements, each)
-            calls[each.key, agreement] += each.calls
-            billable[each.key, agreement] += each.billable_calls
-    by_name = {each.agreement: each for each in inputs.agreements}
-    return [
-        _line(
-            key, by_name.get(name), plans[key.plan, key.product], count, billable[key, name], inputs
-        )
-        for (key, name), count in sorted(calls.items(), key=_order)
-    ]
-
-
 def figures(all_lines: Iterable[Line], party: str, operator: str) -> Figures:
     """The figures of one party's statement: the operator's holds every line."""
     own = [line for line in all_lines if party == operator or involves(line, party)]
@@ -69,10 +39,11 @@ def figures(all_lines: Iterable[Line], party: str, operator: str) -> Figures:
     for line in own:
         for share in line.shares:
             totals[share.party] += share.amount_minor
-    owes = sum(line.gross_minor for line in own if line.partner == party)
+    owes = sum(line.gross_minor + line.tax_minor for line in own if line.partner == party)
     return Figures(
         lines=own,
         gross_minor=sum(line.gross_minor for line in own),
+        tax_minor=sum(line.tax_minor for line in own),
         shares=[PartyShare(name, totals[name]) for name in sorted(totals)],
         sum_of_shares_minor=sum(totals.values()),
         owes_minor=owes,
@@ -90,61 +61,28 @@ def narrowed(inputs: Inputs, party: str, own: Sequence[Line], usage: Iterable[Us
     """The inputs a party's statement needs, and no more than it may see.
 
     Plans in other currencies stay when the party's own calls fall under them, so that a plan that
-    is missing is always a fault.
+    is missing is always a fault. Of subscriptions and earlier lines only those stay that are
+    charged together with a line of the party's.
     """
     if party == inputs.operator:
         return inputs
     plans = {(line.plan, line.product) for line in own}
     plans |= {(u.key.plan, u.key.product) for u in usage if party in (u.key.partner, u.key.member)}
     products = {product for _, product in plans}
+    together = {(line.product, line.plan, line.partner) for line in own}
     return Inputs(
         operator=inputs.operator,
         plans=[plan for plan in inputs.plans if (plan.plan, plan.product) in plans],
+        subscriptions=[
+            each
+            for each in inputs.subscriptions
+            if (each.product, each.plan, each.partner) in together
+        ],
         agreements=[each for each in inputs.agreements if each.product in products],
+        earlier=[
+            line for line in inputs.earlier if (line.product, line.plan, line.partner) in together
+        ],
     )
-
-
-def _agreement(agreements: Iterable[AgreementInput], usage: Usage) -> str:
-    """The name of the newest agreement that covers the slice; empty when none does."""
-    covering = [
-        (each.version, each.agreement)
-        for each in agreements
-        if each.product == usage.key.product
-        and read_moment(each.effective_at) <= usage.slice.since
-        and (each.ended_at is None or usage.slice.until <= read_moment(each.ended_at))
-    ]
-    return max(covering)[1] if covering else ""
-
-
-def _line(
-    key: Key,
-    agreement: AgreementInput | None,
-    plan: PlanInput,
-    calls: int,
-    billable_calls: int,
-    inputs: Inputs,
-) -> Line:
-    amount = gross(plan.price, billable_calls, plan.currency).amount_minor
-    split_by = [Share(each.party, each.weight) for each in agreement.shares] if agreement else []
-    parties = Parties(key.member or plan.owner, inputs.operator, key.partner)
-    return Line(
-        product=key.product,
-        plan=key.plan,
-        partner=key.partner,
-        member=key.member,
-        agreement=agreement.agreement if agreement else None,
-        calls=calls,
-        billable_calls=billable_calls,
-        unit_price=plan.price,
-        gross_minor=amount,
-        # Without an agreement nobody but the member has a claim.
-        shares=split(amount, split_by or [Share(MEMBER, WHOLE)], parties),
-    )
-
-
-def _order(item: tuple[tuple[Key, str], int]) -> tuple[str, ...]:
-    (key, agreement), _ = item
-    return (key.product, key.plan, key.partner, key.member or "", agreement)
 
 
 def parties_of(all_lines: Iterable[Line]) -> set[str]:

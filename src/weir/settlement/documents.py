@@ -12,23 +12,46 @@ from typing import Any, Literal
 
 import msgspec
 
+from weir.alliance.shares import Billable, Rounding
 from weir.kernel import limits, strict_json
+from weir.kernel.outcomes import Refusal
+from weir.shelf import pricing
+from weir.shelf.pricing import Pricing
 
-Role = Literal["member", "operator", "partner", "named"]
+Role = Literal["member", "operator", "partner", "named", "tax"]
 
 
 class LineShare(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One party's part of a line. `named` is an organisation the agreement names itself."""
+    """One party's part of a line. `named` is an organisation the agreement names itself, and `tax`
+    is what the seller passes on to its tax authority.
+    """
 
     party: str
     role: Role
     amount_minor: int
 
 
+class Charge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one component of the plan's pricing charges on a line, `step` being its tier or band.
+
+    `quantity` (calls, or months) and `amount` (major units) are exact: decimal, or `n/d` where a
+    decimal would not end. `price` is of one of the quantity, None where it is charged by value.
+    """
+
+    component: int
+    kind: str
+    step: int
+    quantity: str
+    price: str | None
+    amount: str
+
+
 class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The calls of one partner to one product under one plan, one member and one agreement.
 
-    `agreement` null means that none was in force: the whole gross is the member's.
+    `agreement` null means that none was in force: the whole gross is the member's. `gross_minor` is
+    without `tax_minor`; the shares sum to both together. In a supplement all counts and amounts are
+    what is added to the closings before it, so amounts may be negative; `charges` are the whole's.
     """
 
     product: str
@@ -38,8 +61,12 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     agreement: str | None
     calls: int
     billable_calls: int
-    unit_price: str
+    value_calls: int
+    value_units: str
+    by_utc_hour: list[int]
+    charges: list[Charge]
     gross_minor: int
+    tax_minor: int
     shares: list[LineShare]
 
 
@@ -78,7 +105,18 @@ class PlanInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     product: str
     owner: str
     currency: str
-    price: str
+    pricing: Pricing
+
+
+class SubscriptionInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long a subscription stood, for plans with a monthly price."""
+
+    subscription: str
+    product: str
+    plan: str
+    partner: str
+    since: str
+    until: str | None
 
 
 class ShareInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -89,28 +127,39 @@ class ShareInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AgreementInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An agreement as it was applied: from `effective_at` up to and without `ended_at`."""
+    """An agreement as it was applied: from `effective_at` up to and without `ended_at`.
+
+    `billable` says whether calls that the member declined (4xx) are paid for, `rounding` how a line
+    becomes whole minor units.
+    """
 
     agreement: str
     product: str
     version: int
     effective_at: str
     ended_at: str | None
+    billable: Billable
+    rounding: Rounding
     shares: list[ShareInput]
 
 
 class Inputs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All that a statement depends on besides the records."""
+    """All that a statement depends on besides the records.
+
+    `earlier` are the lines of the closings this one supplements.
+    """
 
     operator: str
     plans: list[PlanInput]
+    subscriptions: list[SubscriptionInput]
     agreements: list[AgreementInput]
+    earlier: list[Line]
 
 
 class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What one party owes and is owed for a period.
 
-    `owes_minor` is the gross of its own calls, `is_owed_minor` the sum of its shares, and
+    `owes_minor` is the gross and tax of its own calls, `is_owed_minor` the sum of its shares, and
     `balance_minor` what is left for it: positive is paid to it, negative it pays.
     """
 
@@ -125,6 +174,7 @@ class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     closed_at: str
     lines: list[Line]
     gross_minor: int
+    tax_minor: int
     shares: list[PartyShare]
     sum_of_shares_minor: int
     owes_minor: int
@@ -144,9 +194,12 @@ def to_document(statement: Statement) -> dict[str, Any]:
 def from_document(document: Any) -> Statement:
     """Read a statement strictly. ValueError when it is not one."""
     try:
-        return msgspec.convert(document, Statement)
-    except msgspec.ValidationError as error:
+        statement = msgspec.convert(document, Statement)
+        for plan in statement.inputs.plans:
+            pricing.check(plan.pricing)
+    except (msgspec.ValidationError, Refusal) as error:
         raise ValueError(f"not a statement: {error}") from error
+    return statement
 
 
 def parse(raw: bytes) -> Statement:

@@ -1,43 +1,69 @@
-"""Counting calls for a period and pricing them.
+"""Counting calls for a period: what a charge is computed from.
 
 Counting is written twice on purpose: in SQL for closing (`RATE`, portable, over the lake) and in
-Python for verifying (`count`, over records whose hashes were checked). A property test holds the
+Python for verifying (`Count`, over records whose hashes were checked). A property test holds the
 two together.
 
-A call is billable when the member's own answer was 2xx or 3xx and it was passed on. What the
-platform refused, what the member failed, and what was only found by reconciliation (the caller
-never got its answer) is counted and not billed.
+A call ends in one of three ways. It `succeeded` when the member itself answered 2xx or 3xx and the
+answer was passed on, it was `declined` when the member answered 4xx, and it `failed` otherwise: the
+platform refused it, the member failed it, or only reconciliation found it, so that the caller never
+got its answer. What failed is counted and never billed; the agreement says about the rest.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from decimal import Context, localcontext
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
-from weir.kernel.money import Money, parse_price, round_to_minor
+import pyarrow as pa
+
 from weir.metering.asking import calls_of
 from weir.metering.lake import Lake
 from weir.metering.records import CallRecord
+from weir.settlement.charging import value_bounds, value_charge
+from weir.shelf.pricing import Hours, Pricing, Value
 
+Ending = Literal["succeeded", "declined", "failed"]
+
+# `priced` holds the plans that ask for more than the number of calls. All sums are whole numbers.
 RATE: Final = """
-    SELECT product, plan, organisation, member,
+    SELECT calls.product, calls.plan, calls.organisation, calls.member,
+           CASE WHEN calls.refusal IS NOT NULL OR calls.reconciled
+                     OR calls.status < 200 OR calls.status >= 500 THEN 'failed'
+                WHEN calls.status < 400 THEN 'succeeded'
+                ELSE 'declined' END AS ending,
+           CASE WHEN priced.hourly THEN EXTRACT(HOUR FROM calls.arrived_at) END AS utc_hour,
            count(*) AS calls,
-           sum(CASE WHEN status >= 200 AND status < 400 AND refusal IS NULL AND NOT reconciled
-                    THEN 1 ELSE 0 END) AS billable_calls
+           sum(CASE WHEN calls.currency = priced.value_currency AND calls.amount_minor IS NOT NULL
+                    THEN 1 ELSE 0 END) AS value_calls,
+           sum(CASE WHEN calls.currency = priced.value_currency AND calls.amount_minor IS NOT NULL
+                    THEN LEAST(GREATEST(CAST(calls.amount_minor AS DECIMAL(19, 0)) * priced.rate,
+                                        priced.lowest), priced.highest)
+                    ELSE 0 END) AS value_units
       FROM calls
-     WHERE arrived_at >= ? AND arrived_at < ?
-       AND product IS NOT NULL AND plan IS NOT NULL AND organisation IS NOT NULL
-     GROUP BY product, plan, organisation, member
-     ORDER BY product, plan, organisation, member
+      LEFT JOIN priced ON priced.plan = calls.plan
+     WHERE calls.arrived_at >= ? AND calls.arrived_at < ?
+       AND calls.product IS NOT NULL AND calls.plan IS NOT NULL
+       AND calls.organisation IS NOT NULL
+     GROUP BY 1, 2, 3, 4, 5, 6
 """
 RECORDS_IN_PERIOD: Final = "SELECT count(*) FROM calls WHERE arrived_at >= ? AND arrived_at < ?"
 RECORDS: Final = "SELECT count(*) FROM calls"
+PRICED: Final = pa.schema(
+    [
+        ("plan", pa.string()),
+        ("hourly", pa.bool_()),
+        ("value_currency", pa.string()),
+        ("rate", pa.decimal128(19, 0)),
+        ("lowest", pa.decimal128(38, 0)),
+        ("highest", pa.decimal128(38, 0)),
+    ]
+)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_HOUR_US: Final = 3_600_000_000
 
 
 class Key(NamedTuple):
@@ -50,6 +76,17 @@ class Key(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Priced:
+    """How a plan is priced, and in what."""
+
+    currency: str
+    pricing: Pricing
+
+
+Plans = Mapping[str, Priced]
+
+
+@dataclass(frozen=True, slots=True)
 class Slice:
     """A part of the period within which no agreement begins or ends."""
 
@@ -59,12 +96,19 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Calls of one key in one slice."""
+    """Calls of one key in one slice that ended in one way.
+
+    `utc_hour` is None unless the plan is priced by the hour; values are counted only where it is
+    priced by value (`weir.settlement.charging.VALUE_UNITS`).
+    """
 
     slice: Slice
     key: Key
+    ending: Ending
+    utc_hour: int | None
     calls: int
-    billable_calls: int
+    value_calls: int
+    value_units: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,26 +126,45 @@ def slices(since: datetime, until: datetime, boundaries: Iterable[datetime]) -> 
     return [Slice(start, end) for start, end in pairwise(cuts)]
 
 
-def count_lake(lake: Lake, files: Sequence[str], parts: Sequence[Slice]) -> Counted:
+def count_lake(lake: Lake, files: Sequence[str], parts: Sequence[Slice], plans: Plans) -> Counted:
     """Count over files of the lake, with DuckDB. Synchronous."""
     usage: list[Usage] = []
     with calls_of(lake, files) as connection:
+        connection.register("priced", priced_table(plans))
         held = int(connection.execute(RECORDS).fetchall()[0][0])
         whole = [parts[0].since, parts[-1].until]
         records = int(connection.execute(RECORDS_IN_PERIOD, whole).fetchall()[0][0])
         for part in parts:
-            rows = connection.execute(RATE, [part.since, part.until]).fetchall()
-            usage += [Usage(part, Key(*row[:4]), int(row[4]), int(row[5])) for row in rows]
+            for row in connection.execute(RATE, [part.since, part.until]).fetchall():
+                hour = None if row[5] is None else int(row[5])
+                counts = (int(count) for count in row[6:])
+                usage.append(Usage(part, Key(*row[:4]), row[4], hour, *counts))
     return Counted(held, records, usage)
+
+
+def priced_table(plans: Plans) -> pa.Table:
+    """The plans that are priced by the hour or by value, as the table `priced` of `RATE`."""
+    rows = []
+    for plan, priced in sorted(plans.items()):
+        value = priced.pricing.find(Value)
+        hourly = priced.pricing.find(Hours) is not None
+        row = {"plan": plan, "hourly": hourly, "value_currency": None}
+        if value is not None:
+            rate, lowest, highest = value_bounds(value, priced.currency)
+            row |= {"value_currency": priced.currency}
+            row |= {"rate": rate, "lowest": lowest, "highest": highest}
+        if hourly or value is not None:
+            rows.append(row)
+    return pa.Table.from_pylist(rows, PRICED)
 
 
 class Count:
     """Counts records as they come, for one set of slices."""
 
-    def __init__(self, parts: Sequence[Slice]) -> None:
+    def __init__(self, parts: Sequence[Slice], plans: Plans) -> None:
         self._bounds = [(_micros(part.since), _micros(part.until), part) for part in parts]
-        self._calls: Counter[tuple[Slice, Key]] = Counter()
-        self._billable: Counter[tuple[Slice, Key]] = Counter()
+        self._plans = plans
+        self._usage: dict[tuple[Slice, Key, Ending, int | None], Usage] = {}
         self._held = 0
         self._records = 0
 
@@ -116,31 +179,40 @@ class Count:
 
     def counted(self) -> Counted:
         """What has been counted so far."""
-        usage = [
-            Usage(part, key, calls, self._billable[part, key])
-            for (part, key), calls in self._calls.items()
-        ]
-        return Counted(self._held, self._records, usage)
+        return Counted(self._held, self._records, list(self._usage.values()))
 
     def _add(self, part: Slice, record: CallRecord) -> None:
         if record.product is None or record.plan is None or record.organisation is None:
             return
         key = Key(record.product, record.plan, record.organisation, record.member)
-        self._calls[part, key] += 1
-        if is_billable(record):
-            self._billable[part, key] += 1
+        priced = self._plans.get(record.plan)
+        hourly = priced is not None and priced.pricing.find(Hours) is not None
+        utc_hour = record.at_us // _HOUR_US % 24 if hourly else None
+        place = (part, key, ending_of(record), utc_hour)
+        before = self._usage.get(place) or Usage(*place, 0, 0, 0)
+        units = _value_units(record, priced)
+        self._usage[place] = replace(
+            before,
+            calls=before.calls + 1,
+            value_calls=before.value_calls + (units is not None),
+            value_units=before.value_units + (units or 0),
+        )
 
 
-def is_billable(record: CallRecord) -> bool:
-    """Whether the partner pays for this call."""
-    return 200 <= record.status < 400 and record.refusal is None and not record.reconciled
+def ending_of(record: CallRecord) -> Ending:
+    """How a call ended, for the one who pays."""
+    if record.refusal is not None or record.reconciled or not 200 <= record.status < 500:
+        return "failed"
+    return "succeeded" if record.status < 400 else "declined"
 
 
-def gross(price: str, billable_calls: int, currency: str) -> Money:
-    """The price of some calls, rounded once, half to even, to whole minor units."""
-    # Twenty digits of price times any count stay exact; the default context keeps 28 digits.
-    with localcontext(Context(prec=60)):
-        return round_to_minor(parse_price(price) * billable_calls, currency)
+def _value_units(record: CallRecord, priced: Priced | None) -> int | None:
+    value = priced.pricing.find(Value) if priced else None
+    if priced is None or value is None or record.amount_minor is None:
+        return None
+    if record.currency != priced.currency:
+        return None
+    return value_charge(value, record.amount_minor, priced.currency)
 
 
 def _micros(at: datetime) -> int:

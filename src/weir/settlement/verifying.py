@@ -8,7 +8,7 @@ statement's `inputs`, which each party holds for itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,7 +19,6 @@ from weir.kernel import identifiers
 from weir.metering import segments
 from weir.metering.segments import Chain, Segment, SegmentDamaged
 from weir.settlement import composing
-from weir.settlement.composing import UnknownPlan
 from weir.settlement.documents import (
     Inputs,
     Run,
@@ -29,8 +28,9 @@ from weir.settlement.documents import (
     runs_digest,
     to_document,
 )
+from weir.settlement.lines import UnknownPlan, lines, plans_of
 from weir.settlement.periods import read_moment
-from weir.settlement.rating import Count, Counted, Usage
+from weir.settlement.rating import Count, Counted, Slice, Usage
 
 
 class RecordSource(Protocol):
@@ -76,7 +76,8 @@ def verify(document: Any, source: RecordSource) -> Verification:
     since, until = read_moment(stated.since), read_moment(stated.until)
     if not since < until:
         raise ValueError("not a statement: its period has no length")
-    count = Count(composing.cut(since, until, stated.inputs.agreements))
+    parts = composing.cut(since, until, stated.inputs.agreements)
+    count = Count(parts, plans_of(stated.inputs))
     read = 0
     try:
         _check_digests(stated)
@@ -85,7 +86,7 @@ def verify(document: Any, source: RecordSource) -> Verification:
                 count.add(segment.records)
                 read += 1
         counted = count.counted()
-        _compare(to_document(stated), to_document(_recomputed(stated, counted)), "")
+        _compare(to_document(stated), to_document(_recomputed(stated, counted, parts)), "")
     except _Differs as differs:
         return Verification(stated.statement, count.counted().records, read, str(differs))
     return Verification(stated.statement, counted.records, read, None)
@@ -132,20 +133,21 @@ def _start(run: Run, first: Segment) -> Chain:
     return Chain(run.stream, run.previous_sha256, run.first_segment - 1, before)
 
 
-def _recomputed(stated: Statement, counted: Counted) -> Statement:
+def _recomputed(stated: Statement, counted: Counted, parts: Sequence[Slice]) -> Statement:
     """The statement with every figure computed anew."""
     usage = list(_relevant(counted.usage, stated.party, stated.inputs))
     try:
-        all_lines = composing.lines(usage, stated.inputs, stated.currency)
+        all_lines = lines(usage, stated.inputs, stated.currency, parts)
     except UnknownPlan as unknown:
         raise _Differs(f"inputs.plans: calls were made under {unknown}, not listed") from unknown
-    except (KeyError, ArithmeticError) as error:
+    except (KeyError, ValueError, ArithmeticError) as error:
         raise ValueError("not a statement: a currency or price in it is not one") from error
     figures = composing.figures(all_lines, stated.party, stated.inputs.operator)
     return replace(
         stated,
         lines=figures.lines,
         gross_minor=figures.gross_minor,
+        tax_minor=figures.tax_minor,
         shares=figures.shares,
         sum_of_shares_minor=figures.sum_of_shares_minor,
         owes_minor=figures.owes_minor,

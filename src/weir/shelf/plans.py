@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Row, func, select, update
@@ -14,20 +13,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.kernel import limits, outcomes
 from weir.shelf import products
+from weir.shelf.pricing import Pricing, read_pricing, to_document
 from weir.shelf.tables import plans
-from weir.shelf.terms import Terms, limit_text, price_text
+from weir.shelf.terms import Terms, limit_text
 from weir.store.unit import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A plan as stored. None is unlimited; `price` is of one call in major units of `currency`."""
+    """A plan as stored. None is unlimited."""
 
     id: str
     product: str
     name: str
     currency: str
-    price: Decimal
+    pricing: Pricing
     rate_per_s: int | None
     quota: int | None
     quota_period: str | None
@@ -47,7 +47,7 @@ async def offer(unit: UnitOfWork, product_id: str, terms: Terms) -> Plan:
         .values(
             id=unit.mint("pln"),
             product=product.id,
-            **asdict(terms),
+            **asdict(terms) | {"pricing": to_document(terms.pricing)},
             status="offered",
             offered_at=unit.now,
         )
@@ -115,7 +115,7 @@ def _detail(plan: Plan) -> dict[str, Any]:
     return {
         "product": plan.product,
         "name": plan.name,
-        "price": price_text(plan.price),
+        "pricing": to_document(plan.pricing),
         "currency": plan.currency,
         "rate_per_s": limit_text(plan.rate_per_s),
         "quota": limit_text(plan.quota),
@@ -124,4 +124,4 @@ def _detail(plan: Plan) -> dict[str, Any]:
 
 
 def _plan(row: Row[Any]) -> Plan:
-    return Plan(**row._mapping)
+    return Plan(**{**row._mapping, "pricing": read_pricing(row.pricing)})

@@ -36,6 +36,8 @@ class Subscription:
     status: str
     requested_at: datetime
     changed_at: datetime
+    activated_at: datetime | None
+    ended_at: datetime | None
 
     def side_of(self, organisation: str) -> str | None:
         """Which side an organisation is on; the owner's when it is both, None when neither."""
@@ -160,6 +162,7 @@ async def _insert(
             status="active" if plan.auto_approve else "requested",
             requested_at=unit.now,
             changed_at=unit.now,
+            activated_at=unit.now if plan.auto_approve else None,
         )
         .on_conflict_do_nothing()
         .returning(subscriptions)
@@ -175,10 +178,16 @@ async def _insert(
 
 
 async def _move(unit: UnitOfWork, before: Subscription, act: str) -> Subscription:
+    status = move(SUBSCRIPTION_MOVES, before.status, act)
+    stamps = {"changed_at": unit.now}
+    if act == "approve":
+        stamps["activated_at"] = unit.now
+    if status == "ended":
+        stamps["ended_at"] = unit.now
     changed = await unit.connection.execute(
         update(subscriptions)
         .where(subscriptions.c.id == before.id)
-        .values(status=move(SUBSCRIPTION_MOVES, before.status, act), changed_at=unit.now)
+        .values(status=status, **stamps)
         .returning(subscriptions)
     )
     after = _subscription(changed.one())

@@ -1,4 +1,4 @@
-"""A plan's terms: the price of a call, its rate and its quota. Pure.
+"""A plan's terms: its pricing, its rate and its quota. Pure.
 
 `unlimited` is a word and 0 means none: a plan that says neither is refused, so that nobody's zero
 is another's no limit.
@@ -7,10 +7,10 @@ is another's no limit.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, Final
 
 from weir.kernel import inputs, limits, money
+from weir.shelf.pricing import Pricing, read_pricing
 
 UNLIMITED: Final = "unlimited"
 QUOTA_PERIODS: Final[dict[str, tuple[str, str]]] = {
@@ -21,15 +21,14 @@ QUOTA_PERIODS: Final[dict[str, tuple[str, str]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What a call costs and how many there may be. None is unlimited.
+    """What use costs and how much there may be. None is unlimited.
 
-    `price` is of one call, in major units of `currency`, at most eight decimal places. A quota
-    counts calls in a day or month of UTC.
+    A quota counts calls in a day or month of UTC.
     """
 
     name: str
     currency: str
-    price: Decimal
+    pricing: Pricing
     rate_per_s: int | None
     quota: int | None
     quota_period: str | None
@@ -40,7 +39,7 @@ def read_terms(
     *,
     name: str,
     currency: str,
-    price: str,
+    pricing: Any,
     rate_per_s: int | str,
     quota: int | str,
     quota_period: str | None,
@@ -51,7 +50,7 @@ def read_terms(
     return Terms(
         name=inputs.text(name, "/name"),
         currency=inputs.choice(currency, money.MINOR_DIGITS, "/currency"),
-        price=_price(price),
+        pricing=read_pricing(pricing),
         rate_per_s=_limit(rate_per_s, "/rate_per_s", limits.RATE_CALLS_PER_S),
         quota=quota_calls,
         quota_period=_period(quota_calls, quota_period),
@@ -62,23 +61,6 @@ def read_terms(
 def limit_text(value: int | None) -> int | str:
     """A stored limit as people and callers read it."""
     return UNLIMITED if value is None else value
-
-
-def price_text(price: Decimal) -> str:
-    """A price in plain digits without needless zeros: `0.05`, `12`, `0`."""
-    plain = format(price, "f")
-    return plain.rstrip("0").rstrip(".") if "." in plain else plain
-
-
-def _price(text: str) -> Decimal:
-    try:
-        return money.parse_price(text)
-    except ValueError as error:
-        raise inputs.wrong(
-            "/price",
-            "must be a decimal string such as 0.05, with at most 8 decimal places",
-            "须为十进制字符串，例如 0.05，最多 8 位小数",
-        ) from error
 
 
 def _limit(value: Any, pointer: str, most: int) -> int | None:

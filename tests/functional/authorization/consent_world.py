@@ -31,6 +31,7 @@ from joserfc.jwk import ECKey
 from weir.authorization.services import Services
 from weir.care.authority import Authority
 from weir.care.vault import PLATFORM
+from weir.client.pricing import per_call
 from weir.identity import customers
 from weir.identity.customers import Enrolment
 from weir.kernel.clock import SystemClock
@@ -271,7 +272,7 @@ class World:
             terms = read_terms(
                 name="Basic",
                 currency="CNY",
-                price="0.05",
+                pricing=per_call("0.05"),
                 rate_per_s=50,
                 quota="unlimited",
                 quota_period=None,

@@ -19,7 +19,7 @@ from weir.store.unit import Actor
 PLAN = {
     "name": "Free",
     "currency": "CNY",
-    "price": "0",
+    "pricing": {"components": []},
     "rate_per_s": "unlimited",
     "quota": "unlimited",
     "auto_approve": True,

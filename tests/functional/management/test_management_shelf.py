@@ -13,6 +13,7 @@ from weir.shelf.openapi.reading import read_document
 from weir.shelf.openapi.regenerating import normalise
 from weir.store.schema import changes
 
+PRICING = {"components": [{"kind": "per_call", "price": "0.05"}]}
 PAYMENTS = {
     "openapi": "3.0.3",
     "info": {"title": "Payments", "version": "2"},
@@ -75,7 +76,7 @@ PAY = {
 PLAN = {
     "name": "Standard",
     "currency": "CNY",
-    "price": "0.05",
+    "pricing": PRICING,
     "rate_per_s": "unlimited",
     "quota": 0,
     "quota_period": "month",
@@ -209,7 +210,7 @@ async def test_a_quota_of_zero_means_none_and_unlimited_is_a_word(
     product = await put_product(api, bank, json.dumps(PAYMENTS).encode())
     await api.done(bank, "POST", f"/v1/products/{product['id']}/publish")
     plan = await api.done(bank, "POST", f"/v1/products/{product['id']}/plans", json=PLAN)
-    assert (plan["rate_per_s"], plan["quota"], plan["price"]) == ("unlimited", 0, "0.05")
+    assert (plan["rate_per_s"], plan["quota"], plan["pricing"]) == ("unlimited", 0, PRICING)
     made = await api.done(
         partner,
         "POST",

@@ -36,7 +36,13 @@ SHARED = {
 }
 
 PRODUCT = {"slug": "x", "direction": "go-out", "title_en": "X", "title_zh": "某"}
-PLAN = {"name": "P", "currency": "CNY", "price": "1", "rate_per_s": 1, "quota": "unlimited"}
+PLAN = {
+    "name": "P",
+    "currency": "CNY",
+    "pricing": {"components": []},
+    "rate_per_s": 1,
+    "quota": "unlimited",
+}
 SHARES = [{"party": "operator", "weight": 1_000}, {"party": "member", "weight": 9_000}]
 
 

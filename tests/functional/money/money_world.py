@@ -10,13 +10,13 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import insert
 
+from weir.client.pricing import per_call
 from weir.kernel import identifiers
 from weir.metering.lake import Lake
 from weir.metering.records import CallRecord, RecordWriter
@@ -169,7 +169,7 @@ def _plans(world: World) -> list[dict[str, Any]]:
             "product": product,
             "name": "Standard",
             "currency": "CNY",
-            "price": Decimal(price),
+            "pricing": per_call(price),
             "auto_approve": True,
             "status": "offered",
             "offered_at": NOW,

@@ -102,7 +102,7 @@ async def test_calls_become_lines_postings_and_statements(world: World) -> None:
     assert set(closed.statements) == {world.operator, world.bank, world.partner}
     held = await statement(world, closed, world.operator)
     (line,) = held.lines
-    assert (line.agreement, line.unit_price) == (agreement, "0.015")
+    assert (line.agreement, line.charges[0].price) == (agreement, "0.015")
     assert (line.calls, line.billable_calls, line.gross_minor) == (1_002, 1_001, 1_502)
     assert [share.amount_minor for share in line.shares] == [1_051, 376, 75]
     assert held.sum_of_shares_minor == held.gross_minor == 1_502

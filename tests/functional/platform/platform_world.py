@@ -37,6 +37,7 @@ from weir.cli.health import is_ready
 from weir.cli.installation import Installation, Role
 from weir.client.management import Management
 from weir.client.platform import Platform
+from weir.client.pricing import per_call
 from weir.client.trust import tls_context
 from weir.kernel import identifiers
 from weir.kernel.settings import PREFIX, Settings
@@ -145,7 +146,7 @@ class World:
             self.stage.members[owner].products[slug]["id"],
             name=f"for-{caller.partner.slug}",
             currency=CURRENCY,
-            **{"price": "0.05", **terms},
+            **{"pricing": per_call("0.05"), **terms},
         )
         async with Management.open(caller.profile) as management:
             asked = await management.shelf.subscribe(

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from weir.identity import links
 from weir.kernel import identifiers
 from weir.settlement.documents import (
+    Charge,
     Inputs,
     Line,
     LineShare,
@@ -45,8 +46,12 @@ async def close_a_period(world: World, party: str) -> str:
         agreement=None,
         calls=244_571,
         billable_calls=244_462,
-        unit_price="0.05",
+        value_calls=0,
+        value_units="0",
+        by_utc_hour=[],
+        charges=[Charge(0, "per_call", 0, "244462", "0.05", "12223.1")],
         gross_minor=1_222_311,
+        tax_minor=0,
         shares=shares,
     )
     owes = 1_222_311 if party == world.shop.id else 0
@@ -64,13 +69,14 @@ async def close_a_period(world: World, party: str) -> str:
             closed_at=datetime(2026, 11, 2, 1, 30, tzinfo=UTC).isoformat(),
             lines=[line],
             gross_minor=1_222_311,
+            tax_minor=0,
             shares=[PartyShare(share.party, share.amount_minor) for share in shares],
             sum_of_shares_minor=1_222_311,
             owes_minor=owes,
             is_owed_minor=is_owed,
             balance_minor=is_owed - owes,
             records=Records(segments=[], records=244_571, digest="0" * 64),
-            inputs=Inputs(operator=operator, plans=[], agreements=[]),
+            inputs=Inputs(operator, [], [], [], []),
             sha256="",
         )
     )

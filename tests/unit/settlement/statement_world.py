@@ -23,8 +23,10 @@ from weir.settlement.documents import (
     runs_digest,
     sealed,
 )
+from weir.settlement.lines import lines, plans_of
 from weir.settlement.periods import moment, parse_period
 from weir.settlement.rating import Count
+from weir.shelf.pricing import PerCall, Pricing
 
 OPERATOR, BANK, INSURER, MARKET, SHOP = ("org_" + digit * 26 for digit in "01234")
 ACCOUNTS, POLICIES = ("prd_" + digit * 26 for digit in "01")
@@ -40,12 +42,16 @@ def shares(**weights: int) -> list[ShareInput]:
     return [ShareInput(party, weight) for party, weight in weights.items()]
 
 
+def at(price: str) -> Pricing:
+    return Pricing([PerCall(price)])
+
+
 INPUTS = Inputs(
     operator=OPERATOR,
     plans=[
-        PlanInput(STANDARD, ACCOUNTS, BANK, "CNY", "0.015"),
-        PlanInput(PREMIUM, POLICIES, INSURER, "CNY", "0.33333333"),
-        PlanInput(DOLLAR, POLICIES, INSURER, "USD", "0.01"),
+        PlanInput(STANDARD, ACCOUNTS, BANK, "CNY", at("0.015")),
+        PlanInput(PREMIUM, POLICIES, INSURER, "CNY", at("0.33333333")),
+        PlanInput(DOLLAR, POLICIES, INSURER, "USD", at("0.01")),
     ],
     agreements=[
         AgreementInput(
@@ -54,12 +60,23 @@ INPUTS = Inputs(
             1,
             moment(PERIOD.since - timedelta(days=3)),
             moment(CHANGE),
+            "succeeded",
+            "half_even",
             shares(member=7_000, operator=2_500, partner=500),
         ),
         AgreementInput(
-            SECOND, ACCOUNTS, 2, moment(CHANGE), None, shares(member=6_667, operator=3_333)
+            SECOND,
+            ACCOUNTS,
+            2,
+            moment(CHANGE),
+            None,
+            "succeeded",
+            "half_even",
+            shares(member=6_667, operator=3_333),
         ),
     ],
+    subscriptions=[],
+    earlier=[],
 )
 
 
@@ -106,11 +123,11 @@ def statement(
     records: Sequence[CallRecord], runs: list[Run], party: str = OPERATOR, inputs: Inputs = INPUTS
 ) -> Statement:
     """The statement closing would make of these records."""
-    count = Count(composing.cut(PERIOD.since, PERIOD.until, inputs.agreements))
+    parts = composing.cut(PERIOD.since, PERIOD.until, inputs.agreements)
+    count = Count(parts, plans_of(inputs))
     count.add(records)
     counted = count.counted()
-    lines = composing.lines(counted.usage, inputs, "CNY")
-    figures = composing.figures(lines, party, inputs.operator)
+    figures = composing.figures(lines(counted.usage, inputs, "CNY", parts), party, inputs.operator)
     return sealed(
         Statement(
             statement="stm_" + "0" * 26,
@@ -124,6 +141,7 @@ def statement(
             closed_at=moment(PERIOD.until),
             lines=figures.lines,
             gross_minor=figures.gross_minor,
+            tax_minor=figures.tax_minor,
             shares=figures.shares,
             sum_of_shares_minor=figures.sum_of_shares_minor,
             owes_minor=figures.owes_minor,

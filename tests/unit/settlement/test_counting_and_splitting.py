@@ -32,16 +32,17 @@ from statement_world import (
 )
 
 from weir.alliance.shares import Share
-from weir.kernel.money import Money
 from weir.kernel.outcomes import Refusal
 from weir.metering.lake import Lake
 from weir.metering.records import CallRecord
 from weir.metering.segments import read_segment
 from weir.settlement import composing
 from weir.settlement.documents import LineShare
+from weir.settlement.lines import UnknownPlan, lines
 from weir.settlement.periods import interval, parse_period
-from weir.settlement.rating import Count, count_lake, gross, is_billable, slices
+from weir.settlement.rating import Count, Priced, Usage, count_lake, ending_of, slices
 from weir.settlement.splitting import Parties, split
+from weir.shelf.pricing import Band, Hours, Pricing, Value
 
 CALLS = st.lists(
     st.builds(
@@ -55,11 +56,19 @@ CALLS = st.lists(
         status=st.sampled_from([200, 201, 302, 399, 400, 404, 429, 500, 504]),
         refusal=st.sampled_from([None, None, "rate_exceeded"]),
         reconciled=st.booleans(),
+        amount_minor=st.none() | st.integers(1, 10**17),
+        currency=st.sampled_from(["CNY", "USD", None]),
     ),
     min_size=1,
     max_size=30,
 )
 PARTS = composing.cut(PERIOD.since, PERIOD.until, INPUTS.agreements)
+# Counted as if one plan were priced by value and by the hour, whatever it costs.
+BANDS = [Band(0, "1"), Band(12, "2")]
+PLANS = {
+    STANDARD: Priced("CNY", Pricing([Value("0.006", "0.1", "50"), Hours(8, BANDS)])),
+    PREMIUM: Priced("CNY", Pricing([Value("0.001")])),
+}
 
 
 @settings(max_examples=30)
@@ -70,8 +79,8 @@ def test_the_sql_and_the_python_count_the_same(records: list[CallRecord]) -> Non
         write(folder, [records])
         lake = Lake(str(folder / "lake"))
         files = lake.write_segment(read_segment(folder, STREAM, 1))
-        by_sql = count_lake(lake, files, PARTS)
-    count = Count(PARTS)
+        by_sql = count_lake(lake, files, PARTS, PLANS)
+    count = Count(PARTS, PLANS)
     count.add(records)
     by_hand = count.counted()
     assert (by_sql.held, by_sql.records) == (by_hand.held, by_hand.records)
@@ -80,28 +89,19 @@ def test_the_sql_and_the_python_count_the_same(records: list[CallRecord]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("fields", "billable"),
+    ("fields", "ending"),
     [
-        ({}, True),
-        ({"status": 304}, True),
-        ({"status": 404}, False),
-        ({"status": 500}, False),
-        ({"refusal": "member_timeout", "status": 504}, False),
-        ({"reconciled": True, "status": 201}, False),
+        ({}, "succeeded"),
+        ({"status": 304}, "succeeded"),
+        ({"status": 404}, "declined"),
+        ({"status": 500}, "failed"),
+        ({"refusal": "member_timeout", "status": 504}, "failed"),
+        ({"refusal": "rate_exceeded", "status": 429}, "failed"),
+        ({"reconciled": True, "status": 201}, "failed"),
     ],
 )
-def test_what_was_answered_well_is_billed_and_nothing_else(
-    fields: dict[str, object], billable: bool
-) -> None:
-    assert is_billable(call(**fields)) is billable
-
-
-def test_a_price_is_rounded_once_half_to_even() -> None:
-    assert gross("0.015", 1, "CNY") == Money(2, "CNY")
-    assert gross("0.005", 1, "CNY") == Money(0, "CNY")
-    assert gross("0.005", 1_000, "CNY") == Money(500, "CNY")
-    assert gross("0.5", 1, "JPY") == Money(0, "JPY")
-    assert gross("999999999999.99999999", 10**12, "CNY").amount_minor == (10**20 - 1) * 10**6
+def test_a_call_ends_in_one_of_three_ways(fields: dict[str, object], ending: str) -> None:
+    assert ending_of(call(**fields)) == ending
 
 
 PARTIES = Parties(BANK, OPERATOR, MARKET)
@@ -128,35 +128,35 @@ def test_shares_always_sum_to_the_gross(
         assert abs(part.amount_minor * sum(weights) - gross_minor * weight) < sum(weights)
 
 
-def usage_of(*records: CallRecord) -> composing.Inputs:
-    count = Count(PARTS)
+def usage_of(*records: CallRecord) -> list[Usage]:
+    count = Count(PARTS, PLANS)
     count.add(records)
-    return count.counted().usage  # type: ignore[return-value]
+    return count.counted().usage
 
 
 def test_calls_are_split_by_the_agreement_in_force_when_they_were_made() -> None:
     change_us = int(CHANGE.timestamp()) * 1_000_000
     before, after = call(at_us=change_us - 1), call(at_us=change_us)
-    lines = composing.lines(usage_of(before, after, after), INPUTS, "CNY")
-    assert [(line.agreement, line.calls) for line in lines] == [(FIRST, 1), (SECOND, 2)]
+    made = lines(usage_of(before, after, after), INPUTS, "CNY", PARTS)
+    assert [(line.agreement, line.calls) for line in made] == [(FIRST, 1), (SECOND, 2)]
 
 
 def test_without_an_agreement_the_member_keeps_all() -> None:
     record = call(product=POLICIES, plan=PREMIUM, member=INSURER)
-    (line,) = composing.lines(usage_of(record), INPUTS, "CNY")
+    (line,) = lines(usage_of(record), INPUTS, "CNY", PARTS)
     assert (line.agreement, line.gross_minor) == (None, 33)
     assert line.shares == [LineShare(INSURER, "member", 33)]
 
 
 def test_each_currency_has_lines_of_its_own() -> None:
     usage = usage_of(call(), call(product=POLICIES, plan=DOLLAR, member=INSURER))
-    assert [line.plan for line in composing.lines(usage, INPUTS, "CNY")] == [STANDARD]
-    assert [line.plan for line in composing.lines(usage, INPUTS, "USD")] == [DOLLAR]
+    assert [line.plan for line in lines(usage, INPUTS, "CNY", PARTS)] == [STANDARD]
+    assert [line.plan for line in lines(usage, INPUTS, "USD", PARTS)] == [DOLLAR]
 
 
 def test_a_plan_without_a_price_is_never_passed_over() -> None:
-    with pytest.raises(composing.UnknownPlan):
-        composing.lines(usage_of(call(plan=PREMIUM)), INPUTS, "CNY")
+    with pytest.raises(UnknownPlan):
+        lines(usage_of(call(plan=PREMIUM)), INPUTS, "CNY", PARTS)
 
 
 @given(records=CALLS)
@@ -165,16 +165,16 @@ def test_every_party_is_owed_in_its_own_statement_what_the_operator_owes_it(
 ) -> None:
     priced = [r for r in records if (r.product, r.plan) != (POLICIES, STANDARD)]
     priced = [r for r in priced if (r.product, r.plan) != (ACCOUNTS, PREMIUM)]
-    lines = composing.lines(usage_of(*priced), INPUTS, "CNY")
-    whole = composing.figures(lines, OPERATOR, OPERATOR)
-    assert whole.sum_of_shares_minor == whole.gross_minor
-    parties = composing.parties_of(lines) | {OPERATOR}
-    each = {party: composing.figures(lines, party, OPERATOR) for party in parties}
+    made = lines(usage_of(*priced), INPUTS, "CNY", PARTS)
+    whole = composing.figures(made, OPERATOR, OPERATOR)
+    assert whole.sum_of_shares_minor == whole.gross_minor + whole.tax_minor
+    parties = composing.parties_of(made) | {OPERATOR}
+    each = {party: composing.figures(made, party, OPERATOR) for party in parties}
     assert sum(figures.balance_minor for figures in each.values()) == 0
     assert {share.party: share.amount_minor for share in whole.shares} == {
         party: figures.is_owed_minor
         for party, figures in each.items()
-        if any(share.party == party for line in lines for share in line.shares)
+        if any(share.party == party for line in made for share in line.shares)
     }
 
 

@@ -5,36 +5,60 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import get_args
 
 from statement_world import ACCOUNTS, BANK, MARKET, OPERATOR, PERIOD, STANDARD
 
 from weir.ledger.postings import ACCOUNT_KINDS
-from weir.settlement import composing
 from weir.settlement.closing import posting_of
 from weir.settlement.documents import AgreementInput, Inputs, Line, PlanInput, ShareInput
+from weir.settlement.lines import lines
 from weir.settlement.periods import moment
 from weir.settlement.rating import Key, Slice, Usage
+from weir.shelf.pricing import Component, read_pricing
+from weir.shelf.pricing_words import words
 
 MONEY = Path(__file__).parents[3] / "docs" / "money.md"
 NAMES = {BANK: "member", OPERATOR: "operator", MARKET: "partner"}
 
 
+def examples() -> list[str]:
+    return re.findall(r"```json\n(.*?)```", MONEY.read_text(), re.DOTALL)
+
+
+def test_the_pricing_that_is_shown_is_one() -> None:
+    shown, _ = (json.loads(block) for block in examples())
+    assert words(read_pricing(shown), "CNY", "en") == [
+        "CNY 300 a month",
+        "each call: CNY 0.05 up to 100,000, CNY 0.03 above",
+        "plus 6% VAT",
+    ]
+
+
+def test_every_component_and_field_of_a_pricing_is_explained() -> None:
+    text = MONEY.read_text()
+    for kind in get_args(Component):
+        for word in (kind.__struct_config__.tag, *kind.__struct_fields__):
+            assert f"`{word}`" in text, word
+
+
 def test_the_worked_example_is_right() -> None:
-    found = re.search(r"```json\n(.*?)```", MONEY.read_text(), re.DOTALL)
-    assert found is not None
-    example = json.loads(found[1])
-    plan = PlanInput(STANDARD, ACCOUNTS, BANK, **example["plan"])
+    _, example = (json.loads(block) for block in examples())
+    plan = PlanInput(
+        STANDARD, ACCOUNTS, BANK, example["currency"], read_pricing(example["pricing"])
+    )
     shares = [ShareInput(**share) for share in example["split"]]
     since = moment(PERIOD.since)
-    agreement = AgreementInput("agr_" + "0" * 26, ACCOUNTS, 1, since, None, shares)
-    usage = Usage(
-        Slice(PERIOD.since, PERIOD.until),
-        Key(ACCOUNTS, STANDARD, MARKET, BANK),
-        example["calls"],
-        example["billable_calls"],
+    agreement = AgreementInput(
+        "agr_" + "0" * 26, ACCOUNTS, 1, since, None, "succeeded", "half_even", shares
     )
-    inputs = Inputs(OPERATOR, [plan], [agreement])
-    (line,) = composing.lines([usage], inputs, plan.currency)
+    part, key = Slice(PERIOD.since, PERIOD.until), Key(ACCOUNTS, STANDARD, MARKET, BANK)
+    usage = [
+        Usage(part, key, "succeeded", None, example["billable_calls"], 0, 0),
+        Usage(part, key, "failed", None, example["calls"] - example["billable_calls"], 0, 0),
+    ]
+    inputs = Inputs(OPERATOR, [plan], [], [agreement], [])
+    (line,) = lines(usage, inputs, plan.currency, [part])
     assert line.gross_minor == example["gross_minor"]
     assert [share.amount_minor for share in line.shares] == example["shares"]
     assert entries(line, plan.currency) == example["entries"]

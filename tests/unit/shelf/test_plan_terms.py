@@ -1,8 +1,7 @@
-"""A plan's terms: decimals exact, 0 means none, unlimited is a word."""
+"""A plan's terms: 0 means none, unlimited is a word."""
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,17 +10,17 @@ from hypothesis import strategies as st
 
 from weir.kernel import limits
 from weir.kernel.outcomes import INVALID_INPUT, Refusal
-from weir.shelf.terms import Terms, limit_text, price_text, read_terms
+from weir.shelf.pricing import read_pricing
+from weir.shelf.terms import Terms, limit_text, read_terms
 
 PLAN: dict[str, Any] = {
     "name": "Standard",
     "currency": "CNY",
-    "price": "0.05",
+    "pricing": {"components": [{"kind": "per_call", "price": "0.05"}]},
     "rate_per_s": 10,
     "quota": 1_000,
     "quota_period": "month",
 }
-PRICES = st.decimals(min_value=0, max_value=999_999_999_999, places=8)
 
 
 def read(**changes: Any) -> Terms:
@@ -35,25 +34,11 @@ def pointer_of(**changes: Any) -> str:
     return str(refused.value.public["pointer"])
 
 
-@given(PRICES)
-def test_every_price_up_to_eight_places_is_kept_exactly(price: Decimal) -> None:
-    terms = read(price=format(price, "f"))
-    assert terms.price == price
-    assert Decimal(price_text(terms.price)) == price
-
-
-@given(PRICES)
-def test_a_price_is_written_without_needless_zeros(price: Decimal) -> None:
-    text = price_text(price)
-    assert "E" not in text.upper()
-    assert not ("." in text and text.endswith(("0", ".")))
-
-
-@pytest.mark.parametrize(
-    "price", ["", "-1", "1e2", "01", "1.", ".5", "0.123456789", "1,5", "NaN", "١", " 1"]
-)
-def test_what_could_be_read_two_ways_is_no_price(price: str) -> None:
-    assert pointer_of(price=price) == "/price"
+def test_the_pricing_is_read_with_the_terms() -> None:
+    assert read().pricing == read_pricing(PLAN["pricing"])
+    assert pointer_of(pricing={"components": [{"kind": "per_call", "price": "-1"}]}) == (
+        "/pricing/components/0/price"
+    )
 
 
 @given(st.integers(0, limits.QUOTA_CALLS))

@@ -9,6 +9,7 @@ from weir.cli.demo.cast import CURRENCY, FIRST_STEPS_QUOTA, TRIAL, TRIAL_QUOTA, 
 from weir.cli.demo.stage import Member, Stage
 from weir.client.asking import all_of
 from weir.client.management import Management
+from weir.client.pricing import free, per_call
 
 
 async def fill_shelf(stage: Stage) -> None:
@@ -75,7 +76,7 @@ async def agree(stage: Stage) -> None:
     for slug, member in stage.members.items():
         for offer in member.running.institution.offers:
             product = member.products[offer.slug]
-            plan = await _offer(member.management, product, "standard", offer.price)
+            plan = await _offer(member.management, product, "standard", per_call(offer.price))
             plans[f"{slug}.{offer.slug}"] = plan["id"]
             await split(stage, member, product, offer)
     await _subscribe(stage, plans, await _free_plans(stage))
@@ -86,8 +87,8 @@ async def _free_plans(stage: Stage) -> str:
     member_slug, product_slug = TRIAL[1].split(".")
     member = stage.members[member_slug]
     product = member.products[product_slug]
-    await _offer(member.management, product, "first-steps", "0", FIRST_STEPS_QUOTA, at_once=True)
-    trial = await _offer(member.management, product, "trial", "0", TRIAL_QUOTA)
+    await _offer(member.management, product, "first-steps", free(), FIRST_STEPS_QUOTA, at_once=True)
+    trial = await _offer(member.management, product, "trial", free(), TRIAL_QUOTA)
     return str(trial["id"])
 
 
@@ -95,7 +96,7 @@ async def _offer(
     management: Management,
     product: dict[str, Any],
     name: str,
-    price: str,
+    pricing: dict[str, Any],
     quota: int | None = None,
     *,
     at_once: bool = False,
@@ -104,7 +105,7 @@ async def _offer(
         product["id"],
         name=name,
         currency=CURRENCY,
-        price=price,
+        pricing=pricing,
         quota="unlimited" if quota is None else quota,
         quota_period=None if quota is None else "day",
         auto_approve=at_once,
