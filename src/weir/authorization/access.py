@@ -21,7 +21,7 @@ from weir.care.vault import Signer
 from weir.consent import reading
 from weir.consent.published import REVOCATION, revocation_key
 from weir.consent.reading import Consent
-from weir.consent.states import TOKENS_FOR
+from weir.consent.states import TOKENS_FOR, State
 from weir.kernel import limits
 from weir.kernel.strict_json import loads
 from weir.partners import applications
@@ -34,6 +34,7 @@ class Standing:
 
     claims: dict[str, Any]
     consent: Consent | None
+    holder: applications.Standing
 
 
 def claims_of(signer: Signer, token: str) -> dict[str, Any] | None:
@@ -67,20 +68,25 @@ async def standing(
         return None
     if claims["cnf"].get("jkt") in holder.application.revoked_keys:
         return None
-    if await _is_revoked(connection, claims["jti"]):
+    if await _is_revoked(connection, revocation_key("token", claims["jti"])):
         return None
     if "grant_id" not in claims:
-        return Standing(claims, None)
-    consent = await reading.find(connection, claims["grant_id"])
-    if consent is None or consent.state_at(now) not in TOKENS_FOR:
+        return Standing(claims, None, holder)
+    consent = await reading.find(connection, claims.get("consent", claims["grant_id"]))
+    if consent is None or not await _still_opens(connection, consent, now):
         return None
-    return Standing(claims, consent)
+    return Standing(claims, consent, holder)
 
 
-async def _is_revoked(connection: AsyncConnection, jti: str) -> bool:
+async def _still_opens(connection: AsyncConnection, consent: Consent, now: datetime) -> bool:
+    """A consent that stands, or one that was widened: its last tokens live their minutes out."""
+    if consent.state is State.REPLACED and consent.expires_at > now:
+        return not await _is_revoked(connection, revocation_key("consent", consent.id))
+    return consent.state_at(now) in TOKENS_FOR
+
+
+async def _is_revoked(connection: AsyncConnection, key: str) -> bool:
     found = await connection.execute(
-        select(changes.c.key).where(
-            changes.c.kind == REVOCATION, changes.c.key == revocation_key("token", jti)
-        )
+        select(changes.c.key).where(changes.c.kind == REVOCATION, changes.c.key == key)
     )
     return found.first() is not None

@@ -1,6 +1,7 @@
 """What the server says about itself (RFC 8414, and OpenID Connect Discovery).
 
-With the entries of RFC 8705, 9101, 9126, 9207, 9396, 9449 and 9701.
+With the entries of RFC 8705, 9101, 9126, 9207, 9396, 9449 and 9701, and of Grant Management for
+OAuth 2.0.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from weir.authorization.pipeline import GRANT_TYPES
 from weir.authorization.services import Addresses
 from weir.authorization.steps.request import RESPONSE_MODES
 from weir.care.vault import Signer
+from weir.consent import changing
 from weir.consent.types import SCHEMAS
 from weir.partners.classes import TOKEN_ENDPOINT_AUTH_METHODS
 
@@ -23,6 +25,7 @@ ENDPOINTS: Final = {
     "revocation_endpoint": "/revoke",
     "introspection_endpoint": "/introspect",
     "userinfo_endpoint": "/userinfo",
+    "grant_management_endpoint": "/grants",
 }
 
 
@@ -53,6 +56,8 @@ def metadata(addresses: Addresses, signer: Signer, now: datetime) -> dict[str, A
         "authorization_signing_alg_values_supported": signer.algorithms(),
         "request_object_signing_alg_values_supported": algorithms,
         "dpop_signing_alg_values_supported": algorithms,
+        "grant_management_actions_supported": ["query", "revoke", *changing.ACTIONS],
+        "grant_management_action_required": False,
         "authorization_details_types_supported": list(SCHEMAS),
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": signer.algorithms(),

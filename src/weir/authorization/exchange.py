@@ -15,6 +15,7 @@ from weir.authorization.grants import Grant
 from weir.authorization.openid import OpenIdRequest
 from weir.authorization.services import Services
 from weir.care.dpop import Proof
+from weir.consent.changing import Action
 from weir.consent.reading import Consent
 from weir.consent.types import ConsentRequest
 from weir.kernel import identifiers
@@ -43,6 +44,8 @@ class PushedRequest(msgspec.Struct, frozen=True, kw_only=True):
     signed_answer: bool = False  # JARM
     openid: OpenIdRequest | None = None
     rehearses: bool = False  # the answer is signed with the announced key
+    action: Action = "create"  # grant_management_action
+    grant_id: str | None = None  # the grant to merge into or to replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,8 @@ class Exchange:
     fresh_nonce: str | None = None  # for the DPoP-Nonce field of the answer
     request_claims: Mapping[str, Any] = field(default_factory=dict)  # of a signed request
     scope: frozenset[str] = frozenset()
+    action: Action = "create"
+    grant_id: str = ""  # the grant the address names, or the request shall change
     openid: OpenIdRequest | None = None
     lodged: Consent | None = None  # the consent that the request is about, if it was lodged before
     ask: ConsentRequest = field(init=False)

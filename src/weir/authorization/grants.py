@@ -14,6 +14,7 @@ from weir.authorization.openid import Authentication
 from weir.authorization.tables import grants
 from weir.identity.secrets import digest, is_secret, new_secret
 from weir.kernel import limits
+from weir.kernel.identifiers import is_identifier
 from weir.store.unit import UnitOfWork
 
 REFRESH_PREFIX: Final = "rft_"
@@ -21,11 +22,16 @@ REFRESH_PREFIX: Final = "rft_"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """What a code was issued for. `certificate` or `dpop_jkt`, if there is one, is the key that the
-    pushed request was made with and that must be shown with the code.
+    """What a code was issued for.
+
+    `consent` is the one the customer gave then, `current` the one the grant's tokens stand on now;
+    they differ once the grant was changed. `certificate` or `dpop_jkt`, if there is one, is the key
+    that the pushed request was made with and that must be shown with the code.
     """
 
     consent: str
+    grant_id: str
+    current: str
     client: str
     subject: str
     scope: str
@@ -38,10 +44,14 @@ class Grant:
     authentication: Authentication | None
 
 
+_COLUMNS: Final = [grants.c[name] for name in Grant.__dataclass_fields__]
+
+
 async def record(
     unit: UnitOfWork,
     *,
     consent: str,
+    grant_id: str,
     client: str,
     subject: str,
     scope: str,
@@ -51,11 +61,16 @@ async def record(
     dpop_jkt: str | None,
     authentication: Authentication | None = None,
 ) -> str:
-    """Keep a grant. Returns its authorization code, which is stored nowhere."""
+    """Keep a grant. Returns its authorization code, which is stored nowhere.
+
+    `grant_id` is `consent` itself, or the grant that this consent changes.
+    """
     code = new_secret()
     await unit.connection.execute(
         grants.insert().values(
             consent=consent,
+            grant_id=grant_id,
+            current=consent,
             client=client,
             subject=subject,
             scope=scope,
@@ -91,6 +106,36 @@ async def of_refresh_token(connection: AsyncConnection, token: str) -> Grant | N
     return await _one(connection, grants.c.refresh_sha256 == digest(secret))
 
 
+async def of_grant_id(connection: AsyncConnection, grant_id: str, client: str) -> Grant | None:
+    """A client's own grant as it is now."""
+    if not is_identifier(grant_id, "cns"):
+        return None
+    mine = (grants.c.grant_id == grant_id) & (grants.c.client == client)
+    return await _one(connection, mine & (grants.c.consent == grants.c.current))
+
+
+async def locked(unit: UnitOfWork, grant_id: str) -> Grant:
+    """A grant as it is now, held until the commit, so that changes of it follow each other.
+
+    Its first row is what is locked. The present one is read by a statement of its own: whoever held
+    the lock before may have added it, and the statement that waited would not see it.
+    """
+    await unit.connection.execute(
+        select(grants.c.consent).where(grants.c.consent == grant_id).with_for_update()
+    )
+    present = (grants.c.grant_id == grant_id) & (grants.c.consent == grants.c.current)
+    grant = await _one(unit.connection, present)
+    assert grant is not None, f"{grant_id} stands on nothing"
+    return grant
+
+
+async def turn(unit: UnitOfWork, grant_id: str, *, consent: str, scope: str) -> None:
+    """From now on the grant stands on another consent; every refresh token of it speaks of that."""
+    await unit.connection.execute(
+        update(grants).where(grants.c.grant_id == grant_id).values(current=consent, scope=scope)
+    )
+
+
 async def spend_code(unit: UnitOfWork, consent: str) -> str | None:
     """Use the code up and make the refresh token. None when somebody was faster."""
     secret = new_secret()
@@ -103,8 +148,7 @@ async def spend_code(unit: UnitOfWork, consent: str) -> str | None:
 
 
 async def _one(connection: AsyncConnection, condition: Any) -> Grant | None:
-    columns = [grants.c[name] for name in Grant.__dataclass_fields__]
-    row = (await connection.execute(select(*columns).where(condition))).one_or_none()
+    row = (await connection.execute(select(*_COLUMNS).where(condition))).one_or_none()
     if row is None:
         return None
     fields = dict(row._mapping)

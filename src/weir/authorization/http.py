@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from hashlib import sha256
 from typing import Any, Final
 
@@ -46,6 +46,8 @@ _log = structlog.get_logger("weir.authorization")
 _NO_STORE: Final = {"cache-control": "no-store", "pragma": "no-cache"}
 _UNAUTHORIZED: Final = 401
 _PUBLIC: Final = {"cache-control": "public, max-age=300"}
+_USERINFO: Final = {"GET": Endpoint.USERINFO, "POST": Endpoint.USERINFO}
+_GRANT: Final = {"GET": Endpoint.GRANT_QUERY, "DELETE": Endpoint.GRANT_REVOKE}
 _CERTIFICATE_HEADER: Final = "weir-client-certificate"
 # Every method comes here, so that the wrong one is refused by name and not as an unknown address.
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -67,6 +69,7 @@ def routes(services: Services, refusal_page: RefusalPage) -> list[Route]:
         Route("/revoke", http.revoke, methods=_METHODS),
         Route("/introspect", http.introspect, methods=_METHODS),
         Route("/userinfo", http.userinfo, methods=_METHODS),
+        Route("/grants/{grant_id}", http.grant, methods=_METHODS),
     ]
 
 
@@ -98,22 +101,30 @@ class _Http:
         return await self._answer(request, lambda _: Endpoint.INTROSPECT)
 
     async def userinfo(self, request: Request) -> Response:
+        return await self._resource(request, _USERINFO)
+
+    async def grant(self, request: Request) -> Response:
+        return await self._resource(request, _GRANT, request.path_params["grant_id"])
+
+    async def _resource(
+        self, request: Request, by_method: Mapping[str, Endpoint], grant_id: str = ""
+    ) -> Response:
         """A resource: its refusals are those of RFC 6750 section 3, and no body is read."""
         try:
-            if request.method not in ("GET", "POST"):
+            endpoint = by_method.get(request.method)
+            if endpoint is None:
                 raise Refusal(METHOD_NOT_ALLOWED, request.method)
             exchange = self._exchange(request, {}, None)
-            return _on_the_wire(await pipeline.run(Endpoint.USERINFO, exchange))
+            exchange.grant_id = grant_id
+            return _on_the_wire(await pipeline.run(endpoint, exchange))
         except Refusal as refusal:
-            _log.info("userinfo refused", code=refusal.outcome.code, detail=refusal.detail)
-            answer = self._error(refusal)
-            if refusal.outcome is METHOD_NOT_ALLOWED:
-                answer.headers["allow"] = "GET, POST"
+            _log.info("resource refused", code=refusal.outcome.code, detail=refusal.detail)
+            answer = self._error(refusal, ", ".join(by_method))
             if refusal.outcome.status == _UNAUTHORIZED:
                 answer.headers["www-authenticate"] = _challenge(refusal.outcome)
             return answer
         except Exception:
-            _log.exception("userinfo failed")
+            _log.exception("resource failed")
             return self._error(Refusal(PLATFORM_ERROR))
 
     async def authorize(self, request: Request) -> Response:
@@ -178,7 +189,7 @@ class _Http:
         is_mtls = request.headers.get("weir-port-kind") == "mtls"
         return addresses.mtls if is_mtls else addresses.issuer
 
-    def _error(self, refusal: Refusal) -> Response:
+    def _error(self, refusal: Refusal, allowed: str = "POST") -> Response:
         """RFC 6749 section 5.2; `parameters` says which part of the request is at fault."""
         outcome = refusal.outcome
         body: dict[str, Any] = {
@@ -192,7 +203,7 @@ class _Http:
         if outcome.retry is Retry.LATER:
             headers["retry-after"] = "1"
         if outcome is METHOD_NOT_ALLOWED:
-            headers["allow"] = "POST"
+            headers["allow"] = allowed
         return JSONResponse(body, outcome.status, headers=headers)
 
 

@@ -8,12 +8,18 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from weir.authorization import grants, redirects, requests
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from weir.authorization import granting, grants, redirects, requests
 from weir.authorization.exchange import PushedRequest
 from weir.authorization.openid import Authentication
 from weir.authorization.requests import Interaction
 from weir.authorization.services import Services
-from weir.consent.record import open_request, record_grant, reject
+from weir.consent import reading
+from weir.consent.reading import Consent
+from weir.consent.record import open_request, reject
+from weir.consent.states import State
+from weir.consent.withdrawal import confirm
 from weir.identity import customers, subjects
 from weir.identity.sessions import Session
 from weir.kernel import limits
@@ -35,11 +41,14 @@ async def approve(
     signed_in: Session,
     customer: str,
     accounts: list[str],
+    basis: str | None = None,
 ) -> str:
     """The customer's yes, said in this session. Returns the address to redirect to (RFC 6749
     section 4.1.2).
 
-    PAGE_EXPIRED when it is too late; ILLEGAL_STATE when the question was answered before.
+    `basis` is the consent that the page showed the changes against, when a grant is changed.
+    PAGE_EXPIRED when it is too late; ILLEGAL_STATE when the question was answered before; CONFLICT
+    when the grant was changed since the page was made; OAUTH_INVALID_GRANT_ID when it has ended.
     """
     pushed, person = interaction.pushed, signed_in.person
     async with services.database.unit(Actor(pushed.member, person)) as unit:
@@ -47,19 +56,22 @@ async def approve(
             raise Refusal(PAGE_EXPIRED, "interaction over")
         await _require_own(unit, pushed, person, customer)
         await _open(unit, pushed)
-        await record_grant(unit, pushed.consent, pushed.ask, customer=customer, accounts=accounts)
+        granted = await granting.grant(unit, pushed, customer, accounts, basis)
         code = await grants.record(
             unit,
             consent=pushed.consent,
+            grant_id=granted.grant_id,
             client=pushed.client,
             subject=await subjects.pairwise(unit, customer, pushed.organisation),
-            scope=pushed.scope,
+            scope=granted.scope,
             redirect_uri=pushed.redirect_uri,
             code_challenge=pushed.code_challenge,
             certificate=pushed.certificate,
             dpop_jkt=pushed.dpop_jkt,
             authentication=_authentication(pushed, signed_in),
         )
+    if granted.replaced is not None:
+        await confirm(services.database, granted.replaced)
     await requests.end(services.cache, interaction)
     return await _back(services, pushed, {"code": code})
 
@@ -90,6 +102,15 @@ async def deny(
             await reject(unit, pushed.consent, customer)
         await requests.end(services.cache, interaction)
     return await refused(services, pushed, OAUTH_ACCESS_DENIED)
+
+
+async def before(connection: AsyncConnection, pushed: PushedRequest) -> Consent | None:
+    """What stands on the grant that the request is to change; None when nothing does (any more)."""
+    if pushed.grant_id is None:
+        return None
+    grant = await grants.of_grant_id(connection, pushed.grant_id, pushed.client)
+    consent = None if grant is None else await reading.find(connection, grant.current)
+    return consent if consent is not None and consent.state is State.GRANTED else None
 
 
 async def refused(services: Services, pushed: PushedRequest, outcome: Outcome) -> str:

@@ -1,4 +1,4 @@
-"""Scopes: `<owner>.<product>` for each product subscribed to, and `manage`."""
+"""Scopes: `<owner>.<product>` for each product subscribed to, `manage`, and those over grants."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from typing import Final
 from weir.kernel.outcomes import OAUTH_INVALID_SCOPE, Refusal
 
 MANAGE: Final = "manage"
+GRANT_QUERY: Final = "grant_management_query"
+GRANT_REVOKE: Final = "grant_management_revoke"
+GRANT_MANAGEMENT: Final = frozenset({GRANT_QUERY, GRANT_REVOKE})
 _SCOPES_AT_MOST: Final = 100
 _TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,100}")  # scope-token, RFC 6749 section 3.3
 

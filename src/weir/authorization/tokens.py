@@ -45,7 +45,9 @@ async def issue(
     }
     if consented:
         body["authorization_details"] = claims["authorization_details"] = [exchange.consent.granted]
-        body["grant_id"] = claims["grant_id"] = exchange.consent.id
+        body["grant_id"] = claims["grant_id"] = exchange.grant.grant_id
+        if exchange.consent.id != exchange.grant.grant_id:
+            claims["consent"] = exchange.consent.id  # the grant was changed since it began
     if refresh_token is not None:
         body["refresh_token"] = refresh_token
     if id_token is not None:
@@ -73,10 +75,12 @@ def _lifetime_s(exchange: Exchange, consented: bool) -> int:
 
 
 def _audience(exchange: Exchange, scope: frozenset[str]) -> list[str]:
-    """A token is good at one place, the capabilities or the management API; with `openid` at the
-    UserInfo endpoint besides.
+    """A token is good at one place: the capabilities, the management API, or this server's grants;
+    with `openid` at the UserInfo endpoint besides.
     """
     addresses = exchange.services.addresses
+    if scopes.GRANT_MANAGEMENT & scope:
+        return [addresses.issuer]
     if scopes.MANAGE in scope:
         return [addresses.manage_audience]
     return [addresses.api_audience, *([addresses.issuer] if OPENID in scope else [])]

@@ -34,6 +34,10 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
         "全部网关已确认撤回。",
     ),
     "consent.expired": ("The consent ended at its date.", "授权已到期。"),
+    "consent.replaced": (
+        "A newer consent of the customer took its place.",
+        "客户新的授权取代了此授权。",
+    ),
     "token.revoked": ("The application gave back an access token.", "应用撤销了访问令牌。"),
     "alliance.founded": ("The alliance was founded.", "联盟成立。"),
     "organisation.admitted": ("The organisation was admitted.", "准入机构。"),

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
@@ -19,6 +19,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from weir.care.tables import audit_entries
 from weir.consent.tables import consents
 from weir.kernel.strict_json import canonical
+
+# Columns that older rows never had: they count once they hold something, so that the digests of
+# rows written before them stay true.
+_ADDED_LATER: Final = frozenset({"replaces"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,11 @@ class ConsentFinding:
 
 def row_digest(row: Mapping[str, Any]) -> str:
     """SHA-256 (hex) over every column of a row of `consents`, in one canonical form."""
-    plain = {name: _plain(value) for name, value in row.items()}
+    plain = {
+        name: _plain(value)
+        for name, value in row.items()
+        if value is not None or name not in _ADDED_LATER
+    }
     return sha256(canonical(plain)).hexdigest()
 
 

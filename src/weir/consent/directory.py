@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,12 +82,15 @@ def parse(body: bytes) -> Sequence[Account]:
     return accounts
 
 
-def choose(accounts: Sequence[Account], chosen: Sequence[str]) -> list[str]:
+def choose(
+    accounts: Sequence[Account], chosen: Sequence[str], kept: Collection[str] = ()
+) -> list[str]:
     """The accounts a customer picked, all of them the customer's own.
 
-    INVALID_INPUT when none was picked, or one that the member did not list.
+    INVALID_INPUT when none was picked and none is `kept` from before, or one that the member did
+    not list.
     """
-    if not chosen:
+    if not chosen and not kept:
         raise inputs.wrong("/accounts", "choose at least one", "请至少选择一个")
     if not set(chosen) <= {each.id for each in accounts}:
         raise Refusal(INVALID_INPUT, "an account the member did not list", pointer="/accounts")

@@ -12,7 +12,7 @@ from weir.store.unit import Change
 __all__ = ["REVOCATION", "revocation", "revocation_key"]
 
 # A gateway may remember a token it verified just before the revocation; clocks differ a little.
-_SLACK_S: Final = 60
+SLACK_S: Final = 60
 
 
 def revocation_key(subject: str, value: str) -> str:
@@ -25,10 +25,10 @@ def revocation(
 ) -> Change:
     """The change that revokes from `at` on.
 
-    `value` is a consent's identifier (voids every token with that `grant_id`) or an access token's
+    `value` is a consent's identifier (voids every token that stands on it) or an access token's
     `jti`. The change may be forgotten once the longest token it voids has died: `until`, or one
     access token's lifetime from now.
     """
     died = until or at + timedelta(seconds=limits.ACCESS_TOKEN_LIFETIME_S)
     document = RevocationDocument(subject, value, at)
-    return Change(REVOCATION, document.key, document, died + timedelta(seconds=_SLACK_S))
+    return Change(REVOCATION, document.key, document, died + timedelta(seconds=SLACK_S))

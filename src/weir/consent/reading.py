@@ -21,7 +21,8 @@ from weir.kernel import limits
 class Consent:
     """A stored consent. `granted` is the entry that tokens carry, None until there is one.
 
-    `expires_at` of an awaiting consent is when the question lapses.
+    `expires_at` of an awaiting consent is when the question lapses. `replaces` is the consent whose
+    place on the grant this one took.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Consent:
     ended_by: str | None
     reason: str | None
     acknowledged_at: datetime | None
+    replaces: str | None
 
     def state_at(self, now: datetime) -> State:
         return in_effect(self.state, self.expires_at, now)

@@ -71,10 +71,12 @@ async def record_grant(
     *,
     customer: str,
     accounts: list[str],
+    replaces: str | None = None,
 ) -> Consent:
     """The customer's yes, with the accounts it is for. ILLEGAL_STATE when it was answered before.
 
     `accounts` are identifiers the member gave for this customer; a payment needs exactly one.
+    `replaces` is the consent whose place this one takes; `replace` ends it.
     """
     if not accounts or (request.single_use and len(accounts) != 1):
         raise Refusal(INVALID_INPUT, "no account, or several for a payment", pointer="/accounts")
@@ -87,6 +89,7 @@ async def record_grant(
         granted=granted_details(request.type, request.details, accounts),
         decided_at=unit.now,
         expires_at=request.expires_at or lifetime_end,
+        replaces=replaces,
     )
 
 
@@ -95,6 +98,11 @@ async def reject(unit: UnitOfWork, consent_id: str, customer: str | None) -> Con
     return await move(
         unit, consent_id, Move.REJECT, customer=customer, decided_at=unit.now, ended_at=unit.now
     )
+
+
+async def replace(unit: UnitOfWork, consent_id: str) -> Consent:
+    """Another consent of the same customer took its place. ILLEGAL_STATE when it has ended."""
+    return await move(unit, consent_id, Move.REPLACE, ended_at=unit.now)
 
 
 async def mark_used(unit: UnitOfWork, consent_id: str) -> Consent:

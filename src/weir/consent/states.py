@@ -3,8 +3,9 @@
 A consent begins *awaiting*: a customer is being asked. The customer answers once: *granted* or
 *rejected*; a question nobody answers in time is *expired*. Only a granted consent opens anything.
 A payment's is *used* by the one call it was for; other consents are never used up. Granted and
-used ones end: *withdrawn* by somebody, or *expired* at their date. What has ended stays ended;
-there is no way back to granted, so a token that was voided once is void for ever.
+used ones end: *withdrawn* by somebody, *expired* at their date, or *replaced* by a newer consent
+that took their place on a grant. What has ended stays ended; there is no way back to granted, so a
+token that was voided once is void for ever.
 
 The gateway does not wait for the move to *expired*: a consent whose date has passed is treated as
 expired at once (`in_effect`), and the move is written down later.
@@ -26,6 +27,7 @@ class State(StrEnum):
     REJECTED = "rejected"
     WITHDRAWN = "withdrawn"
     EXPIRED = "expired"
+    REPLACED = "replaced"
 
 
 class Move(StrEnum):
@@ -34,6 +36,7 @@ class Move(StrEnum):
     USE = "use"
     WITHDRAW = "withdraw"
     EXPIRE = "expire"
+    REPLACE = "replace"
 
 
 MOVES: Final[dict[tuple[State, Move], State]] = {
@@ -43,6 +46,7 @@ MOVES: Final[dict[tuple[State, Move], State]] = {
     (State.GRANTED, Move.USE): State.USED,
     (State.GRANTED, Move.WITHDRAW): State.WITHDRAWN,
     (State.GRANTED, Move.EXPIRE): State.EXPIRED,
+    (State.GRANTED, Move.REPLACE): State.REPLACED,
     (State.USED, Move.WITHDRAW): State.WITHDRAWN,
     (State.USED, Move.EXPIRE): State.EXPIRED,
 }
@@ -54,6 +58,7 @@ EVENT_OF: Final[dict[Move, str]] = {
     Move.USE: "consent.used",
     Move.WITHDRAW: "consent.withdrawn",
     Move.EXPIRE: "consent.expired",
+    Move.REPLACE: "consent.replaced",
 }
 
 # For these a client may still get tokens. A used payment consent stays, so that a payment whose

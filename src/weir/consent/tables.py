@@ -27,6 +27,7 @@ consents = Table(
     Column("ended_by", Text),
     Column("reason", Text),
     Column("acknowledged_at", DateTime(timezone=True)),
+    Column("replaces", Text, ForeignKey("consents.id")),
     Index("ix_consents_customer", "customer"),
     Index("ix_consents_member", "member", "id"),
     Index("ix_consents_application", "application", "id"),

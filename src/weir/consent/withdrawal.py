@@ -9,7 +9,7 @@ said, and when the last gateway knew.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from sqlalchemy import select
@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.care.vault import PLATFORM
 from weir.consent import reading
-from weir.consent.published import REVOCATION, revocation, revocation_key
+from weir.consent.published import REVOCATION, SLACK_S, revocation, revocation_key
 from weir.consent.reading import Consent
 from weir.consent.record import locked, move, write
 from weir.consent.states import Move
@@ -56,7 +56,21 @@ async def withdraw(unit: UnitOfWork, consent_id: str, by: By, reason: str = "") 
         unit, consent_id, Move.WITHDRAW, ended_at=unit.now, ended_by=by, reason=why
     )
     unit.publish(revocation("consent", consent_id, unit.now))
+    await _void_widened(unit, withdrawn)
     return withdrawn
+
+
+async def _void_widened(unit: UnitOfWork, consent: Consent) -> None:
+    """A consent that was widened lives on in the wider one, and so do its last access tokens: they
+    end with it.
+    """
+    remembered = unit.now - timedelta(seconds=limits.ACCESS_TOKEN_LIFETIME_S + SLACK_S)
+    while consent.replaces is not None:
+        earlier = await reading.find(unit.connection, consent.replaces)
+        if earlier is None or earlier.ended_at is None or earlier.ended_at < remembered:
+            return
+        unit.publish(revocation("consent", earlier.id, unit.now))
+        consent = earlier
 
 
 async def withdraw_and_confirm(

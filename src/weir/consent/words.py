@@ -57,6 +57,7 @@ STATES: Final[dict[str, Words]] = {
     "rejected": Words("Refused", "已拒绝"),
     "withdrawn": Words("Withdrawn", "已撤回"),
     "expired": Words("Ended", "已到期"),
+    "replaced": Words("Replaced by a newer one", "已由新的授权取代"),
 }
 
 ENDED_BY: Final[dict[str, Words]] = {

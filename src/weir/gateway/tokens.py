@@ -66,6 +66,7 @@ class _Claims(msgspec.Struct):
     scope: str = ""
     nbf: int | None = None
     grant_id: _Text | None = None
+    consent: _Text | None = None
     authorization_details: list[dict[str, Any]] = []
 
 
@@ -219,7 +220,7 @@ def _key_of(header: _Header, keys: Map[str, SigningKey]) -> SigningKey:
 
 def _known(claims: _Claims) -> KnownToken:
     grants = tuple(filter(None, map(_grant, claims.authorization_details)))
-    consent = claims.grant_id
+    consent = _consent(claims)
     thumbprint = claims.cnf.thumbprint or ""
     return KnownToken(
         client_id=claims.client_id,
@@ -243,6 +244,13 @@ def _constraint_key(claims: _Claims, thumbprint: str) -> str:
     return revocation_key("key", f"{claims.client_id}.{claims.cnf.jkt}")
 
 
+def _consent(claims: _Claims) -> str | None:
+    """A grant bears the name of its first consent; once it was changed, the token names the one
+    it stands on.
+    """
+    return claims.consent or claims.grant_id
+
+
 def _identity(claims: _Claims, grants: tuple[Grant, ...]) -> bytes:
     """`openfinance-identity` up to its last value, encoded. Spaces, which JSON allows there, fill
     it up to whole groups of three bytes, so that the rest can be encoded by itself.
@@ -251,7 +259,7 @@ def _identity(claims: _Claims, grants: tuple[Grant, ...]) -> bytes:
     told = {
         "client_id": claims.client_id,
         "organisation": claims.org,
-        "consent_id": claims.grant_id,
+        "consent_id": _consent(claims),
         "accounts": accounts if claims.grant_id is not None else None,
     }
     begun = msgspec.json.encode(told)[:-1] + b',"interaction_id":'

@@ -538,6 +538,14 @@ OAUTH_INTERACTION_REQUIRED = _outcome(
     "授权必须由客户本人确认，无法按 prompt=none 处理。",
     oauth="interaction_required",
 )
+OAUTH_INVALID_GRANT_ID = _outcome(
+    "oauth_invalid_grant_id",
+    400,
+    "The grant_id is unknown, has ended, cannot be changed, or is another client's.",
+    "grant_id 不存在、已失效、不可变更，或属于其他客户端。",
+    retry=Retry.CHANGED,
+    oauth="invalid_grant_id",
+)
 OAUTH_TEMPORARILY_UNAVAILABLE = _outcome(
     "oauth_temporarily_unavailable",
     503,

@@ -12,17 +12,22 @@ from starlette.responses import Response
 from weir.authorization import interactions, requests
 from weir.authorization.redirects import origin
 from weir.authorization.requests import Interaction
-from weir.consent import directory
+from weir.consent import changing, directory
+from weir.consent.changing import Difference
 from weir.consent.directory import Account
+from weir.consent.reading import Consent
+from weir.consent.types import ConsentRequest
 from weir.identity import customers
 from weir.identity.customers import Customer
 from weir.identity.people import Person
 from weir.kernel.identifiers import is_identifier
 from weir.kernel.outcomes import (
+    CONFLICT,
     ILLEGAL_STATE,
     INVALID_INPUT,
     NOT_FOUND,
     OAUTH_ACCESS_DENIED,
+    OAUTH_INVALID_GRANT_ID,
     PAGE_EXPIRED,
     PLATFORM_UNAVAILABLE,
     Fault,
@@ -46,6 +51,28 @@ class Question:
     customers: Sequence[Customer] = ()
     customer: Customer | None = None
     accounts: Sequence[Account] = ()
+    before: Consent | None = None  # what stands on the grant that the request is to change
+
+    @property
+    def ask(self) -> ConsentRequest:
+        """What a yes leads to."""
+        pushed = self.interaction.pushed
+        if self.before is None or self.before.granted is None:
+            return pushed.ask
+        return changing.becomes(pushed.action, self.before.granted, pushed.ask)
+
+    @property
+    def change(self) -> Difference | None:
+        """What a yes changes, when there is something to change."""
+        if self.before is None or self.before.granted is None:
+            return None
+        return changing.difference(self.before.granted, self.ask)
+
+    @property
+    def kept(self) -> Sequence[str]:
+        """The accounts that stay allowed whatever is chosen."""
+        is_merge = self.interaction.pushed.action == "merge"
+        return self.change.accounts_before if is_merge and self.change else ()
 
 
 async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
@@ -92,21 +119,41 @@ async def _yes(
     question = await _ask_member(portal, request, person, question)
     chosen = [value for name, value in fields.items() if name.startswith("account")]
     try:
-        accounts = directory.choose(question.accounts, chosen)
+        accounts = directory.choose(question.accounts, chosen, kept=question.kept)
     except Refusal as refusal:
         if refusal.outcome is not INVALID_INPUT:
             raise
         return _page(portal, request, visitor, question, chosen, refusal)
     assert question.customer is not None
     assert visitor.opened is not None
-    location = await interactions.approve(
-        portal.authorization,
-        question.interaction,
-        signed_in=visitor.opened,
-        customer=question.customer.id,
-        accounts=accounts,
-    )
+    try:
+        location = await interactions.approve(
+            portal.authorization,
+            question.interaction,
+            signed_in=visitor.opened,
+            customer=question.customer.id,
+            accounts=accounts,
+            basis=fields.get("basis"),
+        )
+    except Refusal as refusal:
+        if refusal.outcome is not CONFLICT:
+            raise
+        return await _show_anew(portal, request, visitor, person, question, refusal)
     return go(location)
+
+
+async def _show_anew(
+    portal: Portal,
+    request: Request,
+    visitor: Visitor,
+    person: Person,
+    question: Question,
+    refusal: Refusal,
+) -> Response:
+    """The grant was changed while the page was open: what a yes would do now is another thing."""
+    question = await _parties(portal, question.interaction)
+    question = await _ask_member(portal, request, person, question)
+    return _page(portal, request, visitor, question, refusal=refusal)
 
 
 def _recently_signed_in(interaction: Interaction, visitor: Visitor) -> bool:
@@ -150,15 +197,20 @@ async def _parties(portal: Portal, interaction: Interaction) -> Question:
             await applications.get(connection, pushed.client),
             await organisations.get(connection, pushed.organisation),
             await organisations.get(connection, pushed.member),
+            before=await interactions.before(connection, pushed),
         )
 
 
 async def _as_customer(
     portal: Portal, request: Request, person: Person, question: Question
 ) -> Question:
-    """Which of the person's customers at this member: the one asked for, else the first."""
+    """Which of the person's customers at this member: the one asked for, else the first. A grant
+    is changed by the customer who gave it, and by nobody else.
+    """
     async with portal.database.connect() as connection:
         own = await customers.at_member(connection, person.id, question.member.id)
+    if question.before is not None:
+        own = [each for each in own if each.id == question.before.customer]
     asked_as = request.query_params.get("customer")
     customer = next((each for each in own if each.id == asked_as), own[0] if own else None)
     return replace(question, customers=own, customer=customer)
@@ -169,6 +221,8 @@ async def _ask_member(
 ) -> Question:
     """The customer's accounts, from the member itself."""
     question = await _as_customer(portal, request, person, question)
+    if question.interaction.pushed.grant_id is not None and question.before is None:
+        raise Refusal(OAUTH_INVALID_GRANT_ID, "the grant has ended")
     member, customer = question.member, question.customer
     if customer is None:
         return question
@@ -193,9 +247,11 @@ def _page(
 ) -> Response:
     pushed = question.interaction.pushed
     template = "consent_payment.html" if pushed.ask.single_use else "consent_accounts.html"
+    if question.change is not None:
+        template = "consent_change.html"
     context: dict[str, Any] = {
         "question": question,
-        "ask": pushed.ask,
+        "ask": question.ask,
         "chosen": chosen,
         "refusal": refusal,
         "now": portal.database.clock.now(),
@@ -220,6 +276,11 @@ async def _over(
         way_back = await interactions.refused(portal.authorization, pushed, OAUTH_ACCESS_DENIED)
         if question.interaction.answered:  # the application has its answer already
             way_back = origin(pushed.redirect_uri)
+        return refused(
+            request, visitor, refusal, way_back=way_back, way_back_name=question.application.name
+        )
+    if refusal.outcome is OAUTH_INVALID_GRANT_ID:
+        way_back = await interactions.refused(portal.authorization, pushed, refusal.outcome)
         return refused(
             request, visitor, refusal, way_back=way_back, way_back_name=question.application.name
         )

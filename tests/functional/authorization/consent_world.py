@@ -443,7 +443,7 @@ class _Forms(HTMLParser):
         given = {name: value or "" for name, value in attrs}
         if tag == "form":
             self.forms.append(Form(given.get("action", "")))
-        elif tag == "input" and self.forms:
+        elif tag == "input" and self.forms and "disabled" not in given:
             checked = "checked" in given and given["type"] in ("checkbox", "radio")
             value = (given["type"], given.get("name", ""), given.get("value", ""), checked)
             self.forms[-1].fields.append(value)

@@ -64,6 +64,8 @@ class Case:
             return await record.mark_used(unit, self.consent)
         if move is Move.WITHDRAW:
             return await withdraw(unit, self.consent, "customer")
+        if move is Move.REPLACE:
+            return await record.replace(unit, self.consent)
         return await record.move(unit, self.consent, Move.EXPIRE, ended_at=unit.now)
 
     async def open(self) -> None:
@@ -116,6 +118,7 @@ PATHS: dict[State, list[Move]] = {
     State.REJECTED: [Move.REJECT],
     State.WITHDRAWN: [Move.GRANT, Move.WITHDRAW],
     State.EXPIRED: [Move.GRANT, Move.EXPIRE],
+    State.REPLACED: [Move.GRANT, Move.REPLACE],
 }
 
 

@@ -17,10 +17,11 @@ ORDER = {
         certificate_is_the_clients proof_is_valid does_not_replay proof_does_not_replay
         is_active brings_no_request_uri
         request_object_is_opened request_object_does_not_replay asks_for_a_code
-        returns_to_a_registered_address keeps_state_and_nonce_short proves_possession_later
+        returns_to_a_registered_address keeps_state_and_nonce_short action_is_coherent
+        proves_possession_later
         key_is_the_announced_one
         stays_within_subscriptions sign_in_is_described intent_is_recalled says_what_it_wants
-        names_a_member is_kept""",
+        names_a_member grant_may_be_changed is_kept""",
     Endpoint.AUTHORIZE: """client_is_named is_found is_active request_is_recalled
         request_is_unanswered visit_begins""",
     Endpoint.TOKEN_CODE: """key_is_shown is_named is_found proves_itself_by_certificate
@@ -39,8 +40,12 @@ ORDER = {
     Endpoint.INTROSPECT: """is_named is_found proves_itself_by_certificate proves_itself_by_key
         certificate_is_the_clients does_not_replay is_active caller_may_ask
         token_is_introspected""",
-    Endpoint.USERINFO: """token_is_ours key_is_the_tokens proof_is_new token_stands
-        customer_is_named""",
+    Endpoint.USERINFO: """token_is_ours key_is_the_tokens proof_is_new scope_is_openid
+        token_stands customer_is_named""",
+    Endpoint.GRANT_QUERY: """token_is_ours key_is_the_tokens proof_is_new token_stands
+        scope_is_query grant_is_told""",
+    Endpoint.GRANT_REVOKE: """token_is_ours key_is_the_tokens proof_is_new token_stands
+        scope_is_revoke grant_is_ended""",
 }
 
 
@@ -51,7 +56,7 @@ def test_the_order_of_refusals_is_fixed(endpoint: Endpoint) -> None:
 
 def test_every_row_is_marked_for_every_endpoint_and_used_by_one() -> None:
     for marks, step in TABLE:
-        columns = marks.split(" ")
+        columns = list(marks)
         assert len(columns) == len(Endpoint), step.__name__
         assert set(columns) <= {"x", "·"}
         assert "x" in columns

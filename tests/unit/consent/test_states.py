@@ -11,7 +11,7 @@ from weir.consent.states import EVENT_OF, MOVES, Move, State, after, in_effect
 from weir.consent.words import STATES
 from weir.kernel.outcomes import ILLEGAL_STATE, Refusal
 
-ENDED = (State.REJECTED, State.WITHDRAWN, State.EXPIRED)
+ENDED = (State.REJECTED, State.WITHDRAWN, State.EXPIRED, State.REPLACED)
 NOW = datetime(2027, 3, 1, tzinfo=UTC)
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from weir.authorization import grants, id_tokens, pkce, scopes, tokens
+from weir.authorization import ending, grants, id_tokens, pkce, scopes, tokens
 from weir.authorization.exchange import Exchange
 from weir.care.vault import PLATFORM
 from weir.consent import reading
 from weir.consent.states import TOKENS_FOR
-from weir.consent.withdrawal import withdraw_and_confirm
-from weir.kernel.outcomes import ILLEGAL_STATE, OAUTH_INVALID_GRANT, Refusal
+from weir.kernel.outcomes import OAUTH_INVALID_GRANT, Refusal
 from weir.store.unit import Actor
 
 REUSED = "the authorization code was presented twice"
@@ -53,7 +52,7 @@ async def consent_stands(exchange: Exchange) -> None:
     """No token for a consent that was withdrawn or has ended."""
     async with exchange.services.database.connect() as connection:
         consent = await reading.find_of_application(
-            connection, exchange.grant.consent, exchange.client.id
+            connection, exchange.grant.current, exchange.client.id
         )
     if consent is None or consent.state_at(exchange.now) not in TOKENS_FOR:
         raise Refusal(OAUTH_INVALID_GRANT, "the consent does not stand")
@@ -81,9 +80,4 @@ async def code_is_spent(exchange: Exchange) -> None:
 
 async def _revoke(exchange: Exchange) -> None:
     """End the consent everywhere before the second request is answered."""
-    database = exchange.services.database
-    try:
-        await withdraw_and_confirm(database, PLATFORM, exchange.grant.consent, "platform", REUSED)
-    except Refusal as refusal:
-        if refusal.outcome is not ILLEGAL_STATE:  # it had ended already
-            raise
+    await ending.end(exchange.services.database, PLATFORM, exchange.grant, "platform", REUSED)

@@ -23,9 +23,9 @@ def asks_no_customer(exchange: Exchange) -> None:
 
 
 async def stays_within_its_rights(exchange: Exchange) -> None:
-    """RFC 6749 section 3.3: its subscriptions, or `manage` alone.
+    """RFC 6749 section 3.3: its subscriptions, or `manage` alone, or what manages its grants.
 
-    A token is for one audience (RFC 9068 section 3), so the two do not mix.
+    A token is for one audience (RFC 9068 section 3), so they do not mix.
     """
     asked = scopes.requested(exchange.parameters.get("scope"))
     if scopes.MANAGE in asked:
@@ -35,6 +35,8 @@ async def stays_within_its_rights(exchange: Exchange) -> None:
         if exchange.proof is not None:  # the management API answers only under mutual TLS
             reason = "a token for manage is bound to a certificate: send no DPoP proof"
             raise Refusal(OAUTH_INVALID_SCOPE, reason, why=reason)
+    elif asked & scopes.GRANT_MANAGEMENT:
+        scopes.require_within(asked, scopes.GRANT_MANAGEMENT)
     else:
         async with exchange.services.database.connect() as connection:
             allowed = await subscriptions.scopes_of(connection, exchange.client.id)

@@ -57,7 +57,7 @@ def concerning(token: Standing, member: str, audience: str) -> dict[str, Any]:
         "cnf": claims["cnf"],
     }
     if token.consent is not None:
-        told |= {"grant_id": token.consent.id, "authorization_details": details}
+        told |= {"grant_id": token.claims["grant_id"], "authorization_details": details}
     return told
 
 

@@ -97,6 +97,8 @@ async def is_kept(exchange: Exchange) -> None:
         certificate=None if jkt else exchange.certificate,
         dpop_jkt=jkt,
         rehearses=exchange.client.rehearses,
+        action=exchange.action,
+        grant_id=exchange.grant_id or None,
         signed_answer=exchange.parameters.get("response_mode", "query") != "query",
         openid=exchange.openid,
     )

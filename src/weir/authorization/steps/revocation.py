@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from weir.authorization import access, grants
+from weir.authorization import access, ending, grants
 from weir.authorization.exchange import Answer, Exchange, wrong
 from weir.consent.published import revocation
-from weir.consent.withdrawal import withdraw_and_confirm
-from weir.kernel.outcomes import ILLEGAL_STATE, OAUTH_TEMPORARILY_UNAVAILABLE, Refusal
+from weir.kernel.outcomes import OAUTH_TEMPORARILY_UNAVAILABLE, Refusal
 from weir.store.processes import await_acknowledged
 from weir.store.unit import Actor
 
@@ -27,22 +26,17 @@ async def token_is_revoked(exchange: Exchange) -> None:
     if grant is not None:
         if grant.client != exchange.client.id:
             raise _anothers()
-        await _end_grant(exchange, grant.consent)
+        await end_grant(exchange, grant)
     else:
         await _end_access_token(exchange, token)
     exchange.answer = Answer(200)
 
 
-async def _end_grant(exchange: Exchange, consent: str) -> None:
-    try:
-        withdrawal = await withdraw_and_confirm(
-            exchange.services.database, _actor(exchange), consent, "partner", GAVE_BACK
-        )
-    except Refusal as refusal:
-        if refusal.outcome is ILLEGAL_STATE:  # it had ended already
-            return
-        raise
-    if withdrawal.acknowledged_at is None:
+async def end_grant(exchange: Exchange, grant: grants.Grant, reason: str = GAVE_BACK) -> None:
+    """End the whole grant. OAUTH_TEMPORARILY_UNAVAILABLE while a gateway has not confirmed."""
+    database = exchange.services.database
+    withdrawal = await ending.end(database, _actor(exchange), grant, "partner", reason)
+    if withdrawal is not None and withdrawal.acknowledged_at is None:
         raise Refusal(OAUTH_TEMPORARILY_UNAVAILABLE, "the gateways have not confirmed")
 
 

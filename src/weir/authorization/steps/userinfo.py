@@ -34,8 +34,6 @@ def token_is_ours(exchange: Exchange) -> None:
     issuer = exchange.services.addresses.issuer
     if claims is None or claims["iss"] != issuer or issuer not in claims["aud"]:
         raise Refusal(TOKEN_INVALID)
-    if OPENID not in claims["scope"].split(" "):
-        raise Refusal(TOKEN_INVALID, "not of the scope openid")
     exchange.claims = claims
 
 
@@ -79,6 +77,12 @@ async def proof_is_new(exchange: Exchange) -> None:
         raise _unproven("the proof is older than this server's memory: make a new one")
     if not await cache.claim_once(f"dpop:{proof.name}", dpop.KEPT_S):
         raise _unproven("the proof was used before")
+
+
+def scope_is_openid(exchange: Exchange) -> None:
+    """OpenID Connect Core section 5.3: names are told under the scope `openid` only."""
+    if OPENID not in exchange.claims["scope"].split(" "):
+        raise Refusal(TOKEN_INVALID, "not of the scope openid")
 
 
 async def token_stands(exchange: Exchange) -> None:

@@ -1,0 +1,81 @@
+"""What a customer's yes does to a grant: begin one, widen it, or put another in its place.
+
+The grant's rows are locked first, so changes of one grant follow each other, and each is granted
+against what the customer was shown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from weir.authorization import grants, scopes
+from weir.authorization.exchange import PushedRequest
+from weir.authorization.grants import Grant
+from weir.consent import changing, record
+from weir.consent.published import revocation
+from weir.consent.reading import Consent
+from weir.consent.states import State
+from weir.kernel.outcomes import CONFLICT, OAUTH_INVALID_GRANT_ID, Refusal
+from weir.store.unit import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """A grant after the yes. `replaced` is a consent whose tokens every gateway must void."""
+
+    grant_id: str
+    scope: str
+    replaced: str | None = None
+
+
+async def grant(
+    unit: UnitOfWork,
+    pushed: PushedRequest,
+    customer: str,
+    accounts: list[str],
+    basis: str | None,
+) -> Granted:
+    """Write the customer's yes down. CONFLICT, OAUTH_INVALID_GRANT_ID as `interactions.approve`."""
+    if pushed.grant_id is None:
+        await record.record_grant(
+            unit, pushed.consent, pushed.ask, customer=customer, accounts=accounts
+        )
+        return Granted(pushed.consent, pushed.scope)
+    present = await grants.locked(unit, pushed.grant_id)
+    before = await record.locked(unit, present.current)
+    _require_changeable(unit, before, customer, basis)
+    return await _change(unit, pushed, present, before, accounts)
+
+
+async def _change(
+    unit: UnitOfWork, pushed: PushedRequest, present: Grant, before: Consent, accounts: list[str]
+) -> Granted:
+    assert before.granted is not None, "a consent in force has been granted"
+    assert before.customer is not None, "and by somebody"
+    await record.record_grant(
+        unit,
+        pushed.consent,
+        changing.becomes(pushed.action, before.granted, pushed.ask),
+        customer=before.customer,
+        accounts=changing.accounts_after(pushed.action, before.granted, accounts),
+        replaces=before.id,
+    )
+    await record.replace(unit, before.id)
+    scope = pushed.scope
+    if pushed.action == "merge":
+        joined = scopes.requested(scope) | scopes.requested(present.scope)
+        scope = scopes.written(joined)
+    await grants.turn(unit, present.grant_id, consent=pushed.consent, scope=scope)
+    if pushed.action == "merge":  # the tokens of the narrower consent may live their minutes out
+        return Granted(present.grant_id, scope)
+    unit.publish(revocation("consent", before.id, unit.now))
+    return Granted(present.grant_id, scope, replaced=before.id)
+
+
+def _require_changeable(
+    unit: UnitOfWork, before: Consent, customer: str, basis: str | None
+) -> None:
+    if before.state_at(unit.now) is not State.GRANTED or before.customer != customer:
+        raise Refusal(OAUTH_INVALID_GRANT_ID, f"{before.id} has ended, or is another customer's")
+    if before.id != basis:
+        raise Refusal(CONFLICT, f"the page showed {basis}, the grant stands on {before.id}")

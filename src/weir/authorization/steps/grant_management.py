@@ -1,0 +1,114 @@
+"""Grant Management for OAuth 2.0 (OpenID FAPI working group): grants that their clients manage."""
+
+from __future__ import annotations
+
+from weir.authorization import access, grants, scopes
+from weir.authorization.exchange import Answer, Exchange, wrong
+from weir.authorization.steps.revocation import end_grant
+from weir.consent import changing, reading
+from weir.consent.reading import Consent
+from weir.consent.states import State
+from weir.consent.types import is_single_use
+from weir.kernel.outcomes import (
+    NOT_FOUND,
+    OAUTH_INVALID_GRANT_ID,
+    SCOPE_INSUFFICIENT,
+    TOKEN_REVOKED,
+    Refusal,
+)
+
+DELETED = "the application gave the whole grant back"
+
+
+def action_is_coherent(exchange: Exchange) -> None:
+    """Section 5.2: `create` has no `grant_id`; `merge` and `replace` need one, and it them."""
+    asked = exchange.parameters.get("grant_management_action")
+    grant_id = exchange.parameters.get("grant_id")
+    if asked is None and grant_id is not None:
+        raise wrong("grant_management_action", "is missing beside a grant_id")
+    action = next((each for each in changing.ACTIONS if each == asked), None)
+    if asked is not None and action is None:
+        raise wrong("grant_management_action", "must be create, merge or replace")
+    if action in (None, "create"):
+        if grant_id is not None:
+            raise wrong("grant_id", "does not go with the action create")
+        return
+    assert action is not None
+    exchange.action, exchange.grant_id = action, exchange.required("grant_id")
+
+
+async def grant_may_be_changed(exchange: Exchange) -> None:
+    """Section 5.4: a grant of this client that stands, of the same type and institution.
+
+    Unknown, ended and another client's are told apart for nobody.
+    """
+    if exchange.action == "create":
+        return
+    consent = await _in_force(exchange)
+    if consent is None or is_single_use(consent.type):
+        raise Refusal(OAUTH_INVALID_GRANT_ID, f"{exchange.action} of {exchange.grant_id}")
+    assert consent.granted is not None, "a consent in force has been granted"
+    changing.require_same_kind(consent.granted, exchange.ask)
+
+
+async def token_stands(exchange: Exchange) -> None:
+    """RFC 6750 section 3.1: neither the token nor who holds it was stopped since it was issued."""
+    async with exchange.services.database.connect() as connection:
+        found = await access.standing(connection, exchange.claims, exchange.now)
+    if found is None:
+        raise Refusal(TOKEN_REVOKED)
+    exchange.client = found.holder.application
+    exchange.organisation = found.holder.organisation
+
+
+def scope_is_query(exchange: Exchange) -> None:
+    """Section 6.1: reading a grant takes `grant_management_query`."""
+    _require_scope(exchange, scopes.GRANT_QUERY)
+
+
+def scope_is_revoke(exchange: Exchange) -> None:
+    """Section 6.1: ending a grant takes `grant_management_revoke`."""
+    _require_scope(exchange, scopes.GRANT_REVOKE)
+
+
+async def grant_is_told(exchange: Exchange) -> None:
+    """Section 6.3: what the grant allows now."""
+    consent = await _in_force(exchange)
+    if consent is None:
+        raise Refusal(NOT_FOUND, f"grant {exchange.grant_id}")
+    told = {
+        "scopes": [{"scope": scopes.written(scopes.requested(exchange.grant.scope))}],
+        "authorization_details": [consent.granted],
+    }
+    exchange.answer = Answer(200, told)
+
+
+async def grant_is_ended(exchange: Exchange) -> None:
+    """Section 6.4: a withdrawal, answered when every gateway knows. Asked again, answered again."""
+    grant = await _own(exchange)
+    if grant is None:
+        raise Refusal(NOT_FOUND, f"grant {exchange.grant_id}")
+    await end_grant(exchange, grant, DELETED)
+    exchange.answer = Answer(204)
+
+
+def _require_scope(exchange: Exchange, scope: str) -> None:
+    if scope not in exchange.claims["scope"].split(" "):
+        raise Refusal(SCOPE_INSUFFICIENT, f"needs {scope}", scope=scope)
+
+
+async def _in_force(exchange: Exchange) -> Consent | None:
+    """The consent the grant stands on, while it does; `exchange.grant` is set with it."""
+    grant = await _own(exchange)
+    if grant is None:
+        return None
+    exchange.grant = grant
+    async with exchange.services.database.connect() as connection:
+        consent = await reading.find(connection, grant.current)
+    in_force = (State.GRANTED, State.USED)
+    return consent if consent and consent.state_at(exchange.now) in in_force else None
+
+
+async def _own(exchange: Exchange) -> grants.Grant | None:
+    async with exchange.services.database.connect() as connection:
+        return await grants.of_grant_id(connection, exchange.grant_id, exchange.client.id)
