@@ -60,6 +60,7 @@ class Core:
     database: Database
     journal: AuditJournal
     sealing: SealingKey
+    receipt_secret: bytes
 
     @property
     def records_folder(self) -> Path:
@@ -90,7 +91,8 @@ async def open_core(
         settings.database_url, clock=clock, journal=journal, cache=cache, pool=connections
     )
     try:
-        yield Core(settings, home, clock, cache, database, journal, SealingKey(key))
+        receipts = master.derive(key, "weir receipts v1")
+        yield Core(settings, home, clock, cache, database, journal, SealingKey(key), receipts)
     finally:
         await database.close()
         await cache.close()

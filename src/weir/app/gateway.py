@@ -34,5 +34,7 @@ async def run_gateway(
             health_socket=health,
             member_networks=settings.member_networks,
             unconfirmed_calls_s=settings.unconfirmed_calls_s,
+            receipt_secret=core.receipt_secret,
+            records_sync_s=settings.records_sync_ms / 1000,
         )
         await serve(config, core.database, core.cache, stop)

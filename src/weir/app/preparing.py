@@ -11,6 +11,7 @@ from cryptography import x509
 
 from weir.app.core import HOST_ROLES, Core, open_core
 from weir.care.authority import Authority
+from weir.care.record_keys import RecordKeys
 from weir.care.vault import PLATFORM, Vault
 from weir.kernel.settings import Settings
 from weir.partners import founding, organisations
@@ -35,6 +36,7 @@ async def prepare(settings: Settings, home: Home) -> Prepared:
     revision = await asyncio.to_thread(migrate, settings.database_url)
     async with open_core(settings, home, connections=2) as core:
         await Vault.open(core.database, core.sealing)
+        await RecordKeys.open(core.database, core.sealing)
         authority = await Authority.open(core.database, core.sealing)
         _write_certificates(authority, core)
         return Prepared(revision, await _founding_secret(core))

@@ -14,15 +14,17 @@ import structlog
 from weir.app.core import Core, open_core, stopping
 from weir.app.private import health, member_client, serve_private
 from weir.care import signing_keys
+from weir.care.record_keys import RecordKeys
 from weir.care.vault import PLATFORM
 from weir.consent import reading, record
-from weir.kernel import identifiers
+from weir.kernel import identifiers, limits
 from weir.kernel.settings import Settings
-from weir.metering import budgets, intents, segments
+from weir.metering import budgets, intents
 from weir.metering.ingest import ingest
 from weir.metering.lake import Lake
 from weir.metering.reconciling import lookup_over, reconcile
 from weir.metering.records import RecordWriter
+from weir.metering.sealing import Sealer
 from weir.store import expiring, processes
 from weir.store.engines.home import Home
 
@@ -33,7 +35,8 @@ async def run_worker(settings: Settings, home: Home, listening: Path) -> None:
     async with open_core(settings, home, connections=4) as core, member_client(core) as client:
         stream = identifiers.mint("str", int(core.clock.now().timestamp() * 1000), os.urandom(10))
         writer = RecordWriter.open(core.records_folder, stream)
-        jobs = _jobs(core, Lake(core.lake_url), writer, client)
+        keys = await RecordKeys.open(core.database, core.sealing)
+        jobs = _jobs(core, Lake(core.lake_url), writer, client, keys)
         beats = [asyncio.create_task(_repeat(*job, stop)) for job in jobs]
         try:
             await serve_private(health(core), listening, stop)
@@ -46,15 +49,22 @@ async def run_worker(settings: Settings, home: Home, listening: Path) -> None:
 Job = tuple[str, float, Callable[[], Awaitable[Any]]]
 
 
-def _jobs(core: Core, lake: Lake, writer: RecordWriter, client: httpx.AsyncClient) -> list[Job]:
+def _jobs(
+    core: Core, lake: Lake, writer: RecordWriter, client: httpx.AsyncClient, keys: RecordKeys
+) -> list[Job]:
     """Name, seconds between two runs, and the work."""
     folder = core.records_folder
     log = structlog.get_logger("weir.worker")
+    sealer = Sealer(folder, keys.current, core.receipt_secret)
+
+    async def records_sealed() -> None:
+        sealed = await asyncio.to_thread(sealer.run)
+        for finding in sealed.findings:
+            log.error("records_damaged", finding=str(finding))
 
     async def records_to_lake() -> None:
-        recovery = await asyncio.to_thread(segments.recover, folder)
-        report = await ingest(core.database, folder, lake)
-        for finding in [*recovery.findings, *report.findings]:
+        report = await ingest(core.database, folder, lake, keys.public)
+        for finding in report.findings:
             log.error("records_damaged", finding=str(finding))
 
     async def payments_in_doubt() -> None:
@@ -84,6 +94,7 @@ def _jobs(core: Core, lake: Lake, writer: RecordWriter, client: httpx.AsyncClien
 
     return [
         ("keys_in_time", 2.0, keys_in_time),
+        ("records_sealed", limits.SEGMENT_AGE_S / 2, records_sealed),
         ("records_to_lake", 0.5, records_to_lake),
         ("payments_in_doubt", 2.0, payments_in_doubt),
         ("payments_made", 1.0, payments_made),

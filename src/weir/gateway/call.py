@@ -16,7 +16,8 @@ from weir.wire.relay import Relay
 
 if TYPE_CHECKING:
     from weir.gateway.gateway import Gateway
-    from weir.gateway.tokens import Grant, KnownToken, Standing
+    from weir.gateway.labels import Labels
+    from weir.gateway.tokens import Grant, KnownToken, Right, Standing
     from weir.shelf.published import SubscriptionDocument
 
 
@@ -39,7 +40,9 @@ class Call(Relay):
         "idempotency_key",
         "interaction_id",
         "json",
+        "labels",
         "now_s",
+        "number",
         "operation",
         "parameter_names",
         "parameter_values",
@@ -48,6 +51,7 @@ class Call(Relay):
         "query",
         "recorded",
         "refusal",
+        "right",
         "snapshot",
         "standing",
         "started_s",
@@ -75,7 +79,9 @@ class Call(Relay):
         self.operation: Operation | None = None
         self.parameter_names: tuple[str, ...] = ()
         self.parameter_values: list[bytes] = []
+        self.labels: Labels | None = None  # what the application says of the call's place
         # authorize
+        self.right: Right | None = None
         self.subscription: SubscriptionDocument | None = None
         self.grant: Grant | None = None
         self.body: bytes | None = None  # only where a phase needs it whole
@@ -88,6 +94,7 @@ class Call(Relay):
         self.status = 0
         self.refusal: Outcome | None = None
         self.recorded = False
+        self.number = 0  # among its application's calls; 0 until the answer begins
         self._pieces: list[bytes] | None = None
         self._collected: asyncio.Future[None] | None = None
 

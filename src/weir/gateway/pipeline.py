@@ -29,7 +29,7 @@ from weir.gateway.phases.forward import forward
 from weir.gateway.phases.identify import identify
 from weir.gateway.phases.limit import limit
 from weir.gateway.phases.prove import prove
-from weir.gateway.phases.record import record
+from weir.gateway.phases.record import receipt_line, record
 from weir.gateway.phases.respond import refusal_body, refusal_lines
 from weir.gateway.phases.route import route
 from weir.gateway.phases.standing import check_standing
@@ -133,7 +133,7 @@ class Flow(Call):
         The intent of a payment stays open, so reconciliation will find what was paid.
         """
         if self.exchange.retract():
-            self._begin_refusal(refusal)
+            self._begin_refusal(refusal, b"")  # what has no record has no receipt
             self.exchange.end()
         elif not self.exchange.ended:
             self.exchange.abort()
@@ -170,7 +170,7 @@ class Flow(Call):
         self.status = refusal.outcome.status
         _log_fault(self, refusal)
         if not self.exchange.ended:
-            self._begin_refusal(refusal)
+            self._begin_refusal(refusal, receipt_line(self))
         try:
             self._record()
         except Refusal as unwritable:
@@ -179,9 +179,9 @@ class Flow(Call):
         if not self.exchange.ended:
             self.exchange.end()
 
-    def _begin_refusal(self, refusal: Refusal) -> None:
+    def _begin_refusal(self, refusal: Refusal, receipt: bytes) -> None:
         body = refusal_body(refusal, self.interaction_id)
-        lines = refusal_lines(refusal, self.interaction_id)
+        lines = refusal_lines(refusal, self.interaction_id) + receipt
         self.exchange.begin(refusal.outcome.status, lines, len(body))
         self.exchange.send(body)
 

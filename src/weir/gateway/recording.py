@@ -1,4 +1,4 @@
-"""The process's stream of call records, and the thread that makes finished segments durable."""
+"""The process's stream of call records: their numbers, their receipts' names, and their sync."""
 
 from __future__ import annotations
 
@@ -7,31 +7,87 @@ import asyncio
 import structlog
 
 from weir.kernel.outcomes import Refusal
-from weir.metering.records import CallRecord, RecordWriter
+from weir.kernel.seals import authenticator
+from weir.metering.records import NO_DETAILS, RecordWriter
 
 _log = structlog.get_logger("weir.gateway")
 
 
 class Recording:
-    """Writes records in the event loop; seals their segments beside it.
+    """Writes records in the event loop; syncs them beside it.
+
+    An application's calls are numbered from 1 when their answers begin, since the answer's head
+    names the receipt. A number whose record could not be written goes to the application's next
+    call, so that none is missing.
 
     `failing` is set by a record that could not be written and cleared by the next that could: while
     it is set nothing is forwarded, since it could not be recorded.
     """
 
-    def __init__(self, writer: RecordWriter) -> None:
+    def __init__(self, writer: RecordWriter, receipt_key: bytes) -> None:
         self._writer = writer
+        self._receipt_key = receipt_key
+        self._numbers: dict[str, int] = {}
+        self._unused: dict[str, list[int]] = {}
         self.failing = False
         self.written = 0
 
-    def write(self, record: CallRecord) -> None:
-        """Put a record in the kernel's hands. Refusal RECORD_UNWRITABLE."""
+    def number(self, application: str) -> int:
+        """The number of the application's next call."""
+        if self._unused and (unused := self._unused.pop(application, None)):
+            number = unused.pop(0)
+            if unused:
+                self._unused[application] = unused
+            return number
+        number = self._numbers.get(application, 0) + 1
+        self._numbers[application] = number
+        return number
+
+    def receipt_line(
+        self, application: str, call: int, at_us: int, interaction_id: str, status: int
+    ) -> bytes:
+        """The field line of an answer that names its receipt."""
+        stream = self._writer.stream
+        proof = authenticator(
+            self._receipt_key, stream, call, at_us, application, interaction_id, status
+        )
+        return f"weir-receipt: {stream}.{call}.{at_us}.{proof}\r\n".encode()
+
+    def write(
+        self,
+        application: str | None,
+        call: int,
+        at_us: int,
+        duration_us: int,
+        interaction_id: bytes,
+        status: int,
+        bytes_in: int,
+        bytes_out: int,
+        terms: bytes,
+        details: bytes = NO_DETAILS,
+    ) -> None:
+        """Put a record in the kernel's hands, as `RecordWriter.write_call` does.
+
+        Refusal RECORD_UNWRITABLE.
+        """
         try:
-            self._writer.write(record)
+            self._writer.write_call(
+                call,
+                at_us,
+                duration_us,
+                interaction_id,
+                status,
+                bytes_in,
+                bytes_out,
+                terms,
+                details,
+            )
         except Refusal as refusal:
             if not self.failing:
                 _log.error("record_unwritable", detail=refusal.detail)
             self.failing = True
+            if call and application is not None:
+                self._unused.setdefault(application, []).append(call)
             raise
         self.failing = False
         self.written += 1
@@ -42,8 +98,16 @@ class Recording:
             self._writer.finish()
             await asyncio.to_thread(self._writer.settle)
         except (Refusal, OSError) as error:
-            _log.error("segment_not_sealed", error=repr(error))
+            _log.error("segment_not_finished", error=repr(error))
+
+    async def sync(self) -> None:
+        """Put what was written on the disk, in a thread beside the loop."""
+        if self._writer.pending:
+            try:
+                await asyncio.to_thread(self._writer.sync)
+            except OSError as error:
+                _log.error("records_not_synced", error=repr(error))
 
     def close(self) -> None:
-        """Seal what is open and end the stream."""
+        """Finish what is open and end the stream."""
         self._writer.close()

@@ -24,6 +24,7 @@ from weir.gateway.recording import Recording
 from weir.gateway.tokens import TokenMemory, TokenVerifier
 from weir.kernel import identifiers, limits
 from weir.metering.records import RecordWriter
+from weir.metering.sealing import stream_key
 from weir.store.cache import Cache
 from weir.store.database import Database
 from weir.wire.deadlines import Deadlines
@@ -61,6 +62,8 @@ class GatewayConfig:
     health_socket: Path
     member_networks: str | None  # where members' endpoints may lie, as the setting says it
     unconfirmed_calls_s: int  # how long after its lease a process serves own-right calls
+    receipt_secret: bytes  # what the keys of receipts follow from
+    records_sync_s: float  # how long a record may be in memory alone
 
 
 async def serve(
@@ -90,7 +93,8 @@ class _Serving:
             database, cache, _mint("prc"), clock, config.unconfirmed_calls_s
         )
         self._allowances = Allowances(loop, database, clock)
-        self._recording = Recording(RecordWriter.open(config.records, _mint("str")))
+        writer = RecordWriter.open(config.records, _mint("str"))
+        self._recording = Recording(writer, stream_key(config.receipt_secret, writer.stream))
         self._in_flight = Deadlines(loop, IN_FLIGHT_SWEEP_S)
         self._connections = Deadlines(loop, CONNECTION_SWEEP_S)
         self._gateway = Gateway(
@@ -124,6 +128,7 @@ class _Serving:
         serving._connections.start()
         serving._beat(serving._following.run())
         serving._beat(serving._every(limits.SEGMENT_AGE_S, serving._recording.seal))
+        serving._beat(serving._every(config.records_sync_s, serving._recording.sync))
         serving._beat(serving._every(limits.LEASE_RENEWAL_S, serving._allowances.give_back_idle))
         serving._beat(serving._every(_SWEEP_S, serving._gateway.sweep_connections))
         await serving._listen("public", config.public_port, public)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import re
 from datetime import datetime
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Any, Final
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
@@ -131,11 +131,18 @@ class Standing:
         self.rights[operation] = right
 
 
-class Right(NamedTuple):
-    """What lets a token call an operation: the subscription, and grants of the operation's kind."""
+class Right:
+    """What lets a token call an operation: the subscription, and grants of the operation's kind.
 
-    subscription: SubscriptionDocument
-    grants: tuple[Grant, ...]
+    `terms` is how it stands in a call record, once a record was made of it.
+    """
+
+    __slots__ = ("grants", "subscription", "terms")
+
+    def __init__(self, subscription: SubscriptionDocument, grants: tuple[Grant, ...]) -> None:
+        self.subscription = subscription
+        self.grants = grants
+        self.terms = b""
 
 
 class TokenVerifier:

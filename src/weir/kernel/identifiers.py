@@ -51,6 +51,14 @@ def mint(prefix: str, at_ms: int, entropy: bytes) -> str:
     return f"{prefix}_{''.join(digits)}"
 
 
+def born_ms(identifier: str) -> int:
+    """When an identifier was minted, in Unix milliseconds: its first 48 bits say so."""
+    value = 0
+    for digit in identifier.partition("_")[2]:
+        value = value << 5 | ALPHABET.index(digit)
+    return value >> 80
+
+
 def is_identifier(text: str, prefix: str) -> bool:
     """Whether `text` as a whole is an identifier with this prefix."""
     found = _IDENTIFIER.fullmatch(text)

@@ -101,8 +101,10 @@ SIGNED_LIFETIME_S: Final = 300  # the longest life of anything that is signed wi
 
 # Call records
 SEGMENT_RECORDS: Final = 50_000
-SEGMENT_AGE_S: Final = 1
+SEGMENT_AGE_S: Final = 0.5  # a worker seals what is finished at least as often
 RECORD_BYTES: Final = 4_096
+TERMS_BYTES: Final = 3_072  # of a record: who called what; a longer path template is left out
+LABEL_CHARACTERS: Final = 48  # of a scene, a channel, a referrer
 RECONCILE_AFTER_S: Final = 120  # longer than any call lasts: its timeouts sum to less
 RECONCILE_LOOKBACK_DAYS: Final = 7  # how far before an intent its records are looked for
 

@@ -75,6 +75,13 @@ class Settings:
     signing_key_days: int = _setting(
         90, "Days a signing key signs before the next takes over; 0 leaves it to you.", high=3_650
     )
+    records_sync_ms: int = _setting(
+        200,
+        "Milliseconds after which an answered call's record is on the disk: what a power cut can"
+        " take. A killed process loses nothing.",
+        low=10,
+        high=10_000,
+    )
     log_level: str = _setting("info", "debug, info, warning or error.")
 
 

@@ -13,12 +13,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import msgspec
+import pyarrow.compute as pc
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.metering.lake import Lake, instant
-from weir.metering.records import FIRST_PREVIOUS_SHA256, SEALED_SUFFIX, segment_path
-from weir.metering.segments import Chain, Damage, Finding, Segment, SegmentDamaged, read_segment
+from weir.kernel.seals import NO_PREVIOUS
+from weir.metering import log
+from weir.metering.lake import Lake, instant, to_table
+from weir.metering.records import segment_path
+from weir.metering.segments import (
+    SEAL_SUFFIX,
+    Chain,
+    Damage,
+    Finding,
+    Keys,
+    Segment,
+    SegmentDamaged,
+    read_segment,
+)
 from weir.metering.segments import streams as streams_under
 from weir.metering.tables import segments
 from weir.store.database import Database
@@ -46,12 +59,14 @@ class Mark:
 
     segment: int = 0
     last_number: int = 0
-    sha256: str = FIRST_PREVIOUS_SHA256
+    sha256: str = NO_PREVIOUS
 
 
-async def ingest(database: Database, folder: Path, lake: Lake) -> Ingested:
+async def ingest(database: Database, folder: Path, lake: Lake, keys: Keys) -> Ingested:
     """Bring every sealed segment under `folder` that the lake has not got into it.
 
+    Only what is signed by one of `keys` is taken. Each seal becomes a leaf of the tree of all seals
+    in the same transaction.
     A damaged segment stops its own stream and no other: it is reported, and what follows it waits.
     """
     report = Ingested()
@@ -59,7 +74,7 @@ async def ingest(database: Database, folder: Path, lake: Lake) -> Ingested:
         reached = await marks(connection)
     for stream in await asyncio.to_thread(streams_under, folder):
         following = reached.get(stream, Mark()).segment + 1
-        while await _ingest_one(database, folder, lake, stream, following, report):
+        while await _ingest_one(database, folder, lake, keys, stream, following, report):
             following += 1
     return report
 
@@ -80,11 +95,17 @@ async def marks(connection: AsyncConnection) -> dict[str, Mark]:
 
 
 async def _ingest_one(
-    database: Database, folder: Path, lake: Lake, stream: str, number: int, report: Ingested
+    database: Database,
+    folder: Path,
+    lake: Lake,
+    keys: Keys,
+    stream: str,
+    number: int,
+    report: Ingested,
 ) -> bool:
     """One segment, in one transaction. False when the stream holds nothing more to do now."""
-    if not segment_path(folder, stream, number, SEALED_SUFFIX).exists():
-        if segment_path(folder, stream, number + 1, SEALED_SUFFIX).exists():
+    if not segment_path(folder, stream, number, SEAL_SUFFIX).exists():
+        if segment_path(folder, stream, number + 1, SEAL_SUFFIX).exists():
             detail = "there is no such file, but the next one is there"
             report.findings.append(Finding(stream, number, Damage.DROPPED, detail))
         return False
@@ -95,14 +116,15 @@ async def _ingest_one(
         if mark.segment >= number:  # another worker was here between our look and our lock
             return True
         try:
-            segment, files = await asyncio.to_thread(_carry, folder, lake, stream, mark)
+            segment, files = await asyncio.to_thread(_carry, folder, lake, keys, stream, mark)
         except SegmentDamaged as damaged:
             report.findings.append(damaged.finding)
             return False
-        row = _row(segment, files) | {"ingested_at": unit.now}
+        leaf = await log.append(unit.connection, segment.seal)
+        row = _row(segment, files) | {"ingested_at": unit.now, "leaf": leaf}
         await unit.connection.execute(insert(segments).values(row))
     report.segments += 1
-    report.records += segment.footer.records
+    report.records += segment.seal.records
     return True
 
 
@@ -118,26 +140,40 @@ async def _mark(connection: AsyncConnection, stream: str) -> Mark:
     return Mark(row.segment, row.last_number, row.sha256) if row else Mark()
 
 
-def _carry(folder: Path, lake: Lake, stream: str, mark: Mark) -> tuple[Segment, list[str]]:
+def _carry(
+    folder: Path, lake: Lake, keys: Keys, stream: str, mark: Mark
+) -> tuple[Segment, list[str]]:
     """Check the segment after `mark` and write it to the lake."""
     segment = read_segment(folder, stream, mark.segment + 1)
-    Chain(stream, mark.sha256, mark.segment, mark.last_number).link(segment)
+    Chain(stream, mark.sha256, mark.segment, mark.last_number, keys=keys).link(segment.seal)
     return segment, lake.write_segment(segment)
 
 
 def _row(segment: Segment, files: list[str]) -> dict[str, object]:
-    header, footer = segment.header, segment.footer
-    arrivals = [record.at_us for record in segment.records]
+    seal = segment.seal
+    first_us, last_us = arrivals(segment)
     return {
-        "stream": header.stream,
-        "segment": header.segment,
-        "first_number": header.first_number,
-        "last_number": footer.last_number,
-        "records": footer.records,
-        "sha256": footer.sha256,
-        "previous_sha256": header.previous_sha256,
-        "first_at": instant(min(arrivals)),
-        "last_at": instant(max(arrivals)),
-        "recovered": footer.recovered,
+        "stream": seal.stream,
+        "segment": seal.segment,
+        "first_number": seal.first,
+        "last_number": seal.last,
+        "records": seal.records,
+        "sha256": seal.sha256,
+        "previous_sha256": seal.previous,
+        "first_at": instant(first_us),
+        "last_at": instant(last_us),
         "files": files,
+        "state": seal.state,
+        "seal": msgspec.to_builtins(seal),
     }
+
+
+def arrivals(segment: Segment) -> tuple[int, int]:
+    """When the first and the last call of the segment arrived; when it was sealed, if it is empty.
+
+    Unix microseconds.
+    """
+    if not segment.lines:
+        return segment.seal.sealed_at_us, segment.seal.sealed_at_us
+    found = pc.min_max(to_table(segment)["arrived_at"].cast("int64")).as_py()
+    return found["min"], found["max"]

@@ -2,48 +2,48 @@
 
 A segment becomes one file in each hour it touches, under a name made of its stream and number, so
 writing it again writes the same thing in the same place. Local files are renamed into place; an
-object store takes a whole object or none.
+object store takes a whole object or none. Each file's metadata holds the seals of its segments.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
-from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
 import fsspec
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.json as paj
 import pyarrow.parquet as pq
 
 from weir.kernel import identifiers
-from weir.metering.records import CallRecord, SegmentFooter, SegmentHeader, sync_folder
-from weir.metering.segments import (
-    UNREADABLE,
-    Damage,
-    Finding,
-    Segment,
-    SegmentDamaged,
-    parse_segment,
-)
+from weir.kernel.seals import Seal
+from weir.metering.records import CallRecord, encode, sync_folder
+from weir.metering.segments import UNREADABLE, Damage, Segment, damaged, parse_segment
 
 HOUR_US: Final = 3_600_000_000
 END_OF_TIME_US: Final = 253_402_300_800_000_000  # the year 10000
 CALLS: Final = "calls"
+MERGED: Final = "merged"  # how the names of files begin that hold many segments
 
 SCHEMA: Final = pa.schema(
     [
         pa.field("stream", pa.string(), nullable=False),
         pa.field("segment", pa.int64(), nullable=False),
         pa.field("number", pa.int64(), nullable=False),
+        pa.field("call", pa.int64()),
         pa.field("arrived_at", pa.timestamp("us", tz="UTC"), nullable=False),
         pa.field("duration_us", pa.int64(), nullable=False),
         pa.field("interaction_id", pa.string(), nullable=False),
+        pa.field("status", pa.int32(), nullable=False),
+        pa.field("bytes_in", pa.int64(), nullable=False),
+        pa.field("bytes_out", pa.int64(), nullable=False),
         pa.field("application", pa.string()),
         pa.field("organisation", pa.string()),
         pa.field("product", pa.string()),
@@ -54,20 +54,27 @@ SCHEMA: Final = pa.schema(
         pa.field("consent", pa.string()),
         pa.field("method", pa.string(), nullable=False),
         pa.field("path", pa.string()),
-        pa.field("status", pa.int32(), nullable=False),
         pa.field("refusal", pa.string()),
         pa.field("fault", pa.string()),
-        pa.field("bytes_in", pa.int64(), nullable=False),
-        pa.field("bytes_out", pa.int64(), nullable=False),
         pa.field("amount_minor", pa.int64()),
         pa.field("currency", pa.string()),
+        pa.field("scene", pa.string()),
+        pa.field("channel", pa.string()),
+        pa.field("referrer", pa.string()),
         pa.field("reconciled", pa.bool_(), nullable=False),
     ]
 )
-_HEADER: Final = b"weir.header"
-_FOOTER: Final = b"weir.footer"
-
-_encode = msgspec.json.Encoder().encode
+# The columns of a line as they stand in it.
+_LINE: Final = pa.schema(
+    [
+        pa.field("at_us", pa.int64()) if field.name == "arrived_at" else field.with_nullable(True)
+        for field in SCHEMA
+        if field.name not in ("stream", "segment")
+    ]
+)
+# What a field that is absent in a line stands for, where that is not nothing.
+_ABSENT: Final = {"bytes_in": 0, "bytes_out": 0, "reconciled": False}
+_SEALS: Final = b"weir.seals"
 
 
 class Lake:
@@ -79,34 +86,69 @@ class Lake:
         protocol = self.filesystem.protocol
         self.protocol: str = protocol if isinstance(protocol, str) else protocol[0]
         self.is_local = self.protocol in ("file", "local")
+        self._merged_files: dict[tuple[str, int], list[str]] | None = None
 
     def write_segment(self, segment: Segment) -> list[str]:
         """Write a checked segment; returns its files, relative to the root, oldest hour first.
 
-        SegmentDamaged when the records cannot be written so that the same lines can be read back.
+        SegmentDamaged when its lines are not records the lake can hold.
         """
-        _check_writable(segment)
-        name = f"{segment.header.stream}-{segment.header.segment:010d}.parquet"
+        if not segment.lines:
+            return []
+        seal = segment.seal
+        name = f"{seal.stream}-{seal.segment:010d}.parquet"
         files = []
-        for hour_us, records in by_hour(segment.records):
-            path = f"{_partition(hour_us)}/{name}"
-            self._put(path, _parquet(segment, records))
+        for hour_us, table in by_hour(to_table(segment)):
+            path = f"{partition(hour_us)}/{name}"
+            self.put(path, parquet(table, [seal]))
             files.append(path)
         return files
 
     def read_segment(self, stream: str, segment: int) -> Segment:
         """A segment rebuilt from its files and checked as the sealed file was.
 
-        The lines are written anew from the columns and must have the hash that was sealed, so a
+        The lines are written anew from the columns and must be those under the sealed root, so a
         value changed in the lake is found. FileNotFoundError when no file of it is there.
         """
         if not identifiers.is_identifier(stream, "str"):
             raise ValueError("a stream is named by a str_ identifier")
         pattern = f"{self.root}/{CALLS}/day=*/hour=*/{stream}-{segment:010d}.parquet"
-        paths = sorted(self.filesystem.glob(pattern))
+        paths = [str(path)[len(self.root) + 1 :] for path in self.filesystem.glob(pattern)]
+        if not paths:
+            paths = self._merged().get((stream, segment), [])
         if not paths:
             raise FileNotFoundError(f"{stream} segment {segment} is not in the lake")
-        return _rebuilt((self._table(path) for path in paths), stream, segment)
+        return self.rebuilt(paths, stream, segment)
+
+    def rebuilt(self, files: Sequence[str], stream: str, segment: int) -> Segment:
+        """The segment that is in these files; SegmentDamaged when it is not as it was sealed."""
+        try:
+            tables = [self.table(path) for path in sorted(files)]
+            seals = [seal for table in tables for seal in seals_of(table)]
+            seal = next(each for each in seals if (each.stream, each.segment) == (stream, segment))
+            records = [record for table in tables for record in from_table(table, stream, segment)]
+        except (StopIteration, TypeError, *UNREADABLE, pa.ArrowException, OSError) as error:
+            detail = "its file in the lake is not readable"
+            raise damaged(stream, segment, Damage.ALTERED, detail) from error
+        records.sort(key=lambda record: record.number)
+        raw = b"".join(encode(record) + b"\n" for record in records)
+        return parse_segment(raw, seal, stream, segment)
+
+    def _merged(self) -> dict[tuple[str, int], list[str]]:
+        """Which merged files hold which segments: read once from the files' own metadata."""
+        if self._merged_files is None:
+            self._merged_files = {}
+            found = self.filesystem.glob(f"{self.root}/{CALLS}/day=*/hour=*/{MERGED}-*.parquet")
+            for path in found:
+                file = str(path)[len(self.root) + 1 :]
+                for seal in self.seals(file):
+                    self._merged_files.setdefault((seal.stream, seal.segment), []).append(file)
+        return self._merged_files
+
+    def seals(self, file: str) -> list[Seal]:
+        """The seals of the segments that are in a file, read from its metadata alone."""
+        with self.filesystem.open(f"{self.root}/{file}", "rb") as opened:
+            return seals_of(pq.ParquetFile(opened).schema_arrow)
 
     def files(self, since: date | None = None, until: date | None = None) -> list[str]:
         """All files of whole days from `since` up to and including `until`, relative to the root.
@@ -124,7 +166,8 @@ class Lake:
         path = f"{self.root}/{file}"
         return path if self.is_local else f"{self.protocol}://{path.removeprefix('/')}"
 
-    def _put(self, file: str, data: bytes) -> None:
+    def put(self, file: str, data: bytes) -> None:
+        """Write a file whole or not at all."""
         path = f"{self.root}/{file}"
         if not self.is_local:
             self.filesystem.pipe_file(path, data)
@@ -142,41 +185,83 @@ class Lake:
             temporary.unlink(missing_ok=True)
         sync_folder(final.parent)
 
-    def _table(self, path: str) -> pa.Table:
-        with self.filesystem.open(path, "rb") as file:
-            return pq.ParquetFile(file).read()
+    def remove(self, file: str) -> None:
+        """Remove a file that may be gone already."""
+        with suppress(FileNotFoundError):
+            self.filesystem.rm_file(f"{self.root}/{file}")
+
+    def table(self, file: str) -> pa.Table:
+        """A file's rows. OSError when it cannot be read."""
+        with self.filesystem.open(f"{self.root}/{file}", "rb") as opened:
+            return pq.ParquetFile(opened).read()
 
 
-def by_hour(records: Sequence[CallRecord]) -> Iterator[tuple[int, list[CallRecord]]]:
-    """The records of each hour they arrived in, oldest hour first, in their own order."""
+def to_table(segment: Segment) -> pa.Table:
+    """A segment's lines as columns of `SCHEMA`. SegmentDamaged when one does not fit them."""
+    seal = segment.seal
+    raw = b"\n".join(segment.lines) + b"\n"
+    try:
+        lines = paj.read_json(
+            pa.BufferReader(raw),
+            read_options=paj.ReadOptions(use_threads=False, block_size=max(len(raw), 1)),
+            parse_options=paj.ParseOptions(
+                explicit_schema=_LINE, unexpected_field_behavior="error"
+            ),
+        )
+        columns = [_column(lines, field, seal) for field in SCHEMA]
+        table = pa.Table.from_arrays(columns, schema=SCHEMA)
+        table.validate(full=True)
+    except (pa.ArrowException, KeyError, OverflowError) as error:
+        detail = "a value is not one the lake can hold"
+        raise damaged(seal.stream, seal.segment, Damage.ALTERED, detail) from error
+    times = lines["at_us"]
+    if not (pc.min(times).as_py() >= 0 and pc.max(times).as_py() < END_OF_TIME_US):
+        raise damaged(seal.stream, seal.segment, Damage.ALTERED, "a time is not one")
+    return table
 
-    def hour(record: CallRecord) -> int:
-        return record.at_us // HOUR_US * HOUR_US
 
-    for hour_us, group in groupby(sorted(records, key=hour), key=hour):
-        yield hour_us, list(group)
-
-
-def to_table(records: Iterable[CallRecord], segment: int) -> pa.Table:
-    """Records as columns of `SCHEMA`."""
-    rows = list(records)
-    columns: list[Any] = []
-    for field in SCHEMA:
-        if field.name == "segment":
-            columns.append(pa.array([segment] * len(rows), field.type))
-        else:
-            name = "at_us" if field.name == "arrived_at" else field.name
-            columns.append(pa.array([getattr(row, name) for row in rows], field.type))
-    return pa.Table.from_arrays(columns, schema=SCHEMA)
+def _column(lines: pa.Table, field: pa.Field, seal: Seal) -> Any:
+    if field.name == "stream":
+        return pa.repeat(pa.scalar(seal.stream, pa.string()), len(lines))
+    if field.name == "segment":
+        return pa.repeat(pa.scalar(seal.segment, pa.int64()), len(lines))
+    if field.name == "arrived_at":
+        return lines["at_us"].cast(field.type)
+    values = lines[field.name].cast(field.type)
+    return pc.fill_null(values, _ABSENT[field.name]) if field.name in _ABSENT else values
 
 
-def from_table(table: pa.Table) -> list[CallRecord]:
-    """Columns of `SCHEMA` as records."""
+def by_hour(table: pa.Table) -> Iterator[tuple[int, pa.Table]]:
+    """The rows of each hour they arrived in, oldest hour first, in their own order."""
+    at_us = table["arrived_at"].cast(pa.int64())
+    hours = pc.multiply(pc.divide(at_us, HOUR_US), HOUR_US)
+    for hour_us in sorted(pc.unique(hours).to_pylist()):
+        yield hour_us, table.filter(pc.equal(hours, hour_us))
+
+
+def from_table(table: pa.Table, stream: str, segment: int) -> list[CallRecord]:
+    """The rows of one segment as records."""
+    mine = pc.and_(pc.equal(table["stream"], stream), pc.equal(table["segment"], segment))
+    table = table.filter(mine)
     table = table.set_column(
         table.schema.get_field_index("arrived_at"), "at_us", table["arrived_at"].cast(pa.int64())
     )
-    rows = table.drop_columns(["segment"]).to_pylist()
+    rows = table.drop_columns(["stream", "segment"]).to_pylist()
     return [CallRecord(**row) for row in rows]
+
+
+def parquet(table: pa.Table, seals: Sequence[Seal]) -> bytes:
+    """A file of the lake, with the seals of the segments that are in it."""
+    table = table.replace_schema_metadata({_SEALS: encode(list(seals))})
+    out = pa.BufferOutputStream()
+    pq.write_table(table, out, compression="zstd")
+    return bytes(out.getvalue())
+
+
+def seals_of(held: pa.Table | pa.Schema) -> list[Seal]:
+    """The seals in a file's metadata; none in a file that is not ours."""
+    schema = held.schema if isinstance(held, pa.Table) else held
+    return msgspec.json.decode((schema.metadata or {}).get(_SEALS, b"[]"), type=list[Seal])
 
 
 def instant(at_us: int) -> datetime:
@@ -184,53 +269,8 @@ def instant(at_us: int) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at_us)
 
 
-def _check_writable(segment: Segment) -> None:
-    """Refuse what could not be read back as the very lines that were sealed."""
-    header = segment.header
-    digest = hashlib.sha256(_encode(header) + b"\n")
-    for record in segment.records:
-        digest.update(_encode(record) + b"\n")
-        if not 0 <= record.at_us < END_OF_TIME_US:
-            finding = Finding(header.stream, header.segment, Damage.ALTERED, "a time is not one")
-            raise SegmentDamaged(finding)
-    if digest.hexdigest() != segment.footer.sha256:
-        detail = "its lines are not written as a writer of records writes them"
-        raise SegmentDamaged(Finding(header.stream, header.segment, Damage.ALTERED, detail))
-
-
-def _parquet(segment: Segment, records: list[CallRecord]) -> bytes:
-    try:
-        table = to_table(records, segment.header.segment)
-    except (pa.ArrowException, OverflowError) as error:
-        header = segment.header
-        detail = "a number is larger than the lake can hold"
-        damage = Finding(header.stream, header.segment, Damage.ALTERED, detail)
-        raise SegmentDamaged(damage) from error
-    table = table.replace_schema_metadata(
-        {_HEADER: _encode(segment.header), _FOOTER: _encode(segment.footer)}
-    )
-    out = pa.BufferOutputStream()
-    pq.write_table(table, out, compression="zstd")
-    return bytes(out.getvalue())
-
-
-def _rebuilt(parts: Iterable[pa.Table], stream: str, segment: int) -> Segment:
-    """The segment whose columns these are, checked line by line against its hash."""
-    try:
-        tables = list(parts)
-        metadata = tables[0].schema.metadata or {}
-        header = msgspec.json.decode(metadata[_HEADER], type=SegmentHeader)
-        footer = msgspec.json.decode(metadata[_FOOTER], type=SegmentFooter)
-        records = [record for table in tables for record in from_table(table)]
-    except (KeyError, TypeError, *UNREADABLE, pa.ArrowException, OSError) as error:
-        finding = Finding(stream, segment, Damage.ALTERED, "its file in the lake is not readable")
-        raise SegmentDamaged(finding) from error
-    records.sort(key=lambda record: record.number)
-    lines = [_encode(part) + b"\n" for part in (header, *records, footer)]
-    return parse_segment(b"".join(lines), stream, segment)
-
-
-def _partition(hour_us: int) -> str:
+def partition(hour_us: int) -> str:
+    """Where the files of an hour lie."""
     at = instant(hour_us)
     return f"{CALLS}/day={at:%Y-%m-%d}/hour={at:%H}"
 

@@ -1,53 +1,44 @@
-"""Reading segments, checking their chain, and sealing what a dead process left open."""
+"""Reading sealed segments and checking that they are what was sealed."""
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import hashlib
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from weir.kernel import identifiers, limits
-from weir.metering.records import (
-    ENDED_NAME,
-    FIRST_PREVIOUS_SHA256,
-    LOCK_NAME,
-    OPEN_SUFFIX,
-    SEALED_SUFFIX,
-    CallRecord,
-    SegmentFooter,
-    SegmentHeader,
-    segment_path,
-    sync_folder,
-)
+from weir.kernel import identifiers, limits, merkle
+from weir.kernel.seals import NO_PREVIOUS, PublicKey, Seal, signature_fault
+from weir.metering.records import FINISHED_SUFFIX, OPEN_SUFFIX, CallRecord, segment_path
 
-# A full segment, its header and its footer.
-SEGMENT_BYTES: Final = (limits.SEGMENT_RECORDS + 2) * limits.RECORD_BYTES
+SEAL_SUFFIX: Final = ".seal"  # a seal, as JSON
+LEAVES_SUFFIX: Final = ".leaves"  # the hashes of a segment's lines, 32 bytes each
+
+SEGMENT_BYTES: Final = limits.SEGMENT_RECORDS * limits.RECORD_BYTES
 
 # What msgspec raises for bytes that are not the JSON it wants, or not UTF-8 at all.
 UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError)
 
-_decode_header = msgspec.json.Decoder(SegmentHeader).decode
 _decode_record = msgspec.json.Decoder(CallRecord).decode
-_decode_footer = msgspec.json.Decoder(SegmentFooter).decode
-_encode = msgspec.json.Encoder().encode
+_decode_seal = msgspec.json.Decoder(Seal).decode
+
+Keys = Mapping[str, PublicKey]
 
 
 class Damage(Enum):
-    """What can be wrong with a stream. Each has one name, whoever finds it."""
+    """What can be wrong with records or a log of them. Each has one name, whoever finds it."""
 
-    ALTERED = "altered"  # bytes are not those that were sealed
+    ALTERED = "altered"  # it is not what was sealed
     DROPPED = "dropped"  # something is missing between two things that are there
     DOUBLED = "doubled"  # something is there twice
     REORDERED = "reordered"  # everything is there, in another order
     TRUNCATED = "truncated"  # the end is missing
+    UNSIGNED = "unsigned"  # the signature is not one of the platform's
+    BACKDATED = "backdated"  # it says an earlier time than it can have been made at
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,75 +62,119 @@ class SegmentDamaged(Exception):  # noqa: N818 - it names a state of the segment
         self.finding = finding
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Segment:
-    """A sealed segment whose numbers and hash were checked."""
+    """A sealed segment whose lines are those under its root. `lines` have no line feed."""
 
-    header: SegmentHeader
-    footer: SegmentFooter
-    records: list[CallRecord]
+    seal: Seal
+    lines: list[bytes]
+
+    @cached_property
+    def records(self) -> list[CallRecord]:
+        """The lines as records, whose numbers run as the seal says; SegmentDamaged if not."""
+        records = decoded(self.lines, self.seal.stream, self.seal.segment)
+        check_numbers(self.seal, [record.number for record in records])
+        return records
 
 
-def parse_segment(raw: bytes, stream: str, segment: int) -> Segment:
-    """Read a sealed segment that claims to be `segment` of `stream`; SegmentDamaged if it is not.
-
-    Only the segment alone is checked here; `Chain` checks how segments hang together.
+def parse_segment(
+    raw: bytes, seal: Seal, stream: str, segment: int, leaves: bytes | None = None
+) -> Segment:
+    """A segment that claims to be `segment` of `stream`; SegmentDamaged if its lines are not those
+    that were sealed. Who signed the seal is `signature_fault`'s to say, and `Chain` checks how
+    segments hang together. With `leaves`, what was altered is named by its number.
     """
-    lines = _lines(raw, stream, segment)
-    header = _header(lines[0], stream, segment)
+    if (seal.stream, seal.segment) != (stream, segment):
+        detail = f"its seal is that of {seal.stream} segment {seal.segment}"
+        raise damaged(stream, segment, Damage.REORDERED, detail)
+    if raw and not raw.endswith(b"\n"):
+        raise damaged(stream, segment, Damage.TRUNCATED, "it ends within a line")
+    lines = raw.split(b"\n")[:-1]
+    hashes = [merkle.leaf_hash(line) for line in lines]
+    if len(lines) == seal.records and merkle.Tree(hashes).root.hex() == seal.root:
+        return Segment(seal, lines)
+    raise SegmentDamaged(_told_apart(lines, hashes, seal, leaves))
+
+
+def read_seal(folder: Path, stream: str, segment: int) -> Seal:
+    """A seal under the records folder. OSError when it is not there."""
+    path = segment_path(folder, stream, segment, SEAL_SUFFIX)
+    return parse_seal(path.read_bytes(), stream, segment)
+
+
+def parse_seal(raw: bytes, stream: str, segment: int) -> Seal:
+    """A seal's JSON. SegmentDamaged when it is not one."""
     try:
-        footer = _decode_footer(lines[-1])
+        return _decode_seal(raw)
     except UNREADABLE as error:
-        raise _damaged(stream, segment, Damage.TRUNCATED, "it has no footer") from error
-    records = [
-        _record(line, stream, segment, place) for place, line in enumerate(lines[1:-1], start=2)
-    ]
-    _check_numbers(records, header, footer)
-    body = raw[: len(raw) - len(lines[-1]) - 1]
-    if hashlib.sha256(body).hexdigest() != footer.sha256:
-        raise _damaged(stream, segment, Damage.ALTERED, "the hash does not match its lines")
-    return Segment(header, footer, records)
+        raise damaged(stream, segment, Damage.ALTERED, "its seal is not readable") from error
 
 
 def read_segment(folder: Path, stream: str, segment: int) -> Segment:
     """Read and check one sealed segment under the records folder. OSError when it is not there."""
-    path = segment_path(folder, stream, segment, SEALED_SUFFIX)
+    seal = read_seal(folder, stream, segment)
+    path = segment_path(folder, stream, segment, FINISHED_SUFFIX)
+    if seal.records == 0 and not path.exists():
+        return parse_segment(b"", seal, stream, segment)
     if path.stat().st_size > SEGMENT_BYTES:
-        raise _damaged(stream, segment, Damage.ALTERED, "it is longer than a segment can be")
-    return parse_segment(path.read_bytes(), stream, segment)
+        raise damaged(stream, segment, Damage.ALTERED, "it is longer than a segment can be")
+    leaves = segment_path(folder, stream, segment, LEAVES_SUFFIX)
+    kept = leaves.read_bytes() if leaves.exists() else None
+    return parse_segment(path.read_bytes(), seal, stream, segment, kept)
 
 
 class Chain:
-    """Checks that segments follow each other. Feed them in order; the first bad link raises."""
+    """Checks that seals follow each other. Feed them in order; the first bad link raises.
 
-    def __init__(self, stream: str, previous_sha256: str, last_segment: int, last_number: int):
+    With `keys`, each must be signed by one of them.
+    """
+
+    def __init__(
+        self,
+        stream: str,
+        previous: str = NO_PREVIOUS,
+        last_segment: int = 0,
+        last_number: int = 0,
+        *,
+        sealed_at_us: int = 0,
+        keys: Keys | None = None,
+    ) -> None:
         self._stream = stream
-        self._sha256 = previous_sha256
+        self._previous = previous
         self._segment = last_segment
         self._number = last_number
+        self._sealed_at_us = sealed_at_us
+        self._keys = keys
+        self._ended = False
 
     @classmethod
-    def from_start(cls, stream: str) -> Chain:
-        return cls(stream, FIRST_PREVIOUS_SHA256, 0, 0)
+    def from_start(cls, stream: str, keys: Keys | None = None) -> Chain:
+        return cls(stream, keys=keys)
 
-    def link(self, segment: Segment) -> None:
-        """Accept the next segment, or raise SegmentDamaged."""
-        header, footer = segment.header, segment.footer
-        damage = self._damage(header)
+    def link(self, seal: Seal) -> None:
+        """Accept the next seal, or raise SegmentDamaged."""
+        damage = self._damage(seal)
         if damage is not None:
-            raise _damaged(self._stream, header.segment, *damage)
-        self._segment, self._number = header.segment, footer.last_number
-        self._sha256 = footer.sha256
+            raise damaged(self._stream, seal.segment, *damage)
+        self._segment, self._number = seal.segment, seal.last
+        self._previous, self._sealed_at_us = seal.sha256, seal.sealed_at_us
+        self._ended = seal.state != "open"
 
-    def _damage(self, header: SegmentHeader) -> tuple[Damage, str] | None:
-        if header.segment != self._segment + 1:
-            return Damage.DROPPED, f"it should follow segment {header.segment - 1}"
-        if header.first_number > self._number + 1:
-            return Damage.DROPPED, f"records {self._number + 1} to {header.first_number - 1}"
-        if header.first_number <= self._number:
-            return Damage.DOUBLED, f"records from {header.first_number} come twice"
-        if header.previous_sha256 != self._sha256:
+    def _damage(self, seal: Seal) -> tuple[Damage, str] | None:
+        if self._keys is not None and (fault := signature_fault(seal, self._keys)):
+            return Damage.UNSIGNED, fault
+        if self._ended:
+            return Damage.DOUBLED, "it follows the end of its stream"
+        if seal.segment != self._segment + 1:
+            return Damage.DROPPED, f"it should follow segment {seal.segment - 1}"
+        if seal.first > self._number + 1:
+            return Damage.DROPPED, f"records {self._number + 1} to {seal.first - 1}"
+        if seal.first <= self._number:
+            return Damage.DOUBLED, f"records from {seal.first} come twice"
+        if seal.previous != self._previous:
             return Damage.ALTERED, "the segment before it is not the one it was chained to"
+        if seal.sealed_at_us < self._sealed_at_us:
+            return Damage.BACKDATED, "it says it was sealed before the segment it follows"
         return None
 
 
@@ -151,22 +186,23 @@ def streams(folder: Path) -> list[str]:
     return sorted(name for name in names if identifiers.is_identifier(name, "str"))
 
 
-def verify_stream(folder: Path, stream: str, expected_last: int | None = None) -> list[Finding]:
+def verify_stream(
+    folder: Path, stream: str, expected_last: int | None = None, keys: Keys | None = None
+) -> list[Finding]:
     """Everything wrong with the sealed segments of a stream; empty when nothing is.
 
     `expected_last` is the newest segment known from elsewhere (the database, a statement): without
-    it, a stream that lost its newest segments whole looks like one that ended earlier.
+    it, a stream that lost its newest segments whole looks like one that is still written.
     """
     findings: list[Finding] = []
-    numbers = _numbered(folder / stream, SEALED_SUFFIX)
-    chain: Chain | None = Chain.from_start(stream)
+    chain: Chain | None = Chain.from_start(stream, keys)
     expected = 1
-    for number in numbers:
+    for number in numbered(folder / stream, SEAL_SUFFIX):
         for missing in range(expected, min(number, expected + limits.PAGE_ROWS)):
             findings.append(Finding(stream, missing, Damage.DROPPED, "there is no such file"))
             chain = None
         expected = number + 1
-        chain = _verify_next(folder, stream, number, chain, findings)
+        chain = _verify_next(folder, stream, number, chain, findings, keys)
     if expected_last is not None and expected <= expected_last:
         detail = f"the stream should reach segment {expected_last}"
         findings.append(Finding(stream, expected, Damage.TRUNCATED, detail))
@@ -174,95 +210,46 @@ def verify_stream(folder: Path, stream: str, expected_last: int | None = None) -
 
 
 def _verify_next(
-    folder: Path, stream: str, number: int, chain: Chain | None, findings: list[Finding]
+    folder: Path,
+    stream: str,
+    number: int,
+    chain: Chain | None,
+    findings: list[Finding],
+    keys: Keys | None,
 ) -> Chain | None:
     """Check one more segment; after a damaged one the chain starts anew at the next."""
     try:
         segment = read_segment(folder, stream, number)
-        if chain is not None:
-            chain.link(segment)
-    except SegmentDamaged as damaged:
-        findings.append(_named_doubled(folder, damaged.finding))
+        if chain is None:
+            chain = following(segment.seal, keys, before=True)
+        chain.link(segment.seal)
+        _ = segment.records
+    except SegmentDamaged as found:
+        findings.append(found.finding)
         return None
-    footer = segment.footer
-    return Chain(stream, footer.sha256, segment.header.segment, footer.last_number)
+    except FileNotFoundError:
+        findings.append(Finding(stream, number, Damage.DROPPED, "its records are not there"))
+        return None
+    return chain
 
 
-def _named_doubled(folder: Path, finding: Finding) -> Finding:
-    """A misplaced segment is doubled, not reordered, when its own place holds the same one."""
-    if finding.damage is not Damage.REORDERED:
-        return finding
-    path = segment_path(folder, finding.stream, finding.segment, SEALED_SUFFIX)
-    with path.open("rb") as file, contextlib.suppress(*UNREADABLE, OSError):
-        first_line = file.readline(limits.RECORD_BYTES)
-        claimed = _decode_header(first_line).segment
-        own = segment_path(folder, finding.stream, claimed, SEALED_SUFFIX)
-        if claimed != finding.segment and own.read_bytes().startswith(first_line):
-            detail = f"it is segment {claimed} again"
-            return Finding(finding.stream, finding.segment, Damage.DOUBLED, detail)
-    return finding
-
-
-@dataclass(frozen=True, slots=True)
-class Recovered:
-    """A segment that a dead process had left open and that is sealed now."""
-
-    stream: str
-    segment: int
-    records: int
-    torn_bytes: int
-
-
-@dataclass(slots=True)
-class Recovery:
-    """What `recover` did, and what it could not mend and left as it was."""
-
-    sealed: list[Recovered]
-    findings: list[Finding]
-
-
-def recover(folder: Path) -> Recovery:
-    """Seal the open segments of every stream whose process is dead.
-
-    A process holds its stream's lock as long as it lives, so a free lock means a dead process. A
-    last line that was cut off is removed and counted in the footer. Safe to run at any time, in
-    any number of processes, and to be killed at any point.
-    """
-    recovery = Recovery([], [])
-    for stream in streams(folder):
-        if (folder / stream / ENDED_NAME).exists():
-            continue
-        lock_fd = os.open(folder / stream / LOCK_NAME, os.O_CREAT | os.O_RDWR, 0o640)
-        try:
-            fcntl.flock(lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _recover_stream(folder, stream, recovery)
-        except BlockingIOError:
-            continue
-        finally:
-            os.close(lock_fd)
-    return recovery
-
-
-def _recover_stream(folder: Path, stream: str, recovery: Recovery) -> None:
-    """Seal all a dead process left, and remember that there is nothing more to come."""
-    findings = len(recovery.findings)
-    for number in _numbered(folder / stream, OPEN_SUFFIX):
-        _recover_segment(folder, stream, number, recovery)
-    if len(recovery.findings) == findings:
-        (folder / stream / ENDED_NAME).touch()
+def following(seal: Seal, keys: Keys | None, *, before: bool) -> Chain:
+    """The chain as it should stand right before this seal, or right after it."""
+    if before:
+        at = (seal.previous, seal.segment - 1, seal.first - 1)
+    else:
+        at = (seal.sha256, seal.segment, seal.last)
+    return Chain(seal.stream, *at, keys=keys)
 
 
 def open_records(folder: Path, stream: str, segment: int) -> list[CallRecord]:
     """The whole records of a segment that is still open, for looking up, not for counting."""
     raw = segment_path(folder, stream, segment, OPEN_SUFFIX).read_bytes()
-    lines = raw[: raw.rfind(b"\n") + 1].split(b"\n")[1:-1]
-    if lines and _is_footer(lines[-1]):
-        lines.pop()
-    return [_record(line, stream, segment, place) for place, line in enumerate(lines, start=2)]
+    return decoded(raw[: raw.rfind(b"\n") + 1].split(b"\n")[:-1], stream, segment)
 
 
 def pending_records(folder: Path, stream: str, after: int) -> Iterator[CallRecord]:
-    """The whole records of every segment after `after`, sealed or open, for looking up."""
+    """The whole records of every segment after `after`, sealed or not, for looking up."""
     number = after
     while True:
         number += 1
@@ -270,141 +257,97 @@ def pending_records(folder: Path, stream: str, after: int) -> Iterator[CallRecor
             yield from open_records(folder, stream, number)
             continue
         except FileNotFoundError:
-            pass  # sealed, perhaps between this look and the next
+            pass  # finished, perhaps between this look and the next
         try:
-            yield from read_segment(folder, stream, number).records
+            raw = segment_path(folder, stream, number, FINISHED_SUFFIX).read_bytes()
         except FileNotFoundError:
             return
+        yield from decoded(raw.split(b"\n")[:-1], stream, number)
 
 
-def _recover_segment(folder: Path, stream: str, number: int, recovery: Recovery) -> None:
-    path = segment_path(folder, stream, number, OPEN_SUFFIX)
-    raw = path.read_bytes()
-    whole = raw[: raw.rfind(b"\n") + 1]
-    lines = whole.split(b"\n")[:-1]
-    if len(lines) < 2:  # nothing, or a header alone: no call was answered from it
-        path.unlink()
-        return
-    torn_bytes = len(raw) - len(whole)
-    try:
-        footer = _footer_for(lines, whole, stream, number, torn_bytes)
-    except SegmentDamaged as damaged:
-        recovery.findings.append(damaged.finding)
-        return
-    _seal_recovered(path, len(whole), footer)
-    records = len(lines) - 1 if footer else len(lines) - 2
-    recovery.sealed.append(Recovered(stream, number, records, torn_bytes))
+def decoded(lines: Sequence[bytes], stream: str, segment: int) -> list[CallRecord]:
+    """Lines as records; SegmentDamaged at the first that is none."""
+    records = []
+    for place, line in enumerate(lines, start=1):
+        try:
+            records.append(_decode_record(line))
+        except UNREADABLE as error:
+            detail = f"line {place} is not a record"
+            raise damaged(stream, segment, Damage.ALTERED, detail) from error
+    return records
 
 
-def _footer_for(
-    lines: list[bytes], whole: bytes, stream: str, number: int, torn_bytes: int
-) -> SegmentFooter | None:
-    """The footer to append; None when the process wrote its own and died before the rename."""
-    header = _header(lines[0], stream, number)
-    if _is_footer(lines[-1]):
-        parse_segment(whole, stream, number)
+def check_numbers(seal: Seal, numbers: Sequence[int]) -> None:
+    """SegmentDamaged when the records' numbers are not those the seal says."""
+    damage = numbering_damage(numbers, seal.first, seal.records)
+    if damage is not None:
+        raise damaged(seal.stream, seal.segment, *damage)
+
+
+def numbering_damage(numbers: Sequence[int], first: int, count: int) -> tuple[Damage, str] | None:
+    """What is wrong with record numbers that should run from `first`, `count` of them."""
+    if not 0 <= count <= limits.SEGMENT_RECORDS:
+        return Damage.ALTERED, "no segment holds so many records"
+    expected = list(range(first, first + count))
+    if list(numbers) == expected:
         return None
-    records = [_record(line, stream, number, place) for place, line in enumerate(lines[1:], 2)]
-    footer = SegmentFooter(
-        records=len(records),
-        last_number=header.first_number + len(records) - 1,
-        sha256=hashlib.sha256(whole).hexdigest(),
-        recovered=True,
-        torn_bytes=torn_bytes,
-    )
-    _check_numbers(records, header, footer)
-    return footer
+    seen, wanted = set(numbers), set(expected)
+    missing = sorted(wanted - seen)
+    if len(seen) < len(numbers):
+        twice = sorted({number for number in seen if list(numbers).count(number) > 1})
+        return Damage.DOUBLED, f"{_listed(twice)} twice"
+    if seen == wanted:
+        at = next(n for n, (a, b) in enumerate(zip(numbers, expected, strict=True)) if a != b)
+        return Damage.REORDERED, f"{_listed([numbers[at]])} where {expected[at]} belongs"
+    if list(numbers) == expected[: len(numbers)]:
+        return Damage.TRUNCATED, f"{_listed(missing)} missing at its end"
+    if seen < wanted:
+        return Damage.DROPPED, f"{_listed(missing)} missing"
+    return Damage.ALTERED, f"{_listed(sorted(seen - wanted))} here, which do not belong here"
 
 
-def _seal_recovered(path: Path, whole_bytes: int, footer: SegmentFooter | None) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_APPEND)
+def _listed(numbers: Sequence[int]) -> str:
+    shown = ", ".join(str(number) for number in numbers[:10])
+    more = f" and {len(numbers) - 10} more" if len(numbers) > 10 else ""
+    return f"record{'s' if len(numbers) > 1 else ''} {shown}{more}"
+
+
+def _told_apart(
+    lines: Sequence[bytes], hashes: Sequence[bytes], seal: Seal, leaves: bytes | None
+) -> Finding:
+    """What happened to a segment whose lines are not those under its root."""
+    stream, segment = seal.stream, seal.segment
     try:
-        os.ftruncate(fd, whole_bytes)
-        if footer is not None:
-            os.write(fd, _encode(footer) + b"\n")
-        os.fdatasync(fd)
-    finally:
-        os.close(fd)
-    path.rename(path.with_suffix(SEALED_SUFFIX))
-    sync_folder(path.parent)
+        numbers = [record.number for record in decoded(lines, stream, segment)]
+        if damage := numbering_damage(numbers, seal.first, seal.records):
+            return Finding(stream, segment, *damage)
+        detail = "its lines are not those that were sealed"
+    except SegmentDamaged as found:
+        detail = found.finding.detail
+    known = _known_leaves(seal, leaves)
+    if known is not None and len(known) == len(hashes):
+        wrong = [n for n, (a, b) in enumerate(zip(hashes, known, strict=True)) if a != b]
+        detail = f"{_listed([seal.first + at for at in wrong])} not as sealed"
+    return Finding(stream, segment, Damage.ALTERED, detail)
 
 
-def _numbered(folder: Path, suffix: str) -> list[int]:
-    """The numbers of a stream's segments with this suffix, in order."""
+def _known_leaves(seal: Seal, leaves: bytes | None) -> list[bytes] | None:
+    """The kept hashes, if they are those under the seal's root."""
+    if leaves is None or len(leaves) != seal.records * merkle.HASH_BYTES:
+        return None
+    each = range(0, len(leaves), merkle.HASH_BYTES)
+    hashes = [leaves[at : at + merkle.HASH_BYTES] for at in each]
+    return hashes if merkle.Tree(hashes).root.hex() == seal.root else None
+
+
+def numbered(folder: Path, suffix: str) -> list[int]:
+    """The numbers of a stream's files with this suffix, in order."""
     names = (entry.name.removesuffix(suffix) for entry in folder.glob(f"*{suffix}"))
     return sorted(
         int(name) for name in names if len(name) == 10 and name.isascii() and name.isdigit()
     )
 
 
-def _lines(raw: bytes, stream: str, segment: int) -> list[bytes]:
-    lines = raw.split(b"\n")
-    if lines[-1] != b"" or len(lines) < 3:
-        raise _damaged(stream, segment, Damage.TRUNCATED, "it ends within a line")
-    return lines[:-1]
-
-
-def _header(line: bytes, stream: str, segment: int) -> SegmentHeader:
-    try:
-        header = _decode_header(line)
-    except UNREADABLE as error:
-        raise _damaged(stream, segment, Damage.ALTERED, "the header is not readable") from error
-    if header.stream != stream:
-        raise _damaged(stream, segment, Damage.REORDERED, "it belongs to another stream")
-    if header.segment != segment:
-        detail = f"it says it is segment {header.segment}"
-        raise _damaged(stream, segment, Damage.REORDERED, detail)
-    return header
-
-
-def _is_footer(line: bytes) -> bool:
-    try:
-        _decode_footer(line)
-    except UNREADABLE:
-        return False
-    return True
-
-
-def _record(line: bytes, stream: str, segment: int, place: int) -> CallRecord:
-    try:
-        record = _decode_record(line)
-    except UNREADABLE as error:
-        detail = f"line {place} is not a record"
-        raise _damaged(stream, segment, Damage.ALTERED, detail) from error
-    if record.stream != stream or len(line) >= limits.RECORD_BYTES:
-        raise _damaged(stream, segment, Damage.ALTERED, f"line {place} is of another stream")
-    return record
-
-
-def _check_numbers(
-    records: Sequence[CallRecord], header: SegmentHeader, footer: SegmentFooter
-) -> None:
-    numbers = [record.number for record in records]
-    damage = numbering_damage(numbers, header.first_number, footer.records)
-    if damage is None and footer.last_number != header.first_number + footer.records - 1:
-        damage = Damage.ALTERED, "the footer's numbers do not agree"
-    if damage is not None:
-        raise _damaged(header.stream, header.segment, *damage)
-
-
-def numbering_damage(numbers: Sequence[int], first: int, count: int) -> tuple[Damage, str] | None:
-    """What is wrong with record numbers that should run from `first`, `count` of them."""
-    if not 0 < count <= limits.SEGMENT_RECORDS:
-        return Damage.ALTERED, "no segment holds so many records"
-    expected = range(first, first + count)
-    if list(numbers) == list(expected):
-        return None
-    seen = set(numbers)
-    if len(seen) < len(numbers):
-        return Damage.DOUBLED, "a record number comes twice"
-    if seen == set(expected):
-        return Damage.REORDERED, "the records are not in the order of their numbers"
-    if list(numbers) == list(expected)[: len(numbers)]:
-        return Damage.TRUNCATED, f"{count - len(numbers)} records are missing at its end"
-    if seen < set(expected):
-        return Damage.DROPPED, f"{count - len(numbers)} records are missing"
-    return Damage.ALTERED, "a record number does not belong here"
-
-
-def _damaged(stream: str, segment: int, damage: Damage, detail: str) -> SegmentDamaged:
+def damaged(stream: str, segment: int, damage: Damage, detail: str) -> SegmentDamaged:
+    """The exception for one finding."""
     return SegmentDamaged(Finding(stream, segment, damage, detail))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
+    ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     PrimaryKeyConstraint,
     Table,
     Text,
@@ -72,9 +74,52 @@ segments = Table(
     Column("previous_sha256", Text, nullable=False),
     Column("first_at", DateTime(timezone=True), nullable=False),
     Column("last_at", DateTime(timezone=True), nullable=False),
-    Column("recovered", Boolean, nullable=False),
     Column("files", JSONB, nullable=False),
     Column("ingested_at", DateTime(timezone=True), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("seal", JSONB, nullable=False),
+    Column("leaf", BigInteger, nullable=False),
     PrimaryKeyConstraint("stream", "segment"),
     Index("ix_segments_last_at", "last_at"),
+    UniqueConstraint("leaf"),
+)
+
+# The tree over all seals, in the order they came in: the hash of every complete subtree of
+# 2**level leaves. Nothing here is ever changed.
+log_nodes = Table(
+    "log_nodes",
+    metadata,
+    Column("level", Integer, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("level", "position"),
+)
+
+# Signed roots over the first `size` seals; `day` where the root closes one.
+roots = Table(
+    "roots",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("day", Date, unique=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("document", JSONB, nullable=False),
+)
+
+witnesses = Table(
+    "witnesses",
+    metadata,
+    Column("size", BigInteger, ForeignKey("roots.size"), nullable=False),
+    Column("organisation", Text, nullable=False),
+    Column("application", Text, nullable=False),
+    Column("statement", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("size", "organisation"),
+)
+
+# Files of the lake that were merged into others, until nobody can still be reading them.
+replaced_files = Table(
+    "replaced_files",
+    metadata,
+    Column("file", Text, primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
 )

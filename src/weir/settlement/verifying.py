@@ -115,12 +115,12 @@ def _run(run: Run, source: RecordSource) -> Iterable[Segment]:
         try:
             segment = source.read_segment(run.stream, number)
             chain = chain or _start(run, segment)
-            chain.link(segment)
+            chain.link(segment.seal)
         except FileNotFoundError as error:
             raise _Differs(f"records: {name} dropped: it is not there") from error
         except SegmentDamaged as damaged:
             raise _Differs(f"records: {damaged.finding}") from damaged
-        sha256 = segment.footer.sha256
+        sha256 = segment.seal.sha256
         yield segment
     if sha256 != run.sha256:
         detail = "it is not the one the statement was made of"
@@ -129,7 +129,7 @@ def _run(run: Run, source: RecordSource) -> Iterable[Segment]:
 
 def _start(run: Run, first: Segment) -> Chain:
     """The chain as it should be before the run's first segment."""
-    before = first.header.first_number - 1
+    before = first.seal.first - 1
     return Chain(run.stream, run.previous_sha256, run.first_segment - 1, before)
 
 

@@ -35,6 +35,9 @@ SINGLETONS: Final = frozenset(
         b"x-fapi-interaction-id",
         b"x-idempotency-key",
         b"idempotency-key",
+        b"weir-scene",
+        b"weir-channel",
+        b"weir-referrer",
     }
 )
 

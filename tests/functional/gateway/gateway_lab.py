@@ -314,6 +314,7 @@ class Lab:
             "unconfirmed_calls_s": 60,
             "database_url": self.database_url,
             "valkey_url": self.valkey_url,
+            "records_sync_s": 0.2,
         }
         path = self.folder / f"gateway-{number}.json"
         path.write_text(json.dumps(config))

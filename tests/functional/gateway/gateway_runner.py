@@ -16,6 +16,8 @@ from weir.kernel.clock import SystemClock
 from weir.store.cache import Cache
 from weir.store.database import Database
 
+SECRET = bytes(range(64, 96))  # that of tests/seals.py, which is not on this process's path
+
 PATHS = (
     "server_certificate",
     "server_key",
@@ -38,6 +40,7 @@ async def main(given: dict[str, object]) -> None:
     for name in PATHS:
         given[name] = Path(str(given[name]))
     given["control_sockets"] = [Path(path) for path in given["control_sockets"]]  # type: ignore[attr-defined]
+    given["receipt_secret"] = SECRET
     try:
         await serve(GatewayConfig(**given), database, cache, stop)  # type: ignore[arg-type]
     finally:

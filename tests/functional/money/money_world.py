@@ -5,6 +5,7 @@ Parties and shelf are written to their tables directly: what is tested here begi
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import Iterable
@@ -16,8 +17,10 @@ from uuid import uuid4
 
 from sqlalchemy import insert
 
+from seals import KEYS, seal_all
 from weir.client.pricing import per_call
 from weir.kernel import identifiers
+from weir.metering.ingest import Ingested, ingest
 from weir.metering.lake import Lake
 from weir.metering.records import CallRecord, RecordWriter
 from weir.partners.tables import applications, organisations
@@ -84,7 +87,13 @@ class World:
                 writer.write(each)
             writer.seal()
         writer.close()
+        assert seal_all(self.records).findings == []
         return writer.stream
+
+    async def ingest(self, lake: Lake | None = None) -> Ingested:
+        """Seal what is there and bring it into the lake."""
+        await asyncio.to_thread(seal_all, self.records)
+        return await ingest(self.database, self.records, lake or self.lake, KEYS)
 
 
 async def found_alliance(database: Database, folder: Path) -> World:

@@ -23,7 +23,6 @@ from weir.kernel.outcomes import (
 )
 from weir.ledger import books
 from weir.ledger.tables import postings
-from weir.metering.ingest import ingest
 from weir.metering.records import CallRecord
 from weir.settlement import closing, statements
 from weir.settlement.closing import Closed
@@ -61,7 +60,7 @@ async def close(world: World, period: str, by: str | None = None) -> Closed:
 
 async def bring(world: World, *records: CallRecord) -> str:
     stream = world.write(records)
-    report = await ingest(world.database, world.records, world.lake)
+    report = await world.ingest()
     assert report.findings == []
     return stream
 

@@ -9,7 +9,7 @@ from money_world import NOVEMBER_US, World
 from sqlalchemy import select
 
 from weir.metering import asking
-from weir.metering.ingest import ingest, marks
+from weir.metering.ingest import marks
 from weir.metering.lake import Lake
 from weir.metering.segments import Damage, Segment, read_segment
 from weir.metering.tables import segments
@@ -31,11 +31,11 @@ def two_segments(world: World) -> str:
 
 async def test_sealed_segments_are_ingested_once_however_often_it_runs(world: World) -> None:
     stream = two_segments(world)
-    report = await ingest(world.database, world.records, world.lake)
+    report = await world.ingest()
     assert (report.segments, report.records, report.findings) == (2, 5, [])
     before = await stored(world)
     assert [row[:3] for row in before] == [(stream, 1, 3), (stream, 2, 2)]
-    again = await ingest(world.database, world.records, world.lake)
+    again = await world.ingest()
     assert (again.segments, again.records) == (0, 0)
     assert await stored(world) == before
     assert asking.count_records(world.lake) == 5
@@ -44,10 +44,8 @@ async def test_sealed_segments_are_ingested_once_however_often_it_runs(world: Wo
 
 async def test_workers_at_the_same_time_ingest_each_segment_once(world: World) -> None:
     streams = [two_segments(world) for _ in range(3)]
-    reports = await asyncio.gather(
-        *(ingest(world.database, world.records, world.lake) for _ in range(4))
-    )
-    rest = await ingest(world.database, world.records, world.lake)
+    reports = await asyncio.gather(*(world.ingest() for _ in range(4)))
+    rest = await world.ingest()
     assert sum(report.segments for report in reports) + rest.segments == 6
     assert sum(report.records for report in reports) + rest.records == 15
     assert {row[0] for row in await stored(world)} == set(streams)
@@ -64,11 +62,11 @@ class CrashingLake(Lake):
 
     survives = 0
 
-    def _put(self, file: str, data: bytes) -> None:
+    def put(self, file: str, data: bytes) -> None:
         if self.survives == 0:
             raise CrashError
         self.survives -= 1
-        super()._put(file, data)
+        super().put(file, data)
 
     def write_segment(self, segment: Segment) -> list[str]:
         files = super().write_segment(segment)
@@ -86,9 +84,9 @@ async def test_a_crash_between_any_two_steps_leaves_nothing_lost_or_doubled(
     crashing = CrashingLake(world.lake.root)
     crashing.survives = survives
     with pytest.raises(CrashError):
-        await ingest(world.database, world.records, crashing)
+        await world.ingest(crashing)
     assert await stored(world) == []
-    report = await ingest(world.database, world.records, world.lake)
+    report = await world.ingest()
     assert (report.segments, report.records) == (1, 2)
     assert asking.count_records(world.lake) == 2
     assert world.lake.read_segment(stream, 1) == read_segment(world.records, stream, 1)
@@ -96,17 +94,17 @@ async def test_a_crash_between_any_two_steps_leaves_nothing_lost_or_doubled(
 
 async def test_a_damaged_segment_stops_its_stream_and_no_other(world: World) -> None:
     bad, good = two_segments(world), two_segments(world)
-    path = world.records / bad / "0000000001.sealed"
+    path = world.records / bad / "0000000001.records"
     path.write_bytes(path.read_bytes().replace(b'"status":200', b'"status":500', 1))
-    report = await ingest(world.database, world.records, world.lake)
+    report = await world.ingest()
     assert [(f.stream, f.segment, f.damage) for f in report.findings] == [(bad, 1, Damage.ALTERED)]
     assert [row[0] for row in await stored(world)] == [good, good]
 
 
 async def test_a_missing_segment_is_reported(world: World) -> None:
     stream = two_segments(world)
-    (world.records / stream / "0000000001.sealed").unlink()
-    report = await ingest(world.database, world.records, world.lake)
+    (world.records / stream / "0000000001.seal").unlink()
+    report = await world.ingest()
     assert [f.damage for f in report.findings] == [Damage.DROPPED]
     assert await stored(world) == []
 
@@ -116,14 +114,14 @@ async def test_a_segment_that_does_not_follow_what_the_database_knows_is_refused
 ) -> None:
     """Somebody rewrote a whole stream, chain and all, after its first segment was ingested."""
     stream = two_segments(world)
-    second = world.records / stream / "0000000002.sealed"
+    second = world.records / stream / "0000000002.seal"
     kept = second.read_bytes()
     second.unlink()
-    await ingest(world.database, world.records, world.lake)
+    await world.ingest()
     second.write_bytes(kept)
     async with world.database.unit(world.actor(world.operator)) as unit:
         await unit.connection.execute(segments.update().values(sha256="0" * 64))
-    report = await ingest(world.database, world.records, world.lake)
+    report = await world.ingest()
     assert [(f.segment, f.damage) for f in report.findings] == [(2, Damage.ALTERED)]
     async with world.database.connect() as connection:
         assert (await marks(connection))[stream].segment == 1

@@ -14,7 +14,6 @@ from money_world import World, mint
 from weir.kernel import limits
 from weir.kernel.clock import SystemClock
 from weir.metering import asking
-from weir.metering.ingest import ingest
 from weir.metering.intents import ClaimOutcome, Intent, claim
 from weir.metering.reconciling import PaymentAnswer, PaymentQuestion, lookup_over, reconcile
 from weir.metering.records import CallRecord, RecordWriter
@@ -167,7 +166,7 @@ async def test_a_payment_with_its_record_is_not_asked_for(
         await claimed(world, intent(world, subscription, key))
     at_us = int(SystemClock().now().timestamp() * 1_000_000)
     world.write([world.record(consent="cns_lake", status=201, at_us=at_us)])
-    await ingest(world.database, world.records, world.lake)
+    await world.ingest()
     gateway = RecordWriter.open(world.records, mint("str"))
     gateway.write(world.record(consent="cns_sealed", status=201))
     gateway.seal()
@@ -223,7 +222,7 @@ async def test_reconciled_records_reach_the_lake(
 ) -> None:
     await claimed(world, intent(world, subscription, "paid"))
     await reconcile(world.database, world.records, world.lake, writer, Member(paid=201))
-    await ingest(world.database, world.records, world.lake)
+    await world.ingest()
     since = SystemClock().now().date() - timedelta(days=1)
     assert asking.payments(world.lake, ["cns_paid"], since) == {"cns_paid": [201]}
 
@@ -236,7 +235,7 @@ async def test_a_found_payment_is_not_a_second_record_of_its_answer(
     failed = {"interaction_id": "interaction-paid", "consent": "cns_paid", "status": 504}
     world.write([world.record(**failed, refusal="member_timeout")])
     await reconcile(world.database, world.records, world.lake, writer, Member(paid=201))
-    await ingest(world.database, world.records, world.lake)
+    await world.ingest()
     assert asking.count_records(world.lake) == 2
     assert asking.compare(world.lake, ["interaction-paid"]) == asking.Tally(1, 1, 0, 0)
     assert asking.doubled_interactions(world.lake) == []

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from seals import SECRET
 from weir.care.published import SigningKeyDocument
 from weir.gateway.allowances import Allowances, DatabaseClock
 from weir.gateway.following import Following
@@ -26,6 +27,7 @@ from weir.gateway.snapshot import ChangeRow, Snapshot
 from weir.gateway.tokens import TokenMemory, TokenVerifier
 from weir.kernel import identifiers
 from weir.metering.records import CallRecord, RecordWriter
+from weir.metering.sealing import stream_key
 from weir.metering.segments import pending_records
 from weir.partners.published import ApplicationDocument, OrganisationDocument
 from weir.shelf.published import (
@@ -288,7 +290,9 @@ class House:
             following=following,
             tokens=TokenMemory(TokenVerifier("https://auth.localhost", "https://api.localhost")),
             allowances=Allowances(loop, None, clock),  # type: ignore[arg-type]
-            recording=Recording(RecordWriter.open(folder, self.stream)),
+            recording=Recording(
+                RecordWriter.open(folder, self.stream), stream_key(SECRET, self.stream)
+            ),
             member_tls=NoTls(),  # type: ignore[arg-type]
             reachable=Reachable(),
             control_sockets=[folder / "control"],

@@ -95,7 +95,7 @@ async def test_the_caller_sees_nothing_of_the_members_servers(tmp_path: Path) ->
         b'ETag: "1"\r\nContent-Type: application/json\r\ncontent-length: 2\r\n\r\n{}'
     )
     head = house.caller.written.partition(b"\r\n\r\n")[0].decode().split("\r\n")
-    assert sorted(head[1:]) == [
+    assert sorted(line for line in head[1:] if not line.startswith("weir-receipt: ")) == [
         "content-length: 2",
         "content-type: application/json",
         'etag: "1"',
@@ -126,7 +126,7 @@ async def test_the_record_is_written_before_the_last_byte_leaves(
         house.answer(answer + (b"ab" if b"length" in answer else b""))
         house.answer(begun)
         before = written_when_recorded.pop()
-        assert before.count(b"cd") == 0
+        assert b"cd" not in before.partition(b"\r\n\r\n")[2]
         assert house.caller.written.startswith(before)
         assert b"cd" in house.caller.written
     house.caller.written = b""

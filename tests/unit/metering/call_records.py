@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from seals import seal_all
 from weir.kernel import identifiers
 from weir.metering.records import CallRecord, RecordWriter
 
@@ -38,4 +39,5 @@ def write_stream(folder: Path, segments: Iterable[Iterable[CallRecord]]) -> str:
             writer.write(each)
         writer.seal()
     writer.close()
+    assert seal_all(folder).findings == []
     return writer.stream

@@ -11,9 +11,10 @@ from random import Random
 import pytest
 from call_records import new_stream, record
 
+from seals import KEYS, seal_all
 from weir.kernel import limits
-from weir.metering.records import SEALED_SUFFIX, RecordWriter
-from weir.metering.segments import read_segment, recover, verify_stream
+from weir.metering.records import RecordWriter
+from weir.metering.segments import read_segment, verify_stream
 
 
 def write_for_ever(folder: Path, stream: str, acknowledge_fd: int) -> None:
@@ -44,8 +45,8 @@ def test_every_acknowledged_record_survives_a_kill(
     while part := os.read(told, 65_536):
         acknowledged += part
     os.close(told)
-    assert recover(tmp_path).findings == []
-    sealed = sorted((tmp_path / stream).glob(f"*{SEALED_SUFFIX}"))
+    assert seal_all(tmp_path).findings == []
+    sealed = sorted((tmp_path / stream).glob("*.seal"))
     numbers = [
         each.number
         for segment in range(1, len(sealed) + 1)
@@ -55,4 +56,4 @@ def test_every_acknowledged_record_survives_a_kill(
     assert int.from_bytes(acknowledged[8 * count - 8 : 8 * count], "big") == count
     # The last record may have been written and not acknowledged.
     assert numbers in (list(range(1, count + 1)), list(range(1, count + 2)))
-    assert verify_stream(tmp_path, stream, expected_last=len(sealed)) == []
+    assert verify_stream(tmp_path, stream, expected_last=len(sealed), keys=KEYS) == []

@@ -59,22 +59,24 @@ def test_a_segment_read_from_the_lake_is_the_one_that_was_sealed(records: list[C
         segment = segment_of(Path(name), *records)
         lake = Lake(f"file://{name}/lake")
         files = lake.write_segment(segment)
-        assert lake.read_segment(segment.header.stream, 1) == segment
+        assert lake.read_segment(segment.seal.stream, 1) == segment
         assert lake.write_segment(segment) == files
         assert lake.files() == sorted(files)
 
 
 @given(records=RECORDS)
 def test_columns_and_records_say_the_same(records: list[CallRecord]) -> None:
-    table = to_table(records, 1)
+    with tempfile.TemporaryDirectory() as name:
+        segment = segment_of(Path(name), *records)
+    table = to_table(segment)
     assert table.schema == SCHEMA
-    assert from_table(table) == records
+    assert from_table(table, segment.seal.stream, 1) == segment.records
 
 
 def test_a_segment_lies_in_every_hour_its_calls_arrived_in(tmp_path: Path, lake: Lake) -> None:
     late = record(at_us=NOVEMBER_US + 23 * HOUR_US)
     segment = segment_of(tmp_path, late, record(at_us=NOVEMBER_US), record(at_us=NOVEMBER_US + 1))
-    name = f"{segment.header.stream}-0000000001.parquet"
+    name = f"{segment.seal.stream}-0000000001.parquet"
     assert lake.write_segment(segment) == [
         f"calls/day=2026-11-05/hour=00/{name}",
         f"calls/day=2026-11-05/hour=23/{name}",
@@ -92,7 +94,7 @@ def test_a_value_changed_in_the_lake_is_named_altered(tmp_path: Path, lake: Lake
     changed = pa.array([200, 200], pa.int32())
     pq.write_table(table.set_column(place, table.schema.field("status"), changed), path)
     with pytest.raises(SegmentDamaged) as damaged:
-        lake.read_segment(segment.header.stream, 1)
+        lake.read_segment(segment.seal.stream, 1)
     assert damaged.value.finding.damage is Damage.ALTERED
 
 
@@ -101,7 +103,7 @@ def test_a_file_that_is_not_parquet_is_named_altered(tmp_path: Path, lake: Lake)
     (file,) = lake.write_segment(segment)
     Path(lake.address(file)).write_bytes(b"not parquet")
     with pytest.raises(SegmentDamaged):
-        lake.read_segment(segment.header.stream, 1)
+        lake.read_segment(segment.seal.stream, 1)
 
 
 def test_a_segment_that_is_not_in_the_lake_is_not_found(tmp_path: Path, lake: Lake) -> None:
@@ -129,7 +131,7 @@ def test_an_object_store_holds_the_same_and_is_asked_the_same(tmp_path: Path) ->
     segment = segment_of(tmp_path, record(interaction_id="one"), record(interaction_id="two"))
     files = store.write_segment(segment)
     assert store.files() == files
-    assert store.read_segment(segment.header.stream, 1) == segment
+    assert store.read_segment(segment.seal.stream, 1) == segment
     assert asking.count_records(store) == 2
     assert asking.compare(store, ["one", "three"]) == asking.Tally(2, 1, 1, 0)
     store.filesystem.rm("/records", recursive=True)
@@ -163,7 +165,7 @@ def test_doubled_records_are_found(tmp_path: Path, lake: Lake) -> None:
     assert asking.doubled_numbers(lake) == []
     copy = Path(lake.address(file)).with_name("copy.parquet")
     copy.write_bytes(Path(lake.address(file)).read_bytes())
-    stream = segment.header.stream
+    stream = segment.seal.stream
     assert asking.doubled_numbers(lake) == [(stream, 1, 2), (stream, 2, 2)]
 
 

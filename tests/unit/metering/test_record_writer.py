@@ -6,17 +6,28 @@ import errno
 import os
 import resource
 import signal
+import tempfile
 from pathlib import Path
 
 import msgspec
 import pytest
 from call_records import new_stream, record
+from hypothesis import given
+from hypothesis import strategies as st
 
+from seals import seal_all
 from weir.kernel import limits
 from weir.kernel.outcomes import RECORD_UNWRITABLE, Refusal
 from weir.metering import records
-from weir.metering.records import CallRecord, RecordWriter
-from weir.metering.segments import read_segment, recover, verify_stream
+from weir.metering.records import (
+    CallRecord,
+    Details,
+    RecordWriter,
+    Terms,
+    encoded_details,
+    encoded_terms,
+)
+from weir.metering.segments import read_segment, verify_stream
 
 
 @pytest.fixture
@@ -30,9 +41,48 @@ def open_file(folder: Path, writer: RecordWriter, segment: int = 1) -> Path:
 
 def test_a_record_is_in_the_file_when_write_returns(tmp_path: Path, writer: RecordWriter) -> None:
     assert writer.write(record(interaction_id="one")) == 1
-    lines = open_file(tmp_path, writer).read_bytes().splitlines()
-    held = msgspec.json.decode(lines[1], type=CallRecord)
-    assert (held.stream, held.number, held.interaction_id) == (writer.stream, 1, "one")
+    (line,) = open_file(tmp_path, writer).read_bytes().splitlines()
+    held = msgspec.json.decode(line, type=CallRecord)
+    assert (held.number, held.interaction_id) == (1, "one")
+
+
+TEXT = st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+
+
+@given(
+    call=st.integers(0, 10**9),
+    sizes=st.tuples(st.integers(0, 2**40), st.integers(0, 2**40)),
+    terms=st.builds(Terms, application=TEXT, plan=TEXT, method=st.just("GET"), path=TEXT),
+    details=st.builds(
+        Details,
+        refusal=TEXT,
+        amount_minor=st.none() | st.integers(0, 9),
+        scene=TEXT,
+        reconciled=st.booleans(),
+    ),
+)
+def test_a_record_in_parts_is_the_same_line_as_the_whole(
+    call: int, sizes: tuple[int, int], terms: Terms, details: Details
+) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        writer = RecordWriter.open(Path(name), new_stream())
+        one = (call, 1_793_836_800_000_000, 77, b"11111111-1111-4111-8111-111111111111", 200)
+        writer.write_call(*one, *sizes, encoded_terms(terms), encoded_details(details))
+        line = open_file(Path(name), writer).read_bytes()
+        whole = CallRecord(
+            number=1,
+            call=call or None,
+            at_us=one[1],
+            duration_us=77,
+            status=200,
+            interaction_id=one[3].decode(),
+            bytes_in=sizes[0],
+            bytes_out=sizes[1],
+            **msgspec.structs.asdict(terms),
+            **msgspec.structs.asdict(details),
+        )
+        assert line == records.encode(whole) + b"\n"
+        writer.close_without_sealing()
 
 
 def test_numbers_run_without_a_gap_across_segments(tmp_path: Path, writer: RecordWriter) -> None:
@@ -41,6 +91,7 @@ def test_numbers_run_without_a_gap_across_segments(tmp_path: Path, writer: Recor
         writer.write(record())
         assert writer.seal() == 1
     writer.close()
+    seal_all(tmp_path)
     numbers = [
         each.number
         for segment in (1, 2, 3)
@@ -56,10 +107,8 @@ def test_an_empty_segment_is_not_sealed(tmp_path: Path, writer: RecordWriter) ->
     assert writer.seal() == 1
     assert writer.seal() == 0
     writer.close()
-    assert sorted(p.name for p in (tmp_path / writer.stream).iterdir()) == [
-        "0000000001.sealed",
-        "lock",
-    ]
+    names = sorted(p.name for p in (tmp_path / writer.stream).iterdir())
+    assert names == ["0000000001.records", "boot", "closed", "lock"]
 
 
 def test_a_full_segment_makes_room_by_itself(
@@ -69,10 +118,11 @@ def test_a_full_segment_makes_room_by_itself(
     for _ in range(5):
         writer.write(record())
     writer.close()
+    seal_all(tmp_path)
     assert verify_stream(tmp_path, writer.stream, expected_last=3) == []
 
 
-def test_a_finished_segment_is_named_sealed_only_when_settled(
+def test_a_finished_segment_is_named_finished_only_when_settled(
     tmp_path: Path, writer: RecordWriter
 ) -> None:
     writer.write(record())
@@ -84,6 +134,7 @@ def test_a_finished_segment_is_named_sealed_only_when_settled(
     assert open_file(tmp_path, writer, 2).exists()
     writer.sync()
     writer.close()
+    seal_all(tmp_path)
     assert verify_stream(tmp_path, writer.stream, expected_last=2) == []
 
 
@@ -115,6 +166,7 @@ def test_a_failed_write_refuses_the_call_and_keeps_whole_lines(
     assert open_file(tmp_path, writer).read_bytes() == before
     assert writer.write(record()) == 2
     writer.close()
+    seal_all(tmp_path)
     assert verify_stream(tmp_path, writer.stream, expected_last=1) == []
 
 
@@ -126,9 +178,9 @@ def test_a_disk_that_takes_half_a_record_gets_it_cut_off_again(tmp_path: Path) -
         os._exit(_write_until_refused(tmp_path, stream))
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 0
-    assert recover(tmp_path).findings == []
+    assert seal_all(tmp_path).findings == []
     segment = read_segment(tmp_path, stream, 1)
-    assert segment.footer.torn_bytes == 0
+    assert (segment.seal.torn_bytes, segment.seal.state) == (0, "killed")
     assert verify_stream(tmp_path, stream, expected_last=1) == []
 
 
@@ -147,6 +199,7 @@ def _write_until_refused(folder: Path, stream: str) -> int:
 def test_a_path_too_long_to_record_is_left_out(tmp_path: Path, writer: RecordWriter) -> None:
     writer.write(record(path="/" + "x" * limits.RECORD_BYTES))
     writer.close()
+    seal_all(tmp_path)
     assert read_segment(tmp_path, writer.stream, 1).records[0].path is None
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from seals import seal_all
 from weir.metering.records import CallRecord, RecordWriter
-from weir.metering.segments import read_segment
+from weir.metering.segments import read_seal
 from weir.settlement import composing
 from weir.settlement.closing import runs_of
 from weir.settlement.documents import (
@@ -105,15 +106,15 @@ def write(folder: Path, segments: Iterable[Iterable[CallRecord]]) -> list[Run]:
         writer.seal()
     writer.close()
     rows = []
-    for path in sorted((folder / STREAM).glob("*.sealed")):
-        segment = read_segment(folder, STREAM, int(path.stem))
-        header, footer = segment.header, segment.footer
+    assert seal_all(folder).findings == []
+    for path in sorted((folder / STREAM).glob("*.seal")):
+        seal = read_seal(folder, STREAM, int(path.stem))
         rows.append(
             SimpleNamespace(
                 stream=STREAM,
-                segment=header.segment,
-                previous_sha256=header.previous_sha256,
-                sha256=footer.sha256,
+                segment=seal.segment,
+                previous_sha256=seal.previous,
+                sha256=seal.sha256,
             )
         )
     return runs_of(rows)

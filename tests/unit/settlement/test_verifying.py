@@ -134,18 +134,18 @@ def test_a_plan_that_was_left_out_with_its_lines_is_noticed(tmp_path: Path) -> N
 
 def tampered(folder: Path, how: str) -> str:
     """Damage the records in one way; returns the word the verification must say."""
-    paths = [folder / STREAM / f"{number:010d}.sealed" for number in (1, 2, 3)]
+    paths = [folder / STREAM / f"{number:010d}.records" for number in (1, 2, 3)]
     lines = paths[1].read_bytes().splitlines(keepends=True)
     if how == "altered":
         paths[1].write_bytes(b"".join(lines).replace(b'"status":200', b'"status":201', 1))
     elif how == "dropped":
         paths[1].unlink()
     elif how == "doubled":
-        paths[1].write_bytes(b"".join(lines[:2] + lines[1:]))
+        paths[1].write_bytes(b"".join(lines[:1] + lines))
     elif how == "reordered":
-        paths[1].write_bytes(b"".join([lines[0], lines[2], lines[1], *lines[3:]]))
+        paths[1].write_bytes(b"".join([lines[1], lines[0], *lines[2:]]))
     elif how == "truncated":
-        paths[1].write_bytes(b"".join(lines[:-2]))
+        paths[1].write_bytes(b"".join(lines[:-1]))
     return how
 
 

@@ -38,6 +38,7 @@ def authorize(call: Call) -> Awaitable[None] | None:
     assert standing is not None
     assert operation is not None
     right = _known_right(call, standing, operation)
+    call.right = right
     call.subscription = right.subscription
     following = call.gateway.following
     if standing.token.consent_id is None:

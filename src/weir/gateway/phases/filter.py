@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from weir.gateway.call import Call
+from weir.gateway.phases.record import receipt_line
 from weir.wire.message import HOP_BY_HOP, Field, KnownNames
 
 _KEPT_BACK: Final = HOP_BY_HOP | {
@@ -31,7 +32,9 @@ _SHOWN: Final = KnownNames(is_shown)
 
 
 def filtered(call: Call, fields: list[Field]) -> bytes:
-    """The lines of the member's fields that reach the caller, and the interaction's identifier."""
+    """The lines of the member's fields that reach the caller, the interaction's identifier and the
+    receipt's name."""
     lines = [b"%b: %b\r\n" % field for field in fields if _SHOWN[field[0]]]
     lines.append(b"x-fapi-interaction-id: %b\r\n" % call.interaction_id)
+    lines.append(receipt_line(call))
     return b"".join(lines)

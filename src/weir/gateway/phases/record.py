@@ -3,20 +3,66 @@
 from __future__ import annotations
 
 from weir.gateway.call import Call
-from weir.metering.records import CallRecord
+from weir.metering.records import NO_DETAILS, Details, Terms, encoded_details, encoded_terms
 
 
 def record(call: Call) -> None:
     """Write the call's record. Refusal RECORD_UNWRITABLE when that fails."""
-    exchange, refusal = call.exchange, call.refusal
-    application, subscription = call.application, call.subscription
-    operation, token, amount = call.operation, call.token, call.amount
-    consented = operation is not None and operation.consent_type is not None
+    exchange, right, application = call.exchange, call.right, call.application
+    if right is None or not _is_own_method(call):
+        terms = _terms(call)
+    elif right.terms:
+        terms = right.terms
+    else:
+        terms = right.terms = _terms(call)
+    plain = call.refusal is None and call.amount is None and call.labels is None
     call.gateway.recording.write(
-        CallRecord(
-            at_us=exchange.arrived_ns // 1000,
-            duration_us=call.duration_us(),
-            interaction_id=call.interaction_id.decode(),
+        None if application is None else application.id,
+        numbered(call),
+        exchange.arrived_ns // 1000,
+        call.duration_us(),
+        call.interaction_id,
+        call.status,
+        exchange.body_bytes,
+        exchange.answer_bytes,
+        terms,
+        NO_DETAILS if plain else _details(call),
+    )
+
+
+def _is_own_method(call: Call) -> bool:
+    """Whether the operation was called by its own method: GET may be asked for as HEAD."""
+    return call.operation is not None and call.operation.method == call.exchange.request.method
+
+
+def numbered(call: Call) -> int:
+    """The call's number among its application's; 0 while nobody knows whose it is."""
+    if call.number == 0 and call.application is not None:
+        call.number = call.gateway.recording.number(call.application.id)
+    return call.number
+
+
+def receipt_line(call: Call) -> bytes:
+    """The field line that names the call's receipt; empty for a call of nobody."""
+    application = call.application
+    if application is None:
+        return b""
+    return call.gateway.recording.receipt_line(
+        application.id,
+        numbered(call),
+        call.exchange.arrived_ns // 1000,
+        call.interaction_id.decode(),
+        call.status,
+    )
+
+
+def _terms(call: Call) -> bytes:
+    """What the caller's right decides, as it stands in the record."""
+    application, subscription = call.application, call.subscription
+    operation, token = call.operation, call.token
+    consented = operation is not None and operation.consent_type is not None
+    return encoded_terms(
+        Terms(
             application=None if application is None else application.id,
             organisation=None if application is None else application.organisation,
             product=None if operation is None else operation.product.id,
@@ -25,14 +71,23 @@ def record(call: Call) -> None:
             subscription=None if subscription is None else subscription.id,
             plan=None if subscription is None else subscription.plan,
             consent=token.consent_id if consented and token is not None else None,
-            method=exchange.request.method,
+            method=call.exchange.request.method,
             path=None if operation is None else operation.template,
-            status=call.status,
+        )
+    )
+
+
+def _details(call: Call) -> bytes:
+    refusal, amount = call.refusal, call.amount
+    scene, channel, referrer = call.labels or (None, None, None)
+    return encoded_details(
+        Details(
             refusal=None if refusal is None else refusal.code,
             fault=None if refusal is None else refusal.fault.value,
-            bytes_in=exchange.body_bytes,
-            bytes_out=exchange.answer_bytes,
             amount_minor=None if amount is None else amount.amount_minor,
             currency=None if amount is None else amount.currency,
+            scene=scene,
+            channel=channel,
+            referrer=referrer,
         )
     )

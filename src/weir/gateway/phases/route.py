@@ -1,6 +1,7 @@
 """What is called: from method and path to an operation.
 
-Refusals in this order: unknown_path, method_not_allowed, organisation_suspended (of the member).
+Refusals in this order: unknown_path, method_not_allowed, organisation_suspended (of the
+member), invalid_input (of a label).
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from weir.gateway.call import Call
+from weir.gateway.labels import labels
 from weir.gateway.routing import join_path, split_path
 from weir.gateway.snapshot import Product
 from weir.kernel.outcomes import (
@@ -41,6 +43,7 @@ def route(call: Call) -> None:
     member = call.snapshot.organisations.get(operation.member)
     if member is None or member.status != "active":
         raise Refusal(ORGANISATION_SUSPENDED, "the member")
+    call.labels = labels(request.single)
 
 
 def _product(call: Call, path: bytes) -> tuple[Product, bytes]:

@@ -1,0 +1,157 @@
+"""The tree over all seals of the alliance, in the order in which they came into the lake.
+
+It only grows (RFC 9162): a signed root over its first n seals fixes all of them, and a proof of
+consistency shows that a later root rewrote nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Row, func, insert, or_, select, text
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from weir.kernel import inputs, merkle
+from weir.kernel.seals import Inclusion, Root, Seal, SealingKey
+from weir.metering.tables import log_nodes, roots, segments
+
+_LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended('log', 7163))")
+
+
+async def append(connection: AsyncConnection, seal: Seal) -> int:
+    """Add a seal as the next leaf; returns its index. Others wait until this transaction ends."""
+    await connection.execute(_LOCK)
+    index = await size(connection)
+    found = merkle.leaf_hash(seal.statement())
+    nodes = [{"level": 0, "position": index, "hash": found}]
+    level, position = 0, index
+    siblings = await _fetch(connection, _siblings(index))
+    while position & 1:
+        found = merkle.inner_hash(siblings[level, position - 1], found)
+        level, position = level + 1, position >> 1
+        nodes.append({"level": level, "position": position, "hash": found})
+    await connection.execute(insert(log_nodes), nodes)
+    return index
+
+
+async def size(connection: AsyncConnection) -> int:
+    """How many seals the tree holds."""
+    newest = await connection.scalar(select(func.max(segments.c.leaf)))
+    return 0 if newest is None else int(newest) + 1
+
+
+async def sign_root(
+    connection: AsyncConnection, key: SealingKey, at: datetime, day: date | None = None
+) -> Root:
+    """A signed root over all seals there are. With none new since the last root, that one.
+
+    With `day`, the root closes this day, unless one does already.
+    """
+    await connection.execute(_LOCK)
+    if day is not None and (row := await _root(connection, roots.c.day == day)):
+        return _document(row)
+    count = await size(connection)
+    if row := await _root(connection, roots.c.size == count):
+        return _document(row)
+    node = await _nodes(connection, lambda node: merkle.root(count, node))
+    root = key.sign_root(
+        Root(
+            size=count,
+            root=merkle.root(count, node).hex(),
+            at_us=round(at.timestamp() * 1_000_000),
+            day=None if day is None else day.isoformat(),
+            key="",
+        )
+    )
+    await connection.execute(
+        upsert(roots).values(size=count, day=day, at=at, document=msgspec.to_builtins(root))
+    )
+    return root
+
+
+async def root_of(connection: AsyncConnection, tree_size: int) -> Root | None:
+    """The signed root over this many seals."""
+    row = await _root(connection, roots.c.size == tree_size)
+    return None if row is None else _document(row)
+
+
+async def inclusion(connection: AsyncConnection, leaf: int) -> Inclusion | None:
+    """That a seal is under the oldest root that covers it; None before there is one."""
+    row = (
+        await connection.execute(
+            select(roots).where(roots.c.size > leaf).order_by(roots.c.size).limit(1)
+        )
+    ).first()
+    if row is None:
+        return None
+    root = _document(row)
+    node = await _nodes(connection, lambda node: merkle.inclusion(leaf, root.size, node))
+    path = merkle.inclusion(leaf, root.size, node)
+    return Inclusion(leaf, [each.hex() for each in path], root)
+
+
+async def consistency(connection: AsyncConnection, old: int, new: int) -> list[str]:
+    """The proof that the tree of `new` seals begins with that of `old` seals.
+
+    Refusal INVALID_INPUT when they are not sizes the tree has had, smaller first.
+    """
+    if not 0 < old <= new <= await size(connection):
+        raise inputs.wrong(
+            "query:from",
+            "must be a size the tree has had, not over `to`",
+            "须为该树曾有的大小，且不大于 `to`",
+        )
+    node = await _nodes(connection, lambda node: merkle.consistency(old, new, node))
+    return [each.hex() for each in merkle.consistency(old, new, node)]
+
+
+def today(at: datetime) -> date:
+    """The day of UTC at this time."""
+    return at.astimezone(UTC).date()
+
+
+def _siblings(index: int) -> list[tuple[int, int]]:
+    wanted = []
+    level, position = 0, index
+    while position & 1:
+        wanted.append((level, position - 1))
+        level, position = level + 1, position >> 1
+    return wanted
+
+
+async def _nodes(connection: AsyncConnection, use: Callable[[merkle.Node], Any]) -> merkle.Node:
+    """The nodes that a computation asks for, fetched at once: it is run dry to see which."""
+    wanted: list[tuple[int, int]] = []
+
+    def note(level: int, position: int) -> bytes:
+        wanted.append((level, position))
+        return b""
+
+    use(note)
+    found = await _fetch(connection, wanted)
+    return lambda level, position: found[level, position]
+
+
+async def _fetch(
+    connection: AsyncConnection, wanted: list[tuple[int, int]]
+) -> dict[tuple[int, int], bytes]:
+    if not wanted:
+        return {}
+    places = [
+        (log_nodes.c.level == level) & (log_nodes.c.position == position)
+        for level, position in wanted
+    ]
+    rows = await connection.execute(select(log_nodes).where(or_(*places)))
+    return {(row.level, row.position): bytes(row.hash) for row in rows}
+
+
+async def _root(connection: AsyncConnection, where: Any) -> Row[Any] | None:
+    return (await connection.execute(select(roots).where(where))).first()
+
+
+def _document(row: Row[Any]) -> Root:
+    return msgspec.convert(row.document, Root)
