@@ -35,6 +35,6 @@ async def test_ready_means_that_the_database_answers(
 ) -> None:
     url = database_url if reachable else "postgresql+psycopg://weir@/weir?host=/nowhere"
     database = Database(url, clock=SystemClock(), journal=journal, cache=cache)
-    core = Core(Settings(), home, SystemClock(), cache, database, journal, sealing)
+    core = Core(Settings(), home, SystemClock(), cache, database, journal, sealing, bytes(32))
     assert await asked(core) == {"/livez": 200, "/readyz": ready, "/else": 404}
     await database.close()
