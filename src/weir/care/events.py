@@ -59,6 +59,9 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
     "certificate.issued": ("A client certificate was issued.", "签发客户端证书。"),
     "certificate.revoked": ("The client certificate was revoked.", "吊销客户端证书。"),
     "document.imported": ("An OpenAPI document was imported.", "导入 OpenAPI 文档。"),
+    "backend.registered": ("The service's endpoints were registered.", "登记服务的接入点。"),
+    "backend.changed": ("The service's endpoints were changed.", "变更服务的接入点。"),
+    "backend.removed": ("The service's endpoints were removed.", "移除服务的接入点。"),
     "capability.declared": (
         "What the capability needs of a consent was declared.",
         "声明能力的授权要求。",

@@ -34,6 +34,38 @@ class Shelf:
         """The document, regenerated from the store."""
         return await self._asker.whole(f"/v1/documents/{place(document)}/openapi")
 
+    async def register_backend(
+        self,
+        url: str,
+        endpoints: Sequence[str],
+        authority: str | None = None,
+        health_path: str | None = None,
+    ) -> Document:
+        """Say at which endpoints (`host:port`) the service `url` is reached. `authority` is PEM."""
+        given = _reach(endpoints, authority, health_path) | {"url": url}
+        return await self._asker.post("/v1/backends", given)
+
+    async def change_backend(
+        self,
+        backend: str,
+        endpoints: Sequence[str],
+        authority: str | None = None,
+        health_path: str | None = None,
+    ) -> Document:
+        """Replace a service's endpoints, authority and health check."""
+        given = _reach(endpoints, authority, health_path)
+        return await self._asker.put(f"/v1/backends/{place(backend)}", given)
+
+    async def remove_backend(self, backend: str) -> Document:
+        """Have a service reached at its own address again."""
+        return await self._asker.post(f"/v1/backends/{place(backend)}/remove")
+
+    def backends(self) -> AsyncIterator[Document]:
+        return self._asker.pages("/v1/backends")
+
+    async def backend(self, backend: str) -> Document:
+        return await self._asker.get(f"/v1/backends/{place(backend)}")
+
     def capabilities(self, document: str) -> AsyncIterator[Document]:
         return self._asker.pages(f"/v1/documents/{place(document)}/capabilities")
 
@@ -144,3 +176,9 @@ class Shelf:
     async def act_on_subscription(self, subscription: str, act: str) -> Document:
         """`act` is approve, refuse, suspend, resume or end."""
         return await self._asker.post(f"/v1/subscriptions/{place(subscription)}/{place(act)}")
+
+
+def _reach(
+    endpoints: Sequence[str], authority: str | None, health_path: str | None
+) -> dict[str, Any]:
+    return {"endpoints": list(endpoints), "authority": authority, "health_path": health_path}

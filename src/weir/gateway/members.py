@@ -168,22 +168,19 @@ class Members:
             service.checking = False
 
     async def _check_one(self, service: _Service, pool: Pool) -> None:
+        """By its path if there is one; else an endpoint that is out, by connecting to it."""
         due = pool.ejection.check_is_due(self._loop.time())
-        if pool.ejection.out and not due:
-            return
-        passed = await self._passes(service, pool, due=due)
-        if due:
-            pool.checked(passed)
-            _log.info("endpoint_checked", member=service.member, passed=passed)
-        elif not passed:
-            pool.failed()
-
-    async def _passes(self, service: _Service, pool: Pool, *, due: bool) -> bool:
         path = service.registered and service.registered.health_path
+        if (pool.ejection.out or not path) and not due:
+            return
+        before = pool.ejection.out
         if path:
             host = urlsplit(service.url).netloc.encode("ascii")
-            return await HealthCheck.ask(pool, host, path.encode("ascii"))
-        return not due or await pool.connects()
+            pool.checked(await HealthCheck.ask(pool, host, path.encode("ascii")))
+        else:
+            pool.checked(await pool.connects())
+        if pool.ejection.out != before:
+            _log.warning("endpoint_standing", member=service.member, ejected=pool.ejection.out)
 
     def _spawn(self, work: Any) -> None:
         task = self._loop.create_task(work)

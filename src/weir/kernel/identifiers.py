@@ -17,6 +17,7 @@ PREFIXES: Final = {
     "app": "application, the OAuth client of an organisation",
     "crt": "client certificate issued by the alliance's authority",
     "doc": "imported OpenAPI document",
+    "bck": "backend, where an organisation's service is reached",
     "cap": "capability",
     "prd": "product version",
     "pln": "plan",

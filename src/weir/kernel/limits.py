@@ -30,6 +30,7 @@ ENDPOINT_EJECTION_S: Final = 10  # at first; twice as long each time in a row
 ENDPOINT_EJECTION_MAX_S: Final = 300
 HEALTH_INTERVAL_S: Final = 5  # between two checks of an endpoint in use
 HEALTH_TIMEOUT_S: Final = 2
+HEALTH_FAILURES: Final = 3  # checks in a row, after which an endpoint is ejected
 REQUEST_TRIES: Final = 3  # of one request in all
 RETRY_WINDOW_S: Final = 5
 RETRY_PERCENT: Final = 20  # of a window's requests to one service that may be sent again

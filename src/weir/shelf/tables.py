@@ -72,6 +72,19 @@ capabilities = Table(
     CheckConstraint("NOT moves_money OR consent_type IS NOT NULL", name="money_needs_consent"),
 )
 
+backends = Table(
+    "backends",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("owner", Text, ForeignKey("organisations.id"), nullable=False),
+    Column("url", Text, nullable=False),
+    Column("endpoints", JSONB, nullable=False),
+    Column("authority", Text),
+    Column("health_path", Text),
+    Column("changed_at", DateTime(timezone=True), nullable=False),
+    UniqueConstraint("owner", "url"),
+)
+
 products = Table(
     "products",
     metadata,

@@ -3,7 +3,8 @@
 | state | what happens | then |
 | --- | --- | --- |
 | in | a failure, the ENDPOINT_FAILURES-th in a row | out, for ENDPOINT_EJECTION_S |
-| in | an answer, whatever its status | in, and everything before is forgiven |
+| in | an answer, whatever its status | in, and the failures before are forgiven |
+| in | a health check fails, the HEALTH_FAILURES-th in a row | out, for ENDPOINT_EJECTION_S |
 | out | the time is over and a check fails | out, for twice as long |
 | out | the time is over and a check passes | in, on probation: the next failure ejects it |
 
@@ -21,12 +22,13 @@ from weir.wire.deadlines import NEVER
 class Ejection:
     """The state of one endpoint. Times are the loop's clock, in seconds."""
 
-    __slots__ = ("_ejections", "_until_s", "failures", "out")
+    __slots__ = ("_checks_failed", "_ejections", "_until_s", "failures", "out")
 
     def __init__(self) -> None:
         self.failures = 0  # in a row
         self.out = False
         self._ejections = 0  # in a row
+        self._checks_failed = 0  # in a row
         self._until_s = -NEVER
 
     def failed(self, now_s: float) -> bool:
@@ -47,13 +49,22 @@ class Ejection:
         """Whether the endpoint is out and has been for as long as it must."""
         return self.out and now_s >= self._until_s
 
-    def checked(self, passed: bool, now_s: float) -> None:
-        """The result of the check that was due."""
-        if passed:
+    def checked(self, passed: bool, now_s: float) -> bool:
+        """The result of a check. Whether it changed the endpoint's standing.
+
+        Calls that are answered do not make up for failed checks: who says that it is not well
+        wants no calls.
+        """
+        self._checks_failed = 0 if passed else self._checks_failed + 1
+        if self.out and passed:
             self.out = False
             self.failures = limits.ENDPOINT_FAILURES - 1
-        else:
+            return True
+        if self.out or self._checks_failed >= limits.HEALTH_FAILURES:
+            was_out = self.out
             self._eject(now_s)
+            return not was_out
+        return False
 
     def left_s(self, now_s: float) -> float:
         """Seconds until the check that may let it return."""

@@ -349,6 +349,9 @@ class ClientConnection(asyncio.BufferedProtocol):
         coding = [value.lower() for name, value in self._fields if name == b"transfer-encoding"]
         if coding and coding != [b"chunked"]:
             raise ValueError("transfer coding is not chunked")
+        version = self._parser.get_http_version()
+        if version != "1.1" and (version != "1.0" or coding):  # RFC 9112 section 6.1
+            raise ValueError("version is not one that answers are read in")
         if self._length is None and not coding and not bodiless:
             self._until_closed = True
         return self._length

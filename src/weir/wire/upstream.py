@@ -124,15 +124,19 @@ class Pool:
         self._idle.append(connection)
 
     def failed(self) -> None:
-        """The endpoint did not do its part; its idle connections are no better when it is out."""
+        """The endpoint did not do its part."""
         if self.ejection.failed(self.loop.time()):
-            self.close_idle(0.0)
-            if self.origin is not None:
-                self.origin.standing_changed()
+            self._standing_changed()
 
     def checked(self, passed: bool) -> None:
-        """An endpoint that was out has been checked."""
-        self.ejection.checked(passed, self.loop.time())
+        """The endpoint has been checked."""
+        if self.ejection.checked(passed, self.loop.time()):
+            self._standing_changed()
+
+    def _standing_changed(self) -> None:
+        """Idle connections of an endpoint that is out are no better than it is."""
+        if self.ejection.out:
+            self.close_idle(0.0)
         if self.origin is not None:
             self.origin.standing_changed()
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from gateway_lab import Desk, GatewayProcess, Lab
+from gateway_lab import Desk, GatewayProcess, Lab, member_tls
 from model_member import ModelMember
 from raw_caller import Caller
 
@@ -49,18 +47,6 @@ async def lab(
     await database.close()
     await cache.close()
     engines.drop_database(url)
-
-
-def member_tls(authority: Authority, folder: Path) -> ssl.SSLContext:
-    issued = authority.issue_own("member", ["127.0.0.1"])
-    (folder / "member.pem").write_text(issued.certificate.pem)
-    (folder / "member.key").write_text(issued.key_pem)
-    (folder / "member-root.pem").write_text(authority.root_pem)
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(folder / "member.pem", folder / "member.key")
-    context.load_verify_locations(folder / "member-root.pem")
-    context.verify_mode = ssl.CERT_REQUIRED
-    return context
 
 
 @pytest.fixture(scope="module")

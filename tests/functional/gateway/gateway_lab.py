@@ -462,3 +462,15 @@ class Desk:
         named = {"authorization": f"Bearer {self.token}"}
         named |= {name.replace("_", "-"): value for name, value in headers.items()}
         return await self.caller.call(method, self.prefix + path, named, body)
+
+
+def member_tls(authority: Authority, folder: Path) -> ssl.SSLContext:
+    issued = authority.issue_own("member", ["127.0.0.1"])
+    (folder / "member.pem").write_text(issued.certificate.pem)
+    (folder / "member.key").write_text(issued.key_pem)
+    (folder / "member-root.pem").write_text(authority.root_pem)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(folder / "member.pem", folder / "member.key")
+    context.load_verify_locations(folder / "member-root.pem")
+    context.verify_mode = ssl.CERT_REQUIRED
+    return context

@@ -42,6 +42,7 @@ class ModelMember:
     released: asyncio.Event = field(default_factory=asyncio.Event)
     written_big: int = 0
     port: int = 0
+    redirect: str = ""
 
     async def start(self) -> None:
         self.server = await asyncio.start_server(
@@ -148,6 +149,10 @@ class ModelMember:
     async def how_head(self, seen: Seen, writer: asyncio.StreamWriter) -> bool:
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1234\r\n\r\n")
         return True
+
+    async def how_redirect(self, seen: Seen, writer: asyncio.StreamWriter) -> bool:
+        location = b"location: %b\r\n" % self.redirect.encode()
+        return await self._json(writer, 307, {}, location)
 
     async def how_garbage(self, seen: Seen, writer: asyncio.StreamWriter) -> bool:
         writer.write(b"SPAM 200\r\n\r\n")

@@ -82,6 +82,8 @@ class World:
             "rehearse_changes": {"on": True},
             "rotate_application_keys": {"jwks": {"keys": []}},
             "issue_certificate": {"csr_pem": certificate_request()},
+            "register_backend": {"url": BACKEND, "endpoints": ["127.0.0.1:9102"]},
+            "change_backend": {"endpoints": ["127.0.0.1:9102"]},
             "declare_capability": {},
             "draft_product": {**PRODUCT, "capabilities": [self.ids["capability"]]},
             "set_product_capabilities": {"capabilities": []},
@@ -115,6 +117,9 @@ async def world(api: Api, bank: Party, partner: Party) -> World:
     params = {"slug": "accounts", "backend_url": BACKEND}
     made = await api.done(bank, "POST", "/v1/documents", params=params, content=openapi("/a"))
     ids["document"] = made["document"]["id"]
+    reached = {"url": "https://bank.example", "endpoints": ["192.0.2.1:443"]}
+    made = await api.done(bank, "POST", "/v1/backends", json=reached)
+    ids["backend"] = made["backend"]["id"]
     listed = await api.done(bank, "GET", f"/v1/documents/{ids['document']}/capabilities")
     ids["capability"] = listed["items"][0]["id"]
     holding = {"capabilities": [ids["capability"]]}

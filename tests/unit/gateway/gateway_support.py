@@ -130,7 +130,7 @@ def operation(method: str, path: str, **more: Any) -> OperationDocument:
         operation_id=path,
         method=method,
         path=path,
-        member="org_bank",
+        member=more.pop("member", "org_bank"),
         backend_url=BACKEND,
         base_path="/open",
         timeout_ms=1_000,

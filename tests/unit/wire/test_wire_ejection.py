@@ -57,6 +57,25 @@ def test_who_passes_the_check_is_on_probation() -> None:
     assert not endpoint.failed(61.0)
 
 
+def test_failed_checks_in_a_row_eject_whatever_is_answered_between_them() -> None:
+    endpoint = Ejection()
+    told = []
+    for _ in range(limits.HEALTH_FAILURES):
+        endpoint.succeeded()
+        told.append(endpoint.checked(False, 0.0))
+    assert told == [False] * (limits.HEALTH_FAILURES - 1) + [True]
+    assert endpoint.out
+
+
+def test_a_passed_check_forgives_the_failed_ones_before() -> None:
+    endpoint = Ejection()
+    for _ in range(10):
+        for _ in range(limits.HEALTH_FAILURES - 1):
+            assert not endpoint.checked(False, 0.0)
+        assert not endpoint.checked(True, 0.0)
+    assert not endpoint.out
+
+
 @pytest.mark.parametrize("times", [1, 2, 3, 10, 1_000])
 def test_each_failed_check_doubles_the_time_up_to_a_bound(times: int) -> None:
     endpoint = ejected()

@@ -1,0 +1,78 @@
+"""`weir backend`: at which endpoints your services are reached."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from weir.cli.failing import CannotError
+from weir.cli.profiles import DEFAULT, ProfileName, asking
+from weir.cli.showing import AsJson, show_list, show_one
+
+backend = typer.Typer(no_args_is_help=True)
+
+Backend = Annotated[str, typer.Argument(help="The backend's identifier, bck_…")]
+Endpoints = Annotated[list[str], typer.Option("--endpoint", help="host:port; repeatable.")]
+Authority = Annotated[Path | None, typer.Option(help="PEM file of your own certificate authority.")]
+HealthPath = Annotated[str | None, typer.Option(help="Asked for by health checks: /healthz")]
+
+
+@backend.command("register")
+def register(
+    url: Annotated[str, typer.Argument(help="The service, as documents were imported with it.")],
+    endpoint: Endpoints,
+    authority: Authority = None,
+    health_path: HealthPath = None,
+    profile: ProfileName = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Say at which endpoints a service is reached."""
+    pem = _read(authority)
+    made = asking(profile, lambda m: m.shelf.register_backend(url, endpoint, pem, health_path))
+    show_one(made["backend"] | {"effective_at": made["effective_at"]}, as_json)
+
+
+@backend.command("change")
+def change(
+    backend: Backend,
+    endpoint: Endpoints,
+    authority: Authority = None,
+    health_path: HealthPath = None,
+    profile: ProfileName = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Replace a service's endpoints, authority and health check."""
+    pem = _read(authority)
+    made = asking(profile, lambda m: m.shelf.change_backend(backend, endpoint, pem, health_path))
+    show_one(made["backend"] | {"effective_at": made["effective_at"]}, as_json)
+
+
+@backend.command("remove")
+def remove(backend: Backend, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
+    """Have a service reached at its own address again."""
+    made = asking(profile, lambda m: m.shelf.remove_backend(backend))
+    show_one(made["backend"] | {"effective_at": made["effective_at"]}, as_json)
+
+
+@backend.command("list")
+def list_backends(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
+    """List your services' endpoints."""
+    from weir.client.asking import all_of
+
+    found = asking(profile, lambda m: all_of(m.shelf.backends()))
+    show_list(found, ("url", "endpoints", "health_path", "id"), as_json)
+
+
+@backend.command("show")
+def show(backend: Backend, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
+    """Show one service."""
+    show_one(asking(profile, lambda m: m.shelf.backend(backend)), as_json)
+
+
+def _read(file: Path | None) -> str | None:
+    try:
+        return None if file is None else file.read_text("ascii")
+    except (OSError, ValueError) as error:
+        raise CannotError(f"The file {file} cannot be read.") from error

@@ -1,0 +1,188 @@
+"""Where an organisation's services are reached: their endpoints, authority and health check.
+
+Products name a service by its address and never change; where it is served may change any day.
+Without a registration the address itself is the one endpoint, under the alliance's authority.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from cryptography import x509
+from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from weir.kernel import inputs, limits, outcomes
+from weir.shelf.published import BACKEND, BackendDocument, backend_key
+from weir.shelf.tables import backends
+from weir.store.unit import Change, UnitOfWork
+
+# absolute-path [ "?" query ] of a health check, in the characters of RFC 3986 section 3.3.
+_PATH: Final = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@/?-]*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backend:
+    """One service as stored. `endpoints` are `host:port`; `authority` is PEM, or the alliance's."""
+
+    id: str
+    owner: str
+    url: str
+    endpoints: list[str]
+    authority: str | None
+    health_path: str | None
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """Checked particulars of how a service is reached."""
+
+    endpoints: list[str]
+    authority: str | None
+    health_path: str | None
+
+
+def read_reach(
+    *, endpoints: Sequence[str], authority: str | None = None, health_path: str | None = None
+) -> Reach:
+    """The particulars, or INVALID_INPUT."""
+    if not 0 < len(endpoints) <= limits.MEMBER_ENDPOINTS or len(set(endpoints)) < len(endpoints):
+        most = limits.MEMBER_ENDPOINTS
+        raise inputs.wrong(
+            "/endpoints", f"must be 1 to {most} different ones", f"须为 1 至 {most} 个且互不相同"
+        )
+    for at, endpoint in enumerate(endpoints):
+        _check_endpoint(endpoint, f"/endpoints/{at}")
+    if authority is not None:
+        _check_authority(authority)
+    if health_path is not None:
+        _check_path(health_path)
+    return Reach(endpoints=list(endpoints), authority=authority, health_path=health_path)
+
+
+async def register(unit: UnitOfWork, owner: str, url: str, reach: Reach) -> Backend:
+    """Say where a service is reached. CONFLICT when that was said before, or too often."""
+    inputs.https_url(url, "/url")
+    count = await unit.connection.scalar(
+        select(func.count()).select_from(backends).where(backends.c.owner == owner)
+    )
+    if int(count or 0) >= limits.MEMBER_BACKENDS:
+        raise outcomes.Refusal(outcomes.CONFLICT, "too many backends", why="there are too many")
+    added = await unit.connection.execute(
+        insert(backends)
+        .values(id=unit.mint("bck"), owner=owner, url=url, **_values(reach), changed_at=unit.now)
+        .on_conflict_do_nothing()
+        .returning(backends)
+    )
+    row = added.one_or_none()
+    if row is None:
+        why = {"why": "is already registered", "why_zh": "已登记"}
+        raise outcomes.Refusal(outcomes.CONFLICT, pointer="/url", **why)
+    return _told(unit, "backend.registered", _backend(row))
+
+
+async def change(unit: UnitOfWork, backend_id: str, reach: Reach) -> Backend:
+    """Replace how a service is reached: nothing new is sent to endpoints that are gone."""
+    changed = await unit.connection.execute(
+        update(backends)
+        .where(backends.c.id == backend_id)
+        .values(**_values(reach), changed_at=unit.now)
+        .returning(backends)
+    )
+    return _told(unit, "backend.changed", _backend(changed.one()))
+
+
+async def remove(unit: UnitOfWork, backend_id: str) -> Backend:
+    """Forget a registration: from then on the service's own address is its one endpoint."""
+    removed = await unit.connection.execute(
+        delete(backends).where(backends.c.id == backend_id).returning(backends)
+    )
+    backend = _backend(removed.one())
+    unit.audit("backend.removed", backend.id, {"url": backend.url}, organisation=backend.owner)
+    unit.publish(Change(BACKEND, backend_key(backend.owner, backend.url), None))
+    return backend
+
+
+async def get(connection: AsyncConnection, backend_id: str) -> Backend:
+    """The registration, or NOT_FOUND."""
+    found = await connection.execute(select(backends).where(backends.c.id == backend_id))
+    row = found.one_or_none()
+    if row is None:
+        raise outcomes.Refusal(outcomes.NOT_FOUND, "no such backend")
+    return _backend(row)
+
+
+async def list_owned(connection: AsyncConnection, owner: str) -> Sequence[Backend]:
+    """Every registration of an organisation, oldest first; MEMBER_BACKENDS at most."""
+    rows = await connection.execute(
+        select(backends).where(backends.c.owner == owner).order_by(backends.c.id)
+    )
+    return [_backend(row) for row in rows]
+
+
+def _check_endpoint(endpoint: str, pointer: str) -> None:
+    """`host:port`, or a host at port 443, in the one form in which two parsers read it alike."""
+    parts = inputs.split_url(f"https://{endpoint}", pointer)
+    if parts.netloc != endpoint:
+        raise inputs.wrong(pointer, "must be host:port", "须为 主机:端口")
+
+
+def _check_authority(pem: str) -> None:
+    """A certificate authority's certificate, and nothing else: no key, no chain."""
+    try:
+        (certificate,) = x509.load_pem_x509_certificates(pem.encode("ascii"))
+        basic = certificate.extensions.get_extension_for_class(x509.BasicConstraints)
+        good = basic.value.ca and "PRIVATE KEY" not in pem
+    except (ValueError, x509.ExtensionNotFound):
+        good = False
+    if not good:
+        raise inputs.wrong(
+            "/authority",
+            "must be one certificate of a certificate authority, in PEM",
+            "须为一张 PEM 格式的 CA 证书",
+        )
+
+
+def _check_path(path: str) -> None:
+    dots = any(segment in (".", "..") for segment in path.partition("?")[0].split("/"))
+    if dots or len(path) > limits.URL_CHARACTERS or _PATH.fullmatch(path) is None:
+        raise inputs.wrong(
+            "/health_path", "must be a path such as /healthz", "须为路径，例如 /healthz"
+        )
+
+
+def _values(reach: Reach) -> dict[str, Any]:
+    return {
+        "endpoints": reach.endpoints,
+        "authority": reach.authority,
+        "health_path": reach.health_path,
+    }
+
+
+def _told(unit: UnitOfWork, event: str, backend: Backend) -> Backend:
+    """Audit the change and tell the gateways."""
+    detail = {
+        "url": backend.url,
+        "endpoints": backend.endpoints,
+        "own_authority": backend.authority is not None,
+    }
+    unit.audit(event, backend.id, detail, organisation=backend.owner)
+    document = BackendDocument(
+        member=backend.owner,
+        url=backend.url,
+        endpoints=backend.endpoints,
+        authority=backend.authority,
+        health_path=backend.health_path,
+    )
+    unit.publish(Change(BACKEND, backend_key(backend.owner, backend.url), document))
+    return backend
+
+
+def _backend(row: Row[Any]) -> Backend:
+    return Backend(**row._mapping)
