@@ -1,10 +1,11 @@
 # The README's two commands are `make demo` and `make test`. Each makes .venv by itself.
 ARGS ?=
 ONLY ?=
+SECONDS ?= 60
 PYTHON_FILES := src tests checks bench scripts
 BIN := .venv/bin
 
-.PHONY: demo test check interop up bench lint types layers format lock clean
+.PHONY: demo test check interop up bench fuzz lint types layers format lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show what can be made
@@ -30,6 +31,9 @@ interop: .venv/.installed ## Run openid-client and oauth4webapi against a runnin
 
 bench: .venv/.installed ## Run the benchmarks side by side (ONLY=name for one)
 	@$(BIN)/python -m bench $(ONLY)
+
+fuzz: .venv/.installed ## Look for requests that parsers read differently (SECONDS=60)
+	@$(BIN)/python tests/unit/wire/fuzzing.py $(SECONDS)
 
 lint: .venv/.installed
 	@$(BIN)/ruff check $(PYTHON_FILES)

@@ -54,7 +54,8 @@ class Listener:
         self.connections: set[ServerConnection] = set()
         self.draining = False
         self.left = asyncio.Event()  # while draining: no connection is left
-        self.buffer = memoryview(bytearray(READ_BUFFER_BYTES))
+        self.bytes = bytearray(READ_BUFFER_BYTES)
+        self.buffer = memoryview(self.bytes)
 
     def connection(self) -> ServerConnection:
         """A protocol for one accepted connection."""
@@ -87,12 +88,16 @@ class ServerConnection(asyncio.BufferedProtocol):
     __slots__ = (
         "_active",
         "_advancing",
+        "_carried",
         "_fields",
         "_head_bytes",
+        "_head_open",
         "_input_ended",
+        "_line_end",
         "_parser",
         "_parsing",
         "_queue",
+        "_read_bytes",
         "_target",
         "certificate",
         "deadline_s",
@@ -115,6 +120,10 @@ class ServerConnection(asyncio.BufferedProtocol):
         self._target = b""
         self._fields: list[Field] = []
         self._head_bytes = 0
+        self._head_open = False  # a head has begun and is not whole
+        self._carried = b""  # what was read of that head before
+        self._line_end = 0  # of the last request line in the buffer
+        self._read_bytes = 0  # how much of the buffer is ours
         self._parsing: Exchange | None = None  # whose head is parsed and whose body is not
         self._active: Exchange | None = None
         self._queue: deque[Exchange] = deque()
@@ -151,12 +160,15 @@ class ServerConnection(asyncio.BufferedProtocol):
         if self._input_ended:
             return
         parsing, queued = self._parsing, len(self._queue)
+        self._line_end, self._read_bytes = 0, nbytes
         try:
             self._parser.feed_data(self.listener.buffer[:nbytes])
         except httptools.HttpParserUpgrade:
             pass  # the exchange was refused when its head was complete
         except httptools.HttpParserError as error:
             self._refuse_input(Refusal(MALFORMED_HTTP, str(error)))
+        if self._head_open:
+            self._carried += self.listener.bytes[self._line_end : nbytes]
         if len(self._queue) != queued:
             self._head_bytes = 0
             self._advance()
@@ -185,6 +197,9 @@ class ServerConnection(asyncio.BufferedProtocol):
 
     # --- the parser's events -------------------------------------------------------------------
 
+    def on_message_begin(self) -> None:
+        self._head_open = True
+
     def on_url(self, url: bytes) -> None:
         self._target += url
 
@@ -194,7 +209,9 @@ class ServerConnection(asyncio.BufferedProtocol):
 
     def on_headers_complete(self) -> None:
         parser = self._parser
-        request = Request(parser.get_method().decode(), self._target, self._fields)
+        target = self._target
+        request = Request(parser.get_method().decode(), target, self._fields)
+        self._head_open = False
         self._target, self._fields = b"", []
         exchange = Exchange(self, request, time.time_ns())
         try:
@@ -204,6 +221,7 @@ class ServerConnection(asyncio.BufferedProtocol):
                 keep_alive=parser.should_keep_alive(),
                 upgrade=parser.should_upgrade(),
             )
+            self._check_line(b"%b %b HTTP/1.1\r\n" % (parser.get_method(), target))
         except Refusal as refusal:
             exchange.refusal = refusal
             self._input_ended = True
@@ -214,6 +232,22 @@ class ServerConnection(asyncio.BufferedProtocol):
         self._queue.append(exchange)
         if self._input_ended:
             raise _StopParsingError
+
+    def _check_line(self, line: bytes) -> None:
+        """Refuse a request line that has more than one space between its parts.
+
+        llhttp skips them, other parsers do not (RFC 9112 section 3 allows both). It shows no
+        places, so the line in its one form must be found where the request was read from.
+        """
+        carried, self._carried = self._carried, b""
+        if not carried and not self._line_end and self.listener.bytes.startswith(line):
+            self._line_end = len(line)
+            return
+        read = carried + self.listener.bytes[self._line_end : self._read_bytes]
+        at = read.find(line)
+        if at < 0:
+            raise Refusal(MALFORMED_HTTP, "request line is not in its one form")
+        self._line_end += max(0, at + len(line) - len(carried))
 
     def on_body(self, body: bytes) -> None:
         if self._parsing is not None:

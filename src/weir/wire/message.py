@@ -32,6 +32,7 @@ SINGLETONS: Final = frozenset(
         b"authorization",
         b"dpop",
         b"expect",
+        b"upgrade",
         b"x-fapi-interaction-id",
         b"x-idempotency-key",
         b"idempotency-key",
@@ -119,7 +120,7 @@ def check_head(request: Request, version: str, *, keep_alive: bool, upgrade: boo
     if len(request.target) > limits.REQUEST_LINE_BYTES:
         raise Refusal(URI_TOO_LONG, f"{len(request.target)} bytes")
     _read_fields(request)
-    if upgrade or request.method == "CONNECT":
+    if upgrade or b"upgrade" in request.single or request.method == "CONNECT":
         raise Refusal(MALFORMED_HTTP, "upgrade is not offered")
     request.host = request.single.get(b"host", b"")
     if grammar.HOST.fullmatch(request.host) is None:

@@ -132,7 +132,7 @@ FORWARDED: dict[str, tuple[bytes, bytes]] = {
         sent(),
     ),
     "credentials stay here": (get("/rates", "Cookie: a=b", "DPoP: x"), sent()),
-    "empty lines before a request are no request": (b"\r\n" + get(), sent()),
+    "empty lines before a request are no part of it": (b"\r\n\n" + get(), sent()),
 }
 
 
