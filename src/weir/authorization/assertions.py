@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from weir.care import jose
@@ -27,7 +28,7 @@ class Assertion:
 def subject_of(token: str) -> str | None:
     """Who an assertion speaks for, unverified: only to look the client's keys up."""
     try:
-        return _text(jose.segments(token, limits.CLIENT_ASSERTION_CHARACTERS)[1].get("sub"))
+        return _text(_read(token)[1].get("sub"))
     except ValueError:
         return None
 
@@ -37,7 +38,7 @@ def claims_of(
 ) -> dict[str, Any]:
     """The claims of an assertion signed by one of these keys. OAUTH_INVALID_CLIENT otherwise."""
     try:
-        header, claims = jose.segments(token, limits.CLIENT_ASSERTION_CHARACTERS)
+        header, claims = _read(token)
     except ValueError as error:
         raise _wrong("not a compact JWT", str(error)) from error
     algorithm = str(header.get("alg"))
@@ -78,6 +79,12 @@ def judge(claims: Mapping[str, Any], client_id: str, issuer: str, now_s: float) 
     if issued_at_s is None:
         issued_at_s = expires_at_s - limits.CLIENT_ASSERTION_LIFETIME_S
     return Assertion(jti, issued_at_s, expires_at_s)
+
+
+@lru_cache(maxsize=16)
+def _read(token: str) -> tuple[Mapping[str, Any], dict[str, Any]]:
+    """Header and claims: naming the client and proving it ask for the same token's, in turn."""
+    return jose.segments(token, limits.CLIENT_ASSERTION_CHARACTERS)
 
 
 def _moment(claims: Mapping[str, Any], name: str) -> float | None:

@@ -22,6 +22,7 @@ from weir.authorization.steps import (
     introspection,
     possession,
     refresh,
+    replay,
     request,
     request_object,
     revocation,
@@ -68,8 +69,7 @@ TABLE: Final[tuple[tuple[str, Step], ...]] = (
     ("x·xxxxx···", client.proves_itself_by_key),                    # RFC 7523 section 2.2
     ("x·xxxxx···", binding.certificate_is_the_clients),             # RFC 8705 section 3
     ("x·xxx·····", possession.proof_is_valid),                      # RFC 9449 section 4.3
-    ("x·xxxxx···", client.does_not_replay),                         # RFC 7523 section 3
-    ("x·xxx·····", possession.proof_does_not_replay),               # RFC 9449 section 11.1
+    ("x·xxxxx···", replay.nothing_is_replayed),                     # RFC 7523, RFC 9449
     ("xxxxx·x···", client.is_active),                               # suspensions count at once
     ("x·········", request_object.brings_no_request_uri),           # RFC 9126 section 2.1
     ("x·········", request_object.request_object_is_opened),        # RFC 9101 section 6.3

@@ -10,7 +10,9 @@ import binascii
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -18,8 +20,6 @@ from weir.care import jose
 from weir.kernel import limits
 from weir.kernel.strict_json import canonical
 
-# Of each kind of key: the members that make it, in RFC 7638 section 3.2 too.
-_MEMBERS: Final = {"EC": ("crv", "x", "y"), "OKP": ("crv", "x"), "RSA": ("e", "n")}
 _PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _ESCAPED: Final = re.compile("%[0-9A-Fa-f]{2}")
 _UNRESERVED: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
@@ -57,14 +57,13 @@ def read(
     """
     try:
         header, claims = jose.segments(proof, limits.DPOP_PROOF_CHARACTERS)
-        key = _key(header, algorithms)
+        key, thumbprint = _known_key(proof.partition(".")[0], tuple(algorithms))
         if not jose.verifies(proof, key, header["alg"]):
             raise ProofError("the signature is not of the key in the header")
         _check_request(claims, method, url, access_token)
         issued_at_s = _issued_at_s(claims, now_s)
     except ValueError as error:
         raise ProofError("the proof is not a well-formed JWT") from error
-    thumbprint = thumbprint_of(key)
     name = sha256(f"{thumbprint}|{_jti(claims)}".encode()).hexdigest()
     nonce = claims.get("nonce")
     return Proof(thumbprint, name, issued_at_s, nonce if isinstance(nonce, str) else None)
@@ -72,7 +71,7 @@ def read(
 
 def thumbprint_of(key: Mapping[str, Any]) -> str:
     """The JWK SHA-256 thumbprint, base64url (RFC 7638 section 3)."""
-    members = {name: key[name] for name in ("kty", *_MEMBERS[key["kty"]])}
+    members = {name: key[name] for name in ("kty", *jose.MEMBERS[key["kty"]])}
     return _b64url(sha256(canonical(members)).digest())
 
 
@@ -84,6 +83,13 @@ def normalised(url: str) -> str:
     port = "" if parts.port in (None, 443) else f":{parts.port}"
     path = _ESCAPED.sub(_respelt, parts.path) or "/"
     return f"{parts.scheme.lower()}://{parts.hostname}{port}{path}"
+
+
+@lru_cache(maxsize=limits.KNOWN_HEADERS)
+def _known_key(segment: str, algorithms: tuple[str, ...]) -> tuple[Mapping[str, Any], str]:
+    """The key in a header and its thumbprint: a client's proofs all have the same header."""
+    key = _key(jose.header(segment), algorithms)
+    return MappingProxyType(key), thumbprint_of(key)
 
 
 def _key(header: Mapping[str, Any], algorithms: Collection[str]) -> dict[str, Any]:
@@ -100,7 +106,7 @@ def _key(header: Mapping[str, Any], algorithms: Collection[str]) -> dict[str, An
     kind, curve = jose.KIND_OF[algorithm]
     if key.get("kty") != kind or (curve is not None and key.get("crv") != curve):
         raise ProofError("jwk does not fit alg")
-    members = {name: key.get(name) for name in ("kty", *_MEMBERS[kind])}
+    members = {name: key.get(name) for name in ("kty", *jose.MEMBERS[kind])}
     if not all(isinstance(value, str) for value in members.values()):
         raise ProofError("jwk lacks a member")
     if kind == "RSA" and not _is_strong(str(members["n"]), str(members["e"])):

@@ -5,12 +5,16 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-import warnings
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final
 
-from joserfc import jws
-from joserfc.errors import JoseError, SecurityWarning
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+from joserfc.errors import JoseError
 from joserfc.jwk import import_key
 
 from weir.kernel import limits
@@ -28,24 +32,27 @@ KIND_OF: Final[dict[str, tuple[str, str | None]]] = {
 FOREIGN_KEYS: Final = frozenset({"jku", "jwk", "x5u", "x5c", "crit"})
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
 
-# FAPI 2.0 names EdDSA; keys are limited to Ed25519 here, which is what RFC 9864 asks for.
-warnings.filterwarnings("ignore", "EdDSA is deprecated via RFC 9864", SecurityWarning)
+# Of each kind of key: the members that make it, in RFC 7638 section 3.2 too.
+MEMBERS: Final = {"EC": ("crv", "x", "y"), "OKP": ("crv", "x"), "RSA": ("e", "n")}
+_COORDINATE_BYTES: Final = 32
+_PSS: Final = padding.PSS(padding.MGF1(SHA256()), _COORDINATE_BYTES)  # RFC 7518 section 3.5
+PublicKey = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey
 
 
-class _Registry(jws.JWSRegistry):
-    """joserfc's own bound is shorter than a header that holds an RSA key."""
-
-    max_header_length = limits.DPOP_PROOF_CHARACTERS
-
-
-def segments(token: str, at_most: int) -> tuple[dict[str, Any], dict[str, Any]]:
+def segments(token: str, at_most: int) -> tuple[Mapping[str, Any], dict[str, Any]]:
     """Header and claims, unverified and read strictly: a name given twice is refused (ValueError),
     whoever would win. `at_most` is in characters.
     """
     if len(token) > at_most or not _COMPACT.fullmatch(token):
         raise ValueError("not compact or too long")
-    header, claims = (_json(segment) for segment in token.split(".")[:2])
-    return header, claims
+    first, claims, _ = token.split(".")
+    return header(first), _json(claims)
+
+
+def header(segment: str) -> Mapping[str, Any]:
+    """The header in the first part of a token, unverified. ValueError when it is none."""
+    short = len(segment) <= limits.KNOWN_HEADER_CHARACTERS
+    return (_known_header if short else _json)(segment)
 
 
 def fitting(
@@ -58,16 +65,22 @@ def fitting(
             continue
         if key.get("kty") != kind or (curve is not None and key.get("crv") != curve):
             continue
+        if key.get("use", "sig") != "sig":
+            continue
         if KIND_OF.get(key.get("alg", algorithm)) == (kind, curve):
             yield key
 
 
 def verifies(token: str, key: Mapping[str, Any], algorithm: str) -> bool:
-    """Whether the key signed the token with this algorithm and no other."""
+    """Whether the key signed the token with this algorithm and no other (RFC 7515 section 5.2)."""
+    kind, _ = KIND_OF[algorithm]
+    if key.get("kty") != kind:
+        return False
+    signed, _, encoded = token.rpartition(".")
     try:
-        registry = _Registry(algorithms=[algorithm])
-        jws.deserialize_compact(token, import_key(dict(key)), registry=registry)
-    except (JoseError, ValueError):
+        public = _public_key(kind, tuple(key[name] for name in MEMBERS[kind]))
+        _verify(public, _decoded(encoded), signed.encode("ascii"))
+    except (InvalidSignature, JoseError, LookupError, TypeError, ValueError):
         return False
     return True
 
@@ -82,12 +95,47 @@ def moment(claims: Mapping[str, Any], name: str) -> float | None:
     return float(value)
 
 
+def _verify(public: PublicKey, signature: bytes, signed: bytes) -> None:
+    """RFC 7518 sections 3.4 and 3.5, RFC 8037 section 3.1. InvalidSignature, ValueError."""
+    if isinstance(public, ec.EllipticCurvePublicKey):
+        if len(signature) != 2 * _COORDINATE_BYTES:
+            raise ValueError("an ES256 signature has 64 bytes")
+        r, s = signature[:_COORDINATE_BYTES], signature[_COORDINATE_BYTES:]
+        der = encode_dss_signature(int.from_bytes(r, "big"), int.from_bytes(s, "big"))
+        public.verify(der, signed, ec.ECDSA(SHA256()))
+    elif isinstance(public, rsa.RSAPublicKey):
+        public.verify(signature, signed, _PSS, SHA256())
+    else:
+        public.verify(signature, signed)
+
+
+@lru_cache(maxsize=limits.KNOWN_HEADERS)
+def _public_key(kind: str, members: tuple[str, ...]) -> PublicKey:
+    """The key that these members make. Importing one costs more than verifying with it."""
+    jwk: dict[str, str | list[str]] = {
+        "kty": kind,
+        **dict(zip(MEMBERS[kind], members, strict=True)),
+    }
+    public = import_key(jwk).public_key
+    assert isinstance(public, PublicKey)
+    return public
+
+
+@lru_cache(maxsize=limits.KNOWN_HEADERS)
+def _known_header(segment: str) -> Mapping[str, Any]:
+    """A client sends the same header again and again, so it is read once."""
+    return MappingProxyType(_json(segment))
+
+
 def _json(segment: str) -> dict[str, Any]:
-    try:
-        raw = base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
-    except binascii.Error as error:
-        raise ValueError("not base64url") from error
-    value = loads(raw)
+    value = loads(_decoded(segment))
     if not isinstance(value, dict):
         raise ValueError("not a JSON object")
     return value
+
+
+def _decoded(segment: str) -> bytes:
+    try:
+        return base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+    except binascii.Error as error:
+        raise ValueError("not base64url") from error

@@ -4,16 +4,41 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import AsyncIterator
-from typing import Any, cast
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final, cast
+from weakref import WeakKeyDictionary
 
 from valkey.asyncio import Valkey
+from valkey.asyncio.connection import AbstractConnection
 from valkey.exceptions import ValkeyError
 
 from weir.kernel.outcomes import ENGINE_UNAVAILABLE, Refusal
 
 CHANGES_CHANNEL = "weir:changes"
+_SECRET_KEPT_S: Final = 60.0
+_UPTIME: Final = re.compile(rb"uptime_in_seconds:([0-9]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What may be used once. `issued_at_s` is the earliest it can have been made, Unix time."""
+
+    name: str
+    issued_at_s: float
+    lifetime_s: int
+
+
+class Claim(Enum):
+    """What came of claiming a mark."""
+
+    FIRST = "nobody had claimed it"
+    USED = "it was claimed before"
+    TOO_OLD = "it may have been claimed before this cache began to remember"
 
 
 class Cache:
@@ -22,8 +47,13 @@ class Cache:
     def __init__(self, url: str) -> None:
         # Valkey.from_url has no annotations for its return type.
         self.client: Valkey = cast(
-            Valkey, Valkey.from_url(url, socket_timeout=5, socket_connect_timeout=5)
+            Valkey,
+            Valkey.from_url(
+                url, socket_timeout=5, socket_connect_timeout=5, valkey_connect_func=self._greet
+            ),
         )
+        self._started_s: WeakKeyDictionary[AbstractConnection, float] = WeakKeyDictionary()
+        self._secrets: dict[str, tuple[float, bytes]] = {}  # by name: known until, and the bytes
 
     async def close(self) -> None:
         await self.client.aclose()
@@ -39,6 +69,55 @@ class Cache:
         except (ValkeyError, OSError) as error:
             raise Refusal(ENGINE_UNAVAILABLE, f"valkey: {error!r}") from error
 
+    async def claim(self, *marks: Mark) -> list[Claim]:
+        """Claim marks, each for the first caller that names it, in any process: one round trip.
+
+        A connection does not outlive the server it leads to, so what is known of its start is true
+        of whoever answers here. Refusal ENGINE_UNAVAILABLE when the cache cannot say.
+        """
+        async with self._connection() as connection:
+            packed = connection.pack_commands(
+                ("SET", f"weir:once:{mark.name}", b"1", "NX", "EX", mark.lifetime_s)
+                for mark in marks
+            )
+            await connection.send_packed_command(packed, check_health=False)
+            replies = [await connection.read_response() for _ in marks]
+            started_s = self._started_s[connection]
+        return [
+            Claim.TOO_OLD
+            if mark.issued_at_s < started_s
+            else Claim.USED
+            if reply is None
+            else Claim.FIRST
+            for mark, reply in zip(marks, replies, strict=True)
+        ]
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AbstractConnection]:
+        """A connection for as long as the context lasts; one left in the middle is closed."""
+        pool = self.client.connection_pool
+        try:
+            connection: AbstractConnection = await pool.get_connection("SET")  # type: ignore[no-untyped-call]
+            try:
+                yield connection
+            except BaseException:
+                await connection.disconnect(nowait=True)
+                raise
+            finally:
+                await pool.release(connection)
+        except (ValkeyError, OSError) as error:
+            raise Refusal(ENGINE_UNAVAILABLE, f"valkey: {error!r}") from error
+
+    async def _greet(self, connection: AbstractConnection) -> None:
+        """Begin a connection by asking since when its server remembers anything."""
+        await connection.on_connect()
+        await connection.send_command("INFO", "server")
+        uptime = _UPTIME.search(await connection.read_response())
+        if uptime is None:
+            raise ValkeyError("the server does not say since when it runs")
+        self._started_s[connection] = _start(float(uptime[1]))
+        self._secrets.clear()
+
     async def started_at_s(self) -> float:
         """Unix time at which this cache's process began: it remembers nothing surely from before.
 
@@ -48,13 +127,17 @@ class Cache:
             server = await self.client.info("server")
         except (ValkeyError, OSError) as error:
             raise Refusal(ENGINE_UNAVAILABLE, f"valkey: {error!r}") from error
-        return time.time() - float(server["uptime_in_seconds"]) - 1.0
+        return _start(float(server["uptime_in_seconds"]))
 
     async def shared_secret(self, name: str) -> bytes:
         """32 random bytes, the same for every process, made when first asked for.
 
         They are lost with the cache, so only what may be void after that is derived from them.
+        What was read is believed for a minute, or until a connection has to be made anew.
         """
+        until_s, known = self._secrets.get(name, (0.0, b""))
+        if time.monotonic() < until_s:
+            return known
         try:
             await self.client.set(f"weir:secret:{name}", os.urandom(32), nx=True)
             secret = await self.client.get(f"weir:secret:{name}")
@@ -62,6 +145,7 @@ class Cache:
             raise Refusal(ENGINE_UNAVAILABLE, f"valkey: {error!r}") from error
         if secret is None:
             raise Refusal(ENGINE_UNAVAILABLE, "valkey dropped a secret at once")
+        self._secrets[name] = (time.monotonic() + _SECRET_KEPT_S, bytes(secret))
         return bytes(secret)
 
     async def put_json(self, name: str, value: Any, lifetime_s: int) -> None:
@@ -114,3 +198,8 @@ class Cache:
                 message = await listening.get_message(ignore_subscribe_messages=True, timeout=1.0)
                 if message is not None:
                     yield int(message["data"])
+
+
+def _start(uptime_s: float) -> float:
+    """Unix time from which on a server that has run so long remembers all; it counts in seconds."""
+    return time.time() - uptime_s - 1.0

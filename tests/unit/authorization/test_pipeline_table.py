@@ -8,13 +8,13 @@ import pytest
 
 from weir.authorization import pipeline
 from weir.authorization.pipeline import STEPS, TABLE, Endpoint, token_endpoint_for
-from weir.authorization.steps import binding, client, possession
+from weir.authorization.steps import binding, replay
 from weir.kernel.outcomes import OAUTH_UNSUPPORTED_GRANT_TYPE, Refusal
 
 # Written out, so that moving a row is a decision somebody sees.
 ORDER = {
     Endpoint.PAR: """is_named is_found proves_itself_by_certificate proves_itself_by_key
-        certificate_is_the_clients proof_is_valid does_not_replay proof_does_not_replay
+        certificate_is_the_clients proof_is_valid nothing_is_replayed
         is_active brings_no_request_uri
         request_object_is_opened request_object_does_not_replay asks_for_a_code
         returns_to_a_registered_address keeps_state_and_nonce_short action_is_coherent
@@ -25,20 +25,20 @@ ORDER = {
     Endpoint.AUTHORIZE: """client_is_named is_found is_active request_is_recalled
         request_is_unanswered visit_begins""",
     Endpoint.TOKEN_CODE: """key_is_shown is_named is_found proves_itself_by_certificate
-        proves_itself_by_key certificate_is_the_clients proof_is_valid does_not_replay
-        proof_does_not_replay is_active code_is_found code_is_unused code_is_in_time
+        proves_itself_by_key certificate_is_the_clients proof_is_valid nothing_is_replayed
+        is_active code_is_found code_is_unused code_is_in_time
         address_is_the_same key_is_the_codes certificate_is_the_codes verifier_fits
         consent_stands code_is_spent""",
     Endpoint.TOKEN_REFRESH: """key_is_shown is_named is_found proves_itself_by_certificate
-        proves_itself_by_key certificate_is_the_clients proof_is_valid does_not_replay
-        proof_does_not_replay is_active token_is_found consent_stands token_is_refreshed""",
+        proves_itself_by_key certificate_is_the_clients proof_is_valid nothing_is_replayed
+        is_active token_is_found consent_stands token_is_refreshed""",
     Endpoint.TOKEN_CREDENTIALS: """key_is_shown is_named is_found proves_itself_by_certificate
-        proves_itself_by_key certificate_is_the_clients proof_is_valid does_not_replay
-        proof_does_not_replay is_active asks_no_customer stays_within_its_rights token_is_issued""",
+        proves_itself_by_key certificate_is_the_clients proof_is_valid nothing_is_replayed
+        is_active asks_no_customer stays_within_its_rights token_is_issued""",
     Endpoint.REVOKE: """is_named is_found proves_itself_by_certificate proves_itself_by_key
-        certificate_is_the_clients does_not_replay token_is_revoked""",
+        certificate_is_the_clients nothing_is_replayed token_is_revoked""",
     Endpoint.INTROSPECT: """is_named is_found proves_itself_by_certificate proves_itself_by_key
-        certificate_is_the_clients does_not_replay is_active caller_may_ask
+        certificate_is_the_clients nothing_is_replayed is_active caller_may_ask
         token_is_introspected""",
     Endpoint.USERINFO: """token_is_ours key_is_the_tokens proof_is_new scope_is_openid
         token_stands customer_is_named""",
@@ -73,8 +73,7 @@ def test_no_endpoint_that_issues_tokens_lacks_the_binding() -> None:
         steps = STEPS[endpoint]
         assert steps[0] is binding.key_is_shown
         assert binding.certificate_is_the_clients in steps
-        assert client.does_not_replay in steps
-        assert possession.proof_does_not_replay in steps
+        assert replay.nothing_is_replayed in steps
 
 
 @pytest.mark.parametrize("grant_type", [None, "", "password", "implicit", "AUTHORIZATION_CODE"])

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
-
 from weir.authorization import assertions
 from weir.authorization.exchange import Exchange
-from weir.kernel import limits, outcomes
+from weir.kernel import outcomes
 from weir.kernel.identifiers import is_identifier
 from weir.kernel.outcomes import OAUTH_INVALID_CLIENT, Refusal
 from weir.partners import applications
@@ -76,23 +74,6 @@ def proves_itself_by_key(exchange: Exchange) -> None:
         exchange.services.addresses.issuer,
         exchange.now.timestamp(),
     )
-
-
-async def does_not_replay(exchange: Exchange) -> None:
-    """RFC 7523 section 3 item 7: a `jti` counts once.
-
-    A proof older than the cache's own memory may have been used and forgotten, so it is refused.
-    """
-    proof = exchange.assertion
-    if proof is None:
-        return
-    cache = exchange.services.cache
-    if proof.issued_at_s < await cache.started_at_s():
-        raise _unproven("the assertion is older than this server's memory: make a new one")
-    name = sha256(f"{exchange.client.id}|{proof.jti}".encode()).hexdigest()
-    left_s = int(proof.expires_at_s - exchange.now.timestamp()) + 1
-    if not await cache.claim_once(f"assertion:{name}", left_s + limits.CLOCK_AHEAD_ACCEPTED_S):
-        raise _unproven("the assertion was used before")
 
 
 def is_active(exchange: Exchange) -> None:

@@ -36,20 +36,5 @@ async def proof_is_valid(exchange: Exchange) -> None:
     exchange.proof = proof
 
 
-async def proof_does_not_replay(exchange: Exchange) -> None:
-    """RFC 9449 section 11.1: a `jti` counts once, in any process.
-
-    A proof older than the cache's own memory may have been used and forgotten, so it is refused.
-    """
-    proof = exchange.proof
-    if proof is None:
-        return
-    cache = exchange.services.cache
-    if proof.issued_at_s < await cache.started_at_s():
-        raise _refused("the proof is older than this server's memory: make a new one")
-    if not await cache.claim_once(f"dpop:{proof.name}", dpop.KEPT_S):
-        raise _refused("the proof was used before")
-
-
 def _refused(reason: str) -> Refusal:
     return Refusal(OAUTH_INVALID_DPOP_PROOF, reason, why=reason)
