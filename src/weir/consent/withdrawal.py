@@ -93,20 +93,23 @@ async def confirm(
         consent = await reading.find(connection, consent_id)
         sequence = await _sequence(connection, consent_id)
     assert consent is not None, "only a withdrawn consent is confirmed"
-    if sequence is not None and consent.acknowledged_at is None:
+    if consent.acknowledged_at is None:
         at = await await_acknowledged(database, sequence, timeout_s)
         if at is not None:
             consent = await _write_down(database, consent_id, at)
     return report(consent)
 
 
-async def _sequence(connection: AsyncConnection, consent_id: str) -> int | None:
-    """The number of the consent's revocation in the change log."""
+async def _sequence(connection: AsyncConnection, consent_id: str) -> int:
+    """The number of the consent's revocation in the change log.
+
+    0, which every gateway has applied, when it left the log: all it voided has died.
+    """
     key = revocation_key("consent", consent_id)
     found = await connection.execute(
         select(changes.c.sequence).where(changes.c.kind == REVOCATION, changes.c.key == key)
     )
-    return found.scalar_one_or_none()
+    return found.scalar_one_or_none() or 0
 
 
 async def _write_down(database: Database, consent_id: str, at: datetime) -> Consent:

@@ -5,34 +5,48 @@ process must stop serving consented calls before the database counts its lease a
 not resume before it has read everything that was committed while it had none:
 
 - the lease is counted from before its renewal was sent, so it ends here first;
-- changes are read, applied and acknowledged in one trip, and the renewal extends the lease only if
-  the old one still held when the commit returned; otherwise the log is read once more under the
-  new lease before it counts.
+- a trip reads a page of the log, applies it, and renews the lease with the number it has come to.
+  A process that is behind may hold a lease: what it has not applied is not reported as done;
+- where the old lease had ended before the new one was committed, consented calls wait until the
+  log was read to its end by a trip that began under the new one.
+
+A page that is not read in time is asked for again with fewer rows, so that a change of any size is
+applied at last. Nothing is loaded anew while calls are served: a process that has missed removals
+ends, and the next one loads before it listens.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
+import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 import structlog
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from weir.gateway import changelog
 from weir.gateway.allowances import DatabaseClock
-from weir.gateway.snapshot import ChangeRow, Snapshot
+from weir.gateway.changelog import PageSize
+from weir.gateway.draft import ChangeRow, Draft
+from weir.gateway.revocations import SHARDS
+from weir.gateway.slices import Slices
+from weir.gateway.snapshot import Snapshot
 from weir.kernel import limits
 from weir.kernel.outcomes import Refusal
 from weir.store import processes
 from weir.store.cache import Cache
 from weir.store.database import Database
-from weir.store.schema import changes
 
 ROLE: Final = "gateway"
-SLICE_ROWS: Final = 50  # applied between two breaths of the event loop
-_TRIP_TIMEOUT_S: Final = 5.0
+WHOLE_PAGE: Final = PageSize(limits.CHANGE_PAGE_ROWS, limits.CHANGE_PAGE_BYTES)
+_LOADED_AT_ONCE: Final = PageSize(5_000, 16 * limits.CHANGE_PAGE_BYTES)
+_FROZEN_ROWS: Final = 100
+_SWEPT_A_SECOND: Final = SHARDS // 60 + 1
 _RECONNECT_S: Final = 0.5
 _log = structlog.get_logger("weir.gateway")
 
@@ -47,16 +61,29 @@ class Following:
         process: str,
         clock: DatabaseClock,
         unconfirmed_s: float = 0.0,
+        *,
+        on_lost: Callable[[], None] = lambda: None,
+        page: PageSize = WHOLE_PAGE,
+        trip_timeout_s: float = limits.CHANGE_TRIP_TIMEOUT_S,
     ) -> None:
+        """`on_lost` is called when the log no longer tells all that this process has missed."""
         self.snapshot = Snapshot()
-        self.loaded = False
+        self.slices = Slices()
+        self.applying = False  # a page is being applied
         self._database = database
         self._cache = cache
         self._process = process
         self._clock = clock
         self._unconfirmed_s = unconfirmed_s  # own-right calls are served this long after the lease
+        self._on_lost = on_lost
+        self._whole_page = page
+        self._page = page
+        self._trip_timeout_s = trip_timeout_s
         self._loop = asyncio.get_running_loop()
-        self._lease_until_s = 0.0  # by the loop's monotonic clock
+        self._lease_until_s = 0.0  # consented calls are served; by the loop's monotonic clock
+        self._held_until_s = 0.0  # the database counts a lease until then at least
+        self._complete = False  # nothing that was committed while there was no lease is missing
+        self._heard_s = 0.0  # when the log was last read, by the database's clock
         self._woken = asyncio.Event()
 
     def lease_holds(self) -> bool:
@@ -78,18 +105,19 @@ class Following:
         async with self._database.connect() as connection:
             await processes.register(connection, self._process, ROLE)
             await connection.commit()
-        await self._load()
-        await self._renew()
+            await self._load(connection)
+        while not self.lease_holds():
+            await self._trip()
 
     async def run(self) -> None:
-        """Renew each second and at each wake-up, until cancelled."""
+        """A trip each second and at each wake-up, until cancelled."""
         hearing = self._loop.create_task(self._hear())
         try:
             while True:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), limits.LEASE_RENEWAL_S)
                 self._woken.clear()
-                await self._try_to_renew()
+                await self._try_a_trip()
         finally:
             hearing.cancel()
 
@@ -97,7 +125,10 @@ class Following:
         """End the lease: this process serves no more."""
         self._lease_until_s = 0.0
         with suppress(Refusal, SQLAlchemyError, TimeoutError, OSError):
-            async with asyncio.timeout(_TRIP_TIMEOUT_S), self._database.connect() as connection:
+            async with (
+                asyncio.timeout(self._trip_timeout_s),
+                self._database.connect() as connection,
+            ):
                 await processes.leave(connection, self._process)
                 await connection.commit()
 
@@ -109,75 +140,126 @@ class Following:
                     self._woken.set()
             await asyncio.sleep(_RECONNECT_S)
 
-    async def _try_to_renew(self) -> None:
-        try:
-            async with asyncio.timeout(_TRIP_TIMEOUT_S):
-                await self._renew()
-        except (Refusal, SQLAlchemyError, TimeoutError, OSError) as error:
-            _log.warning("lease_not_renewed", error=repr(error))
+    async def sweep(self) -> None:
+        """Forget revocations that void nothing any more: a part of them, all in a minute."""
+        revoked, now_s = self.snapshot.revoked, time.time()
+        await self.slices.work(revoked.sweep(now_s) for _ in range(_SWEPT_A_SECOND))
+        self.slices.rest()
 
     # --- one trip ------------------------------------------------------------------------------
 
-    async def _renew(self) -> None:
+    async def _try_a_trip(self) -> None:
+        try:
+            async with asyncio.timeout(self._trip_timeout_s):
+                await self._trip()
+        except TimeoutError:
+            self._page = self._page.smaller()
+            self._woken.set()
+            _log.warning("change_page_too_slow", rows_next=self._page.rows)
+        except (Refusal, SQLAlchemyError, OSError) as error:
+            _log.warning("lease_not_renewed", error=repr(error))
+
+    async def _trip(self) -> None:
+        """Read and apply a page, renew the lease, and say how far this process has come."""
         asked_at_s = self._loop.time()
-        held_until_s = self._lease_until_s
+        under_a_lease = asked_at_s < self._held_until_s
         async with self._database.connect() as connection:
-            await self._pull(connection)
-            if not await processes.renew(connection, self._process, self.snapshot.sequence):
-                await self._begin_anew(connection)
-                return
-            measured_from_s = self._loop.time()
-            database_s = (await connection.execute(select(_DATABASE_NOW_S))).scalar_one()
-            self._clock.measured(float(database_s), measured_from_s)
+            more = await self._pull(connection)
+            renewed = await processes.renew(connection, self._process, self.snapshot.sequence)
+            if not renewed:
+                await self._register_again(connection)
+            await self._measure(connection)
             await connection.commit()
-            if self._loop.time() >= held_until_s:
-                await self._pull(connection)
-        self._lease_until_s = asked_at_s + limits.PROCESS_LEASE_S
+        if not renewed:
+            self._lease_until_s = min(self._lease_until_s, asked_at_s)
+        if not renewed or self._loop.time() >= self._held_until_s:
+            under_a_lease = self._complete = False  # there was none, or may have been none
+        self._held_until_s = asked_at_s + limits.PROCESS_LEASE_S
+        self._complete = self._complete or (under_a_lease and not more)
+        if self._complete:
+            self._lease_until_s = self._held_until_s
+        if more or not self._complete:
+            self._woken.set()
 
-    async def _begin_anew(self, connection: AsyncConnection) -> None:
-        """The row is gone: this process was taken for dead, and the log may have moved past it."""
-        self._lease_until_s = min(self._lease_until_s, self._loop.time())
+    async def _register_again(self, connection: AsyncConnection) -> None:
+        """The row is gone: this process was taken for dead, or the database is an older one."""
         await processes.register(connection, self._process, ROLE)
-        await connection.commit()
-        await self._load()
-        self._woken.set()
+        if await changelog.newest(connection) < self.snapshot.sequence:
+            self._lost()
 
-    async def _pull(self, connection: AsyncConnection) -> None:
-        """Apply what was committed since, and swap the snapshot."""
-        newer = _rows().where(changes.c.sequence > self.snapshot.sequence)
-        rows = (await connection.execute(newer.order_by(changes.c.sequence))).all()
-        snapshot = self.snapshot
-        for start in range(0, len(rows), SLICE_ROWS):
-            if start:
-                await asyncio.sleep(0)
-            snapshot = snapshot.apply(map(_change, rows[start : start + SLICE_ROWS]), _log_fault)
-        self.snapshot = snapshot
+    async def _measure(self, connection: AsyncConnection) -> None:
+        """What the database's clock says, and whether all removals since the last trip are told."""
+        measured_from_s = self._loop.time()
+        database_s = float((await connection.execute(select(_DATABASE_NOW_S))).scalar_one())
+        self._clock.measured(database_s, measured_from_s)
+        if 0.0 < self._heard_s < database_s - limits.REMOVAL_KEPT_S:
+            self._lost()
+        self._heard_s = database_s
 
-    async def _load(self) -> None:
-        """Everything, from nothing, in slices."""
-        snapshot = Snapshot()
-        async with self._database.connect() as connection:
-            newest = await connection.scalar(select(func.max(changes.c.sequence)))
-            present = _rows().where(changes.c.document.is_not(None))
-            streamed = await connection.stream(present, execution_options={"yield_per": 500})
-            async for rows in streamed.partitions(SLICE_ROWS):
-                snapshot = snapshot.apply(map(_change, rows), _log_fault)
-                await asyncio.sleep(0)
+    def _lost(self) -> None:
+        _log.error("change_log_lost", applied=self.snapshot.sequence)
+        self._on_lost()
+
+    async def _pull(self, connection: AsyncConnection) -> bool:
+        """Apply a page of what was committed since, and swap the snapshot. Whether there is more.
+
+        What a large page has made is taken out of the garbage collector's view, since it lives on
+        and refers to nothing that refers to it; so no collection ever walks through it.
+        """
+        before = self.snapshot.sequence
+        draft = Draft(self.snapshot, _log_fault)
+        read = 0
+
+        async def take(rows: list[ChangeRow]) -> None:
+            nonlocal read
+            read += len(rows)
+            await self.slices.work(draft.apply(rows))
+
+        self.applying = True
+        try:
+            more = await changelog.read_newer(connection, before, self._page, take)
+            if read:
+                self.snapshot = draft.finish()
+            await self.slices.work(_let_go(draft))
+            if read >= _FROZEN_ROWS:
+                gc.freeze()
+        finally:
+            self.slices.rest()
+            self.applying = False
+        self._page = self._page.larger(self._whole_page)
+        return more
+
+    async def _load(self, connection: AsyncConnection) -> None:
+        """Everything, from nothing, before anybody is served."""
+        newest = await changelog.newest(connection)
+        snapshot, more = self.snapshot, True
+        async for minute, fingerprints in changelog.read_revoked(connection):
+            snapshot.revoked.take(minute, fingerprints)
+        snapshot.revoked.settle()
+        while more:
+            draft = Draft(snapshot, _log_fault)
+
+            async def take(rows: list[ChangeRow], draft: Draft = draft) -> None:
+                await self.slices.work(draft.apply(rows))
+
+            more = await changelog.read_present(
+                connection, snapshot.sequence, _LOADED_AT_ONCE, take
+            )
+            snapshot = draft.finish()
         # What was committed while the rows came in is read again: numbers only grow.
-        self.snapshot = snapshot.at(int(newest or 0))
-        self.loaded = True
+        self.snapshot = snapshot.at(newest)
+        self.slices = Slices()  # how long those of a load were is nobody's concern
 
 
 _DATABASE_NOW_S: Final = func.extract("epoch", func.clock_timestamp())
 
 
-def _rows() -> Select[Any]:
-    return select(changes.c.kind, changes.c.key, changes.c.sequence, changes.c.document)
+def _let_go(draft: Draft) -> Iterator[None]:
+    """Let go of replaced products one by one, after the snapshot that still had them."""
+    while draft.replaced:
+        draft.replaced.pop()
+        yield
 
 
 def _log_fault(row: ChangeRow, error: ValueError) -> None:
     _log.error("change_makes_no_sense", kind=row.kind, key=row.key, error=repr(error))
-
-
-def _change(row: Any) -> ChangeRow:
-    return ChangeRow(row.kind, row.key, row.sequence, row.document)

@@ -36,14 +36,18 @@ class Routes(Generic[Target]):
 
     __slots__ = ("_roots",)
 
-    def __init__(self, operations: Iterable[tuple[str, str, Target]]) -> None:
+    def __init__(self, operations: Iterable[tuple[str, str, Target]] = ()) -> None:
         """`operations` are (method, template, target)."""
         self._roots: dict[str, _Node[Target]] = {}
         for method, template, target in operations:
-            node = self._roots.setdefault(method.upper(), _Node())
-            for segment in template.split("/")[1:]:
-                node = _child(node, segment)
-            node.target = target
+            self.add(method, template, target)
+
+    def add(self, method: str, template: str, target: Target) -> None:
+        """One more operation, before the first `find`."""
+        node = self._roots.setdefault(method.upper(), _Node())
+        for segment in template.split("/")[1:]:
+            node = _child(node, segment)
+        node.target = target
 
     def find(self, method: str, segments: list[bytes]) -> tuple[Target, list[bytes]] | None:
         """What answers, and the parameters' values in the template's order.

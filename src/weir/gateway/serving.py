@@ -73,7 +73,7 @@ async def serve(
 
     Refusals PORT_TAKEN, SETTING_INVALID, HOME_UNUSABLE and ENGINE_UNAVAILABLE at the start.
     """
-    serving = await _Serving.start(config, database, cache)
+    serving = await _Serving.start(config, database, cache, stop)
     _log.info("gateway_ready", public_port=config.public_port, mtls_port=config.mtls_port)
     try:
         await stop.wait()
@@ -84,13 +84,20 @@ async def serve(
 class _Serving:
     """Everything that runs in a gateway process, and the order in which it ends."""
 
-    def __init__(self, config: GatewayConfig, database: Database, cache: Cache) -> None:
+    def __init__(
+        self, config: GatewayConfig, database: Database, cache: Cache, stop: asyncio.Event
+    ) -> None:
         loop = asyncio.get_running_loop()
         self._config = config
         self._loop = loop
         clock = DatabaseClock(loop)
         self._following = Following(
-            database, cache, _mint("prc"), clock, config.unconfirmed_calls_s
+            database,
+            cache,
+            _mint("prc"),
+            clock,
+            config.unconfirmed_calls_s,
+            on_lost=stop.set,
         )
         self._allowances = Allowances(loop, database, clock)
         writer = RecordWriter.open(config.records, _mint("str"))
@@ -116,10 +123,12 @@ class _Serving:
         self._health = Health(self._gateway)
 
     @classmethod
-    async def start(cls, config: GatewayConfig, database: Database, cache: Cache) -> _Serving:
+    async def start(
+        cls, config: GatewayConfig, database: Database, cache: Cache, stop: asyncio.Event
+    ) -> _Serving:
         """Load, then listen: nobody is served from an empty snapshot."""
         public, mtls = _contexts(config)
-        serving = cls(config, database, cache)
+        serving = cls(config, database, cache, stop)
         await serving._following.start()
         gc.collect()
         gc.freeze()  # the configuration lives as long as the process: not to be searched again
@@ -131,6 +140,7 @@ class _Serving:
         serving._beat(serving._every(config.records_sync_s, serving._recording.sync))
         serving._beat(serving._every(limits.LEASE_RENEWAL_S, serving._allowances.give_back_idle))
         serving._beat(serving._every(_SWEEP_S, serving._gateway.sweep_connections))
+        serving._beat(serving._every(_SWEEP_S, serving._following.sweep))
         await serving._listen("public", config.public_port, public)
         await serving._listen("mtls", config.mtls_port, mtls)
         await serving._listen_privately()

@@ -7,51 +7,29 @@ that shares all but the changed path with the old one (persistent maps).
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
-import msgspec
 from immutables import Map
 
 from weir.care import signing
-from weir.care.algorithms import ALGORITHM_ENDING
-from weir.care.published import SIGNING_KEY, AlgorithmEndingDocument, SigningKeyDocument
-from weir.consent.published import REVOCATION
 from weir.gateway.bindings import Reference, compile_reference
+from weir.gateway.revocations import Revocations
 from weir.gateway.routing import Routes, parameters_of
 from weir.kernel import limits
-from weir.partners.published import (
-    APPLICATION,
-    ORGANISATION,
-    ApplicationDocument,
-    OrganisationDocument,
-)
+from weir.partners.published import OrganisationDocument
 from weir.shelf.published import (
-    BACKEND,
-    PRODUCT,
-    SUBSCRIPTION,
     BackendDocument,
     Bindings,
     OperationDocument,
-    ProductDocument,
+    ProductHead,
     SubscriptionDocument,
     backend_key,
 )
 
 _ACTIVE: Final = "active"
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeRow:
-    """One row of the change log. `document` None removes what the key named."""
-
-    kind: str
-    key: str
-    sequence: int
-    document: dict[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +82,16 @@ class Operation:
         "permission",
         "product",
         "reads_body",
+        "scope",
         "template",
         "timeout_line",
         "timeout_s",
     )
 
     def __init__(self, product: Product, document: OperationDocument) -> None:
-        self.product = product
+        """The product is not kept: it holds the operation, and a circle would outlive both."""
+        self.product = product.id
+        self.scope = product.scope
         self.capability = document.capability
         self.method = document.method.upper()
         self.template = product.prefix + document.path
@@ -134,13 +115,16 @@ class Product:
 
     __slots__ = ("id", "prefix", "routes", "scope")
 
-    def __init__(self, document: ProductDocument) -> None:
+    def __init__(self, document: ProductHead) -> None:
+        """Its operations are added one by one, before the product is part of a snapshot."""
         self.id = document.id
         self.prefix = document.prefix
         self.scope = document.scope
-        self.routes: Routes[Operation] = Routes(
-            (each.method, each.path, Operation(self, each)) for each in document.operations
-        )
+        self.routes: Routes[Operation] = Routes()
+
+    def add(self, document: OperationDocument) -> None:
+        """One of its operations."""
+        self.routes.add(document.method, document.path, Operation(self, document))
 
 
 class SigningKey(NamedTuple):
@@ -157,7 +141,10 @@ _EMPTY: Final[Map[Any, Any]] = Map()
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What was true when change `sequence` was applied. `revoked` holds "subject:value"."""
+    """What was true when change `sequence` was applied; no two have the same number.
+
+    `revoked` holds "subject:value" and is shared by all (see revocations.py).
+    """
 
     sequence: int = 0
     organisations: Map[str, OrganisationDocument] = _EMPTY
@@ -167,30 +154,9 @@ class Snapshot:
     backends: Map[str, BackendDocument] = _EMPTY
     subscriptions: Map[tuple[str, str], Subscriptions] = _EMPTY
     subscription_pairs: Map[str, tuple[str, str]] = _EMPTY
-    revoked: Map[str, bool] = _EMPTY
+    revoked: Revocations = field(default_factory=Revocations)
     signing_keys: Map[str, SigningKey] = _EMPTY
     endings: Map[str, datetime] = _EMPTY  # algorithms of callers' proofs that end
-
-    def apply(self, rows: Iterable[ChangeRow], on_fault: OnFault | None = None) -> Snapshot:
-        """The snapshot after some changes, in their order.
-
-        A document that makes no sense removes what its key named, so that the fault of one product
-        stops that product and nothing else; `on_fault` is told. A kind this version does not know
-        is passed over: it is not about the gateway. Revocations, perhaps a million, go in bulk; no
-        other kind depends on them.
-        """
-        snapshot, sequence = self, self.sequence
-        revoked = self.revoked.mutate()
-        for row in rows:
-            sequence = max(sequence, row.sequence)
-            if row.kind == REVOCATION:
-                if row.document is not None:
-                    revoked[row.key] = True
-                else:
-                    revoked.pop(row.key, None)
-            elif row.kind in _KINDS:
-                snapshot = _changed(snapshot, row, on_fault)
-        return replace(snapshot, revoked=revoked.finish(), sequence=sequence)
 
     def at(self, sequence: int) -> Snapshot:
         """The same snapshot, said to be that of another change number."""
@@ -204,106 +170,6 @@ class Snapshot:
         return None
 
 
-Document = dict[str, Any] | None
-OnFault = Callable[[ChangeRow, ValueError], None]
-
-
-def _put(entries: Map[Any, Any], key: Any, value: Any) -> Map[Any, Any]:
-    if value is None:
-        return entries.delete(key) if key in entries else entries
-    return entries.set(key, value)
-
-
-def _changed(snapshot: Snapshot, row: ChangeRow, on_fault: OnFault | None) -> Snapshot:
-    change = _KINDS[row.kind]
-    try:
-        return change(snapshot, row.key, row.document)
-    except ValueError as error:
-        if on_fault is not None:
-            on_fault(row, error)
-        return change(snapshot, row.key, None)
-
-
-def _organisation(snapshot: Snapshot, key: str, document: Document) -> Snapshot:
-    value = document and msgspec.convert(document, OrganisationDocument)
-    return replace(snapshot, organisations=_put(snapshot.organisations, key, value))
-
-
-def _application(snapshot: Snapshot, key: str, document: Document) -> Snapshot:
-    value = None
-    if document is not None:
-        read = msgspec.convert(document, ApplicationDocument)
-        value = Application(
-            read.id, read.organisation, read.status, frozenset(read.certificates), read.rehearses
-        )
-    return replace(snapshot, applications=_put(snapshot.applications, key, value))
-
-
-def _product(snapshot: Snapshot, key: str, document: Document) -> Snapshot:
-    """A retired product answers nowhere, like one that was removed."""
-    routes = snapshot.routes
-    before = snapshot.products.get(key)
-    if before is not None:
-        routes = _put(routes, before.prefix.encode(), None)
-    value = None
-    if document is not None:
-        read = msgspec.convert(document, ProductDocument)
-        value = Product(read) if read.status == "published" else None
-    if value is not None:
-        routes = routes.set(value.prefix.encode(), value)
-    return replace(snapshot, products=_put(snapshot.products, key, value), routes=routes)
-
-
-def _backend(snapshot: Snapshot, key: str, document: Document) -> Snapshot:
-    value = document and msgspec.convert(document, BackendDocument)
-    return replace(snapshot, backends=_put(snapshot.backends, key, value))
-
-
-def _subscription(snapshot: Snapshot, key: str, document: Document) -> Snapshot:
-    by_pair, pairs = snapshot.subscriptions, snapshot.subscription_pairs
-    pair = pairs.get(key)
-    if pair is not None:
-        others = tuple(each for each in by_pair.get(pair, ()) if each.id != key)
-        by_pair = _put(by_pair, pair, others or None)
-        pairs = pairs.delete(key)
-    if document is not None:
-        read = msgspec.convert(document, SubscriptionDocument)
-        pair = (read.application, read.product)
-        by_pair = by_pair.set(pair, (*by_pair.get(pair, ()), read))
-        pairs = pairs.set(key, pair)
-    return replace(snapshot, subscriptions=by_pair, subscription_pairs=pairs)
-
-
-def _signing_key(snapshot: Snapshot, key: str, document: Document) -> Snapshot:
-    value = None
-    if document is not None:
-        value = _public_key(msgspec.convert(document, SigningKeyDocument))
-    return replace(snapshot, signing_keys=_put(snapshot.signing_keys, key, value))
-
-
-def _public_key(document: SigningKeyDocument) -> SigningKey:
-    public = signing.public_key(document.jwk, document.alg)
-    ends = document.not_after
-    not_after_s = float("inf") if ends is None else ends.timestamp()
-    return SigningKey(public, document.alg, not_after_s)
-
-
-def _algorithm_ending(snapshot: Snapshot, key: str, document: Document) -> Snapshot:
-    value = document and msgspec.convert(document, AlgorithmEndingDocument).ends_at
-    return replace(snapshot, endings=_put(snapshot.endings, key, value))
-
-
 def base64url(text: str) -> bytes:
     """Base64url without padding (RFC 7515 section 2). ValueError when it is not."""
     return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-
-
-_KINDS: Final[dict[str, Callable[[Snapshot, str, Document], Snapshot]]] = {
-    ORGANISATION: _organisation,
-    APPLICATION: _application,
-    PRODUCT: _product,
-    BACKEND: _backend,
-    SUBSCRIPTION: _subscription,
-    SIGNING_KEY: _signing_key,
-    ALGORITHM_ENDING: _algorithm_ending,
-}

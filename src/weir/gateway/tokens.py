@@ -110,17 +110,17 @@ class Standing:
     hangs on the call itself (its certificate, the time, bound values) is checked every time.
     """
 
-    __slots__ = ("application", "rights", "snapshot", "token")
+    __slots__ = ("application", "rights", "sequence", "token")
 
     def __init__(self, token: KnownToken) -> None:
         self.token = token
-        self.snapshot: Snapshot | None = None
+        self.sequence = -1  # of the snapshot, which is not kept for as long as the token
         self.application: Application | None = None
         self.rights: dict[Operation, Right] = {}
 
     def stands(self, snapshot: Snapshot, application: Application) -> None:
         """The token and its application were found good under `snapshot`."""
-        self.snapshot = snapshot
+        self.sequence = snapshot.sequence
         self.application = application
         self.rights = {}
 

@@ -68,6 +68,16 @@ class ProductDocument(msgspec.Struct, frozen=True, kw_only=True):
     operations: list[OperationDocument]
 
 
+class ProductHead(msgspec.Struct, frozen=True, kw_only=True):
+    """A ProductDocument as far as a gateway reads it at once: its operations one by one, later."""
+
+    id: str
+    prefix: str
+    scope: str
+    status: ProductStatus
+    operations: list[msgspec.Raw]
+
+
 class SubscriptionDocument(msgspec.Struct, frozen=True, kw_only=True):
     """An application's right to a product under a plan. None is unlimited; 0 is none at all."""
 

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Sequence,
     Table,
     Text,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -31,7 +32,7 @@ metadata = MetaData(
 change_sequence = Sequence("change_sequence", metadata=metadata)
 
 # A compacted log: the newest state of each (kind, key). `document` null means removed. Readers
-# load all rows once and then ask for those with a higher sequence.
+# load all rows once and then ask for those with a higher sequence. At `expires_at` a row is over.
 changes = Table(
     "changes",
     metadata,
@@ -42,6 +43,7 @@ changes = Table(
     Column("expires_at", DateTime(timezone=True)),
     PrimaryKeyConstraint("kind", "key"),
     Index("ix_changes_sequence", "sequence", unique=True),
+    Index("ix_changes_expires_at", "expires_at", postgresql_where=text("expires_at IS NOT NULL")),
 )
 
 # Requests that carried an idempotency key, with the answer they were given.

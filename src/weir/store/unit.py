@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import msgspec
@@ -15,7 +15,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.kernel import identifiers
+from weir.kernel import identifiers, limits
 from weir.kernel.outcomes import IDEMPOTENCY_KEY_REUSED, Refusal
 from weir.store.schema import change_sequence, changes, idempotency
 
@@ -42,7 +42,10 @@ class Idempotency:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The newest state of one published thing; `document` None removes it."""
+    """The newest state of one published thing; `document` None removes it.
+
+    At `expires_at` it is over by itself: whoever has read it forgets it then, and so does the log.
+    """
 
     kind: str
     key: str
@@ -149,10 +152,13 @@ class UnitOfWork:
 
     async def _number(self, change: Change) -> int:
         document = None if change.document is None else msgspec.to_builtins(change.document)
+        expires_at = change.expires_at
+        if document is None:  # a removal is kept for those who have not heard of it
+            expires_at = self.now + timedelta(seconds=limits.REMOVAL_KEPT_S)
         row = {
             "sequence": func.nextval(change_sequence.name),
             "document": document,
-            "expires_at": change.expires_at,
+            "expires_at": expires_at,
         }
         statement = insert(changes).values(kind=change.kind, key=change.key, **row)
         numbered = await self.connection.execute(

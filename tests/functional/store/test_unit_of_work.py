@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select, text
 
 from weir.care.audit import AuditJournal
 from weir.care.published import SigningKeyDocument
+from weir.kernel import limits
 from weir.kernel.outcomes import IDEMPOTENCY_KEY_REUSED, Refusal
 from weir.store import processes
 from weir.store.cache import Cache
@@ -52,22 +54,34 @@ async def test_only_the_newest_state_of_a_key_is_kept_under_a_higher_number(
     assert row.document is None
 
 
-async def test_what_has_expired_is_removed_once_and_its_removal_is_published(
-    database: Database,
+async def test_what_is_over_leaves_the_log_and_nothing_else(
+    database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(limits, "EXPIRED_AT_ONCE", 2)
+    lasting = datetime.now(UTC) + timedelta(hours=1)
     async with database.unit(ACTOR) as unit:
-        change = a_change("key_old")
-        unit.publish(Change(change.kind, change.key, change.document, unit.now))
+        for number in range(5):
+            change = a_change(f"key_old_{number}")
+            unit.publish(Change(change.kind, change.key, change.document, unit.now))
         unit.publish(a_change("key_lasting"))
-    assert await expire_changes(database) == 1
+        unit.publish(Change("signing_key", "key_ending", None, lasting))
+    assert await expire_changes(database) == 5
     assert await expire_changes(database) == 0
     async with database.connect() as connection:
         rows = (await connection.execute(select(changes).order_by(changes.c.sequence))).all()
-    assert [(row.key, row.document is None) for row in rows] == [
-        ("key_lasting", False),
-        ("key_old", True),
-    ]
-    assert rows[1].sequence > rows[0].sequence
+    assert [row.key for row in rows] == ["key_lasting", "key_ending"]
+
+
+async def test_a_removal_is_kept_for_those_who_have_not_heard_of_it(database: Database) -> None:
+    async with database.unit(ACTOR) as unit:
+        unit.publish(a_change("key_1"))
+    async with database.unit(ACTOR) as unit:
+        unit.publish(Change("signing_key", "key_1", None))
+    assert await expire_changes(database) == 0
+    async with database.connect() as connection:
+        row = (await connection.execute(select(changes))).one()
+    assert row.document is None
+    assert row.expires_at == unit.now + timedelta(seconds=limits.REMOVAL_KEPT_S)
 
 
 async def test_a_unit_that_raises_leaves_nothing_behind(

@@ -8,7 +8,7 @@ import asyncio
 import base64
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,11 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from seals import SECRET
 from weir.care.published import SigningKeyDocument
 from weir.gateway.allowances import Allowances, DatabaseClock
+from weir.gateway.draft import ChangeRow, Draft, OnFault
 from weir.gateway.following import Following
 from weir.gateway.gateway import Gateway
 from weir.gateway.recording import Recording
-from weir.gateway.snapshot import ChangeRow, Snapshot
+from weir.gateway.snapshot import Snapshot
 from weir.gateway.tokens import TokenMemory, TokenVerifier
 from weir.kernel import identifiers
 from weir.metering.records import CallRecord, RecordWriter
@@ -202,8 +203,16 @@ _numbers = iter(range(1, 1_000_000))
 
 
 def row(kind: str, key: str, document: Any) -> ChangeRow:
-    value = None if document is None else msgspec.to_builtins(document)
+    value = None if document is None else msgspec.json.encode(document).decode()
     return ChangeRow(kind, key, next(_numbers), value)
+
+
+def drafted(base: Snapshot, rows: Iterable[ChangeRow], on_fault: OnFault | None = None) -> Snapshot:
+    """The snapshot after some changes."""
+    draft = Draft(base, on_fault)
+    for _ in draft.apply(rows):
+        pass
+    return draft.finish()
 
 
 def revocation(subject: str, value: str) -> ChangeRow:
@@ -212,7 +221,8 @@ def revocation(subject: str, value: str) -> ChangeRow:
 
 
 def world() -> Snapshot:
-    return Snapshot().apply(
+    return drafted(
+        Snapshot(),
         [
             row("organisation", "org_bank", organisation("org_bank", "member", "river-bank")),
             row("organisation", "org_shop", organisation("org_shop", "partner", "shop")),
@@ -220,7 +230,7 @@ def world() -> Snapshot:
             row("product", "prd_1", product()),
             row("subscription", "sub_1", subscription()),
             row("signing_key", "key_1", SigningKeyDocument("key_1", "ES256", jwk())),
-        ]
+        ],
     )
 
 
@@ -313,7 +323,7 @@ class House:
         self.pool.released(self.member_connection)
 
     def apply(self, *rows: ChangeRow) -> None:
-        self.following.snapshot = self.following.snapshot.apply(rows)
+        self.following.snapshot = drafted(self.following.snapshot, rows)
 
     def ask(self, raw: bytes) -> None:
         self.connection.get_buffer(-1)[: len(raw)] = raw

@@ -59,7 +59,7 @@ def authorize(call: Call) -> Awaitable[None] | None:
 
 def _known_right(call: Call, standing: Standing, operation: Operation) -> Right:
     """The right, decided once a token, an operation and a snapshot."""
-    if standing.snapshot is not call.snapshot:  # the call has waited, and others moved on
+    if standing.sequence != call.snapshot.sequence:  # the call has waited, and others moved on
         return _right(standing.token, operation, call.snapshot)
     right = standing.rights.get(operation)
     if right is None:
@@ -70,12 +70,11 @@ def _known_right(call: Call, standing: Standing, operation: Operation) -> Right:
 
 def _right(token: KnownToken, operation: Operation, snapshot: Snapshot) -> Right:
     """What token and snapshot decide: subscription, scope, a consent of this kind that stands."""
-    product = operation.product
-    subscription = snapshot.subscription(token.client_id, product.id)
+    subscription = snapshot.subscription(token.client_id, operation.product)
     if subscription is None:
         raise Refusal(SUBSCRIPTION_REQUIRED)
-    if product.scope not in token.scopes:
-        raise Refusal(SCOPE_INSUFFICIENT, scope=product.scope)
+    if operation.scope not in token.scopes:
+        raise Refusal(SCOPE_INSUFFICIENT, scope=operation.scope)
     grants: tuple[Grant, ...] = ()
     if operation.consent_type is not None:
         wanted = (operation.consent_type, snapshot.organisations[operation.member].slug)

@@ -8,6 +8,7 @@ import base64
 from typing import Final
 
 from weir.gateway.call import Call
+from weir.gateway.snapshot import Snapshot
 from weir.kernel import limits
 from weir.wire.message import HOP_BY_HOP, IDEMPOTENT_METHODS, Field, KnownNames
 
@@ -24,6 +25,7 @@ _KEPT_BACK: Final = HOP_BY_HOP | {
     b"via",
     b"x-real-ip",
 }
+NOTHING: Final = Snapshot()
 _PRETENDED: Final = (b"weir-", b"openfinance-", b"x-forwarded-")
 
 
@@ -85,3 +87,4 @@ def forward(call: Call) -> None:
         answer_timeout_s=operation.timeout_s,
         whole_within_s=limits.MONEY_CALL_S if operation.moves_money else None,
     )
+    call.snapshot = NOTHING  # an old one is not kept for as long as the member takes to answer

@@ -40,7 +40,7 @@ def identify(call: Call) -> Awaitable[None] | None:
     call.token = token = standing.token
     certificate = call.exchange.connection.certificate
     if (
-        standing.snapshot is snapshot
+        standing.sequence == snapshot.sequence
         and certificate is not None
         and certificate.sha256 == token.thumbprint
     ):

@@ -65,7 +65,7 @@ def _terms(call: Call) -> bytes:
         Terms(
             application=None if application is None else application.id,
             organisation=None if application is None else application.organisation,
-            product=None if operation is None else operation.product.id,
+            product=None if operation is None else operation.product,
             capability=None if operation is None else operation.capability,
             member=None if operation is None else operation.member,
             subscription=None if subscription is None else subscription.id,

@@ -46,5 +46,5 @@ def check_standing(call: Call) -> None:
 def _check_subscription(call: Call, application: str) -> None:
     if call.subscription is None or call.operation is None:
         return
-    if call.snapshot.subscription(application, call.operation.product.id) is None:
+    if call.snapshot.subscription(application, call.operation.product) is None:
         raise Refusal(SUBSCRIPTION_REQUIRED)

@@ -1,0 +1,46 @@
+"""Long work in short slices: the event loop gets its turn after at most a millisecond.
+
+The work is cut into units that are short by themselves, and before each the time is looked at.
+Half of `limits.CHANGE_SLICE_S` is worked before a turn is given; the other half is for the unit
+that was begun just before it was over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from weir.kernel import limits
+
+_WORK_S: Final = limits.CHANGE_SLICE_S / 2
+
+
+class Slices:
+    """Does work a slice at a time. `longest_s` is the longest so far, by the process's clock."""
+
+    def __init__(self, clock_s: Callable[[], float] = time.perf_counter) -> None:
+        self.longest_s = 0.0
+        self._clock_s = clock_s
+        self._began_s: float | None = None
+
+    async def work(self, units: Iterable[object]) -> None:
+        """Do all units: to take one from the iterable is to do it.
+
+        What was begun before is gone on with, so that many short pieces of work share a slice.
+        """
+        if self._began_s is None:
+            self._began_s = self._clock_s()
+        for _ in units:
+            worked_s = self._clock_s() - self._began_s
+            if worked_s >= _WORK_S:
+                self.longest_s = max(self.longest_s, worked_s)
+                await asyncio.sleep(0)
+                self._began_s = self._clock_s()
+
+    def rest(self) -> None:
+        """The loop gets its turn by other means: a slice ends here."""
+        if self._began_s is not None:
+            self.longest_s = max(self.longest_s, self._clock_s() - self._began_s)
+            self._began_s = None
