@@ -29,6 +29,7 @@ class ApplicationGiven(Given):
     name: Text
     token_endpoint_auth_method: Text
     jwks: dict[str, Any] | None = None
+    jwks_uri: Url | None = None
     redirect_uris: list[Url] = Field(default_factory=list)
     roles: list[Text] = Field(default_factory=list)
     require_signed_request_object: bool = False
@@ -66,6 +67,7 @@ class ApplicationView(Shown):
     name: str
     token_endpoint_auth_method: Literal["tls_client_auth", "private_key_jwt"]
     jwks: dict[str, Any]
+    jwks_uri: str | None
     redirect_uris: list[str]
     roles: list[str]
     require_signed_request_object: bool

@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute, Mount
 
 from weir.api import (
     agreements,
+    anchors,
     applications,
     auditing,
     backends,
@@ -49,6 +50,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     settlement.router,
     records.router,
     keys.router,
+    anchors.router,
     auditing.router,
 )
 

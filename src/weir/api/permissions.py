@@ -114,6 +114,9 @@ PERMISSIONS: Final[Mapping[str, Rule]] = MappingProxyType(
         "list_algorithm_endings": Rule(every=ALL),
         "announce_algorithm_ending": Rule(every=OPERATOR),
         "take_back_algorithm_ending": Rule(every=OPERATOR),
+        "register_trust_anchor": Rule(every=OPERATOR),
+        "list_trust_anchors": Rule(every=OPERATOR),
+        "end_trust_anchor": Rule(every=OPERATOR),
         # Records and audit
         "count_calls": Rule(own=PARTIES, every=OPERATOR),
         "verify_audit": Rule(every=OPERATOR),

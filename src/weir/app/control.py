@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import ssl
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,6 +19,8 @@ from weir.api.services import Services as Management
 from weir.app.core import Core, open_core, stopping
 from weir.app.private import Asgi, health, member_client, serve_private
 from weir.authorization import http
+from weir.authorization.fetching import KeyFetcher
+from weir.authorization.remote_keys import RemoteKeys
 from weir.authorization.services import Addresses
 from weir.authorization.services import Services as Authorization
 from weir.care.authority import Authority
@@ -61,13 +65,18 @@ async def build_control(core: Core, directory: httpx.AsyncClient, vault: Vault) 
     """One application for the three hosts that gateways pass on."""
     domain = core.settings.domain
     addresses = Addresses.of(core.settings)
-    authorization = Authorization(core.database, core.cache, vault, addresses)
+    authority = await Authority.open(core.database, core.sealing)
+    fetcher = KeyFetcher.named(_trusting(core), core.settings.jwks_hosts)
+    remote_keys = RemoteKeys(fetcher.fetch, time.monotonic)
+    authorization = Authorization(
+        core.database, core.cache, vault, addresses, authority, remote_keys
+    )
     portal = Portal(authorization, Sessions(core.cache), Passphrases(), directory)
     protocol = http.routes(authorization, pages.refusal_page(portal))
     management_services = Management(
         database=core.database,
         signer=vault,
-        authority=await Authority.open(core.database, core.sealing),
+        authority=authority,
         journal=core.journal,
         sealing=core.sealing,
         lake=Lake(core.lake_url),
@@ -81,6 +90,13 @@ async def build_control(core: Core, directory: httpx.AsyncClient, vault: Vault) 
         b"manage": management.application(management_services),
     }
     return _by_host(hosts, health(core))
+
+
+def _trusting(core: Core) -> ssl.SSLContext:
+    """Servers with keys of clients: whom everybody trusts, and those of the alliance's own."""
+    context = ssl.create_default_context()
+    context.load_verify_locations(core.tls.root)
+    return context
 
 
 def _by_host(hosts: dict[bytes, Asgi], unnamed: Asgi) -> Asgi:

@@ -33,6 +33,14 @@ def subject_of(token: str) -> str | None:
         return None
 
 
+def kid_of(token: str) -> str | None:
+    """Which key a JWT says it was signed with, unverified: only to look for the key."""
+    try:
+        return _text(jose.segments(token, limits.REQUEST_OBJECT_CHARACTERS)[0].get("kid"))
+    except ValueError:
+        return None
+
+
 def claims_of(
     token: str, jwks: Mapping[str, Any], algorithms: Collection[str] = jose.ALGORITHMS
 ) -> dict[str, Any]:

@@ -26,6 +26,7 @@ ENDPOINTS: Final = {
     "introspection_endpoint": "/introspect",
     "userinfo_endpoint": "/userinfo",
     "grant_management_endpoint": "/grants",
+    "registration_endpoint": "/register",
 }
 
 

@@ -10,14 +10,15 @@ import base64
 import binascii
 from collections.abc import Awaitable, Callable, Mapping
 from hashlib import sha256
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from weir.authorization import forms, pipeline
+from weir.authorization import forms, pipeline, registering
+from weir.authorization.answering import NO_STORE, refused
 from weir.authorization.discovery import metadata
 from weir.authorization.exchange import Answer, Exchange
 from weir.authorization.pipeline import Endpoint
@@ -34,16 +35,13 @@ from weir.kernel.outcomes import (
     OAUTH_INVALID_CLIENT,
     PLATFORM_ERROR,
     TOKEN_SCHEME_WRONG,
-    Fault,
     Outcome,
     Refusal,
-    Retry,
 )
 
 RefusalPage = Callable[[Request, Refusal], Awaitable[Response]]
 
 _log = structlog.get_logger("weir.authorization")
-_NO_STORE: Final = {"cache-control": "no-store", "pragma": "no-cache"}
 _UNAUTHORIZED: Final = 401
 _PUBLIC: Final = {"cache-control": "public, max-age=300"}
 _USERINFO: Final = {"GET": Endpoint.USERINFO, "POST": Endpoint.USERINFO}
@@ -70,6 +68,7 @@ def routes(services: Services, refusal_page: RefusalPage) -> list[Route]:
         Route("/introspect", http.introspect, methods=_METHODS),
         Route("/userinfo", http.userinfo, methods=_METHODS),
         Route("/grants/{grant_id}", http.grant, methods=_METHODS),
+        *registering.routes(services),
     ]
 
 
@@ -140,7 +139,7 @@ class _Http:
             _log.info("authorize refused", code=refusal.outcome.code, detail=refusal.detail)
             return await self._refusal_page(request, refusal)
         assert answer.location is not None
-        response = RedirectResponse(answer.location, 303, headers=_NO_STORE)
+        response = RedirectResponse(answer.location, 303, headers=NO_STORE)
         if not known:
             set_host_cookie(response, VISIT_COOKIE, visit, limits.INTERACTION_MEMORY_S)
         return response
@@ -190,21 +189,10 @@ class _Http:
         return addresses.mtls if is_mtls else addresses.issuer
 
     def _error(self, refusal: Refusal, allowed: str = "POST") -> Response:
-        """RFC 6749 section 5.2; `parameters` says which part of the request is at fault."""
-        outcome = refusal.outcome
-        body: dict[str, Any] = {
-            "error": oauth_code(outcome),
-            "error_description": outcome.en,
-            "error_uri": f"{self._services.addresses.issuer}/errors/{outcome.code}",
-        }
-        if refusal.public:
-            body["parameters"] = refusal.public
-        headers = dict(_NO_STORE)
-        if outcome.retry is Retry.LATER:
-            headers["retry-after"] = "1"
-        if outcome is METHOD_NOT_ALLOWED:
-            headers["allow"] = allowed
-        return JSONResponse(body, outcome.status, headers=headers)
+        answer = refused(self._services.addresses, refusal)
+        if refusal.outcome is METHOD_NOT_ALLOWED:
+            answer.headers["allow"] = allowed
+        return answer
 
 
 def presented_certificate(request: Request) -> str | None:
@@ -217,15 +205,6 @@ def presented_certificate(request: Request) -> str | None:
     except binascii.Error as error:
         raise Refusal(PLATFORM_ERROR, "the gateway sent no DER") from error
     return b64url(sha256(der).digest())
-
-
-def oauth_code(outcome: Outcome) -> str:
-    """The error code of RFC 6749 for any refusal, also for those of other rooms."""
-    if outcome.oauth is not None:
-        return outcome.oauth
-    if outcome.fault is Fault.CALLER:
-        return "invalid_request"
-    return "temporarily_unavailable" if outcome.status == 503 else "server_error"
 
 
 def set_host_cookie(response: Response, name: str, value: str, lifetime_s: int) -> None:
@@ -258,7 +237,7 @@ def _challenge(outcome: Outcome) -> str:
 
 def _on_the_wire(answer: Answer) -> Response:
     if answer.text is not None:
-        return Response(answer.text, answer.status, headers=_NO_STORE, media_type=answer.media_type)
+        return Response(answer.text, answer.status, headers=NO_STORE, media_type=answer.media_type)
     if answer.body is None:
-        return Response(status_code=answer.status, headers=_NO_STORE)
-    return JSONResponse(dict(answer.body), answer.status, headers=_NO_STORE)
+        return Response(status_code=answer.status, headers=NO_STORE)
+    return JSONResponse(dict(answer.body), answer.status, headers=NO_STORE)

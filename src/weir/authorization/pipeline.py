@@ -65,6 +65,7 @@ TABLE: Final[tuple[tuple[str, Step], ...]] = (
     ("x·xxxxx···", client.is_named),                                # RFC 7521 section 4.2
     ("·x········", visit.client_is_named),                          # RFC 9126 section 4
     ("xxxxxxx···", client.is_found),                                # RFC 6749 section 2.2
+    ("x·xxxxx···", client.keys_are_fetched),                        # RFC 7591 section 2
     ("x·xxxxx···", client.proves_itself_by_certificate),            # RFC 8705 section 2
     ("x·xxxxx···", client.proves_itself_by_key),                    # RFC 7523 section 2.2
     ("x·xxxxx···", binding.certificate_is_the_clients),             # RFC 8705 section 3

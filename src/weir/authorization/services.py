@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from weir.authorization.remote_keys import RemoteKeys
+from weir.care.authority import Authority
 from weir.care.vault import Signer
 from weir.kernel.origins import https_origin
 from weir.kernel.settings import Settings
@@ -44,3 +46,5 @@ class Services:
     cache: Cache
     signer: Signer
     addresses: Addresses
+    authority: Authority
+    remote_keys: RemoteKeys

@@ -54,6 +54,18 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
         "The application began or ended meeting announced changes early.",
         "应用开始或结束提前演练已预告的变更。",
     ),
+    "application.changed": ("The application's particulars were replaced.", "更新应用资料。"),
+    "registration.made": (
+        "The application registered itself with a software statement.",
+        "应用凭软件声明自行注册。",
+    ),
+    "registration.changed": ("The application changed its registration.", "应用更改注册资料。"),
+    "registration.ended": ("The application ended its registration.", "应用注销注册。"),
+    "anchor.registered": (
+        "The issuer of software statements is believed.",
+        "登记软件声明的签发方为信任锚。",
+    ),
+    "anchor.ended": ("The issuer is believed no more.", "终止对签发方的信任。"),
     "application.suspended": ("The application was suspended.", "暂停应用。"),
     "application.resumed": ("The application was resumed.", "恢复应用。"),
     "certificate.issued": ("A client certificate was issued.", "签发客户端证书。"),

@@ -52,6 +52,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "period": Entry("money:period", "Closing the books.", True, "What must be true"),
     "statement": Entry("money:statement", "Who owes whom, provably.", True, "What must be true"),
     "key": Entry("keys:app", "Our signing keys; algorithms.", True, "What must be true"),
+    "anchor": Entry("anchors:app", "Whose statements are believed.", True, "What must be true"),
     "records": Entry("records:records", "The measured calls.", True, "What must be true"),
     "audit": Entry("records:audit", "The chain of what was done.", True, "What must be true"),
 }

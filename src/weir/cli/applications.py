@@ -58,7 +58,7 @@ def register(
     from weir.client import Credentials, Management, Profile
 
     credentials = Credentials.generate(folder_of(save)) if save else None
-    keys = credentials.public_jwks() if credentials else _read_json(jwks)
+    keys = credentials.public_jwks() if credentials else read_json(jwks)
 
     async def work(management: Management) -> dict[str, Any]:
         registered = await management.parties.register_application(
@@ -170,7 +170,7 @@ def keys(
     as_json: AsJson = False,
 ) -> None:
     """Replace an application's public keys; send old and new together to change without a gap."""
-    given = _read_json(jwks) or {}
+    given = read_json(jwks) or {}
     show_one(asking(profile, lambda m: m.parties.rotate_keys(application, given)), as_json)
 
 
@@ -221,7 +221,8 @@ def _read_text(path: Path | None) -> str | None:
         raise CannotError(f"The file {path} cannot be read.") from error
 
 
-def _read_json(path: Path | None) -> dict[str, Any] | None:
+def read_json(path: Path | None) -> dict[str, Any] | None:
+    """A JSON object from a file. CannotError when it is none."""
     from weir.client.errors import json_object
 
     text = _read_text(path)

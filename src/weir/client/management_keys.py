@@ -1,8 +1,9 @@
-"""The platform's signing keys, and the algorithms it takes."""
+"""The platform's signing keys, the algorithms it takes, and whose statements it believes."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 from weir.client.asking import Asker, Document, place
 
@@ -25,6 +26,19 @@ class Keys:
     async def revoke_signing_key(self, kid: str) -> Document:
         """Revoke it everywhere; answers when that is so (`effective_at`)."""
         return await self._asker.post(f"/v1/signing-keys/{place(kid)}/revoke")
+
+    async def register_anchor(self, issuer: str, name: str, jwks: dict[str, Any]) -> Document:
+        """Believe an issuer of software statements (RFC 7591), or replace its keys."""
+        given: Document = {"issuer": issuer, "name": name, "jwks": jwks}
+        return await self._asker.post("/v1/trust-anchors", given)
+
+    def anchors(self) -> AsyncIterator[Document]:
+        """Issuers that are believed, or were."""
+        return self._asker.pages("/v1/trust-anchors")
+
+    async def end_anchor(self, issuer: str) -> Document:
+        """Believe an issuer no more."""
+        return await self._asker.post("/v1/trust-anchors/end", {"issuer": issuer})
 
     def algorithm_endings(self) -> AsyncIterator[Document]:
         """Algorithms of clients' signatures that are taken until a date."""

@@ -97,6 +97,21 @@ LEASE_RENEWAL_S: Final = 1
 REVOCATION_WAIT_S: Final = 6  # how long a withdrawal waits for every gateway's word
 KNOWN_TOKENS: Final = 200_000  # tokens one gateway process remembers by their bytes
 
+# Dynamic registration and keys at jwks_uri (authorization/registering.py, remote_keys.py)
+DYNAMIC_APPLICATIONS: Final = 50  # of one organisation
+SOFTWARE_STATEMENT_CHARACTERS: Final = 16_384
+SOFTWARE_STATEMENT_LIFETIME_S: Final = 86_400
+REGISTRATION_BYTES: Final = 65_536
+REGISTRATION_REQUESTS: Final = 30  # from one address in REGISTRATION_WINDOW_S
+REGISTRATION_WINDOW_S: Final = 60
+JWKS_BYTES: Final = 65_536
+JWKS_TIMEOUT_S: Final = 3
+JWKS_FETCHED_S: Final = 300  # after which keys are fetched again
+JWKS_REFRESH_S: Final = 30  # not fetched again sooner, whatever kid is asked for
+JWKS_STALE_S: Final = 3_600  # how old keys may be when they cannot be fetched again
+JWKS_SETS: Final = 1_000  # kept by one process
+JWKS_FETCHES: Final = 8  # at a time by one process
+
 # Keys and algorithms of our own (care/signing_keys.py)
 CHANGE_ANNOUNCED_S: Final = 600  # twice as long as a JWKS or the metadata may be cached
 KEY_ANNOUNCED_DAYS: Final = 7  # by which the next key is announced before it signs

@@ -477,6 +477,50 @@ OAUTH_INVALID_REDIRECT_URI = _outcome(
     "redirect_uri 未在该客户端登记。",
     oauth="invalid_request",
 )
+OAUTH_INVALID_CLIENT_METADATA = _outcome(
+    "oauth_invalid_client_metadata",
+    400,
+    "The client's metadata lacks a member, or holds one that is not taken here.",
+    "客户端元数据缺少字段，或包含不被接受的字段。",
+    oauth="invalid_client_metadata",
+)
+OAUTH_REGISTRATION_ADDRESS = _outcome(
+    "oauth_registration_address",
+    400,
+    "An address in redirect_uris is not one this server sends customers back to.",
+    "redirect_uris 中含有不可作为回跳地址的地址。",
+    oauth="invalid_redirect_uri",
+)
+OAUTH_INVALID_SOFTWARE_STATEMENT = _outcome(
+    "oauth_invalid_software_statement",
+    400,
+    "The software statement is missing, not valid, not current, or was used before.",
+    "软件声明缺失、无效、已过期或已被使用。",
+    oauth="invalid_software_statement",
+)
+OAUTH_UNAPPROVED_SOFTWARE_STATEMENT = _outcome(
+    "oauth_unapproved_software_statement",
+    400,
+    "The software statement is not of an issuer or for an organisation known here.",
+    "软件声明的签发方或所属机构未获本平台认可。",
+    oauth="unapproved_software_statement",
+)
+OAUTH_REGISTRATION_TOKEN_INVALID = _outcome(
+    "oauth_registration_token_invalid",
+    401,
+    "The registration access token does not open this registration.",
+    "注册访问令牌无效。",
+    retry=Retry.CHANGED,
+    oauth="invalid_token",
+)
+OAUTH_TOO_MANY_REQUESTS = _outcome(
+    "oauth_too_many_requests",
+    429,
+    "There were too many requests from this address. Wait a minute.",
+    "来自该地址的请求过多，请一分钟后再试。",
+    retry=Retry.LATER,
+    oauth="temporarily_unavailable",
+)
 OAUTH_INVALID_REQUEST_URI = _outcome(
     "oauth_invalid_request_uri",
     400,

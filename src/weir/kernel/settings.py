@@ -72,6 +72,9 @@ class Settings:
         "32 bytes in base64url that encrypt keys at rest. Default: HOME/secrets/master.key.",
         secret=True,
     )
+    jwks_hosts: str | None = _setting(
+        None, "Hosts whose private addresses jwks_uri may lead to, with commas. Default: none."
+    )
     signing_key_days: int = _setting(
         90, "Days a signing key signs before the next takes over; 0 leaves it to you.", high=3_650
     )

@@ -29,6 +29,7 @@ class Application:
     name: str
     token_endpoint_auth_method: str
     jwks: dict[str, Any]
+    jwks_uri: str | None
     redirect_uris: list[str]
     roles: list[str]
     require_signed_request_object: bool
@@ -59,6 +60,7 @@ async def register(
     redirect_uris: Sequence[str] = (),
     roles: Sequence[str] = (),
     require_signed_request_object: bool = False,
+    jwks_uri: str | None = None,
 ) -> Application:
     """Register an application of an active organisation. INVALID_INPUT says what is wrong."""
     facts = registration.application_facts(
@@ -68,6 +70,7 @@ async def register(
         redirect_uris=redirect_uris,
         roles=roles,
         require_signed_request_object=require_signed_request_object,
+        jwks_uri=jwks_uri,
     )
     organisation = await organisations.get(unit.connection, organisation_id)
     if organisation.status != "active":
@@ -104,18 +107,38 @@ async def admit(unit: UnitOfWork, organisation_id: str, facts: ApplicationFacts)
     return application
 
 
+async def replace_facts(
+    unit: UnitOfWork, application_id: str, facts: ApplicationFacts
+) -> Application:
+    """Replace an active application's particulars, as if it were registered anew.
+
+    INVALID_INPUT when a key among them was revoked.
+    """
+    application = await lock(unit.connection, application_id)
+    if application.status != "active":
+        raise outcomes.Refusal(outcomes.APPLICATION_SUSPENDED)
+    _refuse_revoked(application, facts.jwks)
+    detail = {
+        "kids": [key["kid"] for key in facts.jwks["keys"]],
+        "jwks_uri": facts.jwks_uri,
+        "redirect_uris": facts.redirect_uris,
+        "roles": facts.roles,
+    }
+    return await _change(unit, application, "application.changed", detail, **asdict(facts))
+
+
 async def rotate_keys(unit: UnitOfWork, application_id: str, jwks: Any) -> Application:
     """Replace an application's public keys. Send old and new together to change without a gap."""
     application = await lock(unit.connection, application_id)
     public = keys.public_jwks(jwks, "/jwks")
-    for number, key in enumerate(public["keys"]):
-        if thumbprint_of(key) in application.revoked_keys:
-            raise inputs.wrong(f"/jwks/keys/{number}", "was revoked", "该密钥已被吊销")
+    _refuse_revoked(application, public)
     registration.require_keys_for(
         application.token_endpoint_auth_method, public, application.require_signed_request_object
     )
     detail = {"kids": [key["kid"] for key in public["keys"]]}
-    return await _change(unit, application, "application.keys_rotated", detail, jwks=public)
+    return await _change(
+        unit, application, "application.keys_rotated", detail, jwks=public, jwks_uri=None
+    )
 
 
 async def require_signed_requests(
@@ -151,11 +174,12 @@ async def revoke_key(unit: UnitOfWork, application_id: str, name: str) -> Applic
     if not named and THUMBPRINT.fullmatch(name) is None:
         raise inputs.wrong("/key", "is no kid and no thumbprint", "既不是 kid，也不是指纹")
     thumbprint = thumbprint_of(named[0]) if named else name
-    registration.require_keys_for(
-        application.token_endpoint_auth_method,
-        {"keys": left},
-        application.require_signed_request_object,
-    )
+    if application.jwks_uri is None:
+        registration.require_keys_for(
+            application.token_endpoint_auth_method,
+            {"keys": left},
+            application.require_signed_request_object,
+        )
     revoked = sorted({*application.revoked_keys, thumbprint})
     if len(revoked) > limits.APPLICATION_REVOKED_KEYS:
         raise outcomes.Refusal(
@@ -275,6 +299,12 @@ async def find_standing(
         certificate_known=row is not None,
         certificate_revoked=row is not None and row.revoked_at is not None,
     )
+
+
+def _refuse_revoked(application: Application, jwks: dict[str, Any]) -> None:
+    for number, key in enumerate(jwks["keys"]):
+        if thumbprint_of(key) in application.revoked_keys:
+            raise inputs.wrong(f"/jwks/keys/{number}", "was revoked", "该密钥已被吊销")
 
 
 async def _change(

@@ -39,6 +39,7 @@ class ApplicationFacts:
     redirect_uris: list[str]
     roles: list[str]
     require_signed_request_object: bool = False
+    jwks_uri: str | None = None
 
 
 def operator_facts(*, slug: str, name_en: str, name_zh: str) -> OrganisationFacts:
@@ -96,6 +97,7 @@ def application_facts(
     redirect_uris: Sequence[str],
     roles: Sequence[str],
     require_signed_request_object: bool = False,
+    jwks_uri: str | None = None,
 ) -> ApplicationFacts:
     """An application's particulars, coherent with each other."""
     public = keys.public_jwks(jwks, "/jwks")
@@ -104,7 +106,10 @@ def application_facts(
         classes.TOKEN_ENDPOINT_AUTH_METHODS,
         "/token_endpoint_auth_method",
     )
-    require_keys_for(method, public, require_signed_request_object)
+    if jwks_uri is None:
+        require_keys_for(method, public, require_signed_request_object)
+    else:
+        _check_key_address(jwks_uri, public)
     checked_roles = _roles(roles)
     addresses = _redirect_uris(redirect_uris)
     if {"data", "payments"} & set(checked_roles) and not addresses:
@@ -119,6 +124,7 @@ def application_facts(
         jwks=public,
         redirect_uris=addresses,
         roles=checked_roles,
+        jwks_uri=jwks_uri,
         require_signed_request_object=require_signed_request_object,
     )
 
@@ -141,6 +147,17 @@ def require_keys_for(
             "private_key_jwt needs at least one public key",
             "private_key_jwt 方式至少需要一把公钥",
         )
+
+
+def _check_key_address(jwks_uri: str, jwks: dict[str, Any]) -> None:
+    """RFC 7591 section 2: keys by value or by address, and not both."""
+    parts = inputs.split_url(jwks_uri, "/jwks_uri")
+    if parts.scheme != "https" or parts.fragment:
+        raise inputs.wrong(
+            "/jwks_uri", "must be https, without a fragment", "须为不含片段的 https 地址"
+        )
+    if jwks["keys"]:
+        raise inputs.wrong("/jwks_uri", "and jwks exclude each other", "与 jwks 不能同时提供")
 
 
 def redirect_uri(value: str, pointer: str) -> str:

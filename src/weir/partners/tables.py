@@ -10,6 +10,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     LargeBinary,
+    PrimaryKeyConstraint,
     Table,
     Text,
     UniqueConstraint,
@@ -60,6 +61,7 @@ applications = Table(
     Column("name", Text, nullable=False),
     Column("token_endpoint_auth_method", Text, nullable=False),
     Column("jwks", JSONB, nullable=False),
+    Column("jwks_uri", Text),
     Column("redirect_uris", JSONB, nullable=False),
     Column("require_signed_request_object", Boolean, nullable=False, server_default=false()),
     Column("roles", JSONB, nullable=False),
@@ -89,6 +91,41 @@ certificates = Table(
     UniqueConstraint("sha256"),
     UniqueConstraint("serial"),
     Index("ix_certificates_application", "application"),
+)
+
+trust_anchors = Table(
+    "trust_anchors",
+    metadata,
+    Column("issuer", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("jwks", JSONB, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("registered_at", DateTime(timezone=True), nullable=False),
+    Column("changed_at", DateTime(timezone=True), nullable=False),
+    CheckConstraint("status IN ('active', 'ended')", name="status"),
+)
+
+registrations = Table(
+    "registrations",
+    metadata,
+    Column("application", Text, ForeignKey("applications.id"), primary_key=True),
+    Column("issuer", Text, ForeignKey("trust_anchors.issuer"), nullable=False),
+    Column("software_id", Text, nullable=False),
+    Column("statement", Text, nullable=False),
+    Column("token_sha256", Text, nullable=False),
+    Column("registered_at", DateTime(timezone=True), nullable=False),
+    Column("changed_at", DateTime(timezone=True), nullable=False),
+)
+
+# Software statements count once (RFC 7591 section 5): remembered until they have expired.
+used_statements = Table(
+    "used_statements",
+    metadata,
+    Column("issuer", Text, nullable=False),
+    Column("jti", Text, nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("issuer", "jti"),
+    Index("ix_used_statements_expires_at", "expires_at"),
 )
 
 founding_links = Table(

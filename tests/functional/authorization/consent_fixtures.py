@@ -12,6 +12,8 @@ from consent_world import Browser, Directory, MovableClock, World, tls_context
 from starlette.applications import Starlette
 
 from weir.authorization import http
+from weir.authorization.fetching import KeyFetcher
+from weir.authorization.remote_keys import RemoteKeys
 from weir.authorization.services import Addresses, Services
 from weir.care.authority import Authority
 from weir.care.vault import Vault
@@ -36,8 +38,11 @@ async def directory(authority: Authority, folder: Path) -> AsyncIterator[Directo
 async def portal(
     database: Database, cache: Cache, vault: Vault, authority: Authority, folder: Path
 ) -> AsyncIterator[Portal]:
-    services = Services(database, cache, vault, Addresses.of(Settings()))
     context = tls_context(authority, folder, "gateway", server=False)
+    fetcher = KeyFetcher(tls_context(authority, folder, "gateway", server=False), ["localhost"])
+    remote_keys = RemoteKeys(fetcher.fetch, lambda: database.clock.now().timestamp())
+    addresses = Addresses.of(Settings())
+    services = Services(database, cache, vault, addresses, authority, remote_keys)
     # The cheapest parameters argon2 takes: these tests are about who may sign in, not how slowly.
     passphrases = Passphrases(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
     async with httpx.AsyncClient(verify=context, trust_env=False) as client:

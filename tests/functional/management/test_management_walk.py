@@ -76,6 +76,10 @@ class World:
                 "name": "N",
                 "token_endpoint_auth_method": "tls_client_auth",
             },
+            "register_trust_anchor": {
+                "issuer": "https://directory.example", "name": "D", "jwks": {"keys": []},
+            },
+            "end_trust_anchor": {"issuer": "https://directory.example"},
             "announce_signing_key": {"signs_from": "2999-01-01T00:00:00Z"},
             "announce_algorithm_ending": {"ends_at": "2999-01-01T00:00:00Z"},
             "revoke_application_key": {"key": "k" * 43},

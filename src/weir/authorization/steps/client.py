@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from weir.authorization import assertions
 from weir.authorization.exchange import Exchange
+from weir.care.dpop import thumbprint_of
 from weir.kernel import outcomes
 from weir.kernel.identifiers import is_identifier
 from weir.kernel.outcomes import OAUTH_INVALID_CLIENT, Refusal
@@ -45,6 +48,26 @@ async def is_found(exchange: Exchange) -> None:
     exchange.organisation = standing.organisation
     exchange.certificate_known = standing.certificate_known
     exchange.certificate_revoked = standing.certificate_revoked
+
+
+async def keys_are_fetched(exchange: Exchange) -> None:
+    """RFC 7591 section 2: the keys of a client that publishes them, as they are there now.
+
+    Only when something in the request is signed with one; what the client revoked never counts.
+    """
+    uri = exchange.client.jwks_uri
+    signed = [
+        exchange.parameters[name]
+        for name in ("client_assertion", "request")
+        if name in exchange.parameters
+    ]
+    if uri is None or not signed:
+        return
+    kids = {kid for token in signed if (kid := assertions.kid_of(token)) is not None}
+    found = await exchange.services.remote_keys.of(uri, kids)
+    revoked = exchange.client.revoked_keys
+    kept = [key for key in found["keys"] if thumbprint_of(key) not in revoked]
+    exchange.client = replace(exchange.client, jwks={"keys": kept})
 
 
 def proves_itself_by_certificate(exchange: Exchange) -> None:

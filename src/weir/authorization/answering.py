@@ -1,0 +1,37 @@
+"""Refusals in the form of RFC 6749 section 5.2."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from starlette.responses import JSONResponse
+
+from weir.authorization.services import Addresses
+from weir.kernel.outcomes import Fault, Outcome, Refusal, Retry
+
+NO_STORE: Final = {"cache-control": "no-store", "pragma": "no-cache"}
+
+
+def refused(addresses: Addresses, refusal: Refusal) -> JSONResponse:
+    """The error object; `parameters` says which part of the request is at fault."""
+    outcome = refusal.outcome
+    body: dict[str, Any] = {
+        "error": oauth_code(outcome),
+        "error_description": outcome.en,
+        "error_uri": f"{addresses.issuer}/errors/{outcome.code}",
+    }
+    if refusal.public:
+        body["parameters"] = refusal.public
+    headers = dict(NO_STORE)
+    if outcome.retry is Retry.LATER:
+        headers["retry-after"] = "1"
+    return JSONResponse(body, outcome.status, headers=headers)
+
+
+def oauth_code(outcome: Outcome) -> str:
+    """The error code of RFC 6749 for any refusal, also for those of other rooms."""
+    if outcome.oauth is not None:
+        return outcome.oauth
+    if outcome.fault is Fault.CALLER:
+        return "invalid_request"
+    return "temporarily_unavailable" if outcome.status == 503 else "server_error"

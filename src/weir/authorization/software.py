@@ -1,0 +1,239 @@
+"""What a client says of itself when it registers, and what its software statement says (RFC 7591).
+
+Pure: the caller brings the issuer's keys and the time. The grammar is closed: a name that is not in
+these lists is refused, because one that is misspelt would silently mean nothing. Names of RFC 7591
+that only describe (a logo, a contact) are taken and not kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from weir.authorization.pipeline import GRANT_TYPES
+from weir.care import jose
+from weir.consent.types import SCHEMAS
+from weir.kernel import inputs, limits
+from weir.kernel.outcomes import (
+    INVALID_INPUT,
+    OAUTH_INVALID_CLIENT_METADATA,
+    OAUTH_INVALID_SOFTWARE_STATEMENT,
+    OAUTH_REGISTRATION_ADDRESS,
+    Refusal,
+)
+from weir.partners import registration
+from weir.partners.classes import APPLICATION_ROLES, TOKEN_ENDPOINT_AUTH_METHODS
+from weir.partners.registration import ApplicationFacts
+
+# What decides something here, and its JSON type.
+TAKEN: Final[dict[str, type]] = {
+    "client_name": str,
+    "redirect_uris": list,
+    "token_endpoint_auth_method": str,
+    "token_endpoint_auth_signing_alg": str,
+    "grant_types": list,
+    "response_types": list,
+    "jwks": dict,
+    "jwks_uri": str,
+    "weir_roles": list,
+    "require_signed_request_object": bool,
+    "request_object_signing_alg": str,
+    "tls_client_certificate_bound_access_tokens": bool,
+    "dpop_bound_access_tokens": bool,
+    "authorization_details_types": list,
+    "tls_client_auth_subject_dn": str,
+    "software_id": str,
+    "software_version": str,
+}
+DESCRIBING: Final = frozenset(
+    {"client_uri", "logo_uri", "contacts", "tos_uri", "policy_uri", "scope"}
+)
+# Of the request alone.
+OWN: Final = frozenset({"software_statement", "certificate_request", "client_id"})
+_TYPES: Final = frozenset({"jwt", "software-statement+jwt"})
+# The role `manage` acts for the whole organisation, so it is given by a person, in the portal.
+_ROLES: Final = frozenset(APPLICATION_ROLES) - {"manage"}
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A verified software statement. `metadata` holds what it says of the client, and wins."""
+
+    issuer: str
+    jti: str
+    organisation: str
+    software_id: str
+    expires_at: datetime
+    metadata: Mapping[str, Any]
+
+
+def issuer_of(token: str) -> str:
+    """Who claims to have issued a statement, unverified: only to look the keys up."""
+    try:
+        claims = jose.segments(token, limits.SOFTWARE_STATEMENT_CHARACTERS)[1]
+    except ValueError as error:
+        raise bad_statement("it is not a compact JWT") from error
+    return _text(claims, "iss")
+
+
+def verified(
+    token: str, jwks: Mapping[str, Any], algorithms: Collection[str], audience: str, now_s: float
+) -> Statement:
+    """A statement signed by one of its issuer's keys, for this server, not long ago."""
+    header, claims = jose.segments(token, limits.SOFTWARE_STATEMENT_CHARACTERS)
+    algorithm = str(header.get("alg"))
+    if algorithm not in algorithms:
+        raise bad_statement(f"alg must be one of {', '.join(algorithms)}")
+    if jose.FOREIGN_KEYS & header.keys():
+        raise bad_statement("the header brings a key or an extension of its own")
+    if str(header.get("typ", "JWT")).lower() not in _TYPES:
+        raise bad_statement("typ is not JWT")
+    if not any(
+        jose.verifies(token, key, algorithm) for key in jose.fitting(header, algorithm, jwks)
+    ):
+        raise bad_statement("no key of its issuer verifies the signature")
+    return _read(claims, audience, now_s)
+
+
+def told(token: str) -> Mapping[str, Any]:
+    """What a statement that was verified before says of the client."""
+    claims = jose.segments(token, limits.SOFTWARE_STATEMENT_CHARACTERS)[1]
+    return {name: claims[name] for name in TAKEN if name in claims}
+
+
+def facts_of(
+    given: Mapping[str, Any], stated: Mapping[str, Any], algorithms: Collection[str]
+) -> tuple[ApplicationFacts, dict[str, Any]]:
+    """The application that a request and its statement describe, by the rules for all of them,
+    with the metadata as they count.
+
+    OAUTH_INVALID_CLIENT_METADATA or OAUTH_REGISTRATION_ADDRESS says what is wrong.
+    """
+    for name in given:
+        if name not in TAKEN and name not in DESCRIBING and name not in OWN:
+            raise bad_metadata(name, "is not taken here")
+    merged = {name: value for name, value in given.items() if name in TAKEN} | dict(stated)
+    for name, value in merged.items():
+        if not isinstance(value, TAKEN[name]):
+            raise bad_metadata(name, "is of another JSON type")
+    _check_offered(merged, algorithms)
+    try:
+        facts = registration.application_facts(
+            name=merged.get("client_name", ""),
+            token_endpoint_auth_method=merged.get("token_endpoint_auth_method", "private_key_jwt"),
+            jwks=merged.get("jwks", {"keys": []}),
+            jwks_uri=merged.get("jwks_uri"),
+            redirect_uris=_texts(merged, "redirect_uris"),
+            roles=_roles(merged, stated),
+            require_signed_request_object=merged.get("require_signed_request_object", False),
+        )
+    except Refusal as refusal:
+        raise _as_metadata(refusal) from refusal
+    return facts, merged
+
+
+def bad_metadata(name: str, why: str) -> Refusal:
+    """The refusal of one member of the client's metadata."""
+    return Refusal(OAUTH_INVALID_CLIENT_METADATA, f"{name[:64]} {why}", member=name[:64], why=why)
+
+
+def bad_statement(why: str) -> Refusal:
+    """The refusal of a software statement."""
+    return Refusal(OAUTH_INVALID_SOFTWARE_STATEMENT, why, why=why)
+
+
+def _read(claims: Mapping[str, Any], audience: str, now_s: float) -> Statement:
+    try:
+        issued_at_s, expires_at_s = jose.moment(claims, "iat"), jose.moment(claims, "exp")
+    except ValueError as error:
+        raise bad_statement(str(error)) from error
+    if issued_at_s is None or issued_at_s > now_s + limits.CLOCK_AHEAD_ACCEPTED_S:
+        raise bad_statement("iat is missing or lies ahead of this server's clock")
+    if expires_at_s is None or expires_at_s <= now_s:
+        raise bad_statement("exp is missing or past")
+    if expires_at_s > issued_at_s + limits.SOFTWARE_STATEMENT_LIFETIME_S:
+        raise bad_statement("exp lies over a day after iat")
+    meant = claims.get("aud", audience)
+    if audience not in (meant if isinstance(meant, list) else [meant]):
+        raise bad_statement("aud is not this server")
+    return Statement(
+        issuer=_text(claims, "iss"),
+        jti=_text(claims, "jti"),
+        organisation=_text(claims, "organisation"),
+        software_id=_text(claims, "software_id"),
+        expires_at=datetime.fromtimestamp(expires_at_s, UTC),
+        metadata={name: claims[name] for name in TAKEN if name in claims},
+    )
+
+
+def _check_offered(merged: Mapping[str, Any], algorithms: Collection[str]) -> None:
+    """What is asked for is something this server has."""
+    for name in ("token_endpoint_auth_signing_alg", "request_object_signing_alg"):
+        if name in merged and merged[name] not in algorithms:
+            raise bad_metadata(name, f"must be one of {', '.join(algorithms)}")
+    lists: dict[str, Collection[str]] = {
+        "grant_types": GRANT_TYPES,
+        "response_types": ("code",),
+        "authorization_details_types": SCHEMAS,
+    }
+    for name, offered in lists.items():
+        if not set(_texts(merged, name)) <= set(offered):
+            raise bad_metadata(name, f"must be of {', '.join(offered)}")
+    method = merged.get("token_endpoint_auth_method", "private_key_jwt")
+    if method not in TOKEN_ENDPOINT_AUTH_METHODS:
+        raise bad_metadata(
+            "token_endpoint_auth_method", "must be tls_client_auth or private_key_jwt"
+        )
+    for name in ("tls_client_certificate_bound_access_tokens", "dpop_bound_access_tokens"):
+        if merged.get(name) is False and not merged.get(_OTHER[name]):
+            raise bad_metadata(name, "tokens here are bound to a certificate or a DPoP key")
+
+
+_OTHER: Final = {
+    "tls_client_certificate_bound_access_tokens": "dpop_bound_access_tokens",
+    "dpop_bound_access_tokens": "tls_client_certificate_bound_access_tokens",
+}
+
+
+def _roles(merged: Mapping[str, Any], stated: Mapping[str, Any]) -> list[str]:
+    """What it may do is for the issuer to say; without a word of it, the least."""
+    if "weir_roles" in merged and "weir_roles" not in stated:
+        raise bad_metadata("weir_roles", "are given by the software statement")
+    roles = _texts(merged, "weir_roles")
+    if not set(roles) <= _ROLES:
+        raise bad_metadata("weir_roles", f"must be of {', '.join(sorted(_ROLES))}")
+    return roles
+
+
+def _texts(merged: Mapping[str, Any], name: str) -> list[str]:
+    values = merged.get(name, [])
+    if not all(isinstance(each, str) for each in values):
+        raise bad_metadata(name, "must hold texts")
+    return list(values)
+
+
+def _text(claims: Mapping[str, Any], name: str) -> str:
+    value = claims.get(name)
+    if not isinstance(value, str) or not 0 < len(value) <= limits.JTI_CHARACTERS:
+        raise bad_statement(f"{name} is missing or too long")
+    try:
+        return inputs.text(value, f"/{name}", limits.JTI_CHARACTERS)
+    except Refusal as refusal:
+        raise bad_statement(f"{name} is not plain text") from refusal
+
+
+_MEMBERS: Final = {"name": "client_name", "roles": "weir_roles"}
+
+
+def _as_metadata(refusal: Refusal) -> Refusal:
+    """The rules for applications speak of pointers; RFC 7591 section 3.2.2 has codes of its own."""
+    if refusal.outcome is not INVALID_INPUT:
+        return refusal
+    pointer = str(refusal.public.get("pointer", "/"))
+    member = pointer.split("/")[1]
+    if member == "redirect_uris":
+        return Refusal(OAUTH_REGISTRATION_ADDRESS, pointer, **refusal.public)
+    name = _MEMBERS.get(member, member)
+    return bad_metadata(name, str(refusal.public.get("why", "is not well-formed")))

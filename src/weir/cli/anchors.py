@@ -1,0 +1,44 @@
+"""`weir anchor`: whose software statements let applications register themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from weir.cli.applications import read_json
+from weir.cli.profiles import DEFAULT, ProfileName, asking
+from weir.cli.showing import AsJson, show_list, show_one
+
+app = typer.Typer(no_args_is_help=True)
+
+Issuer = Annotated[str, typer.Argument(help="The issuer's name, as its statements say in iss.")]
+
+
+@app.command()
+def register(
+    issuer: Issuer,
+    name: Annotated[str, typer.Option(help="What people call it.")],
+    jwks: Annotated[Path, typer.Option(help="Its public keys (RFC 7517).")],
+    profile: ProfileName = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Believe an issuer of software statements, or replace its keys."""
+    given = read_json(jwks) or {}
+    show_one(asking(profile, lambda m: m.keys.register_anchor(issuer, name, given)), as_json)
+
+
+@app.command("list")
+def list_anchors(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
+    """List the issuers that are believed, or were."""
+    from weir.client.asking import all_of
+
+    found = asking(profile, lambda m: all_of(m.keys.anchors()))
+    show_list(found, ("issuer", "name", "status", "changed_at"), as_json)
+
+
+@app.command()
+def end(issuer: Issuer, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
+    """Believe an issuer no more, from the next request on."""
+    show_one(asking(profile, lambda m: m.keys.end_anchor(issuer)), as_json)

@@ -1,0 +1,120 @@
+"""Applications that registered themselves with a software statement (RFC 7591, RFC 7592).
+
+The application itself is registered like any other, by `partners.applications`; here is what is
+kept beside it: whose statement it was, and the digest of the token that manages the registration.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from weir.kernel import limits
+from weir.kernel.outcomes import CONFLICT, Refusal
+from weir.partners.applications import Application
+from weir.partners.tables import applications, registrations, used_statements
+from weir.store.unit import UnitOfWork
+
+_COLUMNS: Final = ("application", "issuer", "software_id", "statement", "token_sha256")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """What is kept of a dynamic registration."""
+
+    application: str
+    issuer: str
+    software_id: str
+    statement: str
+    token_sha256: str
+
+    def opened_by(self, token_sha256: str) -> bool:
+        """Whether this digest is of the token that manages the registration."""
+        return hmac.compare_digest(self.token_sha256, token_sha256)
+
+
+async def keep(
+    unit: UnitOfWork,
+    application: Application,
+    *,
+    issuer: str,
+    software_id: str,
+    statement: str,
+    token_sha256: str,
+) -> None:
+    """Keep a registration. CONFLICT when the organisation has as many as it may."""
+    counted = await unit.connection.execute(
+        select(func.count())
+        .select_from(registrations.join(applications))
+        .where(applications.c.organisation == application.organisation)
+    )
+    if counted.scalar_one() >= limits.DYNAMIC_APPLICATIONS:
+        raise Refusal(
+            CONFLICT,
+            why=f"the organisation has {limits.DYNAMIC_APPLICATIONS} dynamic registrations",
+            why_zh=f"该机构已有 {limits.DYNAMIC_APPLICATIONS} 个动态注册的应用",
+        )
+    await unit.connection.execute(
+        registrations.insert().values(
+            application=application.id,
+            issuer=issuer,
+            software_id=software_id,
+            statement=statement,
+            token_sha256=token_sha256,
+            registered_at=unit.now,
+            changed_at=unit.now,
+        )
+    )
+    detail = {"issuer": issuer, "software_id": software_id}
+    unit.audit("registration.made", application.id, detail, organisation=application.organisation)
+
+
+async def renew(unit: UnitOfWork, application: Application, statement: str) -> None:
+    """Another statement stands behind the registration now."""
+    await unit.connection.execute(
+        update(registrations)
+        .where(registrations.c.application == application.id)
+        .values(statement=statement, changed_at=unit.now)
+    )
+    unit.audit("registration.changed", application.id, {}, organisation=application.organisation)
+
+
+async def forget(unit: UnitOfWork, application: Application) -> None:
+    """The registration cannot be managed any more."""
+    await unit.connection.execute(
+        delete(registrations).where(registrations.c.application == application.id)
+    )
+    unit.audit("registration.ended", application.id, {}, organisation=application.organisation)
+
+
+async def find(connection: AsyncConnection, application_id: str) -> Registration | None:
+    """The dynamic registration of an application, if it has one."""
+    columns = [registrations.c[name] for name in _COLUMNS]
+    found: Any = await connection.execute(
+        select(*columns).where(registrations.c.application == application_id)
+    )
+    row = found.one_or_none()
+    return None if row is None else Registration(**row._mapping)
+
+
+async def use_statement(unit: UnitOfWork, issuer: str, jti: str, expires_at: datetime) -> bool:
+    """Whether a statement is used for the first time, in any process, across every restart.
+
+    What has expired is forgotten: it is refused for its age.
+    """
+    await unit.connection.execute(
+        delete(used_statements).where(used_statements.c.expires_at < unit.now)
+    )
+    used = await unit.connection.execute(
+        insert(used_statements)
+        .values(issuer=issuer, jti=jti, expires_at=expires_at)
+        .on_conflict_do_nothing()
+        .returning(used_statements.c.jti)
+    )
+    return used.one_or_none() is not None
