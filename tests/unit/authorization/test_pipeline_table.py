@@ -13,7 +13,8 @@ from weir.kernel.outcomes import OAUTH_UNSUPPORTED_GRANT_TYPE, Refusal
 
 # Written out, so that moving a row is a decision somebody sees.
 ORDER = {
-    Endpoint.PAR: """is_named is_found proves_itself_by_certificate proves_itself_by_key
+    Endpoint.PAR: """is_named is_found keys_are_fetched proves_itself_by_certificate
+        proves_itself_by_key
         certificate_is_the_clients proof_is_valid nothing_is_replayed
         is_active brings_no_request_uri
         request_object_is_opened request_object_does_not_replay asks_for_a_code
@@ -24,20 +25,25 @@ ORDER = {
         names_a_member grant_may_be_changed is_kept""",
     Endpoint.AUTHORIZE: """client_is_named is_found is_active request_is_recalled
         request_is_unanswered visit_begins""",
-    Endpoint.TOKEN_CODE: """key_is_shown is_named is_found proves_itself_by_certificate
+    Endpoint.TOKEN_CODE: """key_is_shown is_named is_found keys_are_fetched
+        proves_itself_by_certificate
         proves_itself_by_key certificate_is_the_clients proof_is_valid nothing_is_replayed
         is_active code_is_found code_is_unused code_is_in_time
         address_is_the_same key_is_the_codes certificate_is_the_codes verifier_fits
         consent_stands code_is_spent""",
-    Endpoint.TOKEN_REFRESH: """key_is_shown is_named is_found proves_itself_by_certificate
+    Endpoint.TOKEN_REFRESH: """key_is_shown is_named is_found keys_are_fetched
+        proves_itself_by_certificate
         proves_itself_by_key certificate_is_the_clients proof_is_valid nothing_is_replayed
         is_active token_is_found consent_stands token_is_refreshed""",
-    Endpoint.TOKEN_CREDENTIALS: """key_is_shown is_named is_found proves_itself_by_certificate
+    Endpoint.TOKEN_CREDENTIALS: """key_is_shown is_named is_found keys_are_fetched
+        proves_itself_by_certificate
         proves_itself_by_key certificate_is_the_clients proof_is_valid nothing_is_replayed
         is_active asks_no_customer stays_within_its_rights token_is_issued""",
-    Endpoint.REVOKE: """is_named is_found proves_itself_by_certificate proves_itself_by_key
+    Endpoint.REVOKE: """is_named is_found keys_are_fetched proves_itself_by_certificate
+        proves_itself_by_key
         certificate_is_the_clients nothing_is_replayed token_is_revoked""",
-    Endpoint.INTROSPECT: """is_named is_found proves_itself_by_certificate proves_itself_by_key
+    Endpoint.INTROSPECT: """is_named is_found keys_are_fetched proves_itself_by_certificate
+        proves_itself_by_key
         certificate_is_the_clients nothing_is_replayed is_active caller_may_ask
         token_is_introspected""",
     Endpoint.USERINFO: """token_is_ours key_is_the_tokens proof_is_new scope_is_openid
