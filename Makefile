@@ -5,7 +5,7 @@ SECONDS ?= 60
 PYTHON_FILES := src tests checks bench scripts
 BIN := .venv/bin
 
-.PHONY: demo test check interop up bench fuzz lint types layers format lock clean
+.PHONY: demo test check interop up bench compiled fuzz lint types layers format lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show what can be made
@@ -14,25 +14,28 @@ help: ## Show what can be made
 .venv/.installed: requirements.lock pyproject.toml
 	@./scripts/install
 
-demo: .venv/.installed ## Run the whole story on real engines (ARGS="--json FILE --calls N --keep")
+compiled: .venv/.installed ## Compile the data plane, if its sources have changed
+	@$(BIN)/python scripts/compile.py
+
+demo: compiled ## Run the whole story on real engines (ARGS="--json FILE --calls N --keep")
 	@$(BIN)/weir demo $(ARGS)
 
-up: .venv/.installed ## Start the platform and leave it running
+up: compiled ## Start the platform and leave it running
 	@$(BIN)/weir up $(ARGS)
 
-test: lint types layers ## Run every check and test that needs Python only
+test: compiled lint types layers ## Run every check and test that needs Python only
 	@$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
 
-check: .venv/.installed ## Run the slower groups: the built package, and clients of others
+check: compiled ## Run the slower groups: the built package, and clients of others
 	@$(BIN)/pytest -c checks/pytest.ini checks $(ARGS)
 
-interop: .venv/.installed ## Run openid-client and oauth4webapi against a running weir (needs Node)
+interop: compiled ## Run openid-client and oauth4webapi against a running weir (needs Node)
 	@$(BIN)/pytest -c checks/pytest.ini checks/test_interop.py -v -rP $(ARGS)
 
-bench: .venv/.installed ## Run the benchmarks side by side (ONLY=name for one)
+bench: compiled ## Run the benchmarks side by side (ONLY=name for one)
 	@$(BIN)/python -m bench $(ONLY)
 
-fuzz: .venv/.installed ## Look for requests that parsers read differently (SECONDS=60)
+fuzz: compiled ## Look for requests that parsers read differently (SECONDS=60)
 	@$(BIN)/python tests/unit/wire/fuzzing.py $(SECONDS)
 
 lint: .venv/.installed

@@ -124,7 +124,7 @@ def names() -> str:
 
 def _constants() -> Iterator[tuple[str, int | float, str]]:
     """Names, values and comments of the limits, in the order of the source."""
-    source = Path(limits.__file__).read_text()
+    source = (Path(__file__).parents[1] / "src" / "weir" / "kernel" / "limits.py").read_text()
     for node in ast.parse(source).body:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             line = source.splitlines()[(node.end_lineno or node.lineno) - 1]

@@ -15,6 +15,7 @@ from sqlalchemy.exc import ArgumentError
 from valkey import Valkey
 from valkey.exceptions import ValkeyError
 
+from weir import compiled
 from weir.cli.health import ask, socket_path
 from weir.kernel import settings as reading
 from weir.kernel.settings import Settings
@@ -37,6 +38,8 @@ def status(
     console = Console(highlight=False)
     console.print(f"Home {opened.path}" + (f", run by process {holder.pid}" if holder else ""))
     console.print(table)
+    form = "compiled" if compiled.is_used() else "interpreted, several times slower"
+    console.print(f"Data plane: {form}")
     raise typer.Exit(0 if all(well for _, _, well in rows) else 1)
 
 

@@ -18,6 +18,8 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector, CollectorRegistry
 
+from weir import compiled
+
 if TYPE_CHECKING:
     from weir.gateway.gateway import Gateway
 
@@ -34,6 +36,7 @@ METRICS: Final = {
     "weir_gateway_known_tokens": "Access tokens known by their bytes.",
     "weir_gateway_applied_change": "Number of the last change applied.",
     "weir_gateway_lease_seconds": "Seconds this process may still serve consented calls.",
+    "weir_gateway_compiled": "1 when the data plane is compiled, 0 when it is interpreted.",
 }
 _BUCKETS: Final = 28  # powers of two of a microsecond, up to 134 s
 
@@ -67,6 +70,7 @@ class _GatewayCollector(Collector):
         yield _gauge("weir_gateway_known_tokens", len(gateway.tokens))
         yield _gauge("weir_gateway_applied_change", gateway.following.snapshot.sequence)
         yield _gauge("weir_gateway_lease_seconds", gateway.following.lease_left_s())
+        yield _gauge("weir_gateway_compiled", compiled.is_used())
         yield _gauge("weir_gateway_member_connections", gateway.members.connections())
         yield _gauge("weir_gateway_endpoints_ejected", gateway.members.ejected())
         connections = GaugeMetricFamily(*_named("weir_gateway_connections"), labels=["port"])

@@ -16,12 +16,14 @@ from typing import Any, Final
 
 import structlog
 
+from weir import compiled
 from weir.gateway.allowances import Allowances, DatabaseClock
 from weir.gateway.following import Following
 from weir.gateway.gateway import Gateway
 from weir.gateway.health import Health
 from weir.gateway.recording import Recording
-from weir.gateway.tokens import TokenMemory, TokenVerifier
+from weir.gateway.tokens import TokenMemory
+from weir.gateway.verifying import TokenVerifier
 from weir.kernel import identifiers, limits
 from weir.metering.records import RecordWriter
 from weir.metering.sealing import stream_key
@@ -74,7 +76,12 @@ async def serve(
     Refusals PORT_TAKEN, SETTING_INVALID, HOME_UNUSABLE and ENGINE_UNAVAILABLE at the start.
     """
     serving = await _Serving.start(config, database, cache, stop)
-    _log.info("gateway_ready", public_port=config.public_port, mtls_port=config.mtls_port)
+    _log.info(
+        "gateway_ready",
+        public_port=config.public_port,
+        mtls_port=config.mtls_port,
+        compiled=compiled.is_used(),
+    )
     try:
         await stop.wait()
     finally:

@@ -1,108 +1,112 @@
-"""Access tokens: verified once, then known by their bytes until they expire.
+"""Access tokens known by their bytes, and what follows from one under one snapshot.
 
-A token is a JWT of RFC 9068, signed by one of the platform's own keys. What a call needs of
-it is computed at verification; per call only a dictionary is asked.
+A token is verified once (`verifying.py`); what a call needs of it is computed then, and per call
+only a dictionary is asked.
 """
 
 from __future__ import annotations
 
-import base64
-import re
-from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Final, Protocol, final
 
-import msgspec
-from cryptography.exceptions import InvalidSignature
 from immutables import Map
 
-from weir.care import signing
-from weir.consent.published import revocation_key
-from weir.gateway.snapshot import Application, Operation, SigningKey, Snapshot, base64url
+from weir.gateway.snapshot import Application, Operation, SigningKey, Snapshot
 from weir.kernel import limits
-from weir.kernel.money import Money, parse_amount
-from weir.kernel.outcomes import TOKEN_EXPIRED, TOKEN_INVALID, Refusal
+from weir.kernel.money import Money
+from weir.kernel.outcomes import TOKEN_EXPIRED, Refusal
 from weir.shelf.published import SubscriptionDocument
 
-ACCOUNT_ACCESS: Final = "urn:weir:account-access:v1"
-PAYMENT_INITIATION: Final = "urn:weir:payment-initiation:v1"
-
-# JWS Compact Serialization (RFC 7515 section 3.1). The shortest signature, of ES256 or Ed25519, has
-# 64 bytes, which are 86 characters; the longest, of PS256 under 3,072 bits, 512 characters.
-_COMPACT: Final = re.compile(rb"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{86,512})")
-_TYPES: Final = frozenset({"at+jwt", "application/at+jwt"})
 RIGHTS_KEPT: Final = 64  # operations remembered with one token
-_Text = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 
 
-class _Header(msgspec.Struct, forbid_unknown_fields=True):
-    """A protected header with anything else in it (`crit`, `jku`, `x5u`, `jwk`) is not ours."""
-
-    alg: str
-    kid: str
-    typ: str
-
-
-class _Confirmation(msgspec.Struct, forbid_unknown_fields=True):
-    """Exactly one constraint; a second one, or one unknown here, would not be checked."""
-
-    thumbprint: _Text | None = msgspec.field(name="x5t#S256", default=None)
-    jkt: _Text | None = None
-
-    def __post_init__(self) -> None:
-        if (self.thumbprint is None) == (self.jkt is None):
-            raise ValueError("a token is bound to one key")
-
-
-class _Claims(msgspec.Struct):
-    iss: str
-    sub: str
-    aud: str | list[str]
-    client_id: _Text
-    org: _Text
-    iat: int
-    exp: int
-    jti: _Text
-    cnf: _Confirmation
-    scope: str = ""
-    nbf: int | None = None
-    grant_id: _Text | None = None
-    consent: _Text | None = None
-    authorization_details: list[dict[str, Any]] = []
-
-
-class Grant(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+@final
+class Grant:
     """One granted entry of `authorization_details`, in the form it is checked in."""
 
-    type: str
-    member: str
-    expires_at_s: float = float("inf")
-    permissions: frozenset[str] = frozenset()
-    accounts: tuple[str, ...] = ()
-    amount: Money | None = None
-    payee_account: str | None = None
+    __slots__ = (
+        "accounts",
+        "amount",
+        "expires_at_s",
+        "member",
+        "payee_account",
+        "permissions",
+        "type",
+    )
+
+    def __init__(
+        self,
+        *,
+        type: str,  # noqa: A002 - RFC 9396 section 2 calls it so
+        member: str,
+        expires_at_s: float,
+        permissions: frozenset[str] = frozenset(),
+        accounts: tuple[str, ...] = (),
+        amount: Money | None = None,
+        payee_account: str | None = None,
+    ) -> None:
+        self.type = type
+        self.member = member
+        self.expires_at_s = expires_at_s
+        self.permissions = permissions
+        self.accounts = accounts
+        self.amount = amount
+        self.payee_account = payee_account
 
 
-class KnownToken(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+@final
+class KnownToken:
     """What every call with this token needs. The `*_key`s are those of revocations.
 
     The token is bound to the certificate `thumbprint`, or, where that is empty, to `proof_key`;
     `constraint_key` is the revocation of that certificate or key.
     """
 
-    client_id: str
-    organisation: str
-    thumbprint: str
-    proof_key: str | None  # RFC 9449 section 6.1
-    expires_at_s: float
-    scopes: frozenset[str]
-    consent_id: str | None
-    consent_key: str
-    token_key: str
-    constraint_key: str
-    grants: tuple[Grant, ...]
-    identity: bytes  # openfinance-identity up to the interaction id's value, encoded
+    __slots__ = (
+        "client_id",
+        "consent_id",
+        "consent_key",
+        "constraint_key",
+        "expires_at_s",
+        "grants",
+        "identity",
+        "organisation",
+        "proof_key",
+        "scopes",
+        "thumbprint",
+        "token_key",
+    )
+
+    def __init__(
+        self,
+        *,
+        client_id: str,
+        organisation: str,
+        thumbprint: str,
+        proof_key: str | None,
+        expires_at_s: float,
+        scopes: frozenset[str],
+        consent_id: str | None,
+        consent_key: str,
+        token_key: str,
+        constraint_key: str,
+        grants: tuple[Grant, ...],
+        identity: bytes,
+    ) -> None:
+        self.client_id = client_id
+        self.organisation = organisation
+        self.thumbprint = thumbprint
+        self.proof_key = proof_key  # RFC 9449 section 6.1
+        self.expires_at_s = expires_at_s
+        self.scopes = scopes
+        self.consent_id = consent_id
+        self.consent_key = consent_key
+        self.token_key = token_key
+        self.constraint_key = constraint_key
+        self.grants = grants
+        self.identity = identity  # openfinance-identity up to the interaction id's value, encoded
 
 
+@final
 class Standing:
     """A known token, and what is known to follow from it under one snapshot.
 
@@ -131,6 +135,7 @@ class Standing:
         self.rights[operation] = right
 
 
+@final
 class Right:
     """What lets a token call an operation: the subscription, and grants of the operation's kind.
 
@@ -145,48 +150,20 @@ class Right:
         self.terms = b""
 
 
-class TokenVerifier:
-    """Verifies tokens for one audience. Pure: it takes the keys and the time."""
+class Verifier(Protocol):
+    """Reads and verifies a token."""
 
-    def __init__(self, issuer: str, audience: str) -> None:
-        self._issuer = issuer
-        self._audience = audience
-
-    def verify(self, raw: bytes, keys: Map[str, SigningKey], now_s: float) -> KnownToken:
-        """Read and verify a token. Refusals TOKEN_INVALID and TOKEN_EXPIRED, in this order."""
-        parts = _COMPACT.fullmatch(raw)
-        if parts is None:
-            raise Refusal(TOKEN_INVALID, "not a compact JWS with a signature of ours")
-        try:
-            header = msgspec.json.decode(base64url(parts[1].decode()), type=_Header)
-            key = _key_of(header, keys)
-            signing.verify(key.public, raw[: parts.end(2)], base64url(parts[3].decode()))
-            claims = msgspec.json.decode(base64url(parts[2].decode()), type=_Claims)
-            self._check_claims(claims, key, now_s)
-            return _known(claims)
-        except (ValueError, KeyError, TypeError, InvalidSignature) as error:
-            raise Refusal(TOKEN_INVALID, repr(error)) from error
-
-    def _check_claims(self, claims: _Claims, key: SigningKey, now_s: float) -> None:
-        audiences = [claims.aud] if isinstance(claims.aud, str) else claims.aud
-        if claims.iss != self._issuer or self._audience not in audiences:
-            raise ValueError("issuer or audience is another")
-        latest_s = now_s + limits.CLOCK_AHEAD_ACCEPTED_S
-        if claims.iat > latest_s or (claims.nbf is not None and claims.nbf > latest_s):
-            raise ValueError("issued in the future")
-        if claims.iat > key.not_after_s:
-            raise ValueError("signed with a key that had ended")
-        if claims.exp <= now_s:
-            raise Refusal(TOKEN_EXPIRED)
+    def verify(self, raw: bytes, keys: Map[str, SigningKey], now_s: float) -> KnownToken: ...
 
 
+@final
 class TokenMemory:
     """Tokens known by their bytes, in two generations: what was not used for one is forgotten.
 
     A change of the signing keys forgets all of them, so that a withdrawn key voids its tokens.
     """
 
-    def __init__(self, verifier: TokenVerifier, capacity: int = limits.KNOWN_TOKENS) -> None:
+    def __init__(self, verifier: Verifier, capacity: int = limits.KNOWN_TOKENS) -> None:
         self._verifier = verifier
         self._generation = max(1, capacity // 2)
         self._keys: Map[str, SigningKey] = Map()
@@ -216,83 +193,3 @@ class TokenMemory:
             self._old, self._young = self._young, {}
         self._young[raw] = known
         return known
-
-
-def _key_of(header: _Header, keys: Map[str, SigningKey]) -> SigningKey:
-    key = keys[header.kid]
-    if header.alg != key.algorithm or header.typ.lower() not in _TYPES:
-        raise ValueError("algorithm or type is another")
-    return key
-
-
-def _known(claims: _Claims) -> KnownToken:
-    grants = tuple(filter(None, map(_grant, claims.authorization_details)))
-    consent = _consent(claims)
-    thumbprint = claims.cnf.thumbprint or ""
-    return KnownToken(
-        client_id=claims.client_id,
-        organisation=claims.org,
-        thumbprint=thumbprint,
-        proof_key=claims.cnf.jkt,
-        expires_at_s=float(claims.exp),
-        scopes=frozenset(claims.scope.split()),
-        consent_id=consent,
-        consent_key="" if consent is None else revocation_key("consent", consent),
-        token_key=revocation_key("token", claims.jti),
-        constraint_key=_constraint_key(claims, thumbprint),
-        grants=grants,
-        identity=_identity(claims, grants),
-    )
-
-
-def _constraint_key(claims: _Claims, thumbprint: str) -> str:
-    if thumbprint:
-        return revocation_key("certificate", thumbprint)
-    return revocation_key("key", f"{claims.client_id}.{claims.cnf.jkt}")
-
-
-def _consent(claims: _Claims) -> str | None:
-    """A grant bears the name of its first consent; once it was changed, the token names the one
-    it stands on.
-    """
-    return claims.consent or claims.grant_id
-
-
-def _identity(claims: _Claims, grants: tuple[Grant, ...]) -> bytes:
-    """`openfinance-identity` up to its last value, encoded. Spaces, which JSON allows there, fill
-    it up to whole groups of three bytes, so that the rest can be encoded by itself.
-    """
-    accounts = sorted({account for grant in grants for account in grant.accounts})
-    told = {
-        "client_id": claims.client_id,
-        "organisation": claims.org,
-        "consent_id": _consent(claims),
-        "accounts": accounts if claims.grant_id is not None else None,
-    }
-    begun = msgspec.json.encode(told)[:-1] + b',"interaction_id":'
-    filled = begun + b" " * (-(len(begun) + 1) % 3) + b'"'
-    return base64.urlsafe_b64encode(filled)
-
-
-def _grant(entry: dict[str, Any]) -> Grant | None:
-    """A granted entry; None for a type this version does not know. KeyError, ValueError if bad."""
-    ends = entry.get("expires_at")
-    common = {
-        "type": entry["type"],
-        "member": entry["member"],
-        "expires_at_s": float("inf") if ends is None else datetime.fromisoformat(ends).timestamp(),
-    }
-    if entry["type"] == ACCOUNT_ACCESS:
-        return Grant(
-            **common,
-            permissions=frozenset(entry["permissions"]),
-            accounts=tuple(entry["accounts"]),
-        )
-    if entry["type"] == PAYMENT_INITIATION:
-        return Grant(
-            **common,
-            accounts=(entry["debtor_account"],),
-            amount=parse_amount(entry["amount"]["amount"], entry["amount"]["currency"]),
-            payee_account=entry["payee"]["account"],
-        )
-    return None

@@ -295,12 +295,16 @@ class ServerConnection(asyncio.BufferedProtocol):
         self._active = None
         if self._queue:
             self._advance()
-        if self._active is None and not self._queue:
-            self.deadline_s = self._idle_deadline()
-            if self._input_ended or self.draining:
-                self.close()
+        else:
+            self._rest()
         if self.flow.reading_paused:
             self.steer_reading()
+
+    def _rest(self) -> None:
+        """Nothing is in flight and nothing waits."""
+        self.deadline_s = self._idle_deadline()
+        if self._input_ended or self.draining:
+            self.close()
 
     def steer_reading(self) -> None:
         """Read only what somebody waits for."""

@@ -25,7 +25,8 @@ from weir.gateway.following import Following
 from weir.gateway.gateway import Gateway
 from weir.gateway.recording import Recording
 from weir.gateway.snapshot import Snapshot
-from weir.gateway.tokens import TokenMemory, TokenVerifier
+from weir.gateway.tokens import TokenMemory
+from weir.gateway.verifying import TokenVerifier
 from weir.kernel import identifiers
 from weir.metering.records import CallRecord, RecordWriter
 from weir.metering.sealing import stream_key

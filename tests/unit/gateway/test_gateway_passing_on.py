@@ -9,8 +9,9 @@ import pytest
 from gateway_support import INTERACTION, House, claims, consented, sign
 
 from weir.gateway import metrics
-from weir.gateway.phases.record import record as write_record
-from weir.metering.records import CallRecord
+from weir.metering.records import CallRecord, RecordWriter
+from weir.wire.exchange import Exchange
+from weir.wire.message import Request
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
@@ -73,16 +74,9 @@ async def test_the_interaction_id_is_the_callers_if_it_is_a_uuid(
 
 async def test_made_interaction_ids_are_distinct(tmp_path: Path) -> None:
     house = House(tmp_path)
-    made = {
-        house.gateway._interaction_id(_Exchange())  # type: ignore[arg-type]
-        for _ in range(1_000)
-    }
+    exchange = Exchange(house.connection, Request("GET", b"/", []), 0)
+    made = {house.gateway._interaction_id(exchange) for _ in range(1_000)}
     assert len(made) == 1_000
-
-
-class _Exchange:
-    class request:  # noqa: N801 - stands for an attribute
-        single: dict[bytes, bytes] = {}  # noqa: RUF012
 
 
 async def test_the_caller_sees_nothing_of_the_members_servers(tmp_path: Path) -> None:
@@ -109,11 +103,12 @@ async def test_the_record_is_written_before_the_last_byte_leaves(
     house = House(tmp_path)
     written_when_recorded: list[bytes] = []
 
-    def watch(call: object) -> None:
+    def watch(writer: RecordWriter, record: CallRecord) -> int:
         written_when_recorded.append(house.caller.written)
-        write_record(call)  # type: ignore[arg-type]
+        return write(writer, record)
 
-    monkeypatch.setattr("weir.gateway.pipeline.record", watch)
+    write = RecordWriter.write
+    monkeypatch.setattr(RecordWriter, "write", watch)
     for answer, begun in (
         (b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n", b"cd"),
         (

@@ -14,7 +14,8 @@ from immutables import Map
 
 from weir.gateway.phases.forward import identity
 from weir.gateway.snapshot import SigningKey
-from weir.gateway.tokens import TokenMemory, TokenVerifier
+from weir.gateway.tokens import TokenMemory
+from weir.gateway.verifying import TokenVerifier
 from weir.kernel.outcomes import Refusal
 
 NOW = time.time()
