@@ -16,6 +16,7 @@ import sys
 import sysconfig
 import tempfile
 from pathlib import Path
+from typing import Any
 
 SRC = Path(__file__).resolve().parents[1] / "src"
 PACKAGE = SRC / "weir"
@@ -54,13 +55,12 @@ def sources() -> list[str]:
     return [name for name in (*found, *MORE) if name not in LEFT_OUT]
 
 
-def manifest(names: list[str], built: list[str]) -> dict[str, object]:
-    """What was compiled, from what, with what."""
+def manifest(names: list[str]) -> dict[str, Any]:
+    """What is compiled, from what, with what."""
     return {
         "python": SUFFIX,
         "script": _digest(Path(__file__)),
         "sources": {name: _digest(PACKAGE / name) for name in names},
-        "built": built,
     }
 
 
@@ -68,14 +68,14 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def is_done(names: list[str]) -> bool:
+def is_done(wanted: dict[str, Any]) -> bool:
     """Whether everything is compiled already, from just these sources, for this Python."""
     try:
         before = json.loads(MANIFEST.read_bytes())
     except (OSError, ValueError):
         return False
     built = before.get("built", [])
-    return before == manifest(names, built) and all((SRC / name).exists() for name in built)
+    return before == {**wanted, "built": built} and all((SRC / name).exists() for name in built)
 
 
 def forget() -> None:
@@ -112,7 +112,8 @@ def build_here(work: str, names: list[str]) -> None:
     from setuptools import setup
 
     _compile_side_by_side()
-    flags = ["--config-file=", "--follow-imports=skip", "--ignore-missing-imports"]
+    flags = ["--config-file=", "--cache-dir=/dev/null", "--follow-imports=skip"]
+    flags += ["--ignore-missing-imports"]
     extensions = mypycify(
         [*flags, *(f"weir/{name}" for name in names)],
         group_name=GROUP,
@@ -155,7 +156,8 @@ def main() -> int:
         build_here(sys.argv[2], sys.argv[3:])
         return 0
     names = sources()
-    if is_done(names):
+    wanted = manifest(names)
+    if is_done(wanted):
         return 0
     missing = what_is_missing()
     forget()
@@ -172,8 +174,8 @@ def main() -> int:
             print("The data plane runs interpreted: it could not be compiled.")
             return 1
     built = [*SRC.glob(f"{GROUP}*{SUFFIX}"), *PACKAGE.rglob(f"*{SUFFIX}")]
-    told = manifest(names, sorted(str(path.relative_to(SRC)) for path in built))
-    MANIFEST.write_text(json.dumps(told, indent=1) + "\n")
+    wanted["built"] = sorted(str(path.relative_to(SRC)) for path in built)
+    MANIFEST.write_text(json.dumps(wanted, indent=1) + "\n")
     return 0
 
 

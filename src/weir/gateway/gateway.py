@@ -29,6 +29,7 @@ from weir.wire.deadlines import Deadlines
 from weir.wire.downstream import Listener
 from weir.wire.exchange import Exchange
 from weir.wire.listening import MemberTls
+from weir.wire.reactor import Reactor
 from weir.wire.resolving import Reachable
 from weir.wire.upstream import Pool
 
@@ -76,7 +77,8 @@ class Gateway:
             kind: {f"{role}.{domain}".encode(): role for role in roles}
             for kind, roles in ROLES.items()
         }
-        self.members = Members(loop, in_flight, member_tls, reachable)
+        self.reactor = Reactor(loop)
+        self.members = Members(loop, in_flight, member_tls, reachable, self.reactor)
         self._controls = [Pool(loop, in_flight, unix_path=str(path)) for path in control_sockets]
         self._next_control = 0
         self._tasks: set[asyncio.Task[None]] = set()

@@ -23,6 +23,7 @@ from weir.wire.checking import HealthCheck
 from weir.wire.deadlines import Deadlines
 from weir.wire.listening import MemberTls
 from weir.wire.origin import Origin
+from weir.wire.reactor import Reactor
 from weir.wire.resolving import Reachable
 from weir.wire.upstream import Pool
 
@@ -57,11 +58,13 @@ class Members:
         deadlines: Deadlines,
         tls: MemberTls,
         reachable: Reachable,
+        reactor: Reactor,
     ) -> None:
         self._loop = loop
         self._deadlines = deadlines
         self._tls = tls
         self._reachable = reachable
+        self._reactor = reactor
         self._services: dict[str, _Service] = {}
         self._registered: Map[str, BackendDocument] = Map()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -126,6 +129,7 @@ class Members:
             tls=tls,
             name=urlsplit(service.url).hostname or "",
             reachable=self._reachable,
+            reactor=self._reactor,
         )
 
     # --- keeping them in sight -----------------------------------------------------------------

@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import structlog
 
@@ -34,11 +34,10 @@ from weir.wire.downstream import Listener
 from weir.wire.listening import MemberTls, public_socket, server_context
 from weir.wire.peer import private_socket
 from weir.wire.resolving import Reachable
+from weir.wire.transport import TlsAcceptor
 
 IN_FLIGHT_SWEEP_S: Final = 0.1
 CONNECTION_SWEEP_S: Final = 1.0
-TLS_HANDSHAKE_TIMEOUT_S: Final = 10.0
-TLS_SHUTDOWN_TIMEOUT_S: Final = 2.0
 _SWEEP_S: Final = 1.0
 # Collections of the youngest generation, each over many calls' objects; see docs/gateway.md.
 _GC_THRESHOLDS: Final = (20_000, 20, 100)
@@ -125,6 +124,7 @@ class _Serving:
             in_flight=self._in_flight,
             cache=cache,
         )
+        self._acceptors: list[TlsAcceptor] = []
         self._servers: list[asyncio.Server] = []
         self._beats: list[asyncio.Task[None]] = []
         self._health = Health(self._gateway)
@@ -148,29 +148,28 @@ class _Serving:
         serving._beat(serving._every(limits.LEASE_RENEWAL_S, serving._allowances.give_back_idle))
         serving._beat(serving._every(_SWEEP_S, serving._gateway.sweep_connections))
         serving._beat(serving._every(_SWEEP_S, serving._following.sweep))
-        await serving._listen("public", config.public_port, public)
-        await serving._listen("mtls", config.mtls_port, mtls)
+        serving._listen("public", config.public_port, public)
+        serving._listen("mtls", config.mtls_port, mtls)
         await serving._listen_privately()
         serving._health.ready = True
         return serving
 
-    async def _listen(self, kind: str, port: int, tls: ssl.SSLContext) -> None:
+    def _listen(self, kind: str, port: int, tls: ssl.SSLContext) -> None:
         listener = Listener(self._loop, self._gateway, kind, self._connections)
         self._gateway.listeners.append(listener)
-        server = await self._loop.create_server(
-            listener.connection,
-            sock=public_socket(self._config.bind_address, port),
-            ssl=tls,
-            ssl_handshake_timeout=TLS_HANDSHAKE_TIMEOUT_S,
-            ssl_shutdown_timeout=TLS_SHUTDOWN_TIMEOUT_S,
+        listening = public_socket(self._config.bind_address, port)
+        reactor = self._gateway.reactor
+        self._acceptors.append(
+            TlsAcceptor(reactor, self._connections, listening, tls, listener.connection)
         )
-        self._servers.append(server)
 
     async def _listen_privately(self) -> None:
         listener = Listener(self._loop, self._health, "private", self._connections)
         listening: socket.socket = private_socket(self._config.health_socket)
         self._servers.append(
-            await self._loop.create_unix_server(listener.connection, sock=listening)
+            await self._loop.create_unix_server(
+                cast(Callable[[], asyncio.BufferedProtocol], listener.connection), sock=listening
+            )
         )
 
     # --- beats ---------------------------------------------------------------------------------
@@ -192,6 +191,8 @@ class _Serving:
     async def drain(self) -> None:
         """Take no more, finish what is in flight, give back what is leased, seal the records."""
         self._health.ready = False
+        for acceptor in self._acceptors:
+            acceptor.close()
         for server in self._servers:
             server.close()
         for listener in self._gateway.listeners:

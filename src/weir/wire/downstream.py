@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, Protocol
 
 import httptools
 
@@ -20,6 +20,7 @@ from weir.wire.exchange import Exchange
 from weir.wire.flow import FlowControl
 from weir.wire.message import Field, Request, check_head
 from weir.wire.peer import PeerCertificate
+from weir.wire.transport import Stream
 
 READ_BUFFER_BYTES: Final = 65_536
 # Requests parsed ahead of the one in flight; a caller that sends more has its connection closed.
@@ -82,7 +83,7 @@ class Listener:
             connection.abort()
 
 
-class ServerConnection(asyncio.BufferedProtocol):
+class ServerConnection(Stream):
     """One caller's connection."""
 
     __slots__ = (
@@ -132,9 +133,9 @@ class ServerConnection(asyncio.BufferedProtocol):
 
     # --- the transport's events ----------------------------------------------------------------
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)  # uvloop's is not a subclass of it
-        self.flow = FlowControl(self.transport)
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+        self.flow = FlowControl(transport)
         name = transport.get_extra_info("peername")
         self.peer = name[0] if name else ""
         tls = transport.get_extra_info("ssl_object")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import httptools
 
@@ -12,6 +12,7 @@ from weir.kernel import limits
 from weir.wire.deadlines import NEVER
 from weir.wire.flow import FlowControl
 from weir.wire.message import Field
+from weir.wire.transport import Stream
 
 if TYPE_CHECKING:
     from weir.wire.upstream import Pool
@@ -161,7 +162,7 @@ class Outgoing:
             self.connection.abandon()
 
 
-class ClientConnection(asyncio.BufferedProtocol):
+class ClientConnection(Stream):
     """One kept-alive connection to an origin."""
 
     __slots__ = (
@@ -241,9 +242,9 @@ class ClientConnection(asyncio.BufferedProtocol):
 
     # --- the transport's events ----------------------------------------------------------------
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
-        self.flow = FlowControl(self._transport)
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+        self.flow = FlowControl(transport)
         self._pool.opened(self)
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002

@@ -6,14 +6,16 @@ import asyncio
 import ssl
 from collections import deque
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from weir.kernel import limits
 from weir.wire.deadlines import Deadlines
 from weir.wire.ejection import Ejection
 from weir.wire.outgoing import ClientConnection, Failure, Outgoing
 from weir.wire.peer import is_ours
+from weir.wire.reactor import Reactor
 from weir.wire.resolving import Addresses, Reachable
+from weir.wire.transport import connect
 
 if TYPE_CHECKING:
     from weir.wire.origin import Origin
@@ -40,6 +42,7 @@ class Pool:
         tls: ssl.SSLContext | None = None,
         name: str = "",
         reachable: Reachable | None = None,
+        reactor: Reactor | None = None,
         unix_path: str | None = None,
         max_connections: int = limits.MEMBER_POOL_CONNECTIONS,
     ) -> None:
@@ -51,6 +54,7 @@ class Pool:
         self._name = name or host
         self._port = port
         self._retired = False
+        self._reactor = reactor or Reactor(loop)
         self._tls = tls
         self._unix_path = unix_path
         self._max_connections = max_connections
@@ -224,8 +228,9 @@ class Pool:
 
     async def _dial(self) -> ClientConnection:
         if self._unix_path is not None:
-            transport, connection = await self.loop.create_unix_connection(
-                lambda: ClientConnection(self), self._unix_path
+            connection = ClientConnection(self)
+            transport, _ = await self.loop.create_unix_connection(
+                lambda: cast(asyncio.BufferedProtocol, connection), self._unix_path
             )
             if not is_ours(transport):
                 transport.abort()
@@ -242,15 +247,22 @@ class Pool:
         raise failure
 
     async def _dial_address(self, address: str) -> ClientConnection:
-        _, connection = await self.loop.create_connection(
-            lambda: ClientConnection(self),
-            address,
-            self._port,
-            ssl=self._tls,
-            server_hostname=self._name if self._tls is not None else None,
-            ssl_handshake_timeout=limits.MEMBER_CONNECT_TIMEOUT_S if self._tls else None,
-        )
+        connection = ClientConnection(self)
         connection.address = address
+        if self._tls is None:
+            await self.loop.create_connection(
+                lambda: cast(asyncio.BufferedProtocol, connection), address, self._port
+            )
+        else:
+            await connect(
+                self._reactor,
+                self.deadlines,
+                address,
+                self._port,
+                connection,
+                self._tls,
+                self._name,
+            )
         return connection
 
     def _unreachable(self, outgoing: Outgoing, detail: str) -> None:

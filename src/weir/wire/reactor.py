@@ -1,0 +1,72 @@
+"""The data plane's sockets in one epoll set of their own, inside the event loop.
+
+The loop sees one descriptor, the set itself, and so does nothing for a single socket: a step asks
+the kernel once which sockets are ready and goes through them. Everything else (tasks, timers,
+PostgreSQL, Valkey) is the loop's as ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+from typing import Final
+
+IN: Final = select.EPOLLIN
+OUT: Final = select.EPOLLOUT
+GONE: Final = select.EPOLLHUP | select.EPOLLERR  # always reported, whatever was asked for
+READ_BYTES: Final = 262_144
+# Sockets served in one step; the loop's other callers have their turn in between.
+_AT_ONCE: Final = 128
+
+
+class Watched:
+    """Something with a socket. `ready` is told what epoll reported."""
+
+    __slots__ = ()
+
+    def ready(self, events: int) -> None:
+        raise NotImplementedError
+
+
+class Reactor:
+    """One epoll set. Sockets are watched level-triggered, by their descriptors."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        # What is read is used up in the step it was read in, so one buffer serves all.
+        self.buffer = memoryview(bytearray(READ_BYTES))
+        self._watched: dict[int, Watched] = {}
+        self._epoll: select.epoll | None = None
+
+    def watch(self, descriptor: int, watched: Watched, events: int) -> None:
+        """Begin to watch a socket. The first one joins the set to the loop."""
+        if self._epoll is None:
+            self._epoll = select.epoll()
+            self.loop.add_reader(self._epoll.fileno(), self._step)
+        self._watched[descriptor] = watched
+        self._epoll.register(descriptor, events)
+
+    def change(self, descriptor: int, events: int) -> None:
+        """Wait for something else on a watched socket."""
+        if self._epoll is not None:
+            self._epoll.modify(descriptor, events)
+
+    def forget(self, descriptor: int) -> None:
+        """Stop watching, before the descriptor is closed. The last one leaves the loop too."""
+        if self._watched.pop(descriptor, None) is None or self._epoll is None:
+            return
+        self._epoll.unregister(descriptor)
+        if not self._watched:
+            self.loop.remove_reader(self._epoll.fileno())
+            self._epoll.close()
+            self._epoll = None
+
+    def _step(self) -> None:
+        if self._epoll is None:
+            return
+        watched = self._watched
+        for descriptor, events in self._epoll.poll(0, _AT_ONCE):
+            # One that was closed earlier in this step is no longer there.
+            each = watched.get(descriptor)
+            if each is not None:
+                each.ready(events)

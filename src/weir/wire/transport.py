@@ -1,0 +1,466 @@
+"""TLS over one socket: a message read is one `recv` and one decryption, a message written one
+encryption and one `send`.
+
+OpenSSL works in memory; the socket is watched by the reactor. What a protocol is told, and when,
+is as with asyncio's transports, so that protocols do not know the difference.
+
+| state | reads | ends with |
+| --- | --- | --- |
+| SHAKING | the handshake, within `HANDSHAKE_TIMEOUT_S` | `connection_made`, or nothing at all |
+| OPEN | what the protocol wants | `close`, `abort`, the peer's close_notify or loss |
+| CLOSING | and throws away, within `SHUTDOWN_TIMEOUT_S` | the peer's end |
+| CLOSED | nothing | `connection_lost` |
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Any, Final, cast
+
+from weir.wire.deadlines import NEVER, Deadlines
+from weir.wire.reactor import GONE, IN, OUT, Reactor, Watched
+
+HANDSHAKE_TIMEOUT_S: Final = 10.0
+SHUTDOWN_TIMEOUT_S: Final = 2.0
+# A transport that holds more than its bound asks to pause, and to resume below a part of it.
+_LOW_PART: Final = 4
+
+SHAKING: Final = 0
+OPEN: Final = 1
+CLOSING: Final = 2
+CLOSED: Final = 3
+_ACCEPTED_AT_ONCE: Final = 16
+_REST_S: Final = 0.2  # without taking connections, when there are no descriptors left
+
+
+class Stream:
+    """What a transport carries: the methods of `asyncio.BufferedProtocol`."""
+
+    __slots__ = ()
+
+    def connection_made(self, transport: Any) -> None:
+        raise NotImplementedError
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        raise NotImplementedError
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        raise NotImplementedError
+
+    def buffer_updated(self, nbytes: int) -> None:
+        raise NotImplementedError
+
+    def eof_received(self) -> None:
+        raise NotImplementedError
+
+    def pause_writing(self) -> None:
+        raise NotImplementedError
+
+    def resume_writing(self) -> None:
+        raise NotImplementedError
+
+
+class TlsTransport(Watched):
+    """One TLS connection. `shaken`, if given, is settled when the handshake has ended."""
+
+    __slots__ = (
+        "_deadlines",
+        "_descriptor",
+        "_events",
+        "_from_peer",
+        "_high_bytes",
+        "_loop",
+        "_reactor",
+        "_reading",
+        "_shaken",
+        "_socket",
+        "_state",
+        "_stream",
+        "_tls",
+        "_to_peer",
+        "_unsent",
+        "_writing_paused",
+        "deadline_s",
+    )
+
+    def __init__(
+        self,
+        reactor: Reactor,
+        deadlines: Deadlines,
+        connected: socket.socket,
+        stream: Stream,
+        context: ssl.SSLContext,
+        *,
+        server_hostname: str | None = None,
+        shaken: asyncio.Future[None] | None = None,
+    ) -> None:
+        """Begin the handshake: as the server, unless `server_hostname` says whom to expect."""
+        self._reactor = reactor
+        self._loop = reactor.loop
+        self._deadlines = deadlines
+        self._socket = connected
+        self._descriptor = connected.fileno()
+        self._stream: Stream | None = stream
+        self._shaken = shaken
+        self._from_peer = ssl.MemoryBIO()
+        self._to_peer = ssl.MemoryBIO()
+        self._tls: ssl.SSLObject = context.wrap_bio(
+            self._from_peer,
+            self._to_peer,
+            server_side=server_hostname is None,
+            server_hostname=server_hostname,
+        )
+        self._state = SHAKING
+        self._events = IN
+        self._reading = True
+        self._unsent = b""
+        self._high_bytes = 65_536
+        self._writing_paused = False
+        self.deadline_s = self._loop.time() + HANDSHAKE_TIMEOUT_S
+        deadlines.watch(self)
+        reactor.watch(self._descriptor, self, IN)
+        if server_hostname is not None:
+            self._shake()
+
+    # --- what a protocol may ask ---------------------------------------------------------------
+
+    def get_extra_info(self, name: str) -> Any:
+        """`peername`, `socket` or `ssl_object`, as asyncio's transports have them."""
+        if name == "ssl_object":
+            return self._tls
+        if name == "socket":
+            return self._socket
+        try:
+            return self._socket.getpeername() if name == "peername" else None
+        except OSError:
+            return None
+
+    def set_write_buffer_limits(self, high: int) -> None:
+        """Ask the protocol to pause when more than `high` bytes are unsent."""
+        self._high_bytes = high
+
+    def is_closing(self) -> bool:
+        """Whether nothing more can be sent."""
+        return self._state != OPEN
+
+    def pause_reading(self) -> None:
+        """Deliver nothing more; the kernel then slows the peer down."""
+        self._reading = False
+        self._steer()
+
+    def resume_reading(self) -> None:
+        """Deliver again, first what was received already, in the loop's next round."""
+        self._reading = True
+        self._steer()
+        if self._from_peer.pending or self._tls.pending():
+            self._loop.call_soon(self._deliver)
+
+    def write(self, data: bytes) -> None:
+        """Encrypt and send, or keep what the socket does not take now."""
+        if self._state != OPEN or not data:
+            return
+        try:
+            written = self._tls.write(data)
+            if written < len(data):  # OpenSSL takes one record's worth at a time
+                rest = memoryview(data)[written:]
+                while rest:
+                    rest = rest[self._tls.write(rest) :]
+        except ssl.SSLError as error:
+            self._lose(error)
+            return
+        if self._unsent:
+            self._unsent += self._to_peer.read()
+            self._mind_the_bound()
+        else:
+            self._send()
+
+    def close(self) -> None:
+        """Send what was written and close_notify, then wait a while for the peer's end."""
+        if self._state == OPEN:
+            self._end(SHUTDOWN_TIMEOUT_S)
+
+    def abort(self) -> None:
+        """Close at once; what is unsent is lost."""
+        self._lose(None)
+
+    # --- the socket's events -------------------------------------------------------------------
+
+    def ready(self, events: int) -> None:
+        """Called by the reactor."""
+        if events & OUT:
+            self._send()
+        if events & IN:
+            self._receive()
+        elif events & GONE:
+            self._lose(ConnectionResetError("the peer is gone"))
+
+    def expire(self) -> None:
+        """The handshake or the peer's end did not come in time."""
+        self._lose(TimeoutError("the peer took too long"))
+
+    def _receive(self) -> None:
+        buffer = self._reactor.buffer
+        try:
+            count = self._socket.recv_into(buffer)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            self._lose(error)
+            return
+        if count == 0:
+            # A stream cut off without close_notify: what was expected may be incomplete.
+            self._lose(None)
+        elif self._state != CLOSING:
+            self._from_peer.write(buffer[:count])
+            if self._state == OPEN:
+                self._deliver()
+            else:
+                self._shake()
+
+    def _deliver(self) -> None:
+        """Decrypt what was received and hand it over, as long as it is wanted."""
+        tls, stream = self._tls, self._stream
+        try:
+            while self._state == OPEN and self._reading and stream is not None:
+                buffer = stream.get_buffer(-1)
+                count = cast(int, tls.read(len(buffer), buffer))  # it fills the buffer
+                if not count:
+                    self._ended_by_peer(stream)
+                    return
+                stream.buffer_updated(count)
+                if not self._from_peer.pending and not tls.pending():
+                    return
+        except ssl.SSLWantReadError:
+            if self._to_peer.pending:  # an answer to a key update (RFC 8446 section 4.6.3)
+                self._send()
+        except ssl.SSLZeroReturnError:
+            if stream is not None:
+                self._ended_by_peer(stream)
+        except ssl.SSLError as error:
+            self._send()  # the alert
+            self._lose(error)
+
+    def _ended_by_peer(self, stream: Stream) -> None:
+        """close_notify has come: all that was sent to us has arrived."""
+        stream.eof_received()
+        if self._state == OPEN:
+            self._end(SHUTDOWN_TIMEOUT_S)
+
+    # --- the handshake -------------------------------------------------------------------------
+
+    def _shake(self) -> None:
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            self._send()
+            return
+        except (ssl.SSLError, ValueError) as error:
+            self._send()  # the alert
+            self._lose(error)
+            return
+        self._state = OPEN
+        self.deadline_s = NEVER
+        self._deadlines.forget(self)
+        self._send()
+        if self._stream is not None and self._state == OPEN:
+            self._stream.connection_made(self)
+            self._settle(None)
+            if self._from_peer.pending:
+                self._deliver()
+
+    def _settle(self, error: Exception | None) -> None:
+        shaken, self._shaken = self._shaken, None
+        if shaken is None or shaken.done():
+            return
+        if error is None:
+            shaken.set_result(None)
+        else:
+            shaken.set_exception(error)
+
+    # --- sending -------------------------------------------------------------------------------
+
+    def _send(self) -> None:
+        """Send what OpenSSL has made, after what is unsent."""
+        data = self._to_peer.read()
+        if self._unsent:
+            data = self._unsent + data
+        if not data or self._state == CLOSED:
+            return
+        try:
+            sent = self._socket.send(data)
+        except (BlockingIOError, InterruptedError):
+            sent = 0
+        except OSError as error:
+            self._lose(error)
+            return
+        if sent == len(data) and not self._unsent:
+            return
+        self._unsent = data[sent:]
+        self._steer()
+        self._mind_the_bound()
+
+    def _mind_the_bound(self) -> None:
+        held, stream = len(self._unsent), self._stream
+        if self._state == CLOSING and not held:
+            self._shut_sending()
+        if stream is None or self._state != OPEN:
+            return
+        if held > self._high_bytes and not self._writing_paused:
+            self._writing_paused = True
+            stream.pause_writing()
+        elif self._writing_paused and held * _LOW_PART <= self._high_bytes:
+            self._writing_paused = False
+            stream.resume_writing()
+
+    def _steer(self) -> None:
+        """Wait for what is wanted, and tell the kernel when that has changed."""
+        if self._state == CLOSED:
+            return
+        events = (IN if self._reading or self._state != OPEN else 0) | (OUT if self._unsent else 0)
+        if events != self._events:
+            self._events = events
+            self._reactor.change(self._descriptor, events)
+
+    # --- the end -------------------------------------------------------------------------------
+
+    def _end(self, patience_s: float) -> None:
+        """Say that no more will be sent. Reading on keeps a body that is still on its way from
+        resetting the connection before the answer was read.
+        """
+        self._state = CLOSING
+        self.deadline_s = self._loop.time() + patience_s
+        self._deadlines.watch(self)
+        try:
+            self._tls.unwrap()
+        except ssl.SSLWantReadError:
+            self._say_goodbye()
+        except (ssl.SSLError, ValueError) as error:
+            self._lose(error)
+        else:  # the peer has said it before
+            self._say_goodbye()
+
+    def _say_goodbye(self) -> None:
+        self._send()
+        if not self._unsent:
+            self._shut_sending()
+        self._steer()
+
+    def _shut_sending(self) -> None:
+        if self._state != CLOSING:
+            return
+        try:
+            self._socket.shutdown(socket.SHUT_WR)
+        except OSError as error:
+            self._lose(error)
+
+    def _lose(self, error: Exception | None) -> None:
+        """Close the socket now, and tell the protocol in the loop's next round."""
+        if self._state == CLOSED:
+            return
+        shaking = self._state == SHAKING
+        self._state = CLOSED
+        self.deadline_s = NEVER
+        self._deadlines.forget(self)
+        self._reactor.forget(self._descriptor)
+        self._socket.close()
+        self._unsent = b""
+        stream, self._stream = self._stream, None
+        if shaking:
+            self._settle(error or ConnectionResetError("the peer left during the handshake"))
+        elif stream is not None:
+            self._loop.call_soon(stream.connection_lost, error)
+
+
+class TlsAcceptor(Watched):
+    """Takes connections of a listening socket, each with a stream of its own."""
+
+    __slots__ = ("_context", "_deadlines", "_listening", "_make", "_reactor")
+
+    def __init__(
+        self,
+        reactor: Reactor,
+        deadlines: Deadlines,
+        listening: socket.socket,
+        context: ssl.SSLContext,
+        make: Callable[[], Stream],
+    ) -> None:
+        self._reactor = reactor
+        self._deadlines = deadlines
+        self._listening = listening
+        self._context = context
+        self._make = make
+        reactor.watch(listening.fileno(), self, IN)
+
+    def ready(self, events: int) -> None:  # noqa: ARG002
+        """Take some of what waits; those who are connected have their turn in between."""
+        for _ in range(_ACCEPTED_AT_ONCE):
+            try:
+                connected, _ = self._listening.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError:  # no descriptors or no memory left: those who wait, wait
+                self._rest()
+                return
+            connected.setblocking(False)
+            try:
+                connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            except OSError:
+                connected.close()
+                continue
+            TlsTransport(self._reactor, self._deadlines, connected, self._make(), self._context)
+
+    def _rest(self) -> None:
+        self._reactor.change(self._listening.fileno(), 0)
+        self._reactor.loop.call_later(_REST_S, self._resume)
+
+    def _resume(self) -> None:
+        if self._listening.fileno() >= 0:
+            self._reactor.change(self._listening.fileno(), IN)
+
+    def close(self) -> None:
+        """Take no more."""
+        if self._listening.fileno() >= 0:
+            self._reactor.forget(self._listening.fileno())
+            self._listening.close()
+
+
+async def connect(
+    reactor: Reactor,
+    deadlines: Deadlines,
+    address: str,
+    port: int,
+    stream: Stream,
+    context: ssl.SSLContext,
+    server_hostname: str,
+) -> None:
+    """Connect `stream` to an IP address under TLS. OSError or SSLError when that fails.
+
+    The caller bounds the time; a connection that was given up is closed.
+    """
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    connected = socket.socket(family, socket.SOCK_STREAM)
+    connected.setblocking(False)
+    try:
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        await reactor.loop.sock_connect(connected, (address, port))
+    except BaseException:
+        connected.close()
+        raise
+    shaken: asyncio.Future[None] = reactor.loop.create_future()
+    transport = TlsTransport(
+        reactor,
+        deadlines,
+        connected,
+        stream,
+        context,
+        server_hostname=server_hostname,
+        shaken=shaken,
+    )
+    try:
+        await shaken
+    except BaseException:
+        transport.abort()
+        raise
