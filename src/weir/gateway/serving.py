@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import structlog
 
@@ -29,6 +29,7 @@ from weir.metering.records import RecordWriter
 from weir.metering.sealing import stream_key
 from weir.store.cache import Cache
 from weir.store.database import Database
+from weir.wire.adapting import StreamProtocol
 from weir.wire.deadlines import Deadlines
 from weir.wire.downstream import Listener
 from weir.wire.listening import MemberTls, public_socket, server_context
@@ -168,7 +169,7 @@ class _Serving:
         listening: socket.socket = private_socket(self._config.health_socket)
         self._servers.append(
             await self._loop.create_unix_server(
-                cast(Callable[[], asyncio.BufferedProtocol], listener.connection), sock=listening
+                lambda: StreamProtocol(listener.connection()), sock=listening
             )
         )
 

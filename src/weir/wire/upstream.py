@@ -6,9 +6,10 @@ import asyncio
 import ssl
 from collections import deque
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from weir.kernel import limits
+from weir.wire.adapting import StreamProtocol
 from weir.wire.deadlines import Deadlines
 from weir.wire.ejection import Ejection
 from weir.wire.outgoing import ClientConnection, Failure, Outgoing
@@ -230,7 +231,7 @@ class Pool:
         if self._unix_path is not None:
             connection = ClientConnection(self)
             transport, _ = await self.loop.create_unix_connection(
-                lambda: cast(asyncio.BufferedProtocol, connection), self._unix_path
+                lambda: StreamProtocol(connection), self._unix_path
             )
             if not is_ours(transport):
                 transport.abort()
@@ -251,7 +252,7 @@ class Pool:
         connection.address = address
         if self._tls is None:
             await self.loop.create_connection(
-                lambda: cast(asyncio.BufferedProtocol, connection), address, self._port
+                lambda: StreamProtocol(connection), address, self._port
             )
         else:
             await connect(

@@ -15,6 +15,7 @@ from weir.kernel import limits
 from weir.kernel.outcomes import Refusal
 from weir.shelf.published import BackendDocument, backend_key
 from weir.wire.deadlines import Deadlines
+from weir.wire.reactor import Reactor
 from weir.wire.resolving import Reachable
 
 URL = "https://member.example:9101"
@@ -52,7 +53,8 @@ class Gateway:
         loop = asyncio.get_running_loop()
         self.deadlines = Deadlines(loop, 0.02)
         self.deadlines.start()
-        self.members = Members(loop, self.deadlines, NoTls(), Reachable())  # type: ignore[arg-type]
+        tls, reachable = NoTls(), Reachable()
+        self.members = Members(loop, self.deadlines, tls, reachable, Reactor(loop))  # type: ignore[arg-type]
         self.snapshot: Snapshot = world()
         found = self.snapshot.products["prd_1"].routes.find("GET", [b"rates"])
         assert found is not None

@@ -103,12 +103,12 @@ async def test_the_record_is_written_before_the_last_byte_leaves(
     house = House(tmp_path)
     written_when_recorded: list[bytes] = []
 
-    def watch(writer: RecordWriter, record: CallRecord) -> int:
+    def watch(writer: RecordWriter, line: bytes) -> int:
         written_when_recorded.append(house.caller.written)
-        return write(writer, record)
+        return write_line(writer, line)
 
-    write = RecordWriter.write
-    monkeypatch.setattr(RecordWriter, "write", watch)
+    write_line = RecordWriter.write_line
+    monkeypatch.setattr(RecordWriter, "write_line", watch)
     for answer, begun in (
         (b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n", b"cd"),
         (

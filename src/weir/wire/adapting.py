@@ -1,0 +1,35 @@
+"""A stream on one of the loop's own transports: private sockets, which carry no TLS."""
+
+from __future__ import annotations
+
+import asyncio
+
+from weir.wire.transport import Stream
+
+
+class StreamProtocol(asyncio.BufferedProtocol):
+    """Tells a stream what asyncio tells a protocol."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.stream.connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.stream.connection_lost(exc)
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self.stream.get_buffer(sizehint)
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.stream.buffer_updated(nbytes)
+
+    def eof_received(self) -> None:
+        self.stream.eof_received()
+
+    def pause_writing(self) -> None:
+        self.stream.pause_writing()
+
+    def resume_writing(self) -> None:
+        self.stream.resume_writing()
