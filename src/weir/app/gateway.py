@@ -32,6 +32,8 @@ async def run_gateway(
             records=core.records_folder,
             control_sockets=control_sockets,
             health_socket=health,
+            otlp_endpoint=settings.otlp_endpoint,
+            trace_percent=settings.trace_percent,
             member_networks=settings.member_networks,
             unconfirmed_calls_s=settings.unconfirmed_calls_s,
             receipt_secret=core.receipt_secret,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from weir.gateway.gateway import Gateway
     from weir.gateway.labels import Labels
     from weir.gateway.tokens import Grant, KnownToken, Right, Standing
+    from weir.gateway.tracing import Trace
     from weir.shelf.published import SubscriptionDocument
 
 
@@ -58,6 +59,7 @@ class Call(Relay):
         "status",
         "subscription",
         "token",
+        "trace",
     )
 
     def __init__(self, gateway: Gateway, exchange: Exchange, interaction_id: bytes) -> None:
@@ -68,6 +70,7 @@ class Call(Relay):
         self.interaction_id = interaction_id
         self.started_s = time.perf_counter()
         self.now_s = exchange.arrived_ns / 1e9
+        self.trace: Trace | None = None  # only where spans are sent
         # identify
         self.standing: Standing | None = None
         self.token: KnownToken | None = None

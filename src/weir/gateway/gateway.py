@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -32,6 +32,9 @@ from weir.wire.listening import MemberTls
 from weir.wire.reactor import Reactor
 from weir.wire.resolving import Reachable
 from weir.wire.upstream import Pool
+
+if TYPE_CHECKING:
+    from weir.gateway.tracing import Trace, Tracing
 
 API: Final = "api"
 FOUNDING: Final = b"/v1/founding"
@@ -62,6 +65,7 @@ class Gateway:
         control_sockets: list[Path],
         in_flight: Deadlines,
         cache: Cache,
+        tracing: Tracing | None = None,
     ) -> None:
         self.loop = loop
         self.database = database
@@ -71,6 +75,7 @@ class Gateway:
         self.recording = recording
         self.in_flight = in_flight
         self.cache = cache
+        self.tracing = tracing
         self.counts = Counts()
         self.listeners: list[Listener] = []
         self._roles = {
@@ -92,7 +97,10 @@ class Gateway:
         interaction_id = self._interaction_id(exchange)
         role = self._role(exchange)
         if role == API:
-            Flow(self, exchange, interaction_id).run()
+            flow = Flow(self, exchange, interaction_id)
+            if self.tracing is not None:
+                flow.trace = self.tracing.begin(exchange)
+            flow.run()
         elif role is not None:
             Passing(self, exchange, role, interaction_id).run()
         else:
@@ -120,6 +128,14 @@ class Gateway:
         bits = self._random.getrandbits(128) & ~(0xF << 76 | 0x3 << 62) | (0x4 << 76 | 0x2 << 62)
         text = b"%032x" % bits
         return b"-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
+
+    def end_trace(self, call: Call, trace: Trace) -> None:
+        """Hand the spans of a recorded call over. Their fate is none of the call's."""
+        try:
+            if self.tracing is not None:
+                self.tracing.end(call, trace)
+        except Exception:
+            _log.exception("spans_lost")
 
     # --- pools ---------------------------------------------------------------------------------
 

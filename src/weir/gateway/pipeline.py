@@ -208,6 +208,8 @@ class Flow(Call):
         self.gateway.counts.call(self.status, code, self.duration_us())
         if self.claimed and self.refusal is None:
             self.gateway.note_answered(self)
+        if self.trace is not None:
+            self.gateway.end_trace(self, self.trace)
 
     def _record_or_log(self) -> None:
         try:

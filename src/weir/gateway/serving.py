@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
@@ -25,6 +25,7 @@ from weir.gateway.recording import Recording
 from weir.gateway.tokens import TokenMemory
 from weir.gateway.verifying import TokenVerifier
 from weir.kernel import identifiers, limits
+from weir.kernel.outcomes import SETTING_INVALID, Refusal
 from weir.metering.records import RecordWriter
 from weir.metering.sealing import stream_key
 from weir.store.cache import Cache
@@ -36,6 +37,9 @@ from weir.wire.listening import MemberTls, public_socket, server_context
 from weir.wire.peer import private_socket
 from weir.wire.resolving import Reachable
 from weir.wire.transport import TlsAcceptor
+
+if TYPE_CHECKING:
+    from weir.gateway.tracing import Tracing
 
 IN_FLIGHT_SWEEP_S: Final = 0.1
 CONNECTION_SWEEP_S: Final = 1.0
@@ -62,6 +66,8 @@ class GatewayConfig:
     records: Path
     control_sockets: list[Path]
     health_socket: Path
+    otlp_endpoint: str | None  # where spans are sent; None loads nothing of OpenTelemetry
+    trace_percent: int
     member_networks: str | None  # where members' endpoints may lie, as the setting says it
     unconfirmed_calls_s: int  # how long after its lease a process serves own-right calls
     receipt_secret: bytes  # what the keys of receipts follow from
@@ -124,6 +130,7 @@ class _Serving:
             control_sockets=config.control_sockets,
             in_flight=self._in_flight,
             cache=cache,
+            tracing=_tracing(config),
         )
         self._acceptors: list[TlsAcceptor] = []
         self._servers: list[asyncio.Server] = []
@@ -206,6 +213,8 @@ class _Serving:
             async with asyncio.timeout(limits.GATEWAY_DRAIN_S):
                 await self._gateway.finish_tasks()
         self._gateway.close_connections()
+        if self._gateway.tracing is not None:
+            await asyncio.to_thread(self._gateway.tracing.close)
         await self._allowances.give_back_all()
         await self._following.stop()
         self._in_flight.stop()
@@ -220,6 +229,18 @@ class _Serving:
                     await listener.left.wait()
         for listener in self._gateway.listeners:
             listener.abort()
+
+
+def _tracing(config: GatewayConfig) -> Tracing | None:
+    """Loaded only where spans are wanted: OpenTelemetry takes memory and time to start."""
+    if config.otlp_endpoint is None:
+        return None
+    if not config.otlp_endpoint.startswith(("http://", "https://")):
+        why = "it must be an http or https address"
+        raise Refusal(SETTING_INVALID, setting="WEIR_OTLP_ENDPOINT", why=why)
+    from weir.gateway.tracing import Tracing
+
+    return Tracing(config.otlp_endpoint, config.trace_percent)
 
 
 def _contexts(config: GatewayConfig) -> tuple[ssl.SSLContext, ssl.SSLContext]:

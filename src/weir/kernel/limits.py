@@ -117,6 +117,11 @@ CHANGE_ANNOUNCED_S: Final = 600  # twice as long as a JWKS or the metadata may b
 KEY_ANNOUNCED_DAYS: Final = 7  # by which the next key is announced before it signs
 SIGNED_LIFETIME_S: Final = 300  # the longest life of anything that is signed with these keys
 
+# Traces of calls
+TRACESTATE_CHARACTERS: Final = 512
+TRACES_PER_S: Final = 100  # sampled by one gateway process, however many callers wish for it
+TRACE_EXPORT_TIMEOUT_S: Final = 5
+
 # Call records
 SEGMENT_RECORDS: Final = 50_000
 SEGMENT_AGE_S: Final = 0.5  # a worker seals what is finished at least as often

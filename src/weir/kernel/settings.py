@@ -61,6 +61,12 @@ class Settings:
         "Networks members' endpoints may lie in (10.2.0.0/16,192.0.2.0/24). Default: any but"
         " link-local and multicast ones.",
     )
+    otlp_endpoint: str | None = _setting(
+        None, "OTLP/HTTP receiver for spans of calls, http://collector:4318; unset sends none."
+    )
+    trace_percent: int = _setting(
+        1, "Share of calls without a traceparent of their own that are traced.", low=0, high=100
+    )
     unconfirmed_calls_s: int = _setting(
         60,
         "Seconds a gateway that cannot reach PostgreSQL still serves calls that need no consent.",

@@ -24,7 +24,12 @@ class Database:
         self, url: str, *, clock: Clock, journal: Journal, cache: Cache | None, pool: int = 10
     ) -> None:
         self.engine: AsyncEngine = create_async_engine(
-            url, pool_size=pool, max_overflow=pool, pool_pre_ping=False, pool_timeout=5
+            url,
+            pool_size=pool,
+            max_overflow=pool,
+            pool_pre_ping=False,
+            pool_timeout=5,
+            hide_parameters=True,  # errors are logged, and parameters are people's data
         )
         self.clock = clock
         self._journal = journal

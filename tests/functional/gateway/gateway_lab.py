@@ -293,7 +293,12 @@ class Lab:
     # --- processes -----------------------------------------------------------------------------
 
     async def start_gateway(
-        self, *, public_port: int = 0, mtls_port: int = 0, controls: list[Path] | None = None
+        self,
+        *,
+        public_port: int = 0,
+        mtls_port: int = 0,
+        controls: list[Path] | None = None,
+        otlp_endpoint: str | None = None,
     ) -> GatewayProcess:
         number = len(self.gateways) + 1
         config = {
@@ -311,6 +316,8 @@ class Lab:
             "control_sockets": [str(each) for each in controls or [self.folder / "run/c.sock"]],
             "health_socket": str(self.folder / f"run/g{number}.sock"),
             "member_networks": None,
+            "otlp_endpoint": otlp_endpoint,
+            "trace_percent": 0,
             "unconfirmed_calls_s": 60,
             "database_url": self.database_url,
             "valkey_url": self.valkey_url,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import uvloop
 
+from weir.app.core import log_to_stdout
 from weir.care.audit import AuditJournal
 from weir.gateway.serving import GatewayConfig, serve
 from weir.kernel.clock import SystemClock
@@ -30,6 +31,7 @@ PATHS = (
 
 
 async def main(given: dict[str, object]) -> None:
+    log_to_stdout("debug")
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     cache = Cache(str(given.pop("valkey_url")))

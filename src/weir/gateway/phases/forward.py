@@ -5,12 +5,16 @@ caller's credentials, hops or pretended identity.
 from __future__ import annotations
 
 import base64
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from weir.gateway.call import Call
 from weir.gateway.snapshot import Snapshot
+from weir.gateway.trace_context import TRACEPARENT, TRACESTATE
 from weir.kernel import limits
 from weir.wire.message import HOP_BY_HOP, IDEMPOTENT_METHODS, Field, KnownNames
+
+if TYPE_CHECKING:
+    from weir.gateway.tracing import Trace
 
 # What the gateway sets itself, or what is between caller and platform only.
 _KEPT_BACK: Final = HOP_BY_HOP | {
@@ -42,6 +46,13 @@ def field_lines(fields: list[Field]) -> list[bytes]:
     return [b"%b: %b\r\n" % field for field in fields if _PASSED_ON[field[0]]]
 
 
+def _traced_lines(call: Call, trace: Trace) -> list[bytes]:
+    """The same, with our place in the trace for the caller's."""
+    fields = call.exchange.request.fields
+    others = [field for field in fields if field[0] not in (TRACEPARENT, TRACESTATE)]
+    return [*field_lines(others), trace.lines()]
+
+
 def identity(prefix: bytes, interaction_id: bytes) -> bytes:
     """The value of `openfinance-identity`: base64url of a JSON object, without padding.
 
@@ -55,6 +66,8 @@ def head(call: Call) -> bytes:
     operation, token = call.operation, call.token
     assert operation is not None
     assert token is not None
+    fields = call.exchange.request.fields
+    lines = field_lines(fields) if call.trace is None else _traced_lines(call, call.trace)
     query = b"?" + call.query if call.query else b""
     return b"".join(
         (
@@ -66,7 +79,7 @@ def head(call: Call) -> bytes:
                 query,
                 operation.host,
             ),
-            *field_lines(call.exchange.request.fields),
+            *lines,
             operation.timeout_line,
             b"openfinance-identity: %b\r\nx-fapi-interaction-id: %b\r\n"
             % (identity(token.identity, call.interaction_id), call.interaction_id),

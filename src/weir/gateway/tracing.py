@@ -1,0 +1,146 @@
+"""Spans of calls, for whoever operates the gateway: OpenTelemetry's, sent by OTLP over HTTP.
+
+Off unless a receiver is named; then nothing here is loaded and a call pays for one comparison.
+Spans are handed over after the call has been recorded and are sent by a thread of the SDK. They
+say what a call record says: no token, no concrete path, no consent, no account.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import Any, Final
+
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
+
+from weir.gateway import trace_context
+from weir.gateway.call import Call
+from weir.gateway.trace_context import TraceContext
+from weir.kernel import limits
+from weir.wire.exchange import Exchange
+
+PATH: Final = "/v1/traces"  # OTLP/HTTP's, under the receiver's address
+_SERVER_ERROR: Final = 500
+
+
+class Trace:
+    """One call's place in its trace."""
+
+    __slots__ = ("call_id", "forwarded_ns", "given", "member_id", "sampled", "trace_id")
+
+    def __init__(self, given: TraceContext | None, trace_id: bytes, bits: int, sampled: bool):
+        self.given = given
+        self.trace_id = trace_id
+        self.sampled = sampled
+        ids = b"%032x" % bits
+        self.call_id = ids[:16]  # the span of the call here
+        self.member_id = ids[16:]  # the span of the member's part in it, the member's parent
+        self.forwarded_ns = 0
+
+    def lines(self) -> bytes:
+        """What the member is told; from here on its part has begun."""
+        self.forwarded_ns = time.time_ns()
+        state = b"" if self.given is None else self.given.state
+        return trace_context.lines(self.trace_id, self.member_id, sampled=self.sampled, state=state)
+
+
+class Tracing:
+    """Begins and ends the traces of one gateway process."""
+
+    def __init__(self, endpoint: str, sampled_percent: int) -> None:
+        exporter = OTLPSpanExporter(
+            endpoint=endpoint.rstrip("/") + PATH, timeout=limits.TRACE_EXPORT_TIMEOUT_S
+        )
+        self._processor = BatchSpanProcessor(exporter)
+        self._resource = Resource.create({"service.name": "weir-gateway"})
+        self._percent = sampled_percent
+        self._second = 0
+        self._left = 0
+        # Identifiers of traces must be distinct, not secret (section 5.2 of Trace Context).
+        self._random = random.Random(random.SystemRandom().getrandbits(256))  # noqa: S311
+
+    def begin(self, exchange: Exchange) -> Trace:
+        """The call's place in the caller's trace, or in a new one.
+
+        The caller's wish to be traced is honoured; others are chosen by percent. Both only up to
+        TRACES_PER_S, so that nobody can have the gateway do nothing but write spans.
+        """
+        given = trace_context.read(exchange.request.fields)
+        bits = self._random.getrandbits
+        trace_id = b"%032x" % (bits(128) or 1) if given is None else given.trace_id
+        wished = bits(20) % 100 < self._percent if given is None else given.sampled
+        return Trace(given, trace_id, bits(128) | 1 << 64 | 1, wished and self._may_sample())
+
+    def _may_sample(self) -> bool:
+        second = int(time.monotonic())
+        if second != self._second:
+            self._second, self._left = second, limits.TRACES_PER_S
+        self._left -= 1
+        return self._left >= 0
+
+    def end(self, call: Call, trace: Trace) -> None:
+        """Hand over the spans of a call that was answered and recorded."""
+        if not trace.sampled:
+            return
+        now_ns = time.time_ns()
+        parent = None if trace.given is None else _context(trace, trace.given.parent_id, True)
+        here = _context(trace, trace.call_id, False)
+        began_ns = call.exchange.arrived_ns
+        self._hand_over(call, here, parent, SpanKind.SERVER, began_ns, now_ns)
+        if trace.forwarded_ns:
+            member = _context(trace, trace.member_id, False)
+            self._hand_over(call, member, here, SpanKind.CLIENT, trace.forwarded_ns, now_ns)
+
+    def _hand_over(
+        self,
+        call: Call,
+        context: SpanContext,
+        parent: SpanContext | None,
+        kind: SpanKind,
+        began_ns: int,
+        ended_ns: int,
+    ) -> None:
+        method = call.exchange.request.method
+        route = None if call.operation is None else call.operation.template
+        failed = call.status >= _SERVER_ERROR
+        span = ReadableSpan(
+            name=method if route is None else f"{method} {route}",
+            context=context,
+            parent=parent,
+            resource=self._resource,
+            attributes=_attributes(call, method, route),
+            kind=kind,
+            status=Status(StatusCode.ERROR if failed else StatusCode.UNSET),
+            start_time=began_ns,
+            end_time=ended_ns,
+        )
+        self._processor.on_end(span)
+
+    def close(self) -> None:
+        """Send what is left. Waits for the receiver; call from a thread."""
+        self._processor.shutdown()  # type: ignore[no-untyped-call]
+
+
+def _context(trace: Trace, span_id: bytes, remote: bool) -> SpanContext:
+    flags = TraceFlags(TraceFlags.SAMPLED)
+    return SpanContext(int(trace.trace_id, 16), int(span_id, 16), remote, flags)
+
+
+def _attributes(call: Call, method: str, route: str | None) -> dict[str, Any]:
+    """By OpenTelemetry's semantic conventions for HTTP, and our own under `weir.`."""
+    said = {
+        "http.request.method": method,
+        "http.route": route,
+        "http.response.status_code": call.status,
+        "url.scheme": "https",
+        "error.type": None if call.refusal is None else call.refusal.code,
+        "weir.interaction_id": call.interaction_id.decode(),
+        "weir.application": None if call.application is None else call.application.id,
+        "weir.product": None if call.operation is None else call.operation.product.id,
+        "weir.member": None if call.operation is None else call.operation.member,
+    }
+    return {name: value for name, value in said.items() if value is not None}
