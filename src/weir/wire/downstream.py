@@ -91,10 +91,10 @@ class ServerConnection(Stream):
         "_advancing",
         "_carried",
         "_fields",
+        "_first_in_read",
         "_head_bytes",
         "_head_open",
         "_input_ended",
-        "_line_end",
         "_parser",
         "_parsing",
         "_queue",
@@ -123,7 +123,7 @@ class ServerConnection(Stream):
         self._head_bytes = 0
         self._head_open = False  # a head has begun and is not whole
         self._carried = b""  # what was read of that head before
-        self._line_end = 0  # of the last request line in the buffer
+        self._first_in_read = True  # no other message was in the buffer before this one
         self._read_bytes = 0  # how much of the buffer is ours
         self._parsing: Exchange | None = None  # whose head is parsed and whose body is not
         self._active: Exchange | None = None
@@ -161,15 +161,16 @@ class ServerConnection(Stream):
         if self._input_ended:
             return
         parsing, queued = self._parsing, len(self._queue)
-        self._line_end, self._read_bytes = 0, nbytes
+        known_start = not self._head_open or bool(self._carried)
+        self._first_in_read, self._read_bytes = parsing is None and known_start, nbytes
         try:
             self._parser.feed_data(self.listener.buffer[:nbytes])
         except httptools.HttpParserUpgrade:
             pass  # the exchange was refused when its head was complete
         except httptools.HttpParserError as error:
             self._refuse_input(Refusal(MALFORMED_HTTP, str(error)))
-        if self._head_open:
-            self._carried += self.listener.bytes[self._line_end : nbytes]
+        if self._head_open and self._first_in_read:
+            self._carried += self.listener.bytes[:nbytes]
         if len(self._queue) != queued:
             self._head_bytes = 0
             self._advance()
@@ -238,17 +239,17 @@ class ServerConnection(Stream):
         """Refuse a request line that has more than one space between its parts.
 
         llhttp skips them, other parsers do not (RFC 9112 section 3 allows both). It shows no
-        places, so the line in its one form must be found where the request was read from.
+        places, so the line in its one form must stand where reading began. Behind another request
+        in the same read there is no knowing where that is; what is passed on has one form anyway.
         """
         carried, self._carried = self._carried, b""
-        if not carried and not self._line_end and self.listener.bytes.startswith(line):
-            self._line_end = len(line)
-            return
-        read = carried + self.listener.bytes[self._line_end : self._read_bytes]
-        at = read.find(line)
-        if at < 0:
-            raise Refusal(MALFORMED_HTTP, "request line is not in its one form")
-        self._line_end += max(0, at + len(line) - len(carried))
+        if self._first_in_read or carried:
+            read = self.listener.bytes
+            if carried or not read.startswith(line):
+                read = (carried + read[: self._read_bytes]).lstrip(b"\r\n")
+            if not read.startswith(line):
+                raise Refusal(MALFORMED_HTTP, "request line is not in its one form")
+        self._first_in_read = False
 
     def on_body(self, body: bytes) -> None:
         if self._parsing is not None:

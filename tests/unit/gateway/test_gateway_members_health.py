@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from gateway_support import NoTls, operation, product, row, world
+from gateway_support import NoTls, drafted, operation, product, row, world
 
 from weir.gateway.members import Members
 from weir.gateway.snapshot import Operation, Snapshot
@@ -65,7 +65,7 @@ class Gateway:
         document = BackendDocument(
             member="org_bank", url=URL, endpoints=named, health_path=health_path
         )
-        self.snapshot = self.snapshot.apply([row("backend", KEY, document)])
+        self.snapshot = drafted(self.snapshot, [row("backend", KEY, document)])
 
     def pool(self) -> Any:
         return self.members.pool(self.operation, self.snapshot)
@@ -185,7 +185,7 @@ async def test_a_new_registration_keeps_the_endpoints_that_stay(endpoints: list[
     assert kept in gateway.pool().origin.pools
     gateway.register(endpoints[1])
     assert gateway.pool() is not kept
-    gateway.snapshot = gateway.snapshot.apply([row("backend", KEY, None)])
+    gateway.snapshot = drafted(gateway.snapshot, [row("backend", KEY, None)])
     (pool,) = gateway.pool().origin.pools
     assert pool._addresses._host == "member.example"
 
@@ -198,7 +198,7 @@ async def test_two_members_with_one_address_share_nothing(endpoints: list[Endpoi
         prefix="/hill-bank/accounts/v1",
         operations=[operation("GET", "/rates", member="org_hill")],
     )
-    gateway.snapshot = gateway.snapshot.apply([row("product", "prd_2", document)])
+    gateway.snapshot = drafted(gateway.snapshot, [row("product", "prd_2", document)])
     found = gateway.snapshot.products["prd_2"].routes.find("GET", [b"rates"])
     assert found is not None
     assert gateway.pool()._port == endpoints[0].port
