@@ -38,7 +38,7 @@ async def prepare(settings: Settings, home: Home) -> Prepared:
         await Vault.open(core.database, core.sealing)
         await RecordKeys.open(core.database, core.sealing)
         authority = await Authority.open(core.database, core.sealing)
-        _write_certificates(authority, core)
+        renew_certificates(authority, core)
         return Prepared(revision, await _founding_secret(core))
 
 
@@ -50,7 +50,11 @@ async def _founding_secret(core: Core) -> str | None:
         return await founding.offer_link(unit)
 
 
-def _write_certificates(authority: Authority, core: Core) -> None:
+def renew_certificates(authority: Authority, core: Core) -> None:
+    """Issue the platform's own certificates that are missing or end within 30 days.
+
+    Processes that run present the new ones within `limits.CERTIFICATE_SWEEP_S`.
+    """
     files = core.tls
     write_atomically(files.root, authority.root_pem.encode())
     hosts = [f"{role}.{core.settings.domain}" for role in HOST_ROLES]

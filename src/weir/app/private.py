@@ -18,6 +18,7 @@ from weir.kernel import limits
 from weir.kernel.outcomes import Refusal
 from weir.wire.listening import MemberTls
 from weir.wire.peer import PrivateSocketProtocol, private_socket
+from weir.wire.presenting import Presented
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 
@@ -93,8 +94,19 @@ async def _plain(send: Any, status: int, body: bytes) -> None:
 async def member_client(core: Core) -> AsyncIterator[httpx.AsyncClient]:
     """How control and worker ask members: as the platform, over mutual TLS, and not for long."""
     files = core.tls
-    tls = MemberTls(files.client_certificate, files.client_key, files.root)
+    presented = Presented(files.client_certificate, files.client_key)
+    tls = MemberTls(presented, files.root)
     async with httpx.AsyncClient(
         verify=tls.context(), timeout=limits.MEMBER_CONNECT_TIMEOUT_S, trust_env=False
     ) as client:
-        yield client
+        renewing = asyncio.create_task(_renew(presented))
+        try:
+            yield client
+        finally:
+            renewing.cancel()
+
+
+async def _renew(presented: Presented) -> None:
+    while True:
+        await asyncio.sleep(limits.CERTIFICATE_SWEEP_S)
+        presented.renew()

@@ -12,8 +12,10 @@ import httpx
 import structlog
 
 from weir.app.core import Core, open_core, stopping
+from weir.app.preparing import renew_certificates
 from weir.app.private import health, member_client, serve_private
 from weir.care import signing_keys
+from weir.care.authority import Authority
 from weir.care.record_keys import RecordKeys
 from weir.care.vault import PLATFORM
 from weir.consent import reading, record
@@ -92,7 +94,12 @@ def _jobs(
         ):
             log.info("signing_key_moved", move=moved)
 
+    async def certificates_in_time() -> None:
+        authority = await Authority.open(core.database, core.sealing)
+        await asyncio.to_thread(renew_certificates, authority, core)
+
     return [
+        ("certificates_in_time", 3_600.0, certificates_in_time),
         ("keys_in_time", 2.0, keys_in_time),
         ("records_sealed", limits.SEGMENT_AGE_S / 2, records_sealed),
         ("records_to_lake", 0.5, records_to_lake),

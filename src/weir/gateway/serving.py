@@ -35,6 +35,7 @@ from weir.wire.deadlines import Deadlines
 from weir.wire.downstream import Listener
 from weir.wire.listening import MemberTls, public_socket, server_context
 from weir.wire.peer import private_socket
+from weir.wire.presenting import Presented
 from weir.wire.resolving import Reachable
 from weir.wire.transport import TlsAcceptor
 
@@ -117,6 +118,8 @@ class _Serving:
         self._recording = Recording(writer, stream_key(config.receipt_secret, writer.stream))
         self._in_flight = Deadlines(loop, IN_FLIGHT_SWEEP_S)
         self._connections = Deadlines(loop, CONNECTION_SWEEP_S)
+        self._towards_members = Presented(config.client_certificate, config.client_key)
+        self._towards_callers = Presented(config.server_certificate, config.server_key)
         self._gateway = Gateway(
             loop,
             domain=config.domain,
@@ -125,7 +128,7 @@ class _Serving:
             tokens=TokenMemory(TokenVerifier(config.issuer, f"https://api.{config.domain}")),
             allowances=self._allowances,
             recording=self._recording,
-            member_tls=MemberTls(config.client_certificate, config.client_key, config.authority),
+            member_tls=MemberTls(self._towards_members, config.authority),
             reachable=Reachable.parse(config.member_networks),
             control_sockets=config.control_sockets,
             in_flight=self._in_flight,
@@ -142,8 +145,8 @@ class _Serving:
         cls, config: GatewayConfig, database: Database, cache: Cache, stop: asyncio.Event
     ) -> _Serving:
         """Load, then listen: nobody is served from an empty snapshot."""
-        public, mtls = _contexts(config)
         serving = cls(config, database, cache, stop)
+        public, mtls = serving._contexts()
         await serving._following.start()
         gc.collect()
         gc.freeze()  # the configuration lives as long as the process: not to be searched again
@@ -156,6 +159,7 @@ class _Serving:
         serving._beat(serving._every(limits.LEASE_RENEWAL_S, serving._allowances.give_back_idle))
         serving._beat(serving._every(_SWEEP_S, serving._gateway.sweep_connections))
         serving._beat(serving._every(_SWEEP_S, serving._following.sweep))
+        serving._beat(serving._every(limits.CERTIFICATE_SWEEP_S, serving._renew_certificates))
         serving._listen("public", config.public_port, public)
         serving._listen("mtls", config.mtls_port, mtls)
         await serving._listen_privately()
@@ -193,6 +197,21 @@ class _Serving:
                 await work()
             except Exception:
                 _log.exception("gateway_beat_failed")
+
+    async def _renew_certificates(self) -> None:
+        """Present renewed certificates; what is in flight goes on as it began."""
+        for presented, towards in (
+            (self._towards_callers, "callers"),
+            (self._towards_members, "members"),
+        ):
+            if presented.renew():
+                _log.info("certificate_renewed", towards=towards)
+
+    def _contexts(self) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+        return (
+            server_context(self._towards_callers, None),
+            server_context(self._towards_callers, self._config.authority),
+        )
 
     # --- the end -------------------------------------------------------------------------------
 
@@ -241,14 +260,6 @@ def _tracing(config: GatewayConfig) -> Tracing | None:
     from weir.gateway.tracing import Tracing
 
     return Tracing(config.otlp_endpoint, config.trace_percent)
-
-
-def _contexts(config: GatewayConfig) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    certificate, key = config.server_certificate, config.server_key
-    return (
-        server_context(certificate, key, None),
-        server_context(certificate, key, config.authority),
-    )
 
 
 def _mint(prefix: str) -> str:

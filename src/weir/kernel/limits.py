@@ -151,6 +151,7 @@ RSA_BITS_MAX: Final = 8_192
 # Certificates
 CLIENT_CERTIFICATE_DAYS: Final = 365
 AUTHORITY_CERTIFICATE_DAYS: Final = 3_650
+CERTIFICATE_SWEEP_S: Final = 5  # how often renewed files of our own are looked for
 
 # Embedded engines and the processes that `weir up` starts
 ENGINE_START_TIMEOUT_S: Final = 120  # recovery after a crash is part of a start

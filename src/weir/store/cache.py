@@ -201,5 +201,9 @@ class Cache:
 
 
 def _start(uptime_s: float) -> float:
-    """Unix time from which on a server that has run so long remembers all; it counts in seconds."""
-    return time.time() - uptime_s - 1.0
+    """Unix time from which on a server that has run so long remembers all.
+
+    It counts whole seconds, so this lies up to a second after its true start and never before it: a
+    proof used just before a kill must not count again just after.
+    """
+    return time.time() - uptime_s

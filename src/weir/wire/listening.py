@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from weir.kernel.outcomes import PORT_TAKEN, SETTING_INVALID, Refusal
+from weir.wire.presenting import Presented
 
 BACKLOG: Final = 8_192
 
@@ -20,25 +21,25 @@ _TLS12_SUITES: Final = (
 )
 
 
-def _context(protocol: int, certificate: Path, key: Path) -> ssl.SSLContext:
+def _context(protocol: int, presented: Presented) -> ssl.SSLContext:
     context = ssl.SSLContext(protocol)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(_TLS12_SUITES)
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     try:
-        context.load_cert_chain(certificate, key)
+        presented.present_in(context)
     except (OSError, ssl.SSLError) as error:
         raise Refusal(SETTING_INVALID, f"certificate: {error}", setting="tls") from error
     return context
 
 
-def server_context(certificate: Path, key: Path, client_authority: Path | None) -> ssl.SSLContext:
+def server_context(presented: Presented, client_authority: Path | None) -> ssl.SSLContext:
     """TLS for callers. With `client_authority` (PEM) a certificate issued by it is required.
 
     Sessions are not resumed where certificates are required: a resumed session would carry a
     certificate that was verified before, perhaps before it expired.
     """
-    context = _context(ssl.PROTOCOL_TLS_SERVER, certificate, key)
+    context = _context(ssl.PROTOCOL_TLS_SERVER, presented)
     context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
     context.set_alpn_protocols(["http/1.1"])
     if client_authority is not None:
@@ -56,9 +57,8 @@ class MemberTls:
     others by the alliance's.
     """
 
-    def __init__(self, certificate: Path, key: Path, authority: Path) -> None:
-        self._certificate = certificate
-        self._key = key
+    def __init__(self, presented: Presented, authority: Path) -> None:
+        self._presented = presented
         self._alliance = self._client_context()
         self._alliance.load_verify_locations(authority)
 
@@ -72,7 +72,7 @@ class MemberTls:
         return context
 
     def _client_context(self) -> ssl.SSLContext:
-        context = _context(ssl.PROTOCOL_TLS_CLIENT, self._certificate, self._key)
+        context = _context(ssl.PROTOCOL_TLS_CLIENT, self._presented)
         context.set_alpn_protocols(["http/1.1"])
         return context
 
