@@ -27,6 +27,7 @@ from weir.api import (
     products,
     records,
     settlement,
+    settling,
     subscriptions,
 )
 from weir.api.guarding import check_table
@@ -48,6 +49,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     consents.router,
     agreements.router,
     settlement.router,
+    settling.router,
     records.router,
     keys.router,
     anchors.router,

@@ -98,4 +98,12 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "agreement.ended": ("The agreement was ended or declined.", "协议终止或被拒绝。"),
     "period.closed": ("The period was closed into statements.", "账期关账，生成对账单。"),
+    "dispute.opened": ("A line of a statement was disputed.", "对账单明细行被提出争议。"),
+    "dispute.upheld": ("The dispute was upheld with a credit.", "争议成立，已予退款。"),
+    "dispute.rejected": ("The dispute was rejected.", "争议被驳回。"),
+    "credit.granted": ("Part of a line was given back.", "已退还明细行的部分金额。"),
+    "settlement_account.set": ("A settlement account was named.", "登记了结算账户。"),
+    "round.settled": ("Open debts were netted into payments.", "未结债务经轧差转为付款。"),
+    "instructions.issued": ("A message for the bank was issued.", "已生成交给银行的付款报文。"),
+    "payment.received": ("A payment of a round has come.", "轧差付款已到账。"),
 }

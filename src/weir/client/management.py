@@ -23,13 +23,14 @@ from weir.client.management_books import Books
 from weir.client.management_keys import Keys
 from weir.client.management_parties import Parties
 from weir.client.management_people import People
+from weir.client.management_settling import Settling
 from weir.client.management_shelf import Shelf
 from weir.client.profile import Profile
 from weir.client.session import MANAGE, Session
 
 
 class Management:
-    """Groups of operations: who takes part, the shelf, customers, the books, and keys."""
+    """Groups of operations: parties, shelf, customers, books, what is settled, and keys."""
 
     def __init__(self, asker: Asker) -> None:
         self.parties = Parties(asker)
@@ -37,6 +38,7 @@ class Management:
         self.people = People(asker)
         self.books = Books(asker)
         self.keys = Keys(asker)
+        self.settling = Settling(asker)
 
     @classmethod
     @asynccontextmanager

@@ -140,6 +140,7 @@ STATEMENT_BYTES: Final = 64 * 1024 * 1024
 # What people write about themselves and their products
 NAME_CHARACTERS: Final = 120
 PROSE_CHARACTERS: Final = 4_000
+REASON_CHARACTERS: Final = 500
 URL_CHARACTERS: Final = 2_048
 APPLICATION_KEYS: Final = 10  # public keys one application may have at a time
 APPLICATION_REVOKED_KEYS: Final = 200  # remembered for good, so that none comes back

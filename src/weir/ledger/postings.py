@@ -16,6 +16,7 @@ ACCOUNT_KINDS: Final = {
     "receivable": "what a party owes the alliance",
     "payable": "what the alliance owes a party",
     "revenue": "what the operator earned",
+    "cash": "what the operator was paid, less what it paid",
 }
 _ACCOUNT = re.compile(rf"(?:{'|'.join(ACCOUNT_KINDS)}):org_[0-9a-z]{{26}}")
 _LARGEST_MINOR: Final = 2**63 - 1

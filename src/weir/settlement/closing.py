@@ -25,7 +25,7 @@ from weir.ledger import books
 from weir.ledger.postings import Entry, Posting
 from weir.metering.lake import Lake
 from weir.metering.tables import segments
-from weir.settlement import composing
+from weir.settlement import composing, obligations
 from weir.settlement.documents import (
     AgreementInput,
     Inputs,
@@ -281,6 +281,7 @@ async def _write(unit: UnitOfWork, rated: Rated, supplement: int) -> Closed:
         posting = posting_of(line, f"{closing}/{number}", rated.currency, rated.inputs.operator)
         if posting is not None:
             await books.post(unit, posting)
+    await obligations.write(unit, closing, rated.lines, rated.currency)
     made: dict[str, str] = {}
     for party in sorted({rated.inputs.operator, *composing.parties_of(rated.lines)}):
         statement = _statement(unit, rated, party, supplement)

@@ -48,20 +48,28 @@ class Netting:
 
 
 def debts(lines: Iterable[Line]) -> dict[tuple[str, str], int]:
-    """What each partner owes each party that has a share in its calls: (debtor, creditor).
+    """What each partner owes each party that has a share in its calls, as `turned` gives it.
 
-    What a party owes itself is no debt. A negative one, from credits, is the other way round.
+    What a party owes itself is no debt.
     """
-    owed: dict[tuple[str, str], int] = defaultdict(int)
-    for line in lines:
-        for share in line.shares:
-            if share.party != line.partner:
-                owed[line.partner, share.party] += share.amount_minor
-    turned: dict[tuple[str, str], int] = defaultdict(int)
-    for (debtor, creditor), amount_minor in owed.items():
+    return turned(
+        ((line.partner, share.party), share.amount_minor)
+        for line in lines
+        for share in line.shares
+        if share.party != line.partner
+    )
+
+
+def turned(owed: Iterable[tuple[tuple[str, str], int]]) -> dict[tuple[str, str], int]:
+    """Debts summed by (debtor, creditor). A negative sum, from credits, is owed the other way."""
+    sums: dict[tuple[str, str], int] = defaultdict(int)
+    for pair, amount_minor in owed:
+        sums[pair] += amount_minor
+    positive: dict[tuple[str, str], int] = defaultdict(int)
+    for (debtor, creditor), amount_minor in sums.items():
         pair = (debtor, creditor) if amount_minor > 0 else (creditor, debtor)
-        turned[pair] += abs(amount_minor)
-    return {pair: amount_minor for pair, amount_minor in turned.items() if amount_minor}
+        positive[pair] += abs(amount_minor)
+    return {pair: amount_minor for pair, amount_minor in positive.items() if amount_minor}
 
 
 def net(owed: Mapping[tuple[str, str], int]) -> Netting:

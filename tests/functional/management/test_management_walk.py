@@ -9,13 +9,14 @@ from typing import Any
 import httpx
 import pytest
 from management_support import BACKEND, Api, Party, certificate_request, openapi
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from weir.api.guarding import GuardedRoute
 from weir.api.management import ROUTERS
 from weir.api.permissions import PERMISSIONS
 from weir.consent import record
 from weir.consent.types import parse_entry
+from weir.settlement.settling_tables import disputes, netting_rounds, payments
 from weir.store.schema import metadata
 from weir.store.unit import Actor
 
@@ -34,6 +35,9 @@ SHARED = {
     "list_signing_keys",
     "list_algorithm_endings",
 }
+
+# What makes something of the caller's own, whoever asks.
+OWN = {"enrol_customer", "register_backend", "set_settlement_account"}
 
 PRODUCT = {"slug": "x", "direction": "go-out", "title_en": "X", "title_zh": "某"}
 PLAN = {
@@ -99,6 +103,13 @@ class World:
             "propose_agreement": {
                 "effective_from": "2030-01-01T00:00:00Z", "currency": "CNY", "shares": SHARES,
             },
+            "open_dispute": {"line": 1, "reason": "because"},
+            "grant_credit": {"line": 1, "amount_minor": 1, "reason": "because"},
+            "resolve_dispute": {"resolution": "because", "amount_minor": 0},
+            "set_settlement_account": {
+                "scheme": "cnaps", "holder": "N", "account": "12345678", "bank": "1" * 12,
+            },
+            "settle_round": {"currency": "CNY"},
             "close_period": {"period": "2020-01", "currency": "CNY"},
         }  # fmt: skip
         return {"json": bodies[operation]} if operation in bodies else {}
@@ -146,7 +157,50 @@ async def world(api: Api, bank: Party, partner: Party) -> World:
     closed = {"period": "2020-02", "currency": "CNY"}
     closing = await api.done(api.operator, "POST", "/v1/closings", json=closed)
     ids["statement"] = closing["statements"][api.operator.organisation]
+    ids |= await settle_by_hand(api, bank, closing["closing"])
     return World(api, bank, partner, ids)
+
+
+async def settle_by_hand(api: Api, bank: Party, closing: str) -> dict[str, str]:
+    """A round with a payment of the bank's, and a dispute: as rows, since nobody owes anything."""
+    async with api.services.database.unit(Actor(bank.organisation, "setup")) as unit:
+        ids = {"round": unit.mint("rnd"), "payment": unit.mint("pay"), "dispute": unit.mint("dsp")}
+        await unit.connection.execute(
+            insert(netting_rounds).values(
+                id=ids["round"],
+                currency="CNY",
+                positions={bank.organisation: -1, api.operator.organisation: 1},
+                without_payments=1,
+                without_minor=1,
+                moved_minor=1,
+                settled_at=unit.now,
+                settled_by="setup",
+            )
+        )
+        await unit.connection.execute(
+            insert(payments).values(
+                id=ids["payment"],
+                round=ids["round"],
+                debtor=bank.organisation,
+                creditor=api.operator.organisation,
+                currency="CNY",
+                amount_minor=1,
+                status="instructed",
+            )
+        )
+        await unit.connection.execute(
+            insert(disputes).values(
+                id=ids["dispute"],
+                closing=closing,
+                line=1,
+                opened_by=bank.organisation,
+                opened_at=unit.now,
+                reason="Wrong.",
+                evidence="",
+                status="open",
+            )
+        )
+    return ids
 
 
 async def ask_consent(api: Api, bank: Party, partner: Party) -> str:
@@ -268,8 +322,12 @@ async def test_another_organisation_finds_nothing_and_changes_nothing(
     theirs = [*world.ids.values(), world.partner.application, world.partner.organisation]
     for stranger in (other_bank, other_partner):
         for operation, method, path in WITH_TOKEN:
-            if operation in SHARED | {"enrol_customer", "register_backend"}:
-                continue  # the last two make something of the stranger's own
+            if operation in SHARED | {
+                "enrol_customer",
+                "register_backend",
+                "set_settlement_account",
+            }:
+                continue  # the last three make something of the stranger's own
             answer = await world.api.ask(
                 stranger, method, world.path(path), **world.body(operation)
             )

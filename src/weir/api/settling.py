@@ -1,0 +1,292 @@
+"""After a closing: disputes, credits, netting rounds, payments and what banks are handed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from hashlib import sha256
+from typing import Annotated, Literal
+
+from fastapi import Query
+from pydantic import Field
+
+from weir.alliance.agreements import operator_of
+from weir.api.guarding import Asking, Using, new_router
+from weir.api.models import After, Given, Name, Page, Shown, Text, next_of
+from weir.api.writing import Writes
+from weir.kernel import limits
+from weir.settlement import crediting, disputing, instructions, rounds
+from weir.settlement.obligations import line_of
+from weir.store.unit import UnitOfWork
+
+router = new_router("settlement")
+
+Minor = Annotated[int, Field(ge=0, le=2**53 - 1, description="Whole minor units.")]
+LineNumber = Annotated[int, Field(ge=1, le=10_000_000, description="Counted from 1.")]
+
+
+class DisputeGiven(Given):
+    """Which line of a statement is wrong, and why."""
+
+    line: LineNumber
+    reason: Text
+    evidence: Annotated[str, Field(max_length=limits.PROSE_CHARACTERS)] = ""
+
+
+class ResolutionGiven(Given):
+    """What was decided; `amount_minor` is given back, 0 rejects the dispute."""
+
+    resolution: Text
+    amount_minor: Minor
+
+
+class DisputeView(Shown):
+    """A dispute. `line` counts in the operator's statement of the closing."""
+
+    id: str
+    closing: str
+    line: int
+    opened_by: str
+    opened_at: datetime
+    reason: str
+    evidence: str
+    status: Literal["open", "upheld", "rejected"]
+    resolution: str | None
+    resolved_at: datetime | None
+    credit: str | None
+
+
+class CreditGiven(Given):
+    """How much of a line of a statement is given back, and why."""
+
+    line: LineNumber
+    amount_minor: Minor
+    reason: Text
+
+
+class CreditView(Shown):
+    """A credit on a line of a closing."""
+
+    id: str
+    closing: str
+    line: int
+    currency: str
+    amount_minor: int
+    reason: str
+    granted_by: str
+    granted_at: datetime
+
+
+class AccountGiven(Given):
+    """Where you pay from and are paid: an IBAN at a BIC, or an account at a CNAPS code."""
+
+    scheme: Literal["iban", "cnaps"]
+    holder: Text
+    account: Text
+    bank: Text
+
+
+class AccountView(Shown):
+    """A settlement account."""
+
+    scheme: Literal["iban", "cnaps"]
+    holder: str
+    account: str
+    bank: str
+
+
+class RoundGiven(Given):
+    """The currency to settle in."""
+
+    currency: Text
+
+
+class PaymentView(Shown):
+    """One payment of a round, in minor units."""
+
+    id: str
+    round: str
+    debtor: str
+    creditor: str
+    currency: str
+    amount_minor: int
+    status: Literal["instructed", "received"]
+    received_at: datetime | None
+
+
+class RoundView(Shown):
+    """A round of netting: what is paid, and what paying each debt by itself would have taken."""
+
+    id: str
+    currency: str
+    positions: dict[str, int]
+    without_payments: int
+    without_minor: int
+    moved_minor: int
+    settled_at: datetime
+    payments: list[PaymentView]
+
+
+class InstructionsView(Shown):
+    """A message for your bank: ISO 20022 pain.001.001.09, the same bytes however often you ask."""
+
+    message: str
+    sha256: str
+
+
+@router.post(
+    "/statements/{statement}/disputes",
+    operation_id="open_dispute",
+    status_code=201,
+    summary="Dispute a line: it is held until it is decided",
+)
+async def open_dispute(
+    statement: Name, given: DisputeGiven, caller: Asking, writing: Writes
+) -> DisputeView:
+    async def work(unit: UnitOfWork) -> DisputeView:
+        at = await line_of(unit.connection, statement, given.line, caller.organisation.id)
+        made = await disputing.open_dispute(unit, at, given.reason, given.evidence)
+        return DisputeView.model_validate(made)
+
+    return await writing.run(DisputeView, work)
+
+
+@router.get("/disputes", operation_id="list_disputes", summary="Disputes, oldest first")
+async def list_disputes(caller: Asking, services: Using, after: After = "") -> Page[DisputeView]:
+    async with services.database.connect() as connection:
+        operator = await operator_of(connection)
+        found = await disputing.of_party(connection, caller.organisation.id, operator, after)
+    items = [DisputeView.model_validate(each) for each in found]
+    return Page(items=items, next=next_of(items, "id"))
+
+
+@router.post(
+    "/disputes/{dispute}/resolve",
+    operation_id="resolve_dispute",
+    summary="Decide a dispute: give money back, or reject it",
+)
+async def resolve_dispute(dispute: Name, given: ResolutionGiven, writing: Writes) -> DisputeView:
+    async def work(unit: UnitOfWork) -> DisputeView:
+        made = await disputing.resolve(
+            unit, dispute, resolution=given.resolution, amount_minor=given.amount_minor
+        )
+        return DisputeView.model_validate(made)
+
+    return await writing.run(DisputeView, work)
+
+
+@router.post(
+    "/statements/{statement}/credits",
+    operation_id="grant_credit",
+    status_code=201,
+    summary="Give back part of a line you were paid for",
+)
+async def grant_credit(
+    statement: Name, given: CreditGiven, caller: Asking, writing: Writes
+) -> CreditView:
+    async def work(unit: UnitOfWork) -> CreditView:
+        at = await line_of(unit.connection, statement, given.line, caller.organisation.id)
+        made = await crediting.grant(unit, at, given.amount_minor, given.reason)
+        return CreditView.model_validate(made)
+
+    return await writing.run(CreditView, work)
+
+
+@router.put(
+    "/settlement-account",
+    operation_id="set_settlement_account",
+    summary="Say where you pay from and are paid",
+)
+async def set_settlement_account(
+    given: AccountGiven, caller: Asking, writing: Writes
+) -> AccountView:
+    account = instructions.read_account(given.scheme, given.holder, given.account, given.bank)
+
+    async def work(unit: UnitOfWork) -> AccountView:
+        await instructions.set_account(unit, caller.organisation.id, account)
+        return AccountView.model_validate(account)
+
+    return await writing.run(AccountView, work)
+
+
+@router.get(
+    "/settlement-account",
+    operation_id="get_settlement_account",
+    summary="Where you pay from and are paid",
+)
+async def get_settlement_account(caller: Asking, services: Using) -> AccountView:
+    async with services.database.connect() as connection:
+        found = await instructions.account_of(connection, caller.organisation.id)
+    return AccountView.model_validate(found)
+
+
+@router.post(
+    "/netting-rounds",
+    operation_id="settle_round",
+    status_code=201,
+    summary="Net all open debts of a currency into payments",
+)
+async def settle_round(given: RoundGiven, writing: Writes) -> RoundView:
+    async def work(unit: UnitOfWork) -> RoundView:
+        return RoundView.model_validate(await rounds.settle(unit, given.currency))
+
+    return await writing.run(RoundView, work)
+
+
+@router.get(
+    "/netting-rounds", operation_id="list_rounds", summary="Rounds you took part in, newest first"
+)
+async def list_rounds(
+    caller: Asking,
+    services: Using,
+    after: Annotated[
+        str | None,
+        Query(max_length=64, pattern=r"^[a-z0-9_]*$", description="`next` of the page before."),
+    ] = None,
+) -> Page[RoundView]:
+    async with services.database.connect() as connection:
+        operator = await operator_of(connection)
+        found = await rounds.listed(connection, caller.organisation.id, operator, after)
+    items = [RoundView.model_validate(each) for each in found]
+    return Page(items=items, next=next_of(items, "id"))
+
+
+@router.get(
+    "/netting-rounds/{round}",
+    operation_id="get_round",
+    summary="A round: your position and your payments",
+)
+async def get_round(round: Name, caller: Asking, services: Using) -> RoundView:  # noqa: A002
+    async with services.database.connect() as connection:
+        operator = await operator_of(connection)
+        found = await rounds.fetch(connection, round)
+    return RoundView.model_validate(rounds.seen_by(found, caller.organisation.id, operator))
+
+
+@router.post(
+    "/netting-rounds/{round}/instructions",
+    operation_id="issue_instructions",
+    summary="What you hand to your bank for a round",
+)
+async def issue_instructions(
+    round: Name,  # noqa: A002
+    caller: Asking,
+    writing: Writes,
+) -> InstructionsView:
+    async def work(unit: UnitOfWork) -> InstructionsView:
+        settled = await rounds.fetch(unit.connection, round)
+        written = await instructions.issue(unit, settled, caller.organisation.id)
+        return InstructionsView(message=written.decode(), sha256=sha256(written).hexdigest())
+
+    return await writing.run(InstructionsView, work)
+
+
+@router.post(
+    "/payments/{payment}/receive",
+    operation_id="receive_payment",
+    summary="Say that a payment to you has come",
+)
+async def receive_payment(payment: Name, writing: Writes) -> PaymentView:
+    async def work(unit: UnitOfWork) -> PaymentView:
+        return PaymentView.model_validate(await rounds.receive(unit, payment))
+
+    return await writing.run(PaymentView, work)

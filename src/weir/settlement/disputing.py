@@ -1,0 +1,138 @@
+"""Disputes: a party says that a line is wrong; until the operator has decided, nobody pays it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Row, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from weir.alliance.agreements import operator_of
+from weir.kernel import inputs, limits
+from weir.kernel.outcomes import CONFLICT, FORBIDDEN, ILLEGAL_STATE, NOT_FOUND, Refusal
+from weir.settlement import crediting
+from weir.settlement.documents import from_document
+from weir.settlement.obligations import LineAt, is_party
+from weir.settlement.settling_tables import disputes
+from weir.settlement.tables import statements
+from weir.store.unit import UnitOfWork
+
+Status = Literal["open", "upheld", "rejected"]
+
+
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    """One dispute of one line. `credit` is what was given back when it was upheld."""
+
+    id: str
+    closing: str
+    line: int
+    opened_by: str
+    opened_at: datetime
+    reason: str
+    evidence: str
+    status: Status
+    resolution: str | None
+    resolved_at: datetime | None
+    credit: str | None
+
+
+async def open_dispute(unit: UnitOfWork, at: LineAt, reason: str, evidence: str) -> Dispute:
+    """Dispute a line; what of it is not settled yet is held from now on.
+
+    Refusals: FORBIDDEN for whom the line does not concern, CONFLICT when it is disputed already.
+    """
+    if not is_party(at, unit.actor.organisation):
+        raise Refusal(FORBIDDEN, "not a party to the line")
+    added = await unit.connection.execute(
+        insert(disputes)
+        .values(
+            id=unit.mint("dsp"),
+            closing=at.closing,
+            line=at.number,
+            opened_by=unit.actor.organisation,
+            opened_at=unit.now,
+            reason=inputs.text(reason, "/reason", limits.REASON_CHARACTERS),
+            evidence=inputs.prose(evidence, "/evidence"),
+            status="open",
+        )
+        .on_conflict_do_nothing()
+        .returning(disputes)
+    )
+    row = added.one_or_none()
+    if row is None:
+        raise Refusal(CONFLICT, why="the line is disputed already", why_zh="该明细行已有未决争议")
+    found = _dispute(row)
+    _audit(unit, "dispute.opened", found, at)
+    return found
+
+
+async def resolve(unit: UnitOfWork, dispute: str, *, resolution: str, amount_minor: int) -> Dispute:
+    """Decide a dispute: give back `amount_minor`, or with 0 reject it. Only the operator may.
+
+    Refusals: NOT_FOUND, FORBIDDEN, ILLEGAL_STATE when it is decided, INVALID_INPUT.
+    """
+    held = await unit.connection.execute(
+        select(disputes).where(disputes.c.id == dispute).with_for_update()
+    )
+    row = held.one_or_none()
+    if row is None:
+        raise Refusal(NOT_FOUND, f"dispute {dispute}")
+    operator = await operator_of(unit.connection)
+    if unit.actor.organisation != operator:
+        raise Refusal(FORBIDDEN, "only the operator decides disputes")
+    if row.status != "open":
+        raise Refusal(ILLEGAL_STATE, state=row.status)
+    at = await _line(unit.connection, row, operator)
+    why = inputs.prose(resolution, "/resolution", limits.REASON_CHARACTERS)
+    credit = await crediting.give(unit, at, amount_minor, why) if amount_minor else None
+    changed = await unit.connection.execute(
+        update(disputes)
+        .where(disputes.c.id == dispute)
+        .values(
+            status="upheld" if credit else "rejected",
+            resolution=why,
+            resolved_at=unit.now,
+            credit=credit.id if credit else None,
+        )
+        .returning(disputes)
+    )
+    found = _dispute(changed.one())
+    _audit(unit, "dispute.upheld" if credit else "dispute.rejected", found, at)
+    return found
+
+
+async def of_party(
+    connection: AsyncConnection, organisation: str, operator: str, after: str = ""
+) -> list[Dispute]:
+    """The disputes an organisation opened, or all for the operator, oldest first."""
+    query = select(disputes).where(disputes.c.id > after)
+    if organisation != operator:
+        query = query.where(disputes.c.opened_by == organisation)
+    rows = await connection.execute(query.order_by(disputes.c.id).limit(limits.PAGE_ROWS))
+    return [_dispute(row) for row in rows]
+
+
+async def _line(connection: AsyncConnection, row: Row[Any], operator: str) -> LineAt:
+    document = await connection.scalar(
+        select(statements.c.document)
+        .where(statements.c.closing == row.closing)
+        .where(statements.c.party == operator)
+    )
+    read = from_document(document)
+    return LineAt(row.closing, row.line, read.lines[row.line - 1], read.currency, operator)
+
+
+def _audit(unit: UnitOfWork, event: str, dispute: Dispute, at: LineAt) -> None:
+    """Everyone the line concerns holds it in its own chain."""
+    detail = {"closing": dispute.closing, "line": dispute.line}
+    parties = {at.operator, at.line.partner, *(share.party for share in at.line.shares)}
+    for organisation in sorted(parties):
+        unit.audit(event, dispute.id, detail, organisation=organisation)
+
+
+def _dispute(row: Row[Any]) -> Dispute:
+    return Dispute(**row._mapping)

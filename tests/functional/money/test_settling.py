@@ -1,0 +1,216 @@
+"""After a closing: netting rounds, payments, disputes, credits; the books end at nothing owed."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from money_world import World
+from sqlalchemy import select
+from test_closing import agree, balances, bring, close, now_us, refused
+
+from weir.kernel.money import Money
+from weir.kernel.outcomes import (
+    CONFLICT,
+    FORBIDDEN,
+    ILLEGAL_STATE,
+    INVALID_INPUT,
+    NOT_FOUND,
+    Refusal,
+)
+from weir.settlement import crediting, disputing, instructions, rounds
+from weir.settlement.closing import Closed
+from weir.settlement.obligations import LineAt, line_of
+from weir.settlement.rounds import Round
+from weir.settlement.settling_tables import obligations
+from weir.store.unit import UnitOfWork
+
+
+async def closed_month(world: World, calls: int = 1_000) -> Closed:
+    """1,000 calls at 0.015: 1500 fen, of which 1050 are the bank's, 375 ours, 75 a rebate."""
+    await agree(world)
+    at_us = now_us(world)
+    await bring(world, *(world.record(at_us=at_us + n) for n in range(calls)))
+    return await close(world, world.period)
+
+
+async def doing(world: World, organisation: str, work: Any) -> Any:
+    async with world.database.unit(world.actor(organisation)) as unit:
+        return await work(unit)
+
+
+async def settle(world: World) -> Round:
+    settled: Round = await doing(world, world.operator, lambda unit: rounds.settle(unit, "CNY"))
+    return settled
+
+
+async def line(unit: UnitOfWork, world: World, closed: Closed, party: str) -> LineAt:
+    return await line_of(unit.connection, closed.statements[party], 1, party)
+
+
+async def pay(world: World, settled: Round) -> None:
+    for payment in settled.payments:
+        await doing(world, payment.creditor, lambda unit, p=payment: rounds.receive(unit, p.id))
+
+
+async def test_a_round_turns_debts_into_payments_and_payments_clear_the_books(
+    world: World,
+) -> None:
+    await closed_month(world)
+    settled = await settle(world)
+    assert settled.positions == {world.partner: -1_425, world.bank: 1_050, world.operator: 375}
+    assert (settled.without_payments, settled.without_minor, settled.moved_minor) == (2, 1425, 1425)
+    assert await balances(world) == {
+        f"payable:{world.bank}": [Money(-1_050, "CNY")],
+        f"payable:{world.partner}": [Money(0, "CNY")],
+        f"receivable:{world.partner}": [Money(1_425, "CNY")],
+        f"revenue:{world.operator}": [Money(-375, "CNY")],
+    }
+    await pay(world, settled)
+    left = {name: held[0].amount_minor for name, held in (await balances(world)).items()}
+    assert left == {
+        f"cash:{world.operator}": 375,
+        f"payable:{world.bank}": 0,
+        f"payable:{world.partner}": 0,
+        f"receivable:{world.partner}": 0,
+        f"revenue:{world.operator}": -375,
+    }
+
+
+async def test_what_is_settled_is_settled_once_however_many_settle(world: World) -> None:
+    await closed_month(world)
+    outcomes = await asyncio.gather(*(settle(world) for _ in range(4)), return_exceptions=True)
+    made = [each for each in outcomes if isinstance(each, Round)]
+    others = [each for each in outcomes if isinstance(each, Refusal)]
+    assert (len(made), len(others)) == (1, 3)
+    assert {each.outcome for each in others} == {ILLEGAL_STATE}
+
+
+async def test_a_payment_said_to_have_come_twice_is_booked_once(world: World) -> None:
+    await closed_month(world)
+    settled = await settle(world)
+    await pay(world, settled)
+    before = await balances(world)
+    await pay(world, settled)
+    assert await balances(world) == before
+
+
+async def test_only_its_creditor_and_the_operator_know_that_a_payment_came(world: World) -> None:
+    await closed_month(world)
+    settled = await settle(world)
+    payment = next(each for each in settled.payments if each.creditor == world.bank)
+    for stranger in (world.partner, world.insurer):
+        await refused(
+            NOT_FOUND, doing(world, stranger, lambda unit: rounds.receive(unit, payment.id))
+        )
+    await refused(FORBIDDEN, doing(world, world.bank, lambda unit: rounds.settle(unit, "CNY")))
+
+
+async def test_a_disputed_line_waits_for_its_decision(world: World) -> None:
+    closed = await closed_month(world)
+
+    async def dispute(unit: UnitOfWork) -> disputing.Dispute:
+        at = await line(unit, world, closed, world.partner)
+        return await disputing.open_dispute(unit, at, "We made 900 calls.", "our own log")
+
+    opened = await doing(world, world.partner, dispute)
+    await refused(CONFLICT, doing(world, world.bank, dispute_of(world, closed, world.bank)))
+    await refused(ILLEGAL_STATE, settle(world))
+    await refused(FORBIDDEN, doing(world, world.partner, decision(opened.id, 0)))
+    decided = await doing(world, world.operator, decision(opened.id, 300))
+    assert (decided.status, decided.credit is not None) == ("upheld", True)
+    settled = await settle(world)
+    assert settled.positions == {
+        world.partner: -(1_425 - 285),
+        world.bank: 1_050 - 210,
+        world.operator: 375 - 75,
+    }
+    await refused(ILLEGAL_STATE, doing(world, world.operator, decision(opened.id, 1)))
+
+
+def decision(dispute: str, amount_minor: int) -> Any:
+    return lambda unit: disputing.resolve(
+        unit, dispute, resolution="We counted again.", amount_minor=amount_minor
+    )
+
+
+def dispute_of(world: World, closed: Closed, party: str) -> Any:
+    async def work(unit: UnitOfWork) -> disputing.Dispute:
+        at = await line(unit, world, closed, party)
+        return await disputing.open_dispute(unit, at, "Wrong.", "")
+
+    return work
+
+
+async def test_a_rejected_dispute_lets_the_line_go(world: World) -> None:
+    closed = await closed_month(world)
+    opened = await doing(world, world.partner, dispute_of(world, closed, world.partner))
+    decided = await doing(world, world.operator, decision(opened.id, 0))
+    assert (decided.status, decided.credit) == ("rejected", None)
+    assert (await settle(world)).positions[world.bank] == 1_050
+
+
+async def test_a_credit_after_the_round_is_paid_back_in_the_next(world: World) -> None:
+    closed = await closed_month(world)
+    await pay(world, await settle(world))
+
+    async def credit(unit: UnitOfWork) -> crediting.Credit:
+        at = await line(unit, world, closed, world.bank)
+        return await crediting.grant(unit, at, 1_500, "The service was down.")
+
+    await doing(world, world.bank, credit)
+    second = await settle(world)
+    assert second.positions == {world.partner: 1_425, world.bank: -1_050, world.operator: -375}
+    await pay(world, second)
+    assert all(held[0].amount_minor == 0 for held in (await balances(world)).values())
+    await refused(INVALID_INPUT, doing(world, world.bank, credit))
+
+
+async def test_a_credit_is_the_sellers_to_give(world: World) -> None:
+    closed = await closed_month(world)
+
+    async def credit(unit: UnitOfWork) -> crediting.Credit:
+        at = await line(unit, world, closed, world.partner)
+        return await crediting.grant(unit, at, 1, "A present to myself.")
+
+    await refused(FORBIDDEN, doing(world, world.partner, credit))
+
+
+async def test_a_statement_of_others_names_no_line(world: World) -> None:
+    closed = await closed_month(world)
+    async with world.database.connect() as connection:
+        statement = closed.statements[world.bank]
+        await refused(NOT_FOUND, line_of(connection, statement, 1, world.partner))
+        for number in (0, 2):
+            await refused(INVALID_INPUT, line_of(connection, statement, number, world.bank))
+
+
+async def test_the_debts_of_a_closing_are_the_shares_of_its_lines(world: World) -> None:
+    await closed_month(world)
+    async with world.database.connect() as connection:
+        rows = (await connection.execute(select(obligations))).all()
+    assert {(row.debtor, row.creditor): row.amount_minor for row in rows} == {
+        (world.partner, world.bank): 1_050,
+        (world.partner, world.operator): 375,
+        (world.partner, world.partner): 75,
+    }
+
+
+async def test_a_message_for_the_bank_never_changes_once_issued(world: World) -> None:
+    await closed_month(world)
+    settled = await settle(world)
+    ask = lambda unit: instructions.issue(unit, settled, world.partner)  # noqa: E731
+    await refused(CONFLICT, doing(world, world.partner, ask))
+    for party in (world.partner, world.bank, world.operator):
+        account = instructions.read_account("cnaps", f"Holder {party[-4:]}", "6" * 16, "1" * 12)
+        await doing(
+            world, party, lambda unit, p=party, a=account: instructions.set_account(unit, p, a)
+        )
+    first = await doing(world, world.partner, ask)
+    moved = instructions.read_account("cnaps", "Mallory", "9" * 16, "2" * 12)
+    await doing(world, world.bank, lambda unit: instructions.set_account(unit, world.bank, moved))
+    assert await doing(world, world.partner, ask) == first
+    assert b"Mallory" not in first
+    with pytest.raises(Refusal):
+        await doing(world, world.bank, lambda unit: instructions.issue(unit, settled, world.bank))
