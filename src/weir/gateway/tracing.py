@@ -140,7 +140,7 @@ def _attributes(call: Call, method: str, route: str | None) -> dict[str, Any]:
         "error.type": None if call.refusal is None else call.refusal.code,
         "weir.interaction_id": call.interaction_id.decode(),
         "weir.application": None if call.application is None else call.application.id,
-        "weir.product": None if call.operation is None else call.operation.product.id,
+        "weir.product": None if call.operation is None else call.operation.product,
         "weir.member": None if call.operation is None else call.operation.member,
     }
     return {name: value for name, value in said.items() if value is not None}

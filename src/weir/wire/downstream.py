@@ -244,7 +244,7 @@ class ServerConnection(Stream):
         """
         carried, self._carried = self._carried, b""
         if self._first_in_read or carried:
-            read = self.listener.bytes
+            read: bytes | bytearray = self.listener.bytes
             if carried or not read.startswith(line):
                 read = (carried + read[: self._read_bytes]).lstrip(b"\r\n")
             if not read.startswith(line):
