@@ -17,6 +17,7 @@ from weir.gateway.following import Following
 from weir.gateway.members import Members
 from weir.gateway.metrics import Counts
 from weir.gateway.passing import Passing
+from weir.gateway.pauses import Pauses
 from weir.gateway.pipeline import Flow
 from weir.gateway.recording import Recording
 from weir.gateway.tokens import TokenMemory
@@ -77,6 +78,7 @@ class Gateway:
         self.cache = cache
         self.tracing = tracing
         self.counts = Counts()
+        self.pauses = Pauses(loop, following)
         self.listeners: list[Listener] = []
         self._roles = {
             kind: {f"{role}.{domain}".encode(): role for role in roles}

@@ -37,6 +37,8 @@ METRICS: Final = {
     "weir_gateway_applied_change": "Number of the last change applied.",
     "weir_gateway_lease_seconds": "Seconds this process may still serve consented calls.",
     "weir_gateway_compiled": "1 when the data plane is compiled, 0 when it is interpreted.",
+    "weir_gateway_revocations": "Revocations that may still void something.",
+    "weir_gateway_pause_seconds": "Longest pause of this minute and the last, by cause.",
 }
 _BUCKETS: Final = 28  # powers of two of a microsecond, up to 134 s
 
@@ -73,6 +75,11 @@ class _GatewayCollector(Collector):
         yield _gauge("weir_gateway_compiled", compiled.is_used())
         yield _gauge("weir_gateway_member_connections", gateway.members.connections())
         yield _gauge("weir_gateway_endpoints_ejected", gateway.members.ejected())
+        yield _gauge("weir_gateway_revocations", len(gateway.following.snapshot.revoked))
+        pauses = GaugeMetricFamily(*_named("weir_gateway_pause_seconds"), labels=["cause"])
+        for cause, longest_s in gateway.pauses.longest_s().items():
+            pauses.add_metric([cause], longest_s)
+        yield pauses
         connections = GaugeMetricFamily(*_named("weir_gateway_connections"), labels=["port"])
         for listener in gateway.listeners:
             connections.add_metric([listener.kind], len(listener.connections))

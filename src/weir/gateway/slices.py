@@ -20,7 +20,7 @@ _WORK_S: Final = limits.CHANGE_SLICE_S / 2
 class Slices:
     """Does work a slice at a time. `longest_s` is the longest so far, by the process's clock."""
 
-    def __init__(self, clock_s: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(self, clock_s: Callable[[], float] = time.process_time) -> None:
         self.longest_s = 0.0
         self._clock_s = clock_s
         self._began_s: float | None = None
@@ -38,6 +38,11 @@ class Slices:
                 self.longest_s = max(self.longest_s, worked_s)
                 await asyncio.sleep(0)
                 self._began_s = self._clock_s()
+
+    def take_longest_s(self) -> float:
+        """The longest slice since this was last asked."""
+        longest_s, self.longest_s = self.longest_s, 0.0
+        return longest_s
 
     def rest(self) -> None:
         """The loop gets its turn by other means: a slice ends here."""
