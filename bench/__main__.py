@@ -13,6 +13,7 @@ BENCHMARKS = (
     "connections",
     "first_use",
     "tokens",
+    "possession",
     "handshakes",
     "bodies",
     "growth",

@@ -405,7 +405,7 @@ def content_length(head: bytes) -> int:
 
 
 def requests(plan: argparse.Namespace) -> Iterator[bytes]:
-    """The requests to send: endless, or one for each token of a file."""
+    """The requests to send: endless, or one for each token or proof of a file."""
     url = urlsplit(plan.url)
     paths = Path(plan.paths).read_text().split() if plan.paths else [url.path]
     body: bytes = b"x" * plan.body_bytes
@@ -418,7 +418,11 @@ def requests(plan: argparse.Namespace) -> Iterator[bytes]:
         text = "\r\n".join(lines) + "\r\n\r\n"
         return text.encode() + body
 
-    if plan.tokens:
+    if plan.proofs:
+        with Path(plan.proofs).open() as file:
+            for proof in file:
+                yield request(paths[0], [*plan.header, f"dpop: {proof.strip()}"])
+    elif plan.tokens:
         with Path(plan.tokens).open() as file:
             for token in file:
                 yield request(paths[0], [f"authorization: Bearer {token.strip()}"])
@@ -436,6 +440,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--key", required=True)
     parser.add_argument("--header", action="append", default=[])
     parser.add_argument("--tokens", help="a file; each call bears the token of the next line")
+    parser.add_argument("--proofs", help="a file; each call bears the DPoP proof of the next line")
     parser.add_argument("--paths", help="a file; calls go to its lines in turn")
     parser.add_argument("--body-bytes", type=int, default=0, help="POST so many bytes")
     return parser.parse_args()

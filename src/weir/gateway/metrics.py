@@ -38,7 +38,7 @@ METRICS: Final = {
     "weir_gateway_lease_seconds": "Seconds this process may still serve consented calls.",
     "weir_gateway_compiled": "1 when the data plane is compiled, 0 when it is interpreted.",
     "weir_gateway_revocations": "Revocations that may still void something.",
-    "weir_gateway_pause_seconds": "Longest pause of this minute and the last, by cause.",
+    "weir_gateway_pause_seconds": "Longest pause of the last 15 to 30 seconds, by cause.",
 }
 _BUCKETS: Final = 28  # powers of two of a microsecond, up to 134 s
 

@@ -20,11 +20,11 @@ COLLECTION: Final = "collection"  # of garbage
 CHANGES: Final = "changes"  # a slice of the configuration's changes
 _BEAT_S: Final = 0.02
 _QUICK_BEAT_S: Final = 0.001
-_WINDOW_S: Final = 60.0
+_WINDOW_S: Final = 15.0
 
 
 class Pauses:
-    """The longest pause of each cause, in this minute and the one before."""
+    """The longest pause of each cause, in the current quarter of a minute and the one before."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, following: Following) -> None:
         self._loop = loop
@@ -69,9 +69,9 @@ class Pauses:
 
     def _collection(self, phase: str, _: dict[str, int]) -> None:
         if phase == "start":
-            self._collecting_since_s = time.process_time()
+            self._collecting_since_s = time.thread_time()
         else:
-            self._saw(COLLECTION, time.process_time() - self._collecting_since_s)
+            self._saw(COLLECTION, time.thread_time() - self._collecting_since_s)
 
     def _saw(self, cause: str, pause_s: float) -> None:
         self._now[cause] = max(self._now[cause], pause_s)

@@ -147,7 +147,9 @@ class _Serving:
         """Load, then listen: nobody is served from an empty snapshot."""
         serving = cls(config, database, cache, stop)
         public, mtls = serving._contexts()
+        gc.disable()  # while all that is made is kept
         await serving._following.start()
+        gc.enable()
         gc.collect()
         gc.freeze()  # the configuration lives as long as the process: not to be searched again
         gc.set_threshold(*_GC_THRESHOLDS)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from weir.gateway.slices import Slices
 from weir.kernel import limits
 
-UNIT_S = limits.CHANGE_SLICE_S / 2  # what a unit may take at most
+UNIT_S = limits.CHANGE_SLICE_S * 3 / 4  # what a unit may take at most
 
 
 class Clock:
