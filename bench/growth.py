@@ -85,10 +85,8 @@ def run() -> Result:
             stage = last.enter_context(staged(_parties))
             load_s = stage.restart_gateway(partial(_fill, stage, size))
             load_cpu_s = cpu_s(stage.pids("gateway"))
-            print(
-                f"  {name}: the gateway was ready after {load_s:.1f} s, of which {load_cpu_s:.1f} its own",
-                flush=True,
-            )
+            took = f"{load_s:.1f} s, {load_cpu_s:.1f} s of them its own"
+            print(f"  {name}: the gateway was ready after {took}", flush=True)
             target = weir(stage)
             paths = _paths(stage.folder)
             generator = last.enter_context(

@@ -36,6 +36,7 @@ LEFT_OUT = {
     "wire/resolving.py",
     "wire/upstream.py",
     "gateway/allowances.py",
+    "gateway/changelog.py",
     "gateway/following.py",
     "gateway/health.py",
     "gateway/members.py",
