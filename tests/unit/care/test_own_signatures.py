@@ -14,6 +14,7 @@ from joserfc.jwk import import_key
 
 from weir.care import algorithms, jose, signing
 from weir.care.signing_keys import SigningKey, announced_of, current_of
+from weir.kernel import limits
 
 NOW = datetime(2027, 3, 1, tzinfo=UTC)
 KEYS = {each: signing.generate(each) for each in signing.SIGNING_ALGORITHMS}
@@ -51,6 +52,15 @@ def test_a_broken_coordinate_is_no_key(broken: Any) -> None:
     jwk = signing.public_jwk(KEYS["ES256"], "one", "ES256") | {"x": broken}
     with pytest.raises(ValueError):  # noqa: PT011 - the library's own words
         signing.public_key(jwk, "ES256")
+
+
+def test_nothing_we_sign_lives_longer_than_a_superseded_key_is_kept() -> None:
+    lives = (
+        limits.ACCESS_TOKEN_LIFETIME_S,
+        limits.ID_TOKEN_LIFETIME_S,
+        limits.RESPONSE_JWT_LIFETIME_S,
+    )
+    assert max(lives) <= limits.SIGNED_LIFETIME_S
 
 
 def row(number: int, **times: datetime | None) -> SigningKey:
