@@ -68,6 +68,15 @@ def test_the_statement_adds_up_and_the_payment_moved_what_it_said(demo: Demo) ->
     assert demo.figures["audit"]["verified"] is True
 
 
+def test_debts_are_settled_by_fewer_payments_than_there_are_parties(demo: Demo) -> None:
+    netting = demo.figures["netting"]
+    assert netting["left_over_minor"] == 0
+    assert 0 < len(netting["payments"]) < netting["parties"]
+    assert sum(each["amount_minor"] for each in netting["payments"]) == netting["moved_minor"]
+    assert netting["messages"] == len({each["debtor"] for each in netting["payments"]})
+    assert min(netting["refund_minor"], netting["dispute_minor"]) > 0
+
+
 def test_the_alliance_is_complete_and_the_engines_name_themselves(demo: Demo) -> None:
     alliance = demo.figures["alliance"]
     assert (alliance["members"], alliance["partners"]) == (3, 5)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from weir.client.credentials import AuthMethod
+from weir.client.pricing import per_call
 
 ACCOUNT_ACCESS: Final = "urn:weir:account-access:v1"
 PAYMENT: Final = "urn:weir:payment-initiation:v1"
@@ -28,12 +29,12 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A product: its operations, the price of a call, and the split of what is earned."""
+    """A product: its pricing, its operations, and the split of what is earned."""
 
     slug: str
     title_en: str
     title_zh: str
-    price: str
+    pricing: dict[str, Any]
     operations: dict[str, Declared]
     member_share: int  # basis points; the operator's and the partner's follow
     operator_share: int
@@ -81,12 +82,23 @@ def _data(permission: str, **bindings: str) -> Declared:
 
 
 _OPEN: Final = Declared()
+_SHARE_OF_THE_AMOUNT: Final[dict[str, Any]] = {
+    "components": [{"kind": "value", "rate": "0.001", "floor": "0.30", "cap": "50"}]
+}
+_CHEAPER_BY_THE_THOUSAND: Final[dict[str, Any]] = {
+    "components": [
+        {
+            "kind": "tiered",
+            "tiers": [{"up_to": 1_000, "price": "0.013"}, {"up_to": None, "price": "0.009"}],
+        }
+    ]
+}
 
 _BANK: Final = Institution(
     "river-bank", "River Bank", "江河银行", "bank", "bank", "RB",
     (
         Offer(
-            "accounts", "Accounts and transactions", "账户与交易", "0.05",
+            "accounts", "Accounts and transactions", "账户与交易", per_call("0.05"),
             {
                 "listAccounts": _data("ReadAccounts"),
                 "getAccount": _data("ReadAccounts", account="path:account_id"),
@@ -97,7 +109,7 @@ _BANK: Final = Institution(
             7_000, 2_000,
         ),
         Offer(
-            "payments", "Payments", "支付", "0.30",
+            "payments", "Payments", "支付", _SHARE_OF_THE_AMOUNT,
             {
                 "makePayment": Declared(
                     None, PAYMENT, True,
@@ -122,12 +134,12 @@ _INSURER: Final = Institution(
     "harbour-insurance", "Harbour Insurance", "海港保险", "insurer", "insurer", "HI",
     (
         Offer(
-            "quotations", "Quotations", "保费报价", "0.12",
+            "quotations", "Quotations", "保费报价", per_call("0.12"),
             {"createQuotation": _OPEN, "getQuotation": _OPEN},
             6_500, 1_500,
         ),
         Offer(
-            "policies", "Policies and claims", "保单与理赔", "0.08",
+            "policies", "Policies and claims", "保单与理赔", per_call("0.08"),
             {
                 "listPolicies": _data("ReadPolicies"),
                 "getPolicy": _data("ReadPolicies", account="path:policy_id"),
@@ -143,12 +155,12 @@ _SECURITIES: Final = Institution(
     "summit-securities", "Summit Securities", "峰汇证券", "securities", "securities", "SS",
     (
         Offer(
-            "quotes", "Instruments and quotes", "标的与行情", "0.013",
+            "quotes", "Instruments and quotes", "标的与行情", _CHEAPER_BY_THE_THOUSAND,
             {"listInstruments": _OPEN, "getInstrument": _OPEN, "getQuote": _OPEN},
             7_000, 3_000,
         ),
         Offer(
-            "portfolios", "Portfolios", "投资组合", "0.06",
+            "portfolios", "Portfolios", "投资组合", per_call("0.06"),
             {
                 "listPortfolios": _data("ReadPortfolios"),
                 "listHoldings": _data("ReadHoldings", account="path:portfolio_id"),

@@ -19,6 +19,7 @@ class Figures:
     records: dict[str, int] = field(default_factory=dict)
     institutions: dict[str, dict[str, int]] = field(default_factory=dict)
     statement: dict[str, Any] = field(default_factory=dict)
+    netting: dict[str, Any] = field(default_factory=dict)
     audit: dict[str, Any] = field(default_factory=dict)
     addresses: dict[str, str] = field(default_factory=dict)
     surprises: list[str] = field(default_factory=list)
@@ -64,5 +65,10 @@ class Figures:
             yield "The statement is empty."
         if statement.get("verified_offline") is not True:
             yield f"The statement does not follow from the records: {statement.get('difference')}."
+        netting = self.netting
+        if not netting or netting["left_over_minor"] != 0:
+            yield "The positions of the netting round do not add up to nothing."
+        elif len(netting["payments"]) >= netting["parties"]:
+            yield "The netting round needs as many payments as there are parties."
         if payment.get("moved_minor") != payment.get("amount_minor"):
             yield "The balance did not change by the amount that was paid."

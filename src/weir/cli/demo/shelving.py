@@ -9,7 +9,7 @@ from weir.cli.demo.cast import CURRENCY, FIRST_STEPS_QUOTA, TRIAL, TRIAL_QUOTA, 
 from weir.cli.demo.stage import Member, Stage
 from weir.client.asking import all_of
 from weir.client.management import Management
-from weir.client.pricing import free, per_call
+from weir.client.pricing import free
 
 
 async def fill_shelf(stage: Stage) -> None:
@@ -76,7 +76,7 @@ async def agree(stage: Stage) -> None:
     for slug, member in stage.members.items():
         for offer in member.running.institution.offers:
             product = member.products[offer.slug]
-            plan = await _offer(member.management, product, "standard", per_call(offer.price))
+            plan = await _offer(member.management, product, "standard", offer.pricing)
             plans[f"{slug}.{offer.slug}"] = plan["id"]
             await split(stage, member, product, offer)
     await _subscribe(stage, plans, await _free_plans(stage))

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from weir.cli.demo import calling, consenting, parties, paying, settling, shelving, withdrawing
+from weir.cli.demo import (
+    calling,
+    consenting,
+    netting,
+    parties,
+    paying,
+    settling,
+    shelving,
+    withdrawing,
+)
 from weir.cli.demo.stage import Stage
 
 Chapter = Callable[[Stage], Awaitable[None]]
@@ -22,5 +31,6 @@ CHAPTERS: Final[tuple[tuple[str, Chapter], ...]] = (
     ("A customer withdraws while calls are in flight", withdrawing.withdraw),
     ("Every call is looked for in the records and in the institutions' logs", settling.count),
     ("The period closes and the statement is recomputed offline", settling.close),
+    ("A dispute, a refund, and everybody's debts netted into few payments", netting.net),
     ("The audit chains are walked", settling.audit),
 )

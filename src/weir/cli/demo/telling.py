@@ -120,8 +120,24 @@ def _money(figures: Figures, names: dict[str, str]) -> Iterator[tuple[str, str, 
             else "DOES NOT equal what was earned"
         ),
     )
+    yield from _netting(figures, names)
     yield (
         "Recomputed offline",
         "agrees" if statement["verified_offline"] else "DIFFERS",
         ("from the call records alone"),
     )
+
+
+def _netting(figures: Figures, names: dict[str, str]) -> Iterator[tuple[str, str, str]]:
+    netting, currency = figures.netting, figures.statement["currency"]
+    yield "Refunded", f"{Money(netting['refund_minor'], currency)}", "by an institution"
+    yield "Disputed, upheld", f"{Money(netting['dispute_minor'], currency)}", "by the operator"
+    payments = netting["payments"]
+    yield (
+        "Settled in",
+        f"{len(payments)} payments",
+        f"instead of {netting['debts']}; each payer has its message for its bank (pain.001)",
+    )
+    for each in sorted(payments, key=lambda each: -each["amount_minor"]):
+        debtor, creditor = (names.get(each[side], each[side]) for side in ("debtor", "creditor"))
+        yield f"  {debtor} pays", f"{Money(each['amount_minor'], currency)}", f"to {creditor}"
