@@ -59,6 +59,13 @@ class RehearsalGiven(Given):
     on: bool
 
 
+class BackchannelGiven(Given):
+    """How an application asks customers on their own device (CIBA); null for not at all."""
+
+    mode: Literal["poll", "ping"] | None
+    endpoint: Url | None = None
+
+
 class ApplicationView(Shown):
     """An application. `id` is its OAuth client_id; `jwks` holds public keys only."""
 
@@ -73,6 +80,8 @@ class ApplicationView(Shown):
     require_signed_request_object: bool
     revoked_keys: list[str]
     rehearses: bool
+    backchannel_token_delivery_mode: Literal["poll", "ping"] | None
+    backchannel_client_notification_endpoint: str | None
     status: Literal["active", "suspended"]
     registered_at: datetime
     changed_at: datetime
@@ -152,6 +161,22 @@ async def require_signed_requests(
     async def work(unit: UnitOfWork) -> ApplicationView:
         found = await reached(unit, caller, application)
         changed = await applications.require_signed_requests(unit, found.id, given.required)
+        return ApplicationView.model_validate(changed)
+
+    return await writing.run(ApplicationView, work)
+
+
+@router.put(
+    "/applications/{application}/backchannel",
+    operation_id="set_backchannel",
+    summary="Set whether and how an application asks customers on their own device",
+)
+async def set_backchannel(
+    application: Name, given: BackchannelGiven, caller: Asking, writing: Writes
+) -> ApplicationView:
+    async def work(unit: UnitOfWork) -> ApplicationView:
+        found = await reached(unit, caller, application)
+        changed = await applications.set_backchannel(unit, found.id, given.mode, given.endpoint)
         return ApplicationView.model_validate(changed)
 
     return await writing.run(ApplicationView, work)

@@ -55,6 +55,7 @@ PERMISSIONS: Final[Mapping[str, Rule]] = MappingProxyType(
         "require_signed_requests": Rule(own=PARTIES, every=OPERATOR),
         "revoke_application_key": Rule(own=PARTIES, every=OPERATOR),
         "rehearse_changes": Rule(own=ALL),
+        "set_backchannel": Rule(own=PARTIES, every=OPERATOR),
         "suspend_application": Rule(own=PARTIES, every=OPERATOR),
         "resume_application": Rule(every=OPERATOR),
         "issue_certificate": Rule(own=PARTIES, every=OPERATOR),

@@ -69,7 +69,7 @@ async def build_control(core: Core, directory: httpx.AsyncClient, vault: Vault) 
     fetcher = KeyFetcher.named(_trusting(core), core.settings.jwks_hosts)
     remote_keys = RemoteKeys(fetcher.fetch, time.monotonic)
     authorization = Authorization(
-        core.database, core.cache, vault, addresses, authority, remote_keys
+        core.database, core.cache, vault, addresses, authority, remote_keys, core.sealing
     )
     portal = Portal(authorization, Sessions(core.cache), Passphrases(), directory)
     protocol = http.routes(authorization, pages.refusal_page(portal))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,7 +17,9 @@ from sqlalchemy import text
 from weir.app.core import Core
 from weir.kernel import limits
 from weir.kernel.outcomes import Refusal
+from weir.wire import outbound
 from weir.wire.listening import MemberTls
+from weir.wire.outbound import Outbound
 from weir.wire.peer import PrivateSocketProtocol, private_socket
 from weir.wire.presenting import Presented
 
@@ -88,6 +91,14 @@ async def _plain(send: Any, status: int, body: bytes) -> None:
     headers = [(b"content-type", b"text/plain"), (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+def notification_client(core: Core) -> Outbound:
+    """How the worker tells applications: public authorities and the alliance's own are believed."""
+    context = ssl.create_default_context()
+    context.load_verify_locations(core.tls.root)
+    allowed = outbound.networks(core.settings.notification_networks)
+    return Outbound(context, allowed, timeout_s=limits.PING_TIMEOUT_S)
 
 
 @asynccontextmanager

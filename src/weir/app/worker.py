@@ -13,7 +13,8 @@ import structlog
 
 from weir.app.core import Core, open_core, stopping
 from weir.app.preparing import renew_certificates
-from weir.app.private import health, member_client, serve_private
+from weir.app.private import health, member_client, notification_client, serve_private
+from weir.authorization import backchannel, pinging
 from weir.care import signing_keys
 from weir.care.authority import Authority
 from weir.care.record_keys import RecordKeys
@@ -57,6 +58,7 @@ def _jobs(
     """Name, seconds between two runs, and the work."""
     folder = core.records_folder
     log = structlog.get_logger("weir.worker")
+    outbound = notification_client(core)
     sealer = Sealer(folder, keys.current, core.receipt_secret)
 
     async def records_sealed() -> None:
@@ -68,6 +70,9 @@ def _jobs(
         report = await ingest(core.database, folder, lake, keys.public)
         for finding in report.findings:
             log.error("records_damaged", finding=str(finding))
+
+    async def pings() -> None:
+        await pinging.deliver_due(core.database, core.sealing, outbound)
 
     async def payments_in_doubt() -> None:
         await reconcile(core.database, folder, lake, writer, lookup_over(client))
@@ -87,6 +92,7 @@ def _jobs(
         async with core.database.engine.begin() as connection:
             await processes.forget_dead(connection)
             await budgets.clean(connection, core.clock.now())
+            await backchannel.forget_old(connection, core.clock.now())
 
     async def keys_in_time() -> None:
         for moved in await signing_keys.tend(
@@ -105,6 +111,7 @@ def _jobs(
         ("records_to_lake", 0.5, records_to_lake),
         ("payments_in_doubt", 2.0, payments_in_doubt),
         ("payments_made", 1.0, payments_made),
+        ("pings", 0.5, pings),
         ("what_is_over", 30.0, what_is_over),
     ]
 

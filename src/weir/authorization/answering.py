@@ -24,7 +24,7 @@ def refused(addresses: Addresses, refusal: Refusal) -> JSONResponse:
         body["parameters"] = refusal.public
     headers = dict(NO_STORE)
     if outcome.retry is Retry.LATER:
-        headers["retry-after"] = "1"
+        headers["retry-after"] = str(refusal.public.get("interval", 1))
     return JSONResponse(body, outcome.status, headers=headers)
 
 

@@ -1,7 +1,7 @@
 """What the server says about itself (RFC 8414, and OpenID Connect Discovery).
 
-With the entries of RFC 8705, 9101, 9126, 9207, 9396, 9449 and 9701, and of Grant Management for
-OAuth 2.0.
+With the entries of RFC 8705, 9101, 9126, 9207, 9396, 9449 and 9701, of Grant Management for
+OAuth 2.0, and of CIBA.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from weir.authorization.steps.request import RESPONSE_MODES
 from weir.care.vault import Signer
 from weir.consent import changing
 from weir.consent.types import SCHEMAS
-from weir.partners.classes import TOKEN_ENDPOINT_AUTH_METHODS
+from weir.partners.classes import DELIVERY_MODES, TOKEN_ENDPOINT_AUTH_METHODS
 
 # Endpoint name in the metadata, and its path under both origins.
 ENDPOINTS: Final = {
@@ -27,6 +27,7 @@ ENDPOINTS: Final = {
     "userinfo_endpoint": "/userinfo",
     "grant_management_endpoint": "/grants",
     "registration_endpoint": "/register",
+    "backchannel_authentication_endpoint": "/bc-authorize",
 }
 
 
@@ -57,6 +58,9 @@ def metadata(addresses: Addresses, signer: Signer, now: datetime) -> dict[str, A
         "authorization_signing_alg_values_supported": signer.algorithms(),
         "request_object_signing_alg_values_supported": algorithms,
         "dpop_signing_alg_values_supported": algorithms,
+        "backchannel_token_delivery_modes_supported": list(DELIVERY_MODES),
+        "backchannel_authentication_request_signing_alg_values_supported": algorithms,
+        "backchannel_user_code_parameter_supported": False,
         "grant_management_actions_supported": ["query", "revoke", *changing.ACTIONS],
         "grant_management_action_required": False,
         "authorization_details_types_supported": list(SCHEMAS),

@@ -11,14 +11,16 @@ from typing import Any
 import msgspec
 
 from weir.authorization.assertions import Assertion
+from weir.authorization.backchannel import BackchannelRequest
 from weir.authorization.grants import Grant
+from weir.authorization.hints import Hint
 from weir.authorization.openid import OpenIdRequest
 from weir.authorization.services import Services
 from weir.care.dpop import Proof
 from weir.consent.changing import Action
 from weir.consent.reading import Consent
 from weir.consent.types import ConsentRequest
-from weir.kernel import identifiers
+from weir.kernel import identifiers, limits
 from weir.kernel.outcomes import OAUTH_INVALID_REQUEST, Refusal
 from weir.partners.applications import Application
 from weir.partners.organisations import Organisation
@@ -91,6 +93,9 @@ class Exchange:
     grant_id: str = ""  # the grant the address names, or the request shall change
     openid: OpenIdRequest | None = None
     lodged: Consent | None = None  # the consent that the request is about, if it was lodged before
+    hint: Hint = field(init=False)  # whom a backchannel request is for
+    lifetime_s: int = limits.BACKCHANNEL_LIFETIME_S  # of its question
+    question: BackchannelRequest = field(init=False)
     ask: ConsentRequest = field(init=False)
     member: Organisation = field(init=False)
     pushed: PushedRequest = field(init=False)

@@ -35,11 +35,11 @@ class Grant:
     client: str
     subject: str
     scope: str
-    redirect_uri: str
-    code_challenge: str
+    redirect_uri: str | None
+    code_challenge: str | None
     certificate: str | None
     dpop_jkt: str | None
-    code_expires_at: datetime
+    code_expires_at: datetime | None
     code_used_at: datetime | None
     authentication: Authentication | None
 
@@ -84,6 +84,37 @@ async def record(
         )
     )
     return code
+
+
+def new_refresh_token() -> str:
+    """A refresh token nobody knows yet."""
+    return REFRESH_PREFIX + new_secret()
+
+
+async def record_without_code(
+    unit: UnitOfWork,
+    *,
+    consent: str,
+    client: str,
+    subject: str,
+    scope: str,
+    refresh_token: str,
+    authentication: Authentication | None,
+) -> None:
+    """Keep a grant that began on the customer's own device, with its refresh token."""
+    known = None if authentication is None else msgspec.to_builtins(authentication)
+    await unit.connection.execute(
+        grants.insert().values(
+            consent=consent,
+            grant_id=consent,
+            current=consent,
+            client=client,
+            subject=subject,
+            scope=scope,
+            refresh_sha256=digest(refresh_token.removeprefix(REFRESH_PREFIX)),
+            authentication=known,
+        )
+    )
 
 
 async def of_code(connection: AsyncConnection, code: str) -> Grant | None:

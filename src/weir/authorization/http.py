@@ -64,6 +64,7 @@ def routes(services: Services, refusal_page: RefusalPage) -> list[Route]:
         Route("/authorize", http.authorize, methods=["GET"]),
         Route("/par", http.par, methods=_METHODS),
         Route("/token", http.token, methods=_METHODS),
+        Route("/bc-authorize", http.backchannel, methods=_METHODS),
         Route("/revoke", http.revoke, methods=_METHODS),
         Route("/introspect", http.introspect, methods=_METHODS),
         Route("/userinfo", http.userinfo, methods=_METHODS),
@@ -92,6 +93,9 @@ class _Http:
         return await self._answer(
             request, lambda form: pipeline.token_endpoint_for(form.get("grant_type"))
         )
+
+    async def backchannel(self, request: Request) -> Response:
+        return await self._answer(request, lambda _: Endpoint.BACKCHANNEL)
 
     async def revoke(self, request: Request) -> Response:
         return await self._answer(request, lambda _: Endpoint.REVOKE)

@@ -14,7 +14,9 @@ from typing import Final
 
 from weir.authorization.exchange import Answer, Exchange
 from weir.authorization.steps import (
+    backchannel,
     binding,
+    ciba,
     client,
     code,
     credentials,
@@ -48,77 +50,95 @@ class Endpoint(IntEnum):
     USERINFO = 7
     GRANT_QUERY = 8
     GRANT_REVOKE = 9
+    BACKCHANNEL = 10
+    TOKEN_CIBA = 11
 
 
 GRANT_TYPES: Final = {
     "authorization_code": Endpoint.TOKEN_CODE,
     "refresh_token": Endpoint.TOKEN_REFRESH,
     "client_credentials": Endpoint.TOKEN_CREDENTIALS,
+    "urn:openid:params:grant-type:ciba": Endpoint.TOKEN_CIBA,
 }
 
 # fmt: off
 TABLE: Final[tuple[tuple[str, Step], ...]] = (
     # P  PAR   A  authorize   C  token: code   R  token: refresh   K  token: credentials
     # V  revoke   I  introspect   U  userinfo   Q  grant query   D  grant revoke
-    #  PACRKVIUQD
-    ("··xxx·····", binding.key_is_shown),                           # RFC 8705 section 3
-    ("x·xxxxx···", client.is_named),                                # RFC 7521 section 4.2
-    ("·x········", visit.client_is_named),                          # RFC 9126 section 4
-    ("xxxxxxx···", client.is_found),                                # RFC 6749 section 2.2
-    ("x·xxxxx···", client.keys_are_fetched),                        # RFC 7591 section 2
-    ("x·xxxxx···", client.proves_itself_by_certificate),            # RFC 8705 section 2
-    ("x·xxxxx···", client.proves_itself_by_key),                    # RFC 7523 section 2.2
-    ("x·xxxxx···", binding.certificate_is_the_clients),             # RFC 8705 section 3
-    ("x·xxx·····", possession.proof_is_valid),                      # RFC 9449 section 4.3
-    ("x·xxxxx···", replay.nothing_is_replayed),                     # RFC 7523, RFC 9449
-    ("xxxxx·x···", client.is_active),                               # suspensions count at once
-    ("x·········", request_object.brings_no_request_uri),           # RFC 9126 section 2.1
-    ("x·········", request_object.request_object_is_opened),        # RFC 9101 section 6.3
-    ("x·········", request_object.request_object_does_not_replay),  # RFC 9101 section 10.2
-    ("x·········", request.asks_for_a_code),                        # FAPI 2.0 section 5.3.2.2
-    ("x·········", request.returns_to_a_registered_address),        # RFC 9700 section 2.1
-    ("x·········", request.keeps_state_and_nonce_short),            # FAPI 2.0 section 5.3.2.2
-    ("x·········", grant_management.action_is_coherent),            # Grant Management 5.2
-    ("x·········", request.proves_possession_later),                # RFC 7636 section 4.3
-    ("x·········", binding.key_is_the_announced_one),               # RFC 9449 section 10.1
-    ("x·········", request.stays_within_subscriptions),             # RFC 6749 section 3.3
-    ("x·········", sign_in.sign_in_is_described),                   # OpenID Connect 3.1.2.1
-    ("x·········", sign_in.intent_is_recalled),                     # OpenID Connect 5.5.1
-    ("x·········", request.says_what_it_wants),                     # RFC 9396 section 2
-    ("x·········", request.names_a_member),                         # RFC 9396 section 5
-    ("x·········", grant_management.grant_may_be_changed),          # Grant Management 5.4
-    ("x·········", request.is_kept),                                # RFC 9126 section 2.2
-    ("·x········", visit.request_is_recalled),                      # RFC 9126 section 4
-    ("·x········", visit.request_is_unanswered),                    # FAPI 2.0 section 5.3.2.2
-    ("·x········", visit.visit_begins),                             # RFC 9700 section 4.12
-    ("··x·······", code.code_is_found),                             # RFC 6749 section 4.1.3
-    ("··x·······", code.code_is_unused),                            # RFC 6749 section 4.1.2
-    ("··x·······", code.code_is_in_time),                           # FAPI 2.0 section 5.3.2.1
-    ("··x·······", code.address_is_the_same),                       # RFC 6749 section 4.1.3
-    ("··x·······", binding.key_is_the_codes),                       # RFC 9449 section 10
-    ("··x·······", binding.certificate_is_the_codes),               # RFC 8705 section 3
-    ("··x·······", code.verifier_fits),                             # RFC 7636 section 4.6
-    ("···x······", refresh.token_is_found),                         # RFC 6749 section 6
-    ("··xx······", code.consent_stands),                            # the consent decides
-    ("··x·······", code.code_is_spent),                             # RFC 6749 section 4.1.4
-    ("···x······", refresh.token_is_refreshed),                     # RFC 6749 section 6
-    ("····x·····", credentials.asks_no_customer),                   # RFC 9396 section 2
-    ("····x·····", credentials.stays_within_its_rights),            # RFC 6749 section 3.3
-    ("····x·····", credentials.token_is_issued),                    # RFC 6749 section 4.4.3
-    ("·····x····", revocation.token_is_revoked),                    # RFC 7009 section 2.1
-    ("······x···", introspection.caller_may_ask),                   # RFC 9701 section 4
-    ("······x···", introspection.token_is_introspected),            # RFC 7662 section 2.2
-    ("·······xxx", userinfo.token_is_ours),                         # RFC 6750 section 2.1
-    ("·······xxx", userinfo.key_is_the_tokens),                     # RFC 9449 section 7
-    ("·······xxx", userinfo.proof_is_new),                          # RFC 9449 section 11.1
-    ("·······x··", userinfo.scope_is_openid),                       # OpenID Connect 5.3
-    ("·······x··", userinfo.token_stands),                          # RFC 6750 section 3.1
-    ("·······x··", userinfo.customer_is_named),                     # OpenID Connect 5.3.2
-    ("········xx", grant_management.token_stands),                  # RFC 6750 section 3.1
-    ("········x·", grant_management.scope_is_query),                # Grant Management 6.1
-    ("·········x", grant_management.scope_is_revoke),               # Grant Management 6.1
-    ("········x·", grant_management.grant_is_told),                 # Grant Management 6.3
-    ("·········x", grant_management.grant_is_ended),                # Grant Management 6.4
+    # B  backchannel authentication   T  token: CIBA
+    #  PACRKVIUQDBT
+    ("··xxx······x", binding.key_is_shown),                           # RFC 8705 section 3
+    ("x·xxxxx···xx", client.is_named),                                # RFC 7521 section 4.2
+    ("·x··········", visit.client_is_named),                          # RFC 9126 section 4
+    ("xxxxxxx···xx", client.is_found),                                # RFC 6749 section 2.2
+    ("x·xxxxx···xx", client.keys_are_fetched),                        # RFC 7591 section 2
+    ("x·xxxxx···xx", client.proves_itself_by_certificate),            # RFC 8705 section 2
+    ("x·xxxxx···xx", client.proves_itself_by_key),                    # RFC 7523 section 2.2
+    ("x·xxxxx···xx", binding.certificate_is_the_clients),             # RFC 8705 section 3
+    ("x·xxx······x", possession.proof_is_valid),                      # RFC 9449 section 4.3
+    ("x·xxxxx···xx", replay.nothing_is_replayed),                     # RFC 7523, RFC 9449
+    ("xxxxx·x···xx", client.is_active),                               # suspensions count at once
+    ("x·········x·", request_object.brings_no_request_uri),           # RFC 9126 section 2.1
+    ("··········x·", backchannel.may_ask),                            # CIBA section 4
+    ("··········x·", backchannel.request_is_signed),                  # CIBA section 7.1.1
+    ("x·········x·", request_object.request_object_is_opened),        # RFC 9101 section 6.3
+    ("x·········x·", request_object.request_object_does_not_replay),  # RFC 9101 section 10.2
+    ("··········x·", backchannel.request_has_its_claims),             # CIBA section 7.1.1
+    ("··········x·", backchannel.one_hint_is_given),                  # CIBA section 7.1
+    ("··········x·", backchannel.message_is_short),                   # FAPI-CIBA section 5.2.2
+    ("··········x·", backchannel.times_are_bounded),                  # CIBA section 7.1
+    ("··········x·", backchannel.notification_token_is_strong),       # CIBA section 7.1
+    ("x···········", request.asks_for_a_code),                        # FAPI 2.0 section 5.3.2.2
+    ("x···········", request.returns_to_a_registered_address),        # RFC 9700 section 2.1
+    ("x···········", request.keeps_state_and_nonce_short),            # FAPI 2.0 section 5.3.2.2
+    ("x···········", grant_management.action_is_coherent),            # Grant Management 5.2
+    ("x···········", request.proves_possession_later),                # RFC 7636 section 4.3
+    ("x···········", binding.key_is_the_announced_one),               # RFC 9449 section 10.1
+    ("x·········x·", request.stays_within_subscriptions),             # RFC 6749 section 3.3
+    ("··········x·", backchannel.sign_in_is_plain),                   # CIBA section 7.1
+    ("x···········", sign_in.sign_in_is_described),                   # OpenID Connect 3.1.2.1
+    ("x···········", sign_in.intent_is_recalled),                     # OpenID Connect 5.5.1
+    ("x·········x·", request.says_what_it_wants),                     # RFC 9396 section 2
+    ("x·········x·", request.names_a_member),                         # RFC 9396 section 5
+    ("x···········", grant_management.grant_may_be_changed),          # Grant Management 5.4
+    ("x···········", request.is_kept),                                # RFC 9126 section 2.2
+    ("··········x·", backchannel.question_is_kept),                   # CIBA section 7.3
+    ("·x··········", visit.request_is_recalled),                      # RFC 9126 section 4
+    ("·x··········", visit.request_is_unanswered),                    # FAPI 2.0 section 5.3.2.2
+    ("·x··········", visit.visit_begins),                             # RFC 9700 section 4.12
+    ("··x·········", code.code_is_found),                             # RFC 6749 section 4.1.3
+    ("··x·········", code.code_is_unused),                            # RFC 6749 section 4.1.2
+    ("··x·········", code.code_is_in_time),                           # FAPI 2.0 section 5.3.2.1
+    ("··x·········", code.address_is_the_same),                       # RFC 6749 section 4.1.3
+    ("··x·········", binding.key_is_the_codes),                       # RFC 9449 section 10
+    ("··x·········", binding.certificate_is_the_codes),               # RFC 8705 section 3
+    ("··x·········", code.verifier_fits),                             # RFC 7636 section 4.6
+    ("···x········", refresh.token_is_found),                         # RFC 6749 section 6
+    ("···········x", ciba.may_poll),                                  # CIBA section 11
+    ("···········x", ciba.question_is_found),                         # CIBA section 11
+    ("···········x", ciba.question_is_answered),                      # CIBA section 11
+    ("···········x", ciba.grant_is_found),                            # CIBA section 10.1.1
+    ("··xx·······x", code.consent_stands),                            # the consent decides
+    ("···········x", ciba.question_is_collected),                     # CIBA section 10.1.1
+    ("··x·········", code.code_is_spent),                             # RFC 6749 section 4.1.4
+    ("···x········", refresh.token_is_refreshed),                     # RFC 6749 section 6
+    ("····x·······", credentials.asks_no_customer),                   # RFC 9396 section 2
+    ("····x·······", credentials.stays_within_its_rights),            # RFC 6749 section 3.3
+    ("····x·······", credentials.token_is_issued),                    # RFC 6749 section 4.4.3
+    ("·····x······", revocation.token_is_revoked),                    # RFC 7009 section 2.1
+    ("······x·····", introspection.caller_may_ask),                   # RFC 9701 section 4
+    ("······x·····", introspection.token_is_introspected),            # RFC 7662 section 2.2
+    ("·······xxx··", userinfo.token_is_ours),                         # RFC 6750 section 2.1
+    ("·······xxx··", userinfo.key_is_the_tokens),                     # RFC 9449 section 7
+    ("·······xxx··", userinfo.proof_is_new),                          # RFC 9449 section 11.1
+    ("·······x····", userinfo.scope_is_openid),                       # OpenID Connect 5.3
+    ("·······x····", userinfo.token_stands),                          # RFC 6750 section 3.1
+    ("·······x····", userinfo.customer_is_named),                     # OpenID Connect 5.3.2
+    ("········xx··", grant_management.token_stands),                  # RFC 6750 section 3.1
+    ("········x···", grant_management.scope_is_query),                # Grant Management 6.1
+    ("·········x··", grant_management.scope_is_revoke),               # Grant Management 6.1
+    ("········x···", grant_management.grant_is_told),                 # Grant Management 6.3
+    ("·········x··", grant_management.grant_is_ended),                # Grant Management 6.4
 )
 # fmt: on
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from weir.authorization.remote_keys import RemoteKeys
 from weir.care.authority import Authority
+from weir.care.master import Sealing
 from weir.care.vault import Signer
 from weir.kernel.origins import https_origin
 from weir.kernel.settings import Settings
@@ -48,3 +49,4 @@ class Services:
     addresses: Addresses
     authority: Authority
     remote_keys: RemoteKeys
+    sealing: Sealing

@@ -50,6 +50,10 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
         "更改应用是否须签名请求。",
     ),
     "application.key_revoked": ("A key of the application was revoked.", "吊销应用的一把密钥。"),
+    "application.backchannel_changed": (
+        "It was set how the application asks customers on their own device.",
+        "设置应用如何在客户自己的设备上请求授权。",
+    ),
     "application.rehearses": (
         "The application began or ended meeting announced changes early.",
         "应用开始或结束提前演练已预告的变更。",

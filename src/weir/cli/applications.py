@@ -110,6 +110,22 @@ def show(application: Application, profile: ProfileName = DEFAULT, as_json: AsJs
     show_one(asking(profile, lambda m: m.parties.application(application)), as_json)
 
 
+@app.command()
+def backchannel(
+    application: Application,
+    mode: Annotated[str, typer.Option(help="poll, ping or off.")] = "poll",
+    endpoint: Annotated[
+        str | None, typer.Option(help="The https address that pings go to.")
+    ] = None,
+    profile: ProfileName = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Let it ask customers on their own device (CIBA), and be told of answers by poll or ping."""
+    how = None if mode == "off" else mode
+    changed = asking(profile, lambda m: m.parties.set_backchannel(application, how, endpoint))
+    show_one(changed, as_json)
+
+
 @app.command("sign")
 def require_signed_requests(
     application: Application,

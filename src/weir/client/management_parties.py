@@ -112,6 +112,14 @@ class Parties:
         path = f"/v1/applications/{place(application)}/signed-requests"
         return await self._asker.put(path, {"required": required})
 
+    async def set_backchannel(
+        self, application: str, mode: str | None, endpoint: str | None = None
+    ) -> Document:
+        """How it asks customers on their own device (CIBA): poll, ping with an https endpoint that
+        is told of answers, or None for not at all."""
+        path = f"/v1/applications/{place(application)}/backchannel"
+        return await self._asker.put(path, {"mode": mode, "endpoint": endpoint})
+
     async def revoke_key(self, application: str, key: str) -> Document:
         """Revoke a key everywhere: a registered one by its kid, any other by its thumbprint."""
         path = f"/v1/applications/{place(application)}/keys/revoke"

@@ -562,7 +562,7 @@ OAUTH_USE_DPOP_NONCE = _outcome(
 )
 OAUTH_ACCESS_DENIED = _outcome(
     "oauth_access_denied",
-    403,
+    400,
     "The customer said no.",
     "客户拒绝了授权。",
     retry=Retry.CHANGED,
@@ -581,6 +581,45 @@ OAUTH_INTERACTION_REQUIRED = _outcome(
     "A customer is always asked in person: prompt=none cannot be kept.",
     "授权必须由客户本人确认，无法按 prompt=none 处理。",
     oauth="interaction_required",
+)
+OAUTH_AUTHORIZATION_PENDING = _outcome(
+    "oauth_authorization_pending",
+    400,
+    "The customer has not answered yet. Ask again after the interval.",
+    "客户尚未答复，请按间隔时间再次查询。",
+    retry=Retry.LATER,
+    oauth="authorization_pending",
+)
+OAUTH_SLOW_DOWN = _outcome(
+    "oauth_slow_down",
+    400,
+    "You ask too often. Wait for the interval, which is longer now.",
+    "查询过于频繁，间隔时间已延长，请按新的间隔再次查询。",
+    retry=Retry.LATER,
+    oauth="slow_down",
+)
+OAUTH_EXPIRED_TOKEN = _outcome(
+    "oauth_expired_token",
+    400,
+    "The auth_req_id has expired. Ask the customer anew.",
+    "auth_req_id 已过期，请重新向客户发起请求。",
+    retry=Retry.CHANGED,
+    oauth="expired_token",
+)
+OAUTH_INVALID_BINDING_MESSAGE = _outcome(
+    "oauth_invalid_binding_message",
+    400,
+    "A binding_message is required: one line of visible text, of bounded length.",
+    "须提供 binding_message，且为一行可见文字，长度不超过上限。",
+    oauth="invalid_binding_message",
+)
+OAUTH_TOO_MANY_QUESTIONS = _outcome(
+    "oauth_too_many_questions",
+    429,
+    "Too many questions to customers in a short time. Wait before you ask again.",
+    "短时间内向客户发起的请求过多，请稍后再试。",
+    retry=Retry.LATER,
+    oauth="temporarily_unavailable",
 )
 OAUTH_INVALID_GRANT_ID = _outcome(
     "oauth_invalid_grant_id",

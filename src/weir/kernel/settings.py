@@ -67,6 +67,11 @@ class Settings:
     trace_percent: int = _setting(
         1, "Share of calls without a traceparent of their own that are traced.", low=0, high=100
     )
+    notification_networks: str | None = _setting(
+        None,
+        "Networks applications' notification endpoints may lie in besides public addresses"
+        " (10.2.0.0/16).",
+    )
     unconfirmed_calls_s: int = _setting(
         60,
         "Seconds a gateway that cannot reach PostgreSQL still serves calls that need no consent.",

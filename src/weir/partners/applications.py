@@ -35,6 +35,8 @@ class Application:
     require_signed_request_object: bool
     revoked_keys: list[str]
     rehearses: bool
+    backchannel_token_delivery_mode: str | None
+    backchannel_client_notification_endpoint: str | None
     status: str
     registered_at: datetime
     changed_at: datetime
@@ -203,6 +205,26 @@ async def rehearse(unit: UnitOfWork, application_id: str, *, on: bool) -> Applic
     application = await lock(unit.connection, application_id)
     detail = {"on": on}
     return await _change(unit, application, "application.rehearses", detail, rehearses=on)
+
+
+async def set_backchannel(
+    unit: UnitOfWork, application_id: str, mode: str | None, endpoint: str | None
+) -> Application:
+    """Whether and how the application asks customers on their own device (CIBA Core section 4).
+
+    `mode` is poll, ping or None for not at all; a ping needs an https `endpoint`. INVALID_INPUT.
+    """
+    application = await lock(unit.connection, application_id)
+    has_keys = bool(application.jwks["keys"]) or application.jwks_uri is not None
+    registration.require_backchannel(mode, endpoint, has_keys=has_keys)
+    return await _change(
+        unit,
+        application,
+        "application.backchannel_changed",
+        {"mode": mode, "endpoint": endpoint},
+        backchannel_token_delivery_mode=mode,
+        backchannel_client_notification_endpoint=endpoint,
+    )
 
 
 async def suspend(unit: UnitOfWork, application_id: str) -> Application:

@@ -160,6 +160,22 @@ def _check_key_address(jwks_uri: str, jwks: dict[str, Any]) -> None:
         raise inputs.wrong("/jwks_uri", "and jwks exclude each other", "与 jwks 不能同时提供")
 
 
+def require_backchannel(mode: str | None, endpoint: str | None, *, has_keys: bool) -> None:
+    """CIBA Core section 4: a ping goes to a registered https address, and requests are signed."""
+    if mode is not None:
+        inputs.choice(mode, classes.DELIVERY_MODES, "/mode")
+    if (mode == classes.PING) != (endpoint is not None):
+        raise inputs.wrong("/endpoint", "goes with the mode ping", "仅用于 ping 模式，且必须填写")
+    if endpoint is not None:
+        inputs.https_url(endpoint, "/endpoint")
+    if mode is not None and not has_keys:
+        raise inputs.wrong(
+            "/mode",
+            "backchannel requests are signed: register a public key first",
+            "后端通道请求须签名：请先登记公钥",
+        )
+
+
 def redirect_uri(value: str, pointer: str) -> str:
     """A redirect URI by FAPI 2.0 Security Profile section 5.3.2.2: https, or native loopback.
 

@@ -67,6 +67,9 @@ applications = Table(
     Column("roles", JSONB, nullable=False),
     Column("revoked_keys", JSONB, nullable=False, server_default="[]"),  # RFC 7638 thumbprints
     Column("rehearses", Boolean, nullable=False, server_default=false()),
+    # How it may ask customers on their own device (CIBA): not at all, poll or ping.
+    Column("backchannel_token_delivery_mode", Text),
+    Column("backchannel_client_notification_endpoint", Text),
     Column("status", Text, nullable=False),
     Column("registered_at", DateTime(timezone=True), nullable=False),
     Column("changed_at", DateTime(timezone=True), nullable=False),

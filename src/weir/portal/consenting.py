@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from weir.authorization import interactions, requests
+from weir.authorization.openid import OpenIdRequest
 from weir.authorization.redirects import origin
 from weir.authorization.requests import Interaction
 from weir.consent import changing, directory
@@ -53,6 +54,24 @@ class Question:
     accounts: Sequence[Account] = ()
     before: Consent | None = None  # what stands on the grant that the request is to change
 
+    returns: bool = True  # the application waits in this browser
+    message: str | None = None
+
+    @property
+    def form(self) -> str:
+        """What the form's token is for."""
+        return f"interaction:{self.interaction.id}"
+
+    @property
+    def openid(self) -> OpenIdRequest | None:
+        """What the application will learn of the customer's name."""
+        return self.interaction.pushed.openid
+
+    @property
+    def widens(self) -> bool:
+        """Whether a change adds to what was granted, rather than taking its place."""
+        return self.interaction.pushed.action == "merge"
+
     @property
     def ask(self) -> ConsentRequest:
         """What a yes leads to."""
@@ -71,8 +90,7 @@ class Question:
     @property
     def kept(self) -> Sequence[str]:
         """The accounts that stay allowed whatever is chosen."""
-        is_merge = self.interaction.pushed.action == "merge"
-        return self.change.accounts_before if is_merge and self.change else ()
+        return self.change.accounts_before if self.widens and self.change else ()
 
 
 async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
@@ -97,7 +115,7 @@ async def send(portal: Portal, request: Request, visitor: Visitor) -> Response:
     interaction = await _interaction(portal, request, visitor)
     question = await _parties(portal, interaction)
     try:
-        fields = await read_form(request, visitor, f"interaction:{interaction.id}")
+        fields = await read_form(request, visitor, question.form)
         if fields.get("answer") == "yes" and visitor.person is not None:
             if not _recently_signed_in(interaction, visitor):
                 return go(request.url.path)  # which asks for the sign-in

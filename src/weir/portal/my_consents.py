@@ -19,6 +19,7 @@ from weir.kernel.outcomes import ILLEGAL_STATE, NOT_FOUND, Refusal
 from weir.partners import applications, organisations
 from weir.partners.applications import Application
 from weir.partners.organisations import Organisation
+from weir.portal import my_questions
 from weir.portal.rendering import Portal, go, render
 from weir.portal.visitor import Visitor, read_form
 from weir.store.unit import Actor
@@ -46,9 +47,12 @@ async def show_list(portal: Portal, request: Request, visitor: Visitor) -> Respo
     async with portal.database.connect() as connection:
         consents = await reading.of_person(connection, visitor.person.id)
         shown = [await _shown(portal, connection, consent) for consent in consents]
+        waiting = await my_questions.count(portal, connection, visitor.person.id)
     active = [each for each in shown if each.may_be_withdrawn]
     ended = [each for each in shown if not each.may_be_withdrawn]
-    return _render(portal, request, visitor, "my_consents.html", active=active, ended=ended)
+    return _render(
+        portal, request, visitor, "my_consents.html", active=active, ended=ended, waiting=waiting
+    )
 
 
 async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
@@ -108,6 +112,16 @@ def _render(
     active: Sequence[Shown] = (),
     ended: Sequence[Shown] = (),
     shown: Shown | None = None,
+    waiting: int = 0,
 ) -> Response:
     now = portal.database.clock.now()
-    return render(request, visitor, template, active=active, ended=ended, shown=shown, now=now)
+    return render(
+        request,
+        visitor,
+        template,
+        active=active,
+        ended=ended,
+        shown=shown,
+        waiting=waiting,
+        now=now,
+    )

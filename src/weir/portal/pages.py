@@ -14,6 +14,7 @@ from weir.kernel.outcomes import NOT_FOUND, Refusal
 from weir.portal import (
     consenting,
     my_consents,
+    my_questions,
     refusals,
     security,
     shelf_pages,
@@ -47,6 +48,9 @@ _PAGES: Final[dict[HostRole, tuple[tuple[str, str, PageFunction], ...]]] = {
         ("/welcome/{secret}", "POST", welcoming.send),
         ("/my/consents", "GET", my_consents.show_list),
         ("/my/consents/{consent}", "GET", my_consents.show),
+        ("/my/questions", "GET", my_questions.show_list),
+        ("/my/questions/{consent}", "GET", my_questions.show),
+        ("/my/questions/{consent}", "POST", my_questions.send),
         ("/my/consents/{consent}", "POST", my_consents.send),
         ("/statements", "GET", statement_pages.show_list),
         ("/statements/{statement}", "GET", statement_pages.show),

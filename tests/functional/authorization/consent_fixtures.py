@@ -16,6 +16,7 @@ from weir.authorization.fetching import KeyFetcher
 from weir.authorization.remote_keys import RemoteKeys
 from weir.authorization.services import Addresses, Services
 from weir.care.authority import Authority
+from weir.care.master import SealingKey
 from weir.care.vault import Vault
 from weir.identity.passphrases import Passphrases
 from weir.identity.sessions import Sessions
@@ -36,13 +37,18 @@ async def directory(authority: Authority, folder: Path) -> AsyncIterator[Directo
 
 @pytest.fixture
 async def portal(
-    database: Database, cache: Cache, vault: Vault, authority: Authority, folder: Path
+    database: Database,
+    cache: Cache,
+    vault: Vault,
+    sealing: SealingKey,
+    authority: Authority,
+    folder: Path,
 ) -> AsyncIterator[Portal]:
     context = tls_context(authority, folder, "gateway", server=False)
     fetcher = KeyFetcher(tls_context(authority, folder, "gateway", server=False), ["localhost"])
     remote_keys = RemoteKeys(fetcher.fetch, lambda: database.clock.now().timestamp())
     addresses = Addresses.of(Settings())
-    services = Services(database, cache, vault, addresses, authority, remote_keys)
+    services = Services(database, cache, vault, addresses, authority, remote_keys, sealing)
     # The cheapest parameters argon2 takes: these tests are about who may sign in, not how slowly.
     passphrases = Passphrases(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
     async with httpx.AsyncClient(verify=context, trust_env=False) as client:

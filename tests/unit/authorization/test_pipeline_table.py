@@ -52,6 +52,16 @@ ORDER = {
         scope_is_query grant_is_told""",
     Endpoint.GRANT_REVOKE: """token_is_ours key_is_the_tokens proof_is_new token_stands
         scope_is_revoke grant_is_ended""",
+    Endpoint.BACKCHANNEL: """is_named is_found keys_are_fetched proves_itself_by_certificate
+        proves_itself_by_key certificate_is_the_clients nothing_is_replayed is_active
+        brings_no_request_uri may_ask request_is_signed request_object_is_opened
+        request_object_does_not_replay request_has_its_claims one_hint_is_given message_is_short
+        times_are_bounded notification_token_is_strong stays_within_subscriptions sign_in_is_plain
+        says_what_it_wants names_a_member question_is_kept""",
+    Endpoint.TOKEN_CIBA: """key_is_shown is_named is_found keys_are_fetched
+        proves_itself_by_certificate proves_itself_by_key certificate_is_the_clients proof_is_valid
+        nothing_is_replayed is_active may_poll question_is_found question_is_answered
+        grant_is_found consent_stands question_is_collected""",
 }
 
 

@@ -32,7 +32,8 @@ async def code_is_unused(exchange: Exchange) -> None:
 
 def code_is_in_time(exchange: Exchange) -> None:
     """FAPI 2.0 section 5.3.2.1 item 11: at most 60 seconds."""
-    if exchange.now >= exchange.grant.code_expires_at:
+    expires_at = exchange.grant.code_expires_at
+    if expires_at is None or exchange.now >= expires_at:
         raise Refusal(OAUTH_INVALID_GRANT, "the code expired")
 
 
@@ -44,7 +45,8 @@ def address_is_the_same(exchange: Exchange) -> None:
 
 def verifier_fits(exchange: Exchange) -> None:
     """RFC 7636 section 4.6."""
-    if not pkce.proves(exchange.required("code_verifier"), exchange.grant.code_challenge):
+    challenge = exchange.grant.code_challenge or ""
+    if not pkce.proves(exchange.required("code_verifier"), challenge):
         raise Refusal(OAUTH_INVALID_GRANT, "code_verifier does not fit")
 
 

@@ -1,0 +1,91 @@
+"""Whom a backchannel request is for (CIBA Core 1.0 section 7.1).
+
+`login_hint` is the customer's own number at the institution, which the customer tells the
+application. `id_token_hint` is an ID token this server once gave this application. A hint that is
+well formed is never refused: whether there is such a customer is nobody's business but his.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from weir.authorization.services import Services
+from weir.identity.tables import customers, pairwise_subjects
+from weir.kernel import limits
+from weir.kernel.outcomes import OAUTH_INVALID_REQUEST, Refusal
+from weir.kernel.strict_json import loads
+
+_REFERENCE: Final = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """`value` is a customer's number at the institution, or the name a partner knows him by."""
+
+    is_subject: bool
+    value: str
+
+
+def read(services: Services, client_id: str, name: str, value: str) -> Hint:
+    """A hint in its form. OAUTH_INVALID_REQUEST."""
+    if name == "id_token_hint":
+        return Hint(True, _subject(services, client_id, value))
+    if len(value) > limits.LOGIN_HINT_CHARACTERS or _REFERENCE.fullmatch(value) is None:
+        raise _wrong("login_hint", "is not a customer's number in its form")
+    return Hint(False, value)
+
+
+async def customer_of(
+    connection: AsyncConnection, hint: Hint, partner: str, member: str
+) -> str | None:
+    """The customer of this member whom the hint names, if he has a sign-in to be asked in."""
+    statement = select(customers.c.id).where(
+        customers.c.member == member, customers.c.person.is_not(None)
+    )
+    if hint.is_subject:
+        named = select(pairwise_subjects.c.customer).where(
+            pairwise_subjects.c.subject == hint.value, pairwise_subjects.c.organisation == partner
+        )
+        statement = statement.where(customers.c.id.in_(named))
+    else:
+        statement = statement.where(customers.c.customer_ref == hint.value)
+    found: str | None = (await connection.execute(statement)).scalar_one_or_none()
+    return found
+
+
+def _subject(services: Services, client_id: str, token: str) -> str:
+    """The subject of an ID token of this server for this client; an old one will do."""
+    claims = _signed_here(services, token)
+    issuer = services.addresses.issuer
+    if (
+        claims is None
+        or (claims.get("iss"), claims.get("aud")) != (issuer, client_id)
+        or not isinstance(claims.get("sub"), str)
+    ):
+        raise _wrong("id_token_hint", "is no ID token of this server for this application")
+    return str(claims["sub"])
+
+
+def _signed_here(services: Services, token: str) -> dict[str, Any] | None:
+    if len(token) > limits.ACCESS_TOKEN_CHARACTERS:
+        return None
+    keys = KeySet.import_key_set(services.signer.public_jwks())  # type: ignore[arg-type]
+    try:
+        signed = jws.deserialize_compact(token, keys, algorithms=services.signer.algorithms())
+        claims = loads(signed.payload)
+    except (JoseError, ValueError):
+        return None
+    is_id_token = signed.headers().get("typ") == "JWT" and isinstance(claims, dict)
+    return claims if is_id_token and "auth_time" in claims else None
+
+
+def _wrong(parameter: str, reason: str) -> Refusal:
+    return Refusal(OAUTH_INVALID_REQUEST, f"{parameter} {reason}", parameter=parameter, why=reason)

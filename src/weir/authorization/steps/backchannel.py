@@ -1,0 +1,156 @@
+"""The backchannel authentication endpoint (CIBA Core 1.0 section 7, as FAPI-CIBA narrows it)."""
+
+from __future__ import annotations
+
+import json
+import re
+from hashlib import sha256
+from typing import Any, Final
+
+from weir.authorization import backchannel, hints, openid, scopes
+from weir.authorization.exchange import Answer, Exchange, wrong
+from weir.identity.secrets import new_secret
+from weir.kernel import inputs, limits
+from weir.kernel.outcomes import (
+    OAUTH_INVALID_BINDING_MESSAGE,
+    OAUTH_INVALID_REQUEST_OBJECT,
+    OAUTH_UNAUTHORIZED_CLIENT,
+    Refusal,
+)
+from weir.partners.classes import PING
+from weir.store.unit import Actor
+
+# RFC 6750 section 2.1: the syntax of a bearer token.
+_BEARER: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*", re.ASCII)
+_SECONDS: Final = re.compile(r"[1-9][0-9]{0,5}", re.ASCII)
+_NOT_HERE: Final = ("user_code", "login_hint_token", "grant_management_action", "grant_id")
+_ONLY_IN_BROWSERS: Final = ("claims", "max_age", "prompt", "acr_values", "nonce")
+
+
+def may_ask(exchange: Exchange) -> None:
+    """CIBA section 4: an application registered for a delivery mode, and to ask customers."""
+    if exchange.client.backchannel_token_delivery_mode is None:
+        raise Refusal(OAUTH_UNAUTHORIZED_CLIENT, "not registered for CIBA")
+    if not {"data", "payments"} & set(exchange.client.roles):
+        raise Refusal(OAUTH_UNAUTHORIZED_CLIENT, "no role that asks customers")
+
+
+def request_is_signed(exchange: Exchange) -> None:
+    """CIBA section 7.1.1, FAPI-CIBA section 5.2.2 item 6: always signed, and each counts once."""
+    if "request" not in exchange.parameters:
+        reason = "a backchannel request is always signed"
+        raise Refusal(OAUTH_INVALID_REQUEST_OBJECT, reason, why=reason)
+
+
+def request_has_its_claims(exchange: Exchange) -> None:
+    """CIBA section 7.1.1: `iat` and `jti` besides what every request object has."""
+    for name in ("iat", "jti"):
+        if name not in exchange.request_claims:
+            reason = f"{name} is missing"
+            raise Refusal(OAUTH_INVALID_REQUEST_OBJECT, reason, why=reason)
+    for name in _NOT_HERE:
+        if name in exchange.parameters:
+            raise wrong(name, "is not taken here")
+
+
+def one_hint_is_given(exchange: Exchange) -> None:
+    """CIBA section 7.1: exactly one hint. Whether it fits anybody is told to nobody."""
+    given = [name for name in ("login_hint", "id_token_hint") if name in exchange.parameters]
+    if len(given) != 1:
+        raise wrong("login_hint", "or id_token_hint must be given, and not both")
+    exchange.hint = hints.read(
+        exchange.services, exchange.client.id, given[0], exchange.parameters[given[0]]
+    )
+
+
+def message_is_short(exchange: Exchange) -> None:
+    """CIBA section 7.1, FAPI-CIBA section 5.2.2 item 2: the customer compares it on both sides."""
+    try:
+        inputs.text(
+            exchange.parameters.get("binding_message", ""),
+            "/binding_message",
+            limits.BINDING_MESSAGE_CHARACTERS,
+        )
+    except Refusal as refusal:
+        raise Refusal(OAUTH_INVALID_BINDING_MESSAGE, refusal.detail) from refusal
+
+
+def times_are_bounded(exchange: Exchange) -> None:
+    """CIBA section 7.1: `requested_expiry` in seconds, within what this server keeps."""
+    given = exchange.parameters.get("requested_expiry")
+    if given is None:
+        return
+    if _SECONDS.fullmatch(given) is None:
+        raise wrong("requested_expiry", "must be a positive number of seconds")
+    exchange.lifetime_s = min(int(given), limits.BACKCHANNEL_LIFETIME_MAX_S)
+
+
+def notification_token_is_strong(exchange: Exchange) -> None:
+    """CIBA section 7.1: needed for a ping, of bearer syntax, with 128 bits of entropy at least."""
+    if exchange.client.backchannel_token_delivery_mode != PING:
+        return
+    token = exchange.required("client_notification_token")
+    least, most = (
+        limits.NOTIFICATION_TOKEN_CHARACTERS_MIN,
+        limits.NOTIFICATION_TOKEN_CHARACTERS_MAX,
+    )
+    if not least <= len(token) <= most or _BEARER.fullmatch(token) is None:
+        raise wrong("client_notification_token", f"must be {least} to {most} bearer characters")
+
+
+def sign_in_is_plain(exchange: Exchange) -> None:
+    """Nothing is asked of a sign-in here: the customer signs in of his own accord."""
+    for name in _ONLY_IN_BROWSERS:
+        if name in exchange.parameters:
+            raise wrong(name, "is not taken here")
+    if openid.OPENID not in exchange.scope:
+        return
+    exchange.openid = openid.OpenIdRequest()
+
+
+async def question_is_kept(exchange: Exchange) -> None:
+    """CIBA section 7.3: the same answer, and the same work, whoever the hint fits."""
+    secret, consent = new_secret(), exchange.mint("cns")
+    async with exchange.services.database.unit(_actor(exchange)) as unit:
+        customer = await hints.customer_of(
+            unit.connection, exchange.hint, exchange.organisation.id, exchange.member.id
+        )
+        await backchannel.open_request(
+            unit,
+            backchannel.NewRequest(
+                consent=consent,
+                secret=secret,
+                client=exchange.client.id,
+                partner=exchange.organisation.id,
+                member=exchange.member.id,
+                customer=customer,
+                hint_sha256=_hint_digest(exchange),
+                scope=scopes.written(exchange.scope),
+                ask=exchange.ask,
+                binding_message=exchange.parameters["binding_message"],
+                lifetime_s=exchange.lifetime_s,
+                sealed_ping=_sealed_ping(exchange, consent, secret),
+            ),
+        )
+    body: dict[str, Any] = {
+        "auth_req_id": secret,
+        "expires_in": exchange.lifetime_s,
+        "interval": limits.BACKCHANNEL_INTERVAL_S,
+    }
+    exchange.answer = Answer(200, body)
+
+
+def _sealed_ping(exchange: Exchange, consent: str, secret: str) -> bytes | None:
+    if exchange.client.backchannel_token_delivery_mode != PING:
+        return None
+    told = {"auth_req_id": secret, "token": exchange.parameters["client_notification_token"]}
+    return exchange.services.sealing.seal(f"ping:{consent}", json.dumps(told).encode())
+
+
+def _hint_digest(exchange: Exchange) -> str:
+    hint = exchange.hint
+    return sha256(f"{exchange.member.id}|{hint.is_subject}|{hint.value}".encode()).hexdigest()
+
+
+def _actor(exchange: Exchange) -> Actor:
+    return Actor(exchange.organisation.id, exchange.client.id)

@@ -1,0 +1,88 @@
+"""The CIBA grant (CIBA Core 1.0 sections 10.1 and 11): polling for a customer's answer.
+
+A token answer that was lost is asked for again under the same `auth_req_id`: the access token is
+new, the refresh token and the grant are the same.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from weir.authorization import backchannel, grants, id_tokens, scopes, tokens
+from weir.authorization.exchange import Exchange
+from weir.kernel import limits
+from weir.kernel.outcomes import (
+    OAUTH_ACCESS_DENIED,
+    OAUTH_AUTHORIZATION_PENDING,
+    OAUTH_EXPIRED_TOKEN,
+    OAUTH_INVALID_GRANT,
+    OAUTH_SLOW_DOWN,
+    OAUTH_UNAUTHORIZED_CLIENT,
+    Refusal,
+)
+
+
+def may_poll(exchange: Exchange) -> None:
+    """CIBA section 11: an application registered for it."""
+    if exchange.client.backchannel_token_delivery_mode is None:
+        raise Refusal(OAUTH_UNAUTHORIZED_CLIENT, "not registered for CIBA")
+
+
+async def question_is_found(exchange: Exchange) -> None:
+    """CIBA section 11: issued by this server, to this client."""
+    auth_req_id = exchange.required("auth_req_id")
+    async with exchange.services.database.connect() as connection:
+        found = await backchannel.of_secret(connection, auth_req_id)
+    if found is None or found.client != exchange.client.id:
+        raise Refusal(OAUTH_INVALID_GRANT, "unknown auth_req_id, or another client's")
+    exchange.question = found
+
+
+async def question_is_answered(exchange: Exchange) -> None:
+    """CIBA section 11: `expired_token`, `access_denied`, `authorization_pending`, `slow_down`."""
+    question = exchange.question
+    if not question.collectable_at(exchange.now):
+        raise Refusal(OAUTH_EXPIRED_TOKEN, question.consent)
+    if question.state == backchannel.DENIED:
+        raise Refusal(OAUTH_ACCESS_DENIED, question.consent)
+    if question.state == backchannel.AWAITING:
+        await _wait_longer(exchange)
+
+
+async def question_is_collected(exchange: Exchange) -> None:
+    """CIBA section 10.1.1: the tokens, as often as they are asked for while they are kept."""
+    question = exchange.question
+    assert question.sealed_refresh is not None, "a granted question has its refresh token"
+    name = f"refresh:{question.consent}"
+    refresh_token = exchange.services.sealing.open(name, question.sealed_refresh).decode()
+    exchange.answer = await tokens.issue(
+        exchange,
+        scope=scopes.requested(exchange.grant.scope),
+        subject=exchange.grant.subject,
+        consented=True,
+        refresh_token=refresh_token,
+        id_token=await id_tokens.made(exchange),
+    )
+
+
+async def grant_is_found(exchange: Exchange) -> None:
+    """The grant that the customer's yes began."""
+    async with exchange.services.database.connect() as connection:
+        grant = await grants.of_consent(connection, exchange.question.consent)
+    assert grant is not None, "a granted question has its grant"
+    exchange.grant = grant
+
+
+async def _wait_longer(exchange: Exchange) -> None:
+    """Asked before the interval is over, the client is told to wait five seconds more each time."""
+    question, interval_s = exchange.question, exchange.question.interval_s
+    too_early = question.polled_at is not None and exchange.now < question.polled_at + timedelta(
+        seconds=interval_s
+    )
+    if too_early:
+        longer_s = interval_s + limits.BACKCHANNEL_INTERVAL_S
+        interval_s = min(longer_s, limits.BACKCHANNEL_INTERVAL_MAX_S)
+    async with exchange.services.database.engine.begin() as connection:
+        await backchannel.note_poll(connection, question.consent, exchange.now, interval_s)
+    outcome = OAUTH_SLOW_DOWN if too_early else OAUTH_AUTHORIZATION_PENDING
+    raise Refusal(outcome, question.consent, interval=interval_s)

@@ -1,0 +1,77 @@
+"""Which addresses a registered endpoint may have, and that all of a host's are judged."""
+
+from __future__ import annotations
+
+import ipaddress
+import ssl
+from collections.abc import Sequence
+
+import pytest
+
+from weir.kernel.outcomes import SETTING_INVALID, Refusal
+from weir.wire.outbound import Outbound, OutboundError, may_be_called, networks
+
+REFUSED = [
+    "127.0.0.1",
+    "127.8.8.8",
+    "10.1.2.3",
+    "172.16.0.1",
+    "192.168.1.1",
+    "169.254.169.254",
+    "100.64.0.1",
+    "0.0.0.0",
+    "224.0.0.1",
+    "255.255.255.255",
+    "::1",
+    "::",
+    "fe80::1",
+    "fd00::1",
+    "ff02::1",
+    "::ffff:127.0.0.1",
+    "::ffff:10.0.0.1",
+]
+
+
+@pytest.mark.parametrize("address", REFUSED)
+def test_addresses_within_a_network_of_ones_own_are_not_called(address: str) -> None:
+    assert not may_be_called(ipaddress.ip_address(address), [])
+
+
+@pytest.mark.parametrize("address", ["93.184.216.34", "2606:2800:220:1:248:1893:25c8:1946"])
+def test_public_addresses_are_called(address: str) -> None:
+    assert may_be_called(ipaddress.ip_address(address), [])
+
+
+def test_a_network_the_operator_named_is_called_and_no_other() -> None:
+    named = networks("10.2.0.0/16, fd00:1::/32")
+    assert may_be_called(ipaddress.ip_address("10.2.3.4"), named)
+    assert may_be_called(ipaddress.ip_address("::ffff:10.2.3.4"), named)
+    assert may_be_called(ipaddress.ip_address("fd00:1::7"), named)
+    assert not may_be_called(ipaddress.ip_address("10.3.0.1"), named)
+    assert networks(None) == []
+
+
+def test_what_is_no_network_is_refused() -> None:
+    with pytest.raises(Refusal) as refused:
+        networks("intranet")
+    assert refused.value.outcome is SETTING_INVALID
+
+
+@pytest.mark.parametrize(
+    ("url", "addresses"),
+    [
+        ("http://shop.example/ciba", ["93.184.216.34"]),
+        ("https://shop.example/ciba", ["127.0.0.1"]),
+        ("https://shop.example/ciba", ["93.184.216.34", "10.0.0.1"]),
+        ("https://shop.example/ciba", []),
+        ("https://169.254.169.254/latest", ["169.254.169.254"]),
+    ],
+)
+async def test_no_connection_is_made_where_none_may_be(url: str, addresses: Sequence[str]) -> None:
+    async def resolver(_host: str, _port: int) -> Sequence[str]:
+        return addresses
+
+    outbound = Outbound(ssl.create_default_context(), timeout_s=1, resolver=resolver)
+    with pytest.raises(OutboundError) as refused:
+        await outbound.post_json(url, {}, {})
+    assert "no answer" not in str(refused.value)
