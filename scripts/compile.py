@@ -31,6 +31,7 @@ MORE = ("kernel/limits.py",)
 LEFT_OUT = {
     "wire/adapting.py",
     "wire/checking.py",
+    "wire/ejection.py",
     "wire/listening.py",
     "wire/peer.py",
     "wire/resolving.py",
@@ -42,6 +43,7 @@ LEFT_OUT = {
     "gateway/members.py",
     "gateway/metrics.py",
     "gateway/serving.py",
+    "gateway/tracing.py",
     "gateway/verifying.py",
 }
 
