@@ -29,6 +29,7 @@ class ProductGiven(Given):
     title_en: Text
     title_zh: Text
     description: Prose = ""
+    signed_messages: bool = False
     capabilities: list[Name] = Field(default_factory=list)
 
 
@@ -52,6 +53,7 @@ class ProductView(Shown):
     title_en: str
     title_zh: str
     description: str
+    signed_messages: bool
     status: Literal["draft", "published", "retired"]
     drafted_at: datetime
     published_at: datetime | None

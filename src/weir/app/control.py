@@ -25,6 +25,7 @@ from weir.authorization.services import Addresses
 from weir.authorization.services import Services as Authorization
 from weir.care.authority import Authority
 from weir.care.following import KeysFollowed
+from weir.care.message_key import MessageKey
 from weir.care.vault import Vault
 from weir.identity.passphrases import Passphrases
 from weir.identity.sessions import Sessions
@@ -68,8 +69,16 @@ async def build_control(core: Core, directory: httpx.AsyncClient, vault: Vault) 
     authority = await Authority.open(core.database, core.sealing)
     fetcher = KeyFetcher.named(_trusting(core), core.settings.jwks_hosts)
     remote_keys = RemoteKeys(fetcher.fetch, time.monotonic)
+    messages = await MessageKey.open(core.database, core.sealing)
     authorization = Authorization(
-        core.database, core.cache, vault, addresses, authority, remote_keys, core.sealing
+        core.database,
+        core.cache,
+        vault,
+        addresses,
+        authority,
+        remote_keys,
+        core.sealing,
+        messages.published,
     )
     portal = Portal(authorization, Sessions(core.cache), Passphrases(), directory)
     protocol = http.routes(authorization, pages.refusal_page(portal))

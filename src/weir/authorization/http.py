@@ -84,7 +84,9 @@ class _Http:
         return JSONResponse(told, headers=_PUBLIC)
 
     async def jwks(self, _: Request) -> Response:
-        return JSONResponse(self._services.signer.public_jwks(), headers=_PUBLIC)
+        signing = self._services.signer.public_jwks()["keys"]
+        body = {"keys": [*signing, *self._services.message_keys]}
+        return JSONResponse(body, headers=_PUBLIC)
 
     async def par(self, request: Request) -> Response:
         return await self._answer(request, lambda _: Endpoint.PAR)

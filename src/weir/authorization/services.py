@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from weir.authorization.remote_keys import RemoteKeys
 from weir.care.authority import Authority
@@ -50,3 +51,4 @@ class Services:
     authority: Authority
     remote_keys: RemoteKeys
     sealing: Sealing
+    message_keys: tuple[dict[str, Any], ...] = ()  # public ones that gateways sign answers with

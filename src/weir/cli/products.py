@@ -31,6 +31,10 @@ def create(
         str, typer.Option(help="go-out serves partners, bring-in serves members.")
     ] = "go-out",
     description: Annotated[str, typer.Option(help="A few sentences.")] = "",
+    signed_messages: Annotated[
+        bool,
+        typer.Option("--signed-messages", help="Take signed requests only, and sign the answers."),
+    ] = False,
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
@@ -43,6 +47,7 @@ def create(
             title_zh=title_zh,
             direction=direction,
             description=description,
+            signed_messages=signed_messages,
             capabilities=capability,
         ),
     )

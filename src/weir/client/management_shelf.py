@@ -98,10 +98,14 @@ class Shelf:
         title_zh: str,
         direction: str = "go-out",
         description: str = "",
+        signed_messages: bool = False,
         capabilities: Sequence[str] = (),
     ) -> Document:
-        """The next version of a product, unchangeable once it is published."""
-        given = {
+        """The next version of a product, unchangeable once it is published.
+
+        With `signed_messages` it takes signed requests only, and signs its answers (RFC 9421).
+        """
+        given: Document = {
             "slug": slug,
             "direction": direction,
             "title_en": title_en,
@@ -109,6 +113,8 @@ class Shelf:
             "description": description,
             "capabilities": list(capabilities),
         }
+        if signed_messages:  # a platform of an older version knows no such field
+            given["signed_messages"] = True
         return await self._asker.post("/v1/products", given)
 
     async def publish(self, product: str) -> Document:

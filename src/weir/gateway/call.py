@@ -17,6 +17,7 @@ from weir.wire.relay import Relay
 if TYPE_CHECKING:
     from weir.gateway.gateway import Gateway
     from weir.gateway.labels import Labels
+    from weir.gateway.phases.signature import SignedRequest
     from weir.gateway.tokens import Grant, KnownToken, Right, Standing
     from weir.gateway.tracing import Trace
     from weir.shelf.published import SubscriptionDocument
@@ -53,6 +54,7 @@ class Call(Relay):
         "recorded",
         "refusal",
         "right",
+        "signed",
         "snapshot",
         "standing",
         "started_s",
@@ -91,6 +93,7 @@ class Call(Relay):
         self.json: object = None
         self.amount: Money | None = None
         # prove
+        self.signed: SignedRequest | None = None
         self.idempotency_key: str | None = None
         self.claimed = False  # an intent stands for this call
         # record and respond
@@ -107,11 +110,11 @@ class Call(Relay):
 
     # --- collecting the body -------------------------------------------------------------------
 
-    def collect(self) -> Awaitable[None] | None:
+    def collect(self, max_bytes: int = limits.BOUND_BODY_BYTES) -> Awaitable[None] | None:
         """Read the body whole into `body`. None when it is there already, else wait for this."""
         if self.body is None:
             self._pieces = []
-            self.exchange.receive(self, limits.BOUND_BODY_BYTES)
+            self.exchange.receive(self, max_bytes)
         return self._until_collected()
 
     def _until_collected(self) -> Awaitable[None] | None:

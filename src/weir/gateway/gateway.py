@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from weir.care.message_key import MessageKey
 from weir.gateway.allowances import Allowances
 from weir.gateway.call import Call
 from weir.gateway.following import Following
@@ -66,6 +67,7 @@ class Gateway:
         control_sockets: list[Path],
         in_flight: Deadlines,
         cache: Cache,
+        message_key: MessageKey,
         tracing: Tracing | None = None,
     ) -> None:
         self.loop = loop
@@ -77,6 +79,7 @@ class Gateway:
         self.in_flight = in_flight
         self.cache = cache
         self.tracing = tracing
+        self.message_key = message_key
         self.counts = Counts()
         self.pauses = Pauses(loop, following)
         self.listeners: list[Listener] = []

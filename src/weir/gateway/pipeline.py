@@ -6,7 +6,7 @@
 | route | operation and parameters | - | route.py |
 | authorize | subscription, scope, consent | the body, if a consent is about it | authorize.py |
 | limit | takes one call from rate and quota | a lease, when what was leased is used up | limit.py |
-| prove | records writable, intent committed | the commit, when the call moves money | prove.py |
+| prove | records writable, signature, intent | the nonce, the commit, if there is one | prove.py |
 | forward | the request to the member | the member | forward.py |
 | filter | the answer's head | - | filter.py |
 | record | the call record | - | record.py |
@@ -30,9 +30,10 @@ from weir.gateway.phases.identify import identify
 from weir.gateway.phases.limit import limit
 from weir.gateway.phases.prove import prove
 from weir.gateway.phases.record import receipt_line, record
-from weir.gateway.phases.respond import refusal_body, refusal_lines
+from weir.gateway.phases.respond import PROBLEM_TYPE, refusal_body, refusal_lines
 from weir.gateway.phases.route import route
 from weir.gateway.phases.standing import check_standing
+from weir.gateway.signing import signature_lines
 from weir.kernel.outcomes import (
     CALLER_GONE,
     MEMBER_BROKEN_ANSWER,
@@ -182,6 +183,9 @@ class Flow(Call):
     def _begin_refusal(self, refusal: Refusal, receipt: bytes) -> None:
         body = refusal_body(refusal, self.interaction_id)
         lines = refusal_lines(refusal, self.interaction_id) + receipt
+        if self.operation is not None and self.operation.signed:
+            status = refusal.outcome.status
+            lines += signature_lines(self, status, PROBLEM_TYPE, body)
         self.exchange.begin(refusal.outcome.status, lines, len(body))
         self.exchange.send(body)
 

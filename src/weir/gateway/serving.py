@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from weir import compiled
+from weir.care.message_key import MessageKey
 from weir.gateway.allowances import Allowances, DatabaseClock
 from weir.gateway.following import Following
 from weir.gateway.gateway import Gateway
@@ -76,13 +77,17 @@ class GatewayConfig:
 
 
 async def serve(
-    config: GatewayConfig, database: Database, cache: Cache, stop: asyncio.Event
+    config: GatewayConfig,
+    database: Database,
+    cache: Cache,
+    message_key: MessageKey,
+    stop: asyncio.Event,
 ) -> None:
     """Serve until `stop` is set, then finish what is in flight and leave nothing behind.
 
     Refusals PORT_TAKEN, SETTING_INVALID, HOME_UNUSABLE and ENGINE_UNAVAILABLE at the start.
     """
-    serving = await _Serving.start(config, database, cache, stop)
+    serving = await _Serving.start(config, database, cache, message_key, stop)
     _log.info(
         "gateway_ready",
         public_port=config.public_port,
@@ -99,7 +104,12 @@ class _Serving:
     """Everything that runs in a gateway process, and the order in which it ends."""
 
     def __init__(
-        self, config: GatewayConfig, database: Database, cache: Cache, stop: asyncio.Event
+        self,
+        config: GatewayConfig,
+        database: Database,
+        cache: Cache,
+        message_key: MessageKey,
+        stop: asyncio.Event,
     ) -> None:
         loop = asyncio.get_running_loop()
         self._config = config
@@ -134,6 +144,7 @@ class _Serving:
             in_flight=self._in_flight,
             cache=cache,
             tracing=_tracing(config),
+            message_key=message_key,
         )
         self._acceptors: list[TlsAcceptor] = []
         self._servers: list[asyncio.Server] = []
@@ -142,10 +153,15 @@ class _Serving:
 
     @classmethod
     async def start(
-        cls, config: GatewayConfig, database: Database, cache: Cache, stop: asyncio.Event
+        cls,
+        config: GatewayConfig,
+        database: Database,
+        cache: Cache,
+        message_key: MessageKey,
+        stop: asyncio.Event,
     ) -> _Serving:
         """Load, then listen: nobody is served from an empty snapshot."""
-        serving = cls(config, database, cache, stop)
+        serving = cls(config, database, cache, message_key, stop)
         public, mtls = serving._contexts()
         gc.disable()  # while all that is made is kept
         await serving._following.start()

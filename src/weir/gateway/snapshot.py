@@ -7,6 +7,7 @@ that shares all but the changed path with the old one (persistent maps).
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -41,6 +42,9 @@ class Application:
     status: str
     certificates: frozenset[str]
     rehearses: bool = False
+    keys: Mapping[str, str] = field(
+        default_factory=dict
+    )  # public keys by `kid`, each a JWK as text
 
 
 class Bound:
@@ -113,13 +117,14 @@ class Operation:
 class Product:
     """A published product version and its routes."""
 
-    __slots__ = ("id", "prefix", "routes", "scope")
+    __slots__ = ("id", "prefix", "routes", "scope", "signed")
 
     def __init__(self, document: ProductHead) -> None:
         """Its operations are added one by one, before the product is part of a snapshot."""
         self.id = document.id
         self.prefix = document.prefix
         self.scope = document.scope
+        self.signed = document.signed_messages
         self.routes: Routes[Operation] = Routes()
 
     def add(self, document: OperationDocument) -> None:

@@ -108,6 +108,12 @@ DIRECTORY_ANSWER_BYTES: Final = 262_144  # a member's list of one customer's acc
 DIRECTORY_ACCOUNTS: Final = 200
 DIRECTORY_TIMEOUT_S: Final = 5
 
+# Signed messages (RFC 9421)
+SIGNATURE_INPUT_CHARACTERS: Final = 2_048
+SIGNATURE_CHARACTERS: Final = 2_048
+SIGNATURE_AGE_S: Final = 60
+SIGNED_BODY_BYTES: Final = 1024 * 1024  # a signed request's body, and a signed answer's, held whole
+
 # Gateway processes
 PROCESS_LEASE_S: Final = 3  # a gateway that cannot hear stops serving consented calls after this
 LEASE_RENEWAL_S: Final = 1

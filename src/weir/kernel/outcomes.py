@@ -202,6 +202,20 @@ DPOP_PROOF_INVALID = _outcome(
     retry=Retry.CHANGED,
     oauth="invalid_dpop_proof",
 )
+SIGNATURE_MISSING = _outcome(
+    "signature_missing",
+    400,
+    "This product takes signed requests only (RFC 9421): sign it with a registered key.",
+    "该产品仅接受已签名的请求（RFC 9421），请使用已登记的密钥签名。",
+    retry=Retry.CHANGED,
+)
+SIGNATURE_INVALID = _outcome(
+    "signature_invalid",
+    400,
+    "The request's signature is not valid, not current, was used before, or covers too little.",
+    "请求签名无效、已过时、已被使用，或覆盖的内容不足。",
+    retry=Retry.CHANGED,
+)
 APPLICATION_SUSPENDED = _outcome(
     "application_suspended",
     403,
@@ -378,6 +392,13 @@ MEMBER_BROKEN_ANSWER = _outcome(
     "该机构的应答不合规范或中途中断。",
     Fault.MEMBER,
     Retry.LATER,
+)
+ANSWER_TOO_LARGE = _outcome(
+    "answer_too_large",
+    502,
+    "The institution's answer is too large to be signed.",
+    "该机构的应答过大，无法签名。",
+    Fault.MEMBER,
 )
 CALLER_GONE = _outcome(
     "caller_gone",

@@ -251,6 +251,7 @@ async def publish(unit: UnitOfWork, application: Application) -> None:
         status=application.status,  # type: ignore[arg-type] # the database holds the closed list
         certificates=await _active_thumbprints(unit, application.id),
         rehearses=application.rehearses,
+        keys=application.jwks["keys"],
     )
     unit.publish(Change(APPLICATION, application.id, document))
 

@@ -27,7 +27,8 @@ class ApplicationDocument(msgspec.Struct, frozen=True, kw_only=True):
     """An application and the certificates it may call with.
 
     `certificates` are RFC 8705 section 3.1 thumbprints (base64url SHA-256 of the DER, no padding)
-    of those issued to it and not revoked. One that `rehearses` meets announced changes now.
+    of those issued to it and not revoked; `keys` are its public keys, which messages are signed by.
+    One that `rehearses` meets announced changes now.
     """
 
     id: str
@@ -35,3 +36,4 @@ class ApplicationDocument(msgspec.Struct, frozen=True, kw_only=True):
     status: PartyStatus
     certificates: list[str]
     rehearses: bool = False
+    keys: list[dict[str, str]] = []

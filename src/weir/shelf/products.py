@@ -39,6 +39,7 @@ class Product:
     title_en: str
     title_zh: str
     description: str
+    signed_messages: bool
     status: str
     drafted_at: datetime
     published_at: datetime | None
@@ -64,10 +65,12 @@ async def draft(
     title_en: str,
     title_zh: str,
     description: str = "",
+    signed_messages: bool = False,
     capability_ids: Sequence[str] = (),
 ) -> Product:
     """Draft the next version of an owner's product, the first one if there is none.
 
+    With `signed_messages` it takes signed requests only, and its answers are signed (RFC 9421).
     Refusals: INVALID_INPUT; FORBIDDEN when its kind offers nothing in this direction; CONFLICT
     when there is a draft of it already, or two capabilities answer the same addresses.
     """
@@ -85,6 +88,7 @@ async def draft(
             title_en=inputs.text(title_en, "/title_en"),
             title_zh=inputs.text(title_zh, "/title_zh"),
             description=inputs.prose(description, "/description"),
+            signed_messages=signed_messages,
             status="draft",
             drafted_at=unit.now,
         )
@@ -301,6 +305,7 @@ async def _document(
             _operation(each, sources[each.document].backend_url, base_paths[each.id])
             for each in held
         ],
+        signed_messages=product.signed_messages,
     )
 
 

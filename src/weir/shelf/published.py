@@ -55,7 +55,10 @@ class OperationDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProductDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """One published version of a product. `prefix` is `/<owner slug>/<product slug>/v<version>`."""
+    """One published version of a product. `prefix` is `/<owner slug>/<product slug>/v<version>`.
+
+    With `signed_messages`, requests and answers are signed (RFC 9421).
+    """
 
     id: str
     owner: str
@@ -66,6 +69,7 @@ class ProductDocument(msgspec.Struct, frozen=True, kw_only=True):
     status: ProductStatus
     direction: Direction
     operations: list[OperationDocument]
+    signed_messages: bool = False
 
 
 class ProductHead(msgspec.Struct, frozen=True, kw_only=True):

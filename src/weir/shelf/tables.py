@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -97,6 +98,7 @@ products = Table(
     Column("title_en", Text, nullable=False),
     Column("title_zh", Text, nullable=False),
     Column("description", Text, nullable=False),
+    Column("signed_messages", Boolean, nullable=False, server_default=false()),
     Column("status", Text, nullable=False),
     Column("drafted_at", DateTime(timezone=True), nullable=False),
     Column("published_at", DateTime(timezone=True)),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from weir.kernel.outcomes import Refusal
 from weir.wire.exchange import Exchange
 from weir.wire.message import Field
-from weir.wire.outgoing import Failure, Outgoing
+from weir.wire.outgoing import Answering, Failure, Outgoing
 from weir.wire.upstream import Pool
 
 
@@ -57,8 +57,11 @@ class Relay:
         repeatable: bool,
         answer_timeout_s: float,
         whole_within_s: float | None = None,
+        answering: Answering | None = None,
     ) -> None:
         """Send `head` (without framing and empty line) and the body: `body`, or as it arrives.
+
+        `answering` takes the answer in this relay's place.
 
         Refusal when the body is announced to be larger than `max_body_bytes`.
         """
@@ -69,7 +72,7 @@ class Relay:
         exchange.receiver = self
         self.outgoing = outgoing = Outgoing(
             pool,
-            self,
+            answering or self,
             head + self._framing(body),
             whole=not self._streams,
             method=request.method,

@@ -8,6 +8,7 @@ import base64
 from typing import TYPE_CHECKING, Final
 
 from weir.gateway.call import Call
+from weir.gateway.signing import HeldAnswer
 from weir.gateway.snapshot import Snapshot
 from weir.gateway.trace_context import TRACEPARENT, TRACESTATE
 from weir.kernel import limits
@@ -99,5 +100,6 @@ def forward(call: Call) -> None:
         repeatable=call.exchange.request.method in IDEMPOTENT_METHODS,
         answer_timeout_s=operation.timeout_s,
         whole_within_s=limits.MONEY_CALL_S if operation.moves_money else None,
+        answering=HeldAnswer(call) if operation.signed else None,
     )
     call.snapshot = NOTHING  # an old one is not kept for as long as the member takes to answer

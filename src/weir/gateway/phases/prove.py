@@ -1,8 +1,8 @@
 """What must be proven or promised before anything leaves: the records can be written, and a call
 that moves money has its intent committed, so that a crash cannot lose it.
 
-Refusals: record_unwritable, idempotency_key_required, consent_used, idempotency_key_reused,
-platform_unavailable.
+Refusals: record_unwritable, signature_missing, signature_invalid, idempotency_key_required,
+consent_used, idempotency_key_reused, platform_unavailable.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from weir.gateway.call import Call
+from weir.gateway.phases.signature import check_signature
 from weir.gateway.snapshot import Operation
 from weir.kernel.outcomes import (
     BOUND_VALUE_MISSING,
@@ -32,11 +33,15 @@ _KEY: Final = re.compile(r"[\x21-\x7e]{1,128}")
 
 
 def prove(call: Call) -> Awaitable[None] | None:
-    """Check what must stand before forwarding. Waits for the intent's commit."""
+    """Check what must stand before forwarding. Waits for the signature's nonce, where the product
+    asks for one, and for the intent's commit.
+    """
     operation = call.operation
     assert operation is not None
     if call.gateway.recording.failing:
         raise Refusal(RECORD_UNWRITABLE, "the last record could not be written")
+    if operation.signed and call.signed is None:
+        return check_signature(call)
     if not operation.moves_money or call.claimed:
         return None
     call.idempotency_key = _key(call, operation)

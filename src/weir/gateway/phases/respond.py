@@ -10,14 +10,21 @@ from weir.care.jose import ALGORITHMS
 from weir.kernel.outcomes import (
     DPOP_PROOF_INVALID,
     METHOD_NOT_ALLOWED,
+    SIGNATURE_MISSING,
     TOKEN_SCHEME_WRONG,
     Refusal,
 )
 
+PROBLEM_TYPE: Final = b"application/problem+json"
 _LINES: Final = (
     b"content-type: application/problem+json\r\n"
     b"cache-control: no-store\r\n"
     b"x-fapi-interaction-id: %b\r\n"
+)
+# What would be taken (RFC 9421 section 5.1).
+_ACCEPT_SIGNATURE: Final = (
+    b'accept-signature: sig=("@method" "@target-uri" "authorization" "content-digest")'
+    b';created;keyid;nonce;tag="fapi-2-request"\r\n'
 )
 _UNAUTHORIZED: Final = 401
 _ALGORITHMS: Final = " ".join(ALGORITHMS).encode()  # RFC 9449 section 7.1
@@ -40,6 +47,8 @@ def refusal_lines(refusal: Refusal, interaction_id: bytes) -> bytes:
         lines += b"retry-after: %d\r\n" % int(retry_after_s)
     if outcome is METHOD_NOT_ALLOWED and "allow" in refusal.public:
         lines += b"allow: %b\r\n" % str(refusal.public["allow"]).encode("ascii")
+    if outcome is SIGNATURE_MISSING:
+        lines += _ACCEPT_SIGNATURE
     return lines
 
 

@@ -1,0 +1,120 @@
+"""Signed answers (RFC 9421), where a product asks for signed messages: the gateway's own signature
+covers the status, the digest of the body, and the request that is answered.
+
+A signature stands in the head, so the answer is held whole, up to `limits.SIGNED_BODY_BYTES`; the
+platform's own refusals are signed the same way.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from weir.gateway.call import Call
+from weir.gateway.phases.filter import filtered
+from weir.gateway.phases.signature import derived
+from weir.kernel import limits, message_signatures
+from weir.kernel.message_signatures import RESPONSE_TAG, SignatureInput, component
+from weir.kernel.outcomes import ANSWER_TOO_LARGE, Refusal
+from weir.wire.message import Field
+from weir.wire.outgoing import Failure
+
+_LABEL: Final = "weir"
+# The member's own words on these would stand beside the platform's.
+_REPLACED: Final = frozenset({b"signature", b"signature-input", b"content-digest"})
+_BODILESS: Final = frozenset({204, 304})
+
+
+class HeldAnswer:
+    """Takes a member's answer in a call's place, and passes it on when it is whole and signed."""
+
+    __slots__ = ("_call", "_fields", "_length", "_pieces", "_size", "_status")
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._status = 0
+        self._fields: list[Field] = []
+        self._length: int | None = None
+        self._pieces: list[bytes] = []
+        self._size = 0
+
+    def answer_head(self, status: int, fields: list[Field], length: int | None) -> None:
+        self._status, self._length = status, length
+        self._fields = [field for field in fields if field[0] not in _REPLACED]
+
+    def answer_body(self, data: bytes) -> None:
+        self._size += len(data)
+        if self._size <= limits.SIGNED_BODY_BYTES:
+            self._pieces.append(data)
+            return
+        self._pieces.clear()
+        if self._call.outgoing is not None:
+            self._call.outgoing.cancel()
+        too_large = Refusal(ANSWER_TOO_LARGE, "an answer that is to be signed")
+        self._call.failed(too_large, too_large.detail)
+
+    def answer_pause(self) -> None:
+        """Nothing leaves before it is whole."""
+
+    def answer_end(self) -> None:
+        call, status = self._call, self._status
+        call.status = status
+        bodiless = status in _BODILESS or call.exchange.request.method == "HEAD"
+        body = b"".join(self._pieces)
+        lines = filtered(call, self._fields)
+        kind = b", ".join(value for name, value in self._fields if name == b"content-type")
+        lines += signature_lines(call, status, kind, None if bodiless else body)
+        if not call.exchange.ended:
+            call.exchange.begin(status, lines, self._length if bodiless else len(body))
+            call.exchange.send(body)
+        call.answer_end()
+
+    def answer_failed(self, failure: Failure, detail: str) -> None:
+        self._call.answer_failed(failure, detail)
+
+    def request_writable(self, allowed: bool) -> None:
+        self._call.request_writable(allowed)
+
+    def still_allowed(self) -> bool:
+        return self._call.still_allowed()
+
+
+def signature_lines(call: Call, status: int, content_type: bytes, body: bytes | None) -> bytes:
+    """Content-Digest, Signature-Input and Signature of an answer; `body` None when it has none."""
+    values = {component("@status"): str(status)}
+    lines = b""
+    if content_type:
+        values[component("content-type")] = content_type.decode("latin-1").strip(" \t")
+    if body is not None:
+        digest = message_signatures.content_digest(body)
+        values[component("content-digest")] = digest
+        lines = b"content-digest: %b\r\n" % digest.encode()
+    values[component("x-fapi-interaction-id")] = call.interaction_id.decode()
+    values |= _of_request(call)
+    if not all(value.isascii() for value in values.values()):
+        del values[component("content-type")]  # the only one that is another's
+    key = call.gateway.message_key
+    parameters: dict[str, str | int] = {
+        "created": int(call.now_s),
+        "keyid": key.kid,
+        "tag": RESPONSE_TAG,
+    }
+    said = SignatureInput(_LABEL, tuple(values), parameters)
+    signature = key.sign(message_signatures.signature_base(said, values))
+    written = message_signatures.written_signature(_LABEL, signature)
+    return lines + f"signature-input: {said.field}\r\nsignature: {written}\r\n".encode()
+
+
+def _of_request(call: Call) -> dict[str, str]:
+    """The request that is answered (RFC 9421 section 2.4), with its signature once it held."""
+    request, signed = call.exchange.request, call.signed
+    values = {
+        component(name, of_request=True): derived(request, name)
+        for name in ("@method", "@target-uri")
+    }
+    if signed is not None:
+        if signed.digest is not None:
+            values[component("content-digest", of_request=True)] = signed.digest
+        member = message_signatures.written_signature(signed.label, signed.signature)
+        identifier = component("signature", of_request=True, key=signed.label)
+        values[identifier] = member.partition("=")[2]
+    return values
