@@ -12,6 +12,8 @@ import uvloop
 
 from weir.app.core import log_to_stdout
 from weir.care.audit import AuditJournal
+from weir.care.master import SealingKey, derive
+from weir.care.message_key import MessageKey
 from weir.gateway.serving import GatewayConfig, serve
 from weir.kernel.clock import SystemClock
 from weir.store.cache import Cache
@@ -35,7 +37,7 @@ async def main(given: dict[str, object]) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     cache = Cache(str(given.pop("valkey_url")))
-    journal = AuditJournal(bytes(32))
+    journal = AuditJournal(derive(bytes(range(32)), "weir audit v1"))
     database = Database(
         str(given.pop("database_url")), clock=SystemClock(), journal=journal, cache=cache, pool=4
     )
@@ -44,7 +46,8 @@ async def main(given: dict[str, object]) -> None:
     given["control_sockets"] = [Path(path) for path in given["control_sockets"]]  # type: ignore[attr-defined]
     given["receipt_secret"] = SECRET
     try:
-        await serve(GatewayConfig(**given), database, cache, stop)  # type: ignore[arg-type]
+        message_key = await MessageKey.open(database, SealingKey(bytes(range(32))))
+        await serve(GatewayConfig(**given), database, cache, message_key, stop)  # type: ignore[arg-type]
     finally:
         await database.close()
         await cache.close()
