@@ -34,13 +34,10 @@ class MessageKey:
     @classmethod
     async def open(cls, database: Database, sealing: Sealing) -> MessageKey:
         """Load it, making it at the platform's first start."""
-        async with database.unit(PLATFORM) as unit:
-            await unit.connection.execute(
-                text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _KEY_LOCK}
-            )
-            if not await _rows(unit.connection):
-                await _create(unit, sealing)
-            rows = await _rows(unit.connection)
+        async with database.connect() as connection:
+            rows = await _rows(connection)
+        if not rows:
+            rows = await _first(database, sealing)
         newest = rows[-1]
         private = signing.recalled(sealing.open(newest.id, newest.sealed_private))
         return cls(newest.id, tuple(row.public for row in rows), private)
@@ -48,6 +45,17 @@ class MessageKey:
     def sign(self, signed: bytes) -> bytes:
         """An `ecdsa-p256-sha256` signature (RFC 9421 section 3.3.4)."""
         return signing.sign(self.private, signed)
+
+
+async def _first(database: Database, sealing: Sealing) -> list[Any]:
+    """Make it, unless another process just has."""
+    async with database.unit(PLATFORM) as unit:
+        await unit.connection.execute(
+            text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _KEY_LOCK}
+        )
+        if not await _rows(unit.connection):
+            await _create(unit, sealing)
+        return await _rows(unit.connection)
 
 
 async def _rows(connection: AsyncConnection) -> list[Any]:

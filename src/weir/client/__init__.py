@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     )
     from weir.client.exchange import Answer, Exchange
     from weir.client.management import Management
+    from weir.client.messages import MessageSigner
     from weir.client.platform import Platform
     from weir.client.possession import DpopKey
     from weir.client.profile import Profile
@@ -48,6 +49,7 @@ _MODULES: Final = {
     "Answer": "exchange",
     "Exchange": "exchange",
     "Management": "management",
+    "MessageSigner": "messages",
     "Platform": "platform",
     "DpopKey": "possession",
     "Profile": "profile",
@@ -65,6 +67,7 @@ __all__ = [
     "Exchange",
     "InstitutionError",
     "Management",
+    "MessageSigner",
     "OAuthError",
     "Patience",
     "Platform",

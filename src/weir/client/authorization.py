@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -13,7 +15,8 @@ from weir.client.errors import OAuthError, ProtocolError, oauth_error_in, refusa
 from weir.client.exchange import Answer, Exchange
 from weir.client.platform import Platform
 from weir.client.possession import DpopKey
-from weir.client.proofs import ASSERTION_TYPE, Pkce, client_assertion
+from weir.client.proofs import ASSERTION_TYPE, Pkce, client_assertion, request_object
+from weir.client.published_keys import PublishedKeys
 from weir.client.tokens import Token
 
 METADATA_PATH: Final = "/.well-known/oauth-authorization-server"
@@ -33,6 +36,7 @@ class PushedRequest:
     state: str
     verifier: str
     lifetime_s: int
+    signed_answer: bool = False
 
 
 class AuthorizationServer:
@@ -56,6 +60,7 @@ class AuthorizationServer:
         self.issuer: str = metadata["issuer"]
         self._credentials = credentials
         self._exchange = exchange
+        self.keys = PublishedKeys(exchange, metadata.get("jwks_uri", ""))
 
     @classmethod
     async def discover(
@@ -84,26 +89,39 @@ class AuthorizationServer:
         *,
         scope: str,
         redirect_uri: str,
-        authorization_details: list[dict[str, Any]],
+        authorization_details: list[dict[str, Any]] | None = None,
+        more: Mapping[str, Any] | None = None,
+        signed: bool = False,
+        signed_answer: bool = False,
     ) -> PushedRequest:
-        """Leave a request with the server (RFC 9126): PKCE S256, and what is asked (RFC 9396)."""
+        """Leave a request with the server (RFC 9126): PKCE S256, and what is asked (RFC 9396).
+
+        `signed` sends it as a signed object (JAR, RFC 9101), by the key of `credentials`, and with
+        `signed_answer` the browser brings a signed one back (JARM). `more` are further parameters,
+        such as `nonce`, `claims` or `max_age` of OpenID Connect.
+        """
         pkce, state = Pkce.make(), secrets.token_urlsafe(24)
-        form = {
+        request: dict[str, Any] = {
             "response_type": "code",
             "redirect_uri": redirect_uri,
             "scope": scope,
             "state": state,
             "code_challenge": pkce.challenge,
             "code_challenge_method": "S256",
-            "authorization_details": json.dumps(authorization_details, ensure_ascii=False),
-        }
+            "authorization_details": authorization_details,
+            "response_mode": "jwt" if signed_answer else None,
+        } | dict(more or {})
+        said = {name: value for name, value in request.items() if value is not None}
+        form = _form(said)
+        if signed:
+            form = {"request": request_object(self._credentials, self.issuer, said)}
         body = await self._post("pushed_authorization_request_endpoint", form)
         request_uri, lifetime = body.get("request_uri"), body.get("expires_in")
         if not isinstance(request_uri, str) or not isinstance(lifetime, int):
             raise ProtocolError("the pushed request's answer is not in its form")
         query = urlencode({"client_id": self._credentials.client_id, "request_uri": request_uri})
         address = f"{self.metadata['authorization_endpoint']}?{query}"
-        return PushedRequest(address, redirect_uri, state, pkce.verifier, lifetime)
+        return PushedRequest(address, redirect_uri, state, pkce.verifier, lifetime, signed_answer)
 
     async def exchange_code(self, pushed: PushedRequest, callback_url: str) -> Token:
         """The token for the code with which the browser came back to `callback_url`.
@@ -111,7 +129,7 @@ class AuthorizationServer:
         ProtocolError when the answer is not to this request (`state`) or not of this server (`iss`,
         RFC 9207); OAuthError `access_denied` when the customer said no.
         """
-        values = self._callback(pushed, callback_url)
+        values = await self._callback(pushed, callback_url)
         form = {
             "grant_type": "authorization_code",
             "code": values["code"],
@@ -166,7 +184,7 @@ class AuthorizationServer:
             raise ProtocolError(f"the metadata names no {endpoint}")
         return address
 
-    def _callback(self, pushed: PushedRequest, callback_url: str) -> dict[str, str]:
+    async def _callback(self, pushed: PushedRequest, callback_url: str) -> dict[str, str]:
         """The parameters of the redirect, once each, after the checks no client may leave out."""
         address, expected = urlsplit(callback_url), urlsplit(pushed.redirect_uri)
         if address[:3] != expected[:3]:
@@ -175,6 +193,8 @@ class AuthorizationServer:
         if any(len(values) != 1 for values in lists.values()):
             raise ProtocolError("a parameter of the redirect is repeated")
         values = {name: each[0] for name, each in lists.items()}
+        if pushed.signed_answer:
+            values = await self._signed_answer(values)
         if not secrets.compare_digest(values.get("state", "").encode(), pushed.state.encode()):
             raise ProtocolError("the redirect does not belong to this request")
         if values.get("iss") != self.issuer:
@@ -184,6 +204,24 @@ class AuthorizationServer:
         if "code" not in values:
             raise ProtocolError("the redirect has no code")
         return values
+
+    async def _signed_answer(self, values: dict[str, str]) -> dict[str, str]:
+        """The parameters of a signed answer (JARM section 2.4), and nothing from beside it."""
+        claims = await self.keys.claims_of(values.get("response", ""))
+        if claims.get("aud") != self._credentials.client_id:
+            raise ProtocolError("the signed answer is for another client")
+        ends_at_s = claims.get("exp")
+        if not isinstance(ends_at_s, int) or ends_at_s <= time.time():
+            raise ProtocolError("the signed answer has expired")
+        return {name: value for name, value in claims.items() if isinstance(value, str)}
+
+
+def _form(request: Mapping[str, Any]) -> dict[str, str]:
+    """The parameters as a form carries them: what is not text as JSON."""
+    return {
+        name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        for name, value in request.items()
+    }
 
 
 def _accepted(answer: Answer) -> dict[str, Any]:

@@ -6,8 +6,9 @@ import base64
 import hashlib
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from joserfc import jwt
 
@@ -15,6 +16,7 @@ from weir.client.credentials import Credentials
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _LIFETIME_S: Final = 60
+_REQUEST_LIFETIME_S: Final = 300
 
 
 def client_assertion(credentials: Credentials, issuer: str) -> str:
@@ -33,6 +35,23 @@ def client_assertion(credentials: Credentials, issuer: str) -> str:
     }
     key = credentials.signing_key
     return jwt.encode({"alg": "ES256", "kid": key.kid}, claims, key)
+
+
+def request_object(credentials: Credentials, issuer: str, parameters: Mapping[str, Any]) -> str:
+    """An authorization request as a signed JWT (RFC 9101), good for five minutes and one use."""
+    now = int(time.time())
+    claims = {
+        **parameters,
+        "iss": credentials.client_id,
+        "client_id": credentials.client_id,
+        "aud": issuer,
+        "nbf": now,
+        "exp": now + _REQUEST_LIFETIME_S,
+        "jti": secrets.token_urlsafe(18),
+    }
+    key = credentials.signing_key
+    header = {"alg": "ES256", "kid": key.kid, "typ": "oauth-authz-req+jwt"}
+    return jwt.encode(header, claims, key)
 
 
 @dataclass(frozen=True, slots=True)

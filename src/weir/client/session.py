@@ -9,9 +9,12 @@ import uuid
 from dataclasses import dataclass
 from typing import Any, Final
 
+import httpx
+
 from weir.client.authorization import AuthorizationServer
 from weir.client.errors import InstitutionError, RefusedError, UnreachableError, refusal_in
 from weir.client.exchange import INTERACTION, Answer, Exchange
+from weir.client.messages import MessageSigner
 from weir.client.platform import Platform
 from weir.client.possession import DpopKey
 from weir.client.tokens import Token, TokenKeeper
@@ -46,8 +49,10 @@ NONE_OF_IT: Final = Patience(tries=1)
 class Session:
     """An application's calls under one token (its own, or one customer's consent).
 
-    `call` returns a successful Answer or raises RefusedError (the platform said no),
-    InstitutionError (the institution did) or UnreachableError.
+    With a `signer`, every call is signed and every answer must be (RFC 9421): for products that ask
+    for it, one session; for others, another. `call` returns a successful Answer or raises
+    RefusedError (the platform said no), InstitutionError (the institution did), UnreachableError,
+    or ProtocolError (an answer without the signature it must have).
     """
 
     def __init__(
@@ -58,8 +63,10 @@ class Session:
         patience: Patience | None = None,
         key_header: str = PRODUCT_KEY,
         dpop: DpopKey | None = None,
+        signer: MessageSigner | None = None,
     ) -> None:
         self._dpop = dpop
+        self._signer = signer
         self._origin = origin
         self._key_header = key_header
         self._exchange = exchange
@@ -74,6 +81,7 @@ class Session:
         server: AuthorizationServer,
         scope: str,
         patience: Patience | None = None,
+        signer: MessageSigner | None = None,
     ) -> Session:
         """Calls the application makes for itself (client credentials)."""
 
@@ -84,7 +92,8 @@ class Session:
             origin, key_header = platform.manage_origin, MANAGEMENT_KEY
         else:
             origin, key_header = _products(platform, server), PRODUCT_KEY
-        return cls(origin, exchange, TokenKeeper(renew), patience, key_header, server.dpop)
+        keeper = TokenKeeper(renew)
+        return cls(origin, exchange, keeper, patience, key_header, server.dpop, signer)
 
     @classmethod
     def of_consent(
@@ -94,6 +103,7 @@ class Session:
         server: AuthorizationServer,
         token: Token,
         patience: Patience | None = None,
+        signer: MessageSigner | None = None,
     ) -> Session:
         """Calls on a customer's consent, from the token its code was exchanged for."""
 
@@ -104,7 +114,7 @@ class Session:
             return await server.refresh(refresh_token)
 
         keeper, origin = TokenKeeper(renew, token), _products(platform, server)
-        return cls(origin, exchange, keeper, patience, dpop=server.dpop)
+        return cls(origin, exchange, keeper, patience, dpop=server.dpop, signer=signer)
 
     async def call(
         self,
@@ -186,12 +196,30 @@ class Session:
         headers = headers | {"authorization": f"{token.scheme} {token.access_token}"}
         if token.scheme == "DPoP" and self._dpop is not None:
             headers["dpop"] = self._dpop.proof(method, url, token.access_token)
-        answer = await self._exchange.send(
-            method, url, content=content, params=params, headers=headers
-        )
+        if self._signer is None:
+            answer = await self._exchange.send(
+                method, url, content=content, params=params, headers=headers
+            )
+        else:
+            address = str(httpx.URL(url).copy_merge_params(params or {}))
+            answer = await self._send_signed(self._signer, method, address, content, headers)
         if answer.status < 400:
             return answer
         raise refused(answer)
+
+    async def _send_signed(
+        self,
+        signer: MessageSigner,
+        method: str,
+        address: str,
+        content: bytes | None,
+        headers: dict[str, str],
+    ) -> Answer:
+        lower = {name.lower(): value for name, value in headers.items()}
+        sent = signer.sign(method, address, lower, content)
+        answer = await self._exchange.send(method, address, content=content, headers=sent.headers)
+        await signer.check(sent, answer)
+        return answer
 
     def _wait_s(self, error: RefusedError | UnreachableError, tried: int) -> float | None:
         """How long to wait before the next try; None when there shall be none."""

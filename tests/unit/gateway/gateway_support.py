@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from seals import SECRET
+from weir.care import signing
+from weir.care.message_key import MessageKey
 from weir.care.published import SigningKeyDocument
 from weir.gateway.allowances import Allowances, DatabaseClock
 from weir.gateway.draft import ChangeRow, Draft, OnFault
@@ -309,6 +311,7 @@ class House:
             control_sockets=[folder / "control"],
             in_flight=Deadlines(loop, 0.1),
             cache=None,  # type: ignore[arg-type]
+            message_key=MessageKey("key_m", (), signing.generate("ES256")),
         )
         self.listener = Listener(loop, self.gateway, kind, Deadlines(loop, 1.0))
         self.caller = Transport(der)
