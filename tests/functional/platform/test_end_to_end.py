@@ -16,6 +16,7 @@ from platform_world import ACCOUNTS, PATIENCE_S, World, account_access
 
 from weir.cli.demo.cast import CURRENCY
 from weir.cli.demo.stage import Caller
+from weir.client import Management, MessageSigner, Session
 from weir.client.asking import all_of
 from weir.client.errors import RefusedError
 from weir.kernel import limits
@@ -294,6 +295,46 @@ async def test_a_period_is_closed_and_its_statement_follows_from_the_records(
     assert calls == await asyncio.to_thread(_calls_under_a_plan, platform)
     forged = document | {"gross_minor": document["gross_minor"] - 1}
     assert not (await asyncio.to_thread(verify, forged, folder)).holds
+
+
+async def test_a_client_and_the_platform_sign_what_they_say_to_each_other(
+    platform: World, echo: EchoMember
+) -> None:
+    """A product that asks for signed messages, called with the partner's own client (RFC 9421)."""
+    shelf = platform.stage.members[ECHO.slug].management.shelf
+    things = platform.stage.members[ECHO.slug].products["things"]
+    drafted = await shelf.draft_product(
+        slug="signed",
+        title_en="Signed things",
+        title_zh="签名事物",
+        signed_messages=True,
+        capabilities=(await shelf.product(things["id"]))["capabilities"],
+    )
+    published = await shelf.publish(drafted["id"])
+    platform.stage.members[ECHO.slug].products["signed"] = published
+    caller = await platform.partner("signs-messages", "echo-bank.signed")
+    mine = caller.profile.credentials
+    async with Management.open(caller.profile) as management:
+        await management.parties.rotate_keys(mine.client_id, mine.public_jwks())
+    await platform._known_everywhere()
+
+    async def session(signer: MessageSigner | None) -> Session:
+        return Session.of_application(
+            caller.profile.platform,
+            caller.exchange,
+            caller.server,
+            "echo-bank.signed",
+            None,
+            signer,
+        )
+
+    path = "/echo-bank/signed/v1/things"
+    signing = await session(MessageSigner(mine, caller.server.keys))
+    answer = await signing.call("GET", path, params={"of": "one thing"})
+    assert answer.object() == {"method": "GET", "path": "/things?of=one%20thing"}
+    assert answer.headers["signature-input"].startswith('weir=("@status"')
+    with pytest.raises(RefusedError, match="signature_missing"):
+        await (await session(None)).call("GET", path)
 
 
 async def test_the_audit_holds_and_a_consent_edited_by_sql_is_named(platform: World) -> None:
