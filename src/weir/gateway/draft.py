@@ -6,6 +6,7 @@ an iterator: each step does a unit, and between two of them the event loop may h
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -163,7 +164,12 @@ class Draft:
     def _application(self, key: str, document: Document) -> None:
         read = _read(document, ApplicationDocument)
         value = read and Application(
-            read.id, read.organisation, read.status, frozenset(read.certificates), read.rehearses
+            read.id,
+            read.organisation,
+            read.status,
+            frozenset(read.certificates),
+            read.rehearses,
+            _keys(read.keys),
         )
         _put(self._applications, key, value)
 
@@ -199,6 +205,11 @@ _KINDS: Final[dict[str, Callable[[Draft, str, Document], None]]] = {
     SIGNING_KEY: Draft._signing_key,
     ALGORITHM_ENDING: Draft._algorithm_ending,
 }
+
+
+def _keys(registered: list[dict[str, str]]) -> Map[str, str]:
+    """As text: most are never asked for, and one that is is read then."""
+    return Map({key["kid"]: json.dumps(key) for key in registered}) if registered else Map()
 
 
 def _put(entries: Any, key: Any, value: Any) -> None:

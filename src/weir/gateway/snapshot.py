@@ -7,7 +7,6 @@ that shares all but the changed path with the old one (persistent maps).
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -42,9 +41,7 @@ class Application:
     status: str
     certificates: frozenset[str]
     rehearses: bool = False
-    keys: Mapping[str, str] = field(
-        default_factory=dict
-    )  # public keys by `kid`, each a JWK as text
+    keys: Map[str, str] = Map()  # public keys by `kid`, each a JWK as text
 
 
 class Bound:
@@ -87,6 +84,7 @@ class Operation:
         "product",
         "reads_body",
         "scope",
+        "signed",
         "template",
         "timeout_line",
         "timeout_s",
@@ -96,6 +94,7 @@ class Operation:
         """The product is not kept: it holds the operation, and a circle would outlive both."""
         self.product = product.id
         self.scope = product.scope
+        self.signed = product.signed
         self.capability = document.capability
         self.method = document.method.upper()
         self.template = product.prefix + document.path

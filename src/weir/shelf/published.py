@@ -80,6 +80,7 @@ class ProductHead(msgspec.Struct, frozen=True, kw_only=True):
     scope: str
     status: ProductStatus
     operations: list[msgspec.Raw]
+    signed_messages: bool = False
 
 
 class SubscriptionDocument(msgspec.Struct, frozen=True, kw_only=True):
