@@ -72,9 +72,9 @@ class Stage:
         roles = (role for role in self.installation.roles if role.name in names)
         return [role.child.pid for role in roles if role.child is not None]
 
-    def engine_pids(self) -> list[int]:
-        """PostgreSQL and Valkey with all their processes."""
-        homes = [self.installation.home.path / name for name in ("postgres", "valkey")]
+    def engine_pids(self, *names: str) -> list[int]:
+        """Of the engines named, else of PostgreSQL and Valkey with all their processes."""
+        homes = [self.installation.home.path / name for name in names or ("postgres", "valkey")]
         return [pid for home in homes for pid in _running_in(home)]
 
     def claims(self, **changed: Any) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from weir.gateway.draft import ChangeRow
 from weir.gateway.revocations import MINUTE_S, NEVER
 from weir.kernel.outcomes import ENGINE_UNAVAILABLE, Refusal
 
-_ROWS_AT_ONCE: Final = 16  # decoded in one unit of work
+_ROWS_AT_ONCE: Final = 8  # decoded in one unit of work
 
 # The window counts what the limit on rows let through; what the limit on bytes then cuts off shows
 # as a difference. The first row always passes, or a large one would never be read.

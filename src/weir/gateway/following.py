@@ -45,7 +45,7 @@ from weir.store.database import Database
 ROLE: Final = "gateway"
 WHOLE_PAGE: Final = PageSize(limits.CHANGE_PAGE_ROWS, limits.CHANGE_PAGE_BYTES)
 _LOADED_AT_ONCE: Final = PageSize(5_000, 16 * limits.CHANGE_PAGE_BYTES)
-_FROZEN_ROWS: Final = 100
+_FROZEN_ROWS: Final = 50
 _SWEPT_A_SECOND: Final = SHARDS // 60 + 1
 _RECONNECT_S: Final = 0.5
 _log = structlog.get_logger("weir.gateway")

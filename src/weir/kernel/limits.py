@@ -205,7 +205,7 @@ GATEWAY_DRAIN_S: Final = 10
 # The change log
 REMOVAL_KEPT_S: Final = 86_400
 EXPIRED_AT_ONCE: Final = 10_000
-CHANGE_PAGE_ROWS: Final = 500  # changes a gateway reads and applies in one trip
+CHANGE_PAGE_ROWS: Final = 200  # changes a gateway reads and applies in one trip
 CHANGE_PAGE_BYTES: Final = 262_144  # of documents in one trip, as they are stored
 CHANGE_TRIP_TIMEOUT_S: Final = 5  # after which a gateway tries again with a smaller page
 CHANGE_SLICE_S: Final = 0.001  # applied between two turns of the event loop
