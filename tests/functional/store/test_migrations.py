@@ -18,7 +18,7 @@ from weir.store.schema import metadata
 
 def test_the_migrated_database_has_exactly_the_declared_tables(database_url: str) -> None:
     for module in pkgutil.walk_packages(weir.__path__, "weir."):
-        if module.name.endswith(".tables"):
+        if module.name.endswith("tables"):
             importlib.import_module(module.name)
     engine = create_engine(database_url)
     with engine.connect() as connection:
