@@ -18,6 +18,7 @@ from weir.kernel.outcomes import HEADERS_TOO_LARGE, MALFORMED_HTTP, REQUEST_TIME
 from weir.wire.deadlines import NEVER, Deadlines
 from weir.wire.exchange import Exchange
 from weir.wire.flow import FlowControl
+from weir.wire.heads import Lines, read_request
 from weir.wire.message import Field, Request, check_head
 from weir.wire.peer import PeerCertificate
 from weir.wire.transport import Stream
@@ -57,6 +58,7 @@ class Listener:
         self.left = asyncio.Event()  # while draining: no connection is left
         self.bytes = bytearray(READ_BUFFER_BYTES)
         self.buffer = memoryview(self.bytes)
+        self.lines = Lines()
 
     def connection(self) -> ServerConnection:
         """A protocol for one accepted connection."""
@@ -160,6 +162,11 @@ class ServerConnection(Stream):
     def buffer_updated(self, nbytes: int) -> None:
         if self._input_ended:
             return
+        if not self._head_open and self._parsing is None and not self._queue:
+            request = read_request(bytes(self.listener.buffer[:nbytes]), self.listener.lines)
+            if request is not None:
+                self._take_whole(request)
+                return
         parsing, queued = self._parsing, len(self._queue)
         known_start = not self._head_open or bool(self._carried)
         self._first_in_read, self._read_bytes = parsing is None and known_start, nbytes
@@ -177,6 +184,16 @@ class ServerConnection(Stream):
         elif parsing is None and not self._input_ended:
             self._count_head(nbytes)
         if self._queue or self._parsing is not None:
+            self.steer_reading()
+
+    def _take_whole(self, request: Request) -> None:
+        """A request without a body has come in one piece."""
+        exchange = Exchange(self, request, time.time_ns())
+        exchange.complete = True
+        self._head_bytes = 0
+        self._queue.append(exchange)
+        self._advance()
+        if self._queue:
             self.steer_reading()
 
     def eof_received(self) -> None:

@@ -11,6 +11,7 @@ import httptools
 from weir.kernel import limits
 from weir.wire.deadlines import NEVER
 from weir.wire.flow import FlowControl
+from weir.wire.heads import Answer, Lines, read_answer
 from weir.wire.message import Field
 from weir.wire.transport import Stream
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from weir.wire.upstream import Pool
 
 _READ_BUFFER: Final = memoryview(bytearray(65_536))  # see downstream.Listener: one is enough
+_LINES: Final = Lines()
 _HEAD_BYTES: Final = limits.REQUEST_LINE_BYTES + limits.HEADER_SECTION_BYTES
 _BODILESS: Final = frozenset({204, 304})
 
@@ -255,6 +257,11 @@ class ClientConnection(Stream):
         if outgoing is None:
             self.close()  # nobody asked for anything
             return
+        if not self._head_bytes and not outgoing.bodiless:
+            answer = read_answer(bytes(_READ_BUFFER[:nbytes]), _LINES)
+            if answer is not None:
+                self._take_whole(outgoing, answer)
+                return
         self._head_bytes += nbytes
         try:
             self._parser.feed_data(_READ_BUFFER[:nbytes])
@@ -270,6 +277,18 @@ class ClientConnection(Stream):
             outgoing.receiver.answer_pause()
         elif self._head_bytes > _HEAD_BYTES:
             outgoing.fail(Failure.BROKEN, "head is too long")
+
+    def _take_whole(self, outgoing: Outgoing, answer: Answer) -> None:
+        """An answer has come in one piece, on a connection that lasts."""
+        self._keep_alive = True
+        try:
+            outgoing.receiver.answer_head(answer.status, answer.fields, len(answer.body))
+            if answer.body and not outgoing.done:
+                outgoing.receiver.answer_body(answer.body)
+        except Exception as error:  # whatever it is, the receiver must hear of it
+            outgoing.fail(Failure.BROKEN, f"answer: {error!r}")
+        if not outgoing.done:
+            self._finish(outgoing)
 
     def eof_received(self) -> None:
         """The member has said that it sends no more (under TLS: close_notify)."""
