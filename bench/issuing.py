@@ -95,6 +95,7 @@ class Issuing:
         return await grants.record(
             unit,
             consent=consent,
+            grant_id=consent,
             client=parties.application,
             subject=subject,
             scope=SCOPE,

@@ -82,6 +82,7 @@ class Exchange:
     client_id: str = field(init=False)
     client: Application = field(init=False)
     organisation: Organisation = field(init=False)
+    subscribed: frozenset[str] = frozenset()  # scopes of the products the client subscribes to
     certificate_known: bool = False
     certificate_revoked: bool = False
     assertion: Assertion | None = None

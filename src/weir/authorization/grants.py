@@ -7,14 +7,19 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.authorization.openid import Authentication
 from weir.authorization.tables import grants
+from weir.consent import reading
+from weir.consent.reading import Consent
+from weir.consent.tables import consents
 from weir.identity.secrets import digest, is_secret, new_secret
 from weir.kernel import limits
 from weir.kernel.identifiers import is_identifier
+from weir.store.database import Database
+from weir.store.prepared import Prepared
 from weir.store.unit import UnitOfWork
 
 REFRESH_PREFIX: Final = "rft_"
@@ -45,6 +50,22 @@ class Grant:
 
 
 _COLUMNS: Final = [grants.c[name] for name in Grant.__dataclass_fields__]
+_WITH_CONSENT = (
+    select(*_COLUMNS, *(each.label(f"consent_{each.name}") for each in consents.c))
+    .join(consents, consents.c.id == grants.c.current)
+    .where(consents.c.application == grants.c.client)
+)
+_OF_CODE: Final = Prepared(_WITH_CONSENT.where(grants.c.code_sha256 == bindparam("secret")))
+_OF_REFRESH_TOKEN: Final = Prepared(
+    _WITH_CONSENT.where(grants.c.refresh_sha256 == bindparam("secret"))
+)
+# The condition is what makes a code work once: of two at a time, one updates the row.
+_SPEND: Final = Prepared(
+    update(grants)
+    .where(grants.c.consent == bindparam("of_consent"), grants.c.code_used_at.is_(None))
+    .values(code_used_at=bindparam("now"), refresh_sha256=bindparam("secret"))
+    .returning(grants.c.consent)
+)
 
 
 async def record(
@@ -117,11 +138,15 @@ async def record_without_code(
     )
 
 
-async def of_code(connection: AsyncConnection, code: str) -> Grant | None:
-    """The grant of a code, used or not."""
-    if not is_secret(code):
-        return None
-    return await _one(connection, grants.c.code_sha256 == digest(code))
+async def of_code(database: Database, code: str) -> tuple[Grant, Consent] | None:
+    """The grant of a code, used or not, and the consent that it stands on."""
+    return await _standing(database, _OF_CODE, code)
+
+
+async def refreshed_by(database: Database, token: str) -> tuple[Grant, Consent] | None:
+    """The grant of a refresh token, and the consent that it stands on."""
+    secret = token.removeprefix(REFRESH_PREFIX)
+    return None if secret == token else await _standing(database, _OF_REFRESH_TOKEN, secret)
 
 
 async def of_consent(connection: AsyncConnection, consent: str) -> Grant | None:
@@ -167,22 +192,35 @@ async def turn(unit: UnitOfWork, grant_id: str, *, consent: str, scope: str) -> 
     )
 
 
-async def spend_code(unit: UnitOfWork, consent: str) -> str | None:
+async def spend_code(database: Database, consent: str) -> str | None:
     """Use the code up and make the refresh token. None when somebody was faster."""
     secret = new_secret()
-    spent = await unit.connection.execute(
-        update(grants)
-        .where(grants.c.consent == consent, grants.c.code_used_at.is_(None))
-        .values(code_used_at=unit.now, refresh_sha256=digest(secret))
+    spent = await database.run(
+        _SPEND, of_consent=consent, now=database.clock.now(), secret=digest(secret)
     )
-    return REFRESH_PREFIX + secret if spent.rowcount == 1 else None
+    return REFRESH_PREFIX + secret if spent else None
+
+
+async def _standing(
+    database: Database, statement: Prepared, secret: str
+) -> tuple[Grant, Consent] | None:
+    if not is_secret(secret):
+        return None
+    rows = await database.run(statement, secret=digest(secret))
+    if not rows:
+        return None
+    (row,) = rows
+    split = len(_COLUMNS)
+    grant = _grant(dict(zip(Grant.__dataclass_fields__, row[:split], strict=True)))
+    return grant, reading.of_fields(dict(zip(consents.c.keys(), row[split:], strict=True)))
 
 
 async def _one(connection: AsyncConnection, condition: Any) -> Grant | None:
     row = (await connection.execute(select(*_COLUMNS).where(condition))).one_or_none()
-    if row is None:
-        return None
-    fields = dict(row._mapping)
+    return None if row is None else _grant(dict(row._mapping))
+
+
+def _grant(fields: dict[str, Any]) -> Grant:
     known = fields["authentication"]
     fields["authentication"] = known and msgspec.convert(known, Authentication)
     return Grant(**fields)

@@ -116,7 +116,11 @@ async def unused_payments(connection: AsyncConnection, limit: int = 5_000) -> Se
 
 def of_row(row: Any) -> Consent:
     """A row of `tables.consents` as a value."""
-    fields = dict(row._mapping)
+    return of_fields(dict(row._mapping))
+
+
+def of_fields(fields: dict[str, Any]) -> Consent:
+    """The same from the row's columns by name."""
     return Consent(**{**fields, "state": State(fields["state"])})
 
 

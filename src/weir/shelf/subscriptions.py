@@ -18,7 +18,6 @@ from weir.shelf.plans import Plan
 from weir.shelf.products import Product
 from weir.shelf.published import SUBSCRIPTION, SubscriptionDocument
 from weir.shelf.states import SUBSCRIPTION_EVENTS, SUBSCRIPTION_MOVES, SUBSCRIPTION_SIDES, move
-from weir.shelf.tables import products as product_table
 from weir.shelf.tables import subscriptions
 from weir.store.unit import Change, UnitOfWork
 
@@ -121,19 +120,6 @@ async def list_of(
         .limit(limits.PAGE_ROWS)
     )
     return [_subscription(row) for row in rows]
-
-
-async def scopes_of(connection: AsyncConnection, application_id: str) -> Sequence[str]:
-    """The scopes of the products an application is actively subscribed to, each once, in order."""
-    found = await connection.execute(
-        select(product_table.c.owner_slug, product_table.c.slug)
-        .join(subscriptions, subscriptions.c.product == product_table.c.id)
-        .where(subscriptions.c.application == application_id)
-        .where(subscriptions.c.status == "active")
-        .where(product_table.c.status == "published")
-        .distinct()
-    )
-    return sorted(f"{owner_slug}.{slug}" for owner_slug, slug in found)
 
 
 async def lock(connection: AsyncConnection, subscription_id: str) -> Subscription:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from weir.kernel.clock import Clock
 from weir.kernel.outcomes import ENGINE_UNAVAILABLE, Refusal
+from weir.store.prepared import Connections, Prepared
 from weir.store.unit import Actor, Idempotency, Journal, UnitOfWork
 
 if TYPE_CHECKING:
@@ -31,12 +32,22 @@ class Database:
             pool_timeout=5,
             hide_parameters=True,  # errors are logged, and parameters are people's data
         )
+        plain = self.engine.url.set(drivername="postgresql")
+        self._connections = Connections(plain.render_as_string(hide_password=False), pool)
         self.clock = clock
         self._journal = journal
         self._cache = cache
 
     async def close(self) -> None:
+        await self._connections.close()
         await self.engine.dispose()
+
+    async def run(self, statement: Prepared, **given: Any) -> list[tuple[Any, ...]]:
+        """The rows of one prepared statement, in one round trip and a transaction of its own.
+
+        For the few statements that every token needs; see `weir.store.prepared`.
+        """
+        return await self._connections.run(statement, given)
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[AsyncConnection]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from weir.authorization import assertions
+from weir.authorization import assertions, standing
 from weir.authorization.exchange import Exchange
 from weir.care.dpop import thumbprint_of
 from weir.kernel import outcomes
 from weir.kernel.identifiers import is_identifier
 from weir.kernel.outcomes import OAUTH_INVALID_CLIENT, Refusal
-from weir.partners import applications
 from weir.partners.classes import PRIVATE_KEY_JWT
 
 
@@ -35,19 +34,19 @@ def is_named(exchange: Exchange) -> None:
 
 
 async def is_found(exchange: Exchange) -> None:
-    """RFC 6749 section 2.2: a registered client, with its organisation and certificate."""
+    """RFC 6749 section 2.2: a registered client, its organisation, certificate and scopes."""
     if not is_identifier(exchange.client_id, "app"):
         raise _unproven("client_id is not one")
-    async with exchange.services.database.connect() as connection:
-        standing = await applications.find_standing(
-            connection, exchange.client_id, exchange.certificate or ""
-        )
-    if standing is None:
+    database = exchange.services.database
+    asker = await standing.find(database, exchange.client_id, exchange.certificate)
+    if asker is None:
         raise _unproven("client_id is not one")
-    exchange.client = standing.application
-    exchange.organisation = standing.organisation
-    exchange.certificate_known = standing.certificate_known
-    exchange.certificate_revoked = standing.certificate_revoked
+    exchange.subscribed = asker.scopes
+    found = asker.standing
+    exchange.client = found.application
+    exchange.organisation = found.organisation
+    exchange.certificate_known = found.certificate_known
+    exchange.certificate_revoked = found.certificate_revoked
 
 
 async def keys_are_fetched(exchange: Exchange) -> None:

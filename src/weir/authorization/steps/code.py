@@ -5,22 +5,18 @@ from __future__ import annotations
 from weir.authorization import ending, grants, id_tokens, pkce, scopes, tokens
 from weir.authorization.exchange import Exchange
 from weir.care.vault import PLATFORM
-from weir.consent import reading
 from weir.consent.states import TOKENS_FOR
 from weir.kernel.outcomes import OAUTH_INVALID_GRANT, Refusal
-from weir.store.unit import Actor
 
 REUSED = "the authorization code was presented twice"
 
 
 async def code_is_found(exchange: Exchange) -> None:
     """RFC 6749 section 4.1.3: the code was issued, and to this client."""
-    code = exchange.required("code")
-    async with exchange.services.database.connect() as connection:
-        grant = await grants.of_code(connection, code)
-    if grant is None or grant.client != exchange.client.id:
+    found = await grants.of_code(exchange.services.database, exchange.required("code"))
+    if found is None or found[0].client != exchange.client.id:
         raise Refusal(OAUTH_INVALID_GRANT, "unknown code, or another client's")
-    exchange.grant = grant
+    exchange.grant, exchange.consent = found
 
 
 async def code_is_unused(exchange: Exchange) -> None:
@@ -50,23 +46,16 @@ def verifier_fits(exchange: Exchange) -> None:
         raise Refusal(OAUTH_INVALID_GRANT, "code_verifier does not fit")
 
 
-async def consent_stands(exchange: Exchange) -> None:
+def consent_stands(exchange: Exchange) -> None:
     """No token for a consent that was withdrawn or has ended."""
-    async with exchange.services.database.connect() as connection:
-        consent = await reading.find_of_application(
-            connection, exchange.grant.current, exchange.client.id
-        )
-    if consent is None or consent.state_at(exchange.now) not in TOKENS_FOR:
+    if exchange.consent.state_at(exchange.now) not in TOKENS_FOR:
         raise Refusal(OAUTH_INVALID_GRANT, "the consent does not stand")
-    exchange.consent = consent
 
 
 async def code_is_spent(exchange: Exchange) -> None:
     """RFC 6749 section 4.1.2: of two requests at once, one gets the token; then none has any."""
     id_token = await id_tokens.made(exchange)
-    actor = Actor(exchange.organisation.id, exchange.client.id)
-    async with exchange.services.database.unit(actor) as unit:
-        refresh_token = await grants.spend_code(unit, exchange.grant.consent)
+    refresh_token = await grants.spend_code(exchange.services.database, exchange.grant.consent)
     if refresh_token is None:
         await _revoke(exchange)
         raise Refusal(OAUTH_INVALID_GRANT, REUSED)

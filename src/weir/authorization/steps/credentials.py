@@ -9,7 +9,6 @@ from weir.kernel.outcomes import (
     OAUTH_INVALID_SCOPE,
     Refusal,
 )
-from weir.shelf import subscriptions
 
 
 def asks_no_customer(exchange: Exchange) -> None:
@@ -22,7 +21,7 @@ def asks_no_customer(exchange: Exchange) -> None:
         )
 
 
-async def stays_within_its_rights(exchange: Exchange) -> None:
+def stays_within_its_rights(exchange: Exchange) -> None:
     """RFC 6749 section 3.3: its subscriptions, or `manage` alone, or what manages its grants.
 
     A token is for one audience (RFC 9068 section 3), so they do not mix.
@@ -38,9 +37,7 @@ async def stays_within_its_rights(exchange: Exchange) -> None:
     elif asked & scopes.GRANT_MANAGEMENT:
         scopes.require_within(asked, scopes.GRANT_MANAGEMENT)
     else:
-        async with exchange.services.database.connect() as connection:
-            allowed = await subscriptions.scopes_of(connection, exchange.client.id)
-        scopes.require_within(asked, allowed)
+        scopes.require_within(asked, exchange.subscribed)
     exchange.scope = asked
 
 

@@ -13,11 +13,10 @@ from weir.kernel.outcomes import OAUTH_INVALID_GRANT, Refusal
 async def token_is_found(exchange: Exchange) -> None:
     """RFC 6749 section 6: issued by this server, to this client."""
     token = exchange.required("refresh_token")
-    async with exchange.services.database.connect() as connection:
-        grant = await grants.of_refresh_token(connection, token)
-    if grant is None or grant.client != exchange.client.id:
+    found = await grants.refreshed_by(exchange.services.database, token)
+    if found is None or found[0].client != exchange.client.id:
         raise Refusal(OAUTH_INVALID_GRANT, "unknown refresh token, or another client's")
-    exchange.grant = grant
+    exchange.grant, exchange.consent = found
 
 
 async def token_is_refreshed(exchange: Exchange) -> None:

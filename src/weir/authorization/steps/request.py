@@ -10,7 +10,6 @@ from weir.authorization.openid import OPENID
 from weir.consent.types import parse_details, parse_entry
 from weir.kernel import limits, outcomes
 from weir.kernel.outcomes import Refusal
-from weir.shelf import subscriptions
 
 # `jwt` is the signed answer in its usual place, which for a code is the query (JARM section 2.3.4).
 RESPONSE_MODES: Final = ("query", "query.jwt", "jwt")
@@ -52,12 +51,10 @@ def proves_possession_later(exchange: Exchange) -> None:
         raise wrong("code_challenge_method", "must be S256")
 
 
-async def stays_within_subscriptions(exchange: Exchange) -> None:
+def stays_within_subscriptions(exchange: Exchange) -> None:
     """RFC 6749 section 3.3: scopes of products the application subscribes to, and `openid`."""
     asked = scopes.requested(exchange.parameters.get("scope"))
-    async with exchange.services.database.connect() as connection:
-        allowed = await subscriptions.scopes_of(connection, exchange.client.id)
-    scopes.require_within(asked - {OPENID}, allowed)
+    scopes.require_within(asked - {OPENID}, exchange.subscribed)
     exchange.scope = asked
 
 

@@ -1,0 +1,72 @@
+"""Who a client is and what it may ask for, at this moment, in one statement.
+
+Nothing of it is remembered between requests: a suspension, a revoked certificate or a subscription
+that ended counts for the next request, in every process.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import ARRAY, Text, and_, bindparam, func, select, type_coerce
+
+from weir.partners.applications import Application, Standing
+from weir.partners.organisations import Organisation
+from weir.partners.tables import applications, certificates, organisations
+from weir.shelf.tables import products, subscriptions
+from weir.store.database import Database
+from weir.store.prepared import Prepared
+
+_SCOPES = (
+    select(func.array_agg((products.c.owner_slug + "." + products.c.slug).distinct()))
+    .join(subscriptions, subscriptions.c.product == products.c.id)
+    .where(subscriptions.c.application == bindparam("application"))
+    .where(subscriptions.c.status == "active", products.c.status == "published")
+    .scalar_subquery()
+)
+_STATEMENT: Final = Prepared(
+    select(
+        *applications.c,
+        *(each.label(f"organisation_{each.name}") for each in organisations.c),
+        certificates.c.id.label("certificate_id"),
+        certificates.c.revoked_at.label("certificate_revoked_at"),
+        type_coerce(_SCOPES, ARRAY(Text)).label("scopes"),
+    )
+    .join(organisations, organisations.c.id == applications.c.organisation)
+    .outerjoin(
+        certificates,
+        and_(
+            certificates.c.application == applications.c.id,
+            certificates.c.sha256 == bindparam("certificate"),
+        ),
+    )
+    .where(applications.c.id == bindparam("application"))
+)
+_OF_APPLICATION: Final = [each.name for each in applications.c]
+_OF_ORGANISATION: Final = [each.name for each in organisations.c]
+_SPLIT: Final = len(_OF_APPLICATION)
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """A client's standing, and the scopes of the products it is actively subscribed to."""
+
+    standing: Standing
+    scopes: frozenset[str]
+
+
+async def find(database: Database, client_id: str, certificate: str | None) -> Asker | None:
+    """The client with this identifier, presenting this certificate (`x5t#S256`) or none."""
+    rows = await database.run(_STATEMENT, application=client_id, certificate=certificate or "")
+    if not rows:
+        return None
+    (row,) = rows
+    certificate_id, revoked_at, scopes = row[-3:]
+    standing = Standing(
+        application=Application(**dict(zip(_OF_APPLICATION, row[:_SPLIT], strict=True))),
+        organisation=Organisation(**dict(zip(_OF_ORGANISATION, row[_SPLIT:-3], strict=True))),
+        certificate_known=certificate_id is not None,
+        certificate_revoked=revoked_at is not None,
+    )
+    return Asker(standing, frozenset(scopes or ()))

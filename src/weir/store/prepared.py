@@ -1,0 +1,85 @@
+"""Statements on the path of every token: compiled once, prepared, one round trip each.
+
+SQLAlchemy's own execution opens and ends a transaction around a read and costs several times what
+the read itself does. Here the statement is SQLAlchemy's, and psycopg sends it as it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final
+
+import psycopg
+from psycopg import AsyncConnection
+from sqlalchemy import Executable, Select
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+
+from weir.kernel.outcomes import ENGINE_UNAVAILABLE, Refusal
+
+_CONNECT_TIMEOUT_S: Final = 5
+_DIALECT: Final = PGDialect_psycopg()  # type: ignore[no-untyped-call]
+
+
+class Prepared:
+    """A statement over the tables. Its `bindparam`s are what a run is given."""
+
+    __slots__ = ("fixed", "repeatable", "text")
+
+    def __init__(self, statement: Executable) -> None:
+        compiled = statement.compile(dialect=_DIALECT)  # type: ignore[attr-defined]
+        self.text = str(compiled)
+        self.fixed = {name: value for name, value in compiled.params.items() if value is not None}
+        self.repeatable = isinstance(statement, Select)
+
+
+class Connections:
+    """Connections in autocommit, handed out last in, first out, so that few stay warm.
+
+    A server that was started again leaves dead ones behind: the first that fails ends all that are
+    idle, and a read is tried once more on a new one.
+    """
+
+    def __init__(self, url: str, at_most: int) -> None:
+        self._url = url
+        self._room = asyncio.Semaphore(at_most)
+        self._idle: list[AsyncConnection[tuple[Any, ...]]] = []
+
+    async def run(self, statement: Prepared, given: dict[str, Any]) -> list[tuple[Any, ...]]:
+        """The statement's rows, of a transaction of its own.
+
+        Refusal ENGINE_UNAVAILABLE when PostgreSQL cannot be reached; what was to be written may
+        then have been.
+        """
+        async with self._room:
+            try:
+                known = bool(self._idle)
+                try:
+                    return await self._once(statement, given)
+                except psycopg.OperationalError:
+                    await self.close()
+                    if not (known and statement.repeatable):
+                        raise
+                return await self._once(statement, given)
+            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+                raise Refusal(ENGINE_UNAVAILABLE, f"postgresql: {error!r}") from error
+
+    async def close(self) -> None:
+        """Close those that are idle."""
+        while self._idle:
+            await self._idle.pop().close()
+
+    async def _once(self, statement: Prepared, given: dict[str, Any]) -> list[tuple[Any, ...]]:
+        connection = self._idle.pop() if self._idle else await self._new()
+        try:
+            cursor = await connection.execute(statement.text, statement.fixed | given, prepare=True)
+            rows = await cursor.fetchall() if cursor.description else []
+        except BaseException:
+            await connection.close()
+            raise
+        self._idle.append(connection)
+        return rows
+
+    async def _new(self) -> AsyncConnection[tuple[Any, ...]]:
+        return await AsyncConnection.connect(
+            self._url, autocommit=True, connect_timeout=_CONNECT_TIMEOUT_S
+        )
