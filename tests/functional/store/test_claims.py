@@ -1,0 +1,44 @@
+"""What may be used once: claimed in any process, and refused when it may have been forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from weir.kernel.outcomes import ENGINE_UNAVAILABLE, Refusal
+from weir.store.cache import Cache, Claim, Mark
+
+
+def mark(name: str, issued_at_s: float | None = None) -> Mark:
+    return Mark(name, time.time() + 5 if issued_at_s is None else issued_at_s, 60)
+
+
+async def test_the_first_claim_counts_and_no_other(cache: Cache) -> None:
+    assert await cache.claim(mark("one"), mark("two")) == [Claim.FIRST, Claim.FIRST]
+    assert await cache.claim(mark("two"), mark("three")) == [Claim.USED, Claim.FIRST]
+
+
+async def test_of_many_at_once_one_is_first(cache: Cache) -> None:
+    claims = await asyncio.gather(*(cache.claim(mark("wanted")) for _ in range(20)))
+    assert sorted(each.name for (each,) in claims) == ["FIRST"] + ["USED"] * 19
+
+
+async def test_what_is_older_than_the_memory_is_refused(cache: Cache) -> None:
+    started_s = await cache.started_at_s()
+    assert await cache.claim(mark("old", started_s - 60)) == [Claim.TOO_OLD]
+
+
+async def test_a_connection_that_was_ended_is_made_anew(cache: Cache) -> None:
+    await cache.claim(mark("before"))
+    await cache.client.client_kill_filter(_type="normal", skipme=True)
+    assert await cache.claim(mark("after"), mark("before")) == [Claim.FIRST, Claim.USED]
+
+
+async def test_no_cache_means_no_claim() -> None:
+    nowhere = Cache("unix:///nowhere")
+    with pytest.raises(Refusal) as refused:
+        await nowhere.claim(mark("any"))
+    assert refused.value.outcome is ENGINE_UNAVAILABLE
+    await nowhere.close()

@@ -1,0 +1,70 @@
+"""Prepared statements outside transactions, and what a lost server does to them."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from sqlalchemy import bindparam, select, text, update
+
+from weir.kernel.outcomes import ENGINE_UNAVAILABLE, Refusal
+from weir.store.database import Database
+from weir.store.prepared import Prepared
+from weir.store.schema import processes
+
+READ = Prepared(select(processes.c.role).where(processes.c.id == bindparam("process")))
+WRITE = Prepared(
+    update(processes)
+    .where(processes.c.id == bindparam("process"))
+    .values(role=bindparam("new_role"))
+    .returning(processes.c.id)
+)
+
+
+async def add_process(database: Database) -> None:
+    async with database.engine.begin() as connection:
+        await connection.execute(
+            text("INSERT INTO processes VALUES ('prc_1', 'control', now(), 0, now())")
+        )
+
+
+async def end_all_others(database: Database) -> None:
+    """What a restart of the server does to every connection but the one that asks."""
+    async with database.engine.connect() as connection:
+        await connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE pid <> pg_backend_pid() AND datname = current_database()"
+            )
+        )
+
+
+async def test_a_statement_is_read_and_written_at_once(database: Database) -> None:
+    await add_process(database)
+    assert await database.run(READ, process="prc_1") == [("control",)]
+    assert await database.run(WRITE, process="prc_1", new_role="worker") == [("prc_1",)]
+    assert await database.run(READ, process="prc_1") == [("worker",)]
+    assert await database.run(READ, process="prc_2") == []
+
+
+async def test_many_at_once_wait_for_room(database: Database) -> None:
+    await add_process(database)
+    rows = await asyncio.gather(*(database.run(READ, process="prc_1") for _ in range(50)))
+    assert rows == [[("control",)]] * 50
+
+
+async def test_a_read_is_tried_again_when_its_connection_was_dead(database: Database) -> None:
+    await add_process(database)
+    await asyncio.gather(*(database.run(READ, process="prc_1") for _ in range(5)))
+    await end_all_others(database)
+    assert await database.run(READ, process="prc_1") == [("control",)]
+
+
+async def test_a_write_is_never_tried_again_by_itself(database: Database) -> None:
+    await add_process(database)
+    await database.run(WRITE, process="prc_1", new_role="worker")
+    await end_all_others(database)
+    with pytest.raises(Refusal) as refused:
+        await database.run(WRITE, process="prc_1", new_role="gateway")
+    assert refused.value.outcome is ENGINE_UNAVAILABLE
+    assert await database.run(READ, process="prc_1") == [("worker",)]
