@@ -21,7 +21,7 @@ _DIALECT: Final = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 
 
 class Prepared:
-    """A statement over the tables. Its `bindparam`s are what a run is given."""
+    """A statement over the tables that returns rows. Its `bindparam`s are what a run is given."""
 
     __slots__ = ("fixed", "repeatable", "text")
 
@@ -72,7 +72,7 @@ class Connections:
         connection = self._idle.pop() if self._idle else await self._new()
         try:
             cursor = await connection.execute(statement.text, statement.fixed | given, prepare=True)
-            rows = await cursor.fetchall() if cursor.description else []
+            rows = await cursor.fetchall()
         except BaseException:
             await connection.close()
             raise
