@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import ssl
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,7 +16,7 @@ from starlette.applications import Starlette
 from weir.api import management
 from weir.api.services import Services as Management
 from weir.app.core import Core, open_core, stopping
-from weir.app.private import Asgi, health, member_client, serve_private
+from weir.app.private import Asgi, health, member_client, outbound_client, serve_private
 from weir.authorization import http
 from weir.authorization.fetching import KeyFetcher
 from weir.authorization.remote_keys import RemoteKeys
@@ -29,7 +28,7 @@ from weir.care.message_key import MessageKey
 from weir.care.vault import Vault
 from weir.identity.passphrases import Passphrases
 from weir.identity.sessions import Sessions
-from weir.kernel import identifiers
+from weir.kernel import identifiers, limits
 from weir.kernel.origins import https_origin
 from weir.kernel.settings import Settings
 from weir.metering.lake import Lake
@@ -67,7 +66,7 @@ async def build_control(core: Core, directory: httpx.AsyncClient, vault: Vault) 
     domain = core.settings.domain
     addresses = Addresses.of(core.settings)
     authority = await Authority.open(core.database, core.sealing)
-    fetcher = KeyFetcher.named(_trusting(core), core.settings.jwks_hosts)
+    fetcher = KeyFetcher(outbound_client(core, limits.JWKS_TIMEOUT_S))
     remote_keys = RemoteKeys(fetcher.fetch, time.monotonic)
     messages = await MessageKey.open(core.database, core.sealing)
     authorization = Authorization(
@@ -99,13 +98,6 @@ async def build_control(core: Core, directory: httpx.AsyncClient, vault: Vault) 
         b"manage": management.application(management_services),
     }
     return _by_host(hosts, health(core))
-
-
-def _trusting(core: Core) -> ssl.SSLContext:
-    """Servers with keys of clients: whom everybody trusts, and those of the alliance's own."""
-    context = ssl.create_default_context()
-    context.load_verify_locations(core.tls.root)
-    return context
 
 
 def _by_host(hosts: dict[bytes, Asgi], unnamed: Asgi) -> Asgi:

@@ -93,12 +93,14 @@ async def _plain(send: Any, status: int, body: bytes) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def notification_client(core: Core) -> Outbound:
-    """How the worker tells applications: public authorities and the alliance's own are believed."""
+def outbound_client(core: Core, timeout_s: float) -> Outbound:
+    """How addresses that partners registered are asked: public authorities are believed, and the
+    alliance's own.
+    """
     context = ssl.create_default_context()
     context.load_verify_locations(core.tls.root)
-    allowed = outbound.networks(core.settings.notification_networks)
-    return Outbound(context, allowed, timeout_s=limits.PING_TIMEOUT_S)
+    allowed = outbound.networks(core.settings.partner_networks)
+    return Outbound(context, allowed, timeout_s=timeout_s)
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ import structlog
 
 from weir.app.core import Core, open_core, stopping
 from weir.app.preparing import renew_certificates
-from weir.app.private import health, member_client, notification_client, serve_private
+from weir.app.private import health, member_client, outbound_client, serve_private
 from weir.authorization import backchannel, pinging
 from weir.care import signing_keys
 from weir.care.authority import Authority
@@ -58,7 +58,7 @@ def _jobs(
     """Name, seconds between two runs, and the work."""
     folder = core.records_folder
     log = structlog.get_logger("weir.worker")
-    outbound = notification_client(core)
+    outbound = outbound_client(core, limits.PING_TIMEOUT_S)
     sealer = Sealer(folder, keys.current, core.receipt_secret)
 
     async def records_sealed() -> None:

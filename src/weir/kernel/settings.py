@@ -67,10 +67,10 @@ class Settings:
     trace_percent: int = _setting(
         1, "Share of calls without a traceparent of their own that are traced.", low=0, high=100
     )
-    notification_networks: str | None = _setting(
+    partner_networks: str | None = _setting(
         None,
-        "Networks applications' notification endpoints may lie in besides public addresses"
-        " (10.2.0.0/16).",
+        "Networks that addresses applications register (jwks_uri, notifications) may lie in"
+        " besides public ones: 10.2.0.0/16,10.3.0.0/16.",
     )
     unconfirmed_calls_s: int = _setting(
         60,
@@ -82,9 +82,6 @@ class Settings:
         None,
         "32 bytes in base64url that encrypt keys at rest. Default: HOME/secrets/master.key.",
         secret=True,
-    )
-    jwks_hosts: str | None = _setting(
-        None, "Hosts whose private addresses jwks_uri may lead to, with commas. Default: none."
     )
     signing_key_days: int = _setting(
         90, "Days a signing key signs before the next takes over; 0 leaves it to you.", high=3_650

@@ -2,8 +2,8 @@
 
 https only. The host is resolved once, every address it has must be a public one (or of a network
 that the operator named), and the connection goes to the address that was checked, while the
-certificate is checked against the name. Redirects are not followed, no proxy is used, and no more
-of an answer is read than its status.
+certificate is checked against the name. Redirects are not followed, no proxy and no cookies are
+used, and an answer is bounded in time and length.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import json
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -23,6 +24,9 @@ from weir.kernel.outcomes import SETTING_INVALID, Refusal
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+
+# IPv6 addresses that carry an IPv4 one to somewhere else: 6to4, NAT64, Teredo.
+_CARRIERS = [ipaddress.ip_network(each) for each in ("2002::/16", "64:ff9b::/32", "2001::/32")]
 
 
 class OutboundError(Exception):
@@ -35,7 +39,7 @@ def networks(setting: str | None) -> list[Network]:
         return [ipaddress.ip_network(each.strip()) for each in (setting or "").split(",") if each]
     except ValueError as error:
         why = "it must list networks like 10.2.0.0/16"
-        raise Refusal(SETTING_INVALID, setting="WEIR_NOTIFICATION_NETWORKS", why=why) from error
+        raise Refusal(SETTING_INVALID, setting="WEIR_PARTNER_NETWORKS", why=why) from error
 
 
 async def resolve(host: str, port: int) -> list[str]:
@@ -51,7 +55,17 @@ def may_be_called(address: Address, allowed: Sequence[Network]) -> bool:
         return may_be_called(mapped, allowed)
     if any(address in network for network in allowed if network.version == address.version):
         return True
-    return address.is_global and not address.is_multicast
+    carried = any(address in each for each in _CARRIERS if each.version == address.version)
+    return address.is_global and not (address.is_multicast or address.is_reserved or carried)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An answer: its media type in lower case, and as much of its body as was asked for."""
+
+    status: int
+    media_type: str
+    body: bytes
 
 
 class Outbound:
@@ -72,34 +86,45 @@ class Outbound:
 
     async def post_json(self, url: str, value: Any, headers: Mapping[str, str]) -> int:
         """The status of the answer. OutboundError when there is none."""
+        told = {**headers, "content-type": "application/json"}
+        answer = await self._ask("POST", url, told, json.dumps(value).encode(), 0)
+        return answer.status
+
+    async def get(self, url: str, accept: str, most_bytes: int) -> Answered:
+        """The answer, its body bounded. OutboundError when there is none, or it is longer."""
+        return await self._ask("GET", url, {"accept": accept}, b"", most_bytes)
+
+    async def _ask(
+        self, method: str, url: str, headers: Mapping[str, str], content: bytes, most_bytes: int
+    ) -> Answered:
         try:
             async with asyncio.timeout(self._timeout_s):
-                return await self._post(url, value, headers)
-        except (TimeoutError, httpx.HTTPError, OSError) as error:
+                named = httpx.URL(url)
+                if named.scheme != "https" or not named.host:
+                    raise OutboundError("not an https address")
+                address = await self._checked(named.host, named.port or 443)
+                request = httpx.Request(
+                    method,
+                    named.copy_with(host=str(address)),
+                    content=content,
+                    headers={**headers, "host": named.netloc.decode("ascii")},
+                    extensions={"sni_hostname": named.host},
+                )
+                return await self._send(request, most_bytes)
+        except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise OutboundError(f"no answer: {type(error).__name__}") from error
 
-    async def _post(self, url: str, value: Any, headers: Mapping[str, str]) -> int:
-        named = httpx.URL(url)
-        if named.scheme != "https" or not named.host:
-            raise OutboundError("not an https address")
-        address = await self._checked(named.host, named.port or 443)
-        request = httpx.Request(
-            "POST",
-            named.copy_with(host=str(address)),
-            content=json.dumps(value).encode(),
-            headers={
-                **headers,
-                "host": named.netloc.decode("ascii"),
-                "content-type": "application/json",
-            },
-            extensions={"sni_hostname": named.host},
-        )
+    async def _send(self, request: httpx.Request, most_bytes: int) -> Answered:
         async with httpx.AsyncClient(
             verify=self._context, trust_env=False, timeout=self._timeout_s
         ) as client:
             answer = await client.send(request, stream=True, follow_redirects=False)
-            await answer.aclose()
-            return answer.status_code
+            try:
+                body = await _bounded(answer, most_bytes)
+            finally:
+                await answer.aclose()
+        media_type = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return Answered(answer.status_code, media_type, body)
 
     async def _checked(self, host: str, port: int) -> Address:
         """The address to connect to. One that may not be called spoils them all: nobody shall
@@ -109,3 +134,14 @@ class Outbound:
         if not addresses or not all(may_be_called(each, self._allowed) for each in addresses):
             raise OutboundError("the host has an address that may not be called")
         return addresses[0]
+
+
+async def _bounded(answer: httpx.Response, most_bytes: int) -> bytes:
+    """The body as it was sent, up to a length; nothing is read where nothing is wanted."""
+    body = b""
+    if most_bytes:
+        async for chunk in answer.aiter_raw():
+            body += chunk
+            if len(body) > most_bytes:
+                raise OutboundError("the answer is too long")
+    return body

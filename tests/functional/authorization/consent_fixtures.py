@@ -20,11 +20,13 @@ from weir.care.master import SealingKey
 from weir.care.vault import Vault
 from weir.identity.passphrases import Passphrases
 from weir.identity.sessions import Sessions
+from weir.kernel import limits
 from weir.kernel.settings import Settings
 from weir.portal import pages
 from weir.portal.rendering import Portal
 from weir.store.cache import Cache
 from weir.store.database import Database
+from weir.wire.outbound import Outbound, networks
 
 
 @pytest.fixture
@@ -45,7 +47,13 @@ async def portal(
     folder: Path,
 ) -> AsyncIterator[Portal]:
     context = tls_context(authority, folder, "gateway", server=False)
-    fetcher = KeyFetcher(tls_context(authority, folder, "gateway", server=False), ["localhost"])
+    fetcher = KeyFetcher(
+        Outbound(
+            tls_context(authority, folder, "gateway", server=False),
+            networks("127.0.0.0/9,::1/128"),
+            timeout_s=limits.JWKS_TIMEOUT_S,
+        )
+    )
     remote_keys = RemoteKeys(fetcher.fetch, lambda: database.clock.now().timestamp())
     addresses = Addresses.of(Settings())
     services = Services(database, cache, vault, addresses, authority, remote_keys, sealing)

@@ -28,6 +28,7 @@ from weir.authorization.fetching import FetchError, KeyFetcher
 from weir.care.authority import Authority
 from weir.identity.secrets import new_secret
 from weir.kernel import limits
+from weir.wire.outbound import Outbound, networks
 
 
 @pytest.fixture
@@ -188,6 +189,13 @@ async def test_token_substitution_no_token_passes_for_one_of_another_kind(flow: 
         )
 
 
+HERE = "127.0.0.0/9,::1/128"
+
+
+def fetching(trusted: ssl.SSLContext, allowed: str | None = None) -> KeyFetcher:
+    return KeyFetcher(Outbound(trusted, networks(allowed), timeout_s=limits.JWKS_TIMEOUT_S))
+
+
 FORBIDDEN = {
     "loopback": "https://127.0.0.1:{port}/jwks",
     "loopback by name": "https://localhost:{port}/jwks",
@@ -202,7 +210,7 @@ FORBIDDEN = {
 async def test_jwks_fetch_as_ssrf_private_addresses_are_not_called(
     key_server: KeyServer, authority: Authority, uri: str
 ) -> None:
-    fetcher = KeyFetcher(trusting(authority))
+    fetcher = fetching(trusting(authority))
     port = key_server.uri.split(":")[2].split("/")[0]
     with pytest.raises(FetchError) as refusal:
         await fetcher.fetch(uri.format(port=port))
@@ -214,7 +222,7 @@ async def test_jwks_fetch_as_ssrf_through_a_registration(
     issuer: StatementIssuer, key_server: KeyServer
 ) -> None:
     """The address is judged when it is called, whatever it was when it was registered."""
-    hidden = key_server.uri.replace("localhost", "127.0.0.1")
+    hidden = key_server.uri.replace("localhost", "127.128.0.1")
     told = (await issuer.register(jwks=None, jwks_uri=hidden)).json()
     key = ECKey.generate_key("P-256")
     claims = {"iss": told["client_id"], "sub": told["client_id"]}
@@ -237,7 +245,7 @@ HOSTILE = {
 async def test_jwks_fetch_takes_no_other_answer(
     key_server: KeyServer, authority: Authority, head: str
 ) -> None:
-    fetcher = KeyFetcher(trusting(authority), ["localhost"])
+    fetcher = fetching(trusting(authority), HERE)
     assert len((await fetcher.fetch(key_server.uri))["keys"]) == 1
     key_server.head = head
     with pytest.raises(FetchError):
@@ -248,7 +256,7 @@ async def test_jwks_fetch_takes_no_other_answer(
 async def test_jwks_fetch_is_bounded_in_size_depth_and_kind_of_keys(
     key_server: KeyServer, authority: Authority
 ) -> None:
-    fetcher = KeyFetcher(trusting(authority), ["localhost"])
+    fetcher = fetching(trusting(authority), HERE)
     private = ECKey.generate_key("P-256").as_dict(private=True) | {"kid": "x"}
     for body in (
         b'{"keys": [' + b" " * limits.JWKS_BYTES + b"]}",
@@ -265,7 +273,7 @@ async def test_jwks_fetch_is_bounded_in_size_depth_and_kind_of_keys(
 
 async def test_jwks_fetch_believes_only_a_certificate_for_the_host(key_server: KeyServer) -> None:
     with pytest.raises(FetchError):
-        await KeyFetcher(ssl.create_default_context(), ["localhost"]).fetch(key_server.uri)
+        await fetching(ssl.create_default_context(), HERE).fetch(key_server.uri)
     assert key_server.asked == 0
 
 
