@@ -44,6 +44,7 @@ class Caller:
     organisation: Organisation
     application: Application
     rule: Rule
+    thumbprint: str  # of the certificate it asks with
 
     @property
     def kind(self) -> str:
@@ -74,7 +75,7 @@ async def identify(headers: Mapping[str, str], rule: Rule, services: Services) -
     async with services.database.connect() as connection:
         await _refuse_revoked(connection, claims)
         standing = await applications.find_standing(connection, claims["client_id"], thumbprint)
-    caller = _require_standing(standing, claims, rule)
+    caller = _require_standing(standing, claims, rule, thumbprint)
     if caller.kind not in rule.kinds:
         raise Refusal(outcomes.FORBIDDEN, f"a {caller.kind} may not")
     return caller
@@ -147,7 +148,9 @@ async def _refuse_revoked(connection: AsyncConnection, claims: dict[str, Any]) -
         raise Refusal(outcomes.TOKEN_REVOKED)
 
 
-def _require_standing(standing: Standing | None, claims: dict[str, Any], rule: Rule) -> Caller:
+def _require_standing(
+    standing: Standing | None, claims: dict[str, Any], rule: Rule, thumbprint: str
+) -> Caller:
     if standing is None or standing.organisation.id != claims["org"]:
         raise Refusal(outcomes.TOKEN_INVALID, "no such application of that organisation")
     if not standing.certificate_known:
@@ -160,4 +163,4 @@ def _require_standing(standing: Standing | None, claims: dict[str, Any], rule: R
         raise Refusal(outcomes.ORGANISATION_SUSPENDED)
     if MANAGE_ROLE not in standing.application.roles:
         raise Refusal(outcomes.SCOPE_INSUFFICIENT, "not registered for manage")
-    return Caller(standing.organisation, standing.application, rule)
+    return Caller(standing.organisation, standing.application, rule, thumbprint)

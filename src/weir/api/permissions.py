@@ -132,5 +132,14 @@ PERMISSIONS: Final[Mapping[str, Rule]] = MappingProxyType(
         # Records and audit
         "count_calls": Rule(own=PARTIES, every=OPERATOR),
         "verify_audit": Rule(every=OPERATOR),
+        "get_receipt": Rule(own=PARTIES, every=OPERATOR),
+        "list_record_keys": Rule(every=ALL),
+        "list_seals": Rule(every=ALL),
+        "get_segment": Rule(every=OPERATOR),
+        "sign_root": Rule(every=OPERATOR),
+        "list_roots": Rule(every=ALL),
+        "get_root": Rule(every=ALL),
+        "prove_consistency": Rule(every=ALL),
+        "witness_root": Rule(own=ALL),
     }
 )

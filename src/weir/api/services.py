@@ -23,6 +23,7 @@ class Services:
     journal: AuditJournal
     sealing: Sealing
     lake: Lake
+    receipt_secret: bytes  # what the keys of receipts follow from
     addresses: Addresses
     api_origin: str
     portal_origin: str

@@ -88,6 +88,7 @@ async def build_control(core: Core, directory: httpx.AsyncClient, vault: Vault) 
         journal=core.journal,
         sealing=core.sealing,
         lake=Lake(core.lake_url),
+        receipt_secret=core.receipt_secret,
         addresses=addresses,
         api_origin=https_origin(f"api.{domain}", core.settings.mtls_port),
         portal_origin=https_origin(f"portal.{domain}", core.settings.public_port),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from weir.consent import reading, record
 from weir.kernel import identifiers, limits
 from weir.kernel.settings import Settings
 from weir.metering import budgets, intents
+from weir.metering import log as seals_log
 from weir.metering.ingest import ingest
 from weir.metering.lake import Lake
 from weir.metering.reconciling import lookup_over, reconcile
@@ -74,6 +76,13 @@ def _jobs(
     async def pings() -> None:
         await pinging.deliver_due(core.database, core.sealing, outbound)
 
+    async def days_closed() -> None:
+        now = core.clock.now() - timedelta(seconds=limits.DAY_CLOSES_AFTER_S)
+        async with core.database.unit(PLATFORM) as unit:
+            if await seals_log.size(unit.connection):
+                yesterday = seals_log.today(now) - timedelta(days=1)
+                await seals_log.sign_root(unit.connection, keys.current, unit.now, yesterday)
+
     async def payments_in_doubt() -> None:
         await reconcile(core.database, folder, lake, writer, lookup_over(client))
 
@@ -109,6 +118,7 @@ def _jobs(
         ("keys_in_time", 2.0, keys_in_time),
         ("records_sealed", limits.SEGMENT_AGE_S / 2, records_sealed),
         ("records_to_lake", 0.5, records_to_lake),
+        ("days_closed", 60.0, days_closed),
         ("payments_in_doubt", 2.0, payments_in_doubt),
         ("payments_made", 1.0, payments_made),
         ("pings", 0.5, pings),

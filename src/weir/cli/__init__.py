@@ -58,7 +58,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "key": Entry("keys:app", "Our signing keys; algorithms.", True, "What must be true"),
     "anchor": Entry("anchors:app", "Whose statements are believed.", True, "What must be true"),
     "records": Entry("records:records", "The measured calls.", True, "What must be true"),
-    "audit": Entry("records:audit", "The chain of what was done.", True, "What must be true"),
+    "audit": Entry("auditing:audit", "What was done, and checked.", True, "What must be true"),
 }
 
 

@@ -1,4 +1,4 @@
-"""`weir records` and `weir audit`."""
+"""`weir records`."""
 
 from __future__ import annotations
 
@@ -10,18 +10,12 @@ from weir.cli.profiles import DEFAULT, ProfileName, asking
 from weir.cli.showing import AsJson, show_json, show_list
 
 records = typer.Typer(no_args_is_help=True)
-audit = typer.Typer(no_args_is_help=True)
 
 Day = Annotated[str | None, typer.Option(help="A day of UTC, 2026-11-30, included.")]
 
 
 @records.callback()
 def _records() -> None:
-    pass
-
-
-@audit.callback()
-def _audit() -> None:
     pass
 
 
@@ -36,16 +30,12 @@ def count(
     show_list(found, ("application", "product", "status", "refusal", "calls"), as_json)
 
 
-@audit.command("verify")
-def verify(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
-    """Check every audit chain, and every consent against it."""
-    report = asking(profile, lambda m: m.books.verify_audit())
-    if as_json:
-        show_json(report)
-    elif report["intact"]:
-        print("Every audit chain holds, and every consent is as it was last written.")
-    else:
-        show_list(report["chains"], ("organisation", "number", "why"), False)
-        show_list(report["consents"], ("consent", "why"), False)
-    if not report["intact"]:
-        raise typer.Exit(1)
+@records.command("receipt")
+def receipt(
+    name: Annotated[str, typer.Argument(help="The `weir-receipt` field of an answer.")],
+    profile: ProfileName = DEFAULT,
+) -> None:
+    """Fetch the receipt of a call, check its signatures and proofs, and print it."""
+    import msgspec
+
+    show_json(msgspec.to_builtins(asking(profile, lambda m: m.records.receipt(name))))

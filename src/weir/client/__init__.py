@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from weir.client.authorization import AuthorizationServer, PushedRequest
+    from weir.client.call_log import CallLog
     from weir.client.credentials import Credentials
     from weir.client.errors import (
         InstitutionError,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 _MODULES: Final = {
     "AuthorizationServer": "authorization",
     "PushedRequest": "authorization",
+    "CallLog": "call_log",
     "Credentials": "credentials",
     "InstitutionError": "errors",
     "OAuthError": "errors",
@@ -62,6 +64,7 @@ _MODULES: Final = {
 __all__ = [
     "Answer",
     "AuthorizationServer",
+    "CallLog",
     "Credentials",
     "DpopKey",
     "Exchange",

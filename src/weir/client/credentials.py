@@ -72,12 +72,12 @@ class Credentials:
         """A signed certificate request in PEM. The authority believes only its key, not `name`."""
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64] or "weir")])
         builder = x509.CertificateSigningRequestBuilder().subject_name(subject)
-        return builder.sign(self._key, SHA256()).public_bytes(Encoding.PEM).decode("ascii")
+        return builder.sign(self.private_key, SHA256()).public_bytes(Encoding.PEM).decode("ascii")
 
     def with_certificate(self, pem: str, client_id: str) -> Credentials:
         """Keep a certificate that was issued for this key. WeirError when it is for another."""
         certificate = x509.load_pem_x509_certificate(pem.encode("ascii"))
-        if certificate.public_key() != self._key.public_key():
+        if certificate.public_key() != self.private_key.public_key():
             raise WeirError("the certificate is for another key")
         write_private(self.certificate_file, pem.encode("ascii"))
         return replace(self, client_id=client_id)
@@ -105,7 +105,8 @@ class Credentials:
         return base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
 
     @cached_property
-    def _key(self) -> ec.EllipticCurvePrivateKey:
+    def private_key(self) -> ec.EllipticCurvePrivateKey:
+        """The key itself. WeirError when it cannot be read."""
         try:
             key = load_pem_private_key(self.key_file.read_bytes(), None)
         except (OSError, ValueError) as error:

@@ -23,6 +23,7 @@ from weir.client.management_books import Books
 from weir.client.management_keys import Keys
 from weir.client.management_parties import Parties
 from weir.client.management_people import People
+from weir.client.management_records import Records
 from weir.client.management_settling import Settling
 from weir.client.management_shelf import Shelf
 from weir.client.profile import Profile
@@ -30,7 +31,7 @@ from weir.client.session import MANAGE, Session
 
 
 class Management:
-    """Groups of operations: parties, shelf, customers, books, what is settled, and keys."""
+    """Groups of operations: parties, shelf, customers, books, settlement, keys, records."""
 
     def __init__(self, asker: Asker) -> None:
         self.parties = Parties(asker)
@@ -39,6 +40,7 @@ class Management:
         self.books = Books(asker)
         self.keys = Keys(asker)
         self.settling = Settling(asker)
+        self.records = Records(asker)
 
     @classmethod
     @asynccontextmanager

@@ -12,6 +12,7 @@ from typing import Any, Final
 import httpx
 
 from weir.client.authorization import AuthorizationServer
+from weir.client.call_log import CallLog, now_ns
 from weir.client.errors import InstitutionError, RefusedError, UnreachableError, refusal_in
 from weir.client.exchange import INTERACTION, Answer, Exchange
 from weir.client.messages import MessageSigner
@@ -65,6 +66,7 @@ class Session:
         dpop: DpopKey | None = None,
         signer: MessageSigner | None = None,
     ) -> None:
+        self.log: CallLog | None = None  # set it to keep a log of every answered call
         self._dpop = dpop
         self._signer = signer
         self._origin = origin
@@ -196,6 +198,7 @@ class Session:
         headers = headers | {"authorization": f"{token.scheme} {token.access_token}"}
         if token.scheme == "DPoP" and self._dpop is not None:
             headers["dpop"] = self._dpop.proof(method, url, token.access_token)
+        sent_ns = now_ns()
         if self._signer is None:
             answer = await self._exchange.send(
                 method, url, content=content, params=params, headers=headers
@@ -203,6 +206,8 @@ class Session:
         else:
             address = str(httpx.URL(url).copy_merge_params(params or {}))
             answer = await self._send_signed(self._signer, method, address, content, headers)
+        if self.log is not None:
+            self.log.add(method, path, sent_ns, answer)
         if answer.status < 400:
             return answer
         raise refused(answer)

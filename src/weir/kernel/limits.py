@@ -149,6 +149,7 @@ TRACE_EXPORT_TIMEOUT_S: Final = 5
 SEGMENT_RECORDS: Final = 50_000
 SEGMENT_AGE_S: Final = 0.5  # a worker seals what is finished at least as often
 RECORD_BYTES: Final = 4_096
+DAY_CLOSES_AFTER_S: Final = 300  # after midnight, UTC: its last segments are in the lake by then
 TERMS_BYTES: Final = 3_072  # of a record: who called what; a longer path template is left out
 LABEL_CHARACTERS: Final = 48  # of a scene, a channel, a referrer
 RECONCILE_AFTER_S: Final = 120  # longer than any call lasts: its timeouts sum to less

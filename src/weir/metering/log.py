@@ -101,9 +101,9 @@ async def consistency(connection: AsyncConnection, old: int, new: int) -> list[s
     """
     if not 0 < old <= new <= await size(connection):
         raise inputs.wrong(
-            "query:from",
-            "must be a size the tree has had, not over `to`",
-            "须为该树曾有的大小，且不大于 `to`",
+            "query:since",
+            "must be a size the tree has had, not over the root's",
+            "须为该树曾有的大小，且不大于所查的根",
         )
     node = await _nodes(connection, lambda node: merkle.consistency(old, new, node))
     return [each.hex() for each in merkle.consistency(old, new, node)]

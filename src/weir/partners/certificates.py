@@ -32,6 +32,14 @@ class Certificate:
     revoked_at: datetime | None
 
 
+async def pem_of(connection: AsyncConnection, sha256: str) -> str:
+    """The certificate of this thumbprint, in PEM. Refusal NOT_FOUND."""
+    pem = await connection.scalar(select(certificates.c.pem).where(certificates.c.sha256 == sha256))
+    if pem is None:
+        raise outcomes.Refusal(outcomes.NOT_FOUND, "no such certificate")
+    return str(pem)
+
+
 async def issue(
     unit: UnitOfWork, authority: Authority, application_id: str, csr_pem: str
 ) -> Certificate:

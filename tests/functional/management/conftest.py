@@ -9,6 +9,7 @@ import httpx
 import pytest
 from management_support import Api, Party, found
 
+from seals import SECRET
 from weir.api.management import application
 from weir.api.services import Services
 from weir.authorization.services import Addresses
@@ -38,6 +39,7 @@ async def api(
         journal=journal,
         sealing=sealing,
         lake=Lake((folder / "lake").as_uri()),
+        receipt_secret=SECRET,
         addresses=Addresses.of(Settings()),
         api_origin="https://api.localhost:8444",
         portal_origin="https://portal.localhost:8443",

@@ -111,6 +111,7 @@ class World:
             },
             "settle_round": {"currency": "CNY"},
             "close_period": {"period": "2020-01", "currency": "CNY"},
+            "witness_root": {"signature": "x"},
         }  # fmt: skip
         return {"json": bodies[operation]} if operation in bodies else {}
 
@@ -158,6 +159,8 @@ async def world(api: Api, bank: Party, partner: Party) -> World:
     closing = await api.done(api.operator, "POST", "/v1/closings", json=closed)
     ids["statement"] = closing["statements"][api.operator.organisation]
     ids |= await settle_by_hand(api, bank, closing["closing"])
+    ids["receipt"] = f"str_{'0' * 26}.1.1.{'0' * 32}"
+    ids |= {"stream": f"str_{'0' * 26}", "segment": "987654321987", "size": "987654321988"}
     return World(api, bank, partner, ids)
 
 

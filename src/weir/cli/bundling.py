@@ -1,0 +1,63 @@
+"""Fetching a bundle over the management API."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from weir.client.errors import RefusedError
+from weir.client.management import Management
+from weir.kernel.seals import Seal
+from weir.metering import bundles
+from weir.metering.records import FINISHED_SUFFIX, segment_path
+from weir.metering.segments import SEAL_SUFFIX
+
+
+async def fetch(management: Management, folder: Path, authority: Path) -> tuple[int, int]:
+    """Write the bundle; how many seals and segments it holds.
+
+    The lines of segments are the operator's to fetch. Others get keys, seals and roots, and add
+    their own log and receipts.
+    """
+    _make(folder, authority)
+    keys = await management.records.keys()
+    _write(folder / bundles.KEYS, list(keys.values()))
+    _write(folder / bundles.ROOTS, [each async for each in management.records.roots()])
+    seals = [msgspec.convert(each, Seal) async for each in management.records.seals()]
+    lines = b"".join(msgspec.json.encode(seal) + b"\n" for seal in seals)
+    (folder / bundles.SEALS).write_bytes(lines)
+    return len(seals), await _segments(management, folder / bundles.RECORDS, seals)
+
+
+async def _segments(management: Management, folder: Path, seals: list[Seal]) -> int:
+    fetched = 0
+    for seal in seals:
+        try:
+            raw = await management.records.segment(seal.stream, seal.segment)
+        except RefusedError as refused:
+            if refused.code == "forbidden":
+                return 0
+            raise
+        _keep(folder, seal, raw)
+        fetched += 1
+    return fetched
+
+
+def _make(folder: Path, authority: Path) -> None:
+    for name in (bundles.LOGS, bundles.RECEIPTS):
+        (folder / name).mkdir(parents=True)
+    shutil.copy(authority, folder / bundles.AUTHORITY)
+
+
+def _keep(folder: Path, seal: Seal, raw: bytes) -> None:
+    (folder / seal.stream).mkdir(parents=True, exist_ok=True)
+    place = (folder, seal.stream, seal.segment)
+    segment_path(*place, FINISHED_SUFFIX).write_bytes(raw)
+    _write(segment_path(*place, SEAL_SUFFIX), seal)
+
+
+def _write(path: Path, value: Any) -> None:
+    path.write_bytes(msgspec.json.encode(value))
