@@ -331,7 +331,7 @@ async def test_a_client_and_the_platform_sign_what_they_say_to_each_other(
     path = "/echo-bank/signed/v1/things"
     signing = await session(MessageSigner(mine, caller.server.keys))
     answer = await signing.call("GET", path, params={"of": "one thing"})
-    assert answer.object() == {"method": "GET", "path": "/things?of=one%20thing"}
+    assert answer.object() == {"method": "GET", "path": "/things?of=one+thing"}
     assert answer.headers["signature-input"].startswith('weir=("@status"')
     with pytest.raises(RefusedError, match="signature_missing"):
         await (await session(None)).call("GET", path)
