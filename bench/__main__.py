@@ -17,6 +17,8 @@ BENCHMARKS = (
     "handshakes",
     "bodies",
     "growth",
+    "records",
+    "lake_day",
 )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from hashlib import blake2b
 
 import structlog
 
 from weir.kernel.outcomes import Refusal
-from weir.kernel.seals import authenticator
+from weir.kernel.seals import AUTHENTICATOR_BYTES
 from weir.metering.records import NO_DETAILS, RecordWriter
 
 _log = structlog.get_logger("weir.gateway")
@@ -26,7 +27,8 @@ class Recording:
 
     def __init__(self, writer: RecordWriter, receipt_key: bytes) -> None:
         self._writer = writer
-        self._receipt_key = receipt_key
+        self._stream = writer.stream.encode()
+        self._keyed = blake2b(key=receipt_key, digest_size=AUTHENTICATOR_BYTES)
         self._numbers: dict[str, int] = {}
         self._unused: dict[str, list[int]] = {}
         self.failing = False
@@ -44,14 +46,13 @@ class Recording:
         return number
 
     def receipt_line(
-        self, application: str, call: int, at_us: int, interaction_id: str, status: int
+        self, application: str, call: int, at_us: int, interaction_id: bytes, status: int
     ) -> bytes:
-        """The field line of an answer that names its receipt."""
-        stream = self._writer.stream
-        proof = authenticator(
-            self._receipt_key, stream, call, at_us, application, interaction_id, status
-        )
-        return f"weir-receipt: {stream}.{call}.{at_us}.{proof}\r\n".encode()
+        """The field line that names an answer's receipt; see `weir.kernel.seals.authenticator`."""
+        name = b"%b.%d.%d" % (self._stream, call, at_us)
+        proof = self._keyed.copy()  # a new hash would have to take the key in every time
+        proof.update(b"%b %b %b %d" % (name, application.encode(), interaction_id, status))
+        return b"weir-receipt: %b.%b\r\n" % (name, proof.hexdigest().encode())
 
     def write(
         self,

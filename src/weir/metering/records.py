@@ -195,19 +195,23 @@ class RecordWriter:
         `interaction_id` is a UUID; `call` 0 stands for a call without an application; `terms` and
         `details` are from `encoded_terms` and `encoded_details`.
         """
-        line = b'{"number":%d%b,"at_us":%d,"duration_us":%d,"interaction_id":"%b","status":%d' % (
-            self.last_number + 1,
-            b',"call":%d' % call if call else b"",
-            at_us,
-            duration_us,
-            interaction_id,
-            status,
-        )
+        sizes = b',"bytes_out":%d' % bytes_out if bytes_out else b""
         if bytes_in:
-            line += b',"bytes_in":%d' % bytes_in
-        if bytes_out:
-            line += b',"bytes_out":%d' % bytes_out
-        return self.write_line(b"%b,%b%b" % (line, terms, details))
+            sizes = b',"bytes_in":%d%b' % (bytes_in, sizes)
+        return self.write_line(
+            b'{"number":%d%b,"at_us":%d,"duration_us":%d,"interaction_id":"%b","status":%d%b,%b%b'
+            % (
+                self.last_number + 1,
+                b',"call":%d' % call if call else b"",
+                at_us,
+                duration_us,
+                interaction_id,
+                status,
+                sizes,
+                terms,
+                details,
+            )
+        )
 
     def write_line(self, line: bytes) -> int:
         """Write one whole line, which bears the next number, or none."""

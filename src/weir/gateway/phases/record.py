@@ -51,7 +51,7 @@ def receipt_line(call: Call) -> bytes:
         application.id,
         numbered(call),
         call.exchange.arrived_ns // 1000,
-        call.interaction_id.decode(),
+        call.interaction_id,
         call.status,
     )
 

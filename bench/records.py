@@ -1,0 +1,141 @@
+"""What does a call record cost: at the gateway, sealed, in the lake; and what is a proof?
+
+The gateway's part is measured as it is on the path of a call: the application's number, the
+receipt's name, the line, and the write. Ingest stands beside bare DuckDB that turns the same lines
+into the same columns of Parquet, without checking anything.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from uuid import uuid4
+
+import duckdb
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from bench.report import Goal, Result, Spread
+from weir.gateway.recording import Recording
+from weir.kernel import identifiers, merkle
+from weir.kernel.seals import Receipt, ReceiptName, SealingKey, authenticator, receipt_fault
+from weir.metering.lake import Lake
+from weir.metering.records import RecordWriter, Terms, encoded_terms
+from weir.metering.sealing import Sealer, stream_key
+from weir.metering.segments import Segment, read_segment
+
+ROUNDS = 5
+RECORDS = 20_000
+REQUIRED_US, STRETCH_US = 5.0, 3.5
+SECRET = bytes(32)
+APPLICATION = "app_01k9v7p8r3e5xa2m4n6q8s0t1v"
+_NAMES = ("organisation", "product", "capability", "member", "subscription", "plan", "consent")
+_BARE = """
+    COPY (SELECT '{stream}' AS stream, 1 AS segment, * FROM read_json('{lines}',
+          format = 'newline_delimited')) TO '{out}' (FORMAT parquet, COMPRESSION zstd)
+"""
+
+
+def run() -> Result:
+    """Rounds of everything, one after the other."""
+    key = SealingKey("key_of_the_benchmark", Ed25519PrivateKey.generate())
+    took: dict[str, list[float]] = {}
+    for _ in range(ROUNDS):
+        folder = Path(tempfile.mkdtemp(prefix="weir-bench-"))
+        try:
+            _round(folder, key, took)
+        finally:
+            shutil.rmtree(folder)
+    return _result({name: Spread.of(values) for name, values in took.items()})
+
+
+def _round(folder: Path, key: SealingKey, took: dict[str, list[float]]) -> None:
+    stream = identifiers.mint("str", time.time_ns() // 1_000_000, uuid4().bytes)
+    writer = RecordWriter.open(folder / "records", stream)
+
+    def note(name: str, work: Callable[[], object], scale: float = 1e6 / RECORDS) -> None:
+        before_s = time.process_time()
+        work()
+        took.setdefault(name, []).append((time.process_time() - before_s) * scale)
+
+    note("gateway_us", lambda: _calls(writer, stream))
+    writer.close()
+    note("sealing_us", Sealer(folder / "records", key, SECRET).run)
+    lake = Lake(str(folder / "lake"))
+    segment = read_segment(folder / "records", stream, 1)
+    note("ingest_us", lambda: lake.write_segment(read_segment(folder / "records", stream, 1)))
+    note("bare_duckdb_us", lambda: _bare(folder, stream))
+    took.setdefault("line_bytes", []).append(sum(map(len, segment.lines)) / RECORDS)
+    receipt = _receipt(segment)
+    took.setdefault("receipt_bytes", []).append(len(msgspec.json.encode(receipt)))
+    took.setdefault("path_bytes", []).append(len(receipt.path) * merkle.HASH_BYTES)
+    keys = {key.kid: key.public()}
+    assert receipt_fault(receipt, keys) is None
+    note("verify_us", lambda: [receipt_fault(receipt, keys) for _ in range(200)], 1e6 / 200)
+
+
+def _calls(writer: RecordWriter, stream: str) -> None:
+    """What the phases of the gateway do for a record, once a call."""
+    recording = Recording(writer, stream_key(SECRET, stream))
+    named = {name: f"{name[:3]}_01k9v7p8r3e5xa2m4n6q8s0t1v" for name in _NAMES}
+    path = "/river-bank/accounts/v1/accounts/{account}/balances"
+    terms = encoded_terms(Terms(application=APPLICATION, method="GET", path=path, **named))
+    interaction = b"0b0e7a4e-5f1f-4a62-8a77-4b3cf1d9b1a0"
+    for at_us in range(1_793_836_800_000_000, 1_793_836_800_000_000 + RECORDS):
+        call = recording.number(APPLICATION)
+        recording.receipt_line(APPLICATION, call, at_us, interaction, 200)
+        recording.write(APPLICATION, call, at_us, 1_200, interaction, 200, 0, 312, terms)
+
+
+def _bare(folder: Path, stream: str) -> None:
+    connection = duckdb.connect(":memory:", config={"threads": 1})
+    lines = folder / "records" / stream / "0000000001.records"
+    connection.execute(_BARE.format(stream=stream, lines=lines, out=folder / "bare.parquet"))
+    connection.close()
+
+
+def _receipt(segment: Segment) -> Receipt:
+    tree = merkle.Tree([merkle.leaf_hash(line) for line in segment.lines])
+    record, stream = segment.records[7], segment.seal.stream
+    assert record.call is not None
+    said = (stream, record.call, record.at_us, APPLICATION, record.interaction_id, record.status)
+    proof = authenticator(stream_key(SECRET, stream), *said)
+    return Receipt(
+        receipt=str(ReceiptName(stream, record.call, record.at_us, proof)),
+        line=segment.lines[7].decode(),
+        index=7,
+        path=[each.hex() for each in tree.inclusion(7)],
+        seal=segment.seal,
+    )
+
+
+def _result(took: dict[str, Spread]) -> Result:
+    gateway = took["gateway_us"]
+    beside = took["ingest_us"].median / took["bare_duckdb_us"].median
+    took["ingest_records_per_s_a_core"] = Spread.of([1e6 / took["ingest_us"].median])
+    took["bare_duckdb_records_per_s_a_core"] = Spread.of([1e6 / took["bare_duckdb_us"].median])
+    goals = [
+        Goal(
+            f"CPU a record at the gateway, with the write{name}",
+            f"< {most} us",
+            gateway.low,
+            "us",
+            gateway.low < most,
+        )
+        for name, most in (("", REQUIRED_US), (", stretch", STRETCH_US))
+    ]
+    return Result({"weir": took}, _notes(), goals, {"ingest / bare DuckDB": Spread.of([beside])})
+
+
+def _notes() -> list[str]:
+    return [
+        f"{RECORDS} records of one stream a round, on the disk under the temporary folder.",
+        "gateway_us is process time of number, receipt name, line and write(2), a record. The goal"
+        " is held against the fastest round, since neighbours on the machine only add to it.",
+        "sealing_us and ingest_us are the worker's: they are beside the path of a call. Ingest"
+        " reads, hashes and checks every line against the sealed root, and writes Parquet.",
+        "Bare DuckDB reads the same lines and writes the same columns; it checks nothing.",
+    ]
