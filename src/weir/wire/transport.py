@@ -18,7 +18,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from weir.wire.deadlines import NEVER, Deadlines
 from weir.wire.reactor import GONE, IN, OUT, Reactor, Watched
@@ -107,7 +107,9 @@ class TlsTransport(Watched):
         self._shaken = shaken
         self._from_peer = ssl.MemoryBIO()
         self._to_peer = ssl.MemoryBIO()
-        self._tls: ssl.SSLObject = context.wrap_bio(
+        # Not typed as SSLObject: its `read` into a buffer returns a count, which typeshed denies,
+        # and compiled code believes what is typed.
+        self._tls: Any = context.wrap_bio(
             self._from_peer,
             self._to_peer,
             server_side=server_hostname is None,
@@ -226,7 +228,7 @@ class TlsTransport(Watched):
         try:
             while self._state == OPEN and self._reading and stream is not None:
                 buffer = stream.get_buffer(-1)
-                count = cast(int, tls.read(len(buffer), buffer))  # it fills the buffer
+                count: int = tls.read(len(buffer), buffer)
                 if not count:
                     self._ended_by_peer(stream)
                     return
