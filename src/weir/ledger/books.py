@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import func, insert, select
@@ -21,6 +22,21 @@ async def post(unit: UnitOfWork, posting: Posting) -> str:
     CONFLICT when the reference is taken by a posting with other entries.
     """
     return await _write(unit, posting, None)
+
+
+async def post_new(unit: UnitOfWork, many: Sequence[Posting]) -> None:
+    """Write postings whose references nobody can have used before, all at once.
+
+    An IntegrityError when one was: nothing is written then.
+    """
+    named = [(unit.mint("pst"), posting) for posting in many]
+    if not named:
+        return
+    await unit.connection.execute(
+        insert(postings), [_posting_row(unit, each, posting, None) for each, posting in named]
+    )
+    rows = [row for each, posting in named for row in _rows(each, posting)]
+    await unit.connection.execute(insert(entries), rows)
 
 
 async def reverse(unit: UnitOfWork, identifier: str, reason: str) -> str:
@@ -73,15 +89,7 @@ async def _write(unit: UnitOfWork, posting: Posting, reverses: str | None) -> st
     identifier = unit.mint("pst")
     claimed = await unit.connection.execute(
         upsert(postings)
-        .values(
-            id=identifier,
-            reference=posting.reference,
-            description=posting.description,
-            reverses=reverses,
-            actor_organisation=unit.actor.organisation,
-            actor_subject=unit.actor.subject,
-            at=unit.now,
-        )
+        .values(_posting_row(unit, identifier, posting, reverses))
         .on_conflict_do_nothing(index_elements=["reference"])
         .returning(postings.c.id)
     )
@@ -100,6 +108,20 @@ async def _earlier(connection: AsyncConnection, posting: Posting) -> str:
     if earlier is None or earlier.entries != posting.entries:
         raise Refusal(CONFLICT, f"the reference {posting.reference} has other entries")
     return identifier
+
+
+def _posting_row(
+    unit: UnitOfWork, identifier: str, posting: Posting, reverses: str | None
+) -> dict[str, Any]:
+    return {
+        "id": identifier,
+        "reference": posting.reference,
+        "description": posting.description,
+        "reverses": reverses,
+        "actor_organisation": unit.actor.organisation,
+        "actor_subject": unit.actor.subject,
+        "at": unit.now,
+    }
 
 
 def _rows(identifier: str, posting: Posting) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Row, exists, insert, select, text
+from sqlalchemy import Row, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.alliance import agreements
@@ -24,8 +24,7 @@ from weir.kernel.outcomes import CONFLICT, FORBIDDEN, ILLEGAL_STATE, Refusal
 from weir.ledger import books
 from weir.ledger.postings import Entry, Posting
 from weir.metering.lake import Lake
-from weir.metering.tables import segments
-from weir.settlement import composing, obligations
+from weir.settlement import composing, obligations, unclosed
 from weir.settlement.documents import (
     AgreementInput,
     Inputs,
@@ -46,6 +45,7 @@ from weir.settlement.lines import lines
 from weir.settlement.periods import Period, moment, parse_period
 from weir.settlement.rating import Counted, Priced, count_lake, slices
 from weir.settlement.tables import closing_runs, closings, statements
+from weir.settlement.unclosed import Unclosed
 from weir.shelf.pricing import read_pricing
 from weir.shelf.tables import plans, products, subscriptions
 from weir.store.database import Database
@@ -82,10 +82,10 @@ async def close(
             raise Refusal(FORBIDDEN, "only the operator closes periods")
         await unit.connection.execute(_LOCK, {"currency": currency})
         earlier = await _earlier(unit.connection, wanted, currency)
-        rows = await _unclosed(unit.connection, wanted, currency)
-        if earlier and not rows:
+        found = await unclosed.find(unit.connection, wanted, currency)
+        if earlier and not found.runs:
             return await _existing(unit.connection, earlier[-1])
-        run = await _rate(unit, lake, wanted, currency, operator, rows, earlier)
+        run = await _rate(unit, lake, wanted, currency, operator, found, earlier)
         if earlier and not run.lines:
             return await _existing(unit.connection, earlier[-1])
         return await _write(unit, run, len(earlier))
@@ -119,28 +119,6 @@ async def _earlier(
     return found
 
 
-async def _unclosed(
-    connection: AsyncConnection, period: Period, currency: str
-) -> Sequence[Row[Any]]:
-    """Segments that touch the period and that no closing of it has counted."""
-    counted = (
-        exists()
-        .where(closing_runs.c.closing == closings.c.id)
-        .where(closings.c.currency == currency)
-        .where(closings.c.since == period.since, closings.c.until == period.until)
-        .where(closing_runs.c.stream == segments.c.stream)
-        .where(closing_runs.c.first_segment <= segments.c.segment)
-        .where(closing_runs.c.last_segment >= segments.c.segment)
-    )
-    rows = await connection.execute(
-        select(segments)
-        .where(segments.c.first_at < period.until, segments.c.last_at >= period.since)
-        .where(~counted)
-        .order_by(segments.c.stream, segments.c.segment)
-    )
-    return rows.all()
-
-
 async def _existing(connection: AsyncConnection, closing: Row[Any]) -> Closed:
     rows = await connection.execute(
         select(statements.c.party, statements.c.id)
@@ -157,18 +135,17 @@ async def _rate(
     period: Period,
     currency: str,
     operator: str,
-    rows: Sequence[Row[Any]],
+    found: Unclosed,
     earlier: Sequence[Row[Any]],
 ) -> Rated:
     """Count the segments and price what they hold, on top of what earlier closings counted."""
     known = await agreements.between(unit.connection, period.since, period.until, currency)
     boundaries = (end for each in known for end in (each.effective_at, each.ended_at) if end)
     parts = slices(period.since, period.until, boundaries)
-    files = sorted({file for row in rows for file in row.files})
     offered = await _plans(unit.connection)
     priced = {each.plan: Priced(each.currency, each.pricing) for each in offered}
-    counted = await asyncio.to_thread(count_lake, lake, files, parts, priced)
-    if counted.held != sum(row.records for row in rows):
+    counted = await asyncio.to_thread(count_lake, lake, found, parts, priced)
+    if counted.held != found.records:
         raise Refusal(ILLEGAL_STATE, "the lake does not hold what was ingested")
     before = await _earlier_lines(unit.connection, operator, earlier)
     used = {(each.key.plan, each.key.product) for each in counted.usage}
@@ -176,7 +153,7 @@ async def _rate(
     standing = await _standing(unit.connection, period, [p.plan for p in offered if monthly(p)])
     inputs = _inputs(operator, known, offered, standing, before, used)
     all_lines = lines(counted.usage, inputs, currency, parts)
-    return Rated(period, currency, inputs, counted, all_lines, runs_of(rows))
+    return Rated(period, currency, inputs, counted, all_lines, found.runs)
 
 
 async def _plans(connection: AsyncConnection) -> list[PlanInput]:
@@ -260,27 +237,16 @@ def _agreement_input(agreement: Agreement) -> AgreementInput:
     )
 
 
-def runs_of(rows: Iterable[Any]) -> list[Run]:
-    """Rows of `segments`, in order of stream and number, as runs without a gap."""
-    runs: list[Run] = []
-    for row in rows:
-        last = runs[-1] if runs else None
-        if last and (last.stream, last.last_segment + 1) == (row.stream, row.segment):
-            first, previous = last.first_segment, last.previous_sha256
-            runs[-1] = Run(row.stream, first, row.segment, previous, row.sha256)
-        else:
-            runs.append(Run(row.stream, row.segment, row.segment, row.previous_sha256, row.sha256))
-    return runs
-
-
 async def _write(unit: UnitOfWork, rated: Rated, supplement: int) -> Closed:
     """The closing, its postings and its statements, in the unit's transaction."""
     closing = unit.mint("per")
     await _write_closing(unit, closing, rated, supplement)
-    for number, line in enumerate(rated.lines, start=1):
-        posting = posting_of(line, f"{closing}/{number}", rated.currency, rated.inputs.operator)
-        if posting is not None:
-            await books.post(unit, posting)
+    numbered = enumerate(rated.lines, start=1)
+    postings = (
+        posting_of(line, f"{closing}/{number}", rated.currency, rated.inputs.operator)
+        for number, line in numbered
+    )
+    await books.post_new(unit, [each for each in postings if each is not None])
     await obligations.write(unit, closing, rated.lines, rated.currency)
     made: dict[str, str] = {}
     for party in sorted({rated.inputs.operator, *composing.parties_of(rated.lines)}):

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, Protocol
 
 import pyarrow as pa
 
@@ -24,6 +24,7 @@ from weir.metering.asking import calls_of
 from weir.metering.lake import Lake
 from weir.metering.records import CallRecord
 from weir.settlement.charging import value_bounds, value_charge
+from weir.settlement.documents import Run
 from weir.shelf.pricing import Hours, Pricing, Value
 
 Ending = Literal["succeeded", "declined", "failed"]
@@ -85,6 +86,15 @@ RATE: Final = """
     SELECT product, plan, organisation, member, 'failed', utc_hour,
            calls - succeeded - declined, 0, 0
       FROM every WHERE calls > succeeded + declined
+"""
+PICK_OUT: Final = """
+    ALTER VIEW calls RENAME TO stored;
+    CREATE VIEW calls AS
+    SELECT stored.*
+      FROM stored
+     WHERE EXISTS (SELECT 1 FROM runs
+                    WHERE runs.stream = stored.stream
+                      AND stored.segment BETWEEN runs.first_segment AND runs.last_segment)
 """
 RECORDS_IN_PERIOD: Final = "SELECT count(*) FROM calls WHERE arrived_at >= ? AND arrived_at < ?"
 RECORDS: Final = "SELECT count(*) FROM calls"
@@ -162,12 +172,30 @@ def slices(since: datetime, until: datetime, boundaries: Iterable[datetime]) -> 
     return [Slice(start, end) for start, end in pairwise(cuts)]
 
 
-def count_lake(lake: Lake, files: Sequence[str], parts: Sequence[Slice], plans: Plans) -> Counted:
-    """Count over files of the lake, with DuckDB. Synchronous."""
+class Chosen(Protocol):
+    """Which records are counted: those of these runs, which lie in these files."""
+
+    @property
+    def runs(self) -> Sequence[Run]: ...
+    @property
+    def files(self) -> Sequence[str]: ...
+    @property
+    def records(self) -> int: ...
+
+
+def count_lake(lake: Lake, chosen: Chosen, parts: Sequence[Slice], plans: Plans) -> Counted:
+    """Count over the lake, with DuckDB. Synchronous.
+
+    A merged file may hold segments that another closing counted; then the runs are picked out.
+    """
     usage: list[Usage] = []
-    with calls_of(lake, files) as connection:
+    with calls_of(lake, chosen.files) as connection:
         connection.register("priced", priced_table(plans))
         held = int(connection.execute(RECORDS).fetchall()[0][0])
+        if held != chosen.records:
+            connection.register("runs", runs_table(chosen.runs))
+            connection.execute(PICK_OUT)
+            held = int(connection.execute(RECORDS).fetchall()[0][0])
         whole = [parts[0].since, parts[-1].until]
         records = int(connection.execute(RECORDS_IN_PERIOD, whole).fetchall()[0][0])
         for part in parts:
@@ -176,6 +204,17 @@ def count_lake(lake: Lake, files: Sequence[str], parts: Sequence[Slice], plans: 
                 counts = (int(count) for count in row[6:])
                 usage.append(Usage(part, Key(*row[:4]), row[4], hour, *counts))
     return Counted(held, records, usage)
+
+
+def runs_table(runs: Sequence[Run]) -> pa.Table:
+    """Runs of segments as the table `runs` of `PICK_OUT`."""
+    return pa.table(
+        {
+            "stream": pa.array([run.stream for run in runs], pa.string()),
+            "first_segment": pa.array([run.first_segment for run in runs], pa.int64()),
+            "last_segment": pa.array([run.last_segment for run in runs], pa.int64()),
+        }
+    )
 
 
 def priced_table(plans: Plans) -> pa.Table:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from seals import seal_all
 from weir.metering.records import CallRecord, RecordWriter
 from weir.metering.segments import read_seal
 from weir.settlement import composing
-from weir.settlement.closing import runs_of
 from weir.settlement.documents import (
     AgreementInput,
     Inputs,
@@ -105,19 +103,12 @@ def write(folder: Path, segments: Iterable[Iterable[CallRecord]]) -> list[Run]:
             writer.write(each)
         writer.seal()
     writer.close()
-    rows = []
     assert seal_all(folder).findings == []
-    for path in sorted((folder / STREAM).glob("*.seal")):
-        seal = read_seal(folder, STREAM, int(path.stem))
-        rows.append(
-            SimpleNamespace(
-                stream=STREAM,
-                segment=seal.segment,
-                previous_sha256=seal.previous,
-                sha256=seal.sha256,
-            )
-        )
-    return runs_of(rows)
+    numbers = sorted(int(path.stem) for path in (folder / STREAM).glob("*.seal"))
+    if not numbers:
+        return []
+    first, last = (read_seal(folder, STREAM, n) for n in (numbers[0], numbers[-1]))
+    return [Run(STREAM, first.segment, last.segment, first.previous, last.sha256)]
 
 
 def statement(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from statement_world import (
     ACCOUNTS,
     BANK,
@@ -42,6 +43,7 @@ from weir.settlement.lines import UnknownPlan, lines
 from weir.settlement.periods import interval, parse_period
 from weir.settlement.rating import Count, Priced, Usage, count_lake, ending_of, slices
 from weir.settlement.splitting import Parties, split
+from weir.settlement.unclosed import Unclosed
 from weir.shelf.pricing import Band, Hours, Pricing, Value
 
 CALLS = st.lists(
@@ -76,10 +78,10 @@ PLANS = {
 def test_the_sql_and_the_python_count_the_same(records: list[CallRecord]) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write(folder, [records])
+        runs = write(folder, [records])
         lake = Lake(str(folder / "lake"))
         files = lake.write_segment(read_segment(folder, STREAM, 1))
-        by_sql = count_lake(lake, files, PARTS, PLANS)
+        by_sql = count_lake(lake, Unclosed(runs, files, len(records)), PARTS, PLANS)
     count = Count(PARTS, PLANS)
     count.add(records)
     by_hand = count.counted()
@@ -205,3 +207,17 @@ def test_a_month_and_an_interval_are_periods() -> None:
 def test_anything_else_is_not_a_period(text: str) -> None:
     with pytest.raises(Refusal):
         parse_period(text)
+
+
+def test_of_a_file_that_others_counted_too_only_the_runs_are_counted(tmp_path: Path) -> None:
+    (run,) = write(tmp_path, [[call()], [call(), call()], [call()]])
+    lake = Lake(str(tmp_path / "lake"))
+    files = [
+        name
+        for number in (1, 2, 3)
+        for name in lake.write_segment(read_segment(tmp_path, STREAM, number))
+    ]
+    second = replace(run, first_segment=2, last_segment=2)
+    found = count_lake(lake, Unclosed([second], files, 2), PARTS, PLANS)
+    assert (found.held, found.records) == (2, 2)
+    assert sum(each.calls for each in found.usage) == 2
