@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from weir.authorization import backchannel, grants, id_tokens, scopes, tokens
 from weir.authorization.exchange import Exchange
+from weir.consent import reading
 from weir.kernel import limits
 from weir.kernel.outcomes import (
     OAUTH_ACCESS_DENIED,
@@ -66,11 +67,13 @@ async def question_is_collected(exchange: Exchange) -> None:
 
 
 async def grant_is_found(exchange: Exchange) -> None:
-    """The grant that the customer's yes began."""
+    """The grant that the customer's yes began, and the consent that it stands on by now."""
     async with exchange.services.database.connect() as connection:
         grant = await grants.of_consent(connection, exchange.question.consent)
-    assert grant is not None, "a granted question has its grant"
-    exchange.grant = grant
+        assert grant is not None, "a granted question has its grant"
+        consent = await reading.find(connection, grant.current)
+    assert consent is not None, "a grant stands on a consent"
+    exchange.grant, exchange.consent = grant, consent
 
 
 async def _wait_longer(exchange: Exchange) -> None:
