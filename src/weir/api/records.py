@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated
 
 from fastapi import Query
 
 from weir.api.guarding import Asking, Using, new_router
 from weir.api.models import Page, Shown
-from weir.kernel import inputs
-from weir.metering import asking
+from weir.kernel import inputs, limits
+from weir.metering import asking, traffic
 from weir.partners import applications
 from weir.shelf import products
 
@@ -51,6 +51,73 @@ async def count_calls(
             each for each in counted if each.application in calling or each.product in served
         ]
     return Page(items=[CallCount.model_validate(each) for each in counted])
+
+
+class TrafficRow(Shown):
+    """Calls of one kind; `by` says which. Percentiles are at most nine percent too high."""
+
+    by: dict[str, str | None]
+    calls: int
+    refused: int
+    bytes_in: int
+    bytes_out: int
+    p50_us: int
+    p95_us: int
+    p99_us: int
+
+
+@router.get(
+    "/records/traffic",
+    operation_id="ask_traffic",
+    summary="Calls by any of their dimensions, with percentiles of their durations",
+)
+async def ask_traffic(
+    caller: Asking,
+    services: Using,
+    by: Annotated[list[str], Query(max_length=3, description="What to count by.")],
+    only: Annotated[
+        list[str] | None, Query(max_length=8, description="`name=value`, to narrow.")
+    ] = None,
+    since: Day = None,
+    until: Day = None,
+) -> Page[TrafficRow]:
+    """Days are of UTC, both included; today when left out."""
+    wanted, narrowed = [_dimension(name, "query:by") for name in by], _narrowed(only or [])
+    today = services.database.clock.now().astimezone(UTC).date()
+    first, last = _day(since, "query:since") or today, _day(until, "query:until") or today
+    begin = datetime.combine(first, time(), UTC)
+    end = datetime.combine(last, time(), UTC) + timedelta(days=1)
+    party = None if caller.kind == "operator" else caller.organisation.id
+    text, values = traffic.question(wanted, narrowed, begin, end, party)
+    async with services.database.connect() as connection:
+        files = await traffic.files_between(connection, begin, end)
+    found = await asyncio.to_thread(traffic.ask, services.lake, files, wanted, text, values)
+    return Page(items=[_row(each) for each in found[: limits.TRAFFIC_ROWS]])
+
+
+def _row(each: traffic.Traffic) -> TrafficRow:
+    return TrafficRow(
+        by=each.by,
+        calls=each.calls,
+        refused=each.refused,
+        bytes_in=each.bytes_in,
+        bytes_out=each.bytes_out,
+        p50_us=each.percentile_us(0.5),
+        p95_us=each.percentile_us(0.95),
+        p99_us=each.percentile_us(0.99),
+    )
+
+
+def _dimension(name: str, pointer: str) -> str:
+    return inputs.choice(name, traffic.DIMENSIONS, pointer)
+
+
+def _narrowed(given: list[str]) -> dict[str, str]:
+    found = {}
+    for each in given:
+        name, _, value = each.partition("=")
+        found[_dimension(name, "query:only")] = value[: limits.NAME_CHARACTERS]
+    return found
 
 
 def _day(text: str | None, pointer: str) -> date | None:

@@ -57,6 +57,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "payment": Entry("settling:payment", "Payments of a round.", True, "What must be true"),
     "key": Entry("keys:app", "Our signing keys; algorithms.", True, "What must be true"),
     "anchor": Entry("anchors:app", "Whose statements are believed.", True, "What must be true"),
+    "calls": Entry("calls:calls", "Traffic, by what you ask for.", panel="What must be true"),
     "records": Entry("records:records", "The measured calls.", True, "What must be true"),
     "audit": Entry("auditing:audit", "What was done, and checked.", True, "What must be true"),
 }

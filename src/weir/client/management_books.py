@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from weir.client.asking import Asker, Document, place
 
@@ -68,6 +69,15 @@ class Books:
     ) -> AsyncIterator[Document]:
         """Stored calls by application, product, status and refusal; days of UTC, both included."""
         return self._asker.pages("/v1/records/counts", since=since, until=until)
+
+    async def traffic(
+        self, by: Sequence[str], only: Sequence[str] = (), **days: str | None
+    ) -> list[Document]:
+        """Calls by dimensions; `only` is of `name=value`, `days` are `since` and `until`."""
+        query = [("by", each) for each in by] + [("only", each) for each in only]
+        query += [(name, value) for name, value in days.items() if value is not None]
+        found = await self._asker.get(f"/v1/records/traffic?{urlencode(query)}")
+        return list(found["items"])
 
     async def verify_audit(self) -> Document:
         """Check every audit chain; `intact`, or what does not hold and where."""

@@ -210,3 +210,16 @@ async def test_a_signature_under_something_else_witnesses_nothing(recorded: Reco
         path = f"/v1/records/roots/{root.size}/witness"
         answer = await api.ask(witness, "POST", path, json={"signature": signature})
         assert (answer.status_code, answer.json()["code"]) == (422, "invalid_input")
+
+
+async def test_traffic_is_each_partys_own_and_the_operators_all(
+    recorded: Recorded, other_partner: Party
+) -> None:
+    path = "/v1/records/traffic?by=member&by=status&only=status=200"
+    for party in (recorded.partner, recorded.bank, recorded.api.operator):
+        (row,) = (await recorded.api.done(party, "GET", path))["items"]
+        assert row["by"] == {"member": recorded.bank.organisation, "status": "200"}
+        assert (row["calls"], row["refused"], row["p99_us"]) == (5, 0, 3)
+    assert (await recorded.api.done(other_partner, "GET", path))["items"] == []
+    answer = await recorded.api.ask(recorded.bank, "GET", "/v1/records/traffic?by=secrets")
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_input")

@@ -1,0 +1,36 @@
+"""`weir calls`: traffic by any of its dimensions."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from weir.cli.profiles import DEFAULT, ProfileName, asking
+from weir.cli.showing import AsJson, show_json, show_list
+
+Day = Annotated[str | None, typer.Option(help="A day of UTC, 2026-11-30, included; or today.")]
+_FIGURES = ("calls", "refused", "bytes_in", "bytes_out", "p50_us", "p95_us", "p99_us")
+
+
+def calls(
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="application, organisation, product, capability, member, scene, channel,"
+            " status, refusal or hour; up to three."
+        ),
+    ] = None,
+    only: Annotated[list[str] | None, typer.Option(help="name=value, to narrow.")] = None,
+    since: Day = None,
+    until: Day = None,
+    profile: ProfileName = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Count calls by what they were, with percentiles of how long they took."""
+    wanted = by or ["product", "status"]
+    found = asking(profile, lambda m: m.books.traffic(wanted, only or [], since=since, until=until))
+    if as_json:
+        show_json(found)
+    else:
+        show_list([{**row, **row["by"]} for row in found], (*wanted, *_FIGURES), False)
