@@ -42,6 +42,11 @@ _FIGURES = (
 
 def run() -> Result:
     """All sizes, one on top of the other, and all paces."""
+    return _result(measure())
+
+
+def measure() -> Runs:
+    """The runs, by what was open and asked for."""
     with staged() as stage:
         token, target = stage.token(), weir(stage)
         runs = _direct(stage)
@@ -53,7 +58,24 @@ def run() -> Result:
             few.call(1.0)
             for size in SIZES:
                 runs |= _take(target, many, few, size)
-        return _result(runs)
+        return runs
+
+
+def rows(runs: Runs) -> list[dict[str, Any]]:
+    """A row a run over many connections, in the order they were made."""
+    return [
+        {
+            "open": each["open"],
+            "offered_per_second": each["offered_per_s"],
+            "calls_per_second": each["calls_per_s"],
+            "errors": each["failed"],
+            "p99_ms": each["p99_us"] / 1000,
+            "kb_per_connection": each["memory_kib_a_connection"],
+        }
+        for label, outcomes in runs.items()
+        if label not in (DIRECT, DIRECT_MOST)
+        for each in outcomes
+    ]
 
 
 def _direct(stage: Stage) -> Runs:
@@ -83,6 +105,7 @@ def _take(target: Target, many: Load, few: Load, size: int) -> Runs:
         runs[label] = []
         for _ in range(1 if pace > able else ROUNDS):
             outcome = measured(partial(many.pace, pace, SECONDS), target.pids)
+            outcome["open"] = size
             outcome["offered_per_s"] = pace
             outcome["memory_kib_a_connection"] = grown_kib
             outcome["failed"] += opened["failed"]

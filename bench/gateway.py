@@ -12,6 +12,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from functools import partial
 
+from bench import connections
 from bench.documents import BALANCES_PATH
 from bench.loading import Load, Outcome, load
 from bench.measuring import Runs, failures, figures, interleaved, measured, prefixed, ratio
@@ -27,6 +28,7 @@ PACED_S = 1.5
 PACE_PER_S = 1_389  # 5 million calls an hour
 WARM_S = 1.0
 CPU = "cpu_us_a_call"
+_SHORT = {WEIR: "weir", LUA: "nginx_lua", ENVOY: "envoy", BARE: "nginx"}
 _FIGURES = (
     CPU,
     "gateway_cpu_us_a_call",
@@ -58,7 +60,8 @@ def run() -> Result:
             generator.open(CONNECTIONS)
             generator.call(WARM_S)
             takes[target.name] = partial(_take, stage, generator, target)
-        return _result(interleaved(ROUNDS, takes))
+        runs = interleaved(ROUNDS, takes)
+    return _result(runs, connections.measure())
 
 
 def _take(stage: Stage, generator: Load, target: Target) -> Outcome:
@@ -75,7 +78,7 @@ def _take(stage: Stage, generator: Load, target: Target) -> Outcome:
     return {**outcome, **prefixed("paced_", paced)}
 
 
-def _result(runs: Runs) -> Result:
+def _result(runs: Runs, over_many: Runs) -> Result:
     wanted = ((LUA, 1.0, "required"), (ENVOY, 0.5, "required"))
     stretch = ((LUA, 0.8, "stretch"), (ENVOY, 0.35, "stretch"), (BARE, 2.2, "stretch"))
     goals = []
@@ -90,7 +93,27 @@ def _result(runs: Runs) -> Result:
         for name in (CPU, "paced_cpu_us_a_call", "paced_p99_us")
         for peer in (LUA, ENVOY, BARE)
     }
-    return Result(figures(runs, _FIGURES), _notes(), goals, ratios)
+    extra = {"targets": _targets(runs), "connections": connections.rows(over_many)}
+    return Result(figures(runs, _FIGURES), _notes(), goals, ratios, extra)
+
+
+def _targets(runs: Runs) -> dict[str, dict[str, float]]:
+    """The medians that matter most, by short names: the closed loop on all connections."""
+    chosen = {
+        "cpu_us_per_call": (CPU, 1),
+        "calls_per_second": ("calls_per_s", 1),
+        "p50_ms": ("p50_us", 1_000),
+        "p99_ms": ("p99_us", 1_000),
+        "rss_mb": ("memory_mib", 1),
+    }
+    found = figures(runs, _FIGURES)
+    return {
+        short: {
+            name: round(found[target][figure].median / unit, 3)
+            for name, (figure, unit) in chosen.items()
+        }
+        for target, short in _SHORT.items()
+    }
 
 
 def _notes() -> list[str]:

@@ -52,13 +52,16 @@ class Result:
     notes: list[str]
     goals: list[Goal] = field(default_factory=list)
     ratios: dict[str, Spread] = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict)  # further parts of the JSON, by name
 
 
 def write(name: str, result: Result) -> Path:
     """Write the result and print it as tables."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
-    path.write_text(json.dumps({**_circumstances(), **asdict(result)}, indent=2) + "\n")
+    found = asdict(result)
+    extra = found.pop("extra")
+    path.write_text(json.dumps({**_circumstances(), **extra, **found}, indent=2) + "\n")
     _print(result)
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
