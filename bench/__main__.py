@@ -17,6 +17,7 @@ BENCHMARKS = (
     "handshakes",
     "bodies",
     "growth",
+    "settlement",
     "records",
     "lake_day",
 )

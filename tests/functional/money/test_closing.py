@@ -24,6 +24,7 @@ from weir.kernel.outcomes import (
 from weir.ledger import books
 from weir.ledger.tables import postings
 from weir.metering.records import CallRecord
+from weir.metering.tables import segments
 from weir.settlement import closing, statements
 from weir.settlement.closing import Closed
 from weir.settlement.documents import Statement, to_document
@@ -221,9 +222,7 @@ async def test_only_the_operator_closes_and_only_periods(world: World) -> None:
 async def test_a_lake_that_lost_records_is_not_closed_over(world: World) -> None:
     await bring(world, world.record(), world.record(at_us=NOVEMBER_US + DAY_US))
     async with world.database.unit(world.actor(world.operator)) as unit:
-        await unit.connection.execute(
-            closing.segments.update().values(files=world.lake.files()[:1])
-        )
+        await unit.connection.execute(segments.update().values(files=world.lake.files()[:1]))
     await refused(ILLEGAL_STATE, close(world, "2026-11"))
     assert await count(world, closings) == 0
 
