@@ -111,7 +111,7 @@ class Outbound:
                     extensions={"sni_hostname": named.host},
                 )
                 return await self._send(request, most_bytes)
-        except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
             raise OutboundError(f"no answer: {type(error).__name__}") from error
 
     async def _send(self, request: httpx.Request, most_bytes: int) -> Answered:

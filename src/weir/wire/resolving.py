@@ -98,7 +98,7 @@ class Addresses:
         try:
             async with asyncio.timeout(limits.MEMBER_CONNECT_TIMEOUT_S):
                 found = await self._loop.getaddrinfo(self._host, None, type=socket.SOCK_STREAM)
-        except (OSError, TimeoutError):
+        except (OSError, TimeoutError, UnicodeError):  # no name at all, by the last
             if not self._known:
                 self._asked_at_s = -NEVER
             return

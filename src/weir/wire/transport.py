@@ -8,7 +8,7 @@ is as with asyncio's transports, so that protocols do not know the difference.
 | --- | --- | --- |
 | SHAKING | the handshake, within `HANDSHAKE_TIMEOUT_S` | `connection_made`, or nothing at all |
 | OPEN | what the protocol wants | `close`, `abort`, the peer's close_notify or loss |
-| CLOSING | and throws away, within `SHUTDOWN_TIMEOUT_S` | the peer's end |
+| CLOSING | and throws away, within `SHUTDOWN_TIMEOUT_S` of the last byte sent | the peer's end |
 | CLOSED | nothing | `connection_lost` |
 """
 
@@ -18,13 +18,17 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
+from weir.kernel import limits
 from weir.wire.deadlines import NEVER, Deadlines
 from weir.wire.reactor import GONE, IN, OUT, Reactor, Watched
 
 HANDSHAKE_TIMEOUT_S: Final = 10.0
 SHUTDOWN_TIMEOUT_S: Final = 2.0
+# Answers to key updates that one connection may cost: thousands, where hardly one is needed.
+_REKEYING_BYTES: Final = 65_536
 # A transport that holds more than its bound asks to pause, and to resume below a part of it.
 _LOW_PART: Final = 4
 
@@ -75,6 +79,7 @@ class TlsTransport(Watched):
         "_loop",
         "_reactor",
         "_reading",
+        "_rekeying_bytes",
         "_shaken",
         "_socket",
         "_state",
@@ -119,6 +124,7 @@ class TlsTransport(Watched):
         self._events = IN
         self._reading = True
         self._unsent = b""
+        self._rekeying_bytes = 0
         self._high_bytes = 65_536
         self._writing_paused = False
         self.deadline_s = self._loop.time() + HANDSHAKE_TIMEOUT_S
@@ -158,7 +164,7 @@ class TlsTransport(Watched):
         self._reading = True
         self._steer()
         if self._from_peer.pending or self._tls.pending():
-            self._loop.call_soon(self._deliver)
+            self._loop.call_soon(self._deliver_later)
 
     def write(self, data: bytes) -> None:
         """Encrypt and send, or keep what the socket does not take now."""
@@ -182,7 +188,7 @@ class TlsTransport(Watched):
     def close(self) -> None:
         """Send what was written and close_notify, then wait a while for the peer's end."""
         if self._state == OPEN:
-            self._end(SHUTDOWN_TIMEOUT_S)
+            self._end()
 
     def abort(self) -> None:
         """Close at once; what is unsent is lost."""
@@ -192,12 +198,15 @@ class TlsTransport(Watched):
 
     def ready(self, events: int) -> None:
         """Called by the reactor."""
-        if events & OUT:
-            self._send()
-        if events & IN:
-            self._receive()
-        elif events & GONE:
-            self._lose(ConnectionResetError("the peer is gone"))
+        try:
+            if events & OUT:
+                self._send()
+            if events & IN:
+                self._receive()
+            elif events & GONE:
+                self._lose(ConnectionResetError("the peer is gone"))
+        except Exception as error:
+            self._stumble(error)
 
     def expire(self) -> None:
         """The handshake or the peer's end did not come in time."""
@@ -236,8 +245,8 @@ class TlsTransport(Watched):
                 if not self._from_peer.pending and not tls.pending():
                     return
         except ssl.SSLWantReadError:
-            if self._to_peer.pending:  # an answer to a key update (RFC 8446 section 4.6.3)
-                self._send()
+            if self._to_peer.pending:
+                self._answer_key_updates()
         except ssl.SSLZeroReturnError:
             if stream is not None:
                 self._ended_by_peer(stream)
@@ -245,11 +254,24 @@ class TlsTransport(Watched):
             self._send()  # the alert
             self._lose(error)
 
+    def _answer_key_updates(self) -> None:
+        """RFC 8446 section 4.6.3. A peer that asks for ever more is cut: it may not read either."""
+        self._rekeying_bytes += self._to_peer.pending
+        self._send()
+        if self._rekeying_bytes > _REKEYING_BYTES:
+            self._lose(ConnectionAbortedError("too many key updates"))
+
+    def _deliver_later(self) -> None:
+        try:
+            self._deliver()
+        except Exception as error:
+            self._stumble(error)
+
     def _ended_by_peer(self, stream: Stream) -> None:
         """close_notify has come: all that was sent to us has arrived."""
         stream.eof_received()
         if self._state == OPEN:
-            self._end(SHUTDOWN_TIMEOUT_S)
+            self._end()
 
     # --- the handshake -------------------------------------------------------------------------
 
@@ -263,15 +285,16 @@ class TlsTransport(Watched):
             self._send()  # the alert
             self._lose(error)
             return
+        self._send()
+        if self._state != SHAKING or self._stream is None:  # lost before anybody heard of it
+            return
         self._state = OPEN
         self.deadline_s = NEVER
         self._deadlines.forget(self)
-        self._send()
-        if self._stream is not None and self._state == OPEN:
-            self._stream.connection_made(self)
-            self._settle(None)
-            if self._from_peer.pending:
-                self._deliver()
+        self._stream.connection_made(self)
+        self._settle(None)
+        if self._from_peer.pending:
+            self._deliver()
 
     def _settle(self, error: Exception | None) -> None:
         shaken, self._shaken = self._shaken, None
@@ -328,23 +351,19 @@ class TlsTransport(Watched):
 
     # --- the end -------------------------------------------------------------------------------
 
-    def _end(self, patience_s: float) -> None:
-        """Say that no more will be sent. Reading on keeps a body that is still on its way from
-        resetting the connection before the answer was read.
+    def _end(self) -> None:
+        """Say that no more will be sent, behind what was written, for which the peer has its time.
+
+        Reading on keeps a body that is still on its way from resetting the connection before the
+        answer was read.
         """
         self._state = CLOSING
-        self.deadline_s = self._loop.time() + patience_s
+        self.deadline_s = self._loop.time() + limits.BODY_TIMEOUT_S
         self._deadlines.watch(self)
-        try:
+        # OpenSSL looks for the peer's close_notify behind ours. It does not come, or what stands
+        # in its place is a body that nobody reads, which is no reason to lose the answer.
+        with suppress(ssl.SSLError):
             self._tls.unwrap()
-        except ssl.SSLWantReadError:
-            self._say_goodbye()
-        except (ssl.SSLError, ValueError) as error:
-            self._lose(error)
-        else:  # the peer has said it before
-            self._say_goodbye()
-
-    def _say_goodbye(self) -> None:
         self._send()
         if not self._unsent:
             self._shut_sending()
@@ -353,10 +372,17 @@ class TlsTransport(Watched):
     def _shut_sending(self) -> None:
         if self._state != CLOSING:
             return
+        self.deadline_s = self._loop.time() + SHUTDOWN_TIMEOUT_S
         try:
             self._socket.shutdown(socket.SHUT_WR)
         except OSError as error:
             self._lose(error)
+
+    def _stumble(self, error: Exception) -> None:
+        """A mistake of ours costs the connection it was made on, and no other."""
+        told = {"message": "a stream failed", "exception": error}
+        self._loop.call_exception_handler(told)
+        self._lose(error)
 
     def _lose(self, error: Exception | None) -> None:
         """Close the socket now, and tell the protocol in the loop's next round."""

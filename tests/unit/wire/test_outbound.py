@@ -79,3 +79,10 @@ async def test_no_connection_is_made_where_none_may_be(url: str, addresses: Sequ
     with pytest.raises(OutboundError) as refused:
         await outbound.post_json(url, {}, {})
     assert "no answer" not in str(refused.value)
+
+
+async def test_a_name_that_cannot_be_looked_up_is_no_answer() -> None:
+    """One bad address among many must not end the delivery of the others."""
+    outbound = Outbound(ssl.create_default_context(), timeout_s=1)
+    with pytest.raises(OutboundError):
+        await outbound.post_json(f"https://{'a' * 64}.example/", {}, {})

@@ -135,3 +135,10 @@ async def test_an_address_is_not_asked_for() -> None:
 async def test_a_real_loop_resolves_localhost() -> None:
     found = await Addresses(asyncio.get_running_loop(), "localhost", ANY).in_turn()
     assert set(found) <= {"127.0.0.1", "::1"}
+
+
+async def test_a_name_that_no_name_service_can_be_asked_for_leads_nowhere() -> None:
+    """Python encodes names before it asks, and says what it cannot encode in another way."""
+    host = "a" * 64 + ".example"
+    with pytest.raises(OSError, match="no address"):
+        await Addresses(asyncio.get_running_loop(), host, ANY).in_turn()

@@ -1,0 +1,239 @@
+"""The TLS transport over real sockets: how connections end, and what hostile peers cost."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import socket
+import ssl
+import struct
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from weir.wire.deadlines import Deadlines
+from weir.wire.reactor import Reactor
+from weir.wire.transport import Stream, TlsAcceptor, connect
+
+LONG = b"x" * 16_000_000
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key and a certificate that signs itself, for localhost."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "both.pem"
+    written = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    path.write_bytes(written + made.public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+class Served(Stream):
+    """Does with what it receives what a test says, and notes how the connection ended."""
+
+    def __init__(self, received: Callable[[Served, bytes], None]) -> None:
+        self.received = received
+        self.space = memoryview(bytearray(65_536))
+        self.transport: Any = None
+        self.ended_in_order = False
+        self.lost = asyncio.Event()
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost.set()
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self.space
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.received(self, bytes(self.space[:nbytes]))
+
+    def eof_received(self) -> None:
+        self.ended_in_order = True
+
+    def pause_writing(self) -> None: ...
+
+    def resume_writing(self) -> None: ...
+
+
+class Lab:
+    """An acceptor on a free port, and the streams of what it accepted."""
+
+    def __init__(self, certificate: Path) -> None:
+        self.context = ssl.create_default_context(cafile=str(certificate))
+        self.served: list[Served] = []
+        self.received: Callable[[Served, bytes], None] = lambda _, __: None
+        loop = asyncio.get_running_loop()
+        self.deadlines = Deadlines(loop, 0.05)
+        self.deadlines.start()
+        self.reactor = Reactor(loop)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        listening = socket.create_server(("127.0.0.1", 0))
+        listening.setblocking(False)
+        self.port = listening.getsockname()[1]
+        self.acceptor = TlsAcceptor(self.reactor, self.deadlines, listening, context, self._stream)
+
+    def _stream(self) -> Served:
+        self.served.append(Served(lambda stream, data: self.received(stream, data)))
+        return self.served[-1]
+
+    async def caller(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection(
+            "127.0.0.1", self.port, ssl=self.context, server_hostname="localhost"
+        )
+
+    def close(self) -> None:
+        for each in self.served:
+            if each.transport is not None:
+                each.transport.abort()
+        self.acceptor.close()
+        self.deadlines.stop()
+
+
+@pytest.fixture
+async def lab(certificate: Path) -> AsyncIterator[Lab]:
+    made = Lab(certificate)
+    yield made
+    made.close()
+
+
+async def test_an_answer_arrives_though_a_body_was_not_read(lab: Lab) -> None:
+    """What was received and not decrypted must not turn the end into a reset."""
+
+    def refuse(stream: Served, _: bytes) -> None:
+        stream.transport.pause_reading()
+        stream.transport.write(b"413")
+        stream.transport.close()
+
+    lab.received = refuse
+    reader, writer = await lab.caller()
+    writer.write(b"b" * 200_000)
+    async with asyncio.timeout(5):
+        assert await reader.read() == b"413"
+    writer.close()
+
+
+async def test_a_slow_reader_gets_the_whole_of_the_last_answer(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("weir.wire.transport.SHUTDOWN_TIMEOUT_S", 0.1)
+
+    def answer(stream: Served, _: bytes) -> None:
+        stream.transport.write(LONG)
+        stream.transport.close()
+
+    lab.received = answer
+    reader, writer = await lab.caller()
+    writer.write(b"?")
+    await asyncio.sleep(0.5)
+    async with asyncio.timeout(10):
+        assert len(await reader.read()) == len(LONG)
+    writer.close()
+
+
+async def test_a_mistake_in_one_stream_costs_that_connection_alone(lab: Lab) -> None:
+    def stumble(stream: Served, data: bytes) -> None:
+        if data == b"bad":
+            raise AttributeError("a mistake")
+        stream.transport.write(data)
+
+    lab.received = stumble
+    told: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    well, bad = await lab.caller(), await lab.caller()
+    bad[1].write(b"bad")
+    async with asyncio.timeout(5):
+        with suppress(ConnectionError):
+            assert await bad[0].read() == b""
+        well[1].write(b"good")
+        assert await well[0].readexactly(4) == b"good"
+    assert [str(each["exception"]) for each in told] == ["a mistake"]
+    well[1].close()
+
+
+async def test_a_connection_lost_as_the_handshake_ends_is_told_to_who_waits(
+    lab: Lab, certificate: Path
+) -> None:
+    """A stream hears of the loss of a connection only if it heard of the connection."""
+    reactor = lab.reactor
+    stream = Served(lambda _, __: None)
+
+    listening = socket.create_server(("127.0.0.1", 0))
+    listening.setblocking(False)
+    raw_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    raw_context.load_cert_chain(certificate)
+    asked = asyncio.ensure_future(
+        connect(
+            reactor,
+            lab.deadlines,
+            "127.0.0.1",
+            listening.getsockname()[1],
+            stream,
+            lab.context,
+            "localhost",
+        )
+    )
+    loop = asyncio.get_running_loop()
+    peer, _ = await loop.sock_accept(listening)
+    from_caller, to_caller = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = raw_context.wrap_bio(from_caller, to_caller, server_side=True)
+    from_caller.write(await loop.sock_recv(peer, 65_536))
+    with pytest.raises(ssl.SSLWantReadError):
+        tls.do_handshake()
+    # The whole flight of the server and a reset arrive together.
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    peer.send(to_caller.read())
+    peer.close()
+    async with asyncio.timeout(5):
+        with pytest.raises(OSError):  # noqa: PT011 - whichever comes first
+            await asked
+    await asyncio.sleep(0)
+    assert stream.lost.is_set() == (stream.transport is not None)
+    listening.close()
+
+
+async def test_a_peer_that_asks_for_keys_without_end_is_cut(
+    lab: Lab, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RFC 8446 section 4.6.3: each request is answered, and a peer need not read the answers."""
+    monkeypatch.setattr("weir.wire.transport._REKEYING_BYTES", 64)
+    caller = await asyncio.create_subprocess_exec(
+        *("openssl", "s_client", "-connect", f"127.0.0.1:{lab.port}", "-CAfile", str(certificate)),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    assert caller.stdin is not None
+    async with asyncio.timeout(20):
+        while not (lab.served and lab.served[0].lost.is_set()):
+            with suppress(ConnectionError):
+                caller.stdin.write(b"K\n")  # update the keys, and have the peer do so too
+                await caller.stdin.drain()
+            await asyncio.sleep(0.05)
+        await caller.wait()
