@@ -21,8 +21,10 @@ from weir.alliance.shares import (
     Billable,
     Rounding,
     Share,
+    named,
     needed_parties,
     read_shares,
+    stored_shares,
 )
 from weir.alliance.tables import agreement_acceptances, agreements
 from weir.kernel import inputs, money
@@ -83,20 +85,20 @@ async def propose(
     operator = await operator_of(unit.connection)
     if unit.actor.organisation not in (owner, operator):
         raise Refusal(FORBIDDEN, "only the owner and the operator propose agreements")
-    split = read_shares(shares)
     inputs.choice(currency, money.MINOR_DIGITS, "/currency")
+    split = read_shares(shares, currency)
     inputs.choice(billable, BILLABLE, "/billable")
     inputs.choice(rounding, ROUNDINGS, "/rounding")
     if effective_from.tzinfo is None:
         raise inputs.wrong("/effective_from", "must have a time zone", "须包含时区")
-    await _must_exist(unit.connection, {s.party for s in split if s.party not in ROLES})
+    await _must_exist(unit.connection, named(split) - set(ROLES))
     row = {
         "id": unit.mint("agr"),
         "product": product,
         "owner": owner,
         "version": await _next_version(unit.connection, product),
         "currency": currency,
-        "shares": [{"party": share.party, "weight": share.weight} for share in split],
+        "shares": [share.document() for share in split],
         "billable": billable,
         "rounding": rounding,
         "needed": needed_parties(split, owner, operator),
@@ -281,7 +283,7 @@ def _agreement(row: Row[Any], accepted: Sequence[str]) -> Agreement:
         owner=row.owner,
         version=row.version,
         currency=row.currency,
-        shares=tuple(Share(each["party"], each["weight"]) for each in row.shares),
+        shares=stored_shares(row.shares),
         billable=row.billable,
         rounding=row.rounding,
         needed=tuple(row.needed),

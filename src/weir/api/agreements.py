@@ -22,11 +22,27 @@ router = new_router("agreements")
 _MOMENT = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)$"
 
 
+class TierGiven(Given):
+    """`weight` basis points up to `up_to` of the gross, in major units; null in the last tier."""
+
+    up_to: Text | None
+    weight: int
+
+
 class ShareGiven(Given):
-    """`party` is a role or an organisation's identifier; `weight` is in basis points."""
+    """A term: `party` (a role or an organisation's identifier) and one of four.
+
+    `weight` in basis points; `tiers` of them; `fixed` `per` call, or per month with `paid_by`;
+    `minimum` a month with `paid_by`.
+    """
 
     party: Text
-    weight: int
+    weight: int | None = None
+    tiers: Annotated[list[TierGiven], Field(max_length=100)] | None = None
+    fixed: Text | None = None
+    per: Literal["call", "month"] | None = None
+    minimum: Text | None = None
+    paid_by: Text | None = None
 
 
 class AgreementGiven(Given):
@@ -39,11 +55,26 @@ class AgreementGiven(Given):
     rounding: Rounding = "half_even"
 
 
+class TierView(Shown):
+    """A tier of a share, by the gross in major units."""
+
+    up_to: str | None
+    weight: int
+
+
+_Given = Field(exclude_if=lambda value: value is None)
+
+
 class ShareView(Shown):
-    """One party's share in basis points."""
+    """One term of a split, as it was given: `weight`, `tiers`, `fixed` or `minimum`."""
 
     party: str
-    weight: int
+    weight: Annotated[int | None, _Given] = None
+    tiers: Annotated[list[TierView] | None, _Given] = None
+    fixed: Annotated[str | None, _Given] = None
+    per: Annotated[Literal["call", "month"] | None, _Given] = None
+    minimum: Annotated[str | None, _Given] = None
+    paid_by: Annotated[str | None, _Given] = None
 
 
 class AgreementView(Shown):
@@ -77,6 +108,7 @@ async def propose_agreement(
     product: Name, given: AgreementGiven, caller: Asking, writing: Writes
 ) -> AgreementView:
     facts: dict[str, Any] = given.model_dump()
+    facts["shares"] = [share.model_dump(exclude_unset=True) for share in given.shares]
     facts["effective_from"] = _moment(given.effective_from)
 
     async def work(unit: UnitOfWork) -> AgreementView:
@@ -136,4 +168,5 @@ def _view(agreement: Agreement, now: datetime) -> AgreementView:
     fields = {
         name: getattr(agreement, name) for name in AgreementView.model_fields if name != "status"
     }
+    fields["shares"] = [share.document() for share in agreement.shares]
     return AgreementView.model_validate({**fields, "status": agreement.status(now)})

@@ -19,18 +19,23 @@ statement = typer.Typer(no_args_is_help=True)
 
 Agreement = Annotated[str, typer.Argument(help="The agreement's identifier, agr_…")]
 Product = Annotated[str, typer.Argument(help="The product version's identifier, prd_…")]
+TermsFile = Annotated[
+    Path | None,
+    typer.Option(help="A JSON list of terms (fixed parts, tiers, minimums): see docs/money.md."),
+]
 
 
 @agreement.command("propose")
 def propose(
     product: Product,
     share: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             help="PARTY=BASIS POINTS, repeatable, summing to 10000; a party is member, operator,"
             " partner or an organisation's identifier."
         ),
-    ],
+    ] = None,
+    terms: TermsFile = None,
     currency: Annotated[str, typer.Option(help="ISO 4217.")] = "CNY",
     effective_from: Annotated[
         str | None, typer.Option(help="RFC 3339; default: as soon as all have accepted.")
@@ -46,7 +51,7 @@ def propose(
 ) -> None:
     """Propose how a product's revenue is split; proposing is accepting for yourself."""
     since = effective_from or datetime.now(UTC).isoformat(timespec="seconds")
-    shares = [_share(each) for each in share]
+    shares = _terms(share, terms)
     proposed = asking(
         profile,
         lambda m: m.books.propose_agreement(
@@ -144,6 +149,19 @@ def _statements(profile: str, columns: tuple[str, ...], as_json: bool) -> None:
 
     found = asking(profile, lambda m: all_of(m.books.statements()))
     show_list(found, columns, as_json)
+
+
+def _terms(share: list[str] | None, terms: Path | None) -> list[dict[str, Any]]:
+    shares = [_share(each) for each in share or []]
+    if terms is None:
+        return shares
+    try:
+        read = _read_json(terms)
+    except ValueError as error:
+        raise CannotError(f"{terms} is not JSON.") from error
+    if not isinstance(read, list) or not all(isinstance(each, dict) for each in read):
+        raise CannotError(f"{terms} is not a list of terms; see docs/money.md.")
+    return [*shares, *read]
 
 
 def _share(text: str) -> dict[str, Any]:

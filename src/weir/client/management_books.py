@@ -27,8 +27,10 @@ class Books:
     ) -> Document:
         """Propose how a product's revenue is split.
 
-        `shares` are of `{"party", "weight"}` in basis points that sum to 10,000; a party is
-        member, operator, partner, or an organisation's identifier. `billable` is succeeded or
+        `shares` are terms of `party` (member, operator, partner, or an organisation's identifier)
+        and one of: `weight` in basis points, which sum to 10,000; `tiers` of `up_to` and `weight`;
+        `fixed` `per` call; `fixed` `per` month or `minimum`, `paid_by` another party. `billable` is
+        succeeded or
         answered (declined calls too), `rounding` half_even, half_up, down or up.
         """
         given: Document = {

@@ -64,7 +64,8 @@ async def _titles(connection: Any, statement: Statement) -> _Titles:
     await _add(
         titles, {line.product for line in statement.lines}, lambda key: _product(connection, key)
     )
-    await _add(titles, {line.plan for line in statement.lines}, lambda key: _plan(connection, key))
+    offered = {line.plan for line in statement.lines if line.plan is not None}
+    await _add(titles, offered, lambda key: _plan(connection, key))
     return titles
 
 

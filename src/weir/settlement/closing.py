@@ -32,7 +32,6 @@ from weir.settlement.documents import (
     PlanInput,
     Records,
     Run,
-    ShareInput,
     Statement,
     SubscriptionInput,
     from_document,
@@ -149,7 +148,7 @@ async def _rate(
         raise Refusal(ILLEGAL_STATE, "the lake does not hold what was ingested")
     before = await _earlier_lines(unit.connection, operator, earlier)
     used = {(each.key.plan, each.key.product) for each in counted.usage}
-    used |= {(each.plan, each.product) for each in before}
+    used |= {(each.plan, each.product) for each in before if each.plan is not None}
     standing = await _standing(unit.connection, period, [p.plan for p in offered if monthly(p)])
     inputs = _inputs(operator, known, offered, standing, before, used)
     all_lines = lines(counted.usage, inputs, currency, parts)
@@ -183,7 +182,12 @@ def _inputs(
     if missing := charged - {(plan.plan, plan.product) for plan in priced}:
         raise Refusal(ILLEGAL_STATE, f"calls under plans that are not there: {sorted(missing)[:3]}")
     sold = {product for _, product in charged}
-    applied = [_agreement_input(each) for each in known if each.product in sold]
+    sold |= {each.product for each in before}
+    applied = [
+        _agreement_input(each)
+        for each in known
+        if each.product in sold or any(share.is_monthly for share in each.shares)
+    ]
     return Inputs(operator, priced, standing, applied, before)
 
 
@@ -233,7 +237,8 @@ def _agreement_input(agreement: Agreement) -> AgreementInput:
         ended_at=moment(agreement.ended_at) if agreement.ended_at else None,
         billable=agreement.billable,
         rounding=agreement.rounding,
-        shares=[ShareInput(share.party, share.weight) for share in agreement.shares],
+        shares=list(agreement.shares),
+        owner=agreement.owner,
     )
 
 
@@ -292,20 +297,25 @@ async def _write_closing(unit: UnitOfWork, closing: str, rated: Rated, supplemen
 def posting_of(line: Line, reference: str, currency: str, operator: str) -> Posting | None:
     """A line in the books: the partner owes gross and tax, each share is owed to its party.
 
-    The operator's own share is its revenue. None when nothing is to be paid.
+    The operator's own share is its revenue, and what it owes others by the month comes out of that.
+    None when nothing is to be paid.
     """
     owed_minor = line.gross_minor + line.tax_minor
-    entries = (
-        [Entry(f"receivable:{line.partner}", Money(owed_minor, currency))] if owed_minor else []
-    )
+    debtor = account_of(line.partner, "receivable", operator)
+    entries = [Entry(debtor, Money(owed_minor, currency))] if owed_minor else []
     for share in line.shares:
         if share.amount_minor:
-            kind = "revenue" if share.party == operator else "payable"
-            account = f"{kind}:{share.party}"
+            account = account_of(share.party, "payable", operator)
             entries.append(Entry(account, Money(-share.amount_minor, currency)))
     if not entries:
         return None
-    return Posting(reference, f"{line.product} under {line.plan}", tuple(entries))
+    under = line.plan or line.agreement
+    return Posting(reference, f"{line.product} under {under}", tuple(entries))
+
+
+def account_of(party: str, kind: str, operator: str) -> str:
+    """The account of what a party owes or is owed: for the operator both are its revenue."""
+    return f"revenue:{party}" if party == operator else f"{kind}:{party}"
 
 
 def _statement(unit: UnitOfWork, rated: Rated, party: str, supplement: int) -> Statement:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from weir.settlement.documents import AgreementInput, Inputs, Line, PartyShare
+from weir.settlement.dues import monthly_parties
 from weir.settlement.periods import read_moment
 from weir.settlement.rating import Slice, Usage, slices
 
@@ -62,13 +63,20 @@ def narrowed(inputs: Inputs, party: str, own: Sequence[Line], usage: Iterable[Us
 
     Plans in other currencies stay when the party's own calls fall under them, so that a plan that
     is missing is always a fault. Of subscriptions and earlier lines only those stay that are
-    charged together with a line of the party's.
+    charged together with a line of the party's. Who pays or gets something by the month needs all
+    that is under the agreement, since a minimum depends on it.
     """
     if party == inputs.operator:
         return inputs
-    plans = {(line.plan, line.product) for line in own}
+    shared = {
+        each.product
+        for each in inputs.agreements
+        if party in monthly_parties(each, inputs.operator)
+    }
+    plans: set[tuple[str | None, str]] = {(line.plan, line.product) for line in own}
     plans |= {(u.key.plan, u.key.product) for u in usage if party in (u.key.partner, u.key.member)}
-    products = {product for _, product in plans}
+    plans |= {(plan.plan, plan.product) for plan in inputs.plans if plan.product in shared}
+    products = shared | {product for _, product in plans}
     together = {(line.product, line.plan, line.partner) for line in own}
     return Inputs(
         operator=inputs.operator,
@@ -76,11 +84,13 @@ def narrowed(inputs: Inputs, party: str, own: Sequence[Line], usage: Iterable[Us
         subscriptions=[
             each
             for each in inputs.subscriptions
-            if (each.product, each.plan, each.partner) in together
+            if each.product in shared or (each.product, each.plan, each.partner) in together
         ],
         agreements=[each for each in inputs.agreements if each.product in products],
         earlier=[
-            line for line in inputs.earlier if (line.product, line.plan, line.partner) in together
+            line
+            for line in inputs.earlier
+            if line.product in shared or (line.product, line.plan, line.partner) in together
         ],
     )
 

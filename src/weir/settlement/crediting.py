@@ -16,6 +16,7 @@ from weir.kernel.outcomes import FORBIDDEN, Refusal
 from weir.ledger import books
 from weir.ledger.postings import Entry, Posting
 from weir.settlement import obligations
+from weir.settlement.closing import account_of
 from weir.settlement.obligations import LineAt
 from weir.settlement.settling_tables import credit_notes
 from weir.settlement.settling_tables import obligations as table
@@ -103,9 +104,10 @@ async def _refuse_too_much(unit: UnitOfWork, at: LineAt, amount_minor: int) -> N
 
 
 def _posting(at: LineAt, credit: Credit, parts: list[tuple[str, int]]) -> Posting:
-    entries = [Entry(f"receivable:{at.line.partner}", Money(-credit.amount_minor, at.currency))]
+    debtor = account_of(at.line.partner, "receivable", at.operator)
+    entries = [Entry(debtor, Money(-credit.amount_minor, at.currency))]
     for party, amount_minor in parts:
         if amount_minor:
-            kind = "revenue" if party == at.operator else "payable"
-            entries.append(Entry(f"{kind}:{party}", Money(-amount_minor, at.currency)))
+            account = account_of(party, "payable", at.operator)
+            entries.append(Entry(account, Money(-amount_minor, at.currency)))
     return Posting(credit.id, f"credit on {at.closing}/{at.number}", tuple(entries))

@@ -12,18 +12,18 @@ from typing import Any, Literal
 
 import msgspec
 
-from weir.alliance.shares import Billable, Rounding
+from weir.alliance.shares import Billable, Rounding, Share, read_shares
 from weir.kernel import limits, strict_json
 from weir.kernel.outcomes import Refusal
 from weir.shelf import pricing
 from weir.shelf.pricing import Pricing
 
-Role = Literal["member", "operator", "partner", "named", "tax"]
+Role = Literal["member", "operator", "partner", "named", "tax", "fixed", "minimum"]
 
 
 class LineShare(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One party's part of a line. `named` is an organisation the agreement names itself, and `tax`
-    is what the seller passes on to its tax authority.
+    is what the seller passes on to its tax authority. `fixed` and `minimum` are owed by the month.
     """
 
     party: str
@@ -52,10 +52,13 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `agreement` null means that none was in force: the whole gross is the member's. `gross_minor` is
     without `tax_minor`; the shares sum to both together. In a supplement all counts and amounts are
     what is added to the closings before it, so amounts may be negative; `charges` are the whole's.
+
+    What one party of an agreement owes others by the month is a line without a plan: `partner` is
+    the one who pays, and `component` of a charge is the term's place in the agreement.
     """
 
     product: str
-    plan: str
+    plan: str | None
     partner: str
     member: str | None
     agreement: str | None
@@ -119,18 +122,11 @@ class SubscriptionInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     until: str | None
 
 
-class ShareInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One share of an agreement, in basis points."""
-
-    party: str
-    weight: int
-
-
 class AgreementInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An agreement as it was applied: from `effective_at` up to and without `ended_at`.
 
     `billable` says whether calls that the member declined (4xx) are paid for, `rounding` how a line
-    becomes whole minor units.
+    becomes whole minor units. `owner` is the product's.
     """
 
     agreement: str
@@ -140,7 +136,8 @@ class AgreementInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ended_at: str | None
     billable: Billable
     rounding: Rounding
-    shares: list[ShareInput]
+    shares: list[Share]
+    owner: str
 
 
 class Inputs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -197,6 +194,9 @@ def from_document(document: Any) -> Statement:
         statement = msgspec.convert(document, Statement)
         for plan in statement.inputs.plans:
             pricing.check(plan.pricing)
+        for agreement in statement.inputs.agreements:
+            terms = [share.document() for share in agreement.shares]
+            read_shares(terms, statement.currency)
     except (msgspec.ValidationError, Refusal) as error:
         raise ValueError(f"not a statement: {error}") from error
     return statement

@@ -15,12 +15,13 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Final
 
-from weir.alliance.shares import MEMBER, WHOLE, Share
+from weir.alliance.shares import MEMBER, WHOLE, Rounding, Share
 from weir.settlement.charging import Part, Tally, charge, exact, months_between, rounded
 from weir.settlement.documents import AgreementInput, Charge, Inputs, Line, LineShare, PlanInput
+from weir.settlement.dues import Due, dues
 from weir.settlement.periods import read_moment
 from weir.settlement.rating import Key, Plans, Priced, Slice, Usage
-from weir.settlement.splitting import Parties, split
+from weir.settlement.splitting import Parties, Takings, split
 from weir.shelf.pricing import HOURS_A_DAY, Fixed, Hours, Package
 
 _MONTHLY: Final = frozenset({"package", "fixed"})
@@ -63,15 +64,18 @@ def lines(
     priced = {(plan.plan, plan.product): plan for plan in inputs.plans}
     agreements = {each.agreement: each for each in inputs.agreements}
     fresh = _counted(usage, inputs, priced, agreements, currency)
-    whole = _with_earlier(fresh, inputs.earlier)
+    whole = _with_earlier(fresh, (line for line in inputs.earlier if line.plan is not None))
     _add_months(whole, inputs, priced, currency, parts)
     charged = _charged(whole, priced)
+    makers = dict(_makers(whole, priced, agreements, inputs.operator))
+    moneys = _moneys(whole, charged, makers)
     earlier = _by_place(inputs.earlier)
-    made = (
-        _line(place, fresh.get(place, Cell()), charged[place], earlier.get(place, []), maker)
-        for place, maker in _makers(whole, priced, agreements, inputs.operator)
-    )
-    return [line for line in made if line.calls or line.gross_minor or line.tax_minor]
+    made = [
+        _line(place, fresh.get(place, Cell()), charged[place], earlier.get(place, []), maker, money)
+        for (place, maker), money in zip(makers.items(), moneys.values(), strict=True)
+    ]
+    made += _due_lines(inputs, currency, parts, moneys, earlier)
+    return sorted((line for line in made if _says_something(line)), key=_line_order)
 
 
 def _counted(
@@ -137,7 +141,7 @@ def _add(cell: Cell, other: Cell) -> None:
 
 def place_of(line: Line) -> Place:
     """Which line of a period it is, through all its closings."""
-    return Key(line.product, line.plan, line.partner, line.member), line.agreement or ""
+    return Key(line.product, line.plan or "", line.partner, line.member), line.agreement or ""
 
 
 def _add_months(
@@ -235,6 +239,10 @@ class _Maker:
     agreement: AgreementInput | None
     parties: Parties
 
+    @property
+    def rounding(self) -> Rounding:
+        return self.agreement.rounding if self.agreement else "half_even"
+
 
 def _makers(
     cells: Iterable[Place],
@@ -242,17 +250,51 @@ def _makers(
     agreements: Mapping[str, AgreementInput],
     operator: str,
 ) -> Iterator[tuple[Place, _Maker]]:
-    for key, name in sorted(cells, key=_order):
+    for key, name in cells:
         plan = priced[key.plan, key.product]
         parties = Parties(key.member or plan.owner, operator, key.partner)
         yield (key, name), _Maker(plan, agreements.get(name), parties)
 
 
+@dataclass(frozen=True, slots=True)
+class _Money:
+    """Gross and tax of the whole period so far, rounded once each, and whose they are."""
+
+    gross_minor: int
+    tax_minor: int
+    shares: list[LineShare]
+
+
+def _moneys(
+    cells: Mapping[Place, Cell],
+    charged: Mapping[Place, Sequence[Part]],
+    makers: Mapping[Place, _Maker],
+) -> dict[Place, _Money]:
+    """What each line comes to. Tiers of shares are reached by lines that are charged together."""
+    gross = {place: _rounded(charged[place], makers[place]) for place in makers}
+    together: dict[tuple[Group, str], int] = defaultdict(int)
+    for place, gross_minor in gross.items():
+        together[_together(place)] += gross_minor
+    return {
+        place: _money(gross[place], together[_together(place)], cells[place], charged[place], maker)
+        for place, maker in makers.items()
+    }
+
+
+def _together(place: Place) -> tuple[Group, str]:
+    key, agreement = place
+    return (key.product, key.plan, key.partner), agreement
+
+
 def _line(
-    place: Place, fresh: Cell, charged: Sequence[Part], earlier: Sequence[Line], maker: _Maker
+    place: Place,
+    fresh: Cell,
+    charged: Sequence[Part],
+    earlier: Sequence[Line],
+    maker: _Maker,
+    money: _Money,
 ) -> Line:
     key, _ = place
-    gross_minor, tax_minor, shares = _money(charged, maker)
     return Line(
         product=key.product,
         plan=key.plan,
@@ -265,26 +307,87 @@ def _line(
         value_units=str(fresh.value_units),
         by_utc_hour=fresh.by_utc_hour if any(fresh.by_utc_hour) else [],
         charges=[_charge(part) for part in charged],
-        gross_minor=gross_minor - sum(line.gross_minor for line in earlier),
-        tax_minor=tax_minor - sum(line.tax_minor for line in earlier),
+        gross_minor=money.gross_minor - sum(line.gross_minor for line in earlier),
+        tax_minor=money.tax_minor - sum(line.tax_minor for line in earlier),
+        shares=_less(money.shares, earlier),
+    )
+
+
+def _rounded(charged: Sequence[Part], maker: _Maker, rate: str = "1") -> int:
+    amount = sum((part.amount for part in charged), Fraction(0)) * Fraction(rate)
+    return rounded(amount, maker.plan.currency, maker.rounding).amount_minor
+
+
+def _money(
+    gross_minor: int, together_minor: int, cell: Cell, charged: Sequence[Part], maker: _Maker
+) -> _Money:
+    takings = Takings(
+        gross_minor, cell.billable, together_minor, maker.plan.currency, maker.rounding
+    )
+    # Without an agreement nobody but the member has a claim.
+    terms = maker.agreement.shares if maker.agreement else [Share(MEMBER, WHOLE)]
+    shares = split(takings, terms, maker.parties)
+    tax = maker.plan.pricing.tax
+    if tax is None:
+        return _Money(gross_minor, 0, shares)
+    tax_minor = _rounded(charged, maker, tax.rate)
+    passed_on = LineShare(maker.parties.member, "tax", tax_minor)
+    return _Money(gross_minor, tax_minor, [*shares, passed_on])
+
+
+def _due_lines(
+    inputs: Inputs,
+    currency: str,
+    parts: Sequence[Slice],
+    moneys: Mapping[Place, _Money],
+    earlier: Mapping[Place, Sequence[Line]],
+) -> list[Line]:
+    """What parties of agreements owe each other by the month, less what was said before."""
+    given: dict[tuple[str, str], int] = defaultdict(int)
+    for (_, name), money in moneys.items():
+        for share in money.shares:
+            if share.role != "tax":
+                given[name, share.party] += share.amount_minor
+    standing: dict[str, list[Slice]] = defaultdict(list)
+    for product in {each.product for each in inputs.agreements}:
+        for part in parts:
+            standing[agreement_at(inputs.agreements, product, part)].append(part)
+    found = {
+        (Key(due.agreement.product, "", due.payer, None), due.agreement.agreement): due
+        for due in dues(inputs, currency, standing, given)
+    }
+    ended = {place for place in earlier if not place[0].plan} - set(found)
+    made = [_due_line(place, due, earlier.get(place, [])) for place, due in found.items()]
+    return made + [_due_line(place, None, earlier[place]) for place in ended]
+
+
+def _due_line(place: Place, due: Due | None, earlier: Sequence[Line]) -> Line:
+    key, agreement = place
+    before = {(share.party, share.role): 0 for line in earlier for share in line.shares}
+    owed = due.shares if due else []
+    now = {(share.party, share.role): share.amount_minor for share in owed}
+    shares = [LineShare(party, role, amount) for (party, role), amount in (before | now).items()]
+    return Line(
+        product=key.product,
+        plan=None,
+        partner=key.partner,
+        member=None,
+        agreement=agreement,
+        calls=0,
+        billable_calls=0,
+        value_calls=0,
+        value_units="0",
+        by_utc_hour=[],
+        charges=[_charge(part) for part in due.parts] if due else [],
+        gross_minor=sum(now.values()) - sum(line.gross_minor for line in earlier),
+        tax_minor=0,
         shares=_less(shares, earlier),
     )
 
 
-def _money(charged: Sequence[Part], maker: _Maker) -> tuple[int, int, list[LineShare]]:
-    """Gross and tax of the whole period so far, rounded once each, and whose they are."""
-    currency, agreement = maker.plan.currency, maker.agreement
-    rule = agreement.rounding if agreement else "half_even"
-    amount = sum((part.amount for part in charged), Fraction(0))
-    gross_minor = rounded(amount, currency, rule).amount_minor
-    # Without an agreement nobody but the member has a claim.
-    shares = [Share(each.party, each.weight) for each in agreement.shares] if agreement else []
-    parts = split(gross_minor, shares or [Share(MEMBER, WHOLE)], maker.parties)
-    tax = maker.plan.pricing.tax
-    if tax is None:
-        return gross_minor, 0, parts
-    tax_minor = rounded(amount * Fraction(tax.rate), currency, rule).amount_minor
-    return gross_minor, tax_minor, [*parts, LineShare(maker.parties.member, "tax", tax_minor)]
+def _says_something(line: Line) -> bool:
+    money = line.gross_minor or line.tax_minor or any(s.amount_minor for s in line.shares)
+    return bool(line.calls or money)
 
 
 def _less(shares: Sequence[LineShare], earlier: Sequence[Line]) -> list[LineShare]:
@@ -317,6 +420,6 @@ def _charge(part: Part) -> Charge:
     )
 
 
-def _order(place: Place) -> tuple[str, ...]:
-    key, agreement = place
+def _line_order(line: Line) -> tuple[str, ...]:
+    key, agreement = place_of(line)
     return (key.product, key.plan, key.partner, key.member or "", agreement)

@@ -277,3 +277,25 @@ def _random_call(world: World, random: Random, start_us: int) -> CallRecord:
         status=429 if refusal else random.choice([200, 201, 404, 500]),
         refusal=refusal,
     )
+
+
+async def test_a_minimum_is_a_line_that_its_payer_owes_and_every_party_recomputes(
+    world: World,
+) -> None:
+    minimum = {"party": "member", "minimum": "900.00", "paid_by": "operator"}
+    agreement = await agree(world, shares=[*SPLIT, minimum])
+    await bring(world, *[world.record(at_us=now_us(world)) for _ in range(100)])
+    closed = await close(world, world.period)
+    held = await statement(world, closed, world.operator)
+    due, line = held.lines
+    assert (due.plan, due.partner, due.agreement) == (None, world.operator, agreement)
+    (minimum_share,) = due.shares
+    assert minimum_share.amount_minor > 0
+    balanced = await balances(world)
+    owed_minor = minimum_share.amount_minor + line.shares[0].amount_minor
+    assert balanced[f"payable:{world.bank}"] == [Money(-owed_minor, "CNY")]
+    earned_minor = line.shares[1].amount_minor - minimum_share.amount_minor
+    assert balanced[f"revenue:{world.operator}"] == [Money(-earned_minor, "CNY")]
+    for party in closed.statements:
+        one = await statement(world, closed, party)
+        assert verify(to_document(one), RecordsFolder(world.records)).difference is None

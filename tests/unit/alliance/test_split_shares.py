@@ -18,7 +18,7 @@ def shares(**weights: Any) -> list[dict[str, Any]]:
 
 def test_a_split_is_read_in_its_order() -> None:
     given = [*shares(member=7_000, operator=2_000), {"party": OTHER, "weight": 1_000}]
-    assert read_shares(given) == [
+    assert read_shares(given, "CNY") == [
         Share("member", 7_000),
         Share("operator", 2_000),
         Share(OTHER, 1_000),
@@ -46,7 +46,7 @@ def test_a_split_is_read_in_its_order() -> None:
 )
 def test_a_split_that_is_not_one_is_refused(given: list[dict[str, Any]]) -> None:
     with pytest.raises(Refusal) as refused:
-        read_shares(given)
+        read_shares(given, "CNY")
     assert refused.value.outcome is INVALID_INPUT
     assert {"pointer", "why", "why_zh"} <= set(refused.value.public)
 

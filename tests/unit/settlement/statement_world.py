@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seals import seal_all
+from weir.alliance.shares import Share
 from weir.metering.records import CallRecord, RecordWriter
 from weir.metering.segments import read_seal
 from weir.settlement import composing
@@ -17,7 +18,6 @@ from weir.settlement.documents import (
     PlanInput,
     Records,
     Run,
-    ShareInput,
     Statement,
     runs_digest,
     sealed,
@@ -37,8 +37,8 @@ SINCE_US = int(PERIOD.since.timestamp()) * 1_000_000
 CHANGE = datetime(2026, 11, 15, tzinfo=UTC)
 
 
-def shares(**weights: int) -> list[ShareInput]:
-    return [ShareInput(party, weight) for party, weight in weights.items()]
+def shares(**weights: int) -> list[Share]:
+    return [Share(party, weight) for party, weight in weights.items()]
 
 
 def at(price: str) -> Pricing:
@@ -62,6 +62,7 @@ INPUTS = Inputs(
             "succeeded",
             "half_even",
             shares(member=7_000, operator=2_500, partner=500),
+            BANK,
         ),
         AgreementInput(
             SECOND,
@@ -72,6 +73,7 @@ INPUTS = Inputs(
             "succeeded",
             "half_even",
             shares(member=6_667, operator=3_333),
+            BANK,
         ),
     ],
     subscriptions=[],

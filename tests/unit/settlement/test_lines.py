@@ -171,7 +171,7 @@ def summed(*closings: list[Line]) -> dict[Any, tuple[int, ...]]:
     """What each line comes to over closings: calls, money, and each share."""
     found: dict[Any, tuple[int, ...]] = {}
     for line in (line for closing in closings for line in closing):
-        place = (line.partner, line.member, line.agreement)
+        place = (line.plan, line.partner, line.member, line.agreement)
         figures = (line.calls, line.billable_calls, line.gross_minor, line.tax_minor)
         figures += tuple(share.amount_minor for share in line.shares)
         before = found.get(place, (0,) * len(figures))

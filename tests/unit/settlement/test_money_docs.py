@@ -7,11 +7,12 @@ import re
 from pathlib import Path
 from typing import get_args
 
-from statement_world import ACCOUNTS, BANK, MARKET, OPERATOR, PERIOD, STANDARD
+from statement_world import ACCOUNTS, BANK, INSURER, MARKET, OPERATOR, PERIOD, STANDARD
 
+from weir.alliance.shares import Share, read_shares
 from weir.ledger.postings import ACCOUNT_KINDS
 from weir.settlement.closing import posting_of
-from weir.settlement.documents import AgreementInput, Inputs, Line, PlanInput, ShareInput
+from weir.settlement.documents import AgreementInput, Inputs, Line, PlanInput
 from weir.settlement.lines import lines
 from weir.settlement.periods import moment
 from weir.settlement.rating import Key, Slice, Usage
@@ -19,7 +20,7 @@ from weir.shelf.pricing import Component, read_pricing
 from weir.shelf.pricing_words import words
 
 MONEY = Path(__file__).parents[3] / "docs" / "money.md"
-NAMES = {BANK: "member", OPERATOR: "operator", MARKET: "partner"}
+NAMES = {BANK: "member", OPERATOR: "operator", MARKET: "partner", INSURER: "scorer"}
 
 
 def examples() -> list[str]:
@@ -27,7 +28,7 @@ def examples() -> list[str]:
 
 
 def test_the_pricing_that_is_shown_is_one() -> None:
-    shown, _ = (json.loads(block) for block in examples())
+    shown, *_ = (json.loads(block) for block in examples())
     assert words(read_pricing(shown), "CNY", "en") == [
         "CNY 300 a month",
         "each call: CNY 0.05 up to 100,000, CNY 0.03 above",
@@ -43,14 +44,14 @@ def test_every_component_and_field_of_a_pricing_is_explained() -> None:
 
 
 def test_the_worked_example_is_right() -> None:
-    _, example = (json.loads(block) for block in examples())
+    _, example, _ = (json.loads(block) for block in examples())
     plan = PlanInput(
         STANDARD, ACCOUNTS, BANK, example["currency"], read_pricing(example["pricing"])
     )
-    shares = [ShareInput(**share) for share in example["split"]]
+    shares = [Share(**share) for share in example["split"]]
     since = moment(PERIOD.since)
     agreement = AgreementInput(
-        "agr_" + "0" * 26, ACCOUNTS, 1, since, None, "succeeded", "half_even", shares
+        "agr_" + "0" * 26, ACCOUNTS, 1, since, None, "succeeded", "half_even", shares, BANK
     )
     part, key = Slice(PERIOD.since, PERIOD.until), Key(ACCOUNTS, STANDARD, MARKET, BANK)
     usage = [
@@ -62,6 +63,26 @@ def test_the_worked_example_is_right() -> None:
     assert line.gross_minor == example["gross_minor"]
     assert [share.amount_minor for share in line.shares] == example["shares"]
     assert entries(line, plan.currency) == example["entries"]
+
+
+def test_the_worked_example_with_all_terms_is_right() -> None:
+    _, _, example = (json.loads(block) for block in examples())
+    pricing = read_pricing(example["pricing"])
+    plan = PlanInput(STANDARD, ACCOUNTS, BANK, example["currency"], pricing)
+    terms = [
+        each | {"party": each["party"].replace("scorer", INSURER)} for each in example["shares"]
+    ]
+    shares = read_shares(terms, plan.currency)
+    since = moment(PERIOD.since)
+    agreement = AgreementInput(
+        "agr_" + "0" * 26, ACCOUNTS, 1, since, None, "succeeded", "half_even", shares, BANK
+    )
+    part, key = Slice(PERIOD.since, PERIOD.until), Key(ACCOUNTS, STANDARD, MARKET, BANK)
+    usage = [Usage(part, key, "succeeded", None, example["billable_calls"], 0, 0)]
+    found = lines(usage, Inputs(OPERATOR, [plan], [], [agreement], []), plan.currency, [part])
+    assert sorted([entries(line, plan.currency) for line in found], key=len) == sorted(
+        example["lines"], key=len
+    )
 
 
 def entries(line: Line, currency: str) -> dict[str, int]:
