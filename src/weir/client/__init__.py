@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from weir.client.authorization import AuthorizationServer, PushedRequest
+    from weir.client.backchannel import Backchannel, Question
     from weir.client.call_log import CallLog
     from weir.client.credentials import Credentials
     from weir.client.errors import (
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         WeirError,
     )
     from weir.client.exchange import Answer, Exchange
+    from weir.client.grants import Grant, Grants
     from weir.client.management import Management
     from weir.client.messages import MessageSigner
     from weir.client.platform import Platform
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 _MODULES: Final = {
     "AuthorizationServer": "authorization",
     "PushedRequest": "authorization",
+    "Backchannel": "backchannel",
+    "Question": "backchannel",
     "CallLog": "call_log",
     "Credentials": "credentials",
     "InstitutionError": "errors",
@@ -50,6 +54,8 @@ _MODULES: Final = {
     "WeirError": "errors",
     "Answer": "exchange",
     "Exchange": "exchange",
+    "Grant": "grants",
+    "Grants": "grants",
     "Management": "management",
     "MessageSigner": "messages",
     "Platform": "platform",
@@ -64,10 +70,13 @@ _MODULES: Final = {
 __all__ = [
     "Answer",
     "AuthorizationServer",
+    "Backchannel",
     "CallLog",
     "Credentials",
     "DpopKey",
     "Exchange",
+    "Grant",
+    "Grants",
     "InstitutionError",
     "Management",
     "MessageSigner",
@@ -77,6 +86,7 @@ __all__ = [
     "Profile",
     "ProtocolError",
     "PushedRequest",
+    "Question",
     "RefusedError",
     "Session",
     "Token",

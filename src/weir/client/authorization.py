@@ -7,8 +7,8 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
-from urllib.parse import parse_qs, urlencode, urlsplit
+from typing import Any, Final, Literal
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 from weir.client.credentials import Credentials
 from weir.client.errors import OAuthError, ProtocolError, oauth_error_in, refusal_in
@@ -21,6 +21,7 @@ from weir.client.tokens import Token
 
 METADATA_PATH: Final = "/.well-known/oauth-authorization-server"
 _ENDPOINTS: Final = ("token_endpoint", "pushed_authorization_request_endpoint")
+GrantManagementAction = Literal["create", "merge", "replace"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ class AuthorizationServer:
 
     async def client_credentials(self, scope: str) -> Token:
         """A token for the application itself (RFC 6749 section 4.4). `scope` is space separated."""
-        return await self._token({"grant_type": "client_credentials", "scope": scope})
+        return await self.token({"grant_type": "client_credentials", "scope": scope})
 
     async def push_authorization_request(
         self,
@@ -93,12 +94,15 @@ class AuthorizationServer:
         more: Mapping[str, Any] | None = None,
         signed: bool = False,
         signed_answer: bool = False,
+        grant_management_action: GrantManagementAction | None = None,
+        grant_id: str | None = None,
     ) -> PushedRequest:
         """Leave a request with the server (RFC 9126): PKCE S256, and what is asked (RFC 9396).
 
         `signed` sends it as a signed object (JAR, RFC 9101), by the key of `credentials`, and with
         `signed_answer` the browser brings a signed one back (JARM). `more` are further parameters,
-        such as `nonce`, `claims` or `max_age` of OpenID Connect.
+        such as `nonce`, `claims` or `max_age` of OpenID Connect. `merge` and `replace` ask the
+        customer to change the grant `grant_id` (Grant Management for OAuth 2.0 section 5.2).
         """
         pkce, state = Pkce.make(), secrets.token_urlsafe(24)
         request: dict[str, Any] = {
@@ -110,12 +114,12 @@ class AuthorizationServer:
             "code_challenge_method": "S256",
             "authorization_details": authorization_details,
             "response_mode": "jwt" if signed_answer else None,
+            "grant_management_action": grant_management_action,
+            "grant_id": grant_id,
         } | dict(more or {})
         said = {name: value for name, value in request.items() if value is not None}
-        form = _form(said)
-        if signed:
-            form = {"request": request_object(self._credentials, self.issuer, said)}
-        body = await self._post("pushed_authorization_request_endpoint", form)
+        form = self.signed(said) if signed else _form(said)
+        body = await self.post("pushed_authorization_request_endpoint", form)
         request_uri, lifetime = body.get("request_uri"), body.get("expires_in")
         if not isinstance(request_uri, str) or not isinstance(lifetime, int):
             raise ProtocolError("the pushed request's answer is not in its form")
@@ -136,29 +140,51 @@ class AuthorizationServer:
             "redirect_uri": pushed.redirect_uri,
             "code_verifier": pushed.verifier,
         }
-        return await self._token(form)
+        return await self.token(form)
 
     async def refresh(self, refresh_token: str) -> Token:
         """A new access token on the same consent. The refresh token stays the same (FAPI 2.0)."""
-        body = {"grant_type": "refresh_token", "refresh_token": refresh_token}
-        answer = await self._post("token_endpoint", body)
+        form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+        answer = await self.post("token_endpoint", form)
         return Token.read({"refresh_token": refresh_token} | answer)
 
     async def revoke(self, token: str) -> None:
         """End a token (RFC 7009); a refresh token's end is the end of what it issued."""
-        await self._post("revocation_endpoint", {"token": token}, empty=True)
+        await self.post("revocation_endpoint", {"token": token}, empty=True)
 
-    async def _token(self, form: dict[str, str]) -> Token:
-        return Token.read(await self._post("token_endpoint", form))
+    async def token(self, form: dict[str, str]) -> Token:
+        """What the token endpoint gives for a grant of any type."""
+        return Token.read(await self.post("token_endpoint", form))
 
-    async def _post(
+    def signed(self, request: Mapping[str, Any]) -> dict[str, str]:
+        """A request as a form with one signed object (JAR, RFC 9101)."""
+        return {"request": request_object(self._credentials, self.issuer, request)}
+
+    async def post(
         self, endpoint: str, form: dict[str, str], *, empty: bool = False
     ) -> dict[str, Any]:
+        """Send a form as this client to the endpoint of this name in the metadata."""
         address = self._address(endpoint)
         answer = await self._send(address, form)
         if self.dpop is not None and self.dpop.heed(address, answer):
             answer = await self._send(address, form)
         return {} if empty and answer.status == 200 else _accepted(answer)
+
+    async def ask(self, method: str, endpoint: str, under: str, token: Token) -> Answer:
+        """Ask about one thing `under` an endpoint, with an access token. OAuthError."""
+        address = f"{self._address(endpoint)}/{quote(under, safe='')}"
+        answer = await self._ask(method, address, token)
+        if self.dpop is not None and self.dpop.heed(address, answer):
+            answer = await self._ask(method, address, token)
+        if answer.status != 204:
+            _accepted(answer)
+        return answer
+
+    async def _ask(self, method: str, address: str, token: Token) -> Answer:
+        headers = {"authorization": f"{token.scheme} {token.access_token}"}
+        if self.dpop is not None:
+            headers["dpop"] = self.dpop.proof(method, address, token.access_token)
+        return await self._exchange.send(method, address, headers=headers)
 
     async def _send(self, address: str, form: dict[str, str]) -> Answer:
         headers = None if self.dpop is None else {"dpop": self.dpop.proof("POST", address)}
