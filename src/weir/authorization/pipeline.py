@@ -137,8 +137,8 @@ TABLE: Final[tuple[tuple[str, Step], ...]] = (
     ("········xx··", grant_management.token_stands),                  # RFC 6750 section 3.1
     ("········x···", grant_management.scope_is_query),                # Grant Management 6.1
     ("·········x··", grant_management.scope_is_revoke),               # Grant Management 6.1
-    ("········x···", grant_management.grant_is_told),                 # Grant Management 6.3
-    ("·········x··", grant_management.grant_is_ended),                # Grant Management 6.4
+    ("········x···", grant_management.grant_is_told),                 # Grant Management 6.4
+    ("·········x··", grant_management.grant_is_ended),                # Grant Management 6.5
 )
 # fmt: on
 

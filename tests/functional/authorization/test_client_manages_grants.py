@@ -118,10 +118,10 @@ async def test_a_grant_is_made_wider_put_in_place_of_read_and_ended(partner: Par
     assert (entry["permissions"], entry["accounts"]) == (["ReadAccounts"], ["acc-2"])
     await grants.revoke(first.grant_id)
     await grants.revoke(first.grant_id)  # its answer might have been lost
-    for wrong in (first.grant_id, "cns_" + "0" * 26, "../token", ""):
+    for wrong in (first.grant_id, "cns_" + "0" * 26, "token"):
         with pytest.raises(OAuthError) as refused:
             await grants.query(wrong)
-        assert refused.value.status in (404, 405), wrong
+        assert refused.value.status == 404, wrong
 
 
 async def test_a_change_that_the_customer_refuses_leaves_the_grant(partner: Partner) -> None:

@@ -1,4 +1,4 @@
-"""Grant Management for OAuth 2.0 (OpenID FAPI working group): grants that their clients manage."""
+"""Grant Management for OAuth 2.0 (OpenID FAPI working group, draft 03), as clients use it."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def scope_is_revoke(exchange: Exchange) -> None:
 
 
 async def grant_is_told(exchange: Exchange) -> None:
-    """Section 6.3: what the grant allows now."""
+    """Section 6.4: what the grant allows now."""
     consent = await _in_force(exchange)
     if consent is None:
         raise Refusal(NOT_FOUND, f"grant {exchange.grant_id}")
@@ -84,7 +84,7 @@ async def grant_is_told(exchange: Exchange) -> None:
 
 
 async def grant_is_ended(exchange: Exchange) -> None:
-    """Section 6.4: a withdrawal, answered when every gateway knows. Asked again, answered again."""
+    """Section 6.5: a withdrawal, answered when every gateway knows. Asked again, answered again."""
     grant = await _own(exchange)
     if grant is None:
         raise Refusal(NOT_FOUND, f"grant {exchange.grant_id}")
