@@ -111,8 +111,8 @@ async def accounts_of(
 async def issue(unit: UnitOfWork, settled: Round, debtor: str) -> bytes:
     """What `debtor` hands to its bank: written once, and the same bytes ever after.
 
-    NOT_FOUND when it pays nothing in this round; CONFLICT says how many parties have not named an
-    account.
+    What was received already is not paid again. NOT_FOUND when nothing is left to pay; CONFLICT
+    says how many parties have not named an account.
     """
     await unit.connection.execute(
         select(netting_rounds.c.id).where(netting_rounds.c.id == settled.id).with_for_update()
@@ -135,7 +135,9 @@ async def issue(unit: UnitOfWork, settled: Round, debtor: str) -> bytes:
 
 
 async def _message(connection: AsyncConnection, settled: Round, debtor: str) -> bytes:
-    own = [each for each in settled.payments if each.debtor == debtor]
+    own = [
+        each for each in settled.payments if each.debtor == debtor and each.status == "instructed"
+    ]
     if not own:
         raise Refusal(NOT_FOUND, f"{debtor} pays nothing in {settled.id}")
     parties = [debtor, *(each.creditor for each in own)]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from sqlalchemy import Row, exists, insert, select, text, update
+from sqlalchemy import ARRAY, Row, Text, any_, exists, insert, literal, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.alliance.agreements import operator_of
@@ -77,7 +77,7 @@ async def settle(unit: UnitOfWork, currency: str) -> Round:
     identifier = await _write(unit, currency, found)
     await unit.connection.execute(
         update(obligations)
-        .where(obligations.c.id.in_([row.id for row in rows]))
+        .where(obligations.c.id == any_(literal([row.id for row in rows], ARRAY(Text))))
         .values(round=identifier)
     )
     await _turn_books(unit, identifier, rows, currency, operator)

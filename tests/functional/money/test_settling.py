@@ -214,3 +214,20 @@ async def test_a_message_for_the_bank_never_changes_once_issued(world: World) ->
     assert b"Mallory" not in first
     with pytest.raises(Refusal):
         await doing(world, world.bank, lambda unit: instructions.issue(unit, settled, world.bank))
+
+
+async def test_what_was_received_is_not_handed_to_a_bank_again(world: World) -> None:
+    await closed_month(world)
+    settled = await settle(world)
+    for party in (world.partner, world.bank, world.operator):
+        account = instructions.read_account("cnaps", "Holder", "6" * 16, "1" * 12)
+        await doing(
+            world, party, lambda unit, p=party, a=account: instructions.set_account(unit, p, a)
+        )
+    await pay(world, settled)
+
+    async def late(unit: UnitOfWork) -> bytes:
+        paid = await rounds.fetch(unit.connection, settled.id)
+        return await instructions.issue(unit, paid, world.partner)
+
+    await refused(NOT_FOUND, doing(world, world.partner, late))
