@@ -254,8 +254,9 @@ async def _write(unit: UnitOfWork, rated: Rated, supplement: int) -> Closed:
     await books.post_new(unit, [each for each in postings if each is not None])
     await obligations.write(unit, closing, rated.lines, rated.currency)
     made: dict[str, str] = {}
+    whole = composing.Whole.of(rated.inputs, rated.lines, rated.counted.usage)
     for party in sorted({rated.inputs.operator, *composing.parties_of(rated.lines)}):
-        statement = _statement(unit, rated, party, supplement)
+        statement = _statement(unit, rated, whole, party, supplement)
         await _write_statement(unit, closing, statement)
         made[party] = statement.statement
     unit.audit(
@@ -318,8 +319,10 @@ def account_of(party: str, kind: str, operator: str) -> str:
     return f"revenue:{party}" if party == operator else f"{kind}:{party}"
 
 
-def _statement(unit: UnitOfWork, rated: Rated, party: str, supplement: int) -> Statement:
-    figures = composing.figures(rated.lines, party, rated.inputs.operator)
+def _statement(
+    unit: UnitOfWork, rated: Rated, whole: composing.Whole, party: str, supplement: int
+) -> Statement:
+    figures = composing.figures(whole.own_lines(party), party)
     return sealed(
         Statement(
             statement=unit.mint("stm"),
@@ -340,7 +343,7 @@ def _statement(unit: UnitOfWork, rated: Rated, party: str, supplement: int) -> S
             is_owed_minor=figures.is_owed_minor,
             balance_minor=figures.balance_minor,
             records=Records(rated.runs, rated.counted.records, runs_digest(rated.runs)),
-            inputs=composing.narrowed(rated.inputs, party, figures.lines, rated.counted.usage),
+            inputs=whole.narrowed(party),
             sha256="",
         )
     )

@@ -142,7 +142,8 @@ def _recomputed(stated: Statement, counted: Counted, parts: Sequence[Slice]) -> 
         raise _Differs(f"inputs.plans: calls were made under {unknown}, not listed") from unknown
     except (KeyError, ValueError, ArithmeticError) as error:
         raise ValueError("not a statement: a currency or price in it is not one") from error
-    figures = composing.figures(all_lines, stated.party, stated.inputs.operator)
+    whole = composing.Whole.of(stated.inputs, all_lines, [])
+    figures = composing.figures(whole.own_lines(stated.party), stated.party)
     return replace(
         stated,
         lines=figures.lines,

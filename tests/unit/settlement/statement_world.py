@@ -121,7 +121,9 @@ def statement(
     count = Count(parts, plans_of(inputs))
     count.add(records)
     counted = count.counted()
-    figures = composing.figures(lines(counted.usage, inputs, "CNY", parts), party, inputs.operator)
+    made = lines(counted.usage, inputs, "CNY", parts)
+    whole = composing.Whole.of(inputs, made, counted.usage)
+    figures = composing.figures(whole.own_lines(party), party)
     return sealed(
         Statement(
             statement="stm_" + "0" * 26,
@@ -142,7 +144,7 @@ def statement(
             is_owed_minor=figures.is_owed_minor,
             balance_minor=figures.balance_minor,
             records=Records(runs, counted.records, runs_digest(runs)),
-            inputs=composing.narrowed(inputs, party, figures.lines, counted.usage),
+            inputs=whole.narrowed(party),
             sha256="",
         )
     )

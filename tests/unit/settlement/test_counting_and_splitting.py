@@ -166,10 +166,11 @@ def test_every_party_is_owed_in_its_own_statement_what_the_operator_owes_it(
     priced = [r for r in records if (r.product, r.plan) != (POLICIES, STANDARD)]
     priced = [r for r in priced if (r.product, r.plan) != (ACCOUNTS, PREMIUM)]
     made = lines(usage_of(*priced), INPUTS, "CNY", PARTS)
-    whole = composing.figures(made, OPERATOR, OPERATOR)
+    held = composing.Whole.of(INPUTS, made, [])
+    whole = composing.figures(held.own_lines(OPERATOR), OPERATOR)
     assert whole.sum_of_shares_minor == whole.gross_minor + whole.tax_minor
     parties = composing.parties_of(made) | {OPERATOR}
-    each = {party: composing.figures(made, party, OPERATOR) for party in parties}
+    each = {party: composing.figures(held.own_lines(party), party) for party in parties}
     assert sum(figures.balance_minor for figures in each.values()) == 0
     assert {share.party: share.amount_minor for share in whole.shares} == {
         party: figures.is_owed_minor
