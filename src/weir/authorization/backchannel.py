@@ -101,8 +101,9 @@ async def open_request(unit: UnitOfWork, new: NewRequest) -> None:
     """
     await _require_modesty(unit, new)
     customer = new.customer
-    if customer is not None and await _open_questions(unit, customer) >= _SHOWN_AT_MOST:
-        customer = None
+    if customer is not None:
+        waiting = await _open_questions(unit, customer)
+        customer = None if waiting >= limits.BACKCHANNEL_WAITING_OF_CUSTOMER else customer
     await unit.connection.execute(
         backchannel_requests.insert().values(
             consent=new.consent,
@@ -239,7 +240,6 @@ async def _open_questions(unit: UnitOfWork, customer: str) -> int:
     return int(found.scalar_one())
 
 
-_SHOWN_AT_MOST: Final = limits.BACKCHANNEL_WAITING_OF_CUSTOMER
 _COLUMNS: Final = [backchannel_requests.c[name] for name in BackchannelRequest.__dataclass_fields__]
 
 

@@ -140,14 +140,21 @@ async def test_a_client_cannot_flood_a_customer(asker: Asker) -> None:
 
 
 async def test_a_customer_is_shown_a_bounded_number_of_questions(
-    asker: Asker, monkeypatch: pytest.MonkeyPatch
+    asker: Asker, world: World
 ) -> None:
-    monkeypatch.setattr(backchannel, "_SHOWN_AT_MOST", 1)
-    await asker.asked(binding_message="first")
-    second = await asker.asked(binding_message="second")
+    """However many applications ask, each as often as it may."""
+    plan, shown = await world.publish_product("quotes"), limits.BACKCHANNEL_WAITING_OF_CUSTOMER
+    for number in range(shown + 1):
+        if number % limits.BACKCHANNEL_WAITING_OF_HINT == 0:
+            asker.client = await world.register(world.shop, "private_key_jwt")
+            await world.subscribe(asker.client, plan)
+            await asker.register("poll")
+        message = f"Till {number}."
+        latest = await asker.asked(binding_message=message, scope="river-bank.quotes")
     listed = (await asker.questions()).text
-    assert ("first" in listed, "second" in listed) == (True, False)
-    assert error_of(await asker.poll(second)) == (400, "authorization_pending")
+    seen = [number for number in range(shown + 1) if f"Till {number}." in listed]
+    assert seen == list(range(shown))
+    assert error_of(await asker.poll(latest)) == (400, "authorization_pending")
 
 
 REQUESTS: list[tuple[dict[str, Any], str]] = [

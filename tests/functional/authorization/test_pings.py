@@ -29,6 +29,8 @@ class Endpoint:
 
     def __init__(self) -> None:
         self.status = 204
+        self.hangs = False  # takes the request and says nothing
+        self.asked = asyncio.Event()
         self.location = ""
         self.seen: list[tuple[str, dict[str, str], dict[str, Any]]] = []
         self.url = ""
@@ -40,6 +42,11 @@ class Endpoint:
         }
         body = await reader.readexactly(int(fields["content-length"]))
         self.seen.append((head, fields, json.loads(body)))
+        self.asked.set()
+        if self.hangs:
+            await reader.read()  # until the caller is gone
+            writer.close()
+            return
         location = f"location: {self.location}\r\n" if self.location else ""
         writer.write(
             f"HTTP/1.1 {self.status} x\r\n{location}content-length: 0\r\n"
@@ -147,12 +154,17 @@ async def test_a_ping_survives_a_worker_that_died_on_the_way(
 ) -> None:
     await asker.asked(client_notification_token=TOKEN)
     await asker.yes()
-    lost = await pinging._claim(asker.world.services.database)  # and then the worker is gone
-    assert len(lost) == 1
-    assert await pinger.run() == 0
+    endpoint.hangs = True
+    dying = asyncio.create_task(pinger.run())
+    await endpoint.asked.wait()
+    dying.cancel()  # the worker is gone, and never heard the answer
+    with pytest.raises(asyncio.CancelledError):
+        await dying
+    endpoint.hangs = False
+    assert await pinger.run() == 0  # not before its time
     asker.world.clock.ahead = timedelta(seconds=limits.PING_TIMEOUT_S + 3)
     assert await pinger.run() == 1
-    assert len(endpoint.seen) == 1
+    assert [body for _, _, body in endpoint.seen] == [endpoint.seen[0][2]] * 2
 
 
 async def test_a_redirect_is_not_followed(asker: Asker, pinger: Pinger, endpoint: Endpoint) -> None:

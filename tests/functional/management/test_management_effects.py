@@ -9,7 +9,9 @@ from typing import Any
 
 from joserfc.jwk import ECKey
 from management_support import BACKEND, Api, Party, openapi
+from sqlalchemy import select
 
+from weir.care.tables import audit_entries
 from weir.consent import record
 from weir.consent.types import parse_entry
 from weir.identity import customers
@@ -192,6 +194,40 @@ async def test_signed_requests_are_demanded_of_applications_with_a_key_only(
     assert changed["require_signed_request_object"] is True
     changed = await api.done(partner, "PUT", f"{path}/signed-requests", json={"required": False})
     assert changed["require_signed_request_object"] is False
+
+
+async def test_an_application_with_a_key_is_let_ask_customers_elsewhere(
+    api: Api, partner: Party, bank: Party
+) -> None:
+    key = ECKey.generate_key("P-256").as_dict(private=False) | {"kid": "one", "alg": "ES256"}
+    path = f"/v1/applications/{partner.application}"
+    poll: dict[str, Any] = {"mode": "poll", "endpoint": None}
+    ping: dict[str, Any] = {"mode": "ping", "endpoint": "https://shop.example/ciba"}
+    refused = await api.ask(partner, "PUT", f"{path}/backchannel", json=poll)
+    assert refused.json()["code"] == "invalid_input"  # requests are signed, and it has no key
+    await api.done(partner, "PUT", f"{path}/keys", json={"jwks": {"keys": [key]}})
+    for wrong in (
+        {"mode": "push", "endpoint": "https://shop.example/ciba"},
+        {"mode": "ping", "endpoint": None},
+        {"mode": "ping", "endpoint": "http://shop.example/ciba"},
+        {"mode": "poll", "endpoint": "https://shop.example/ciba"},
+    ):
+        refused = await api.ask(partner, "PUT", f"{path}/backchannel", json=wrong)
+        assert refused.json()["code"] == "invalid_input", wrong
+    stranger = await api.ask(bank, "PUT", f"{path}/backchannel", json=poll)
+    assert stranger.status_code == 404
+    for given in (ping, poll, {"mode": None, "endpoint": None}):
+        changed = await api.done(partner, "PUT", f"{path}/backchannel", json=given)
+        assert changed["backchannel_token_delivery_mode"] == given["mode"]
+        assert changed["backchannel_client_notification_endpoint"] == given["endpoint"]
+    async with api.services.database.connect() as connection:
+        written = await connection.execute(
+            select(audit_entries.c.event).where(
+                audit_entries.c.organisation == partner.organisation,
+                audit_entries.c.event == "application.backchannel_changed",
+            )
+        )
+        assert len(written.all()) == 3
 
 
 async def test_only_members_register_applications_that_introspect(

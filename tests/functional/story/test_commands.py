@@ -110,6 +110,10 @@ def test_a_partner_gets_its_own_profile_and_acts_by_it(demo: Demo, tmp_path: Pat
     again = demo.weir(*register, "--save", str(tmp_path / "other"))
     assert again.returncode == 1
     assert "registers its next one itself" in again.stderr
+    asks = demo.weir("app", "backchannel", application, "-p", mine, "--json")
+    assert json.loads(asks.stdout)["backchannel_token_delivery_mode"] == "poll"
+    off = demo.weir("app", "backchannel", application, "--mode", "off", "-p", mine, "--json")
+    assert json.loads(off.stdout)["backchannel_token_delivery_mode"] is None
     issued = json.loads(demo.weir("app", "certs", application, "-p", mine, "--json").stdout)
     assert demo.weir("app", "revoke", issued[0]["id"], "-p", mine).returncode == 0
     refused = demo.weir("app", "list", "-p", mine)
