@@ -55,8 +55,9 @@ async def withdraw(unit: UnitOfWork, consent_id: str, by: By, reason: str = "") 
     withdrawn = await move(
         unit, consent_id, Move.WITHDRAW, ended_at=unit.now, ended_by=by, reason=why
     )
-    unit.publish(revocation("consent", consent_id, unit.now))
+    # Its own number is the last: whoever has applied that has applied them all.
     await _void_widened(unit, withdrawn)
+    unit.publish(revocation("consent", consent_id, unit.now))
     return withdrawn
 
 

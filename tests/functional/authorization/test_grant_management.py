@@ -285,7 +285,13 @@ async def test_deleting_a_grant_is_a_withdrawal_with_every_gateways_word(grants:
     states = await grants.consents()
     (current,) = [each for each, state in states.items() if state == "withdrawn"]
     # The last tokens of the narrower consent die with the wider one.
-    assert await grants.revocations() == {f"consent:{current}", f"consent:{first['grant_id']}"}
+    voided = [f"consent:{first['grant_id']}", f"consent:{current}"]
+    assert await grants.revocations() == set(voided)
+    # The word that is waited for is the last one: who has applied it has applied both.
+    async with grants.world.services.database.connect() as connection:
+        numbered = select(changes.c.key).where(changes.c.key.in_(voided))
+        rows = await connection.execute(numbered.order_by(changes.c.sequence))
+        assert [row.key for row in rows] == voided
     for token in (first["refresh_token"], merged["refresh_token"]):
         assert (await grants.world.refresh(grants.client, token)).status_code == 400
     async with grants.world.services.database.connect() as connection:
