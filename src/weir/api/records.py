@@ -81,10 +81,18 @@ async def ask_traffic(
     since: Day = None,
     until: Day = None,
 ) -> Page[TrafficRow]:
-    """Days are of UTC, both included; today when left out."""
+    """Days are of UTC, both included, a year at most; today when left out."""
     wanted, narrowed = [_dimension(name, "query:by") for name in by], _narrowed(only or [])
     today = services.database.clock.now().astimezone(UTC).date()
     first, last = _day(since, "query:since") or today, _day(until, "query:until") or today
+    first, last = min(first, today), min(last, today)
+    if (last - first).days >= limits.TRAFFIC_DAYS:
+        most = limits.TRAFFIC_DAYS
+        raise inputs.wrong(
+            "query:since",
+            f"must be within {most} days of until",
+            f"与 until 相距不得超过 {most} 天",
+        )
     begin = datetime.combine(first, time(), UTC)
     end = datetime.combine(last, time(), UTC) + timedelta(days=1)
     party = None if caller.kind == "operator" else caller.organisation.id

@@ -152,6 +152,7 @@ RECORD_BYTES: Final = 4_096
 DAY_CLOSES_AFTER_S: Final = 300  # after midnight, UTC: its last segments are in the lake by then
 TERMS_BYTES: Final = 3_072  # of a record: who called what; a longer path template is left out
 TRAFFIC_ROWS: Final = 1_000  # kinds of calls in one answer, the most frequent ones
+TRAFFIC_DAYS: Final = 366  # that one question reads
 LABEL_CHARACTERS: Final = 48  # of a scene, a channel, a referrer
 RECONCILE_AFTER_S: Final = 120  # longer than any call lasts: its timeouts sum to less
 RECONCILE_LOOKBACK_DAYS: Final = 7  # how far before an intent its records are looked for

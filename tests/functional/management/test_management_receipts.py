@@ -223,3 +223,10 @@ async def test_traffic_is_each_partys_own_and_the_operators_all(
     assert (await recorded.api.done(other_partner, "GET", path))["items"] == []
     answer = await recorded.api.ask(recorded.bank, "GET", "/v1/records/traffic?by=secrets")
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_input")
+    for days in ("since=2020-01-01", "since=0001-01-01&until=9999-12-31"):
+        answer = await recorded.api.ask(
+            recorded.bank, "GET", f"/v1/records/traffic?by=member&{days}"
+        )
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_input")
+    far = f"{path}&until=9999-12-31"  # nobody has called tomorrow
+    assert (await recorded.api.done(recorded.bank, "GET", far))["items"]
