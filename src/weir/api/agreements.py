@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
+from fastapi import Query
 from pydantic import Field
 
 from weir.alliance import agreements
@@ -14,6 +15,7 @@ from weir.api.guarding import Asking, Using, new_router
 from weir.api.models import Given, Name, Page, Shown, Text
 from weir.api.writing import Writes
 from weir.kernel import inputs
+from weir.settlement import trying
 from weir.shelf import products
 from weir.store.unit import UnitOfWork
 
@@ -98,6 +100,26 @@ class AgreementView(Shown):
     status: Literal["proposed", "in_force", "ended"]
 
 
+class ResultView(Shown):
+    """What a party would have had: its shares less what it owes."""
+
+    party: str
+    today_minor: int
+    proposed_minor: int
+    difference_minor: int
+
+
+class TrialView(Shown):
+    """A past period of a product under an agreement. `records` are the calls to the product."""
+
+    agreement: str
+    product: str
+    period: str
+    currency: str
+    records: int
+    results: list[ResultView]
+
+
 @router.post(
     "/products/{product}/agreements",
     operation_id="propose_agreement",
@@ -154,6 +176,24 @@ async def end_agreement(agreement: Name, writing: Writes) -> AgreementView:
         return _view(await agreements.end(unit, agreement), unit.now)
 
     return await writing.run(AgreementView, work)
+
+
+@router.get(
+    "/agreements/{agreement}/trial",
+    operation_id="try_agreement",
+    summary="What a past period would have come to under an agreement, beside today's",
+)
+async def try_agreement(
+    agreement: Name,
+    caller: Asking,
+    services: Using,
+    period: Annotated[str, Query(max_length=80, description="A month, or two UTC times.")],
+) -> TrialView:
+    """Parties of the agreement see their own result, the operator all. Nothing is written."""
+    tried = await trying.try_agreement(
+        services.database, services.lake, agreement, period, caller.organisation.id
+    )
+    return TrialView.model_validate(tried)
 
 
 def _moment(text: str) -> datetime:

@@ -103,6 +103,7 @@ PERMISSIONS: Final[Mapping[str, Rule]] = MappingProxyType(
         # Agreements and settlement
         "propose_agreement": Rule(own=PARTIES, every=OPERATOR),
         "list_agreements": Rule(own=PARTIES, every=OPERATOR),
+        "try_agreement": Rule(own=PARTIES, every=OPERATOR),
         "accept_agreement": Rule(own=ALL),
         "end_agreement": Rule(own=ALL),
         "close_period": Rule(every=OPERATOR),

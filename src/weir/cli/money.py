@@ -77,6 +77,23 @@ def list_agreements(
     show_list(found, ("id", "version", "status", "shares", "effective_at"), as_json)
 
 
+@agreement.command("try")
+def try_agreement(
+    agreement: Agreement,
+    period: Annotated[str, typer.Option(help="A past month such as 2026-11, or TIME/TIME in UTC.")],
+    profile: ProfileName = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Replay past records under a proposal: what you would have had, beside today's."""
+    tried = asking(profile, lambda m: m.books.try_agreement(agreement, period))
+    if as_json:
+        show_json(tried)
+        return
+    print(f"{tried['records']:,} calls in {tried['period']}, {tried['currency']} in minor units:")
+    columns = ("party", "today_minor", "proposed_minor", "difference_minor")
+    show_list(tried["results"], columns, as_json)
+
+
 @agreement.command("accept")
 def accept(agreement: Agreement, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """Accept an agreement for your organisation."""

@@ -46,6 +46,11 @@ class Books:
         """A product's agreements one is a party to, newest first."""
         return self._asker.pages(f"/v1/products/{place(product)}/agreements")
 
+    async def try_agreement(self, agreement: str, period: str) -> Document:
+        """What a past period would have come to under it, beside today's: `results` by party."""
+        address = f"/v1/agreements/{place(agreement)}/trial"
+        return await self._asker.get(address, period=period)
+
     async def accept_agreement(self, agreement: str) -> Document:
         """Accept it; the last acceptance puts it in force."""
         return await self._asker.post(f"/v1/agreements/{place(agreement)}/accept")

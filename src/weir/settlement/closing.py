@@ -141,7 +141,7 @@ async def _rate(
     known = await agreements.between(unit.connection, period.since, period.until, currency)
     boundaries = (end for each in known for end in (each.effective_at, each.ended_at) if end)
     parts = slices(period.since, period.until, boundaries)
-    offered = await _plans(unit.connection)
+    offered = await plans_offered(unit.connection)
     priced = {each.plan: Priced(each.currency, each.pricing) for each in offered}
     counted = await asyncio.to_thread(count_lake, lake, found, parts, priced)
     if counted.held != found.records:
@@ -149,13 +149,13 @@ async def _rate(
     before = await _earlier_lines(unit.connection, operator, earlier)
     used = {(each.key.plan, each.key.product) for each in counted.usage}
     used |= {(each.plan, each.product) for each in before if each.plan is not None}
-    standing = await _standing(unit.connection, period, [p.plan for p in offered if monthly(p)])
-    inputs = _inputs(operator, known, offered, standing, before, used)
+    standing = await standing_in(unit.connection, period, [p.plan for p in offered if monthly(p)])
+    inputs = inputs_of(operator, known, offered, standing, before, used)
     all_lines = lines(counted.usage, inputs, currency, parts)
     return Rated(period, currency, inputs, counted, all_lines, found.runs)
 
 
-async def _plans(connection: AsyncConnection) -> list[PlanInput]:
+async def plans_offered(connection: AsyncConnection) -> list[PlanInput]:
     """Every plan there is, as it was priced."""
     rows = await connection.execute(
         select(plans.c.id, plans.c.product, plans.c.currency, plans.c.pricing, products.c.owner)
@@ -168,7 +168,7 @@ async def _plans(connection: AsyncConnection) -> list[PlanInput]:
     ]
 
 
-def _inputs(
+def inputs_of(
     operator: str,
     known: Iterable[Agreement],
     offered: Iterable[PlanInput],
@@ -184,14 +184,14 @@ def _inputs(
     sold = {product for _, product in charged}
     sold |= {each.product for each in before}
     applied = [
-        _agreement_input(each)
+        agreement_input(each)
         for each in known
         if each.product in sold or any(share.is_monthly for share in each.shares)
     ]
     return Inputs(operator, priced, standing, applied, before)
 
 
-async def _standing(
+async def standing_in(
     connection: AsyncConnection, period: Period, wanted: Sequence[str]
 ) -> list[SubscriptionInput]:
     """The subscriptions under plans with a monthly price that stood at some time of the period."""
@@ -227,13 +227,16 @@ async def _earlier_lines(
     return [line for row in rows for line in from_document(row.document).lines]
 
 
-def _agreement_input(agreement: Agreement) -> AgreementInput:
-    assert agreement.effective_at is not None
+def agreement_input(agreement: Agreement, since: str | None = None) -> AgreementInput:
+    """An agreement as it applies, or as if it had from `since` on."""
+    if since is None:
+        assert agreement.effective_at is not None
+        since = moment(agreement.effective_at)
     return AgreementInput(
         agreement=agreement.id,
         product=agreement.product,
         version=agreement.version,
-        effective_at=moment(agreement.effective_at),
+        effective_at=since,
         ended_at=moment(agreement.ended_at) if agreement.ended_at else None,
         billable=agreement.billable,
         rounding=agreement.rounding,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Subquery, exists, func, select, tuple_
+from sqlalchemy import Subquery, exists, func, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.metering.tables import segments
@@ -28,8 +28,8 @@ class Unclosed:
     records: int
 
 
-async def find(connection: AsyncConnection, period: Period, currency: str) -> Unclosed:
-    """What a closing of the period in this currency would count now."""
+async def find(connection: AsyncConnection, period: Period, currency: str | None) -> Unclosed:
+    """What a closing of the period in this currency would count now; without one, all there is."""
     chosen = _chosen(period, currency)
     joined = await connection.execute(
         select(
@@ -51,7 +51,7 @@ async def find(connection: AsyncConnection, period: Period, currency: str) -> Un
     )
 
 
-def _chosen(period: Period, currency: str) -> Subquery:
+def _chosen(period: Period, currency: str | None) -> Subquery:
     """The segments, each with the number that all of its run share (gaps and islands)."""
     counted = (
         exists()
@@ -72,7 +72,7 @@ def _chosen(period: Period, currency: str) -> Subquery:
             (segments.c.segment - place).label("island"),
         )
         .where(segments.c.first_at < period.until, segments.c.last_at >= period.since)
-        .where(~counted)
+        .where(~counted if currency is not None else true())
         .subquery()
     )
 

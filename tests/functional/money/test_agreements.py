@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from money_world import World, mint
+from money_world import NOVEMBER_US, World, mint
+from sqlalchemy import func, select
 
 from weir.alliance import agreements
 from weir.alliance.agreements import Agreement
@@ -19,6 +20,8 @@ from weir.kernel.outcomes import (
     Outcome,
     Refusal,
 )
+from weir.settlement.tables import closings
+from weir.settlement.trying import try_agreement
 
 SPLIT = [{"party": "member", "weight": 8_000}, {"party": "operator", "weight": 2_000}]
 
@@ -150,3 +153,36 @@ async def test_agreements_are_seen_by_their_parties_and_the_operator(world: Worl
             for viewer in (world.bank, world.operator, world.partner)
         }
     assert seen == {world.bank: [proposed], world.operator: [proposed], world.partner: []}
+
+
+async def trial(world: World, viewer: str, agreement: Agreement) -> dict[str, tuple[int, int]]:
+    tried = await try_agreement(world.database, world.lake, agreement.id, "2026-11", viewer)
+    return {each.party: (each.today_minor, each.proposed_minor) for each in tried.results}
+
+
+async def test_a_proposal_is_tried_on_past_records_and_each_party_sees_its_own(
+    world: World,
+) -> None:
+    world.write([world.record() for _ in range(1_000)])
+    await world.ingest()
+    fixed = {"party": world.insurer, "fixed": "3", "per": "month", "paid_by": "operator"}
+    proposed = await propose(world, world.operator, shares=[*SPLIT, fixed])
+    whole = await trial(world, world.operator, proposed)
+    assert whole == {
+        world.partner: (-1_500, -1_500),
+        world.bank: (1_500, 1_200),
+        world.operator: (0, 0),
+        world.insurer: (0, 300),
+    }
+    assert await trial(world, world.bank, proposed) == {world.bank: (1_500, 1_200)}
+    await refused(NOT_FOUND, trial(world, world.partner, proposed))
+    async with world.database.connect() as connection:
+        assert await connection.scalar(select(func.count()).select_from(closings)) == 0
+
+
+async def test_a_trial_is_what_closing_under_the_agreement_would_say(world: World) -> None:
+    world.write([world.record(at_us=NOVEMBER_US + n) for n in range(777)])
+    await world.ingest()
+    proposed = await propose(world, world.operator)
+    (bank, *_) = (await trial(world, world.bank, proposed)).values()
+    assert bank == (1_166, 933)

@@ -1,0 +1,136 @@
+"""Trying an agreement before it is signed: what a past period would have come to under it.
+
+The period's records are counted once and priced twice, by the very lines a closing makes: as it is
+today, and as if the tried agreement had been the product's only one all the time. Nothing is
+written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from weir.alliance import agreements
+from weir.alliance.agreements import Agreement
+from weir.kernel.outcomes import ILLEGAL_STATE, NOT_FOUND, Refusal
+from weir.metering.lake import Lake
+from weir.settlement import unclosed
+from weir.settlement.closing import agreement_input, inputs_of, plans_offered, standing_in
+from weir.settlement.documents import AgreementInput, Inputs, Line
+from weir.settlement.lines import is_monthly, lines
+from weir.settlement.periods import Period, moment, parse_period
+from weir.settlement.rating import Priced, Slice, Usage, count_lake, slices
+from weir.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a party would have had of a product: its shares less what it owes, in minor units."""
+
+    party: str
+    today_minor: int
+    proposed_minor: int
+    difference_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A product's period under an agreement, beside what it is under those in force."""
+
+    agreement: str
+    product: str
+    period: str
+    currency: str
+    records: int
+    results: list[Result]
+
+
+async def try_agreement(
+    database: Database, lake: Lake, agreement: str, period: str, viewer: str
+) -> Trial:
+    """Replay a period under an agreement; each party sees its own result, the operator all.
+
+    Refusals: INVALID_INPUT, NOT_FOUND (also for whoever is not a party of the agreement),
+    ILLEGAL_STATE when the lake lacks records it should hold.
+    """
+    wanted = parse_period(period)
+    async with database.connect() as connection:
+        tried = await agreements.fetch(connection, agreement)
+        operator = await agreements.operator_of(connection)
+        if viewer not in (operator, tried.proposed_by, *tried.needed):
+            raise Refusal(NOT_FOUND, f"agreement {agreement} is not of {viewer}")
+        found = await unclosed.find(connection, wanted, None)
+        known = await agreements.between(connection, wanted.since, wanted.until, tried.currency)
+        offered = await plans_offered(connection)
+    parts = _parts(wanted, known)
+    priced = {each.plan: Priced(each.currency, each.pricing) for each in offered}
+    counted = await asyncio.to_thread(count_lake, lake, found, parts, priced)
+    if counted.held != found.records:
+        raise Refusal(ILLEGAL_STATE, "the lake does not hold what was ingested")
+    usage = [each for each in counted.usage if each.key.product == tried.product]
+    async with database.connect() as connection:
+        inputs = await _inputs(connection, wanted, tried.product, operator, known, usage)
+    results = compare(usage, inputs, parts, as_if(tried, wanted), tried.currency)
+    seen = [each for each in results if viewer in (operator, each.party)]
+    return Trial(
+        tried.id, tried.product, wanted.name, tried.currency, sum(u.calls for u in usage), seen
+    )
+
+
+def compare(
+    usage: Sequence[Usage],
+    inputs: Inputs,
+    parts: Sequence[Slice],
+    tried: AgreementInput,
+    currency: str,
+) -> list[Result]:
+    """Each party's result today and under the tried agreement, by party. Pure."""
+    proposed = replace(inputs, agreements=[tried])
+    today = _balances(lines(usage, inputs, currency, parts))
+    then = _balances(lines(usage, proposed, currency, parts))
+    return [
+        Result(party, today[party], then[party], then[party] - today[party])
+        for party in sorted({*today, *then})
+    ]
+
+
+def as_if(agreement: Agreement, period: Period) -> AgreementInput:
+    """The agreement as if it had been in force for the whole period."""
+    since, until = moment(period.since), moment(period.until)
+    return replace(agreement_input(agreement, since), ended_at=until)
+
+
+def _balances(made: Iterable[Line]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for line in made:
+        found[line.partner] -= line.gross_minor + line.tax_minor
+        for share in line.shares:
+            found[share.party] += share.amount_minor
+    return found
+
+
+def _parts(period: Period, known: Iterable[Agreement]) -> list[Slice]:
+    boundaries = (end for each in known for end in (each.effective_at, each.ended_at) if end)
+    return slices(period.since, period.until, boundaries)
+
+
+async def _inputs(
+    connection: AsyncConnection,
+    period: Period,
+    product: str,
+    operator: str,
+    known: Iterable[Agreement],
+    usage: Iterable[Usage],
+) -> Inputs:
+    """What the product's lines depend on today."""
+    offered = [each for each in await plans_offered(connection) if each.product == product]
+    used = {(each.key.plan, each.key.product) for each in usage}
+    monthly = [each.plan for each in offered if is_monthly(each)]
+    standing = await standing_in(connection, period, monthly)
+    own = [each for each in known if each.product == product]
+    return inputs_of(operator, own, offered, standing, [], used)
