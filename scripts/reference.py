@@ -15,6 +15,8 @@ from weir.care.events import EVENTS
 from weir.gateway import metrics
 from weir.kernel import identifiers, limits, outcomes
 from weir.kernel.settings import PREFIX, Settings
+from weir.shelf.standard import judging
+from weir.shelf.standard.breaking import CHANGES
 
 FOLDER = Path(__file__).parent.parent / "docs" / "reference"
 _WRITTEN = "<!-- Written by scripts/reference.py from the code; edit the code, not this page. -->\n"
@@ -133,6 +135,25 @@ def _constants() -> Iterator[tuple[str, int | float, str]]:
             yield node.target.id, value, comment[1] if comment else ""
 
 
+def standard() -> str:
+    lines = [
+        "# Rules of the standard",
+        "",
+        "Every rule a capability's document is held to, and every change that breaks a caller.",
+        "How they are used: [the standard](../standard.md).",
+    ]
+    groups = {name: [rule for rule, _ in checks] for name, checks in judging.GROUPS.items()}
+    for name, rules in {**groups, "Breaking changes": list(CHANGES)}.items():
+        lines += ["", f"## {name}", "", "| rule | severity | what, why, and how to mend it | by |"]
+        lines.append("| --- | --- | --- | --- |")
+        lines.extend(
+            f"| `{each.id}` | {each.severity} | **{each.what}** {each.reason} {each.mend}<br>"
+            f"**{each.what_zh}**{each.reason_zh}{each.mend_zh} | {each.source} |"
+            for each in rules
+        )
+    return "\n".join(lines) + "\n"
+
+
 _PAGES: dict[str, Callable[[], str]] = {
     "refusals.md": refusals,
     "settings.md": settings,
@@ -140,6 +161,7 @@ _PAGES: dict[str, Callable[[], str]] = {
     "metrics.md": gateway_metrics,
     "limits.md": bounds,
     "identifiers.md": names,
+    "standard.md": standard,
 }
 
 if __name__ == "__main__":

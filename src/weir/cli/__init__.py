@@ -42,6 +42,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "app": Entry("applications:app", "Applications, keys, certificates.", True, "Who takes part"),
     "customer": Entry("customers:customer", "A member's customers.", True, "Who takes part"),
     "document": Entry("shelf:document", "OpenAPI documents.", True, "The shelf"),
+    "lint": Entry("lint:lint", "Hold an OpenAPI document to the standard.", panel="The shelf"),
     "backend": Entry("backends:backend", "Endpoints of your services.", True, "The shelf"),
     "capability": Entry("shelf:capability", "What an institution can do.", True, "The shelf"),
     "product": Entry("products:product", "Versioned bundles on the shelf.", True, "The shelf"),

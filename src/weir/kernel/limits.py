@@ -48,6 +48,9 @@ DOCUMENT_NODES: Final = 200_000  # after YAML aliases are expanded
 DOCUMENT_OPERATIONS: Final = 10_000
 DOCUMENT_NAME_CHARACTERS: Final = 1_024  # of a member's name, a path, an operation's id
 DOCUMENT_REFERENCE_HOPS: Final = 10  # references that lead to references
+STANDARD_STEPS: Final = 1_000_000  # schemas looked at when one document is held to the standard
+STANDARD_PLACES: Final = 1_000  # named for one rule of the standard; more are not looked for
+STANDARD_FINDINGS: Final = 10_000  # of one document, or of one comparison
 
 # Authorization (FAPI 2.0 Security Profile section 5.3)
 ACCESS_TOKEN_LIFETIME_S: Final = 300

@@ -16,7 +16,11 @@ from platform_world import World, booted, opened
 
 from weir.cli.demo.booting import Boot
 
-_NEEDS_DOCUMENTS = ["test_published_documents.py", "test_published_shelf.py"]
+_NEEDS_DOCUMENTS = [
+    "test_published_documents.py",
+    "test_published_shelf.py",
+    "test_published_standard.py",
+]
 collect_ignore = [] if published_documents() else _NEEDS_DOCUMENTS
 
 
