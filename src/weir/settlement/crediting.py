@@ -1,14 +1,16 @@
 """Credits: money given back on a line that was closed. What was closed is never changed.
 
-A credit takes back from everyone with a share in the line what they got of it, in proportion.
+The operator's credit takes back from everyone with a share in the line what they have of it, in
+proportion; an institution gives back of its own share only.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import insert, select
 
 from weir.kernel import inputs, limits
 from weir.kernel.money import Money, allocate
@@ -38,67 +40,78 @@ class Credit:
 
 
 async def grant(unit: UnitOfWork, at: LineAt, amount_minor: int, reason: str) -> Credit:
-    """Give back part of a line. The institution that served it and the operator may.
+    """Give back part of a line: the institution that served it its own share, the operator of all.
 
-    Refusals: FORBIDDEN; INVALID_INPUT when it is more than is left of the line.
+    Refusals: FORBIDDEN; INVALID_INPUT when it is more than is left.
     """
-    sellers = {share.party for share in at.line.shares if share.role == "member"}
-    if unit.actor.organisation not in {*sellers, at.operator}:
+    giver = unit.actor.organisation
+    if giver == at.operator:
+        return await give(unit, at, amount_minor, reason)
+    if not any(share.party == giver and share.role == "member" for share in at.line.shares):
         raise Refusal(FORBIDDEN, "only the seller and the operator give credits")
-    return await give(unit, at, amount_minor, reason)
+    _refuse_over(amount_minor, (await _left(unit, at))[giver])
+    return await _book(unit, at, amount_minor, reason, [(giver, -amount_minor)])
 
 
 async def give(unit: UnitOfWork, at: LineAt, amount_minor: int, reason: str) -> Credit:
-    """Book a credit that was decided elsewhere. INVALID_INPUT as `grant`."""
-    why = inputs.prose(reason, "/reason", limits.REASON_CHARACTERS)
-    await _refuse_too_much(unit, at, amount_minor)
+    """Book a credit that the operator decided on, from everyone with a share in the line.
+
+    INVALID_INPUT when it is more than is left of the line.
+    """
+    left = await _left(unit, at)
+    _refuse_over(amount_minor, left.total())
+    given_back = zip(left, allocate(amount_minor, list(left.values())), strict=True)
+    parts = [(party, -part) for party, part in given_back]
+    return await _book(unit, at, amount_minor, reason, parts)
+
+
+async def _book(
+    unit: UnitOfWork, at: LineAt, amount_minor: int, reason: str, parts: list[tuple[str, int]]
+) -> Credit:
     credit = Credit(
         id=unit.mint("crd"),
         closing=at.closing,
         line=at.number,
         currency=at.currency,
         amount_minor=amount_minor,
-        reason=why,
+        reason=inputs.prose(reason, "/reason", limits.REASON_CHARACTERS),
         granted_by=unit.actor.organisation,
         granted_at=unit.now,
     )
     row = {name: getattr(credit, name) for name in Credit.__slots__}
     await unit.connection.execute(insert(credit_notes).values(row))
-    given_back = zip(at.line.shares, _parts(at, amount_minor), strict=True)
-    parts = [(share.party, -part) for share, part in given_back]
     await books.post(unit, _posting(at, credit, parts))
     rows = obligations.rows_of(
         unit, at.closing, at.number, at.line.partner, parts, at.currency, credit.id
     )
-    if rows:
-        await unit.connection.execute(insert(table), rows)
+    await unit.connection.execute(insert(table), rows)
     detail = {"closing": at.closing, "line": at.number, "amount_minor": amount_minor}
     for organisation in sorted({at.operator, at.line.partner, *(party for party, _ in parts)}):
         unit.audit("credit.granted", credit.id, detail, organisation=organisation)
     return credit
 
 
-def _parts(at: LineAt, amount_minor: int) -> list[int]:
-    return allocate(amount_minor, [max(0, share.amount_minor) for share in at.line.shares])
-
-
-async def _refuse_too_much(unit: UnitOfWork, at: LineAt, amount_minor: int) -> None:
-    """No more is given back than was charged. The line's debts are locked until the commit."""
-    await unit.connection.execute(
-        select(table.c.id)
+async def _left(unit: UnitOfWork, at: LineAt) -> Counter[str]:
+    """What each party still has of a line. Its debts are locked until the commit."""
+    rows = await unit.connection.execute(
+        select(table.c.creditor, table.c.amount_minor)
         .where(table.c.closing == at.closing, table.c.line == at.number)
+        .order_by(table.c.id)
         .with_for_update()
     )
-    given = await unit.connection.scalar(
-        select(func.coalesce(func.sum(credit_notes.c.amount_minor), 0)).where(
-            credit_notes.c.closing == at.closing, credit_notes.c.line == at.number
-        )
+    left: Counter[str] = Counter()
+    for creditor, amount_minor in rows:
+        left[creditor] += amount_minor
+    return Counter(
+        {party: amount_minor for party, amount_minor in left.items() if amount_minor > 0}
     )
-    left = at.line.gross_minor + at.line.tax_minor - int(given or 0)
-    if not 0 < amount_minor <= left:
+
+
+def _refuse_over(amount_minor: int, left_minor: int) -> None:
+    if not 0 < amount_minor <= left_minor:
         raise inputs.wrong(
             "/amount_minor",
-            "must be more than nothing and no more than is left of the line",
+            "must be more than nothing and no more than you have left of the line",
             "须大于零且不超过该明细行的剩余金额",
         )
 

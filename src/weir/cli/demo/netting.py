@@ -58,7 +58,8 @@ async def _name_account(management: Management, holder: str, number: int) -> Non
 async def _refund(stage: Stage) -> int:
     """An institution gives back part of what its first line earned it."""
     member = next(iter(stage.members.values()))
-    statement, line, amount_minor = await _first_line(member.management, _REFUND_MINOR)
+    statement, line, gross_minor = await _first_line(member.management, 2 * _REFUND_MINOR)
+    amount_minor = max(1, gross_minor // 2)  # of its own share, which is more than half
     granted = await member.management.settling.grant_credit(
         statement, line, amount_minor, "Answers were slow on the first morning."
     )
