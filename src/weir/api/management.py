@@ -29,6 +29,7 @@ from weir.api import (
     records,
     settlement,
     settling,
+    standard,
     subscriptions,
 )
 from weir.api.guarding import check_table
@@ -44,6 +45,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     backends.router,
     capabilities.router,
     products.router,
+    standard.router,
     plans.router,
     subscriptions.router,
     customers.router,

@@ -67,6 +67,8 @@ PERMISSIONS: Final[Mapping[str, Rule]] = MappingProxyType(
         "get_document": Rule(own=PARTIES, every=OPERATOR),
         "get_document_source": Rule(own=PARTIES, every=OPERATOR),
         "get_document_openapi": Rule(own=PARTIES, every=OPERATOR),
+        "list_findings": Rule(own=PARTIES, every=OPERATOR),
+        "list_breaking_changes": Rule(own=PARTIES, every=OPERATOR),
         "register_backend": Rule(own=PARTIES),
         "list_backends": Rule(own=PARTIES),
         "get_backend": Rule(own=PARTIES, every=OPERATOR),

@@ -60,6 +60,19 @@ def publish(product: Product, profile: ProfileName = DEFAULT, as_json: AsJson = 
     show_one(asking(profile, lambda m: m.shelf.publish(product)), as_json)
 
 
+@product.command("changes")
+def changes(product: Product, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
+    """Say what a version breaks of the one before it."""
+    found = asking(profile, lambda m: m.shelf.breaking_changes(product))
+    if as_json:
+        show_json(found)
+    elif found["changes"]:
+        show_list(found["changes"], ("rule", "pointer", "subject", "what"), as_json)
+        print(f"{found['total']} in all, against {found['against']}.")
+    else:
+        print("Nothing breaks." if found["against"] else "There is no version before it.")
+
+
 @product.command("retire")
 def retire(product: Product, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """Take a version off the shelf and end its subscriptions."""

@@ -68,6 +68,15 @@ def document_openapi(
         show_json(asking(profile, lambda m: m.shelf.document_openapi(document)))
 
 
+@document.command("findings")
+def findings(document: Document, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
+    """Say what a document does not keep of the standard."""
+    from weir.client.asking import all_of
+
+    found = asking(profile, lambda m: all_of(m.shelf.findings(document)))
+    show_list(found, ("severity", "rule", "pointer", "subject", "mend"), as_json)
+
+
 @capability.command("list")
 def list_capabilities(
     document: Document, profile: ProfileName = DEFAULT, as_json: AsJson = False

@@ -34,6 +34,10 @@ class Shelf:
         """The document, regenerated from the store."""
         return await self._asker.whole(f"/v1/documents/{place(document)}/openapi")
 
+    def findings(self, document: str) -> AsyncIterator[Document]:
+        """What a document does not keep of the standard, errors first."""
+        return self._asker.pages(f"/v1/documents/{place(document)}/findings")
+
     async def register_backend(
         self,
         url: str,
@@ -134,6 +138,10 @@ class Shelf:
 
     async def product(self, product: str) -> Document:
         return await self._asker.get(f"/v1/products/{place(product)}")
+
+    async def breaking_changes(self, product: str) -> Document:
+        """What a product version breaks of the version before it."""
+        return await self._asker.get(f"/v1/products/{place(product)}/changes")
 
     async def product_openapi(self, product: str) -> Document:
         """The product's operations as an OpenAPI document, at the gateway's address."""

@@ -322,3 +322,18 @@ async def test_a_document_of_hundreds_of_operations_becomes_one_product(
     await api.done(bank, "POST", f"/v1/products/{product['id']}/publish")
     document = await published(api, "product", product["id"])
     assert len(document["operations"]) == 250
+
+
+async def test_findings_of_a_document_and_what_a_next_version_breaks(api: Api, bank: Party) -> None:
+    first = await put_product(api, bank, json.dumps(PAYMENTS).encode(), "standing")
+    document = (await api.done(bank, "GET", "/v1/documents"))["items"][-1]["id"]
+    found = await api.done(bank, "GET", f"/v1/documents/{document}/findings")
+    assert {each["severity"] for each in found["items"]} >= {"error"}
+    assert "level-known" in {each["rule"] for each in found["items"]}
+    await api.done(bank, "POST", f"/v1/products/{first['id']}/publish")
+    nothing = await api.done(bank, "GET", f"/v1/products/{first['id']}/changes")
+    assert nothing == {"against": None, "total": 0, "changes": []}
+    second = await put_product(api, bank, openapi("/other"), "standing")
+    changed = await api.done(bank, "GET", f"/v1/products/{second['id']}/changes")
+    assert changed["against"] == first["id"]
+    assert {each["rule"] for each in changed["changes"]} == {"breaking-operation-removed"}
