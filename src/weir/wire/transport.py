@@ -21,6 +21,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
+from mypy_extensions import mypyc_attr
+
 from weir.kernel import limits
 from weir.wire.deadlines import NEVER, Deadlines
 from weir.wire.reactor import GONE, IN, OUT, Reactor, Watched
@@ -28,7 +30,7 @@ from weir.wire.reactor import GONE, IN, OUT, Reactor, Watched
 HANDSHAKE_TIMEOUT_S: Final = 10.0
 SHUTDOWN_TIMEOUT_S: Final = 2.0
 # Answers to key updates that one connection may cost: thousands, where hardly one is needed.
-_REKEYING_BYTES: Final = 65_536
+REKEYING_BYTES: Final = 65_536
 # A transport that holds more than its bound asks to pause, and to resume below a part of it.
 _LOW_PART: Final = 4
 
@@ -40,6 +42,7 @@ _ACCEPTED_AT_ONCE: Final = 16
 _REST_S: Final = 0.2  # without taking connections, when there are no descriptors left
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Stream:
     """What a transport carries: the methods of `asyncio.BufferedProtocol`."""
 
@@ -80,6 +83,7 @@ class TlsTransport(Watched):
         "_reactor",
         "_reading",
         "_rekeying_bytes",
+        "_rekeying_most",
         "_shaken",
         "_socket",
         "_state",
@@ -101,9 +105,11 @@ class TlsTransport(Watched):
         *,
         server_hostname: str | None = None,
         shaken: asyncio.Future[None] | None = None,
+        rekeying_bytes: int = REKEYING_BYTES,
     ) -> None:
         """Begin the handshake: as the server, unless `server_hostname` says whom to expect."""
         self._reactor = reactor
+        self._rekeying_most = rekeying_bytes
         self._loop = reactor.loop
         self._deadlines = deadlines
         self._socket = connected
@@ -258,7 +264,7 @@ class TlsTransport(Watched):
         """RFC 8446 section 4.6.3. A peer that asks for ever more is cut: it may not read either."""
         self._rekeying_bytes += self._to_peer.pending
         self._send()
-        if self._rekeying_bytes > _REKEYING_BYTES:
+        if self._rekeying_bytes > self._rekeying_most:
             self._lose(ConnectionAbortedError("too many key updates"))
 
     def _deliver_later(self) -> None:
@@ -405,7 +411,7 @@ class TlsTransport(Watched):
 class TlsAcceptor(Watched):
     """Takes connections of a listening socket, each with a stream of its own."""
 
-    __slots__ = ("_context", "_deadlines", "_listening", "_make", "_reactor")
+    __slots__ = ("_context", "_deadlines", "_listening", "_make", "_reactor", "rekeying_bytes")
 
     def __init__(
         self,
@@ -420,6 +426,7 @@ class TlsAcceptor(Watched):
         self._listening = listening
         self._context = context
         self._make = make
+        self.rekeying_bytes = REKEYING_BYTES  # of connections accepted from now on
         reactor.watch(listening.fileno(), self, IN)
 
     def ready(self, events: int) -> None:  # noqa: ARG002
@@ -438,7 +445,14 @@ class TlsAcceptor(Watched):
             except OSError:
                 connected.close()
                 continue
-            TlsTransport(self._reactor, self._deadlines, connected, self._make(), self._context)
+            TlsTransport(
+                self._reactor,
+                self._deadlines,
+                connected,
+                self._make(),
+                self._context,
+                rekeying_bytes=self.rekeying_bytes,
+            )
 
     def _rest(self) -> None:
         self._reactor.change(self._listening.fileno(), 0)

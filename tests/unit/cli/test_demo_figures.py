@@ -29,6 +29,7 @@ def good() -> Figures:
             "verified_offline": True,
             "difference": None,
         },
+        netting={"parties": 3, "payments": [{}, {}], "left_over_minor": 0},
         audit={"verified": True},
     )
 
@@ -54,6 +55,8 @@ def _set(part: str, name: str, value: Any) -> Callable[[Figures], None]:
         (_set("payment", "moved_minor", 6), "did not change by the amount"),
         (_set("statement", "sum_of_shares_minor", 6), "do not add up"),
         (_set("statement", "verified_offline", False), "does not follow from the records"),
+        (_set("netting", "left_over_minor", 1), "do not add up to nothing"),
+        (_set("netting", "parties", 2), "as many payments as there are parties"),
         (_set("audit", "verified", False), "does not verify"),
         (lambda f: f.institutions["bank"].__setitem__("own_log", 1), "disagree about bank"),
         (lambda f: f.surprises.append("no token: an answer"), "no token: an answer"),

@@ -94,7 +94,7 @@ def claims(**changed: Any) -> dict[str, Any]:
         "client_id": "app_shop",
         "org": "org_shop",
         "iat": now,
-        "exp": now + 300,
+        "exp": now + 86_400,  # a token may be minted long before the last test that uses it
         "jti": "tok_1",
         "scope": SCOPE,
         "cnf": {"x5t#S256": THUMBPRINT},

@@ -218,11 +218,9 @@ async def test_a_connection_lost_as_the_handshake_ends_is_told_to_who_waits(
     listening.close()
 
 
-async def test_a_peer_that_asks_for_keys_without_end_is_cut(
-    lab: Lab, certificate: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_peer_that_asks_for_keys_without_end_is_cut(lab: Lab, certificate: Path) -> None:
     """RFC 8446 section 4.6.3: each request is answered, and a peer need not read the answers."""
-    monkeypatch.setattr("weir.wire.transport._REKEYING_BYTES", 64)
+    lab.acceptor.rekeying_bytes = 64
     caller = await asyncio.create_subprocess_exec(
         *("openssl", "s_client", "-connect", f"127.0.0.1:{lab.port}", "-CAfile", str(certificate)),
         stdin=asyncio.subprocess.PIPE,
