@@ -169,6 +169,7 @@ def read_by_wire(raw: bytes, piece: int | None = None) -> list[Message]:
     ]
 
 
+_ABSOLUTE = re.compile(rb"\Ahttps://[^/?#]+(/.*)\Z")
 _SPACED = re.compile(rb"\A([A-Z]+) +([!-~]+) +(HTTP/1\.1\r\n)")
 
 
@@ -261,4 +262,4 @@ def disagreement(raw: bytes) -> str | None:
 
 
 def _origin_form(target: bytes) -> bytes:
-    return target.removeprefix(b"https://a") if target.startswith(b"https://a/") else target
+    return _ABSOLUTE.sub(rb"\1", target)
