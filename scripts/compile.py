@@ -32,7 +32,7 @@ MODULES = {
     "gateway/phases": "authorize filter forward identify limit possess prove record respond route"
     " standing",
     "kernel": "limits",
-    "wire": "deadlines downstream exchange flow grammar heads message origin outgoing"
+    "wire": "accepting deadlines downstream exchange flow grammar heads message origin outgoing"
     " reactor relay transport",
 }
 

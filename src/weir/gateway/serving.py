@@ -31,6 +31,7 @@ from weir.metering.records import RecordWriter
 from weir.metering.sealing import stream_key
 from weir.store.cache import Cache
 from weir.store.database import Database
+from weir.wire.accepting import TlsAcceptor
 from weir.wire.adapting import StreamProtocol
 from weir.wire.deadlines import Deadlines
 from weir.wire.downstream import Listener
@@ -38,7 +39,6 @@ from weir.wire.listening import MemberTls, public_socket, server_context
 from weir.wire.peer import private_socket
 from weir.wire.presenting import Presented
 from weir.wire.resolving import Reachable
-from weir.wire.transport import TlsAcceptor
 
 if TYPE_CHECKING:
     from weir.gateway.tracing import Tracing

@@ -17,9 +17,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from weir.wire.accepting import TlsAcceptor
 from weir.wire.deadlines import Deadlines
 from weir.wire.reactor import Reactor
-from weir.wire.transport import Stream, TlsAcceptor, connect
+from weir.wire.transport import Stream, connect
 
 LONG = b"x" * 16_000_000
 

@@ -1,0 +1,76 @@
+"""Taking connections from a listening socket, each with a TLS transport and a stream of its own."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Final
+
+from weir.wire.deadlines import Deadlines
+from weir.wire.reactor import IN, Reactor, Watched
+from weir.wire.transport import REKEYING_BYTES, Stream, TlsTransport
+
+_ACCEPTED_AT_ONCE: Final = 16
+_REST_S: Final = 0.2  # without taking connections, when there are no descriptors left
+
+
+class TlsAcceptor(Watched):
+    """Takes connections of a listening socket, each with a stream of its own."""
+
+    __slots__ = ("_context", "_deadlines", "_listening", "_make", "_reactor", "rekeying_bytes")
+
+    def __init__(
+        self,
+        reactor: Reactor,
+        deadlines: Deadlines,
+        listening: socket.socket,
+        context: ssl.SSLContext,
+        make: Callable[[], Stream],
+    ) -> None:
+        self._reactor = reactor
+        self._deadlines = deadlines
+        self._listening = listening
+        self._context = context
+        self._make = make
+        self.rekeying_bytes = REKEYING_BYTES  # of connections accepted from now on
+        reactor.watch(listening.fileno(), self, IN)
+
+    def ready(self, events: int) -> None:  # noqa: ARG002
+        """Take some of what waits; those who are connected have their turn in between."""
+        for _ in range(_ACCEPTED_AT_ONCE):
+            try:
+                connected, _ = self._listening.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError:  # no descriptors or no memory left: those who wait, wait
+                self._rest()
+                return
+            connected.setblocking(False)
+            try:
+                connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            except OSError:
+                connected.close()
+                continue
+            TlsTransport(
+                self._reactor,
+                self._deadlines,
+                connected,
+                self._make(),
+                self._context,
+                rekeying_bytes=self.rekeying_bytes,
+            )
+
+    def _rest(self) -> None:
+        self._reactor.change(self._listening.fileno(), 0)
+        self._reactor.loop.call_later(_REST_S, self._resume)
+
+    def _resume(self) -> None:
+        if self._listening.fileno() >= 0:
+            self._reactor.change(self._listening.fileno(), IN)
+
+    def close(self) -> None:
+        """Take no more."""
+        if self._listening.fileno() >= 0:
+            self._reactor.forget(self._listening.fileno())
+            self._listening.close()
