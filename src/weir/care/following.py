@@ -8,7 +8,6 @@ nothing when it cannot renew: its lease is counted from before it asked, so it e
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import Any, Final
 
 import structlog
@@ -20,13 +19,13 @@ from weir.care.vault import Vault
 from weir.kernel import limits
 from weir.kernel.outcomes import Refusal
 from weir.store import processes
+from weir.store.beating import beat, leave
 from weir.store.cache import Cache
 from weir.store.database import Database
 from weir.store.schema import changes
 
 ROLE: Final = "control"
 _TRIP_TIMEOUT_S: Final = 5.0
-_RECONNECT_S: Final = 0.5
 _log = structlog.get_logger("weir.control")
 
 
@@ -57,30 +56,12 @@ class KeysFollowed:
 
     async def run(self) -> None:
         """Renew each second and at each wake-up, until cancelled."""
-        hearing = self._loop.create_task(self._hear())
-        try:
-            while True:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), limits.LEASE_RENEWAL_S)
-                self._woken.clear()
-                await self._try_to_renew()
-        finally:
-            hearing.cancel()
+        await beat(self._cache, self._woken, self._try_to_renew)
 
     async def stop(self) -> None:
         """End the lease: this process signs no more."""
         self._lease_until_s = 0.0
-        with suppress(Refusal, SQLAlchemyError, TimeoutError, OSError):
-            async with asyncio.timeout(_TRIP_TIMEOUT_S), self._database.connect() as connection:
-                await processes.leave(connection, self._process)
-                await connection.commit()
-
-    async def _hear(self) -> None:
-        while True:
-            with suppress(Refusal, Exception):
-                async for _ in self._cache.wake_ups():
-                    self._woken.set()
-            await asyncio.sleep(_RECONNECT_S)
+        await leave(self._database, self._process, _TRIP_TIMEOUT_S)
 
     async def _try_to_renew(self) -> None:
         try:

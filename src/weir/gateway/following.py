@@ -21,7 +21,6 @@ import asyncio
 import gc
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -39,6 +38,7 @@ from weir.gateway.snapshot import Snapshot
 from weir.kernel import limits
 from weir.kernel.outcomes import Refusal
 from weir.store import processes
+from weir.store.beating import beat, leave
 from weir.store.cache import Cache
 from weir.store.database import Database
 
@@ -47,7 +47,6 @@ WHOLE_PAGE: Final = PageSize(limits.CHANGE_PAGE_ROWS, limits.CHANGE_PAGE_BYTES)
 _LOADED_AT_ONCE: Final = PageSize(5_000, 16 * limits.CHANGE_PAGE_BYTES)
 _FROZEN_ROWS: Final = 50
 _SWEPT_A_SECOND: Final = SHARDS // 60 + 1
-_RECONNECT_S: Final = 0.5
 _log = structlog.get_logger("weir.gateway")
 
 
@@ -111,34 +110,12 @@ class Following:
 
     async def run(self) -> None:
         """A trip each second and at each wake-up, until cancelled."""
-        hearing = self._loop.create_task(self._hear())
-        try:
-            while True:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), limits.LEASE_RENEWAL_S)
-                self._woken.clear()
-                await self._try_a_trip()
-        finally:
-            hearing.cancel()
+        await beat(self._cache, self._woken, self._try_a_trip)
 
     async def stop(self) -> None:
         """End the lease: this process serves no more."""
         self._lease_until_s = 0.0
-        with suppress(Refusal, SQLAlchemyError, TimeoutError, OSError):
-            async with (
-                asyncio.timeout(self._trip_timeout_s),
-                self._database.connect() as connection,
-            ):
-                await processes.leave(connection, self._process)
-                await connection.commit()
-
-    async def _hear(self) -> None:
-        """Wake up when a change is announced. A missed word costs a second, no more."""
-        while True:
-            with suppress(Refusal, Exception):
-                async for _ in self._cache.wake_ups():
-                    self._woken.set()
-            await asyncio.sleep(_RECONNECT_S)
+        await leave(self._database, self._process, self._trip_timeout_s)
 
     async def sweep(self) -> None:
         """Forget revocations that void nothing any more: a part of them, all in a minute."""
