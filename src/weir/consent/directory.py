@@ -26,6 +26,7 @@ from weir.kernel.outcomes import (
     MEMBER_BROKEN_ANSWER,
     MEMBER_TIMEOUT,
     MEMBER_UNREACHABLE,
+    PLATFORM_UNAVAILABLE,
     Refusal,
 )
 from weir.kernel.strict_json import loads
@@ -45,13 +46,15 @@ class Account:
 
 
 async def accounts_of(
-    client: httpx.AsyncClient, directory_url: str, customer_ref: str, interaction_id: str
+    client: httpx.AsyncClient, directory_url: str | None, customer_ref: str, interaction_id: str
 ) -> Sequence[Account]:
     """A customer's accounts; empty when the member knows no such customer.
 
     MEMBER_UNREACHABLE, MEMBER_TIMEOUT or MEMBER_BROKEN_ANSWER when it cannot say. Redirects are
-    not followed.
+    not followed. PLATFORM_UNAVAILABLE when the member has no directory.
     """
+    if directory_url is None:
+        raise Refusal(PLATFORM_UNAVAILABLE, "the member has no account directory")
     url = f"{directory_url}/customers/{customer_ref}/accounts"
     try:
         async with asyncio.timeout(limits.DIRECTORY_TIMEOUT_S):

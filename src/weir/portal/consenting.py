@@ -30,7 +30,6 @@ from weir.kernel.outcomes import (
     OAUTH_ACCESS_DENIED,
     OAUTH_INVALID_GRANT_ID,
     PAGE_EXPIRED,
-    PLATFORM_UNAVAILABLE,
     Fault,
     Refusal,
 )
@@ -244,8 +243,6 @@ async def _ask_member(
     member, customer = question.member, question.customer
     if customer is None:
         return question
-    if member.directory_url is None:
-        raise Refusal(PLATFORM_UNAVAILABLE, f"{member.slug} has no account directory")
     accounts = await directory.accounts_of(
         portal.directory,
         member.directory_url,

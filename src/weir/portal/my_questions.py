@@ -23,7 +23,6 @@ from weir.kernel.outcomes import (
     INVALID_INPUT,
     NOT_FOUND,
     PAGE_EXPIRED,
-    PLATFORM_UNAVAILABLE,
     Fault,
     Refusal,
 )
@@ -145,8 +144,6 @@ async def _with_accounts(portal: Portal, request: Request, question: OwnQuestion
     """The customer's accounts, from the member itself."""
     member, customer = question.member, question.customer
     assert customer is not None, "a question of a person has its customer"
-    if member.directory_url is None:
-        raise Refusal(PLATFORM_UNAVAILABLE, f"{member.slug} has no account directory")
     accounts = await directory.accounts_of(
         portal.directory,
         member.directory_url,
