@@ -43,10 +43,12 @@ class Dispute:
 async def open_dispute(unit: UnitOfWork, at: LineAt, reason: str, evidence: str) -> Dispute:
     """Dispute a line; what of it is not settled yet is held from now on.
 
-    Refusals: FORBIDDEN for whom the line does not concern, CONFLICT when it is disputed already.
+    Refusals: FORBIDDEN for whom the line does not concern; CONFLICT when it is disputed already, or
+    a dispute of this party was decided: a decision is final, or a line could be held for ever.
     """
     if not is_party(at, unit.actor.organisation):
         raise Refusal(FORBIDDEN, "not a party to the line")
+    await _refuse_again(unit, at)
     added = await unit.connection.execute(
         insert(disputes)
         .values(
@@ -68,6 +70,20 @@ async def open_dispute(unit: UnitOfWork, at: LineAt, reason: str, evidence: str)
     found = _dispute(row)
     _audit(unit, "dispute.opened", found, at)
     return found
+
+
+async def _refuse_again(unit: UnitOfWork, at: LineAt) -> None:
+    decided = await unit.connection.scalar(
+        select(disputes.c.id)
+        .where(disputes.c.closing == at.closing, disputes.c.line == at.number)
+        .where(disputes.c.opened_by == unit.actor.organisation, disputes.c.status != "open")
+    )
+    if decided is not None:
+        raise Refusal(
+            CONFLICT,
+            why="your dispute of this line was decided",
+            why_zh="您对该明细行的争议已有裁决",
+        )
 
 
 async def resolve(unit: UnitOfWork, dispute: str, *, resolution: str, amount_minor: int) -> Dispute:

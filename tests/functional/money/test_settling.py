@@ -148,6 +148,7 @@ async def test_a_rejected_dispute_lets_the_line_go(world: World) -> None:
     opened = await doing(world, world.partner, dispute_of(world, closed, world.partner))
     decided = await doing(world, world.operator, decision(opened.id, 0))
     assert (decided.status, decided.credit) == ("rejected", None)
+    await refused(CONFLICT, doing(world, world.partner, dispute_of(world, closed, world.partner)))
     assert (await settle(world)).positions[world.bank] == 1_050
 
 
