@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -21,6 +21,10 @@ Roles = Annotated[
     list[str],
     typer.Option("--role", help="data, payments, manage or (members) introspect; repeatable."),
 ]
+AuthMethod = Annotated[
+    Literal["tls_client_auth", "private_key_jwt"],
+    typer.Option(help="How it proves itself at the token endpoint."),
+]
 SignedRequests = Annotated[
     bool, typer.Option("--signed-requests", help="Take its requests only as signed objects.")
 ]
@@ -32,9 +36,7 @@ def register(
     organisation: Annotated[
         str | None, typer.Option(help="Whose first application it is; for the operator only.")
     ] = None,
-    auth_method: Annotated[
-        str, typer.Option(help="tls_client_auth or private_key_jwt.")
-    ] = "tls_client_auth",
+    auth_method: AuthMethod = "tls_client_auth",
     redirect_uri: RedirectUris = [],  # noqa: B006 - Typer copies it
     role: Roles = [],  # noqa: B006
     signed_requests: SignedRequests = False,
@@ -63,9 +65,7 @@ def register(
     async def work(management: Management) -> dict[str, Any]:
         registered = await management.parties.register_application(
             name=name,
-            auth_method="private_key_jwt"
-            if auth_method == "private_key_jwt"
-            else "tls_client_auth",
+            auth_method=auth_method,
             jwks=keys,
             redirect_uris=redirect_uri,
             roles=role,
