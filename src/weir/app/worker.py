@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,8 @@ async def run_worker(settings: Settings, home: Home, listening: Path) -> None:
         stream = identifiers.mint("str", int(core.clock.now().timestamp() * 1000), os.urandom(10))
         writer = RecordWriter.open(core.records_folder, stream)
         keys = await RecordKeys.open(core.database, core.sealing)
-        jobs = _jobs(core, Lake(core.lake_url), writer, client, keys)
+        lake = Lake(core.lake_url)
+        jobs = [*_record_jobs(core, lake, writer, client, keys), *_state_jobs(core)]
         beats = [asyncio.create_task(_repeat(*job, stop)) for job in jobs]
         try:
             await serve_private(health(core), listening, stop)
@@ -51,30 +52,22 @@ async def run_worker(settings: Settings, home: Home, listening: Path) -> None:
             writer.close()
 
 
+_log = structlog.get_logger("weir.worker")
 Job = tuple[str, float, Callable[[], Awaitable[Any]]]
 
 
-def _jobs(
+def _record_jobs(
     core: Core, lake: Lake, writer: RecordWriter, client: httpx.AsyncClient, keys: RecordKeys
 ) -> list[Job]:
-    """Name, seconds between two runs, and the work."""
+    """What becomes of call records: name, seconds between two runs, and the work."""
     folder = core.records_folder
-    log = structlog.get_logger("weir.worker")
-    outbound = outbound_client(core, limits.PING_TIMEOUT_S)
     sealer = Sealer(folder, keys.current, core.receipt_secret)
 
     async def records_sealed() -> None:
-        sealed = await asyncio.to_thread(sealer.run)
-        for finding in sealed.findings:
-            log.error("records_damaged", finding=str(finding))
+        _tell((await asyncio.to_thread(sealer.run)).findings)
 
     async def records_to_lake() -> None:
-        report = await ingest(core.database, folder, lake, keys.public)
-        for finding in report.findings:
-            log.error("records_damaged", finding=str(finding))
-
-    async def pings() -> None:
-        await pinging.deliver_due(core.database, core.sealing, outbound)
+        _tell((await ingest(core.database, folder, lake, keys.public)).findings)
 
     async def days_closed() -> None:
         now = core.clock.now() - timedelta(seconds=limits.DAY_CLOSES_AFTER_S)
@@ -85,6 +78,21 @@ def _jobs(
 
     async def payments_in_doubt() -> None:
         await reconcile(core.database, folder, lake, writer, lookup_over(client))
+
+    return [
+        ("records_sealed", limits.SEGMENT_AGE_S / 2, records_sealed),
+        ("records_to_lake", 0.5, records_to_lake),
+        ("days_closed", 60.0, days_closed),
+        ("payments_in_doubt", 2.0, payments_in_doubt),
+    ]
+
+
+def _state_jobs(core: Core) -> list[Job]:
+    """What must happen in time without anybody asking, in the same form."""
+    outbound = outbound_client(core, limits.PING_TIMEOUT_S)
+
+    async def pings() -> None:
+        await pinging.deliver_due(core.database, core.sealing, outbound)
 
     async def payments_made() -> None:
         async with core.database.connect() as connection:
@@ -107,7 +115,7 @@ def _jobs(
         for moved in await signing_keys.tend(
             core.database, core.sealing, days=core.settings.signing_key_days
         ):
-            log.info("signing_key_moved", move=moved)
+            _log.info("signing_key_moved", move=moved)
 
     async def certificates_in_time() -> None:
         authority = await Authority.open(core.database, core.sealing)
@@ -116,26 +124,26 @@ def _jobs(
     return [
         ("certificates_in_time", 3_600.0, certificates_in_time),
         ("keys_in_time", 2.0, keys_in_time),
-        ("records_sealed", limits.SEGMENT_AGE_S / 2, records_sealed),
-        ("records_to_lake", 0.5, records_to_lake),
-        ("days_closed", 60.0, days_closed),
-        ("payments_in_doubt", 2.0, payments_in_doubt),
         ("payments_made", 1.0, payments_made),
         ("pings", 0.5, pings),
         ("what_is_over", 30.0, what_is_over),
     ]
 
 
+def _tell(findings: Iterable[object]) -> None:
+    for finding in findings:
+        _log.error("records_damaged", finding=str(finding))
+
+
 async def _repeat(
     name: str, pause_s: float, work: Callable[[], Awaitable[Any]], stop: asyncio.Event
 ) -> None:
     """Do the work again and again; what fails is logged and tried again after the pause."""
-    log = structlog.get_logger("weir.worker")
     while not stop.is_set():
         try:
             await work()
         except Exception:  # a job that cannot run now must not end the others
-            log.exception("job_failed", job=name)
+            _log.exception("job_failed", job=name)
         try:
             await asyncio.wait_for(stop.wait(), pause_s)
         except TimeoutError:
