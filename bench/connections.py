@@ -125,9 +125,13 @@ def _paces(able_per_s: float) -> Iterator[tuple[str, float]]:
 
 
 def _told(outcome: dict[str, Any]) -> str:
+    """The figures of a run, and how calls failed: by status, or with the connection."""
+    ways = {status: n for status, n in outcome["statuses"].items() if int(status) != 200}
+    if outcome["broken"]:
+        ways["broken"] = outcome["broken"]
     return (
         f"{outcome['calls_per_s']:.0f} calls/s, p99 {outcome['p99_us'] / 1000:.1f} ms, "
-        f"{outcome['failed']} failed"
+        f"{outcome['failed']} failed" + (f" {ways}" if ways else "")
     )
 
 
