@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from pathlib import PurePosixPath
 from typing import Final, Literal
 
 from starlette.requests import Request
@@ -12,6 +11,8 @@ from starlette.routing import Route
 
 from weir.kernel.outcomes import NOT_FOUND, Refusal
 from weir.portal import (
+    appearance,
+    assets,
     consenting,
     my_consents,
     my_questions,
@@ -22,7 +23,7 @@ from weir.portal import (
     statement_pages,
     welcoming,
 )
-from weir.portal.rendering import STATIC, PageFunction, Portal, endpoint, refused
+from weir.portal.rendering import PageFunction, Portal, endpoint, refused
 from weir.portal.visitor import recognise
 
 HostRole = Literal["auth", "portal"]
@@ -32,6 +33,7 @@ _COMMON: Final[tuple[tuple[str, str, PageFunction], ...]] = (
     ("/sign-in", "GET", signing_in.show),
     ("/sign-in", "POST", signing_in.send),
     ("/sign-out", "POST", signing_in.sign_out),
+    ("/theme", "POST", appearance.choose),
     ("/errors/{code}", "GET", refusals.show),
 )
 _PAGES: Final[dict[HostRole, tuple[tuple[str, str, PageFunction], ...]]] = {
@@ -60,7 +62,6 @@ _STATIC_HEADERS: Final = {
     **security.HEADERS,
     "cache-control": "public, max-age=86400",
 }
-_STATIC_TYPES: Final = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
 
 
 def routes(portal: Portal, role: HostRole) -> list[Route]:
@@ -85,8 +86,8 @@ def refusal_page(portal: Portal) -> Callable[[Request, Refusal], Awaitable[Respo
 
 async def _static(request: Request) -> Response:
     name = request.path_params["name"]
-    content = STATIC.get(name)
+    content = assets.STATIC.get(name)
     if content is None:
         return refused(request, None, Refusal(NOT_FOUND, "no such file"))
-    kind = _STATIC_TYPES[PurePosixPath(name).suffix]
-    return Response(content, headers=_STATIC_HEADERS | {"content-type": kind})
+    kind = {"content-type": assets.media_type(name)}
+    return Response(content, headers=_STATIC_HEADERS | kind)

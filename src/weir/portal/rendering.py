@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -20,13 +19,11 @@ from weir.consent import words
 from weir.identity.passphrases import Passphrases
 from weir.identity.sessions import Sessions
 from weir.kernel.outcomes import PLATFORM_ERROR, Refusal
-from weir.portal import formatting, languages, security
-from weir.portal.visitor import Visitor, recognise
+from weir.portal import assets, formatting, languages, security
+from weir.portal.visitor import Visitor, recognise, theme_of
 from weir.store.database import Database
 
-_HERE: Final = Path(__file__).parent
-STATIC: Final = {path.name: path.read_bytes() for path in (_HERE / "static").iterdir()}
-_VERSION: Final = sha256(b"".join(STATIC[name] for name in sorted(STATIC))).hexdigest()[:12]
+TEMPLATES: Final = Path(__file__).parent / "templates"
 _log = structlog.get_logger("weir.portal")
 
 
@@ -84,16 +81,22 @@ def render(
     """A page in the visitor's language. `leads_to` is an origin its form may redirect to."""
     language = visitor.language if visitor else _language_of(request)
     page = _ENVIRONMENTS[language].get_template(template)
+    home = _home(request)
     html = page.render(
         **context,
         visitor=visitor,
         person=visitor.person if visitor else None,
         language=language,
         language_links=_language_links(request),
+        theme=theme_of(request),
         path=request.url.path,
-        home=_home(request),
+        here=_here(request),
+        home=home,
     )
-    policy = {"content-security-policy": security.content_security_policy(leads_to)}
+    scripts = home == "/"  # the authorization server's pages run none at all
+    policy = {
+        "content-security-policy": security.content_security_policy(leads_to, scripts=scripts)
+    }
     return HTMLResponse(html, status, headers=security.HEADERS | policy)
 
 
@@ -141,6 +144,11 @@ def _home(request: Request) -> str:
     return f"https://portal.{host.removeprefix('auth.')}/" if host.startswith("auth.") else "/"
 
 
+def _here(request: Request) -> str:
+    """This page's own address, to come back to."""
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+
+
 def _language_links(request: Request) -> list[tuple[str, str, str]]:
     """This very page in each language: tag, name, address."""
     others = [(name, value) for name, value in request.query_params.items() if name != "lang"]
@@ -152,7 +160,7 @@ def _language_links(request: Request) -> list[tuple[str, str, str]]:
 
 def _environment(language: str, catalogue: languages.Catalogue) -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(_HERE / "templates"),
+        loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -177,8 +185,8 @@ def _environment(language: str, catalogue: languages.Catalogue) -> Environment:
         named=lambda party: party.name_zh if language.startswith("zh") else party.name_en,
     )
     environment.globals.update(
-        version=_VERSION, PERMISSIONS=words.PERMISSIONS, STATES=words.STATES,
-        ENDED_BY=words.ENDED_BY, ACTING=words.ACTING,
+        version=assets.VERSION, HTMX=assets.HTMX, PERMISSIONS=words.PERMISSIONS,
+        STATES=words.STATES, ENDED_BY=words.ENDED_BY, ACTING=words.ACTING,
     )  # fmt: skip
     return environment
 

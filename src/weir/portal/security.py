@@ -1,4 +1,8 @@
-"""The headers every page carries. No page runs a script, loads from elsewhere, or is framed."""
+"""The headers every page carries.
+
+No page runs an inline script, loads from elsewhere, or is framed. Those of the authorization
+server, where consent is given, run no script at all.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +19,15 @@ HEADERS: Final = {
 }
 
 
-def content_security_policy(leads_to: str | None = None) -> str:
+def content_security_policy(leads_to: str | None = None, *, scripts: bool = False) -> str:
     """The page's policy. `leads_to` is the origin its form's answer redirects to, if it does.
 
     Browsers apply form-action to redirects too, so the consent page must name the application's
     origin or the customer would never get back.
     """
     form_action = f"'self' {leads_to}" if leads_to else "'self'"
+    run = "script-src 'self'; connect-src 'self'; " if scripts else ""
     return (
-        "default-src 'none'; style-src 'self'; img-src 'self'; "
+        f"default-src 'none'; {run}style-src 'self'; img-src 'self'; "
         f"form-action {form_action}; frame-ancestors 'none'; base-uri 'none'"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -28,7 +29,11 @@ from weir.portal.languages import LANGUAGE_COOKIE
 from weir.store.database import Database
 
 _YEAR_S = 365 * 86_400
-_LOCAL_PATH = re.compile(r"/(?:[A-Za-z0-9_.~-][A-Za-z0-9_.~/?=&-]*)?", re.ASCII)
+THEME_COOKIE: Final = "__Host-weir-theme"
+THEMES: Final = ("system", "light", "dark")
+_LOCAL_PATH = re.compile(
+    r"/(?:[A-Za-z0-9_.~-](?:[A-Za-z0-9_.~/?=&+,:-]|%[2-9A-Fa-f][0-9A-Fa-f])*)?", re.ASCII
+)
 _FORM_FIELDS = limits.DIRECTORY_ACCOUNTS + 20
 
 
@@ -45,6 +50,7 @@ class Visitor:
     opened: Session | None
     language: str
     language_is_chosen: bool
+    theme: str
     address: str
     interaction_id: str
 
@@ -77,9 +83,16 @@ async def recognise(request: Request, database: Database, sessions: Sessions) ->
             asked, request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language")
         ),
         language_is_chosen=asked in languages.LANGUAGES,
+        theme=theme_of(request),
         address=request.headers.get("weir-peer", ""),
         interaction_id=request.headers.get("weir-interaction-id", ""),
     )
+
+
+def theme_of(request: Request) -> str:
+    """The theme this browser was told to keep; the system's without one."""
+    kept = request.cookies.get(THEME_COOKIE)
+    return kept if kept in THEMES else "system"
 
 
 async def read_form(request: Request, visitor: Visitor, form: str) -> dict[str, str]:

@@ -435,12 +435,18 @@ class Form:
 
 
 class _Forms(HTMLParser):
+    """The forms of a page that send something, down to the footer, whose form is every page's."""
+
     def __init__(self) -> None:
         super().__init__()
         self.forms: list[Form] = []
+        self._in_footer = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
+        self._in_footer |= tag == "footer"
+        if self._in_footer or given.get("role") == "search":
+            return
         if tag == "form":
             self.forms.append(Form(given.get("action", "")))
         elif tag == "input" and self.forms and "disabled" not in given:

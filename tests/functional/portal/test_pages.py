@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 from consent_world import Browser, World, consent_form, query_of
 from sqlalchemy import func, update
@@ -87,7 +89,7 @@ async def test_another_customers_consent_does_not_exist(
     await stranger.close()
 
 
-async def test_pages_run_no_script_and_cannot_be_framed(
+async def test_pages_run_no_inline_script_and_cannot_be_framed(
     world: World, portal_browser: Browser, consent: str
 ) -> None:
     for path in (
@@ -100,13 +102,44 @@ async def test_pages_run_no_script_and_cannot_be_framed(
     ):
         page = await portal_browser.get(path)
         headers = page.headers
-        assert "<script" not in page.text
+        assert re.findall(r"<script(?! src=./static/)", page.text) == []
         assert "style=" not in page.text
+        assert "script-src 'self';" in headers["content-security-policy"]
         assert "frame-ancestors 'none'" in headers["content-security-policy"]
         assert "unsafe" not in headers["content-security-policy"]
         assert headers["referrer-policy"] == "no-referrer"
         assert headers["strict-transport-security"].startswith("max-age=")
         assert headers["cache-control"] == "no-store"
+
+
+async def test_the_authorization_servers_pages_run_no_script_at_all(
+    world: World, browser: Browser
+) -> None:
+    for path in ("/sign-in", "/errors/not_found", "/nothing"):
+        page = await browser.get(path)
+        assert "<script" not in page.text
+        assert "script-src" not in page.headers["content-security-policy"]
+
+
+async def choose_theme(browser: Browser, page: httpx.Response, theme: str) -> httpx.Response:
+    footer = page.text[page.text.index("<footer") :]
+    hidden = dict(re.findall(r'name="(form_token|next)" value="([^"]*)"', footer))
+    return await browser.http.post("/theme", data={**hidden, "theme": theme})
+
+
+async def test_the_theme_is_chosen_by_a_form_and_kept(
+    world: World, portal_browser: Browser
+) -> None:
+    before = await portal_browser.get("/shelf?q=%E8%B4%A6%E6%88%B7")
+    assert "(prefers-color-scheme: dark)" in before.text
+    answer = await choose_theme(portal_browser, before, "light")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/shelf?q=%E8%B4%A6%E6%88%B7")
+    assert "dark.css" not in (await portal_browser.get("/shelf")).text
+    await choose_theme(portal_browser, before, "dark")
+    assert 'media="all"' in (await portal_browser.get("/shelf")).text
+    assert (await choose_theme(portal_browser, before, "pink")).status_code == 422
+    stranger = await portal_browser.http.post("/theme", data={"form_token": "0" * 64})
+    assert stranger.status_code == 410
 
 
 async def test_the_language_is_asked_for_remembered_or_the_browsers(
@@ -149,7 +182,7 @@ async def test_every_refusal_has_its_page_in_both_languages(world: World, browse
 async def test_style_sheets_and_the_icon_are_served_and_nothing_else_is(
     world: World, portal_browser: Browser
 ) -> None:
-    style = await portal_browser.get("/static/tokens.css")
+    style = await portal_browser.get("/static/weir.css")
     assert style.headers["content-type"].startswith("text/css")
     icon = await portal_browser.get("/static/icon.svg")
     assert icon.headers["content-type"] == "image/svg+xml"

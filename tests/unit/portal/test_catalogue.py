@@ -58,10 +58,10 @@ def test_templates_say_nothing_outside_the_catalogue() -> None:
         assert not re.search(r"[A-Za-z\u4e00-\u9fff]{3,}", text), (path.name, text.split())
 
 
-def test_templates_hold_no_script_and_no_inline_style() -> None:
+def test_templates_hold_no_inline_script_and_no_inline_style() -> None:
     for path in TEMPLATES.glob("*.html"):
         text = path.read_text()
-        assert "<script" not in text
+        assert not re.search(r"<script(?! src=\"/static/[^\"]+\" defer></script>)", text), path.name
         assert not re.search(r"\son[a-z]+=|\sstyle=|\|safe", text), path.name
 
 

@@ -1,0 +1,38 @@
+"""What pages are made of besides words: one style sheet and its dark set, two scripts, an icon.
+
+All of it is in the package; nothing is ever loaded from elsewhere.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+_FOLDER: Final = Path(__file__).parent / "static"
+# The order in which the parts of the style sheet are joined: later ones win over earlier ones.
+_SHEETS: Final = ("tokens", "weir", "elements", "frame", "parts", "forms", "tables", "small")
+HTMX: Final = "htmx-2.0.11.js"
+_TYPES: Final = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+
+
+def _sheet(name: str) -> bytes:
+    return (_FOLDER / "styles" / f"{name}.css").read_bytes()
+
+
+STATIC: Final[dict[str, bytes]] = {
+    "weir.css": b"\n".join(_sheet(name) for name in _SHEETS),
+    "dark.css": _sheet("dark"),
+    **{name: (_FOLDER / name).read_bytes() for name in ("weir.js", HTMX, "icon.svg")},
+}
+# Names this very set, so that a browser never mixes two of them.
+VERSION: Final = sha256(b"".join(STATIC[name] for name in sorted(STATIC))).hexdigest()[:12]
+
+
+def media_type(name: str) -> str:
+    """The media type of one of STATIC's names."""
+    return _TYPES[PurePosixPath(name).suffix]
