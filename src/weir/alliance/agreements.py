@@ -1,14 +1,15 @@
-"""Agreements on how a product's revenue is split: proposed, accepted by all, dated, versioned.
+"""Agreements on how a product's revenue is split: proposed, countered, signed by all, versioned.
 
-An agreement takes effect when the last party it needs has accepted it, and never before: a split
-cannot reach back over calls that were made under another one.
+What is proposed never changes: who wants it otherwise counters it, which declines it and proposes
+the next version. An agreement takes effect when the last party it needs has signed its terms, and
+never before: a split cannot reach back over calls that were made under another one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from sqlalchemy import Row, func, insert, select, update
@@ -29,16 +30,22 @@ from weir.alliance.shares import (
 from weir.alliance.tables import agreement_acceptances, agreements
 from weir.kernel import inputs, money
 from weir.kernel.outcomes import CONFLICT, FORBIDDEN, ILLEGAL_STATE, NOT_FOUND, Refusal
+from weir.kernel.signed_terms import TermsSignature, signature_fault
+from weir.kernel.strict_json import canonical
 from weir.partners.tables import organisations
 from weir.shelf.tables import products
 from weir.store.unit import UnitOfWork
 
-Status = Literal["proposed", "in_force", "ended"]
+Status = Literal["proposed", "declined", "in_force", "ended"]
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """One version of the split of a product's revenue in one currency."""
+    """One version of the split of a product's revenue in one currency.
+
+    `counters` is the proposal it answers. `signatures` are of those who accepted, the first first;
+    whoever accepted before signing was asked for is in `accepted` alone.
+    """
 
     id: str
     product: str
@@ -52,15 +59,36 @@ class Agreement:
     accepted: tuple[str, ...]
     proposed_by: str
     proposed_at: datetime
+    counters: str | None
     effective_from: datetime
     effective_at: datetime | None
     ended_at: datetime | None
+    signatures: tuple[TermsSignature, ...]
 
     def status(self, at: datetime) -> Status:
         """`in_force` from the last acceptance on, even if the day it takes effect is to come."""
         if self.ended_at is not None and self.ended_at <= at:
-            return "ended"
+            return "ended" if self.effective_at is not None else "declined"
         return "proposed" if self.effective_at is None else "in_force"
+
+    def terms(self) -> str:
+        """What its parties sign: canonical JSON of all that was proposed, by whom and when."""
+        stated = {
+            "agreement": self.id,
+            "product": self.product,
+            "owner": self.owner,
+            "version": self.version,
+            "currency": self.currency,
+            "shares": [share.document() for share in self.shares],
+            "billable": self.billable,
+            "rounding": self.rounding,
+            "needed": list(self.needed),
+            "proposed_by": self.proposed_by,
+            "proposed_at": _moment(self.proposed_at),
+            "counters": self.counters,
+            "effective_from": _moment(self.effective_from),
+        }
+        return canonical(stated).decode()
 
 
 async def propose(
@@ -73,69 +101,80 @@ async def propose(
     billable: str = "succeeded",
     rounding: str = "half_even",
 ) -> Agreement:
-    """Propose the next version of a product's agreement; proposing is accepting for oneself.
+    """Propose the next version of a product's agreement. Nobody has accepted it yet.
 
     Only the product's owner and the operator may. Refusals: NOT_FOUND, FORBIDDEN, INVALID_INPUT.
     """
-    owner = await unit.connection.scalar(
-        select(products.c.owner).where(products.c.id == product).with_for_update()
-    )
-    if owner is None:
-        raise Refusal(NOT_FOUND, f"product {product}")
-    operator = await operator_of(unit.connection)
-    if unit.actor.organisation not in (owner, operator):
+    owner = await _lock_product(unit.connection, product)
+    if unit.actor.organisation not in (owner, await operator_of(unit.connection)):
         raise Refusal(FORBIDDEN, "only the owner and the operator propose agreements")
-    inputs.choice(currency, money.MINOR_DIGITS, "/currency")
-    split = read_shares(shares, currency)
-    inputs.choice(billable, BILLABLE, "/billable")
-    inputs.choice(rounding, ROUNDINGS, "/rounding")
-    if effective_from.tzinfo is None:
-        raise inputs.wrong("/effective_from", "must have a time zone", "须包含时区")
-    await _must_exist(unit.connection, named(split) - set(ROLES))
-    row = {
-        "id": unit.mint("agr"),
-        "product": product,
-        "owner": owner,
-        "version": await _next_version(unit.connection, product),
-        "currency": currency,
-        "shares": [share.document() for share in split],
-        "billable": billable,
-        "rounding": rounding,
-        "needed": needed_parties(split, owner, operator),
-        "proposed_by": unit.actor.organisation,
-        "proposed_at": unit.now,
-        "effective_from": effective_from,
-    }
-    await unit.connection.execute(insert(agreements).values(row))
-    unit.audit("agreement.proposed", row["id"], {"product": product, "shares": row["shares"]})
-    if unit.actor.organisation in row["needed"]:
-        return await accept(unit, row["id"])
-    return await fetch(unit.connection, row["id"])
+    proposal = _Proposal(product, owner, effective_from, currency, shares, billable, rounding)
+    return await _write(unit, proposal, None)
 
 
-async def accept(unit: UnitOfWork, agreement: str) -> Agreement:
-    """Accept for the actor's organisation; the last acceptance puts the agreement in force.
+async def counter(
+    unit: UnitOfWork,
+    agreement: str,
+    *,
+    effective_from: datetime,
+    shares: Sequence[Mapping[str, Any]],
+    billable: str = "succeeded",
+    rounding: str = "half_even",
+) -> Agreement:
+    """Answer a proposal with other terms: it is declined, and the next version is proposed.
 
-    Accepting twice changes nothing. Refusals: NOT_FOUND (also for whoever is not a party),
-    ILLEGAL_STATE when it has ended.
+    Whoever it needs, its proposer and the operator may. Refusals: NOT_FOUND, ILLEGAL_STATE when it
+    is no longer a proposal, INVALID_INPUT.
     """
     held = await _locked(unit, agreement)
-    if unit.actor.organisation not in held.needed:
+    await _refuse_strangers(unit, held)
+    if held.status(unit.now) != "proposed":
+        raise Refusal(ILLEGAL_STATE, state=held.status(unit.now))
+    await _end(unit, held, "agreement.countered")
+    proposal = _Proposal(
+        held.product, held.owner, effective_from, held.currency, shares, billable, rounding
+    )
+    return await _write(unit, proposal, held.id)
+
+
+async def accept(unit: UnitOfWork, agreement: str, jws: str, certificate_pem: str) -> Agreement:
+    """Accept for the actor's organisation; the last acceptance puts the agreement in force.
+
+    `jws` is the actor's signature under `Agreement.terms` by its certificate's key (see
+    `weir.kernel.signed_terms`). Accepting twice changes nothing. Refusals: NOT_FOUND (also for
+    whoever is not a party), ILLEGAL_STATE when it has ended, INVALID_INPUT when the signature is
+    not one or is under other terms.
+    """
+    held = await _locked(unit, agreement)
+    actor = unit.actor
+    if actor.organisation not in held.needed:
         raise Refusal(NOT_FOUND, f"agreement {agreement} does not need this organisation")
-    if held.status(unit.now) == "ended":
-        raise Refusal(ILLEGAL_STATE, f"agreement {agreement} has ended")
-    if unit.actor.organisation in held.accepted:
+    if held.status(unit.now) in ("declined", "ended"):
+        raise Refusal(ILLEGAL_STATE, state=held.status(unit.now))
+    if actor.organisation in held.accepted:
         return held
+    signature = TermsSignature(
+        organisation=actor.organisation,
+        application=actor.subject,
+        certificate=certificate_pem,
+        jws=jws,
+    )
+    if fault := signature_fault(held.terms(), signature):
+        raise inputs.wrong(
+            "/signature", f"does not sign these terms: {fault}", "不是对此协议条款的有效签名"
+        )
     await unit.connection.execute(
         insert(agreement_acceptances).values(
             agreement=agreement,
-            organisation=unit.actor.organisation,
-            subject=unit.actor.subject,
+            organisation=actor.organisation,
+            subject=actor.subject,
             at=unit.now,
+            certificate=certificate_pem,
+            jws=jws,
         )
     )
-    unit.audit("agreement.accepted", agreement, {"product": held.product})
-    if {*held.accepted, unit.actor.organisation} >= set(held.needed):
+    unit.audit("agreement.accepted", agreement, {"product": held.product, "jws": jws})
+    if {*held.accepted, actor.organisation} >= set(held.needed):
         await _put_in_force(unit, held)
     return await fetch(unit.connection, agreement)
 
@@ -146,15 +185,10 @@ async def end(unit: UnitOfWork, agreement: str) -> Agreement:
     Refusals: NOT_FOUND, ILLEGAL_STATE when it has ended already.
     """
     held = await _locked(unit, agreement)
-    allowed = {*held.needed, held.proposed_by, await operator_of(unit.connection)}
-    if unit.actor.organisation not in allowed:
-        raise Refusal(NOT_FOUND, f"agreement {agreement} is not this organisation's to end")
-    if held.status(unit.now) == "ended":
-        raise Refusal(ILLEGAL_STATE, f"agreement {agreement} has ended")
-    await unit.connection.execute(
-        update(agreements).where(agreements.c.id == agreement).values(ended_at=unit.now)
-    )
-    unit.audit("agreement.ended", agreement, {"product": held.product})
+    await _refuse_strangers(unit, held)
+    if held.status(unit.now) in ("declined", "ended"):
+        raise Refusal(ILLEGAL_STATE, state=held.status(unit.now))
+    await _end(unit, held, "agreement.ended")
     return await fetch(unit.connection, agreement)
 
 
@@ -196,11 +230,19 @@ async def fetch(connection: AsyncConnection, agreement: str) -> Agreement:
     if row is None:
         raise Refusal(NOT_FOUND, f"agreement {agreement}")
     accepted = await connection.execute(
-        select(agreement_acceptances.c.organisation)
+        select(agreement_acceptances)
         .where(agreement_acceptances.c.agreement == agreement)
         .order_by(agreement_acceptances.c.at, agreement_acceptances.c.organisation)
     )
-    return _agreement(row, accepted.scalars().all())
+    return _agreement(row, accepted.all())
+
+
+async def seen_by(connection: AsyncConnection, agreement: str, viewer: str) -> Agreement:
+    """As `fetch`, for a party of the agreement, its proposer or the operator. NOT_FOUND."""
+    held = await fetch(connection, agreement)
+    if viewer not in (*held.needed, held.proposed_by, await operator_of(connection)):
+        raise Refusal(NOT_FOUND, f"agreement {agreement} is not of {viewer}")
+    return held
 
 
 async def of_product(connection: AsyncConnection, product: str, viewer: str) -> list[Agreement]:
@@ -226,14 +268,82 @@ async def operator_of(connection: AsyncConnection) -> str:
     return str(found)
 
 
+@dataclass(frozen=True, slots=True)
+class _Proposal:
+    """What somebody wants agreed, as it was given."""
+
+    product: str
+    owner: str
+    effective_from: datetime
+    currency: str
+    shares: Sequence[Mapping[str, Any]]
+    billable: str
+    rounding: str
+
+
+async def _write(unit: UnitOfWork, given: _Proposal, counters: str | None) -> Agreement:
+    """Check a proposal and store it as the product's next version."""
+    inputs.choice(given.currency, money.MINOR_DIGITS, "/currency")
+    split = read_shares(given.shares, given.currency)
+    inputs.choice(given.billable, BILLABLE, "/billable")
+    inputs.choice(given.rounding, ROUNDINGS, "/rounding")
+    if given.effective_from.tzinfo is None:
+        raise inputs.wrong("/effective_from", "must have a time zone", "须包含时区")
+    await _must_exist(unit.connection, named(split) - set(ROLES))
+    operator = await operator_of(unit.connection)
+    identifier = unit.mint("agr")
+    row = {
+        "id": identifier,
+        "product": given.product,
+        "owner": given.owner,
+        "version": await _next_version(unit.connection, given.product),
+        "currency": given.currency,
+        "shares": [share.document() for share in split],
+        "billable": given.billable,
+        "rounding": given.rounding,
+        "needed": needed_parties(split, given.owner, operator),
+        "proposed_by": unit.actor.organisation,
+        "proposed_at": unit.now,
+        "counters": counters,
+        "effective_from": given.effective_from,
+    }
+    await unit.connection.execute(insert(agreements).values(row))
+    detail = {"product": given.product, "shares": row["shares"], "counters": counters}
+    unit.audit("agreement.proposed", identifier, detail)
+    return await fetch(unit.connection, identifier)
+
+
+async def _end(unit: UnitOfWork, held: Agreement, event: str) -> None:
+    await unit.connection.execute(
+        update(agreements).where(agreements.c.id == held.id).values(ended_at=unit.now)
+    )
+    unit.audit(event, held.id, {"product": held.product})
+
+
+async def _refuse_strangers(unit: UnitOfWork, held: Agreement) -> None:
+    allowed = {*held.needed, held.proposed_by, await operator_of(unit.connection)}
+    if unit.actor.organisation not in allowed:
+        raise Refusal(NOT_FOUND, f"agreement {held.id} is not this organisation's business")
+
+
+async def _lock_product(connection: AsyncConnection, product: str) -> str:
+    """The product's owner. NOT_FOUND. Versions of its agreements change one at a time."""
+    owner = await connection.scalar(
+        select(products.c.owner).where(products.c.id == product).with_for_update()
+    )
+    if owner is None:
+        raise Refusal(NOT_FOUND, f"product {product}")
+    return str(owner)
+
+
 async def _locked(unit: UnitOfWork, agreement: str) -> Agreement:
     """The agreement, with its product locked, so that its versions change one at a time."""
     product = await unit.connection.scalar(
         select(agreements.c.product).where(agreements.c.id == agreement)
     )
-    await unit.connection.execute(
-        select(products.c.id).where(products.c.id == product).with_for_update()
-    )
+    if product is None:
+        raise Refusal(NOT_FOUND, f"agreement {agreement}")
+    await _lock_product(unit.connection, product)
     return await fetch(unit.connection, agreement)
 
 
@@ -276,7 +386,11 @@ async def _must_exist(connection: AsyncConnection, wanted: set[str]) -> None:
         raise inputs.wrong("/shares", "must name organisations that exist", "须为已存在的机构")
 
 
-def _agreement(row: Row[Any], accepted: Sequence[str]) -> Agreement:
+def _moment(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _agreement(row: Row[Any], accepted: Sequence[Row[Any]]) -> Agreement:
     return Agreement(
         id=row.id,
         product=row.product,
@@ -287,10 +401,21 @@ def _agreement(row: Row[Any], accepted: Sequence[str]) -> Agreement:
         billable=row.billable,
         rounding=row.rounding,
         needed=tuple(row.needed),
-        accepted=tuple(accepted),
+        accepted=tuple(each.organisation for each in accepted),
         proposed_by=row.proposed_by,
         proposed_at=row.proposed_at,
+        counters=row.counters,
         effective_from=row.effective_from,
         effective_at=row.effective_at,
         ended_at=row.ended_at,
+        signatures=tuple(_signature(each) for each in accepted if each.jws is not None),
+    )
+
+
+def _signature(row: Row[Any]) -> TermsSignature:
+    return TermsSignature(
+        organisation=row.organisation,
+        application=row.subject,
+        certificate=row.certificate,
+        jws=row.jws,
     )

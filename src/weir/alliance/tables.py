@@ -33,6 +33,7 @@ agreements = Table(
     Column("needed", JSONB, nullable=False),
     Column("proposed_by", Text, ForeignKey("organisations.id"), nullable=False),
     Column("proposed_at", DateTime(timezone=True), nullable=False),
+    Column("counters", Text, ForeignKey("agreements.id")),
     Column("effective_from", DateTime(timezone=True), nullable=False),
     Column("effective_at", DateTime(timezone=True)),
     Column("ended_at", DateTime(timezone=True)),
@@ -40,6 +41,8 @@ agreements = Table(
     CheckConstraint("effective_at >= effective_from", name="effective_at"),
 )
 
+# `jws` is the signature under the agreement's terms by the key of `certificate` (PEM); both are
+# null in acceptances from before terms were signed.
 agreement_acceptances = Table(
     "agreement_acceptances",
     metadata,
@@ -47,5 +50,8 @@ agreement_acceptances = Table(
     Column("organisation", Text, ForeignKey("organisations.id"), nullable=False),
     Column("subject", Text, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
+    Column("certificate", Text),
+    Column("jws", Text),
+    CheckConstraint("(certificate IS NULL) = (jws IS NULL)", name="jws"),
     PrimaryKeyConstraint("agreement", "organisation"),
 )

@@ -1,10 +1,11 @@
-"""Agreements: how a product's revenue is split, proposed and accepted by everybody concerned."""
+"""Agreements: how a product's revenue is split, proposed, countered and signed by all concerned."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
+import msgspec
 from fastapi import Query
 from pydantic import Field
 
@@ -14,7 +15,8 @@ from weir.alliance.shares import Billable, Rounding
 from weir.api.guarding import Asking, Using, new_router
 from weir.api.models import Given, Name, Page, Shown, Text
 from weir.api.writing import Writes
-from weir.kernel import inputs
+from weir.kernel import inputs, limits
+from weir.partners import certificates
 from weir.settlement import trying
 from weir.shelf import products
 from weir.store.unit import UnitOfWork
@@ -57,6 +59,23 @@ class AgreementGiven(Given):
     rounding: Rounding = "half_even"
 
 
+class CounterGiven(Given):
+    """Other terms for the same product in the same currency."""
+
+    effective_from: Annotated[str, Field(max_length=40, pattern=_MOMENT)]
+    shares: Annotated[list[ShareGiven], Field(max_length=100)]
+    billable: Billable = "succeeded"
+    rounding: Rounding = "half_even"
+
+
+class AcceptanceGiven(Given):
+    """Your signature: a JWS with detached payload over the bytes of `terms`, by the key of the
+    client certificate you ask with; `typ` is `weir-terms+jws`, `x5t#S256` the certificate's.
+    """
+
+    signature: Annotated[str, Field(max_length=limits.SIGNATURE_CHARACTERS)]
+
+
 class TierView(Shown):
     """A tier of a share, by the gross in major units."""
 
@@ -80,7 +99,10 @@ class ShareView(Shown):
 
 
 class AgreementView(Shown):
-    """One version of a split. In force from `effective_at`, once all of `needed` have accepted."""
+    """One version of a split. In force from `effective_at`, once all of `needed` have accepted.
+
+    `counters` is the proposal it answers.
+    """
 
     id: str
     product: str
@@ -94,10 +116,27 @@ class AgreementView(Shown):
     accepted: list[str]
     proposed_by: str
     proposed_at: datetime
+    counters: str | None
     effective_from: datetime
     effective_at: datetime | None
     ended_at: datetime | None
-    status: Literal["proposed", "in_force", "ended"]
+    status: Literal["proposed", "declined", "in_force", "ended"]
+
+
+class SignatureView(Shown):
+    """A party's signature under the terms: `certificate` in PEM, `jws` as it was given."""
+
+    organisation: str
+    application: str
+    certificate: str
+    jws: str
+
+
+class SignedAgreementView(AgreementView):
+    """An agreement with its `terms`, the text that is signed, and the signatures under it."""
+
+    terms: str
+    signatures: list[SignatureView]
 
 
 class ResultView(Shown):
@@ -128,16 +167,15 @@ class TrialView(Shown):
 )
 async def propose_agreement(
     product: Name, given: AgreementGiven, caller: Asking, writing: Writes
-) -> AgreementView:
-    facts: dict[str, Any] = given.model_dump()
-    facts["shares"] = [share.model_dump(exclude_unset=True) for share in given.shares]
-    facts["effective_from"] = _moment(given.effective_from)
+) -> SignedAgreementView:
+    """Proposing is not accepting: you too accept by signing what you proposed."""
+    facts = _facts(given)
 
-    async def work(unit: UnitOfWork) -> AgreementView:
+    async def work(unit: UnitOfWork) -> SignedAgreementView:
         caller.reach((await products.get(unit.connection, product)).owner)
-        return _view(await agreements.propose(unit, product=product, **facts), unit.now)
+        return _signed(await agreements.propose(unit, product=product, **facts), unit.now)
 
-    return await writing.run(AgreementView, work)
+    return await writing.run(SignedAgreementView, work)
 
 
 @router.get(
@@ -149,7 +187,41 @@ async def list_agreements(product: Name, caller: Asking, services: Using) -> Pag
     now = services.database.clock.now()
     async with services.database.connect() as connection:
         found = await agreements.of_product(connection, product, caller.organisation.id)
-    return Page(items=[_view(each, now) for each in found])
+    return Page(items=[_view(AgreementView, each, now) for each in found])
+
+
+@router.get(
+    "/agreements/{agreement}",
+    operation_id="get_agreement",
+    summary="One agreement with its terms and the signatures under them",
+)
+async def get_agreement(agreement: Name, caller: Asking, services: Using) -> SignedAgreementView:
+    now = services.database.clock.now()
+    async with services.database.connect() as connection:
+        # The room shows it to its parties, its proposer and the operator.
+        held = await agreements.seen_by(connection, agreement, caller.organisation.id)
+    return _signed(held, now)
+
+
+@router.post(
+    "/agreements/{agreement}/counter",
+    operation_id="counter_agreement",
+    status_code=201,
+    summary="Answer a proposal with other terms",
+)
+async def counter_agreement(
+    agreement: Name, given: CounterGiven, writing: Writes
+) -> SignedAgreementView:
+    """The proposal is declined; the answer is the product's next version, which nobody has
+    accepted yet.
+    """
+    facts = _facts(given)
+
+    async def work(unit: UnitOfWork) -> SignedAgreementView:
+        # The room checks that the actor's organisation is a party.
+        return _signed(await agreements.counter(unit, agreement, **facts), unit.now)
+
+    return await writing.run(SignedAgreementView, work)
 
 
 @router.post(
@@ -157,12 +229,16 @@ async def list_agreements(product: Name, caller: Asking, services: Using) -> Pag
     operation_id="accept_agreement",
     summary="Accept an agreement for your organisation",
 )
-async def accept_agreement(agreement: Name, writing: Writes) -> AgreementView:
-    async def work(unit: UnitOfWork) -> AgreementView:
+async def accept_agreement(
+    agreement: Name, given: AcceptanceGiven, caller: Asking, writing: Writes
+) -> SignedAgreementView:
+    async def work(unit: UnitOfWork) -> SignedAgreementView:
         # The room checks that the actor's organisation is a party.
-        return _view(await agreements.accept(unit, agreement), unit.now)
+        certificate = await certificates.pem_of(unit.connection, caller.thumbprint)
+        held = await agreements.accept(unit, agreement, given.signature, certificate)
+        return _signed(held, unit.now)
 
-    return await writing.run(AgreementView, work)
+    return await writing.run(SignedAgreementView, work)
 
 
 @router.post(
@@ -170,12 +246,12 @@ async def accept_agreement(agreement: Name, writing: Writes) -> AgreementView:
     operation_id="end_agreement",
     summary="Decline a proposal, or end an agreement now",
 )
-async def end_agreement(agreement: Name, writing: Writes) -> AgreementView:
-    async def work(unit: UnitOfWork) -> AgreementView:
+async def end_agreement(agreement: Name, writing: Writes) -> SignedAgreementView:
+    async def work(unit: UnitOfWork) -> SignedAgreementView:
         # The room checks that the actor's organisation is a party.
-        return _view(await agreements.end(unit, agreement), unit.now)
+        return _signed(await agreements.end(unit, agreement), unit.now)
 
-    return await writing.run(AgreementView, work)
+    return await writing.run(SignedAgreementView, work)
 
 
 @router.get(
@@ -196,6 +272,13 @@ async def try_agreement(
     return TrialView.model_validate(tried)
 
 
+def _facts(given: AgreementGiven | CounterGiven) -> dict[str, Any]:
+    facts: dict[str, Any] = given.model_dump()
+    facts["shares"] = [share.model_dump(exclude_unset=True) for share in given.shares]
+    facts["effective_from"] = _moment(given.effective_from)
+    return facts
+
+
 def _moment(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text)
@@ -204,9 +287,17 @@ def _moment(text: str) -> datetime:
         raise inputs.wrong("/effective_from", why, "须为带时区的 RFC 3339 日期时间") from error
 
 
-def _view(agreement: Agreement, now: datetime) -> AgreementView:
-    fields = {
-        name: getattr(agreement, name) for name in AgreementView.model_fields if name != "status"
-    }
+_View = TypeVar("_View", bound=AgreementView)
+
+
+def _view(form: type[_View], agreement: Agreement, now: datetime, **more: Any) -> _View:
+    derived = {"status", "terms", "signatures"}
+    fields = {name: getattr(agreement, name) for name in form.model_fields if name not in derived}
     fields["shares"] = [share.document() for share in agreement.shares]
-    return AgreementView.model_validate({**fields, "status": agreement.status(now)})
+    return form.model_validate({**fields, "status": agreement.status(now), **more})
+
+
+def _signed(agreement: Agreement, now: datetime) -> SignedAgreementView:
+    signatures = [msgspec.to_builtins(each) for each in agreement.signatures]
+    more = {"terms": agreement.terms(), "signatures": signatures}
+    return _view(SignedAgreementView, agreement, now, **more)

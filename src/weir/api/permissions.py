@@ -106,6 +106,8 @@ PERMISSIONS: Final[Mapping[str, Rule]] = MappingProxyType(
         "propose_agreement": Rule(own=PARTIES, every=OPERATOR),
         "list_agreements": Rule(own=PARTIES, every=OPERATOR),
         "try_agreement": Rule(own=PARTIES, every=OPERATOR),
+        "get_agreement": Rule(own=PARTIES, every=OPERATOR),
+        "counter_agreement": Rule(own=ALL),
         "accept_agreement": Rule(own=ALL),
         "end_agreement": Rule(own=ALL),
         "close_period": Rule(every=OPERATOR),

@@ -95,6 +95,10 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
     "subscription.resumed": ("The subscription was resumed.", "恢复订阅。"),
     "subscription.ended": ("The subscription was ended.", "终止订阅。"),
     "agreement.proposed": ("An agreement was proposed.", "提出分润协议。"),
+    "agreement.countered": (
+        "A party answered the proposal with other terms.",
+        "一方以其他条款回应了提案。",
+    ),
     "agreement.accepted": ("A party accepted the agreement.", "一方接受了分润协议。"),
     "agreement.in_force": (
         "All parties accepted; the agreement is in force.",

@@ -49,7 +49,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "plan": Entry("products:plan", "Prices and limits of products.", True, "The shelf"),
     "subscription": Entry("products:subscription", "Rights to products.", True, "The shelf"),
     "consent": Entry("customers:consent", "What customers granted.", True, "What must be true"),
-    "agreement": Entry("money:agreement", "Splits of revenue.", True, "What must be true"),
+    "agreement": Entry("agreements:agreement", "Splits of revenue.", True, "What must be true"),
     "period": Entry("money:period", "Closing the books.", True, "What must be true"),
     "statement": Entry("money:statement", "Who owes whom, provably.", True, "What must be true"),
     "dispute": Entry("settling:dispute", "Lines that are wrong.", True, "What must be true"),

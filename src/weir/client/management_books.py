@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
 from weir.client.asking import Asker, Document, place
+from weir.client.credentials import Credentials
+from weir.client.errors import ProtocolError
+from weir.kernel.signed_terms import sign
 
 
 class Books:
@@ -18,6 +22,7 @@ class Books:
     async def propose_agreement(
         self,
         product: str,
+        credentials: Credentials,
         *,
         effective_from: str,
         currency: str,
@@ -25,13 +30,12 @@ class Books:
         billable: str = "succeeded",
         rounding: str = "half_even",
     ) -> Document:
-        """Propose how a product's revenue is split.
+        """Propose how a product's revenue is split, and sign it where one's signature is needed.
 
         `shares` are terms of `party` (member, operator, partner, or an organisation's identifier)
         and one of: `weight` in basis points, which sum to 10,000; `tiers` of `up_to` and `weight`;
         `fixed` `per` call; `fixed` `per` month or `minimum`, `paid_by` another party. `billable` is
-        succeeded or
-        answered (declined calls too), `rounding` half_even, half_up, down or up.
+        succeeded or answered (declined calls too), `rounding` half_even, half_up, down or up.
         """
         given: Document = {
             "effective_from": effective_from,
@@ -40,7 +44,32 @@ class Books:
             "billable": billable,
             "rounding": rounding,
         }
-        return await self._asker.post(f"/v1/products/{place(product)}/agreements", given)
+        made = await self._asker.post(f"/v1/products/{place(product)}/agreements", given)
+        return await self._signed_where_needed(made, given, credentials)
+
+    async def counter_agreement(
+        self,
+        agreement: str,
+        credentials: Credentials,
+        *,
+        effective_from: str,
+        shares: Sequence[Mapping[str, Any]],
+        billable: str = "succeeded",
+        rounding: str = "half_even",
+    ) -> Document:
+        """Answer a proposal with other terms, and sign them where one's signature is needed."""
+        given: Document = {
+            "effective_from": effective_from,
+            "shares": [dict(each) for each in shares],
+            "billable": billable,
+            "rounding": rounding,
+        }
+        made = await self._asker.post(f"/v1/agreements/{place(agreement)}/counter", given)
+        return await self._signed_where_needed(made, given, credentials)
+
+    async def agreement(self, agreement: str) -> Document:
+        """One agreement with its `terms` and the `signatures` under them."""
+        return await self._asker.get(f"/v1/agreements/{place(agreement)}")
 
     def agreements(self, product: str) -> AsyncIterator[Document]:
         """A product's agreements one is a party to, newest first."""
@@ -51,9 +80,19 @@ class Books:
         address = f"/v1/agreements/{place(agreement)}/trial"
         return await self._asker.get(address, period=period)
 
-    async def accept_agreement(self, agreement: str) -> Document:
-        """Accept it; the last acceptance puts it in force."""
-        return await self._asker.post(f"/v1/agreements/{place(agreement)}/accept")
+    async def accept_agreement(
+        self, agreement: str, credentials: Credentials, terms: str | None = None
+    ) -> Document:
+        """Sign its terms; the last signature puts it in force.
+
+        `terms` is the text one has read; by default what the platform shows now. It is refused when
+        the agreement has other terms.
+        """
+        if terms is None:
+            terms = str((await self.agreement(agreement))["terms"])
+        signature = sign(terms, credentials.signing_key, credentials.thumbprint())
+        address = f"/v1/agreements/{place(agreement)}/accept"
+        return await self._asker.post(address, {"signature": signature})
 
     async def end_agreement(self, agreement: str) -> Document:
         return await self._asker.post(f"/v1/agreements/{place(agreement)}/end")
@@ -89,3 +128,14 @@ class Books:
     async def verify_audit(self) -> Document:
         """Check every audit chain; `intact`, or what does not hold and where."""
         return await self._asker.get("/v1/audit/verification")
+
+    async def _signed_where_needed(
+        self, made: Document, given: Document, credentials: Credentials
+    ) -> Document:
+        """Sign what was proposed, after checking that its terms are those that were given."""
+        if made["proposed_by"] not in made["needed"]:
+            return made
+        terms = json.loads(made["terms"])
+        if any(terms[name] != given[name] for name in ("shares", "billable", "rounding")):
+            raise ProtocolError("the platform shows other terms than were proposed")
+        return await self.accept_agreement(made["id"], credentials, made["terms"])

@@ -8,12 +8,16 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from joserfc.jwk import ECKey
 from management_support import Api, Party, certificate_request, found, openapi
 from sqlalchemy import select
+from test_management_receipts import witness_of
 
 from weir.care.tables import audit_entries
 from weir.care.vault import PLATFORM
 from weir.kernel.outcomes import CONFLICT, LINK_USED, Outcome, Refusal
+from weir.kernel.signed_terms import sign
 from weir.partners import founding
 from weir.partners.tables import founding_links, organisations
 from weir.store.schema import changes
@@ -316,12 +320,29 @@ async def test_an_agreement_is_proposed_by_the_owner_and_accepted_by_the_operato
     }
     path = f"/v1/products/{made['id']}/agreements"
     proposed = await api.done(bank, "POST", path, json=split)
-    assert proposed["status"] == "proposed"
-    accepted = await api.done(api.operator, "POST", f"/v1/agreements/{proposed['id']}/accept")
-    assert accepted["status"] == "in_force"
-    assert (await api.done(api.operator, "GET", path))["items"] == [accepted]
+    assert (proposed["status"], proposed["accepted"]) == ("proposed", [])
+    answer = {name: split[name] for name in ("effective_from", "shares")}
+    address = f"/v1/agreements/{proposed['id']}/counter"
+    proposed = await api.done(api.operator, "POST", address, json=answer)
+    for party in (bank, api.operator):
+        proposed = await accept(api, party, proposed)
+    assert (proposed["status"], len(proposed["signatures"])) == ("in_force", 2)
+    listed = (await api.done(api.operator, "GET", path))["items"]
+    assert [each["status"] for each in listed] == ["in_force", "declined"]
+    assert listed[0]["counters"] == listed[1]["id"]
+    assert await api.done(bank, "GET", f"/v1/agreements/{proposed['id']}") == proposed
     ended = await api.done(bank, "POST", f"/v1/agreements/{proposed['id']}/end")
     assert ended["ended_at"]
+
+
+async def accept(api: Api, party: Party, agreement: dict[str, Any]) -> dict[str, Any]:
+    """Sign an agreement's terms with a certificate whose key is at hand."""
+    holder, key = await witness_of(api, party)
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    jws = sign(agreement["terms"], ECKey.import_key(pem), holder.thumbprint)
+    path = f"/v1/agreements/{agreement['id']}/accept"
+    accepted: dict[str, Any] = await api.done(holder, "POST", path, json={"signature": jws})
+    return accepted
 
 
 async def test_a_failure_of_ours_tells_nothing(api: Api, bank: Party) -> None:

@@ -103,6 +103,8 @@ class World:
             "propose_agreement": {
                 "effective_from": "2030-01-01T00:00:00Z", "currency": "CNY", "shares": SHARES,
             },
+            "counter_agreement": {"effective_from": "2030-01-01T00:00:00Z", "shares": SHARES},
+            "accept_agreement": {"signature": "x"},
             "open_dispute": {"line": 1, "reason": "because"},
             "grant_credit": {"line": 1, "amount_minor": 1, "reason": "because"},
             "resolve_dispute": {"resolution": "because", "amount_minor": 0},

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from money_world import NOVEMBER_US, World, mint
+from msgspec.structs import replace
+from signing import authority, hand_of
 from sqlalchemy import func, select
 
-from weir.alliance import agreements
+from weir.alliance import agreements, signed
 from weir.alliance.agreements import Agreement
 from weir.kernel.outcomes import (
     CONFLICT,
@@ -20,6 +24,7 @@ from weir.kernel.outcomes import (
     Outcome,
     Refusal,
 )
+from weir.kernel.strict_json import canonical
 from weir.settlement.tables import closings
 from weir.settlement.trying import try_agreement
 
@@ -27,6 +32,7 @@ SPLIT = [{"party": "member", "weight": 8_000}, {"party": "operator", "weight": 2
 
 
 async def propose(world: World, by: str, **terms: Any) -> Agreement:
+    """Propose, and sign where one's own signature is needed."""
     given = {
         "product": world.accounts,
         "effective_from": world.database.clock.now(),
@@ -34,12 +40,24 @@ async def propose(world: World, by: str, **terms: Any) -> Agreement:
         "shares": SPLIT,
     }
     async with world.database.unit(world.actor(by)) as unit:
-        return await agreements.propose(unit, **(given | terms))
+        made = await agreements.propose(unit, **(given | terms))
+    return await accept(world, by, made) if by in made.needed else made
 
 
-async def accept(world: World, by: str, agreement: Agreement) -> Agreement:
+async def accept(
+    world: World, by: str, agreement: Agreement, terms: str | None = None, hand: str | None = None
+) -> Agreement:
+    signer = hand_of(hand or by)
+    signature = signer.sign(terms or agreement.terms())
     async with world.database.unit(world.actor(by)) as unit:
-        return await agreements.accept(unit, agreement.id)
+        return await agreements.accept(unit, agreement.id, signature, signer.certificate)
+
+
+async def counter(world: World, by: str, agreement: Agreement, **terms: Any) -> Agreement:
+    given = {"effective_from": world.database.clock.now(), "shares": SPLIT} | terms
+    async with world.database.unit(world.actor(by)) as unit:
+        made = await agreements.counter(unit, agreement.id, **given)
+    return await accept(world, by, made) if by in made.needed else made
 
 
 async def end(world: World, by: str, agreement: Agreement) -> Agreement:
@@ -134,7 +152,7 @@ async def test_a_party_may_decline_or_end_and_a_stranger_may_not(world: World) -
     proposed = await propose(world, world.operator)
     await refused(NOT_FOUND, end(world, world.partner, proposed))
     declined = await end(world, world.bank, proposed)
-    assert declined.status(world.database.clock.now()) == "ended"
+    assert declined.status(world.database.clock.now()) == "declined"
     await refused(ILLEGAL_STATE, accept(world, world.bank, proposed))
     held = await accept(world, world.bank, await propose(world, world.operator))
     ended = await end(world, world.operator, held)
@@ -153,6 +171,78 @@ async def test_agreements_are_seen_by_their_parties_and_the_operator(world: Worl
             for viewer in (world.bank, world.operator, world.partner)
         }
     assert seen == {world.bank: [proposed], world.operator: [proposed], world.partner: []}
+
+
+async def test_a_counter_declines_the_proposal_and_is_the_next_version(world: World) -> None:
+    first = await propose(world, world.operator)
+    other = [{"party": "member", "weight": 9_000}, {"party": "operator", "weight": 1_000}]
+    answer = await counter(world, world.bank, first, shares=other)
+    assert (answer.version, answer.counters, answer.proposed_by) == (2, first.id, world.bank)
+    assert (answer.currency, answer.accepted) == (first.currency, (world.bank,))
+    third = await counter(world, world.operator, answer)
+    await refused(ILLEGAL_STATE, accept(world, world.bank, answer))
+    await refused(ILLEGAL_STATE, counter(world, world.bank, answer))
+    held = await accept(world, world.bank, third)
+    now = world.database.clock.now()
+    async with world.database.connect() as connection:
+        chain = await agreements.of_product(connection, world.accounts, world.bank)
+    assert [(a.version, a.counters, a.proposed_by, a.status(now)) for a in chain] == [
+        (3, answer.id, world.operator, "in_force"),
+        (2, first.id, world.bank, "declined"),
+        (1, None, world.operator, "declined"),
+    ]
+    await refused(ILLEGAL_STATE, counter(world, world.bank, held))
+
+
+async def test_whoever_is_named_may_counter_and_a_stranger_may_not(world: World) -> None:
+    split = [{"party": "member", "weight": 9_000}, {"party": world.insurer, "weight": 1_000}]
+    proposed = await propose(world, world.bank, shares=split)
+    await refused(NOT_FOUND, counter(world, world.partner, proposed))
+    await refused(INVALID_INPUT, counter(world, world.insurer, proposed, shares=[]))
+    answer = await counter(world, world.insurer, proposed, shares=split)
+    assert answer.counters == proposed.id
+
+
+async def test_every_acceptance_is_a_signature_that_holds_offline(world: World) -> None:
+    held = await accept(world, world.bank, await propose(world, world.operator))
+    kept = msgspec.to_builtins(
+        {"terms": held.terms(), "signatures": held.signatures, "id": held.id}
+    )
+    read = signed.read(kept)
+    checked = signed.check(read, _authority())
+    assert checked.faults == {}
+    assert checked.agreement == held.id
+    assert set(checked.signed_by) == {world.bank, world.operator}
+    strangers = signed.check(read, authority("another").certificate.encode())
+    assert set(strangers.faults) == {world.bank, world.operator}
+    one = signed.check(replace(read, signatures=read.signatures[:1]), _authority())
+    assert one.faults == {world.bank: "has not signed"}
+    other = json.loads(read.terms) | {"rounding": "up"}
+    changed = replace(read, terms=canonical(other).decode())
+    assert set(signed.check(changed, _authority()).faults) == {world.bank, world.operator}
+    with pytest.raises(ValueError, match="canonical"):
+        signed.check(replace(read, terms=read.terms + " "), _authority())
+
+
+def _authority() -> bytes:
+    return authority("alliance").certificate.encode()
+
+
+async def test_a_signature_under_other_terms_or_by_another_hand_is_refused(world: World) -> None:
+    first = await propose(world, world.operator)
+    second = await propose(world, world.operator)
+    other = canonical(json.loads(second.terms()) | {"billable": "answered"}).decode()
+    for terms in (first.terms(), other):
+        await refused(INVALID_INPUT, accept(world, world.bank, second, terms=terms))
+    await refused(INVALID_INPUT, accept(world, world.bank, second, hand=world.insurer))
+    whole = hand_of(world.bank)
+    for jws in ("", "..", "a.b.c", whole.sign(second.terms()) + "x"):
+        with pytest.raises(Refusal) as refusal:
+            async with world.database.unit(world.actor(world.bank)) as unit:
+                await agreements.accept(unit, second.id, jws, whole.certificate)
+        assert refusal.value.outcome is INVALID_INPUT
+    async with world.database.connect() as connection:
+        assert (await agreements.fetch(connection, second.id)).accepted == (world.operator,)
 
 
 async def trial(world: World, viewer: str, agreement: Agreement) -> dict[str, tuple[int, int]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from money_world import NOVEMBER_US, World
+from signing import hand_of
 from sqlalchemy import func, select
 
 from weir.alliance import agreements
@@ -50,8 +51,12 @@ async def agree(world: World, **terms: Any) -> str:
     }
     async with world.database.unit(world.actor(world.operator)) as unit:
         agreement = await agreements.propose(unit, **(given | terms))
-    async with world.database.unit(world.actor(world.bank)) as unit:
-        return (await agreements.accept(unit, agreement.id)).id
+    for party in agreement.needed:
+        hand = hand_of(party)
+        async with world.database.unit(world.actor(party)) as unit:
+            signature = hand.sign(agreement.terms())
+            await agreements.accept(unit, agreement.id, signature, hand.certificate)
+    return agreement.id
 
 
 async def close(world: World, period: str, by: str | None = None) -> Closed:

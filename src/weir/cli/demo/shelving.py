@@ -117,11 +117,12 @@ async def split(stage: Stage, member: Member, product: dict[str, Any], offer: Of
     assert stage.opened_at is not None
     proposed = await member.management.books.propose_agreement(
         product["id"],
+        stage.credentials(member.running.institution.slug),
         effective_from=stage.opened_at.isoformat(),
         currency=CURRENCY,
         shares=offer.shares,
     )
-    await stage.operating.books.accept_agreement(proposed["id"])
+    await stage.operating.books.accept_agreement(proposed["id"], stage.credentials("operator"))
 
 
 async def _subscribe(stage: Stage, plans: dict[str, str], trial: str) -> None:

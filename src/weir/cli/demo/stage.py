@@ -15,6 +15,7 @@ from weir.cli.demo.figures import Figures
 from weir.cli.demo.tally import Tally
 from weir.cli.installation import Installation
 from weir.client.authorization import AuthorizationServer
+from weir.client.credentials import Credentials
 from weir.client.exchange import Exchange
 from weir.client.management import Management
 from weir.client.platform import Platform
@@ -115,6 +116,10 @@ class Stage:
         """The operator's hands, after the founding."""
         assert self.operator is not None, "the alliance is not founded yet"
         return self.operator
+
+    def credentials(self, name: str) -> Credentials:
+        """What a party signs with."""
+        return Profile.load(self.profile_folder(name)).credentials
 
     def profile_folder(self, name: str) -> Path:
         """Where a party's profile is kept; the commands find it by this name."""
