@@ -111,6 +111,8 @@ PERMISSIONS: Final[Mapping[str, Rule]] = MappingProxyType(
         "accept_agreement": Rule(own=ALL),
         "end_agreement": Rule(own=ALL),
         "close_period": Rule(every=OPERATOR),
+        "reopen_period": Rule(every=OPERATOR),
+        "list_reopenings": Rule(every=OPERATOR),
         "list_statements": Rule(own=ALL),
         "get_statement": Rule(own=PARTIES, every=OPERATOR),
         "open_dispute": Rule(own=PARTIES, every=OPERATOR),

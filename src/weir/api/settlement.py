@@ -6,10 +6,14 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Query
+from pydantic import Field
 
 from weir.api.guarding import Asking, Using, new_router
 from weir.api.models import Given, Name, Page, Shown, Text, next_of
-from weir.settlement import closing, statements
+from weir.api.writing import Writes
+from weir.kernel import limits
+from weir.settlement import closing, reopening, statements
+from weir.store.unit import UnitOfWork
 
 router = new_router("settlement")
 
@@ -27,23 +31,50 @@ class ClosingView(Shown):
     closing: str
     period: str
     currency: str
+    version: int
     supplement: int
     statements: dict[str, str]
     is_new: bool
 
 
+class ReopeningGiven(Given):
+    """Which closed period is opened again, and why."""
+
+    period: Text
+    currency: Text
+    reason: Annotated[str, Field(max_length=limits.REASON_CHARACTERS)]
+
+
+class ReopeningView(Shown):
+    """A period that was opened again; `closings` count no more, and their postings are reversed."""
+
+    id: str
+    period: str
+    currency: str
+    reason: str
+    closings: list[str]
+    reversed_postings: int
+    reopened_at: datetime
+    reopened_by: str
+
+
 class StatementEntry(Shown):
-    """A statement in a list. A positive balance is paid to the party, a negative one by it."""
+    """A statement in a list. A positive balance is paid to the party, a negative one by it.
+
+    It counts no more from `reopened_at` on: closing the period again makes the next `version`.
+    """
 
     id: str
     party: str
     period: str
     currency: str
+    version: int
     supplement: int
     gross_minor: int
     balance_minor: int
     sha256: str
     closed_at: datetime
+    reopened_at: datetime | None
 
 
 @router.post(
@@ -62,6 +93,31 @@ async def close_period(given: PeriodGiven, caller: Asking, services: Using) -> C
         currency=given.currency,
     )
     return ClosingView.model_validate(closed)
+
+
+@router.post(
+    "/reopenings",
+    operation_id="reopen_period",
+    status_code=201,
+    summary="Open a closed period again, with a reason: its postings are reversed",
+)
+async def reopen_period(given: ReopeningGiven, writing: Writes) -> ReopeningView:
+    async def work(unit: UnitOfWork) -> ReopeningView:
+        made = await reopening.reopen(
+            unit, period=given.period, currency=given.currency, reason=given.reason
+        )
+        return ReopeningView.model_validate(made)
+
+    return await writing.run(ReopeningView, work)
+
+
+@router.get(
+    "/reopenings", operation_id="list_reopenings", summary="The newest re-openings, newest first"
+)
+async def list_reopenings(services: Using) -> Page[ReopeningView]:
+    async with services.database.connect() as connection:
+        found = await reopening.listed(connection)
+    return Page(items=[ReopeningView.model_validate(each) for each in found])
 
 
 @router.get("/statements", operation_id="list_statements", summary="Your statements, newest first")

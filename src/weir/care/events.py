@@ -107,6 +107,7 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
     "agreement.ended": ("The agreement was ended or declined.", "协议终止或被拒绝。"),
     "root.witnessed": ("A party witnessed the root over the records.", "一方见证了调用记录之根。"),
     "period.closed": ("The period was closed into statements.", "账期关账，生成对账单。"),
+    "period.reopened": ("The closed period was opened again.", "已关账的账期被重新打开。"),
     "dispute.opened": ("A line of a statement was disputed.", "对账单明细行被提出争议。"),
     "dispute.upheld": ("The dispute was upheld with a credit.", "争议成立，已予退款。"),
     "dispute.rejected": ("The dispute was rejected.", "争议被驳回。"),

@@ -15,13 +15,16 @@ from weir.cli.showing import AsJson, show_json, show_list, show_one
 period = typer.Typer(no_args_is_help=True)
 statement = typer.Typer(no_args_is_help=True)
 
+Period = Annotated[
+    str, typer.Argument(help="A month such as 2026-11, or TIME/TIME in UTC, ending in Z.")
+]
+Currency = Annotated[str, typer.Option(help="ISO 4217.")]
+
 
 @period.command("close")
 def close(
-    period: Annotated[
-        str, typer.Argument(help="A month such as 2026-11, or TIME/TIME in UTC, ending in Z.")
-    ],
-    currency: Annotated[str, typer.Option(help="ISO 4217.")] = "CNY",
+    period: Period,
+    currency: Currency = "CNY",
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
@@ -29,16 +32,44 @@ def close(
     show_one(asking(profile, lambda m: m.books.close_period(period, currency)), as_json)
 
 
+@period.command("reopen")
+def reopen(
+    period: Period,
+    reason: Annotated[str, typer.Option(help="Everyone with a statement of it will read this.")],
+    currency: Currency = "CNY",
+    profile: ProfileName = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Open a closed period again: its postings are reversed; close it anew for the next version."""
+    made = asking(profile, lambda m: m.books.reopen_period(period, currency, reason))
+    show_one(made, as_json)
+
+
+@period.command("reopenings")
+def list_reopenings(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
+    """List which periods were opened again, and why."""
+    from weir.client.asking import all_of
+
+    found = asking(profile, lambda m: all_of(m.books.reopenings()))
+    show_list(found, ("period", "currency", "reason", "reopened_at", "reopened_by"), as_json)
+
+
 @period.command("list")
 def list_periods(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List the periods you have statements of."""
-    _statements(profile, ("period", "currency", "supplement", "closed_at"), as_json)
+    _statements(
+        profile,
+        ("period", "currency", "version", "supplement", "closed_at", "reopened_at"),
+        as_json,
+    )
 
 
 @statement.command("list")
 def list_statements(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List your statements, newest first."""
-    _statements(profile, ("id", "period", "currency", "gross_minor", "balance_minor"), as_json)
+    _statements(
+        profile, ("id", "period", "currency", "version", "balance_minor", "reopened_at"), as_json
+    )
 
 
 @statement.command("show")

@@ -102,6 +102,15 @@ class Books:
         given = {"period": period, "currency": currency}
         return await self._asker.post("/v1/closings", given)
 
+    async def reopen_period(self, period: str, currency: str, reason: str) -> Document:
+        """Open a closed period again: its postings are reversed, its statements count no more."""
+        given = {"period": period, "currency": currency, "reason": reason}
+        return await self._asker.post("/v1/reopenings", given)
+
+    def reopenings(self) -> AsyncIterator[Document]:
+        """Newest first."""
+        return self._asker.pages("/v1/reopenings")
+
     def statements(self) -> AsyncIterator[Document]:
         """One's own, newest first."""
         return self._asker.pages("/v1/statements")

@@ -35,6 +35,7 @@ PREFIXES: Final = {
     "obl": "obligation, what one party owes another for a line",
     "dsp": "dispute",
     "crd": "credit",
+    "rop": "re-opening of a closed period",
     "rnd": "netting round",
     "pay": "payment of a netting round",
     "prc": "process",

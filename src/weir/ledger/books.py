@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import exists, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -47,7 +48,35 @@ async def reverse(unit: UnitOfWork, identifier: str, reason: str) -> str:
     original = await fetch(unit.connection, identifier)
     if original is None:
         raise Refusal(NOT_FOUND, f"posting {identifier}")
-    return await _write(unit, reversal(original, identifier, reason), identifier)
+    return await _write(unit, reversal(original.entries, identifier, reason), identifier)
+
+
+async def reverse_all(unit: UnitOfWork, prefix: str, reason: str) -> int:
+    """Undo every posting whose reference begins with `prefix` and that stands; how many there were.
+
+    All at once: an IntegrityError when one of them is being undone elsewhere.
+    """
+    undone = postings.alias()
+    rows = await unit.connection.execute(
+        select(postings.c.id, entries)
+        .join(entries, entries.c.posting == postings.c.id)
+        .where(postings.c.reference.startswith(prefix, autoescape=True))
+        .where(~exists().where(undone.c.reverses == postings.c.id))
+        .order_by(postings.c.id, entries.c.line)
+    )
+    held: dict[str, list[Entry]] = defaultdict(list)
+    for row in rows:
+        held[row.id].append(Entry(row.account, Money(row.amount_minor, row.currency)))
+    mirrored = [
+        (unit.mint("pst"), identifier, reversal(tuple(lines), identifier, reason))
+        for identifier, lines in held.items()
+    ]
+    if mirrored:
+        rows_of = [_posting_row(unit, new, posting, old) for new, old, posting in mirrored]
+        await unit.connection.execute(insert(postings), rows_of)
+        lines_of = [row for new, _, posting in mirrored for row in _rows(new, posting)]
+        await unit.connection.execute(insert(entries), lines_of)
+    return len(mirrored)
 
 
 async def fetch(connection: AsyncConnection, identifier: str) -> Posting | None:

@@ -64,7 +64,7 @@ def totals(entries: Iterable[Entry]) -> dict[str, int]:
     return dict(sums)
 
 
-def reversal(posting: Posting, identifier: str, reason: str) -> Posting:
-    """The posting that undoes the one called `identifier`."""
-    mirrored = tuple(Entry(entry.account, -entry.amount) for entry in posting.entries)
+def reversal(entries: Iterable[Entry], identifier: str, reason: str) -> Posting:
+    """The posting that undoes the one called `identifier`, which has these entries."""
+    mirrored = tuple(Entry(entry.account, -entry.amount) for entry in entries)
     return Posting(f"reversal:{identifier}", reason, mirrored)

@@ -41,12 +41,14 @@ async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
         raise Refusal(NOT_FOUND, "no statement of theirs")
     async with portal.database.connect() as connection:
         statement = await statements.fetch(connection, statement_id, viewer)
+        reopened = await statements.reopened(connection, statement_id)
         titles = await _titles(connection, statement)
     return render(
         request,
         visitor,
         "statement.html",
         statement=statement,
+        reopened=reopened,
         since=datetime.fromisoformat(statement.since),
         until=datetime.fromisoformat(statement.until),
         closed_at=datetime.fromisoformat(statement.closed_at),

@@ -11,9 +11,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import Row, insert, select, text
+from sqlalchemy import Row, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.alliance import agreements
@@ -43,14 +43,12 @@ from weir.settlement.lines import is_monthly as monthly
 from weir.settlement.lines import lines
 from weir.settlement.periods import Period, moment, parse_period
 from weir.settlement.rating import Counted, Priced, count_lake, slices
-from weir.settlement.tables import closing_runs, closings, statements
+from weir.settlement.tables import CLOSING_LOCK, closing_runs, closings, statements
 from weir.settlement.unclosed import Unclosed
 from weir.shelf.pricing import read_pricing
 from weir.shelf.tables import plans, products, subscriptions
 from weir.store.database import Database
 from weir.store.unit import Actor, UnitOfWork
-
-_LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:currency, 7162))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +58,7 @@ class Closed:
     closing: str
     period: str
     currency: str
+    version: int
     supplement: int
     statements: dict[str, str]
     is_new: bool
@@ -79,7 +78,7 @@ async def close(
         operator = await agreements.operator_of(unit.connection)
         if actor.organisation != operator:
             raise Refusal(FORBIDDEN, "only the operator closes periods")
-        await unit.connection.execute(_LOCK, {"currency": currency})
+        await unit.connection.execute(CLOSING_LOCK, {"currency": currency})
         earlier = await _earlier(unit.connection, wanted, currency)
         found = await unclosed.find(unit.connection, wanted, currency)
         if earlier and not found.runs:
@@ -87,7 +86,8 @@ async def close(
         run = await _rate(unit, lake, wanted, currency, operator, found, earlier)
         if earlier and not run.lines:
             return await _existing(unit.connection, earlier[-1])
-        return await _write(unit, run, len(earlier))
+        version = await _version(unit.connection, wanted, currency)
+        return await _write(unit, run, version, len(earlier))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +105,10 @@ class Rated:
 async def _earlier(
     connection: AsyncConnection, period: Period, currency: str
 ) -> Sequence[Row[Any]]:
-    """Closings of this very period, oldest first; CONFLICT if another one overlaps it."""
+    """Closings of this very period that count, oldest first; CONFLICT if another overlaps it."""
     overlapping = await connection.execute(
         select(closings)
-        .where(closings.c.currency == currency)
+        .where(closings.c.currency == currency, closings.c.reopening.is_(None))
         .where(closings.c.since < period.until, closings.c.until > period.since)
         .order_by(closings.c.supplement)
     )
@@ -118,6 +118,16 @@ async def _earlier(
     return found
 
 
+async def _version(connection: AsyncConnection, period: Period, currency: str) -> int:
+    """Which version of the period's statements is made: one more than it was re-opened."""
+    reopened = await connection.scalar(
+        select(func.count(closings.c.reopening.distinct()))
+        .where(closings.c.currency == currency)
+        .where(closings.c.since == period.since, closings.c.until == period.until)
+    )
+    return 1 + int(reopened or 0)
+
+
 async def _existing(connection: AsyncConnection, closing: Row[Any]) -> Closed:
     rows = await connection.execute(
         select(statements.c.party, statements.c.id)
@@ -125,7 +135,15 @@ async def _existing(connection: AsyncConnection, closing: Row[Any]) -> Closed:
         .order_by(statements.c.party)
     )
     made = {row.party: row.id for row in rows}
-    return Closed(closing.id, closing.period, closing.currency, closing.supplement, made, False)
+    return Closed(
+        closing.id,
+        closing.period,
+        closing.currency,
+        closing.version,
+        closing.supplement,
+        made,
+        False,
+    )
 
 
 async def _rate(
@@ -245,10 +263,10 @@ def agreement_input(agreement: Agreement, since: str | None = None) -> Agreement
     )
 
 
-async def _write(unit: UnitOfWork, rated: Rated, supplement: int) -> Closed:
+async def _write(unit: UnitOfWork, rated: Rated, version: int, supplement: int) -> Closed:
     """The closing, its postings and its statements, in the unit's transaction."""
     closing = unit.mint("per")
-    await _write_closing(unit, closing, rated, supplement)
+    await _write_closing(unit, closing, rated, version, supplement)
     numbered = enumerate(rated.lines, start=1)
     postings = (
         posting_of(line, f"{closing}/{number}", rated.currency, rated.inputs.operator)
@@ -259,23 +277,27 @@ async def _write(unit: UnitOfWork, rated: Rated, supplement: int) -> Closed:
     made: dict[str, str] = {}
     whole = composing.Whole.of(rated.inputs, rated.lines, rated.counted.usage)
     for party in sorted({rated.inputs.operator, *composing.parties_of(rated.lines)}):
-        statement = _statement(unit, rated, whole, party, supplement)
+        statement = _statement(unit, rated, whole, party, version, supplement)
         await _write_statement(unit, closing, statement)
         made[party] = statement.statement
     unit.audit(
         "period.closed",
         closing,
-        {"period": rated.period.name, "currency": rated.currency, "supplement": supplement},
+        {"period": rated.period.name, "currency": rated.currency, "version": version}
+        | {"supplement": supplement},
     )
-    return Closed(closing, rated.period.name, rated.currency, supplement, made, True)
+    return Closed(closing, rated.period.name, rated.currency, version, supplement, made, True)
 
 
-async def _write_closing(unit: UnitOfWork, closing: str, rated: Rated, supplement: int) -> None:
+async def _write_closing(
+    unit: UnitOfWork, closing: str, rated: Rated, version: int, supplement: int
+) -> None:
     await unit.connection.execute(
         insert(closings).values(
             id=closing,
             period=rated.period.name,
             currency=rated.currency,
+            version=version,
             supplement=supplement,
             since=rated.period.since,
             until=rated.period.until,
@@ -323,7 +345,12 @@ def account_of(party: str, kind: str, operator: str) -> str:
 
 
 def _statement(
-    unit: UnitOfWork, rated: Rated, whole: composing.Whole, party: str, supplement: int
+    unit: UnitOfWork,
+    rated: Rated,
+    whole: composing.Whole,
+    party: str,
+    version: int,
+    supplement: int,
 ) -> Statement:
     figures = composing.figures(whole.own_lines(party), party)
     return sealed(
@@ -348,6 +375,7 @@ def _statement(
             records=Records(rated.runs, rated.counted.records, runs_digest(rated.runs)),
             inputs=whole.narrowed(party),
             sha256="",
+            version=version,
         )
     )
 

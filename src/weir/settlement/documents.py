@@ -153,8 +153,10 @@ class Inputs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     earlier: list[Line]
 
 
-class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What one party owes and is owed for a period.
+
+    `version` is left out in the first; a period that was re-opened and closed again has the next.
 
     `owes_minor` is the gross and tax of its own calls, `is_owed_minor` the sum of its shares, and
     `balance_minor` what is left for it: positive is paid to it, negative it pays.
@@ -180,6 +182,7 @@ class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     records: Records
     inputs: Inputs
     sha256: str
+    version: int = 1
 
 
 def to_document(statement: Statement) -> dict[str, Any]:

@@ -10,12 +10,12 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.kernel import inputs
-from weir.kernel.outcomes import NOT_FOUND, Refusal
+from weir.kernel.outcomes import ILLEGAL_STATE, NOT_FOUND, Refusal
 from weir.settlement import composing
 from weir.settlement.documents import Line, from_document
 from weir.settlement.lines import place_of
 from weir.settlement.settling_tables import obligations
-from weir.settlement.tables import statements
+from weir.settlement.tables import closings, statements
 from weir.store.unit import UnitOfWork
 
 
@@ -70,17 +70,25 @@ def rows_of(
 async def line_of(connection: AsyncConnection, statement: str, number: int, viewer: str) -> LineAt:
     """The line a reader of a statement means by its place in it, counted from 1.
 
-    NOT_FOUND for whoever the statement is not for; INVALID_INPUT when it has no such line.
+    NOT_FOUND for whoever the statement is not for; INVALID_INPUT when it has no such line;
+    ILLEGAL_STATE when its period was re-opened.
     """
     row = (
         await connection.execute(
-            select(statements.c.closing, statements.c.party, statements.c.document).where(
-                statements.c.id == statement
+            select(
+                statements.c.closing,
+                statements.c.party,
+                statements.c.document,
+                closings.c.reopening,
             )
+            .join(closings, closings.c.id == statements.c.closing)
+            .where(statements.c.id == statement)
         )
     ).first()
     if row is None or viewer not in (row.party, row.document["inputs"]["operator"]):
         raise Refusal(NOT_FOUND, f"statement {statement}")
+    if row.reopening is not None:
+        raise Refusal(ILLEGAL_STATE, "its period was re-opened", state="reopened")
     read = from_document(row.document)
     if not 1 <= number <= len(read.lines):
         raise inputs.wrong("/line", "is not a line of this statement", "此账单没有该明细行")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,29 +12,34 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from weir.kernel import limits
 from weir.kernel.outcomes import NOT_FOUND, Refusal
 from weir.settlement.documents import Statement, from_document
-from weir.settlement.tables import statements
+from weir.settlement.tables import closings, reopenings, statements
 
 
 @dataclass(frozen=True, slots=True)
 class StatementRow:
-    """A statement in a list. `balance_minor` positive is paid to the party, negative by it."""
+    """A statement in a list. `balance_minor` positive is paid to the party, negative by it.
+
+    `reopened_at` is when its period was opened again: from then on it counts no more.
+    """
 
     id: str
     party: str
     period: str
     currency: str
+    version: int
     supplement: int
     gross_minor: int
     balance_minor: int
     sha256: str
     closed_at: datetime
+    reopened_at: datetime | None
 
 
 async def of_party(
     connection: AsyncConnection, party: str, before: str | None = None
 ) -> list[StatementRow]:
     """A party's statements, newest first, a page at a time; `before` is the last one seen."""
-    query = select(*_COLUMNS).where(statements.c.party == party)
+    query = select(*_COLUMNS).select_from(_WITH_CLOSINGS).where(statements.c.party == party)
     if before is not None:
         query = query.where(statements.c.id < before)
     rows = await connection.execute(query.order_by(statements.c.id.desc()).limit(limits.PAGE_ROWS))
@@ -62,7 +67,22 @@ async def document(connection: AsyncConnection, statement: str, viewer: str) -> 
     return held
 
 
-_COLUMNS = [statements.c[name] for name in StatementRow.__slots__]
+async def reopened(connection: AsyncConnection, statement: str) -> str | None:
+    """Why a statement counts no more; None while it does."""
+    reason: str | None = await connection.scalar(
+        select(reopenings.c.reason).select_from(_WITH_CLOSINGS).where(statements.c.id == statement)
+    )
+    return reason
+
+
+_WITH_CLOSINGS: Final = statements.join(closings, closings.c.id == statements.c.closing).join(
+    reopenings, reopenings.c.id == closings.c.reopening, isouter=True
+)
+_ELSEWHERE: Final = {"version": closings.c.version, "reopened_at": reopenings.c.reopened_at}
+_COLUMNS: Final[list[Any]] = [
+    _ELSEWHERE[name] if name in _ELSEWHERE else statements.c[name]
+    for name in StatementRow.__slots__
+]
 
 
 def _row(row: Row[Any]) -> StatementRow:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -14,28 +16,49 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
-from sqlalchemy.dialects.postgresql import JSON
+from sqlalchemy.dialects.postgresql import JSON, JSONB
 
 from weir.store.schema import metadata
 
-# `supplement` 0 is a period's first closing; later ones hold records that came after it.
+# Whoever closes or re-opens periods of a currency holds this lock until the commit.
+CLOSING_LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:currency, 7162))")
+
+# `supplement` 0 is a period's first closing; later ones hold records that came after it. A closing
+# with a `reopening` counts no more; the next one of its period has the next `version`.
 closings = Table(
     "closings",
     metadata,
     Column("id", Text, primary_key=True),
     Column("period", Text, nullable=False),
     Column("currency", Text, nullable=False),
+    Column("version", Integer, nullable=False, server_default="1"),
     Column("supplement", Integer, nullable=False),
+    Column("reopening", Text, ForeignKey("reopenings.id")),
     Column("since", DateTime(timezone=True), nullable=False),
     Column("until", DateTime(timezone=True), nullable=False),
     Column("records", BigInteger, nullable=False),
     Column("records_digest", Text, nullable=False),
     Column("closed_at", DateTime(timezone=True), nullable=False),
     Column("closed_by", Text, nullable=False),
-    UniqueConstraint("period", "currency", "supplement"),
+    UniqueConstraint("period", "currency", "version", "supplement"),
     CheckConstraint("since < until", name="since"),
     Index("ix_closings_since", "currency", "since"),
+)
+
+# Periods that were opened again, and why.
+reopenings = Table(
+    "reopenings",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("period", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("closings", JSONB, nullable=False),
+    Column("reversed_postings", Integer, nullable=False),
+    Column("reopened_at", DateTime(timezone=True), nullable=False),
+    Column("reopened_by", Text, nullable=False),
 )
 
 # The segments a closing counted, as runs of one stream.

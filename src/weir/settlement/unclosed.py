@@ -56,7 +56,7 @@ def _chosen(period: Period, currency: str | None) -> Subquery:
     counted = (
         exists()
         .where(closing_runs.c.closing == closings.c.id)
-        .where(closings.c.currency == currency)
+        .where(closings.c.currency == currency, closings.c.reopening.is_(None))
         .where(closings.c.since == period.since, closings.c.until == period.until)
         .where(closing_runs.c.stream == segments.c.stream)
         .where(closing_runs.c.first_segment <= segments.c.segment)

@@ -113,6 +113,7 @@ class World:
             },
             "settle_round": {"currency": "CNY"},
             "close_period": {"period": "2020-01", "currency": "CNY"},
+            "reopen_period": {"period": "2020-01", "currency": "CNY", "reason": "because"},
             "witness_root": {"signature": "x"},
         }  # fmt: skip
         return {"json": bodies[operation]} if operation in bodies else {}

@@ -47,7 +47,7 @@ def test_an_amount_is_not_zero_and_fits(amount_minor: int) -> None:
 def test_a_reversal_mirrors_every_entry(amounts: list[int]) -> None:
     entries = [entry(PAYABLE, -amount) for amount in amounts]
     posting = Posting("r", "d", (entry(RECEIVABLE, sum(amounts)), *entries))
-    undone = reversal(posting, "pst_1", "mistake")
+    undone = reversal(posting.entries, "pst_1", "mistake")
     assert totals((*posting.entries, *undone.entries)) == {"CNY": 0}
     assert undone.reference == "reversal:pst_1"
-    assert reversal(undone, "pst_2", "again").entries == posting.entries
+    assert reversal(undone.entries, "pst_2", "again").entries == posting.entries

@@ -1,0 +1,137 @@
+"""Re-opening a closed period: what was posted is reversed, with a reason, and nothing is edited.
+
+The closings of the period stay as they were, with their statements, and count no more: each of
+their postings gets its mirror image, each debt a debt the other way, so that what was paid already
+is settled in the next round. Closing the period again makes the next version of its statements.
+
+Credits that were granted on its lines were given away and stay given.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, exists, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from weir.alliance.agreements import operator_of
+from weir.kernel import inputs, limits
+from weir.kernel.money import MINOR_DIGITS
+from weir.kernel.outcomes import FORBIDDEN, ILLEGAL_STATE, Refusal
+from weir.ledger import books
+from weir.settlement.periods import Period, parse_period
+from weir.settlement.settling_tables import disputes, obligations
+from weir.settlement.tables import CLOSING_LOCK, closings, reopenings, statements
+from weir.store.unit import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class Reopening:
+    """A period that was opened again, and the closings that count no more."""
+
+    id: str
+    period: str
+    currency: str
+    reason: str
+    closings: list[str]
+    reversed_postings: int
+    reopened_at: datetime
+    reopened_by: str
+
+
+async def reopen(unit: UnitOfWork, *, period: str, currency: str, reason: str) -> Reopening:
+    """Open a closed period again. Only the operator may, and it must say why.
+
+    Refusals: FORBIDDEN, INVALID_INPUT, ILLEGAL_STATE when the period is not closed, or a dispute
+    over one of its lines is open.
+    """
+    wanted = parse_period(period)
+    inputs.choice(currency, MINOR_DIGITS, "/currency")
+    why = inputs.text(reason, "/reason", limits.REASON_CHARACTERS)
+    if unit.actor.organisation != await operator_of(unit.connection):
+        raise Refusal(FORBIDDEN, "only the operator re-opens periods")
+    await unit.connection.execute(CLOSING_LOCK, {"currency": currency})
+    closed = await _closed(unit.connection, wanted, currency)
+    reopening = Reopening(
+        id=unit.mint("rop"),
+        period=wanted.name,
+        currency=currency,
+        reason=why,
+        closings=[row.id for row in closed],
+        reversed_postings=await _reverse(unit, [row.id for row in closed], why),
+        reopened_at=unit.now,
+        reopened_by=unit.actor.subject,
+    )
+    await _write(unit, reopening)
+    await _audit(unit, reopening)
+    return reopening
+
+
+async def listed(connection: AsyncConnection) -> list[Reopening]:
+    """The newest re-openings, newest first."""
+    rows = await connection.execute(
+        select(reopenings).order_by(reopenings.c.id.desc()).limit(limits.PAGE_ROWS)
+    )
+    return [Reopening(**row._mapping) for row in rows]
+
+
+async def _closed(connection: AsyncConnection, period: Period, currency: str) -> list[Row[Any]]:
+    rows = await connection.execute(
+        select(closings.c.id)
+        .where(closings.c.since == period.since, closings.c.until == period.until)
+        .where(closings.c.currency == currency, closings.c.reopening.is_(None))
+        .order_by(closings.c.supplement)
+    )
+    found = list(rows.all())
+    if not found:
+        raise Refusal(ILLEGAL_STATE, "the period is not closed", state="open")
+    held = exists().where(
+        disputes.c.closing.in_([row.id for row in found]), disputes.c.status == "open"
+    )
+    if await connection.scalar(select(held)):
+        raise Refusal(ILLEGAL_STATE, "a line of the period is disputed", state="disputed")
+    return found
+
+
+async def _reverse(unit: UnitOfWork, closed: list[str], reason: str) -> int:
+    """Mirror the postings and debts of the closings; how many postings there were."""
+    turned = 0
+    for closing in closed:
+        turned += await books.reverse_all(unit, f"{closing}/", reason)
+    rows = await unit.connection.execute(
+        select(obligations)
+        .where(obligations.c.closing.in_(closed), obligations.c.credit.is_(None))
+        .order_by(obligations.c.id)
+    )
+    turned_around = [
+        {**row._mapping, "id": unit.mint("obl"), "amount_minor": -row.amount_minor, "round": None}
+        for row in rows
+    ]
+    if turned_around:
+        await unit.connection.execute(insert(obligations), turned_around)
+    return turned
+
+
+async def _write(unit: UnitOfWork, reopening: Reopening) -> None:
+    row = {name: getattr(reopening, name) for name in Reopening.__slots__}
+    await unit.connection.execute(insert(reopenings).values(row))
+    await unit.connection.execute(
+        update(closings).where(closings.c.id.in_(reopening.closings)).values(reopening=reopening.id)
+    )
+
+
+async def _audit(unit: UnitOfWork, reopening: Reopening) -> None:
+    """Everyone who was given a statement holds it in its own chain, with the reason."""
+    parties = await unit.connection.execute(
+        select(statements.c.party).distinct().where(statements.c.closing.in_(reopening.closings))
+    )
+    detail = {
+        "period": reopening.period,
+        "currency": reopening.currency,
+        "reason": reopening.reason,
+        "closings": reopening.closings,
+    }
+    for party in sorted({unit.actor.organisation, *parties.scalars()}):
+        unit.audit("period.reopened", reopening.id, detail, organisation=party)
