@@ -5,7 +5,7 @@ SECONDS ?= 60
 PYTHON_FILES := src tests checks bench scripts
 BIN := .venv/bin
 
-.PHONY: demo test check interop up bench compiled fuzz lint types layers format lock clean
+.PHONY: demo test browser check interop up bench compiled fuzz lint types layers format lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show what can be made
@@ -23,8 +23,11 @@ demo: compiled ## Run the whole story on real engines (ARGS="--json FILE --calls
 up: compiled ## Start the platform and leave it running
 	@$(BIN)/weir up $(ARGS)
 
-test: compiled lint types layers ## Run every check and test that needs Python only
+test: compiled browser lint types layers ## Run every check and test
 	@$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+
+browser: # Chromium for the browser tests
+	@./scripts/browser
 
 check: compiled ## Run the slower groups: the built package, and clients of others
 	@$(BIN)/pytest -c checks/pytest.ini checks $(ARGS)

@@ -8,6 +8,10 @@ import pytest
 from _pytest.nodeid import NodeId
 from hypothesis import settings
 
+from demo_fixtures import demo, place
+
+__all__ = ["demo", "place"]
+
 settings.register_profile("weir", deadline=None)
 settings.load_profile("weir")
 

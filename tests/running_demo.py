@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -21,6 +22,16 @@ class Demo:
     def port(self, role: str) -> str:
         """The port at which one of its origins is served."""
         return str(self.figures["addresses"][role]).split(":")[2].split("/")[0]
+
+    def origin(self, role: str) -> str:
+        """The origin of `portal` or `auth`, as a browser names it."""
+        return f"https://{role}.localhost:{self.port('portal')}"
+
+    def sign_in_of(self, name: str) -> str:
+        """The passphrase the demo printed for a sign-in name; for "operator" the one-time link."""
+        if name == "operator":
+            return str(re.findall(r"one-time link\)\s+(https\S+)", self.output)[0])
+        return str(re.findall(rf"\s{re.escape(name)}\s+(\S.*\S)", self.output)[0])
 
     @property
     def environment(self) -> dict[str, str]:

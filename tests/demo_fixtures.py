@@ -1,4 +1,4 @@
-"""One demo for all tests of this folder: the real command, kept up, and ended by SIGTERM."""
+"""One demo for all tests of the group "story": the real command, kept up, and ended by SIGTERM."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from running_demo import Demo
 
 START_TIMEOUT_S = 240
@@ -46,7 +47,7 @@ def demo(place: Path) -> Iterator[Demo]:
         yield Demo(home, json.loads(figures.read_text()), said.read_text())
     finally:
         process.send_signal(signal.SIGTERM)
-        status = process.wait(60)
+        status = process.wait(120)
     assert status == 0, said.read_text()
     assert not _left_over(home), "the demo left processes behind"
 

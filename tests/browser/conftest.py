@@ -1,0 +1,66 @@
+"""One Chromium for all browser tests of a process, and one running alliance for it to look at.
+
+Chromium is Debian's own package: `make test` installs it where it may. Every page that `visit`
+opens is watched: a console error, an exception in a script, or a request that leaves the platform
+fails the test.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import shutil
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from playwright.async_api import Browser, async_playwright
+from visiting import Visit
+
+from running_demo import Demo
+
+MISSING = (
+    "The browser tests need Chromium and a Chinese font, and this user may not install them. "
+    "On Debian: apt-get install chromium fonts-noto-cjk"
+)
+
+
+def _chromium() -> str:
+    found = shutil.which("chromium")
+    assert found is not None, MISSING
+    return found
+
+
+def _own_key_of(demo: Demo) -> str:
+    """The gateway's public key as Chromium pins it: passkeys do not work past a broken chain."""
+    pem = ssl.get_server_certificate(("127.0.0.1", int(demo.port("portal"))))
+    key = x509.load_pem_x509_certificate(pem.encode()).public_key()
+    spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return base64.b64encode(hashlib.sha256(spki).digest()).decode()
+
+
+@pytest.fixture(scope="session")
+async def chromium(demo: Demo, place: Path) -> AsyncIterator[Browser]:
+    """The browser; it trusts this demo's gateway by its key, and nothing else is lowered."""
+    arguments = [f"--ignore-certificate-errors-spki-list={_own_key_of(demo)}"]
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=_chromium(),
+            args=arguments,
+            chromium_sandbox=os.getuid() != 0,  # Chromium's own sandbox refuses root
+        )
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def visit(chromium: Browser, demo: Demo) -> AsyncIterator[Visit]:
+    """Opens watched pages at the demo, and says at the end what went wrong on them."""
+    visit = Visit(chromium, demo)
+    yield visit
+    await visit.close()
+    assert visit.complaints == []

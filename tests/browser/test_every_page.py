@@ -1,0 +1,64 @@
+"""Every page: nothing in anybody's way, at a desk and on a phone, in both languages and themes."""
+
+from __future__ import annotations
+
+import pytest
+from visiting import CHINESE, DESK, ENGLISH, PHONE, Visit, obstacles
+
+# One demo, one browser.
+pytestmark = pytest.mark.xdist_group("story")
+
+OPEN_TO_ALL = (
+    "/",
+    "/shelf",
+    "/shelf/river-bank/accounts",
+    "/members",
+    "/sign-in",
+    "/errors/rate_exceeded",
+    "/nothing/here",
+)
+FOR_CUSTOMERS = ("/my/consents", "/my/questions")
+LOOKS = ((ENGLISH, DESK, False), (CHINESE, PHONE, True))
+
+
+@pytest.mark.parametrize(("language", "width", "dark"), LOOKS)
+async def test_nothing_stands_in_a_visitors_way(
+    visit: Visit, language: str, width: int, dark: bool
+) -> None:
+    page = await visit.window(language, width=width, dark=dark)
+    found = {}
+    for address in OPEN_TO_ALL:
+        await page.goto(address)
+        found[address] = await obstacles(page)
+    assert {address: told for address, told in found.items() if told} == {}
+    # The browser itself reports a page that answers 404.
+    visit.complaints = [each for each in visit.complaints if "/nothing/here" not in each]
+
+
+@pytest.mark.parametrize(("language", "width", "dark"), LOOKS)
+async def test_nothing_stands_in_a_customers_way(
+    visit: Visit, language: str, width: int, dark: bool
+) -> None:
+    page = await visit.window(language, width=width, dark=dark)
+    await visit.sign_in(page, "rb-000001", "/my/consents")
+    found = {}
+    for address in FOR_CUSTOMERS:
+        await page.goto(address)
+        found[address] = await obstacles(page)
+    await page.goto("/my/consents")
+    await page.click("table a >> nth=0")
+    found["a consent"] = await obstacles(page)
+    assert {address: told for address, told in found.items() if told} == {}
+
+
+async def test_every_page_is_read_without_a_script(visit: Visit) -> None:
+    page = await visit.window(CHINESE, scripts=False)
+    for address in (*OPEN_TO_ALL[:4], "/sign-in"):
+        await page.goto(address)
+        assert await page.locator("main h1").count() == 1, address
+        assert await page.locator("html").get_attribute("lang") == "zh-Hans"
+    await page.goto("/members")
+    await page.click("footer button[value=dark]")
+    assert page.url.endswith("/members")
+    pressed = page.locator("footer button[aria-pressed=true]")
+    assert await pressed.get_attribute("value") == "dark"
