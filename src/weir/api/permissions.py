@@ -139,6 +139,7 @@ PERMISSIONS: Final[Mapping[str, Rule]] = MappingProxyType(
         # Records and audit
         "count_calls": Rule(own=PARTIES, every=OPERATOR),
         "ask_traffic": Rule(own=PARTIES, every=OPERATOR),
+        "list_lake_files": Rule(every=OPERATOR),
         "verify_audit": Rule(every=OPERATOR),
         "get_receipt": Rule(own=PARTIES, every=OPERATOR),
         "list_record_keys": Rule(every=ALL),

@@ -11,7 +11,7 @@ from fastapi import Query
 from weir.api.guarding import Asking, Using, new_router
 from weir.api.models import Page, Shown
 from weir.kernel import inputs, limits
-from weir.metering import asking, traffic
+from weir.metering import asking, lake_files, traffic
 from weir.partners import applications
 from weir.shelf import products
 
@@ -19,6 +19,9 @@ router = new_router("records")
 
 Day = Annotated[
     str | None, Query(pattern=r"^\d{4}-\d\d-\d\d$", description="A day of UTC, included.")
+]
+AfterFile = Annotated[
+    str, Query(max_length=200, pattern=r"^[\w./=-]*$", description="`next` of the page before.")
 ]
 
 
@@ -41,7 +44,9 @@ async def count_calls(
     caller: Asking, services: Using, since: Day = None, until: Day = None
 ) -> Page[CallCount]:
     first, last = _day(since, "query:since"), _day(until, "query:until")
-    counted = await asyncio.to_thread(asking.usage, services.lake, first, last)
+    async with services.database.connect() as connection:
+        files = await lake_files.of_days(connection, first, last)
+    counted = await asyncio.to_thread(asking.usage, services.lake, files)
     if caller.kind != "operator":
         async with services.database.connect() as connection:
             own = caller.organisation.id
@@ -51,6 +56,23 @@ async def count_calls(
             each for each in counted if each.application in calling or each.product in served
         ]
     return Page(items=[CallCount.model_validate(each) for each in counted])
+
+
+@router.get(
+    "/records/files",
+    operation_id="list_lake_files",
+    summary="The files of the lake that are to be read",
+)
+async def list_lake_files(
+    services: Using, since: Day = None, until: Day = None, after: AfterFile = ""
+) -> Page[str]:
+    """For engines that read the lake themselves: what lies there besides was merged or is not
+    counted as stored. Files stay readable for an hour after they leave this list.
+    """
+    first, last = _day(since, "query:since"), _day(until, "query:until")
+    async with services.database.connect() as connection:
+        found = await lake_files.of_days(connection, first, last, after, limits.PAGE_ROWS)
+    return Page(items=found, next=found[-1] if len(found) == limits.PAGE_ROWS else None)
 
 
 class TrafficRow(Shown):
@@ -98,9 +120,9 @@ async def ask_traffic(
     party = None if caller.kind == "operator" else caller.organisation.id
     text, values = traffic.question(wanted, narrowed, begin, end, party)
     async with services.database.connect() as connection:
-        files = await traffic.files_between(connection, begin, end)
+        files = await lake_files.between(connection, begin, end)
     found = await asyncio.to_thread(traffic.ask, services.lake, files, wanted, text, values)
-    return Page(items=[_row(each) for each in found[: limits.TRAFFIC_ROWS]])
+    return Page(items=[_row(each) for each in found])
 
 
 def _row(each: traffic.Traffic) -> TrafficRow:

@@ -23,8 +23,9 @@ from weir.care.vault import PLATFORM
 from weir.consent import reading, record
 from weir.kernel import identifiers, limits
 from weir.kernel.settings import Settings
-from weir.metering import budgets, intents
+from weir.metering import budgets, intents, lake_files
 from weir.metering import log as seals_log
+from weir.metering.compacting import compact
 from weir.metering.ingest import ingest
 from weir.metering.lake import Lake
 from weir.metering.reconciling import lookup_over, reconcile
@@ -69,6 +70,10 @@ def _record_jobs(
     async def records_to_lake() -> None:
         _tell((await ingest(core.database, folder, lake, keys.public)).findings)
 
+    async def files_merged() -> None:
+        _tell((await compact(core.database, lake)).findings)
+        await lake_files.forget_replaced(core.database, lake)
+
     async def days_closed() -> None:
         now = core.clock.now() - timedelta(seconds=limits.DAY_CLOSES_AFTER_S)
         async with core.database.unit(PLATFORM) as unit:
@@ -82,6 +87,7 @@ def _record_jobs(
     return [
         ("records_sealed", limits.SEGMENT_AGE_S / 2, records_sealed),
         ("records_to_lake", 0.5, records_to_lake),
+        ("files_merged", 30.0, files_merged),
         ("days_closed", 60.0, days_closed),
         ("payments_in_doubt", 2.0, payments_in_doubt),
     ]

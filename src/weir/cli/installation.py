@@ -29,6 +29,12 @@ from weir.store.engines.process import GENTLE, ProcessView, end_family, everyone
 
 Tell = Callable[[str], None]
 
+# How the lake's store is reached and who we are there, by the store's own names.
+_OF_OBJECT_STORES: Final = (
+    *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"),
+    *("AWS_REGION", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_EC2_METADATA_DISABLED"),
+    *("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN", "GOOGLE_APPLICATION_CREDENTIALS"),
+)
 _PASSED_ON: Final = ("PATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "TMPDIR")
 _POLL_S: Final = 0.05
 _RESTART_PAUSE_S: Final = 1.0
@@ -113,14 +119,18 @@ class Installation:
         return spawn(
             [sys.executable, "-m", "weir", role.name, "--number", str(role.number)],
             user=None,
-            env=self._environment(),
+            env=self._environment(role),
             cwd=self.home.path,
             log_path=self.home.log_path(role.label),
         )
 
-    def _environment(self) -> Mapping[str, str]:
-        """What a role is told: the same settings, with the engines' addresses filled in."""
-        inherited = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    def _environment(self, role: Role) -> Mapping[str, str]:
+        """What a role is told: the same settings, with the engines' addresses filled in.
+
+        The store's credentials go to those that use the lake, not to what faces the network.
+        """
+        names = _PASSED_ON if role.name == "gateway" else (*_PASSED_ON, *_OF_OBJECT_STORES)
+        inherited = {name: os.environ[name] for name in names if name in os.environ}
         return inherited | environment(replace(self.settings, home=self.home.path))
 
     def _await_ready(self) -> None:

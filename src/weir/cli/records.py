@@ -30,6 +30,15 @@ def count(
     show_list(found, ("application", "product", "status", "refusal", "calls"), as_json)
 
 
+@records.command("files")
+def files(since: Day = None, until: Day = None, profile: ProfileName = DEFAULT) -> None:
+    """Name the files of the lake that are to be read, one a line, for other engines."""
+    from weir.client.asking import all_of
+
+    for file in asking(profile, lambda m: all_of(m.records.files(since, until))):
+        print(file)
+
+
 @records.command("receipt")
 def receipt(
     name: Annotated[str, typer.Argument(help="The `weir-receipt` field of an answer.")],

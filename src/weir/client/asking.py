@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from weir.client.errors import ProtocolError
@@ -12,6 +12,7 @@ from weir.client.exchange import Answer
 from weir.client.session import Session
 
 Document = dict[str, Any]
+Item = TypeVar("Item")
 
 
 class Asker:
@@ -55,7 +56,7 @@ class Asker:
         )
         return answer.object()
 
-    async def pages(self, path: str, **values: str | None) -> AsyncIterator[Document]:
+    async def pages(self, path: str, **values: str | None) -> AsyncIterator[Any]:
         """Every item of a list, a page fetched when it is needed."""
         after: str | None = None
         while True:
@@ -82,6 +83,6 @@ def _given(values: Mapping[str, str | None]) -> dict[str, str]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-async def all_of(items: AsyncIterator[Document]) -> list[Document]:
+async def all_of(items: AsyncIterator[Item]) -> list[Item]:
     """A whole list at once."""
     return [item async for item in items]

@@ -39,6 +39,10 @@ class Records:
             raise WeirError(f"The receipt {name} does not hold: {fault or 'it is another one'}.")
         return receipt
 
+    def files(self, since: str | None = None, until: str | None = None) -> AsyncIterator[str]:
+        """The files of the lake that are to be read, for the operator; days of UTC, included."""
+        return self._asker.pages("/v1/records/files", since=since, until=until)
+
     def seals(self) -> AsyncIterator[Document]:
         """Every seal, in the order of the tree."""
         return self._asker.pages("/v1/records/seals")

@@ -36,7 +36,9 @@ class Settings:
         None, "Valkey or Redis by URL; unset starts the embedded one.", secret=True
     )
     lake_url: str | None = _setting(
-        None, "Where call records become Parquet, by fsspec URL. Default: HOME/lake."
+        None,
+        "Folder or object store of the call records as Parquet: file:// or s3:// with the"
+        " options of docs/records.md. Default: HOME/lake.",
     )
     domain: str = _setting(
         "localhost", "Base domain of the four hosts: portal., auth., api. and manage."

@@ -1,6 +1,6 @@
 """Questions to the lake: one portable SQL text a question, run by DuckDB.
 
-Every text reads the table `calls` (the columns of `weir.metering.lake.SCHEMA`) and uses nothing
+Every text reads the table `calls` (the columns of `weir.metering.columns.SCHEMA`) and uses nothing
 that Spark or Trino would not understand. Synchronous: call from a thread when a loop is running.
 """
 
@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
 from typing import Any, Final
 
 import duckdb
 import pyarrow as pa
 
-from weir.metering.lake import SCHEMA, Lake
+from weir.metering.columns import SCHEMA
+from weir.metering.lake import Lake
 
 COUNT: Final = "SELECT count(*) FROM calls"
 
@@ -100,7 +100,7 @@ def calls_of(lake: Lake, files: Sequence[str]) -> Iterator[duckdb.DuckDBPyConnec
     connection = duckdb.connect(":memory:")
     try:
         if not lake.is_local:
-            connection.register_filesystem(lake.filesystem)
+            connection.register_filesystem(lake.reads())
         if files:
             addresses = [lake.address(file) for file in files]
             connection.read_parquet(addresses).create_view("calls")
@@ -111,49 +111,47 @@ def calls_of(lake: Lake, files: Sequence[str]) -> Iterator[duckdb.DuckDBPyConnec
         connection.close()
 
 
-def count_records(lake: Lake, since: date | None = None, until: date | None = None) -> int:
-    """How many records the lake holds for these days (UTC), both included."""
-    return int(ask(lake, COUNT, since, until)[0][0])
+def count_records(lake: Lake, files: Sequence[str]) -> int:
+    """How many records these files of the lake hold."""
+    return int(ask(lake, files, COUNT)[0][0])
 
 
-def usage(lake: Lake, since: date | None = None, until: date | None = None) -> list[Usage]:
+def usage(lake: Lake, files: Sequence[str]) -> list[Usage]:
     """Counts by application, product, status and refusal."""
-    return [Usage(*row) for row in ask(lake, USAGE, since, until)]
+    return [Usage(*row) for row in ask(lake, files, USAGE)]
 
 
-def doubled_numbers(lake: Lake) -> list[tuple[str, int, int]]:
-    """Records that are in the lake more than once, as (stream, number, how often)."""
-    return [(row[0], row[1], row[2]) for row in ask(lake, DOUBLED_NUMBERS)]
+def doubled_numbers(lake: Lake, files: Sequence[str]) -> list[tuple[str, int, int]]:
+    """Records that are there more than once, as (stream, number, how often)."""
+    return [(row[0], row[1], row[2]) for row in ask(lake, files, DOUBLED_NUMBERS)]
 
 
-def doubled_interactions(lake: Lake) -> list[tuple[str, int]]:
+def doubled_interactions(lake: Lake, files: Sequence[str]) -> list[tuple[str, int]]:
     """Interaction identifiers with more than one record of an answer, and how many."""
-    return [(row[0], row[1]) for row in ask(lake, DOUBLED_INTERACTIONS)]
+    return [(row[0], row[1]) for row in ask(lake, files, DOUBLED_INTERACTIONS)]
 
 
-def compare(lake: Lake, interactions: Iterable[str]) -> Tally:
+def compare(lake: Lake, files: Sequence[str], interactions: Iterable[str]) -> Tally:
     """Set the identifiers of answered calls beside the records. A repeated one counts once."""
     expected = pa.table({"interaction_id": pa.array(sorted(set(interactions)), pa.string())})
-    with calls_of(lake, lake.files()) as connection:
+    with calls_of(lake, files) as connection:
         connection.register("expected", expected)
         row = connection.execute(COMPARISON).fetchall()[0]
     return Tally(*(int(value or 0) for value in row))
 
 
-def payments(lake: Lake, consents: Iterable[str], since: date) -> dict[str, list[int]]:
-    """The statuses members answered with under each consent, in the records from `since` on."""
+def payments(lake: Lake, files: Sequence[str], consents: Iterable[str]) -> dict[str, list[int]]:
+    """The statuses members answered with under each consent."""
     asked = pa.table({"consent": pa.array(sorted(set(consents)), pa.string())})
     answers: dict[str, list[int]] = {}
-    with calls_of(lake, lake.files(since)) as connection:
+    with calls_of(lake, files) as connection:
         connection.register("asked", asked)
         for consent, status in connection.execute(PAYMENTS).fetchall():
             answers.setdefault(consent, []).append(status)
     return answers
 
 
-def ask(
-    lake: Lake, question: str, since: date | None = None, until: date | None = None
-) -> list[tuple[Any, ...]]:
-    """The rows a question gives over the records of these days."""
-    with calls_of(lake, lake.files(since, until)) as connection:
+def ask(lake: Lake, files: Sequence[str], question: str) -> list[tuple[Any, ...]]:
+    """The rows a question gives over the records in these files."""
+    with calls_of(lake, files) as connection:
         return connection.execute(question).fetchall()

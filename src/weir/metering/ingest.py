@@ -19,8 +19,9 @@ from sqlalchemy import func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.kernel.seals import NO_PREVIOUS
-from weir.metering import log
-from weir.metering.lake import Lake, instant, to_table
+from weir.metering import lake_files, log
+from weir.metering.columns import instant, to_table
+from weir.metering.lake import Lake
 from weir.metering.records import segment_path
 from weir.metering.segments import (
     SEAL_SUFFIX,
@@ -121,7 +122,8 @@ async def _ingest_one(
             report.findings.append(damaged.finding)
             return False
         leaf = await log.append(unit.connection, segment.seal)
-        row = _row(segment, files) | {"ingested_at": unit.now, "leaf": leaf}
+        await lake_files.add(unit.connection, files)
+        row = _row(segment, list(files)) | {"ingested_at": unit.now, "leaf": leaf}
         await unit.connection.execute(insert(segments).values(row))
     report.segments += 1
     report.records += segment.seal.records
@@ -142,7 +144,7 @@ async def _mark(connection: AsyncConnection, stream: str) -> Mark:
 
 def _carry(
     folder: Path, lake: Lake, keys: Keys, stream: str, mark: Mark
-) -> tuple[Segment, list[str]]:
+) -> tuple[Segment, dict[str, int]]:
     """Check the segment after `mark` and write it to the lake."""
     segment = read_segment(folder, stream, mark.segment + 1)
     Chain(stream, mark.sha256, mark.segment, mark.last_number, keys=keys).link(segment.seal)

@@ -1,282 +1,310 @@
-"""The lake: call records as Parquet, by day and hour (UTC), wherever fsspec reaches.
+"""The lake: call records as Parquet, by day and hour (UTC), in a folder or an object store.
 
 A segment becomes one file in each hour it touches, under a name made of its stream and number, so
-writing it again writes the same thing in the same place. Local files are renamed into place; an
-object store takes a whole object or none. Each file's metadata holds the seals of its segments.
+writing it again writes the same thing in the same place. Whatever is read, listed or removed goes
+through one library (pyarrow's file systems); only what makes a local file durable is done here.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
-import fsspec
-import msgspec
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.json as paj
-import pyarrow.parquet as pq
+from fsspec.implementations.arrow import ArrowFSWrapper
+from pyarrow import fs
+from pyarrow import parquet as pq
 
-from weir.kernel import identifiers
+from weir.kernel import identifiers, merkle, pruning
+from weir.kernel.outcomes import SETTING_INVALID, Refusal
 from weir.kernel.seals import Seal
-from weir.metering.records import CallRecord, encode, sync_folder
-from weir.metering.segments import UNREADABLE, Damage, Segment, damaged, parse_segment
-
-HOUR_US: Final = 3_600_000_000
-END_OF_TIME_US: Final = 253_402_300_800_000_000  # the year 10000
-CALLS: Final = "calls"
-MERGED: Final = "merged"  # how the names of files begin that hold many segments
-
-SCHEMA: Final = pa.schema(
-    [
-        pa.field("stream", pa.string(), nullable=False),
-        pa.field("segment", pa.int64(), nullable=False),
-        pa.field("number", pa.int64(), nullable=False),
-        pa.field("call", pa.int64()),
-        pa.field("arrived_at", pa.timestamp("us", tz="UTC"), nullable=False),
-        pa.field("duration_us", pa.int64(), nullable=False),
-        pa.field("interaction_id", pa.string(), nullable=False),
-        pa.field("status", pa.int32(), nullable=False),
-        pa.field("bytes_in", pa.int64(), nullable=False),
-        pa.field("bytes_out", pa.int64(), nullable=False),
-        pa.field("application", pa.string()),
-        pa.field("organisation", pa.string()),
-        pa.field("product", pa.string()),
-        pa.field("capability", pa.string()),
-        pa.field("member", pa.string()),
-        pa.field("subscription", pa.string()),
-        pa.field("plan", pa.string()),
-        pa.field("consent", pa.string()),
-        pa.field("method", pa.string(), nullable=False),
-        pa.field("path", pa.string()),
-        pa.field("refusal", pa.string()),
-        pa.field("fault", pa.string()),
-        pa.field("amount_minor", pa.int64()),
-        pa.field("currency", pa.string()),
-        pa.field("scene", pa.string()),
-        pa.field("channel", pa.string()),
-        pa.field("referrer", pa.string()),
-        pa.field("reconciled", pa.bool_(), nullable=False),
-    ]
+from weir.metering.columns import (
+    CALLS,
+    Pruned,
+    by_hour,
+    from_table,
+    parquet,
+    partition,
+    pruned_of,
+    seals_of,
+    to_table,
 )
-# The columns of a line as they stand in it.
-_LINE: Final = pa.schema(
-    [
-        pa.field("at_us", pa.int64()) if field.name == "arrived_at" else field.with_nullable(True)
-        for field in SCHEMA
-        if field.name not in ("stream", "segment")
-    ]
+from weir.metering.records import encode, sync_folder
+from weir.metering.segments import (
+    UNREADABLE,
+    Damage,
+    Segment,
+    SegmentDamaged,
+    damaged,
+    parse_segment,
 )
-# What a field that is absent in a line stands for, where that is not nothing.
-_ABSENT: Final = {"bytes_in": 0, "bytes_out": 0, "reconciled": False}
-_SEALS: Final = b"weir.seals"
+
+_OWN: Final = re.compile(r"(str_[0-9a-z]{26})-([0-9]{10,})\.parquet")
+_STORES: Final = ("file", "s3", "gs", "abfs", "abfss", "hdfs", "viewfs")
+
+# What reading a file raises that is not Parquet, or not ours.
+BROKEN: Final = (TypeError, ValueError, *UNREADABLE, pa.ArrowException, OSError)
+
+
+class Reads(ArrowFSWrapper):  # type: ignore[misc] # fsspec has no types
+    """The lake's file system as DuckDB takes one."""
+
+    protocol = "lake"
+
+    @classmethod
+    def _strip_protocol(cls, path: Any) -> str:
+        return str(path).removeprefix("lake://").rstrip("/")
+
+
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """What the lake still holds of a segment: its lines by index, and subtrees for the others."""
+
+    seal: Seal
+    lines: dict[int, bytes]
+    nodes: dict[tuple[int, int], bytes] = field(default_factory=dict)
+
+    @property
+    def is_whole(self) -> bool:
+        return len(self.lines) == self.seal.records
+
+    def node(self) -> merkle.Node:
+        """The hashes of the segment's tree."""
+        leaves = {index: merkle.leaf_hash(line) for index, line in self.lines.items()}
+        return pruning.node_of(leaves, self.nodes)
 
 
 class Lake:
     """Where the call records lie. Synchronous: call it from a thread when a loop is running."""
 
     def __init__(self, url: str) -> None:
-        self.filesystem, root = fsspec.core.url_to_fs(url)
-        self.root = str(root).rstrip("/")
-        protocol = self.filesystem.protocol
-        self.protocol: str = protocol if isinstance(protocol, str) else protocol[0]
-        self.is_local = self.protocol in ("file", "local")
-        self._merged_files: dict[tuple[str, int], list[str]] | None = None
+        self.filesystem, root = _opened(url)
+        self.root = root.rstrip("/")
+        self.is_local = isinstance(self.filesystem, fs.LocalFileSystem)
+        self._places: dict[tuple[str, int], list[str]] = {}
 
-    def write_segment(self, segment: Segment) -> list[str]:
-        """Write a checked segment; returns its files, relative to the root, oldest hour first.
+    # --- segments ----------------------------------------------------------------------------
+
+    def write_segment(self, segment: Segment) -> dict[str, int]:
+        """Write a checked segment; returns its files, relative to the root, oldest hour first, with
+        the number of its records in each.
 
         SegmentDamaged when its lines are not records the lake can hold.
         """
         if not segment.lines:
-            return []
+            return {}
         seal = segment.seal
         name = f"{seal.stream}-{seal.segment:010d}.parquet"
-        files = []
+        files = {}
         for hour_us, table in by_hour(to_table(segment)):
             path = f"{partition(hour_us)}/{name}"
             self.put(path, parquet(table, [seal]))
-            files.append(path)
+            files[path] = len(table)
         return files
 
     def read_segment(self, stream: str, segment: int) -> Segment:
         """A segment rebuilt from its files and checked as the sealed file was.
 
         The lines are written anew from the columns and must be those under the sealed root, so a
-        value changed in the lake is found. FileNotFoundError when no file of it is there.
+        value changed in the lake is found. FileNotFoundError when no file of it is there, or parts
+        of it have expired.
         """
         if not identifiers.is_identifier(stream, "str"):
             raise ValueError("a stream is named by a str_ identifier")
-        pattern = f"{self.root}/{CALLS}/day=*/hour=*/{stream}-{segment:010d}.parquet"
-        paths = [str(path)[len(self.root) + 1 :] for path in self.filesystem.glob(pattern)]
-        if not paths:
-            paths = self._merged().get((stream, segment), [])
-        if not paths:
+        with suppress(KeyError, SegmentDamaged, FileNotFoundError):
+            return self.rebuilt(self._places[stream, segment], stream, segment)
+        self._places = self._indexed()
+        if (stream, segment) not in self._places:
             raise FileNotFoundError(f"{stream} segment {segment} is not in the lake")
-        return self.rebuilt(paths, stream, segment)
+        return self.rebuilt(self._places[stream, segment], stream, segment)
 
     def rebuilt(self, files: Sequence[str], stream: str, segment: int) -> Segment:
-        """The segment that is in these files; SegmentDamaged when it is not as it was sealed."""
+        """The segment that is in these files; SegmentDamaged when it is not as it was sealed,
+        FileNotFoundError when parts of it have expired.
+        """
+        remains = self.remains(files, stream, segment)
+        if not remains.is_whole:
+            raise FileNotFoundError(f"{stream} segment {segment} has expired in part")
+        return Segment(remains.seal, [remains.lines[at] for at in range(remains.seal.records)])
+
+    def remains(self, files: Sequence[str], stream: str, segment: int) -> Remains:
+        """What these files hold of a segment, checked against its root. SegmentDamaged."""
         try:
-            tables = [self.table(path) for path in sorted(files)]
-            seals = [seal for table in tables for seal in seals_of(table)]
-            seal = next(each for each in seals if (each.stream, each.segment) == (stream, segment))
-            records = [record for table in tables for record in from_table(table, stream, segment)]
-        except (StopIteration, TypeError, *UNREADABLE, pa.ArrowException, OSError) as error:
+            parts = [self._part(file, stream, segment) for file in sorted(files)]
+            seal = next(seal for seal, _, _ in parts if seal is not None)
+            records = [
+                record for _, held, _ in parts for record in from_table(held, stream, segment)
+            ]
+        except (StopIteration, *BROKEN) as error:
             detail = "its file in the lake is not readable"
             raise damaged(stream, segment, Damage.ALTERED, detail) from error
+        nodes = {place: found for _, _, pruned in parts for place, found in pruned.items()}
         records.sort(key=lambda record: record.number)
-        raw = b"".join(encode(record) + b"\n" for record in records)
-        return parse_segment(raw, seal, stream, segment)
+        lines = [encode(record) for record in records]
+        if not nodes:
+            whole = parse_segment(b"".join(line + b"\n" for line in lines), seal, stream, segment)
+            return Remains(seal, dict(enumerate(whole.lines)))
+        indexes = [record.number - seal.first for record in records]
+        remains = Remains(seal, dict(zip(indexes, lines, strict=True)), nodes)
+        if pruning.fault(seal.records, seal.root, remains.node()) is not None:
+            detail = "what remains of it is not what was sealed"
+            raise damaged(stream, segment, Damage.ALTERED, detail)
+        return remains
 
-    def _merged(self) -> dict[tuple[str, int], list[str]]:
-        """Which merged files hold which segments: read once from the files' own metadata."""
-        if self._merged_files is None:
-            self._merged_files = {}
-            found = self.filesystem.glob(f"{self.root}/{CALLS}/day=*/hour=*/{MERGED}-*.parquet")
-            for path in found:
-                file = str(path)[len(self.root) + 1 :]
-                for seal in self.seals(file):
-                    self._merged_files.setdefault((seal.stream, seal.segment), []).append(file)
-        return self._merged_files
+    def _part(
+        self, file: str, stream: str, segment: int
+    ) -> tuple[Seal | None, pa.Table, dict[tuple[int, int], bytes]]:
+        """The seal of a segment, its rows and its pruned subtrees, as one file has them."""
+        with self._opened(file) as opened:
+            stored = pq.ParquetFile(opened)
+            metadata = stored.metadata.metadata
+            seals = (s for s in seals_of(metadata) if (s.stream, s.segment) == (stream, segment))
+            groups = [
+                group
+                for group in range(stored.num_row_groups)
+                if _may_hold(stored.metadata.row_group(group), stream, segment)
+            ]
+            table = stored.read_row_groups(groups)
+        return next(seals, None), table, pruned_of(metadata).get((stream, segment), {})
+
+    def _indexed(self) -> dict[tuple[str, int], list[str]]:
+        """Which files hold which segments: by their names, or by their own metadata where they hold
+        many. A segment's own files come first, since they may have been merged a moment ago.
+        """
+        own: dict[tuple[str, int], list[str]] = {}
+        merged: dict[tuple[str, int], list[str]] = {}
+        for file in self.files():
+            found = _OWN.fullmatch(file.rsplit("/", 1)[-1])
+            if found is not None:
+                own.setdefault((found[1], int(found[2])), []).append(file)
+                continue
+            for seal in self.seals(file):
+                merged.setdefault((seal.stream, seal.segment), []).append(file)
+        return merged | own
+
+    # --- files -------------------------------------------------------------------------------
 
     def seals(self, file: str) -> list[Seal]:
         """The seals of the segments that are in a file, read from its metadata alone."""
-        with self.filesystem.open(f"{self.root}/{file}", "rb") as opened:
-            return seals_of(pq.ParquetFile(opened).schema_arrow)
+        with self._opened(file) as opened:
+            return seals_of(pq.ParquetFile(opened).metadata.metadata)
+
+    def table(self, file: str) -> tuple[pa.Table, list[Seal], Pruned]:
+        """All a file holds. One of BROKEN when it cannot be read."""
+        with self._opened(file) as opened:
+            stored = pq.ParquetFile(opened)
+            metadata = stored.metadata.metadata
+            return stored.read(), seals_of(metadata), pruned_of(metadata)
 
     def files(self, since: date | None = None, until: date | None = None) -> list[str]:
-        """All files of whole days from `since` up to and including `until`, relative to the root.
+        """All files that lie there, of whole days from `since` up to and including `until`,
+        relative to the root.
 
-        Files that were written and not yet counted as ingested are among them; what must be exact
-        takes its files from the `segments` table.
+        Files that were written and are not counted as ingested are among them, and so are those
+        that were merged into others a moment ago. Which are to be read, PostgreSQL knows:
+        `weir.metering.lake_files`.
         """
-        days = self.filesystem.glob(f"{self.root}/{CALLS}/day=*")
-        wanted = [day for day in sorted(days) if _within(_name(day), since, until)]
-        paths = (path for day in wanted for path in self.filesystem.glob(f"{day}/hour=*/*.parquet"))
-        return sorted(str(path)[len(self.root) + 1 :] for path in paths)
+        days = self._below(CALLS, recursive=False)
+        wanted = [day for day in days if _within(day.base_name, since, until)]
+        found = (
+            each
+            for day in wanted
+            for each in self._below(f"{CALLS}/{day.base_name}", recursive=True)
+        )
+        return sorted(
+            str(each.path)[len(self.root) + 1 :]
+            for each in found
+            if each.is_file
+            and each.base_name.endswith(".parquet")
+            and not each.base_name.startswith(".")
+        )
+
+    def files_in(self, folder: str) -> list[str]:
+        """All files that lie in a folder of the lake, relative to the root."""
+        found = self._below(folder, recursive=False)
+        return [str(each.path)[len(self.root) + 1 :] for each in found if each.is_file]
 
     def address(self, file: str) -> str:
         """How DuckDB reaches a file: a path, or a URL of the registered file system."""
         path = f"{self.root}/{file}"
-        return path if self.is_local else f"{self.protocol}://{path.removeprefix('/')}"
+        return path if self.is_local else f"{Reads.protocol}://{path}"
+
+    def reads(self) -> Reads:
+        """The file system that `address` names where it is no path."""
+        return Reads(self.filesystem)
 
     def put(self, file: str, data: bytes) -> None:
         """Write a file whole or not at all."""
         path = f"{self.root}/{file}"
-        if not self.is_local:
-            self.filesystem.pipe_file(path, data)
+        if self.is_local:
+            _put_durably(Path(path), data)
             return
-        final = Path(path)
-        final.parent.mkdir(parents=True, exist_ok=True)
-        temporary = final.with_name(f".{final.name}.{secrets.token_hex(8)}")
-        try:
-            with temporary.open("wb") as out:
-                out.write(data)
-                out.flush()
-                os.fsync(out.fileno())
-            temporary.replace(final)
-        finally:
-            temporary.unlink(missing_ok=True)
-        sync_folder(final.parent)
+        with self.filesystem.open_output_stream(path) as out:
+            out.write(data)
 
     def remove(self, file: str) -> None:
         """Remove a file that may be gone already."""
         with suppress(FileNotFoundError):
-            self.filesystem.rm_file(f"{self.root}/{file}")
+            self.filesystem.delete_file(f"{self.root}/{file}")
 
-    def table(self, file: str) -> pa.Table:
-        """A file's rows. OSError when it cannot be read."""
-        with self.filesystem.open(f"{self.root}/{file}", "rb") as opened:
-            return pq.ParquetFile(opened).read()
+    def _opened(self, file: str) -> Any:
+        return self.filesystem.open_input_file(f"{self.root}/{file}")
+
+    def _below(self, folder: str, *, recursive: bool) -> list[Any]:
+        wanted = fs.FileSelector(f"{self.root}/{folder}", allow_not_found=True, recursive=recursive)
+        return sorted(self.filesystem.get_file_info(wanted), key=lambda each: str(each.path))
 
 
-def to_table(segment: Segment) -> pa.Table:
-    """A segment's lines as columns of `SCHEMA`. SegmentDamaged when one does not fit them."""
-    seal = segment.seal
-    raw = b"\n".join(segment.lines) + b"\n"
+def _opened(url: str) -> tuple[Any, str]:
+    """The file system of a URL or path, and the path within. Refusal SETTING_INVALID."""
+    parts = urlsplit(url)
+    if parts.scheme and parts.scheme not in _STORES:
+        why = f"not one of {', '.join(_STORES)}"
+    elif "@" in parts.netloc:
+        why = "credentials do not belong in it: give the store's own environment variables"
+    else:
+        try:
+            opened: tuple[Any, str] = fs.FileSystem.from_uri(url)
+            return opened
+        except (pa.ArrowException, OSError, ValueError):
+            why = "no store can be reached under it"
+    raise Refusal(SETTING_INVALID, setting="WEIR_LAKE_URL", why=why)
+
+
+def _put_durably(final: Path, data: bytes) -> None:
+    """A local file: on the disk before it has its name."""
+    final.parent.mkdir(parents=True, exist_ok=True)
+    temporary = final.with_name(f".{final.name}.{secrets.token_hex(8)}")
     try:
-        lines = paj.read_json(
-            pa.BufferReader(raw),
-            read_options=paj.ReadOptions(use_threads=False, block_size=max(len(raw), 1)),
-            parse_options=paj.ParseOptions(
-                explicit_schema=_LINE, unexpected_field_behavior="error"
-            ),
-        )
-        columns = [_column(lines, field, seal) for field in SCHEMA]
-        table = pa.Table.from_arrays(columns, schema=SCHEMA)
-        table.validate(full=True)
-    except (pa.ArrowException, KeyError, OverflowError) as error:
-        detail = "a value is not one the lake can hold"
-        raise damaged(seal.stream, seal.segment, Damage.ALTERED, detail) from error
-    times = lines["at_us"]
-    if not (pc.min(times).as_py() >= 0 and pc.max(times).as_py() < END_OF_TIME_US):
-        raise damaged(seal.stream, seal.segment, Damage.ALTERED, "a time is not one")
-    return table
+        with temporary.open("wb") as out:
+            out.write(data)
+            out.flush()
+            os.fsync(out.fileno())
+        temporary.replace(final)
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync_folder(final.parent)
 
 
-def _column(lines: pa.Table, field: pa.Field, seal: Seal) -> Any:
-    if field.name == "stream":
-        return pa.repeat(pa.scalar(seal.stream, pa.string()), len(lines))
-    if field.name == "segment":
-        return pa.repeat(pa.scalar(seal.segment, pa.int64()), len(lines))
-    if field.name == "arrived_at":
-        return lines["at_us"].cast(field.type)
-    values = lines[field.name].cast(field.type)
-    return pc.fill_null(values, _ABSENT[field.name]) if field.name in _ABSENT else values
-
-
-def by_hour(table: pa.Table) -> Iterator[tuple[int, pa.Table]]:
-    """The rows of each hour they arrived in, oldest hour first, in their own order."""
-    at_us = table["arrived_at"].cast(pa.int64())
-    hours = pc.multiply(pc.divide(at_us, HOUR_US), HOUR_US)
-    for hour_us in sorted(pc.unique(hours).to_pylist()):
-        yield hour_us, table.filter(pc.equal(hours, hour_us))
-
-
-def from_table(table: pa.Table, stream: str, segment: int) -> list[CallRecord]:
-    """The rows of one segment as records."""
-    mine = pc.and_(pc.equal(table["stream"], stream), pc.equal(table["segment"], segment))
-    table = table.filter(mine)
-    table = table.set_column(
-        table.schema.get_field_index("arrived_at"), "at_us", table["arrived_at"].cast(pa.int64())
-    )
-    rows = table.drop_columns(["stream", "segment"]).to_pylist()
-    return [CallRecord(**row) for row in rows]
-
-
-def parquet(table: pa.Table, seals: Sequence[Seal]) -> bytes:
-    """A file of the lake, with the seals of the segments that are in it."""
-    table = table.replace_schema_metadata({_SEALS: encode(list(seals))})
-    out = pa.BufferOutputStream()
-    pq.write_table(table, out, compression="zstd")
-    return bytes(out.getvalue())
-
-
-def seals_of(held: pa.Table | pa.Schema) -> list[Seal]:
-    """The seals in a file's metadata; none in a file that is not ours."""
-    schema = held.schema if isinstance(held, pa.Table) else held
-    return msgspec.json.decode((schema.metadata or {}).get(_SEALS, b"[]"), type=list[Seal])
-
-
-def instant(at_us: int) -> datetime:
-    """Unix microseconds as an aware time, exact (a float of seconds would not be)."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at_us)
-
-
-def partition(hour_us: int) -> str:
-    """Where the files of an hour lie."""
-    at = instant(hour_us)
-    return f"{CALLS}/day={at:%Y-%m-%d}/hour={at:%H}"
-
-
-def _name(path: Any) -> str:
-    return str(path).rstrip("/").rsplit("/", 1)[-1]
+def _may_hold(group: Any, stream: str, segment: int) -> bool:
+    """Whether a row group's statistics leave room for rows of this segment."""
+    wanted = {"stream": stream, "segment": segment}
+    for place in range(2):  # the first two columns of the schema
+        column = group.column(place)
+        statistics = column.statistics
+        if statistics is None or not statistics.has_min_max:
+            continue
+        if not statistics.min <= wanted[column.path_in_schema] <= statistics.max:
+            return False
+    return True
 
 
 def _within(name: str, since: date | None, until: date | None) -> bool:

@@ -15,7 +15,8 @@ from weir.kernel import merkle, outcomes
 from weir.kernel.outcomes import Refusal
 from weir.kernel.seals import Receipt, ReceiptName, Seal, authenticator
 from weir.metering import log
-from weir.metering.lake import Lake, instant
+from weir.metering.columns import instant
+from weir.metering.lake import Lake
 from weir.metering.records import CallRecord, encode
 from weir.metering.sealing import stream_key
 from weir.metering.segments import Segment, SegmentDamaged

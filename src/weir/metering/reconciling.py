@@ -29,7 +29,7 @@ from sqlalchemy import Row, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.kernel import limits
-from weir.metering import asking
+from weir.metering import asking, lake_files
 from weir.metering.ingest import Mark, marks
 from weir.metering.lake import Lake
 from weir.metering.records import CallRecord, RecordWriter
@@ -138,10 +138,12 @@ async def _recorded_statuses(
     found: dict[str, list[int]] = {row.consent_id: [] for row in rows}
     if not found:
         return found
-    # A retry moves an intent's time forward, a record's never; a day of margin covers it.
-    since = min(row.at for row in rows).date() - timedelta(days=limits.RECONCILE_LOOKBACK_DAYS)
     local = await asyncio.to_thread(_local_statuses, folder, reached, set(found))
-    stored = await asyncio.to_thread(asking.payments, lake, found, since)
+    # A retry moves an intent's time forward, a record's never; days of margin cover it.
+    since = min(row.at for row in rows) - timedelta(days=limits.RECONCILE_LOOKBACK_DAYS)
+    async with database.connect() as connection:
+        files = await lake_files.between(connection, since)
+    stored = await asyncio.to_thread(asking.payments, lake, files, found)
     for consent, statuses in (*local.items(), *stored.items()):
         found[consent].extend(statuses)
     return found

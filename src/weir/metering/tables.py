@@ -116,10 +116,20 @@ witnesses = Table(
     PrimaryKeyConstraint("size", "organisation"),
 )
 
-# Files of the lake that were merged into others, until nobody can still be reading them.
-replaced_files = Table(
-    "replaced_files",
+# Every file of the lake that is to be read, and those that were replaced, until nobody can still be
+# reading them. `hour` is where the file lies; `holds` names the classes of record that are in it.
+lake_files = Table(
+    "lake_files",
     metadata,
     Column("file", Text, primary_key=True),
-    Column("at", DateTime(timezone=True), nullable=False),
+    Column("hour", DateTime(timezone=True), nullable=False),
+    Column("records", BigInteger, nullable=False),
+    Column("segments", Integer, nullable=False),
+    Column("holds", Text, nullable=False),
+    Column("replaced_at", DateTime(timezone=True)),
+    CheckConstraint("holds IN ('all', 'transactions')", name="holds"),
+    Index("ix_lake_files_hour", "hour"),
+    Index(
+        "ix_lake_files_replaced_at", "replaced_at", postgresql_where=text("replaced_at IS NOT NULL")
+    ),
 )

@@ -12,12 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
-
+from weir.kernel import limits
 from weir.metering.asking import calls_of
 from weir.metering.lake import Lake
-from weir.metering.tables import segments
 
 # What calls can be counted by and narrowed to; `hour` is that of their arrival, UTC.
 DIMENSIONS: Final = {
@@ -33,16 +30,27 @@ DIMENSIONS: Final = {
     "hour": "CAST(date_trunc('hour', arrived_at) AS VARCHAR)",
 }
 BUCKETS_A_DOUBLING: Final = 8
+# The kinds with the most calls come back, each with its buckets, however many there are in all.
 _TEXT: Final = """
-    SELECT {columns},
-           CAST(floor(ln(duration_us + 1) / ln(2) * {per}) AS INTEGER) AS bucket,
-           count(*) AS calls,
-           sum(CASE WHEN refusal IS NULL THEN 0 ELSE 1 END) AS refused,
-           sum(bytes_in) AS bytes_in,
-           sum(bytes_out) AS bytes_out
-      FROM calls
-     WHERE {where}
-     GROUP BY {places}
+    WITH counted AS (
+        SELECT {columns}
+               CAST(floor(ln(duration_us + 1) / ln(2) * {per}) AS INTEGER) AS bucket,
+               count(*) AS calls,
+               sum(CASE WHEN refusal IS NULL THEN 0 ELSE 1 END) AS refused,
+               sum(bytes_in) AS bytes_in,
+               sum(bytes_out) AS bytes_out
+          FROM calls
+         WHERE {where}
+         GROUP BY {places}
+    ), weighed AS (
+        SELECT counted.*, sum(calls) OVER ({kinds}) AS of_kind FROM counted
+    ), ranked AS (
+        SELECT weighed.*, dense_rank() OVER (ORDER BY {order}) AS place FROM weighed
+    )
+    SELECT {names} bucket, calls, refused, bytes_in, bytes_out
+      FROM ranked
+     WHERE place <= {most}
+     ORDER BY place, bucket
 """
 
 
@@ -74,8 +82,11 @@ def question(
     until: datetime,
     party: str | None = None,
 ) -> tuple[str, list[Any]]:
-    """The SQL and its values. `party` leaves only calls that it made or served."""
-    columns = [f"{DIMENSIONS[name]} AS d{n}" for n, name in enumerate(by)]
+    """The SQL and its values. `party` leaves only calls that it made or served.
+
+    At most `limits.TRAFFIC_ROWS` kinds come back: those with the most calls.
+    """
+    names = [f"d{n}" for n in range(len(by))]
     where = ["arrived_at >= ?", "arrived_at < ?"]
     values: list[Any] = [since, until]
     for name, value in only.items():
@@ -84,9 +95,15 @@ def question(
     if party is not None:
         where.append("(organisation = ? OR member = ?)")
         values += [party, party]
-    places = ", ".join(str(place) for place in range(1, len(by) + 2))
     text = _TEXT.format(
-        columns=", ".join(columns), per=BUCKETS_A_DOUBLING, where=" AND ".join(where), places=places
+        columns="".join(f"{DIMENSIONS[name]} AS d{n}, " for n, name in enumerate(by)),
+        per=BUCKETS_A_DOUBLING,
+        where=" AND ".join(where),
+        places=", ".join(str(place) for place in range(1, len(by) + 2)),
+        kinds=f"PARTITION BY {', '.join(names)}" if names else "",
+        order=", ".join(["of_kind DESC", *names]),
+        names="".join(f"{name}, " for name in names),
+        most=limits.TRAFFIC_ROWS,
     )
     return text, values
 
@@ -108,15 +125,3 @@ def ask(
         each.bytes_out += int(bytes_out)
         each.buckets[bucket] = each.buckets.get(bucket, 0) + calls
     return sorted(found.values(), key=lambda each: (-each.calls, str(each.by)))
-
-
-async def files_between(connection: AsyncConnection, since: datetime, until: datetime) -> list[str]:
-    """The lake's files that hold ingested calls of this time, each once."""
-    each = func.jsonb_array_elements_text(segments.c.files).label("file")
-    rows = await connection.execute(
-        select(each)
-        .where(segments.c.last_at >= since, segments.c.first_at < until)
-        .distinct()
-        .order_by("file")
-    )
-    return [row.file for row in rows]

@@ -20,6 +20,7 @@ from sqlalchemy import insert
 from seals import KEYS, seal_all
 from weir.client.pricing import per_call
 from weir.kernel import identifiers
+from weir.metering import lake_files
 from weir.metering.ingest import Ingested, ingest
 from weir.metering.lake import Lake
 from weir.metering.records import CallRecord, RecordWriter
@@ -89,6 +90,11 @@ class World:
         writer.close()
         assert seal_all(self.records).findings == []
         return writer.stream
+
+    async def files(self) -> list[str]:
+        """The files of the lake that are to be read."""
+        async with self.database.connect() as connection:
+            return await lake_files.between(connection)
 
     async def ingest(self, lake: Lake | None = None) -> Ingested:
         """Seal what is there and bring it into the lake."""

@@ -223,8 +223,7 @@ async def test_reconciled_records_reach_the_lake(
     await claimed(world, intent(world, subscription, "paid"))
     await reconcile(world.database, world.records, world.lake, writer, Member(paid=201))
     await world.ingest()
-    since = SystemClock().now().date() - timedelta(days=1)
-    assert asking.payments(world.lake, ["cns_paid"], since) == {"cns_paid": [201]}
+    assert asking.payments(world.lake, await world.files(), ["cns_paid"]) == {"cns_paid": [201]}
 
 
 async def test_a_found_payment_is_not_a_second_record_of_its_answer(
@@ -236,9 +235,10 @@ async def test_a_found_payment_is_not_a_second_record_of_its_answer(
     world.write([world.record(**failed, refusal="member_timeout")])
     await reconcile(world.database, world.records, world.lake, writer, Member(paid=201))
     await world.ingest()
-    assert asking.count_records(world.lake) == 2
-    assert asking.compare(world.lake, ["interaction-paid"]) == asking.Tally(1, 1, 0, 0)
-    assert asking.doubled_interactions(world.lake) == []
+    files = await world.files()
+    assert asking.count_records(world.lake, files) == 2
+    assert asking.compare(world.lake, files, ["interaction-paid"]) == asking.Tally(1, 1, 0, 0)
+    assert asking.doubled_interactions(world.lake, files) == []
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ async def ingested(world: World, interactions: Sequence[str]) -> None:
     """Wait until the lake has these calls, and all that dead processes left."""
 
     async def there() -> bool:
-        tally = await asyncio.to_thread(asking.compare, world.lake, interactions)
+        tally = await world.ask(asking.compare, interactions)
         return tally.missing == 0 and not _left_open(world)
 
     await _until(there)

@@ -12,7 +12,7 @@ import signal
 import ssl
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -41,6 +41,7 @@ from weir.client.pricing import per_call
 from weir.client.trust import tls_context
 from weir.kernel import identifiers
 from weir.kernel.settings import PREFIX, Settings
+from weir.metering import lake_files
 from weir.metering.lake import Lake
 from weir.metering.records import CallRecord
 from weir.metering.segments import pending_records, streams
@@ -115,6 +116,12 @@ class World:
     @property
     def lake(self) -> Lake:
         return Lake(self.core.lake_url)
+
+    async def ask(self, question: Callable[..., Any], *values: Any) -> Any:
+        """A question of `weir.metering.asking` to the lake, over the files that are to be read."""
+        async with self.core.database.connect() as connection:
+            files = await lake_files.between(connection)
+        return await asyncio.to_thread(question, self.lake, files, *values)
 
     # --- the alliance --------------------------------------------------------------------------
 

@@ -292,7 +292,7 @@ async def test_a_period_is_closed_and_its_statement_follows_from_the_records(
     assert (found.holds, found.difference) == (True, None)
     assert sum(share["amount_minor"] for share in document["shares"]) == document["gross_minor"]
     calls = sum(line["calls"] for line in document["lines"])
-    assert calls == await asyncio.to_thread(_calls_under_a_plan, platform)
+    assert calls == await _calls_under_a_plan(platform)
     forged = document | {"gross_minor": document["gross_minor"] - 1}
     assert not (await asyncio.to_thread(verify, forged, folder)).holds
 
@@ -365,14 +365,14 @@ async def _is_over(until: datetime) -> bool:
 
 async def _in_lake(platform: World, interactions: list[str]) -> bool:
     """Whether the lake has them: and so all that their processes recorded before."""
-    tally = await asyncio.to_thread(asking.compare, platform.lake, interactions)
+    tally = await platform.ask(asking.compare, interactions)
     return tally.stored == len(interactions)
 
 
-def _calls_under_a_plan(platform: World) -> int:
+async def _calls_under_a_plan(platform: World) -> int:
     """Every record so far that a statement must count: the period is all there ever was."""
     question = "SELECT count(*) FROM calls WHERE plan IS NOT NULL AND product IS NOT NULL"
-    return int(asking.ask(platform.lake, question)[0][0])
+    return int((await platform.ask(asking.ask, question))[0][0])
 
 
 async def _until(holds: Callable[[], bool]) -> None:

@@ -98,7 +98,7 @@ async def aftermath(platform: World, tmp_path_factory: pytest.TempPathFactory) -
     client_id = caller.profile.credentials.client_id
     executed = {row[0]: row for row in await platform.bank_sql(_EXECUTED, client_id)}
     question = _RECORDED_PAYMENTS.format(client_id)
-    recorded = await asyncio.to_thread(asking.ask, platform.lake, question)
+    recorded = await platform.ask(asking.ask, question)
     amounts: dict[str, set[int]] = {}
     for consent, _, amount_minor in recorded:
         amounts.setdefault(consent, set()).add(amount_minor)
@@ -159,18 +159,18 @@ async def test_every_answer_has_its_record_and_none_has_two(
     platform: World, aftermath: Aftermath
 ) -> None:
     logged = [line["interaction_id"] for line in aftermath.load.logged()]
-    tally = await asyncio.to_thread(asking.compare, platform.lake, logged)
+    tally = await platform.ask(asking.compare, logged)
     assert (tally.expected, tally.stored) == (len(logged), len(logged))
     assert (tally.missing, tally.duplicated) == (0, 0)
-    assert await asyncio.to_thread(asking.doubled_numbers, platform.lake) == []
-    assert await asyncio.to_thread(asking.doubled_interactions, platform.lake) == []
+    assert await platform.ask(asking.doubled_numbers) == []
+    assert await platform.ask(asking.doubled_interactions) == []
 
 
 async def test_what_is_recorded_was_answered_as_recorded(
     platform: World, aftermath: Aftermath
 ) -> None:
     question = "SELECT interaction_id, status FROM calls"
-    recorded = dict(await asyncio.to_thread(asking.ask, platform.lake, question))
+    recorded = dict(await platform.ask(asking.ask, question))
     for line in aftermath.load.logged():
         assert recorded[line["interaction_id"]] == line["status"]
 

@@ -116,7 +116,7 @@ async def _executed(platform: World, payment: Payment) -> int:
 
 async def _records(platform: World, payment: Payment) -> list[tuple[int, bool, int]]:
     question = f"{_RECORDS}'{payment.consent}'"
-    rows = await asyncio.to_thread(asking.ask, platform.lake, question)
+    rows = await platform.ask(asking.ask, question)
     return [(row[0], row[1], row[2]) for row in rows]
 
 

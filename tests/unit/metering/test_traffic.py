@@ -28,7 +28,7 @@ def asked(folder: Path, by: list[str], only: dict[str, str], party: str | None) 
     lake = Lake(str(folder / "lake"))
     files = lake.write_segment(read_segment(folder, write_stream(folder, [records]), 1))
     text, values = traffic.question(by, only, SINCE, SINCE + DAY, party)
-    return traffic.ask(lake, files, by, text, values)
+    return traffic.ask(lake, list(files), by, text, values)
 
 
 def test_calls_are_counted_by_what_was_asked_for(tmp_path: Path) -> None:

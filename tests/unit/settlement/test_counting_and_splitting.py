@@ -80,7 +80,7 @@ def test_the_sql_and_the_python_count_the_same(records: list[CallRecord]) -> Non
         folder = Path(name)
         runs = write(folder, [records])
         lake = Lake(str(folder / "lake"))
-        files = lake.write_segment(read_segment(folder, STREAM, 1))
+        files = list(lake.write_segment(read_segment(folder, STREAM, 1)))
         by_sql = count_lake(lake, Unclosed(runs, files, len(records)), PARTS, PLANS)
     count = Count(PARTS, PLANS)
     count.add(records)

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from weir.cli.demo.cast import CURRENCY
 from weir.cli.demo.stage import Member, Stage
+from weir.client.asking import all_of
 from weir.kernel.settings import Settings
 from weir.metering import asking
 from weir.metering.lake import Lake
@@ -31,17 +32,17 @@ async def count(stage: Stage) -> None:
     tally = stage.tally
     lake = _lake(stage)
     expected = len(set(tally.interactions))
-    await _await_ingest(lake, expected)
-    compared = await asyncio.to_thread(asking.compare, lake, tally.interactions)
+    files = await _await_ingest(stage, lake, expected)
+    compared = await asyncio.to_thread(asking.compare, lake, files, tally.interactions)
     stage.figures.records = {
         "expected": expected,
         "stored": compared.stored,
         "missing": compared.missing,
         "duplicated": compared.duplicated + len(tally.interactions) - expected,
-        "in_the_lake": await asyncio.to_thread(asking.count_records, lake),
+        "in_the_lake": await asyncio.to_thread(asking.count_records, lake, files),
         "refusals_that_differ": await _refusals_that_differ(stage),
     }
-    await _compare_institutions(stage, lake)
+    await _compare_institutions(stage, lake, files)
 
 
 async def _refusals_that_differ(stage: Stage) -> int:
@@ -54,9 +55,9 @@ async def _refusals_that_differ(stage: Stage) -> int:
     return sum(stored[code] != own[code] for code in stored.keys() | own.keys())
 
 
-async def _compare_institutions(stage: Stage, lake: Lake) -> None:
+async def _compare_institutions(stage: Stage, lake: Lake, files: list[str]) -> None:
     """Three sides: what callers saw, what gateways recorded, what institutions wrote down."""
-    recorded = await asyncio.to_thread(asking.ask, lake, _BY_MEMBER)
+    recorded = await asyncio.to_thread(asking.ask, lake, files, _BY_MEMBER)
     organisations = {member.organisation: slug for slug, member in stage.members.items()}
     by_slug: dict[str, set[str]] = {slug: set() for slug in stage.members}
     for organisation, interaction in recorded:
@@ -70,12 +71,14 @@ async def _compare_institutions(stage: Stage, lake: Lake) -> None:
         }
 
 
-async def _await_ingest(lake: Lake, expected: int) -> None:
-    """Wait until the lake holds as many records as there were calls, or does not change."""
+async def _await_ingest(stage: Stage, lake: Lake, expected: int) -> list[str]:
+    """Wait until the lake holds as many records as there were calls; the files that hold them."""
     deadline = time.monotonic() + _INGEST_TIMEOUT_S
-    while time.monotonic() < deadline:
-        if await asyncio.to_thread(asking.count_records, lake) >= expected:
-            return
+    while True:
+        files = await all_of(stage.operating.records.files())
+        held = await asyncio.to_thread(asking.count_records, lake, files)
+        if held >= expected or time.monotonic() > deadline:
+            return files
         await asyncio.sleep(_POLL_S)
 
 
