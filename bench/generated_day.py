@@ -3,8 +3,8 @@
 It lies in `bench/work/day`, is made once and kept for every benchmark that asks about the lake.
 Traffic follows the clock: quiet nights, two peaks. 400 applications share it unevenly (the largest
 has about a sixth), over 60 products, 240 capabilities and 30 institutions. Durations are lognormal.
-The files are as compaction leaves them: one an hour, sorted by arrival. They bear no seals, since
-nobody signed them.
+The files are larger than compaction makes them: one an hour, sorted by arrival. They bear no seals,
+since nobody signed them.
 """
 
 from __future__ import annotations
