@@ -1,11 +1,13 @@
-"""How an agreement divides revenue, as values: a closed grammar of four kinds of terms. Pure.
+"""How an agreement divides revenue, as values: a closed grammar of five kinds of terms. Pure.
 
-Of each line: a fixed part of each call, then per cents of what is left, the same for all or by
-tiers. By the month, between parties: a fixed part, or what is missing to a minimum.
+Of each line: a fixed part of each call, or of those calls and customers that it rewards, then per
+cents of what is left, the same for all or by tiers. By the month, between parties: a fixed part, or
+what is missing to a minimum.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final, Literal
@@ -42,7 +44,10 @@ class Share(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     """One term for a role, or for an organisation named by its identifier: exactly one of
 
     - `weight` basis points of what is left of a line, or `tiers` of them by the gross;
-    - `fixed` (major units) `per` call, off the top of a line;
+    - `fixed` (major units) `per` call, off the top of a line; with a `scene` or `referrer`, per
+      call that came from there;
+    - `fixed` `per` customer who came on at least `days` days (UTC) of the period, wherever from,
+      or from that `scene` or `referrer`; off the top of a line too;
     - `fixed` per month, paid by `paid_by`;
     - `minimum` (major units) a month: what is missing to it is paid by `paid_by`.
     """
@@ -51,7 +56,10 @@ class Share(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     weight: int = 0
     tiers: tuple[ShareTier, ...] = ()
     fixed: str | None = None
-    per: Literal["call", "month"] | None = None
+    per: Literal["call", "customer", "month"] | None = None
+    scene: str | None = None
+    referrer: str | None = None
+    days: int | None = None
     minimum: str | None = None
     paid_by: str | None = None
 
@@ -60,6 +68,11 @@ class Share(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         if self.minimum is not None:
             return "minimum"
         return f"fixed a {self.per}" if self.fixed is not None else "per cent"
+
+    @property
+    def is_rewarding(self) -> bool:
+        """Whether it counts some calls or customers of a line, and not all its billable calls."""
+        return self.per == "customer" or self.scene is not None or self.referrer is not None
 
     @property
     def is_monthly(self) -> bool:
@@ -80,8 +93,16 @@ _FORMS: Final[tuple[frozenset[str], ...]] = tuple(
         ("fixed", "per"),
         ("fixed", "per", "paid_by"),
         ("minimum", "paid_by"),
+        *(
+            (*base, *rewarded)
+            for base in (("fixed", "per"), ("fixed", "per", "days"))
+            for rewarded in ((), ("scene",), ("referrer",), ("scene", "referrer"))
+        ),
     )
 )
+# As calls carry them: the grammar of the fields `weir-scene` and `weir-referrer`.
+_LABEL: Final = re.compile(r"[a-z](?:[a-z._-]|[0-9]{1,4}(?![0-9]))*")
+_MOST_DAYS: Final = 31
 
 
 def read_shares(
@@ -95,7 +116,7 @@ def read_shares(
             f"须包含 1 至 {limits.AGREEMENT_SHARES} 个分成方",
         )
     shares = [_share(each, currency, f"{pointer}/{place}") for place, each in enumerate(given)]
-    if len({(share.party, share.kind) for share in shares}) != len(shares):
+    if len({_kind(share) for share in shares}) != len(shares):
         raise wrong(
             pointer,
             "must name each party once for each kind of term",
@@ -161,12 +182,18 @@ def _check_sums(shares: Sequence[Share], currency: str, pointer: str) -> None:
             )
 
 
+def _kind(share: Share) -> tuple[str | int | None, ...]:
+    return share.party, share.kind, share.scene, share.referrer, share.days
+
+
 def _share(given: Mapping[str, Any], currency: str, pointer: str) -> Share:
     if set(given) not in _FORMS:
         raise wrong(
             pointer,
-            "must have party and one of weight, tiers, fixed with per, or minimum with paid_by",
-            "须包含 party 以及 weight、tiers、fixed 与 per、minimum 与 paid_by 四者之一",
+            "must have party and one of weight, tiers, fixed with per, or minimum with paid_by;"
+            " only fixed goes with scene, referrer and days",
+            "须包含 party 以及 weight、tiers、fixed 与 per、minimum 与 paid_by 四者之一；"
+            "scene、referrer、days 仅与 fixed 同用",
         )
     try:
         share = msgspec.convert(given, Share)
@@ -221,7 +248,8 @@ def _check_tiers(tiers: Sequence[ShareTier], currency: str, pointer: str) -> Non
 
 def _check_amount(share: Share, currency: str, pointer: str) -> None:
     """Monthly terms run between two parties that are known without a call."""
-    if share.per == "call":
+    if share.per in ("call", "customer"):
+        _check_reward(share, pointer)
         if share.paid_by is not None:
             raise wrong(pointer, "is paid by the line itself", "按次部分由该明细行本身承担")
         _check_price(share.fixed or "", f"{pointer}/fixed")
@@ -236,6 +264,23 @@ def _check_amount(share: Share, currency: str, pointer: str) -> None:
         raise wrong(f"{pointer}/paid_by", "must be another party", "须为另一方")
     name = "fixed" if share.fixed is not None else "minimum"
     _positive(share.fixed or share.minimum or "", currency, f"{pointer}/{name}")
+
+
+def _check_reward(share: Share, pointer: str) -> None:
+    """What a term rewards is said in the words that calls carry."""
+    if (share.per == "customer") != (share.days is not None):
+        raise wrong(pointer, "must give days with per customer only", "days 仅与 per customer 同用")
+    if share.days is not None and not 1 <= share.days <= _MOST_DAYS:
+        raise wrong(f"{pointer}/days", f"must be 1 to {_MOST_DAYS}", f"须为 1 至 {_MOST_DAYS}")
+    for name, label in (("scene", share.scene), ("referrer", share.referrer)):
+        if label is None:
+            continue
+        if len(label) > limits.LABEL_CHARACTERS or _LABEL.fullmatch(label) is None:
+            raise wrong(
+                f"{pointer}/{name}",
+                f"must be a {name} as calls carry it: small letters, digits, dots, hyphens",
+                "须为调用所携带的标签：小写字母、数字、点或连字符",
+            )
 
 
 def _check_price(text: str, pointer: str) -> None:

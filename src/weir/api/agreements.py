@@ -36,15 +36,19 @@ class TierGiven(Given):
 class ShareGiven(Given):
     """A term: `party` (a role or an organisation's identifier) and one of four.
 
-    `weight` in basis points; `tiers` of them; `fixed` `per` call, or per month with `paid_by`;
-    `minimum` a month with `paid_by`.
+    `weight` in basis points; `tiers` of them; `fixed` `per` call, per customer with `days`, or per
+    month with `paid_by`; `minimum` a month with `paid_by`. A `scene` or `referrer` rewards only the
+    calls or customers from there.
     """
 
     party: Text
     weight: int | None = None
     tiers: Annotated[list[TierGiven], Field(max_length=100)] | None = None
     fixed: Text | None = None
-    per: Literal["call", "month"] | None = None
+    per: Literal["call", "customer", "month"] | None = None
+    scene: Text | None = None
+    referrer: Text | None = None
+    days: int | None = None
     minimum: Text | None = None
     paid_by: Text | None = None
 
@@ -93,7 +97,10 @@ class ShareView(Shown):
     weight: Annotated[int | None, _Given] = None
     tiers: Annotated[list[TierView] | None, _Given] = None
     fixed: Annotated[str | None, _Given] = None
-    per: Annotated[Literal["call", "month"] | None, _Given] = None
+    per: Annotated[Literal["call", "customer", "month"] | None, _Given] = None
+    scene: Annotated[str | None, _Given] = None
+    referrer: Annotated[str | None, _Given] = None
+    days: Annotated[int | None, _Given] = None
     minimum: Annotated[str | None, _Given] = None
     paid_by: Annotated[str | None, _Given] = None
 

@@ -34,8 +34,10 @@ class Books:
 
         `shares` are terms of `party` (member, operator, partner, or an organisation's identifier)
         and one of: `weight` in basis points, which sum to 10,000; `tiers` of `up_to` and `weight`;
-        `fixed` `per` call; `fixed` `per` month or `minimum`, `paid_by` another party. `billable` is
-        succeeded or answered (declined calls too), `rounding` half_even, half_up, down or up.
+        `fixed` `per` call, where `scene` or `referrer` reward only calls from there; `fixed` `per`
+        customer who came on `days` days; `fixed` `per` month or `minimum`, `paid_by` another party.
+        `billable` is succeeded or answered (declined calls too), `rounding` half_even, half_up,
+        down or up.
         """
         given: Document = {
             "effective_from": effective_from,

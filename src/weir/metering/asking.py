@@ -99,6 +99,7 @@ def calls_of(lake: Lake, files: Sequence[str]) -> Iterator[duckdb.DuckDBPyConnec
     """A DuckDB connection whose table `calls` is these files of the lake, and nothing else."""
     connection = duckdb.connect(":memory:")
     try:
+        connection.execute("SET TimeZone = 'UTC'")  # hours and days are those of UTC
         if not lake.is_local:
             connection.register_filesystem(lake.reads())
         if files:

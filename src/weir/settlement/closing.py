@@ -43,6 +43,7 @@ from weir.settlement.lines import is_monthly as monthly
 from weir.settlement.lines import lines
 from weir.settlement.periods import Period, moment, parse_period
 from weir.settlement.rating import Counted, Priced, count_lake, slices
+from weir.settlement.rewarding import count_rewards, reward_terms
 from weir.settlement.tables import CLOSING_LOCK, closing_runs, closings, statements
 from weir.settlement.unclosed import Unclosed
 from weir.shelf.pricing import read_pricing
@@ -100,6 +101,7 @@ class Rated:
     counted: Counted
     lines: list[Line]
     runs: list[Run]
+    rewarded: list[Run]
 
 
 async def _earlier(
@@ -169,8 +171,12 @@ async def _rate(
     used |= {(each.plan, each.product) for each in before if each.plan is not None}
     standing = await standing_in(unit.connection, period, [p.plan for p in offered if monthly(p)])
     inputs = inputs_of(operator, known, offered, standing, before, used)
-    all_lines = lines(counted.usage, inputs, currency, parts)
-    return Rated(period, currency, inputs, counted, all_lines, found.runs)
+    terms = reward_terms(inputs.agreements, period.since, period.until)
+    whole = await unclosed.find(unit.connection, period, None) if terms and earlier else found
+    rewards = await asyncio.to_thread(count_rewards, lake, whole, terms)
+    all_lines = lines(counted.usage, inputs, currency, parts, rewards)
+    rewarded = whole.runs if terms else []
+    return Rated(period, currency, inputs, counted, all_lines, found.runs, rewarded)
 
 
 async def plans_offered(connection: AsyncConnection) -> list[PlanInput]:
@@ -372,7 +378,9 @@ def _statement(
             owes_minor=figures.owes_minor,
             is_owed_minor=figures.is_owed_minor,
             balance_minor=figures.balance_minor,
-            records=Records(rated.runs, rated.counted.records, runs_digest(rated.runs)),
+            records=Records(
+                rated.runs, rated.counted.records, runs_digest(rated.runs), rated.rewarded
+            ),
             inputs=whole.narrowed(party),
             sha256="",
             version=version,

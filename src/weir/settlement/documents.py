@@ -46,12 +46,20 @@ class Charge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     amount: str
 
 
-class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Rewarded(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How often a rewarding term is fulfilled on a line: `term` is its place in the agreement."""
+
+    term: int
+    count: int
+
+
+class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The calls of one partner to one product under one plan, one member and one agreement.
 
     `agreement` null means that none was in force: the whole gross is the member's. `gross_minor` is
     without `tax_minor`; the shares sum to both together. In a supplement all counts and amounts are
-    what is added to the closings before it, so amounts may be negative; `charges` are the whole's.
+    what is added to the closings before it, so amounts may be negative; `charges` and `rewarded`
+    are the whole's. `rewarded` is left out where nothing is.
 
     What one party of an agreement owes others by the month is a line without a plan: `partner` is
     the one who pays, and `component` of a charge is the term's place in the agreement.
@@ -71,6 +79,7 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gross_minor: int
     tax_minor: int
     shares: list[LineShare]
+    rewarded: list[Rewarded] = []
 
 
 class PartyShare(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -90,15 +99,18 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sha256: str
 
 
-class Records(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Records(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The records a statement was made of.
 
     `records` counts those of the period; `digest` is SHA-256 over the canonical JSON of `segments`.
+    `rewarded` are all runs of the period there are, over which rewards were counted, those of
+    earlier closings too; it is left out where no agreement rewards anything.
     """
 
     segments: list[Run]
     records: int
     digest: str
+    rewarded: list[Run] = []
 
 
 class PlanInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

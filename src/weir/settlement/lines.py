@@ -17,10 +17,19 @@ from typing import Final
 
 from weir.alliance.shares import MEMBER, WHOLE, Rounding, Share
 from weir.settlement.charging import Part, Tally, charge, exact, months_between, rounded
-from weir.settlement.documents import AgreementInput, Charge, Inputs, Line, LineShare, PlanInput
+from weir.settlement.documents import (
+    AgreementInput,
+    Charge,
+    Inputs,
+    Line,
+    LineShare,
+    PlanInput,
+    Rewarded,
+)
 from weir.settlement.dues import Due, dues
 from weir.settlement.periods import read_moment
 from weir.settlement.rating import Key, Plans, Priced, Slice, Usage
+from weir.settlement.rewarding import Rewards
 from weir.settlement.splitting import Parties, Takings, split
 from weir.shelf.pricing import HOURS_A_DAY, Fixed, Hours, Package
 
@@ -55,9 +64,15 @@ def plans_of(inputs: Inputs) -> Plans:
 
 
 def lines(
-    usage: Iterable[Usage], inputs: Inputs, currency: str, parts: Sequence[Slice]
+    usage: Iterable[Usage],
+    inputs: Inputs,
+    currency: str,
+    parts: Sequence[Slice],
+    rewards: Rewards | None = None,
 ) -> list[Line]:
     """All lines of a period in one currency, in a fixed order.
+
+    `rewards` says how often rewarding terms are fulfilled, over all records of the period.
 
     UnknownPlan when calls fall under a plan the inputs do not price.
     """
@@ -68,7 +83,7 @@ def lines(
     _add_months(whole, inputs, priced, currency, parts)
     charged = _charged(whole, priced)
     makers = dict(_makers(whole, priced, agreements, inputs.operator))
-    moneys = _moneys(whole, charged, makers)
+    moneys = _moneys(whole, charged, makers, rewards or {})
     earlier = _by_place(inputs.earlier)
     made = [
         _line(place, fresh.get(place, Cell()), charged[place], earlier.get(place, []), maker, money)
@@ -263,22 +278,32 @@ class _Money:
     gross_minor: int
     tax_minor: int
     shares: list[LineShare]
+    rewarded: Mapping[int, int]
 
 
 def _moneys(
     cells: Mapping[Place, Cell],
     charged: Mapping[Place, Sequence[Part]],
     makers: Mapping[Place, _Maker],
+    rewards: Rewards,
 ) -> dict[Place, _Money]:
     """What each line comes to. Tiers of shares are reached by lines that are charged together."""
     gross = {place: _rounded(charged[place], makers[place]) for place in makers}
     together: dict[tuple[Group, str], int] = defaultdict(int)
     for place, gross_minor in gross.items():
         together[_together(place)] += gross_minor
-    return {
-        place: _money(gross[place], together[_together(place)], cells[place], charged[place], maker)
-        for place, maker in makers.items()
-    }
+    moneys = {}
+    for place, maker in makers.items():
+        takings = Takings(
+            gross[place],
+            cells[place].billable,
+            together[_together(place)],
+            maker.plan.currency,
+            maker.rounding,
+            rewards.get((place[1], place[0]), {}),
+        )
+        moneys[place] = _money(takings, charged[place], maker)
+    return moneys
 
 
 def _together(place: Place) -> tuple[Group, str]:
@@ -310,6 +335,7 @@ def _line(
         gross_minor=money.gross_minor - sum(line.gross_minor for line in earlier),
         tax_minor=money.tax_minor - sum(line.tax_minor for line in earlier),
         shares=_less(money.shares, earlier),
+        rewarded=[Rewarded(term, count) for term, count in sorted(money.rewarded.items())],
     )
 
 
@@ -318,21 +344,17 @@ def _rounded(charged: Sequence[Part], maker: _Maker, rate: str = "1") -> int:
     return rounded(amount, maker.plan.currency, maker.rounding).amount_minor
 
 
-def _money(
-    gross_minor: int, together_minor: int, cell: Cell, charged: Sequence[Part], maker: _Maker
-) -> _Money:
-    takings = Takings(
-        gross_minor, cell.billable, together_minor, maker.plan.currency, maker.rounding
-    )
+def _money(takings: Takings, charged: Sequence[Part], maker: _Maker) -> _Money:
+    gross_minor = takings.gross_minor
     # Without an agreement nobody but the member has a claim.
     terms = maker.agreement.shares if maker.agreement else [Share(MEMBER, WHOLE)]
     shares = split(takings, terms, maker.parties)
     tax = maker.plan.pricing.tax
     if tax is None:
-        return _Money(gross_minor, 0, shares)
+        return _Money(gross_minor, 0, shares, takings.rewarded)
     tax_minor = _rounded(charged, maker, tax.rate)
     passed_on = LineShare(maker.parties.member, "tax", tax_minor)
-    return _Money(gross_minor, tax_minor, [*shares, passed_on])
+    return _Money(gross_minor, tax_minor, [*shares, passed_on], takings.rewarded)
 
 
 def _due_lines(

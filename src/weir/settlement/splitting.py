@@ -1,13 +1,14 @@
 """Dividing a line's gross among the parties of an agreement. Pure; the parts sum to the whole.
 
-Fixed parts of calls come off first, in the order they are named and never more than is there. What
-is left is divided by per cents, whose tiers are reached by what the partner pays in all.
+Fixed parts of calls and rewards come off first, in the order they are named and never more than is
+there. What is left is divided by per cents, whose tiers are reached by what the partner pays in
+all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
 
@@ -31,6 +32,7 @@ class Takings:
     """What is divided: a line's gross, for its billable calls.
 
     `together_minor` is the gross of all lines of one partner under one plan and one agreement.
+    `rewarded` says how often each rewarding term is fulfilled, by its place in the agreement.
     """
 
     gross_minor: int
@@ -38,6 +40,7 @@ class Takings:
     together_minor: int
     currency: str
     rounding: Rounding = "half_even"
+    rewarded: Mapping[int, int] = field(default_factory=dict)
 
 
 def split(takings: Takings, shares: Sequence[Share], parties: Parties) -> list[LineShare]:
@@ -49,9 +52,10 @@ def split(takings: Takings, shares: Sequence[Share], parties: Parties) -> list[L
     with_calls = [share for share in shares if not share.is_monthly]
     amounts = dict.fromkeys((share.party for share in with_calls), 0)
     left = takings.gross_minor
-    for share in with_calls:
-        if share.fixed is not None:
-            part = min(left, _fixed(share.fixed, takings))
+    for place, share in enumerate(shares):
+        if share.fixed is not None and not share.is_monthly:
+            times = takings.rewarded.get(place, 0) if share.is_rewarding else takings.billable_calls
+            part = min(left, _fixed(share.fixed, times, takings))
             amounts[share.party] += part
             left -= part
     dividing = [share for share in with_calls if share.fixed is None]
@@ -71,8 +75,8 @@ def known(party: str, parties: Parties) -> tuple[str, Role]:
     return party, "named"
 
 
-def _fixed(price: str, takings: Takings) -> int:
-    amount = Fraction(price) * takings.billable_calls
+def _fixed(price: str, times: int, takings: Takings) -> int:
+    amount = Fraction(price) * times
     return rounded(amount, takings.currency, takings.rounding).amount_minor
 
 

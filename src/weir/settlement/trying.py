@@ -25,6 +25,8 @@ from weir.settlement.documents import AgreementInput, Inputs, Line
 from weir.settlement.lines import is_monthly, lines
 from weir.settlement.periods import Period, moment, parse_period
 from weir.settlement.rating import Priced, Slice, Usage, count_lake, slices
+from weir.settlement.rewarding import Rewards, count_rewards, reward_terms
+from weir.settlement.unclosed import Unclosed
 from weir.store.database import Database
 
 
@@ -73,30 +75,43 @@ async def try_agreement(
     if counted.held != found.records:
         raise Refusal(ILLEGAL_STATE, "the lake does not hold what was ingested")
     usage = [each for each in counted.usage if each.key.product == tried.product]
+    rewards = await asyncio.to_thread(_rewards, lake, found, wanted, map(agreement_input, known))
+    tried_rewards = await asyncio.to_thread(_rewards, lake, found, wanted, [as_if(tried, wanted)])
     async with database.connect() as connection:
         inputs = await _inputs(connection, wanted, tried.product, operator, known, usage)
-    results = compare(usage, inputs, parts, as_if(tried, wanted), tried.currency)
+    now = Side(inputs, rewards)
+    then = Side(replace(inputs, agreements=[as_if(tried, wanted)]), tried_rewards)
+    results = compare(usage, parts, tried.currency, now, then)
     seen = [each for each in results if viewer in (operator, each.party)]
     return Trial(
         tried.id, tried.product, wanted.name, tried.currency, sum(u.calls for u in usage), seen
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the two that are compared: what is agreed, and how often its rewards are earned."""
+
+    inputs: Inputs
+    rewards: Rewards
+
+
 def compare(
-    usage: Sequence[Usage],
-    inputs: Inputs,
-    parts: Sequence[Slice],
-    tried: AgreementInput,
-    currency: str,
+    usage: Sequence[Usage], parts: Sequence[Slice], currency: str, now: Side, then: Side
 ) -> list[Result]:
     """Each party's result today and under the tried agreement, by party. Pure."""
-    proposed = replace(inputs, agreements=[tried])
-    today = _balances(lines(usage, inputs, currency, parts))
-    then = _balances(lines(usage, proposed, currency, parts))
+    today = _balances(lines(usage, now.inputs, currency, parts, now.rewards))
+    tried = _balances(lines(usage, then.inputs, currency, parts, then.rewards))
     return [
-        Result(party, today[party], then[party], then[party] - today[party])
-        for party in sorted({*today, *then})
+        Result(party, today[party], tried[party], tried[party] - today[party])
+        for party in sorted({*today, *tried})
     ]
+
+
+def _rewards(
+    lake: Lake, found: Unclosed, period: Period, agreed: Iterable[AgreementInput]
+) -> Rewards:
+    return count_rewards(lake, found, reward_terms(agreed, period.since, period.until))
 
 
 def as_if(agreement: Agreement, period: Period) -> AgreementInput:

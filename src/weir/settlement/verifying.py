@@ -31,6 +31,7 @@ from weir.settlement.documents import (
 from weir.settlement.lines import UnknownPlan, lines, plans_of
 from weir.settlement.periods import read_moment
 from weir.settlement.rating import Count, Counted, Slice, Usage
+from weir.settlement.rewarding import RewardCount, Rewards, reward_terms
 
 
 class RecordSource(Protocol):
@@ -78,15 +79,22 @@ def verify(document: Any, source: RecordSource) -> Verification:
         raise ValueError("not a statement: its period has no length")
     parts = composing.cut(since, until, stated.inputs.agreements)
     count = Count(parts, plans_of(stated.inputs))
+    rewards = RewardCount(reward_terms(stated.inputs.agreements, since, until))
+    whole = stated.records.rewarded
     read = 0
     try:
         _check_digests(stated)
         for run in stated.records.segments:
             for segment in _run(run, source):
                 count.add(segment.records)
+                if whole == stated.records.segments:
+                    rewards.add(segment.records)
                 read += 1
+        if whole != stated.records.segments:
+            _count_rewards(stated, source, rewards)
         counted = count.counted()
-        _compare(to_document(stated), to_document(_recomputed(stated, counted, parts)), "")
+        found = _recomputed(stated, counted, parts, rewards.counted())
+        _compare(to_document(stated), to_document(found), "")
     except _Differs as differs:
         return Verification(stated.statement, count.counted().records, read, str(differs))
     return Verification(stated.statement, counted.records, read, None)
@@ -97,13 +105,34 @@ def _check_digests(stated: Statement) -> None:
         raise _Differs("sha256: the document was changed after it was closed")
     if runs_digest(stated.records.segments) != stated.records.digest:
         raise _Differs("records.digest: it is not that of records.segments")
+    _check_runs(stated.records.segments, "segments")
+    _check_runs(stated.records.rewarded, "rewarded")
+
+
+def _check_runs(runs: Iterable[Run], name: str) -> None:
     taken: set[tuple[str, int]] = set()
-    for run in stated.records.segments:
+    for run in runs:
         if not identifiers.is_identifier(run.stream, "str") or run.first_segment < 1:
-            raise _Differs("records.segments: a run is not one")
+            raise _Differs(f"records.{name}: a run is not one")
         if any(stream == run.stream and last >= run.first_segment for stream, last in taken):
-            raise _Differs(f"records.segments: {run.stream} is counted twice")
+            raise _Differs(f"records.{name}: {run.stream} is counted twice")
         taken.add((run.stream, run.last_segment))
+
+
+def _count_rewards(stated: Statement, source: RecordSource, rewards: RewardCount) -> None:
+    """Over all runs of the period, which hold at least those of the statement itself."""
+    whole = stated.records.rewarded
+    for own in stated.records.segments if whole else []:
+        if not any(_holds(run, own) for run in whole):
+            raise _Differs(f"records.rewarded: {own.stream} is left out")
+    for run in whole:
+        for segment in _run(run, source):
+            rewards.add(segment.records)
+
+
+def _holds(run: Run, own: Run) -> bool:
+    first = run.stream == own.stream and run.first_segment <= own.first_segment
+    return first and own.last_segment <= run.last_segment
 
 
 def _run(run: Run, source: RecordSource) -> Iterable[Segment]:
@@ -133,11 +162,13 @@ def _start(run: Run, first: Segment) -> Chain:
     return Chain(run.stream, run.previous_sha256, run.first_segment - 1, before)
 
 
-def _recomputed(stated: Statement, counted: Counted, parts: Sequence[Slice]) -> Statement:
+def _recomputed(
+    stated: Statement, counted: Counted, parts: Sequence[Slice], rewards: Rewards
+) -> Statement:
     """The statement with every figure computed anew."""
     usage = list(_relevant(counted.usage, stated.party, stated.inputs))
     try:
-        all_lines = lines(usage, stated.inputs, stated.currency, parts)
+        all_lines = lines(usage, stated.inputs, stated.currency, parts, rewards)
     except UnknownPlan as unknown:
         raise _Differs(f"inputs.plans: calls were made under {unknown}, not listed") from unknown
     except (KeyError, ValueError, ArithmeticError) as error:
@@ -170,8 +201,8 @@ def _relevant(usage: Iterable[Usage], party: str, inputs: Inputs) -> Iterable[Us
 def _compare(stated: Any, found: Any, place: str) -> None:
     """Raise at the first place where two JSON values differ."""
     if isinstance(stated, dict) and isinstance(found, dict):
-        for name in stated:
-            _compare(stated[name], found.get(name), f"{place}.{name}".lstrip("."))
+        for name in stated | found:
+            _compare(stated.get(name), found.get(name), f"{place}.{name}".lstrip("."))
     elif isinstance(stated, list) and isinstance(found, list):
         if len(stated) != len(found):
             raise _Differs(

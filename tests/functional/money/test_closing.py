@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from random import Random
 from typing import Any
 
@@ -29,7 +30,9 @@ from weir.metering.tables import segments
 from weir.settlement import closing, statements
 from weir.settlement.closing import Closed
 from weir.settlement.documents import Statement, to_document
+from weir.settlement.periods import interval
 from weir.settlement.tables import closings
+from weir.settlement.trying import try_agreement
 from weir.settlement.verifying import RecordsFolder, verify
 from weir.store.unit import Actor
 
@@ -304,3 +307,47 @@ async def test_a_minimum_is_a_line_that_its_payer_owes_and_every_party_recompute
     for party in closed.statements:
         one = await statement(world, closed, party)
         assert verify(to_document(one), RecordsFolder(world.records)).difference is None
+
+
+async def test_rewards_are_counted_over_the_whole_period_also_in_a_supplement(
+    world: World,
+) -> None:
+    """The customer comes on a second day, after the first closing, and only then has stayed."""
+    stayed = {"party": "partner", "fixed": "2", "per": "customer", "days": 2}
+    brought = {"party": "partner", "fixed": "0.001", "per": "call", "referrer": "maps.home"}
+    await agree(world, shares=[*SPLIT, stayed, brought])
+    at_us = now_us(world)
+    calls = [world.record(at_us=at_us, consent="cns_1", referrer="maps.home") for _ in range(999)]
+    now = world.database.clock.now()
+    period = interval(now - timedelta(days=1), now + timedelta(days=3))
+    await bring(world, *calls)
+    first = await close(world, period)
+    await bring(world, world.record(at_us=at_us + DAY_US, consent="cns_1"))
+    late = await close(world, period)
+    one, two = [await statement(world, each, world.operator) for each in (first, late)]
+    assert [each.count for each in one.lines[0].rewarded] == [999]
+    assert [(each.term, each.count) for each in two.lines[0].rewarded] == [(3, 1), (4, 999)]
+    assert [len(each.records.rewarded) for each in (one, two)] == [1, 2]
+    partner = [each.lines[0].shares[2].amount_minor for each in (one, two)]
+    assert sum(partner) == 200 + 100 + (1_500 - 300) * 5 // 100
+    for closed in (first, late):
+        for party in closed.statements:
+            document = to_document(await statement(world, closed, party))
+            assert verify(document, RecordsFolder(world.records)).difference is None
+
+
+async def test_a_trial_counts_the_rewards_of_the_proposal(world: World) -> None:
+    await bring(world, *(world.record(scene="checkout") for _ in range(100)))
+    reward = {"party": "operator", "fixed": "0.01", "per": "call", "scene": "checkout"}
+    async with world.database.unit(world.actor(world.operator)) as unit:
+        proposed = await agreements.propose(
+            unit,
+            product=world.accounts,
+            effective_from=world.database.clock.now(),
+            currency="CNY",
+            shares=[{"party": "member", "weight": 10_000}, reward],
+        )
+    tried = await try_agreement(world.database, world.lake, proposed.id, "2026-11", world.operator)
+    found = {each.party: (each.today_minor, each.proposed_minor) for each in tried.results}
+    assert found[world.operator] == (0, 100)
+    assert found[world.bank] == (150, 50)

@@ -25,6 +25,7 @@ from weir.settlement.documents import (
 from weir.settlement.lines import lines, plans_of
 from weir.settlement.periods import moment, parse_period
 from weir.settlement.rating import Count
+from weir.settlement.rewarding import RewardCount, reward_terms
 from weir.shelf.pricing import PerCall, Pricing
 
 OPERATOR, BANK, INSURER, MARKET, SHOP = ("org_" + digit * 26 for digit in "01234")
@@ -121,7 +122,10 @@ def statement(
     count = Count(parts, plans_of(inputs))
     count.add(records)
     counted = count.counted()
-    made = lines(counted.usage, inputs, "CNY", parts)
+    rewards = RewardCount(reward_terms(inputs.agreements, PERIOD.since, PERIOD.until))
+    rewards.add(records)
+    rewarded = runs if rewards.counted() else []
+    made = lines(counted.usage, inputs, "CNY", parts, rewards.counted())
     whole = composing.Whole.of(inputs, made, counted.usage)
     figures = composing.figures(whole.own_lines(party), party)
     return sealed(
@@ -143,7 +147,7 @@ def statement(
             owes_minor=figures.owes_minor,
             is_owed_minor=figures.is_owed_minor,
             balance_minor=figures.balance_minor,
-            records=Records(runs, counted.records, runs_digest(runs)),
+            records=Records(runs, counted.records, runs_digest(runs), rewarded),
             inputs=whole.narrowed(party),
             sha256="",
         )

@@ -44,7 +44,7 @@ def test_every_component_and_field_of_a_pricing_is_explained() -> None:
 
 
 def test_the_worked_example_is_right() -> None:
-    _, example, _ = (json.loads(block) for block in examples())
+    _, example, *_ = (json.loads(block) for block in examples())
     plan = PlanInput(
         STANDARD, ACCOUNTS, BANK, example["currency"], read_pricing(example["pricing"])
     )
@@ -66,7 +66,7 @@ def test_the_worked_example_is_right() -> None:
 
 
 def test_the_worked_example_with_all_terms_is_right() -> None:
-    _, _, example = (json.loads(block) for block in examples())
+    _, _, example, *_ = (json.loads(block) for block in examples())
     pricing = read_pricing(example["pricing"])
     plan = PlanInput(STANDARD, ACCOUNTS, BANK, example["currency"], pricing)
     terms = [
@@ -83,6 +83,12 @@ def test_the_worked_example_with_all_terms_is_right() -> None:
     assert sorted([entries(line, plan.currency) for line in found], key=len) == sorted(
         example["lines"], key=len
     )
+
+
+def test_the_rewards_that_are_shown_are_terms() -> None:
+    terms = next(json.loads(each) for each in examples() if '"referrer"' in each)
+    read = read_shares(terms, "CNY")
+    assert [share.is_rewarding for share in read] == [False, False, True, True]
 
 
 def entries(line: Line, currency: str) -> dict[str, int]:
