@@ -23,9 +23,10 @@ from weir.gateway.recording import Recording
 from weir.kernel import identifiers, merkle
 from weir.kernel.seals import Receipt, ReceiptName, SealingKey, authenticator, receipt_fault
 from weir.metering.lake import Lake
-from weir.metering.records import RecordWriter, Terms, encoded_terms
+from weir.metering.records import Terms, encoded_terms
 from weir.metering.sealing import Sealer, stream_key
 from weir.metering.segments import Segment, read_segment
+from weir.metering.writing import RecordWriter
 
 ROUNDS = 5
 RECORDS = 20_000

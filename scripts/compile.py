@@ -27,13 +27,14 @@ SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
 # What runs in a call. Left out is what does not, and what mypyc cannot compile: msgspec structures
 # (extension types already) and asynchronous generators.
 MODULES = {
-    "gateway": "bindings budget call gateway labels passing pipeline recording routing snapshot"
-    " tokens",
+    "gateway": "allowances bindings budget call counts gateway interactions labels members noted"
+    " passing pipeline recording routing snapshot tokens",
     "gateway/phases": "authorize filter forward identify limit possess prove record respond route"
     " standing",
     "kernel": "limits",
-    "wire": "accepting deadlines downstream exchange flow grammar heads message origin outgoing"
-    " reactor relay transport",
+    "metering": "writing",
+    "wire": "accepting deadlines downstream exchange flow grammar heads message origin"
+    " outgoing reactor relay transport upstream",
 }
 
 

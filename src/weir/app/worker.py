@@ -29,8 +29,8 @@ from weir.metering.compacting import compact
 from weir.metering.ingest import ingest
 from weir.metering.lake import Lake
 from weir.metering.reconciling import lookup_over, reconcile
-from weir.metering.records import RecordWriter
 from weir.metering.sealing import Sealer
+from weir.metering.writing import RecordWriter
 from weir.store import expiring, processes
 from weir.store.engines.home import Home
 

@@ -10,24 +10,32 @@ can be left; a quota's lease that nobody uses for a second is given back.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Protocol, final
 
-from sqlalchemy.exc import SQLAlchemyError
+from mypy_extensions import mypyc_attr
 
 from weir.gateway.budget import Budget, Share
 from weir.kernel.outcomes import LIMIT_UNCHECKABLE, Refusal
-from weir.metering import budgets
 from weir.metering.budgets import Unused, Want
 from weir.shelf.published import SubscriptionDocument
-from weir.store.database import Database
 
-LEASE_TIMEOUT_S: Final = 2.0
 IDLE_S: Final = 1.0  # an unused lease is given back after this
 FORGET_S: Final = 60.0  # a subscription that was not called for this long is forgotten
 
 
+class Counters(Protocol):
+    """The counters of record, asked in one round trip each; see `leasing.py`."""
+
+    async def lease(self, wants: Sequence[Want]) -> list[int]:
+        """How much of each want is granted. Whatever it raises, nothing is."""
+
+    async def give_back(self, unused: Sequence[Unused]) -> None:
+        """What does not arrive is lost to its window, and never given twice."""
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
 class DatabaseClock:
     """The database's time, from this machine's monotonic clock and an offset measured at times."""
 
@@ -44,14 +52,15 @@ class DatabaseClock:
         return self._loop.time() + self._offset_s
 
 
+@final
 class Allowances:
     """The shares of all subscriptions in this process."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, database: Database, clock: DatabaseClock
+        self, loop: asyncio.AbstractEventLoop, counters: Counters, clock: DatabaseClock
     ) -> None:
         self._loop = loop
-        self._database = database
+        self._counters = counters
         self._clock = clock
         self._shares: dict[str, Share] = {}
         self._wanting: dict[str, Share] = {}
@@ -128,20 +137,13 @@ class Allowances:
             share.turn_to(now_s)
             wanting.extend(share.wants(now_s))
         try:
-            async with asyncio.timeout(LEASE_TIMEOUT_S):
-                granted = await self._ask([want for _, want in wanting])
+            granted = await self._counters.lease([want for _, want in wanting])
         except Exception as error:  # whatever it is, those who wait must hear of it
             return Refusal(LIMIT_UNCHECKABLE, repr(error))
         now_s = self._clock.now_s()
         for (budget, want), calls in zip(wanting, granted, strict=True):
             budget.receive(want.window, want.want, calls, now_s)
         return None
-
-    async def _ask(self, wants: list[Want]) -> list[int]:
-        async with self._database.connect() as connection:
-            granted = await budgets.lease(connection, wants)
-            await connection.commit()
-        return granted
 
     # --- giving back ---------------------------------------------------------------------------
 
@@ -155,25 +157,13 @@ class Allowances:
                 idle.extend(share.give_up())
             if idle_s >= FORGET_S:
                 del self._shares[name]
-        await self._return(idle)
+        if idle:
+            await self._counters.give_back(idle)
 
     async def give_back_all(self) -> None:
         """Return everything; the process ends."""
         if self._trip is not None:
             await self._trip
-        await self._return([part for share in self._shares.values() for part in share.give_up()])
-
-    async def _return(self, unused: Iterable[Unused]) -> None:
-        """What does not arrive is lost to its window, and never given twice."""
-        parts = list(unused)
-        if not parts:
-            return
-        try:
-            async with (
-                asyncio.timeout(LEASE_TIMEOUT_S),
-                self._database.connect() as connection,
-            ):
-                await budgets.give_back(connection, parts)
-                await connection.commit()
-        except (Refusal, SQLAlchemyError, TimeoutError, OSError):
-            return
+        unused = [part for share in self._shares.values() for part in share.give_up()]
+        if unused:
+            await self._counters.give_back(unused)

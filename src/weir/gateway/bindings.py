@@ -16,6 +16,7 @@ from weir.wire import grammar
 
 if TYPE_CHECKING:
     from weir.gateway.call import Call
+    from weir.gateway.noted import Place
 
 VALUE_CHARACTERS: Final = 256
 
@@ -66,9 +67,17 @@ class PathReference:
         self._reference, self._name = reference, name
 
     def read(self, call: Call) -> str:
-        for name, value in zip(call.parameter_names, call.parameter_values, strict=True):
+        place = call.place
+        assert place is not None
+        text = place.texts.get(self._name)
+        if text is None:
+            text = place.texts[self._name] = _text(self._reference, self._value(place))
+        return text
+
+    def _value(self, place: Place) -> bytes:
+        for name, value in zip(place.operation.parameter_names, place.values, strict=True):
             if name == self._name:
-                return _text(self._reference, value)
+                return value
         raise missing(self._reference, "the template has no such parameter")
 
 
@@ -81,7 +90,8 @@ class QueryReference:
         self._reference, self._name = reference, name.encode()
 
     def read(self, call: Call) -> str:
-        query = call.query
+        assert call.place is not None
+        query = call.place.query
         if b"+" in query or b";" in query:
             raise missing(self._reference, "the query may be read in two ways")
         found: list[bytes] = []

@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
+from weir.gateway.noted import Place, Said
 from weir.gateway.snapshot import Application, Operation, Snapshot
 from weir.kernel import limits
 from weir.kernel.money import Money
@@ -46,14 +47,12 @@ class Call(Relay):
         "now_s",
         "number",
         "operation",
-        "parameter_names",
-        "parameter_values",
-        "path",
+        "place",
         "possessed",
-        "query",
         "recorded",
         "refusal",
         "right",
+        "said",
         "signed",
         "snapshot",
         "standing",
@@ -73,17 +72,15 @@ class Call(Relay):
         self.started_s = time.perf_counter()
         self.now_s = exchange.arrived_ns / 1e9
         self.trace: Trace | None = None  # only where spans are sent
+        self.said: Said | None = None  # what the header section says; None for what is malformed
         # identify
         self.standing: Standing | None = None
         self.token: KnownToken | None = None
         self.application: Application | None = None
         self.possessed = False  # a proof for this very call was taken
         # route
-        self.path = b""  # without the product's prefix
-        self.query = b""
+        self.place: Place | None = None
         self.operation: Operation | None = None
-        self.parameter_names: tuple[str, ...] = ()
-        self.parameter_values: list[bytes] = []
         self.labels: Labels | None = None  # what the application says of the call's place
         # authorize
         self.right: Right | None = None

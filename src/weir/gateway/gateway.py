@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -14,13 +13,16 @@ from sqlalchemy.exc import SQLAlchemyError
 from weir.care.message_key import MessageKey
 from weir.gateway.allowances import Allowances
 from weir.gateway.call import Call
+from weir.gateway.counts import Counts
 from weir.gateway.following import Following
+from weir.gateway.interactions import Interactions
 from weir.gateway.members import Members
-from weir.gateway.metrics import Counts
+from weir.gateway.noted import Said
 from weir.gateway.passing import Passing
 from weir.gateway.pauses import Pauses
 from weir.gateway.pipeline import Flow
 from weir.gateway.recording import Recording
+from weir.gateway.tending import Tending
 from weir.gateway.tokens import TokenMemory
 from weir.kernel.outcomes import UNKNOWN_HOST, Refusal
 from weir.metering import intents
@@ -89,20 +91,27 @@ class Gateway:
         }
         self.reactor = Reactor(loop)
         self.members = Members(loop, in_flight, member_tls, reachable, self.reactor)
+        self.tending = Tending(loop, self.members)
         self._controls = [Pool(loop, in_flight, unix_path=str(path)) for path in control_sockets]
         self._next_control = 0
         self._tasks: set[asyncio.Task[None]] = set()
-        # Interaction identifiers must be distinct, not secret.
-        self._random = random.Random(random.SystemRandom().getrandbits(256))  # noqa: S311
+        self._identifiers = Interactions()
 
     # --- who answers ---------------------------------------------------------------------------
 
     def begin(self, exchange: Exchange) -> None:
         """Answer a well-formed request."""
-        interaction_id = self._interaction_id(exchange)
-        role = self._role(exchange)
+        section = exchange.request.section
+        said: Said | None = section.noted
+        if said is None:
+            said = section.noted = Said(section, self._role(exchange))
+        role = said.role
+        if role is None:
+            role = self._founding(exchange)
+        interaction_id = said.interaction_id or self._identifiers.next()
         if role == API:
             flow = Flow(self, exchange, interaction_id)
+            flow.said = said
             if self.tracing is not None:
                 flow.trace = self.tracing.begin(exchange)
             flow.run()
@@ -113,26 +122,21 @@ class Gateway:
 
     def malformed(self, exchange: Exchange, refusal: Refusal) -> None:
         """Refuse what is not a request. Nobody can say for which host it was, so it is recorded."""
-        Flow(self, exchange, self._interaction_id(exchange)).refuse(refusal)
+        said = Said(exchange.request.section, None)
+        Flow(self, exchange, said.interaction_id or self._identifiers.next()).refuse(refusal)
 
     def _role(self, exchange: Exchange) -> str | None:
         roles = self._roles[exchange.connection.listener.kind]
         host = exchange.request.host
-        role = roles.get(host) or roles.get(grammar.host_name(host) or b"")
-        if role is None and exchange.request.target == FOUNDING:
-            anywhere = self._roles["mtls"]
-            role = anywhere.get(host) or anywhere.get(grammar.host_name(host) or b"")
-            return role if role == "manage" else None
-        return role
+        return roles.get(host) or roles.get(grammar.host_name(host) or b"")
 
-    def _interaction_id(self, exchange: Exchange) -> bytes:
-        """The caller's, if it is a UUID, else a new version 4 one (RFC 4122 section 4.4)."""
-        given = exchange.request.single.get(b"x-fapi-interaction-id")
-        if given is not None and grammar.UUID.fullmatch(given) is not None:
-            return given
-        bits = self._random.getrandbits(128) & ~(0xF << 76 | 0x3 << 62) | (0x4 << 76 | 0x2 << 62)
-        text = b"%032x" % bits
-        return b"-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
+    def _founding(self, exchange: Exchange) -> str | None:
+        """The one path of `manage.` that is served without a certificate."""
+        if exchange.request.target != FOUNDING:
+            return None
+        anywhere, host = self._roles["mtls"], exchange.request.host
+        role = anywhere.get(host) or anywhere.get(grammar.host_name(host) or b"")
+        return role if role == "manage" else None
 
     def end_trace(self, call: Call, trace: Trace) -> None:
         """Hand the spans of a recorded call over. Their fate is none of the call's."""
@@ -151,12 +155,13 @@ class Gateway:
 
     async def sweep_connections(self) -> None:
         """Close connections that were not used for long; look after the members' endpoints."""
-        await self.members.sweep()
+        await self.tending.sweep()
         for pool in self._controls:
             pool.close_idle()
 
     def close_connections(self) -> None:
         """Close every connection to members and control."""
+        self.tending.close()
         self.members.close()
         for pool in self._controls:
             pool.close()

@@ -5,7 +5,6 @@ docs/gateway.md repeats the list; a test fails when one is missing there.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +18,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from weir import compiled
+from weir.gateway.counts import Counts
 
 if TYPE_CHECKING:
     from weir.gateway.gateway import Gateway
@@ -40,25 +40,6 @@ METRICS: Final = {
     "weir_gateway_revocations": "Revocations that may still void something.",
     "weir_gateway_pause_seconds": "Longest pause of the last 15 to 30 seconds, by cause.",
 }
-_BUCKETS: Final = 28  # powers of two of a microsecond, up to 134 s
-
-
-class Counts:
-    """What calls count up. One addition and two look-ups a call."""
-
-    __slots__ = ("calls", "duration_us", "durations", "passed")
-
-    def __init__(self) -> None:
-        self.calls: defaultdict[tuple[int, str], int] = defaultdict(int)
-        self.passed: defaultdict[str, int] = defaultdict(int)
-        self.durations = [0] * _BUCKETS
-        self.duration_us = 0
-
-    def call(self, status: int, refusal: str, duration_us: int) -> None:
-        """Count one call."""
-        self.calls[status, refusal] += 1
-        self.duration_us += duration_us
-        self.durations[min(duration_us.bit_length(), _BUCKETS - 1)] += 1
 
 
 class _GatewayCollector(Collector):
@@ -119,7 +100,7 @@ def _cumulated(durations: list[int]) -> list[tuple[str, float]]:
     total = 0
     for exponent, number in enumerate(durations):
         total += number
-        last = exponent == _BUCKETS - 1
+        last = exponent == len(durations) - 1
         buckets.append(("+Inf" if last else repr((1 << exponent) / 1e6), total))
     return buckets
 

@@ -15,6 +15,7 @@ from weir.gateway.phases.respond import refusal_body, refusal_lines
 from weir.kernel import limits
 from weir.kernel.outcomes import PLATFORM_UNAVAILABLE, Refusal
 from weir.wire.exchange import Exchange
+from weir.wire.heads import AnswerHead
 from weir.wire.message import HOP_BY_HOP, IDEMPOTENT_METHODS, Field
 from weir.wire.outgoing import Failure
 from weir.wire.relay import Relay
@@ -96,8 +97,10 @@ class Passing(Relay):
 
     # --- the relay's events --------------------------------------------------------------------
 
-    def head_lines(self, status: int, fields: list[Field]) -> bytes:  # noqa: ARG002
-        lines = [b"%b: %b\r\n" % field for field in fields if field[0] not in _ANSWER_KEPT_BACK]
+    def head_lines(self, head: AnswerHead) -> bytes:
+        lines = [
+            b"%b: %b\r\n" % field for field in head.fields if field[0] not in _ANSWER_KEPT_BACK
+        ]
         lines.append(b"x-fapi-interaction-id: %b\r\n" % self._interaction_id)
         return b"".join(lines)
 

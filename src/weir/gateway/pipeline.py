@@ -45,7 +45,7 @@ from weir.kernel.outcomes import (
     Outcome,
     Refusal,
 )
-from weir.wire.message import Field
+from weir.wire.heads import AnswerHead
 from weir.wire.outgoing import Failure
 
 Phase = Callable[[Call], Awaitable[None] | None]
@@ -110,13 +110,12 @@ class Flow(Call):
             return False
         return True
 
-    def head_lines(self, status: int, fields: list[Field]) -> bytes:
-        self.status = status
-        return filtered(self, fields)
+    def head_lines(self, head: AnswerHead) -> bytes:
+        return filtered(self, head)
 
-    def answer_head(self, status: int, fields: list[Field], length: int | None) -> None:
-        self.status = status  # also when the caller has left
-        super().answer_head(status, fields, length)
+    def answer_head(self, head: AnswerHead, length: int | None) -> None:
+        self.status = head.status  # also when the caller has left
+        super().answer_head(head, length)
 
     def answer_end(self) -> None:
         try:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from binascii import b2a_hex
 from hashlib import blake2b
 
 import structlog
 
 from weir.kernel.outcomes import Refusal
 from weir.kernel.seals import AUTHENTICATOR_BYTES
-from weir.metering.records import NO_DETAILS, RecordWriter
+from weir.metering.records import NO_DETAILS
+from weir.metering.writing import RecordWriter
 
 _log = structlog.get_logger("weir.gateway")
 
@@ -28,7 +30,8 @@ class Recording:
     def __init__(self, writer: RecordWriter, receipt_key: bytes) -> None:
         self._writer = writer
         self._stream = writer.stream.encode()
-        self._keyed = blake2b(key=receipt_key, digest_size=AUTHENTICATOR_BYTES)
+        # What every authenticator begins with: a new hash would take in the key every time.
+        self._keyed = blake2b(self._stream + b".", key=receipt_key, digest_size=AUTHENTICATOR_BYTES)
         self._numbers: dict[str, int] = {}
         self._unused: dict[str, list[int]] = {}
         self.failing = False
@@ -49,10 +52,10 @@ class Recording:
         self, application: str, call: int, at_us: int, interaction_id: bytes, status: int
     ) -> bytes:
         """The field line that names an answer's receipt; see `weir.kernel.seals.authenticator`."""
-        name = b"%b.%d.%d" % (self._stream, call, at_us)
-        proof = self._keyed.copy()  # a new hash would have to take the key in every time
+        name = b"%d.%d" % (call, at_us)
+        proof = self._keyed.copy()
         proof.update(b"%b %b %b %d" % (name, application.encode(), interaction_id, status))
-        return b"weir-receipt: %b.%b\r\n" % (name, proof.hexdigest().encode())
+        return b"weir-receipt: %b.%b.%b\r\n" % (self._stream, name, b2a_hex(proof.digest()))
 
     def write(
         self,

@@ -22,13 +22,14 @@ from weir.gateway.allowances import Allowances, DatabaseClock
 from weir.gateway.following import Following
 from weir.gateway.gateway import Gateway
 from weir.gateway.health import Health
+from weir.gateway.leasing import DatabaseCounters
 from weir.gateway.recording import Recording
 from weir.gateway.tokens import TokenMemory
 from weir.gateway.verifying import TokenVerifier
 from weir.kernel import identifiers, limits
 from weir.kernel.outcomes import SETTING_INVALID, Refusal
-from weir.metering.records import RecordWriter
 from weir.metering.sealing import stream_key
+from weir.metering.writing import RecordWriter
 from weir.store.cache import Cache
 from weir.store.database import Database
 from weir.wire.accepting import TlsAcceptor
@@ -123,7 +124,7 @@ class _Serving:
             config.unconfirmed_calls_s,
             on_lost=stop.set,
         )
-        self._allowances = Allowances(loop, database, clock)
+        self._allowances = Allowances(loop, DatabaseCounters(database), clock)
         writer = RecordWriter.open(config.records, _mint("str"))
         self._recording = Recording(writer, stream_key(config.receipt_secret, writer.stream))
         self._in_flight = Deadlines(loop, IN_FLIGHT_SWEEP_S)

@@ -15,7 +15,7 @@ from weir.gateway.phases.signature import derived
 from weir.kernel import limits, message_signatures
 from weir.kernel.message_signatures import RESPONSE_TAG, SignatureInput, component
 from weir.kernel.outcomes import ANSWER_TOO_LARGE, Refusal
-from weir.wire.message import Field
+from weir.wire.heads import AnswerHead
 from weir.wire.outgoing import Failure
 
 _LABEL: Final = "weir"
@@ -27,19 +27,18 @@ _BODILESS: Final = frozenset({204, 304})
 class HeldAnswer:
     """Takes a member's answer in a call's place, and passes it on when it is whole and signed."""
 
-    __slots__ = ("_call", "_fields", "_length", "_pieces", "_size", "_status")
+    __slots__ = ("_call", "_head", "_length", "_pieces", "_size")
 
     def __init__(self, call: Call) -> None:
         self._call = call
-        self._status = 0
-        self._fields: list[Field] = []
+        self._head = AnswerHead(0, [])
         self._length: int | None = None
         self._pieces: list[bytes] = []
         self._size = 0
 
-    def answer_head(self, status: int, fields: list[Field], length: int | None) -> None:
-        self._status, self._length = status, length
-        self._fields = [field for field in fields if field[0] not in _REPLACED]
+    def answer_head(self, head: AnswerHead, length: int | None) -> None:
+        kept = [field for field in head.fields if field[0] not in _REPLACED]
+        self._head, self._length = AnswerHead(head.status, kept), length
 
     def answer_body(self, data: bytes) -> None:
         self._size += len(data)
@@ -56,12 +55,12 @@ class HeldAnswer:
         """Nothing leaves before it is whole."""
 
     def answer_end(self) -> None:
-        call, status = self._call, self._status
+        call, head, status = self._call, self._head, self._head.status
         call.status = status
         bodiless = status in _BODILESS or call.exchange.request.method == "HEAD"
         body = b"".join(self._pieces)
-        lines = filtered(call, self._fields)
-        kind = b", ".join(value for name, value in self._fields if name == b"content-type")
+        lines = filtered(call, head)
+        kind = b", ".join(value for name, value in head.fields if name == b"content-type")
         lines += signature_lines(call, status, kind, None if bodiless else body)
         if not call.exchange.ended:
             call.exchange.begin(status, lines, self._length if bodiless else len(body))

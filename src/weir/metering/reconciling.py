@@ -32,9 +32,10 @@ from weir.kernel import limits
 from weir.metering import asking, lake_files
 from weir.metering.ingest import Mark, marks
 from weir.metering.lake import Lake
-from weir.metering.records import CallRecord, RecordWriter
+from weir.metering.records import CallRecord
 from weir.metering.segments import pending_records, streams
 from weir.metering.tables import intents
+from weir.metering.writing import RecordWriter
 from weir.partners.published import APPLICATION, ApplicationDocument
 from weir.shelf.published import (
     PRODUCT,

@@ -6,7 +6,7 @@ import asyncio
 from typing import Final
 
 from weir.kernel import limits
-from weir.wire.message import Field
+from weir.wire.heads import AnswerHead
 from weir.wire.outgoing import Failure, Outgoing
 from weir.wire.upstream import Pool
 
@@ -42,8 +42,8 @@ class HealthCheck:
     def still_allowed(self) -> bool:
         return True
 
-    def answer_head(self, status: int, fields: list[Field], length: int | None) -> None:  # noqa: ARG002
-        self._status = status
+    def answer_head(self, head: AnswerHead, length: int | None) -> None:  # noqa: ARG002
+        self._status = head.status
 
     def answer_body(self, data: bytes) -> None:
         """What a healthy endpoint says beside its status is its own affair."""

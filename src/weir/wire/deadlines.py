@@ -27,8 +27,14 @@ class Deadlines:
         self._resolution_s = resolution_s
         self._watched: set[Mortal] = set()
         self._timer: asyncio.TimerHandle | None = None
-        self.watch = self._watched.add
-        self.forget = self._watched.discard
+
+    def watch(self, mortal: Mortal) -> None:
+        """Have it expire when its time has come, which may be set and moved at any time."""
+        self._watched.add(mortal)
+
+    def forget(self, mortal: Mortal) -> None:
+        """It is watched no more."""
+        self._watched.discard(mortal)
 
     def __len__(self) -> int:
         return len(self._watched)

@@ -18,8 +18,8 @@ from weir.kernel.outcomes import HEADERS_TOO_LARGE, MALFORMED_HTTP, REQUEST_TIME
 from weir.wire.deadlines import NEVER, Deadlines
 from weir.wire.exchange import Exchange
 from weir.wire.flow import FlowControl
-from weir.wire.heads import Lines, read_request
-from weir.wire.message import Field, Request, check_head
+from weir.wire.heads import Heads, read_request
+from weir.wire.message import Field, Request, RequestLine, Section, check_head
 from weir.wire.peer import PeerCertificate
 from weir.wire.transport import Stream
 
@@ -58,7 +58,7 @@ class Listener:
         self.left = asyncio.Event()  # while draining: no connection is left
         self.bytes = bytearray(READ_BUFFER_BYTES)
         self.buffer = memoryview(self.bytes)
-        self.lines = Lines()
+        self.heads = Heads()
 
     def connection(self) -> ServerConnection:
         """A protocol for one accepted connection."""
@@ -163,7 +163,7 @@ class ServerConnection(Stream):
         if self._input_ended:
             return
         if not self._head_open and self._parsing is None and not self._queue:
-            request = read_request(bytes(self.listener.buffer[:nbytes]), self.listener.lines)
+            request = read_request(bytes(self.listener.buffer[:nbytes]), self.listener.heads)
             if request is not None:
                 self._take_whole(request)
                 return
@@ -229,7 +229,7 @@ class ServerConnection(Stream):
     def on_headers_complete(self) -> None:
         parser = self._parser
         target = self._target
-        request = Request(parser.get_method().decode(), target, self._fields)
+        request = Request(RequestLine(parser.get_method().decode(), target), Section(self._fields))
         self._head_open = False
         self._target, self._fields = b"", []
         exchange = Exchange(self, request, time.time_ns())
@@ -364,7 +364,7 @@ class ServerConnection(Stream):
         if self._parsing is not None:
             self._parsing.fail(refusal)
             return
-        exchange = Exchange(self, Request("-", b"", []), time.time_ns())
+        exchange = Exchange(self, Request(RequestLine("-", b""), Section([])), time.time_ns())
         exchange.refusal = refusal
         self._queue.append(exchange)
 

@@ -1,20 +1,23 @@
-"""Heads read by lines that are known.
+"""Heads known by their bytes.
 
 Most messages are one head and nothing else, or one head and a short body, read in one piece, and
-most of their lines were seen before. Such a message is read here, line by line, from a memory of
-lines; everything else (bodies of requests, pieces, pipelines, and whatever is unusual) is left to
-llhttp by saying None. What is read here is a part of what llhttp reads, and read in the same way:
-`tests/unit/wire/test_wire_heads.py` compares the two.
+most of what they say was said before: a caller's fields are the same from call to call, and so are
+a member's within a second. Such a message is read here, from a memory of request lines, of header
+sections, of answers' heads, and of single lines; everything else (bodies of requests, pieces,
+pipelines, and whatever is unusual) is left to llhttp by saying None. What is read here is a part
+of what llhttp reads, and read in the same way: `tests/unit/wire/test_wire_heads.py` compares the
+two.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Final, final
+from typing import Any, Final, Generic, TypeVar, final
 
 from weir.kernel import limits
 from weir.kernel.outcomes import Refusal
-from weir.wire.message import METHODS, Field, Request, check_head
+from weir.wire import grammar
+from weir.wire.message import METHODS, Field, Request, RequestLine, Section, check_section
 
 # field-line = field-name ":" OWS field-value OWS        (RFC 9112 section 5)
 # Here without obs-text, empty values and whitespace at the end, which are left to llhttp.
@@ -28,6 +31,8 @@ _LENGTH: Final = re.compile(rb"[0-9]{1,9}")
 
 _KEPT_LINES: Final = 2_048  # in each of two generations
 _KEPT_LINE_BYTES: Final = 4_096
+_KEPT_BYTES: Final = 8 << 20  # of heads, in each of two generations
+_KEPT_HEAD_BYTES: Final = 8_192
 _END: Final = b"\r\n\r\n"
 _METHODS: Final = {method.encode(): method for method in METHODS}
 _BODILESS: Final = frozenset({204, 304})
@@ -45,6 +50,50 @@ _FRAMING: Final = frozenset(
         b"upgrade",
     }
 )
+
+
+# Fields that no two requests should have in common, so that a section with one is not kept.
+_EVER_NEW: Final = (
+    b"x-fapi-interaction-id",
+    b"dpop",
+    b"idempotency-key",
+    b"x-idempotency-key",
+)
+
+Value = TypeVar("Value")
+
+
+@final
+class Known(Generic[Value]):
+    """Values known by bytes, in two generations: what was not used for one is forgotten."""
+
+    __slots__ = ("_bytes", "_old", "_young")
+
+    def __init__(self) -> None:
+        self._young: dict[bytes, Value] = {}
+        self._old: dict[bytes, Value] = {}
+        self._bytes = 0  # of the young generation's keys
+
+    def __len__(self) -> int:
+        return len(self._young) + len(self._old)
+
+    def find(self, key: bytes) -> Value | None:
+        """The value, used and therefore young again."""
+        found = self._young.get(key)
+        if found is None and self._old:
+            found = self._old.get(key)
+            if found is not None:
+                self.keep(key, found)
+        return found
+
+    def keep(self, key: bytes, value: Value) -> None:
+        """Remember the value, unless its key is long."""
+        if len(key) > _KEPT_HEAD_BYTES:
+            return
+        if self._bytes >= _KEPT_BYTES:
+            self._old, self._young, self._bytes = self._young, {}, 0
+        self._young[key] = value
+        self._bytes += len(key)
 
 
 @final
@@ -86,45 +135,94 @@ class Lines:
 
 
 @final
-class Answer:
-    """An answer that is whole: its status, fields, and body."""
+class AnswerHead:
+    """Status and fields of an answer. Answers with the same head may share it.
 
-    __slots__ = ("body", "fields", "status")
+    `length` of the body is -1 where it is not said; `noted` is what the receiver remembers of the
+    head, None at first.
+    """
 
-    def __init__(self, status: int, fields: list[Field], body: bytes) -> None:
+    __slots__ = ("fields", "length", "noted", "status")
+
+    def __init__(self, status: int, fields: list[Field], length: int = -1) -> None:
         self.status = status
         self.fields = fields
+        self.length = length
+        self.noted: Any = None
+
+
+@final
+class Answer:
+    """An answer that is whole."""
+
+    __slots__ = ("body", "head")
+
+    def __init__(self, head: AnswerHead, body: bytes) -> None:
+        self.head = head
         self.body = body
 
 
-def read_request(data: bytes, lines: Lines) -> Request | None:
+@final
+class Heads:
+    """What is remembered of the heads that come in one way."""
+
+    __slots__ = ("answers", "lines", "request_lines", "sections")
+
+    def __init__(self) -> None:
+        self.lines = Lines()
+        self.request_lines: Known[RequestLine] = Known()
+        self.sections: Known[Section] = Known()
+        self.answers: Known[AnswerHead] = Known()
+
+
+def read_request(data: bytes, heads: Heads) -> Request | None:
     """A request without a body that is all of `data` and breaks no rule; None for anything else."""
     if not data.endswith(_END):
         return None
-    read = data.split(b"\r\n")
-    if len(read) > limits.HEADER_FIELDS + 3:
+    start = data.find(b"\r\n") + 2
+    first, rest = data[:start], data[start:]
+    line = heads.request_lines.find(first) or _read_request_line(first, heads)
+    if line is None:
         return None
-    parts = read[0].split(b" ")
-    if len(parts) != 3 or parts[2] != b"HTTP/1.1":
+    section = heads.sections.find(rest) or _read_section(rest, heads)
+    return None if section is None else Request(line, section)
+
+
+def _read_request_line(first: bytes, heads: Heads) -> RequestLine | None:
+    parts = first.split(b" ")
+    if len(parts) != 3 or parts[2] != b"HTTP/1.1\r\n":
         return None
     method, target = _METHODS.get(parts[0]), parts[1]
-    if method is None or not target.startswith(b"/"):
+    if method is None or len(target) > limits.REQUEST_LINE_BYTES or not grammar.is_target(target):
         return None
-    fields = _read_fields(read, lines)
+    line = RequestLine(method, target)
+    heads.request_lines.keep(first, line)
+    return line
+
+
+def _read_section(rest: bytes, heads: Heads) -> Section | None:
+    """The field lines and the empty one behind them."""
+    fields = _read_fields(rest.split(b"\r\n"), heads.lines)
     if fields is None:
         return None
-    request = Request(method, target, fields)
+    section = Section(fields)
     try:
-        check_head(request, "1.1", keep_alive=True, upgrade=False)
+        check_section(section)
     except Refusal:
         return None  # llhttp may know a better reason
-    return request
+    for name in _EVER_NEW:
+        if name in section.single:
+            return section
+    heads.sections.keep(rest, section)
+    return section
 
 
 def _read_fields(read: list[bytes], lines: Lines) -> list[Field] | None:
-    """The fields between the first line and the two empty ones at the end."""
+    """The fields before the two empty lines at the end."""
+    if len(read) > limits.HEADER_FIELDS + 2:
+        return None
     fields: list[Field] = []
-    for at in range(1, len(read) - 2):
+    for at in range(len(read) - 2):
         field = lines.read(read[at])
         if field is None or (field[0] in _FRAMING and not _is_usual(field)):
             return None
@@ -136,22 +234,30 @@ def _is_usual(field: Field) -> bool:
     return field[0] == b"connection" and field[1].lower() == b"keep-alive"
 
 
-def read_answer(data: bytes, lines: Lines) -> Answer | None:
+def read_answer(data: bytes, heads: Heads) -> Answer | None:
     """An answer that is all of `data`, its length said once; None for anything else."""
-    end = data.find(_END)
-    if end < 0:
+    start = data.find(_END) + len(_END)
+    if start < len(_END):
         return None
-    read = data[:end].split(b"\r\n")
+    first = data[:start]
+    head = heads.answers.find(first) or _read_answer_head(first, heads)
+    if head is None or len(data) - start != head.length:
+        return None
+    return Answer(head, data[start:])
+
+
+def _read_answer_head(first: bytes, heads: Heads) -> AnswerHead | None:
+    read = first.split(b"\r\n")
     status_line = _STATUS_LINE.fullmatch(read[0])
-    if status_line is None or len(read) > limits.HEADER_FIELDS + 1:
+    if status_line is None or len(read) > limits.HEADER_FIELDS + 3:
         return None
     status = int(status_line[1])
     if status in _BODILESS:
         return None
     fields: list[Field] = []
     length = -1
-    for at in range(1, len(read)):
-        field = lines.read(read[at])
+    for at in range(1, len(read) - 2):
+        field = heads.lines.read(read[at])
         if field is None:
             return None
         name = field[0]
@@ -160,5 +266,8 @@ def read_answer(data: bytes, lines: Lines) -> Answer | None:
                 return None
             length = int(field[1])
         fields.append(field)
-    start = end + len(_END)
-    return Answer(status, fields, data[start:]) if len(data) - start == length else None
+    if length < 0:
+        return None
+    head = AnswerHead(status, fields, length)
+    heads.answers.keep(first, head)
+    return head

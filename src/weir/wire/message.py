@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final, final
 
 from weir.kernel import limits
 from weir.kernel.outcomes import (
@@ -77,11 +77,27 @@ class KnownNames(dict[bytes, bool]):
         return decided
 
 
-class Request:
-    """A request whose head is whole and well-formed. Field names are in lower case.
+@final
+class RequestLine:
+    """Method and target. Requests that begin with the same line may share it.
 
-    `target` is in origin-form (or `*`), `single` holds the fields of SINGLETONS, and
-    `content_length` is None for a chunked body or when there is none.
+    `noted` is what the handler remembers of the line; None at first.
+    """
+
+    __slots__ = ("method", "noted", "target")
+
+    def __init__(self, method: str, target: bytes) -> None:
+        self.method = method
+        self.target = target  # in origin-form (or `*`), once the head was checked
+        self.noted: Any = None
+
+
+@final
+class Section:
+    """The field lines of a head. Requests that bear the same lines may share it.
+
+    `single` holds the fields of SINGLETONS, `content_length` is None for a chunked body or when
+    there is none; `noted` is what the handler remembers of the section, None at first.
     """
 
     __slots__ = (
@@ -90,53 +106,101 @@ class Request:
         "expects_continue",
         "fields",
         "host",
-        "keep_alive",
-        "method",
+        "noted",
         "single",
-        "target",
     )
 
-    def __init__(self, method: str, target: bytes, fields: list[Field]) -> None:
-        self.method = method
-        self.target = target
+    def __init__(self, fields: list[Field]) -> None:
         self.fields = fields
         self.single: dict[bytes, bytes] = {}
         self.host = b""
         self.content_length: int | None = None
         self.chunked = False
         self.expects_continue = False
+        self.noted: Any = None
+
+
+@final
+class Request:
+    """A request whose head is whole and well-formed. Field names are in lower case."""
+
+    __slots__ = ("keep_alive", "line", "section")
+
+    def __init__(self, line: RequestLine, section: Section) -> None:
+        self.line = line
+        self.section = section
         self.keep_alive = True
+
+    @property
+    def method(self) -> str:
+        return self.line.method
+
+    @property
+    def target(self) -> bytes:
+        return self.line.target
+
+    @property
+    def fields(self) -> list[Field]:
+        return self.section.fields
+
+    @property
+    def single(self) -> dict[bytes, bytes]:
+        return self.section.single
+
+    @property
+    def host(self) -> bytes:
+        return self.section.host
+
+    @property
+    def content_length(self) -> int | None:
+        return self.section.content_length
+
+    @property
+    def chunked(self) -> bool:
+        return self.section.chunked
+
+    @property
+    def expects_continue(self) -> bool:
+        return self.section.expects_continue
 
     @property
     def has_body(self) -> bool:
         """Whether a body follows the head."""
-        return self.chunked or bool(self.content_length)
+        return self.section.chunked or bool(self.section.content_length)
 
 
 def check_head(request: Request, version: str, *, keep_alive: bool, upgrade: bool) -> None:
     """Complete `request` from its fields, or refuse it. The order of the checks is fixed."""
+    line, section = request.line, request.section
     if version != "1.1":
         raise Refusal(HTTP_VERSION_UNSUPPORTED, f"HTTP/{version}")
-    if len(request.target) > limits.REQUEST_LINE_BYTES:
-        raise Refusal(URI_TOO_LONG, f"{len(request.target)} bytes")
-    _read_fields(request)
-    if upgrade or b"upgrade" in request.single or request.method == "CONNECT":
+    if len(line.target) > limits.REQUEST_LINE_BYTES:
+        raise Refusal(URI_TOO_LONG, f"{len(line.target)} bytes")
+    _read_fields(section)
+    if upgrade or b"upgrade" in section.single or line.method == "CONNECT":
         raise Refusal(MALFORMED_HTTP, "upgrade is not offered")
-    request.host = request.single.get(b"host", b"")
-    if grammar.HOST.fullmatch(request.host) is None:
-        raise Refusal(MALFORMED_HTTP, "host is missing or malformed")
-    _read_target(request)
-    _read_framing(request)
+    _read_host(section)
+    _read_target(line, section.host)
+    _read_framing(section)
     request.keep_alive = keep_alive
-    if request.method not in METHODS:
+    if line.method not in METHODS:
         raise Refusal(METHOD_NOT_ALLOWED, "method is not one of ours")
 
 
-def _read_fields(request: Request) -> None:
-    fields = request.fields
+def check_section(section: Section) -> None:
+    """The part of `check_head` that hangs on the fields alone, where the target names no host."""
+    _read_fields(section)
+    if b"upgrade" in section.single:
+        raise Refusal(MALFORMED_HTTP, "upgrade is not offered")
+    _read_host(section)
+    _read_framing(section)
+
+
+def _read_fields(section: Section) -> None:
+    fields = section.fields
     if len(fields) > limits.HEADER_FIELDS:
         raise Refusal(HEADERS_TOO_LARGE, f"{len(fields)} fields")
-    single = request.single
+    single = section.single
     size = 0
     for name, value in fields:
         size += len(name) + len(value)
@@ -157,32 +221,38 @@ def _check_connection(value: bytes) -> None:
             raise Refusal(MALFORMED_HTTP, "connection option is not one of ours")
 
 
-def _read_target(request: Request) -> None:
-    target = request.target
-    if target == b"*" and request.method == "OPTIONS":
+def _read_host(section: Section) -> None:
+    section.host = section.single.get(b"host", b"")
+    if grammar.HOST.fullmatch(section.host) is None:
+        raise Refusal(MALFORMED_HTTP, "host is missing or malformed")
+
+
+def _read_target(line: RequestLine, host: bytes) -> None:
+    target = line.target
+    if target == b"*" and line.method == "OPTIONS":
         return
     if not target.startswith(b"/"):
         absolute = grammar.ABSOLUTE_FORM.fullmatch(target)
-        if absolute is None or absolute["authority"] != request.host:
+        if absolute is None or absolute["authority"] != host:
             raise Refusal(MALFORMED_HTTP, "target is not ours")
-        request.target = target = absolute["rest"]
+        line.target = target = absolute["rest"]
     if not grammar.is_target(target):
         raise Refusal(MALFORMED_HTTP, "target is malformed")
 
 
-def _read_framing(request: Request) -> None:
+def _read_framing(section: Section) -> None:
     """How the body ends. llhttp has refused lengths that are repeated, signed or beside chunks."""
-    single = request.single
+    single = section.single
     coding = single.get(b"transfer-encoding")
     if coding is not None:
         if coding.lower() != b"chunked":
             raise Refusal(MALFORMED_HTTP, "transfer coding is not chunked")
-        request.chunked = True
+        section.chunked = True
     length = single.get(b"content-length")
     if length is not None:
-        request.content_length = int(length)
+        section.content_length = int(length)
     expected = single.get(b"expect")
     if expected is not None:
         if expected.lower() != b"100-continue":
             raise Refusal(MALFORMED_HTTP, "expectation is not 100-continue")
-        request.expects_continue = True
+        section.expects_continue = True

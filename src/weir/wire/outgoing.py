@@ -11,7 +11,7 @@ import httptools
 from weir.kernel import limits
 from weir.wire.deadlines import NEVER
 from weir.wire.flow import FlowControl
-from weir.wire.heads import Answer, Lines, read_answer
+from weir.wire.heads import Answer, AnswerHead, Heads, read_answer
 from weir.wire.message import Field
 from weir.wire.transport import Stream
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from weir.wire.upstream import Pool
 
 _READ_BUFFER: Final = memoryview(bytearray(65_536))  # see downstream.Listener: one is enough
-_LINES: Final = Lines()
+_HEADS: Final = Heads()
 _HEAD_BYTES: Final = limits.REQUEST_LINE_BYTES + limits.HEADER_SECTION_BYTES
 _BODILESS: Final = frozenset({204, 304})
 
@@ -43,7 +43,7 @@ class Answering(Protocol):
     def still_allowed(self) -> bool:
         """Asked before a request leaves that had to wait. False: it was given up meanwhile."""
 
-    def answer_head(self, status: int, fields: list[Field], length: int | None) -> None:
+    def answer_head(self, head: AnswerHead, length: int | None) -> None:
         """The head is whole. `length` of the body in bytes; None when it is not known."""
 
     def answer_body(self, data: bytes) -> None:
@@ -258,7 +258,7 @@ class ClientConnection(Stream):
             self.close()  # nobody asked for anything
             return
         if not self._head_bytes and not outgoing.bodiless:
-            answer = read_answer(bytes(_READ_BUFFER[:nbytes]), _LINES)
+            answer = read_answer(bytes(_READ_BUFFER[:nbytes]), _HEADS)
             if answer is not None:
                 self._take_whole(outgoing, answer)
                 return
@@ -282,7 +282,7 @@ class ClientConnection(Stream):
         """An answer has come in one piece, on a connection that lasts."""
         self._keep_alive = True
         try:
-            outgoing.receiver.answer_head(answer.status, answer.fields, len(answer.body))
+            outgoing.receiver.answer_head(answer.head, len(answer.body))
             if answer.body and not outgoing.done:
                 outgoing.receiver.answer_body(answer.body)
         except Exception as error:  # whatever it is, the receiver must hear of it
@@ -359,7 +359,7 @@ class ClientConnection(Stream):
         self._answer_begun = True
         self._keep_alive = self._parser.should_keep_alive()
         length = self._read_framing(outgoing.bodiless or status in _BODILESS)
-        outgoing.receiver.answer_head(status, self._fields, length)
+        outgoing.receiver.answer_head(AnswerHead(status, self._fields), length)
         if outgoing.bodiless:
             # llhttp cannot be told that no body follows, so it is replaced.
             self._complete = True

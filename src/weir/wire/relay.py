@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from weir.kernel.outcomes import Refusal
 from weir.wire.exchange import Exchange
-from weir.wire.message import Field
+from weir.wire.heads import AnswerHead
 from weir.wire.outgoing import Answering, Failure, Outgoing
 from weir.wire.upstream import Pool
 
@@ -25,7 +25,7 @@ class Relay:
 
     # --- what a subclass decides ---------------------------------------------------------------
 
-    def head_lines(self, status: int, fields: list[Field]) -> bytes:
+    def head_lines(self, head: AnswerHead) -> bytes:
         """The field lines to answer with, framing left out."""
         raise NotImplementedError
 
@@ -124,10 +124,10 @@ class Relay:
 
     # --- the member's side ---------------------------------------------------------------------
 
-    def answer_head(self, status: int, fields: list[Field], length: int | None) -> None:
+    def answer_head(self, head: AnswerHead, length: int | None) -> None:
         exchange = self.exchange
         if not exchange.ended:
-            exchange.begin(status, self.head_lines(status, fields), length)
+            exchange.begin(head.status, self.head_lines(head), length)
             if exchange.connection.flow.writing_paused:
                 self.writing(False)
 

@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
+from mypy_extensions import mypyc_attr
+
 from weir.kernel import limits
 from weir.wire.adapting import StreamProtocol
 from weir.wire.deadlines import Deadlines
@@ -27,6 +29,7 @@ WAITING_REQUESTS: Final = 1_024
 IDLE_CONNECTION_S: Final = 50.0
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Pool:
     """Connections to one endpoint: a member's host and port, or a private Unix socket.
 
@@ -201,10 +204,10 @@ class Pool:
             if connection in self._idle:
                 connection.close()
 
-    async def connects(self) -> bool:
+    async def connects(self, within_s: float) -> bool:
         """Whether a connection can be made, TLS and names included. It is kept for what comes."""
         try:
-            async with asyncio.timeout(limits.HEALTH_TIMEOUT_S):
+            async with asyncio.timeout(within_s):
                 connection = await self._dial()
         except (OSError, ssl.SSLError, TimeoutError):
             return False

@@ -33,8 +33,9 @@ from weir.kernel.seals import (
 )
 from weir.metering import log
 from weir.metering.ingest import ingest
-from weir.metering.records import CallRecord, RecordWriter
+from weir.metering.records import CallRecord
 from weir.metering.sealing import Sealer, stream_key
+from weir.metering.writing import RecordWriter
 from weir.store.unit import Actor
 
 

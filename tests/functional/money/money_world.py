@@ -23,7 +23,8 @@ from weir.kernel import identifiers
 from weir.metering import lake_files
 from weir.metering.ingest import Ingested, ingest
 from weir.metering.lake import Lake
-from weir.metering.records import CallRecord, RecordWriter
+from weir.metering.records import CallRecord
+from weir.metering.writing import RecordWriter
 from weir.partners.tables import applications, organisations
 from weir.settlement.periods import interval
 from weir.shelf.tables import plans, products

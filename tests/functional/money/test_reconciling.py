@@ -16,9 +16,10 @@ from weir.kernel.clock import SystemClock
 from weir.metering import asking
 from weir.metering.intents import ClaimOutcome, Intent, claim
 from weir.metering.reconciling import PaymentAnswer, PaymentQuestion, lookup_over, reconcile
-from weir.metering.records import CallRecord, RecordWriter
+from weir.metering.records import CallRecord
 from weir.metering.segments import pending_records
 from weir.metering.tables import intents
+from weir.metering.writing import RecordWriter
 from weir.partners.published import ApplicationDocument
 from weir.shelf.published import Bindings, OperationDocument, ProductDocument, SubscriptionDocument
 from weir.store.unit import Change

@@ -15,8 +15,8 @@ from weir.kernel import limits
 from weir.kernel.clock import SystemClock
 from weir.metering import asking
 from weir.metering.reconciling import lookup_over, reconcile
-from weir.metering.records import RecordWriter
 from weir.metering.segments import streams
+from weir.metering.writing import RecordWriter
 from weir.store.database import Database
 
 _OPEN = "SELECT 1 FROM intents WHERE state = 'forwarded' LIMIT 1"

@@ -30,9 +30,10 @@ from weir.gateway.snapshot import Snapshot
 from weir.gateway.tokens import TokenMemory
 from weir.gateway.verifying import TokenVerifier
 from weir.kernel import identifiers
-from weir.metering.records import CallRecord, RecordWriter
+from weir.metering.records import CallRecord
 from weir.metering.sealing import stream_key
 from weir.metering.segments import pending_records
+from weir.metering.writing import RecordWriter
 from weir.partners.published import ApplicationDocument, OrganisationDocument
 from weir.shelf.published import (
     Bindings,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import pytest
 from gateway_support import subscription
@@ -37,34 +37,31 @@ class Counters:
         self.trips = 0
         self.away = False
 
-
-class Process(Allowances):
-    """One gateway process that leases from counters in memory."""
-
-    def __init__(self, counters: Counters, clock: HandClock) -> None:
-        super().__init__(asyncio.get_running_loop(), None, clock)  # type: ignore[arg-type]
-        self._counters = counters
-
-    async def _ask(self, wants: list[Want]) -> list[int]:
+    async def lease(self, wants: Sequence[Want]) -> list[int]:
         await asyncio.sleep(0)
-        if self._counters.away:
+        if self.away:
             raise OSError("away")
-        self._counters.trips += 1
+        self.trips += 1
         return [self._lease_one(want) for want in wants]
 
     def _lease_one(self, want: Want) -> int:
         key = (want.subscription, want.window)
-        calls = max(0, min(want.want, want.cap - self._counters.granted[key]))
-        self._counters.granted[key] += calls
+        calls = max(0, min(want.want, want.cap - self.granted[key]))
+        self.granted[key] += calls
         return calls
 
-    async def _return(self, unused: Iterable[Unused]) -> None:
+    async def give_back(self, unused: Sequence[Unused]) -> None:
         for part in unused:
-            self._counters.granted[part.subscription, part.window] -= part.calls
-            assert self._counters.granted[part.subscription, part.window] >= 0
+            self.granted[part.subscription, part.window] -= part.calls
+            assert self.granted[part.subscription, part.window] >= 0
 
 
-async def call(process: Process, plan: object) -> str:
+def process(counters: Counters, clock: HandClock) -> Allowances:
+    """What one gateway process holds, leased from counters in memory."""
+    return Allowances(asyncio.get_running_loop(), counters, clock)
+
+
+async def call(process: Allowances, plan: object) -> str:
     """One call as the limit phase makes it: taken again after every wait."""
     while True:
         try:
@@ -76,7 +73,7 @@ async def call(process: Process, plan: object) -> str:
             return refusal.outcome.code
 
 
-async def calls(processes: Sequence[Process], plan: object, count: int) -> dict[str, int]:
+async def calls(processes: Sequence[Allowances], plan: object, count: int) -> dict[str, int]:
     outcomes: defaultdict[str, int] = defaultdict(int)
     for outcome in await asyncio.gather(
         *(call(processes[number % len(processes)], plan) for number in range(count))
@@ -85,9 +82,9 @@ async def calls(processes: Sequence[Process], plan: object, count: int) -> dict[
     return dict(outcomes)
 
 
-def house(count: int) -> tuple[list[Process], Counters, HandClock]:
+def house(count: int) -> tuple[list[Allowances], Counters, HandClock]:
     counters, clock = Counters(), HandClock()
-    return [Process(counters, clock) for _ in range(count)], counters, clock
+    return [process(counters, clock) for _ in range(count)], counters, clock
 
 
 _EVENTS = st.lists(
@@ -116,7 +113,7 @@ def test_a_quota_is_never_exceeded(cap: int, events: list[tuple[str, float, int]
             elif kind == "idle":
                 await processes[int(which)].give_back_idle()
             else:  # dies without giving back
-                processes[int(which)] = Process(counters, clock)
+                processes[int(which)] = process(counters, clock)
             assert passed <= sum(counters.granted.values()) <= cap
 
     asyncio.run(play())

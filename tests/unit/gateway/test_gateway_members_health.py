@@ -11,6 +11,7 @@ from gateway_support import NoTls, drafted, operation, product, row, world
 
 from weir.gateway.members import Members
 from weir.gateway.snapshot import Operation, Snapshot
+from weir.gateway.tending import Tending
 from weir.kernel import limits
 from weir.kernel.outcomes import Refusal
 from weir.shelf.published import BackendDocument, backend_key
@@ -55,6 +56,7 @@ class Gateway:
         self.deadlines.start()
         tls, reachable = NoTls(), Reachable()
         self.members = Members(loop, self.deadlines, tls, reachable, Reactor(loop))  # type: ignore[arg-type]
+        self.tending = Tending(loop, self.members)
         self.snapshot: Snapshot = world()
         found = self.snapshot.products["prd_1"].routes.find("GET", [b"rates"])
         assert found is not None
@@ -67,6 +69,10 @@ class Gateway:
         )
         self.snapshot = drafted(self.snapshot, [row("backend", KEY, document)])
 
+    def close(self) -> None:
+        self.tending.close()
+        self.members.close()
+
     def pool(self) -> Any:
         return self.members.pool(self.operation, self.snapshot)
 
@@ -74,7 +80,7 @@ class Gateway:
         for _ in range(500):
             if reached():
                 return
-            await self.members.sweep()
+            await self.tending.sweep()
             await asyncio.sleep(0.01)
         raise AssertionError("it never came")
 
@@ -113,7 +119,7 @@ async def test_an_endpoint_that_says_it_is_not_well_is_ejected_and_returns_when_
     endpoints[0].status = 200
     await gateway.until(lambda: gateway.members.ejected() == 0)
     assert {gateway.pool()._port for _ in range(4)} == {each.port for each in endpoints}
-    gateway.members.close()
+    gateway.close()
 
 
 async def test_an_endpoint_that_was_ejected_by_calls_returns_when_it_can_be_connected_to(
@@ -128,14 +134,14 @@ async def test_an_endpoint_that_was_ejected_by_calls_returns_when_it_can_be_conn
         out.failed()
     assert gateway.members.ejected() == 1
     for _ in range(20):
-        await gateway.members.sweep()
+        await gateway.tending.sweep()
         await asyncio.sleep(0.01)
     assert gateway.members.ejected() == 1
     await endpoints[0].start()
     await gateway.until(lambda: gateway.members.ejected() == 0)
     assert out.failed() is None
     assert gateway.members.ejected() == 1  # on probation: the next failure ejects it
-    gateway.members.close()
+    gateway.close()
 
 
 async def test_a_silent_endpoint_fails_its_checks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,7 +158,7 @@ async def test_a_silent_endpoint_fails_its_checks(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(Refusal) as refused:
         gateway.pool()
     assert refused.value.outcome.code == "member_unreachable"
-    gateway.members.close()
+    gateway.close()
     server.close()
 
 
@@ -168,10 +174,10 @@ async def test_nobody_is_checked_whom_nobody_calls(endpoints: list[Endpoint]) ->
     for pool in origin.pools:
         pool.close_idle(0.0)
     await asyncio.sleep(0.05)
-    await gateway.members.sweep()
+    await gateway.tending.sweep()
     asked = len(endpoints[0].heads)
     for _ in range(10):
-        await gateway.members.sweep()
+        await gateway.tending.sweep()
         await asyncio.sleep(0.01)
     assert len(endpoints[0].heads) == asked
     assert gateway.members.connections() == 0

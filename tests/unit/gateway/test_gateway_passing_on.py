@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
+from uuid import RFC_4122, UUID
 
 import pytest
 from gateway_support import INTERACTION, House, claims, consented, sign
 
 from weir.gateway import metrics
-from weir.metering.records import CallRecord, RecordWriter
-from weir.wire.exchange import Exchange
-from weir.wire.message import Request
+from weir.gateway.interactions import Interactions
+from weir.metering.records import CallRecord
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
@@ -72,11 +74,13 @@ async def test_the_interaction_id_is_the_callers_if_it_is_a_uuid(
         assert (used[14], used[19] in "89ab") == ("4", True)
 
 
-async def test_made_interaction_ids_are_distinct(tmp_path: Path) -> None:
-    house = House(tmp_path)
-    exchange = Exchange(house.connection, Request("GET", b"/", []), 0)
-    made = {house.gateway._interaction_id(exchange) for _ in range(1_000)}
-    assert len(made) == 1_000
+def test_made_interaction_ids_are_distinct_uuids_of_version_4() -> None:
+    made = Interactions()
+    identifiers = [made.next().decode() for _ in range(1_000)]
+    assert len(set(identifiers)) == 1_000
+    for each in identifiers:
+        assert str(UUID(each)) == each
+        assert (UUID(each).version, UUID(each).variant) == (4, RFC_4122)
 
 
 async def test_the_caller_sees_nothing_of_the_members_servers(tmp_path: Path) -> None:
@@ -103,12 +107,12 @@ async def test_the_record_is_written_before_the_last_byte_leaves(
     house = House(tmp_path)
     written_when_recorded: list[bytes] = []
 
-    def watch(writer: RecordWriter, line: bytes) -> int:
+    def watch(fd: int, line: bytes) -> int:
         written_when_recorded.append(house.caller.written)
-        return write_line(writer, line)
+        return write(fd, line)
 
-    write_line = RecordWriter.write_line
-    monkeypatch.setattr(RecordWriter, "write_line", watch)
+    write = os.write
+    monkeypatch.setattr(os, "write", watch)
     for answer, begun in (
         (b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n", b"cd"),
         (
@@ -135,7 +139,11 @@ async def test_what_cannot_be_recorded_is_not_shown_and_the_next_call_is_not_for
 ) -> None:
     house = House(tmp_path)
     house.call()
-    monkeypatch.setattr("weir.kernel.limits.RECORD_BYTES", 10)  # no record fits any more
+
+    def full(fd: int, line: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "write", full)
     house.answer(b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nsecret")
     assert b"secret" not in house.caller.written
     assert house.problem["code"] == "record_unwritable"

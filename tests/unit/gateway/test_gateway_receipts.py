@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -48,12 +50,16 @@ async def test_refusals_count_among_an_applications_calls_and_strangers_do_not(
     assert [record.call for record in house.records()] == [1, None, 2]
 
 
+def no_space(fd: int, data: bytes) -> int:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
 async def test_a_number_whose_record_could_not_be_written_goes_to_the_next_call(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house = House(tmp_path)
     with monkeypatch.context() as full:
-        full.setattr("weir.kernel.limits.RECORD_BYTES", 10)
+        full.setattr(os, "write", no_space)
         house.call("GET", "/nowhere")
         assert house.problem["code"] == "record_unwritable"
         assert names(house) == []

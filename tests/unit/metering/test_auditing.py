@@ -20,9 +20,10 @@ from weir.kernel.seals import Inclusion, Receipt, ReceiptName, Root, Seal, authe
 from weir.kernel.witnessing import WitnessedRoot
 from weir.metering import auditing, bundles
 from weir.metering.auditing import Audit
-from weir.metering.records import CallRecord, RecordWriter
+from weir.metering.records import CallRecord
 from weir.metering.sealing import stream_key
 from weir.metering.segments import Damage, read_seal, read_segment
+from weir.metering.writing import RecordWriter
 
 APPLICATION = "app_01k9v7p8r3e5xa2m4n6q8s0t1v"
 OTHER = "app_01k9v7p8r3e5xa2m4n6q8s0t2v"

@@ -13,12 +13,12 @@ from call_records import new_stream, record
 
 from seals import KEYS, seal_all
 from weir.kernel import limits
-from weir.metering.records import RecordWriter
 from weir.metering.segments import read_segment, verify_stream
+from weir.metering.writing import RecordWriter
 
 
 def write_for_ever(folder: Path, stream: str, acknowledge_fd: int) -> None:
-    writer = RecordWriter.open(folder, stream)
+    writer = RecordWriter.open(folder, stream, limits.SEGMENT_RECORDS)
     while True:
         number = writer.write(record())
         os.write(acknowledge_fd, number.to_bytes(8, "big"))

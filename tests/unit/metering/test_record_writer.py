@@ -19,15 +19,9 @@ from seals import seal_all
 from weir.kernel import limits
 from weir.kernel.outcomes import RECORD_UNWRITABLE, Refusal
 from weir.metering import records
-from weir.metering.records import (
-    CallRecord,
-    Details,
-    RecordWriter,
-    Terms,
-    encoded_details,
-    encoded_terms,
-)
+from weir.metering.records import CallRecord, Details, Terms, encoded_details, encoded_terms
 from weir.metering.segments import read_segment, verify_stream
+from weir.metering.writing import RecordWriter
 
 
 @pytest.fixture
@@ -111,10 +105,8 @@ def test_an_empty_segment_is_not_sealed(tmp_path: Path, writer: RecordWriter) ->
     assert names == ["0000000001.records", "boot", "closed", "lock"]
 
 
-def test_a_full_segment_makes_room_by_itself(
-    tmp_path: Path, writer: RecordWriter, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(limits, "SEGMENT_RECORDS", 2)
+def test_a_full_segment_makes_room_by_itself(tmp_path: Path) -> None:
+    writer = RecordWriter.open(tmp_path, new_stream(), segment_records=2)
     for _ in range(5):
         writer.write(record())
     writer.close()
@@ -159,7 +151,7 @@ def test_a_failed_write_refuses_the_call_and_keeps_whole_lines(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as broken:
-        broken.setattr(records.os, "write", no_space)
+        broken.setattr(os, "write", no_space)
         with pytest.raises(Refusal) as refused:
             writer.write(record())
     assert refused.value.outcome is RECORD_UNWRITABLE

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from seals import KEY, KEYS, OTHER_KEY, SECRET, seal_all
 from weir.kernel import merkle
 from weir.kernel.seals import Seal, SealingKey
-from weir.metering.records import RecordWriter, boot_id
+from weir.metering.records import boot_id
 from weir.metering.sealing import Sealer
 from weir.metering.segments import (
     Damage,
@@ -28,6 +28,7 @@ from weir.metering.segments import (
     streams,
     verify_stream,
 )
+from weir.metering.writing import RecordWriter
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ from typing import Any
 
 from seals import seal_all
 from weir.alliance.shares import Share
-from weir.metering.records import CallRecord, RecordWriter
+from weir.metering.records import CallRecord
 from weir.metering.segments import read_seal
+from weir.metering.writing import RecordWriter
 from weir.settlement import composing
 from weir.settlement.documents import (
     AgreementInput,

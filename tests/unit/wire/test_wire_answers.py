@@ -9,6 +9,7 @@ from wire_support import FakeLoop, FakeTransport
 
 from weir.kernel import limits
 from weir.wire.deadlines import Deadlines
+from weir.wire.heads import AnswerHead
 from weir.wire.outgoing import ClientConnection, Failure, Outgoing
 from weir.wire.upstream import Pool
 
@@ -24,8 +25,8 @@ class Hearing:
     def still_allowed(self) -> bool:
         return True
 
-    def answer_head(self, status: int, fields: Any, length: int | None) -> None:
-        self.events.append((status, length))
+    def answer_head(self, head: AnswerHead, length: int | None) -> None:
+        self.events.append((head.status, length))
 
     def answer_body(self, data: bytes) -> None:
         self.events.append(data)

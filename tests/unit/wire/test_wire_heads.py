@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from wire_support import Wire, get, ok
 
-from weir.wire.heads import Lines, read_answer, read_request
+from weir.wire.heads import Heads, Known, Lines, read_answer, read_request
 
 NAMES = [
     b"Host", b"accept", b"X-Own", b"Authorization", b"Content-Length", b"Connection", b"X_A",
@@ -82,14 +82,14 @@ class Reading:
 
 
 @pytest.fixture(scope="module")
-def known() -> Lines:
+def known() -> Heads:
     """A memory that fills as the examples go by."""
-    return Lines()
+    return Heads()
 
 
 @settings(max_examples=1_000, deadline=None)
 @given(raw=_requests)
-def test_a_request_is_read_as_llhttp_reads_it(known: Lines, raw: bytes) -> None:
+def test_a_request_is_read_as_llhttp_reads_it(known: Heads, raw: bytes) -> None:
     request = read_request(raw, known)
     if request is None:
         return
@@ -106,28 +106,28 @@ def test_a_request_is_read_as_llhttp_reads_it(known: Lines, raw: bytes) -> None:
 
 @settings(max_examples=1_000, deadline=None)
 @given(raw=_answers)
-def test_an_answer_is_read_as_llhttp_reads_it(known: Lines, raw: bytes) -> None:
+def test_an_answer_is_read_as_llhttp_reads_it(known: Heads, raw: bytes) -> None:
     answer = read_answer(raw, known)
     if answer is None:
         return
     reading = Reading(httptools.HttpResponseParser)
     reading.parser.feed_data(raw)
     assert (reading.heads, reading.complete) == (1, 1)
-    assert reading.parser.get_status_code() == answer.status
-    assert (reading.fields, reading.body) == (answer.fields, answer.body)
+    assert reading.parser.get_status_code() == answer.head.status
+    assert (reading.fields, reading.body) == (answer.head.fields, answer.body)
     assert reading.parser.should_keep_alive()
 
 
 def test_what_is_usual_is_read_here() -> None:
     """The properties would hold of a reader that leaves everything to llhttp."""
-    lines = Lines()
+    heads = Heads()
     for _ in range(2):  # unknown, then known
-        request = read_request(b"GET /a HTTP/1.1\r\nHost: a\r\nAccept: x\r\n\r\n", lines)
+        request = read_request(b"GET /a HTTP/1.1\r\nHost: a\r\nAccept: x\r\n\r\n", heads)
         assert request is not None
         assert request.fields == [(b"host", b"a"), (b"accept", b"x")]
-        answer = read_answer(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", lines)
+        answer = read_answer(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", heads)
         assert answer is not None
-        assert (answer.status, answer.body) == (200, b"ok")
+        assert (answer.head.status, answer.body) == (200, b"ok")
 
 
 def test_lines_that_are_not_used_are_forgotten_and_long_ones_never_kept() -> None:
@@ -136,6 +136,37 @@ def test_lines_that_are_not_used_are_forgotten_and_long_ones_never_kept() -> Non
         assert lines.read(b"x: %d" % number) == (b"x", b"%d" % number)
     assert lines.read(b"long: " + b"a" * 5_000) == (b"long", b"a" * 5_000)
     assert len(lines) <= 4_096
+
+
+def test_parts_of_heads_are_shared_and_what_is_new_in_every_request_is_not_kept() -> None:
+    heads = Heads()
+
+    def read(lines: bytes) -> Any:
+        request = read_request(b"GET /a HTTP/1.1\r\nhost: a\r\n" + lines + b"\r\n", heads)
+        assert request is not None
+        return request
+
+    one, two, other = read(b"accept: x\r\n"), read(b"accept: x\r\n"), read(b"accept: y\r\n")
+    assert one.line is two.line is other.line
+    assert one.section is two.section
+    assert one.section is not other.section
+    kept = len(heads.sections)
+    for name in (b"x-fapi-interaction-id", b"DPoP", b"X-Idempotency-Key"):
+        line = name + b": 1\r\n"
+        assert read(line).section is not read(line).section
+    assert len(heads.sections) == kept
+
+
+def test_parts_of_heads_that_are_not_used_are_forgotten_and_long_ones_never_kept() -> None:
+    known: Known[int] = Known()
+    known.keep(b"first", 1)
+    for number in range(5_000):
+        known.keep(b"%08000d" % number, number)
+        assert known.find(b"first") == 1  # used, and therefore young again
+    assert len(known) < 2_500
+    assert known.find(b"%08000d" % 0) is None
+    known.keep(b"a" * 9_000, 1)
+    assert known.find(b"a" * 9_000) is None
 
 
 def test_requests_in_one_piece_and_in_many_alternate_on_a_connection() -> None:

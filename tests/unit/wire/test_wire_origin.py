@@ -278,7 +278,7 @@ async def test_connections_to_addresses_the_name_has_left_end(
 
     monkeypatch.setattr(loop, "getaddrinfo", getaddrinfo)
     pool = Pool(loop, Deadlines(loop, 1.0), host="member.example", port=port)
-    assert await pool.connects()
+    assert await pool.connects(5.0)
     (connection,) = pool._open
     assert connection.address == "127.0.0.1"
     answers[:] = ["127.0.0.2"]

@@ -6,7 +6,8 @@ from typing import Final
 
 from weir.gateway.call import Call
 from weir.gateway.phases.record import receipt_line
-from weir.wire.message import HOP_BY_HOP, Field, KnownNames
+from weir.wire.heads import AnswerHead
+from weir.wire.message import HOP_BY_HOP, KnownNames
 
 _KEPT_BACK: Final = HOP_BY_HOP | {
     b"content-length",
@@ -31,10 +32,11 @@ def is_shown(name: bytes) -> bool:
 _SHOWN: Final = KnownNames(is_shown)
 
 
-def filtered(call: Call, fields: list[Field]) -> bytes:
+def filtered(call: Call, head: AnswerHead) -> bytes:
     """The lines of the member's fields that reach the caller, the interaction's identifier and the
     receipt's name."""
-    lines = [b"%b: %b\r\n" % field for field in fields if _SHOWN[field[0]]]
-    lines.append(b"x-fapi-interaction-id: %b\r\n" % call.interaction_id)
-    lines.append(receipt_line(call))
-    return b"".join(lines)
+    shown: bytes | None = head.noted
+    if shown is None:
+        shown = b"".join([b"%b: %b\r\n" % field for field in head.fields if _SHOWN[field[0]]])
+        head.noted = shown
+    return b"%bx-fapi-interaction-id: %b\r\n%b" % (shown, call.interaction_id, receipt_line(call))

@@ -4,86 +4,71 @@ caller's credentials, hops or pretended identity.
 
 from __future__ import annotations
 
-import base64
+from binascii import b2a_base64
 from typing import TYPE_CHECKING, Final
 
 from weir.gateway.call import Call
+from weir.gateway.noted import Place, passed_on
 from weir.gateway.signing import HeldAnswer
 from weir.gateway.snapshot import Snapshot
 from weir.gateway.trace_context import TRACEPARENT, TRACESTATE
 from weir.kernel import limits
-from weir.wire.message import HOP_BY_HOP, IDEMPOTENT_METHODS, Field, KnownNames
+from weir.wire.message import IDEMPOTENT_METHODS
 
 if TYPE_CHECKING:
     from weir.gateway.tracing import Trace
 
-# What the gateway sets itself, or what is between caller and platform only.
-_KEPT_BACK: Final = HOP_BY_HOP | {
-    b"host",
-    b"content-length",
-    b"authorization",
-    b"dpop",
-    b"cookie",
-    b"expect",
-    b"x-fapi-interaction-id",
-    b"forwarded",
-    b"via",
-    b"x-real-ip",
-}
 NOTHING: Final = Snapshot()
-_PRETENDED: Final = (b"weir-", b"openfinance-", b"x-forwarded-")
 
 
-def is_passed_on(name: bytes) -> bool:
-    """Whether a field travels on. A name with `_` does not: some servers read it as `-`."""
-    return not (name in _KEPT_BACK or name.startswith(_PRETENDED) or b"_" in name)
-
-
-_PASSED_ON: Final = KnownNames(is_passed_on)
-
-
-def field_lines(fields: list[Field]) -> list[bytes]:
-    """The lines of the fields that travel on."""
-    return [b"%b: %b\r\n" % field for field in fields if _PASSED_ON[field[0]]]
-
-
-def _traced_lines(call: Call, trace: Trace) -> list[bytes]:
-    """The same, with our place in the trace for the caller's."""
+def _traced_lines(call: Call, trace: Trace) -> bytes:
+    """The caller's lines, with our place in the trace for the caller's."""
     fields = call.exchange.request.fields
     others = [field for field in fields if field[0] not in (TRACEPARENT, TRACESTATE)]
-    return [*field_lines(others), trace.lines()]
+    return passed_on(others) + trace.lines()
 
 
 def identity(prefix: bytes, interaction_id: bytes) -> bytes:
     """The value of `openfinance-identity`: base64url of a JSON object, without padding.
 
-    `prefix` is the encoded beginning, of a whole number of 3-byte groups (see tokens.py).
+    `prefix` is the encoded beginning, of a whole number of 3-byte groups (see verifying.py). The
+    rest is a UUID and two characters more: 38 bytes, so one `=`, and none of the bytes has the bits
+    that make a `+` or a `/`, the only letters in which base64url differs.
     """
-    return prefix + base64.urlsafe_b64encode(b'%b"}' % interaction_id).rstrip(b"=")
+    return prefix + b2a_base64(b'%b"}' % interaction_id, newline=False)[:-1]
+
+
+def _opening(method: str, place: Place) -> bytes:
+    """Request line and host."""
+    operation = place.operation
+    query = b"?" + place.query if place.query else b""
+    return b"%b %b%b%b HTTP/1.1\r\nhost: %b\r\n" % (
+        method.encode(),
+        operation.base_path,
+        place.path,
+        query,
+        operation.host,
+    )
 
 
 def head(call: Call) -> bytes:
     """Request line and fields, without framing and without the empty line."""
-    operation, token = call.operation, call.token
-    assert operation is not None
+    place, token, said = call.place, call.token, call.said
+    assert place is not None
     assert token is not None
-    fields = call.exchange.request.fields
-    lines = field_lines(fields) if call.trace is None else _traced_lines(call, call.trace)
-    query = b"?" + call.query if call.query else b""
+    assert said is not None
+    if not place.opening:
+        place.opening = _opening(call.exchange.request.method, place)
     return b"".join(
         (
-            b"%b %b%b%b HTTP/1.1\r\nhost: %b\r\n"
-            % (
-                call.exchange.request.method.encode(),
-                operation.base_path,
-                call.path,
-                query,
-                operation.host,
-            ),
-            *lines,
-            operation.timeout_line,
-            b"openfinance-identity: %b\r\nx-fapi-interaction-id: %b\r\n"
-            % (identity(token.identity, call.interaction_id), call.interaction_id),
+            place.opening,
+            said.onward if call.trace is None else _traced_lines(call, call.trace),
+            place.operation.timeout_line,
+            b"openfinance-identity: ",
+            identity(token.identity, call.interaction_id),
+            b"\r\nx-fapi-interaction-id: ",
+            call.interaction_id,
+            b"\r\n",
         )
     )
 

@@ -31,12 +31,12 @@ from weir.wire.peer import PeerCertificate
 
 def identify(call: Call) -> Awaitable[None] | None:
     """Find the token and the application behind the call. Waits only for the use of a proof."""
-    snapshot = call.snapshot
-    authorization = call.exchange.request.single.get(b"authorization")
-    if authorization is None or authorization[:7].lower() != b"bearer ":
-        return _identify_by_proof(call, authorization)
-    raw = authorization[7:]  # what is no b64token is no token of ours, as its verification says
-    call.standing = standing = call.gateway.tokens.know(raw, snapshot.signing_keys, call.now_s)
+    snapshot, said = call.snapshot, call.said
+    assert said is not None
+    if said.bearer is None:
+        return _identify_by_proof(call)
+    tokens = call.gateway.tokens
+    call.standing = standing = tokens.know(said.bearer, snapshot.signing_keys, call.now_s)
     call.token = token = standing.token
     certificate = call.exchange.connection.certificate
     if (
@@ -54,8 +54,9 @@ def identify(call: Call) -> Awaitable[None] | None:
     return None
 
 
-def _identify_by_proof(call: Call, authorization: bytes | None) -> Awaitable[None] | None:
+def _identify_by_proof(call: Call) -> Awaitable[None] | None:
     """RFC 9449 section 7.1: a token under the scheme DPoP, with a proof for this very call."""
+    authorization = call.exchange.request.single.get(b"authorization")
     if authorization is None or authorization[:5].lower() != b"dpop ":
         raise Refusal(TOKEN_MISSING)
     raw, snapshot = authorization[5:], call.snapshot

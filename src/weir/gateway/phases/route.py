@@ -10,6 +10,7 @@ from typing import Final
 
 from weir.gateway.call import Call
 from weir.gateway.labels import labels
+from weir.gateway.noted import Place
 from weir.gateway.routing import join_path, split_path
 from weir.gateway.snapshot import Product
 from weir.kernel.outcomes import (
@@ -25,7 +26,18 @@ _PARTS: Final = 5  # nothing before the first slash, three of the prefix, and th
 def route(call: Call) -> None:
     """Find the operation, and the path the member is called under."""
     request = call.exchange.request
-    path, _, call.query = request.target.partition(b"?")
+    place: Place | None = request.line.noted
+    if place is None or place.sequence != call.snapshot.sequence:
+        place = request.line.noted = _find(call)
+    call.place = place
+    call.operation = place.operation
+    call.labels = labels(request.single)
+
+
+def _find(call: Call) -> Place:
+    """Where the line leads, under the call's snapshot."""
+    request = call.exchange.request
+    path, _, query = request.target.partition(b"?")
     product, rest = _product(call, path)
     segments = split_path(rest)
     if segments is None:
@@ -36,14 +48,12 @@ def route(call: Call) -> None:
         if methods:
             raise Refusal(METHOD_NOT_ALLOWED, allow=", ".join(methods))
         raise Refusal(UNKNOWN_PATH)
-    operation, call.parameter_values = found
-    call.operation = operation
-    call.parameter_names = operation.parameter_names
-    call.path = rest if b"%" not in rest else join_path(segments)
-    member = call.snapshot.organisations.get(operation.member)
+    call.operation, values = found
+    member = call.snapshot.organisations.get(call.operation.member)
     if member is None or member.status != "active":
         raise Refusal(ORGANISATION_SUSPENDED, "the member")
-    call.labels = labels(request.single)
+    path = rest if b"%" not in rest else join_path(segments)
+    return Place(call.snapshot.sequence, call.operation, values, path, query)
 
 
 def _product(call: Call, path: bytes) -> tuple[Product, bytes]:

@@ -1,0 +1,93 @@
+"""What the gateway remembers with the parts of heads that it has met before (`wire/heads.py`).
+
+A header section and a request line say the same whenever they come, so what follows from them alone
+is read once. What follows from the snapshot too is remembered with the snapshot's number, and what
+hangs on the call itself (time, certificate, budgets) is never remembered.
+"""
+
+from __future__ import annotations
+
+from typing import Final, final
+
+from weir.gateway.snapshot import Operation
+from weir.wire import grammar
+from weir.wire.message import HOP_BY_HOP, Field, KnownNames, Section
+
+# What the gateway sets itself, or what is between caller and platform only.
+_KEPT_BACK: Final = HOP_BY_HOP | {
+    b"host",
+    b"content-length",
+    b"authorization",
+    b"dpop",
+    b"cookie",
+    b"expect",
+    b"x-fapi-interaction-id",
+    b"forwarded",
+    b"via",
+    b"x-real-ip",
+}
+_PRETENDED: Final = (b"weir-", b"openfinance-", b"x-forwarded-")
+
+
+def is_passed_on(name: bytes) -> bool:
+    """Whether a field travels on. A name with `_` does not: some servers read it as `-`."""
+    return not (name in _KEPT_BACK or name.startswith(_PRETENDED) or b"_" in name)
+
+
+_PASSED_ON: Final = KnownNames(is_passed_on)
+
+
+def passed_on(fields: list[Field]) -> bytes:
+    """The lines of the fields that travel on."""
+    return b"".join([b"%b: %b\r\n" % field for field in fields if _PASSED_ON[field[0]]])
+
+
+@final
+class Said:
+    """What a header section says to the gateway.
+
+    `role` is the host's name in front of the domain, None for a host that the port does not serve;
+    `interaction_id` the caller's, if it is a UUID; `bearer` the token under that scheme; `onward`
+    the lines that travel to the member.
+    """
+
+    __slots__ = ("bearer", "interaction_id", "onward", "role")
+
+    def __init__(self, section: Section, role: str | None) -> None:
+        self.role = role
+        self.interaction_id = _uuid(section.single.get(b"x-fapi-interaction-id"))
+        self.bearer = _bearer(section.single.get(b"authorization"))
+        self.onward = passed_on(section.fields)
+
+
+def _uuid(given: bytes | None) -> bytes | None:
+    return None if given is None or grammar.UUID.fullmatch(given) is None else given
+
+
+def _bearer(authorization: bytes | None) -> bytes | None:
+    """What is no b64token is no token of ours, as its verification says."""
+    if authorization is None or authorization[:7].lower() != b"bearer ":
+        return None
+    return authorization[7:]
+
+
+@final
+class Place:
+    """Where a request line leads under the snapshot of number `sequence`.
+
+    `path` is without the product's prefix; `opening` are the first lines of the member's request;
+    `texts` the parameters that were read as bound values.
+    """
+
+    __slots__ = ("opening", "operation", "path", "query", "sequence", "texts", "values")
+
+    def __init__(
+        self, sequence: int, operation: Operation, values: list[bytes], path: bytes, query: bytes
+    ) -> None:
+        self.sequence = sequence
+        self.operation = operation
+        self.values = values  # of the path's parameters
+        self.path = path
+        self.query = query
+        self.opening = b""
+        self.texts: dict[str, str] = {}
