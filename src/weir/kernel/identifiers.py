@@ -43,6 +43,7 @@ PREFIXES: Final = {
     "lnk": "one-time link",
 }
 
+_PAIRS = [one + two for one in ALPHABET for two in ALPHABET]
 _IDENTIFIER = re.compile(r"([a-z]{3})_([0-9a-hjkmnp-tv-z]{26})")
 _SLUG = re.compile(r"[a-z](?:[a-z0-9-]{0,46}[a-z0-9])?")
 
@@ -54,8 +55,8 @@ def mint(prefix: str, at_ms: int, entropy: bytes) -> str:
     value = (at_ms & ((1 << 48) - 1)) << 80 | random
     value = (value & ~(0xF << 76)) | (0x7 << 76)  # version 7
     value = (value & ~(0x3 << 62)) | (0x2 << 62)  # variant
-    digits = [ALPHABET[(value >> shift) & 31] for shift in range(125, -1, -5)]
-    return f"{prefix}_{''.join(digits)}"
+    pairs = [_PAIRS[(value >> shift) & 1023] for shift in range(120, -1, -10)]
+    return f"{prefix}_{''.join(pairs)}"
 
 
 def born_ms(identifier: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import exists, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -14,7 +14,14 @@ from weir.kernel.money import Money
 from weir.kernel.outcomes import CONFLICT, NOT_FOUND, Refusal
 from weir.ledger.postings import Entry, Posting, reversal
 from weir.ledger.tables import entries, postings
+from weir.store.copying import copy_rows
 from weir.store.unit import UnitOfWork
+
+# The columns in the order rows are made in.
+_POSTING: Final = (
+    "id", "reference", "description", "reverses", "actor_organisation", "actor_subject", "at",
+)  # fmt: skip
+_ENTRY: Final = ("posting", "line", "account", "currency", "amount_minor")
 
 
 async def post(unit: UnitOfWork, posting: Posting) -> str:
@@ -28,16 +35,17 @@ async def post(unit: UnitOfWork, posting: Posting) -> str:
 async def post_new(unit: UnitOfWork, many: Sequence[Posting]) -> None:
     """Write postings whose references nobody can have used before, all at once.
 
-    An IntegrityError when one was: nothing is written then.
+    The driver's UniqueViolation when one was: nothing is written then.
     """
     named = [(unit.mint("pst"), posting) for posting in many]
-    if not named:
-        return
-    await unit.connection.execute(
-        insert(postings), [_posting_row(unit, each, posting, None) for each, posting in named]
+    await copy_rows(
+        unit.connection,
+        postings,
+        _POSTING,
+        (tuple(_posting_row(unit, each, posting, None).values()) for each, posting in named),
     )
-    rows = [row for each, posting in named for row in _rows(each, posting)]
-    await unit.connection.execute(insert(entries), rows)
+    rows = (tuple(row.values()) for each, posting in named for row in _rows(each, posting))
+    await copy_rows(unit.connection, entries, _ENTRY, rows)
 
 
 async def reverse(unit: UnitOfWork, identifier: str, reason: str) -> str:

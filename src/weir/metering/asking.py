@@ -1,7 +1,8 @@
 """Questions to the lake: one portable SQL text a question, run by DuckDB.
 
-Every text reads the table `calls` (the columns of `weir.metering.columns.SCHEMA`) and uses nothing
-that Spark or Trino would not understand. Synchronous: call from a thread when a loop is running.
+Every text reads the table `calls` (the columns of `weir.metering.columns.SCHEMA`, and `day` and
+`hour` of the folder a file is in) and uses nothing that Spark or Trino would not understand.
+Synchronous: call from a thread when a loop is running.
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import duckdb
 import pyarrow as pa
 
-from weir.metering.columns import SCHEMA
+from weir.metering.columns import SCHEMA, hour_of
 from weir.metering.lake import Lake
 
 COUNT: Final = "SELECT count(*) FROM calls"
@@ -72,6 +74,10 @@ PAYMENTS: Final = """
      ORDER BY calls.consent, calls.status
 """
 
+_EMPTY: Final = (
+    SCHEMA.append(pa.field("day", pa.string())).append(pa.field("hour", pa.string())).empty_table()
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
@@ -102,14 +108,48 @@ def calls_of(lake: Lake, files: Sequence[str]) -> Iterator[duckdb.DuckDBPyConnec
         connection.execute("SET TimeZone = 'UTC'")  # hours and days are those of UTC
         if not lake.is_local:
             connection.register_filesystem(lake.reads())
-        if files:
-            addresses = [lake.address(file) for file in files]
-            connection.read_parquet(addresses).create_view("calls")
-        else:
-            connection.register("calls", SCHEMA.empty_table())
+        table_of(connection, lake, files).create_view("calls")
         yield connection
     finally:
         connection.close()
+
+
+def table_of(
+    connection: duckdb.DuckDBPyConnection, lake: Lake, files: Sequence[str]
+) -> duckdb.DuckDBPyRelation:
+    """These files as one table."""
+    if not files:
+        return connection.from_arrow(_EMPTY)
+    addresses = [lake.address(file) for file in files]
+    return connection.read_parquet(addresses, hive_partitioning=True)
+
+
+def span_of(
+    connection: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    files: Iterable[str],
+    since: datetime,
+    until: datetime,
+) -> duckdb.DuckDBPyRelation:
+    """The records of these files that arrived from `since` up to `until`, as one table.
+
+    A file lies in the hour its records arrived in, so only those of hours that are cut have to be
+    looked at record by record, which costs as much again as counting them.
+    """
+    whole, cut = [], []
+    for file in files:
+        begins = hour_of(file)
+        ends = begins + timedelta(hours=1)
+        if since <= begins and ends <= until:
+            whole.append(file)
+        elif since < ends and begins < until:
+            cut.append(file)
+    calls = table_of(connection, lake, whole)
+    if cut:
+        at = duckdb.ColumnExpression("arrived_at")
+        within = (at >= duckdb.ConstantExpression(since)) & (at < duckdb.ConstantExpression(until))
+        calls = calls.union(table_of(connection, lake, cut).filter(within))
+    return calls
 
 
 def count_records(lake: Lake, files: Sequence[str]) -> int:

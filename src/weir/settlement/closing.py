@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Row, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -37,7 +37,7 @@ from weir.settlement.documents import (
     from_document,
     runs_digest,
     sealed,
-    to_document,
+    to_json,
 )
 from weir.settlement.lines import is_monthly as monthly
 from weir.settlement.lines import lines
@@ -48,8 +48,15 @@ from weir.settlement.tables import CLOSING_LOCK, closing_runs, closings, stateme
 from weir.settlement.unclosed import Unclosed
 from weir.shelf.pricing import read_pricing
 from weir.shelf.tables import plans, products, subscriptions
+from weir.store.copying import copy_rows
 from weir.store.database import Database
 from weir.store.unit import Actor, UnitOfWork
+
+# The columns in the order statements are written in.
+_STATEMENT: Final = (
+    "id", "closing", "party", "period", "currency", "supplement", "gross_minor", "balance_minor",
+    "sha256", "document", "closed_at",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,19 +287,18 @@ async def _write(unit: UnitOfWork, rated: Rated, version: int, supplement: int) 
     )
     await books.post_new(unit, [each for each in postings if each is not None])
     await obligations.write(unit, closing, rated.lines, rated.currency)
-    made: dict[str, str] = {}
     whole = composing.Whole.of(rated.inputs, rated.lines, rated.counted.usage)
-    for party in sorted({rated.inputs.operator, *composing.parties_of(rated.lines)}):
-        statement = _statement(unit, rated, whole, party, version, supplement)
-        await _write_statement(unit, closing, statement)
-        made[party] = statement.statement
+    parties = sorted({rated.inputs.operator, *composing.parties_of(rated.lines)})
+    made = [_statement(unit, rated, whole, party, version, supplement) for party in parties]
+    await _write_statements(unit, closing, made)
     unit.audit(
         "period.closed",
         closing,
         {"period": rated.period.name, "currency": rated.currency, "version": version}
         | {"supplement": supplement},
     )
-    return Closed(closing, rated.period.name, rated.currency, version, supplement, made, True)
+    named = {each.party: each.statement for each in made}
+    return Closed(closing, rated.period.name, rated.currency, version, supplement, named, True)
 
 
 async def _write_closing(
@@ -388,19 +394,21 @@ def _statement(
     )
 
 
-async def _write_statement(unit: UnitOfWork, closing: str, statement: Statement) -> None:
-    await unit.connection.execute(
-        insert(statements).values(
-            id=statement.statement,
-            closing=closing,
-            party=statement.party,
-            period=statement.period,
-            currency=statement.currency,
-            supplement=statement.supplement,
-            gross_minor=statement.gross_minor,
-            balance_minor=statement.balance_minor,
-            sha256=statement.sha256,
-            document=to_document(statement),
-            closed_at=unit.now,
+async def _write_statements(unit: UnitOfWork, closing: str, made: Iterable[Statement]) -> None:
+    rows = (
+        (
+            statement.statement,
+            closing,
+            statement.party,
+            statement.period,
+            statement.currency,
+            statement.supplement,
+            statement.gross_minor,
+            statement.balance_minor,
+            statement.sha256,
+            to_json(statement),
+            unit.now,
         )
+        for statement in made
     )
+    await copy_rows(unit.connection, statements, _STATEMENT, rows)

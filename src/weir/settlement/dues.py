@@ -61,11 +61,13 @@ def _of(
     agreement: AgreementInput, operator: str, currency: str, months: Fraction, given: Given
 ) -> Iterator[tuple[str, LineShare, Part]]:
     """Each monthly term's payer, share and charge; minimums last, since fixed parts count."""
+    terms = [(place, each) for place, each in enumerate(agreement.shares) if each.is_monthly]
+    if not terms:
+        return
     had: dict[str, int] = defaultdict(int)
     for (name, party), amount_minor in given.items():
         if name == agreement.agreement:
             had[party] += amount_minor
-    terms = [(place, each) for place, each in enumerate(agreement.shares) if each.is_monthly]
     for place, share in sorted(terms, key=lambda term: term[1].minimum is not None):
         party = _known(share.party, agreement, operator)
         payer = _known(share.paid_by or "", agreement, operator)

@@ -101,13 +101,17 @@ def _counted(
     currency: str,
 ) -> dict[Place, Cell]:
     cells: dict[Place, Cell] = defaultdict(Cell)
+    names: dict[tuple[str, Slice], str] = {}
     for each in usage:
         plan = priced.get((each.key.plan, each.key.product))
         if plan is None:
             raise UnknownPlan(each.key.plan)
         if plan.currency != currency:
             continue
-        name = agreement_at(inputs.agreements, each.key.product, each.slice)
+        when = each.key.product, each.slice
+        if when not in names:
+            names[when] = agreement_at(inputs.agreements, *when)
+        name = names[when]
         cell = cells[each.key, name]
         cell.calls += each.calls
         agreement = agreements.get(name)
@@ -150,8 +154,9 @@ def _add(cell: Cell, other: Cell) -> None:
     cell.billable += other.billable
     cell.value_calls += other.value_calls
     cell.value_units += other.value_units
-    pairs = zip(cell.by_utc_hour, other.by_utc_hour, strict=True)
-    cell.by_utc_hour = [one + more for one, more in pairs]
+    if any(other.by_utc_hour):
+        pairs = zip(cell.by_utc_hour, other.by_utc_hour, strict=True)
+        cell.by_utc_hour = [one + more for one, more in pairs]
 
 
 def place_of(line: Line) -> Place:
@@ -202,7 +207,11 @@ def _charged(
     for (product, plan, _), places in groups.items():
         own = [cells[place] for place in places]
         pricing = priced[plan, product].pricing
-        for part in charge(pricing, _tally(own)):
+        parts = charge(pricing, _tally(own))
+        if len(places) == 1:  # as most: all of the charge is this line's
+            charged[places[0]] = parts
+            continue
+        for part in parts:
             weights = [_weight(part, cell, pricing.find(Hours)) for cell in own]
             for place, portion in zip(places, _spread(part, weights), strict=True):
                 if portion.quantity:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.kernel import inputs
@@ -16,7 +16,13 @@ from weir.settlement.documents import Line, from_document
 from weir.settlement.lines import place_of
 from weir.settlement.settling_tables import obligations
 from weir.settlement.tables import closings, statements
+from weir.store.copying import copy_rows
 from weir.store.unit import UnitOfWork
+
+# The columns in the order `rows_of` makes them in.
+_COLUMNS: Final = (
+    "id", "closing", "line", "debtor", "creditor", "currency", "amount_minor", "credit",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +38,12 @@ class LineAt:
 
 async def write(unit: UnitOfWork, closing: str, lines: Sequence[Line], currency: str) -> None:
     """The debts of a closing's lines, in the same transaction as its postings."""
-    rows = [
-        row
+    rows = (
+        tuple(row.values())
         for number, line in enumerate(lines, start=1)
         for row in rows_of(unit, closing, number, line.partner, _shares(line), currency)
-    ]
-    if rows:
-        await unit.connection.execute(insert(obligations), rows)
+    )
+    await copy_rows(unit.connection, obligations, _COLUMNS, rows)
 
 
 def rows_of(

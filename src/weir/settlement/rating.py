@@ -16,11 +16,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import Final, Literal, NamedTuple, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 import pyarrow as pa
+from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
-from weir.metering.asking import calls_of
+from weir.metering.asking import calls_of, span_of, table_of
 from weir.metering.lake import Lake
 from weir.metering.records import CallRecord
 from weir.settlement.charging import value_bounds, value_charge
@@ -29,74 +30,93 @@ from weir.shelf.pricing import Hours, Pricing, Value
 
 Ending = Literal["succeeded", "declined", "failed"]
 
-# One row a key is counted first, since conditional sums cost a third of finer groups. The plans in
-# the table `priced` ask for more than numbers of calls; only theirs are read a second time. All
-# sums are whole numbers, so every engine gives the same.
+# What most calls share is read once: how many there were, a column of names at a time. Only the
+# few that were not paid for, that move money, or that fall under a plan priced by the hour are
+# looked at again, with the columns that takes; asking every row costs twice as much. The plans in
+# the table `priced` ask for more than numbers of calls. `hour` is the lake's own partition (UTC).
+# All sums are whole numbers, so every engine gives the same.
 RATE: Final = """
     WITH counted AS (
-        SELECT product, plan, organisation, member, count(*) AS calls,
-               sum(CASE WHEN status >= 200 AND status < 400 AND refusal IS NULL AND NOT reconciled
-                        THEN 1 ELSE 0 END) AS succeeded,
+        SELECT product, plan, organisation, member, count(*) AS calls
+          FROM calls
+         GROUP BY product, plan, organisation, member
+    ), by_hour AS (
+        SELECT calls.product, calls.plan, calls.organisation, calls.member, calls.hour,
+               count(*) AS calls
+          FROM calls
+          JOIN priced ON priced.plan = calls.plan
+         WHERE priced.hourly
+         GROUP BY calls.product, calls.plan, calls.organisation, calls.member, calls.hour
+    ), unpaid AS (
+        SELECT product, plan, organisation, member, hour, count(*) AS calls,
                sum(CASE WHEN status >= 400 AND status < 500 AND refusal IS NULL AND NOT reconciled
                         THEN 1 ELSE 0 END) AS declined
           FROM calls
-         WHERE arrived_at >= ? AND arrived_at < ?
-           AND product IS NOT NULL AND plan IS NOT NULL AND organisation IS NOT NULL
-         GROUP BY product, plan, organisation, member
-    ), charged AS (
-        SELECT calls.product, calls.plan, calls.organisation, calls.member,
-               CASE WHEN calls.refusal IS NULL AND NOT calls.reconciled THEN calls.status
-                    ELSE 0 END AS answer,
-               CASE WHEN priced.hourly THEN EXTRACT(HOUR FROM calls.arrived_at) END AS utc_hour,
-               CASE WHEN calls.currency = priced.value_currency
-                         AND calls.amount_minor IS NOT NULL
-                    THEN LEAST(GREATEST(CAST(calls.amount_minor AS DECIMAL(19, 0)) * priced.rate,
-                                        priced.lowest), priced.highest) END AS units
+         WHERE refusal IS NOT NULL OR reconciled OR status < 200 OR status >= 400
+         GROUP BY product, plan, organisation, member, hour
+    ), valued AS (
+        SELECT calls.product, calls.plan, calls.organisation, calls.member, calls.hour,
+               calls.status < 400 AS paid,
+               LEAST(GREATEST(CAST(calls.amount_minor AS DECIMAL(19, 0)) * priced.rate,
+                              priced.lowest), priced.highest) AS units
           FROM calls
           JOIN priced ON priced.plan = calls.plan
-         WHERE calls.arrived_at >= ? AND calls.arrived_at < ?
-           AND calls.product IS NOT NULL AND calls.organisation IS NOT NULL
-    ), every AS (
-        SELECT counted.product, counted.plan, counted.organisation, counted.member,
-               CAST(NULL AS BIGINT) AS utc_hour, calls, succeeded, declined,
-               0 AS succeeded_values, CAST(0 AS DECIMAL(38, 0)) AS succeeded_units,
+         WHERE calls.amount_minor IS NOT NULL AND calls.currency = priced.value_currency
+           AND calls.refusal IS NULL AND NOT calls.reconciled
+           AND calls.status >= 200 AND calls.status < 500
+    ), pieces AS (
+        SELECT product, plan, organisation, member, NULL AS hour, calls, 0 AS unpaid,
+               0 AS declined, 0 AS succeeded_values, CAST(0 AS DECIMAL(38, 0)) AS succeeded_units,
                0 AS declined_values, CAST(0 AS DECIMAL(38, 0)) AS declined_units
           FROM counted
-          LEFT JOIN priced ON priced.plan = counted.plan
-         WHERE priced.plan IS NULL
+         WHERE plan IS NULL OR plan NOT IN (SELECT plan FROM priced WHERE hourly)
          UNION ALL
-        SELECT product, plan, organisation, member, utc_hour, count(*),
-               sum(CASE WHEN answer >= 200 AND answer < 400 THEN 1 ELSE 0 END),
-               sum(CASE WHEN answer >= 400 AND answer < 500 THEN 1 ELSE 0 END),
-               count(CASE WHEN answer >= 200 AND answer < 400 THEN units END),
-               coalesce(sum(CASE WHEN answer >= 200 AND answer < 400 THEN units END), 0),
-               count(CASE WHEN answer >= 400 AND answer < 500 THEN units END),
-               coalesce(sum(CASE WHEN answer >= 400 AND answer < 500 THEN units END), 0)
-          FROM charged
+        SELECT product, plan, organisation, member, hour, calls, 0, 0, 0, 0, 0, 0
+          FROM by_hour
+         UNION ALL
+        SELECT product, plan, organisation, member, hour, 0, calls, declined, 0, 0, 0, 0
+          FROM unpaid
+         UNION ALL
+        SELECT product, plan, organisation, member, hour, 0, 0, 0,
+               count(CASE WHEN paid THEN units END),
+               coalesce(sum(CASE WHEN paid THEN units END), 0),
+               count(CASE WHEN NOT paid THEN units END),
+               coalesce(sum(CASE WHEN NOT paid THEN units END), 0)
+          FROM valued
+         GROUP BY product, plan, organisation, member, hour
+    ), placed AS (
+        SELECT product, pieces.plan, organisation, member,
+               CASE WHEN priced.hourly THEN CAST(hour AS INTEGER) END AS utc_hour, calls, unpaid,
+               declined, succeeded_values, succeeded_units, declined_values, declined_units
+          FROM pieces
+          LEFT JOIN priced ON priced.plan = pieces.plan
+    ), every_key AS (
+        SELECT product, plan, organisation, member, utc_hour, sum(calls) AS calls,
+               sum(unpaid) AS unpaid, sum(declined) AS declined,
+               sum(succeeded_values) AS succeeded_values, sum(succeeded_units) AS succeeded_units,
+               sum(declined_values) AS declined_values, sum(declined_units) AS declined_units
+          FROM placed
          GROUP BY product, plan, organisation, member, utc_hour
     )
     SELECT product, plan, organisation, member, 'succeeded' AS ending, utc_hour,
-           succeeded AS calls, succeeded_values AS value_calls, succeeded_units AS value_units
-      FROM every WHERE succeeded > 0
+           calls - unpaid AS calls, succeeded_values AS value_calls, succeeded_units AS value_units
+      FROM every_key WHERE calls > unpaid
      UNION ALL
     SELECT product, plan, organisation, member, 'declined', utc_hour,
            declined, declined_values, declined_units
-      FROM every WHERE declined > 0
+      FROM every_key WHERE declined > 0
      UNION ALL
-    SELECT product, plan, organisation, member, 'failed', utc_hour,
-           calls - succeeded - declined, 0, 0
-      FROM every WHERE calls > succeeded + declined
+    SELECT product, plan, organisation, member, 'failed', utc_hour, unpaid - declined, 0, 0
+      FROM every_key WHERE unpaid > declined
 """
 PICK_OUT: Final = """
-    ALTER VIEW calls RENAME TO stored;
-    CREATE VIEW calls AS
+    CREATE OR REPLACE VIEW calls AS
     SELECT stored.*
       FROM stored
      WHERE EXISTS (SELECT 1 FROM runs
                     WHERE runs.stream = stored.stream
                       AND stored.segment BETWEEN runs.first_segment AND runs.last_segment)
 """
-RECORDS_IN_PERIOD: Final = "SELECT count(*) FROM calls WHERE arrived_at >= ? AND arrived_at < ?"
 RECORDS: Final = "SELECT count(*) FROM calls"
 PRICED: Final = pa.schema(
     [
@@ -184,26 +204,41 @@ class Chosen(Protocol):
 
 
 def count_lake(lake: Lake, chosen: Chosen, parts: Sequence[Slice], plans: Plans) -> Counted:
-    """Count over the lake, with DuckDB. Synchronous.
+    """Count over the lake, with DuckDB: `RATE` over the table `calls` of each slice. Synchronous.
 
     A merged file may hold segments that another closing counted; then the runs are picked out.
     """
     usage: list[Usage] = []
+    records = 0
     with calls_of(lake, chosen.files) as connection:
         connection.register("priced", priced_table(plans))
         held = int(connection.execute(RECORDS).fetchall()[0][0])
-        if held != chosen.records:
+        picking = held != chosen.records
+        if picking:
             connection.register("runs", runs_table(chosen.runs))
-            connection.execute(PICK_OUT)
+            _show(connection, table_of(connection, lake, chosen.files), picking)
             held = int(connection.execute(RECORDS).fetchall()[0][0])
-        whole = [parts[0].since, parts[-1].until]
-        records = int(connection.execute(RECORDS_IN_PERIOD, whole).fetchall()[0][0])
         for part in parts:
-            for row in connection.execute(RATE, [part.since, part.until] * 2).fetchall():
-                hour = None if row[5] is None else int(row[5])
-                counts = (int(count) for count in row[6:])
-                usage.append(Usage(part, Key(*row[:4]), row[4], hour, *counts))
+            span = span_of(connection, lake, chosen.files, part.since, part.until)
+            _show(connection, span, picking)
+            for row in connection.execute(RATE).fetchall():
+                records += int(row[6])
+                if None not in row[:3]:  # else nobody is charged for it
+                    usage.append(usage_of(part, row))
     return Counted(held, records, usage)
+
+
+def _show(connection: DuckDBPyConnection, stored: DuckDBPyRelation, picking: bool) -> None:
+    """Let `calls` be what is stored, or of that what lies in the runs."""
+    stored.create_view("stored" if picking else "calls", replace=True)
+    if picking:
+        connection.execute(PICK_OUT)
+
+
+def usage_of(part: Slice, row: Sequence[Any]) -> Usage:
+    """A row of `RATE`, whichever engine gave it."""
+    hour = None if row[5] is None else int(row[5])
+    return Usage(part, Key(*row[:4]), row[4], hour, *(int(count) for count in row[6:]))
 
 
 def runs_table(runs: Sequence[Run]) -> pa.Table:

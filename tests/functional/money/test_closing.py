@@ -177,17 +177,16 @@ async def test_a_segment_that_touches_two_periods_is_counted_once_in_each(world:
 async def test_a_crash_before_the_commit_leaves_the_period_open(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The last statement's row cannot be written; nothing of the closing may stay."""
+    """The transaction ends after its last row; nothing of the closing may stay."""
     await bring(world, *(world.record() for _ in range(100)))
-    write_statement = closing._write_statement
+    write_statements = closing._write_statements
 
-    async def dies(unit: Any, name: str, held: Statement) -> None:
-        await write_statement(unit, name, held)
-        if held.party == world.partner:
-            raise ConnectionError
+    async def dies(unit: Any, name: str, held: list[Statement]) -> None:
+        await write_statements(unit, name, held)
+        raise ConnectionError
 
     with monkeypatch.context() as broken:
-        broken.setattr(closing, "_write_statement", dies)
+        broken.setattr(closing, "_write_statements", dies)
         with pytest.raises(ConnectionError):
             await close(world, "2026-11")
     assert await count(world, closings) == await count(world, postings) == 0

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import tempfile
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -33,12 +35,13 @@ from statement_world import (
 )
 
 from weir.alliance.shares import Share
+from weir.kernel import strict_json
 from weir.kernel.outcomes import Refusal
 from weir.metering.lake import Lake
 from weir.metering.records import CallRecord
 from weir.metering.segments import read_segment
 from weir.settlement import composing
-from weir.settlement.documents import LineShare
+from weir.settlement.documents import LineShare, digest
 from weir.settlement.lines import UnknownPlan, lines
 from weir.settlement.periods import interval, parse_period
 from weir.settlement.rating import Count, Priced, Usage, count_lake, ending_of, slices
@@ -220,3 +223,16 @@ def test_of_a_file_that_others_counted_too_only_the_runs_are_counted(tmp_path: P
     found = count_lake(lake, Unclosed([second], files, 2), PARTS, PLANS)
     assert (found.held, found.records) == (2, 2)
     assert sum(each.calls for each in found.usage) == 2
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
+DOCUMENTS = st.recursive(
+    st.none() | st.booleans() | st.integers() | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(DOCUMENTS)
+def test_a_digest_is_over_the_canonical_form(value: Any) -> None:
+    assert digest(value) == sha256(strict_json.canonical(value)).hexdigest()
