@@ -82,6 +82,7 @@ PERMISSIONS: Final[Mapping[str, Rule]] = MappingProxyType(
         "publish_product": Rule(own=PARTIES),
         "retire_product": Rule(own=PARTIES),
         "list_shelf": Rule(every=ALL),
+        "search_shelf": Rule(every=ALL),
         "list_products": Rule(own=PARTIES),
         "get_product": Rule(own=PARTIES, every=OPERATOR),
         "get_product_openapi": Rule(own=PARTIES, every=OPERATOR),

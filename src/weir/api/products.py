@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import datetime
 from typing import Any, Literal
 
@@ -15,10 +16,11 @@ from weir.api.models import After, Effective, Given, Name, Page, Prose, Shown, T
 from weir.api.writing import Writes
 from weir.shelf import describing, products, subscriptions
 from weir.shelf.owners import Owner
-from weir.shelf.products import Product
+from weir.shelf.products import Product, Words
 from weir.store.unit import UnitOfWork
 
 router = new_router("products")
+_WORDS = {field.name for field in fields(Words)}
 
 
 class ProductGiven(Given):
@@ -29,6 +31,10 @@ class ProductGiven(Given):
     title_en: Text
     title_zh: Text
     description: Prose = ""
+    description_zh: Prose = ""
+    suits_en: Prose = ""
+    suits_zh: Prose = ""
+    scenes: list[Name] = Field(default_factory=list)
     signed_messages: bool = False
     capabilities: list[Name] = Field(default_factory=list)
 
@@ -53,6 +59,10 @@ class ProductView(Shown):
     title_en: str
     title_zh: str
     description: str
+    description_zh: str
+    suits_en: str
+    suits_zh: str
+    scenes: list[str]
     signed_messages: bool
     status: Literal["draft", "published", "retired"]
     drafted_at: datetime
@@ -83,8 +93,17 @@ async def draft_product(given: ProductGiven, caller: Asking, writing: Writes) ->
     owner = Owner(organisation.id, organisation.slug, organisation.kind)
 
     async def work(unit: UnitOfWork) -> ProductDetail:
-        facts = given.model_dump(exclude={"capabilities"})
-        drafted = await products.draft(unit, owner, capability_ids=given.capabilities, **facts)
+        drafted = await products.draft(
+            unit,
+            owner,
+            slug=given.slug,
+            direction=given.direction,
+            title_en=given.title_en,
+            title_zh=given.title_zh,
+            words=Words(**given.model_dump(include=_WORDS)),
+            signed_messages=given.signed_messages,
+            capability_ids=given.capabilities,
+        )
         return await _detail(unit.connection, drafted)
 
     return await writing.run(ProductDetail, work)

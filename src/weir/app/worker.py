@@ -31,6 +31,7 @@ from weir.metering.lake import Lake
 from weir.metering.reconciling import lookup_over, reconcile
 from weir.metering.sealing import Sealer
 from weir.metering.writing import RecordWriter
+from weir.shelf import products
 from weir.store import expiring, processes
 from weir.store.engines.home import Home
 
@@ -117,6 +118,10 @@ def _state_jobs(core: Core) -> list[Job]:
             await budgets.clean(connection, core.clock.now())
             await backchannel.forget_old(connection, core.clock.now())
 
+    async def shelf_indexed() -> None:
+        async with core.database.engine.begin() as connection:
+            await products.index_missing(connection)
+
     async def keys_in_time() -> None:
         for moved in await signing_keys.tend(
             core.database, core.sealing, days=core.settings.signing_key_days
@@ -132,6 +137,7 @@ def _state_jobs(core: Core) -> list[Job]:
         ("keys_in_time", 2.0, keys_in_time),
         ("payments_made", 1.0, payments_made),
         ("pings", 0.5, pings),
+        ("shelf_indexed", 60.0, shelf_indexed),
         ("what_is_over", 30.0, what_is_over),
     ]
 

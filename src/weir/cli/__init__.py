@@ -41,6 +41,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "partner": Entry("parties:partner", "Organisations that embed.", True, "Who takes part"),
     "app": Entry("applications:app", "Applications, keys, certificates.", True, "Who takes part"),
     "customer": Entry("customers:customer", "A member's customers.", True, "Who takes part"),
+    "shelf": Entry("searching:shelf", "Find what is on the shelf.", True, "The shelf"),
     "document": Entry("shelf:document", "OpenAPI documents.", True, "The shelf"),
     "lint": Entry("lint:lint", "Hold an OpenAPI document to the standard.", panel="The shelf"),
     "backend": Entry("backends:backend", "Endpoints of your services.", True, "The shelf"),

@@ -30,7 +30,13 @@ def create(
     direction: Annotated[
         str, typer.Option(help="go-out serves partners, bring-in serves members.")
     ] = "go-out",
-    description: Annotated[str, typer.Option(help="A few sentences.")] = "",
+    description: Annotated[str, typer.Option(help="What it does, in a few sentences.")] = "",
+    description_zh: Annotated[str, typer.Option(help="The same in Chinese.")] = "",
+    suits_en: Annotated[str, typer.Option(help="Whom it suits.")] = "",
+    suits_zh: Annotated[str, typer.Option(help="The same in Chinese.")] = "",
+    scene: Annotated[
+        list[str] | None, typer.Option(help="A scene it suits, of `weir shelf scenes`; repeatable.")
+    ] = None,
     signed_messages: Annotated[
         bool,
         typer.Option("--signed-messages", help="Take signed requests only, and sign the answers."),
@@ -47,6 +53,10 @@ def create(
             title_zh=title_zh,
             direction=direction,
             description=description,
+            description_zh=description_zh,
+            suits_en=suits_en,
+            suits_zh=suits_zh,
+            scenes=scene or [],
             signed_messages=signed_messages,
             capabilities=capability,
         ),

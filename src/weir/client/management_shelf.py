@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from weir.client.asking import Asker, Document, place
 
@@ -102,10 +103,16 @@ class Shelf:
         title_zh: str,
         direction: str = "go-out",
         description: str = "",
+        description_zh: str = "",
+        suits_en: str = "",
+        suits_zh: str = "",
+        scenes: Sequence[str] = (),
         signed_messages: bool = False,
         capabilities: Sequence[str] = (),
     ) -> Document:
         """The next version of a product, unchangeable once it is published.
+
+        `suits_en` and `suits_zh` say whom it suits; `weir shelf scenes` lists the `scenes`.
 
         With `signed_messages` it takes signed requests only, and signs its answers (RFC 9421).
         """
@@ -115,6 +122,10 @@ class Shelf:
             "title_en": title_en,
             "title_zh": title_zh,
             "description": description,
+            "description_zh": description_zh,
+            "suits_en": suits_en,
+            "suits_zh": suits_zh,
+            "scenes": list(scenes),
             "capabilities": list(capabilities),
         }
         if signed_messages:  # a platform of an older version knows no such field
@@ -131,6 +142,17 @@ class Shelf:
     def everything(self, direction: str | None = None) -> AsyncIterator[Document]:
         """The whole shelf, whoever owns it."""
         return self._asker.pages("/v1/shelf", direction=direction)
+
+    async def search(
+        self, words: str = "", *, page: int = 1, direction: str | None = None, **facets: list[str]
+    ) -> Document:
+        """Find products by words, English or Chinese. `facets` narrow: kind, owner, grade, price,
+        scene, each to any of the values given."""
+        chosen = [(name, value) for name, values in facets.items() for value in values]
+        query = [("q", words), ("page", str(page)), *chosen]
+        if direction is not None:
+            query.append(("direction", direction))
+        return await self._asker.get(f"/v1/shelf/search?{urlencode(query)}")
 
     def products(self) -> AsyncIterator[Document]:
         """One's own, drafts too."""

@@ -207,6 +207,16 @@ PRODUCT_CAPABILITIES: Final = 1_000
 PRODUCT_PLANS: Final = 100
 PLAN_COMPONENTS: Final = 8  # a sum people can still follow
 PLAN_TIERS: Final = 20
+PRODUCT_SCENES: Final = 6  # that one product says it suits
+
+# Search over the shelf
+SEARCH_CHARACTERS: Final = 100  # of what somebody looks for
+SEARCH_TERMS_ASKED: Final = 16  # of that which are looked for
+SEARCH_TERMS_INDEXED: Final = 16_000  # by which one product is found
+SEARCH_CHOICES: Final = 50  # of one facet
+SEARCH_PAGE_ROWS: Final = 20
+SEARCH_PAGES: Final = 500
+SEARCH_OPERATIONS: Final = 3  # shown of one product that was found
 
 # Starting and stopping roles
 ROLE_START_TIMEOUT_S: Final = 60

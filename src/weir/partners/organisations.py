@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -153,6 +153,20 @@ async def get(connection: AsyncConnection, id_or_slug: str) -> Organisation:
     if organisation is None:
         raise outcomes.Refusal(outcomes.NOT_FOUND, "no such organisation")
     return organisation
+
+
+async def get_many(connection: AsyncConnection, ids: Collection[str]) -> dict[str, Organisation]:
+    """Those of the organisations that exist, by their identifiers."""
+    found = await connection.execute(select(organisations).where(organisations.c.id.in_(ids)))
+    return {row.id: _organisation(row) for row in found}
+
+
+async def by_slugs(connection: AsyncConnection, slugs: Collection[str]) -> list[Organisation]:
+    """Those of the organisations that exist, by their slugs, in the order of their slugs."""
+    found = await connection.execute(
+        select(organisations).where(organisations.c.slug.in_(slugs)).order_by(organisations.c.slug)
+    )
+    return [_organisation(row) for row in found]
 
 
 async def find_operator(connection: AsyncConnection) -> Organisation | None:

@@ -11,7 +11,17 @@ from typing import Final
 
 _FOLDER: Final = Path(__file__).parent / "static"
 # The order in which the parts of the style sheet are joined: later ones win over earlier ones.
-_SHEETS: Final = ("tokens", "weir", "elements", "frame", "parts", "forms", "tables", "small")
+_SHEETS: Final = (
+    "tokens",
+    "weir",
+    "elements",
+    "frame",
+    "parts",
+    "forms",
+    "tables",
+    "shelf",
+    "small",
+)
 HTMX: Final = "htmx-2.0.11.js"
 _TYPES: Final = {
     ".css": "text/css; charset=utf-8",

@@ -11,6 +11,7 @@ from babel.dates import format_timedelta
 from markupsafe import Markup
 
 from weir.kernel.money import Money, parse_amount
+from weir.shelf.searching.terms import marked
 
 # Pages show China's time, and say so.
 ZONE: Final = timezone(timedelta(hours=8))
@@ -84,3 +85,12 @@ def age(at: datetime, now: datetime, language: str) -> str:
     """How long ago, or until when: `3 minutes ago`, `3分钟前`."""
     locale = "zh_Hans" if language.startswith("zh") else "en"
     return format_timedelta(at - now, add_direction=True, locale=locale)
+
+
+def found(text: str, asked: str) -> Markup:
+    """A text with what was asked for marked in it."""
+    pieces = (
+        (Markup("<mark>{}</mark>") if hit else Markup("{}")).format(piece)
+        for piece, hit in marked(text, asked)
+    )
+    return Markup("").join(pieces)

@@ -17,6 +17,7 @@ from weir.portal import (
     my_consents,
     my_questions,
     refusals,
+    search_page,
     security,
     shelf_pages,
     signing_in,
@@ -43,7 +44,7 @@ _PAGES: Final[dict[HostRole, tuple[tuple[str, str, PageFunction], ...]]] = {
     ),
     "portal": (
         ("/", "GET", shelf_pages.home),
-        ("/shelf", "GET", shelf_pages.shelf),
+        ("/shelf", "GET", search_page.search),
         ("/shelf/{owner}/{product}", "GET", shelf_pages.product),
         ("/members", "GET", shelf_pages.members),
         ("/welcome/{secret}", "GET", welcoming.show),

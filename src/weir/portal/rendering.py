@@ -177,6 +177,7 @@ def _environment(language: str, catalogue: languages.Catalogue) -> Environment:
         symbol=formatting.symbol,
         quantity=formatting.quantity,
         exactly=formatting.exactly,
+        found=formatting.found,
         moment=formatting.moment,
         day=formatting.day,
         utc=formatting.utc,

@@ -38,14 +38,6 @@ async def home(portal: Portal, request: Request, visitor: Visitor) -> Response:
     return render(request, visitor, "home.html", members=len(members), products=len(offered))
 
 
-async def shelf(portal: Portal, request: Request, visitor: Visitor) -> Response:
-    """Every published product, by its owner."""
-    async with portal.database.connect() as connection:
-        offered = await _with_owners(connection, await products.list_shelf(connection))
-    offered = sorted(offered, key=lambda each: (each.product.prefix,))
-    return render(request, visitor, "shelf.html", offered=offered)
-
-
 async def product(portal: Portal, request: Request, visitor: Visitor) -> Response:
     """One product: what it can do, and what it costs."""
     owner, slug = request.path_params["owner"], request.path_params["product"]

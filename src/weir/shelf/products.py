@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Row, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -19,11 +19,27 @@ from weir.kernel import inputs, limits, outcomes
 from weir.shelf import capabilities, documents, routes
 from weir.shelf.owners import Owner
 from weir.shelf.published import PRODUCT, OperationDocument, ProductDocument
+from weir.shelf.scenes import read_scenes
+from weir.shelf.searching import indexing
 from weir.shelf.states import PRODUCT_MOVES, move
 from weir.shelf.tables import product_capabilities, products
 from weir.store.unit import Change, UnitOfWork
 
 _MEMBER_TIMEOUT_MS = limits.MEMBER_ANSWER_TIMEOUT_S * 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """What a product says of itself: what it does, whom it suits, and in which scenes."""
+
+    description: str = ""
+    description_zh: str = ""
+    suits_en: str = ""
+    suits_zh: str = ""
+    scenes: Sequence[str] = ()
+
+
+SAYING_NOTHING: Final = Words()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +55,10 @@ class Product:
     title_en: str
     title_zh: str
     description: str
+    description_zh: str
+    suits_en: str
+    suits_zh: str
+    scenes: Sequence[str]
     signed_messages: bool
     status: str
     drafted_at: datetime
@@ -64,7 +84,7 @@ async def draft(
     direction: str,
     title_en: str,
     title_zh: str,
-    description: str = "",
+    words: Words = SAYING_NOTHING,
     signed_messages: bool = False,
     capability_ids: Sequence[str] = (),
 ) -> Product:
@@ -87,7 +107,7 @@ async def draft(
             direction=direction,
             title_en=inputs.text(title_en, "/title_en"),
             title_zh=inputs.text(title_zh, "/title_zh"),
-            description=inputs.prose(description, "/description"),
+            **_checked(words),
             signed_messages=signed_messages,
             status="draft",
             drafted_at=unit.now,
@@ -103,6 +123,14 @@ async def draft(
     detail = {"slug": slug, "version": version, "capabilities": len(capability_ids)}
     unit.audit("product.drafted", product.id, detail, organisation=owner.id)
     return product
+
+
+def _checked(words: Words) -> dict[str, Any]:
+    prose = ("description", "description_zh", "suits_en", "suits_zh")
+    return {
+        **{name: inputs.prose(getattr(words, name), f"/{name}") for name in prose},
+        "scenes": read_scenes(words.scenes, "/scenes"),
+    }
 
 
 async def set_capabilities(
@@ -132,6 +160,7 @@ async def publish(unit: UnitOfWork, product_id: str) -> Product:
     after = await _change(unit, product, "product.published", status, published_at=unit.now)
     document = await _document(unit.connection, after, held)
     unit.publish(Change(PRODUCT, after.id, document))
+    await indexing.write(unit.connection, after)
     return after
 
 
@@ -144,7 +173,18 @@ async def retire(unit: UnitOfWork, product_id: str) -> Product:
     status = move(PRODUCT_MOVES, product.status, "retire")
     after = await _change(unit, product, "product.retired", status, retired_at=unit.now)
     unit.publish(Change(PRODUCT, after.id, None))
+    await indexing.remove(unit.connection, after.owner, after.slug)
+    for newest in (await find_by_scope(unit.connection, after.scope))[:1]:
+        await indexing.write(unit.connection, newest)
     return after
+
+
+async def index_missing(connection: AsyncConnection) -> int:
+    """Let up to PAGE_ROWS products that search does not know be found; how many they were."""
+    found = await indexing.missing(connection, limits.PAGE_ROWS)
+    for product_id in found:
+        await indexing.write(connection, await get(connection, product_id))
+    return len(found)
 
 
 async def get(connection: AsyncConnection, product_id: str) -> Product:
@@ -154,6 +194,12 @@ async def get(connection: AsyncConnection, product_id: str) -> Product:
     if row is None:
         raise outcomes.Refusal(outcomes.NOT_FOUND, "no such product")
     return _product(row)
+
+
+async def get_many(connection: AsyncConnection, product_ids: Sequence[str]) -> dict[str, Product]:
+    """Those of the product versions that exist, by their identifiers."""
+    found = await connection.execute(select(products).where(products.c.id.in_(product_ids)))
+    return {row.id: _product(row) for row in found}
 
 
 async def find_by_scope(connection: AsyncConnection, scope: str) -> Sequence[Product]:

@@ -23,7 +23,7 @@ from sqlalchemy import (
     false,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 
 from weir.store.schema import metadata
 
@@ -98,6 +98,10 @@ products = Table(
     Column("title_en", Text, nullable=False),
     Column("title_zh", Text, nullable=False),
     Column("description", Text, nullable=False),
+    Column("description_zh", Text, nullable=False, server_default=""),
+    Column("suits_en", Text, nullable=False, server_default=""),
+    Column("suits_zh", Text, nullable=False, server_default=""),
+    Column("scenes", ARRAY(Text), nullable=False, server_default="{}"),
     Column("signed_messages", Boolean, nullable=False, server_default=false()),
     Column("status", Text, nullable=False),
     Column("drafted_at", DateTime(timezone=True), nullable=False),
@@ -114,6 +118,27 @@ product_capabilities = Table(
     metadata,
     Column("product", Text, ForeignKey("products.id"), primary_key=True),
     Column("capability", Text, ForeignKey("capabilities.id"), primary_key=True),
+    Column("terms", TSVECTOR),  # what the operation is found by, once the product is published
+)
+
+# What the shelf is searched by: the newest published version of each product, its terms made by
+# `weir.shelf.searching.terms`. `owner` is a slug and `kind` that owner's licence or class; `grade`
+# is the worst data grade of its fields, null when no field has one; `prices` are the kinds of price
+# its offered plans have.
+shelf_entries = Table(
+    "shelf_entries",
+    metadata,
+    Column("product", Text, ForeignKey("products.id"), primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("direction", Text, nullable=False),
+    Column("terms", TSVECTOR, nullable=False),
+    Column("grade", Integer),
+    Column("prices", ARRAY(Text), nullable=False),
+    Column("scenes", ARRAY(Text), nullable=False),
+    Column("published_at", DateTime(timezone=True), nullable=False),
+    Index("ix_shelf_entries_terms", "terms", postgresql_using="gin"),
+    Index("ix_shelf_entries_published_at", "published_at", "product"),
 )
 
 # A rate or quota that is null is unlimited; 0 is none at all.

@@ -32,6 +32,7 @@ SHARED = {
     "describe_api",
     "list_organisations",
     "list_shelf",
+    "search_shelf",
     "list_signing_keys",
     "list_algorithm_endings",
 }

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from running_demo import Demo
 
 # One demo serves all tests of this folder.

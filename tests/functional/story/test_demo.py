@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from running_demo import Demo
 
 # One demo serves all tests of this folder.

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from running_demo import Demo
 
 # One demo serves all tests of this folder.

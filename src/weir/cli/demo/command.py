@@ -44,7 +44,9 @@ def demo(
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=_PLAIN_WIDTH)
-    # SIGTERM ends the demo as Ctrl-C does, so that nothing is left running.
+    # SIGTERM ends the demo as Ctrl-C does, so that nothing is left running; a shell that starts it
+    # in the background would have it ignore both.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     began_s = time.monotonic()
     console.print("[bold]weir demo[/bold]: a small alliance, from its founding to its statement\n")

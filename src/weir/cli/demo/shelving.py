@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from weir.cli.demo.cast import CURRENCY, FIRST_STEPS_QUOTA, TRIAL, TRIAL_QUOTA, Declared, Offer
+from weir.cli.demo.shelf_words import WORDS
 from weir.cli.demo.stage import Member, Stage
 from weir.client.asking import all_of
 from weir.client.management import Management
@@ -52,6 +53,7 @@ async def _publish(member: Member, offer: Offer, capabilities: list[str]) -> Non
         title_en=offer.title_en,
         title_zh=offer.title_zh,
         capabilities=capabilities,
+        **WORDS.get(f"{member.running.institution.slug}.{offer.slug}", {}),
     )
     member.products[offer.slug] = await shelf.publish(drafted["id"])
 

@@ -1,0 +1,1 @@
+"""Search over the shelf in both languages, by character bigrams made here."""

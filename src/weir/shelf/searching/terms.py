@@ -1,0 +1,101 @@
+"""What text is found by: words of Latin letters, and pairs of characters of Chinese. Pure.
+
+PostgreSQL's own parsers do not split Chinese, and its trigrams miss words of two characters, which
+most Chinese words are. So a run of Chinese is indexed by its overlapping pairs (`账户余额` by
+`账户`, `户余`, `余额`, and by its last character alone), and asked for by the same pairs. A single
+character, and the last Latin word, find whatever begins with them: people type as they think.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Final, Literal
+
+from weir.kernel import limits
+
+Weight = Literal["A", "B", "C", "D"]
+
+_CHINESE: Final = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_RUN: Final = re.compile(rf"[{_CHINESE}]+|[a-z0-9]+")
+_HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_MOST_POSITION: Final = 16_383  # PostgreSQL keeps no higher one (textsearch limitations)
+
+
+def runs(text: str) -> list[str]:
+    """The runs of Chinese and the Latin words of a text, `createdAt` being two; plurals cut."""
+    plain = unicodedata.normalize("NFKC", _HUMP.sub(" ", text)).casefold()
+    return [each if _is_chinese(each) else _singular(each) for each in _RUN.findall(plain)]
+
+
+def indexed(text: str) -> list[str]:
+    """Every term that a text is found by, in its order."""
+    return [term for run in runs(text) for term in _terms(run)]
+
+
+def vector(parts: Iterable[tuple[Weight, str]]) -> str:
+    """A tsvector's text of weighted parts, most important first; each term once, where it weighs
+    most."""
+    placed: dict[str, str] = {}
+    for weight, text in parts:
+        for term in indexed(text):
+            if len(placed) >= limits.SEARCH_TERMS_INDEXED:
+                break
+            placed.setdefault(term, f"{min(len(placed) + 1, _MOST_POSITION)}{weight}")
+    return " ".join(f"'{term}':{place}" for term, place in placed.items())
+
+
+def query(text: str) -> str:
+    """A tsquery's text for what somebody typed so far; empty when it holds nothing to look for."""
+    wanted: list[str] = []
+    found = runs(text)[: limits.SEARCH_TERMS_ASKED]
+    for place, run in enumerate(found):
+        open_ended = len(run) == 1 if _is_chinese(run) else place == len(found) - 1
+        wanted += [f"'{run}':*"] if open_ended else [f"'{each}'" for each in _asked(run)]
+    return " & ".join(dict.fromkeys(wanted[: limits.SEARCH_TERMS_ASKED]))
+
+
+def marked(text: str, asked: str) -> list[tuple[str, bool]]:
+    """A text in pieces, each with whether it is what was asked for."""
+    wanted = _wanted(asked)
+    if not wanted:
+        return [(text, False)]
+    pattern = "|".join(
+        re.escape(each) if _is_chinese(each) else rf"(?<![a-z0-9]){re.escape(each)}"
+        for each in wanted
+    )
+    pieces = re.split(f"({pattern})", text, flags=re.IGNORECASE)
+    return [(piece, place % 2 == 1) for place, piece in enumerate(pieces) if piece]
+
+
+def _wanted(asked: str) -> Sequence[str]:
+    """Longest first: whole runs of Chinese, then their pairs, and the words."""
+    found = runs(asked)[: limits.SEARCH_TERMS_ASKED]
+    pairs = [pair for run in found if _is_chinese(run) for pair in _asked(run)]
+    return sorted(dict.fromkeys([*found, *pairs]), key=len, reverse=True)
+
+
+def _terms(run: str) -> list[str]:
+    if not _is_chinese(run):
+        return [run]
+    return [*_asked(run), run[-1]] if len(run) > 1 else [run]
+
+
+def _asked(run: str) -> list[str]:
+    if not _is_chinese(run) or len(run) == 1:
+        return [run]
+    return [run[at : at + 2] for at in range(len(run) - 1)]
+
+
+def _is_chinese(run: str) -> bool:
+    return run[0] > "\u3000"
+
+
+def _singular(word: str) -> str:
+    """`payments` is found by `payment` and the other way; no grammar beyond that."""
+    if len(word) > 4 and word.endswith("ies"):
+        return word[:-3] + "y"
+    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        return word[:-1]
+    return word
