@@ -17,7 +17,7 @@ from weir.care import record_keys
 from weir.kernel import identifiers, inputs, limits, outcomes
 from weir.kernel.seals import ReceiptName
 from weir.kernel.witnessing import Witness
-from weir.metering import log, receipts, witnessing
+from weir.metering import log, receipts, retention, witnessing
 from weir.metering.records import CallRecord
 from weir.partners import certificates
 from weir.store.unit import UnitOfWork
@@ -95,7 +95,7 @@ async def list_seals(
 @router.get(
     "/records/segments/{stream}/{segment}",
     operation_id="get_segment",
-    summary="The lines of one segment, as they were sealed",
+    summary="The lines of one segment, as they were sealed, without what has expired",
     responses={200: {"content": {"application/x-ndjson": {}}}},
 )
 async def get_segment(
@@ -105,8 +105,40 @@ async def get_segment(
         raise outcomes.Refusal(outcomes.NOT_FOUND, "not a stream")
     async with services.database.connect() as connection:
         found = await receipts.segment_of(connection, services.lake, stream, segment)
-    raw = b"".join(line + b"\n" for line in found.lines)
+    raw = b"".join(line + b"\n" for line in found.lines.values())
     return Response(raw, media_type="application/x-ndjson")
+
+
+@router.get(
+    "/records/segments/{stream}/{segment}/pruned",
+    operation_id="list_pruned",
+    summary="What stands in a segment for records that expired",
+)
+async def list_pruned(
+    stream: Name, segment: Annotated[int, Path(ge=1, le=2**62)], services: Using
+) -> Page[tuple[int, int, str]]:
+    """Level, position and hash of each subtree. Empty when nothing expired, or everything."""
+    if not identifiers.is_identifier(stream, "str"):
+        raise outcomes.Refusal(outcomes.NOT_FOUND, "not a stream")
+    async with services.database.connect() as connection:
+        found = await receipts.segment_of(connection, services.lake, stream, segment)
+    nodes = sorted(found.nodes.items())
+    return Page(items=[(*place, each.hex()) for place, each in nodes])
+
+
+@router.get(
+    "/records/expiries",
+    operation_id="list_expiries",
+    summary="Signed statements of what expired, oldest first",
+)
+async def list_expiries(
+    services: Using, after: Annotated[int, Query(ge=0, le=2**62)] = 0
+) -> Page[dict[str, Any]]:
+    """`after` is how many of them you have already."""
+    async with services.database.connect() as connection:
+        found = await retention.listed(connection, after, limits.PAGE_ROWS)
+    more = str(after + len(found)) if len(found) == limits.PAGE_ROWS else None
+    return Page(items=[_document(each) for each in found], next=more)
 
 
 @router.post(

@@ -29,8 +29,10 @@ from weir.metering.compacting import compact
 from weir.metering.ingest import ingest
 from weir.metering.lake import Lake
 from weir.metering.reconciling import lookup_over, reconcile
-from weir.metering.sealing import Sealer
+from weir.metering.retention import Rule, expire, whole_segments
+from weir.metering.sealing import Sealer, forget_sealed
 from weir.metering.writing import RecordWriter
+from weir.settlement.holding import needs_records
 from weir.shelf import products
 from weir.store import expiring, processes
 from weir.store.engines.home import Home
@@ -75,6 +77,14 @@ def _record_jobs(
         _tell((await compact(core.database, lake)).findings)
         await lake_files.forget_replaced(core.database, lake)
 
+    rule = Rule(core.settings.records_kept_days, core.settings.transactions_kept_days)
+
+    async def records_expired() -> None:
+        _tell((await expire(core.database, lake, rule, keys.current, needs_records)).findings)
+        async with core.database.connect() as connection:
+            kept = await whole_segments(connection, rule, core.clock.now())
+        await asyncio.to_thread(forget_sealed, folder, kept)
+
     async def days_closed() -> None:
         now = core.clock.now() - timedelta(seconds=limits.DAY_CLOSES_AFTER_S)
         async with core.database.unit(PLATFORM) as unit:
@@ -89,6 +99,7 @@ def _record_jobs(
         ("records_sealed", limits.SEGMENT_AGE_S / 2, records_sealed),
         ("records_to_lake", 0.5, records_to_lake),
         ("files_merged", 30.0, files_merged),
+        ("records_expired", 600.0, records_expired),
         ("days_closed", 60.0, days_closed),
         ("payments_in_doubt", 2.0, payments_in_doubt),
     ]

@@ -105,6 +105,10 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
         "各方均已接受，协议生效。",
     ),
     "agreement.ended": ("The agreement was ended or declined.", "协议终止或被拒绝。"),
+    "records.expired": (
+        "Call records were removed by the rule of their class.",
+        "按保存期限删除调用记录。",
+    ),
     "root.witnessed": ("A party witnessed the root over the records.", "一方见证了调用记录之根。"),
     "period.closed": ("The period was closed into statements.", "账期关账，生成对账单。"),
     "period.reopened": ("The closed period was opened again.", "已关账的账期被重新打开。"),

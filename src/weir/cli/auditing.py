@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -47,6 +48,24 @@ def roots(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
 
     found = asking(profile, lambda m: all_of(m.records.roots()))
     show_list([_flat(each) for each in found], ("size", "day", "root", "witnesses"), as_json)
+
+
+@audit.command("expiries")
+def expiries(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
+    """List what was removed by the rule of its class, as it was signed."""
+    from weir.client.asking import all_of
+
+    found = asking(profile, lambda m: all_of(m.records.expiries()))
+    if as_json:
+        show_json(found)
+    else:
+        times = [{"of": _hour(each["from_us"]), "at": _hour(each["at_us"])} for each in found]
+        rows = [each | told for each, told in zip(found, times, strict=True)]
+        show_list(rows, ("of", "record_class", "records", "kept_days", "at"), False)
+
+
+def _hour(at_us: int) -> str:
+    return f"{datetime.fromtimestamp(at_us / 1e6, UTC):%Y-%m-%dT%H:%MZ}"
 
 
 @audit.command("witness")
@@ -103,6 +122,8 @@ def _print(found: Any) -> None:
         f"{found.records:,} records in {found.segments:,} segments, {found.roots:,} roots,"
         f" {found.log_lines:,} log lines"
     )
+    if found.expired:
+        read += f"; {found.expired:,} records have expired"
     if found.holds:
         print(f"Everything agrees: {read}.")
     else:
@@ -116,6 +137,7 @@ def _report(found: Any) -> dict[str, Any]:
         "segments": found.segments,
         "roots": found.roots,
         "log_lines": found.log_lines,
+        "expired": found.expired,
         "findings": [
             {"damage": each.damage.value, "where": each.where, "detail": each.detail}
             for each in found.findings

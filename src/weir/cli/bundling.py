@@ -13,7 +13,7 @@ from weir.client.management import Management
 from weir.kernel.seals import Seal
 from weir.metering import bundles
 from weir.metering.records import FINISHED_SUFFIX, segment_path
-from weir.metering.segments import SEAL_SUFFIX
+from weir.metering.segments import PRUNED_SUFFIX, SEAL_SUFFIX
 
 
 async def fetch(management: Management, folder: Path, authority: Path) -> tuple[int, int]:
@@ -25,6 +25,7 @@ async def fetch(management: Management, folder: Path, authority: Path) -> tuple[
     _make(folder, authority)
     keys = await management.records.keys()
     _write(folder / bundles.KEYS, list(keys.values()))
+    _write(folder / bundles.EXPIRIES, [each async for each in management.records.expiries()])
     _write(folder / bundles.ROOTS, [each async for each in management.records.roots()])
     seals = [msgspec.convert(each, Seal) async for each in management.records.seals()]
     lines = b"".join(msgspec.json.encode(seal) + b"\n" for seal in seals)
@@ -42,6 +43,9 @@ async def _segments(management: Management, folder: Path, seals: list[Seal]) -> 
                 return 0
             raise
         _keep(folder, seal, raw)
+        if raw.count(b"\n") < seal.records:
+            pruned = [each async for each in management.records.pruned(seal.stream, seal.segment)]
+            _write(segment_path(folder, seal.stream, seal.segment, PRUNED_SUFFIX), pruned)
         fetched += 1
     return fetched
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -51,6 +52,14 @@ class Records:
         """The lines of one segment, for the operator and auditors."""
         path = f"/v1/records/segments/{place(stream)}/{segment}"
         return (await self._asker.fetch(path)).content
+
+    def pruned(self, stream: str, segment: int) -> AsyncIterator[list[Any]]:
+        """What stands in a segment for records that expired: level, position, hash."""
+        return self._asker.pages(f"/v1/records/segments/{place(stream)}/{segment}/pruned")
+
+    def expiries(self) -> AsyncIterator[Document]:
+        """Signed statements of what expired, oldest first."""
+        return self._asker.pages("/v1/records/expiries")
 
     def roots(self) -> AsyncIterator[Document]:
         """Signed roots with their witnesses, largest first."""

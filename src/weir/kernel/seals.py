@@ -121,14 +121,16 @@ class SealingKey:
     def sign_seal(self, seal: Seal) -> Seal:
         """The seal under this key's name and signature."""
         named = msgspec.structs.replace(seal, key=self.kid)
-        signature = b64url(self._private.sign(named.statement()))
-        return msgspec.structs.replace(named, signature=signature)
+        return msgspec.structs.replace(named, signature=self.sign_text(named.statement()))
 
     def sign_root(self, root: Root) -> Root:
         """The root under this key's name and signature."""
         named = msgspec.structs.replace(root, key=self.kid)
-        signature = b64url(self._private.sign(named.statement()))
-        return msgspec.structs.replace(named, signature=signature)
+        return msgspec.structs.replace(named, signature=self.sign_text(named.statement()))
+
+    def sign_text(self, text: bytes) -> str:
+        """The signature under a text that names this key; base64url."""
+        return b64url(self._private.sign(text))
 
     def public(self, not_before_us: int = 0) -> PublicKey:
         """The public half."""
@@ -142,15 +144,22 @@ def signature_fault(signed: Signed, keys: Mapping[str, PublicKey]) -> str | None
     Not held against it is what the statement says: only that the key named in it said so, while it
     was in use.
     """
-    key = keys.get(signed.key)
+    at_us = signed.sealed_at_us if isinstance(signed, Seal) else signed.at_us
+    return text_fault(signed.statement(), signed.key, at_us, signed.signature, keys)
+
+
+def text_fault(
+    text: bytes, kid: str, at_us: int, signature: str, keys: Mapping[str, PublicKey]
+) -> str | None:
+    """Why a signature of the key `kid` under a text of this time does not hold."""
+    key = keys.get(kid)
     if key is None:
         return "it is signed by a key that is not one of the platform's"
-    at_us = signed.sealed_at_us if isinstance(signed, Seal) else signed.at_us
     if at_us < key.not_before_us or (key.not_after_us is not None and at_us > key.not_after_us):
         return "its key was not in use at the time it states"
     try:
         public = Ed25519PublicKey.from_public_bytes(from_b64url(key.x))
-        public.verify(from_b64url(signed.signature), signed.statement())
+        public.verify(from_b64url(signature), text)
     except (InvalidSignature, ValueError):
         return "its signature is not that of the key it names"
     return None

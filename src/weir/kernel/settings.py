@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
+from weir.kernel import limits
 from weir.kernel.outcomes import SETTING_INVALID, Refusal
 
 PREFIX: Final = "WEIR_"
@@ -95,6 +96,19 @@ class Settings:
         low=10,
         high=10_000,
     )
+    records_kept_days: int = _setting(
+        400,
+        "Whole days that records of calls are kept, six months at least.",
+        low=limits.RECORDS_KEPT_DAYS_MIN,
+        high=36_500,
+    )
+    transactions_kept_days: int = _setting(
+        1_830,
+        "Whole days that records of calls that asked for a payment are kept, a year at least and"
+        " no shorter than records_kept_days.",
+        low=limits.TRANSACTIONS_KEPT_DAYS_MIN,
+        high=36_500,
+    )
     log_level: str = _setting("info", "debug, info, warning or error.")
 
 
@@ -125,6 +139,9 @@ def read(environment: Mapping[str, str]) -> Settings:
         raise Refusal(
             SETTING_INVALID, setting="WEIR_SERVER_KEY", why="certificate and key go together"
         )
+    if settings.transactions_kept_days < settings.records_kept_days:
+        why = "records of payments are kept no shorter than those of other calls"
+        raise Refusal(SETTING_INVALID, setting="WEIR_TRANSACTIONS_KEPT_DAYS", why=why)
     return settings
 
 
@@ -166,6 +183,6 @@ def _whole(variable: str, bounds: Mapping[str, Any], text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 9):
         raise Refusal(SETTING_INVALID, setting=variable, why="it must be a whole number")
     if not bounds["low"] <= int(text) <= bounds["high"]:
-        why = f"it must lie between {bounds['low']} and {bounds['high']}"
+        why = f"it must lie between {bounds['low']} and {bounds['high']}, not {int(text)}"
         raise Refusal(SETTING_INVALID, setting=variable, why=why)
     return int(text)

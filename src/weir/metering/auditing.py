@@ -16,6 +16,7 @@ from cryptography.exceptions import InvalidSignature
 
 from weir.kernel import merkle, outcomes
 from weir.kernel.call_log import LogEntry
+from weir.kernel.expiries import Expiry, expiry_fault
 from weir.kernel.seals import (
     ReceiptName,
     Seal,
@@ -30,10 +31,11 @@ from weir.metering.segments import (
     SEAL_SUFFIX,
     Chain,
     Damage,
+    Remains,
     SegmentDamaged,
     numbered,
+    read_remains,
     read_seal,
-    read_segment,
     streams,
     verify_stream,
 )
@@ -62,6 +64,7 @@ class Audit:
     segments: int = 0
     roots: int = 0
     log_lines: int = 0
+    expired: int = 0  # records that are gone by the rule of their class
     findings: list[Difference] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -81,6 +84,7 @@ class _Held:
     by_interaction: dict[str, list[CallRecord]] = field(default_factory=dict)
     by_number: dict[tuple[str, int], CallRecord] = field(default_factory=dict)
     ends: dict[str, Seal] = field(default_factory=dict)  # the newest seal of each stream
+    expiries: list[Expiry] = field(default_factory=list)  # those that hold
 
 
 def audit(bundle: Bundle) -> Audit:
@@ -131,7 +135,7 @@ def _seals(bundle: Bundle, found: Audit) -> None:
 
 def _records(bundle: Bundle, found: Audit) -> _Held:
     """The streams in the bundle: intact, those of the list of seals, and numbered without gaps."""
-    held = _Held()
+    held = _Held(expiries=_expiries(bundle, found))
     listed = {(seal.stream, seal.segment): seal for seal in bundle.seals or ()}
     last: dict[str, int] = {}
     for stream, segment in listed:
@@ -158,16 +162,42 @@ def _read_stream(
             seal = read_seal(bundle.records, stream, number)
             held.ends[stream] = seal
             _beside_list(bundle, seal, listed, found)
-            records = read_segment(bundle.records, stream, number).records
+            remains = read_remains(bundle.records, stream, number)
+            records = remains.records
         except (SegmentDamaged, OSError):
             continue  # `verify_stream` has named it
         found.segments += 1
         found.records += len(records)
+        if not remains.is_whole:
+            _expired(remains, held, found)
         for record in records:
             held.by_number[stream, record.number] = record
             held.by_interaction.setdefault(record.interaction_id, []).append(record)
             if record.application is not None and record.call is not None:
                 _keep_call(stream, record.application, record.call, record, held, found)
+
+
+def _expiries(bundle: Bundle, found: Audit) -> list[Expiry]:
+    """The statements about what expired that can be believed."""
+    holding = []
+    for expiry in bundle.expiries:
+        fault = expiry_fault(expiry, bundle.keys)
+        if fault is None:
+            holding.append(expiry)
+        else:
+            where = f"expiry of {expiry.record_class} records from {expiry.from_us}"
+            found.find(Damage.UNSIGNED, where, fault)
+    return holding
+
+
+def _expired(remains: Remains, held: _Held, found: Audit) -> None:
+    """A segment that lacks records must be one of which some expired."""
+    seal = remains.seal
+    lacks = seal.records - len(remains.lines)
+    found.expired += lacks
+    if not any(each.names(seal.stream, seal.segment) for each in held.expiries):
+        where = f"{seal.stream} segment {seal.segment}"
+        found.find(Damage.DROPPED, where, f"it lacks {lacks} records, and none were said to expire")
 
 
 def _beside_list(
@@ -203,6 +233,9 @@ def _check_numbering(stream: str, held: _Held, found: Audit) -> None:
     for application, numbers in sorted(calls.items()):
         missing = sorted(set(range(1, max(numbers) + 1)) - numbers)
         if not missing:
+            continue
+        if any(each.stream == stream for expiry in held.expiries for each in expiry.segments):
+            found.notes.append(f"{stream}: of the calls of {application} some have expired")
             continue
         shown = ", ".join(str(each) for each in missing[:10])
         if state == "ended":
@@ -280,7 +313,9 @@ def _receipt_beside_records(name: str, receipt: str, line: str, held: _Held, fou
         found.notes.append(f"receipt {name}: the records of {parsed.stream} are not in the bundle")
         return
     read = next(_lines_of(parsed, held), None)
-    if read is None:
+    if read is None and any(_covers(each, parsed) for each in held.expiries):
+        found.notes.append(f"receipt {name}: the call it proves has expired")
+    elif read is None:
         found.find(Damage.DROPPED, f"receipt {name}", "the records lack the call it proves")
     elif read != line:
         found.find(Damage.ALTERED, f"receipt {name}", "the record of the call says otherwise")
@@ -343,7 +378,9 @@ def _invented(bundle: Bundle, entry: LogEntry, name: ReceiptName, held: _Held) -
 
 def _unrecorded(where: str, name: ReceiptName, held: _Held, found: Audit) -> None:
     end = held.ends.get(name.stream)
-    if end is None:
+    if any(_covers(each, name) for each in held.expiries):
+        found.notes.append(f"{where}: call {name.call} has expired")
+    elif end is None:
         detail = f"the records of {name.stream} are not there, and it has a receipt of them"
         found.find(Damage.DROPPED, where, detail)
     elif end.state == "lost" and end.gap_from_us is not None and end.gap_until_us is not None:
@@ -356,6 +393,11 @@ def _unrecorded(where: str, name: ReceiptName, held: _Held, found: Audit) -> Non
         found.find(Damage.TRUNCATED, where, detail)
     else:
         found.find(Damage.DROPPED, where, f"call {name.call} was answered and has no record")
+
+
+def _covers(expiry: Expiry, name: ReceiptName) -> bool:
+    of_stream = any(each.stream == name.stream for each in expiry.segments)
+    return of_stream and expiry.from_us <= name.at_us < expiry.until_us
 
 
 def _compare(

@@ -6,6 +6,7 @@ ca.pem              the alliance's authority, for the certificates of witnesses
 seals.jsonl         every seal, in the order of the tree
 roots.json          signed roots with their witnesses: a list
 records/            streams, as gateways and workers leave them (docs/records.md)
+expiries.json       signed statements of what expired: a list
 receipt-keys.json   keys of streams' receipts in hexadecimal, where they were shown
 logs/*.jsonl        logs of callers and of members (weir.kernel.call_log)
 receipts/*.json     receipts that were fetched
@@ -24,6 +25,7 @@ import msgspec
 
 from weir.kernel import call_log
 from weir.kernel.call_log import LogEntry
+from weir.kernel.expiries import Expiry
 from weir.kernel.seals import PublicKey, Receipt, Seal
 from weir.kernel.witnessing import WitnessedRoot
 
@@ -32,6 +34,7 @@ AUTHORITY: Final = "ca.pem"
 SEALS: Final = "seals.jsonl"
 ROOTS: Final = "roots.json"
 RECORDS: Final = "records"
+EXPIRIES: Final = "expiries.json"
 RECEIPT_KEYS: Final = "receipt-keys.json"
 LOGS: Final = "logs"
 RECEIPTS: Final = "receipts"
@@ -58,6 +61,7 @@ class Bundle:
     receipt_keys: dict[str, bytes]
     logs: list[Log]
     receipts: list[tuple[str, Receipt]]
+    expiries: list[Expiry] = field(default_factory=list)
 
     @property
     def records(self) -> Path:
@@ -79,6 +83,7 @@ def read(folder: Path) -> Bundle:
         roots=_json(folder / ROOTS, list[WitnessedRoot]) or [],
         receipt_keys={stream: bytes.fromhex(key) for stream, key in shown.items()},
         logs=[_log(path) for path in sorted((folder / LOGS).glob("*.jsonl"))],
+        expiries=_json(folder / EXPIRIES, list[Expiry]) or [],
         receipts=[
             (path.name, _json(path, Receipt)) for path in sorted((folder / RECEIPTS).glob("*.json"))
         ],

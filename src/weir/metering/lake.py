@@ -12,7 +12,6 @@ import re
 import secrets
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +22,7 @@ from fsspec.implementations.arrow import ArrowFSWrapper
 from pyarrow import fs
 from pyarrow import parquet as pq
 
-from weir.kernel import identifiers, merkle, pruning
+from weir.kernel import identifiers
 from weir.kernel.outcomes import SETTING_INVALID, Refusal
 from weir.kernel.seals import Seal
 from weir.metering.columns import (
@@ -41,8 +40,10 @@ from weir.metering.records import encode, sync_folder
 from weir.metering.segments import (
     UNREADABLE,
     Damage,
+    Remains,
     Segment,
     SegmentDamaged,
+    checked_remains,
     damaged,
     parse_segment,
 )
@@ -62,24 +63,6 @@ class Reads(ArrowFSWrapper):  # type: ignore[misc] # fsspec has no types
     @classmethod
     def _strip_protocol(cls, path: Any) -> str:
         return str(path).removeprefix("lake://").rstrip("/")
-
-
-@dataclass(frozen=True, slots=True)
-class Remains:
-    """What the lake still holds of a segment: its lines by index, and subtrees for the others."""
-
-    seal: Seal
-    lines: dict[int, bytes]
-    nodes: dict[tuple[int, int], bytes] = field(default_factory=dict)
-
-    @property
-    def is_whole(self) -> bool:
-        return len(self.lines) == self.seal.records
-
-    def node(self) -> merkle.Node:
-        """The hashes of the segment's tree."""
-        leaves = {index: merkle.leaf_hash(line) for index, line in self.lines.items()}
-        return pruning.node_of(leaves, self.nodes)
 
 
 class Lake:
@@ -152,12 +135,7 @@ class Lake:
         if not nodes:
             whole = parse_segment(b"".join(line + b"\n" for line in lines), seal, stream, segment)
             return Remains(seal, dict(enumerate(whole.lines)))
-        indexes = [record.number - seal.first for record in records]
-        remains = Remains(seal, dict(zip(indexes, lines, strict=True)), nodes)
-        if pruning.fault(seal.records, seal.root, remains.node()) is not None:
-            detail = "what remains of it is not what was sealed"
-            raise damaged(stream, segment, Damage.ALTERED, detail)
-        return remains
+        return checked_remains(seal, lines, nodes)
 
     def _part(
         self, file: str, stream: str, segment: int

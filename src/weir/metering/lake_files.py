@@ -98,11 +98,12 @@ async def replace(
     new: Mapping[str, Any] | None,
     moved: Collection[tuple[str, int]],
     now: datetime,
+    gone: Collection[tuple[str, int]] = (),
 ) -> None:
     """From this transaction on, `new` (a row) is read in the place of `old`, or nothing is.
 
-    `moved` are the segments of which something was in the old files. RuntimeError when one of them
-    is not in the lake: nothing may be replaced then.
+    `moved` are the segments that are in the new file, `gone` others that were in the old ones.
+    RuntimeError when one of them is not in the lake: nothing may be replaced then.
     """
     replaced = await connection.execute(
         update(lake_files)
@@ -113,17 +114,24 @@ async def replace(
         raise RuntimeError("a file was replaced by somebody else")
     if new is not None:
         await connection.execute(insert(lake_files).values(**new))
+    await _move(connection, old, None if new is None else new["file"], moved)
+    await _move(connection, old, None, gone)
+
+
+async def _move(
+    connection: AsyncConnection,
+    old: Sequence[str],
+    new: str | None,
+    moved: Collection[tuple[str, int]],
+) -> None:
     pairs = sorted(moved)
-    updated = await connection.execute(
-        _MOVE,
-        {
-            "old": list(old),
-            "new": None if new is None else new["file"],
-            "streams": [stream for stream, _ in pairs],
-            "numbers": [number for _, number in pairs],
-        },
-    )
-    if updated.rowcount != len(pairs):
+    values = {
+        "old": list(old),
+        "new": new,
+        "streams": [stream for stream, _ in pairs],
+        "numbers": [number for _, number in pairs],
+    }
+    if (await connection.execute(_MOVE, values)).rowcount != len(pairs):
         raise RuntimeError("a file of the lake names a segment that was never ingested")
 
 

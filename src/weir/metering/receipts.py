@@ -17,9 +17,9 @@ from weir.kernel.seals import Receipt, ReceiptName, Seal, authenticator
 from weir.metering import log
 from weir.metering.columns import instant
 from weir.metering.lake import Lake
-from weir.metering.records import CallRecord, encode
+from weir.metering.records import CallRecord
 from weir.metering.sealing import stream_key
-from weir.metering.segments import Segment, SegmentDamaged
+from weir.metering.segments import Remains, SegmentDamaged
 from weir.metering.tables import segments
 
 
@@ -34,14 +34,14 @@ async def find(
     caller; a moment after the answer it may not be sealed yet.
     """
     for row in await _candidates(connection, name):
-        segment = await _segment(lake, row)
-        for index, record in enumerate(segment.records):
+        remains = await _remains(lake, row)
+        for index, record in zip(remains.lines, remains.records, strict=True):
             if (record.call, record.at_us) != (name.call, name.at_us):
                 continue
             if record.application is not None and _is_authentic(secret, name, record):
                 if not may_see(record):
                     raise Refusal(outcomes.NOT_FOUND, "a receipt of others")
-                return await _receipt(connection, name, segment, index, row.leaf)
+                return await _receipt(connection, name, remains, index, row.leaf)
     raise Refusal(outcomes.NOT_FOUND, "no such receipt in the lake")
 
 
@@ -57,9 +57,12 @@ async def _candidates(connection: AsyncConnection, name: ReceiptName) -> list[Ro
     return list(rows.all())
 
 
-async def _segment(lake: Lake, row: Row[Any]) -> Segment:
+async def _remains(lake: Lake, row: Row[Any]) -> Remains:
+    """What the lake holds of a segment: nothing, once every record of it has expired."""
+    if not row.files:
+        return Remains(msgspec.convert(row.seal, Seal), {})
     try:
-        return await asyncio.to_thread(lake.rebuilt, row.files, row.stream, row.segment)
+        return await asyncio.to_thread(lake.remains, row.files, row.stream, row.segment)
     except SegmentDamaged as damaged:
         raise Refusal(outcomes.ILLEGAL_STATE, str(damaged.finding)) from damaged
 
@@ -78,17 +81,17 @@ def _is_authentic(secret: bytes, name: ReceiptName, record: CallRecord) -> bool:
 
 
 async def _receipt(
-    connection: AsyncConnection, name: ReceiptName, segment: Segment, index: int, leaf: int
+    connection: AsyncConnection, name: ReceiptName, remains: Remains, index: int, leaf: int
 ) -> Receipt:
-    tree = await asyncio.to_thread(
-        lambda: merkle.Tree([merkle.leaf_hash(line) for line in segment.lines])
+    path = await asyncio.to_thread(
+        lambda: merkle.inclusion(index, remains.seal.records, remains.node())
     )
     return Receipt(
         receipt=str(name),
-        line=encode(segment.records[index]).decode(),
+        line=remains.lines[index].decode(),
         index=index,
-        path=[each.hex() for each in tree.inclusion(index)],
-        seal=segment.seal,
+        path=[each.hex() for each in path],
+        seal=remains.seal,
         inclusion=await log.inclusion(connection, leaf),
     )
 
@@ -104,8 +107,8 @@ async def seals_after(connection: AsyncConnection, leaf: int, count: int) -> lis
     return [msgspec.convert(row.seal, Seal) for row in rows]
 
 
-async def segment_of(connection: AsyncConnection, lake: Lake, stream: str, segment: int) -> Segment:
-    """A whole segment as it was sealed. Refusal NOT_FOUND."""
+async def segment_of(connection: AsyncConnection, lake: Lake, stream: str, segment: int) -> Remains:
+    """A segment as it was sealed, without what has expired of it. Refusal NOT_FOUND."""
     row = (
         await connection.execute(
             select(segments).where(segments.c.stream == stream, segments.c.segment == segment)
@@ -113,6 +116,4 @@ async def segment_of(connection: AsyncConnection, lake: Lake, stream: str, segme
     ).first()
     if row is None:
         raise Refusal(outcomes.NOT_FOUND, "no such segment")
-    if not row.files:
-        return Segment(msgspec.convert(row.seal, Seal), [])
-    return await _segment(lake, row)
+    return await _remains(lake, row)

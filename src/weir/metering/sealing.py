@@ -14,8 +14,9 @@ import fcntl
 import hmac
 import os
 import secrets
+import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -24,7 +25,7 @@ from typing import Final
 
 import msgspec
 
-from weir.kernel import limits, merkle
+from weir.kernel import identifiers, limits, merkle
 from weir.kernel.identifiers import born_ms
 from weir.kernel.seals import NO_PREVIOUS, Seal, SealingKey, State
 from weir.metering.records import (
@@ -252,6 +253,38 @@ class Sealer:
             path.unlink()
         sync_folder(path.parent)
         return len(raw) - len(whole)
+
+
+def forget_sealed(folder: Path, kept: Mapping[str, int]) -> int:
+    """Remove the sealed files of each stream before the segment that is kept; returns how many.
+
+    They are in the lake, or have expired. The newest seal of a stream that goes on stays, since the
+    next one is chained to it; a stream that has ended leaves nothing.
+    """
+    removed = 0
+    for stream, first in kept.items():
+        place = folder / stream
+        if not identifiers.is_identifier(stream, "str") or not place.is_dir():
+            continue
+        with _alone(place / SEALING_LOCK_NAME) as alone:
+            if alone:
+                removed += _forget(folder, stream, first)
+    return removed
+
+
+def _forget(folder: Path, stream: str, first: int) -> int:
+    sealed = numbered(folder / stream, SEAL_SUFFIX)
+    has_ended = (folder / stream / ENDED_NAME).exists()
+    if has_ended and sealed and sealed[-1] < first:
+        gone = folder / f".{stream}.gone"  # at once out of sight, whatever happens meanwhile
+        (folder / stream).rename(gone)
+        shutil.rmtree(gone)
+        return len(sealed)
+    over = [number for number in sealed[:-1] if number < first]
+    for number in over:
+        for suffix in (FINISHED_SUFFIX, LEAVES_SUFFIX, SEAL_SUFFIX):
+            segment_path(folder, stream, number, suffix).unlink(missing_ok=True)
+    return len(over)
 
 
 def _hashed(lines: list[bytes], stream: str, mark: _Mark) -> tuple[list[bytes], int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
@@ -11,11 +11,13 @@ from typing import Final
 
 import msgspec
 
-from weir.kernel import identifiers, limits, merkle
+from weir.kernel import identifiers, limits, merkle, pruning
+from weir.kernel.pruning import Nodes
 from weir.kernel.seals import NO_PREVIOUS, PublicKey, Seal, signature_fault
 from weir.metering.records import FINISHED_SUFFIX, OPEN_SUFFIX, CallRecord, segment_path
 
 SEAL_SUFFIX: Final = ".seal"  # a seal, as JSON
+PRUNED_SUFFIX: Final = ".pruned"  # in a bundle: subtrees for records that expired, as JSON
 LEAVES_SUFFIX: Final = ".leaves"  # the hashes of a segment's lines, 32 bytes each
 
 SEGMENT_BYTES: Final = limits.SEGMENT_RECORDS * limits.RECORD_BYTES
@@ -24,6 +26,7 @@ SEGMENT_BYTES: Final = limits.SEGMENT_RECORDS * limits.RECORD_BYTES
 UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError)
 
 _decode_record = msgspec.json.Decoder(CallRecord).decode
+_decode_pruned = msgspec.json.Decoder(list[tuple[int, int, str]]).decode
 _decode_seal = msgspec.json.Decoder(Seal).decode
 
 Keys = Mapping[str, PublicKey]
@@ -75,6 +78,63 @@ class Segment:
         records = decoded(self.lines, self.seal.stream, self.seal.segment)
         check_numbers(self.seal, [record.number for record in records])
         return records
+
+
+@dataclass(frozen=True)
+class Remains:
+    """What is left of a segment: its lines by index from 0, and subtrees in the place of records
+    that expired (`weir.kernel.pruning`). When every record did, nothing stands for them.
+    """
+
+    seal: Seal
+    lines: dict[int, bytes]
+    nodes: Nodes = field(default_factory=dict)
+
+    @property
+    def is_whole(self) -> bool:
+        return len(self.lines) == self.seal.records
+
+    @cached_property
+    def records(self) -> list[CallRecord]:
+        """The records that are left, in order."""
+        return decoded(list(self.lines.values()), self.seal.stream, self.seal.segment)
+
+    def node(self) -> merkle.Node:
+        """The hashes of the segment's tree."""
+        leaves = {index: merkle.leaf_hash(line) for index, line in self.lines.items()}
+        return pruning.node_of(leaves, self.nodes)
+
+
+def checked_remains(seal: Seal, lines: Sequence[bytes], nodes: Nodes) -> Remains:
+    """The lines that are left, in order, if they are under the seal's root. SegmentDamaged."""
+    numbers = [each.number for each in decoded(lines, seal.stream, seal.segment)]
+    indexes = [number - seal.first for number in numbers]
+    remains = Remains(seal, dict(zip(indexes, lines, strict=True)), nodes)
+    if not (lines or nodes):
+        return remains
+    if indexes != sorted(set(indexes)) or pruning.fault(seal.records, seal.root, remains.node()):
+        detail = "what remains of it is not what was sealed"
+        raise damaged(seal.stream, seal.segment, Damage.ALTERED, detail)
+    return remains
+
+
+def read_remains(folder: Path, stream: str, segment: int) -> Remains:
+    """As `read_segment`, where a bundle says that records of the segment expired."""
+    path = segment_path(folder, stream, segment, PRUNED_SUFFIX)
+    if not path.exists():
+        whole = read_segment(folder, stream, segment)
+        return Remains(whole.seal, dict(enumerate(whole.lines)))
+    seal = read_seal(folder, stream, segment)
+    if (seal.stream, seal.segment) != (stream, segment):
+        raise damaged(stream, segment, Damage.REORDERED, "its seal is that of another segment")
+    try:
+        rows = _decode_pruned(path.read_bytes())
+        nodes = {(level, position): bytes.fromhex(found) for level, position, found in rows}
+    except (ValueError, *UNREADABLE) as error:
+        detail = "what stands for its expired records is not readable"
+        raise damaged(stream, segment, Damage.ALTERED, detail) from error
+    raw = segment_path(folder, stream, segment, FINISHED_SUFFIX).read_bytes()
+    return checked_remains(seal, raw.split(b"\n")[:-1], nodes)
 
 
 def parse_segment(
@@ -219,11 +279,11 @@ def _verify_next(
 ) -> Chain | None:
     """Check one more segment; after a damaged one the chain starts anew at the next."""
     try:
-        segment = read_segment(folder, stream, number)
+        remains = read_remains(folder, stream, number)
         if chain is None:
-            chain = following(segment.seal, keys, before=True)
-        chain.link(segment.seal)
-        _ = segment.records
+            chain = following(remains.seal, keys, before=True)
+        chain.link(remains.seal)
+        check_remaining(remains)
     except SegmentDamaged as found:
         findings.append(found.finding)
         return None
@@ -282,6 +342,12 @@ def check_numbers(seal: Seal, numbers: Sequence[int]) -> None:
     damage = numbering_damage(numbers, seal.first, seal.records)
     if damage is not None:
         raise damaged(seal.stream, seal.segment, *damage)
+
+
+def check_remaining(remains: Remains) -> None:
+    """SegmentDamaged when the records that are left have not the numbers the seal says."""
+    if remains.is_whole:
+        check_numbers(remains.seal, [record.number for record in remains.records])
 
 
 def numbering_damage(numbers: Sequence[int], first: int, count: int) -> tuple[Damage, str] | None:

@@ -116,6 +116,18 @@ witnesses = Table(
     PrimaryKeyConstraint("size", "organisation"),
 )
 
+# What expired, as it was signed: one row for each hour, class and removal.
+expiries = Table(
+    "expiries",
+    metadata,
+    Column("hour", DateTime(timezone=True), nullable=False),
+    Column("record_class", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("document", JSONB, nullable=False),
+    PrimaryKeyConstraint("hour", "record_class", "at"),
+    Index("ix_expiries_at", "at"),
+)
+
 # Every file of the lake that is to be read, and those that were replaced, until nobody can still be
 # reading them. `hour` is where the file lies; `holds` names the classes of record that are in it.
 lake_files = Table(

@@ -43,6 +43,25 @@ def test_what_cannot_be_is_refused_by_name_and_without_its_value(
     assert refused.value.public["setting"] in environment
 
 
+@pytest.mark.parametrize(
+    ("variable", "days", "least"),
+    [("WEIR_RECORDS_KEPT_DAYS", "182", "183"), ("WEIR_TRANSACTIONS_KEPT_DAYS", "365", "366")],
+)
+def test_records_are_kept_no_shorter_than_the_named_least(
+    variable: str, days: str, least: str
+) -> None:
+    with pytest.raises(Refusal) as refused:
+        read({variable: days})
+    assert refused.value.public["setting"] == variable
+    assert f"between {least} and" in str(refused.value.public["why"])
+
+
+def test_records_of_payments_are_kept_no_shorter_than_others() -> None:
+    with pytest.raises(Refusal) as refused:
+        read({"WEIR_RECORDS_KEPT_DAYS": "800", "WEIR_TRANSACTIONS_KEPT_DAYS": "700"})
+    assert refused.value.public["setting"] == "WEIR_TRANSACTIONS_KEPT_DAYS"
+
+
 def test_secrets_are_hidden_and_origins_shown() -> None:
     environment = {"WEIR_DATABASE_URL": "postgresql+psycopg://u:hunter2@/db"}
     rows = {row.name: row for row in explain(read(environment), environment)}
