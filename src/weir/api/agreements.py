@@ -241,7 +241,7 @@ async def accept_agreement(
 ) -> SignedAgreementView:
     async def work(unit: UnitOfWork) -> SignedAgreementView:
         # The room checks that the actor's organisation is a party.
-        certificate = await certificates.pem_of(unit.connection, caller.thumbprint)
+        certificate = await certificates.pem_of(unit.connection, caller.signs_with)
         held = await agreements.accept(unit, agreement, given.signature, certificate)
         return _signed(held, unit.now)
 

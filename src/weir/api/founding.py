@@ -14,6 +14,7 @@ from weir.api.certificates import CertificateView
 from weir.api.guarding import Using, new_router
 from weir.api.models import Given, Name, Shown, Text
 from weir.api.organisations import OrganisationView
+from weir.care.permissions import OWNER
 from weir.care.vault import PLATFORM
 from weir.identity import links
 from weir.partners import founding
@@ -58,7 +59,12 @@ async def found_alliance(given: FoundingGiven, services: Using) -> FoundingView:
         )
         operator = founded.organisation
         secret = await links.create_link(
-            unit, "operator", subject=operator.id, organisation=operator.id
+            unit,
+            "operator",
+            subject=operator.id,
+            organisation=operator.id,
+            role=OWNER,
+            invitee=operator.name_en,
         )
     return FoundingView(
         organisation=OrganisationView.model_validate(operator),

@@ -15,8 +15,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from weir.api.identifying import Caller, identify
-from weir.api.permissions import PERMISSIONS
+from weir.api.identifying_people import identify_person
 from weir.api.services import Services
+from weir.care.permissions import PERMISSIONS, Rule
+from weir.identity.acting import ACTING, Acting
 from weir.kernel import limits, outcomes, strict_json
 
 # How much of a body is read; JSON_BYTES where nothing else is said.
@@ -56,14 +58,22 @@ class GuardedRoute(APIRoute):
         async def guarded(request: Request) -> Response:
             if request.headers.get("weir-host-role") != "manage":
                 raise outcomes.Refusal(outcomes.UNKNOWN_HOST)
-            if not rule.by_link:
-                services: Services = request.app.state.services
-                request.state.caller = await identify(request.headers, rule, services)
+            if rule.needs_caller:
+                request.state.caller = await _identified(request, rule)
             strict = _StrictRequest(request.scope, request.receive)
             strict.most_bytes = most_bytes
             return await handle(strict)
 
         return guarded
+
+
+async def _identified(request: Request, rule: Rule) -> Caller:
+    """The person the portal asks for, or the application that asks by itself."""
+    services: Services = request.app.state.services
+    acting: Acting | None = request.scope.get(ACTING)
+    if acting is not None:
+        return await identify_person(acting, rule, services.database)
+    return await identify(request.headers, rule, services)
 
 
 def new_router(tag: str) -> APIRouter:

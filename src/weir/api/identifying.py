@@ -19,15 +19,15 @@ from joserfc.jwk import KeySet
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.api.permissions import Rule
 from weir.api.services import Services
 from weir.care.jose import ALGORITHMS
+from weir.care.permissions import Rule
 from weir.care.published import REVOCATION
 from weir.kernel import limits, outcomes
 from weir.kernel.outcomes import Refusal
 from weir.partners import applications
-from weir.partners.applications import Application, Standing
-from weir.partners.organisations import Organisation
+from weir.partners.applications import Standing
+from weir.partners.organisations import SANDBOX, Organisation
 from weir.store.schema import changes
 from weir.store.unit import Actor
 
@@ -39,12 +39,15 @@ _BEARER: Final = re.compile(r"bearer +([A-Za-z0-9._~+/=-]{1,8192})", re.IGNORECA
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The organisation and application that ask, and the rule of what they ask for."""
+    """Who asks, for which organisation, and the rule of what is asked for.
+
+    It is an application with the certificate it asks with, or a person at the portal.
+    """
 
     organisation: Organisation
-    application: Application
     rule: Rule
-    thumbprint: str  # of the certificate it asks with
+    subject: str  # the application's or the person's identifier
+    thumbprint: str | None = None  # of an application's certificate
 
     @property
     def kind(self) -> str:
@@ -53,7 +56,18 @@ class Caller:
     @property
     def actor(self) -> Actor:
         """As units of work and the audit chain know it."""
-        return Actor(organisation=self.organisation.id, subject=self.application.id)
+        return Actor(organisation=self.organisation.id, subject=self.subject)
+
+    @property
+    def signs_with(self) -> str:
+        """The certificate whose key an application signs with; what people may do needs none."""
+        assert self.thumbprint is not None, "the table lets people do what needs a signature"
+        return self.thumbprint
+
+    @property
+    def in_sandbox(self) -> bool:
+        """Whether its organisation has only the sandbox so far."""
+        return self.organisation.stage == SANDBOX
 
     def may_reach(self, organisation_id: str) -> bool:
         """Whether an organisation's things are within reach of this operation for the caller."""
@@ -163,4 +177,4 @@ def _require_standing(
         raise Refusal(outcomes.ORGANISATION_SUSPENDED)
     if MANAGE_ROLE not in standing.application.roles:
         raise Refusal(outcomes.SCOPE_INSUFFICIENT, "not registered for manage")
-    return Caller(standing.organisation, standing.application, rule, thumbprint)
+    return Caller(standing.organisation, rule, standing.application.id, thumbprint)

@@ -20,8 +20,10 @@ from weir.api import (
     description,
     documents,
     founding,
+    health,
     keys,
     organisations,
+    people,
     plans,
     problems,
     products,
@@ -30,6 +32,7 @@ from weir.api import (
     searching,
     settlement,
     settling,
+    signing_up,
     standard,
     subscriptions,
 )
@@ -38,8 +41,10 @@ from weir.api.services import Services
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     founding.router,
+    signing_up.router,
     description.router,
     organisations.router,
+    people.router,
     applications.router,
     certificates.router,
     documents.router,
@@ -60,6 +65,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     keys.router,
     anchors.router,
     auditing.router,
+    health.router,
 )
 
 # Every answer that is not the one asked for has this form (RFC 9457).
@@ -95,7 +101,8 @@ def application(services: Services) -> FastAPI:
         summary="Parties, shelf, consents, agreements and books of one alliance.",
         description=(
             "Every request needs a client certificate and an access token bound to it (RFC 8705)"
-            " with the scope `manage`, except the founding claim."
+            " with the scope `manage`, except the founding claim and"
+            " the sign-up of a partner."
         ),
         version="1",
         openapi_url=None,

@@ -25,6 +25,7 @@ class OrganisationEntry(Shown):
     partner_class: str | None
     licence_kind: str | None
     status: Literal["active", "suspended"]
+    stage: Literal["sandbox", "production"]
 
 
 class OrganisationView(OrganisationEntry):
@@ -139,3 +140,16 @@ async def resume_organisation(organisation: Name, writing: Writes) -> Organisati
 
     view, at = await writing.run_confirmed(OrganisationView, work)
     return OrganisationChanged(organisation=view, effective_at=at)
+
+
+@router.post(
+    "/organisations/{organisation}/production",
+    operation_id="open_production",
+    summary="Let an organisation that signed up use products beyond the sandbox",
+)
+async def open_production(organisation: Name, writing: Writes) -> OrganisationView:
+    async def work(unit: UnitOfWork) -> OrganisationView:
+        found = await organisations.get(unit.connection, organisation)
+        return OrganisationView.model_validate(await organisations.open_production(unit, found.id))
+
+    return await writing.run(OrganisationView, work)

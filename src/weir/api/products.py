@@ -36,6 +36,7 @@ class ProductGiven(Given):
     suits_zh: Prose = ""
     scenes: list[Name] = Field(default_factory=list)
     signed_messages: bool = False
+    sandbox: bool = False
     capabilities: list[Name] = Field(default_factory=list)
 
 
@@ -64,6 +65,7 @@ class ProductView(Shown):
     suits_zh: str
     scenes: list[str]
     signed_messages: bool
+    sandbox: bool
     status: Literal["draft", "published", "retired"]
     drafted_at: datetime
     published_at: datetime | None

@@ -195,7 +195,7 @@ async def witness_root(
     async def work(unit: UnitOfWork) -> RootView:
         signed = Witness(
             organisation=caller.organisation.id,
-            application=caller.application.id,
+            application=caller.subject,
             certificate=await _certificate(unit, caller),
             signature=given.signature,
         )
@@ -206,7 +206,7 @@ async def witness_root(
 
 async def _certificate(unit: UnitOfWork, caller: Caller) -> str:
     """The certificate the caller asks with, in PEM."""
-    return await certificates.pem_of(unit.connection, caller.thumbprint)
+    return await certificates.pem_of(unit.connection, caller.signs_with)
 
 
 def _view(witnessed: Any) -> RootView:

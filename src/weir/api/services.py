@@ -9,7 +9,9 @@ from weir.care.audit import AuditJournal
 from weir.care.authority import Authority
 from weir.care.master import Sealing
 from weir.care.vault import Signer
+from weir.identity.passphrases import Passphrases
 from weir.metering.lake import Lake
+from weir.store.cache import Cache
 from weir.store.database import Database
 
 
@@ -22,6 +24,8 @@ class Services:
     authority: Authority
     journal: AuditJournal
     sealing: Sealing
+    cache: Cache
+    passphrases: Passphrases
     lake: Lake
     receipt_secret: bytes  # what the keys of receipts follow from
     addresses: Addresses

@@ -58,7 +58,9 @@ async def request_subscription(
     async def work(unit: UnitOfWork) -> SubscriptionView:
         application = await applications.get(unit.connection, given.application)
         caller.reach(application.organisation)
-        subscriber = Subscriber(application.id, application.organisation, caller.kind)
+        subscriber = Subscriber(
+            application.id, application.organisation, caller.kind, caller.in_sandbox
+        )
         made = await subscriptions.request(unit, subscriber, given.plan)
         return SubscriptionView.model_validate(made)
 

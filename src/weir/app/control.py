@@ -14,7 +14,7 @@ import httpx
 from starlette.applications import Starlette
 
 from weir.api import management
-from weir.api.services import Services as Management
+from weir.api.services import Services as Managing
 from weir.app.core import Core, open_core, stopping
 from weir.app.private import Asgi, health, member_client, outbound_client, serve_private
 from weir.authorization import http
@@ -33,6 +33,7 @@ from weir.kernel.origins import https_origin
 from weir.kernel.settings import Settings
 from weir.metering.lake import Lake
 from weir.portal import pages
+from weir.portal.management import Management
 from weir.portal.rendering import Portal
 from weir.store.engines.home import Home
 
@@ -79,24 +80,35 @@ async def build_control(core: Core, directory: httpx.AsyncClient, vault: Vault) 
         core.sealing,
         messages.published,
     )
-    portal = Portal(authorization, Sessions(core.cache), Passphrases(), directory)
-    protocol = http.routes(authorization, pages.refusal_page(portal))
-    management_services = Management(
+    passphrases = Passphrases()
+    management_services = Managing(
         database=core.database,
         signer=vault,
         authority=authority,
         journal=core.journal,
         sealing=core.sealing,
+        cache=core.cache,
+        passphrases=passphrases,
         lake=Lake(core.lake_url),
         receipt_secret=core.receipt_secret,
         addresses=addresses,
         api_origin=https_origin(f"api.{domain}", core.settings.mtls_port),
         portal_origin=https_origin(f"portal.{domain}", core.settings.public_port),
     )
+    managing = management.application(management_services)
+    portal = Portal(
+        authorization,
+        Sessions(core.cache),
+        passphrases,
+        directory,
+        Management(managing),
+        management_services.api_origin,
+    )
+    protocol = http.routes(authorization, pages.refusal_page(portal))
     hosts: dict[bytes, Asgi] = {
         b"auth": Starlette(routes=[*protocol, *pages.routes(portal, "auth")]),
         b"portal": Starlette(routes=pages.routes(portal, "portal")),
-        b"manage": management.application(management_services),
+        b"manage": managing,
     }
     return _by_host(hosts, health(core))
 

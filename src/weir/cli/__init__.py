@@ -40,6 +40,8 @@ COMMANDS: Final[dict[str, Entry]] = {
     "member": Entry("parties:member", "Licensed institutions.", True, "Who takes part"),
     "partner": Entry("parties:partner", "Organisations that embed.", True, "Who takes part"),
     "app": Entry("applications:app", "Applications, keys, certificates.", True, "Who takes part"),
+    "people": Entry("people:people", "Who works for you.", True, "Who takes part"),
+    "invitations": Entry("people:invitations", "Who is to join you.", True, "Who takes part"),
     "customer": Entry("customers:customer", "A member's customers.", True, "Who takes part"),
     "shelf": Entry("searching:shelf", "Find what is on the shelf.", True, "The shelf"),
     "document": Entry("shelf:document", "OpenAPI documents.", True, "The shelf"),

@@ -246,3 +246,15 @@ def read_json(path: Path | None) -> dict[str, Any] | None:
     if text is not None and value is None:
         raise CannotError(f"The file {path} is not a JSON object.")
     return value
+
+
+@app.command("expiring")
+def expiring(
+    days: Annotated[int, typer.Option(min=1, max=366, help="Within so many days.")] = 30,
+    profile: ProfileName = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Certificates that end soon and have no later one beside them."""
+    found = asking(profile, lambda m: m.parties.expiring_certificates(days))
+    columns = ("not_after", "organisation_name_en", "application_name", "application")
+    show_list(found, columns, as_json)

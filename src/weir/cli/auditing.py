@@ -35,6 +35,35 @@ def verify(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
+@audit.command("search")
+def search(
+    organisation: Annotated[str | None, typer.Option(help="Whose trail.")] = None,
+    event: Annotated[
+        str | None, typer.Option(help="What happened: docs/reference/events.md.")
+    ] = None,
+    touching: Annotated[
+        str | None, typer.Option(help="What it happened to, or who did it: an identifier.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(help="A moment, 2026-10-01T00:00:00Z.")] = None,
+    until: Annotated[str | None, typer.Option(help="A moment.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 100,
+    profile: ProfileName = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """What happened, newest first."""
+    from weir.client.asking import first_of
+
+    wanted = {
+        "organisation": organisation,
+        "event": event,
+        "touching": touching,
+        "since": since,
+        "until": until,
+    }
+    found = asking(profile, lambda m: first_of(m.records.audit_entries(**wanted), limit))
+    show_list(found, ("at", "event", "subject", "actor", "organisation"), as_json)
+
+
 @audit.command("root")
 def root(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """Sign the root over every sealed segment there is."""

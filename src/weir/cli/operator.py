@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from weir.cli.profiles import DEFAULT, ProfileName, folder_of, home_path
-from weir.kernel import settings as reading
+from weir.cli.profiles import DEFAULT, ProfileName, asking, folder_of, platform_here
+from weir.cli.showing import AsJson, show_json, show_list
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -32,16 +31,10 @@ def claim(
     profile: ProfileName = DEFAULT,
 ) -> None:
     """Found the alliance: make the operator's key here and get its certificate."""
-    from weir.client import Credentials, Platform
+    from weir.client import Credentials
     from weir.client.founding import claim as found
 
-    settings = reading.read(os.environ)
-    platform = Platform.at(
-        ca or home_path() / "tls" / "authority.pem",
-        settings.domain,
-        settings.public_port,
-        settings.mtls_port,
-    )
+    platform = platform_here(ca)
     folder = folder_of(profile)
     kept = folder / "key.pem"
     # A claim that failed on the way may be made again with the key that is there.
@@ -54,3 +47,14 @@ def claim(
     print(f"  Profile   {folder}")
     print(f"  Sign in   {founded['sign_in_link']}")
     print("The sign-in link works once. Next: weir member admit --help")
+
+
+@app.command()
+def health(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
+    """Every process that follows the change log, and how far behind it is."""
+    found = asking(profile, lambda m: m.parties.health())
+    if as_json:
+        show_json(found)
+        return
+    print(f"Newest change: {found['newest_change']}")
+    show_list(found["processes"], ("role", "alive", "behind", "started_at", "id"), False)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Final
 
 import typer
 
-from weir.cli.profiles import DEFAULT, ProfileName, asking
+from weir.cli.profiles import DEFAULT, ProfileName, asking, platform_here
 from weir.cli.showing import AsJson, show_list, show_one
 
 member = typer.Typer(no_args_is_help=True)
@@ -109,6 +110,38 @@ def suspend(name: Name, profile: ProfileName = DEFAULT, as_json: AsJson = False)
 def resume(name: Name, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """Undo a suspension."""
     show_one(asking(profile, lambda m: m.parties.resume_organisation(name)), as_json)
+
+
+@partner.command("production")
+@member.command("production")
+def production(name: Name, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
+    """Let an organisation that signed up use products beyond the sandbox."""
+    show_one(asking(profile, lambda m: m.parties.open_production(name)), as_json)
+
+
+@partner.command("sign-up")
+def sign_up(
+    name_en: Annotated[str, typer.Argument(help="The organisation's name in English.")],
+    partner_class: Annotated[str, typer.Option(help="As for weir partner admit.")],
+    person: Annotated[str, typer.Option(help="Your name.")],
+    sign_in_name: Annotated[str, typer.Option(help="What you sign in as.")],
+    passphrase: Annotated[str, typer.Option(prompt=True, hide_input=True)],
+    name_zh: Annotated[str, typer.Option(help="The organisation's name in Chinese.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Register a partner in the sandbox: open to everybody. Its owner signs in at the portal."""
+    from weir.client.signing_up import sign_up as register
+
+    told = {
+        "name_en": name_en,
+        "name_zh": name_zh or name_en,
+        "partner_class": partner_class,
+        "display_name": person,
+        "name": sign_in_name,
+        "passphrase": passphrase,
+    }
+    made = asyncio.run(register(platform_here(), **told))
+    show_one(made["organisation"], as_json)
 
 
 def _list(kind: str, columns: tuple[str, ...], profile: str, as_json: bool) -> None:

@@ -6,12 +6,15 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import typer
 
 from weir.kernel import identifiers
 from weir.kernel import settings as reading
+
+if TYPE_CHECKING:
+    from weir.client import Platform
 
 Result = TypeVar("Result")
 
@@ -44,6 +47,19 @@ def folder_of(name: str) -> Path:
     if not identifiers.is_slug(name):
         raise typer.BadParameter("a profile is named by lower-case letters, digits and hyphens")
     return home_path() / "profiles" / name
+
+
+def platform_here(ca: Path | None = None) -> Platform:
+    """The platform that the settings name; `ca` is its root, by default the one in the home."""
+    from weir.client import Platform
+
+    settings = reading.read(os.environ)
+    return Platform.at(
+        ca or home_path() / "tls" / "authority.pem",
+        settings.domain,
+        settings.public_port,
+        settings.mtls_port,
+    )
 
 
 def asking(name: str, work: Callable[[Any], Awaitable[Result]]) -> Result:

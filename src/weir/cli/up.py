@@ -49,6 +49,7 @@ def welcome(installation: Installation) -> str:
     lines = [
         "",
         "weir is running.",
+        f"  Begin here      {address(settings, 'portal')}/tour",
         f"  Portal          {address(settings, 'portal')}/",
         f"  Authorization   {address(settings, 'auth')}/.well-known/oauth-authorization-server",
         f"  API             {address(settings, 'api', mtls=True)}/",

@@ -83,6 +83,16 @@ def _given(values: Mapping[str, str | None]) -> dict[str, str]:
     return {name: value for name, value in values.items() if value is not None}
 
 
+async def first_of(items: AsyncIterator[Item], most: int) -> list[Item]:
+    """A list's first entries."""
+    found: list[Item] = []
+    async for item in items:
+        found.append(item)
+        if len(found) == most:
+            break
+    return found
+
+
 async def all_of(items: AsyncIterator[Item]) -> list[Item]:
     """A whole list at once."""
     return [item async for item in items]

@@ -26,17 +26,19 @@ from weir.client.management_people import People
 from weir.client.management_records import Records
 from weir.client.management_settling import Settling
 from weir.client.management_shelf import Shelf
+from weir.client.management_team import Team
 from weir.client.profile import Profile
 from weir.client.session import MANAGE, Session
 
 
 class Management:
-    """Groups of operations: parties, shelf, customers, books, settlement, keys, records."""
+    """Groups of operations: parties, shelf, customers, team, books, settlement, keys, records."""
 
     def __init__(self, asker: Asker) -> None:
         self.parties = Parties(asker)
         self.shelf = Shelf(asker)
         self.people = People(asker)
+        self.team = Team(asker)
         self.books = Books(asker)
         self.keys = Keys(asker)
         self.settling = Settling(asker)

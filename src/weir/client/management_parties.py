@@ -69,6 +69,20 @@ class Parties:
     async def resume_organisation(self, name: str) -> Document:
         return await self._asker.post(f"/v1/organisations/{place(name)}/resume")
 
+    async def health(self) -> Document:
+        """The newest change's number, and how every process stands; the operator's to ask."""
+        return await self._asker.get("/v1/health")
+
+    async def expiring_certificates(self, days: int = 30) -> list[Document]:
+        """Certificates in reach that end within so many days and have no later one."""
+        found = await self._asker.get("/v1/expiring-certificates", days=str(days))
+        items: list[Document] = found["items"]
+        return items
+
+    async def open_production(self, name: str) -> Document:
+        """Let an organisation that signed up use products beyond the sandbox."""
+        return await self._asker.post(f"/v1/organisations/{place(name)}/production")
+
     async def register_application(
         self,
         *,

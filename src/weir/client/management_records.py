@@ -44,6 +44,10 @@ class Records:
         """The files of the lake that are to be read, for the operator; days of UTC, included."""
         return self._asker.pages("/v1/records/files", since=since, until=until)
 
+    def audit_entries(self, **wanted: str | None) -> AsyncIterator[Document]:
+        """The audit trail, newest first: by organisation, event, touching, since and until."""
+        return self._asker.pages("/v1/audit/entries", **wanted)
+
     def seals(self) -> AsyncIterator[Document]:
         """Every seal, in the order of the tree."""
         return self._asker.pages("/v1/records/seals")

@@ -108,6 +108,7 @@ class Shelf:
         suits_zh: str = "",
         scenes: Sequence[str] = (),
         signed_messages: bool = False,
+        sandbox: bool = False,
         capabilities: Sequence[str] = (),
     ) -> Document:
         """The next version of a product, unchangeable once it is published.
@@ -115,6 +116,7 @@ class Shelf:
         `suits_en` and `suits_zh` say whom it suits; `weir shelf scenes` lists the `scenes`.
 
         With `signed_messages` it takes signed requests only, and signs its answers (RFC 9421).
+        With `sandbox` it is answered by model data, and open to partners in the sandbox.
         """
         given: Document = {
             "slug": slug,
@@ -130,6 +132,8 @@ class Shelf:
         }
         if signed_messages:  # a platform of an older version knows no such field
             given["signed_messages"] = True
+        if sandbox:
+            given["sandbox"] = True
         return await self._asker.post("/v1/products", given)
 
     async def publish(self, product: str) -> Document:

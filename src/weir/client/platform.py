@@ -31,6 +31,11 @@ class Platform:
         """Where products are called without a certificate, under DPoP."""
         return self.issuer.replace("https://auth.", "https://api.", 1)
 
+    @property
+    def public_manage_origin(self) -> str:
+        """Where the management API answers what needs no certificate."""
+        return self.issuer.replace("https://auth.", "https://manage.", 1)
+
     @classmethod
     def at(
         cls,

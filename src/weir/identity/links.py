@@ -18,9 +18,9 @@ from weir.kernel import limits
 from weir.kernel.outcomes import LINK_USED, Refusal
 from weir.store.unit import UnitOfWork
 
-# What the person who claims it becomes; `subject` is a customer for "customer", else the
-# organisation whose staff they join.
-LinkPurpose = Literal["customer", "operator", "member", "partner"]
+# What the person who claims it becomes; `subject` is a customer for "customer", the person itself
+# for "renewal" (a new passphrase and new factors), else the organisation whose staff they join.
+LinkPurpose = Literal["customer", "operator", "member", "partner", "renewal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +31,28 @@ class Link:
     purpose: LinkPurpose
     subject: str
     organisation: str
+    role: str | None
+    invitee: str | None
+
+    @property
+    def makes_staff(self) -> bool:
+        """Whether whoever claims it will work for the organisation."""
+        return self.purpose in ("operator", "member", "partner")
 
 
 async def create_link(
-    unit: UnitOfWork, purpose: LinkPurpose, *, subject: str, organisation: str
+    unit: UnitOfWork,
+    purpose: LinkPurpose,
+    *,
+    subject: str,
+    organisation: str,
+    role: str | None = None,
+    invitee: str | None = None,
 ) -> str:
     """The secret of a new link, valid for `limits.ONE_TIME_LINK_LIFETIME_S`.
 
-    `organisation` is the member of the customer, or the organisation the person will work for.
+    `organisation` is the member of the customer, or the organisation the person will work for, in
+    the role given; `invitee` is whom it was made for, in the words of whoever made it.
     """
     secret = secrets.new_secret()
     link = unit.mint("lnk")
@@ -49,11 +63,17 @@ async def create_link(
             purpose=purpose,
             subject=subject,
             organisation=organisation,
+            role=role,
+            invitee=invitee,
+            created_by=unit.actor.subject,
             created_at=unit.now,
             expires_at=unit.now + timedelta(seconds=limits.ONE_TIME_LINK_LIFETIME_S),
         )
     )
-    unit.audit("link.created", link, {"purpose": purpose, "subject": subject}, organisation)
+    detail = {"purpose": purpose, "subject": subject}
+    if role is not None:
+        detail["role"] = role
+    unit.audit("link.created", link, detail, organisation)
     return secret
 
 
@@ -64,7 +84,7 @@ async def find_open(connection: AsyncConnection, secret: str, now: Any) -> Link:
     row: Any = (await connection.execute(_open(secret, now))).one_or_none()
     if row is None:
         raise Refusal(LINK_USED, "unknown, expired or used")
-    return Link(row.id, row.purpose, row.subject, row.organisation)
+    return Link(row.id, row.purpose, row.subject, row.organisation, row.role, row.invitee)
 
 
 async def claim(unit: UnitOfWork, secret: str, claimed_by: str) -> Link:

@@ -1,18 +1,25 @@
-"""People who sign in: a name, a passphrase, and what they are to the platform."""
+"""People who sign in: a name, a passphrase, and what they are to the platform.
+
+Customers are nobody's staff. Everybody else works for one organisation in one role, and needs a
+second factor to come in.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime
 from typing import Any, Final, Literal
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from weir.care.permissions import OWNER, ROLES
 from weir.identity.tables import people
 from weir.kernel import outcomes
-from weir.kernel.inputs import text, wrong
+from weir.kernel.inputs import choice, text, wrong
 from weir.store.unit import UnitOfWork
 
 PersonKind = Literal["customer", "operator", "member", "partner"]
@@ -32,6 +39,15 @@ class Person:
     kind: PersonKind
     organisation: str | None
     language: str
+    role: str | None
+    status: str
+    sessions_since: datetime
+    created_at: datetime
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether this is somebody who works for an organisation."""
+        return self.kind != "customer"
 
 
 def sign_in_name(value: str) -> str:
@@ -55,6 +71,7 @@ async def create(
     kind: PersonKind,
     organisation: str | None,
     language: str,
+    role: str | None = None,
 ) -> Person:
     """A new person. CONFLICT with pointer `/name` when the name is taken."""
     person = Person(
@@ -64,16 +81,21 @@ async def create(
         kind,
         organisation,
         language if language in LANGUAGES else "en",
+        role,
+        "active",
+        unit.now,
+        unit.now,
     )
     created = await unit.connection.execute(
         insert(people)
-        .values(**_row(person), passphrase_hash=passphrase_hash, created_at=unit.now)
+        .values(**asdict(person), passphrase_hash=passphrase_hash)
         .on_conflict_do_nothing(index_elements=["name"])
         .returning(people.c.id)
     )
     if created.one_or_none() is None:
         raise outcomes.Refusal(outcomes.CONFLICT, "sign-in name taken", pointer="/name")
-    unit.audit("person.created", person.id, {"kind": kind})
+    detail = {"kind": kind} if role is None else {"kind": kind, "role": role}
+    unit.audit("person.created", person.id, detail)
     return person
 
 
@@ -86,21 +108,90 @@ async def find(connection: AsyncConnection, person_id: str) -> Person | None:
 
 async def find_with_hash(connection: AsyncConnection, name: str) -> tuple[Person, str] | None:
     """By sign-in name, with the stored passphrase hash: for signing in only."""
-    found = await connection.execute(select(people).where(people.c.name == name.strip().lower()))
+    named = (people.c.name == name.strip().lower()) & (people.c.status == "active")
+    found = await connection.execute(select(people).where(named))
     row: Any = found.one_or_none()
     return None if row is None else (_person(row), row.passphrase_hash)
 
 
+async def of_organisation(connection: AsyncConnection, organisation: str) -> Sequence[Person]:
+    """Who works for it now, in the order they came; never more than `limits.PEOPLE`."""
+    statement = select(people).where(_working_for(organisation)).order_by(people.c.id)
+    return [_person(row) for row in await connection.execute(statement)]
+
+
+async def colleague(
+    connection: AsyncConnection, organisation: str, person_id: str, *, lock: bool = False
+) -> Person:
+    """One of those who work for it, or NOT_FOUND."""
+    statement = select(people).where(_working_for(organisation), people.c.id == person_id)
+    row = (await connection.execute(statement.with_for_update() if lock else statement)).first()
+    if row is None:
+        raise outcomes.Refusal(outcomes.NOT_FOUND, f"{person_id} does not work for {organisation}")
+    return _person(row)
+
+
+async def change_role(unit: UnitOfWork, organisation: str, person_id: str, role: str) -> Person:
+    """Give a colleague another role. CONFLICT when it is the last owner's."""
+    choice(role, ROLES, "/role")
+    before = await colleague(unit.connection, organisation, person_id, lock=True)
+    await _keep_an_owner(unit, before, role)
+    await _set(unit, person_id, role=role)
+    unit.audit("person.role_changed", person_id, {"from": before.role, "to": role}, organisation)
+    return replace(before, role=role)
+
+
+async def remove(unit: UnitOfWork, organisation: str, person_id: str) -> Person:
+    """End somebody's work here at once: every session ends, and the name stays taken."""
+    before = await colleague(unit.connection, organisation, person_id, lock=True)
+    await _keep_an_owner(unit, before, None)
+    await _set(unit, person_id, status="removed", sessions_since=unit.now)
+    unit.audit("person.removed", person_id, {"role": before.role}, organisation)
+    return replace(before, status="removed")
+
+
+async def renew(unit: UnitOfWork, person_id: str, passphrase_hash: str) -> Person:
+    """Set a new passphrase and end every session. Whoever calls removes the second factors."""
+    await _set(unit, person_id, passphrase_hash=passphrase_hash, sessions_since=unit.now)
+    unit.audit("person.renewed", person_id, {})
+    person = await find(unit.connection, person_id)
+    assert person is not None
+    return person
+
+
+async def end_sessions(unit: UnitOfWork, person_id: str) -> None:
+    """Sign somebody out everywhere."""
+    await _set(unit, person_id, sessions_since=unit.now)
+
+
+async def _keep_an_owner(unit: UnitOfWork, person: Person, role: str | None) -> None:
+    """An organisation without an owner could never get one again."""
+    if person.role != OWNER or role == OWNER:
+        return
+    # All owners are locked, so that two who leave at once cannot both count on the other.
+    owners = await unit.connection.execute(
+        select(people.c.id)
+        .where(_working_for(str(person.organisation)), people.c.role == OWNER)
+        .with_for_update()
+    )
+    if len(owners.all()) == 1:
+        raise outcomes.Refusal(
+            outcomes.CONFLICT,
+            "the last owner",
+            pointer="/role",
+            why="is the last owner: make somebody else an owner first",
+            why_zh="是最后一位所有者，请先将他人设为所有者",
+        )
+
+
+def _working_for(organisation: str) -> ColumnElement[bool]:
+    return (people.c.organisation == organisation) & (people.c.status == "active")
+
+
+async def _set(unit: UnitOfWork, person_id: str, **values: Any) -> None:
+    await unit.connection.execute(update(people).where(people.c.id == person_id).values(**values))
+
+
 def _person(row: Any) -> Person:
-    return Person(row.id, row.name, row.display_name, row.kind, row.organisation, row.language)
-
-
-def _row(person: Person) -> dict[str, Any]:
-    return {
-        "id": person.id,
-        "name": person.name,
-        "display_name": person.display_name,
-        "kind": person.kind,
-        "organisation": person.organisation,
-        "language": person.language,
-    }
+    stored = row._mapping
+    return Person(**{field.name: stored[field.name] for field in fields(Person)})

@@ -9,13 +9,15 @@ from __future__ import annotations
 import ipaddress
 from hashlib import sha256
 
-from weir.identity import people
+from weir.care.master import Sealing
+from weir.identity import factors, people
 from weir.identity.passphrases import Passphrases
 from weir.identity.people import Person
 from weir.kernel import limits
 from weir.kernel.outcomes import SIGN_IN_FAILED, SIGN_IN_LOCKED, Refusal
 from weir.store.cache import Cache
 from weir.store.database import Database
+from weir.store.unit import Actor
 
 
 async def sign_in(
@@ -29,15 +31,31 @@ async def sign_in(
 ) -> Person:
     """The person. SIGN_IN_FAILED does not say which was wrong; SIGN_IN_LOCKED says wait."""
     normal = name.strip().lower()[:100]
-    attempts = await cache.count(_counter(normal, address), limits.SIGN_IN_WINDOW_S)
-    if attempts > limits.SIGN_IN_ATTEMPTS:
-        raise Refusal(SIGN_IN_LOCKED, f"{attempts} attempts")
+    counter = _counter("sign-in", normal, address)
+    await _slow_down(cache, counter, limits.SIGN_IN_ATTEMPTS, limits.SIGN_IN_WINDOW_S)
     async with database.connect() as connection:
         found = await people.find_with_hash(connection, normal)
     if not await passphrases.matches(found[1] if found else None, passphrase):
         raise Refusal(SIGN_IN_FAILED)
     assert found is not None
     return found[0]
+
+
+async def second_factor(
+    database: Database, cache: Cache, sealing: Sealing, *, person: Person, code: str, address: str
+) -> None:
+    """Take a one-time password or a recovery code. SECOND_FACTOR_WRONG; SIGN_IN_LOCKED.
+
+    Only who knows the passphrase comes this far, and is counted by address, so nobody is locked
+    out by another's guesses.
+    """
+    counter = _counter("factor", person.id, address)
+    await _slow_down(cache, counter, limits.SECOND_FACTOR_ATTEMPTS, limits.SECOND_FACTOR_WINDOW_S)
+    async with database.unit(Actor(str(person.organisation), person.id)) as unit:
+        if factors.is_totp(code):
+            await factors.take_totp(unit, sealing, person, code)
+        else:
+            await factors.take_recovery_code(unit, person, code)
 
 
 def network_of(peer: str) -> str:
@@ -56,6 +74,12 @@ def network_of(peer: str) -> str:
     return "unknown"
 
 
-def _counter(name: str, address: str) -> str:
+async def _slow_down(cache: Cache, counter: str, most: int, window_s: int) -> None:
+    attempts = await cache.count(counter, window_s)
+    if attempts > most:
+        raise Refusal(SIGN_IN_LOCKED, f"{attempts} attempts")
+
+
+def _counter(what: str, name: str, address: str) -> str:
     both = f"{name}|{network_of(address)}".encode()
-    return f"sign-in:{sha256(both).hexdigest()}"
+    return f"{what}:{sha256(both).hexdigest()}"

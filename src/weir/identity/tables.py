@@ -1,8 +1,21 @@
-"""People, customers, one-time links and the names partners know customers by."""
+"""People and how they prove themselves, customers, one-time links, and partners' names for
+customers.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import Column, DateTime, ForeignKey, Index, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from weir.store.schema import metadata
 
@@ -17,6 +30,47 @@ people = Table(
     Column("language", Text, nullable=False),
     Column("passphrase_hash", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
+    # What somebody is to the organisation; customers are nothing to one.
+    Column("role", Text),
+    Column("status", Text, nullable=False, server_default="active"),
+    # Sessions opened before then have ended.
+    Column("sessions_since", DateTime(timezone=True), nullable=False),
+    CheckConstraint("status IN ('active', 'removed')", name="status"),
+    CheckConstraint("(kind = 'customer') = (role IS NULL)", name="role"),
+    Index("ix_people_organisation", "organisation"),
+)
+
+# The shared secret of one-time passwords, sealed; it counts once it is confirmed. `last_step` is
+# the time step of the newest code taken, so that none counts twice (RFC 6238 section 5.2).
+totp_secrets = Table(
+    "totp_secrets",
+    metadata,
+    Column("person", Text, ForeignKey("people.id"), primary_key=True),
+    Column("sealed_secret", LargeBinary, nullable=False),
+    Column("confirmed_at", DateTime(timezone=True)),
+    Column("last_step", BigInteger, nullable=False),
+)
+
+passkeys = Table(
+    "passkeys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("person", Text, ForeignKey("people.id"), nullable=False),
+    Column("credential", LargeBinary, nullable=False, unique=True),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("sign_count", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("used_at", DateTime(timezone=True)),
+    Index("ix_passkeys_person", "person"),
+)
+
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("person", Text, ForeignKey("people.id"), primary_key=True),
+    Column("code_sha256", Text, primary_key=True),
+    Column("used_at", DateTime(timezone=True)),
 )
 
 # A customer is a member's: the same person at two members is two customers with one sign-in.
@@ -46,6 +100,10 @@ one_time_links = Table(
     Column("expires_at", DateTime(timezone=True), nullable=False),
     Column("claimed_at", DateTime(timezone=True)),
     Column("claimed_by", Text),
+    # Of invitations: the role offered, whom it was made for, and who made it.
+    Column("role", Text),
+    Column("invitee", Text),
+    Column("created_by", Text),
     Index("ix_one_time_links_subject", "subject"),
 )
 

@@ -41,6 +41,7 @@ PREFIXES: Final = {
     "prc": "process",
     "str": "stream of call records",
     "lnk": "one-time link",
+    "psk": "passkey of a person",
 }
 
 _PAIRS = [one + two for one in ALPHABET for two in ALPHABET]

@@ -675,6 +675,41 @@ SIGN_IN_LOCKED = _outcome(
     "尝试次数过多，请几分钟后再试。",
     retry=Retry.LATER,
 )
+SECOND_FACTOR_WRONG = _outcome(
+    "second_factor_wrong",
+    401,
+    "The code is not right, or was used before. Wait for the next one and try again.",
+    "验证码不正确或已使用，请等待下一个验证码后再试。",
+    retry=Retry.CHANGED,
+)
+PASSKEY_REFUSED = _outcome(
+    "passkey_refused",
+    401,
+    "The passkey could not be verified. Nothing was changed; try again.",
+    "通行密钥验证未通过，未做任何更改，请重试。",
+    retry=Retry.CHANGED,
+)
+FRESH_PROOF_NEEDED = _outcome(
+    "fresh_proof_needed",
+    401,
+    "Prove again that it is you before this is done.",
+    "执行此操作前，请再次验证身份。",
+    retry=Retry.CHANGED,
+)
+TOO_MANY_SIGN_UPS = _outcome(
+    "too_many_sign_ups",
+    429,
+    "Too many organisations were registered from this address. Try again in an hour.",
+    "该地址登记的机构过多，请一小时后再试。",
+    retry=Retry.LATER,
+)
+PRODUCTION_NEEDED = _outcome(
+    "production_needed",
+    403,
+    "An organisation in the sandbox subscribes to sandbox products only.",
+    "处于沙箱阶段的机构只能订阅沙箱产品。",
+    retry=Retry.CHANGED,
+)
 PAGE_EXPIRED = _outcome(
     "page_expired",
     410,

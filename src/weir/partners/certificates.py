@@ -14,7 +14,8 @@ from weir.care.authority import Authority
 from weir.care.published import REVOCATION, RevocationDocument
 from weir.kernel import limits, outcomes
 from weir.partners import applications
-from weir.partners.tables import certificates
+from weir.partners.tables import applications as applications_table
+from weir.partners.tables import certificates, organisations
 from weir.store.unit import Change, UnitOfWork
 
 
@@ -38,6 +39,58 @@ async def pem_of(connection: AsyncConnection, sha256: str) -> str:
     if pem is None:
         raise outcomes.Refusal(outcomes.NOT_FOUND, "no such certificate")
     return str(pem)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """A certificate that ends soon, with whose it is."""
+
+    id: str
+    application: str
+    application_name: str
+    organisation: str
+    organisation_name_en: str
+    organisation_name_zh: str
+    not_after: datetime
+
+
+async def ending(
+    connection: AsyncConnection, *, before: datetime, organisation: str | None
+) -> Sequence[Ending]:
+    """The newest valid certificate of each application that ends before then, soonest first.
+
+    One whose application has a later one needs nobody's care. None means of every organisation.
+    """
+    last = (
+        select(certificates.c.application, func.max(certificates.c.not_after).label("not_after"))
+        .where(certificates.c.revoked_at.is_(None), certificates.c.not_after > func.now())
+        .group_by(certificates.c.application)
+        .subquery()
+    )
+    same = (certificates.c.application == last.c.application) & (
+        certificates.c.not_after == last.c.not_after
+    )
+    statement = (
+        select(
+            certificates.c.id,
+            certificates.c.application,
+            applications_table.c.name.label("application_name"),
+            applications_table.c.organisation,
+            organisations.c.name_en.label("organisation_name_en"),
+            organisations.c.name_zh.label("organisation_name_zh"),
+            certificates.c.not_after,
+        )
+        .join(last, same)
+        .join(applications_table, applications_table.c.id == certificates.c.application)
+        .join(organisations, organisations.c.id == applications_table.c.organisation)
+        .where(certificates.c.not_after < before)
+    )
+    if organisation is not None:
+        statement = statement.where(organisations.c.id == organisation)
+    rows = await connection.execute(
+        statement.order_by(certificates.c.not_after).limit(limits.PAGE_ROWS)
+    )
+    return [Ending(**row._mapping) for row in rows]
 
 
 async def issue(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Row, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -17,6 +17,10 @@ from weir.partners.published import ORGANISATION, OrganisationDocument
 from weir.partners.registration import OrganisationFacts
 from weir.partners.tables import organisations
 from weir.store.unit import Change, UnitOfWork
+
+# Whoever signs up by itself begins in the sandbox; the operator opens production.
+SANDBOX: Final = "sandbox"
+PRODUCTION: Final = "production"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +37,7 @@ class Organisation:
     institution_code: str | None
     directory_url: str | None
     status: str
+    stage: str
     admitted_at: datetime
     admitted_by: str
     changed_at: datetime
@@ -80,13 +85,16 @@ async def admit_partner(
     return await admit(unit, facts)
 
 
-async def admit(unit: UnitOfWork, facts: OrganisationFacts) -> Organisation:
+async def admit(
+    unit: UnitOfWork, facts: OrganisationFacts, *, stage: str = PRODUCTION
+) -> Organisation:
     """Store checked particulars as an active organisation, audited in its own chain."""
     await _refuse_taken(unit.connection, facts)
     statement = insert(organisations).values(
         id=unit.mint("org"),
         **asdict(facts),
         status="active",
+        stage=stage,
         admitted_at=unit.now,
         admitted_by=unit.actor.organisation,
         changed_at=unit.now,
@@ -106,6 +114,22 @@ async def admit(unit: UnitOfWork, facts: OrganisationFacts) -> Organisation:
     )
     publish(unit, organisation)
     return organisation
+
+
+async def open_production(unit: UnitOfWork, organisation_id: str) -> Organisation:
+    """Let an organisation use products beyond the sandbox. ILLEGAL_STATE when it may already."""
+    organisation = await _lock(unit.connection, organisation_id)
+    if organisation.stage != SANDBOX:
+        raise outcomes.Refusal(outcomes.ILLEGAL_STATE, "the organisation is in production")
+    changed = await unit.connection.execute(
+        update(organisations)
+        .where(organisations.c.id == organisation.id)
+        .values(stage=PRODUCTION, changed_at=unit.now)
+        .returning(organisations)
+    )
+    after = _organisation(changed.one())
+    unit.audit("organisation.production_opened", after.id, {}, organisation=after.id)
+    return after
 
 
 async def suspend(unit: UnitOfWork, organisation_id: str) -> Organisation:

@@ -34,6 +34,8 @@ organisations = Table(
     Column("institution_code", Text),
     Column("directory_url", Text),
     Column("status", Text, nullable=False),
+    # Whoever signed up by itself begins in the sandbox.
+    Column("stage", Text, nullable=False, server_default="production"),
     Column("admitted_at", DateTime(timezone=True), nullable=False),
     Column("admitted_by", Text, nullable=False),
     Column("changed_at", DateTime(timezone=True), nullable=False),
@@ -41,6 +43,7 @@ organisations = Table(
     UniqueConstraint("institution_code"),
     CheckConstraint("kind IN ('operator', 'member', 'partner')", name="kind"),
     CheckConstraint("status IN ('active', 'suspended')", name="status"),
+    CheckConstraint("stage IN ('sandbox', 'production')", name="stage"),
     CheckConstraint("(kind = 'partner') = (partner_class IS NOT NULL)", name="partner_class"),
     CheckConstraint("(kind = 'member') = (licence_kind IS NOT NULL)", name="licence_kind"),
     CheckConstraint("kind = 'member' OR directory_url IS NULL", name="directory_url"),

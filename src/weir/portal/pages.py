@@ -14,17 +14,22 @@ from weir.portal import (
     appearance,
     assets,
     consenting,
+    entering,
     my_consents,
     my_questions,
     refusals,
+    registering,
     search_page,
     security,
+    setting_up,
     shelf_pages,
     signing_in,
     statement_pages,
+    tour,
     welcoming,
 )
 from weir.portal.rendering import PageFunction, Portal, endpoint, refused
+from weir.portal.rooms import routes as rooms
 from weir.portal.visitor import recognise
 
 HostRole = Literal["auth", "portal"]
@@ -44,6 +49,17 @@ _PAGES: Final[dict[HostRole, tuple[tuple[str, str, PageFunction], ...]]] = {
     ),
     "portal": (
         ("/", "GET", shelf_pages.home),
+        *rooms.routes(),
+        ("/tour", "GET", tour.show),
+        ("/sign-up", "GET", registering.show),
+        ("/sign-up", "POST", registering.send),
+        ("/sign-in/second", "GET", entering.show_second),
+        ("/sign-in/second", "POST", entering.send_second),
+        ("/sign-in/passkey/options", "GET", entering.options),
+        ("/sign-in/passkey", "POST", entering.by_passkey),
+        ("/sign-in/passkey/new-options", "GET", setting_up.options),
+        ("/sign-in/set-up", "GET", setting_up.show),
+        ("/sign-in/set-up", "POST", setting_up.send),
         ("/shelf", "GET", search_page.search),
         ("/shelf/{owner}/{product}", "GET", shelf_pages.product),
         ("/members", "GET", shelf_pages.members),

@@ -20,6 +20,7 @@ from weir.identity.passphrases import Passphrases
 from weir.identity.sessions import Sessions
 from weir.kernel.outcomes import PLATFORM_ERROR, Refusal
 from weir.portal import assets, formatting, languages, security
+from weir.portal.management import Management
 from weir.portal.visitor import Visitor, recognise, theme_of
 from weir.store.database import Database
 
@@ -32,13 +33,16 @@ class Portal:
     """What the pages work with; wired in `app.py`.
 
     `directory` asks members for accounts: mutual TLS with the platform's client certificate,
-    trusting the alliance's authority.
+    trusting the alliance's authority. `management` is the management API, asked in the name of
+    the people who work for the organisations. `api_origin` is where gateways serve products.
     """
 
     authorization: Services
     sessions: Sessions
     passphrases: Passphrases
     directory: httpx.AsyncClient
+    management: Management
+    api_origin: str
 
     @property
     def database(self) -> Database:
@@ -144,6 +148,11 @@ def _home(request: Request) -> str:
     return f"https://portal.{host.removeprefix('auth.')}/" if host.startswith("auth.") else "/"
 
 
+def on_portal(request: Request) -> bool:
+    """Whether this is the portal's own host, rather than the authorization server's."""
+    return _home(request) == "/"
+
+
 def _here(request: Request) -> str:
     """This page's own address, to come back to."""
     return request.url.path + (f"?{request.url.query}" if request.url.query else "")
@@ -156,6 +165,12 @@ def _language_links(request: Request) -> list[tuple[str, str, str]]:
         (tag, name, f"{request.url.path}?{urlencode([*others, ('lang', tag)])}")
         for tag, name in languages.LANGUAGES.items()
     ]
+
+
+def _in_language(thing: Any, what: str, language: str) -> str:
+    """`name_zh` or `name_en`, of something of ours or of what the management API told."""
+    field = f"{what}_zh" if language.startswith("zh") else f"{what}_en"
+    return str(thing[field] if isinstance(thing, dict) else getattr(thing, field))
 
 
 def _environment(language: str, catalogue: languages.Catalogue) -> Environment:
@@ -183,7 +198,9 @@ def _environment(language: str, catalogue: languages.Catalogue) -> Environment:
         utc=formatting.utc,
         age=lambda at, now: formatting.age(at, now, language),
         words=lambda key, table: table[key].of(language),
-        named=lambda party: party.name_zh if language.startswith("zh") else party.name_en,
+        named=lambda party: _in_language(party, "name", language),
+        titled=lambda product: _in_language(product, "title", language),
+        either=lambda pair: pair[language.startswith("zh")],
     )
     environment.globals.update(
         version=assets.VERSION, HTMX=assets.HTMX, PERMISSIONS=words.PERMISSIONS,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -10,13 +11,14 @@ from starlette.responses import Response
 from weir.authorization import requests
 from weir.authorization.http import set_host_cookie
 from weir.authorization.redirects import origin
+from weir.identity import factors
 from weir.identity.people import Person
-from weir.identity.sessions import SESSION_COOKIE
+from weir.identity.sessions import BY_PASSPHRASE, SESSION_COOKIE
 from weir.identity.sign_in import sign_in
 from weir.kernel import limits
 from weir.kernel.outcomes import SIGN_IN_FAILED, SIGN_IN_LOCKED, Refusal
 from weir.partners import applications
-from weir.portal.rendering import Portal, go, render
+from weir.portal.rendering import Portal, go, on_portal, render
 from weir.portal.visitor import Visitor, local_path, read_form
 
 _INTERACTION = re.compile(r"/interactions/(int_[0-9a-z]{26})")
@@ -49,7 +51,12 @@ async def send(portal: Portal, request: Request, visitor: Visitor) -> Response:
             raise
         return await _form(portal, request, visitor, following, name, refusal)
     await portal.sessions.close(visitor.session)
-    return await start_session(portal, person, following)
+    if not person.is_staff:
+        return await start_session(portal, person, following)
+    if not on_portal(request):  # there is nothing for them at the authorization server
+        failed = Refusal(SIGN_IN_FAILED, "staff sign in at the portal")
+        return await _form(portal, request, visitor, following, name, failed)
+    return await start_half_open(portal, person, following)
 
 
 async def sign_out(portal: Portal, request: Request, visitor: Visitor) -> Response:
@@ -62,10 +69,22 @@ async def sign_out(portal: Portal, request: Request, visitor: Visitor) -> Respon
 
 
 async def start_session(portal: Portal, person: Person, following: str) -> Response:
-    """A new session, whatever the browser had before (no session fixation)."""
+    """A customer's new session, whatever the browser had before (no session fixation)."""
     session = await portal.sessions.open(person.id, portal.database.clock.now())
     response = go(following)
     set_host_cookie(response, SESSION_COOKIE, session, limits.SESSION_LIFETIME_S)
+    return response
+
+
+async def start_half_open(portal: Portal, person: Person, following: str) -> Response:
+    """The passphrase was right: on to the second factor, or to setting one up."""
+    now = portal.database.clock.now()
+    session = await portal.sessions.open_for_staff(person.id, now, BY_PASSPHRASE)
+    async with portal.database.connect() as connection:
+        has = await factors.of_person(connection, person.id)
+    step = "/sign-in/second" if has.any else "/sign-in/set-up"
+    response = go(f"{step}?{urlencode({'next': following})}")
+    set_host_cookie(response, SESSION_COOKIE, session, limits.HALF_OPEN_SESSION_S)
     return response
 
 

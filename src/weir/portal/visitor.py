@@ -40,13 +40,15 @@ _FORM_FIELDS = limits.DIRECTORY_ACCOUNTS + 20
 @dataclass(frozen=True, slots=True)
 class Visitor:
     """One request's visitor. `session` is the cookie's secret, `person` who it belongs to, and
-    `opened` says when and how that person signed in.
+    `opened` says when and how that person signed in. `entering` is somebody who works here and
+    still owes the second factor: known, and not yet in.
     """
 
     visit: str
     visit_is_new: bool
     session: str | None
     person: Person | None
+    entering: Person | None
     opened: Session | None
     language: str
     language_is_chosen: bool
@@ -56,7 +58,12 @@ class Visitor:
 
     def form_token(self, form: str) -> str:
         """The token a form for this visitor carries."""
-        return form_token(self.visit, self.session if self.person else None, form)
+        return form_token(self.visit, self.bound_session, form)
+
+    @property
+    def bound_session(self) -> str | None:
+        """The session that forms are bound to, while it counts."""
+        return self.session if self.person or self.entering else None
 
     def keep(self, response: Response) -> None:
         """Set the cookies this visitor should have from now on."""
@@ -72,12 +79,15 @@ async def recognise(request: Request, database: Database, sessions: Sessions) ->
     known = visit is not None and is_secret(visit)
     session = request.cookies.get(SESSION_COOKIE)
     asked = request.query_params.get("lang")
-    opened = await sessions.find(session)
+    opened = await sessions.find(session, database.clock.now())
+    person = await _person(database, opened)
+    inside = person is not None and opened is not None and opened.lets_in(person)
     return Visitor(
         visit=visit if visit is not None and known else new_secret(),
         visit_is_new=not known,
         session=session,
-        person=await _person(database, opened),
+        person=person if inside else None,
+        entering=None if inside else person,
         opened=opened,
         language=languages.choose(
             asked, request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language")
@@ -98,11 +108,15 @@ def theme_of(request: Request) -> str:
 async def read_form(request: Request, visitor: Visitor, form: str) -> dict[str, str]:
     """A sent form's fields. PAGE_EXPIRED unless it was made for this browser and purpose."""
     fields = forms.parse(await forms.read_body(request), _FORM_FIELDS)
-    session = visitor.session if visitor.person else None
-    visit = None if visitor.visit_is_new else visitor.visit
-    if not form_token_fits(fields.get("form_token", ""), visit, session, form):
-        raise Refusal(PAGE_EXPIRED, "form token does not fit")
+    require_form_token(fields.get("form_token", ""), visitor, form)
     return fields
+
+
+def require_form_token(token: str, visitor: Visitor, form: str) -> None:
+    """PAGE_EXPIRED unless the form was made for this browser, session and purpose."""
+    visit = None if visitor.visit_is_new else visitor.visit
+    if not form_token_fits(token, visit, visitor.bound_session, form):
+        raise Refusal(PAGE_EXPIRED, "form token does not fit")
 
 
 def signed_in(visitor: Visitor, person: Person, session: str) -> Visitor:
@@ -121,4 +135,7 @@ async def _person(database: Database, opened: Session | None) -> Person | None:
     if opened is None:
         return None
     async with database.connect() as connection:
-        return await people.find(connection, opened.person)
+        person = await people.find(connection, opened.person)
+    if person is None or person.status != "active" or opened.opened_at < person.sessions_since:
+        return None
+    return person

@@ -14,17 +14,19 @@ from weir.identity.people import Person, sign_in_name
 from weir.kernel.inputs import text
 from weir.kernel.outcomes import CONFLICT, LINK_USED, Refusal
 from weir.partners import organisations
+from weir.portal import renewing
+from weir.portal.faults import faults
 from weir.portal.rendering import Portal, go, render
-from weir.portal.signing_in import start_session
+from weir.portal.signing_in import start_half_open, start_session
 from weir.portal.visitor import Visitor, read_form
 from weir.store.unit import Actor
-
-_AFTERWARDS = {"customer": "/my/consents"}
 
 
 async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
     """What the link is for, and the form. Loading it does not use the link up."""
     link = await _link(portal, request)
+    if link.purpose == "renewal":
+        return await renewing.show(portal, request, visitor, link)
     return await _form(portal, request, visitor, link)
 
 
@@ -32,6 +34,8 @@ async def send(portal: Portal, request: Request, visitor: Visitor) -> Response:
     """Use the link: with the present sign-in, or with a new one."""
     link = await _link(portal, request)
     fields = await read_form(request, visitor, "welcome")
+    if link.purpose == "renewal":
+        return await renewing.send(portal, request, visitor, link, fields)
     if visitor.person is not None and fields.get("use") == "present":
         return await _add(portal, request, link, visitor.person)
     wrong = _wrong_fields(fields)
@@ -44,7 +48,9 @@ async def send(portal: Portal, request: Request, visitor: Visitor) -> Response:
             raise
         return await _form(portal, request, visitor, link, fields, [refusal])
     await portal.sessions.close(visitor.session)
-    return await start_session(portal, person, _AFTERWARDS.get(link.purpose, "/"))
+    if person.is_staff:
+        return await start_half_open(portal, person, "/desk")
+    return await start_session(portal, person, "/my/consents")
 
 
 def _wrong_fields(fields: dict[str, str]) -> list[Refusal]:
@@ -72,6 +78,7 @@ async def _create(
     fields: dict[str, str],
 ) -> Person:
     """A new person, the link and the customer, all in one transaction."""
+    assert link.purpose != "renewal", "renewals have a page of their own"
     hashed = await portal.passphrases.hash(fields["passphrase"])
     async with portal.database.unit(Actor(link.organisation, link.id)) as unit:
         person = await people.create(
@@ -82,6 +89,7 @@ async def _create(
             kind=link.purpose,
             organisation=None if link.purpose == "customer" else link.organisation,
             language=visitor.language,
+            role=link.role,
         )
         await links.claim(unit, request.path_params["secret"], person.id)
         if link.purpose == "customer":
@@ -91,7 +99,7 @@ async def _create(
 
 async def _add(portal: Portal, request: Request, link: Link, person: Person) -> Response:
     """One more institution for a customer who is signed in."""
-    if link.purpose != "customer" or person.kind != "customer":
+    if link.purpose != "customer" or person.is_staff:
         raise Refusal(LINK_USED, "a staff link makes a new sign-in")
     async with portal.database.unit(Actor(link.organisation, person.id)) as unit:
         await links.claim(unit, request.path_params["secret"], person.id)
@@ -124,15 +132,5 @@ async def _form(
         link=link,
         organisation=organisation,
         fields=fields or {"display_name": customer.display_name if customer else ""},
-        errors=dict(_error(each, visitor.language) for each in refusals),
+        errors=faults(visitor.language, *refusals),
     )
-
-
-def _error(refusal: Refusal, language: str) -> tuple[str, str]:
-    """Which field is at fault, and why."""
-    public = refusal.public
-    chinese = language.startswith("zh")
-    why = public.get("why_zh" if chinese else "why")
-    if refusal.outcome is CONFLICT:
-        why = "已被使用，请换一个" if chinese else "is taken: choose another"
-    return str(public.get("pointer", "")).removeprefix("/"), str(why)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from weir.kernel.outcomes import FORBIDDEN, Refusal
+from weir.kernel.outcomes import FORBIDDEN, PRODUCTION_NEEDED, Refusal
 
 # What each kind of organisation may put on the shelf, and take from it. Partners embed what goes
 # out; members use what is brought in, and one another's capabilities.
@@ -43,8 +43,13 @@ class Subscriber:
     application: str
     organisation: str
     kind: str
+    in_sandbox: bool = False
 
-    def may_take(self, direction: str) -> None:
-        """FORBIDDEN unless an organisation of this kind uses products of this direction."""
+    def may_take(self, direction: str, *, sandbox: bool) -> None:
+        """FORBIDDEN unless an organisation of this kind uses products of this direction;
+        PRODUCTION_NEEDED when it is in the sandbox and the product is not.
+        """
         if direction not in TAKES[self.kind]:
             raise Refusal(FORBIDDEN, f"a {self.kind} takes nothing {direction}")
+        if self.in_sandbox and not sandbox:
+            raise Refusal(PRODUCTION_NEEDED)

@@ -60,6 +60,7 @@ class Product:
     suits_zh: str
     scenes: Sequence[str]
     signed_messages: bool
+    sandbox: bool
     status: str
     drafted_at: datetime
     published_at: datetime | None
@@ -86,11 +87,13 @@ async def draft(
     title_zh: str,
     words: Words = SAYING_NOTHING,
     signed_messages: bool = False,
+    sandbox: bool = False,
     capability_ids: Sequence[str] = (),
 ) -> Product:
     """Draft the next version of an owner's product, the first one if there is none.
 
     With `signed_messages` it takes signed requests only, and its answers are signed (RFC 9421).
+    With `sandbox` it is answered by model data, and who has not been admitted yet may take it.
     Refusals: INVALID_INPUT; FORBIDDEN when its kind offers nothing in this direction; CONFLICT
     when there is a draft of it already, or two capabilities answer the same addresses.
     """
@@ -109,6 +112,7 @@ async def draft(
             title_zh=inputs.text(title_zh, "/title_zh"),
             **_checked(words),
             signed_messages=signed_messages,
+            sandbox=sandbox,
             status="draft",
             drafted_at=unit.now,
         )

@@ -48,8 +48,9 @@ class Subscription:
 async def request(unit: UnitOfWork, subscriber: Subscriber, plan_id: str) -> Subscription:
     """Ask for a product under a plan. Active at once where the plan approves by itself.
 
-    Refusals: NOT_FOUND; FORBIDDEN when its kind takes nothing in this direction; ILLEGAL_STATE
-    when plan or product takes no subscriptions; CONFLICT when the application has one.
+    Refusals: NOT_FOUND; FORBIDDEN when its kind takes nothing in this direction;
+    PRODUCTION_NEEDED; ILLEGAL_STATE when plan or product takes no subscriptions; CONFLICT when the
+    application has one.
     """
     plan = await plans.get(unit.connection, plan_id)
     product = await products.lock(unit.connection, plan.product)
@@ -57,7 +58,7 @@ async def request(unit: UnitOfWork, subscriber: Subscriber, plan_id: str) -> Sub
         raise outcomes.Refusal(outcomes.NOT_FOUND, "a draft is nobody else's to see")
     if product.status != "published" or plan.status != "offered":
         raise outcomes.Refusal(outcomes.ILLEGAL_STATE, state=plan.status)
-    subscriber.may_take(product.direction)
+    subscriber.may_take(product.direction, sandbox=product.sandbox)
     subscription = await _insert(unit, subscriber, product, plan)
     _audit(unit, subscription, "subscription.requested")
     if plan.auto_approve:

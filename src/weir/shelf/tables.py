@@ -103,6 +103,7 @@ products = Table(
     Column("suits_zh", Text, nullable=False, server_default=""),
     Column("scenes", ARRAY(Text), nullable=False, server_default="{}"),
     Column("signed_messages", Boolean, nullable=False, server_default=false()),
+    Column("sandbox", Boolean, nullable=False, server_default=false()),
     Column("status", Text, nullable=False),
     Column("drafted_at", DateTime(timezone=True), nullable=False),
     Column("published_at", DateTime(timezone=True)),

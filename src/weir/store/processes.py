@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +19,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.kernel import limits
-from weir.store.schema import processes
+from weir.store.schema import changes, processes
 
 if TYPE_CHECKING:
     from weir.store.database import Database
@@ -69,6 +70,38 @@ async def forget_dead(connection: AsyncConnection) -> None:
     """Remove processes whose lease ended an hour ago."""
     long_ago = func.clock_timestamp() - timedelta(hours=1)
     await connection.execute(delete(processes).where(processes.c.lease_until < long_ago))
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one process stands. `behind` counts changes it has not applied."""
+
+    id: str
+    role: str
+    started_at: datetime
+    lease_until: datetime
+    alive: bool
+    behind: int
+
+
+async def overview(connection: AsyncConnection) -> tuple[int, Sequence[Standing]]:
+    """The newest change's number, and how every process stands that was alive within the hour."""
+    newest = int(await connection.scalar(select(func.max(changes.c.sequence))) or 0)
+    alive = (processes.c.lease_until > func.clock_timestamp()).label("alive")
+    behind = (
+        select(func.count())
+        .select_from(changes)
+        .where(changes.c.sequence > processes.c.applied_sequence)
+        .scalar_subquery()
+        .label("behind")
+    )
+    rows = await connection.execute(
+        select(processes, alive, behind).order_by(processes.c.role, processes.c.id)
+    )
+    return newest, [
+        Standing(row.id, row.role, row.started_at, row.lease_until, row.alive, row.behind)
+        for row in rows
+    ]
 
 
 async def acknowledged(

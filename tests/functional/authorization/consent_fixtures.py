@@ -11,10 +11,14 @@ from argon2 import PasswordHasher
 from consent_world import Browser, Directory, MovableClock, World, tls_context
 from starlette.applications import Starlette
 
+from seals import SECRET
+from weir.api.management import application
+from weir.api.services import Services as Managing
 from weir.authorization import http
 from weir.authorization.fetching import KeyFetcher
 from weir.authorization.remote_keys import RemoteKeys
 from weir.authorization.services import Addresses, Services
+from weir.care.audit import AuditJournal
 from weir.care.authority import Authority
 from weir.care.master import SealingKey
 from weir.care.vault import Vault
@@ -22,7 +26,9 @@ from weir.identity.passphrases import Passphrases
 from weir.identity.sessions import Sessions
 from weir.kernel import limits
 from weir.kernel.settings import Settings
+from weir.metering.lake import Lake
 from weir.portal import pages
+from weir.portal.management import Management
 from weir.portal.rendering import Portal
 from weir.store.cache import Cache
 from weir.store.database import Database
@@ -44,6 +50,7 @@ async def portal(
     vault: Vault,
     sealing: SealingKey,
     authority: Authority,
+    journal: AuditJournal,
     folder: Path,
 ) -> AsyncIterator[Portal]:
     context = tls_context(authority, folder, "gateway", server=False)
@@ -59,8 +66,25 @@ async def portal(
     services = Services(database, cache, vault, addresses, authority, remote_keys, sealing)
     # The cheapest parameters argon2 takes: these tests are about who may sign in, not how slowly.
     passphrases = Passphrases(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    managing = Managing(
+        database=database,
+        signer=vault,
+        authority=authority,
+        journal=journal,
+        sealing=sealing,
+        cache=cache,
+        passphrases=passphrases,
+        lake=Lake((folder / "lake").as_uri()),
+        receipt_secret=SECRET,
+        addresses=addresses,
+        api_origin="https://api.localhost:8444",
+        portal_origin="https://portal.localhost:8443",
+    )
+    management = Management(application(managing))
     async with httpx.AsyncClient(verify=context, trust_env=False) as client:
-        yield Portal(services, Sessions(cache), passphrases, client)
+        yield Portal(
+            services, Sessions(cache), passphrases, client, management, managing.api_origin
+        )
 
 
 @pytest.fixture

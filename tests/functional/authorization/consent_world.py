@@ -7,8 +7,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import re
 import secrets
 import ssl
+import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -32,10 +34,10 @@ from weir.authorization.services import Services
 from weir.care.authority import Authority
 from weir.care.vault import PLATFORM
 from weir.client.pricing import per_call
-from weir.identity import customers
+from weir.identity import customers, totp
 from weir.identity.customers import Enrolment
 from weir.kernel.clock import SystemClock
-from weir.partners import applications, certificates, organisations
+from weir.partners import applications, certificates, organisations, registration
 from weir.partners.applications import Application
 from weir.partners.organisations import Organisation
 from weir.shelf import capabilities, documents, plans, products, subscriptions
@@ -204,6 +206,17 @@ class World:
         plan = await self.publish_product("accounts")
         for client in (self.client, self.other_client):
             await self.subscribe(client, plan)
+
+    async def organisation_of(self, kind: str) -> str:
+        """One organisation of this kind; the operator is founded when it is first asked for."""
+        if kind != "operator":
+            return self.bank.id if kind == "member" else self.shop.id
+        async with self.services.database.unit(PLATFORM) as unit:
+            founded = await organisations.admit(
+                unit,
+                registration.operator_facts(slug="operator", name_en="Delta", name_zh="三角洲"),
+            )
+        return founded.id
 
     async def register(
         self,
@@ -424,6 +437,10 @@ class Form:
     action: str
     fields: list[tuple[str, str, str, bool]] = field(default_factory=list)  # kind, name, value, on
 
+    def has(self, name: str) -> bool:
+        """Whether it has a field of this name."""
+        return any(each[1] == name for each in self.fields)
+
     def filled(self, button: tuple[str, str] | None, **values: str) -> dict[str, str]:
         """What would be sent: hidden and checked fields, `values`, and the button pressed."""
         sent = {
@@ -441,6 +458,7 @@ class _Forms(HTMLParser):
         super().__init__()
         self.forms: list[Form] = []
         self._in_footer = False
+        self._shown = True
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
@@ -448,8 +466,10 @@ class _Forms(HTMLParser):
         if self._in_footer or given.get("role") == "search":
             return
         if tag == "form":
-            self.forms.append(Form(given.get("action", "")))
-        elif tag == "input" and self.forms and "disabled" not in given:
+            self._shown = "hidden" not in given  # what only a script shows is not there
+            if self._shown:
+                self.forms.append(Form(given.get("action", "")))
+        elif tag == "input" and self.forms and self._shown and "disabled" not in given:
             checked = "checked" in given and given["type"] in ("checkbox", "radio")
             value = (given["type"], given.get("name", ""), given.get("value", ""), checked)
             self.forms[-1].fields.append(value)
@@ -499,6 +519,21 @@ class Browser:
         """Set up a sign-in by a one-time link."""
         page = await self.get(f"/welcome/{link_secret}")
         return await self.send(page, display_name="Li Hua", name=name, passphrase=PASSPHRASE)
+
+    async def set_up(self, answer: httpx.Response) -> bytes:
+        """Follow a first sign-in of staff to the second factor, set it up, and be in; the secret
+        of the one-time passwords.
+        """
+        page = await self.get(answer.headers["location"])
+        shown = re.search(r'id="id-([A-Z2-7]{32})"', page.text)
+        assert shown is not None, page.text
+        secret = base64.b32decode(shown[1])
+        code = totp.code_at(secret, int(time.time()) // totp.STEP_S)
+        forms = forms_of(page)
+        place = next(i for i, form in enumerate(forms) if form.has("code"))
+        codes = await self.send(page, place, code=code)
+        assert codes.status_code == 200, codes.text
+        return secret
 
     async def sign_in(self, page: httpx.Response, name: str) -> httpx.Response:
         forms = forms_of(page)

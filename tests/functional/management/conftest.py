@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from argon2 import PasswordHasher
 from management_support import Api, Party, found
 
 from seals import SECRET
@@ -17,8 +18,10 @@ from weir.care.audit import AuditJournal
 from weir.care.authority import Authority
 from weir.care.master import SealingKey
 from weir.care.vault import Vault
+from weir.identity.passphrases import Passphrases
 from weir.kernel.settings import Settings
 from weir.metering.lake import Lake
+from weir.store.cache import Cache
 from weir.store.database import Database
 
 
@@ -29,6 +32,7 @@ async def api(
     authority: Authority,
     journal: AuditJournal,
     sealing: SealingKey,
+    cache: Cache,
     folder: Path,
 ) -> AsyncIterator[Api]:
     """An alliance whose operator has claimed its one-time link."""
@@ -38,6 +42,8 @@ async def api(
         authority=authority,
         journal=journal,
         sealing=sealing,
+        cache=cache,
+        passphrases=Passphrases(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)),
         lake=Lake((folder / "lake").as_uri()),
         receipt_secret=SECRET,
         addresses=Addresses.of(Settings()),

@@ -13,9 +13,10 @@ from sqlalchemy import insert, select
 
 from weir.api.guarding import GuardedRoute
 from weir.api.management import ROUTERS
-from weir.api.permissions import PERMISSIONS
+from weir.care.permissions import PERMISSIONS
 from weir.consent import record
 from weir.consent.types import parse_entry
+from weir.identity import people
 from weir.settlement.settling_tables import disputes, netting_rounds, payments
 from weir.store.schema import metadata
 from weir.store.unit import Actor
@@ -26,7 +27,7 @@ ROUTES = [
     for route in router.routes
     if isinstance(route, GuardedRoute)
 ]
-WITH_TOKEN = [route for route in ROUTES if not PERMISSIONS[route[0]].by_link]
+WITH_TOKEN = [route for route in ROUTES if PERMISSIONS[route[0]].needs_caller]
 # What everybody in the alliance may read.
 SHARED = {
     "describe_api",
@@ -48,6 +49,7 @@ PLAN = {
     "rate_per_s": 1,
     "quota": "unlimited",
 }
+INVITATION = {"invitee": "N", "role": "auditor"}
 SHARES = [{"party": "operator", "weight": 1_000}, {"party": "member", "weight": 9_000}]
 
 
@@ -115,6 +117,10 @@ class World:
             "settle_round": {"currency": "CNY"},
             "close_period": {"period": "2020-01", "currency": "CNY"},
             "reopen_period": {"period": "2020-01", "currency": "CNY", "reason": "because"},
+            "change_person_role": {"role": "auditor"},
+            "invite_person": {
+                "organisation": self.bank.organisation, "invitee": "N", "role": "owner",
+            },
             "witness_root": {"signature": "x"},
         }  # fmt: skip
         return {"json": bodies[operation]} if operation in bodies else {}
@@ -165,7 +171,26 @@ async def world(api: Api, bank: Party, partner: Party) -> World:
     ids |= await settle_by_hand(api, bank, closing["closing"])
     ids["receipt"] = f"str_{'0' * 26}.1.1.{'0' * 32}"
     ids |= {"stream": f"str_{'0' * 26}", "segment": "987654321987", "size": "987654321988"}
+    invited = await api.done(bank, "POST", "/v1/invitations", json=INVITATION)
+    ids["invitation"] = invited["invitation"]["id"]
+    ids["person"] = await person_of(api, bank)
     return World(api, bank, partner, ids)
+
+
+async def person_of(api: Api, party: Party, role: str = "owner", name: str = "") -> str:
+    """Somebody who works for the organisation."""
+    async with api.services.database.unit(Actor(party.organisation, "setup")) as unit:
+        person = await people.create(
+            unit,
+            name=name or f"{party.slug}.{role}",
+            display_name="N",
+            passphrase_hash="",
+            kind=party.kind,  # type: ignore[arg-type]
+            organisation=party.organisation,
+            language="en",
+            role=role,
+        )
+    return person.id
 
 
 async def settle_by_hand(api: Api, bank: Party, closing: str) -> dict[str, str]:

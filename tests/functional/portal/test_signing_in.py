@@ -88,9 +88,12 @@ async def test_staff_join_their_organisation_by_a_link(
 ) -> None:
     async with world.services.database.unit(Actor(world.shop.id, "setup")) as unit:
         secret = await links.create_link(
-            unit, "partner", subject=world.shop.id, organisation=world.shop.id
+            unit, "partner", subject=world.shop.id, organisation=world.shop.id, role="developer"
         )
-    assert (await portal_browser.claim(secret, "chen")).headers["location"] == "/"
+    claimed = await portal_browser.claim(secret, "chen")
+    assert claimed.headers["location"].startswith("/sign-in/set-up")
+    assert (await portal_browser.get("/statements")).status_code == 303
+    await portal_browser.set_up(claimed)
     home = await portal_browser.get("/")
     assert "See statements" in home.text
     assert (await portal_browser.get("/statements")).status_code == 200

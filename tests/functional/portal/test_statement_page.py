@@ -120,9 +120,9 @@ async def _store(world: World, statement: Statement) -> None:
 async def staff_of(world: World, organisation: str, browser: Browser, name: str) -> None:
     async with world.services.database.unit(Actor(organisation, "setup")) as unit:
         secret = await links.create_link(
-            unit, "partner", subject=organisation, organisation=organisation
+            unit, "partner", subject=organisation, organisation=organisation, role="finance"
         )
-    assert (await browser.claim(secret, name)).status_code == 303
+    await browser.set_up(await browser.claim(secret, name))
 
 
 async def test_a_party_reads_its_statement_with_a_true_minus_sign(

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from fastapi import APIRouter
 
-from weir.api.guarding import check_table, new_router
+from weir.api.guarding import GuardedRoute, check_table, new_router
 from weir.api.management import ROUTERS
-from weir.api.permissions import ALL, PERMISSIONS
+from weir.care.permissions import ALL, AUDITOR, OWNER, PERMISSIONS, ROLES
 from weir.partners import classes
 
 ROLES_PAGE = Path(__file__).parents[3] / "docs" / "reference" / "roles.md"
@@ -18,11 +18,36 @@ ROLES_PAGE = Path(__file__).parents[3] / "docs" / "reference" / "roles.md"
 def test_every_rule_lets_somebody_in_and_nobody_unknown() -> None:
     for operation, rule in PERMISSIONS.items():
         assert rule.kinds <= ALL, operation
-        assert bool(rule.kinds) is not rule.by_link, operation
+        assert bool(rule.kinds) is rule.needs_caller, operation
+        assert rule.people <= ROLES.keys(), operation
 
 
-def test_one_operation_only_needs_no_token() -> None:
-    assert [name for name, rule in PERMISSIONS.items() if rule.by_link] == ["found_alliance"]
+def test_two_operations_only_need_no_token() -> None:
+    open_to_all = [name for name, rule in PERMISSIONS.items() if not rule.needs_caller]
+    assert open_to_all == ["found_alliance", "sign_up_partner"]
+
+
+def test_people_may_do_all_but_what_needs_an_applications_signature() -> None:
+    machines_only = {name for name, rule in PERMISSIONS.items() if not rule.people}
+    assert machines_only == {
+        "found_alliance", "sign_up_partner", "accept_agreement", "witness_root",
+    }  # fmt: skip
+
+
+def test_an_auditor_reads_and_an_owner_does_everything() -> None:
+    methods = {
+        str(route.operation_id): min(route.methods or ())
+        for router in ROUTERS
+        for route in router.routes
+        if isinstance(route, GuardedRoute)
+    }
+    for operation, rule in PERMISSIONS.items():
+        if AUDITOR in rule.people:
+            assert methods[operation] == "GET", operation
+            assert not rule.fresh, operation
+        elif rule.people:
+            assert methods[operation] != "GET", operation
+        assert not rule.people or OWNER in rule.people, operation
 
 
 def test_the_routes_and_the_table_agree() -> None:
@@ -51,13 +76,18 @@ def test_the_docs_repeat_the_table() -> None:
     page = ROLES_PAGE.read_text()
     for operation, rule in PERMISSIONS.items():
         line = next(line for line in page.splitlines() if line.startswith(f"| `{operation}` |"))
-        own, every = (cell.strip() for cell in line.split("|")[3:5])
+        own, every, people = (cell.strip() for cell in line.split("|")[3:6])
         assert set(own.split(", ")) - {""} == set(rule.own), operation
         assert set(every.split(", ")) - {""} == set(rule.every), operation
+        named = set(people.replace("*", "").split(", ")) - {""}
+        assert named == set(rule.people), operation
+        assert people.endswith("*") is rule.fresh, operation
 
 
 def test_the_docs_name_every_class_and_role() -> None:
     page = ROLES_PAGE.read_text()
-    for listed in (classes.PARTNER_CLASSES, classes.LICENCE_KINDS, classes.APPLICATION_ROLES):
+    for listed in (
+        classes.PARTNER_CLASSES, classes.LICENCE_KINDS, classes.APPLICATION_ROLES, ROLES,
+    ):  # fmt: skip
         for name, (en, zh) in listed.items():
             assert f"| `{name}` | {en} | {zh} |" in page

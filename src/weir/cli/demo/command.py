@@ -23,6 +23,7 @@ from weir.cli.demo.booting import Boot, boot
 from weir.cli.demo.gathering import gather, sign_ins
 from weir.cli.demo.stage import Stage
 from weir.cli.demo.story import CHAPTERS
+from weir.cli.up import address
 from weir.client.asking import all_of
 from weir.client.platform import Platform
 
@@ -128,7 +129,9 @@ def _judge(console: Console, wrong: list[str], duration_s: float) -> None:
 
 def _stay(console: Console, started: Boot, known: list[tuple[str, str, str]]) -> None:
     """Keep everything running until Ctrl-C. The sign-ins were made for this run alone."""
-    console.print("\nTo sign in:")
+    portal = address(started.installation.settings, "portal")
+    console.print(f"\nBegin here: {portal}/tour", soft_wrap=True)
+    console.print("To sign in:")
     for who, name, secret in known:
         console.print(f"  {who:34} {name:12} {escape(secret)}", soft_wrap=True)
     console.print("\nEverything stays up. Ctrl-C stops it.")

@@ -36,6 +36,17 @@ async def admit(stage: Stage) -> None:
         await admit_member(stage, running)
     for partner in PARTNERS:
         await admit_partner(stage, partner)
+    await invite(stage)
+
+
+async def invite(stage: Stage) -> None:
+    """Links for people: an auditor, and the first owner of an institution and of a partner."""
+    team = stage.operating.team
+    auditor = await team.invite("Auditor", "auditor")
+    stage.invitations.append(("An auditor", auditor["link"]))
+    for party in (stage.institutions[0].institution, PARTNERS[0]):
+        made = await team.invite("Owner", organisation=party.slug)
+        stage.invitations.append((party.name_en, made["link"]))
 
 
 async def admit_member(stage: Stage, running: Running) -> None:

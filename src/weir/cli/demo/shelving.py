@@ -52,6 +52,7 @@ async def _publish(member: Member, offer: Offer, capabilities: list[str]) -> Non
         slug=offer.slug,
         title_en=offer.title_en,
         title_zh=offer.title_zh,
+        sandbox=True,  # model institutions answer
         capabilities=capabilities,
         **WORDS.get(f"{member.running.institution.slug}.{offer.slug}", {}),
     )

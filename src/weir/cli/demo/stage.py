@@ -104,6 +104,7 @@ class Stage:
     operator: Management | None = None
     operator_organisation: str = ""
     operator_sign_in: str = ""  # a one-time link
+    invitations: list[tuple[str, str]] = field(default_factory=list)  # whom for, one-time link
     members: dict[str, Member] = field(default_factory=dict)
     callers: dict[str, Caller] = field(default_factory=dict)
     customers: dict[str, Customer] = field(default_factory=dict)

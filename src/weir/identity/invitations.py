@@ -1,0 +1,111 @@
+"""Invitations: one-time links by which somebody joins an organisation in a role.
+
+The link is shown to whoever invites, once; how it reaches the invited is theirs to choose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from weir.care.permissions import ROLES
+from weir.identity import links, people
+from weir.identity.links import LinkPurpose
+from weir.identity.tables import one_time_links
+from weir.kernel import limits
+from weir.kernel.inputs import choice, text
+from weir.kernel.outcomes import CONFLICT, NOT_FOUND, Refusal
+from weir.store.unit import UnitOfWork
+
+_STAFF: Final = ("operator", "member", "partner")
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """An open invitation, without its secret. `created_by` is a person or an application."""
+
+    id: str
+    organisation: str
+    role: str
+    invitee: str
+    created_at: datetime
+    created_by: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """An invitation, and the secret of the link to hand over."""
+
+    invitation: Invitation
+    link_secret: str
+
+
+async def invite(
+    unit: UnitOfWork, organisation: str, kind: LinkPurpose, *, role: str, invitee: str
+) -> Invited:
+    """Invite somebody. INVALID_INPUT; CONFLICT when there are too many people or invitations."""
+    choice(role, ROLES, "/role")
+    name = text(invitee, "/invitee")
+    waiting = await list_open(unit.connection, organisation, unit.now)
+    working = await people.of_organisation(unit.connection, organisation)
+    if len(waiting) >= limits.INVITATIONS or len(waiting) + len(working) >= limits.PEOPLE:
+        raise Refusal(CONFLICT, "too many people", pointer="/invitee")
+    secret = await links.create_link(
+        unit, kind, subject=organisation, organisation=organisation, role=role, invitee=name
+    )
+    newest = (await list_open(unit.connection, organisation, unit.now))[-1]
+    return Invited(newest, secret)
+
+
+async def list_open(
+    connection: AsyncConnection, organisation: str, now: datetime
+) -> Sequence[Invitation]:
+    """Those that can still be used, oldest first."""
+    rows = await connection.execute(
+        select(one_time_links).where(_invitations(organisation, now)).order_by(one_time_links.c.id)
+    )
+    return [_invitation(row) for row in rows]
+
+
+async def withdraw(unit: UnitOfWork, organisation: str, invitation: str) -> Invitation:
+    """End an invitation that was not used. NOT_FOUND when there is none of that organisation."""
+    statement = select(one_time_links).where(_invitations(organisation, unit.now))
+    row = (
+        await unit.connection.execute(
+            statement.where(one_time_links.c.id == invitation).with_for_update()
+        )
+    ).one_or_none()
+    if row is None:
+        raise Refusal(NOT_FOUND, "no open invitation of theirs")
+    await unit.connection.execute(
+        update(one_time_links).where(one_time_links.c.id == invitation).values(expires_at=unit.now)
+    )
+    unit.audit("invitation.withdrawn", invitation, {"invitee": row.invitee}, organisation)
+    return _invitation(row)
+
+
+def _invitations(organisation: str, now: datetime) -> ColumnElement[bool]:
+    return (
+        (one_time_links.c.organisation == organisation)
+        & one_time_links.c.purpose.in_(_STAFF)
+        & one_time_links.c.claimed_at.is_(None)
+        & (one_time_links.c.expires_at > now)
+    )
+
+
+def _invitation(row: Any) -> Invitation:
+    return Invitation(
+        row.id,
+        row.organisation,
+        row.role,
+        row.invitee,
+        row.created_at,
+        row.created_by,
+        row.expires_at,
+    )

@@ -1,0 +1,224 @@
+"""Passkeys (Web Authentication Level 3): made for the portal's host, used there and nowhere else.
+
+The ceremonies are two requests: options with a challenge that is kept for a while, then the
+browser's answer, which uses the challenge up. A passkey verifies its user, so it counts as both
+factors.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+from webauthn import (
+    generate_authentication_options,
+    generate_registration_options,
+    options_to_json,
+    verify_authentication_response,
+    verify_registration_response,
+)
+from webauthn.helpers import bytes_to_base64url
+from webauthn.helpers.exceptions import WebAuthnException
+from webauthn.helpers.structs import (
+    AuthenticatorSelectionCriteria,
+    PublicKeyCredentialDescriptor,
+    ResidentKeyRequirement,
+    UserVerificationRequirement,
+)
+
+from weir.identity import factors, secrets
+from weir.identity.people import Person
+from weir.identity.tables import passkeys
+from weir.kernel import limits, strict_json
+from weir.kernel.inputs import text
+from weir.kernel.outcomes import CONFLICT, NOT_FOUND, PASSKEY_REFUSED, Refusal
+from weir.store.cache import Cache
+from weir.store.unit import UnitOfWork
+
+_SITE: Final = "weir"
+_VERIFIED: Final = UserVerificationRequirement.REQUIRED
+
+
+@dataclass(frozen=True, slots=True)
+class Passkey:
+    """One passkey of a person, by the name it was given."""
+
+    id: str
+    name: str
+    created_at: datetime
+    used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Whom passkeys are made for: the host (without its port) and the origin of the portal."""
+
+    host: str
+    origin: str
+
+
+async def of_person(connection: AsyncConnection, person_id: str) -> Sequence[Passkey]:
+    """A person's passkeys, oldest first."""
+    statement = select(passkeys).where(passkeys.c.person == person_id).order_by(passkeys.c.id)
+    rows = await connection.execute(statement)
+    return [Passkey(row.id, row.name, row.created_at, row.used_at) for row in rows]
+
+
+async def registration_options(
+    connection: AsyncConnection, cache: Cache, site: Site, visit: str, person: Person
+) -> str:
+    """What the browser needs to make a passkey, as JSON."""
+    statement = select(passkeys.c.credential).where(passkeys.c.person == person.id)
+    known = await connection.scalars(statement)
+    options = generate_registration_options(
+        rp_id=site.host,
+        rp_name=_SITE,
+        user_id=person.id.encode(),
+        user_name=person.name,
+        user_display_name=person.display_name,
+        authenticator_selection=AuthenticatorSelectionCriteria(
+            resident_key=ResidentKeyRequirement.REQUIRED, user_verification=_VERIFIED
+        ),
+        exclude_credentials=[PublicKeyCredentialDescriptor(id=each) for each in known],
+    )
+    await _keep(cache, "register", f"{visit} {person.id}", options.challenge)
+    return options_to_json(options)
+
+
+async def register(
+    unit: UnitOfWork,
+    cache: Cache,
+    site: Site,
+    visit: str,
+    person: Person,
+    *,
+    answer: str,
+    name: str,
+) -> None:
+    """Keep the passkey the browser made. PASSKEY_REFUSED; CONFLICT when there are too many."""
+    if len(await of_person(unit.connection, person.id)) >= limits.PASSKEYS:
+        raise Refusal(CONFLICT, "too many passkeys", pointer="/passkey")
+    challenge = await _used_up(cache, "register", f"{visit} {person.id}")
+    try:
+        made = verify_registration_response(
+            credential=_bounded(answer),
+            expected_challenge=challenge,
+            expected_rp_id=site.host,
+            expected_origin=site.origin,
+            require_user_verification=True,
+        )
+    except (WebAuthnException, ValueError, KeyError, TypeError) as error:
+        raise Refusal(PASSKEY_REFUSED, repr(error)) from error
+    kept = await unit.connection.execute(
+        insert(passkeys)
+        .values(
+            id=unit.mint("psk"),
+            person=person.id,
+            credential=made.credential_id,
+            public_key=made.credential_public_key,
+            sign_count=made.sign_count,
+            name=text(name, "/passkey_name"),
+            created_at=unit.now,
+        )
+        .on_conflict_do_nothing()
+    )
+    if kept.rowcount != 1:
+        raise Refusal(PASSKEY_REFUSED, "the credential is known")
+    unit.audit("factor.added", person.id, {"kind": "passkey"})
+
+
+async def authentication_options(cache: Cache, site: Site, visit: str) -> str:
+    """What the browser needs to use a passkey, whoever's: it says by itself whose it is."""
+    options = generate_authentication_options(rp_id=site.host, user_verification=_VERIFIED)
+    await _keep(cache, "use", visit, options.challenge)
+    return options_to_json(options)
+
+
+async def use(unit: UnitOfWork, cache: Cache, site: Site, visit: str, answer: str) -> str:
+    """The identifier of the person whose passkey answered. PASSKEY_REFUSED otherwise."""
+    challenge = await _used_up(cache, "use", visit)
+    given = _bounded(answer)
+    row: Any = (
+        await unit.connection.execute(
+            select(passkeys).where(passkeys.c.credential == _credential(given)).with_for_update()
+        )
+    ).one_or_none()
+    if row is None:
+        raise Refusal(PASSKEY_REFUSED, "unknown credential")
+    try:
+        proven = verify_authentication_response(
+            credential=given,
+            expected_challenge=challenge,
+            expected_rp_id=site.host,
+            expected_origin=site.origin,
+            credential_public_key=row.public_key,
+            credential_current_sign_count=row.sign_count,
+            require_user_verification=True,
+        )
+    except (WebAuthnException, ValueError, KeyError, TypeError) as error:
+        raise Refusal(PASSKEY_REFUSED, repr(error)) from error
+    await unit.connection.execute(
+        update(passkeys)
+        .where(passkeys.c.id == row.id)
+        .values(sign_count=proven.new_sign_count, used_at=unit.now)
+    )
+    return str(row.person)
+
+
+async def remove(unit: UnitOfWork, person: Person, passkey_id: str) -> None:
+    """NOT_FOUND when it is not theirs, CONFLICT when nothing else is left to come in with."""
+    has = await factors.of_person(unit.connection, person.id)
+    if not has.totp and has.passkeys == 1:
+        raise Refusal(CONFLICT, "the last factor", pointer="/passkey")
+    gone = await unit.connection.execute(
+        delete(passkeys).where(passkeys.c.person == person.id, passkeys.c.id == passkey_id)
+    )
+    if gone.rowcount != 1:
+        raise Refusal(NOT_FOUND, "not their passkey")
+    unit.audit("factor.removed", person.id, {"kind": "passkey"})
+
+
+async def _keep(cache: Cache, ceremony: str, whose: str, challenge: bytes) -> None:
+    kept = {"challenge": bytes_to_base64url(challenge)}
+    await cache.put_json(_key(ceremony, whose), kept, limits.CHALLENGE_LIFETIME_S)
+
+
+async def _used_up(cache: Cache, ceremony: str, whose: str) -> bytes:
+    kept = await cache.take_json(_key(ceremony, whose))
+    if kept is None:
+        raise Refusal(PASSKEY_REFUSED, "no challenge, or an old one")
+    return _decoded(str(kept["challenge"]))
+
+
+def _key(ceremony: str, whose: str) -> str:
+    return f"passkey:{ceremony}:{secrets.digest(whose)}"
+
+
+def _bounded(answer: str) -> dict[str, Any]:
+    """The browser's answer, as JSON of a known size."""
+    if len(answer) > limits.PASSKEY_ANSWER_CHARACTERS:
+        raise Refusal(PASSKEY_REFUSED, "too long an answer")
+    try:
+        given = strict_json.loads(answer.encode())
+    except ValueError as error:
+        raise Refusal(PASSKEY_REFUSED, "not JSON") from error
+    if not isinstance(given, dict):
+        raise Refusal(PASSKEY_REFUSED, "not an object")
+    return given
+
+
+def _credential(given: dict[str, Any]) -> bytes:
+    try:
+        return _decoded(str(given["rawId"]))
+    except (KeyError, ValueError) as error:
+        raise Refusal(PASSKEY_REFUSED, "no credential") from error
+
+
+def _decoded(value: str) -> bytes:
+    return base64.urlsafe_b64decode(value + "=" * (-len(value) % 4))

@@ -1,0 +1,23 @@
+"""What is wrong with a form's fields, as the page says it: by field, in the visitor's language."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from weir.kernel.outcomes import CONFLICT, Refusal
+
+_TAKEN: Final = ("is taken: choose another", "已被使用，请换一个")
+
+
+def faults(language: str, *refusals: Refusal | None) -> dict[str, str]:
+    """Field to sentence. A refusal that names no field stands under the empty name."""
+    return dict(_fault(each, language) for each in refusals if each is not None)
+
+
+def _fault(refusal: Refusal, language: str) -> tuple[str, str]:
+    public, chinese = refusal.public, language.startswith("zh")
+    field = str(public.get("pointer", "")).rpartition(":")[2].strip("/").partition("/")[0]
+    why = public.get("why_zh" if chinese else "why")
+    if why is None and field and refusal.outcome is CONFLICT:
+        why = _TAKEN[chinese]
+    return field, str(why) if why is not None else refusal.outcome.title(language)

@@ -1,0 +1,159 @@
+"""The management API, asked in the name of somebody at the portal.
+
+The portal is a client of the API like any other, only within one process: so a page can do nothing
+that the API and the command line cannot, under the same permissions and into the same audit trail.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+from weir.identity.acting import ACTING, Acting
+from weir.kernel.outcomes import CATALOGUE, PLATFORM_ERROR, Refusal
+
+Asgi = Callable[[Any, Any, Any], Awaitable[None]]
+Document = dict[str, Any]
+_JSON: Final = "application/json"
+
+
+class Management:
+    """The API as an ASGI application of this process."""
+
+    def __init__(self, application: Asgi) -> None:
+        self._application = application
+
+    def asking(self, acting: Acting, interaction_id: str) -> Asking:
+        """The API for one person and one request of the portal."""
+        return Asking(self._application, acting, interaction_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Reads and writes for one person. Every refusal of the API is raised as what it is."""
+
+    application: Asgi
+    acting: Acting
+    interaction_id: str
+
+    async def get(self, path: str, **values: str | None) -> Document:
+        """One thing, or one page of a list. Values that are None are left out of the query."""
+        found: Document = json.loads(await self.fetch(path, **values))
+        return found
+
+    async def all(self, path: str, most: int = 1_000, **values: str | None) -> list[Document]:
+        """A list's entries, page after page, up to `most` of them."""
+        items: list[Document] = []
+        after: str | None = None
+        while len(items) < most:
+            page = await self.get(path, after=after, **values)
+            items += page["items"]
+            after = page["next"]
+            if after is None:
+                break
+        return items[:most]
+
+    async def fetch(self, path: str, **values: str | None) -> bytes:
+        """As `get`, whatever the media type."""
+        return await self._ask("GET", path, values)
+
+    async def post(self, path: str, given: Document | None = None, key: str = "") -> Document:
+        """Do something; `key` makes a repeated form do it once (Idempotency-Key)."""
+        return await self._write("POST", path, given, key)
+
+    async def put(self, path: str, given: Document) -> Document:
+        """Say how something is to be."""
+        return await self._write("PUT", path, given, "")
+
+    async def upload(self, path: str, content: bytes, **values: str) -> Document:
+        """Send bytes as they are."""
+        made: Document = json.loads(
+            await self._ask("POST", path, values, content, "application/octet-stream")
+        )
+        return made
+
+    async def _write(self, method: str, path: str, given: Document | None, key: str) -> Document:
+        body = b"" if given is None else json.dumps(given).encode()
+        made: Document = json.loads(await self._ask(method, path, {}, body, _JSON, key))
+        return made
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        values: dict[str, Any],
+        body: bytes = b"",
+        media_type: str = _JSON,
+        key: str = "",
+    ) -> bytes:
+        query = urlencode({name: value for name, value in values.items() if value is not None})
+        headers = {
+            "weir-host-role": "manage",
+            "weir-interaction-id": self.interaction_id,
+            "content-type": media_type,
+        }
+        if key:
+            headers["idempotency-key"] = key
+        scope = self._scope(method, path, query, headers)
+        answer = _Answer(body)
+        try:
+            await self.application(scope, answer.receive, answer.send)
+        except Exception:  # the API has answered and logged it: what it answered is raised below
+            if answer.status == 0:
+                raise
+        return answer.content()
+
+    def _scope(self, method: str, path: str, query: str, headers: dict[str, str]) -> Document:
+        return {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": method,
+            "scheme": "https",
+            "path": path,
+            "raw_path": path.encode(),
+            "root_path": "",
+            "query_string": query.encode(),
+            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+            "client": None,
+            "server": None,
+            ACTING: self.acting,
+        }
+
+
+class _Answer:
+    """The other end of one ASGI exchange."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self._sent = False
+        self._received = b""
+        self.status = 0
+
+    async def receive(self) -> Document:
+        if self._sent:
+            return {"type": "http.disconnect"}
+        self._sent = True
+        return {"type": "http.request", "body": self._body, "more_body": False}
+
+    async def send(self, message: Document) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+        else:
+            self._received += message.get("body", b"")
+
+    def content(self) -> bytes:
+        """What was answered, or the refusal that it tells."""
+        if self.status < 400:
+            return self._received
+        problem = json.loads(self._received)
+        outcome = CATALOGUE.get(problem["code"], PLATFORM_ERROR)
+        raise Refusal(outcome, "from the management API", **problem.get("parameters", {}))
+
+
+def place(value: str) -> str:
+    """A value as one segment of a path."""
+    return quote(value, safe="")

@@ -1,0 +1,166 @@
+"""One request of somebody who works here: who it is, what it may, and how pages answer it.
+
+A room's page is two functions: `show` makes the page, `send` does what its form asks for. Whatever
+`send` is refused, the page is shown again with what was typed and what is wrong with it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from weir.care.permissions import PERMISSIONS
+from weir.identity.acting import Acting
+from weir.identity.people import Person
+from weir.kernel.outcomes import (
+    FRESH_PROOF_NEEDED,
+    NOT_FOUND,
+    PAGE_EXPIRED,
+    PASSKEY_REFUSED,
+    SECOND_FACTOR_WRONG,
+    SIGN_IN_LOCKED,
+    Refusal,
+)
+from weir.partners import organisations
+from weir.partners.organisations import Organisation
+from weir.portal import entering
+from weir.portal.faults import faults
+from weir.portal.management import Asking
+from weir.portal.rendering import PageFunction, Portal, go, render
+from weir.portal.rooms.navigation import entries
+from weir.portal.uploads import read_fields
+from weir.portal.visitor import Visitor
+
+FORM: Final = "desk"  # what the form tokens of all rooms are for
+# A page shown again says these itself; every other refusal is a page of its own.
+_NOT_SHOWN: Final = (NOT_FOUND, PAGE_EXPIRED)
+_UNPROVEN: Final = (SECOND_FACTOR_WRONG, SIGN_IN_LOCKED, PASSKEY_REFUSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a room's pages work with. `fields` is what was sent, `refusal` why it was not done."""
+
+    portal: Portal
+    request: Request
+    visitor: Visitor
+    person: Person
+    organisation: Organisation
+    asking: Asking
+    fields: dict[str, str] = field(default_factory=dict)
+    refusal: Refusal | None = None
+
+    def may(self, operation: str) -> bool:
+        """Whether this person may do it at all: decides what a page offers."""
+        return PERMISSIONS[operation].lets(self.organisation.kind, str(self.person.role))
+
+    def named(self, key: str) -> str:
+        """A part of the page's address."""
+        return str(self.request.path_params[key])
+
+    @property
+    def form_key(self) -> str:
+        """What makes a form that is sent twice count once."""
+        return self.fields.get("form_key", "")
+
+    def page(self, template: str, **context: Any) -> Response:
+        """A page of this room; what was refused is said on it."""
+        return render(
+            self.request,
+            self.visitor,
+            f"rooms/{template}",
+            status=self.refusal.outcome.status if self.refusal else 200,
+            desk=self,
+            organisation=self.organisation,
+            side=entries(self.organisation.kind, str(self.person.role)),
+            fields=self.fields,
+            refusal=self.refusal,
+            errors=faults(self.visitor.language, self.refusal),
+            form_key=secrets.token_urlsafe(16),
+            now=self.portal.database.clock.now(),
+            **context,
+        )
+
+
+Show = Callable[[Desk], Awaitable[Response]]
+Send = Callable[[Desk], Awaitable[Response]]
+
+
+def opened(show: Show) -> PageFunction:
+    """A room's page, for those who are in."""
+
+    async def serve(portal: Portal, request: Request, visitor: Visitor) -> Response:
+        if visitor.person is None:
+            return go(f"/sign-in?next={request.url.path}")
+        return await show(await _desk(portal, request, visitor, visitor.person))
+
+    return serve
+
+
+def sent(show: Show, send: Send) -> PageFunction:
+    """What is sent from a room's page."""
+
+    async def serve(portal: Portal, request: Request, visitor: Visitor) -> Response:
+        if visitor.person is None:
+            raise Refusal(PAGE_EXPIRED, "the session has ended")
+        fields = await read_fields(request, visitor, FORM)
+        desk = replace(await _desk(portal, request, visitor, visitor.person), fields=fields)
+        try:
+            return await send(await _proven(desk))
+        except Refusal as refusal:
+            refused = replace(desk, refusal=refusal)
+            if refusal.outcome is FRESH_PROOF_NEEDED or refusal.outcome in _UNPROVEN:
+                return await _ask_for_proof(refused)
+            if refusal.outcome in _NOT_SHOWN or refusal.outcome.status >= 500:
+                raise
+            return await show(refused)
+
+    return serve
+
+
+async def _desk(portal: Portal, request: Request, visitor: Visitor, person: Person) -> Desk:
+    """Customers have no desk: for them there is nothing here."""
+    if person.organisation is None or visitor.opened is None:
+        raise Refusal(NOT_FOUND, "a customer has no desk")
+    async with portal.database.connect() as connection:
+        organisation = await organisations.get(connection, person.organisation)
+    acting = Acting(person.id, visitor.opened.proven_at)
+    asking = portal.management.asking(acting, visitor.interaction_id)
+    return Desk(portal, request, visitor, person, organisation, asking)
+
+
+async def _proven(desk: Desk) -> Desk:
+    """The desk after a proof that came with the form, if one did."""
+    if "proof" not in desk.fields:
+        return desk
+    answer = desk.fields.get("answer", "")
+    if answer:
+        whose = await entering.person_of_passkey(desk.portal, desk.request, desk.visitor, answer)
+        if whose.id != desk.person.id:
+            raise Refusal(PASSKEY_REFUSED, "somebody else's passkey")
+    else:
+        code = desk.fields.get("proof_code", "")
+        await entering.take_code(desk.portal, desk.visitor, desk.person, code)
+    now = desk.portal.database.clock.now()
+    await desk.portal.sessions.prove(desk.visitor.session, now)
+    acting = Acting(desk.person.id, now)
+    asking = desk.portal.management.asking(acting, desk.visitor.interaction_id)
+    return replace(desk, asking=asking)
+
+
+async def _ask_for_proof(desk: Desk) -> Response:
+    """Ask who it is once more, and keep all that was sent, to be sent again with the proof."""
+    own = ("form_token", "answer")
+    kept = {
+        name: value
+        for name, value in desk.fields.items()
+        if name not in own and not name.startswith("proof")
+    }
+    if "proof" not in desk.fields and desk.fields.get("answer"):
+        kept["kept_answer"] = desk.fields["answer"]  # a passkey that was made, not the proof
+    return desk.page("proof.html", kept=kept)

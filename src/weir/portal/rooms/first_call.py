@@ -1,0 +1,60 @@
+"""From a certificate to the first answer: the very commands, filled in, to copy and run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.responses import Response
+
+from weir.portal.management import Document, place
+from weir.portal.rooms.desk import Desk
+from weir.shelf import products
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One call that needs nobody's consent: the product's scope, and the whole address."""
+
+    scope: str
+    address: str
+
+
+async def show(desk: Desk) -> Response:
+    """The certificate to keep, the product to subscribe to, and the call."""
+    application = await desk.asking.get(f"/v1/applications/{place(desk.named('application'))}")
+    issued = await desk.asking.get(f"/v1/applications/{place(application['id'])}/certificates")
+    valid = [each for each in issued["items"] if each["revoked_at"] is None]
+    held = [
+        each
+        for each in await desk.asking.all("/v1/subscriptions")
+        if each["application"] == application["id"] and each["status"] == "active"
+    ]
+    return desk.page(
+        "first_call.html",
+        application=application,
+        certificate=valid[0] if valid else None,
+        authority=desk.portal.authorization.authority.root_pem,
+        token_address=desk.portal.authorization.addresses.mtls + "/token",
+        subscribed=bool(held),
+        sample=await _sample(desk, held),
+        called=await _has_called(desk, application["id"]) if held else False,
+    )
+
+
+async def _sample(desk: Desk, held: list[Document]) -> Sample | None:
+    """A call of a subscribed product that needs no consent and no value in its path."""
+    async with desk.portal.database.connect() as connection:
+        for subscription in held:
+            product = await products.get(connection, subscription["product"])
+            for each in await products.capabilities_of(connection, product.id):
+                needs_consent = each.consent_type or each.permission or each.moves_money
+                if each.method == "GET" and "{" not in each.path and not needs_consent:
+                    address = f"{desk.portal.api_origin}{product.prefix}{each.path}"
+                    return Sample(product.scope, address)
+    return None
+
+
+async def _has_called(desk: Desk, application: str) -> bool:
+    """Whether a call of it is in the records by now; they arrive within seconds."""
+    counted = await desk.asking.get("/v1/records/counts")
+    return any(each["application"] == application for each in counted["items"])

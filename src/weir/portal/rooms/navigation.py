@@ -1,0 +1,49 @@
+"""The entries of the rooms, by what somebody may do: whoever may read a list finds its door."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from weir.care.permissions import OPERATOR, PARTIES, PERMISSIONS
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A door: its address, its words, and whether it leads to what one's own organisation has."""
+
+    address: str
+    en: str
+    zh: str
+
+
+# (kinds of organisation, the operation that reads what is behind the door, the door)
+_DOORS: Final[tuple[tuple[frozenset[str], str, Entry], ...]] = (
+    (OPERATOR | PARTIES, "describe_api", Entry("/desk", "Overview", "概览")),
+    (OPERATOR, "list_organisations", Entry("/desk/organisations", "Organisations", "机构")),
+    (PARTIES, "list_applications", Entry("/desk/applications", "Applications", "应用")),
+    (PARTIES, "list_subscriptions", Entry("/desk/subscriptions", "Subscriptions", "订阅")),
+    (PARTIES, "list_documents", Entry("/desk/documents", "Documents", "接口文档")),
+    (PARTIES, "list_products", Entry("/desk/products", "Products", "产品")),
+    (OPERATOR | PARTIES, "count_calls", Entry("/desk/traffic", "Traffic", "调用量")),
+    (OPERATOR | PARTIES, "list_statements", Entry("/statements", "Statements", "对账单")),
+    (OPERATOR | PARTIES, "list_disputes", Entry("/desk/disputes", "Disputes", "争议")),
+    (OPERATOR, "close_period", Entry("/desk/closings", "Closings", "关账")),
+    (OPERATOR, "show_health", Entry("/desk/health", "Health", "运行状况")),
+    (
+        OPERATOR | PARTIES,
+        "list_expiring_certificates",
+        Entry("/desk/certificates", "Certificates", "证书"),
+    ),
+    (OPERATOR | PARTIES, "search_audit_trail", Entry("/desk/audit", "Audit trail", "审计日志")),
+    (OPERATOR | PARTIES, "list_people", Entry("/desk/people", "People", "人员")),
+)
+
+
+def entries(kind: str, role: str) -> list[Entry]:
+    """The doors for somebody with this role in an organisation of this kind."""
+    return [
+        entry
+        for kinds, operation, entry in _DOORS
+        if kind in kinds and PERMISSIONS[operation].lets(kind, role)
+    ]

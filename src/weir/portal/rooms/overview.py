@@ -1,0 +1,50 @@
+"""The first page behind the sign-in: what is true now, and the next step for whoever looks."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from weir.portal.management import Document
+from weir.portal.rooms.desk import Desk
+
+
+async def show(desk: Desk) -> Response:
+    """By the kind of organisation one works for."""
+    if desk.organisation.kind == "operator":
+        return await _operator(desk)
+    applications = await desk.asking.all("/v1/applications")
+    subscriptions = await desk.asking.all("/v1/subscriptions")
+    own = desk.organisation.id
+    held = [each for each in subscriptions if each["subscriber"] == own]
+    waiting = [
+        each for each in subscriptions if each["owner"] == own and each["status"] == "requested"
+    ]
+    documents = await desk.asking.all("/v1/documents")
+    products = await desk.asking.all("/v1/products")
+    return desk.page(
+        f"overview_{desk.organisation.kind}.html",
+        applications=applications,
+        certified=[each for each in applications if await _is_certified(desk, each)],
+        held=held,
+        waiting=waiting,
+        documents=documents,
+        products=products,
+    )
+
+
+async def _operator(desk: Desk) -> Response:
+    """Who takes part, how the processes stand, and what ends soon."""
+    organisations = await desk.asking.all("/v1/organisations")
+    return desk.page(
+        "overview_operator.html",
+        organisations=organisations,
+        sandboxed=[each for each in organisations if each["stage"] == "sandbox"],
+        health=await desk.asking.get("/v1/health"),
+        ending=await desk.asking.get("/v1/expiring-certificates"),
+    )
+
+
+async def _is_certified(desk: Desk, application: Document) -> bool:
+    """Whether it has a certificate that still counts."""
+    issued = await desk.asking.get(f"/v1/applications/{application['id']}/certificates")
+    return any(each["revoked_at"] is None for each in issued["items"])

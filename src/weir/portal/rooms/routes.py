@@ -1,0 +1,59 @@
+"""Every room's address, what shows it, and what is sent from it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from weir.portal.rendering import PageFunction
+from weir.portal.rooms import (
+    account,
+    applications,
+    audit,
+    closings,
+    disputes,
+    documents,
+    first_call,
+    health,
+    organisations,
+    overview,
+    people,
+    products,
+    subscriptions,
+    traffic,
+)
+from weir.portal.rooms.desk import Send, Show, opened, sent
+
+# (address, what shows it, what its forms do)
+ROOMS: Final[tuple[tuple[str, Show, Send | None], ...]] = (
+    ("/desk", overview.show, None),
+    ("/desk/account", account.show, account.act),
+    ("/desk/people", people.show, people.act),
+    ("/desk/applications", applications.show_list, None),
+    ("/desk/applications/new", applications.show_new, applications.register),
+    ("/desk/applications/{application}", applications.show, applications.act),
+    ("/desk/applications/{application}/first-call", first_call.show, None),
+    ("/desk/subscriptions", subscriptions.show_list, subscriptions.act),
+    ("/desk/subscriptions/new", subscriptions.show_new, subscriptions.request),
+    ("/desk/documents", documents.show_list, None),
+    ("/desk/documents/new", documents.show_new, documents.bring),
+    ("/desk/documents/{document}", documents.show, None),
+    ("/desk/products", products.show_list, None),
+    ("/desk/products/new", products.show_new, products.draft),
+    ("/desk/products/{product}", products.show, products.act),
+    ("/desk/traffic", traffic.show, None),
+    ("/desk/disputes", disputes.show, disputes.act),
+    ("/desk/organisations", organisations.show_list, None),
+    ("/desk/organisations/new", organisations.show_new, organisations.admit),
+    ("/desk/organisations/{organisation}", organisations.show, organisations.act),
+    ("/desk/closings", closings.show, closings.close),
+    ("/desk/certificates", health.show_certificates, None),
+    ("/desk/health", health.show, None),
+    ("/desk/audit", audit.show, None),
+)
+
+
+def routes() -> tuple[tuple[str, str, PageFunction], ...]:
+    """As (address, method, page function)."""
+    shown = [(address, "GET", opened(show)) for address, show, _ in ROOMS]
+    done = [(address, "POST", sent(show, send)) for address, show, send in ROOMS if send]
+    return (*shown, *done)

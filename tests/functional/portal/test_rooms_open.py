@@ -1,0 +1,42 @@
+"""Every room opens for whoever may read what is in it, in both languages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from consent_world import World
+from staff_world import Colleague, join
+
+from weir.care.permissions import ROLES
+from weir.portal.rooms.navigation import entries
+from weir.portal.rooms.routes import ROOMS
+
+PLAIN = [address for address, _, _ in ROOMS if "{" not in address]
+
+
+@pytest.mark.parametrize("kind", ["operator", "member", "partner"])
+async def test_every_door_that_is_shown_leads_somewhere(
+    world: World, portal_app: Any, kind: str
+) -> None:
+    operator = await world.organisation_of("operator")
+    organisation = operator if kind == "operator" else await world.organisation_of(kind)
+    for role in ROLES:
+        person = await join(world, portal_app, organisation, kind, role)
+        for entry in entries(kind, role):
+            for language in ("en", "zh-Hans"):
+                page = await person.get(entry.address, language)
+                assert page.status_code == 200, (role, entry.address, page.text[-2000:])
+                assert f'lang="{language}"' in page.text
+        await person.browser.close()
+
+
+async def test_no_room_opens_for_a_stranger_or_a_customer(world: World, portal_app: Any) -> None:
+    stranger = Colleague.nobody(portal_app)
+    for address in PLAIN:
+        answer = await stranger.get(address)
+        assert (answer.status_code, "/sign-in" in answer.headers["location"]) == (303, True)
+    await stranger.browser.claim(await world.enrol("RB-000001", "acc-1"), "lihua")
+    for address in PLAIN:
+        assert (await stranger.get(address)).status_code == 404, address
+    await stranger.browser.close()
