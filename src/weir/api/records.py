@@ -96,7 +96,9 @@ class TrafficRow(Shown):
 async def ask_traffic(
     caller: Asking,
     services: Using,
-    by: Annotated[list[str], Query(max_length=3, description="What to count by.")],
+    by: Annotated[
+        list[str] | None, Query(max_length=3, description="What to count by; all calls as one.")
+    ] = None,
     only: Annotated[
         list[str] | None, Query(max_length=8, description="`name=value`, to narrow.")
     ] = None,
@@ -104,7 +106,7 @@ async def ask_traffic(
     until: Day = None,
 ) -> Page[TrafficRow]:
     """Days are of UTC, both included, a year at most; today when left out."""
-    wanted, narrowed = [_dimension(name, "query:by") for name in by], _narrowed(only or [])
+    wanted, narrowed = [_dimension(name, "query:by") for name in by or []], _narrowed(only or [])
     today = services.database.clock.now().astimezone(UTC).date()
     first, last = _day(since, "query:since") or today, _day(until, "query:until") or today
     first, last = min(first, today), min(last, today)

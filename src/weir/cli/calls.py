@@ -18,7 +18,7 @@ def calls(
         list[str] | None,
         typer.Option(
             help="application, organisation, product, capability, member, scene, channel,"
-            " status, refusal or hour; up to three."
+            " status, refusal, hour or day; up to three."
         ),
     ] = None,
     only: Annotated[list[str] | None, typer.Option(help="name=value, to narrow.")] = None,

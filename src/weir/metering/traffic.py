@@ -16,7 +16,8 @@ from weir.kernel import limits
 from weir.metering.asking import calls_of
 from weir.metering.lake import Lake
 
-# What calls can be counted by and narrowed to; `hour` is that of their arrival, UTC.
+# What calls can be counted by and narrowed to; `hour` and `day` are those of
+# their arrival, UTC.
 DIMENSIONS: Final = {
     "application": "application",
     "organisation": "organisation",
@@ -28,6 +29,7 @@ DIMENSIONS: Final = {
     "status": "CAST(status AS VARCHAR)",
     "refusal": "refusal",
     "hour": "CAST(date_trunc('hour', arrived_at) AS VARCHAR)",
+    "day": "CAST(CAST(arrived_at AS DATE) AS VARCHAR)",
 }
 BUCKETS_A_DOUBLING: Final = 8
 # The kinds with the most calls come back, each with its buckets, however many there are in all.

@@ -20,6 +20,7 @@ _SHEETS: Final = (
     "forms",
     "tables",
     "shelf",
+    "traffic",
     "small",
 )
 HTMX: Final = "htmx-2.0.11.js"

@@ -39,7 +39,7 @@ class Asking:
     acting: Acting
     interaction_id: str
 
-    async def get(self, path: str, **values: str | None) -> Document:
+    async def get(self, path: str, **values: str | list[str] | None) -> Document:
         """One thing, or one page of a list. Values that are None are left out of the query."""
         found: Document = json.loads(await self.fetch(path, **values))
         return found
@@ -56,7 +56,7 @@ class Asking:
                 break
         return items[:most]
 
-    async def fetch(self, path: str, **values: str | None) -> bytes:
+    async def fetch(self, path: str, **values: str | list[str] | None) -> bytes:
         """As `get`, whatever the media type."""
         return await self._ask("GET", path, values)
 
@@ -89,7 +89,8 @@ class Asking:
         media_type: str = _JSON,
         key: str = "",
     ) -> bytes:
-        query = urlencode({name: value for name, value in values.items() if value is not None})
+        given = {name: value for name, value in values.items() if value is not None}
+        query = urlencode(given, doseq=True)
         headers = {
             "weir-host-role": "manage",
             "weir-interaction-id": self.interaction_id,

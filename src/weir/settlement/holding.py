@@ -16,7 +16,8 @@ from weir.shelf.tables import plans
 async def needs_records(connection: AsyncConnection, since: datetime, until: datetime) -> bool:
     """Whether records that arrived from `since` until before `until` are still needed.
 
-    They are while some of that time is in no closed period of a currency that plans are priced in,
+    They are while some of that time is in no closed period of a currency that plans are priced in
+    (one that was opened again is not closed),
     while a closed period has not counted all of them, and while a line of such a period is
     disputed.
     """
@@ -34,6 +35,7 @@ async def _is_unclosed(
         select(closings.c.since, closings.c.until)
         .where(closings.c.currency == currency)
         .where(closings.c.since < until, closings.c.until > since)
+        .where(closings.c.reopening.is_(None))
         .distinct()
         .order_by(closings.c.since)
     )
@@ -59,7 +61,7 @@ async def _is_uncounted(
     counted = (
         exists()
         .where(closing_runs.c.closing == closings.c.id)
-        .where(closings.c.currency == currency)
+        .where(closings.c.currency == currency, closings.c.reopening.is_(None))
         .where(closings.c.since == period[0], closings.c.until == period[1])
         .where(closing_runs.c.stream == segments.c.stream)
         .where(closing_runs.c.first_segment <= segments.c.segment)
