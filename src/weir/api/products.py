@@ -104,6 +104,7 @@ async def draft_product(given: ProductGiven, caller: Asking, writing: Writes) ->
             title_zh=given.title_zh,
             words=Words(**given.model_dump(include=_WORDS)),
             signed_messages=given.signed_messages,
+            sandbox=given.sandbox,
             capability_ids=given.capabilities,
         )
         return await _detail(unit.connection, drafted)

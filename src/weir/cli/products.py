@@ -41,6 +41,10 @@ def create(
         bool,
         typer.Option("--signed-messages", help="Take signed requests only, and sign the answers."),
     ] = False,
+    sandbox: Annotated[
+        bool,
+        typer.Option("--sandbox", help="Answered by model data, open to partners in the sandbox."),
+    ] = False,
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
@@ -58,6 +62,7 @@ def create(
             suits_zh=suits_zh,
             scenes=scene or [],
             signed_messages=signed_messages,
+            sandbox=sandbox,
             capabilities=capability,
         ),
     )

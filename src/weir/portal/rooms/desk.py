@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -96,7 +97,8 @@ def opened(show: Show) -> PageFunction:
 
     async def serve(portal: Portal, request: Request, visitor: Visitor) -> Response:
         if visitor.person is None:
-            return go(f"/sign-in?next={request.url.path}")
+            asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            return go(f"/sign-in?{urlencode({'next': asked})}")
         return await show(await _desk(portal, request, visitor, visitor.person))
 
     return serve
