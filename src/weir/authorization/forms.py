@@ -21,11 +21,17 @@ from weir.kernel.outcomes import (
 
 # application/x-www-form-urlencoded in ASCII, every percent sign with its two digits.
 _ENCODED = re.compile(r"(?:[!-$&-~]|%[0-9A-Fa-f]{2})*", re.ASCII)
+_LINE_ENDS: Final = "\r\n\t"
 _MEDIA_TYPE: Final = "application/x-www-form-urlencoded"
 
 
-def parse(raw: bytes, at_most: int = limits.AUTHORIZATION_PARAMETERS) -> dict[str, str]:
-    """The parameters of a form body or a query. OAUTH_INVALID_REQUEST says what is wrong."""
+def parse(
+    raw: bytes, at_most: int = limits.AUTHORIZATION_PARAMETERS, *, lines: bool = False
+) -> dict[str, str]:
+    """The parameters of a form body or a query. OAUTH_INVALID_REQUEST says what is wrong.
+
+    With `lines` a value may have several, as people type them into a page.
+    """
     if len(raw) > limits.AUTHORIZATION_FORM_BYTES:
         raise Refusal(BODY_TOO_LARGE)
     try:
@@ -37,7 +43,7 @@ def parse(raw: bytes, at_most: int = limits.AUTHORIZATION_PARAMETERS) -> dict[st
     pairs = text.split("&") if text else []
     if len(pairs) > at_most:
         raise _wrong("has too many parameters")
-    return _unique([_pair(pair) for pair in pairs])
+    return _unique([_pair(pair, _LINE_ENDS if lines else "") for pair in pairs])
 
 
 async def read_body(request: Request) -> bytes:
@@ -61,19 +67,21 @@ def _unique(pairs: list[tuple[str, str]]) -> dict[str, str]:
     return {name: value for name, value in pairs if value}
 
 
-def _pair(pair: str) -> tuple[str, str]:
+def _pair(pair: str, besides: str) -> tuple[str, str]:
     name, equals, value = pair.partition("=")
     if not name or not equals:
         raise _wrong("holds something that is not name=value")
-    return _decode(name), _decode(value)
+    return _decode(name, ""), _decode(value, besides)
 
 
-def _decode(text: str) -> str:
+def _decode(text: str, besides: str) -> str:
+    """The text; of control characters it may hold those in `besides`."""
     try:
         plain = unquote_plus(text, encoding="utf-8", errors="strict")
     except UnicodeDecodeError as error:
         raise _wrong("is not UTF-8") from error
-    if any(ord(character) < 32 or ord(character) == 127 for character in plain):
+    controls = {each for each in plain if ord(each) < 32 or ord(each) == 127}
+    if not controls.issubset(besides):
         raise _wrong("holds a control character")
     return plain
 

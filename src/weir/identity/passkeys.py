@@ -127,8 +127,9 @@ async def register(
             created_at=unit.now,
         )
         .on_conflict_do_nothing()
+        .returning(passkeys.c.id)
     )
-    if kept.rowcount != 1:
+    if kept.one_or_none() is None:
         raise Refusal(PASSKEY_REFUSED, "the credential is known")
     unit.audit("factor.added", person.id, {"kind": "passkey"})
 

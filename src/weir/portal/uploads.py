@@ -22,7 +22,7 @@ async def read_fields(request: Request, visitor: Visitor, form: str) -> dict[str
     PAGE_EXPIRED unless it was made for this browser and purpose; BODY_TOO_LARGE.
     """
     if not request.headers.get("content-type", "").startswith(_MULTIPART):
-        return await read_form(request, visitor, form)
+        return await read_form(request, visitor, form, lines=True)
     if int(request.headers.get("content-length") or 0) > limits.CONTROL_BODY_BYTES:
         raise Refusal(BODY_TOO_LARGE, "a form with a file")
     try:

@@ -105,9 +105,11 @@ def theme_of(request: Request) -> str:
     return kept if kept in THEMES else "system"
 
 
-async def read_form(request: Request, visitor: Visitor, form: str) -> dict[str, str]:
+async def read_form(
+    request: Request, visitor: Visitor, form: str, *, lines: bool = False
+) -> dict[str, str]:
     """A sent form's fields. PAGE_EXPIRED unless it was made for this browser and purpose."""
-    fields = forms.parse(await forms.read_body(request), _FORM_FIELDS)
+    fields = forms.parse(await forms.read_body(request), _FORM_FIELDS, lines=lines)
     require_form_token(fields.get("form_token", ""), visitor, form)
     return fields
 
