@@ -126,6 +126,25 @@ async def test_the_lines_of_a_segment_are_the_operators_alone(recorded: Recorded
     answer = await recorded.api.ask(recorded.api.operator, "GET", path)
     assert answer.content.count(b"\n") == 5
     assert (await recorded.api.ask(recorded.bank, "GET", path)).status_code == 403
+    pruned = await recorded.api.ask(recorded.api.operator, "GET", f"{path}/pruned")
+    assert pruned.json()["items"] == []
+    assert (await recorded.api.ask(recorded.bank, "GET", f"{path}/pruned")).status_code == 403
+
+
+async def test_the_files_to_be_read_are_the_operators_to_list_and_expiries_everybodys(
+    recorded: Recorded,
+) -> None:
+    listed = await recorded.api.ask(recorded.api.operator, "GET", "/v1/records/files")
+    items = listed.json()["items"]
+    assert items
+    assert all(each.startswith("calls/day=") for each in items)
+    after = await recorded.api.ask(
+        recorded.api.operator, "GET", f"/v1/records/files?after={items[-1]}"
+    )
+    assert after.json()["items"] == []
+    assert (await recorded.api.ask(recorded.bank, "GET", "/v1/records/files")).status_code == 403
+    expired = await recorded.api.ask(recorded.bank, "GET", "/v1/records/expiries")
+    assert (expired.status_code, expired.json()["items"]) == (200, [])
 
 
 async def test_every_root_is_over_all_seals_and_begins_with_the_one_before(
