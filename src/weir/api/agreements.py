@@ -13,17 +13,15 @@ from weir.alliance import agreements
 from weir.alliance.agreements import Agreement
 from weir.alliance.shares import Billable, Rounding
 from weir.api.guarding import Asking, Using, new_router
-from weir.api.models import Given, Name, Page, Shown, Text
+from weir.api.models import MOMENT, Given, Name, Page, Shown, Text, read_moment
 from weir.api.writing import Writes
-from weir.kernel import inputs, limits
+from weir.kernel import limits
 from weir.partners import certificates
 from weir.settlement import trying
 from weir.shelf import products
 from weir.store.unit import UnitOfWork
 
 router = new_router("agreements")
-
-_MOMENT = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)$"
 
 
 class TierGiven(Given):
@@ -56,7 +54,7 @@ class ShareGiven(Given):
 class AgreementGiven(Given):
     """A split to propose. It takes effect when all have accepted, at `effective_from` at best."""
 
-    effective_from: Annotated[str, Field(max_length=40, pattern=_MOMENT)]
+    effective_from: Annotated[str, Field(max_length=40, pattern=MOMENT)]
     currency: Text
     shares: Annotated[list[ShareGiven], Field(max_length=100)]
     billable: Billable = "succeeded"
@@ -66,7 +64,7 @@ class AgreementGiven(Given):
 class CounterGiven(Given):
     """Other terms for the same product in the same currency."""
 
-    effective_from: Annotated[str, Field(max_length=40, pattern=_MOMENT)]
+    effective_from: Annotated[str, Field(max_length=40, pattern=MOMENT)]
     shares: Annotated[list[ShareGiven], Field(max_length=100)]
     billable: Billable = "succeeded"
     rounding: Rounding = "half_even"
@@ -282,16 +280,8 @@ async def try_agreement(
 def _facts(given: AgreementGiven | CounterGiven) -> dict[str, Any]:
     facts: dict[str, Any] = given.model_dump()
     facts["shares"] = [share.model_dump(exclude_unset=True) for share in given.shares]
-    facts["effective_from"] = _moment(given.effective_from)
+    facts["effective_from"] = read_moment(given.effective_from)
     return facts
-
-
-def _moment(text: str) -> datetime:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError as error:
-        why = "must be an RFC 3339 date and time with offset"
-        raise inputs.wrong("/effective_from", why, "须为带时区的 RFC 3339 日期时间") from error
 
 
 _View = TypeVar("_View", bound=AgreementView)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Final, Generic, TypeVar
 
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from weir.kernel import limits
+from weir.kernel import inputs, limits
 
 Item = TypeVar("Item")
 
@@ -48,6 +48,18 @@ Name = Annotated[str, Field(max_length=64, description="An identifier or a slug.
 After = Annotated[
     str, Query(max_length=64, pattern=r"^[a-z0-9_-]*$", description="`next` of the page before.")
 ]
+
+
+MOMENT: Final = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)$"
+
+
+def read_moment(text: str, pointer: str = "/effective_from") -> datetime:
+    """A time that fits `MOMENT`. INVALID_INPUT when there is no such day or hour."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        why = "must be an RFC 3339 date and time with offset"
+        raise inputs.wrong(pointer, why, "须为带时区的 RFC 3339 日期时间") from error
 
 
 def next_of(items: list[Item], key: str) -> str | None:

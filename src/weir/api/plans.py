@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -9,12 +10,13 @@ from pydantic import Field, WithJsonSchema
 
 from weir.api.guarding import Asking, Using, new_router
 from weir.api.identifying import Caller
-from weir.api.models import Given, Name, Page, Shown, Text
+from weir.api.models import MOMENT, Given, Name, Page, Shown, Text, read_moment
 from weir.api.products import visible
 from weir.api.writing import Writes
-from weir.shelf import plans, products
+from weir.shelf import changing, plans, products
+from weir.shelf.changing import PlanChange
 from weir.shelf.plans import Plan
-from weir.shelf.pricing import schema, to_document
+from weir.shelf.pricing import read_pricing, schema, to_document
 from weir.shelf.terms import limit_text, read_terms
 from weir.store.unit import UnitOfWork
 
@@ -41,8 +43,26 @@ class PlanGiven(Given):
     auto_approve: bool = False
 
 
+class ChangeGiven(Given):
+    """What the plan costs from a day on that is to come."""
+
+    pricing: PricingDocument
+    effective_from: Annotated[str, Field(max_length=40, pattern=MOMENT)]
+
+
+class ChangeView(Shown):
+    """A later version of a plan's pricing."""
+
+    version: int
+    pricing: PricingDocument
+    effective_from: datetime
+    announced_at: datetime
+
+
 class PlanView(Shown):
-    """A plan. Its terms never change."""
+    """A plan. `pricing` is its first version, `changes` the later ones: each call is charged by
+    the version in force when it arrived. Its other terms never change.
+    """
 
     id: str
     product: str
@@ -55,6 +75,7 @@ class PlanView(Shown):
     auto_approve: bool
     status: Literal["offered", "withdrawn"]
     offered_at: datetime
+    changes: list[ChangeView]
 
 
 @router.post(
@@ -68,7 +89,7 @@ async def offer_plan(product: Name, given: PlanGiven, caller: Asking, writing: W
 
     async def work(unit: UnitOfWork) -> PlanView:
         await _own(unit, caller, product)
-        return _view(await plans.offer(unit, product, terms))
+        return _view(await plans.offer(unit, product, terms), [])
 
     return await writing.run(PlanView, work)
 
@@ -78,7 +99,8 @@ async def list_plans(product: Name, caller: Asking, services: Using) -> Page[Pla
     async with services.database.connect() as connection:
         found = await visible(connection, caller, product)
         offered = await plans.of_product(connection, found.id)
-    return Page(items=[_view(each) for each in offered])
+        changes = await changing.of_plans(connection, [each.id for each in offered])
+    return Page(items=[_view(each, changes.get(each.id, [])) for each in offered])
 
 
 @router.post(
@@ -90,16 +112,61 @@ async def withdraw_plan(plan: Name, caller: Asking, writing: Writes) -> PlanView
     async def work(unit: UnitOfWork) -> PlanView:
         found = await plans.get(unit.connection, plan)
         await _own(unit, caller, found.product)
-        return _view(await plans.withdraw(unit, found.id))
+        withdrawn = await plans.withdraw(unit, found.id)
+        return _view(withdrawn, await changing.of_plan(unit.connection, found.id))
 
     return await writing.run(PlanView, work)
+
+
+@router.post(
+    "/plans/{plan}/changes",
+    operation_id="change_plan",
+    status_code=201,
+    summary="Announce what a plan costs from a day on",
+)
+async def change_plan(
+    plan: Name, given: ChangeGiven, caller: Asking, writing: Writes
+) -> ChangeView:
+    """Subscribers keep their price for the notice of 30 days."""
+    pricing = read_pricing(given.pricing)
+    effective_from = read_moment(given.effective_from)
+
+    async def work(unit: UnitOfWork) -> ChangeView:
+        found = await plans.get(unit.connection, plan)
+        await _own(unit, caller, found.product)
+        return _change(await changing.announce(unit, found.id, pricing, effective_from))
+
+    return await writing.run(ChangeView, work)
+
+
+@router.post(
+    "/plans/{plan}/changes/take-back",
+    operation_id="take_back_plan_change",
+    summary="Take back the newest price of a plan before it is in force",
+)
+async def take_back_plan_change(plan: Name, caller: Asking, writing: Writes) -> ChangeView:
+    async def work(unit: UnitOfWork) -> ChangeView:
+        found = await plans.get(unit.connection, plan)
+        await _own(unit, caller, found.product)
+        return _change(await changing.take_back(unit, found.id))
+
+    return await writing.run(ChangeView, work)
 
 
 async def _own(unit: UnitOfWork, caller: Caller, product: str) -> None:
     caller.reach((await products.get(unit.connection, product)).owner)
 
 
-def _view(plan: Plan) -> PlanView:
+def _change(change: PlanChange) -> ChangeView:
+    return ChangeView(
+        version=change.version,
+        pricing=to_document(change.pricing),
+        effective_from=change.effective_from,
+        announced_at=change.announced_at,
+    )
+
+
+def _view(plan: Plan, changes: Iterable[PlanChange]) -> PlanView:
     return PlanView.model_validate(
         {
             "id": plan.id,
@@ -113,5 +180,6 @@ def _view(plan: Plan) -> PlanView:
             "auto_approve": plan.auto_approve,
             "status": plan.status,
             "offered_at": plan.offered_at,
+            "changes": [_change(each) for each in changes],
         }
     )

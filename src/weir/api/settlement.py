@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from fastapi import Query
+from fastapi import Path, Query
 from pydantic import Field
+from starlette.responses import Response
 
 from weir.api.guarding import Asking, Using, new_router
-from weir.api.models import Given, Name, Page, Shown, Text, next_of
+from weir.api.models import After, Given, Name, Page, Shown, Text, next_of
 from weir.api.writing import Writes
 from weir.kernel import limits
-from weir.settlement import closing, reopening, statements
+from weir.settlement import behind, closing, exporting, reopening, statements
 from weir.store.unit import UnitOfWork
 
 router = new_router("settlement")
@@ -75,6 +76,26 @@ class StatementEntry(Shown):
     sha256: str
     closed_at: datetime
     reopened_at: datetime | None
+
+
+class CallView(Shown):
+    """One call behind a line. `id` is its place in the records."""
+
+    id: str
+    arrived_at: datetime
+    interaction_id: str
+    application: str | None
+    capability: str | None
+    method: str
+    path: str | None
+    status: int
+    ending: Literal["succeeded", "declined", "failed"]
+    billable: bool
+    amount_minor: int | None
+    currency: str | None
+    scene: str | None
+    referrer: str | None
+    consent: str | None
 
 
 @router.post(
@@ -144,3 +165,35 @@ async def get_statement(statement: Name, caller: Asking, services: Using) -> dic
     async with services.database.connect() as connection:
         # The room gives it to its party and to the operator, and to nobody else.
         return await statements.document(connection, statement, caller.organisation.id)
+
+
+@router.get(
+    "/statements/{statement}/csv",
+    operation_id="get_statement_csv",
+    summary="One statement as CSV, a row a party's share",
+    responses={200: {"content": {"text/csv": {}}}},
+)
+async def get_statement_csv(statement: Name, caller: Asking, services: Using) -> Response:
+    async with services.database.connect() as connection:
+        held = await statements.fetch(connection, statement, caller.organisation.id)
+    return Response(exporting.to_csv(held), media_type="text/csv")
+
+
+@router.get(
+    "/statements/{statement}/lines/{line}/calls",
+    operation_id="list_calls_behind",
+    summary="The calls behind a line of a statement, in the order of the records",
+)
+async def list_calls_behind(
+    statement: Name,
+    line: Annotated[int, Path(ge=1, le=10_000_000, description="Counted from 1.")],
+    caller: Asking,
+    services: Using,
+    after: After = "",
+) -> Page[CallView]:
+    """For the statement's party and the operator."""
+    found = await behind.calls_behind(
+        services.database, services.lake, statement, line, caller.organisation.id, after
+    )
+    items = [CallView.model_validate(each) for each in found]
+    return Page(items=items, next=next_of(items, "id"))

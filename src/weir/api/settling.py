@@ -11,10 +11,10 @@ from pydantic import Field
 
 from weir.alliance.agreements import operator_of
 from weir.api.guarding import Asking, Using, new_router
-from weir.api.models import After, Given, Name, Page, Shown, Text, next_of
+from weir.api.models import MOMENT, After, Given, Name, Page, Shown, Text, next_of, read_moment
 from weir.api.writing import Writes
 from weir.kernel import limits
-from weir.settlement import crediting, disputing, instructions, rounds
+from weir.settlement import crediting, disputing, exchanging, instructions, rounds
 from weir.settlement.obligations import line_of
 from weir.store.unit import UnitOfWork
 
@@ -95,9 +95,41 @@ class AccountView(Shown):
 
 
 class RoundGiven(Given):
-    """The currency to settle in."""
+    """The currency to settle in; debts in the currencies of `converting` are converted into it."""
 
     currency: Text
+    converting: Annotated[list[Text], Field(default_factory=list, max_length=16)]
+
+
+class RateGiven(Given):
+    """What one major unit of `base` is worth in `quote`, by whom and when."""
+
+    base: Text
+    quote: Text
+    rate: Text
+    source: Text
+    observed_at: Annotated[str, Field(max_length=40, pattern=MOMENT)]
+
+
+class RateView(Shown):
+    """A recorded exchange rate; it is never changed."""
+
+    id: str
+    base: str
+    quote: str
+    rate: str
+    source: str
+    observed_at: datetime
+    recorded_at: datetime
+
+
+class UsedRate(Shown):
+    """A rate at which debts came into a round."""
+
+    id: str
+    base: str
+    rate: str
+    source: str
 
 
 class PaymentView(Shown):
@@ -122,6 +154,7 @@ class RoundView(Shown):
     without_payments: int
     without_minor: int
     moved_minor: int
+    rates: list[UsedRate]
     settled_at: datetime
     payments: list[PaymentView]
 
@@ -220,6 +253,45 @@ async def get_settlement_account(caller: Asking, services: Using) -> AccountView
 
 
 @router.post(
+    "/exchange-rates",
+    operation_id="record_rate",
+    status_code=201,
+    summary="Record an exchange rate with its source and time",
+)
+async def record_rate(given: RateGiven, writing: Writes) -> RateView:
+    observed_at = read_moment(given.observed_at, "/observed_at")
+
+    async def work(unit: UnitOfWork) -> RateView:
+        made = await exchanging.record(
+            unit,
+            base=given.base,
+            quote=given.quote,
+            rate=given.rate,
+            source=given.source,
+            observed_at=observed_at,
+        )
+        return RateView.model_validate(made)
+
+    return await writing.run(RateView, work)
+
+
+@router.get(
+    "/exchange-rates", operation_id="list_rates", summary="Exchange rates, newest recorded first"
+)
+async def list_rates(
+    services: Using,
+    after: Annotated[
+        str | None,
+        Query(max_length=64, pattern=r"^[a-z0-9_]*$", description="`next` of the page before."),
+    ] = None,
+) -> Page[RateView]:
+    async with services.database.connect() as connection:
+        found = await exchanging.listed(connection, after)
+    items = [RateView.model_validate(each) for each in found]
+    return Page(items=items, next=next_of(items, "id"))
+
+
+@router.post(
     "/netting-rounds",
     operation_id="settle_round",
     status_code=201,
@@ -227,7 +299,7 @@ async def get_settlement_account(caller: Asking, services: Using) -> AccountView
 )
 async def settle_round(given: RoundGiven, writing: Writes) -> RoundView:
     async def work(unit: UnitOfWork) -> RoundView:
-        return RoundView.model_validate(await rounds.settle(unit, given.currency))
+        return RoundView.model_validate(await rounds.settle(unit, given.currency, given.converting))
 
     return await writing.run(RoundView, work)
 

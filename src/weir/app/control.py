@@ -103,6 +103,7 @@ async def build_control(core: Core, directory: httpx.AsyncClient, vault: Vault) 
         directory,
         Management(managing),
         management_services.api_origin,
+        management_services.lake,
     )
     protocol = http.routes(authorization, pages.refusal_page(portal))
     hosts: dict[bytes, Asgi] = {

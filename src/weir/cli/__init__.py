@@ -57,6 +57,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "statement": Entry("money:statement", "Who owes whom, provably.", True, "What must be true"),
     "dispute": Entry("settling:dispute", "Lines that are wrong.", True, "What must be true"),
     "credit": Entry("settling:credit", "Money given back.", True, "What must be true"),
+    "rate": Entry("settling:rate", "Exchange rates.", True, "What must be true"),
     "netting": Entry("settling:netting", "Debts into few payments.", True, "What must be true"),
     "payment": Entry("settling:payment", "Payments of a round.", True, "What must be true"),
     "key": Entry("keys:app", "Our signing keys; algorithms.", True, "What must be true"),

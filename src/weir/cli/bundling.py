@@ -14,6 +14,7 @@ from weir.kernel.seals import Seal
 from weir.metering import bundles
 from weir.metering.records import FINISHED_SUFFIX, segment_path
 from weir.metering.segments import PRUNED_SUFFIX, SEAL_SUFFIX
+from weir.settlement import party_bundles
 
 
 async def fetch(management: Management, folder: Path, authority: Path) -> tuple[int, int]:
@@ -31,6 +32,47 @@ async def fetch(management: Management, folder: Path, authority: Path) -> tuple[
     lines = b"".join(msgspec.json.encode(seal) + b"\n" for seal in seals)
     (folder / bundles.SEALS).write_bytes(lines)
     return len(seals), await _segments(management, folder / bundles.RECORDS, seals)
+
+
+async def fetch_statement(
+    management: Management, statement: str, folder: Path, authority: Path
+) -> int:
+    """Write the bundle of one statement (`weir.settlement.party_bundles`); how many calls it holds.
+
+    What a party may not see it does not get: an agreement it is no party of is left out.
+    """
+    await fetch(management, folder, authority)
+    document = await management.books.statement(statement)
+    used = document["inputs"]
+    _write(folder / party_bundles.STATEMENT, document)
+    agreements = [await _agreement(management, each["agreement"]) for each in used["agreements"]]
+    _write(folder / party_bundles.AGREEMENTS, [each for each in agreements if each is not None])
+    products = sorted({each["product"] for each in used["plans"]})
+    plans = [each for product in products async for each in management.shelf.plans(product)]
+    _write(folder / party_bundles.PLANS, plans)
+    wanted = {each["id"] for each in used.get("rates", [])}
+    rates = [each async for each in management.settling.rates() if each["id"] in wanted]
+    _write(folder / party_bundles.RATES, rates)
+    return await _calls(management, document, folder / party_bundles.CALLS)
+
+
+async def _agreement(management: Management, agreement: str) -> dict[str, Any] | None:
+    try:
+        return await management.books.agreement(agreement)
+    except RefusedError as refused:
+        if refused.code == "not_found":
+            return None
+        raise
+
+
+async def _calls(management: Management, document: dict[str, Any], path: Path) -> int:
+    written = 0
+    with path.open("wb") as file:
+        for number in range(1, len(document["lines"]) + 1):
+            async for call in management.books.calls_behind(document["statement"], number):
+                file.write(msgspec.json.encode({"line": number, **call}) + b"\n")
+                written += 1
+    return written
 
 
 async def _segments(management: Management, folder: Path, seals: list[Seal]) -> int:

@@ -172,6 +172,33 @@ def withdraw(plan: Plan, profile: ProfileName = DEFAULT, as_json: AsJson = False
     show_one(asking(profile, lambda m: m.shelf.withdraw_plan(plan)), as_json)
 
 
+@plan.command("change")
+def change(
+    plan: Plan,
+    effective_from: Annotated[
+        str, typer.Option("--from", help="RFC 3339: after the notice of 30 days if it is used.")
+    ],
+    price: Annotated[
+        str | None, typer.Option(help="Of one call, in major units: 0.05. Or give --pricing.")
+    ] = None,
+    pricing: Annotated[
+        Path | None, typer.Option(help="JSON file with the components: docs/money.md.")
+    ] = None,
+    profile: ProfileName = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Announce what a plan costs from a day on; subscribers keep their price for the notice."""
+    document = _pricing(price, pricing)
+    made = asking(profile, lambda m: m.shelf.change_plan(plan, document, effective_from))
+    show_one(made, as_json)
+
+
+@plan.command("take-back")
+def take_back(plan: Plan, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
+    """Take back the newest price of a plan before it is in force."""
+    show_one(asking(profile, lambda m: m.shelf.take_back_plan_change(plan)), as_json)
+
+
 @subscription.command("request")
 def request(
     application: Annotated[str, typer.Argument(help="An application of yours, app_…")],
@@ -216,7 +243,11 @@ def _in_words(plan: dict[str, Any]) -> str:
     from weir.shelf.pricing import read_pricing
     from weir.shelf.pricing_words import words
 
-    return " + ".join(words(read_pricing(plan["pricing"]), plan["currency"], "en"))
+    def told(pricing: Any) -> str:
+        return " + ".join(words(read_pricing(pricing), plan["currency"], "en"))
+
+    later = [f"from {each['effective_from']}: {told(each['pricing'])}" for each in plan["changes"]]
+    return "; ".join([told(plan["pricing"]), *later])
 
 
 def _pricing(price: str | None, file: Path | None) -> dict[str, Any]:

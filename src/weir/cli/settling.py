@@ -1,7 +1,8 @@
-"""`weir dispute`, `weir credit`, `weir netting` and `weir payment`: after a closing."""
+"""`weir dispute`, `weir credit`, `weir rate`, `weir netting`, `weir payment`: after a closing."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -13,6 +14,7 @@ dispute = typer.Typer(no_args_is_help=True)
 credit = typer.Typer(no_args_is_help=True)
 netting = typer.Typer(no_args_is_help=True)
 payment = typer.Typer(no_args_is_help=True)
+rate = typer.Typer(no_args_is_help=True)
 
 Statement = Annotated[str, typer.Argument(help="The statement's identifier, stm_…")]
 Line = Annotated[int, typer.Option(help="The line of the statement, counted from 1.")]
@@ -97,11 +99,45 @@ def account(
 @netting.command("settle")
 def settle(
     currency: Annotated[str, typer.Option(help="ISO 4217.")] = "CNY",
+    convert: Annotated[
+        list[str] | None,
+        typer.Option(help="Also debts of this currency, at the newest rate; repeatable."),
+    ] = None,
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
     """Net all open debts of a currency into payments. Only the operator may."""
-    show_one(asking(profile, lambda m: m.settling.settle(currency)), as_json)
+    show_one(asking(profile, lambda m: m.settling.settle(currency, convert or [])), as_json)
+
+
+@rate.command("record")
+def record_rate(
+    base: Annotated[str, typer.Argument(help="ISO 4217: of one unit of this.")],
+    quote: Annotated[str, typer.Argument(help="ISO 4217: the worth in this.")],
+    worth: Annotated[str, typer.Argument(help="For example 7.1234.")],
+    source: Annotated[str, typer.Option(help="Who says so.")],
+    observed_at: Annotated[str | None, typer.Option(help="RFC 3339; default: now.")] = None,
+    profile: ProfileName = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Record an exchange rate. Only the operator may; it is never changed."""
+    at = observed_at or datetime.now(UTC).isoformat(timespec="seconds")
+    recorded = asking(
+        profile,
+        lambda m: m.settling.record_rate(
+            base=base, quote=quote, rate=worth, source=source, observed_at=at
+        ),
+    )
+    show_one(recorded, as_json)
+
+
+@rate.command("list")
+def list_rates(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
+    """List exchange rates, newest recorded first."""
+    from weir.client.asking import all_of
+
+    found = asking(profile, lambda m: all_of(m.settling.rates()))
+    show_list(found, ("base", "quote", "rate", "source", "observed_at", "id"), as_json)
 
 
 @netting.command("list")

@@ -121,6 +121,14 @@ class Books:
         """The whole statement, as anyone with the records can recompute it."""
         return await self._asker.whole(f"/v1/statements/{place(statement)}")
 
+    async def statement_csv(self, statement: str) -> str:
+        """As CSV: a row a party's share, amounts in major units."""
+        return (await self._asker.fetch(f"/v1/statements/{place(statement)}/csv")).content.decode()
+
+    def calls_behind(self, statement: str, line: int) -> AsyncIterator[Document]:
+        """The calls that a line (counted from 1) was made of."""
+        return self._asker.pages(f"/v1/statements/{place(statement)}/lines/{line}/calls")
+
     def count_calls(
         self, since: str | None = None, until: str | None = None
     ) -> AsyncIterator[Document]:

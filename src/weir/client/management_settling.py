@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from weir.client.asking import Asker, Document, place
 
@@ -44,9 +44,24 @@ class Settling:
     async def account(self) -> Document:
         return await self._asker.get("/v1/settlement-account")
 
-    async def settle(self, currency: str) -> Document:
-        """Net all open debts of a currency into payments."""
-        return await self._asker.post("/v1/netting-rounds", {"currency": currency})
+    async def record_rate(
+        self, *, base: str, quote: str, rate: str, source: str, observed_at: str
+    ) -> Document:
+        """What one major unit of `base` is worth in `quote`, by whom and when."""
+        given = {
+            "base": base, "quote": quote, "rate": rate, "source": source,
+            "observed_at": observed_at,
+        }  # fmt: skip
+        return await self._asker.post("/v1/exchange-rates", given)
+
+    def rates(self) -> AsyncIterator[Document]:
+        """Newest recorded first."""
+        return self._asker.pages("/v1/exchange-rates")
+
+    async def settle(self, currency: str, converting: Sequence[str] = ()) -> Document:
+        """Net all open debts of a currency into payments, and those of others, converted."""
+        given = {"currency": currency, "converting": list(converting)}
+        return await self._asker.post("/v1/netting-rounds", given)
 
     def rounds(self) -> AsyncIterator[Document]:
         """Rounds one took part in, newest first."""

@@ -204,6 +204,17 @@ class Shelf:
         """Take no new subscriptions under it; those there are go on."""
         return await self._asker.post(f"/v1/plans/{place(plan)}/withdraw")
 
+    async def change_plan(
+        self, plan: str, pricing: Mapping[str, Any], effective_from: str
+    ) -> Document:
+        """Announce what it costs from a day on; subscribers keep their price for the notice."""
+        given = {"pricing": pricing, "effective_from": effective_from}
+        return await self._asker.post(f"/v1/plans/{place(plan)}/changes", given)
+
+    async def take_back_plan_change(self, plan: str) -> Document:
+        """Take back the newest price before it is in force."""
+        return await self._asker.post(f"/v1/plans/{place(plan)}/changes/take-back")
+
     async def subscribe(self, application: str, plan: str) -> Document:
         """Ask for a product for an application of one's own."""
         given = {"application": application, "plan": plan}

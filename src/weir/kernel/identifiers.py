@@ -37,6 +37,8 @@ PREFIXES: Final = {
     "crd": "credit",
     "rop": "re-opening of a closed period",
     "rnd": "netting round",
+    "rat": "exchange rate",
+    "cnv": "conversion of a line's debts",
     "pay": "payment of a netting round",
     "prc": "process",
     "str": "stream of call records",

@@ -182,7 +182,10 @@ RECONCILE_AFTER_S: Final = 120  # longer than any call lasts: its timeouts sum t
 RECONCILE_LOOKBACK_DAYS: Final = 7  # how far before an intent its records are looked for
 
 # Agreements, ledger and statements
+PLAN_CHANGES: Final = 100  # versions of one plan's pricing after the first
+PLAN_NOTICE_DAYS: Final = 30  # how long subscribers keep a price after its change is announced
 AGREEMENT_SHARES: Final = 16
+EXCHANGE_RATE_DAYS: Final = 7  # how old a rate may be when debts are converted at it
 POSTING_ENTRIES: Final = 64
 REFERENCE_CHARACTERS: Final = 300
 STATEMENT_BYTES: Final = 64 * 1024 * 1024

@@ -16,6 +16,7 @@ ACCOUNT_KINDS: Final = {
     "receivable": "what a party owes the alliance",
     "payable": "what the alliance owes a party",
     "revenue": "what the operator earned",
+    "exchange": "what the operator gained or lost because a rate moved",
     "cash": "what the operator was paid, less what it paid",
 }
 _ACCOUNT = re.compile(rf"(?:{'|'.join(ACCOUNT_KINDS)}):org_[0-9a-z]{{26}}")

@@ -73,6 +73,9 @@ _PAGES: Final[dict[HostRole, tuple[tuple[str, str, PageFunction], ...]]] = {
         ("/my/consents/{consent}", "POST", my_consents.send),
         ("/statements", "GET", statement_pages.show_list),
         ("/statements/{statement}", "GET", statement_pages.show),
+        ("/statements/{statement}/csv", "GET", statement_pages.csv),
+        ("/statements/{statement}/json", "GET", statement_pages.json),
+        ("/statements/{statement}/lines/{line}", "GET", statement_pages.calls),
     ),
 }
 _STATIC_HEADERS: Final = {

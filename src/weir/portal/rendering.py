@@ -19,6 +19,7 @@ from weir.consent import words
 from weir.identity.passphrases import Passphrases
 from weir.identity.sessions import Sessions
 from weir.kernel.outcomes import PLATFORM_ERROR, Refusal
+from weir.metering.lake import Lake
 from weir.portal import assets, formatting, languages, security
 from weir.portal.management import Management
 from weir.portal.visitor import Visitor, recognise, theme_of
@@ -35,6 +36,7 @@ class Portal:
     `directory` asks members for accounts: mutual TLS with the platform's client certificate,
     trusting the alliance's authority. `management` is the management API, asked in the name of
     the people who work for the organisations. `api_origin` is where gateways serve products.
+    `lake` holds the calls behind a statement's lines.
     """
 
     authorization: Services
@@ -43,6 +45,7 @@ class Portal:
     directory: httpx.AsyncClient
     management: Management
     api_origin: str
+    lake: Lake
 
     @property
     def database(self) -> Database:

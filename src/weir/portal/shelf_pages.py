@@ -16,7 +16,7 @@ from weir.partners.classes import LICENCE_KINDS
 from weir.partners.organisations import Organisation
 from weir.portal.rendering import Portal, render
 from weir.portal.visitor import Visitor
-from weir.shelf import plans, products
+from weir.shelf import changing, plans, products
 from weir.shelf.pricing_words import words
 from weir.shelf.products import Product
 from weir.shelf.terms import QUOTA_PERIODS
@@ -50,6 +50,7 @@ async def product(portal: Portal, request: Request, visitor: Visitor) -> Respons
         (newest,) = await _with_owners(connection, versions[:1])
         capabilities = await products.capabilities_of(connection, newest.product.id)
         offered = await plans.of_product(connection, newest.product.id)
+        changes = await changing.of_plans(connection, [plan.id for plan in offered])
     return render(
         request,
         visitor,
@@ -58,9 +59,11 @@ async def product(portal: Portal, request: Request, visitor: Visitor) -> Respons
         older=versions[1:],
         capabilities=capabilities,
         plans=[plan for plan in offered if plan.status == "offered"],
-        price_words=lambda plan: words(
-            plan.pricing, plan.currency, "zh" if visitor.language.startswith("zh") else "en"
+        price_words=lambda pricing, currency: words(
+            pricing, currency, "zh" if visitor.language.startswith("zh") else "en"
         ),
+        changes=changes,
+        now=portal.database.clock.now(),
         QUOTA_PERIODS=QUOTA_PERIODS,
     )
 

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from weir.kernel import limits
 from weir.kernel.identifiers import is_identifier
 from weir.kernel.outcomes import NOT_FOUND, Refusal
 from weir.partners import organisations
 from weir.portal.rendering import Portal, go, render
 from weir.portal.visitor import Visitor
-from weir.settlement import statements
+from weir.settlement import behind, exporting, statements
 from weir.settlement.documents import Statement
 from weir.shelf import plans, products
 
+_LINE_DIGITS: Final = 7
 _Titles = dict[str, tuple[str, str]]  # identifier to (English, Chinese)
 
 
@@ -34,14 +37,11 @@ async def show_list(portal: Portal, request: Request, visitor: Visitor) -> Respo
 
 async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
     """One statement, for its party and the operator."""
-    if visitor.person is None:
+    statement = await _held(portal, request, visitor)
+    if statement is None:
         return go(f"/sign-in?next={request.url.path}")
-    statement_id, viewer = request.path_params["statement"], visitor.person.organisation
-    if viewer is None or not is_identifier(statement_id, "stm"):
-        raise Refusal(NOT_FOUND, "no statement of theirs")
     async with portal.database.connect() as connection:
-        statement = await statements.fetch(connection, statement_id, viewer)
-        reopened = await statements.reopened(connection, statement_id)
+        reopened = await statements.reopened(connection, statement.statement)
         titles = await _titles(connection, statement)
     return render(
         request,
@@ -54,6 +54,69 @@ async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
         closed_at=datetime.fromisoformat(statement.closed_at),
         title=_title_of(titles, visitor.language),
     )
+
+
+async def csv(portal: Portal, request: Request, visitor: Visitor) -> Response:
+    """The statement for a spreadsheet."""
+    held = await _held(portal, request, visitor)
+    if held is None:
+        return go(f"/sign-in?next={request.url.path}")
+    return _file(exporting.to_csv(held), "text/csv", f"{held.statement}.csv")
+
+
+async def json(portal: Portal, request: Request, visitor: Visitor) -> Response:
+    """The statement as it can be verified offline."""
+    held = await _held(portal, request, visitor)
+    if held is None:
+        return go(f"/sign-in?next={request.url.path}")
+    text = msgspec.json.format(msgspec.json.encode(held), indent=2).decode()
+    return _file(text, "application/json", f"{held.statement}.json")
+
+
+async def calls(portal: Portal, request: Request, visitor: Visitor) -> Response:
+    """The calls behind one line, a page at a time."""
+    held = await _held(portal, request, visitor)
+    if held is None:
+        return go(f"/sign-in?next={request.url.path}")
+    asked, after = request.path_params["line"], request.query_params.get("after", "")
+    if not (asked.isascii() and asked.isdigit() and len(asked) <= _LINE_DIGITS):
+        raise Refusal(NOT_FOUND, "no such line")
+    assert visitor.person is not None
+    assert visitor.person.organisation is not None
+    found = await behind.calls_behind(
+        portal.database, portal.lake, held.statement, int(asked), visitor.person.organisation, after
+    )
+    line = held.lines[int(asked) - 1]
+    async with portal.database.connect() as connection:
+        titles = await _titles(connection, held)
+    more = found[-1].id if len(found) == limits.PAGE_ROWS else None
+    return render(
+        request,
+        visitor,
+        "statement_calls.html",
+        statement=held,
+        number=int(asked),
+        line=line,
+        calls=found,
+        more=more,
+        title=_title_of(titles, visitor.language),
+    )
+
+
+async def _held(portal: Portal, request: Request, visitor: Visitor) -> Statement | None:
+    """The statement a signed-in visitor asks for; None when nobody is signed in. NOT_FOUND."""
+    if visitor.person is None:
+        return None
+    statement_id, viewer = request.path_params["statement"], visitor.person.organisation
+    if viewer is None or not is_identifier(statement_id, "stm"):
+        raise Refusal(NOT_FOUND, "no statement of theirs")
+    async with portal.database.connect() as connection:
+        return await statements.fetch(connection, statement_id, viewer)
+
+
+def _file(text: str, media_type: str, name: str) -> Response:
+    disposition = f'attachment; filename="{name}"'
+    return Response(text, media_type=media_type, headers={"content-disposition": disposition})
 
 
 async def _titles(connection: Any, statement: Statement) -> _Titles:

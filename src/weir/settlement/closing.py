@@ -9,10 +9,13 @@ postings and statements of their own.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
+from msgspec.structs import replace
 from sqlalchemy import Row, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -29,6 +32,7 @@ from weir.settlement.documents import (
     AgreementInput,
     Inputs,
     Line,
+    PlanChange,
     PlanInput,
     Records,
     Run,
@@ -39,15 +43,16 @@ from weir.settlement.documents import (
     sealed,
     to_json,
 )
+from weir.settlement.exchanging import rates_of
 from weir.settlement.lines import is_monthly as monthly
-from weir.settlement.lines import lines
-from weir.settlement.periods import Period, moment, parse_period
-from weir.settlement.rating import Counted, Priced, count_lake, slices
+from weir.settlement.lines import lines, priced
+from weir.settlement.periods import Period, moment, parse_period, read_moment
+from weir.settlement.rating import Counted, count_lake, slices
 from weir.settlement.rewarding import count_rewards, reward_terms
 from weir.settlement.tables import CLOSING_LOCK, closing_runs, closings, statements
 from weir.settlement.unclosed import Unclosed
 from weir.shelf.pricing import read_pricing
-from weir.shelf.tables import plans, products, subscriptions
+from weir.shelf.tables import plan_changes, plans, products, subscriptions
 from weir.store.copying import copy_rows
 from weir.store.database import Database
 from weir.store.unit import Actor, UnitOfWork
@@ -166,11 +171,9 @@ async def _rate(
 ) -> Rated:
     """Count the segments and price what they hold, on top of what earlier closings counted."""
     known = await agreements.between(unit.connection, period.since, period.until, currency)
-    boundaries = (end for each in known for end in (each.effective_at, each.ended_at) if end)
-    parts = slices(period.since, period.until, boundaries)
     offered = await plans_offered(unit.connection)
-    priced = {each.plan: Priced(each.currency, each.pricing) for each in offered}
-    counted = await asyncio.to_thread(count_lake, lake, found, parts, priced)
+    parts = slices(period.since, period.until, boundaries(known, offered))
+    counted = await asyncio.to_thread(count_lake, lake, found, parts, priced(offered))
     if counted.held != found.records:
         raise Refusal(ILLEGAL_STATE, "the lake does not hold what was ingested")
     before = await _earlier_lines(unit.connection, operator, earlier)
@@ -178,6 +181,7 @@ async def _rate(
     used |= {(each.plan, each.product) for each in before if each.plan is not None}
     standing = await standing_in(unit.connection, period, [p.plan for p in offered if monthly(p)])
     inputs = inputs_of(operator, known, offered, standing, before, used)
+    inputs = replace(inputs, rates=await rates_of(unit.connection, currency, unit.now))
     terms = reward_terms(inputs.agreements, period.since, period.until)
     whole = await unclosed.find(unit.connection, period, None) if terms and earlier else found
     rewards = await asyncio.to_thread(count_rewards, lake, whole, terms)
@@ -186,15 +190,32 @@ async def _rate(
     return Rated(period, currency, inputs, counted, all_lines, found.runs, rewarded)
 
 
+def boundaries(known: Iterable[Agreement], offered: Iterable[PlanInput]) -> Iterator[datetime]:
+    """Where a period is cut: an agreement begins or ends there, or a plan changes."""
+    for each in known:
+        yield from (end for end in (each.effective_at, each.ended_at) if end)
+    for plan in offered:
+        yield from (read_moment(change.effective_from) for change in plan.changes)
+
+
 async def plans_offered(connection: AsyncConnection) -> list[PlanInput]:
-    """Every plan there is, as it was priced."""
+    """Every plan there is, as it was priced and changed."""
+    changes: dict[str, list[PlanChange]] = defaultdict(list)
+    changed = await connection.execute(
+        select(plan_changes).order_by(plan_changes.c.plan, plan_changes.c.version)
+    )
+    for row in changed:
+        since, pricing = moment(row.effective_from), read_pricing(row.pricing)
+        changes[row.plan].append(PlanChange(row.version, since, pricing))
     rows = await connection.execute(
         select(plans.c.id, plans.c.product, plans.c.currency, plans.c.pricing, products.c.owner)
         .join(products, products.c.id == plans.c.product)
         .order_by(plans.c.id)
     )
     return [
-        PlanInput(row.id, row.product, row.owner, row.currency, read_pricing(row.pricing))
+        PlanInput(
+            row.id, row.product, row.owner, row.currency, read_pricing(row.pricing), changes[row.id]
+        )
         for row in rows
     ]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 
-from weir.settlement.documents import AgreementInput, Inputs, Line, PartyShare
+from weir.settlement.documents import Inputs, Line, PartyShare
 from weir.settlement.dues import monthly_parties
 from weir.settlement.periods import read_moment
 from weir.settlement.rating import Slice, Usage, slices
@@ -27,9 +27,11 @@ class Figures:
     balance_minor: int
 
 
-def cut(since: datetime, until: datetime, agreements: Iterable[AgreementInput]) -> list[Slice]:
-    """The period cut wherever an agreement begins or ends."""
-    ends = [end for each in agreements for end in (each.effective_at, each.ended_at) if end]
+def cut(since: datetime, until: datetime, inputs: Inputs) -> list[Slice]:
+    """The period cut wherever an agreement begins or ends, or a plan changes."""
+    agreed = inputs.agreements
+    ends = [end for each in agreed for end in (each.effective_at, each.ended_at) if end]
+    ends += [change.effective_from for plan in inputs.plans for change in plan.changes]
     return slices(since, until, map(read_moment, ends))
 
 
@@ -95,6 +97,7 @@ class Whole:
                 for line in inputs.earlier
                 if line.product in shared or (line.product, line.plan, line.partner) in together
             ],
+            rates=inputs.rates,
         )
 
 

@@ -96,6 +96,7 @@ async def _left(unit: UnitOfWork, at: LineAt) -> Counter[str]:
     rows = await unit.connection.execute(
         select(table.c.creditor, table.c.amount_minor)
         .where(table.c.closing == at.closing, table.c.line == at.number)
+        .where(table.c.currency == at.currency)
         .order_by(table.c.id)
         .with_for_update()
     )

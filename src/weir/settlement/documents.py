@@ -54,12 +54,13 @@ class Rewarded(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The calls of one partner to one product under one plan, one member and one agreement.
+    """The calls of one partner to one product under one version of a plan, one member and one
+    agreement.
 
     `agreement` null means that none was in force: the whole gross is the member's. `gross_minor` is
     without `tax_minor`; the shares sum to both together. In a supplement all counts and amounts are
     what is added to the closings before it, so amounts may be negative; `charges` and `rewarded`
-    are the whole's. `rewarded` is left out where nothing is.
+    are the whole's. `rewarded` is left out where nothing is, and `plan_version` where it is 1.
 
     What one party of an agreement owes others by the month is a line without a plan: `partner` is
     the one who pays, and `component` of a charge is the term's place in the agreement.
@@ -80,6 +81,7 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     tax_minor: int
     shares: list[LineShare]
     rewarded: list[Rewarded] = []
+    plan_version: int = 1
 
 
 class PartyShare(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -113,14 +115,26 @@ class Records(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     rewarded: list[Run] = []
 
 
-class PlanInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A plan as it was priced. `owner` is the product's."""
+class PlanChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A later version of a plan's pricing, for calls from `effective_from` on."""
+
+    version: int
+    effective_from: str
+    pricing: Pricing
+
+
+class PlanInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A plan as it was priced. `owner` is the product's.
+
+    `pricing` is its first version; `changes`, left out where there are none, are the later ones.
+    """
 
     plan: str
     product: str
     owner: str
     currency: str
     pricing: Pricing
+    changes: list[PlanChange] = []
 
 
 class SubscriptionInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -152,10 +166,22 @@ class AgreementInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     owner: str
 
 
-class Inputs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class RateInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one major unit of `base` was worth in `quote`, by whom, when it was closed."""
+
+    id: str
+    base: str
+    quote: str
+    rate: str
+    source: str
+    observed_at: str
+
+
+class Inputs(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """All that a statement depends on besides the records.
 
-    `earlier` are the lines of the closings this one supplements.
+    `earlier` are the lines of the closings this one supplements. `rates`, left out where there are
+    none, are the newest of the statement's currency when it was closed; no figure depends on them.
     """
 
     operator: str
@@ -163,6 +189,7 @@ class Inputs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     subscriptions: list[SubscriptionInput]
     agreements: list[AgreementInput]
     earlier: list[Line]
+    rates: list[RateInput] = []
 
 
 class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -209,6 +236,8 @@ def from_document(document: Any) -> Statement:
         statement = msgspec.convert(document, Statement)
         for plan in statement.inputs.plans:
             pricing.check(plan.pricing)
+            for change in plan.changes:
+                pricing.check(change.pricing)
         for agreement in statement.inputs.agreements:
             terms = [share.document() for share in agreement.shares]
             read_shares(terms, statement.currency)

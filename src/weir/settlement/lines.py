@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
-from typing import Final
+from typing import Final, NamedTuple
 
 from weir.alliance.shares import MEMBER, WHOLE, Rounding, Share
 from weir.settlement.charging import Part, Tally, charge, exact, months_between, rounded
@@ -31,7 +31,7 @@ from weir.settlement.periods import read_moment
 from weir.settlement.rating import Key, Plans, Priced, Slice, Usage
 from weir.settlement.rewarding import Rewards
 from weir.settlement.splitting import Parties, Takings, split
-from weir.shelf.pricing import HOURS_A_DAY, Fixed, Hours, Package
+from weir.shelf.pricing import HOURS_A_DAY, Fixed, Hours, Package, Pricing, Tax
 
 _MONTHLY: Final = frozenset({"package", "fixed"})
 # An agreement may want the declined calls paid too; without one, only what succeeded is.
@@ -54,13 +54,42 @@ class Cell:
     months: Fraction = Fraction(0)
 
 
-Place = tuple[Key, str]
-Group = tuple[str, str, str]  # product, plan, partner: what is charged together
+class Place(NamedTuple):
+    """Which line of a period it is, through all its closings. `agreement` '' is none."""
+
+    key: Key
+    agreement: str
+    version: int  # of the plan
+
+
+Group = tuple[str, str, str, int]  # product, plan, partner, version: what is charged together
 
 
 def plans_of(inputs: Inputs) -> Plans:
     """The plans of a statement's inputs, as counting wants them."""
-    return {each.plan: Priced(each.currency, each.pricing) for each in inputs.plans}
+    return priced(inputs.plans)
+
+
+def priced(plans: Iterable[PlanInput]) -> Plans:
+    """Plans as counting wants them."""
+    return {each.plan: Priced(each.currency, each.pricing, _changes(each)) for each in plans}
+
+
+def _changes(plan: PlanInput) -> tuple[tuple[datetime, Pricing], ...]:
+    return tuple((read_moment(each.effective_from), each.pricing) for each in plan.changes)
+
+
+def version_at(plan: PlanInput, part: Slice) -> int:
+    """Which version of a plan is in force in a slice."""
+    begun = [
+        each.version for each in plan.changes if read_moment(each.effective_from) <= part.since
+    ]
+    return begun[-1] if begun else 1
+
+
+def pricing_of(plan: PlanInput, version: int) -> Pricing:
+    """A version of a plan's pricing. KeyError when there is none."""
+    return {1: plan.pricing, **{each.version: each.pricing for each in plan.changes}}[version]
 
 
 def lines(
@@ -112,7 +141,8 @@ def _counted(
         if when not in names:
             names[when] = agreement_at(inputs.agreements, *when)
         name = names[when]
-        cell = cells[each.key, name]
+        version = version_at(plan, each.slice) if plan.changes else 1
+        cell = cells[Place(each.key, name, version)]
         cell.calls += each.calls
         agreement = agreements.get(name)
         if each.ending in _BILLABLE[agreement.billable if agreement else "succeeded"]:
@@ -161,7 +191,8 @@ def _add(cell: Cell, other: Cell) -> None:
 
 def place_of(line: Line) -> Place:
     """Which line of a period it is, through all its closings."""
-    return Key(line.product, line.plan or "", line.partner, line.member), line.agreement or ""
+    key = Key(line.product, line.plan or "", line.partner, line.member)
+    return Place(key, line.agreement or "", line.plan_version)
 
 
 def _add_months(
@@ -179,15 +210,21 @@ def _add_months(
         since, until = read_moment(each.since), each.until and read_moment(each.until)
         for part in parts:
             months = _overlap(part, since, until or part.until)
-            if months:
+            version = version_at(plan, part)
+            if months and _has_monthly(pricing_of(plan, version)):
                 key = Key(each.product, each.plan, each.partner, None)
                 name = agreement_at(inputs.agreements, each.product, part)
-                cells.setdefault((key, name), Cell()).months += months
+                cells.setdefault(Place(key, name, version), Cell()).months += months
 
 
 def is_monthly(plan: PlanInput) -> bool:
     """Whether something is charged under the plan even when nobody calls."""
-    return plan.pricing.find(Fixed) is not None or plan.pricing.find(Package) is not None
+    pricings = [plan.pricing, *(each.pricing for each in plan.changes)]
+    return any(map(_has_monthly, pricings))
+
+
+def _has_monthly(pricing: Pricing) -> bool:
+    return pricing.find(Fixed) is not None or pricing.find(Package) is not None
 
 
 def _overlap(part: Slice, since: datetime, until: datetime) -> Fraction:
@@ -201,12 +238,11 @@ def _charged(
     """What each cell is charged: its part of what its partner is charged under the plan."""
     groups: dict[Group, list[Place]] = defaultdict(list)
     for place in cells:
-        key = place[0]
-        groups[key.product, key.plan, key.partner].append(place)
+        groups[_group(place)].append(place)
     charged: dict[Place, list[Part]] = {place: [] for place in cells}
-    for (product, plan, _), places in groups.items():
+    for (product, plan, _, version), places in groups.items():
         own = [cells[place] for place in places]
-        pricing = priced[plan, product].pricing
+        pricing = pricing_of(priced[plan, product], version)
         parts = charge(pricing, _tally(own))
         if len(places) == 1:  # as most: all of the charge is this line's
             charged[places[0]] = parts
@@ -260,6 +296,7 @@ class _Maker:
     """What turns a cell's charge into a line: the plan, the agreement, who is who."""
 
     plan: PlanInput
+    tax: Tax | None
     agreement: AgreementInput | None
     parties: Parties
 
@@ -274,10 +311,12 @@ def _makers(
     agreements: Mapping[str, AgreementInput],
     operator: str,
 ) -> Iterator[tuple[Place, _Maker]]:
-    for key, name in cells:
+    for place in cells:
+        key = place.key
         plan = priced[key.plan, key.product]
         parties = Parties(key.member or plan.owner, operator, key.partner)
-        yield (key, name), _Maker(plan, agreements.get(name), parties)
+        tax = pricing_of(plan, place.version).tax
+        yield place, _Maker(plan, tax, agreements.get(place.agreement), parties)
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,23 +340,33 @@ def _moneys(
     together: dict[tuple[Group, str], int] = defaultdict(int)
     for place, gross_minor in gross.items():
         together[_together(place)] += gross_minor
+    newest: dict[tuple[str, Key], int] = defaultdict(int)
+    for place in makers:
+        named = (place.agreement, place.key)
+        newest[named] = max(newest[named], place.version)
     moneys = {}
     for place, maker in makers.items():
+        named = (place.agreement, place.key)
+        # Rewards are of the whole period and come off the line of the newest price.
+        earned = rewards.get(named, {}) if newest[named] == place.version else {}
         takings = Takings(
             gross[place],
             cells[place].billable,
             together[_together(place)],
             maker.plan.currency,
             maker.rounding,
-            rewards.get((place[1], place[0]), {}),
+            earned,
         )
         moneys[place] = _money(takings, charged[place], maker)
     return moneys
 
 
 def _together(place: Place) -> tuple[Group, str]:
-    key, agreement = place
-    return (key.product, key.plan, key.partner), agreement
+    return _group(place), place.agreement
+
+
+def _group(place: Place) -> Group:
+    return place.key.product, place.key.plan, place.key.partner, place.version
 
 
 def _line(
@@ -328,7 +377,7 @@ def _line(
     maker: _Maker,
     money: _Money,
 ) -> Line:
-    key, _ = place
+    key = place.key
     return Line(
         product=key.product,
         plan=key.plan,
@@ -345,6 +394,7 @@ def _line(
         tax_minor=money.tax_minor - sum(line.tax_minor for line in earlier),
         shares=_less(money.shares, earlier),
         rewarded=[Rewarded(term, count) for term, count in sorted(money.rewarded.items())],
+        plan_version=place.version,
     )
 
 
@@ -358,10 +408,9 @@ def _money(takings: Takings, charged: Sequence[Part], maker: _Maker) -> _Money:
     # Without an agreement nobody but the member has a claim.
     terms = maker.agreement.shares if maker.agreement else [Share(MEMBER, WHOLE)]
     shares = split(takings, terms, maker.parties)
-    tax = maker.plan.pricing.tax
-    if tax is None:
+    if maker.tax is None:
         return _Money(gross_minor, 0, shares, takings.rewarded)
-    tax_minor = _rounded(charged, maker, tax.rate)
+    tax_minor = _rounded(charged, maker, maker.tax.rate)
     passed_on = LineShare(maker.parties.member, "tax", tax_minor)
     return _Money(gross_minor, tax_minor, [*shares, passed_on], takings.rewarded)
 
@@ -375,25 +424,25 @@ def _due_lines(
 ) -> list[Line]:
     """What parties of agreements owe each other by the month, less what was said before."""
     given: dict[tuple[str, str], int] = defaultdict(int)
-    for (_, name), money in moneys.items():
+    for place, money in moneys.items():
         for share in money.shares:
             if share.role != "tax":
-                given[name, share.party] += share.amount_minor
+                given[place.agreement, share.party] += share.amount_minor
     standing: dict[str, list[Slice]] = defaultdict(list)
     for product in {each.product for each in inputs.agreements}:
         for part in parts:
             standing[agreement_at(inputs.agreements, product, part)].append(part)
     found = {
-        (Key(due.agreement.product, "", due.payer, None), due.agreement.agreement): due
+        Place(Key(due.agreement.product, "", due.payer, None), due.agreement.agreement, 1): due
         for due in dues(inputs, currency, standing, given)
     }
-    ended = {place for place in earlier if not place[0].plan} - set(found)
+    ended = {place for place in earlier if not place.key.plan} - set(found)
     made = [_due_line(place, due, earlier.get(place, [])) for place, due in found.items()]
     return made + [_due_line(place, None, earlier[place]) for place in ended]
 
 
 def _due_line(place: Place, due: Due | None, earlier: Sequence[Line]) -> Line:
-    key, agreement = place
+    key, agreement, _ = place
     before = {(share.party, share.role): 0 for line in earlier for share in line.shares}
     owed = due.shares if due else []
     now = {(share.party, share.role): share.amount_minor for share in owed}
@@ -452,5 +501,5 @@ def _charge(part: Part) -> Charge:
 
 
 def _line_order(line: Line) -> tuple[str, ...]:
-    key, agreement = place_of(line)
-    return (key.product, key.plan, key.partner, key.member or "", agreement)
+    key, agreement, version = place_of(line)
+    return (key.product, key.plan, key.partner, key.member or "", agreement, f"{version:09}")

@@ -143,10 +143,16 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Priced:
-    """How a plan is priced, and in what."""
+    """How a plan is priced, and in what; `changes` are later versions and when each begins."""
 
     currency: str
     pricing: Pricing
+    changes: tuple[tuple[datetime, Pricing], ...] = ()
+
+    def at(self, when: datetime) -> Pricing:
+        """The version in force at a time."""
+        begun = [pricing for since, pricing in self.changes if since <= when]
+        return begun[-1] if begun else self.pricing
 
 
 Plans = Mapping[str, Priced]
@@ -154,7 +160,7 @@ Plans = Mapping[str, Priced]
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """A part of the period within which no agreement begins or ends."""
+    """A part of the period within which no agreement or version of a plan begins or ends."""
 
     since: datetime
     until: datetime
@@ -211,16 +217,16 @@ def count_lake(lake: Lake, chosen: Chosen, parts: Sequence[Slice], plans: Plans)
     usage: list[Usage] = []
     records = 0
     with calls_of(lake, chosen.files) as connection:
-        connection.register("priced", priced_table(plans))
         held = int(connection.execute(RECORDS).fetchall()[0][0])
         picking = held != chosen.records
         if picking:
             connection.register("runs", runs_table(chosen.runs))
-            _show(connection, table_of(connection, lake, chosen.files), picking)
+            show(connection, table_of(connection, lake, chosen.files), picking)
             held = int(connection.execute(RECORDS).fetchall()[0][0])
         for part in parts:
+            connection.register("priced", priced_table(plans, part.since))
             span = span_of(connection, lake, chosen.files, part.since, part.until)
-            _show(connection, span, picking)
+            show(connection, span, picking)
             for row in connection.execute(RATE).fetchall():
                 records += int(row[6])
                 if None not in row[:3]:  # else nobody is charged for it
@@ -228,7 +234,7 @@ def count_lake(lake: Lake, chosen: Chosen, parts: Sequence[Slice], plans: Plans)
     return Counted(held, records, usage)
 
 
-def _show(connection: DuckDBPyConnection, stored: DuckDBPyRelation, picking: bool) -> None:
+def show(connection: DuckDBPyConnection, stored: DuckDBPyRelation, picking: bool) -> None:
     """Let `calls` be what is stored, or of that what lies in the runs."""
     stored.create_view("stored" if picking else "calls", replace=True)
     if picking:
@@ -252,12 +258,13 @@ def runs_table(runs: Sequence[Run]) -> pa.Table:
     )
 
 
-def priced_table(plans: Plans) -> pa.Table:
-    """The plans that are priced by the hour or by value, as the table `priced` of `RATE`."""
+def priced_table(plans: Plans, when: datetime) -> pa.Table:
+    """The plans that are priced by the hour or by value then, as the table `priced` of `RATE`."""
     rows = []
     for plan, priced in sorted(plans.items()):
-        value = priced.pricing.find(Value)
-        hourly = priced.pricing.find(Hours) is not None
+        pricing = priced.at(when)
+        value = pricing.find(Value)
+        hourly = pricing.find(Hours) is not None
         row = {"plan": plan, "hourly": hourly, "value_currency": None}
         if value is not None:
             rate, lowest, highest = value_bounds(value, priced.currency)
@@ -296,11 +303,12 @@ class Count:
             return
         key = Key(record.product, record.plan, record.organisation, record.member)
         priced = self._plans.get(record.plan)
-        hourly = priced is not None and priced.pricing.find(Hours) is not None
+        pricing = priced.at(part.since) if priced else None
+        hourly = pricing is not None and pricing.find(Hours) is not None
         utc_hour = record.at_us // _HOUR_US % 24 if hourly else None
         place = (part, key, ending_of(record), utc_hour)
         before = self._usage.get(place) or Usage(*place, 0, 0, 0)
-        units = None if place[2] == "failed" else _value_units(record, priced)
+        units = None if place[2] == "failed" else _value_units(record, priced, pricing)
         self._usage[place] = replace(
             before,
             calls=before.calls + 1,
@@ -316,8 +324,8 @@ def ending_of(record: CallRecord) -> Ending:
     return "succeeded" if record.status < 400 else "declined"
 
 
-def _value_units(record: CallRecord, priced: Priced | None) -> int | None:
-    value = priced.pricing.find(Value) if priced else None
+def _value_units(record: CallRecord, priced: Priced | None, pricing: Pricing | None) -> int | None:
+    value = pricing.find(Value) if pricing else None
     if priced is None or value is None or record.amount_minor is None:
         return None
     if record.currency != priced.currency:

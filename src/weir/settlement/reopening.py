@@ -106,7 +106,8 @@ async def _reverse(unit: UnitOfWork, closed: list[str], reason: str) -> int:
         .order_by(obligations.c.id)
     )
     turned_around = [
-        {**row._mapping, "id": unit.mint("obl"), "amount_minor": -row.amount_minor, "round": None}
+        {**row._mapping, "id": unit.mint("obl"), "amount_minor": -row.amount_minor}
+        | {"round": None, "rate": None}
         for row in rows
     ]
     if turned_around:

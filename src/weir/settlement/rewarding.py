@@ -18,12 +18,12 @@ from typing import Final, NamedTuple
 
 import pyarrow as pa
 
-from weir.metering.asking import calls_of
+from weir.metering.asking import calls_of, table_of
 from weir.metering.lake import Lake
 from weir.metering.records import CallRecord
 from weir.settlement.documents import AgreementInput
 from weir.settlement.periods import read_moment
-from weir.settlement.rating import PICK_OUT, RECORDS, Chosen, Key, ending_of, runs_table
+from weir.settlement.rating import RECORDS, Chosen, Key, ending_of, runs_table, show
 
 REWARDED: Final = """
     WITH matched AS (
@@ -120,7 +120,7 @@ def count_rewards(lake: Lake, chosen: Chosen, terms: Sequence[RewardTerm]) -> Re
     with calls_of(lake, chosen.files) as connection:
         if int(connection.execute(RECORDS).fetchall()[0][0]) != chosen.records:
             connection.register("runs", runs_table(chosen.runs))
-            connection.execute(PICK_OUT)
+            show(connection, table_of(connection, lake, chosen.files), True)
         rows = [term._asdict() for term in terms]
         connection.register("rewards", pa.Table.from_pylist(rows, _TERMS))
         counted = connection.execute(REWARDED).fetchall()

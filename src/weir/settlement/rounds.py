@@ -22,6 +22,8 @@ from weir.kernel.money import MINOR_DIGITS, Money
 from weir.kernel.outcomes import FORBIDDEN, ILLEGAL_STATE, NOT_FOUND, Refusal
 from weir.ledger import books
 from weir.ledger.postings import Entry, Posting
+from weir.settlement import exchanging
+from weir.settlement.exchanging import Rate
 from weir.settlement.netting import Netting, net, turned
 from weir.settlement.settling_tables import disputes, netting_rounds, obligations, payments
 from weir.store.unit import UnitOfWork
@@ -46,7 +48,10 @@ class PaymentRow:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """A settled round, and what it saved (see `weir.settlement.netting.Netting`)."""
+    """A settled round, and what it saved (see `weir.settlement.netting.Netting`).
+
+    `rates` are those at which debts of other currencies came into it.
+    """
 
     id: str
     currency: str
@@ -54,27 +59,37 @@ class Round:
     without_payments: int
     without_minor: int
     moved_minor: int
+    rates: list[dict[str, str]]
     settled_at: datetime
     settled_by: str
     payments: list[PaymentRow]
 
 
-async def settle(unit: UnitOfWork, currency: str) -> Round:
+async def settle(unit: UnitOfWork, currency: str, converting: Sequence[str] = ()) -> Round:
     """Net every open debt of a currency that no dispute holds. Only the operator may.
 
-    Refusals: FORBIDDEN, INVALID_INPUT, ILLEGAL_STATE when nothing is open.
+    Debts of the currencies in `converting` are first converted at the newest rates. Refusals:
+    FORBIDDEN, INVALID_INPUT, ILLEGAL_STATE when nothing is open, CONFLICT without a recent rate.
     """
     inputs.choice(currency, MINOR_DIGITS, "/currency")
     operator = await operator_of(unit.connection)
     if unit.actor.organisation != operator:
         raise Refusal(FORBIDDEN, "only the operator settles")
-    await unit.connection.execute(_LOCK, {"currency": currency})
+    for other in converting:
+        inputs.choice(other, set(MINOR_DIGITS) - {currency}, "/converting")
+    for each in sorted({currency, *converting}):
+        await unit.connection.execute(_LOCK, {"currency": each})
+    rates = [
+        await exchanging.convert(unit, held, other, currency, operator)
+        for other in sorted(set(converting))
+        if (held := await _open(unit.connection, other))
+    ]
     rows = await _open(unit.connection, currency)
     if not rows:
         raise Refusal(ILLEGAL_STATE, "no debt is open", state="settled")
     between = (row for row in rows if row.debtor != row.creditor)
     found = net(turned(((row.debtor, row.creditor), row.amount_minor) for row in between))
-    identifier = await _write(unit, currency, found)
+    identifier = await _write(unit, currency, found, rates)
     await unit.connection.execute(
         update(obligations)
         .where(obligations.c.id == any_(literal([row.id for row in rows], ARRAY(Text))))
@@ -140,6 +155,7 @@ def seen_by(found: Round, viewer: str, operator: str) -> Round:
         found.without_payments,
         found.without_minor,
         found.moved_minor,
+        found.rates,
         found.settled_at,
         found.settled_by,
         own,
@@ -169,14 +185,15 @@ async def _open(connection: AsyncConnection, currency: str) -> Sequence[Row[Any]
     )
     rows = await connection.execute(
         select(obligations)
-        .where(obligations.c.currency == currency, obligations.c.round.is_(None), ~held)
+        .where(obligations.c.currency == currency, obligations.c.round.is_(None))
+        .where(obligations.c.rate.is_(None), ~held)
         .order_by(obligations.c.id)
         .with_for_update()
     )
     return rows.all()
 
 
-async def _write(unit: UnitOfWork, currency: str, found: Netting) -> str:
+async def _write(unit: UnitOfWork, currency: str, found: Netting, rates: Sequence[Rate]) -> str:
     identifier = unit.mint("rnd")
     await unit.connection.execute(
         insert(netting_rounds).values(
@@ -186,6 +203,10 @@ async def _write(unit: UnitOfWork, currency: str, found: Netting) -> str:
             without_payments=found.without_payments,
             without_minor=found.without_minor,
             moved_minor=found.moved_minor,
+            rates=[
+                {"id": each.id, "base": each.base, "rate": each.rate, "source": each.source}
+                for each in rates
+            ],
             settled_at=unit.now,
             settled_by=unit.actor.subject,
         )

@@ -40,6 +40,7 @@ netting_rounds = Table(
     Column("without_payments", Integer, nullable=False),
     Column("without_minor", BigInteger, nullable=False),
     Column("moved_minor", BigInteger, nullable=False),
+    Column("rates", JSONB, nullable=False, server_default="[]"),
     Column("settled_at", DateTime(timezone=True), nullable=False),
     Column("settled_by", Text, nullable=False),
 )
@@ -71,8 +72,25 @@ payment_messages = Table(
     Column("issued_at", DateTime(timezone=True), nullable=False),
 )
 
+# Never changed, by a trigger: a newer rate is recorded beside it.
+exchange_rates = Table(
+    "exchange_rates",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("base", Text, nullable=False),
+    Column("quote", Text, nullable=False),
+    Column("rate", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("observed_at", DateTime(timezone=True), nullable=False),
+    Column("recorded_at", DateTime(timezone=True), nullable=False),
+    Column("recorded_by", Text, nullable=False),
+    CheckConstraint("base <> quote", name="quote"),
+    Index("ix_exchange_rates_base", "base", "quote", "observed_at"),
+)
+
 # One line of a closing is one debt to each party that has a share in it. `line` counts from 1 in
-# the operator's statement, which holds every line. A credit is a negative amount.
+# the operator's statement, which holds every line. A credit is a negative amount. A debt with a
+# `rate` was converted at it: its mirror image has it too, and a debt in another currency stands.
 obligations = Table(
     "obligations",
     metadata,
@@ -85,6 +103,7 @@ obligations = Table(
     Column("amount_minor", BigInteger, nullable=False),
     Column("credit", Text, ForeignKey("credit_notes.id")),
     Column("round", Text, ForeignKey("netting_rounds.id")),
+    Column("rate", Text, ForeignKey("exchange_rates.id")),
     CheckConstraint("amount_minor <> 0", name="amount_minor"),
     Index("ix_obligations_open", "currency", postgresql_where=text("round IS NULL")),
     Index("ix_obligations_line", "closing", "line"),

@@ -20,11 +20,17 @@ from weir.alliance.agreements import Agreement
 from weir.kernel.outcomes import ILLEGAL_STATE, NOT_FOUND, Refusal
 from weir.metering.lake import Lake
 from weir.settlement import unclosed
-from weir.settlement.closing import agreement_input, inputs_of, plans_offered, standing_in
+from weir.settlement.closing import (
+    agreement_input,
+    boundaries,
+    inputs_of,
+    plans_offered,
+    standing_in,
+)
 from weir.settlement.documents import AgreementInput, Inputs, Line
-from weir.settlement.lines import is_monthly, lines
+from weir.settlement.lines import is_monthly, lines, priced
 from weir.settlement.periods import Period, moment, parse_period
-from weir.settlement.rating import Priced, Slice, Usage, count_lake, slices
+from weir.settlement.rating import Slice, Usage, count_lake, slices
 from weir.settlement.rewarding import Rewards, count_rewards, reward_terms
 from weir.settlement.unclosed import Unclosed
 from weir.store.database import Database
@@ -69,9 +75,8 @@ async def try_agreement(
         found = await unclosed.find(connection, wanted, None)
         known = await agreements.between(connection, wanted.since, wanted.until, tried.currency)
         offered = await plans_offered(connection)
-    parts = _parts(wanted, known)
-    priced = {each.plan: Priced(each.currency, each.pricing) for each in offered}
-    counted = await asyncio.to_thread(count_lake, lake, found, parts, priced)
+    parts = slices(wanted.since, wanted.until, boundaries(known, offered))
+    counted = await asyncio.to_thread(count_lake, lake, found, parts, priced(offered))
     if counted.held != found.records:
         raise Refusal(ILLEGAL_STATE, "the lake does not hold what was ingested")
     usage = [each for each in counted.usage if each.key.product == tried.product]
@@ -127,11 +132,6 @@ def _balances(made: Iterable[Line]) -> Counter[str]:
         for share in line.shares:
             found[share.party] += share.amount_minor
     return found
-
-
-def _parts(period: Period, known: Iterable[Agreement]) -> list[Slice]:
-    boundaries = (end for each in known for end in (each.effective_at, each.ended_at) if end)
-    return slices(period.since, period.until, boundaries)
 
 
 async def _inputs(

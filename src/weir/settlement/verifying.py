@@ -64,8 +64,8 @@ class Verification:
         return self.difference is None
 
 
-class _Differs(Exception):  # noqa: N818 - it carries what differs
-    pass
+class Differs(Exception):  # noqa: N818 - it carries what differs
+    """What differs first, in words."""
 
 
 def verify(document: Any, source: RecordSource) -> Verification:
@@ -77,13 +77,13 @@ def verify(document: Any, source: RecordSource) -> Verification:
     since, until = read_moment(stated.since), read_moment(stated.until)
     if not since < until:
         raise ValueError("not a statement: its period has no length")
-    parts = composing.cut(since, until, stated.inputs.agreements)
+    parts = composing.cut(since, until, stated.inputs)
     count = Count(parts, plans_of(stated.inputs))
     rewards = RewardCount(reward_terms(stated.inputs.agreements, since, until))
     whole = stated.records.rewarded
     read = 0
     try:
-        _check_digests(stated)
+        check_digests(stated)
         for run in stated.records.segments:
             for segment in _run(run, source):
                 count.add(segment.records)
@@ -93,18 +93,19 @@ def verify(document: Any, source: RecordSource) -> Verification:
         if whole != stated.records.segments:
             _count_rewards(stated, source, rewards)
         counted = count.counted()
-        found = _recomputed(stated, counted, parts, rewards.counted())
-        _compare(to_document(stated), to_document(found), "")
-    except _Differs as differs:
+        found = recomputed(stated, counted, parts, rewards.counted())
+        compare(to_document(stated), to_document(found), "")
+    except Differs as differs:
         return Verification(stated.statement, count.counted().records, read, str(differs))
     return Verification(stated.statement, counted.records, read, None)
 
 
-def _check_digests(stated: Statement) -> None:
+def check_digests(stated: Statement) -> None:
+    """The document and the list of its records are those that were closed."""
     if digest_of(to_document(stated)) != stated.sha256:
-        raise _Differs("sha256: the document was changed after it was closed")
+        raise Differs("sha256: the document was changed after it was closed")
     if runs_digest(stated.records.segments) != stated.records.digest:
-        raise _Differs("records.digest: it is not that of records.segments")
+        raise Differs("records.digest: it is not that of records.segments")
     _check_runs(stated.records.segments, "segments")
     _check_runs(stated.records.rewarded, "rewarded")
 
@@ -113,9 +114,9 @@ def _check_runs(runs: Iterable[Run], name: str) -> None:
     taken: set[tuple[str, int]] = set()
     for run in runs:
         if not identifiers.is_identifier(run.stream, "str") or run.first_segment < 1:
-            raise _Differs(f"records.{name}: a run is not one")
+            raise Differs(f"records.{name}: a run is not one")
         if any(stream == run.stream and last >= run.first_segment for stream, last in taken):
-            raise _Differs(f"records.{name}: {run.stream} is counted twice")
+            raise Differs(f"records.{name}: {run.stream} is counted twice")
         taken.add((run.stream, run.last_segment))
 
 
@@ -124,7 +125,7 @@ def _count_rewards(stated: Statement, source: RecordSource, rewards: RewardCount
     whole = stated.records.rewarded
     for own in stated.records.segments if whole else []:
         if not any(_holds(run, own) for run in whole):
-            raise _Differs(f"records.rewarded: {own.stream} is left out")
+            raise Differs(f"records.rewarded: {own.stream} is left out")
     for run in whole:
         for segment in _run(run, source):
             rewards.add(segment.records)
@@ -146,14 +147,14 @@ def _run(run: Run, source: RecordSource) -> Iterable[Segment]:
             chain = chain or _start(run, segment)
             chain.link(segment.seal)
         except FileNotFoundError as error:
-            raise _Differs(f"records: {name} dropped: it is not there") from error
+            raise Differs(f"records: {name} dropped: it is not there") from error
         except SegmentDamaged as damaged:
-            raise _Differs(f"records: {damaged.finding}") from damaged
+            raise Differs(f"records: {damaged.finding}") from damaged
         sha256 = segment.seal.sha256
         yield segment
     if sha256 != run.sha256:
         detail = "it is not the one the statement was made of"
-        raise _Differs(f"records: {run.stream} segment {run.last_segment} altered: {detail}")
+        raise Differs(f"records: {run.stream} segment {run.last_segment} altered: {detail}")
 
 
 def _start(run: Run, first: Segment) -> Chain:
@@ -162,7 +163,7 @@ def _start(run: Run, first: Segment) -> Chain:
     return Chain(run.stream, run.previous_sha256, run.first_segment - 1, before)
 
 
-def _recomputed(
+def recomputed(
     stated: Statement, counted: Counted, parts: Sequence[Slice], rewards: Rewards
 ) -> Statement:
     """The statement with every figure computed anew."""
@@ -170,7 +171,7 @@ def _recomputed(
     try:
         all_lines = lines(usage, stated.inputs, stated.currency, parts, rewards)
     except UnknownPlan as unknown:
-        raise _Differs(f"inputs.plans: calls were made under {unknown}, not listed") from unknown
+        raise Differs(f"inputs.plans: calls were made under {unknown}, not listed") from unknown
     except (KeyError, ValueError, ArithmeticError) as error:
         raise ValueError("not a statement: a currency or price in it is not one") from error
     whole = composing.Whole.of(stated.inputs, all_lines, [])
@@ -198,17 +199,17 @@ def _relevant(usage: Iterable[Usage], party: str, inputs: Inputs) -> Iterable[Us
             yield each
 
 
-def _compare(stated: Any, found: Any, place: str) -> None:
+def compare(stated: Any, found: Any, place: str) -> None:
     """Raise at the first place where two JSON values differ."""
     if isinstance(stated, dict) and isinstance(found, dict):
         for name in stated | found:
-            _compare(stated.get(name), found.get(name), f"{place}.{name}".lstrip("."))
+            compare(stated.get(name), found.get(name), f"{place}.{name}".lstrip("."))
     elif isinstance(stated, list) and isinstance(found, list):
         if len(stated) != len(found):
-            raise _Differs(
+            raise Differs(
                 f"{place}: the statement has {len(stated)}, the records give {len(found)}"
             )
         for index, (one, other) in enumerate(zip(stated, found, strict=True)):
-            _compare(one, other, f"{place}[{index}]")
+            compare(one, other, f"{place}[{index}]")
     elif stated != found:
-        raise _Differs(f"{place}: the statement says {stated}, the records say {found}")
+        raise Differs(f"{place}: the statement says {stated}, the records say {found}")

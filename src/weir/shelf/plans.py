@@ -1,4 +1,4 @@
-"""Plans: under which terms a product may be called. Terms never change; a better plan is new."""
+"""Plans: under which terms a product may be called. Prices change by `weir.shelf.changing`."""
 
 from __future__ import annotations
 

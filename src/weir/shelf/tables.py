@@ -17,6 +17,7 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
+    PrimaryKeyConstraint,
     Table,
     Text,
     UniqueConstraint,
@@ -162,6 +163,19 @@ plans = Table(
     CheckConstraint("quota >= 0", name="quota"),
     CheckConstraint("(quota IS NULL) = (quota_period IS NULL)", name="quota_period"),
     CheckConstraint("status IN ('offered', 'withdrawn')", name="status"),
+)
+
+# Later versions of a plan's pricing; the first is the plan's own.
+plan_changes = Table(
+    "plan_changes",
+    metadata,
+    Column("plan", Text, ForeignKey("plans.id"), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("pricing", JSON, nullable=False),
+    Column("effective_from", DateTime(timezone=True), nullable=False),
+    Column("announced_at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("plan", "version"),
+    CheckConstraint("version > 1", name="version"),
 )
 
 subscriptions = Table(

@@ -83,7 +83,13 @@ async def portal(
     management = Management(application(managing))
     async with httpx.AsyncClient(verify=context, trust_env=False) as client:
         yield Portal(
-            services, Sessions(cache), passphrases, client, management, managing.api_origin
+            services,
+            Sessions(cache),
+            passphrases,
+            client,
+            management,
+            managing.api_origin,
+            managing.lake,
         )
 
 

@@ -106,6 +106,9 @@ class World:
             "propose_agreement": {
                 "effective_from": "2030-01-01T00:00:00Z", "currency": "CNY", "shares": SHARES,
             },
+            "change_plan": {
+                "pricing": PLAN["pricing"], "effective_from": "2999-01-01T00:00:00Z",
+            },
             "counter_agreement": {"effective_from": "2030-01-01T00:00:00Z", "shares": SHARES},
             "accept_agreement": {"signature": "x"},
             "open_dispute": {"line": 1, "reason": "because"},
@@ -115,6 +118,10 @@ class World:
                 "scheme": "cnaps", "holder": "N", "account": "12345678", "bank": "1" * 12,
             },
             "settle_round": {"currency": "CNY"},
+            "record_rate": {
+                "base": "USD", "quote": "CNY", "rate": "7.1", "source": "us",
+                "observed_at": "2020-01-01T00:00:00Z",
+            },
             "close_period": {"period": "2020-01", "currency": "CNY"},
             "reopen_period": {"period": "2020-01", "currency": "CNY", "reason": "because"},
             "change_person_role": {"role": "auditor"},
@@ -170,7 +177,12 @@ async def world(api: Api, bank: Party, partner: Party) -> World:
     ids["statement"] = closing["statements"][api.operator.organisation]
     ids |= await settle_by_hand(api, bank, closing["closing"])
     ids["receipt"] = f"str_{'0' * 26}.1.1.{'0' * 32}"
-    ids |= {"stream": f"str_{'0' * 26}", "segment": "987654321987", "size": "987654321988"}
+    ids |= {
+        "line": "7654321",
+        "stream": f"str_{'0' * 26}",
+        "segment": "987654321987",
+        "size": "987654321988",
+    }
     invited = await api.done(bank, "POST", "/v1/invitations", json=INVITATION)
     ids["invitation"] = invited["invitation"]["id"]
     ids["person"] = await person_of(api, bank)

@@ -25,6 +25,7 @@ def good() -> Figures:
         institutions={"bank": {"callers": 2, "records": 2, "own_log": 2}},
         statement={
             "gross_minor": 7,
+            "brought_in_minor": 2,
             "sum_of_shares_minor": 7,
             "verified_offline": True,
             "difference": None,
@@ -54,6 +55,7 @@ def _set(part: str, name: str, value: Any) -> Callable[[Figures], None]:
         (_set("consent", "served_after_withdrawal", 1), "1 calls were served after"),
         (_set("payment", "moved_minor", 6), "did not change by the amount"),
         (_set("statement", "sum_of_shares_minor", 6), "do not add up"),
+        (_set("statement", "brought_in_minor", 0), "a partner brought in"),
         (_set("statement", "verified_offline", False), "does not follow from the records"),
         (_set("netting", "left_over_minor", 1), "do not add up to nothing"),
         (_set("netting", "parties", 2), "as many payments as there are parties"),

@@ -119,7 +119,7 @@ def statement(
     records: Sequence[CallRecord], runs: list[Run], party: str = OPERATOR, inputs: Inputs = INPUTS
 ) -> Statement:
     """The statement closing would make of these records."""
-    parts = composing.cut(PERIOD.since, PERIOD.until, inputs.agreements)
+    parts = composing.cut(PERIOD.since, PERIOD.until, inputs)
     count = Count(parts, plans_of(inputs))
     count.add(records)
     counted = count.counted()

@@ -67,7 +67,7 @@ CALLS = st.lists(
     min_size=1,
     max_size=30,
 )
-PARTS = composing.cut(PERIOD.since, PERIOD.until, INPUTS.agreements)
+PARTS = composing.cut(PERIOD.since, PERIOD.until, INPUTS)
 # Counted as if one plan were priced by value and by the hour, whatever it costs.
 BANDS = [Band(0, "1"), Band(12, "2")]
 PLANS = {

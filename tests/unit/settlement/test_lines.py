@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from fractions import Fraction
 from typing import Any
 
 from hypothesis import given, settings
@@ -26,14 +27,21 @@ from statement_world import (
 
 from weir.metering.records import CallRecord
 from weir.settlement import composing
-from weir.settlement.documents import Inputs, Line, LineShare, PlanInput, SubscriptionInput
+from weir.settlement.documents import (
+    Inputs,
+    Line,
+    LineShare,
+    PlanChange,
+    PlanInput,
+    SubscriptionInput,
+)
 from weir.settlement.lines import lines, plans_of
 from weir.settlement.periods import moment
 from weir.settlement.rating import Count
 from weir.shelf.pricing import read_pricing
 
 DAY_US = 86_400_000_000
-PARTS = composing.cut(PERIOD.since, PERIOD.until, INPUTS.agreements)
+PARTS = composing.cut(PERIOD.since, PERIOD.until, INPUTS)
 
 
 def inputs(*components: dict[str, Any], **others: Any) -> Inputs:
@@ -204,3 +212,59 @@ def test_the_shares_of_every_line_are_its_gross_and_tax(
     for line in made(given, *records):
         shares = sum(share.amount_minor for share in line.shares)
         assert shares == line.gross_minor + line.tax_minor
+
+
+TURN = datetime(2026, 11, 8, tzinfo=UTC)
+TURN_US = int(TURN.timestamp()) * 1_000_000
+
+
+def changed(given: Inputs, *components: dict[str, Any]) -> Inputs:
+    """The plan priced otherwise from the 8th on."""
+    later = PlanChange(2, moment(TURN), read_pricing({"components": list(components)}))
+    return replace(given, plans=[replace(each, changes=[later]) for each in given.plans])
+
+
+def made_with_changes(given: Inputs, *records: CallRecord) -> list[Line]:
+    parts = composing.cut(PERIOD.since, PERIOD.until, given)
+    count = Count(parts, plans_of(given))
+    count.add(records)
+    return lines(count.counted().usage, given, "CNY", parts)
+
+
+def test_a_call_is_charged_by_the_version_in_force_when_it_arrived() -> None:
+    given = changed(inputs({"kind": "per_call", "price": "1"}), {"kind": "per_call", "price": "3"})
+    before, after = made_with_changes(given, call(at_us=TURN_US - 1), call(at_us=TURN_US), call())
+    assert (before.plan_version, before.calls, before.gross_minor) == (1, 2, 200)
+    assert (after.plan_version, after.calls, after.gross_minor) == (2, 1, 300)
+
+
+def test_each_version_has_its_own_tiers_and_months() -> None:
+    tiers = [{"up_to": 1, "price": "1"}, {"up_to": None, "price": "0.1"}]
+    tiered = {"kind": "tiered", "tiers": tiers}
+    given = changed(inputs(tiered), tiered, {"kind": "fixed", "price": "30"})
+    standing = replace(given, subscriptions=STANDING)
+    found = made_with_changes(standing, call(), call(), call(at_us=TURN_US), call(at_us=TURN_US))
+    calls = {line.plan_version: line for line in found if line.calls}
+    assert calls[1].gross_minor == 110
+    monthly = [c for line in found for c in line.charges if c.kind == "fixed"]
+    assert {line.plan_version for line in found if line.charges[-1].kind == "fixed"} == {2}
+    assert monthly
+    tiers_paid = sum(Fraction(c.amount) for c in calls[2].charges if c.kind == "tiered")
+    assert tiers_paid == Fraction("1.1")
+
+
+@settings(max_examples=40)
+@given(COMPONENTS, COMPONENTS, RECORDS, RECORDS)
+def test_closing_in_two_parts_comes_to_what_closing_once_does_when_the_plan_changes(
+    components: list[dict[str, Any]],
+    later: list[dict[str, Any]],
+    first: list[CallRecord],
+    late: list[CallRecord],
+) -> None:
+    given = changed(inputs(*components, subscriptions=STANDING), *later)
+    once = made_with_changes(given, *first, *late)
+    one = made_with_changes(given, *first)
+    two = made_with_changes(replace(given, earlier=one), *late)
+    assert summed(one, two) == summed(once)
+    for line in (*once, *one, *two):
+        assert sum(share.amount_minor for share in line.shares) == line.gross_minor + line.tax_minor

@@ -72,7 +72,7 @@ def test_the_same_debts_are_settled_the_same_way(owed: dict[tuple[str, str], int
 
 
 def test_a_partner_owes_everyone_with_a_share_in_its_calls_but_itself() -> None:
-    parts = composing.cut(PERIOD.since, PERIOD.until, INPUTS.agreements)
+    parts = composing.cut(PERIOD.since, PERIOD.until, INPUTS)
     count = Count(parts, plans_of(INPUTS))
     count.add([call()] * 1000 + [call(organisation=SHOP)] * 500)
     owed = debts(lines(count.counted().usage, INPUTS, "CNY", parts))

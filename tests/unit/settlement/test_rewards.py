@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -201,3 +202,15 @@ def test_one_party_may_have_rewards_for_several_things() -> None:
 
 def test_terms_name_scenes_in_the_words_that_calls_carry() -> None:
     assert _LABEL.pattern == GATEWAYS_WORD.pattern.decode()
+
+
+def test_of_a_file_that_others_counted_too_only_the_runs_are_rewarded(tmp_path: Path) -> None:
+    given = under(inputs(PER_CALL), *EVEN, CHECKOUT)
+    wanted = reward_terms(given.agreements, PERIOD.since, PERIOD.until)
+    one, two = [call(scene="checkout")], [call(scene="checkout")] * 2
+    (run,) = write(tmp_path, [one, two])
+    tables = [to_table(read_segment(tmp_path, run.stream, number)) for number in (1, 2)]
+    pq.write_table(pa.concat_tables(tables), tmp_path / "merged.parquet")
+    second = replace(run, first_segment=2)
+    found = count_rewards(Lake(str(tmp_path)), Unclosed([second], ["merged.parquet"], 2), wanted)
+    assert [dict(places) for places in found.values()] == [{2: 2}]

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from weir.app.core import open_core
 from weir.care.authority import Authority
-from weir.cli.demo.cast import CUSTOMERS, INSTITUTIONS, SEED, Institution
+from weir.cli.demo.cast import BROUGHT_IN, CUSTOMERS, INSTITUTIONS, SEED, Institution
 from weir.cli.demo.stage import Running
 from weir.cli.failing import CannotError
 from weir.cli.installation import Installation
@@ -70,7 +70,7 @@ def boot(home: Path | None, tell: Tell) -> Boot:
     started = Boot(installation)
     try:
         tell("Starting three model institutions, each with a history of its own")
-        start_institutions(started, INSTITUTIONS, CUSTOMERS)
+        start_institutions(started, (*INSTITUTIONS, BROUGHT_IN), CUSTOMERS)
     except BaseException:
         started.stop()
         raise
@@ -173,7 +173,7 @@ def _start_one(
     installation = started.installation
     assert installation.postgres is not None, "the demo runs on embedded engines"
     folder = _folder(installation, institution)
-    log = installation.home.log_path(institution.plays)
+    log = installation.home.log_path(institution.slug)
     command = [
         *(sys.executable, "-m", "weir_sandbox", institution.plays, "--port", "0"),
         *("--certificate", str(folder / "server.pem"), "--key", str(folder / "server.key")),
@@ -183,7 +183,7 @@ def _start_one(
         *("--customers", str(customers), "--seed", str(SEED)),
     ]
     environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    url = installation.postgres.create_database(f"sandbox_{institution.plays}")
+    url = installation.postgres.create_database(f"sandbox_{institution.slug.replace('-', '_')}")
     child = spawn(
         command,
         user=None,
@@ -218,7 +218,7 @@ def _document(institution: Institution) -> bytes:
 
 
 def _folder(installation: Installation, institution: Institution) -> Path:
-    folder = installation.home.folder("institutions") / institution.plays
+    folder = installation.home.folder("institutions") / institution.slug
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder
 

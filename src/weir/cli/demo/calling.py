@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from weir.cli.demo.cast import SEED, TRIAL, TRIAL_QUOTA
-from weir.cli.demo.stage import Caller, Consented, Stage
+from weir.cli.demo.cast import BROUGHT_IN, BROUGHT_IN_FOR, SEED, TRIAL, TRIAL_QUOTA
+from weir.cli.demo.stage import Caller, Consented, Member, Stage
 from weir.cli.demo.wrong_calls import WrongCall, wrong_calls
 from weir.cli.failing import CannotError
 from weir.client.exchange import Answer
@@ -81,7 +81,7 @@ async def _work(stage: Stage, planned: Iterator[Planned], told: Callable[[int], 
             told(stage.tally.sent)
 
 
-def own_session(stage: Stage, caller: Caller, scope: str) -> Session:
+def own_session(stage: Stage, caller: Caller | Member, scope: str) -> Session:
     """Calls an application makes for itself. The demo repeats nothing: each call is counted."""
     return Session.of_application(stage.platform, caller.exchange, caller.server, scope, NONE_OF_IT)
 
@@ -109,14 +109,21 @@ async def _lanes(stage: Stage) -> list[Lane]:
     consents, callers = stage.consents, stage.callers
     quotes = "summit-securities.quotes"
     instruments = await _instruments(stage, callers["clear-mirror"], quotes)
-    asked = [("GET", f"/summit-securities/quotes/v1/quotes/{each}", None) for each in instruments]
+    asked = _asked(quotes, instruments)
     quoting = ("POST", "/harbour-insurance/quotations/v1/quotations", _RISK)
     own: list[tuple[str, str, str, Sequence[tuple[str, str, Any]]]] = [
         ("quotes", "clear-mirror", quotes, asked),
         ("quotes", "tall-pine-capital", quotes, asked),
         ("quotations", "eastgate-textiles", "harbour-insurance.quotations", [quoting]),
     ]
+    taker = stage.members[BROUGHT_IN_FOR]
+    brought = [f"{BROUGHT_IN.slug}.{offer.slug}" for offer in BROUGHT_IN.offers]
     lanes = [
+        Lane("brought in", own_session(stage, taker, scope), BROUGHT_IN.slug, _asked(scope, found))
+        for scope in brought
+        if (found := await _instruments(stage, taker, scope))
+    ]
+    lanes += [
         Lane(words, own_session(stage, callers[slug], scope), scope.split(".")[0], calls)
         for words, slug, scope, calls in own
     ]
@@ -131,13 +138,18 @@ async def _lanes(stage: Stage) -> list[Lane]:
     return lanes
 
 
-async def _instruments(stage: Stage, caller: Caller, scope: str) -> list[str]:
+def _asked(scope: str, instruments: list[str]) -> list[tuple[str, str, Any]]:
+    """A quote of each instrument, from the product of a scope."""
+    owner, _, product = scope.partition(".")
+    return [("GET", f"/{owner}/{product}/v1/quotes/{each}", None) for each in instruments]
+
+
+async def _instruments(stage: Stage, caller: Caller | Member, scope: str) -> list[str]:
     """What can be quoted, from a first counted call."""
     session = own_session(stage, caller, scope)
-    path = "/summit-securities/quotes/v1/instruments"
-    seen = await stage.tally.count(
-        "instruments", lambda: session.call("GET", path), member="summit-securities"
-    )
+    owner, _, product = scope.partition(".")
+    path = f"/{owner}/{product}/v1/instruments"
+    seen = await stage.tally.count("instruments", lambda: session.call("GET", path), member=owner)
     if seen.answer is None:
         raise CannotError(f"The first call was refused: {seen.refusal}.")
     return [each["instrument_id"] for each in seen.answer.object()["instruments"]]

@@ -49,12 +49,15 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Institution:
-    """A member: which model institution plays it, and what it puts on the shelf."""
+    """A provider: which model institution plays it, and what it puts on the shelf.
+
+    A member has a licence; a partner that brings a service in has none.
+    """
 
     slug: str
     name_en: str
     name_zh: str
-    licence_kind: str
+    licence_kind: str | None
     plays: str  # the weir-sandbox command
     reference_prefix: str
     offers: tuple[Offer, ...]
@@ -172,6 +175,19 @@ _SECURITIES: Final = Institution(
 )  # fmt: skip
 
 INSTITUTIONS: Final = (_BANK, _INSURER, _SECURITIES)
+
+# What a partner brings in for members to use: the flow goes the other way.
+BROUGHT_IN: Final = Institution(
+    "clear-mirror", "Clear Mirror Data", "明镜数据", None, "securities", "CM",
+    (
+        Offer(
+            "market-data", "Market data", "市场数据", per_call("0.02"),
+            {"listInstruments": _OPEN, "getInstrument": _OPEN, "getQuote": _OPEN},
+            9_000, 1_000,
+        ),
+    ),
+)  # fmt: skip
+BROUGHT_IN_FOR: Final = "harbour-insurance"
 
 PARTNERS: Final = (
     Partner(

@@ -63,6 +63,8 @@ class Figures:
             yield "The shares of the statement do not add up to its gross."
         elif statement["gross_minor"] <= 0:
             yield "The statement is empty."
+        if not statement.get("brought_in_minor"):
+            yield "Nothing was earned by what a partner brought in."
         if statement.get("verified_offline") is not True:
             yield f"The statement does not follow from the records: {statement.get('difference')}."
         netting = self.netting

@@ -31,11 +31,18 @@ async def found(stage: Stage) -> None:
 
 
 async def admit(stage: Stage) -> None:
-    """Three institutions and five partners, one of each class."""
+    """Three institutions and five partners, one of each class; one partner provides too."""
     for running in stage.institutions:
-        await admit_member(stage, running)
+        if running.institution.licence_kind is not None:
+            await admit_member(stage, running)
     for partner in PARTNERS:
         await admit_partner(stage, partner)
+    for running in stage.institutions:
+        slug = running.institution.slug
+        if slug in stage.callers:
+            caller = stage.callers[slug]
+            provider = await _provider(stage, running, caller.organisation, caller.profile)
+            stage.brought_in[slug] = provider
     await invite(stage)
 
 
@@ -51,6 +58,7 @@ async def invite(stage: Stage) -> None:
 
 async def admit_member(stage: Stage, running: Running) -> None:
     institution = running.institution
+    assert institution.licence_kind is not None
     admitted = await stage.operating.parties.admit_member(
         slug=institution.slug,
         name_en=institution.name_en,
@@ -61,13 +69,22 @@ async def admit_member(stage: Stage, running: Running) -> None:
     profile = await _equip(
         stage, admitted["id"], institution.slug, institution.name_en, "private_key_jwt"
     )
-    stage.members[institution.slug] = Member(
+    member = await _provider(stage, running, admitted["id"], profile)
+    stage.members[institution.slug] = member
+
+
+async def _provider(stage: Stage, running: Running, organisation: str, profile: Profile) -> Member:
+    """Whoever runs a service, with its hands on the platform and on the service's own log."""
+    exchange = await stage.resources.enter_async_context(profile.exchange())
+    return Member(
         running=running,
-        organisation=admitted["id"],
+        organisation=organisation,
         management=await stage.resources.enter_async_context(Management.open(profile)),
         staff=await stage.resources.enter_async_context(
             Exchange(stage.platform.ca_file, running.staff_certificate, running.staff_key)
         ),
+        exchange=exchange,
+        server=await AuthorizationServer.discover(profile.platform, profile.credentials, exchange),
     )
 
 

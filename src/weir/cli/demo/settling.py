@@ -58,11 +58,11 @@ async def _refusals_that_differ(stage: Stage) -> int:
 async def _compare_institutions(stage: Stage, lake: Lake, files: list[str]) -> None:
     """Three sides: what callers saw, what gateways recorded, what institutions wrote down."""
     recorded = await asyncio.to_thread(asking.ask, lake, files, _BY_MEMBER)
-    organisations = {member.organisation: slug for slug, member in stage.members.items()}
-    by_slug: dict[str, set[str]] = {slug: set() for slug in stage.members}
+    organisations = {member.organisation: slug for slug, member in stage.providers.items()}
+    by_slug: dict[str, set[str]] = {slug: set() for slug in stage.providers}
     for organisation, interaction in recorded:
         by_slug[organisations[organisation]].add(interaction)
-    for slug, member in stage.members.items():
+    for slug, member in stage.providers.items():
         logged = await _logged(member)
         stage.figures.institutions[slug] = {
             "callers": len(stage.tally.answered_by.get(slug, set())),
@@ -111,10 +111,15 @@ async def close(stage: Stage) -> None:
         closed["statements"][stage.operator_organisation]
     )
     found = await asyncio.to_thread(verify, document, RecordsFolder(_records(stage)))
-    stage.figures.statement = _statement_figures(document, found)
+    brought = {member.organisation for member in stage.brought_in.values()}
+    stage.figures.statement = _statement_figures(document, found, brought)
 
 
-def _statement_figures(document: dict[str, Any], found: Verification) -> dict[str, Any]:
+def _statement_figures(
+    document: dict[str, Any], found: Verification, brought: set[str]
+) -> dict[str, Any]:
+    """`brought` are the partners whose services members use."""
+    brought_in = [line for line in document["lines"] if line["member"] in brought]
     return {
         "statement": document["statement"],
         "period": document["period"],
@@ -122,6 +127,8 @@ def _statement_figures(document: dict[str, Any], found: Verification) -> dict[st
         "calls": sum(line["calls"] for line in document["lines"]),
         "billable_calls": sum(line["billable_calls"] for line in document["lines"]),
         "gross_minor": document["gross_minor"],
+        "brought_in_calls": sum(line["billable_calls"] for line in brought_in),
+        "brought_in_minor": sum(line["gross_minor"] for line in brought_in),
         "shares": document["shares"],
         "sum_of_shares_minor": sum(share["amount_minor"] for share in document["shares"]),
         "verified_offline": found.holds,

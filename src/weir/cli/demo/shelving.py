@@ -5,7 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from weir.cli.demo.cast import CURRENCY, FIRST_STEPS_QUOTA, TRIAL, TRIAL_QUOTA, Declared, Offer
+from weir.cli.demo.cast import (
+    BROUGHT_IN_FOR,
+    CURRENCY,
+    FIRST_STEPS_QUOTA,
+    TRIAL,
+    TRIAL_QUOTA,
+    Declared,
+    Offer,
+)
 from weir.cli.demo.shelf_words import WORDS
 from weir.cli.demo.stage import Member, Stage
 from weir.client.asking import all_of
@@ -14,8 +22,8 @@ from weir.client.pricing import free
 
 
 async def fill_shelf(stage: Stage) -> None:
-    """Every institution puts what it offers on the shelf."""
-    for member in stage.members.values():
+    """Every institution puts what it offers on the shelf; a partner brings its service in."""
+    for member in stage.providers.values():
         await stock(member)
     await _count(stage)
 
@@ -54,6 +62,7 @@ async def _publish(member: Member, offer: Offer, capabilities: list[str]) -> Non
         title_zh=offer.title_zh,
         sandbox=True,  # model institutions answer
         capabilities=capabilities,
+        direction="go-out" if member.running.institution.licence_kind else "bring-in",
         **WORDS.get(f"{member.running.institution.slug}.{offer.slug}", {}),
     )
     member.products[offer.slug] = await shelf.publish(drafted["id"])
@@ -76,13 +85,26 @@ async def agree(stage: Stage) -> None:
     """Plans, subscriptions asked for and approved, splits proposed by one side and accepted."""
     stage.opened_at = datetime.now(UTC).replace(microsecond=0)
     plans: dict[str, str] = {}
-    for slug, member in stage.members.items():
+    for slug, member in stage.providers.items():
         for offer in member.running.institution.offers:
             product = member.products[offer.slug]
             plan = await _offer(member.management, product, "standard", offer.pricing)
             plans[f"{slug}.{offer.slug}"] = plan["id"]
             await split(stage, member, product, offer)
     await _subscribe(stage, plans, await _free_plans(stage))
+    await _bring_in(stage, plans)
+
+
+async def _bring_in(stage: Stage, plans: dict[str, str]) -> None:
+    """A member takes what a partner brings in; now the partner is the one who approves."""
+    taker = stage.members[BROUGHT_IN_FOR]
+    for slug, provider in stage.brought_in.items():
+        for offer in provider.running.institution.offers:
+            application = stage.credentials(BROUGHT_IN_FOR).client_id
+            asked = await taker.management.shelf.subscribe(
+                application, plans[f"{slug}.{offer.slug}"]
+            )
+            await provider.management.shelf.act_on_subscription(asked["id"], "approve")
 
 
 async def _free_plans(stage: Stage) -> str:

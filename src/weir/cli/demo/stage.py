@@ -43,12 +43,17 @@ class Running:
 
 @dataclass(slots=True)
 class Member:
-    """An admitted institution, acting through its own application."""
+    """An admitted institution, acting through its own application, which may also call.
+
+    A partner that brings a service in provides it in the same way.
+    """
 
     running: Running
     organisation: str
     management: Management
     staff: Exchange
+    exchange: Exchange
+    server: AuthorizationServer
     products: dict[str, dict[str, Any]] = field(default_factory=dict)  # by slug
 
 
@@ -106,11 +111,17 @@ class Stage:
     operator_sign_in: str = ""  # a one-time link
     invitations: list[tuple[str, str]] = field(default_factory=list)  # whom for, one-time link
     members: dict[str, Member] = field(default_factory=dict)
+    brought_in: dict[str, Member] = field(default_factory=dict)  # partners as providers
     callers: dict[str, Caller] = field(default_factory=dict)
     customers: dict[str, Customer] = field(default_factory=dict)
     consents: dict[str, Consented] = field(default_factory=dict)
     opened_at: datetime | None = None
     calls_per_s: int = 0
+
+    @property
+    def providers(self) -> dict[str, Member]:
+        """Everybody whose services are called."""
+        return {**self.members, **self.brought_in}
 
     @property
     def operating(self) -> Management:

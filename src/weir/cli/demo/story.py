@@ -22,7 +22,10 @@ Chapter = Callable[[Stage], Awaitable[None]]
 CHAPTERS: Final[tuple[tuple[str, Chapter], ...]] = (
     ("The operator founds the alliance", parties.found),
     ("Three institutions and five partners are admitted, each with its own key", parties.admit),
-    ("The institutions put their capabilities on the shelf", shelving.fill_shelf),
+    (
+        "Institutions put their capabilities on the shelf, a partner brings its own in",
+        shelving.fill_shelf,
+    ),
     ("Prices and splits are agreed, partners subscribe", shelving.agree),
     ("Customers set up a sign-in", consenting.enrol),
     ("Customers say yes on the consent page", consenting.consent),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.table import Table
 
-from weir.cli.demo.cast import INSTITUTIONS, PARTNERS
+from weir.cli.demo.cast import BROUGHT_IN, INSTITUTIONS, PARTNERS
 from weir.cli.demo.figures import Figures
 from weir.kernel.money import Money
 
@@ -93,7 +93,7 @@ def _records(figures: Figures) -> Iterator[tuple[str, str, str]]:
     yield "Calls found in the records", f"{records['stored']:,}", f"of {records['expected']:,}"
     yield "Missing, counted twice", f"{records['missing']}, {records['duplicated']}", ""
     for slug, counts in figures.institutions.items():
-        name = next(i.name_en for i in INSTITUTIONS if i.slug == slug)
+        name = next(i.name_en for i in (*INSTITUTIONS, BROUGHT_IN) if i.slug == slug)
         word = "callers, records and its own log agree" if len(set(counts.values())) == 1 else "!"
         yield f"Answered by {name}", f"{counts['own_log']:,}", word
     verified = figures.audit["verified"]
@@ -107,6 +107,11 @@ def _money(figures: Figures, names: dict[str, str]) -> Iterator[tuple[str, str, 
         "Earned",
         f"{Money(statement['gross_minor'], currency)}",
         (f"by {statement['billable_calls']:,} calls that are paid for"),
+    )
+    yield (
+        "Of this, brought in",
+        f"{Money(statement['brought_in_minor'], currency)}",
+        f"{BROUGHT_IN.name_en} served a member: {statement['brought_in_calls']:,} calls",
     )
     for share in sorted(statement["shares"], key=lambda each: -each["amount_minor"]):
         name = names.get(share["party"], share["party"])
