@@ -27,8 +27,8 @@ SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
 # What runs in a call. Left out is what does not, and what mypyc cannot compile: msgspec structures
 # (extension types already) and asynchronous generators.
 MODULES = {
-    "gateway": "allowances bindings budget call counts gateway interactions labels members noted"
-    " passing pipeline recording routing snapshot tokens",
+    "gateway": "allowances bindings budget call counts gateway interactions labels lease members"
+    " noted passing pipeline recording routing snapshot tokens",
     "gateway/phases": "authorize filter forward identify limit possess prove record respond route"
     " standing",
     "kernel": "limits",

@@ -21,7 +21,8 @@ from weir.gateway.draft import ChangeRow
 from weir.gateway.revocations import MINUTE_S, NEVER
 from weir.kernel.outcomes import ENGINE_UNAVAILABLE, Refusal
 
-_ROWS_AT_ONCE: Final = 8  # decoded in one unit of work
+_ROWS_AT_ONCE: Final = 8  # of revocations, decoded in one unit of work
+_CHANGES_AT_ONCE: Final = 2  # the same of changes, whose documents may be long
 
 # The window counts what the limit on rows let through; what the limit on bytes then cuts off shows
 # as a difference. The first row always passes, or a large one would never be read.
@@ -106,7 +107,7 @@ async def _read(
     }
     read, found = 0, 0
     async with _asked(connection, query, values) as cursor:
-        while rows := await cursor.fetchmany(_ROWS_AT_ONCE):
+        while rows := await cursor.fetchmany(_CHANGES_AT_ONCE):
             read, found = read + len(rows), rows[0][5]
             await take([ChangeRow(*row[:5]) for row in rows])
     return read < found or found >= size.rows

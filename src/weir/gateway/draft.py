@@ -35,7 +35,7 @@ from weir.shelf.published import (
     SubscriptionDocument,
 )
 
-UNIT_OPERATIONS: Final = 8  # of a product, compiled in one unit
+UNIT_OPERATIONS: Final = 2  # of a product, compiled in one unit
 
 
 @dataclass(frozen=True, slots=True)

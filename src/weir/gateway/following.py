@@ -32,6 +32,7 @@ from weir.gateway import changelog
 from weir.gateway.allowances import DatabaseClock
 from weir.gateway.changelog import PageSize
 from weir.gateway.draft import ChangeRow, Draft
+from weir.gateway.lease import Lease
 from weir.gateway.revocations import SHARDS
 from weir.gateway.slices import Slices
 from weir.gateway.snapshot import Snapshot
@@ -73,29 +74,16 @@ class Following:
         self._cache = cache
         self._process = process
         self._clock = clock
-        self._unconfirmed_s = unconfirmed_s  # own-right calls are served this long after the lease
         self._on_lost = on_lost
         self._whole_page = page
         self._page = page
         self._trip_timeout_s = trip_timeout_s
         self._loop = asyncio.get_running_loop()
-        self._lease_until_s = 0.0  # consented calls are served; by the loop's monotonic clock
+        self.lease = Lease(self._loop, unconfirmed_s)
         self._held_until_s = 0.0  # the database counts a lease until then at least
         self._complete = False  # nothing that was committed while there was no lease is missing
         self._heard_s = 0.0  # when the log was last read, by the database's clock
         self._woken = asyncio.Event()
-
-    def lease_holds(self) -> bool:
-        """Whether consented calls may be served right now."""
-        return self._loop.time() < self._lease_until_s
-
-    def standing_holds(self) -> bool:
-        """Whether own-right calls may be served: what was revoked may be this much out of date."""
-        return self._loop.time() < self._lease_until_s + self._unconfirmed_s
-
-    def lease_left_s(self) -> float:
-        """Seconds until the lease ends; 0 when it has ended."""
-        return max(0.0, self._lease_until_s - self._loop.time())
 
     # --- life ----------------------------------------------------------------------------------
 
@@ -105,7 +93,7 @@ class Following:
             await processes.register(connection, self._process, ROLE)
             await connection.commit()
             await self._load(connection)
-        while not self.lease_holds():
+        while not self.lease.holds():
             await self._trip()
 
     async def run(self) -> None:
@@ -114,7 +102,7 @@ class Following:
 
     async def stop(self) -> None:
         """End the lease: this process serves no more."""
-        self._lease_until_s = 0.0
+        self.lease.until_s = 0.0
         await leave(self._database, self._process, self._trip_timeout_s)
 
     async def sweep(self) -> None:
@@ -148,13 +136,13 @@ class Following:
             await self._measure(connection)
             await connection.commit()
         if not renewed:
-            self._lease_until_s = min(self._lease_until_s, asked_at_s)
+            self.lease.until_s = min(self.lease.until_s, asked_at_s)
         if not renewed or self._loop.time() >= self._held_until_s:
             under_a_lease = self._complete = False  # there was none, or may have been none
         self._held_until_s = asked_at_s + limits.PROCESS_LEASE_S
         self._complete = self._complete or (under_a_lease and not more)
         if self._complete:
-            self._lease_until_s = self._held_until_s
+            self.lease.until_s = self._held_until_s
         if more or not self._complete:
             self._woken.set()
 

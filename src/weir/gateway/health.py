@@ -43,7 +43,7 @@ class Health:
     def _readiness(self) -> tuple[int, bytes]:
         if not self.ready:
             return 503, b"not ready\n"
-        if not self._gateway.following.lease_holds():
+        if not self._gateway.following.lease.holds():
             return 503, b"no lease\n"
         if self._gateway.recording.failing:
             return 503, b"records cannot be written\n"

@@ -7,8 +7,6 @@ from typing import Final, final
 
 _AT_ONCE: Final = 256
 _BYTES: Final = 16
-# The two highest bits of the variant's digit are 10 (RFC 9562 section 4.1).
-_VARIANTS: Final = bytes.maketrans(b"0123456789abcdef", b"89ab89ab89ab89ab")
 
 
 @final
@@ -30,12 +28,11 @@ class Interactions:
 
 
 def _uuid(digits: bytes) -> bytes:
-    variant = digits[16:17].translate(_VARIANTS)
-    return b"%b-%b-4%b-%b%b-%b" % (
+    """Of the variant's digit only `a` is used, which gives up two of the 122 random bits."""
+    return b"%b-%b-4%b-a%b-%b" % (
         digits[:8],
         digits[8:12],
         digits[13:16],
-        variant,
         digits[17:20],
         digits[20:],
     )

@@ -52,7 +52,7 @@ class _GatewayCollector(Collector):
         yield _gauge("weir_gateway_in_flight", len(gateway.in_flight))
         yield _gauge("weir_gateway_known_tokens", len(gateway.tokens))
         yield _gauge("weir_gateway_applied_change", gateway.following.snapshot.sequence)
-        yield _gauge("weir_gateway_lease_seconds", gateway.following.lease_left_s())
+        yield _gauge("weir_gateway_lease_seconds", gateway.following.lease.left_s())
         yield _gauge("weir_gateway_compiled", compiled.is_used())
         yield _gauge("weir_gateway_member_connections", gateway.members.connections())
         yield _gauge("weir_gateway_endpoints_ejected", gateway.members.ejected())

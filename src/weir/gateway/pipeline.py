@@ -205,10 +205,10 @@ class Flow(Call):
         """Write the record, once, and count the call."""
         if self.recorded:
             return
-        record(self)
+        duration_us = record(self)
         self.recorded = True
         code = "" if self.refusal is None else self.refusal.code
-        self.gateway.counts.call(self.status, code, self.duration_us())
+        self.gateway.counts.call(self.status, code, duration_us)
         if self.claimed and self.refusal is None:
             self.gateway.note_answered(self)
         if self.trace is not None:

@@ -1,7 +1,7 @@
 """Long work in short slices: the event loop gets its turn after at most a millisecond.
 
 The work is cut into units that are short by themselves, and before each the time is looked at.
-A quarter of `limits.CHANGE_SLICE_S` is worked before a turn is given; the rest is for the unit that
+A fifth of `limits.CHANGE_SLICE_S` is worked before a turn is given; the rest is for the unit that
 was begun just before that was over. Time is the thread's own: when the machine gave the processor
 to somebody else, a turn given earlier would help nobody.
 """
@@ -15,7 +15,7 @@ from typing import Final
 
 from weir.kernel import limits
 
-_WORK_S: Final = limits.CHANGE_SLICE_S / 4
+_WORK_S: Final = limits.CHANGE_SLICE_S / 5
 
 
 class Slices:

@@ -20,6 +20,8 @@ IDLE_TIMEOUT_S: Final = 75
 MEMBER_CONNECT_TIMEOUT_S: Final = 5
 MEMBER_ANSWER_TIMEOUT_S: Final = 30
 MONEY_CALL_S: Final = 60  # a forwarded call that moves money is over by then, answered or not
+MEMBER_POOL_OPENING: Final = 16  # of them made at a time; who comes meanwhile waits for any
+MEMBER_POOL_WAITING: Final = 4_096  # calls that wait for a connection to one endpoint
 MEMBER_POOL_CONNECTIONS: Final = 256  # kept open to one endpoint by one gateway process
 
 # Members' endpoints

@@ -9,7 +9,7 @@ from typing import Final
 
 from weir.wire.deadlines import Deadlines
 from weir.wire.reactor import IN, Reactor, Watched
-from weir.wire.transport import REKEYING_BYTES, Stream, TlsTransport
+from weir.wire.transport import BARREN_BYTES, REKEYING_BYTES, Stream, TlsTransport
 
 _ACCEPTED_AT_ONCE: Final = 16
 _REST_S: Final = 0.2  # without taking connections, when there are no descriptors left
@@ -18,7 +18,15 @@ _REST_S: Final = 0.2  # without taking connections, when there are no descriptor
 class TlsAcceptor(Watched):
     """Takes connections of a listening socket, each with a stream of its own."""
 
-    __slots__ = ("_context", "_deadlines", "_listening", "_make", "_reactor", "rekeying_bytes")
+    __slots__ = (
+        "_context",
+        "_deadlines",
+        "_listening",
+        "_make",
+        "_reactor",
+        "barren_bytes",
+        "rekeying_bytes",
+    )
 
     def __init__(
         self,
@@ -33,7 +41,8 @@ class TlsAcceptor(Watched):
         self._listening = listening
         self._context = context
         self._make = make
-        self.rekeying_bytes = REKEYING_BYTES  # of connections accepted from now on
+        # What connections accepted from now on are held to.
+        self.rekeying_bytes, self.barren_bytes = REKEYING_BYTES, BARREN_BYTES
         reactor.watch(listening.fileno(), self, IN)
 
     def ready(self, events: int) -> None:  # noqa: ARG002
@@ -59,6 +68,7 @@ class TlsAcceptor(Watched):
                 self._make(),
                 self._context,
                 rekeying_bytes=self.rekeying_bytes,
+                barren_bytes=self.barren_bytes,
             )
 
     def _rest(self) -> None:

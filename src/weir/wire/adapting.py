@@ -7,7 +7,7 @@ import asyncio
 from weir.wire.transport import Stream
 
 
-class StreamProtocol(asyncio.BufferedProtocol):
+class StreamProtocol(asyncio.Protocol):
     """Tells a stream what asyncio tells a protocol."""
 
     def __init__(self, stream: Stream) -> None:
@@ -19,11 +19,8 @@ class StreamProtocol(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.stream.connection_lost(exc)
 
-    def get_buffer(self, sizehint: int) -> memoryview:
-        return self.stream.get_buffer(sizehint)
-
-    def buffer_updated(self, nbytes: int) -> None:
-        self.stream.buffer_updated(nbytes)
+    def data_received(self, data: bytes) -> None:
+        self.stream.data_received(data)
 
     def eof_received(self) -> None:
         self.stream.eof_received()

@@ -23,7 +23,6 @@ from weir.wire.message import Field, Request, RequestLine, Section, check_head
 from weir.wire.peer import PeerCertificate
 from weir.wire.transport import Stream
 
-READ_BUFFER_BYTES: Final = 65_536
 # Requests parsed ahead of the one in flight; a caller that sends more has its connection closed.
 PIPELINED_REQUESTS: Final = 32
 _HEAD_BYTES: Final = limits.REQUEST_LINE_BYTES + limits.HEADER_SECTION_BYTES
@@ -40,11 +39,7 @@ class Handler(Protocol):
 
 
 class Listener:
-    """What the connections of one port share.
-
-    One read buffer serves all of them: bytes are parsed in the same step of the event loop in which
-    they are read, and what outlives the step is copied by the parser.
-    """
+    """What the connections of one port share."""
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, handler: Handler, kind: str, deadlines: Deadlines
@@ -56,8 +51,6 @@ class Listener:
         self.connections: set[ServerConnection] = set()
         self.draining = False
         self.left = asyncio.Event()  # while draining: no connection is left
-        self.bytes = bytearray(READ_BUFFER_BYTES)
-        self.buffer = memoryview(self.bytes)
         self.heads = Heads()
 
     def connection(self) -> ServerConnection:
@@ -100,7 +93,8 @@ class ServerConnection(Stream):
         "_parser",
         "_parsing",
         "_queue",
-        "_read_bytes",
+        "_read",
+        "_recent",
         "_target",
         "certificate",
         "deadline_s",
@@ -126,7 +120,8 @@ class ServerConnection(Stream):
         self._head_open = False  # a head has begun and is not whole
         self._carried = b""  # what was read of that head before
         self._first_in_read = True  # no other message was in the buffer before this one
-        self._read_bytes = 0  # how much of the buffer is ours
+        self._read = b""  # what is parsed right now
+        self._recent: Section | None = None  # of the last request that was read whole
         self._parsing: Exchange | None = None  # whose head is parsed and whose body is not
         self._active: Exchange | None = None
         self._queue: deque[Exchange] = deque()
@@ -156,33 +151,35 @@ class ServerConnection(Stream):
         if self._active is not None:
             self._active.caller_gone()
 
-    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
-        return self.listener.buffer
-
-    def buffer_updated(self, nbytes: int) -> None:
+    def data_received(self, data: bytes) -> None:
         if self._input_ended:
             return
         if not self._head_open and self._parsing is None and not self._queue:
-            request = read_request(bytes(self.listener.buffer[:nbytes]), self.listener.heads)
+            request = read_request(data, self.listener.heads, self._recent)
             if request is not None:
+                self._recent = request.section
                 self._take_whole(request)
                 return
+        self._parse(data)
+
+    def _parse(self, data: bytes) -> None:
         parsing, queued = self._parsing, len(self._queue)
         known_start = not self._head_open or bool(self._carried)
-        self._first_in_read, self._read_bytes = parsing is None and known_start, nbytes
+        self._first_in_read, self._read = parsing is None and known_start, data
         try:
-            self._parser.feed_data(self.listener.buffer[:nbytes])
+            self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             pass  # the exchange was refused when its head was complete
         except httptools.HttpParserError as error:
             self._refuse_input(Refusal(MALFORMED_HTTP, str(error)))
         if self._head_open and self._first_in_read:
-            self._carried += self.listener.bytes[:nbytes]
+            self._carried += data
+        self._read = b""
         if len(self._queue) != queued:
             self._head_bytes = 0
             self._advance()
         elif parsing is None and not self._input_ended:
-            self._count_head(nbytes)
+            self._count_head(len(data))
         if self._queue or self._parsing is not None:
             self.steer_reading()
 
@@ -261,9 +258,9 @@ class ServerConnection(Stream):
         """
         carried, self._carried = self._carried, b""
         if self._first_in_read or carried:
-            read: bytes | bytearray = self.listener.bytes
+            read = self._read
             if carried or not read.startswith(line):
-                read = (carried + read[: self._read_bytes]).lstrip(b"\r\n")
+                read = (carried + read).lstrip(b"\r\n")
             if not read.startswith(line):
                 raise Refusal(MALFORMED_HTTP, "request line is not in its one form")
         self._first_in_read = False

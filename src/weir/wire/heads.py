@@ -86,14 +86,15 @@ class Known(Generic[Value]):
                 self.keep(key, found)
         return found
 
-    def keep(self, key: bytes, value: Value) -> None:
-        """Remember the value, unless its key is long."""
+    def keep(self, key: bytes, value: Value) -> bool:
+        """Remember the value, unless its key is long. Whether it is."""
         if len(key) > _KEPT_HEAD_BYTES:
-            return
+            return False
         if self._bytes >= _KEPT_BYTES:
             self._old, self._young, self._bytes = self._young, {}, 0
         self._young[key] = value
         self._bytes += len(key)
+        return True
 
 
 @final
@@ -138,16 +139,17 @@ class Lines:
 class AnswerHead:
     """Status and fields of an answer. Answers with the same head may share it.
 
-    `length` of the body is -1 where it is not said; `noted` is what the receiver remembers of the
-    head, None at first.
+    `length` of the body is -1 where it is not said; `raw` are the head's bytes, where it is shared;
+    `noted` is what the receiver remembers of the head, None at first.
     """
 
-    __slots__ = ("fields", "length", "noted", "status")
+    __slots__ = ("fields", "length", "noted", "raw", "status")
 
     def __init__(self, status: int, fields: list[Field], length: int = -1) -> None:
         self.status = status
         self.fields = fields
         self.length = length
+        self.raw = b""
         self.noted: Any = None
 
 
@@ -175,8 +177,15 @@ class Heads:
         self.answers: Known[AnswerHead] = Known()
 
 
-def read_request(data: bytes, heads: Heads) -> Request | None:
-    """A request without a body that is all of `data` and breaks no rule; None for anything else."""
+def read_request(data: bytes, heads: Heads, recent: Section | None = None) -> Request | None:
+    """A request without a body that is all of `data` and breaks no rule; None for anything else.
+
+    `recent` is the section of the connection's last request, which is mostly that of the next.
+    """
+    if recent is not None and recent.raw and data.endswith(recent.raw):
+        known = heads.request_lines.find(data[: len(data) - len(recent.raw)])
+        if known is not None:
+            return Request(known, recent)
     if not data.endswith(_END):
         return None
     start = data.find(b"\r\n") + 2
@@ -213,7 +222,8 @@ def _read_section(rest: bytes, heads: Heads) -> Section | None:
     for name in _EVER_NEW:
         if name in section.single:
             return section
-    heads.sections.keep(rest, section)
+    if heads.sections.keep(rest, section):
+        section.raw = rest
     return section
 
 
@@ -234,8 +244,14 @@ def _is_usual(field: Field) -> bool:
     return field[0] == b"connection" and field[1].lower() == b"keep-alive"
 
 
-def read_answer(data: bytes, heads: Heads) -> Answer | None:
-    """An answer that is all of `data`, its length said once; None for anything else."""
+def read_answer(data: bytes, heads: Heads, recent: AnswerHead | None = None) -> Answer | None:
+    """An answer that is all of `data`, its length said once; None for anything else.
+
+    `recent` is the head of the connection's last answer.
+    """
+    if recent is not None and recent.raw and data.startswith(recent.raw):
+        body = data[len(recent.raw) :]
+        return Answer(recent, body) if len(body) == recent.length else None
     start = data.find(_END) + len(_END)
     if start < len(_END):
         return None
@@ -269,5 +285,6 @@ def _read_answer_head(first: bytes, heads: Heads) -> AnswerHead | None:
     if length < 0:
         return None
     head = AnswerHead(status, fields, length)
-    heads.answers.keep(first, head)
+    if heads.answers.keep(first, head):
+        head.raw = first
     return head

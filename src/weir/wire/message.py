@@ -97,7 +97,8 @@ class Section:
     """The field lines of a head. Requests that bear the same lines may share it.
 
     `single` holds the fields of SINGLETONS, `content_length` is None for a chunked body or when
-    there is none; `noted` is what the handler remembers of the section, None at first.
+    there is none; `raw` are its bytes, where it is shared; `noted` is what the handler remembers of
+    the section, None at first.
     """
 
     __slots__ = (
@@ -107,11 +108,13 @@ class Section:
         "fields",
         "host",
         "noted",
+        "raw",
         "single",
     )
 
     def __init__(self, fields: list[Field]) -> None:
         self.fields = fields
+        self.raw = b""
         self.single: dict[bytes, bytes] = {}
         self.host = b""
         self.content_length: int | None = None

@@ -13,12 +13,12 @@ from weir.wire.deadlines import NEVER
 from weir.wire.flow import FlowControl
 from weir.wire.heads import Answer, AnswerHead, Heads, read_answer
 from weir.wire.message import Field
+from weir.wire.reactor import READ_BYTES
 from weir.wire.transport import Stream
 
 if TYPE_CHECKING:
     from weir.wire.upstream import Pool
 
-_READ_BUFFER: Final = memoryview(bytearray(65_536))  # see downstream.Listener: one is enough
 _HEADS: Final = Heads()
 _HEAD_BYTES: Final = limits.REQUEST_LINE_BYTES + limits.HEADER_SECTION_BYTES
 _BODILESS: Final = frozenset({204, 304})
@@ -144,7 +144,8 @@ class Outgoing:
     def expire(self) -> None:
         """Neither connection nor answer in time."""
         if self.connection is None:
-            self.fail(Failure.BUSY, "no connection in time")
+            failure = Failure.BUSY if self.pool.is_reached else Failure.UNREACHABLE
+            self.fail(failure, "no connection in time")
         else:
             self.fail(Failure.TIMEOUT, "no answer in time")
 
@@ -178,6 +179,7 @@ class ClientConnection(Stream):
         "_outgoing",
         "_parser",
         "_pool",
+        "_recent",
         "_transport",
         "_until_closed",
         "address",
@@ -197,6 +199,7 @@ class ClientConnection(Stream):
         self.leaving = False  # to be closed when what it carries has ended
         self.used = False  # it has carried an answer before
         self.idle_since_s = 0.0
+        self._recent: AnswerHead | None = None  # of the last answer that was read whole
         self._reset()
 
     def _reset(self) -> None:
@@ -249,22 +252,20 @@ class ClientConnection(Stream):
         self.flow = FlowControl(transport)
         self._pool.opened(self)
 
-    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
-        return _READ_BUFFER
-
-    def buffer_updated(self, nbytes: int) -> None:
+    def data_received(self, data: bytes) -> None:
         outgoing = self._outgoing
         if outgoing is None:
             self.close()  # nobody asked for anything
             return
         if not self._head_bytes and not outgoing.bodiless:
-            answer = read_answer(bytes(_READ_BUFFER[:nbytes]), _HEADS)
+            answer = read_answer(data, _HEADS, self._recent)
             if answer is not None:
+                self._recent = answer.head
                 self._take_whole(outgoing, answer)
                 return
-        self._head_bytes += nbytes
+        self._head_bytes += len(data)
         try:
-            self._parser.feed_data(_READ_BUFFER[:nbytes])
+            self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             if not self._complete:
                 outgoing.fail(Failure.BROKEN, f"answer: {error!r}")
@@ -354,7 +355,7 @@ class ClientConnection(Stream):
         outgoing = self._outgoing
         if outgoing is None or status > 599 or len(self._fields) > limits.HEADER_FIELDS:
             raise ValueError("head is not acceptable")
-        if self._head_bytes > _HEAD_BYTES + len(_READ_BUFFER):
+        if self._head_bytes > _HEAD_BYTES + READ_BYTES:
             raise ValueError("head is too long")
         self._answer_begun = True
         self._keep_alive = self._parser.should_keep_alive()

@@ -11,14 +11,17 @@ import asyncio
 import select
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 IN: Final = select.EPOLLIN
 OUT: Final = select.EPOLLOUT
 GONE: Final = select.EPOLLHUP | select.EPOLLERR  # always reported, whatever was asked for
-READ_BYTES: Final = 262_144
+READ_BYTES: Final = 65_536
 # Sockets served in one step; the loop's other callers have their turn in between.
 _AT_ONCE: Final = 128
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Watched:
     """Something with a socket. `ready` is told what epoll reported."""
 
@@ -37,6 +40,9 @@ class Reactor:
         self.buffer = memoryview(bytearray(READ_BYTES))
         self._watched: dict[int, Watched] = {}
         self._epoll: select.epoll | None = None
+        # Watched since the kernel was last asked: what it said of their descriptors then was about
+        # sockets that were closed in the same step.
+        self._fresh: set[int] = set()
 
     def watch(self, descriptor: int, watched: Watched, events: int) -> None:
         """Begin to watch a socket. The first one joins the set to the loop."""
@@ -44,6 +50,7 @@ class Reactor:
             self._epoll = select.epoll()
             self.loop.add_reader(self._epoll.fileno(), self._step)
         self._watched[descriptor] = watched
+        self._fresh.add(descriptor)
         self._epoll.register(descriptor, events)
 
     def change(self, descriptor: int, events: int) -> None:
@@ -64,9 +71,12 @@ class Reactor:
     def _step(self) -> None:
         if self._epoll is None:
             return
-        watched = self._watched
-        for descriptor, events in self._epoll.poll(0, _AT_ONCE):
-            # One that was closed earlier in this step is no longer there.
+        watched, fresh = self._watched, self._fresh
+        reported = self._epoll.poll(0, _AT_ONCE)
+        fresh.clear()
+        for descriptor, events in reported:
+            # One that was closed earlier in this step is no longer there, or another has its
+            # descriptor, of which the kernel speaks in the next step.
             each = watched.get(descriptor)
-            if each is not None:
+            if each is not None and not (fresh and descriptor in fresh):
                 each.ready(events)

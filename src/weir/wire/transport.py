@@ -30,6 +30,15 @@ HANDSHAKE_TIMEOUT_S: Final = 10.0
 SHUTDOWN_TIMEOUT_S: Final = 2.0
 # Answers to key updates that one connection may cost: thousands, where hardly one is needed.
 REKEYING_BYTES: Final = 65_536
+# What is read in one turn: little from a peer whose last turn brought nothing that was delivered,
+# because a message that only changes keys costs more to take than to send.
+_WARY_BYTES: Final = 8_192
+_READ_BYTES: Final = 20_480
+RECORD_BYTES: Final = 16_384  # of plain text in one record (RFC 8446 section 5.1)
+# A byte delivered pays for so many read: its record may hold nothing else. A peer that owes more
+# than BARREN_BYTES is cut.
+_READ_FOR_ONE: Final = 32
+BARREN_BYTES: Final = 65_536
 # A transport that holds more than its bound asks to pause, and to resume below a part of it.
 _LOW_PART: Final = 4
 
@@ -41,7 +50,7 @@ CLOSED: Final = 3
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Stream:
-    """What a transport carries: the methods of `asyncio.BufferedProtocol`."""
+    """What a transport carries: the methods of `asyncio.Protocol`."""
 
     __slots__ = ()
 
@@ -51,10 +60,7 @@ class Stream:
     def connection_lost(self, exc: Exception | None) -> None:
         raise NotImplementedError
 
-    def get_buffer(self, sizehint: int) -> memoryview:
-        raise NotImplementedError
-
-    def buffer_updated(self, nbytes: int) -> None:
+    def data_received(self, data: bytes) -> None:
         raise NotImplementedError
 
     def eof_received(self) -> None:
@@ -71,14 +77,22 @@ class TlsTransport(Watched):
     """One TLS connection. `shaken`, if given, is settled when the handshake has ended."""
 
     __slots__ = (
+        "_at_once",
+        "_barren_bytes",
+        "_barren_most",
         "_deadlines",
+        "_decrypt",
         "_descriptor",
+        "_encrypt",
+        "_encrypted",
         "_events",
         "_from_peer",
         "_high_bytes",
         "_loop",
         "_reactor",
         "_reading",
+        "_received",
+        "_recv_into",
         "_rekeying_bytes",
         "_rekeying_most",
         "_shaken",
@@ -87,6 +101,7 @@ class TlsTransport(Watched):
         "_stream",
         "_tls",
         "_to_peer",
+        "_transmit",
         "_unsent",
         "_writing_paused",
         "deadline_s",
@@ -103,10 +118,12 @@ class TlsTransport(Watched):
         server_hostname: str | None = None,
         shaken: asyncio.Future[None] | None = None,
         rekeying_bytes: int = REKEYING_BYTES,
+        barren_bytes: int = BARREN_BYTES,
     ) -> None:
         """Begin the handshake: as the server, unless `server_hostname` says whom to expect."""
         self._reactor = reactor
         self._rekeying_most = rekeying_bytes
+        self._barren_most = barren_bytes
         self._loop = reactor.loop
         self._deadlines = deadlines
         self._socket = connected
@@ -115,14 +132,23 @@ class TlsTransport(Watched):
         self._shaken = shaken
         self._from_peer = ssl.MemoryBIO()
         self._to_peer = ssl.MemoryBIO()
-        # Not typed as SSLObject: its `read` into a buffer returns a count, which typeshed denies,
-        # and compiled code believes what is typed.
-        self._tls: Any = context.wrap_bio(
+        self._tls = context.wrap_bio(
             self._from_peer,
             self._to_peer,
             server_side=server_hostname is None,
             server_hostname=server_hostname,
         )
+        # What every message needs, looked up once. The SSLObject does nothing but hand reads and
+        # writes on to its one part, each by a Python function of its own.
+        inner: Any = self._tls._sslobj  # type: ignore[attr-defined]
+        self._decrypt: Any = inner.read
+        self._encrypt: Any = inner.write
+        self._received: Any = self._from_peer.write
+        self._encrypted: Any = self._to_peer.read
+        self._recv_into: Any = connected.recv_into
+        self._transmit: Any = connected.send
+        self._at_once = _WARY_BYTES
+        self._barren_bytes = 0
         self._state = SHAKING
         self._events = IN
         self._reading = True
@@ -166,7 +192,7 @@ class TlsTransport(Watched):
         """Deliver again, first what was received already, in the loop's next round."""
         self._reading = True
         self._steer()
-        if self._from_peer.pending or self._tls.pending():
+        if self._from_peer.pending:
             self._loop.call_soon(self._deliver_later)
 
     def write(self, data: bytes) -> None:
@@ -174,16 +200,16 @@ class TlsTransport(Watched):
         if self._state != OPEN or not data:
             return
         try:
-            written = self._tls.write(data)
+            written: int = self._encrypt(data)
             if written < len(data):  # OpenSSL takes one record's worth at a time
                 rest = memoryview(data)[written:]
                 while rest:
-                    rest = rest[self._tls.write(rest) :]
+                    rest = rest[self._encrypt(rest) :]
         except ssl.SSLError as error:
             self._lose(error)
             return
         if self._unsent:
-            self._unsent += self._to_peer.read()
+            self._unsent += self._encrypted()
             self._mind_the_bound()
         else:
             self._send()
@@ -216,9 +242,8 @@ class TlsTransport(Watched):
         self._lose(TimeoutError("the peer took too long"))
 
     def _receive(self) -> None:
-        buffer = self._reactor.buffer
         try:
-            count = self._socket.recv_into(buffer)
+            count: int = self._recv_into(self._reactor.buffer, self._at_once)
         except (BlockingIOError, InterruptedError):
             return
         except OSError as error:
@@ -228,24 +253,29 @@ class TlsTransport(Watched):
             # A stream cut off without close_notify: what was expected may be incomplete.
             self._lose(None)
         elif self._state != CLOSING:
-            self._from_peer.write(buffer[:count])
+            self._received(self._reactor.buffer[:count])
             if self._state == OPEN:
+                self._barren_bytes += count
+                self._at_once = _WARY_BYTES
                 self._deliver()
+                if self._barren_bytes > self._barren_most:
+                    self._lose(ConnectionAbortedError("records that carry nothing"))
             else:
                 self._shake()
 
     def _deliver(self) -> None:
         """Decrypt what was received and hand it over, as long as it is wanted."""
-        tls, stream = self._tls, self._stream
+        stream = self._stream
         try:
             while self._state == OPEN and self._reading and stream is not None:
-                buffer = stream.get_buffer(-1)
-                count: int = tls.read(len(buffer), buffer)
-                if not count:
+                data: bytes = self._decrypt(RECORD_BYTES)
+                if not data:
                     self._ended_by_peer(stream)
                     return
-                stream.buffer_updated(count)
-                if not self._from_peer.pending and not tls.pending():
+                self._at_once = _READ_BYTES
+                self._barren_bytes = max(0, self._barren_bytes - _READ_FOR_ONE * len(data))
+                stream.data_received(data)
+                if not self._from_peer.pending:  # a record is taken whole, so OpenSSL holds none
                     return
         except ssl.SSLWantReadError:
             if self._to_peer.pending:
@@ -312,13 +342,13 @@ class TlsTransport(Watched):
 
     def _send(self) -> None:
         """Send what OpenSSL has made, after what is unsent."""
-        data = self._to_peer.read()
+        data: bytes = self._encrypted()
         if self._unsent:
             data = self._unsent + data
         if not data or self._state == CLOSED:
             return
         try:
-            sent = self._socket.send(data)
+            sent: int = self._transmit(data)
         except (BlockingIOError, InterruptedError):
             sent = 0
         except OSError as error:

@@ -23,8 +23,6 @@ from weir.wire.transport import connect
 if TYPE_CHECKING:
     from weir.wire.origin import Origin
 
-# Requests that wait for a connection of a full pool; beyond this they fail at once.
-WAITING_REQUESTS: Final = 1_024
 # A connection unused for longer is closed by us, before the member would do it under a request.
 IDLE_CONNECTION_S: Final = 50.0
 
@@ -79,6 +77,11 @@ class Pool:
         return not (self._open or self._opening or self._waiting)
 
     @property
+    def is_reached(self) -> bool:
+        """Whether there is a connection, in use or not."""
+        return bool(self._open)
+
+    @property
     def is_stale(self) -> bool:
         """Whether the addresses of the endpoint's name are to be asked for again."""
         return self._addresses.are_stale
@@ -94,7 +97,9 @@ class Pool:
         return len(self._open) - len(self._idle) + self._opening + len(self._waiting)
 
     def send(self, outgoing: Outgoing) -> None:
-        """Send on an idle connection, else on a new one, else when one becomes free."""
+        """Send on an idle connection, else on a new one, else on the first that becomes free or is
+        made. Few are made at a time: a handshake costs as much as tens of calls, and a burst that
+        has every call make its own would wait for them all."""
         self.deadlines.watch(outgoing)
         idle = self._idle
         while idle:
@@ -102,13 +107,26 @@ class Pool:
             if connection.usable:
                 connection.carry(outgoing)
                 return
-        if self.open_connections < self._max_connections:
+        if self._may_open():
             self.send_fresh(outgoing)
-        elif len(self._waiting) < WAITING_REQUESTS:
+        elif len(self._waiting) < limits.MEMBER_POOL_WAITING:
             outgoing.wait(limits.MEMBER_CONNECT_TIMEOUT_S)
             self._waiting.append(outgoing)
         else:
             outgoing.fail(Failure.BUSY, "too many requests wait")
+
+    def _may_open(self) -> bool:
+        return (
+            self._opening < limits.MEMBER_POOL_OPENING
+            and self.open_connections < self._max_connections
+        )
+
+    def _open_for_waiting(self) -> None:
+        """Whoever waits longest may have a new connection."""
+        while self._waiting and self._may_open():
+            outgoing = self._waiting.popleft()
+            if not outgoing.done:
+                self.send_fresh(outgoing)
 
     def send_fresh(self, outgoing: Outgoing) -> None:
         """Send on a new connection. Connecting has its own timeout."""
@@ -169,10 +187,7 @@ class Pool:
         self._open.discard(connection)
         if connection in self._idle:
             self._idle.remove(connection)
-        while self._waiting and self.open_connections < self._max_connections:
-            outgoing = self._waiting.popleft()
-            if not outgoing.done:
-                self.send_fresh(outgoing)
+        self._open_for_waiting()
 
     def close_idle(self, idle_s: float = IDLE_CONNECTION_S) -> None:
         """Close what was not used for `idle_s`. The oldest stand first."""
@@ -223,6 +238,7 @@ class Pool:
             return
         finally:
             self._opening -= 1
+            self._open_for_waiting()
         if not connection.usable:
             self._unreachable(outgoing, "connection was lost at once")
         elif not outgoing.done and outgoing.receiver.still_allowed():

@@ -106,7 +106,7 @@ async def test_a_start_finds_what_stands_and_nothing_that_was_removed(
     assert all(f"consent:cns_{i}" in snapshot.revoked for i in range(300))
     assert for_ever.key in snapshot.revoked
     assert len(snapshot.revoked) == 301
-    assert started.lease_holds()
+    assert started.lease.holds()
 
 
 @pytest.mark.parametrize("late", [False, True])
@@ -143,7 +143,7 @@ async def test_a_large_change_is_applied_page_by_page_while_the_lease_is_kept(
         assert await processes.await_acknowledged(database, newest, timeout_s=0) is None
         await started._trip()
         seen.append(len(started.snapshot.organisations))
-        assert started.lease_holds()
+        assert started.lease.holds()
     assert seen == [3, 6, 9, 10]
     assert await processes.await_acknowledged(database, newest, timeout_s=0) is not None
 
@@ -188,12 +188,12 @@ async def test_after_a_gap_in_its_lease_it_waits_until_all_was_read(
     started = following(database, cache, page=PageSize(2, WHOLE_PAGE.stored_bytes))
     await started.start()
     monkeypatch.setattr(started, "_held_until_s", 0.0)
-    monkeypatch.setattr(started, "_lease_until_s", 0.0)
+    monkeypatch.setattr(started.lease, "until_s", 0.0)
     await publish(database, *(organisation(number) for number in range(6)))
     held = []
     for _ in range(4):
         await started._trip()
-        held.append((len(started.snapshot.organisations), started.lease_holds()))
+        held.append((len(started.snapshot.organisations), started.lease.holds()))
     # The third trip has read the last page full, so only the fourth knows that it was the last.
     assert held == [(2, False), (4, False), (6, False), (6, True)]
 
@@ -206,9 +206,9 @@ async def test_one_that_was_taken_for_dead_holds_no_lease_until_it_has_read_on(
     async with database.engine.begin() as connection:
         await connection.execute(delete(processes.processes))
     await started._trip()
-    assert not started.lease_holds()
+    assert not started.lease.holds()
     await started._trip()
-    assert started.lease_holds()
+    assert started.lease.holds()
 
 
 async def test_a_log_that_no_longer_tells_all_ends_the_process(

@@ -295,7 +295,7 @@ class House:
         self.stream = identifiers.mint("str", int(time.time() * 1000), bytes(range(10)))
         following = Following(None, None, "prc_1", clock, unconfirmed_s=60.0)  # type: ignore[arg-type]
         following.snapshot = world()
-        following._lease_until_s = loop.time() + 1_000
+        following.lease.until_s = loop.time() + 1_000
         self.following = following
         self.gateway = Gateway(
             loop,
@@ -331,12 +331,10 @@ class House:
         self.following.snapshot = drafted(self.following.snapshot, rows)
 
     def ask(self, raw: bytes) -> None:
-        self.connection.get_buffer(-1)[: len(raw)] = raw
-        self.connection.buffer_updated(len(raw))
+        self.connection.data_received(raw)
 
     def answer(self, raw: bytes) -> None:
-        self.member_connection.get_buffer(-1)[: len(raw)] = raw
-        self.member_connection.buffer_updated(len(raw))
+        self.member_connection.data_received(raw)
 
     def call(
         self,

@@ -105,7 +105,7 @@ async def test_refusals_come_in_their_fixed_order(tmp_path: Path, mended: int) -
     house = House(tmp_path, der=call["der"])
     house.apply(*call["rows"].values())
     if not call["lease"]:
-        house.following._lease_until_s = 0.0
+        house.following.lease.until_s = 0.0
     token = token_of(call)
     house.call(call["method"], call["path"], token)
     expected = faults()[mended][0] if mended < len(faults()) else "forwarded"

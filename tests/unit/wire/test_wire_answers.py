@@ -82,8 +82,7 @@ def feed(connection: ClientConnection, raw: bytes, piece: int | None = None) -> 
     step = piece or len(raw)
     for start in range(0, len(raw), step):
         data = raw[start : start + step]
-        connection.get_buffer(-1)[: len(data)] = data
-        connection.buffer_updated(len(data))
+        connection.data_received(data)
 
 
 def carried(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from weir.kernel.outcomes import MEMBER_UNREACHABLE, Refusal
 from weir.wire.deadlines import Deadlines
 from weir.wire.origin import Origin
 from weir.wire.outgoing import ClientConnection, Failure, Outgoing
-from weir.wire.upstream import WAITING_REQUESTS, Pool
+from weir.wire.upstream import Pool
 
 
 def service(count: int) -> tuple[Origin, list[MemberPool]]:
@@ -64,12 +65,36 @@ def test_what_waits_for_a_full_pool_counts_as_in_flight() -> None:
 def test_a_queue_is_bounded_and_then_says_busy_at_once() -> None:
     pool = MemberPool()
     pool._max_connections = 0
-    for _ in range(WAITING_REQUESTS):
+    for _ in range(limits.MEMBER_POOL_WAITING):
         pool.send(outgoing(pool, Hearing()))
     hearing = Hearing()
     pool.send(outgoing(pool, hearing))
     assert hearing.events == [Failure.BUSY]
-    assert pool.busy == WAITING_REQUESTS
+    assert pool.busy == limits.MEMBER_POOL_WAITING
+
+
+async def test_a_burst_has_few_connections_made_at_a_time_and_none_of_it_fails() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    loop = asyncio.get_running_loop()
+    pool = Pool(
+        loop, Deadlines(loop, 0.1), host="127.0.0.1", port=server.sockets[0].getsockname()[1]
+    )
+    burst = [Hearing() for _ in range(2_000)]
+    for each in burst:
+        pool.send(outgoing(pool, each))
+    async with asyncio.timeout(20):
+        while not all(each.events for each in burst):
+            assert pool._opening <= limits.MEMBER_POOL_OPENING
+            await asyncio.sleep(0)
+    assert {tuple(map(str, each.events)) for each in burst} == {("(200, 0)", "end")}
+    pool.close()
+    server.close()
 
 
 # --- ejection and return ------------------------------------------------------------------------

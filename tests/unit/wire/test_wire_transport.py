@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from weir.wire.accepting import TlsAcceptor
 from weir.wire.deadlines import Deadlines
-from weir.wire.reactor import Reactor
+from weir.wire.reactor import IN, Reactor, Watched
 from weir.wire.transport import Stream, connect
 
 LONG = b"x" * 16_000_000
@@ -57,7 +57,6 @@ class Served(Stream):
 
     def __init__(self, received: Callable[[Served, bytes], None]) -> None:
         self.received = received
-        self.space = memoryview(bytearray(65_536))
         self.transport: Any = None
         self.ended_in_order = False
         self.lost = asyncio.Event()
@@ -68,11 +67,8 @@ class Served(Stream):
     def connection_lost(self, exc: Exception | None) -> None:
         self.lost.set()
 
-    def get_buffer(self, sizehint: int) -> memoryview:
-        return self.space
-
-    def buffer_updated(self, nbytes: int) -> None:
-        self.received(self, bytes(self.space[:nbytes]))
+    def data_received(self, data: bytes) -> None:
+        self.received(self, data)
 
     def eof_received(self) -> None:
         self.ended_in_order = True
@@ -219,9 +215,13 @@ async def test_a_connection_lost_as_the_handshake_ends_is_told_to_who_waits(
     listening.close()
 
 
-async def test_a_peer_that_asks_for_keys_without_end_is_cut(lab: Lab, certificate: Path) -> None:
-    """RFC 8446 section 4.6.3: each request is answered, and a peer need not read the answers."""
-    lab.acceptor.rekeying_bytes = 64
+@pytest.mark.parametrize(("command", "bound"), [(b"K", "rekeying_bytes"), (b"k", "barren_bytes")])
+async def test_a_peer_that_changes_keys_without_end_is_cut(
+    lab: Lab, certificate: Path, command: bytes, bound: str
+) -> None:
+    """RFC 8446 section 4.6.3. Where an answer is asked for, the peer need not read it; where none
+    is, taking the new keys costs more than sending them."""
+    setattr(lab.acceptor, bound, 64)
     caller = await asyncio.create_subprocess_exec(
         *("openssl", "s_client", "-connect", f"127.0.0.1:{lab.port}", "-CAfile", str(certificate)),
         stdin=asyncio.subprocess.PIPE,
@@ -232,7 +232,65 @@ async def test_a_peer_that_asks_for_keys_without_end_is_cut(lab: Lab, certificat
     async with asyncio.timeout(20):
         while not (lab.served and lab.served[0].lost.is_set()):
             with suppress(ConnectionError):
-                caller.stdin.write(b"K\n")  # update the keys, and have the peer do so too
+                caller.stdin.write(command + b"\n")
                 await caller.stdin.drain()
             await asyncio.sleep(0.05)
         await caller.wait()
+
+
+async def test_news_of_a_closed_socket_is_not_told_to_the_next_of_its_number() -> None:
+    reactor = Reactor(asyncio.get_running_loop())
+    told: list[Closing] = []
+    pairs = [socket.socketpair() for _ in range(2)]
+    for near, far in pairs:
+        near.setblocking(False)
+        far.send(b"x")  # both are ready in the same step
+    watched = [Closing(reactor, near, told) for near, _ in pairs]
+    watched[0].closes, watched[1].closes = watched[1], watched[0]
+    async with asyncio.timeout(5):
+        while not told:
+            await asyncio.sleep(0)
+    (first,) = told  # the other was closed by it, and another has its descriptor
+    assert first.made is not None
+    assert first.made.number == first.closed_number
+    await asyncio.sleep(0.05)
+    assert told == [first]  # its own socket has nothing to read
+    first.made.far.send(b"x")
+    async with asyncio.timeout(5):
+        while len(told) == 1:
+            await asyncio.sleep(0)
+    assert told[1] is first.made
+    for each in (first, first.made):
+        each.close()
+    for _, far in pairs:
+        far.close()
+
+
+class Closing(Watched):
+    """When it is told anything, it closes another's socket and opens one with the same number."""
+
+    def __init__(self, reactor: Reactor, near: socket.socket, told: list[Closing]) -> None:
+        self.reactor, self.near, self.told = reactor, near, told
+        self.number = near.fileno()
+        self.closes: Closing | None = None
+        self.made: Closing | None = None
+        self.closed_number = -1
+        self.far: socket.socket
+        reactor.watch(self.number, self, IN)
+
+    def ready(self, events: int) -> None:
+        self.told.append(self)
+        self.near.recv(1)
+        if self.closes is not None:
+            self.closed_number = self.closes.number
+            self.closes.close()
+            ours, far = socket.socketpair()
+            if ours.fileno() != self.closed_number:  # the lowest free number is given first
+                ours, far = far, ours
+            ours.setblocking(False)
+            self.made = Closing(self.reactor, ours, self.told)
+            self.made.far = far
+
+    def close(self) -> None:
+        self.reactor.forget(self.number)
+        self.near.close()

@@ -132,8 +132,7 @@ class Wire:
         step = piece or len(raw)
         for start in range(0, len(raw), step):
             data = raw[start : start + step]
-            self.connection.get_buffer(-1)[: len(data)] = data
-            self.connection.buffer_updated(len(data))
+            self.connection.data_received(data)
 
     def pass_time(self, seconds: float) -> None:
         self.loop.pass_time(seconds)

@@ -13,6 +13,7 @@ from collections.abc import Awaitable
 
 from weir.gateway.bindings import Reference, missing
 from weir.gateway.call import Call
+from weir.gateway.lease import Lease
 from weir.gateway.snapshot import Bound, Operation, Snapshot
 from weir.gateway.tokens import Grant, KnownToken, Right, Standing
 from weir.kernel.money import Money, parse_amount
@@ -40,12 +41,12 @@ def authorize(call: Call) -> Awaitable[None] | None:
     right = _known_right(call, standing, operation)
     call.right = right
     call.subscription = right.subscription
-    following = call.gateway.following
+    lease: Lease = call.gateway.following.lease
     if standing.token.consent_id is None:
-        if not following.standing_holds():
+        if not lease.standing_holds():
             raise Refusal(STANDING_UNCHECKABLE)
         return None
-    if not following.lease_holds():
+    if not lease.holds():
         raise Refusal(CONSENT_UNCHECKABLE)
     if operation.consent_type is None:
         return None

@@ -6,8 +6,11 @@ from weir.gateway.call import Call
 from weir.metering.records import NO_DETAILS, Details, Terms, encoded_details, encoded_terms
 
 
-def record(call: Call) -> None:
-    """Write the call's record. Refusal RECORD_UNWRITABLE when that fails."""
+def record(call: Call) -> int:
+    """Write the call's record; returns the duration it says, in microseconds.
+
+    Refusal RECORD_UNWRITABLE when that fails.
+    """
     exchange, right, application = call.exchange, call.right, call.application
     if right is None or not _is_own_method(call):
         terms = _terms(call)
@@ -16,11 +19,12 @@ def record(call: Call) -> None:
     else:
         terms = right.terms = _terms(call)
     plain = call.refusal is None and call.amount is None and call.labels is None
+    duration_us = call.duration_us()
     call.gateway.recording.write(
         None if application is None else application.id,
         numbered(call),
         exchange.arrived_ns // 1000,
-        call.duration_us(),
+        duration_us,
         call.interaction_id,
         call.status,
         exchange.body_bytes,
@@ -28,6 +32,7 @@ def record(call: Call) -> None:
         terms,
         NO_DETAILS if plain else _details(call),
     )
+    return duration_us
 
 
 def _is_own_method(call: Call) -> bool:

@@ -37,9 +37,9 @@ def check_standing(call: Call) -> None:
         if token.consent_key in snapshot.revoked:
             raise Refusal(CONSENT_WITHDRAWN)
         _check_subscription(call, token.client_id)
-    if token.consent_id is not None and not following.lease_holds():
+    if token.consent_id is not None and not following.lease.holds():
         raise Refusal(CONSENT_UNCHECKABLE)
-    if not following.standing_holds():
+    if not following.lease.standing_holds():
         raise Refusal(STANDING_UNCHECKABLE)
 
 
