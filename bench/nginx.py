@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bench.processes import tree
+
 FILES = Path(__file__).parent / "peers"
 MODULES = Path("/usr/lib/nginx/modules")
 _PLACE = re.compile(r"@([a-z_]+)@")
@@ -55,6 +57,8 @@ def start(folder: Path, name: str, port: int, **values: Any) -> subprocess.Popen
     )
     running = subprocess.Popen(["nginx", "-p", str(folder), "-c", str(path)])
     await_port(running, port, folder / f"{name}.err")
+    while len(tree(running.pid)) == 1 and running.poll() is None:
+        time.sleep(0.02)  # it listens before it has its worker, whose processor time is asked for
     return running
 
 

@@ -13,7 +13,6 @@ from weir.wire.deadlines import NEVER
 from weir.wire.flow import FlowControl
 from weir.wire.heads import Answer, AnswerHead, Heads, read_answer
 from weir.wire.message import Field
-from weir.wire.reactor import READ_BYTES
 from weir.wire.transport import Stream
 
 if TYPE_CHECKING:
@@ -263,7 +262,6 @@ class ClientConnection(Stream):
                 self._recent = answer.head
                 self._take_whole(outgoing, answer)
                 return
-        self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
@@ -271,6 +269,7 @@ class ClientConnection(Stream):
                 outgoing.fail(Failure.BROKEN, f"answer: {error!r}")
                 return
             self._extra = True
+        self._head_bytes += len(data)
         if self._complete:
             self._finish(outgoing)
         elif self._answer_begun:
@@ -355,7 +354,7 @@ class ClientConnection(Stream):
         outgoing = self._outgoing
         if outgoing is None or status > 599 or len(self._fields) > limits.HEADER_FIELDS:
             raise ValueError("head is not acceptable")
-        if self._head_bytes > _HEAD_BYTES + READ_BYTES:
+        if self._head_bytes > _HEAD_BYTES:  # in earlier reads
             raise ValueError("head is too long")
         self._answer_begun = True
         self._keep_alive = self._parser.should_keep_alive()
