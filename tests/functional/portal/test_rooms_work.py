@@ -57,3 +57,22 @@ async def _rows(world: World) -> dict[str, list[str]]:
             table.name: sorted(map(repr, (await connection.execute(select(table))).all()))
             for table in metadata.sorted_tables
         }
+
+
+async def test_a_member_drafts_a_product_and_sees_it(world: World, portal_app: Any) -> None:
+    await world.organisation_of("operator")
+    person = await join(world, portal_app, world.bank.id, "member", "developer")
+    products = await person.get("/desk/products")
+    published = re.findall(r"/desk/products/prd_[0-9a-z]{26}", products.text)[0]
+    assert (await person.get(published)).status_code == 200
+    documents = await person.get("/desk/documents")
+    document = re.findall(r"doc_[0-9a-z]{26}", documents.text)[0]
+    found = await person.get(f"/desk/documents/{document}")
+    assert "<mark>" in found.text
+    page = await person.browser.http.get(f"/desk/products/new?document={document}")
+    drafted = await person.send(page, None, title_zh="账户", slug="second")
+    assert drafted.status_code == 303, drafted.text
+    shown = await person.get(drafted.headers["location"])
+    assert "Publish product" in shown.text
+    assert (await person.send(shown, "publish")).status_code == 303
+    await person.browser.close()
