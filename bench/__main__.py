@@ -20,6 +20,7 @@ BENCHMARKS = (
     "settlement",
     "records",
     "lake_day",
+    "shelf",
 )
 
 

@@ -35,6 +35,7 @@ from weir.metering.lake import Lake
 from weir.portal import pages
 from weir.portal.management import Management
 from weir.portal.rendering import Portal
+from weir.portal.service_levels import ServiceLevels
 from weir.store.engines.home import Home
 
 
@@ -80,6 +81,7 @@ async def build_control(core: Core, directory: httpx.AsyncClient, vault: Vault) 
         core.sealing,
         messages.published,
     )
+    lake = Lake(core.lake_url)
     passphrases = Passphrases()
     management_services = Managing(
         database=core.database,
@@ -89,7 +91,7 @@ async def build_control(core: Core, directory: httpx.AsyncClient, vault: Vault) 
         sealing=core.sealing,
         cache=core.cache,
         passphrases=passphrases,
-        lake=Lake(core.lake_url),
+        lake=lake,
         receipt_secret=core.receipt_secret,
         addresses=addresses,
         api_origin=https_origin(f"api.{domain}", core.settings.mtls_port),
@@ -104,6 +106,7 @@ async def build_control(core: Core, directory: httpx.AsyncClient, vault: Vault) 
         Management(managing),
         management_services.api_origin,
         management_services.lake,
+        ServiceLevels(core.database, lake),
     )
     protocol = http.routes(authorization, pages.refusal_page(portal))
     hosts: dict[bytes, Asgi] = {

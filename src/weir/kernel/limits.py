@@ -230,6 +230,12 @@ PLAN_COMPONENTS: Final = 8  # a sum people can still follow
 PLAN_TIERS: Final = 20
 PRODUCT_SCENES: Final = 6  # that one product says it suits
 
+# The reference of an operation
+REFERENCE_DEPTH: Final = 8  # of a schema that is shown opened
+REFERENCE_NODES: Final = 1_000  # fields shown of one operation
+REFERENCE_KEPT_CHARACTERS: Final = 32 * 1024 * 1024  # of documents, read once for many readers
+CALCULATOR_CALLS: Final = 1_000_000_000  # a month that a price is worked out for
+
 # Search over the shelf
 SEARCH_CHARACTERS: Final = 100  # of what somebody looks for
 SEARCH_TERMS_ASKED: Final = 16  # of that which are looked for

@@ -12,14 +12,7 @@ from typing import Final
 _FOLDER: Final = Path(__file__).parent / "static"
 # The order in which the parts of the style sheet are joined: later ones win over earlier ones.
 _SHEETS: Final = (
-    "tokens",
-    "weir",
-    "elements",
-    "frame",
-    "parts",
-    "forms",
-    "tables",
-    "shelf",
+    *("tokens", "weir", "elements", "frame", "parts", "forms", "tables", "shelf", "reference"),
     "traffic",
     "small",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from fractions import Fraction
@@ -94,3 +95,9 @@ def found(text: str, asked: str) -> Markup:
         for piece, hit in marked(text, asked)
     )
     return Markup("").join(pieces)
+
+
+def paragraphs(text: str) -> Markup:
+    """What a document's author wrote, a blank line between paragraphs; nothing in it is markup."""
+    parts = (" ".join(part.split()) for part in re.split(r"\n\s*\n", text))
+    return Markup("").join(Markup("<p>{}</p>").format(part) for part in parts if part)

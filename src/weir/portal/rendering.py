@@ -22,6 +22,7 @@ from weir.kernel.outcomes import PLATFORM_ERROR, Refusal
 from weir.metering.lake import Lake
 from weir.portal import assets, formatting, languages, security
 from weir.portal.management import Management
+from weir.portal.service_levels import ServiceLevels
 from weir.portal.visitor import Visitor, recognise, theme_of
 from weir.store.database import Database
 
@@ -46,6 +47,7 @@ class Portal:
     management: Management
     api_origin: str
     lake: Lake
+    levels: ServiceLevels
 
     @property
     def database(self) -> Database:
@@ -196,6 +198,7 @@ def _environment(language: str, catalogue: languages.Catalogue) -> Environment:
         quantity=formatting.quantity,
         exactly=formatting.exactly,
         found=formatting.found,
+        paragraphs=formatting.paragraphs,
         moment=formatting.moment,
         day=formatting.day,
         utc=formatting.utc,

@@ -172,6 +172,17 @@ async def base_paths(connection: AsyncConnection, capability_ids: Sequence[str])
     return {row[0]: row[1] for row in rows}
 
 
+async def summaries_zh(
+    connection: AsyncConnection, capability_ids: Sequence[str]
+) -> dict[str, str]:
+    """The Chinese summaries that operations give themselves (`x-summary-zh`), where they do."""
+    said = capabilities.c.definition["source"]["x-summary-zh"].as_string()
+    rows = await connection.execute(
+        select(capabilities.c.id, said).where(capabilities.c.id.in_(capability_ids))
+    )
+    return {row[0]: row[1] for row in rows if row[1]}
+
+
 async def _declarations(
     connection: AsyncConnection, document_id: str | None
 ) -> dict[str, Declaration]:

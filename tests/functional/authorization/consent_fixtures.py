@@ -30,6 +30,7 @@ from weir.metering.lake import Lake
 from weir.portal import pages
 from weir.portal.management import Management
 from weir.portal.rendering import Portal
+from weir.portal.service_levels import ServiceLevels
 from weir.store.cache import Cache
 from weir.store.database import Database
 from weir.wire.outbound import Outbound, networks
@@ -90,6 +91,7 @@ async def portal(
             management,
             managing.api_origin,
             managing.lake,
+            ServiceLevels(database, managing.lake),
         )
 
 

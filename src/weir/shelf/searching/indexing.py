@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
-from sqlalchemy import bindparam, cast, column, delete, select, table, update
+from sqlalchemy import bindparam, cast, column, delete, func, literal, select, table, update
 from sqlalchemy.dialects.postgresql import TSVECTOR, distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,6 +21,7 @@ from weir.shelf.standard.fields import GRADE
 from weir.shelf.standard.labels import GRADES, labelled
 from weir.shelf.standard.reading import Reading
 from weir.shelf.tables import capabilities, plans, product_capabilities, products, shelf_entries
+from weir.shelf.tables import documents as document_table
 
 FREE: Final = "free"
 PER_CALL: Final = "per-call"
@@ -198,32 +199,27 @@ async def _operations(connection: AsyncConnection, product_id: str) -> list[_Ope
 
 async def _worst_grade(connection: AsyncConnection, held: list[_Operation]) -> int | None:
     grades: list[int] = []
-    for document in dict.fromkeys(each.document for each in held):
+    for document in await _graded(connection, {each.document for each in held}):
         parsed = await documents.parsed_of(connection, document)
         wanted = [each.operation_id for each in held if each.document == document]
         grades += await asyncio.to_thread(_grades, parsed, wanted)
     return max(grades, default=None)
 
 
+async def _graded(connection: AsyncConnection, among: set[str]) -> list[str]:
+    """The documents that speak of grades at all, which most from elsewhere do not."""
+    sources = document_table
+    found = await connection.execute(
+        select(sources.c.id)
+        .where(sources.c.id.in_(among))
+        .where(func.position(literal(GRADE.encode()).op("IN")(sources.c.raw)) > 0)
+    )
+    return list(found.scalars())
+
+
 def _grades(parsed: ImportedDocument, wanted: list[str]) -> list[int]:
-    if not _mentions(parsed.shared) and not any(_mentions(o.source) for o in parsed.operations):
-        return []
     reading = Reading(regenerate_subset(parsed, wanted, []), parsed.version)
     return [int(str(field.grade)) for field in labelled(reading) if field.grade in GRADES]
-
-
-def _mentions(value: Any) -> bool:
-    """Whether a grade stands anywhere: most documents from elsewhere have none."""
-    left = [value]
-    while left:
-        value = left.pop()
-        if isinstance(value, dict):
-            if GRADE in value:
-                return True
-            left.extend(value.values())
-        elif isinstance(value, list):
-            left.extend(value)
-    return False
 
 
 def _terms(product: Published, names: str, held: list[_Operation]) -> str:

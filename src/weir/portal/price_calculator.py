@@ -1,0 +1,96 @@
+"""What a month would cost under a plan: the very sums that closing a period does. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from typing import Final
+
+from weir.kernel import limits
+from weir.kernel.money import MINOR_DIGITS, Money
+from weir.settlement.charging import Tally, charge, rounded, total, value_charge
+from weir.shelf.plans import Plan
+from weir.shelf.pricing import Pricing, Value
+
+_HOURS: Final = 24
+_AMOUNT_MAX: Final = 10**12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """A month's use: how many calls, and the amount each moves where a plan charges by it."""
+
+    calls: int
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A plan with what the month would cost. `quota_exceeded`: it does not allow so many calls."""
+
+    plan: Plan
+    price: Money
+    tax: Money | None
+    quota_exceeded: bool
+
+    @property
+    def whole(self) -> Money:
+        """With the tax."""
+        return self.price if self.tax is None else self.price + self.tax
+
+
+def read_use(calls: str, amount: str) -> Use:
+    """What was typed, within bounds; what is no number counts as the nearest that is one."""
+    return Use(
+        calls=int(_number(calls, limits.CALCULATOR_CALLS)), amount=_number(amount, _AMOUNT_MAX)
+    )
+
+
+def estimates(plans: Sequence[Plan], use: Use) -> list[Estimate]:
+    """Every plan, the cheapest first."""
+    found = [estimate(plan, use) for plan in plans]
+    return sorted(found, key=lambda each: (each.quota_exceeded, each.whole.amount_minor))
+
+
+def estimate(plan: Plan, use: Use) -> Estimate:
+    """One plan. Calls are spread evenly over the hours of the day."""
+    amount = total(charge(plan.pricing, _tally(plan.pricing, plan.currency, use)))
+    tax = plan.pricing.tax
+    return Estimate(
+        plan=plan,
+        price=rounded(amount, plan.currency),
+        tax=None if tax is None else rounded(amount * Fraction(tax.rate), plan.currency),
+        quota_exceeded=plan.quota is not None and use.calls > _allowed(plan),
+    )
+
+
+def _tally(pricing: Pricing, currency: str, use: Use) -> Tally:
+    value = pricing.find(Value)
+    share, rest = divmod(use.calls, _HOURS)
+    each = 0
+    if value is not None:
+        minor = int(use.amount * 10 ** MINOR_DIGITS[currency])
+        each = value_charge(value, minor, currency)
+    return Tally(
+        billable_calls=use.calls,
+        value_calls=use.calls if value is not None else 0,
+        value_units=each * use.calls,
+        by_utc_hour=tuple(share + (hour < rest) for hour in range(_HOURS)),
+        months=Fraction(1),
+    )
+
+
+def _allowed(plan: Plan) -> int:
+    """Calls a month of thirty days."""
+    assert plan.quota is not None
+    return plan.quota * (30 if plan.quota_period == "day" else 1)
+
+
+def _number(text: str, most: int) -> Decimal:
+    try:
+        value = Decimal(text.strip().replace(",", "") or "0")
+    except InvalidOperation:
+        return Decimal(0)
+    return min(max(value, Decimal(0)), Decimal(most)) if value.is_finite() else Decimal(0)

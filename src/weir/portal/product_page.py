@@ -1,0 +1,113 @@
+"""A product's page: what it does, whom it suits, what it costs, how it is served, what changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.requests import Request
+from starlette.responses import Response
+
+from weir.kernel.identifiers import is_slug
+from weir.kernel.outcomes import NOT_FOUND, Refusal
+from weir.partners import organisations
+from weir.partners.organisations import Organisation
+from weir.portal import price_calculator, service_levels
+from weir.portal.rendering import Portal, render
+from weir.portal.visitor import Visitor
+from weir.shelf import capabilities, changing, plans, products, standing
+from weir.shelf.capabilities import Capability
+from weir.shelf.pricing import Value
+from weir.shelf.pricing_words import words
+from weir.shelf.products import Product
+from weir.shelf.scenes import SCENES
+from weir.shelf.standard.judging import RULES
+from weir.shelf.terms import QUOTA_PERIODS
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A product version with its owner, its versions on the shelf and its operations."""
+
+    product: Product
+    owner: Organisation
+    versions: tuple[Product, ...]
+    capabilities: list[Capability]
+    summaries_zh: dict[str, str]
+
+    def summary(self, capability: Capability, language: str) -> str:
+        """What an operation does in a few words, in Chinese where its document says it so."""
+        chinese = self.summaries_zh.get(capability.id) if language.startswith("zh") else None
+        return chinese or capability.summary or capability.operation_id
+
+
+async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
+    """`/shelf/{owner}/{product}`: everything somebody wants to know before subscribing."""
+    async with portal.database.connect() as connection:
+        offered = await offered_at(connection, request)
+        listed = await plans.of_product(connection, offered.product.id)
+        changes = await changing.of_plans(connection, [plan.id for plan in listed])
+    open_plans = [plan for plan in listed if plan.status == "offered"]
+    asked = request.query_params
+    use = price_calculator.read_use(asked.get("calls", "10000"), asked.get("amount", "100"))
+    now = portal.database.clock.now()
+    priced = [
+        replace(plan, pricing=begun[-1].pricing) if begun else plan
+        for plan in open_plans
+        for begun in ([each for each in changes.get(plan.id, []) if each.effective_from <= now],)
+    ]
+    level, measured_at = await portal.levels.of(offered.product.id)
+    return render(
+        request,
+        visitor,
+        "product.html",
+        offered=offered,
+        plans=open_plans,
+        price_words=lambda pricing, currency: words(pricing, currency, _tongue(visitor)),
+        changes=changes,
+        by_amount=any(plan.pricing.find(Value) for plan in priced),
+        use=use,
+        estimates=price_calculator.estimates(priced, use),
+        level=level,
+        measured_at=measured_at,
+        DAYS=service_levels.DAYS,
+        SCENES=SCENES,
+        QUOTA_PERIODS=QUOTA_PERIODS,
+        now=now,
+    )
+
+
+async def versions(portal: Portal, request: Request, visitor: Visitor) -> Response:
+    """`/shelf/{owner}/{product}/versions`: what each version on the shelf breaks of the last."""
+    async with portal.database.connect() as connection:
+        offered = await offered_at(connection, request)
+        changes: list[dict[str, Any]] = []
+        for version in offered.versions:
+            before, found = await standing.breaking_changes(connection, version)
+            changes.append({"version": version, "before": before, "found": found})
+    return render(
+        request, visitor, "product_versions.html", offered=offered, changes=changes, RULES=RULES
+    )
+
+
+async def offered_at(connection: AsyncConnection, request: Request) -> Offered:
+    """The product the address names, in its newest version; NOT_FOUND without one."""
+    owner, slug = request.path_params["owner"], request.path_params["product"]
+    if not (is_slug(owner) and is_slug(slug)):
+        raise Refusal(NOT_FOUND, "not a product's address")
+    found = await products.find_by_scope(connection, f"{owner}.{slug}")
+    if not found:
+        raise Refusal(NOT_FOUND, f"no published {owner}.{slug}")
+    held = await products.capabilities_of(connection, found[0].id)
+    return Offered(
+        found[0],
+        await organisations.get(connection, found[0].owner),
+        tuple(found),
+        held,
+        await capabilities.summaries_zh(connection, [each.id for each in held]),
+    )
+
+
+def _tongue(visitor: Visitor) -> Any:
+    return "zh" if visitor.language.startswith("zh") else "en"
