@@ -16,8 +16,9 @@ from weir.care.audit import AuditJournal
 from weir.kernel.clock import SystemClock
 from weir.metering.lake import Lake
 from weir.partners.tables import organisations
-from weir.settlement import closing, statements
+from weir.settlement import statements
 from weir.settlement.periods import interval
+from weir.settlement.working import Works, close
 from weir.shelf.tables import plans, products
 from weir.store.cache import Cache
 from weir.store.database import Database
@@ -103,7 +104,8 @@ async def _close_day(url: str, valkey_url: str) -> int:
     lake = Lake(generated_day.FOLDER.as_uri())
     period = interval(_DAY, _DAY + timedelta(days=1))
     actor = Actor(_OPERATOR, "bench")
-    closed = await closing.close(database, lake, actor, period=period, currency="CNY")
+    works = Works(database, lake, generated_day.FOLDER / "instructions", "bench")
+    closed = await close(works, actor, period=period, currency="CNY")
     async with database.connect() as connection:
         held = await statements.document(connection, closed.statements[_OPERATOR], _OPERATOR)
     await database.close()

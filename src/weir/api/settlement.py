@@ -1,4 +1,4 @@
-"""Settlement: closing a period, and the statements each party can read."""
+"""Settlement: re-opening a period, and the statements each party can read."""
 
 from __future__ import annotations
 
@@ -13,29 +13,10 @@ from weir.api.guarding import Asking, Using, new_router
 from weir.api.models import After, Given, Name, Page, Shown, Text, next_of
 from weir.api.writing import Writes
 from weir.kernel import limits
-from weir.settlement import behind, closing, exporting, reopening, statements
+from weir.settlement import behind, exporting, reopening, statements
 from weir.store.unit import UnitOfWork
 
 router = new_router("settlement")
-
-
-class PeriodGiven(Given):
-    """A month such as `2026-11`, or an ISO 8601 interval of two UTC times."""
-
-    period: Text
-    currency: Text
-
-
-class ClosingView(Shown):
-    """A closed period: its statements by party. `is_new` is false when there was nothing to add."""
-
-    closing: str
-    period: str
-    currency: str
-    version: int
-    supplement: int
-    statements: dict[str, str]
-    is_new: bool
 
 
 class ReopeningGiven(Given):
@@ -96,24 +77,6 @@ class CallView(Shown):
     scene: str | None
     referrer: str | None
     consent: str | None
-
-
-@router.post(
-    "/closings",
-    operation_id="close_period",
-    status_code=201,
-    summary="Close a period over all call records in the lake",
-)
-async def close_period(given: PeriodGiven, caller: Asking, services: Using) -> ClosingView:
-    """Safe to repeat without an idempotency key: what is closed is closed once."""
-    closed = await closing.close(
-        services.database,
-        services.lake,
-        caller.actor,
-        period=given.period,
-        currency=given.currency,
-    )
-    return ClosingView.model_validate(closed)
 
 
 @router.post(

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import structlog
 
+from weir import __version__
 from weir.app.core import Core, open_core, stopping
 from weir.app.preparing import renew_certificates
 from weir.app.private import health, member_client, outbound_client, serve_private
@@ -32,6 +33,7 @@ from weir.metering.reconciling import lookup_over, reconcile
 from weir.metering.retention import Rule, expire, whole_segments
 from weir.metering.sealing import Sealer, forget_sealed
 from weir.metering.writing import RecordWriter
+from weir.settlement import schedule, working
 from weir.settlement.holding import needs_records
 from weir.shelf import products
 from weir.store import expiring, processes
@@ -46,7 +48,11 @@ async def run_worker(settings: Settings, home: Home, listening: Path) -> None:
         writer = RecordWriter.open(core.records_folder, stream)
         keys = await RecordKeys.open(core.database, core.sealing)
         lake = Lake(core.lake_url)
-        jobs = [*_record_jobs(core, lake, writer, client, keys), *_state_jobs(core)]
+        jobs = [
+            *_record_jobs(core, lake, writer, client, keys),
+            *_state_jobs(core),
+            *_money_jobs(core, lake),
+        ]
         beats = [asyncio.create_task(_repeat(*job, stop)) for job in jobs]
         try:
             await serve_private(health(core), listening, stop)
@@ -103,6 +109,21 @@ def _record_jobs(
         ("days_closed", 60.0, days_closed),
         ("payments_in_doubt", 2.0, payments_in_doubt),
     ]
+
+
+def _money_jobs(core: Core, lake: Lake) -> list[Job]:
+    """Closings that were asked for, and asking for those of months that are over."""
+    outbox = core.home.folder("instructions")
+    works = working.Works(core.database, lake, outbox, __version__)
+    currencies = schedule.read_currencies(core.settings.close_months)
+
+    async def closings() -> None:
+        await working.tend(works)
+
+    async def months_closed() -> None:
+        await schedule.request_due(core.database, currencies)
+
+    return [("closings", 0.5, closings), ("months_closed", 60.0, months_closed)]
 
 
 def _state_jobs(core: Core) -> list[Job]:

@@ -130,6 +130,12 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
         "按保存期限删除调用记录。",
     ),
     "root.witnessed": ("A party witnessed the root over the records.", "一方见证了调用记录之根。"),
+    "closing.requested": ("A period was asked to be closed.", "请求关闭账期。"),
+    "closing.moved": (
+        "Another release goes on with the closing.",
+        "关账作业转由另一版本继续执行。",
+    ),
+    "closing.failed": ("The period could not be closed.", "账期未能关闭。"),
     "period.closed": ("The period was closed into statements.", "账期关账，生成对账单。"),
     "period.reopened": ("The closed period was opened again.", "已关账的账期被重新打开。"),
     "dispute.opened": ("A line of a statement was disputed.", "对账单明细行被提出争议。"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -20,17 +20,67 @@ Period = Annotated[
 ]
 Statement = Annotated[str, typer.Argument(help="The statement's identifier, stm_…")]
 Currency = Annotated[str, typer.Option(help="ISO 4217.")]
+Job = Annotated[str, typer.Argument(help="The closing's identifier, job_…")]
+
+# What is printed as each step of a closing is done.
+_STEPS: Final = {
+    "rated": "Counted the calls and priced them.",
+    "posted": "Posted every line to the books.",
+    "stated": "Wrote every party's statement.",
+    "owed": "Entered what each owes whom.",
+    "netted": "Netted all open debts into payments.",
+    "instructed": "Wrote the payment messages.",
+    "handed_over": "Handed the payment messages over.",
+}
+_CLOSED: Final = (
+    "job", "status", "closing", "period", "currency", "version", "supplement", "is_new", "round",
+    "statements",
+)  # fmt: skip
 
 
 @period.command("close")
 def close(
     period: Period,
     currency: Currency = "CNY",
+    settle: Annotated[
+        bool, typer.Option("--settle", help="Net what is owed too, and hand payment messages over.")
+    ] = False,
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """Close a period: count, price, split and post, and write every party's statement."""
-    show_one(asking(profile, lambda m: m.books.close_period(period, currency)), as_json)
+    """Close a period: count, price, post, and write every party's statement, step by step."""
+
+    def told(step: str) -> None:
+        if not as_json:
+            print(_STEPS.get(step, step), flush=True)
+
+    found = asking(
+        profile, lambda m: m.books.close_period(period, currency, settle=settle, told=told)
+    )
+    if found["status"] == "failed":
+        raise CannotError(f"The period could not be closed: {found['failure']}.")
+    show_one(found if as_json else {name: found[name] for name in _CLOSED}, as_json)
+
+
+@period.command("closings")
+def list_closings(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
+    """List the closings that were asked for, and how far each is."""
+    from weir.client.asking import all_of
+
+    found = asking(profile, lambda m: all_of(m.books.closings()))
+    show_list(found, ("job", "period", "currency", "status", "to_do", "release"), as_json)
+
+
+@period.command("closing")
+def show_closing(job: Job, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
+    """Show how far one closing is, step by step."""
+    show_one(asking(profile, lambda m: m.books.closing(job)), as_json)
+
+
+@period.command("move")
+def move(job: Job, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
+    """Let the release that runs now go on with a closing that another one began."""
+    show_one(asking(profile, lambda m: m.books.move_closing(job)), as_json)
 
 
 @period.command("reopen")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from weir.client.asking import Asker, Document, place
 from weir.client.credentials import Credentials
 from weir.client.errors import ProtocolError
 from weir.kernel.signed_terms import sign
+
+_POLL_S: Final = 0.2
 
 
 class Books:
@@ -99,10 +102,44 @@ class Books:
     async def end_agreement(self, agreement: str) -> Document:
         return await self._asker.post(f"/v1/agreements/{place(agreement)}/end")
 
-    async def close_period(self, period: str, currency: str) -> Document:
-        """Close a month (`2026-11`) or an interval of two UTC times; `statements` by party."""
-        given = {"period": period, "currency": currency}
-        return await self._asker.post("/v1/closings", given)
+    async def close_period(
+        self,
+        period: str,
+        currency: str,
+        *,
+        settle: bool = False,
+        told: Callable[[str], None] | None = None,
+    ) -> Document:
+        """Close a month (`2026-11`) or an interval of two UTC times, and wait until it is done.
+
+        `told` hears of each step. `statements` by party; `failure` when it could not be done. With
+        `settle`, what is owed is netted and payment messages are handed over.
+        """
+        given = {"period": period, "currency": currency, "settle": settle}
+        found = await self._asker.post("/v1/closings", given)
+        heard = 0
+        while True:
+            steps = [each["step"] for each in found["steps"]]
+            if told is not None:
+                for step in steps[heard:]:
+                    told(step)
+            heard = len(steps)
+            if found["status"] != "open":
+                return found
+            await asyncio.sleep(_POLL_S)
+            found = await self.closing(found["job"])
+
+    async def closing(self, job: str) -> Document:
+        """How far one closing is."""
+        return await self._asker.get(f"/v1/closings/{place(job)}")
+
+    def closings(self) -> AsyncIterator[Document]:
+        """Closings that were asked for, newest first."""
+        return self._asker.pages("/v1/closings")
+
+    async def move_closing(self, job: str) -> Document:
+        """Let the release that runs now go on with a closing that another one began."""
+        return await self._asker.post(f"/v1/closings/{place(job)}/move")
 
     async def reopen_period(self, period: str, currency: str, reason: str) -> Document:
         """Open a closed period again: its postings are reversed, its statements count no more."""

@@ -29,6 +29,7 @@ PREFIXES: Final = {
     "tok": "access token",
     "key": "signing key",
     "agr": "agreement",
+    "job": "closing that was asked for",
     "per": "settlement period",
     "stm": "statement",
     "pst": "posting",

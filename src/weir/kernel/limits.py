@@ -216,6 +216,10 @@ ENGINE_STOP_TIMEOUT_S: Final = 30  # after which a server is stopped less gently
 SOCKET_PATH_BYTES: Final = 100  # the kernel takes 107 (unix(7))
 PROCESS_LOG_BYTES: Final = 8 * 1024 * 1024  # a longer log is set aside at the next start
 
+# Closing
+WORKER_SLOTS: Final = 64  # workers that can be at jobs at the same time
+CLOSING_GRACE_S: Final = 86_400  # after a month's end, until it is closed by itself
+
 # Lists
 PAGE_ROWS: Final = 200
 

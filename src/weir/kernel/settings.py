@@ -109,6 +109,11 @@ class Settings:
         low=limits.TRANSACTIONS_KEPT_DAYS_MIN,
         high=36_500,
     )
+    close_months: str | None = _setting(
+        None,
+        "Currencies (CNY,USD) whose month is closed by itself a day after its end; unset leaves"
+        " it to you.",
+    )
     log_level: str = _setting("info", "debug, info, warning or error.")
 
 

@@ -44,8 +44,7 @@ async def post_new(unit: UnitOfWork, many: Sequence[Posting]) -> None:
         _POSTING,
         (tuple(_posting_row(unit, each, posting, None).values()) for each, posting in named),
     )
-    rows = (tuple(row.values()) for each, posting in named for row in _rows(each, posting))
-    await copy_rows(unit.connection, entries, _ENTRY, rows)
+    await _write_entries(unit, named)
 
 
 async def reverse(unit: UnitOfWork, identifier: str, reason: str) -> str:
@@ -82,8 +81,7 @@ async def reverse_all(unit: UnitOfWork, prefix: str, reason: str) -> int:
     if mirrored:
         rows_of = [_posting_row(unit, new, posting, old) for new, old, posting in mirrored]
         await unit.connection.execute(insert(postings), rows_of)
-        lines_of = [row for new, _, posting in mirrored for row in _rows(new, posting)]
-        await unit.connection.execute(insert(entries), lines_of)
+        await _write_entries(unit, [(new, posting) for new, _, posting in mirrored])
     return len(mirrored)
 
 
@@ -132,8 +130,16 @@ async def _write(unit: UnitOfWork, posting: Posting, reverses: str | None) -> st
     )
     if claimed.first() is None:
         return await _earlier(unit.connection, posting)
-    await unit.connection.execute(insert(entries), _rows(identifier, posting))
+    await _write_entries(unit, [(identifier, posting)])
     return identifier
+
+
+async def _write_entries(unit: UnitOfWork, named: Sequence[tuple[str, Posting]]) -> None:
+    """All entries of these postings in one statement: the database checks each one's balance."""
+    rows = (
+        tuple(row.values()) for identifier, posting in named for row in _rows(identifier, posting)
+    )
+    await copy_rows(unit.connection, entries, _ENTRY, rows)
 
 
 async def _earlier(connection: AsyncConnection, posting: Posting) -> str:

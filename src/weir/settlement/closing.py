@@ -1,9 +1,9 @@
-"""Closing a period: records to lines, lines to postings, postings to statements, at once.
+"""What a closing does: records to lines, lines to postings, postings to statements and debts.
 
-Everything is written in one transaction under a lock, so a crash leaves a period open or closed and
-never between. A period is closed over an explicit set of segments. Closing it again with no new
-records gives the statements that are there; records that came late make a supplement with lines,
-postings and statements of their own.
+Each function is one step of a job (`weir.settlement.working`) and writes in its transaction. A
+period is closed over an explicit set of segments. Closing it again with no new records gives the
+statements that are there; records that came late make a supplement with lines, postings and
+statements of their own.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+import msgspec
 from msgspec.structs import replace
 from sqlalchemy import Row, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.alliance import agreements
 from weir.alliance.agreements import Agreement
-from weir.kernel import inputs as grammar
-from weir.kernel.money import MINOR_DIGITS, Money
-from weir.kernel.outcomes import CONFLICT, FORBIDDEN, ILLEGAL_STATE, Refusal
+from weir.kernel.money import Money
+from weir.kernel.outcomes import ILLEGAL_STATE, Refusal
 from weir.ledger import books
 from weir.ledger.postings import Entry, Posting
 from weir.metering.lake import Lake
-from weir.settlement import composing, obligations, unclosed
+from weir.settlement import composing, jobs, obligations, unclosed
 from weir.settlement.documents import (
     AgreementInput,
     Inputs,
@@ -47,15 +47,14 @@ from weir.settlement.exchanging import rates_of
 from weir.settlement.lines import is_monthly as monthly
 from weir.settlement.lines import lines, priced
 from weir.settlement.periods import Period, moment, parse_period, read_moment
-from weir.settlement.rating import Counted, count_lake, slices
+from weir.settlement.rating import Key, count_lake, slices
 from weir.settlement.rewarding import count_rewards, reward_terms
 from weir.settlement.tables import CLOSING_LOCK, closing_runs, closings, statements
 from weir.settlement.unclosed import Unclosed
 from weir.shelf.pricing import read_pricing
 from weir.shelf.tables import plan_changes, plans, products, subscriptions
 from weir.store.copying import copy_rows
-from weir.store.database import Database
-from weir.store.unit import Actor, UnitOfWork
+from weir.store.unit import UnitOfWork
 
 # The columns in the order statements are written in.
 _STATEMENT: Final = (
@@ -65,71 +64,78 @@ _STATEMENT: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Closed:
-    """A closing and its statements' identifiers by party. `is_new` is False when it was there."""
+class Draft:
+    """A period counted and priced: what every later step of its closing is made from.
+
+    `keys` are those of all calls that were counted, in whichever currency.
+    """
 
     closing: str
-    period: str
+    period: Period
     currency: str
     version: int
     supplement: int
-    statements: dict[str, str]
-    is_new: bool
-
-
-async def close(
-    database: Database, lake: Lake, actor: Actor, *, period: str, currency: str
-) -> Closed:
-    """Close a period in one currency over all records that are in the lake.
-
-    Only the operator may. Refusals: INVALID_INPUT, FORBIDDEN, CONFLICT when another period of the
-    same currency overlaps this one, ILLEGAL_STATE when the lake lacks records it should hold.
-    """
-    wanted = parse_period(period)
-    grammar.choice(currency, MINOR_DIGITS, "/currency")
-    async with database.unit(actor) as unit:
-        operator = await agreements.operator_of(unit.connection)
-        if actor.organisation != operator:
-            raise Refusal(FORBIDDEN, "only the operator closes periods")
-        await unit.connection.execute(CLOSING_LOCK, {"currency": currency})
-        earlier = await _earlier(unit.connection, wanted, currency)
-        found = await unclosed.find(unit.connection, wanted, currency)
-        if earlier and not found.runs:
-            return await _existing(unit.connection, earlier[-1])
-        run = await _rate(unit, lake, wanted, currency, operator, found, earlier)
-        if earlier and not run.lines:
-            return await _existing(unit.connection, earlier[-1])
-        version = await _version(unit.connection, wanted, currency)
-        return await _write(unit, run, version, len(earlier))
-
-
-@dataclass(frozen=True, slots=True)
-class Rated:
-    """A period counted and priced, before anything is written."""
-
-    period: Period
-    currency: str
+    closed_at: datetime
     inputs: Inputs
-    counted: Counted
+    records: int
+    keys: list[Key]
     lines: list[Line]
     runs: list[Run]
     rewarded: list[Run]
 
+    def encoded(self) -> bytes:
+        return msgspec.msgpack.encode(self)
 
-async def _earlier(
-    connection: AsyncConnection, period: Period, currency: str
-) -> Sequence[Row[Any]]:
-    """Closings of this very period that count, oldest first; CONFLICT if another overlaps it."""
-    overlapping = await connection.execute(
-        select(closings)
-        .where(closings.c.currency == currency, closings.c.reopening.is_(None))
-        .where(closings.c.since < period.until, closings.c.until > period.since)
-        .order_by(closings.c.supplement)
+    @staticmethod
+    def decode(raw: bytes) -> Draft:
+        return msgspec.msgpack.decode(raw, type=Draft)
+
+
+async def rate(unit: UnitOfWork, lake: Lake, period: str, currency: str) -> Draft | str:
+    """Count and price a period, and choose the segments it is made of.
+
+    The identifier of the last closing of the period when there is nothing to add to it. Refusals:
+    CONFLICT when another closed period overlaps this one, ILLEGAL_STATE when the lake lacks records
+    it should hold.
+    """
+    wanted = parse_period(period)
+    await unit.connection.execute(CLOSING_LOCK, {"currency": currency})
+    earlier = await jobs.earlier_closings(unit.connection, wanted, currency)
+    found = await unclosed.find(unit.connection, wanted, currency)
+    if earlier and not found.runs:
+        return str(earlier[-1].id)
+    operator = await agreements.operator_of(unit.connection)
+    draft = await _rate(unit, lake, wanted, currency, operator, found, earlier)
+    if earlier and not draft.lines:
+        return str(earlier[-1].id)
+    await _write_closing(unit, draft)
+    return draft
+
+
+async def post(unit: UnitOfWork, draft: Draft) -> None:
+    """Each line is one posting."""
+    numbered = enumerate(draft.lines, start=1)
+    postings = (
+        posting_of(line, f"{draft.closing}/{number}", draft.currency, draft.inputs.operator)
+        for number, line in numbered
     )
-    found = overlapping.all()
-    if any((row.since, row.until) != (period.since, period.until) for row in found):
-        raise Refusal(CONFLICT, "a closed period of this currency overlaps", period=period.name)
-    return found
+    await books.post_new(unit, [each for each in postings if each is not None])
+
+
+async def state(unit: UnitOfWork, draft: Draft) -> None:
+    """A statement for every party of a line, and for the operator the one of all lines."""
+    whole = composing.Whole.of(draft.inputs, draft.lines, draft.keys)
+    parties = sorted({draft.inputs.operator, *composing.parties_of(draft.lines)})
+    await _write_statements(
+        unit, draft.closing, (_statement(unit, draft, whole, party) for party in parties)
+    )
+    detail = {"period": draft.period.name, "currency": draft.currency, "version": draft.version}
+    unit.audit("period.closed", draft.closing, detail | {"supplement": draft.supplement})
+
+
+async def owe(unit: UnitOfWork, draft: Draft) -> None:
+    """Each line is a debt of its partner to everyone with a share in it."""
+    await obligations.write(unit, draft.closing, draft.lines, draft.currency)
 
 
 async def _version(connection: AsyncConnection, period: Period, currency: str) -> int:
@@ -142,24 +148,6 @@ async def _version(connection: AsyncConnection, period: Period, currency: str) -
     return 1 + int(reopened or 0)
 
 
-async def _existing(connection: AsyncConnection, closing: Row[Any]) -> Closed:
-    rows = await connection.execute(
-        select(statements.c.party, statements.c.id)
-        .where(statements.c.closing == closing.id)
-        .order_by(statements.c.party)
-    )
-    made = {row.party: row.id for row in rows}
-    return Closed(
-        closing.id,
-        closing.period,
-        closing.currency,
-        closing.version,
-        closing.supplement,
-        made,
-        False,
-    )
-
-
 async def _rate(
     unit: UnitOfWork,
     lake: Lake,
@@ -168,7 +156,7 @@ async def _rate(
     operator: str,
     found: Unclosed,
     earlier: Sequence[Row[Any]],
-) -> Rated:
+) -> Draft:
     """Count the segments and price what they hold, on top of what earlier closings counted."""
     known = await agreements.between(unit.connection, period.since, period.until, currency)
     offered = await plans_offered(unit.connection)
@@ -187,7 +175,20 @@ async def _rate(
     rewards = await asyncio.to_thread(count_rewards, lake, whole, terms)
     all_lines = lines(counted.usage, inputs, currency, parts, rewards)
     rewarded = whole.runs if terms else []
-    return Rated(period, currency, inputs, counted, all_lines, found.runs, rewarded)
+    return Draft(
+        closing=unit.mint("per"),
+        period=period,
+        currency=currency,
+        version=await _version(unit.connection, period, currency),
+        supplement=len(earlier),
+        closed_at=unit.now,
+        inputs=inputs,
+        records=counted.records,
+        keys=sorted({each.key for each in counted.usage}, key=repr),
+        lines=all_lines,
+        runs=found.runs,
+        rewarded=rewarded,
+    )
 
 
 def boundaries(known: Iterable[Agreement], offered: Iterable[PlanInput]) -> Iterator[datetime]:
@@ -297,60 +298,25 @@ def agreement_input(agreement: Agreement, since: str | None = None) -> Agreement
     )
 
 
-async def _write(unit: UnitOfWork, rated: Rated, version: int, supplement: int) -> Closed:
-    """The closing, its postings and its statements, in the unit's transaction."""
-    closing = unit.mint("per")
-    await _write_closing(unit, closing, rated, version, supplement)
-    numbered = enumerate(rated.lines, start=1)
-    postings = (
-        posting_of(line, f"{closing}/{number}", rated.currency, rated.inputs.operator)
-        for number, line in numbered
-    )
-    await books.post_new(unit, [each for each in postings if each is not None])
-    await obligations.write(unit, closing, rated.lines, rated.currency)
-    whole = composing.Whole.of(rated.inputs, rated.lines, rated.counted.usage)
-    parties = sorted({rated.inputs.operator, *composing.parties_of(rated.lines)})
-    made = [_statement(unit, rated, whole, party, version, supplement) for party in parties]
-    await _write_statements(unit, closing, made)
-    unit.audit(
-        "period.closed",
-        closing,
-        {"period": rated.period.name, "currency": rated.currency, "version": version}
-        | {"supplement": supplement},
-    )
-    named = {each.party: each.statement for each in made}
-    return Closed(closing, rated.period.name, rated.currency, version, supplement, named, True)
-
-
-async def _write_closing(
-    unit: UnitOfWork, closing: str, rated: Rated, version: int, supplement: int
-) -> None:
+async def _write_closing(unit: UnitOfWork, draft: Draft) -> None:
     await unit.connection.execute(
         insert(closings).values(
-            id=closing,
-            period=rated.period.name,
-            currency=rated.currency,
-            version=version,
-            supplement=supplement,
-            since=rated.period.since,
-            until=rated.period.until,
-            records=rated.counted.records,
-            records_digest=runs_digest(rated.runs),
-            closed_at=unit.now,
+            id=draft.closing,
+            period=draft.period.name,
+            currency=draft.currency,
+            version=draft.version,
+            supplement=draft.supplement,
+            since=draft.period.since,
+            until=draft.period.until,
+            records=draft.records,
+            records_digest=runs_digest(draft.runs),
+            closed_at=draft.closed_at,
             closed_by=unit.actor.subject,
         )
     )
-    runs = [
-        {
-            "closing": closing,
-            "stream": run.stream,
-            "first_segment": run.first_segment,
-            "last_segment": run.last_segment,
-        }
-        for run in rated.runs
-    ]
-    if runs:
-        await unit.connection.execute(insert(closing_runs), runs)
+    names = ("closing", "stream", "first_segment", "last_segment")
+    rows = ((draft.closing, run.stream, run.first_segment, run.last_segment) for run in draft.runs)
+    await copy_rows(unit.connection, closing_runs, names, rows)
 
 
 def posting_of(line: Line, reference: str, currency: str, operator: str) -> Posting | None:
@@ -377,26 +343,20 @@ def account_of(party: str, kind: str, operator: str) -> str:
     return f"revenue:{party}" if party == operator else f"{kind}:{party}"
 
 
-def _statement(
-    unit: UnitOfWork,
-    rated: Rated,
-    whole: composing.Whole,
-    party: str,
-    version: int,
-    supplement: int,
-) -> Statement:
+def _statement(unit: UnitOfWork, draft: Draft, whole: composing.Whole, party: str) -> Statement:
     figures = composing.figures(whole.own_lines(party), party)
+    digest = runs_digest(draft.runs)
     return sealed(
         Statement(
             statement=unit.mint("stm"),
             form=1,
             party=party,
-            period=rated.period.name,
-            since=moment(rated.period.since),
-            until=moment(rated.period.until),
-            currency=rated.currency,
-            supplement=supplement,
-            closed_at=moment(unit.now),
+            period=draft.period.name,
+            since=moment(draft.period.since),
+            until=moment(draft.period.until),
+            currency=draft.currency,
+            supplement=draft.supplement,
+            closed_at=moment(draft.closed_at),
             lines=figures.lines,
             gross_minor=figures.gross_minor,
             tax_minor=figures.tax_minor,
@@ -405,12 +365,10 @@ def _statement(
             owes_minor=figures.owes_minor,
             is_owed_minor=figures.is_owed_minor,
             balance_minor=figures.balance_minor,
-            records=Records(
-                rated.runs, rated.counted.records, runs_digest(rated.runs), rated.rewarded
-            ),
+            records=Records(draft.runs, draft.records, digest, draft.rewarded),
             inputs=whole.narrowed(party),
             sha256="",
-            version=version,
+            version=draft.version,
         )
     )
 
@@ -428,7 +386,7 @@ async def _write_statements(unit: UnitOfWork, closing: str, made: Iterable[State
             statement.balance_minor,
             statement.sha256,
             to_json(statement),
-            unit.now,
+            read_moment(statement.closed_at),
         )
         for statement in made
     )

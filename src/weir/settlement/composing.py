@@ -10,7 +10,7 @@ from datetime import datetime
 from weir.settlement.documents import Inputs, Line, PartyShare
 from weir.settlement.dues import monthly_parties
 from weir.settlement.periods import read_moment
-from weir.settlement.rating import Slice, Usage, slices
+from weir.settlement.rating import Key, Slice, slices
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def cut(since: datetime, until: datetime, inputs: Inputs) -> list[Slice]:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """All lines and usage of a closing, found by whom they concern."""
+    """All lines and keys of a closing, found by whom they concern."""
 
     inputs: Inputs
     lines: Sequence[Line]
@@ -45,17 +45,17 @@ class Whole:
     plans_of: Mapping[str, Set[tuple[str | None, str]]]
 
     @classmethod
-    def of(cls, inputs: Inputs, lines: Sequence[Line], usage: Iterable[Usage]) -> Whole:
+    def of(cls, inputs: Inputs, lines: Sequence[Line], keys: Iterable[Key]) -> Whole:
         lines_of: dict[str, list[Line]] = defaultdict(list)
         plans_of: dict[str, set[tuple[str | None, str]]] = defaultdict(set)
         for line in lines:
             for party in parties_in(line):
                 lines_of[party].append(line)
                 plans_of[party].add((line.plan, line.product))
-        for each in usage:
-            for concerned in (each.key.partner, each.key.member):
+        for key in keys:
+            for concerned in (key.partner, key.member):
                 if concerned is not None:
-                    plans_of[concerned].add((each.key.plan, each.key.product))
+                    plans_of[concerned].add((key.plan, key.product))
         return cls(inputs, lines, lines_of, plans_of)
 
     def own_lines(self, party: str) -> Sequence[Line]:

@@ -32,6 +32,7 @@ _HOLDER_CHARACTERS: Final = 140  # Max140Text
 _BIC: Final = re.compile(r"[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}(?:[A-Z0-9]{3})?")
 _IBAN: Final = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
 _CNAPS_BANK: Final = re.compile(r"[0-9]{12}")
+_MESSAGE_ID: Final = re.compile(rb"<MsgId>(pay_[0-9a-z]{26})</MsgId>")
 _CNAPS_ACCOUNT: Final = re.compile(r"[0-9]{8,34}")
 
 Scheme = Literal["iban", "cnaps"]
@@ -132,6 +133,24 @@ async def issue(unit: UnitOfWork, settled: Round, debtor: str) -> bytes:
     )
     unit.audit("instructions.issued", settled.id, {"debtor": debtor}, organisation=debtor)
     return written
+
+
+def key_of(message: bytes) -> str:
+    """A message's own identifier: what a bank that is handed it twice knows it by."""
+    found = _MESSAGE_ID.search(message)
+    if found is None:
+        raise ValueError("not a message")
+    return found[1].decode()
+
+
+async def issued_for(connection: AsyncConnection, settled: str) -> list[bytes]:
+    """The messages of a round that were written, by debtor."""
+    rows = await connection.execute(
+        select(payment_messages.c.message)
+        .where(payment_messages.c.round == settled)
+        .order_by(payment_messages.c.debtor)
+    )
+    return [str(message).encode() for message in rows.scalars()]
 
 
 async def _message(connection: AsyncConnection, settled: Round, debtor: str) -> bytes:

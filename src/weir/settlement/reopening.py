@@ -21,6 +21,7 @@ from weir.kernel import inputs, limits
 from weir.kernel.money import MINOR_DIGITS
 from weir.kernel.outcomes import FORBIDDEN, ILLEGAL_STATE, Refusal
 from weir.ledger import books
+from weir.settlement.jobs import is_under_way
 from weir.settlement.periods import Period, parse_period
 from weir.settlement.settling_tables import disputes, obligations
 from weir.settlement.tables import CLOSING_LOCK, closings, reopenings, statements
@@ -53,6 +54,8 @@ async def reopen(unit: UnitOfWork, *, period: str, currency: str, reason: str) -
     if unit.actor.organisation != await operator_of(unit.connection):
         raise Refusal(FORBIDDEN, "only the operator re-opens periods")
     await unit.connection.execute(CLOSING_LOCK, {"currency": currency})
+    if await is_under_way(unit.connection, currency):
+        raise Refusal(ILLEGAL_STATE, "a period of this currency is being closed", state="closing")
     closed = await _closed(unit.connection, wanted, currency)
     reopening = Reopening(
         id=unit.mint("rop"),

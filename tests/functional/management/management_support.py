@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,6 +17,7 @@ from cryptography.x509.oid import NameOID
 from weir.api.services import Services
 from weir.care.vault import PLATFORM, Vault
 from weir.partners import founding
+from weir.settlement.working import Works, tend
 
 BACKEND = "https://127.0.0.1:9101"
 
@@ -151,3 +153,12 @@ async def found(api: Api) -> Party:
         founded["certificate"]["id"],
         founded["certificate"]["sha256"],
     )
+
+
+async def close(api: Api, period: dict[str, Any]) -> dict[str, Any]:
+    """Ask for a closing, do it as a worker would, and read how it went."""
+    asked = await api.done(api.operator, "POST", "/v1/closings", json=period)
+    services = api.services
+    await tend(Works(services.database, services.lake, Path("/nonexistent"), "test"))
+    found: dict[str, Any] = await api.done(api.operator, "GET", f"/v1/closings/{asked['job']}")
+    return found

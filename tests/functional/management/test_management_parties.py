@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from joserfc.jwk import ECKey
-from management_support import Api, Party, certificate_request, found, openapi
+from management_support import Api, Party, certificate_request, close, found, openapi
 from sqlalchemy import select
 from test_management_receipts import witness_of
 
@@ -301,7 +301,7 @@ async def test_the_operator_counts_calls_and_closes_periods(api: Api, partner: P
     bad = await api.ask(partner, "GET", "/v1/records/counts", params={"since": "2026-02-30"})
     assert bad.json()["parameters"]["pointer"] == "query:since"
     period = {"period": "2026-01", "currency": "CNY"}
-    closed = await api.done(api.operator, "POST", "/v1/closings", json=period)
+    closed = await close(api, period)
     statement = closed["statements"][api.operator.organisation]
     listed = await api.done(api.operator, "GET", "/v1/statements")
     assert [each["id"] for each in listed["items"]] == [statement]

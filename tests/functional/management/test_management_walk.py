@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from management_support import BACKEND, Api, Party, certificate_request, openapi
+from management_support import BACKEND, Api, Party, certificate_request, close, openapi
 from sqlalchemy import insert, select
 
 from weir.api.guarding import GuardedRoute
@@ -173,7 +173,8 @@ async def world(api: Api, bank: Party, partner: Party) -> World:
     ids["product"] = (await api.done(bank, "POST", "/v1/products", json=PRODUCT))["id"]
     ids["consent"] = await ask_consent(api, bank, partner)
     closed = {"period": "2020-02", "currency": "CNY"}
-    closing = await api.done(api.operator, "POST", "/v1/closings", json=closed)
+    closing = await close(api, closed)
+    ids["job"] = closing["job"]
     ids["statement"] = closing["statements"][api.operator.organisation]
     ids |= await settle_by_hand(api, bank, closing["closing"])
     ids["receipt"] = f"str_{'0' * 26}.1.1.{'0' * 32}"

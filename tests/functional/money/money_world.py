@@ -27,6 +27,7 @@ from weir.metering.records import CallRecord
 from weir.metering.writing import RecordWriter
 from weir.partners.tables import applications, organisations
 from weir.settlement.periods import interval
+from weir.settlement.working import Works
 from weir.shelf.tables import plans, products
 from weir.store.database import Database
 from weir.store.unit import Actor
@@ -61,6 +62,12 @@ class World:
     accounts_plan: str = field(default_factory=lambda: mint("pln"))
     policies_plan: str = field(default_factory=lambda: mint("pln"))
     period: str = field(default_factory=lambda: _around(datetime.now(UTC)))
+
+    @property
+    def works(self) -> Works:
+        """What a worker of this world closes with."""
+        outbox = self.records.parent / "instructions"
+        return Works(self.database, self.lake, outbox, "release-of-the-test")
 
     def actor(self, organisation: str) -> Actor:
         return Actor(organisation, "usr_of_the_test")

@@ -18,10 +18,10 @@ from weir.client.pricing import per_call
 from weir.kernel.money import Money
 from weir.kernel.outcomes import CONFLICT, FORBIDDEN, INVALID_INPUT
 from weir.ledger.tables import postings
-from weir.settlement import closing, crediting, exchanging, reopening, rounds
-from weir.settlement.closing import Closed
+from weir.settlement import crediting, exchanging, reopening, rounds, working
 from weir.settlement.documents import to_document
 from weir.settlement.exchanging import Rate, converted
+from weir.settlement.jobs import Job
 from weir.settlement.obligations import line_of
 from weir.settlement.rounds import Round
 from weir.settlement.verifying import verify
@@ -47,7 +47,7 @@ async def record(world: World, rate: str, by: str = "", **others: Any) -> Rate:
     return made
 
 
-async def dollars(world: World) -> Closed:
+async def dollars(world: World) -> Job:
     """1,000 calls at USD 0.015: 1500 cents, of which 1050 are the bank's, 375 ours, 75 a rebate."""
     plan = mint("pln")
     async with world.database.unit(world.actor(world.operator)) as unit:
@@ -67,9 +67,7 @@ async def dollars(world: World) -> Closed:
     at_us = now_us(world)
     await bring(world, *(world.record(at_us=at_us + n, plan=plan) for n in range(1_000)))
     actor = world.actor(world.operator)
-    return await closing.close(
-        world.database, world.lake, actor, period=world.period, currency="USD"
-    )
+    return await working.close(world.works, actor, period=world.period, currency="USD")
 
 
 async def settle(world: World) -> Round:

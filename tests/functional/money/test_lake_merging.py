@@ -15,9 +15,8 @@ from weir.metering.compacting import Compacted, compact
 from weir.metering.lake import Lake
 from weir.metering.segments import Damage, read_segment
 from weir.metering.tables import lake_files as table
-from weir.settlement import closing, statements
+from weir.settlement import statements, working
 from weir.settlement.verifying import verify
-from weir.store.unit import Actor
 
 HOUR_US = 3_600_000_000
 SEGMENTS = 5
@@ -49,10 +48,8 @@ async def check(world: World, streams: list[str]) -> None:
 
 
 async def close_and_verify(world: World) -> None:
-    actor = Actor(world.operator, "usr_of_the_test")
-    closed = await closing.close(
-        world.database, world.lake, actor, period="2026-11", currency="CNY"
-    )
+    actor = world.actor(world.operator)
+    closed = await working.close(world.works, actor, period="2026-11", currency="CNY")
     async with world.database.connect() as connection:
         statement = await statements.fetch(
             connection, closed.statements[world.operator], world.operator

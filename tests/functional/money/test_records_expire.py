@@ -23,7 +23,7 @@ from weir.metering.records import FINISHED_SUFFIX, CallRecord, segment_path
 from weir.metering.retention import Expired, Rule, expire, whole_segments
 from weir.metering.sealing import forget_sealed, stream_key
 from weir.metering.segments import PRUNED_SUFFIX, SEAL_SUFFIX, Damage, streams
-from weir.settlement import closing, disputing
+from weir.settlement import disputing, working
 from weir.settlement.holding import needs_records
 from weir.settlement.obligations import line_of
 from weir.store.unit import Actor
@@ -49,10 +49,9 @@ async def bring(world: World) -> str:
 
 async def close(world: World) -> str:
     """Close the month of the day; the operator's statement."""
-    actor = Actor(world.operator, "usr_of_the_test")
-    closed = await closing.close(
-        world.database, world.lake, actor, period=f"{LONG_AGO:%Y-%m}", currency="CNY"
-    )
+    actor = world.actor(world.operator)
+    month = f"{LONG_AGO:%Y-%m}"
+    closed = await working.close(world.works, actor, period=month, currency="CNY")
     return closed.statements[world.operator]
 
 

@@ -20,14 +20,14 @@ from weir.kernel.outcomes import (
     Refusal,
 )
 from weir.settlement import crediting, disputing, instructions, rounds
-from weir.settlement.closing import Closed
+from weir.settlement.jobs import Job
 from weir.settlement.obligations import LineAt, line_of
 from weir.settlement.rounds import Round
 from weir.settlement.settling_tables import obligations
 from weir.store.unit import UnitOfWork
 
 
-async def closed_month(world: World, calls: int = 1_000) -> Closed:
+async def closed_month(world: World, calls: int = 1_000) -> Job:
     """1,000 calls at 0.015: 1500 fen, of which 1050 are the bank's, 375 ours, 75 a rebate."""
     await agree(world)
     at_us = now_us(world)
@@ -45,7 +45,7 @@ async def settle(world: World) -> Round:
     return settled
 
 
-async def line(unit: UnitOfWork, world: World, closed: Closed, party: str) -> LineAt:
+async def line(unit: UnitOfWork, world: World, closed: Job, party: str) -> LineAt:
     return await line_of(unit.connection, closed.statements[party], 1, party)
 
 
@@ -135,7 +135,7 @@ def decision(dispute: str, amount_minor: int) -> Any:
     )
 
 
-def dispute_of(world: World, closed: Closed, party: str) -> Any:
+def dispute_of(world: World, closed: Job, party: str) -> Any:
     async def work(unit: UnitOfWork) -> disputing.Dispute:
         at = await line(unit, world, closed, party)
         return await disputing.open_dispute(unit, at, "Wrong.", "")

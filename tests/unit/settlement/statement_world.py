@@ -127,7 +127,7 @@ def statement(
     rewards.add(records)
     rewarded = runs if rewards.counted() else []
     made = lines(counted.usage, inputs, "CNY", parts, rewards.counted())
-    whole = composing.Whole.of(inputs, made, counted.usage)
+    whole = composing.Whole.of(inputs, made, [each.key for each in counted.usage])
     figures = composing.figures(whole.own_lines(party), party)
     return sealed(
         Statement(

@@ -1,0 +1,78 @@
+"""Who works on a job: a slot, held by an advisory lock on a connection of its own.
+
+A process's name says nothing: two that bear the same one would both run a step, and one with a new
+name would never find what it left behind. A slot is a number that PostgreSQL gives to one
+connection at a time and takes back when the connection ends, however the process ended. Whoever
+gets the lock of a slot that has jobs knows that its holder is gone, and goes on with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from weir.kernel import limits
+from weir.kernel.outcomes import ENGINE_UNAVAILABLE, Refusal
+from weir.store.database import Database
+
+_SPACE: Final = 7_164  # the first half of the locks' names
+_TRY: Final = text("SELECT pg_try_advisory_lock(:space, :slot)")
+
+_TRY_ONCE: Final = text("SELECT pg_try_advisory_xact_lock(:space, :slot)")
+
+
+class Slots:
+    """The slots one process holds: the one it took, and those it took over."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self.held: list[int] = []
+
+    @property
+    def own(self) -> int:
+        """The slot new jobs are run under."""
+        return self.held[0]
+
+    async def take_over(self, slot: int) -> bool:
+        """Hold a slot too, if nobody does: its holder is gone."""
+        if slot in self.held:
+            return True
+        if await self._connection.scalar(_TRY, {"space": _SPACE, "slot": slot}):
+            self.held.append(slot)
+            return True
+        return False
+
+    async def still_held(self) -> None:
+        """ENGINE_UNAVAILABLE, or the driver's error, when the connection and its locks are gone."""
+        await self._connection.scalar(text("SELECT 1"))
+
+
+async def is_held(connection: AsyncConnection, slot: int) -> bool:
+    """Whether some process holds a slot now: if none does, nobody gets it before the commit."""
+    free = await connection.scalar(_TRY_ONCE, {"space": _SPACE, "slot": slot})
+    return not free
+
+
+@asynccontextmanager
+async def holding(database: Database) -> AsyncIterator[Slots]:
+    """Slots of this process, until the block or the process ends.
+
+    Refusal ENGINE_UNAVAILABLE when PostgreSQL cannot be reached or every slot is taken.
+    """
+    async with database.connect() as connection:
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        slots = Slots(connection)
+        try:
+            for slot in range(1, limits.WORKER_SLOTS + 1):
+                if await slots.take_over(slot):
+                    break
+            else:
+                raise Refusal(ENGINE_UNAVAILABLE, "every worker slot is taken")
+            yield slots
+        finally:
+            # Back in the pool the connection would keep its locks.
+            await connection.invalidate()

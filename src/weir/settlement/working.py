@@ -1,0 +1,243 @@
+"""Doing the closings that were asked for, so that a crash at any step costs no more than that step.
+
+Each step commits together with the row that says it is done, under the job's own lock: a step is
+behind a job once, whoever did it and however often it was begun. Slots (`weir.settlement.slots`)
+only see to it that somebody does it, and as a rule one at a time. What leaves the platform, the
+payment messages, goes out under a key of its own (`weir.settlement.outbox`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Row, exists, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from weir.kernel.outcomes import CATALOGUE, CONFLICT, ENGINE_UNAVAILABLE, ILLEGAL_STATE, Refusal
+from weir.metering.lake import Lake
+from weir.settlement import closing, instructions, jobs, rounds
+from weir.settlement.closing import Draft
+from weir.settlement.job_tables import closing_jobs, closing_steps
+from weir.settlement.jobs import Job
+from weir.settlement.outbox import hand_over
+from weir.settlement.slots import Slots, holding
+from weir.store.database import Database
+from weir.store.unit import Actor, UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class Works:
+    """What closing needs. `outbox` is the folder payment messages are handed over in."""
+
+    database: Database
+    lake: Lake
+    outbox: Path
+    release: str
+
+
+@dataclass(slots=True)
+class _At:
+    """A step in its transaction: the job's row, and what was counted and priced if it was."""
+
+    works: Works
+    unit: UnitOfWork
+    row: Row[Any]
+    draft: Draft | None
+
+
+async def close(
+    works: Works, actor: Actor, *, period: str, currency: str, settle: bool = False
+) -> Job:
+    """Ask for a closing and see it through here, unless another worker is at it already.
+
+    Refusals: those of `jobs.request`, and the one a step failed by.
+    """
+    async with works.database.unit(actor) as unit:
+        asked = await jobs.request(unit, period=period, currency=currency, settle=settle)
+    while True:
+        await tend(works)
+        async with works.database.connect() as connection:
+            job = await jobs.fetch(connection, asked)
+        if job.status != "open":
+            break
+        await asyncio.sleep(0.05)
+    if job.failure is not None:
+        raise Refusal(CATALOGUE[job.failure], f"job {asked} failed")
+    return job
+
+
+async def tend(works: Works) -> None:
+    """Do every job that nobody else is at, and those whose workers died. May run anywhere, often.
+
+    A job that another release began is left to it (`jobs.move` says otherwise).
+    """
+    async with works.database.connect() as connection:
+        if not await connection.scalar(select(exists().where(closing_jobs.c.status == "open"))):
+            return
+    async with holding(works.database) as slots:
+        while (job := await _next(works, slots)) is not None:
+            await _work(works, slots, *job)
+
+
+async def _next(works: Works, slots: Slots) -> tuple[str, Actor] | None:
+    """A job to work on, and whose it is: one nobody began, or one whose slot is ours by now."""
+    async with works.database.engine.begin() as connection:
+        claimed = await _claimed(connection, works.release, slots.own)
+        rows = await connection.execute(
+            select(closing_jobs)
+            .where(closing_jobs.c.status == "open", closing_jobs.c.release == works.release)
+            .where(closing_jobs.c.slot.is_not(None))
+            .order_by(closing_jobs.c.id)
+        )
+        found = rows.all()
+    for row in found:
+        if row.id == claimed or await slots.take_over(row.slot):
+            return row.id, Actor(row.requested_by, row.requested_as)
+    return None
+
+
+async def _claimed(connection: AsyncConnection, release: str, slot: int) -> str | None:
+    unclaimed = (
+        select(closing_jobs.c.id)
+        .where(closing_jobs.c.status == "open", closing_jobs.c.slot.is_(None))
+        .order_by(closing_jobs.c.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .scalar_subquery()
+    )
+    claimed: str | None = await connection.scalar(
+        update(closing_jobs)
+        .where(closing_jobs.c.id == unclaimed)
+        .values(slot=slot, release=release)
+        .returning(closing_jobs.c.id)
+    )
+    return claimed
+
+
+async def _work(works: Works, slots: Slots, job: str, actor: Actor) -> None:
+    """Take a job from step to step until it is over, or is no longer ours."""
+    draft: Draft | None = None
+    try:
+        while True:
+            await slots.still_held()
+            async with works.database.unit(actor) as unit:
+                row = await _ours(unit.connection, job, works.release, slots)
+                if row is None:
+                    return
+                at = _At(works, unit, row, draft or (row.draft and Draft.decode(row.draft)))
+                await _step(at)
+                draft = at.draft
+    except Refusal as refusal:
+        if refusal.outcome is ENGINE_UNAVAILABLE:
+            raise
+        await _failed(works, job, actor, refusal)
+
+
+async def _ours(
+    connection: AsyncConnection, job: str, release: str, slots: Slots
+) -> Row[Any] | None:
+    """The job's row, locked, while it is open and ours."""
+    found = await connection.execute(
+        select(closing_jobs)
+        .where(closing_jobs.c.id == job, closing_jobs.c.status == "open")
+        .where(closing_jobs.c.release == release, closing_jobs.c.slot.in_(slots.held))
+        .with_for_update()
+    )
+    return found.one_or_none()
+
+
+async def _step(at: _At) -> None:
+    """Do the first step that is not behind the job, and say so; after the last one it is done."""
+    behind = {each.step for each in await jobs.steps_of(at.unit.connection, at.row.id)}
+    ahead = [step for step in jobs.all_steps(at.row.settle) if step not in behind]
+    learned = dict(await _DOING[ahead[0]](at))
+    if len(ahead) == 1:
+        learned |= {"status": "done", "draft": None, "ended_at": at.unit.now}
+    await at.unit.connection.execute(
+        insert(closing_steps).values(
+            job=at.row.id, step=ahead[0], slot=at.row.slot, done_at=at.unit.now
+        )
+    )
+    if learned:
+        await at.unit.connection.execute(_change(at.row.id, learned))
+
+
+def _change(job: str, values: Mapping[str, Any]) -> Any:
+    mine: ColumnElement[bool] = closing_jobs.c.id == job
+    return update(closing_jobs).where(mine).values(values)
+
+
+async def _failed(works: Works, job: str, actor: Actor, refusal: Refusal) -> None:
+    """Only counting and pricing can be refused, and it has written nothing then."""
+    async with works.database.unit(actor) as unit:
+        over = {"status": "failed", "failure": refusal.outcome.code, "ended_at": unit.now}
+        await unit.connection.execute(_change(job, over))
+        unit.audit("closing.failed", job, {"reason": refusal.outcome.code})
+
+
+async def _rated(at: _At) -> dict[str, Any]:
+    made = await closing.rate(at.unit, at.works.lake, at.row.period, at.row.currency)
+    if isinstance(made, str):
+        return {"closing": made, "is_new": False}
+    at.draft = made
+    return {"closing": made.closing, "is_new": True, "draft": made.encoded()}
+
+
+def _drafted(
+    write: Callable[[UnitOfWork, Draft], Awaitable[None]],
+) -> Callable[[_At], Awaitable[dict[str, Any]]]:
+    """A step that writes what follows from the draft; nothing when there was nothing to add."""
+
+    async def step(at: _At) -> dict[str, Any]:
+        if at.draft is not None:
+            await write(at.unit, at.draft)
+        return {}
+
+    return step
+
+
+async def _netted(at: _At) -> dict[str, Any]:
+    """All open debts of the currency, those of this closing among them."""
+    try:
+        settled = await rounds.settle(at.unit, at.row.currency)
+    except Refusal as refusal:
+        if refusal.outcome is not ILLEGAL_STATE:  # which says that nothing is open
+            raise
+        return {}
+    return {"round": settled.id}
+
+
+async def _instructed(at: _At) -> dict[str, Any]:
+    """A message for each party that pays; those without an account ask for theirs later."""
+    if at.row.round is not None:
+        settled = await rounds.fetch(at.unit.connection, at.row.round)
+        for debtor in sorted({each.debtor for each in settled.payments}):
+            try:
+                await instructions.issue(at.unit, settled, debtor)
+            except Refusal as refusal:
+                if refusal.outcome is not CONFLICT:
+                    raise
+    return {}
+
+
+async def _handed_over(at: _At) -> dict[str, Any]:
+    if at.row.round is not None:
+        for message in await instructions.issued_for(at.unit.connection, at.row.round):
+            key = instructions.key_of(message)
+            await asyncio.to_thread(hand_over, at.works.outbox, key, message)
+    return {}
+
+
+_DOING: Final[Mapping[str, Callable[[_At], Awaitable[dict[str, Any]]]]] = {
+    "rated": _rated,
+    "posted": _drafted(closing.post),
+    "stated": _drafted(closing.state),
+    "owed": _drafted(closing.owe),
+    "netted": _netted,
+    "instructed": _instructed,
+    "handed_over": _handed_over,
+}

@@ -1,0 +1,321 @@
+"""Closing as a job: a crash anywhere costs nothing but time, and nothing is done twice."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import duckdb
+import psycopg
+import pytest
+from money_world import World
+from sqlalchemy import event, func, select, update
+from sqlalchemy.engine import make_url
+from test_closing import agree, balances, bring, close, count, now_us, refused, statement
+
+from weir.kernel.outcomes import CONFLICT, FORBIDDEN, ILLEGAL_STATE, NOT_FOUND
+from weir.ledger.tables import entries, postings
+from weir.metering.tables import segments
+from weir.settlement import instructions, jobs, reopening, schedule, working
+from weir.settlement.documents import to_document
+from weir.settlement.instructions import read_account
+from weir.settlement.job_tables import closing_jobs, closing_steps
+from weir.settlement.jobs import Job
+from weir.settlement.outbox import hand_over
+from weir.settlement.settling_tables import netting_rounds, obligations, payments
+from weir.settlement.slots import holding
+from weir.settlement.tables import closings, statements
+from weir.settlement.verifying import RecordsFolder, verify
+from weir.settlement.working import Works
+
+STEPS = jobs.all_steps(settle=True)
+GATE = 7_777  # the advisory locks a step waits for before it can say that it is done
+
+
+async def name_accounts(world: World) -> None:
+    for number, party in enumerate((world.operator, world.bank, world.partner)):
+        account = read_account("cnaps", f"Party {number}", f"{number}" * 12, "1" * 12)
+        async with world.database.unit(world.actor(party)) as unit:
+            await instructions.set_account(unit, party, account)
+
+
+async def traded(world: World) -> None:
+    """1,000 calls at 0.015: 1500 fen, of which 1050 are the bank's, 375 ours, 75 a rebate."""
+    await agree(world)
+    await name_accounts(world)
+    at_us = now_us(world)
+    await bring(world, *(world.record(at_us=at_us + n) for n in range(1_000)))
+
+
+async def ask(world: World, settle: bool = True) -> str:
+    async with world.database.unit(world.actor(world.operator)) as unit:
+        return await jobs.request(unit, period=world.period, currency="CNY", settle=settle)
+
+
+async def job_of(world: World, job: str) -> Job:
+    async with world.database.connect() as connection:
+        return await jobs.fetch(connection, job)
+
+
+async def assert_closed_once(world: World, job: str) -> None:
+    """One set of postings, one set of statements, one round, and one file for each payer."""
+    done = await job_of(world, job)
+    assert (done.status, done.is_new, done.failure) == ("done", True, None)
+    assert [each.step for each in done.steps] == STEPS
+    assert await count(world, closings) == await count(world, netting_rounds) == 1
+    # The line's posting, and one for each party but the operator that the round turned.
+    assert await count(world, postings) == 2
+    assert await count(world, obligations) == 3
+    assert set(done.statements) == {world.operator, world.bank, world.partner}
+    assert await count(world, statements) == 3
+    held = await statement(world, done, world.operator)
+    assert verify(to_document(held), RecordsFolder(world.records)).difference is None
+    async with world.database.connect() as connection:
+        rows = await connection.execute(select(payments.c.amount_minor))
+        assert sorted(rows.scalars()) == [375, 1_050]
+        assert await connection.scalar(select(func.sum(entries.c.amount_minor))) == 0
+        (message,) = await instructions.issued_for(connection, str(done.round))
+    (file,) = world.works.outbox.iterdir()
+    assert file.read_bytes() == message
+    assert file.stem == instructions.key_of(message)
+    owed = {name: held[0].amount_minor for name, held in (await balances(world)).items()}
+    assert owed[f"receivable:{world.partner}"] == 1_425
+    assert owed[f"payable:{world.bank}"] == -1_050
+
+
+class Workers:
+    """Two worker processes, of which one may be killed: another takes its place."""
+
+    def __init__(self, world: World, url: str) -> None:
+        self._world = world
+        self._url = make_url(url)
+        self._started = 0
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self) -> None:
+        self._started += 1
+        name = f"closing-worker-{self._started}"
+        url = self._url.update_query_dict({"application_name": name})
+        lake, outbox = self._world.lake.root, str(self._world.works.outbox)
+        arguments = [url.render_as_string(hide_password=False), lake, outbox, "one"]
+        script = str(Path(__file__).with_name("closing_worker.py"))
+        process = subprocess.Popen([sys.executable, script, *arguments], stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        self.running[name] = process
+
+    def kill(self, name: str) -> None:
+        process = self.running.pop(name)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+
+    def end(self) -> None:
+        for name in list(self.running):
+            self.kill(name)
+
+
+@pytest.fixture
+def workers(world: World, database_url: str) -> Iterator[Workers]:
+    workers = Workers(world, database_url)
+    yield workers
+    workers.end()
+
+
+@contextmanager
+def gates(url: str) -> Iterator[psycopg.Connection[Any]]:
+    """Every step waits at its end, all done and nothing committed, until its gate is opened."""
+    plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    names = ", ".join(f"'{step}'" for step in STEPS)
+    with psycopg.connect(plain, autocommit=True) as connection:
+        connection.execute(f"""
+            CREATE FUNCTION wait_at_gate() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                PERFORM pg_advisory_xact_lock_shared(
+                    {GATE}, array_position(ARRAY[{names}], NEW.step));
+                RETURN NEW;
+            END $$
+        """)
+        connection.execute("""
+            CREATE TRIGGER gate BEFORE INSERT ON closing_steps
+            FOR EACH ROW EXECUTE FUNCTION wait_at_gate()
+        """)
+        for number in range(1, len(STEPS) + 1):
+            connection.execute("SELECT pg_advisory_lock(%s, %s)", [GATE, number])
+        yield connection
+
+
+async def waiting_at(connection: psycopg.Connection[Any], gate: int) -> str:
+    """The worker that waits there, by name."""
+    while True:
+        row = connection.execute(
+            """
+            SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)
+             WHERE locktype = 'advisory' AND NOT granted AND classid = %s AND objid = %s
+            """,
+            [GATE, gate],
+        ).fetchone()
+        if row is not None:
+            return str(row[0])
+        await asyncio.sleep(0.02)
+
+
+async def test_one_of_two_workers_is_killed_at_every_step(
+    world: World, database_url: str, workers: Workers
+) -> None:
+    await traded(world)
+    with gates(database_url) as gate:
+        job = await ask(world)
+        workers.start()
+        workers.start()
+        for number in range(1, len(STEPS) + 1):
+            victim = await waiting_at(gate, number)
+            workers.kill(victim)
+            gate.execute("SELECT pg_advisory_unlock(%s, %s)", [GATE, number])
+            workers.start()
+        while (await job_of(world, job)).status == "open":
+            await asyncio.sleep(0.05)
+    await assert_closed_once(world, job)
+
+
+class CrashError(Exception):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_crashes_at_random_statements_change_nothing(world: World, seed: int) -> None:
+    await traded(world)
+    job = await ask(world)
+    random = Random(seed)
+    left = 0
+
+    def die_in_time(*_: Any) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            raise CrashError
+
+    engine = world.database.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", die_in_time)
+    crashes = 0
+    while (await job_of(world, job)).status == "open":
+        left = random.randint(4, 40)
+        try:
+            await working.tend(world.works)
+        except CrashError:
+            crashes += 1
+        left = 0
+    event.remove(engine, "before_cursor_execute", die_in_time)
+    assert crashes > 0
+    await assert_closed_once(world, job)
+
+
+async def test_a_job_stays_with_the_release_that_began_it(world: World) -> None:
+    await traded(world)
+    job = await ask(world)
+    new = Works(world.database, world.lake, world.works.outbox, "two")
+    async with world.database.engine.begin() as connection:
+        await connection.execute(update(closing_jobs).values(slot=9, release="one"))
+    await working.tend(new)
+    assert (await job_of(world, job)).steps == []
+    async with world.database.unit(world.actor(world.operator)) as unit:
+        await jobs.move(unit, job)
+    await working.tend(new)
+    assert (await job_of(world, job)).release == "two"
+    await assert_closed_once(world, job)
+
+
+async def test_a_job_whose_worker_lives_is_neither_taken_over_nor_moved(world: World) -> None:
+    await traded(world)
+    job = await ask(world)
+    async with holding(world.database) as slots:
+        async with world.database.engine.begin() as connection:
+            mine = {"slot": slots.own, "release": world.works.release}
+            await connection.execute(update(closing_jobs).values(mine))
+        await working.tend(world.works)
+        assert (await job_of(world, job)).steps == []
+        async with world.database.unit(world.actor(world.operator)) as unit:
+            await refused(ILLEGAL_STATE, jobs.move(unit, job))
+    await working.tend(world.works)
+    await assert_closed_once(world, job)
+    async with world.database.unit(world.actor(world.operator)) as unit:
+        await refused(ILLEGAL_STATE, jobs.move(unit, job))
+        await refused(NOT_FOUND, jobs.move(unit, "job_of_nobody"))
+
+
+async def test_asking_twice_is_asking_once_and_another_has_to_wait(world: World) -> None:
+    await traded(world)
+    job = await ask(world)
+    assert await ask(world) == job
+    async with world.database.unit(world.actor(world.operator)) as unit:
+        other = jobs.request(unit, period="2026-01", currency="CNY")
+        await refused(CONFLICT, other)
+        opening = reopening.reopen(unit, period=world.period, currency="CNY", reason="why not")
+        await refused(ILLEGAL_STATE, opening)
+    async with world.database.unit(world.actor(world.bank)) as unit:
+        await refused(FORBIDDEN, jobs.request(unit, period="2026-01", currency="CNY"))
+
+
+async def test_a_closing_goes_on_when_the_lake_can_be_read_again(world: World) -> None:
+    await traded(world)
+    job = await ask(world)
+    (file,) = await world.files()
+    stored, hidden = Path(world.lake.root) / file, world.records.parent / "hidden"
+    stored.rename(hidden)
+    with pytest.raises(duckdb.IOException):
+        await working.tend(world.works)
+    assert (await job_of(world, job)).status == "open"
+    hidden.rename(stored)
+    await working.tend(world.works)
+    await assert_closed_once(world, job)
+
+
+async def test_a_closing_the_lake_lacks_records_for_fails_and_says_why(world: World) -> None:
+    await traded(world)
+    job = await ask(world)
+    async with world.database.engine.begin() as connection:
+        await connection.execute(update(segments).values(records=segments.c.records + 1))
+    await working.tend(world.works)
+    failed = await job_of(world, job)
+    assert (failed.status, failed.failure, failed.steps) == ("failed", "illegal_state", [])
+    assert await count(world, closings) == 0
+    await refused(ILLEGAL_STATE, close(world, world.period))
+
+
+async def test_a_settling_with_nothing_new_nets_what_is_open(world: World) -> None:
+    await traded(world)
+    closed = await close(world, world.period)
+    job = await ask(world)
+    await working.tend(world.works)
+    again = await job_of(world, job)
+    assert (again.closing, again.is_new) == (closed.closing, False)
+    assert again.round is not None
+    assert len(list(world.works.outbox.iterdir())) == 1
+
+
+async def test_a_month_is_asked_for_once_a_day_after_its_end(world: World) -> None:
+    assert schedule.month_due(datetime(2026, 12, 1, 23, 59, tzinfo=UTC)) == "2026-10"
+    assert schedule.month_due(datetime(2026, 12, 2, 0, 0, tzinfo=UTC)) == "2026-11"
+    assert len(await schedule.request_due(world.database, ["CNY", "USD"])) == 2
+    assert await schedule.request_due(world.database, ["CNY", "USD"]) == []
+    await working.tend(world.works)
+    assert await schedule.request_due(world.database, ["CNY"]) == []
+    async with world.database.connect() as connection:
+        assert {each.status for each in await jobs.listed(connection)} == {"done"}
+        assert await connection.scalar(select(func.count()).select_from(closing_steps)) == 8
+
+
+def test_a_message_is_handed_over_once(folder: Path) -> None:
+    assert hand_over(folder / "out", "pay_1", b"message")
+    assert not hand_over(folder / "out", "pay_1", b"message")
+    with pytest.raises(ValueError, match="another message"):
+        hand_over(folder / "out", "pay_1", b"another")
+    assert [each.name for each in (folder / "out").iterdir()] == ["pay_1.xml"]
+    assert (folder / "out" / "pay_1.xml").read_bytes() == b"message"
