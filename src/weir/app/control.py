@@ -108,9 +108,9 @@ async def build_control(core: Core, directory: httpx.AsyncClient, vault: Vault) 
         management_services.lake,
         ServiceLevels(core.database, lake),
     )
-    protocol = http.routes(authorization, pages.refusal_page(portal))
+    refusal_page = pages.refusal_page(portal)
     hosts: dict[bytes, Asgi] = {
-        b"auth": Starlette(routes=[*protocol, *pages.routes(portal, "auth")]),
+        b"auth": http.application(authorization, refusal_page, pages.routes(portal, "auth")),
         b"portal": Starlette(routes=pages.routes(portal, "portal")),
         b"manage": managing,
     }

@@ -8,56 +8,51 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import httpx
-import uvicorn
 from sqlalchemy import text
 
 from weir.app.core import Core
 from weir.kernel import limits
 from weir.kernel.outcomes import Refusal
 from weir.wire import outbound
+from weir.wire.adapting import OwnStreamProtocol
+from weir.wire.asgi import ApplicationHandler
+from weir.wire.deadlines import Deadlines
+from weir.wire.downstream import Listener
 from weir.wire.listening import MemberTls
 from weir.wire.outbound import Outbound
-from weir.wire.peer import PrivateSocketProtocol, private_socket
+from weir.wire.peer import private_socket
 from weir.wire.presenting import Presented
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
+_SWEEP_S: Final = 1.0
 
 
 async def serve_private(app: Asgi, path: Path, stop: asyncio.Event) -> None:
-    """Serve an application on a private socket, to processes of the same user only."""
-    config = uvicorn.Config(
-        app,
-        http=PrivateSocketProtocol,
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        date_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=limits.IDLE_TIMEOUT_S,
-        timeout_graceful_shutdown=limits.GATEWAY_DRAIN_S,
-        h11_max_incomplete_event_size=limits.HEADER_SECTION_BYTES,
+    """Serve an application on a private socket, to processes of the same user only.
+
+    Once `stop` is set, what runs has `limits.GATEWAY_DRAIN_S` to end.
+    """
+    loop = asyncio.get_running_loop()
+    deadlines = Deadlines(loop, _SWEEP_S)
+    handler = ApplicationHandler(loop, app, limits.CONTROL_BODY_BYTES)
+    listener = Listener(loop, handler, "private", deadlines)
+    server = await loop.create_unix_server(
+        lambda: OwnStreamProtocol(listener.connection()), sock=private_socket(path)
     )
-    server = _Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[private_socket(path)]))
-    await asyncio.wait(
-        {serving, ending := asyncio.create_task(stop.wait())}, return_when=asyncio.FIRST_COMPLETED
-    )
-    ending.cancel()
-    server.should_exit = True
-    await serving
+    deadlines.start()
+    await stop.wait()
+    server.close()
+    listener.drain()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(limits.GATEWAY_DRAIN_S):
+            await listener.left.wait()
+            await handler.finish()
+    listener.abort()
+    deadlines.stop()
     await asyncio.to_thread(path.unlink, missing_ok=True)
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without its own signal handlers: `stopping` has them."""
-
-    def capture_signals(self) -> Any:
-        return contextlib.nullcontext()
 
 
 def health(core: Core) -> Asgi:

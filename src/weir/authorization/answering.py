@@ -12,8 +12,8 @@ from weir.kernel.outcomes import Fault, Outcome, Refusal, Retry
 NO_STORE: Final = {"cache-control": "no-store", "pragma": "no-cache"}
 
 
-def refused(addresses: Addresses, refusal: Refusal) -> JSONResponse:
-    """The error object; `parameters` says which part of the request is at fault."""
+def error_of(addresses: Addresses, refusal: Refusal) -> tuple[int, dict[str, str], dict[str, Any]]:
+    """Status, header fields and the error object; `parameters` says what is at fault."""
     outcome = refusal.outcome
     body: dict[str, Any] = {
         "error": oauth_code(outcome),
@@ -25,7 +25,13 @@ def refused(addresses: Addresses, refusal: Refusal) -> JSONResponse:
     headers = dict(NO_STORE)
     if outcome.retry is Retry.LATER:
         headers["retry-after"] = str(refusal.public.get("interval", 1))
-    return JSONResponse(body, outcome.status, headers=headers)
+    return outcome.status, headers, body
+
+
+def refused(addresses: Addresses, refusal: Refusal) -> JSONResponse:
+    """The same as a response."""
+    status, headers, body = error_of(addresses, refusal)
+    return JSONResponse(body, status, headers=headers)
 
 
 def oauth_code(outcome: Outcome) -> str:

@@ -6,21 +6,24 @@ A parameter given twice is refused (RFC 6749 section 3.1); one without a value c
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
 from urllib.parse import unquote_plus
-
-from starlette.requests import Request
 
 from weir.kernel import limits
 from weir.kernel.outcomes import (
     BODY_TOO_LARGE,
     OAUTH_INVALID_REQUEST,
+    REQUEST_TIMEOUT,
     UNSUPPORTED_MEDIA_TYPE,
     Refusal,
 )
 
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
 # application/x-www-form-urlencoded in ASCII, every percent sign with its two digits.
 _ENCODED = re.compile(r"(?:[!-$&-~]|%[0-9A-Fa-f]{2})*", re.ASCII)
+_CONTROL = re.compile("[\x00-\x1f\x7f]")
 _LINE_ENDS: Final = "\r\n\t"
 _MEDIA_TYPE: Final = "application/x-www-form-urlencoded"
 
@@ -46,15 +49,19 @@ def parse(
     return _unique([_pair(pair, _LINE_ENDS if lines else "") for pair in pairs])
 
 
-async def read_body(request: Request) -> bytes:
-    """The body, as long as it is a form of acceptable length."""
-    media_type, _, parameter = request.headers.get("content-type", "").partition(";")
+async def read_body(content_type: str, receive: Receive) -> bytes:
+    """The body that an ASGI request brings, as long as it is a form of acceptable length."""
+    media_type, _, parameter = content_type.partition(";")
     charset = parameter.strip().lower()
     if media_type.strip().lower() != _MEDIA_TYPE or charset not in ("", "charset=utf-8"):
         raise Refusal(UNSUPPORTED_MEDIA_TYPE, "not a form")
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
+    body, more = b"", True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise Refusal(REQUEST_TIMEOUT, "the caller has gone")
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
         if len(body) > limits.AUTHORIZATION_FORM_BYTES:
             raise Refusal(BODY_TOO_LARGE)
     return body
@@ -80,8 +87,7 @@ def _decode(text: str, besides: str) -> str:
         plain = unquote_plus(text, encoding="utf-8", errors="strict")
     except UnicodeDecodeError as error:
         raise _wrong("is not UTF-8") from error
-    controls = {each for each in plain if ord(each) < 32 or ord(each) == 127}
-    if not controls.issubset(besides):
+    if not set(_CONTROL.findall(plain)).issubset(besides):
         raise _wrong("holds a control character")
     return plain
 

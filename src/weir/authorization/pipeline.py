@@ -7,7 +7,6 @@ downwards: forms first, then the client's proof, then what it asks for, and last
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Awaitable, Callable
 from enum import IntEnum
 from typing import Final
@@ -152,7 +151,7 @@ async def run(endpoint: Endpoint, exchange: Exchange) -> Answer:
     """Pass a request through its column. The first step that refuses ends it."""
     for step in STEPS[endpoint]:
         waiting = step(exchange)
-        if inspect.isawaitable(waiting):
+        if waiting is not None:
             await waiting
     return exchange.answer
 

@@ -109,7 +109,11 @@ async def read_form(
     request: Request, visitor: Visitor, form: str, *, lines: bool = False
 ) -> dict[str, str]:
     """A sent form's fields. PAGE_EXPIRED unless it was made for this browser and purpose."""
-    fields = forms.parse(await forms.read_body(request), _FORM_FIELDS, lines=lines)
+    fields = forms.parse(
+        await forms.read_body(request.headers.get("content-type", ""), request.receive),
+        _FORM_FIELDS,
+        lines=lines,
+    )
     require_form_token(fields.get("form_token", ""), visitor, form)
     return fields
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from weir.wire.peer import is_ours
 from weir.wire.transport import Stream
 
 
@@ -30,3 +31,25 @@ class StreamProtocol(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self.stream.resume_writing()
+
+
+class OwnStreamProtocol(StreamProtocol):
+    """The same for processes of this user only: another's is dropped before it can speak."""
+
+    _refused = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if is_ours(transport):
+            super().connection_made(transport)
+        else:
+            self._refused = True
+            assert isinstance(transport, asyncio.Transport)
+            transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self._refused:
+            super().connection_lost(exc)
+
+    def eof_received(self) -> None:
+        if not self._refused:
+            super().eof_received()

@@ -11,8 +11,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
 from weir.kernel.outcomes import HOME_UNUSABLE, Refusal
 
 _CREDENTIALS: Final = struct.Struct("3i")  # struct ucred of unix(7): pid, uid, gid
@@ -75,24 +73,3 @@ def peer_uid(transport: Any) -> int | None:
 def is_ours(transport: Any) -> bool:
     """Whether the process at the other end runs as the same user as this one."""
     return peer_uid(transport) == os.geteuid()
-
-
-class PrivateSocketProtocol(HttpToolsProtocol):
-    """For uvicorn's `http=`: a peer that runs as another user is dropped before it can speak."""
-
-    _refused = False
-
-    def connection_made(self, transport: Any) -> None:
-        if is_ours(transport):
-            super().connection_made(transport)
-        else:
-            self._refused = True
-            transport.abort()
-
-    def data_received(self, data: bytes) -> None:
-        if not self._refused:
-            super().data_received(data)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if not self._refused:
-            super().connection_lost(exc)

@@ -15,6 +15,7 @@ from seals import SECRET
 from weir.api.management import application
 from weir.api.services import Services as Managing
 from weir.authorization import http
+from weir.authorization.endpoints import Asgi
 from weir.authorization.fetching import KeyFetcher
 from weir.authorization.remote_keys import RemoteKeys
 from weir.authorization.services import Addresses, Services
@@ -96,9 +97,9 @@ async def portal(
 
 
 @pytest.fixture
-def auth_app(portal: Portal) -> Starlette:
-    protocol = http.routes(portal.authorization, pages.refusal_page(portal))
-    return Starlette(routes=[*protocol, *pages.routes(portal, "auth")])
+def auth_app(portal: Portal) -> Asgi:
+    refusal_page = pages.refusal_page(portal)
+    return http.application(portal.authorization, refusal_page, pages.routes(portal, "auth"))
 
 
 @pytest.fixture
@@ -108,7 +109,7 @@ def portal_app(portal: Portal) -> Starlette:
 
 @pytest.fixture
 async def world(
-    portal: Portal, authority: Authority, directory: Directory, auth_app: Starlette
+    portal: Portal, authority: Authority, directory: Directory, auth_app: Asgi
 ) -> AsyncIterator[World]:
     clock = MovableClock()
     portal.database.clock = clock
@@ -120,7 +121,7 @@ async def world(
 
 
 @pytest.fixture
-async def browser(auth_app: Starlette) -> AsyncIterator[Browser]:
+async def browser(auth_app: Asgi) -> AsyncIterator[Browser]:
     """A customer's browser at the authorization server."""
     browser = Browser(auth_app, "https://auth.localhost")
     yield browser

@@ -13,9 +13,9 @@ import pytest
 from ciba_support import ENDPOINT, Asker
 from consent_world import REDIRECT_URI, Browser, Client, World, consent_form
 from joserfc import jws
-from starlette.applications import Starlette
 from test_client_with_dpop import OverAsgi
 
+from weir.authorization.endpoints import Asgi
 from weir.care.vault import PLATFORM
 from weir.client import (
     AuthorizationServer,
@@ -68,7 +68,7 @@ class Partner:
 
 @pytest.fixture
 async def partner(
-    world: World, browser: Browser, portal_browser: Browser, auth_app: Starlette, folder: Path
+    world: World, browser: Browser, portal_browser: Browser, auth_app: Asgi, folder: Path
 ) -> AsyncIterator[Partner]:
     await portal_browser.claim(await world.enrol("RB-000001", "acc-1", "acc-2"), "lihua")
     credentials = Credentials.generate(folder / "shop")

@@ -11,9 +11,9 @@ from urllib.parse import urlencode
 
 import pytest
 from consent_world import REDIRECT_URI, Browser, Client, World, consent_form
-from starlette.applications import Starlette
 from test_client_with_dpop import OverAsgi
 
+from weir.authorization.endpoints import Asgi
 from weir.care.vault import PLATFORM
 from weir.client import (
     AuthorizationServer,
@@ -57,7 +57,7 @@ class Signing:
 
 @pytest.fixture
 async def signing(
-    world: World, browser: Browser, portal_browser: Browser, auth_app: Starlette, folder: Path
+    world: World, browser: Browser, portal_browser: Browser, auth_app: Asgi, folder: Path
 ) -> AsyncIterator[Signing]:
     await portal_browser.claim(await world.enrol("RB-000001", "acc-1"), "lihua")
     credentials = Credentials.generate(folder / "shop")

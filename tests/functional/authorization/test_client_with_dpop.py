@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 from consent_world import Client, World
-from starlette.applications import Starlette
 
+from weir.authorization.endpoints import Asgi
 from weir.care.vault import PLATFORM
 from weir.client import AuthorizationServer, Credentials, DpopKey, Exchange, OAuthError, Platform
 from weir.partners import applications
@@ -20,7 +20,7 @@ from weir.partners import applications
 class OverAsgi(Exchange):
     """The client's exchange, its connections replaced by the application under test."""
 
-    def __init__(self, app: Starlette) -> None:
+    def __init__(self, app: Asgi) -> None:
         self.asked: list[str] = []
 
         async def note(request: httpx.Request) -> None:
@@ -34,7 +34,7 @@ class OverAsgi(Exchange):
 
 
 @pytest.fixture
-async def exchange(auth_app: Starlette) -> AsyncIterator[OverAsgi]:
+async def exchange(auth_app: Asgi) -> AsyncIterator[OverAsgi]:
     async with OverAsgi(auth_app) as exchange:
         yield exchange
 

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from gateway_lab import GatewayProcess, Lab
 from raw_caller import Caller, request
 
+from weir.app.private import serve_private
 from weir.kernel.outcomes import Refusal
-from weir.wire.peer import PrivateSocketProtocol, private_socket
+from weir.wire.peer import private_socket
 
 MEGABYTE = 1024 * 1024
 
@@ -55,15 +55,12 @@ async def model_control(scope: dict[str, Any], receive: Any, send: Any) -> None:
 @pytest.fixture(scope="module")
 async def control(lab: Lab) -> AsyncIterator[Path]:
     path = lab.folder / "run" / "c.sock"
-    config = uvicorn.Config(
-        model_control, http=PrivateSocketProtocol, log_config=None, lifespan="off"
-    )
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[private_socket(path)]))
-    while not server.started:
+    stop = asyncio.Event()
+    serving = asyncio.create_task(serve_private(model_control, path, stop))
+    while not path.exists():
         await asyncio.sleep(0.01)
     yield path
-    server.should_exit = True
+    stop.set()
     await serving
 
 

@@ -22,7 +22,6 @@ from consent_world import Client, World
 from fapi_support import Flow, refused
 from possession_support import FORM, Holder, proof_by
 from sqlalchemy import func, select
-from starlette.applications import Starlette
 
 from places import short_folder
 from weir.authorization import http
@@ -74,7 +73,7 @@ async def processes(
     for _ in range(2):
         cache = Cache(lossy.server.url())
         services = replace(world.services, cache=cache)
-        app = Starlette(routes=http.routes(services, pages.refusal_page(portal)))
+        app = http.application(services, pages.refusal_page(portal), [])
         transport = httpx.ASGITransport(app=app)
         clients.append(httpx.AsyncClient(transport=transport, base_url="https://auth.localhost"))
         caches.append(cache)

@@ -1,0 +1,209 @@
+"""The endpoints that applications call: requests into exchanges, answers and refusals back.
+
+Served behind a gateway, which sets the `weir-*` headers on a private socket after it has removed
+any a caller sent; so a certificate named here was verified by TLS. Each endpoint is an ASGI
+application: a request takes microseconds here, and a framework's layers would cost more than that.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Awaitable, Callable, Mapping
+from hashlib import sha256
+from typing import Any, Final
+
+import msgspec
+import structlog
+
+from weir.authorization import forms, pipeline
+from weir.authorization.answering import error_of
+from weir.authorization.exchange import Answer, Exchange
+from weir.authorization.pipeline import Endpoint
+from weir.authorization.services import Services
+from weir.authorization.steps.introspection import SIGNED
+from weir.care.jose import ALGORITHMS
+from weir.care.vault import b64url
+from weir.kernel.outcomes import (
+    DPOP_PROOF_INVALID,
+    METHOD_NOT_ALLOWED,
+    OAUTH_INVALID_CLIENT,
+    PLATFORM_ERROR,
+    TOKEN_SCHEME_WRONG,
+    Outcome,
+    Refusal,
+)
+
+Asgi = Callable[[Any, Any, Any], Awaitable[None]]
+Field = tuple[bytes, bytes]
+
+_log = structlog.get_logger("weir.authorization")
+_UNAUTHORIZED: Final = 401
+_USERINFO: Final = {"GET": Endpoint.USERINFO, "POST": Endpoint.USERINFO}
+_GRANT: Final = {"GET": Endpoint.GRANT_QUERY, "DELETE": Endpoint.GRANT_REVOKE}
+_GRANTS: Final = "/grants/"
+_NO_STORE: Final[list[Field]] = [(b"cache-control", b"no-store"), (b"pragma", b"no-cache")]
+_JSON: Final = b"application/json"
+_BY_PATH: Final[dict[str, Callable[[Mapping[str, str]], Endpoint]]] = {
+    "/par": lambda _: Endpoint.PAR,
+    "/token": lambda form: pipeline.token_endpoint_for(form.get("grant_type")),
+    "/bc-authorize": lambda _: Endpoint.BACKCHANNEL,
+    "/revoke": lambda _: Endpoint.REVOKE,
+    "/introspect": lambda _: Endpoint.INTROSPECT,
+}
+
+
+class Endpoints:
+    """Answers at their addresses; every other address is for `otherwise`.
+
+    Every method comes here, so that the wrong one is refused by name and not as an unknown address.
+    """
+
+    def __init__(self, services: Services, otherwise: Asgi) -> None:
+        self._services = services
+        self._otherwise = otherwise
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        path = scope["path"]
+        choose = _BY_PATH.get(path)
+        if choose is not None:
+            status, fields, body = await self._answer(scope, receive, choose)
+        elif path == "/userinfo":
+            status, fields, body = await self._resource(scope, _USERINFO, "")
+        elif path.startswith(_GRANTS) and "/" not in path[len(_GRANTS) :]:
+            status, fields, body = await self._resource(scope, _GRANT, path[len(_GRANTS) :])
+        else:
+            await self._otherwise(scope, receive, send)
+            return
+        fields.append((b"content-length", b"%d" % len(body)))
+        await send({"type": "http.response.start", "status": status, "headers": fields})
+        await send({"type": "http.response.body", "body": body})
+
+    async def _answer(
+        self, scope: Any, receive: Any, choose: Callable[[Mapping[str, str]], Endpoint]
+    ) -> tuple[int, list[Field], bytes]:
+        exchange: Exchange | None = None
+        try:
+            if scope["method"] != "POST":
+                raise Refusal(METHOD_NOT_ALLOWED, scope["method"])
+            named = _first(scope)
+            media_type = named.get(b"content-type", b"").decode("latin-1")
+            parameters = forms.parse(await forms.read_body(media_type, receive))
+            if b"authorization" in named:
+                reason = "clients prove themselves by certificate or assertion only"
+                raise Refusal(OAUTH_INVALID_CLIENT, reason, why=reason)
+            exchange = self._exchange(scope, named, parameters)
+            answer = await pipeline.run(choose(parameters), exchange)
+            return _with_nonce(_on_the_wire(answer), exchange)
+        except Refusal as refusal:
+            _log.info("oauth refused", code=refusal.outcome.code, detail=refusal.detail)
+            return _with_nonce(self._error(refusal, "POST"), exchange)
+        except Exception:
+            _log.exception("oauth failed")
+            return self._error(Refusal(PLATFORM_ERROR), "POST")
+
+    async def _resource(
+        self, scope: Any, by_method: Mapping[str, Endpoint], grant_id: str
+    ) -> tuple[int, list[Field], bytes]:
+        """A resource: its refusals are those of RFC 6750 section 3, and no body is read."""
+        try:
+            endpoint = by_method.get(scope["method"])
+            if endpoint is None:
+                raise Refusal(METHOD_NOT_ALLOWED, scope["method"])
+            exchange = self._exchange(scope, _first(scope), {})
+            exchange.grant_id = grant_id
+            return _on_the_wire(await pipeline.run(endpoint, exchange))
+        except Refusal as refusal:
+            _log.info("resource refused", code=refusal.outcome.code, detail=refusal.detail)
+            answer = self._error(refusal, ", ".join(by_method))
+            if refusal.outcome.status == _UNAUTHORIZED:
+                answer[1].append((b"www-authenticate", _challenge(refusal.outcome).encode()))
+            return answer
+        except Exception:
+            _log.exception("resource failed")
+            return self._error(Refusal(PLATFORM_ERROR), "")
+
+    def _exchange(
+        self, scope: Any, named: Mapping[bytes, bytes], parameters: dict[str, str]
+    ) -> Exchange:
+        services = self._services
+        authorization = named.get(b"authorization")
+        return Exchange(
+            services=services,
+            parameters=parameters,
+            certificate=thumbprint_of(named.get(b"weir-client-certificate", b"")),
+            now=services.database.clock.now(),
+            url=origin_of(services, named.get(b"weir-port-kind")) + scope["path"],
+            proofs=_proofs(scope),
+            method=scope["method"],
+            authorization=None if authorization is None else authorization.decode("latin-1"),
+            accepts_signed=_accepts(named.get(b"accept", b""), SIGNED),
+        )
+
+    def _error(self, refusal: Refusal, allowed: str) -> tuple[int, list[Field], bytes]:
+        status, told, body = error_of(self._services.addresses, refusal)
+        fields = [(name.encode(), value.encode()) for name, value in told.items()]
+        fields.append((b"content-type", _JSON))
+        if refusal.outcome is METHOD_NOT_ALLOWED:
+            fields.append((b"allow", allowed.encode()))
+        return status, fields, msgspec.json.encode(body)
+
+
+def thumbprint_of(encoded: bytes) -> str | None:
+    """`x5t#S256` of the verified client certificate a gateway passed on, if there was one."""
+    if not encoded:
+        return None
+    try:
+        der = base64.b64decode(encoded, validate=True)
+    except binascii.Error as error:
+        raise Refusal(PLATFORM_ERROR, "the gateway sent no DER") from error
+    return b64url(sha256(der).digest())
+
+
+def origin_of(services: Services, port_kind: bytes | None) -> str:
+    """Where the caller sent it: the port says under which of the two origins."""
+    return services.addresses.mtls if port_kind == b"mtls" else services.addresses.issuer
+
+
+def _first(scope: Any) -> dict[bytes, bytes]:
+    """Fields by their names; of one that stands twice, the first."""
+    return dict(reversed(scope["headers"]))
+
+
+def _proofs(scope: Any) -> tuple[str, ...]:
+    return tuple([value.decode("latin-1") for name, value in scope["headers"] if name == b"dpop"])
+
+
+def _with_nonce(
+    answer: tuple[int, list[Field], bytes], exchange: Exchange | None
+) -> tuple[int, list[Field], bytes]:
+    """RFC 9449 section 8.2: whoever sent a proof is told the nonce for the next one."""
+    if exchange is not None and exchange.fresh_nonce is not None:
+        answer[1].append((b"dpop-nonce", exchange.fresh_nonce.encode()))
+    return answer
+
+
+def _accepts(accepted: bytes, media_type: str) -> bool:
+    """Whether the caller names this type (RFC 9110 section 12.5.1), whatever else it likes."""
+    named = accepted.decode("latin-1").lower().split(",")
+    return media_type in (each.partition(";")[0].strip() for each in named)
+
+
+def _challenge(outcome: Outcome) -> str:
+    """RFC 6750 section 3, RFC 9449 section 7.1."""
+    error = f' error="{outcome.oauth}"' if outcome.oauth else ""
+    if outcome in (DPOP_PROOF_INVALID, TOKEN_SCHEME_WRONG):
+        return f'DPoP{error}{"," if error else ""} algs="{" ".join(ALGORITHMS)}"'
+    return f"Bearer{error}"
+
+
+def _on_the_wire(answer: Answer) -> tuple[int, list[Field], bytes]:
+    fields = _NO_STORE.copy()
+    if answer.text is not None:
+        assert answer.media_type is not None
+        fields.append((b"content-type", answer.media_type.encode()))
+        return answer.status, fields, answer.text.encode()
+    if answer.body is None:
+        return answer.status, fields, b""
+    fields.append((b"content-type", _JSON))
+    return answer.status, fields, msgspec.json.encode(answer.body)
