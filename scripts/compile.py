@@ -33,7 +33,7 @@ MODULES = {
     " standing",
     "kernel": "limits",
     "metering": "writing",
-    "wire": "accepting deadlines downstream exchange flow grammar heads message origin"
+    "wire": "accepting asgi deadlines downstream exchange flow grammar heads message origin"
     " outgoing reactor relay transport upstream",
 }
 

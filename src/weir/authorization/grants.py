@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Column, DateTime, Text, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.authorization.openid import Authentication
@@ -19,7 +19,7 @@ from weir.identity.secrets import digest, is_secret, new_secret
 from weir.kernel import limits
 from weir.kernel.identifiers import is_identifier
 from weir.store.database import Database
-from weir.store.prepared import Prepared
+from weir.store.prepared import Gathered, Prepared, asked
 from weir.store.unit import UnitOfWork
 
 REFRESH_PREFIX: Final = "rft_"
@@ -50,22 +50,45 @@ class Grant:
 
 
 _COLUMNS: Final = [grants.c[name] for name in Grant.__dataclass_fields__]
-_WITH_CONSENT = (
-    select(*_COLUMNS, *(each.label(f"consent_{each.name}") for each in consents.c))
-    .join(consents, consents.c.id == grants.c.current)
-    .where(consents.c.application == grants.c.client)
-)
-_OF_CODE: Final = Prepared(_WITH_CONSENT.where(grants.c.code_sha256 == bindparam("secret")))
-_OF_REFRESH_TOKEN: Final = Prepared(
-    _WITH_CONSENT.where(grants.c.refresh_sha256 == bindparam("secret"))
-)
-# The condition is what makes a code work once: of two at a time, one updates the row.
-_SPEND: Final = Prepared(
-    update(grants)
-    .where(grants.c.consent == bindparam("of_consent"), grants.c.code_used_at.is_(None))
-    .values(code_used_at=bindparam("now"), refresh_sha256=bindparam("secret"))
-    .returning(grants.c.consent)
-)
+_SPLIT: Final = len(_COLUMNS)
+_OF_CONSENT: Final = [each.name for each in consents.c]
+
+
+def _with_consent(named: Column[Any]) -> Gathered[tuple[Grant, Consent]]:
+    """Grants by the digest of a secret, each with the consent that it stands on."""
+    secrets = asked(secret=Text())
+    statement = (
+        select(secrets.c.n, *_COLUMNS, *(each.label(f"consent_{each.name}") for each in consents.c))
+        .select_from(secrets)
+        .join(grants, named == secrets.c.secret)
+        .join(consents, consents.c.id == grants.c.current)
+        .where(consents.c.application == grants.c.client)
+    )
+    return Gathered(Prepared(statement), ("secret",), _read)
+
+
+def _read(row: tuple[Any, ...]) -> tuple[Grant, Consent]:
+    grant = _grant(dict(zip(Grant.__dataclass_fields__, row[:_SPLIT], strict=True)))
+    return grant, reading.of_fields(dict(zip(_OF_CONSENT, row[_SPLIT:], strict=True)))
+
+
+def _spending() -> Gathered[bool]:
+    """Uses codes up. The condition is what makes each work once: of two at a time, one updates the
+    row, and the other's is answered with nothing. One commit serves all.
+    """
+    spent = asked(of_consent=Text(), secret=Text(), now=DateTime(timezone=True))
+    statement = (
+        update(grants)
+        .where(grants.c.consent == spent.c.of_consent, grants.c.code_used_at.is_(None))
+        .values(code_used_at=spent.c.now, refresh_sha256=spent.c.secret)
+        .returning(spent.c.n)
+    )
+    return Gathered(Prepared(statement), ("of_consent", "secret", "now"), lambda _: True)
+
+
+_OF_CODE: Final = _with_consent(grants.c.code_sha256)
+_OF_REFRESH_TOKEN: Final = _with_consent(grants.c.refresh_sha256)
+_SPEND: Final = _spending()
 
 
 async def record(
@@ -195,24 +218,14 @@ async def turn(unit: UnitOfWork, grant_id: str, *, consent: str, scope: str) -> 
 async def spend_code(database: Database, consent: str) -> str | None:
     """Use the code up and make the refresh token. None when somebody was faster."""
     secret = new_secret()
-    spent = await database.run(
-        _SPEND, of_consent=consent, now=database.clock.now(), secret=digest(secret)
-    )
+    spent = await database.ask(_SPEND, consent, digest(secret), database.clock.now())
     return REFRESH_PREFIX + secret if spent else None
 
 
 async def _standing(
-    database: Database, statement: Prepared, secret: str
+    database: Database, statement: Gathered[tuple[Grant, Consent]], secret: str
 ) -> tuple[Grant, Consent] | None:
-    if not is_secret(secret):
-        return None
-    rows = await database.run(statement, secret=digest(secret))
-    if not rows:
-        return None
-    (row,) = rows
-    split = len(_COLUMNS)
-    grant = _grant(dict(zip(Grant.__dataclass_fields__, row[:split], strict=True)))
-    return grant, reading.of_fields(dict(zip(consents.c.keys(), row[split:], strict=True)))
+    return await database.ask(statement, digest(secret)) if is_secret(secret) else None
 
 
 async def _one(connection: AsyncConnection, condition: Any) -> Grant | None:

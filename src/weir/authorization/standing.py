@@ -1,47 +1,51 @@
 """Who a client is and what it may ask for, at this moment, in one statement.
 
 Nothing of it is remembered between requests: a suspension, a revoked certificate or a subscription
-that ended counts for the next request, in every process.
+that ended counts for the next request, in every process. Requests that come together ask together.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ARRAY, Text, and_, bindparam, func, select, type_coerce
+from sqlalchemy import ARRAY, Text, and_, func, select, type_coerce
 
 from weir.partners.applications import Application, Standing
 from weir.partners.organisations import Organisation
 from weir.partners.tables import applications, certificates, organisations
 from weir.shelf.tables import products, subscriptions
 from weir.store.database import Database
-from weir.store.prepared import Prepared
+from weir.store.prepared import Gathered, Prepared, asked
 
+_ASKED: Final = asked(application=Text(), certificate=Text())
 _SCOPES = (
     select(func.array_agg((products.c.owner_slug + "." + products.c.slug).distinct()))
     .join(subscriptions, subscriptions.c.product == products.c.id)
-    .where(subscriptions.c.application == bindparam("application"))
+    .where(subscriptions.c.application == _ASKED.c.application)
     .where(subscriptions.c.status == "active", products.c.status == "published")
+    .correlate(_ASKED)
     .scalar_subquery()
 )
 _STATEMENT: Final = Prepared(
     select(
+        _ASKED.c.n,
         *applications.c,
         *(each.label(f"organisation_{each.name}") for each in organisations.c),
         certificates.c.id.label("certificate_id"),
         certificates.c.revoked_at.label("certificate_revoked_at"),
         type_coerce(_SCOPES, ARRAY(Text)).label("scopes"),
     )
+    .select_from(_ASKED)
+    .join(applications, applications.c.id == _ASKED.c.application)
     .join(organisations, organisations.c.id == applications.c.organisation)
     .outerjoin(
         certificates,
         and_(
             certificates.c.application == applications.c.id,
-            certificates.c.sha256 == bindparam("certificate"),
+            certificates.c.sha256 == _ASKED.c.certificate,
         ),
     )
-    .where(applications.c.id == bindparam("application"))
 )
 _OF_APPLICATION: Final = [each.name for each in applications.c]
 _OF_ORGANISATION: Final = [each.name for each in organisations.c]
@@ -56,12 +60,7 @@ class Asker:
     scopes: frozenset[str]
 
 
-async def find(database: Database, client_id: str, certificate: str | None) -> Asker | None:
-    """The client with this identifier, presenting this certificate (`x5t#S256`) or none."""
-    rows = await database.run(_STATEMENT, application=client_id, certificate=certificate or "")
-    if not rows:
-        return None
-    (row,) = rows
+def _read(row: tuple[Any, ...]) -> Asker:
     certificate_id, revoked_at, scopes = row[-3:]
     standing = Standing(
         application=Application(**dict(zip(_OF_APPLICATION, row[:_SPLIT], strict=True))),
@@ -70,3 +69,11 @@ async def find(database: Database, client_id: str, certificate: str | None) -> A
         certificate_revoked=revoked_at is not None,
     )
     return Asker(standing, frozenset(scopes or ()))
+
+
+_ASKERS: Final = Gathered(_STATEMENT, ("application", "certificate"), _read)
+
+
+async def find(database: Database, client_id: str, certificate: str | None) -> Asker | None:
+    """The client with this identifier, presenting this certificate (`x5t#S256`) or none."""
+    return await database.ask(_ASKERS, client_id, certificate or "")

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import Enum
@@ -18,6 +18,7 @@ from valkey.asyncio.connection import AbstractConnection
 from valkey.exceptions import ValkeyError
 
 from weir.kernel.outcomes import ENGINE_UNAVAILABLE, Refusal
+from weir.store.gathering import Gathering
 
 CHANGES_CHANNEL = "weir:changes"
 _SECRET_KEPT_S: Final = 60.0
@@ -52,6 +53,7 @@ class Cache:
                 url, socket_timeout=5, socket_connect_timeout=5, valkey_connect_func=self._greet
             ),
         )
+        self._claims: Gathering[tuple[Mark, ...], list[Claim]] = Gathering(self._claim_all)
         self._started_s: WeakKeyDictionary[AbstractConnection, float] = WeakKeyDictionary()
         self._secrets: dict[str, tuple[float, bytes]] = {}  # by name: known until, and the bytes
 
@@ -70,11 +72,17 @@ class Cache:
             raise Refusal(ENGINE_UNAVAILABLE, f"valkey: {error!r}") from error
 
     async def claim(self, *marks: Mark) -> list[Claim]:
-        """Claim marks, each for the first caller that names it, in any process: one round trip.
-
-        A connection does not outlive the server it leads to, so what is known of its start is true
-        of whoever answers here. Refusal ENGINE_UNAVAILABLE when the cache cannot say.
+        """Claim marks, each for the first caller that names it, in any process: one round trip,
+        together with the marks of others who ask now. Refusal ENGINE_UNAVAILABLE when the cache
+        cannot say.
         """
+        return await self._claims.of(marks)
+
+    async def _claim_all(self, asked: Sequence[tuple[Mark, ...]]) -> list[list[Claim]]:
+        """A connection does not outlive the server it leads to, so what is known of its start is
+        true of whoever answers here.
+        """
+        marks = [mark for each in asked for mark in each]
         async with self._connection() as connection:
             packed = connection.pack_commands(
                 ("SET", f"weir:once:{mark.name}", b"1", "NX", "EX", mark.lifetime_s)
@@ -83,14 +91,15 @@ class Cache:
             await connection.send_packed_command(packed, check_health=False)
             replies = [await connection.read_response() for _ in marks]
             started_s = self._started_s[connection]
-        return [
+        came = iter(
             Claim.TOO_OLD
             if mark.issued_at_s < started_s
             else Claim.USED
             if reply is None
             else Claim.FIRST
             for mark, reply in zip(marks, replies, strict=True)
-        ]
+        )
+        return [[next(came) for _ in each] for each in asked]
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AbstractConnection]:

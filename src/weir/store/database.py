@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from weir.kernel.clock import Clock
 from weir.kernel.outcomes import ENGINE_UNAVAILABLE, Refusal
-from weir.store.prepared import Connections, Prepared
+from weir.store.gathering import Gathering
+from weir.store.prepared import Connections, Gathered, Prepared
 from weir.store.unit import Actor, Idempotency, Journal, UnitOfWork
 
 if TYPE_CHECKING:
     from weir.store.cache import Cache
+
+V = TypeVar("V")
 
 
 class Database:
@@ -34,6 +38,7 @@ class Database:
         )
         plain = self.engine.url.set(drivername="postgresql")
         self._connections = Connections(plain.render_as_string(hide_password=False), pool)
+        self._gatherings: dict[Gathered[Any], Gathering[tuple[Any, ...], Any]] = {}
         self.clock = clock
         self._journal = journal
         self._cache = cache
@@ -48,6 +53,24 @@ class Database:
         For the few statements that every token needs; see `weir.store.prepared`.
         """
         return await self._connections.run(statement, given)
+
+    async def ask(self, statement: Gathered[V], *key: Any) -> V | None:
+        """What the statement finds for a key, or None. Asked together with others' keys."""
+        gathering = self._gatherings.get(statement)
+        if gathering is None:
+            gathering = Gathering(partial(self._ask_all, statement))
+            self._gatherings[statement] = gathering
+        found: V | None = await gathering.of(key)
+        return found
+
+    async def _ask_all(
+        self, statement: Gathered[V], keys: Sequence[tuple[Any, ...]]
+    ) -> Sequence[V | None]:
+        """Keys go in their order, so that statements that lock rows lock them in one order."""
+        distinct = sorted(set(keys))
+        rows = await self._connections.run(statement.statement, statement.given(distinct))
+        found = {distinct[row[0] - 1]: statement.read(row[1:]) for row in rows}
+        return [found.get(key) for key in keys]
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[AsyncConnection]:

@@ -7,16 +7,22 @@ the read itself does. Here the statement is SQLAlchemy's, and psycopg sends it a
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
 
 import psycopg
 from psycopg import AsyncConnection
-from sqlalchemy import Executable, Select
+from sqlalchemy import ARRAY, Executable, Select, bindparam, func
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.types import TypeEngine
 
 from weir.kernel.outcomes import ENGINE_UNAVAILABLE, Refusal
 
+V = TypeVar("V")
 _CONNECT_TIMEOUT_S: Final = 5
+# One plan a statement and connection, whatever the arrays hold.
+_OPTIONS: Final = "-c plan_cache_mode=force_generic_plan"
 _DIALECT: Final = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 
 
@@ -30,6 +36,32 @@ class Prepared:
         self.text = str(compiled)
         self.fixed = {name: value for name, value in compiled.params.items() if value is not None}
         self.repeatable = isinstance(statement, Select)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gathered(Generic[V]):
+    """A statement that answers several keys at once (`weir.store.gathering`).
+
+    A key is a tuple, and `names` are the statement's arrays, one a part of it. Each row begins with
+    the number of its key, as `unnest ... WITH ORDINALITY` counts; `read` makes a value of the rest.
+    """
+
+    statement: Prepared
+    names: tuple[str, ...]
+    read: Callable[[tuple[Any, ...]], V]
+
+    def given(self, keys: Sequence[tuple[Any, ...]]) -> dict[str, Any]:
+        """The arrays that hold these keys."""
+        return {
+            name: list(part) for name, part in zip(self.names, zip(*keys, strict=True), strict=True)
+        }
+
+
+def asked(**types: TypeEngine[Any]) -> Any:
+    """The keys as a table: a column each, and their number in `n`."""
+    arrays = [bindparam(name, type_=ARRAY(type_)) for name, type_ in types.items()]
+    unnested = func.unnest(*arrays).table_valued(*types, with_ordinality="n")
+    return unnested.render_derived(name="asked")
 
 
 class Connections:
@@ -81,5 +113,5 @@ class Connections:
 
     async def _new(self) -> AsyncConnection[tuple[Any, ...]]:
         return await AsyncConnection.connect(
-            self._url, autocommit=True, connect_timeout=_CONNECT_TIMEOUT_S
+            self._url, autocommit=True, connect_timeout=_CONNECT_TIMEOUT_S, options=_OPTIONS
         )
