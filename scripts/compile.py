@@ -24,15 +24,19 @@ MANIFEST = PACKAGE / "compiled.json"
 GROUP = "weir_compiled"  # the library that holds the code of all modules
 SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
 
-# What runs in a call. Left out is what does not, and what mypyc cannot compile: msgspec structures
-# (extension types already) and asynchronous generators.
+# What runs in a call, and most of what runs for every token. Left out is what does not, and what
+# mypyc cannot compile: msgspec structures (extension types already) and asynchronous generators.
 MODULES = {
+    "authorization": "assertions endpoints forms nonces pipeline pkce scopes tokens",
+    "care": "dpop jose",
     "gateway": "allowances bindings budget call counts gateway interactions labels lease members"
     " noted passing pipeline recording routing snapshot tokens",
+    "store": "gathering",
     "gateway/phases": "authorize filter forward identify limit possess prove record respond route"
     " standing",
-    "kernel": "limits",
+    "kernel": "limits strict_json",
     "metering": "writing",
+    "store": "gathering",
     "wire": "accepting asgi deadlines downstream exchange flow grammar heads message origin"
     " outgoing reactor relay transport upstream",
 }

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import httpx
 from starlette.applications import Starlette
@@ -38,6 +39,9 @@ from weir.portal.rendering import Portal
 from weir.portal.service_levels import ServiceLevels
 from weir.store.engines.home import Home
 
+# Collections of the youngest generation, each over many requests' objects.
+_GC_THRESHOLDS: Final = (20_000, 20, 100)
+
 
 async def run_control(settings: Settings, home: Home, listening: Path) -> None:
     """The authorization server, the portal and the management API, behind the gateways."""
@@ -45,7 +49,16 @@ async def run_control(settings: Settings, home: Home, listening: Path) -> None:
     async with open_core(settings, home) as core, member_client(core) as client:
         vault = await Vault.open(core.database, core.sealing)
         async with followed(core, vault):
-            await serve_private(await build_control(core, client, vault), listening, stop)
+            application = await build_control(core, client, vault)
+            _spare_the_collector()
+            await serve_private(application, listening, stop)
+
+
+def _spare_the_collector() -> None:
+    """What was loaded lives as long as the process, and is not to be searched again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLDS)
 
 
 @asynccontextmanager

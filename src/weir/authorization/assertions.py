@@ -52,7 +52,7 @@ def claims_of(
     algorithm = str(header.get("alg"))
     if algorithm not in algorithms:
         raise _wrong(f"alg must be one of {', '.join(algorithms)}")
-    if jose.FOREIGN_KEYS & header.keys():
+    if not jose.FOREIGN_KEYS.isdisjoint(header):
         raise _wrong("the header brings a key or an extension of its own")
     if str(header.get("typ", "JWT")).lower() not in _TYPES:
         raise _wrong("typ is not JWT")

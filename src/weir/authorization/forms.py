@@ -22,8 +22,8 @@ from weir.kernel.outcomes import (
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 # application/x-www-form-urlencoded in ASCII, every percent sign with its two digits.
-_ENCODED = re.compile(r"(?:[!-$&-~]|%[0-9A-Fa-f]{2})*", re.ASCII)
-_CONTROL = re.compile("[\x00-\x1f\x7f]")
+_ENCODED = re.compile(r"[!-$&-~]*(?:%[0-9A-Fa-f]{2}[!-$&-~]*)*", re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LINE_ENDS: Final = "\r\n\t"
 _MEDIA_TYPE: Final = "application/x-www-form-urlencoded"
 
@@ -81,8 +81,9 @@ def _pair(pair: str, besides: str) -> tuple[str, str]:
     return _decode(name, ""), _decode(value, besides)
 
 
-def _decode(text: str, besides: str) -> str:
     """The text; of control characters it may hold those in `besides`."""
+    if "%" not in text and "+" not in text:  # printable ASCII that stands for itself
+        return text
     try:
         plain = unquote_plus(text, encoding="utf-8", errors="strict")
     except UnicodeDecodeError as error:

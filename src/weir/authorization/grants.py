@@ -225,7 +225,10 @@ async def spend_code(database: Database, consent: str) -> str | None:
 async def _standing(
     database: Database, statement: Gathered[tuple[Grant, Consent]], secret: str
 ) -> tuple[Grant, Consent] | None:
-    return await database.ask(statement, digest(secret)) if is_secret(secret) else None
+    if not is_secret(secret):
+        return None
+    found: tuple[Grant, Consent] | None = await database.ask(statement, digest(secret))
+    return found
 
 
 async def _one(connection: AsyncConnection, condition: Any) -> Grant | None:

@@ -10,6 +10,7 @@ import base64
 import binascii
 import hmac
 import struct
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
@@ -21,8 +22,7 @@ _MAC_BYTES: Final = 16
 
 def make(secret: bytes, now_s: float) -> str:
     """A nonce that is good for `limits.DPOP_NONCE_LIFETIME_S` seconds."""
-    moment = struct.pack(">Q", int(now_s))
-    return base64.urlsafe_b64encode(moment + _mac(secret, moment)).decode("ascii")
+    return _of_second(secret, int(now_s))
 
 
 def is_good(secret: bytes, nonce: str, now_s: float) -> bool:
@@ -38,5 +38,13 @@ def is_good(secret: bytes, nonce: str, now_s: float) -> bool:
     return bool(-limits.CLOCK_AHEAD_ACCEPTED_S <= age_s <= limits.DPOP_NONCE_LIFETIME_S)
 
 
+@lru_cache(maxsize=8)
+def _of_second(secret: bytes, second: int) -> str:
+    """All who are told a nonce in one second are told the same."""
+    moment = struct.pack(">Q", second)
+    return base64.urlsafe_b64encode(moment + _mac(secret, moment)).decode("ascii")
+
+
+@lru_cache(maxsize=limits.DPOP_NONCE_LIFETIME_S)
 def _mac(secret: bytes, moment: bytes) -> bytes:
     return hmac.digest(secret, moment, sha256)[:_MAC_BYTES]

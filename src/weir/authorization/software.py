@@ -86,7 +86,7 @@ def verified(
     algorithm = str(header.get("alg"))
     if algorithm not in algorithms:
         raise bad_statement(f"alg must be one of {', '.join(algorithms)}")
-    if jose.FOREIGN_KEYS & header.keys():
+    if not jose.FOREIGN_KEYS.isdisjoint(header):
         raise bad_statement("the header brings a key or an extension of its own")
     if str(header.get("typ", "JWT")).lower() not in _TYPES:
         raise bad_statement("typ is not JWT")

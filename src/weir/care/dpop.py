@@ -21,6 +21,7 @@ from weir.kernel import limits
 from weir.kernel.strict_json import canonical
 
 _PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+_FOREIGN: Final = jose.FOREIGN_KEYS - {"jwk"}
 _ESCAPED: Final = re.compile("%[0-9A-Fa-f]{2}")
 _UNRESERVED: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 THUMBPRINT: Final = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)  # base64url of 32 bytes
@@ -75,6 +76,7 @@ def thumbprint_of(key: Mapping[str, Any]) -> str:
     return _b64url(sha256(canonical(members)).digest())
 
 
+@lru_cache(maxsize=limits.KNOWN_ADDRESSES)
 def normalised(url: str) -> str:
     """An https address without query and fragment, in one spelling (RFC 3986 section 6.2)."""
     parts: SplitResult = urlsplit(url)
@@ -99,9 +101,9 @@ def _key(header: Mapping[str, Any], algorithms: Collection[str]) -> dict[str, An
     algorithm, key = str(header.get("alg")), header.get("jwk")
     if algorithm not in algorithms:
         raise ProofError(f"alg must be one of {', '.join(algorithms)}")
-    if not isinstance(key, dict) or _PRIVATE & key.keys():
+    if not isinstance(key, dict) or not _PRIVATE.isdisjoint(key):
         raise ProofError("jwk must be a public key")
-    if (jose.FOREIGN_KEYS - {"jwk"}) & header.keys():
+    if not _FOREIGN.isdisjoint(header):
         raise ProofError("the header brings an extension or another key")
     kind, curve = jose.KIND_OF[algorithm]
     if key.get("kty") != kind or (curve is not None and key.get("crv") != curve):

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
@@ -21,7 +21,7 @@ from weir.kernel import limits
 from weir.kernel.strict_json import loads
 
 # FAPI 2.0 section 5.4.1. `Ed25519` is RFC 9864's name for what RFC 8037 calls `EdDSA`.
-ALGORITHMS: Final = ("ES256", "PS256", "EdDSA", "Ed25519")
+ALGORITHMS: Final[tuple[str, ...]] = ("ES256", "PS256", "EdDSA", "Ed25519")
 KIND_OF: Final[dict[str, tuple[str, str | None]]] = {
     "ES256": ("EC", "P-256"),
     "PS256": ("RSA", None),
@@ -35,8 +35,10 @@ _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCI
 # Of each kind of key: the members that make it, in RFC 7638 section 3.2 too.
 MEMBERS: Final = {"EC": ("crv", "x", "y"), "OKP": ("crv", "x"), "RSA": ("e", "n")}
 _COORDINATE_BYTES: Final = 32
+_ES256: Final = ec.ECDSA(SHA256())
+_SHA256: Final = SHA256()
 _PSS: Final = padding.PSS(padding.MGF1(SHA256()), _COORDINATE_BYTES)  # RFC 7518 section 3.5
-PublicKey = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey
+PublicKey: TypeAlias = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey
 
 
 def segments(token: str, at_most: int) -> tuple[Mapping[str, Any], dict[str, Any]]:
@@ -102,9 +104,9 @@ def _verify(public: PublicKey, signature: bytes, signed: bytes) -> None:
             raise ValueError("an ES256 signature has 64 bytes")
         r, s = signature[:_COORDINATE_BYTES], signature[_COORDINATE_BYTES:]
         der = encode_dss_signature(int.from_bytes(r, "big"), int.from_bytes(s, "big"))
-        public.verify(der, signed, ec.ECDSA(SHA256()))
+        public.verify(der, signed, _ES256)
     elif isinstance(public, rsa.RSAPublicKey):
-        public.verify(signature, signed, _PSS, SHA256())
+        public.verify(signature, signed, _PSS, _SHA256)
     else:
         public.verify(signature, signed)
 

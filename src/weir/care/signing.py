@@ -35,6 +35,7 @@ EDDSA: Final = "EdDSA"
 SIGNING_ALGORITHMS: Final = (ES256, PS256, EDDSA)  # of our own keys
 _RSA_BITS: Final = 3_072
 _POINT_BYTES: Final = 32  # of P-256 and of Ed25519
+_ECDSA: Final = ec.ECDSA(SHA256())
 _BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 PSS: Final = padding.PSS(padding.MGF1(SHA256()), SHA256.digest_size)  # RFC 7518 section 3.5
 
@@ -68,7 +69,7 @@ def sign(key: PrivateKey, signed: bytes) -> bytes:
         return key.sign(signed)
     if isinstance(key, rsa.RSAPrivateKey):
         return key.sign(signed, PSS, SHA256())
-    r, s = decode_dss_signature(key.sign(signed, ec.ECDSA(SHA256())))
+    r, s = decode_dss_signature(key.sign(signed, _ECDSA))
     return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
 
@@ -79,7 +80,7 @@ def verify(key: PublicKey, signed: bytes, signature: bytes) -> None:
             raise ValueError("an ES256 signature has 64 bytes")
         r = int.from_bytes(signature[:_POINT_BYTES], "big")
         s = int.from_bytes(signature[_POINT_BYTES:], "big")
-        key.verify(encode_dss_signature(r, s), signed, ec.ECDSA(SHA256()))
+        key.verify(encode_dss_signature(r, s), signed, _ECDSA)
     elif isinstance(key, rsa.RSAPublicKey):
         key.verify(signature, signed, PSS, SHA256())
     else:

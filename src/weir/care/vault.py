@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Protocol
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.care import algorithms, signing, signing_keys
@@ -86,8 +88,7 @@ class Vault:
             raise Refusal(ENGINE_UNAVAILABLE, "the lease on the signing keys has ended")
         ring = self._ring
         key = (ring.announced if rehearsing else None) or ring.current
-        header = {"alg": key.algorithm, "kid": key.kid, "typ": typ}
-        signed = f"{b64url(canonical(header))}.{b64url(canonical(claims))}"
+        signed = f"{_header(key.algorithm, key.kid, typ)}.{b64url(msgspec.json.encode(claims))}"
         return f"{signed}.{b64url(signing.sign(ring.private[key.kid], signed.encode()))}"
 
     def public_jwks(self) -> dict[str, list[dict[str, Any]]]:
@@ -122,6 +123,12 @@ class Vault:
             if each.ends_at > now
         ]
         return sorted(told, key=lambda each: str(each["effective_at"]))
+
+
+@lru_cache(maxsize=64)
+def _header(algorithm: str, kid: str, typ: str) -> str:
+    """The first part of a JWT; it is the same for all that a key signs for one purpose."""
+    return b64url(canonical({"alg": algorithm, "kid": kid, "typ": typ}))
 
 
 async def _load(

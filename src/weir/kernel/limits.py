@@ -252,6 +252,7 @@ SEARCH_OPERATIONS: Final = 3  # shown of one product that was found
 # Starting and stopping roles
 ROLE_START_TIMEOUT_S: Final = 60
 READINESS_TIMEOUT_S: Final = 1
+KNOWN_ADDRESSES: Final = 256  # of DPoP proofs, kept in their one spelling
 GATHERED_QUESTIONS: Final = 100  # of several requests, put to an engine together
 GATEWAY_DRAIN_S: Final = 10
 

@@ -8,7 +8,7 @@ nested too deeply is refused (RFC 8259 section 4 leaves these open; we close the
 from __future__ import annotations
 
 import json
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from weir.kernel import limits
 
@@ -19,7 +19,7 @@ def loads(raw: bytes | str, max_bytes: int = limits.JSON_BYTES) -> Any:
         raise ValueError("JSON text is too long")
     try:
         text = raw.decode("utf-8") if isinstance(raw, bytes) else raw
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        value = _DECODER.decode(text)
         text.encode("utf-8")
     except RecursionError as error:
         raise ValueError("JSON text is nested too deeply") from error
@@ -46,6 +46,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(text: str) -> NoReturn:
     raise ValueError(f"{text} is not JSON")
+
+
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)
 
 
 def _check(value: Any, depth: int) -> None:

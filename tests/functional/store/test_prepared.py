@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from sqlalchemy import bindparam, select, text, update
+from sqlalchemy import Text, bindparam, select, text, update
 
 from weir.kernel.outcomes import ENGINE_UNAVAILABLE, Refusal
 from weir.store.database import Database
-from weir.store.prepared import Prepared
+from weir.store.prepared import Gathered, Prepared, asked
 from weir.store.schema import processes
 
 READ = Prepared(select(processes.c.role).where(processes.c.id == bindparam("process")))
@@ -18,6 +18,13 @@ WRITE = Prepared(
     .where(processes.c.id == bindparam("process"))
     .values(role=bindparam("new_role"))
     .returning(processes.c.id)
+)
+
+KEYS = asked(process=Text())
+ROLES = Gathered(
+    Prepared(select(KEYS.c.n, processes.c.role).join(processes, processes.c.id == KEYS.c.process)),
+    ("process",),
+    lambda row: str(row[0]),
 )
 
 
@@ -68,3 +75,12 @@ async def test_a_write_is_never_tried_again_by_itself(database: Database) -> Non
         await database.run(WRITE, process="prc_1", new_role="gateway")
     assert refused.value.outcome is ENGINE_UNAVAILABLE
     assert await database.run(READ, process="prc_1") == [("worker",)]
+
+
+async def test_several_keys_are_answered_by_one_statement_each_with_its_own(
+    database: Database,
+) -> None:
+    await add_process(database)
+    keys = ["prc_2", "prc_1", "prc_0", "prc_1"]
+    found = await asyncio.gather(*(database.ask(ROLES, key) for key in keys))
+    assert found == [None, "control", None, "control"]

@@ -66,7 +66,7 @@ def _verified(token: str, jwks: Mapping[str, Any], algorithms: Collection[str]) 
     algorithm = str(header.get("alg"))
     if algorithm not in algorithms:
         raise _refused(f"alg must be one of {', '.join(algorithms)}")
-    if jose.FOREIGN_KEYS & header.keys():
+    if not jose.FOREIGN_KEYS.isdisjoint(header):
         raise _refused("the header brings a key or an extension of its own")
     if str(header.get("typ", "JWT")).lower() not in _TYPES:
         raise _refused("typ is not oauth-authz-req+jwt")
