@@ -409,7 +409,9 @@ async def test_nobody_answers_for_another_customer(
         await interactions.approve(
             world.services,
             interaction,
-            signed_in=Session(mine.person, world.clock.now(), BY_PASSPHRASE),
+            signed_in=Session(
+                mine.person, world.clock.now(), BY_PASSPHRASE, proven_at=world.clock.now()
+            ),
             customer=theirs.id,
             accounts=["acc-7"],
         )
