@@ -12,7 +12,7 @@ the management API (`weir.partners.applications.register`).
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -49,6 +49,7 @@ from weir.kernel.strict_json import loads
 from weir.partners import anchors, applications, certificates, dynamic, organisations
 from weir.partners.applications import Application
 from weir.partners.dynamic import Registration
+from weir.partners.registration import require_roles_of
 from weir.store.processes import await_acknowledged
 from weir.store.unit import Actor, UnitOfWork
 
@@ -133,6 +134,7 @@ class _Registering:
             Actor(statement.organisation, statement.issuer)
         ) as unit:
             await _use(unit, statement)
+            await _require_roles(unit, statement.organisation, facts.roles)
             application = await applications.admit(unit, statement.organisation, facts)
             await dynamic.keep(
                 unit,
@@ -168,6 +170,7 @@ class _Registering:
         async with self._services.database.unit(actor) as unit:
             if statement is not None:
                 await _use(unit, statement)
+            await _require_roles(unit, managed.application.organisation, facts.roles)
             application = await applications.replace_facts(unit, managed.application.id, facts)
             await dynamic.renew(unit, application, text)
             certificate = await self._certificate(unit, application, given)
@@ -287,6 +290,15 @@ class _Registering:
             "registration_client_uri": f"{self._services.addresses.issuer}{PATH}/{application.id}",
             "software_statement": statement,
         }
+
+
+async def _require_roles(unit: UnitOfWork, organisation_id: str, roles: Sequence[str]) -> None:
+    """Registering anybody for what the endpoint refuses him later would help nobody."""
+    organisation = await organisations.get(unit.connection, organisation_id)
+    try:
+        require_roles_of(organisation.kind, roles)
+    except Refusal as refusal:
+        raise bad_metadata("weir_roles", "introspect is for members' own systems") from refusal
 
 
 async def _use(unit: UnitOfWork, statement: Statement) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -21,6 +22,7 @@ from weir.kernel.outcomes import ENGINE_UNAVAILABLE, Refusal
 from weir.store.gathering import Gathering
 
 CHANGES_CHANNEL = "weir:changes"
+_TIMEOUT_S: Final = 5.0
 _SECRET_KEPT_S: Final = 60.0
 _UPTIME: Final = re.compile(rb"uptime_in_seconds:([0-9]+)")
 
@@ -46,19 +48,28 @@ class Cache:
     """A small set of operations over one Valkey or Redis. Keys are `weir:<subject>:<name>`."""
 
     def __init__(self, url: str) -> None:
-        # Valkey.from_url has no annotations for its return type.
-        self.client: Valkey = cast(
-            Valkey,
-            Valkey.from_url(
-                url, socket_timeout=5, socket_connect_timeout=5, valkey_connect_func=self._greet
-            ),
-        )
+        self.client = self._client(url, _TIMEOUT_S)
+        # Claims have one timeout a batch: the client's own is a task or a timer for each reply.
+        self._claiming = self._client(url, None)
         self._claims: Gathering[tuple[Mark, ...], list[Claim]] = Gathering(self._claim_all)
         self._started_s: WeakKeyDictionary[AbstractConnection, float] = WeakKeyDictionary()
         self._secrets: dict[str, tuple[float, bytes]] = {}  # by name: known until, and the bytes
 
+    def _client(self, url: str, timeout_s: float | None) -> Valkey:
+        # Valkey.from_url has no annotations for its return type.
+        return cast(
+            Valkey,
+            Valkey.from_url(
+                url,
+                socket_timeout=timeout_s,
+                socket_connect_timeout=_TIMEOUT_S,
+                valkey_connect_func=self._greet,
+            ),
+        )
+
     async def close(self) -> None:
         await self.client.aclose()
+        await self._claiming.aclose()
 
     async def claim_once(self, name: str, lifetime_s: int) -> bool:
         """True for the first caller that names it within its lifetime, in any process.
@@ -83,7 +94,7 @@ class Cache:
         true of whoever answers here.
         """
         marks = [mark for each in asked for mark in each]
-        async with self._connection() as connection:
+        async with self._connection() as connection, asyncio.timeout(_TIMEOUT_S):
             packed = connection.pack_commands(
                 ("SET", f"weir:once:{mark.name}", b"1", "NX", "EX", mark.lifetime_s)
                 for mark in marks
@@ -104,7 +115,7 @@ class Cache:
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AbstractConnection]:
         """A connection for as long as the context lasts; one left in the middle is closed."""
-        pool = self.client.connection_pool
+        pool = self._claiming.connection_pool
         try:
             connection: AbstractConnection = await pool.get_connection("SET")  # type: ignore[no-untyped-call]
             try:

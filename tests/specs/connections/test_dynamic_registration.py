@@ -134,6 +134,7 @@ STATEMENTS: list[tuple[dict[str, Any], str]] = [
     ({"redirect_uris": "https://shop.example/callback"}, "invalid_client_metadata"),
     ({"redirect_uris": ["http://shop.example/callback"]}, "invalid_redirect_uri"),
     ({"weir_roles": ["manage"]}, "invalid_client_metadata"),
+    ({"weir_roles": ["data", "introspect"]}, "invalid_client_metadata"),
     ({"client_name": "a\u202eb"}, "invalid_client_metadata"),
 ]
 
