@@ -81,6 +81,7 @@ def _pair(pair: str, besides: str) -> tuple[str, str]:
     return _decode(name, ""), _decode(value, besides)
 
 
+def _decode(text: str, besides: str) -> str:
     """The text; of control characters it may hold those in `besides`."""
     if "%" not in text and "+" not in text:  # printable ASCII that stands for itself
         return text
