@@ -31,7 +31,6 @@ MODULES = {
     "care": "dpop jose",
     "gateway": "allowances bindings budget call counts gateway interactions labels lease members"
     " noted passing pipeline recording routing snapshot tokens",
-    "store": "gathering",
     "gateway/phases": "authorize filter forward identify limit possess prove record respond route"
     " standing",
     "kernel": "limits strict_json",
