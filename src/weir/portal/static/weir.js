@@ -38,6 +38,16 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// The field told what was typed while it was typed. That it changed, it tells once more when it is
+// left, and to search again then would take away the link one has just walked to.
+document.addEventListener(
+  "change",
+  (event) => {
+    if (event.target.matches("[data-search]")) event.stopPropagation();
+  },
+  true,
+);
+
 function walk(event, field) {
   const links = [...document.querySelectorAll("[data-results] a[data-result]")];
   const at = links.indexOf(event.target);
