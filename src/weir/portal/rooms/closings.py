@@ -6,19 +6,24 @@ from datetime import datetime
 
 from starlette.responses import Response
 
+from weir.portal.management import Document
 from weir.portal.rendering import go
 from weir.portal.rooms.desk import Desk
 
 
 async def show(desk: Desk) -> Response:
-    """The operator's own statements, one a closing, and the rounds."""
+    """Closings that are not done, the operator's own statements, one a closing, and the rounds."""
+    newest: dict[tuple[str, str], Document] = {}
+    for job in (await desk.asking.get("/v1/closings"))["items"]:
+        newest.setdefault((job["period"], job["currency"]), job)
+    pending = [job for job in newest.values() if job["status"] != "done"]
     listed = await desk.asking.all("/v1/statements")
     rounds = (await desk.asking.get("/v1/netting-rounds"))["items"]
     for each in listed:
         each["closed_at"] = datetime.fromisoformat(each["closed_at"])
     for each in rounds:
         each["settled_at"] = datetime.fromisoformat(each["settled_at"])
-    return desk.page("closings.html", statements=listed, rounds=rounds)
+    return desk.page("closings.html", pending=pending, statements=listed, rounds=rounds)
 
 
 async def close(desk: Desk) -> Response:
