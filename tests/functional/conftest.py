@@ -45,7 +45,15 @@ class Engines:
         return make_url(self.admin_url).set(database=name).render_as_string(hide_password=False)
 
     def drop_database(self, url: str) -> None:
-        self._admin(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
+        """Also while PostgreSQL cleans up in it, which only its superuser may interrupt."""
+        for last in (False, False, False, False, True):
+            try:
+                self._admin(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
+                return
+            except (psycopg.errors.InsufficientPrivilege, psycopg.errors.ObjectInUse):
+                if last:
+                    raise
+                time.sleep(0.5)
 
     def _admin(self, statement: str) -> None:
         plain = self.admin_url.replace("postgresql+psycopg", "postgresql")

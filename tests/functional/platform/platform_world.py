@@ -40,6 +40,7 @@ from weir.client.platform import Platform
 from weir.client.pricing import per_call
 from weir.client.trust import tls_context
 from weir.kernel import identifiers
+from weir.kernel.outcomes import Refusal
 from weir.kernel.settings import PREFIX, Settings
 from weir.metering import lake_files
 from weir.metering.lake import Lake
@@ -103,7 +104,7 @@ class World:
     def bank_url(self) -> str:
         """The bank's own database."""
         assert self.installation.postgres is not None
-        return self.installation.postgres.url("sandbox_bank")
+        return self.installation.postgres.url(f"sandbox_{BANK.slug.replace('-', '_')}")
 
     @property
     def bank_process(self) -> int:
@@ -119,9 +120,15 @@ class World:
 
     async def ask(self, question: Callable[..., Any], *values: Any) -> Any:
         """A question of `weir.metering.asking` to the lake, over the files that are to be read."""
-        async with self.core.database.connect() as connection:
-            files = await lake_files.between(connection)
+        try:
+            files = await self._lake_files()
+        except Refusal:  # the first to ask after PostgreSQL was gone finds a dead connection
+            files = await self._lake_files()
         return await asyncio.to_thread(question, self.lake, files, *values)
+
+    async def _lake_files(self) -> list[str]:
+        async with self.core.database.connect() as connection:
+            return await lake_files.between(connection)
 
     # --- the alliance --------------------------------------------------------------------------
 

@@ -55,7 +55,7 @@ def test_no_record_is_missing_or_doubled_and_three_sides_agree(demo: Demo) -> No
     records = demo.figures["records"]
     assert (records["missing"], records["duplicated"]) == (0, 0)
     assert records["expected"] == records["stored"] == demo.figures["calls"]["sent"]
-    assert len(demo.figures["institutions"]) == 3
+    assert len(demo.figures["institutions"]) == 4
     for sides in demo.figures["institutions"].values():
         assert sides["callers"] == sides["records"] == sides["own_log"] > 0
 

@@ -35,7 +35,7 @@ def settled(*amounts: int, currency: str = "CNY") -> Round:
         )
         for number, (amount, creditor) in enumerate(zip(amounts, (BANK, INSURER), strict=False))
     ]  # fmt: skip
-    return Round("rnd_" + "0" * 26, currency, {}, 3, 0, sum(amounts), AT, "usr", payments)
+    return Round("rnd_" + "0" * 26, currency, {}, 3, 0, sum(amounts), [], AT, "usr", payments)
 
 
 @given(st.integers(1, 10**15), st.integers(1, 10**15), st.sampled_from(["CNY", "EUR"]))
