@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from bench.loading import Outcome
-from bench.processes import cpu_s, resident_bytes
+from bench.processes import cpu_s, living, resident_bytes
 from bench.report import Spread
 
 Runs = dict[str, list[Outcome]]  # by target
@@ -20,11 +20,14 @@ def measured(
     `more` names further groups of processes; their CPU a call becomes `NAME_cpu_us_a_call`.
     """
     groups = {"": list(pids), **{f"{name}_": list(group) for name, group in more.items()}}
-    before_s = {name: cpu_s(group) for name, group in groups.items()}
+    before_s = {pid: cpu_s([pid]) for group in groups.values() for pid in group}
     outcome = run()
     calls = max(1, outcome["answered"])
     for name, group in groups.items():
-        outcome[f"{name}cpu_us_a_call"] = (cpu_s(group) - before_s[name]) * 1e6 / calls
+        # A helper of PostgreSQL's (autovacuum) may have ended meanwhile; it leaves no figure.
+        group[:] = living(group)
+        used_s = cpu_s(group) - sum(before_s[pid] for pid in group)
+        outcome[f"{name}cpu_us_a_call"] = used_s * 1e6 / calls
     outcome["calls_per_s_a_core"] = 1e6 / max(0.1, outcome["cpu_us_a_call"])
     outcome["memory_mib"] = resident_bytes(groups[""]) / 2**20
     return outcome

@@ -29,6 +29,11 @@ def tree(pid: int) -> list[int]:
     return found
 
 
+def living(pids: Iterable[int]) -> list[int]:
+    """Those that have not ended."""
+    return [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+
+
 def cpu_s(pids: Iterable[int]) -> float:
     """User and system time of living processes so far, all threads, in seconds."""
     ticks = 0
