@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -14,11 +15,15 @@ from weir.client.credentials import AuthMethod, Credentials
 from weir.client.management import Management
 
 
-async def describe(world: World) -> dict[str, Any]:
-    """Make the applications and a customer; everything the clients have to be told, as JSON."""
-    customer = await world.customer()
+async def describe(world: World, flows: Iterable[str]) -> dict[str, Any]:
+    """Make the applications and customers; everything the clients have to be told, as JSON.
+
+    Each flow has a customer of its own: what one leaves behind is not another's to see, and who
+    signs in ten times in five minutes has to wait.
+    """
     with_key = await _partner(world, "with-key", "private_key_jwt")
     with_certificate = await _partner(world, "with-certificate", "tls_client_auth")
+    signing = await _signing(world, with_key)
     platform = world.stage.platform
     return {
         "issuer": platform.issuer,
@@ -27,12 +32,23 @@ async def describe(world: World) -> dict[str, Any]:
         "ca": str(platform.ca_file),
         "member": BANK.slug,
         "scope": ACCOUNTS,
-        "customer": {"name": customer.sign_in_name, "passphrase": customer.passphrase},
+        "portal": platform.portal_origin,
+        "customers": {flow: await _customer(world) for flow in flows},
         "applications": {
             "with_key": _told(with_key),
             "with_certificate": _told(with_certificate),
-            "with_signed_requests": _told(await _signing(world, with_key)),
+            "with_signed_requests": _told(signing),
+            "that_introspects": await _introspecting(world),
         },
+    }
+
+
+async def _customer(world: World) -> dict[str, str]:
+    customer = await world.customer()
+    return {
+        "name": customer.sign_in_name,
+        "passphrase": customer.passphrase,
+        "reference": customer.reference,
     }
 
 
@@ -65,8 +81,22 @@ async def _signing(world: World, owner: Caller) -> Caller:
             auto_approve=True,
         )
         await management.shelf.subscribe(registered["id"], plan["id"])
+        await management.parties.set_backchannel(registered["id"], "poll")
     signing = credentials.registered_as(registered["id"], "private_key_jwt")
     return replace(owner, profile=replace(owner.profile, credentials=signing))
+
+
+async def _introspecting(world: World) -> dict[str, str]:
+    """A system of the bank's that asks what tokens are worth (RFC 7662)."""
+    credentials = Credentials.generate(world.stage.profile_folder("that-introspects"))
+    registered = await world.bank.management.parties.register_application(
+        name="that-introspects",
+        auth_method="private_key_jwt",
+        jwks=credentials.public_jwks(),
+        redirect_uris=[],
+        roles=["introspect"],
+    )
+    return {"client_id": str(registered["id"]), "key": str(credentials.key_file)}
 
 
 def _told(caller: Caller) -> dict[str, str]:

@@ -11,7 +11,7 @@ class Browser {
 
   async open(address, fields) {
     for (let hops = 0; hops < REDIRECTS_AT_MOST; hops += 1) {
-      if (new URL(address).origin !== world.issuer) return { left: new URL(address) }
+      if (![world.issuer, world.portal].includes(new URL(address).origin)) return { left: new URL(address) }
       const answer = await this.#ask(address, fields)
       const location = answer.headers.get('location')
       if (location === null) return { address, root: parse(await answer.text()) }
@@ -42,6 +42,21 @@ class Browser {
     }
     return answer
   }
+}
+
+/** Sign in on the portal and answer the newest question that came another way (CIBA). */
+export async function answersAtHome(answer = 'yes') {
+  const browser = new Browser()
+  const { name, passphrase } = world.customer
+  let page = await browser.open(`${world.portal}/my/questions`)
+  page = await browser.send(page, 'passphrase', { name, passphrase })
+  const asked = page.root.querySelectorAll('a[href*="/my/questions/cns_"]').at(-1)
+  page = await browser.open(new URL(asked.getAttribute('href'), page.address).href)
+  const words = page.root.text
+  const account = page.root.querySelector('input[type=checkbox]')
+  const chosen = { [account.getAttribute('name')]: account.getAttribute('value') }
+  await browser.send(page, 'answer', { ...chosen, answer })
+  return words
 }
 
 /** Sign in, choose the first account, and answer. Returns where the browser is sent. */

@@ -5,8 +5,8 @@ import { answers } from './customer.js'
 import { dpopKeyPair, fetchAs, signingKey, world } from './world.js'
 
 /** The application under private_key_jwt, without a certificate. */
-export async function withKey(application) {
-  return discovered(application, {}, client.PrivateKeyJwt(await signingKey(application)))
+export async function withKey(application, metadata = {}) {
+  return discovered(application, metadata, client.PrivateKeyJwt(await signingKey(application)))
 }
 
 /** The application under mutual TLS (RFC 8705). */

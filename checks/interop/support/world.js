@@ -5,7 +5,8 @@ import { readFileSync } from 'node:fs'
 import { calculateJwkThumbprint, exportJWK, importPKCS8 } from 'jose'
 import * as undici from 'undici'
 
-export const world = JSON.parse(readFileSync(process.env.WEIR_INTEROP_WORLD, 'utf8'))
+const described = JSON.parse(readFileSync(process.env.WEIR_INTEROP_WORLD, 'utf8'))
+export const world = { ...described, customer: described.customers[process.env.WEIR_INTEROP_FLOW] }
 const ca = readFileSync(world.ca)
 
 // RFC 6761 section 6.3: names under localhost are this machine, whatever the resolver says.
