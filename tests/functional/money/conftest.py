@@ -25,7 +25,11 @@ def store_url() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(params=["folder", "object store"])
+# One worker of pytest runs all of the object store's tests, so that one store is started.
+IN_STORE = pytest.param("object store", marks=pytest.mark.xdist_group("object store"))
+
+
+@pytest.fixture(params=["folder", IN_STORE])
 def stored(request: pytest.FixtureRequest, world: World) -> World:
     """The same world with its lake in a folder, and in an object store."""
     if request.param == "object store":

@@ -4,28 +4,41 @@ from __future__ import annotations
 
 import json
 import os
+import random
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Final
-from unittest.mock import patch
 
+import pytest
 from pyarrow import fs
 
 from places import roomiest
-from weir.cli.demo.booting import free_ports
 
 _HOST: Final = "127.0.0.1"
-_PATIENCE_S: Final = 60
+_PATIENCE_S: Final = 120
+_POLL_S: Final = 0.1
+_ATTEMPTS: Final = 3
+_LOG_SHOWN_CHARS: Final = 4_000
+_ACCESS_KEY: Final = "lake-of-the-tests"
+_SECRET_KEY: Final = "kept-between-us"
 _IDENTITY: Final = {
     "name": "lake",
-    "credentials": [{"accessKey": "lake-of-the-tests", "secretKey": "kept-between-us"}],
+    "credentials": [{"accessKey": _ACCESS_KEY, "secretKey": _SECRET_KEY}],
     "actions": ["Admin", "Read", "Write", "List"],
 }
+_ROLES: Final = ("master", "volume", "filer", "s3")
+# Below the ports that kernels give to outgoing connections, so that none of those takes one.
+_PORTS: Final = range(20_000, 32_000, 1 + 2 * len(_ROLES))
+
+
+class StoreDiedError(Exception):
+    """The store ended or never took an object; its log's end is the message."""
 
 
 @contextmanager
@@ -33,34 +46,70 @@ def object_store() -> Iterator[str]:
     """The address of a lake in a store that lives as long as this; who we are is in the
     environment, where a store's own client looks for it.
     """
-    with tempfile.TemporaryDirectory(prefix="ws-", dir=roomiest()) as name:
-        port, process = _start(Path(name))
-        known = _IDENTITY["credentials"][0]  # type: ignore[index]
-        ours = {
-            "AWS_ACCESS_KEY_ID": known["accessKey"],  # type: ignore[index]
-            "AWS_SECRET_ACCESS_KEY": known["secretKey"],  # type: ignore[index]
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }
-        try:
-            with patch.dict(os.environ, ours):
-                url = f"s3://records/lake?scheme=http&region=here&endpoint_override={_HOST}:{port}"
-                _make_bucket(url, process)
-                yield url
-        finally:
-            process.kill()
-            process.wait()
+    with ExitStack() as stack:
+        environment = stack.enter_context(pytest.MonkeyPatch.context())
+        environment.setenv("AWS_ACCESS_KEY_ID", _ACCESS_KEY)
+        environment.setenv("AWS_SECRET_ACCESS_KEY", _SECRET_KEY)
+        environment.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        for last in (*[False] * (_ATTEMPTS - 1), True):
+            try:
+                port = stack.enter_context(_running())
+                break
+            except StoreDiedError:  # Somebody else may have taken a port between probe and use.
+                if last:
+                    raise
+        yield _url(port)
 
 
-def _start(folder: Path) -> tuple[int, subprocess.Popen[bytes]]:
+@contextmanager
+def _running() -> Iterator[int]:
+    """The port of a store that has taken an object and given it back."""
+    with (
+        tempfile.TemporaryDirectory(prefix="ws-", dir=roomiest()) as name,
+        _free_ports() as ports,
+        _started(Path(name), ports) as process,
+    ):
+        _wait(_url(ports[-2]), process, Path(name) / "log")
+        yield ports[-2]
+
+
+@contextmanager
+def _free_ports() -> Iterator[list[int]]:
+    """Two ports a role. The first port of their block stays bound and keeps the others off it."""
+    with ExitStack() as held:
+        for first in random.sample(_PORTS, len(_PORTS)):
+            ports = list(range(first + 1, first + 1 + 2 * len(_ROLES)))
+            guard = held.enter_context(closing(socket.socket()))
+            if _binds(guard, first) and all(_is_free(port) for port in ports):
+                yield ports
+                return
+    raise OSError("no free ports")
+
+
+def _is_free(port: int) -> bool:
+    with closing(socket.socket()) as probe:
+        return _binds(probe, port)
+
+
+def _binds(probe: socket.socket, port: int) -> bool:
+    try:
+        probe.bind((_HOST, port))
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def _started(folder: Path, ports: list[int]) -> Iterator[subprocess.Popen[bytes]]:
+    """Its catalogs are off: they listen on fixed ports, and a second store would die of them."""
     (folder / "data").mkdir()
     (folder / "s3.json").write_text(json.dumps({"identities": [_IDENTITY]}))
-    roles = ("master", "volume", "filer", "s3")
-    ports = free_ports(_HOST, 2 * len(roles))
     arguments = [f"-ip={_HOST}", f"-ip.bind={_HOST}", f"-dir={folder / 'data'}", "-filer", "-s3"]
     arguments += ["-master.telemetry=false", "-s3.iam=false", f"-s3.config={folder / 's3.json'}"]
+    arguments += ["-s3.port.iceberg=0", "-s3.port.lance=0"]
     arguments += ["-volume.max=8", "-master.volumeSizeLimitMB=64"]
     arguments += [f"-filer.localSocket={folder / 'filer.sock'}"]
-    for role, port, grpc in zip(roles, ports[::2], ports[1::2], strict=True):
+    for role, port, grpc in zip(_ROLES, ports[::2], ports[1::2], strict=True):
         arguments += [f"-{role}.port={port}", f"-{role}.port.grpc={grpc}"]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
@@ -70,20 +119,36 @@ def _start(folder: Path) -> tuple[int, subprocess.Popen[bytes]]:
             env={"PATH": os.environ["PATH"], "HOME": str(folder)},
             cwd=folder,
         )
-    return ports[-2], process
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        for port in ports:  # Where these lie cannot be chosen.
+            for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
+                left.unlink()
 
 
-def _make_bucket(url: str, process: subprocess.Popen[bytes]) -> None:
-    """Wait until the store takes a bucket, and a first object in it."""
+def _url(port: int) -> str:
+    return f"s3://records/lake?scheme=http&region=here&endpoint_override={_HOST}:{port}"
+
+
+def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Until the store has taken a bucket and an object in it, and gives the object back."""
     store, _ = fs.FileSystem.from_uri(f"{url}&allow_bucket_creation=true")
     deadline = time.monotonic() + _PATIENCE_S
-    while True:
-        try:
-            store.create_dir("records")
-            with store.open_output_stream("records/first") as out:
-                out.write(b"1")
-            return
-        except OSError:
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
+    while not _keeps_an_object(store):
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise StoreDiedError(log.read_text(errors="replace")[-_LOG_SHOWN_CHARS:])
+        time.sleep(_POLL_S)
+
+
+def _keeps_an_object(store: fs.FileSystem) -> bool:
+    try:
+        store.create_dir("records")
+        with store.open_output_stream("records/first") as out:
+            out.write(b"1")
+        with store.open_input_stream("records/first") as back:
+            return bool(back.read() == b"1")
+    except OSError:
+        return False
