@@ -48,28 +48,22 @@ class Cache:
     """A small set of operations over one Valkey or Redis. Keys are `weir:<subject>:<name>`."""
 
     def __init__(self, url: str) -> None:
-        self.client = self._client(url, _TIMEOUT_S)
-        # Claims have one timeout a batch: the client's own is a task or a timer for each reply.
-        self._claiming = self._client(url, None)
-        self._claims: Gathering[tuple[Mark, ...], list[Claim]] = Gathering(self._claim_all)
-        self._started_s: WeakKeyDictionary[AbstractConnection, float] = WeakKeyDictionary()
-        self._secrets: dict[str, tuple[float, bytes]] = {}  # by name: known until, and the bytes
-
-    def _client(self, url: str, timeout_s: float | None) -> Valkey:
         # Valkey.from_url has no annotations for its return type.
-        return cast(
+        self.client = cast(
             Valkey,
             Valkey.from_url(
                 url,
-                socket_timeout=timeout_s,
+                socket_timeout=_TIMEOUT_S,
                 socket_connect_timeout=_TIMEOUT_S,
                 valkey_connect_func=self._greet,
             ),
         )
+        self._claims: Gathering[tuple[Mark, ...], list[Claim]] = Gathering(self._claim_all)
+        self._started_s: WeakKeyDictionary[AbstractConnection, float] = WeakKeyDictionary()
+        self._secrets: dict[str, tuple[float, bytes]] = {}  # by name: known until, and the bytes
 
     async def close(self) -> None:
         await self.client.aclose()
-        await self._claiming.aclose()
 
     async def claim_once(self, name: str, lifetime_s: int) -> bool:
         """True for the first caller that names it within its lifetime, in any process.
@@ -114,16 +108,22 @@ class Cache:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AbstractConnection]:
-        """A connection for as long as the context lasts; one left in the middle is closed."""
-        pool = self._claiming.connection_pool
+        """A connection for as long as the context lasts; one left in the middle is closed.
+
+        Its user has one timeout for all that is read: the client's own, which stands when the
+        connection is made, is a task or a timer for each reply.
+        """
+        pool = self.client.connection_pool
         try:
             connection: AbstractConnection = await pool.get_connection("SET")  # type: ignore[no-untyped-call]
+            connection.socket_timeout = None
             try:
                 yield connection
             except BaseException:
                 await connection.disconnect(nowait=True)
                 raise
             finally:
+                connection.socket_timeout = _TIMEOUT_S
                 await pool.release(connection)
         except (ValkeyError, OSError) as error:
             raise Refusal(ENGINE_UNAVAILABLE, f"valkey: {error!r}") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 
 import pytest
 
@@ -42,3 +43,25 @@ async def test_no_cache_means_no_claim() -> None:
         await nowhere.claim(mark("any"))
     assert refused.value.outcome is ENGINE_UNAVAILABLE
     await nowhere.close()
+
+
+async def test_a_cache_that_takes_connections_and_says_nothing_means_no_claim(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A server that hangs must not hang every claim of the process behind the first."""
+    monkeypatch.setattr("weir.store.cache._TIMEOUT_S", 0.2)
+    heard: list[asyncio.StreamWriter] = []
+    silent = await asyncio.start_unix_server(
+        lambda _, writer: heard.append(writer), tmp_path / "silent"
+    )
+    stalled = Cache(f"unix://{tmp_path}/silent")
+    claims = (stalled.claim(mark(f"any {number}")) for number in range(3))
+    refused = await asyncio.gather(*claims, return_exceptions=True)
+    assert [each.outcome for each in refused if isinstance(each, Refusal)] == [
+        ENGINE_UNAVAILABLE
+    ] * 3
+    assert heard
+    await stalled.close()
+    silent.close()
+    for each in heard:
+        each.close()
