@@ -234,7 +234,14 @@ class Exchange:
         return True
 
     def end(self) -> None:
-        """The answer is whole: let its last byte leave."""
+        """The answer is whole: let its last byte leave.
+
+        One that is longer or shorter than was announced is broken off: what follows it on the
+        connection would be read as a part of it, or a part of it as what follows.
+        """
+        if self._left:
+            self.abort()
+            return
         if self._chunked:
             self._out.append(_LAST_CHUNK)
         self.ended = True

@@ -213,6 +213,20 @@ def test_answers_without_a_body_carry_none(raw: bytes, status: int, framing: byt
     assert exchange.answer_bytes == 0
 
 
+@pytest.mark.parametrize("body", [b"h", b"hi there"])
+def test_an_answer_that_is_not_as_long_as_announced_is_broken_off(body: bytes) -> None:
+    """Whoever reads on would take the next answer for a part of it, or the other way round."""
+    wire = Wire()
+    wire.feed(get("/1") + get("/2"))
+    exchange = wire.handler.begun[0]
+    exchange.begin(200, b"", 2)
+    exchange.send(body)
+    exchange.end()
+    assert wire.transport.closed
+    assert wire.transport.written == b""
+    assert len(wire.handler.begun) == 1
+
+
 def test_a_retracted_answer_leaves_no_trace() -> None:
     wire = Wire()
     exchange = begin(wire)
