@@ -4,17 +4,18 @@
 - a request that was not sent (no connection could be made) goes to another endpoint, whatever its
   method; one that was sent and not answered with a single byte goes once more only if its method
   is idempotent (RFC 9110 section 9.2.2) and its body is at hand;
-- both only within the retry budget, so that a member in trouble does not get more calls for it.
+- both only within the retry budget, so that a member in trouble does not get more calls for it;
+- one that waited for an endpoint that is ejected meanwhile goes to another, as if it came now.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from weir.kernel import limits
 from weir.kernel.outcomes import MEMBER_UNREACHABLE, Refusal
-from weir.wire.outgoing import Outgoing
+from weir.wire.outgoing import Failure, Outgoing
 from weir.wire.upstream import Pool
 
 _QUIET_WINDOWS: Final = 12
@@ -87,6 +88,18 @@ class Origin:
         outgoing.pool = self._least_busy(others)
         outgoing.pool.send_fresh(outgoing)
         return True
+
+    def move(self, waiting: Iterable[Outgoing]) -> None:
+        """Send elsewhere what waited for an endpoint that is out now. It was never sent, so that
+        neither its tries nor the budget count; where all are out it is told so."""
+        for outgoing in waiting:
+            if outgoing.done or not outgoing.receiver.still_allowed():
+                continue
+            if not self._usable:
+                outgoing.fail(Failure.UNREACHABLE, "every endpoint is out")
+                continue
+            outgoing.pool = self._least_busy(self._usable)
+            outgoing.pool.send(outgoing)
 
     def renew_budget(self) -> None:
         """Once a RETRY_WINDOW_S: a share of the window's requests may be sent again, or a few."""

@@ -160,11 +160,15 @@ class Pool:
             self._standing_changed()
 
     def _standing_changed(self) -> None:
-        """Idle connections of an endpoint that is out are no better than it is."""
+        """Idle connections of an endpoint that is out are no better than it is. What waits for one
+        has not been sent, and may go elsewhere."""
         if self.ejection.out:
             self.close_idle(0.0)
         if self.origin is not None:
             self.origin.standing_changed()
+            if self.ejection.out and self.has_others:
+                waiting, self._waiting = self._waiting, deque()
+                self.origin.move(waiting)
 
     def sent_again(self, outgoing: Outgoing, *, sent: bool) -> bool:
         """Whether a request that was not answered is sent once more, here or elsewhere."""

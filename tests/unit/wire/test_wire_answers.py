@@ -21,9 +21,10 @@ class Hearing:
 
     def __init__(self) -> None:
         self.events: list[Any] = []
+        self.allowed = True
 
     def still_allowed(self) -> bool:
-        return True
+        return self.allowed
 
     def answer_head(self, head: AnswerHead, length: int | None) -> None:
         self.events.append((head.status, length))

@@ -119,6 +119,35 @@ def test_idle_connections_of_an_ejected_endpoint_are_closed() -> None:
     assert transport.aborted
 
 
+def test_what_waits_for_an_endpoint_that_is_ejected_goes_to_another() -> None:
+    origin, (out, other) = service(2)
+    out._max_connections = 0
+    waiting, given_up, withdrawn = Hearing(), Hearing(), Hearing()
+    for each in (waiting, given_up, withdrawn):
+        out.send(outgoing(out, each))
+    out._waiting[1].cancel()
+    withdrawn.allowed = False
+    connection, transport = other.connect()
+    other.released(connection)
+    eject(out)
+    assert (out.busy, other.busy, origin.retries) == (0, 1, 0)
+    assert transport.written
+    feed(connection, OK)
+    assert waiting.events
+    assert not given_up.events
+    assert not [each for each in withdrawn.events if each == "end"]
+
+
+def test_what_waits_for_the_last_endpoint_is_told_when_it_is_out() -> None:
+    _, (one, other) = service(2)
+    eject(other)
+    one._max_connections = 0
+    hearing = Hearing()
+    one.send(outgoing(one, hearing))
+    eject(one)
+    assert hearing.events == [Failure.UNREACHABLE]
+
+
 def test_with_every_endpoint_out_the_circuit_is_open_and_says_for_how_long() -> None:
     origin, pools = service(2)
     for pool in pools:
