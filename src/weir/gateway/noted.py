@@ -48,7 +48,7 @@ class Said:
 
     `role` is the host's name in front of the domain, None for a host that the port does not serve;
     `interaction_id` the caller's, if it is a UUID; `bearer` the token under that scheme; `onward`
-    the lines that travel to the member.
+    the lines that travel to the member, None until a call asks for them.
     """
 
     __slots__ = ("bearer", "interaction_id", "onward", "role")
@@ -57,7 +57,7 @@ class Said:
         self.role = role
         self.interaction_id = _uuid(section.single.get(b"x-fapi-interaction-id"))
         self.bearer = _bearer(section.single.get(b"authorization"))
-        self.onward = passed_on(section.fields)
+        self.onward: bytes | None = None
 
 
 def _uuid(given: bytes | None) -> bytes | None:

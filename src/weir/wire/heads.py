@@ -29,10 +29,13 @@ _FIELD_LINE: Final = re.compile(
 _STATUS_LINE: Final = re.compile(rb"HTTP/1\.1 ([2-5][0-9][0-9]) [\t\x20-\x7e]*")
 _LENGTH: Final = re.compile(rb"[0-9]{1,9}")
 
-_KEPT_LINES: Final = 2_048  # in each of two generations
-_KEPT_LINE_BYTES: Final = 4_096
-_KEPT_BYTES: Final = 8 << 20  # of heads, in each of two generations
-_KEPT_HEAD_BYTES: Final = 8_192
+_KEPT_BYTES: Final = 4 << 20  # in each of two generations of a memory
+_KEPT_KEY_BYTES: Final = 8_192
+# What is remembered costs more than its bytes: they stand again in what was read from them, and
+# each line has a place in a list and in a dictionary. Anybody may send heads, so all of it counts.
+_ENTRY_BYTES: Final = 1_024
+_LINE_BYTES: Final = 128
+_COPIES: Final = 3
 _END: Final = b"\r\n\r\n"
 _METHODS: Final = {method.encode(): method for method in METHODS}
 _BODILESS: Final = frozenset({204, 304})
@@ -65,14 +68,17 @@ Value = TypeVar("Value")
 
 @final
 class Known(Generic[Value]):
-    """Values known by bytes, in two generations: what was not used for one is forgotten."""
+    """Values known by bytes, in two generations: what was not used for one is forgotten.
+
+    The bytes mean the same wherever they stand, so that nothing else need be compared.
+    """
 
     __slots__ = ("_bytes", "_old", "_young")
 
     def __init__(self) -> None:
         self._young: dict[bytes, Value] = {}
         self._old: dict[bytes, Value] = {}
-        self._bytes = 0  # of the young generation's keys
+        self._bytes = 0  # that the young generation is reckoned to hold
 
     def __len__(self) -> int:
         return len(self._young) + len(self._old)
@@ -88,51 +94,13 @@ class Known(Generic[Value]):
 
     def keep(self, key: bytes, value: Value) -> bool:
         """Remember the value, unless its key is long. Whether it is."""
-        if len(key) > _KEPT_HEAD_BYTES:
+        if len(key) > _KEPT_KEY_BYTES:
             return False
         if self._bytes >= _KEPT_BYTES:
             self._old, self._young, self._bytes = self._young, {}, 0
         self._young[key] = value
-        self._bytes += len(key)
+        self._bytes += _ENTRY_BYTES + _COPIES * len(key) + _LINE_BYTES * key.count(b"\n")
         return True
-
-
-@final
-class Lines:
-    """Field lines known by their bytes, in two generations: what was not used for one is forgotten.
-
-    A line means the same wherever it stands, so that nothing but its bytes need be compared.
-    """
-
-    __slots__ = ("_old", "_young")
-
-    def __init__(self) -> None:
-        self._young: dict[bytes, Field] = {}
-        self._old: dict[bytes, Field] = {}
-
-    def __len__(self) -> int:
-        return len(self._young) + len(self._old)
-
-    def read(self, line: bytes) -> Field | None:
-        """Name in lower case and value; None for a line that is not of the usual form."""
-        field = self._young.get(line)
-        if field is None:
-            field = self._recall(line)
-        return field
-
-    def _recall(self, line: bytes) -> Field | None:
-        field = self._old.get(line)
-        if field is None:
-            found = _FIELD_LINE.fullmatch(line)
-            if found is None:
-                return None
-            field = (found[1].lower(), found[2])
-            if len(line) > _KEPT_LINE_BYTES:
-                return field
-        if len(self._young) >= _KEPT_LINES:
-            self._old, self._young = self._young, {}
-        self._young[line] = field
-        return field
 
 
 @final
@@ -171,7 +139,7 @@ class Heads:
     __slots__ = ("answers", "lines", "request_lines", "sections")
 
     def __init__(self) -> None:
-        self.lines = Lines()
+        self.lines: Known[Field] = Known()
         self.request_lines: Known[RequestLine] = Known()
         self.sections: Known[Section] = Known()
         self.answers: Known[AnswerHead] = Known()
@@ -227,13 +195,24 @@ def _read_section(rest: bytes, heads: Heads) -> Section | None:
     return section
 
 
-def _read_fields(read: list[bytes], lines: Lines) -> list[Field] | None:
+def _read_line(line: bytes, lines: Known[Field]) -> Field | None:
+    """Name in lower case and value; None for a line that is not of the usual form."""
+    field = lines.find(line)
+    if field is None:
+        found = _FIELD_LINE.fullmatch(line)
+        if found is not None:
+            field = (found[1].lower(), found[2])
+            lines.keep(line, field)
+    return field
+
+
+def _read_fields(read: list[bytes], lines: Known[Field]) -> list[Field] | None:
     """The fields before the two empty lines at the end."""
     if len(read) > limits.HEADER_FIELDS + 2:
         return None
     fields: list[Field] = []
     for at in range(len(read) - 2):
-        field = lines.read(read[at])
+        field = _read_line(read[at], lines)
         if field is None or (field[0] in _FRAMING and not _is_usual(field)):
             return None
         fields.append(field)
@@ -273,7 +252,7 @@ def _read_answer_head(first: bytes, heads: Heads) -> AnswerHead | None:
     fields: list[Field] = []
     length = -1
     for at in range(1, len(read) - 2):
-        field = heads.lines.read(read[at])
+        field = _read_line(read[at], heads.lines)
         if field is None:
             return None
         name = field[0]

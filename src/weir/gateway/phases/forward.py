@@ -8,7 +8,7 @@ from binascii import b2a_base64
 from typing import TYPE_CHECKING, Final
 
 from weir.gateway.call import Call
-from weir.gateway.noted import Place, passed_on
+from weir.gateway.noted import Place, Said, passed_on
 from weir.gateway.signing import HeldAnswer
 from weir.gateway.snapshot import Snapshot
 from weir.gateway.trace_context import TRACEPARENT, TRACESTATE
@@ -19,6 +19,15 @@ if TYPE_CHECKING:
     from weir.gateway.tracing import Trace
 
 NOTHING: Final = Snapshot()
+
+
+def _onward(call: Call, said: Said) -> bytes:
+    """The caller's lines that travel on."""
+    if call.trace is not None:
+        return _traced_lines(call, call.trace)
+    if said.onward is None:
+        said.onward = passed_on(call.exchange.request.fields)
+    return said.onward
 
 
 def _traced_lines(call: Call, trace: Trace) -> bytes:
@@ -62,7 +71,7 @@ def head(call: Call) -> bytes:
     return b"".join(
         (
             place.opening,
-            said.onward if call.trace is None else _traced_lines(call, call.trace),
+            _onward(call, said),
             place.operation.timeout_line,
             b"openfinance-identity: ",
             identity(token.identity, call.interaction_id),
