@@ -256,14 +256,14 @@ class World:
         der = x509.load_pem_x509_certificate(issued.pem.encode()).public_bytes(Encoding.DER)
         return Client(client.application, client.key, der, issued.id)
 
-    async def publish_product(self, slug: str) -> str:
+    async def publish_product(self, slug: str, path: str | None = None) -> str:
         """A published product of the bank with one plan; the plan's identifier."""
         operation = {"operationId": "list", "responses": {"200": {"description": "ok"}}}
         raw = json.dumps(
             {
                 "openapi": "3.0.3",
                 "info": {"title": slug, "version": "1"},
-                "paths": {f"/{slug}": {"get": operation}},
+                "paths": {path or f"/{slug}": {"get": operation}},
             }
         ).encode()
         owner = Owner(self.bank.id, self.bank.slug, "member")

@@ -9,14 +9,16 @@ from starlette.responses import Response
 from weir.portal.management import Document, place
 from weir.portal.rooms.desk import Desk
 from weir.shelf import products
+from weir.shelf.reference.samples import shell
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One call that needs nobody's consent: the product's scope, and the whole address."""
+    """One call that needs nobody's consent: the product's scope, and the whole address as a word of
+    a shell. Its path is another party's text, and the page asks people to run it."""
 
     scope: str
-    address: str
+    address_word: str
 
 
 async def show(desk: Desk) -> Response:
@@ -50,7 +52,7 @@ async def _sample(desk: Desk, held: list[Document]) -> Sample | None:
                 needs_consent = each.consent_type or each.permission or each.moves_money
                 if each.method == "GET" and "{" not in each.path and not needs_consent:
                     address = f"{desk.portal.api_origin}{product.prefix}{each.path}"
-                    return Sample(product.scope, address)
+                    return Sample(product.scope, shell(address))
     return None
 
 

@@ -54,9 +54,9 @@ def _curl(call: Call) -> str:
         'curl --fail-with-body --cacert "$WEIR_CA" --cert "$WEIR_CERT" --key "$WEIR_KEY"',
         *([f"--request {call.method}"] if call.method != "GET" else []),
         '--header "authorization: Bearer $WEIR_TOKEN"',
-        *(f"--header {_shell(f'{name}: {value}')}" for name, value in call.sent.items()),
-        *([f"--data {_shell(call.text)}"] if call.body is not None else []),
-        _shell(call.url),
+        *(f"--header {shell(f'{name}: {value}')}" for name, value in call.sent.items()),
+        *([f"--data {shell(call.text)}"] if call.body is not None else []),
+        shell(call.url),
     ]
     return " \\\n  ".join(lines) + "\n"
 
@@ -129,7 +129,7 @@ def _script(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2)
 
 
-def _shell(text: str) -> str:
+def shell(text: str) -> str:
     """A word of a shell, whatever stands in it."""
     if "'" not in text:
         return f"'{text}'"
