@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import ColumnElement, Select, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.identity import secrets
@@ -103,10 +103,20 @@ async def claim(unit: UnitOfWork, secret: str, claimed_by: str) -> Link:
 
 async def void_links(unit: UnitOfWork, subject: str) -> None:
     """End every open link of a subject, so that only the newest one works."""
+    await _void(unit, links.c.subject == subject)
+
+
+async def void_links_made_by(unit: UnitOfWork, person_id: str) -> None:
+    """End the open links by which this person let others in: invitations and renewals, not those
+    of customers. Who may no longer make them must not come back by one that was kept.
+    """
+    await _void(unit, (links.c.created_by == person_id) & (links.c.purpose != "customer"))
+
+
+async def _void(unit: UnitOfWork, which: ColumnElement[bool]) -> None:
     await unit.connection.execute(
         update(links)
-        .where(links.c.subject == subject, links.c.claimed_at.is_(None))
-        .where(links.c.expires_at > unit.now)
+        .where(which, links.c.claimed_at.is_(None), links.c.expires_at > unit.now)
         .values(expires_at=unit.now)
     )
 

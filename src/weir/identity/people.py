@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.care.permissions import OWNER, ROLES
+from weir.identity import links
 from weir.identity.tables import people
 from weir.kernel import outcomes
 from weir.kernel.inputs import choice, text, wrong
@@ -132,20 +133,28 @@ async def colleague(
 
 
 async def change_role(unit: UnitOfWork, organisation: str, person_id: str, role: str) -> Person:
-    """Give a colleague another role. CONFLICT when it is the last owner's."""
+    """Give a colleague another role; who was an owner and is none lets nobody in any more.
+
+    CONFLICT when it is the last owner's.
+    """
     choice(role, ROLES, "/role")
     before = await colleague(unit.connection, organisation, person_id, lock=True)
     await _keep_an_owner(unit, before, role)
     await _set(unit, person_id, role=role)
+    if role != OWNER:
+        await links.void_links_made_by(unit, person_id)
     unit.audit("person.role_changed", person_id, {"from": before.role, "to": role}, organisation)
     return replace(before, role=role)
 
 
 async def remove(unit: UnitOfWork, organisation: str, person_id: str) -> Person:
-    """End somebody's work here at once: every session ends, and the name stays taken."""
+    """End somebody's work here at once: every session ends, and every link made by them that was
+    not used. The name stays taken.
+    """
     before = await colleague(unit.connection, organisation, person_id, lock=True)
     await _keep_an_owner(unit, before, None)
     await _set(unit, person_id, status="removed", sessions_since=unit.now)
+    await links.void_links_made_by(unit, person_id)
     unit.audit("person.removed", person_id, {"role": before.role}, organisation)
     return replace(before, status="removed")
 
