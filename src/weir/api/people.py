@@ -170,13 +170,19 @@ async def withdraw_invitation(invitation: Name, caller: Asking, writing: Writes)
 
 async def _inviting(unit: UnitOfWork, caller: Caller, named: str | None) -> Organisation:
     """For another organisation only the first owner, by the operator, so that the operator cannot
-    slip somebody of its own in beside a party's people."""
+    slip somebody of its own in beside a party's people; nor by a link kept from before, so only
+    the newest one works."""
     if named is None:
         return caller.organisation
     organisation = await organisations.get(unit.connection, named)
     caller.reach(organisation.id)
-    working = await people.of_organisation(unit.connection, organisation.id)
-    if organisation.id != caller.organisation.id and working:
+    if organisation.id == caller.organisation.id:
+        return organisation
+    # Of two at once the later waits here and ends the earlier's; who is just claiming one is
+    # waited for too, and counts as working there.
+    await organisations.lock(unit.connection, organisation.id)
+    await links.void_links(unit, organisation.id)
+    if await people.of_organisation(unit.connection, organisation.id):
         raise outcomes.Refusal(
             outcomes.FORBIDDEN,
             "not the first person",

@@ -118,7 +118,7 @@ async def admit(
 
 async def open_production(unit: UnitOfWork, organisation_id: str) -> Organisation:
     """Let an organisation use products beyond the sandbox. ILLEGAL_STATE when it may already."""
-    organisation = await _lock(unit.connection, organisation_id)
+    organisation = await lock(unit.connection, organisation_id)
     if organisation.stage != SANDBOX:
         raise outcomes.Refusal(outcomes.ILLEGAL_STATE, "the organisation is in production")
     changed = await unit.connection.execute(
@@ -137,7 +137,7 @@ async def suspend(unit: UnitOfWork, organisation_id: str) -> Organisation:
 
     The operator cannot be suspended, since nobody would be left to undo it.
     """
-    organisation = await _lock(unit.connection, organisation_id)
+    organisation = await lock(unit.connection, organisation_id)
     if organisation.kind == "operator" or organisation.status != "active":
         raise outcomes.Refusal(outcomes.ILLEGAL_STATE, f"{organisation.kind} is not suspendable")
     return await _set_status(unit, organisation, "suspended", "organisation.suspended")
@@ -145,7 +145,7 @@ async def suspend(unit: UnitOfWork, organisation_id: str) -> Organisation:
 
 async def resume(unit: UnitOfWork, organisation_id: str) -> Organisation:
     """Undo a suspension."""
-    organisation = await _lock(unit.connection, organisation_id)
+    organisation = await lock(unit.connection, organisation_id)
     if organisation.status != "suspended":
         raise outcomes.Refusal(outcomes.ILLEGAL_STATE, "the organisation is not suspended")
     return await _set_status(unit, organisation, "active", "organisation.resumed")
@@ -177,6 +177,17 @@ async def get(connection: AsyncConnection, id_or_slug: str) -> Organisation:
     if organisation is None:
         raise outcomes.Refusal(outcomes.NOT_FOUND, "no such organisation")
     return organisation
+
+
+async def lock(connection: AsyncConnection, organisation_id: str) -> Organisation:
+    """As `get`, by its identifier, held until the unit of work ends."""
+    found = await connection.execute(
+        select(organisations).where(organisations.c.id == organisation_id).with_for_update()
+    )
+    row = found.one_or_none()
+    if row is None:
+        raise outcomes.Refusal(outcomes.NOT_FOUND, "no such organisation")
+    return _organisation(row)
 
 
 async def get_many(connection: AsyncConnection, ids: Collection[str]) -> dict[str, Organisation]:
@@ -226,16 +237,6 @@ async def _refuse_taken(connection: AsyncConnection, facts: OrganisationFacts) -
     raise outcomes.Refusal(
         outcomes.CONFLICT, pointer=pointer, why="is already taken", why_zh="已被占用"
     )
-
-
-async def _lock(connection: AsyncConnection, organisation_id: str) -> Organisation:
-    found = await connection.execute(
-        select(organisations).where(organisations.c.id == organisation_id).with_for_update()
-    )
-    row = found.one_or_none()
-    if row is None:
-        raise outcomes.Refusal(outcomes.NOT_FOUND, "no such organisation")
-    return _organisation(row)
 
 
 async def _set_status(

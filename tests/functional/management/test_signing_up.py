@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from management_support import Api, Party, certificate_request, openapi
 
+from weir.identity import links
 from weir.identity.acting import Acting
 from weir.kernel import limits
+from weir.kernel.outcomes import Refusal
 
 BACKEND = "https://127.0.0.1:9101"
 TOLD = {
@@ -118,7 +121,13 @@ async def test_the_operator_invites_the_first_person_and_nobody_after_that(
 ) -> None:
     given = {"organisation": "river-bank", "invitee": "First", "role": "owner"}
     made = await api.done(api.operator, "POST", "/v1/invitations", json=given)
-    assert "/welcome/" in made["link"]
+    again = await api.done(api.operator, "POST", "/v1/invitations", json=given)
+    async with api.services.database.connect() as connection:
+        now = api.services.database.clock.now()
+        with pytest.raises(Refusal):  # a link kept from before would let in a second one
+            await links.find_open(connection, made["link"].rpartition("/")[2], now)
+        newest = await links.find_open(connection, again["link"].rpartition("/")[2], now)
+    assert newest.role == "owner"
     orchard = (await sign_up(api)).json()["organisation"]["slug"]
     refused = await api.ask(
         api.operator, "POST", "/v1/invitations", json={**given, "organisation": orchard}
