@@ -1,7 +1,7 @@
 """Signing in, and slowing down whoever guesses.
 
-Attempts are counted for one name from one address, so a stranger who guesses at a name locks only
-himself out of it, and the person it belongs to can still come in from elsewhere.
+Attempts at a passphrase are counted for one name from one address, so a stranger who guesses at a
+name locks only himself out of it, and the person it belongs to can still come in from elsewhere.
 """
 
 from __future__ import annotations
@@ -46,11 +46,14 @@ async def second_factor(
 ) -> None:
     """Take a one-time password or a recovery code. SECOND_FACTOR_WRONG; SIGN_IN_LOCKED.
 
-    Only who knows the passphrase comes this far, and is counted by address, so nobody is locked
-    out by another's guesses.
+    Only who knows the passphrase comes this far. Attempts are counted by address, and for the
+    person from everywhere: whoever has both a passphrase and many addresses must not have many
+    guesses too. That can keep the person's own codes out for a day, and never a passkey.
     """
     counter = _counter("factor", person.id, address)
     await _slow_down(cache, counter, limits.SECOND_FACTOR_ATTEMPTS, limits.SECOND_FACTOR_WINDOW_S)
+    everywhere, most = f"factor-day:{person.id}", limits.SECOND_FACTOR_ATTEMPTS_A_DAY
+    await _slow_down(cache, everywhere, most, limits.SECOND_FACTOR_DAY_S)
     async with database.unit(Actor(str(person.organisation), person.id)) as unit:
         if factors.is_totp(code):
             await factors.take_totp(unit, sealing, person, code)
