@@ -16,13 +16,16 @@ _MULTIPART: Final = "multipart/form-data"
 _FIELDS: Final = 40
 
 
-async def read_fields(request: Request, visitor: Visitor, form: str) -> dict[str, str]:
-    """A form's fields; a file that came with it is text under its field's name.
+async def read_fields(
+    request: Request, visitor: Visitor, form: str
+) -> tuple[dict[str, str], Refusal | None]:
+    """A form's fields; a file that came with it is text under its field's name. Beside them what is
+    wrong with the file, which is then left out, so that nothing else that was typed is lost.
 
     PAGE_EXPIRED unless it was made for this browser and purpose; BODY_TOO_LARGE.
     """
     if not request.headers.get("content-type", "").startswith(_MULTIPART):
-        return await read_form(request, visitor, form, lines=True)
+        return await read_form(request, visitor, form, lines=True), None
     if int(request.headers.get("content-length") or 0) > limits.CONTROL_BODY_BYTES:
         raise Refusal(BODY_TOO_LARGE, "a form with a file")
     try:
@@ -32,12 +35,16 @@ async def read_fields(request: Request, visitor: Visitor, form: str) -> dict[str
     except HTTPException as error:
         raise Refusal(BODY_TOO_LARGE, str(error.detail)) from error
     fields: dict[str, str] = {}
+    fault: Refusal | None = None
     for name, value in parts.multi_items():
-        text = await _text(value) if isinstance(value, UploadFile) else value
+        try:
+            text = await _text(value) if isinstance(value, UploadFile) else value
+        except Refusal as refusal:
+            text, fault = "", refusal
         if text or name not in fields:
             fields[name] = text
     require_form_token(fields.get("form_token", ""), visitor, form)
-    return fields
+    return fields, fault
 
 
 async def _text(file: UploadFile) -> str:
@@ -48,4 +55,4 @@ async def _text(file: UploadFile) -> str:
         return raw.decode()
     except UnicodeDecodeError as error:
         why, why_zh = "must be text in UTF-8", "须为 UTF-8 文本"
-        raise Refusal(INVALID_INPUT, pointer="/file", why=why, why_zh=why_zh) from error
+        raise Refusal(INVALID_INPUT, pointer="/source", why=why, why_zh=why_zh) from error

@@ -26,7 +26,13 @@ async def show(desk: Desk, codes: Sequence[str] = ()) -> Response:
 
 
 async def act(desk: Desk) -> Response:
-    """Change one's own factors. All of it asks for a fresh proof first."""
+    """Change one's own factors. All of it asks for a fresh proof first.
+
+    Signing out everywhere else begins this session anew, for its whole time, so the proof has to
+    come with it: whoever found an open browser must not get another twelve hours by it.
+    """
+    if desk.fields.get("act") == "everywhere" and "proof" not in desk.fields:
+        raise Refusal(FRESH_PROOF_NEEDED)
     _require_fresh(desk)
     codes: list[str] = []
     async with desk.portal.database.unit(Actor(desk.organisation.id, desk.person.id)) as unit:

@@ -110,19 +110,33 @@ def sent(show: Show, send: Send) -> PageFunction:
     async def serve(portal: Portal, request: Request, visitor: Visitor) -> Response:
         if visitor.person is None:
             raise Refusal(PAGE_EXPIRED, "the session has ended")
-        fields = await read_fields(request, visitor, FORM)
+        fields, fault = await read_fields(request, visitor, FORM)
         desk = replace(await _desk(portal, request, visitor, visitor.person), fields=fields)
+        if fault is not None:
+            return await show(replace(desk, refusal=fault))
         try:
-            return await send(await _proven(desk))
+            proven = await _proven(desk)
         except Refusal as refusal:
-            refused = replace(desk, refusal=refusal)
-            if refusal.outcome is FRESH_PROOF_NEEDED or refusal.outcome in _UNPROVEN:
-                return await _ask_for_proof(refused)
-            if refusal.outcome in _NOT_SHOWN or refusal.outcome.status >= 500:
-                raise
-            return await show(refused)
+            if refusal.outcome in _UNPROVEN:
+                return await _ask_for_proof(replace(desk, refusal=refusal))
+            raise
+        return await _do(proven, show, send)
 
     return serve
+
+
+async def _do(desk: Desk, show: Show, send: Send) -> Response:
+    """Do what the form asks for. Only a missing proof leads to asking for one: a new passkey may be
+    refused too, and its proof was right."""
+    try:
+        return await send(desk)
+    except Refusal as refusal:
+        refused = replace(desk, refusal=refusal)
+        if refusal.outcome is FRESH_PROOF_NEEDED:
+            return await _ask_for_proof(refused)
+        if refusal.outcome in _NOT_SHOWN or refusal.outcome.status >= 500:
+            raise
+        return await show(refused)
 
 
 async def _desk(portal: Portal, request: Request, visitor: Visitor, person: Person) -> Desk:
