@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Final
 
 from starlette.responses import Response
@@ -12,6 +11,7 @@ from weir.kernel.inputs import wrong
 from weir.partners.classes import APPLICATION_ROLES, TOKEN_ENDPOINT_AUTH_METHODS
 from weir.portal.management import Document, place
 from weir.portal.rendering import go
+from weir.portal.rooms import certificates
 from weir.portal.rooms.desk import Desk
 
 # What partners' applications ask for; `introspect` is for members' own systems.
@@ -47,15 +47,12 @@ async def register(desk: Desk) -> Response:
 
 
 async def show(desk: Desk) -> Response:
-    """One application: what it is, its certificates, what it may call."""
+    """One application: what it is, and its certificates."""
     application = await _application(desk)
-    issued = await desk.asking.get(f"/v1/applications/{place(application['id'])}/certificates")
-    held = await desk.asking.all("/v1/subscriptions")
     return desk.page(
         "application.html",
         application=application,
-        certificates=[_dated(each) for each in issued["items"]],
-        held=[each for each in held if each["application"] == application["id"]],
+        certificates=await certificates.of_application(desk, application["id"]),
         APPLICATION_ROLES=APPLICATION_ROLES,
     )
 
@@ -79,16 +76,6 @@ async def act(desk: Desk) -> Response:
 
 async def _application(desk: Desk) -> Document:
     return await desk.asking.get(f"/v1/applications/{place(desk.named('application'))}")
-
-
-def _dated(certificate: Document) -> Document:
-    """Moments as moments, so that a page can show them in its zone."""
-    moments = ("issued_at", "not_after", "revoked_at")
-    read = {
-        name: datetime.fromisoformat(certificate[name]) if certificate[name] else None
-        for name in moments
-    }
-    return certificate | read
 
 
 def _pem(pasted: str) -> str:

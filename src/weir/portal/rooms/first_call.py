@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from starlette.responses import Response
 
 from weir.portal.management import Document, place
+from weir.portal.rooms import certificates
 from weir.portal.rooms.desk import Desk
 from weir.shelf import products
 from weir.shelf.reference.samples import shell
@@ -24,8 +25,7 @@ class Sample:
 async def show(desk: Desk) -> Response:
     """The certificate to keep, the product to subscribe to, and the call."""
     application = await desk.asking.get(f"/v1/applications/{place(desk.named('application'))}")
-    issued = await desk.asking.get(f"/v1/applications/{place(application['id'])}/certificates")
-    valid = [each for each in issued["items"] if each["revoked_at"] is None]
+    valid = await certificates.valid_of(desk, application["id"])
     held = [
         each
         for each in await desk.asking.all("/v1/subscriptions")

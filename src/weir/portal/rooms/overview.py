@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from weir.portal.management import Document
+from weir.portal.rooms import certificates
 from weir.portal.rooms.desk import Desk
 
 
@@ -24,7 +24,7 @@ async def show(desk: Desk) -> Response:
     return desk.page(
         f"overview_{desk.organisation.kind}.html",
         applications=applications,
-        certified=[each for each in applications if await _is_certified(desk, each)],
+        certified=[each for each in applications if await certificates.valid_of(desk, each["id"])],
         held=held,
         waiting=waiting,
         documents=documents,
@@ -42,9 +42,3 @@ async def _operator(desk: Desk) -> Response:
         health=await desk.asking.get("/v1/health"),
         ending=await desk.asking.get("/v1/expiring-certificates"),
     )
-
-
-async def _is_certified(desk: Desk, application: Document) -> bool:
-    """Whether it has a certificate that still counts."""
-    issued = await desk.asking.get(f"/v1/applications/{application['id']}/certificates")
-    return any(each["revoked_at"] is None for each in issued["items"])

@@ -7,6 +7,7 @@ from typing import Final
 from starlette.responses import Response
 
 from weir.kernel.inputs import wrong
+from weir.kernel.outcomes import NOT_FOUND, Refusal
 from weir.portal.management import Document, place
 from weir.portal.rendering import go
 from weir.portal.rooms.desk import Desk
@@ -19,7 +20,11 @@ async def show_list(desk: Desk) -> Response:
     found = await desk.asking.all("/v1/subscriptions")
     products: dict[str, Document] = {}
     for product in {each["product"] for each in found}:
-        products[product] = await desk.asking.get(f"/v1/products/{place(product)}")
+        try:
+            products[product] = await desk.asking.get(f"/v1/products/{place(product)}")
+        except Refusal as refusal:
+            if refusal.outcome is not NOT_FOUND:
+                raise  # else a version that was retired, which is its owner's to see
     own = desk.organisation.id
     return desk.page(
         "subscriptions.html",
@@ -55,12 +60,15 @@ async def show_new(desk: Desk) -> Response:
     if product is not None:
         listed = await desk.asking.get(f"/v1/products/{place(product['id'])}/plans")
         plans = [each for each in listed["items"] if each["status"] == "offered"]
+    applications = await desk.asking.all("/v1/applications")
+    named = desk.fields.get("application") or desk.request.query_params.get("application")
     return desk.page(
         "subscription_new.html",
         shelf=shelf,
         product=product,
         plans=plans,
-        applications=await desk.asking.all("/v1/applications"),
+        applications=applications,
+        application=next((each["id"] for each in applications if each["id"] == named), None),
     )
 
 

@@ -23,6 +23,7 @@ from weir.portal.rooms.desk import Desk
 # What the page counts by, in the order it offers.
 KINDS: Final = ("product", "application", "capability", "member", "scene", "status")
 SHOWN: Final = 50  # kinds of calls in the table
+_FIRST_DAY: Final = date(2000, 1, 1)
 _BY_HOUR_DAYS: Final = 2  # for so many days the chart has a column an hour
 _UNIT: Final = 10  # of the chart's own coordinates: the width of a column and its gap
 _HEIGHT: Final = 100
@@ -112,10 +113,14 @@ def _day(query: QueryParams, name: str, otherwise: date) -> date:
     if not text:
         return otherwise
     try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        why = "must be a day such as 2026-11-30"
-        raise inputs.wrong(f"query:{name}", why, "须为日期，如 2026-11-30") from error
+        day = date.fromisoformat(text)
+    except ValueError:
+        day = date.min
+    # A week or a year is taken from what was asked, and the calendar ends at the year 1.
+    if day < _FIRST_DAY:
+        why = "must be a day such as 2026-11-30, since the year 2000"
+        raise inputs.wrong(f"query:{name}", why, "须为 2000 年以后的日期，如 2026-11-30")
+    return day
 
 
 async def _answer(desk: Desk, asked: Asked, by: Iterable[str]) -> list[dict[str, Any]]:
