@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from starlette.requests import Request
@@ -52,7 +52,6 @@ class Visitor:
     opened: Session | None
     language: str
     language_is_chosen: bool
-    theme: str
     address: str
     interaction_id: str
 
@@ -93,7 +92,6 @@ async def recognise(request: Request, database: Database, sessions: Sessions) ->
             asked, request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language")
         ),
         language_is_chosen=asked in languages.LANGUAGES,
-        theme=theme_of(request),
         address=request.headers.get("weir-peer", ""),
         interaction_id=request.headers.get("weir-interaction-id", ""),
     )
@@ -123,11 +121,6 @@ def require_form_token(token: str, visitor: Visitor, form: str) -> None:
     visit = None if visitor.visit_is_new else visitor.visit
     if not form_token_fits(token, visit, visitor.bound_session, form):
         raise Refusal(PAGE_EXPIRED, "form token does not fit")
-
-
-def signed_in(visitor: Visitor, person: Person, session: str) -> Visitor:
-    """The visitor after signing in."""
-    return replace(visitor, person=person, session=session)
 
 
 def local_path(text: str | None, otherwise: str) -> str:
