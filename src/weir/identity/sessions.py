@@ -96,7 +96,9 @@ class Sessions:
         left_s = (datetime.fromisoformat(found["ends_at"]) - now).total_seconds()
         if left_s <= 0:
             return None
-        await self._cache.put_json(_key(secret), found, min(found["idle_s"], int(left_s) + 1))
+        # Whoever signs out between the two steps is out: keeping never brings back what is gone.
+        if not await self._cache.keep(_key(secret), min(found["idle_s"], int(left_s) + 1)):
+            return None
         return Session(
             found["person"],
             datetime.fromisoformat(found["opened_at"]),
@@ -109,7 +111,7 @@ class Sessions:
         found = await self._read(secret)
         if secret is not None and found is not None:
             found["proven_at"] = now.isoformat()
-            await self._cache.put_json(_key(secret), found, found["idle_s"])
+            await self._cache.replace_json(_key(secret), found, found["idle_s"])
 
     async def close(self, secret: str | None) -> None:
         """Sign out."""

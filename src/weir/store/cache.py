@@ -175,6 +175,22 @@ class Cache:
         except (ValkeyError, OSError) as error:
             raise Refusal(ENGINE_UNAVAILABLE, f"valkey: {error!r}") from error
 
+    async def replace_json(self, name: str, value: Any, lifetime_s: int) -> bool:
+        """Keep another value under a name that is still known; False when it is gone, and stays
+        gone."""
+        try:
+            put = self.client.set(f"weir:{name}", json.dumps(value), ex=lifetime_s, xx=True)
+            return bool(await put)
+        except (ValkeyError, OSError) as error:
+            raise Refusal(ENGINE_UNAVAILABLE, f"valkey: {error!r}") from error
+
+    async def keep(self, name: str, lifetime_s: int) -> bool:
+        """Keep what a name stands for so long from now; False when it is gone, and stays gone."""
+        try:
+            return bool(await self.client.expire(f"weir:{name}", lifetime_s))
+        except (ValkeyError, OSError) as error:
+            raise Refusal(ENGINE_UNAVAILABLE, f"valkey: {error!r}") from error
+
     async def get_json(self, name: str) -> Any | None:
         """The value, or None when it is unknown or has expired."""
         try:
