@@ -58,6 +58,13 @@ class BrokenFile:
         return f"{self.file} {self.damage.value}: {self.detail}"
 
 
+class BrokenFileError(Exception):
+    """A file cannot be replaced, since it is not what was written."""
+
+    def __init__(self, file: str, damage: Damage, detail: str) -> None:
+        self.finding = BrokenFile(file, damage, detail)
+
+
 @dataclass(slots=True)
 class Compacted:
     """What one run did, and what it found damaged and left alone."""
@@ -170,7 +177,7 @@ def _write(
     remove_unread(lake, folder, named)
     try:
         rows, data = merged(_parts(lake, group, seals), seals)
-    except _BrokenError as error:
+    except BrokenFileError as error:
         report.findings.append(error.finding)
         return None
     file = f"{folder}/{name_of(MERGED, [each.file for each in group])}"
@@ -184,11 +191,6 @@ def _write(
     }
 
 
-class _BrokenError(Exception):
-    def __init__(self, file: str, damage: Damage, detail: str) -> None:
-        self.finding = BrokenFile(file, damage, detail)
-
-
 def _parts(lake: Lake, group: Sequence[LakeFile], seals: list[Seal]) -> Iterator[pa.Table]:
     """The rows of each part, whose seals are added up; each must hold what was written to it."""
     for each in group:
@@ -196,13 +198,13 @@ def _parts(lake: Lake, group: Sequence[LakeFile], seals: list[Seal]) -> Iterator
             rows, found, _ = lake.table(each.file)
         except BROKEN as error:
             detail = f"it cannot be read: {type(error).__name__}"
-            raise _BrokenError(each.file, Damage.ALTERED, detail) from error
+            raise BrokenFileError(each.file, Damage.ALTERED, detail) from error
         unlike = each.records not in (0, len(rows))  # 0: how many were written is not known
         if unlike or len(found) != each.segments:
             damage = Damage.DROPPED if len(rows) < each.records else Damage.ALTERED
             detail = f"{len(rows)} records of {len(found)} segments"
             expected = f"{each.records} of {each.segments} were written"
-            raise _BrokenError(each.file, damage, f"{detail}, and {expected}")
+            raise BrokenFileError(each.file, damage, f"{detail}, and {expected}")
         seals += found
         yield rows
 

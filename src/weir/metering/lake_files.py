@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Select, delete, insert, select, text, update
+from sqlalchemy import Select, TextClause, delete, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.kernel import limits
@@ -23,16 +23,35 @@ from weir.store.database import Database
 
 HOUR: Final = timedelta(hours=1)
 
-# Each segment that was in one of the old files is in the new one, or nowhere, from now on.
+# Each segment that was in one of the old files is in the new one from now on.
 _MOVE: Final = text("""
     UPDATE segments
-       SET files = (SELECT coalesce(jsonb_agg(moved ORDER BY moved), '[]'::jsonb)
-                      FROM (SELECT DISTINCT CASE WHEN file = ANY(CAST(:old AS text[]))
-                                                 THEN CAST(:new AS text) ELSE file END AS moved
-                              FROM jsonb_array_elements_text(segments.files) AS file) AS now_in
-                     WHERE moved IS NOT NULL)
+       SET files = (SELECT coalesce(jsonb_agg(DISTINCT
+                                  CASE WHEN file = ANY(CAST(:old AS text[]))
+                                       THEN CAST(:new AS text) ELSE file END), '[]'::jsonb)
+                      FROM jsonb_array_elements_text(segments.files) AS file)
       FROM unnest(CAST(:streams AS text[]), CAST(:numbers AS bigint[])) AS held (stream, segment)
      WHERE segments.stream = held.stream AND segments.segment = held.segment
+""")
+
+# Nothing is left of these, and what stands for their records in other files proves nothing more.
+_FORGET: Final = text("""
+    UPDATE segments
+       SET files = '[]'::jsonb
+      FROM unnest(CAST(:streams AS text[]), CAST(:numbers AS bigint[])) AS held (stream, segment)
+     WHERE segments.stream = held.stream AND segments.segment = held.segment
+""")
+
+# A file of all classes has records in any case; how many, older rows do not say.
+_LIVE_ELSEWHERE: Final = text("""
+    SELECT DISTINCT segments.stream, segments.segment
+      FROM unnest(CAST(:streams AS text[]), CAST(:numbers AS bigint[])) AS held (stream, segment)
+      JOIN segments ON segments.stream = held.stream AND segments.segment = held.segment
+      CROSS JOIN jsonb_array_elements_text(segments.files) AS part (file)
+      JOIN lake_files ON lake_files.file = part.file
+     WHERE part.file <> ALL(CAST(:old AS text[]))
+       AND lake_files.replaced_at IS NULL
+       AND (lake_files.records > 0 OR lake_files.holds = 'all')
 """)
 
 
@@ -102,7 +121,7 @@ async def replace(
 ) -> None:
     """From this transaction on, `new` (a row) is read in the place of `old`, or nothing is.
 
-    `moved` are the segments that are in the new file, `gone` others that were in the old ones.
+    `moved` are the segments that are in the new file, `gone` those of which nothing is left.
     RuntimeError when one of them is not in the lake: nothing may be replaced then.
     """
     replaced = await connection.execute(
@@ -114,25 +133,35 @@ async def replace(
         raise RuntimeError("a file was replaced by somebody else")
     if new is not None:
         await connection.execute(insert(lake_files).values(**new))
-    await _move(connection, old, None if new is None else new["file"], moved)
-    await _move(connection, old, None, gone)
+        await _change(connection, _MOVE, moved, old=list(old), new=new["file"])
+    await _change(connection, _FORGET, gone)
 
 
-async def _move(
+async def live_elsewhere(
+    connection: AsyncConnection, old: Sequence[str], held: Collection[tuple[str, int]]
+) -> set[tuple[str, int]]:
+    """Which of these segments are also in a file besides `old` that still has records."""
+    rows = await connection.execute(_LIVE_ELSEWHERE, _columns(held) | {"old": list(old)})
+    return {(row.stream, row.segment) for row in rows}
+
+
+async def _change(
     connection: AsyncConnection,
-    old: Sequence[str],
-    new: str | None,
-    moved: Collection[tuple[str, int]],
+    change: TextClause,
+    held: Collection[tuple[str, int]],
+    **values: Any,
 ) -> None:
-    pairs = sorted(moved)
-    values = {
-        "old": list(old),
-        "new": new,
+    changed = await connection.execute(change, _columns(held) | values)
+    if changed.rowcount != len(held):
+        raise RuntimeError("a file of the lake names a segment that was never ingested")
+
+
+def _columns(held: Collection[tuple[str, int]]) -> dict[str, list[Any]]:
+    pairs = sorted(held)
+    return {
         "streams": [stream for stream, _ in pairs],
         "numbers": [number for _, number in pairs],
     }
-    if (await connection.execute(_MOVE, values)).rowcount != len(pairs):
-        raise RuntimeError("a file of the lake names a segment that was never ingested")
 
 
 async def forget_replaced(database: Database, lake: Lake) -> int:

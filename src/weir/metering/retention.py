@@ -12,7 +12,8 @@ Days that somebody still needs are left alone: who that is, the caller's `held` 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
@@ -27,15 +28,15 @@ from weir.kernel import merkle, pruning
 from weir.kernel.expiries import CLASSES, Expiry, RecordClass, sign, spans
 from weir.kernel.seals import Seal, SealingKey
 from weir.metering import lake_files
-from weir.metering.columns import Pruned, from_table, merged, partition
-from weir.metering.compacting import BrokenFile, lock_hour, name_of
+from weir.metering.columns import HOUR_US, Pruned, from_table, merged, partition
+from weir.metering.compacting import BrokenFile, BrokenFileError, lock_hour, name_of
 from weir.metering.lake import BROKEN, Lake
 from weir.metering.records import encode
 from weir.metering.segments import Damage
 from weir.metering.tables import expiries, segments
 from weir.metering.tables import lake_files as files_table
 from weir.store.database import Database
-from weir.store.unit import Actor
+from weir.store.unit import Actor, UnitOfWork
 
 RETENTION: Final = Actor(organisation="", subject="worker:retention")
 KEPT: Final = "kept"  # how the names of files begin that hold what is kept longer
@@ -76,6 +77,11 @@ class _Hour:
     gone: set[tuple[str, int]] = field(default_factory=set)  # segments of which nothing is left
     shortened: set[tuple[str, int]] = field(default_factory=set)  # segments that lost records
     records: int = 0  # that are removed
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything goes: not where what is left stands for a segment's other hours."""
+        return bool(self.records or self.gone)
 
 
 async def expire(
@@ -137,26 +143,35 @@ async def _expire_hour(
         if not old:
             return
         try:
-            made, new = await asyncio.to_thread(_write, lake, hour, old, record_class)
-        except _BrokenError as broken:
+            held = await asyncio.to_thread(_segments_in, lake, old)
+            elsewhere = await lake_files.live_elsewhere(unit.connection, old, held)
+            made, new = await asyncio.to_thread(_write, lake, hour, old, record_class, elsewhere)
+        except BrokenFileError as broken:
             report.findings.append(broken.finding)
+            return
+        if not made.changes:
             return
         moved = {(seal.stream, seal.segment) for seal in made.seals}
         await lake_files.replace(unit.connection, old, new, moved, unit.now, made.gone)
-        days = rule.records_days if record_class == "interface" else rule.transactions_days
-        expiry = sign(_expiry(hour, record_class, days, made, unit.now), key)
-        await unit.connection.execute(
-            insert(expiries).values(
-                hour=hour,
-                record_class=record_class,
-                at=unit.now,
-                document=msgspec.to_builtins(expiry),
-            )
-        )
-        detail = {"class": record_class, "records": made.records, "kept_days": days}
-        unit.audit("records.expired", hour.isoformat(), detail)
+        if made.records:
+            days = rule.records_days if record_class == "interface" else rule.transactions_days
+            await _state(unit, sign(_expiry(hour, record_class, days, made, unit.now), key), hour)
     report.records += made.records
     report.hours += 1
+
+
+async def _state(unit: UnitOfWork, expiry: Expiry, hour: datetime) -> None:
+    """Keep the signed statement of what was removed."""
+    await unit.connection.execute(
+        insert(expiries).values(
+            hour=hour,
+            record_class=expiry.record_class,
+            at=unit.now,
+            document=msgspec.to_builtins(expiry),
+        )
+    )
+    kept = {"class": expiry.record_class, "kept_days": expiry.kept_days}
+    unit.audit("records.expired", hour.isoformat(), kept | {"records": expiry.records})
 
 
 def _expiry(
@@ -165,7 +180,7 @@ def _expiry(
     from_us = round(hour.timestamp() * 1_000_000)
     return Expiry(
         from_us=from_us,
-        until_us=from_us + 3_600_000_000,
+        until_us=from_us + HOUR_US,
         record_class=record_class,
         kept_days=days,
         records=made.records,
@@ -175,18 +190,37 @@ def _expiry(
     )
 
 
-class _BrokenError(Exception):
-    def __init__(self, file: str, detail: str) -> None:
-        self.finding = BrokenFile(file, Damage.ALTERED, detail)
+def _segments_in(lake: Lake, files: Sequence[str]) -> set[tuple[str, int]]:
+    """The segments these files hold something of."""
+    found: set[tuple[str, int]] = set()
+    for file in files:
+        with _naming(file):
+            found |= {(seal.stream, seal.segment) for seal in lake.seals(file)}
+    return found
+
+
+@contextmanager
+def _naming(file: str) -> Iterator[None]:
+    """BrokenFileError when the file cannot be read."""
+    try:
+        yield
+    except BROKEN as error:
+        detail = f"it cannot be read: {type(error).__name__}"
+        raise BrokenFileError(file, Damage.ALTERED, detail) from error
 
 
 def _write(
-    lake: Lake, hour: datetime, old: Sequence[str], record_class: RecordClass
+    lake: Lake,
+    hour: datetime,
+    old: Sequence[str],
+    record_class: RecordClass,
+    elsewhere: Collection[tuple[str, int]],
 ) -> tuple[_Hour, dict[str, Any] | None]:
-    """Write what stays of the files; None when nothing does."""
+    """Write what stays of the files; None when nothing does, or nothing changes."""
     made = _Hour()
-    rows, data = merged(_staying(lake, old, record_class, made), made.seals, made.pruned)
-    if not made.seals:
+    staying = _staying(lake, old, record_class, elsewhere, made)
+    rows, data = merged(staying, made.seals, made.pruned)
+    if not (made.seals and made.changes):
         return made, None
     file = f"{partition(round(hour.timestamp() * 1_000_000))}/{name_of(KEPT, old)}"
     lake.put(file, data)
@@ -200,23 +234,29 @@ def _write(
 
 
 def _staying(
-    lake: Lake, old: Sequence[str], record_class: RecordClass, made: _Hour
+    lake: Lake,
+    old: Sequence[str],
+    record_class: RecordClass,
+    elsewhere: Collection[tuple[str, int]],
+    made: _Hour,
 ) -> Iterator[pa.Table]:
-    """The rows of each file that are kept longer than the class."""
+    """The rows of each file that are kept longer than the class.
+
+    Of a segment that has records in another hour still (`elsewhere`), what stands for those of this
+    hour stays.
+    """
     for file in old:
-        try:
+        with _naming(file):
             table, seals, pruned = lake.table(file)
-        except BROKEN as error:
-            raise _BrokenError(file, f"it cannot be read: {type(error).__name__}") from error
         pays = pc.is_valid(table["amount_minor"])
         stays = table.filter(pays) if record_class == "interface" else table.slice(0, 0)
         goes = table.filter(pc.invert(pays)) if record_class == "interface" else table
         made.records += len(goes)
-        held, lost = _by_segment(stays), _by_segment(goes)
-        made.shortened |= set(lost)
+        held = _segments_of(stays)
+        made.shortened |= _segments_of(goes)
         for seal in seals:
             here = (seal.stream, seal.segment)
-            if here not in held and (here in pruned or lost.get(here) == seal.records):
+            if here not in held and here not in elsewhere:
                 made.gone.add(here)
                 continue
             made.seals.append(seal)
@@ -224,11 +264,10 @@ def _staying(
         yield stays
 
 
-def _by_segment(table: pa.Table) -> dict[tuple[str, int], int]:
-    """How many rows each segment has."""
-    counted = table.group_by(["stream", "segment"]).aggregate([([], "count_all")])
-    columns = (counted[name].to_pylist() for name in ("stream", "segment", "count_all"))
-    return {(stream, segment): count for stream, segment, count in zip(*columns, strict=True)}
+def _segments_of(table: pa.Table) -> set[tuple[str, int]]:
+    """The segments its rows are of."""
+    found = table.group_by(["stream", "segment"]).aggregate([])
+    return set(zip(found["stream"].to_pylist(), found["segment"].to_pylist(), strict=True))
 
 
 def _stand_in(goes: pa.Table, seal: Seal) -> dict[tuple[int, int], bytes]:

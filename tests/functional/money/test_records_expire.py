@@ -30,27 +30,31 @@ from weir.store.unit import Actor
 
 RULE = Rule(records_days=400, transactions_days=1_830)
 ALL = Rule(records_days=400, transactions_days=450)
+FIRST_DAY = Rule(records_days=400, transactions_days=499)  # all of it, and not the day after
 LONG_AGO = datetime.now(UTC).replace(hour=0, minute=59, second=59, microsecond=0) - timedelta(500)
 LONG_AGO_US = round(LONG_AGO.timestamp()) * 1_000_000
+MIDNIGHT_US = LONG_AGO_US + 23 * 3_600_000_000  # a second before it
 PAID = {"method": "POST", "amount_minor": 1_230, "currency": "CNY", "status": 201}
 
 
-async def bring(world: World) -> str:
-    """Eleven calls of a day long ago, two of them payments, over two hours, and one of today."""
+async def bring(world: World, begin_us: int = LONG_AGO_US) -> str:
+    """Eleven calls of long ago, two of them payments, and one of today. The hour ends after five,
+    in the middle of the second segment.
+    """
     calls: list[CallRecord] = [
-        world.record(call=n + 1, at_us=LONG_AGO_US + n * 200_000, **(PAID if n in (3, 9) else {}))
+        world.record(call=n + 1, at_us=begin_us + n * 200_000, **(PAID if n in (3, 9) else {}))
         for n in range(11)
     ]
     today_us = round(world.database.clock.now().timestamp()) * 1_000_000
-    stream = world.write(calls[:5], calls[5:], [world.record(call=12, at_us=today_us)])
+    stream = world.write(calls[:4], calls[4:], [world.record(call=12, at_us=today_us)])
     await world.ingest()
     return stream
 
 
-async def close(world: World) -> str:
+async def close(world: World, day: datetime = LONG_AGO) -> str:
     """Close the month of the day; the operator's statement."""
     actor = world.actor(world.operator)
-    month = f"{LONG_AGO:%Y-%m}"
+    month = f"{day:%Y-%m}"
     closed = await working.close(world.works, actor, period=month, currency="CNY")
     return closed.statements[world.operator]
 
@@ -136,11 +140,35 @@ async def test_at_last_everything_of_the_day_is_gone_and_the_chain_holds(
     assert (audit.findings, audit.records, audit.expired) == ([], 1, 11)
     async with world.database.connect() as connection:
         remains = await receipts.segment_of(connection, world.lake, stream, 2)
-        assert (remains.lines, remains.seal.records) == ({}, 6)
+        assert (remains.lines, remains.seal.records) == ({}, 7)
         events = select(audit_entries.c.event).where(audit_entries.c.event == "records.expired")
         assert len((await connection.execute(events)).all()) == len(await statements_of(world))
     async with world.database.connect() as connection:
         assert await journal.verify(connection) == []
+
+
+async def test_a_segment_over_midnight_is_provable_until_its_second_day_has_gone_too(
+    world: World, tmp_path: Path
+) -> None:
+    stream = await bring(world, MIDNIGHT_US)
+    days = (LONG_AGO, LONG_AGO + timedelta(days=1))
+    for month in {f"{day:%Y-%m}": day for day in days}.values():
+        await close(world, month)
+    removed = [(await run(world, rule)).records for rule in (RULE, FIRST_DAY, FIRST_DAY)]
+    assert removed == [9, 1, 0]
+    async with world.database.connect() as connection:
+        remains = await receipts.segment_of(connection, world.lake, stream, 2)
+        (paid,) = remains.records
+        name = name_of(world, stream, 10, paid)
+        found = await receipts.find(connection, world.lake, SECRET, name, lambda _: True)
+        assert receipt_fault(found, KEYS) is None
+    audit = await bundle(world, tmp_path / "bundle")
+    assert (audit.findings, audit.records, audit.expired) == ([], 2, 10)
+    assert [(await run(world, ALL)).records for _ in range(2)] == [1, 0]
+    audit = await bundle(world, tmp_path / "bundle")
+    assert (audit.findings, audit.records, audit.expired) == ([], 1, 11)
+    assert all(each.records for each in await statements_of(world))
+    assert len(await world.files()) == 1
 
 
 async def test_what_was_removed_without_a_statement_is_found(world: World, tmp_path: Path) -> None:
