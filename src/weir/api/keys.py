@@ -14,7 +14,6 @@ from weir.api.guarding import Asking, Using, new_router
 from weir.api.models import Effective, Given, Name, Page, Shown, Text
 from weir.api.writing import Writes
 from weir.care import algorithms, signing_keys
-from weir.care.signing_keys import SigningKey
 from weir.store.processes import EVERYBODY
 from weir.store.unit import UnitOfWork
 
@@ -22,8 +21,13 @@ router = new_router("keys")
 
 
 class KeyAnnounced(Given):
-    """The next signing key: its algorithm, and from when on it may sign."""
+    """The next signing key: its algorithm, from when on it may sign, and what for.
 
+    `access_token` is for tokens and all else that the authorization server signs, `message` for
+    answers of gateways (RFC 9421), which takes ES256.
+    """
+
+    purpose: Text = signing_keys.TOKENS
     algorithm: Text = "ES256"
     signs_from: AwareDatetime = Field(strict=False)
 
@@ -38,6 +42,7 @@ class SigningKeyView(Shown):
     """A signing key and where it is in its life. `public` is its JWK (RFC 7517)."""
 
     kid: str
+    purpose: str
     algorithm: str
     state: Literal["announced", "signing", "superseded", "retired", "revoked"]
     public: dict[str, Any]
@@ -72,8 +77,12 @@ class EndingsChanged(Effective):
 @router.get("/signing-keys", operation_id="list_signing_keys", summary="The platform's own keys")
 async def list_signing_keys(services: Using) -> Page[SigningKeyView]:
     async with services.database.connect() as connection:
-        found = await signing_keys.read(connection)
-    return Page(items=[SigningKeyView.model_validate(each) for each in reversed(found)])
+        found = [
+            each
+            for purpose in signing_keys.PURPOSES
+            for each in reversed(await signing_keys.read(connection, purpose))
+        ]
+    return Page(items=[SigningKeyView.model_validate(each) for each in found])
 
 
 @router.post(
@@ -87,7 +96,11 @@ async def announce_signing_key(
 ) -> SigningKeyChanged:
     async def work(unit: UnitOfWork) -> SigningKeyView:
         made = await signing_keys.announce(
-            unit, services.sealing, algorithm=given.algorithm, signs_from=given.signs_from
+            unit,
+            services.sealing,
+            algorithm=given.algorithm,
+            signs_from=given.signs_from,
+            purpose=given.purpose,
         )
         return SigningKeyView.model_validate(made)
 
@@ -107,10 +120,8 @@ async def revoke_signing_key(
     sequence = await signing_keys.revoke(database, caller.actor, services.sealing, key)
     at = await writing.confirm(sequence, EVERYBODY)
     async with database.connect() as connection:
-        revoked: list[SigningKey] = [
-            each for each in await signing_keys.read(connection) if each.kid == key
-        ]
-    return SigningKeyChanged(signing_key=SigningKeyView.model_validate(revoked[0]), effective_at=at)
+        revoked = await signing_keys.get(connection, key)
+    return SigningKeyChanged(signing_key=SigningKeyView.model_validate(revoked), effective_at=at)
 
 
 @router.get(

@@ -25,7 +25,6 @@ from weir.authorization.services import Addresses
 from weir.authorization.services import Services as Authorization
 from weir.care.authority import Authority
 from weir.care.following import KeysFollowed
-from weir.care.message_key import MessageKey
 from weir.care.vault import Vault
 from weir.identity.passphrases import Passphrases
 from weir.identity.sessions import Sessions
@@ -83,7 +82,6 @@ async def build_control(core: Core, directory: httpx.AsyncClient, vault: Vault) 
     authority = await Authority.open(core.database, core.sealing)
     fetcher = KeyFetcher(outbound_client(core, limits.JWKS_TIMEOUT_S))
     remote_keys = RemoteKeys(fetcher.fetch, time.monotonic)
-    messages = await MessageKey.open(core.database, core.sealing)
     authorization = Authorization(
         core.database,
         core.cache,
@@ -92,7 +90,6 @@ async def build_control(core: Core, directory: httpx.AsyncClient, vault: Vault) 
         authority,
         remote_keys,
         core.sealing,
-        messages.published,
     )
     lake = Lake(core.lake_url)
     passphrases = Passphrases()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from weir.app.core import open_core, stopping
 from weir.authorization.services import Addresses
-from weir.care.message_key import MessageKey
+from weir.care.message_key import MessageKeys
 from weir.gateway.serving import GatewayConfig, serve
 from weir.kernel.settings import Settings
 from weir.store.engines.home import Home
@@ -40,5 +40,5 @@ async def run_gateway(
             receipt_secret=core.receipt_secret,
             records_sync_s=settings.records_sync_ms / 1000,
         )
-        message_key = await MessageKey.open(core.database, core.sealing)
-        await serve(config, core.database, core.cache, message_key, stop)
+        message_keys = await MessageKeys.open(core.database, core.sealing)
+        await serve(config, core.database, core.cache, message_keys, stop)

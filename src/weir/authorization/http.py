@@ -57,8 +57,8 @@ class _Http:
         return JSONResponse(told, headers=_PUBLIC)
 
     async def jwks(self, _: Request) -> Response:
-        signing = self._services.signer.public_jwks()["keys"]
-        body = {"keys": [*signing, *self._services.message_keys]}
+        signer = self._services.signer
+        body = {"keys": [*signer.public_jwks()["keys"], *signer.message_jwks()["keys"]]}
         return JSONResponse(body, headers=_PUBLIC)
 
     async def authorize(self, request: Request) -> Response:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from weir.authorization.remote_keys import RemoteKeys
 from weir.care.authority import Authority
@@ -51,4 +50,3 @@ class Services:
     authority: Authority
     remote_keys: RemoteKeys
     sealing: Sealing
-    message_keys: tuple[dict[str, Any], ...] = ()  # public ones that gateways sign answers with

@@ -10,8 +10,11 @@ import msgspec
 SIGNING_KEY: Final = "signing_key"  # the change kind of SigningKeyDocument, keyed by kid
 
 
+MESSAGE_KEY: Final = "message_key"  # the same of a key that gateways sign answers with
+
+
 class SigningKeyDocument(msgspec.Struct, frozen=True):
-    """A public key that access tokens may be signed with, none of them after `not_after`."""
+    """A public key that tokens or answers may be signed with, none of them after `not_after`."""
 
     kid: str
     alg: str

@@ -1,5 +1,9 @@
 """The life of a signing key: announced, signing, superseded, retired; or revoked at any point.
 
+There are keys for two purposes, each with one that signs: tokens are signed by control processes,
+and answers to signed requests (RFC 9421) by gateways, so that a process that meets every caller
+cannot make a token.
+
     announced    in the JWKS with `nbf`, accepted by everybody, signs nothing (but for rehearsals)
     signing      from its date on, once every gateway and control process has acknowledged it
     superseded   another one signs everywhere; what it signed is accepted until it has expired
@@ -23,7 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from weir.care import signing
 from weir.care.algorithms import require_ahead
 from weir.care.master import Sealing
-from weir.care.published import SIGNING_KEY, SigningKeyDocument
+from weir.care.published import MESSAGE_KEY, SIGNING_KEY, SigningKeyDocument
 from weir.care.tables import keys
 from weir.kernel import inputs, limits
 from weir.kernel.outcomes import CONFLICT, ILLEGAL_STATE, NOT_FOUND, Refusal
@@ -33,7 +37,10 @@ from weir.store.schema import changes
 from weir.store.unit import Actor, Change, UnitOfWork
 
 PLATFORM: Final = Actor(organisation="platform", subject="platform")
-PURPOSE: Final = "access_token"
+TOKENS: Final = "access_token"
+MESSAGES: Final = "message"
+PURPOSES: Final = (TOKENS, MESSAGES)
+_CHANGE_KINDS: Final = {TOKENS: SIGNING_KEY, MESSAGES: MESSAGE_KEY}
 _KEY_LOCK: Final = 0x7765_6972_0003
 _FORGOTTEN: Final = b""
 
@@ -43,6 +50,7 @@ class SigningKey:
     """One signing key as stored. Times are None until they have come about."""
 
     kid: str
+    purpose: str
     public: dict[str, Any]
     sealed_private: bytes
     announced_at: datetime
@@ -85,35 +93,63 @@ def announced_of(rows: Sequence[SigningKey]) -> SigningKey | None:
     return min(waiting, key=lambda each: (each.signs_from, each.kid), default=None)
 
 
-async def read(connection: AsyncConnection) -> Sequence[SigningKey]:
-    """Every signing key there ever was, oldest first."""
+async def read(connection: AsyncConnection, purpose: str = TOKENS) -> Sequence[SigningKey]:
+    """Every key for a purpose there ever was, oldest first."""
     found = await connection.execute(
-        select(keys).where(keys.c.purpose == PURPOSE).order_by(keys.c.created_at, keys.c.id)
+        select(keys).where(keys.c.purpose == purpose).order_by(keys.c.created_at, keys.c.id)
     )
     return [_signing_key(row) for row in found]
 
 
+async def get(connection: AsyncConnection, kid: str) -> SigningKey:
+    """One of them, wherever it is in its life. NOT_FOUND."""
+    found = await connection.execute(
+        select(keys).where(keys.c.id == kid, keys.c.purpose.in_(PURPOSES))
+    )
+    row = found.one_or_none()
+    if row is None:
+        raise Refusal(NOT_FOUND, "no such key")
+    return _signing_key(row)
+
+
 async def ensure(unit: UnitOfWork, sealing: Sealing) -> None:
-    """Make the first key, which signs at once, at the platform's first start."""
+    """Make the first keys, which sign at once, at the platform's first start."""
     await lock(unit)
-    if current_of(await read(unit.connection)) is None:
-        await _make(unit, sealing, signing.ES256, signs_from=unit.now, activated_at=unit.now)
+    for purpose in PURPOSES:
+        if current_of(await read(unit.connection, purpose)) is None:
+            await _make(
+                unit,
+                sealing,
+                signing.ES256,
+                purpose=purpose,
+                signs_from=unit.now,
+                activated_at=unit.now,
+            )
 
 
 async def announce(
-    unit: UnitOfWork, sealing: Sealing, *, algorithm: str, signs_from: datetime
+    unit: UnitOfWork,
+    sealing: Sealing,
+    *,
+    algorithm: str,
+    signs_from: datetime,
+    purpose: str = TOKENS,
 ) -> SigningKey:
-    """Make the next key and announce from when on it may sign.
+    """Make the next key for a purpose and announce from when on it may sign.
 
-    INVALID_INPUT for another algorithm or a date too near, CONFLICT when there is an
-    announced key.
+    INVALID_INPUT for another purpose, algorithm or a date too near, CONFLICT when there is an
+    announced key. Messages are signed with ES256 only.
     """
-    inputs.choice(algorithm, signing.SIGNING_ALGORITHMS, "/algorithm")
+    inputs.choice(purpose, PURPOSES, "/purpose")
+    offered = (signing.ES256,) if purpose == MESSAGES else signing.SIGNING_ALGORITHMS
+    inputs.choice(algorithm, offered, "/algorithm")
     require_ahead(signs_from, unit.now, "/signs_from")
     await lock(unit)
-    if announced_of(await read(unit.connection)) is not None:
+    if announced_of(await read(unit.connection, purpose)) is not None:
         raise Refusal(CONFLICT, why="a key is announced already", why_zh="已有密钥处于预告状态")
-    return await _make(unit, sealing, algorithm, signs_from=signs_from, activated_at=None)
+    return await _make(
+        unit, sealing, algorithm, purpose=purpose, signs_from=signs_from, activated_at=None
+    )
 
 
 async def revoke(database: Database, actor: Actor, sealing: Sealing, kid: str) -> int:
@@ -126,8 +162,8 @@ async def revoke(database: Database, actor: Actor, sealing: Sealing, kid: str) -
     await _prepare_successor(database, actor, sealing, kid)
     async with database.unit(actor) as unit:
         await lock(unit)
-        rows = await read(unit.connection)
-        key = _named(rows, kid)
+        key = await _in_use(unit.connection, kid)
+        rows = await read(unit.connection, key.purpose)
         successor = announced_of(rows)
         if key == current_of(rows) and successor is not None:
             await _move(unit, successor, "key.activated", activated_at=unit.now)
@@ -143,11 +179,12 @@ async def tend(database: Database, sealing: Sealing, *, days: int) -> list[str]:
     `limits.KEY_ANNOUNCED_DAYS` before.
     """
     done = []
-    for step in (_announce_in_time, _activate, _supersede, _retire):
-        async with database.unit(PLATFORM) as unit:
-            await lock(unit)
-            rows = await read(unit.connection)
-            done += await step(unit, sealing, rows, days)
+    for purpose in PURPOSES:
+        for step in (_announce_in_time, _activate, _supersede, _retire):
+            async with database.unit(PLATFORM) as unit:
+                await lock(unit)
+                rows = await read(unit.connection, purpose)
+                done += await step(unit, sealing, rows, days)
     return done
 
 
@@ -171,7 +208,12 @@ async def _announce_in_time(
         return []
     earliest = unit.now + timedelta(seconds=limits.CHANGE_ANNOUNCED_S)
     made = await _make(
-        unit, sealing, current.algorithm, signs_from=max(signs_from, earliest), activated_at=None
+        unit,
+        sealing,
+        current.algorithm,
+        purpose=current.purpose,
+        signs_from=max(signs_from, earliest),
+        activated_at=None,
     )
     return [f"announced {made.kid}"]
 
@@ -218,18 +260,27 @@ async def _prepare_successor(database: Database, actor: Actor, sealing: Sealing,
     """Let everybody know a key that can take over, and wait for their word, but not forever."""
     async with database.unit(actor) as unit:
         await lock(unit)
-        rows = await read(unit.connection)
-        if _named(rows, kid) != current_of(rows) or announced_of(rows) is not None:
+        key = await _in_use(unit.connection, kid)
+        rows = await read(unit.connection, key.purpose)
+        if key != current_of(rows) or announced_of(rows) is not None:
             return
-        await _make(unit, sealing, signing.ES256, signs_from=unit.now, activated_at=None)
+        await _make(
+            unit,
+            sealing,
+            signing.ES256,
+            purpose=key.purpose,
+            signs_from=unit.now,
+            activated_at=None,
+        )
     assert unit.sequence is not None
     await await_acknowledged(database, unit.sequence, roles=EVERYBODY)
 
 
 async def _is_known(connection: AsyncConnection, key: SigningKey) -> bool:
     """Whether every live process has applied the key's newest state."""
+    kind = _CHANGE_KINDS[key.purpose]
     found = await connection.execute(
-        select(changes.c.sequence).where(changes.c.kind == SIGNING_KEY, changes.c.key == key.kid)
+        select(changes.c.sequence).where(changes.c.kind == kind, changes.c.key == key.kid)
     )
     return await acknowledged(connection, int(found.scalar_one()), EVERYBODY) is not None
 
@@ -239,6 +290,7 @@ async def _make(
     sealing: Sealing,
     algorithm: str,
     *,
+    purpose: str,
     signs_from: datetime,
     activated_at: datetime | None,
 ) -> SigningKey:
@@ -248,7 +300,7 @@ async def _make(
         keys.insert()
         .values(
             id=kid,
-            purpose=PURPOSE,
+            purpose=purpose,
             public=signing.public_jwk(private, kid, algorithm),
             sealed_private=sealing.seal(kid, signing.stored(private)),
             created_at=unit.now,
@@ -258,7 +310,7 @@ async def _make(
         .returning(keys)
     )
     key = _signing_key(added.one())
-    detail = {"alg": algorithm, "purpose": PURPOSE, "signs_from": signs_from.isoformat()}
+    detail = {"alg": algorithm, "purpose": purpose, "signs_from": signs_from.isoformat()}
     unit.audit("key.created", kid, detail)
     _publish(unit, key)
     return key
@@ -274,29 +326,29 @@ async def _move(unit: UnitOfWork, key: SigningKey, event: str, **values: Any) ->
 
 def _publish(unit: UnitOfWork, key: SigningKey) -> None:
     """Gateways believe what is published; one that counts no more is removed."""
+    kind = _CHANGE_KINDS[key.purpose]
     if not key.counts:
-        unit.publish(Change(SIGNING_KEY, key.kid, None, unit.now))
+        unit.publish(Change(kind, key.kid, None, unit.now))
         return
     ends = key.superseded_at
     margin = timedelta(seconds=limits.CLOCK_AHEAD_ACCEPTED_S)
     document = SigningKeyDocument(
         key.kid, key.algorithm, key.public, None if ends is None else ends + margin
     )
-    unit.publish(Change(SIGNING_KEY, key.kid, document))
+    unit.publish(Change(kind, key.kid, document))
 
 
-def _named(rows: Sequence[SigningKey], kid: str) -> SigningKey:
-    for each in rows:
-        if each.kid == kid and each.counts:
-            return each
-        if each.kid == kid:
-            raise Refusal(ILLEGAL_STATE, f"the key is {each.state}")
-    raise Refusal(NOT_FOUND, "no such key")
+async def _in_use(connection: AsyncConnection, kid: str) -> SigningKey:
+    key = await get(connection, kid)
+    if not key.counts:
+        raise Refusal(ILLEGAL_STATE, f"the key is {key.state}")
+    return key
 
 
 def _signing_key(row: Row[Any]) -> SigningKey:
     return SigningKey(
         kid=row.id,
+        purpose=row.purpose,
         public=row.public,
         sealed_private=row.sealed_private,
         announced_at=row.created_at,

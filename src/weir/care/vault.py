@@ -33,6 +33,8 @@ class Signer(Protocol):
 
     def public_jwks(self) -> dict[str, list[dict[str, Any]]]: ...
 
+    def message_jwks(self) -> dict[str, list[dict[str, Any]]]: ...
+
     def algorithms(self) -> list[str]: ...
 
     def taken(self, now: datetime, *, rehearsing: bool = False) -> tuple[str, ...]: ...
@@ -42,9 +44,13 @@ class Signer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Ring:
-    """The keys of one moment: which signs, which will, and which are accepted."""
+    """The keys of one moment: which signs, which will, and which are accepted.
+
+    Of the keys that gateways sign answers with, only the public parts are of use here.
+    """
 
     rows: Sequence[SigningKey]
+    messages: Sequence[SigningKey]
     current: SigningKey
     announced: SigningKey | None
     private: Mapping[str, PrivateKey] = field(repr=False)
@@ -99,6 +105,10 @@ class Vault:
         """
         return {"keys": [_told(each) for each in self._ring.rows if each.counts]}
 
+    def message_jwks(self) -> dict[str, list[dict[str, Any]]]:
+        """The same of every key that an answer of a gateway may be signed with (RFC 9421)."""
+        return {"keys": [_told(each) for each in self._ring.messages if each.counts]}
+
     def algorithms(self) -> list[str]:
         """What we sign with, and will."""
         ring = self._ring
@@ -113,10 +123,13 @@ class Vault:
         """What will change, and when, for the metadata; soonest first."""
         ring = self._ring
         told: list[dict[str, Any]] = []
-        if ring.announced is not None:
-            what = {"change": "signing_key", "kid": ring.announced.kid}
-            at = ring.announced.signs_from
-            told.append({**what, "alg": ring.announced.algorithm, "effective_at": _text(at)})
+        for change, key in (
+            ("signing_key", ring.announced),
+            ("message_key", announced_of(ring.messages)),
+        ):
+            if key is not None:
+                what = {"change": change, "kid": key.kid, "alg": key.algorithm}
+                told.append({**what, "effective_at": _text(key.signs_from)})
         told += [
             {"change": "algorithm_ends", "alg": each.algorithm, "effective_at": _text(each.ends_at)}
             for each in ring.endings
@@ -143,7 +156,8 @@ async def _load(
         for each in (current, announced)
         if each is not None
     }
-    return _Ring(rows, current, announced, private, await algorithms.read(connection))
+    messages = await signing_keys.read(connection, signing_keys.MESSAGES)
+    return _Ring(rows, messages, current, announced, private, await algorithms.read(connection))
 
 
 def _told(key: SigningKey) -> dict[str, Any]:

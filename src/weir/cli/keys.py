@@ -22,23 +22,31 @@ Algorithm = Annotated[str, typer.Argument(help="ES256, PS256, EdDSA or Ed25519."
 
 @app.command("list")
 def list_keys(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
-    """List the signing keys, newest first, with where each is in its life."""
+    """List the signing keys by purpose, newest first, with where each is in its life."""
     from weir.client.asking import all_of
 
     found = asking(profile, lambda m: all_of(m.keys.signing_keys()))
-    show_list(found, ("kid", "algorithm", "state", "signs_from", "superseded_at"), as_json)
+    show_list(
+        found, ("kid", "purpose", "algorithm", "state", "signs_from", "superseded_at"), as_json
+    )
 
 
 @app.command()
 def announce(
     at: Moment = "+7",
-    algorithm: Annotated[str, typer.Option(help="ES256, PS256 or EdDSA.")] = "ES256",
+    algorithm: Annotated[
+        str, typer.Option(help="ES256, PS256 or EdDSA; ES256 only for messages.")
+    ] = "ES256",
+    messages: Annotated[
+        bool, typer.Option("--messages", help="The key that gateways sign answers with.")
+    ] = False,
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
     """Make the next signing key; it signs from its date on, the present one ends by itself."""
-    moment = _moment(at)
-    show_one(asking(profile, lambda m: m.keys.announce_signing_key(algorithm, moment)), as_json)
+    moment, purpose = _moment(at), "message" if messages else "access_token"
+    announced = asking(profile, lambda m: m.keys.announce_signing_key(algorithm, moment, purpose))
+    show_one(announced, as_json)
 
 
 @app.command()

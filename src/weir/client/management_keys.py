@@ -18,9 +18,14 @@ class Keys:
         """Every signing key there ever was, newest first."""
         return self._asker.pages("/v1/signing-keys")
 
-    async def announce_signing_key(self, algorithm: str, signs_from: str) -> Document:
-        """Make the next key; it signs from `signs_from` on, once every process accepts it."""
-        given: Document = {"algorithm": algorithm, "signs_from": signs_from}
+    async def announce_signing_key(
+        self, algorithm: str, signs_from: str, purpose: str = "access_token"
+    ) -> Document:
+        """Make the next key; it signs from `signs_from` on, once every process accepts it.
+
+        `purpose` is `access_token`, or `message` for the key that gateways sign answers with.
+        """
+        given: Document = {"purpose": purpose, "algorithm": algorithm, "signs_from": signs_from}
         return await self._asker.post("/v1/signing-keys", given)
 
     async def revoke_signing_key(self, kid: str) -> Document:

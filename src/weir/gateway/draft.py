@@ -16,7 +16,12 @@ from immutables import Map
 
 from weir.care import signing
 from weir.care.algorithms import ALGORITHM_ENDING
-from weir.care.published import SIGNING_KEY, AlgorithmEndingDocument, SigningKeyDocument
+from weir.care.published import (
+    MESSAGE_KEY,
+    SIGNING_KEY,
+    AlgorithmEndingDocument,
+    SigningKeyDocument,
+)
 from weir.consent.published import REVOCATION
 from weir.gateway.snapshot import Application, Product, SigningKey, Snapshot
 from weir.partners.published import (
@@ -75,6 +80,7 @@ class Draft:
         self._pairs = base.subscription_pairs.mutate()
         # The token memory forgets all when it is given a new map of keys: so there is none unasked.
         self._signing_keys = base.signing_keys
+        self._message_keys = base.message_keys
         self._endings = base.endings
 
     def finish(self) -> Snapshot:
@@ -90,6 +96,7 @@ class Draft:
             subscription_pairs=self._pairs.finish(),
             revoked=self._revoked,
             signing_keys=self._signing_keys,
+            message_keys=self._message_keys,
             endings=self._endings,
         )
 
@@ -106,6 +113,8 @@ class Draft:
                 self._revoke(row)
             elif row.kind == PRODUCT:
                 yield from self._apply_product(row)
+            elif row.kind == MESSAGE_KEY:
+                self._message_keys = row.sequence
             elif row.kind in _KINDS:
                 self._apply_small(row, _KINDS[row.kind])
             yield

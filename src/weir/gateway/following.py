@@ -20,7 +20,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Final
 
 import structlog
@@ -51,6 +51,13 @@ _SWEPT_A_SECOND: Final = SHARDS // 60 + 1
 _log = structlog.get_logger("weir.gateway")
 
 
+ReloadKeys = Callable[[AsyncConnection], Awaitable[None]]
+
+
+async def _no_keys(_: AsyncConnection) -> None:
+    """Of a process that signs nothing."""
+
+
 class Following:
     """The current snapshot and the lease under which it may be believed."""
 
@@ -63,10 +70,13 @@ class Following:
         unconfirmed_s: float = 0.0,
         *,
         on_lost: Callable[[], None] = lambda: None,
+        reload_keys: ReloadKeys = _no_keys,
         page: PageSize = WHOLE_PAGE,
         trip_timeout_s: float = limits.CHANGE_TRIP_TIMEOUT_S,
     ) -> None:
-        """`on_lost` is called when the log no longer tells all that this process has missed."""
+        """`on_lost` is called when the log no longer tells all that this process has missed,
+        `reload_keys` when a key that answers are signed with has moved, before that is applied.
+        """
         self.snapshot = Snapshot()
         self.slices = Slices()
         self.applying = False  # a page is being applied
@@ -75,6 +85,7 @@ class Following:
         self._process = process
         self._clock = clock
         self._on_lost = on_lost
+        self._reload_keys = reload_keys
         self._whole_page = page
         self._page = page
         self._trip_timeout_s = trip_timeout_s
@@ -184,7 +195,7 @@ class Following:
         try:
             more = await changelog.read_newer(connection, before, self._page, take)
             if read:
-                self.snapshot = draft.finish()
+                await self._take(connection, draft.finish())
             await self.slices.work(_let_go(draft))
             if read >= _FROZEN_ROWS:
                 gc.freeze()
@@ -193,6 +204,12 @@ class Following:
             self.applying = False
         self._page = self._page.larger(self._whole_page)
         return more
+
+    async def _take(self, connection: AsyncConnection, snapshot: Snapshot) -> None:
+        """The next snapshot; what it says of our own keys holds before that is acknowledged."""
+        if snapshot.message_keys != self.snapshot.message_keys:
+            await self._reload_keys(connection)
+        self.snapshot = snapshot
 
     async def _load(self, connection: AsyncConnection) -> None:
         """Everything, from nothing, before anybody is served."""
@@ -212,7 +229,7 @@ class Following:
             )
             snapshot = draft.finish()
         # What was committed while the rows came in is read again: numbers only grow.
-        self.snapshot = snapshot.at(newest)
+        await self._take(connection, snapshot.at(newest))
         self.slices = Slices()  # how long those of a load were is nobody's concern
 
 

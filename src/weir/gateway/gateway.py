@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from weir.care.message_key import MessageKey
+from weir.care.message_key import MessageKeys
 from weir.gateway.allowances import Allowances
 from weir.gateway.call import Call
 from weir.gateway.counts import Counts
@@ -69,7 +69,7 @@ class Gateway:
         control_sockets: list[Path],
         in_flight: Deadlines,
         cache: Cache,
-        message_key: MessageKey,
+        message_keys: MessageKeys,
         tracing: Tracing | None = None,
     ) -> None:
         self.loop = loop
@@ -81,7 +81,7 @@ class Gateway:
         self.in_flight = in_flight
         self.cache = cache
         self.tracing = tracing
-        self.message_key = message_key
+        self.message_keys = message_keys
         self.counts = Counts()
         self.pauses = Pauses(loop, following)
         self.listeners: list[Listener] = []

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from weir import compiled
-from weir.care.message_key import MessageKey
+from weir.care.message_key import MessageKeys
 from weir.gateway.allowances import Allowances, DatabaseClock
 from weir.gateway.following import Following
 from weir.gateway.gateway import Gateway
@@ -81,14 +81,14 @@ async def serve(
     config: GatewayConfig,
     database: Database,
     cache: Cache,
-    message_key: MessageKey,
+    message_keys: MessageKeys,
     stop: asyncio.Event,
 ) -> None:
     """Serve until `stop` is set, then finish what is in flight and leave nothing behind.
 
     Refusals PORT_TAKEN, SETTING_INVALID, HOME_UNUSABLE and ENGINE_UNAVAILABLE at the start.
     """
-    serving = await _Serving.start(config, database, cache, message_key, stop)
+    serving = await _Serving.start(config, database, cache, message_keys, stop)
     _log.info(
         "gateway_ready",
         public_port=config.public_port,
@@ -109,7 +109,7 @@ class _Serving:
         config: GatewayConfig,
         database: Database,
         cache: Cache,
-        message_key: MessageKey,
+        message_keys: MessageKeys,
         stop: asyncio.Event,
     ) -> None:
         loop = asyncio.get_running_loop()
@@ -123,6 +123,7 @@ class _Serving:
             clock,
             config.unconfirmed_calls_s,
             on_lost=stop.set,
+            reload_keys=message_keys.reload,
         )
         self._allowances = Allowances(loop, DatabaseCounters(database), clock)
         writer = RecordWriter.open(config.records, _mint("str"))
@@ -145,7 +146,7 @@ class _Serving:
             in_flight=self._in_flight,
             cache=cache,
             tracing=_tracing(config),
-            message_key=message_key,
+            message_keys=message_keys,
         )
         self._acceptors: list[TlsAcceptor] = []
         self._servers: list[asyncio.Server] = []
@@ -158,11 +159,11 @@ class _Serving:
         config: GatewayConfig,
         database: Database,
         cache: Cache,
-        message_key: MessageKey,
+        message_keys: MessageKeys,
         stop: asyncio.Event,
     ) -> _Serving:
         """Load, then listen: nobody is served from an empty snapshot."""
-        serving = cls(config, database, cache, message_key, stop)
+        serving = cls(config, database, cache, message_keys, stop)
         public, mtls = serving._contexts()
         gc.disable()  # while all that is made is kept
         await serving._following.start()

@@ -160,6 +160,7 @@ class Snapshot:
     subscription_pairs: Map[str, tuple[str, str]] = _EMPTY
     revoked: Revocations = field(default_factory=Revocations)
     signing_keys: Map[str, SigningKey] = _EMPTY
+    message_keys: int = 0  # the change that last moved a key that answers are signed with
     endings: Map[str, datetime] = _EMPTY  # algorithms of callers' proofs that end
 
     def at(self, sequence: int) -> Snapshot:

@@ -16,6 +16,7 @@ from weir.care import algorithms, signing_keys
 from weir.care.following import KeysFollowed
 from weir.care.jose import ALGORITHMS
 from weir.care.master import SealingKey
+from weir.care.message_key import MessageKeys
 from weir.care.signing_keys import PLATFORM, SigningKey
 from weir.care.vault import Vault
 from weir.kernel import identifiers, limits
@@ -60,10 +61,15 @@ async def control(
         await following.stop()
 
 
-async def announce(database: Database, sealing: SealingKey, algorithm: str = "ES256") -> SigningKey:
+async def announce(
+    database: Database,
+    sealing: SealingKey,
+    algorithm: str = "ES256",
+    purpose: str = signing_keys.TOKENS,
+) -> SigningKey:
     async with database.unit(PLATFORM) as unit:
         made = await signing_keys.announce(
-            unit, sealing, algorithm=algorithm, signs_from=unit.now + WEEK
+            unit, sealing, algorithm=algorithm, signs_from=unit.now + WEEK, purpose=purpose
         )
     assert unit.sequence is not None
     assert await await_acknowledged(database, unit.sequence, roles=EVERYBODY) is not None
@@ -208,12 +214,49 @@ async def test_by_schedule_the_next_key_is_announced_a_week_before(
     clock.ahead = timedelta(days=82)
     assert await signing_keys.tend(database, sealing, days=90) == []
     clock.ahead = timedelta(days=84)
-    (done,) = await signing_keys.tend(database, sealing, days=90)
-    assert done.startswith("announced ")
+    made = await signing_keys.tend(database, sealing, days=90)
+    assert [each.split(" ")[0] for each in made] == ["announced"] * len(signing_keys.PURPOSES)
     assert await signing_keys.tend(database, sealing, days=90) == []
     clock.ahead = timedelta(days=90, seconds=1)
     moved = [each.split(" ")[0] for each in await signing_keys.tend(database, sealing, days=90)]
-    assert moved == ["activated", "superseded"]  # nobody lives who would have to hear
+    # Nobody lives who would have to hear.
+    assert moved == ["activated", "superseded"] * len(signing_keys.PURPOSES)
+
+
+async def test_the_key_of_answers_is_changed_like_that_of_tokens_and_never_is_one(
+    database: Database, cache: Cache, sealing: SealingKey, clock: Clock
+) -> None:
+    async with control(database, cache, sealing) as (vault, _):
+        gateway = await MessageKeys.open(database, sealing)
+        before = gateway.current.kid
+        made = await announce(database, sealing, purpose=signing_keys.MESSAGES)
+        told = {each["kid"]: each for each in vault.message_jwks()["keys"]}
+        assert told.keys() == {before, made.kid}
+        assert told[made.kid]["nbf"] == int(made.signs_from.timestamp())
+        assert told.keys().isdisjoint(each["kid"] for each in vault.public_jwks()["keys"])
+        (change,) = vault.announcements(clock.now())
+        assert (change["change"], change["kid"]) == ("message_key", made.kid)
+
+        clock.ahead = WEEK + timedelta(seconds=1)
+        await settled(database, sealing, "activated", "superseded")
+        async with database.connect() as connection:
+            await gateway.reload(connection)
+            await vault.reload(connection)
+        assert gateway.current.kid == made.kid
+        told = {each["kid"]: each for each in vault.message_jwks()["keys"]}
+        assert told[before]["exp"] > clock.now().timestamp()
+        assert kid_of(await vault.sign_jwt({}, "JWT")) not in told
+
+
+@pytest.mark.parametrize(
+    ("purpose", "algorithm"), [("message", "EdDSA"), ("receipt", "ES256"), ("message", "none")]
+)
+async def test_a_key_is_for_a_known_purpose_and_answers_are_signed_with_es256(
+    database: Database, sealing: SealingKey, purpose: str, algorithm: str
+) -> None:
+    with pytest.raises(Refusal) as refused:
+        await announce(database, sealing, algorithm, purpose)
+    assert refused.value.outcome is INVALID_INPUT
 
 
 async def test_one_key_at_a_time_is_announced_and_never_at_the_last_minute(

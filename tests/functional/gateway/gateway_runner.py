@@ -13,7 +13,7 @@ import uvloop
 from weir.app.core import log_to_stdout
 from weir.care.audit import AuditJournal
 from weir.care.master import SealingKey, derive
-from weir.care.message_key import MessageKey
+from weir.care.message_key import MessageKeys
 from weir.gateway.serving import GatewayConfig, serve
 from weir.kernel.clock import SystemClock
 from weir.store.cache import Cache
@@ -46,8 +46,8 @@ async def main(given: dict[str, object]) -> None:
     given["control_sockets"] = [Path(path) for path in given["control_sockets"]]  # type: ignore[attr-defined]
     given["receipt_secret"] = SECRET
     try:
-        message_key = await MessageKey.open(database, SealingKey(bytes(range(32))))
-        await serve(GatewayConfig(**given), database, cache, message_key, stop)  # type: ignore[arg-type]
+        message_keys = await MessageKeys.open(database, SealingKey(bytes(range(32))))
+        await serve(GatewayConfig(**given), database, cache, message_keys, stop)  # type: ignore[arg-type]
     finally:
         await database.close()
         await cache.close()

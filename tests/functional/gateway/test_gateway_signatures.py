@@ -22,11 +22,13 @@ from http_message_signatures import (
 )
 from raw_caller import Answer, Caller
 
-from weir.care import signing
+from weir.care import signing, signing_keys
 from weir.care.master import SealingKey
-from weir.care.message_key import MessageKey
+from weir.care.message_key import MessageKeys
+from weir.care.signing_keys import PLATFORM
 from weir.kernel import limits
 from weir.partners.published import ApplicationDocument
+from weir.store.processes import await_acknowledged
 from weir.store.unit import Change
 
 PREFIX = "/river-bank/signed/v1"
@@ -152,8 +154,8 @@ async def signatory(
         Change("subscription", "sub_signed", subscription),
         Change("application", "app_shop", keyed),
     )
-    answers = await MessageKey.open(lab.database, SealingKey(bytes(range(32))))
-    public = signing.public_key(answers.published[-1], "ES256")
+    answers = await MessageKeys.open(lab.database, SealingKey(bytes(range(32))))
+    public = answers.current.private.public_key()
     return Signatory(lab, caller, key, public, await lab.token())
 
 
@@ -294,3 +296,17 @@ async def test_a_body_is_held_up_to_its_bound(signatory: Signatory) -> None:
     signatory.caller = caller
     assert (await signatory.send(message, body)).code == "body_too_large"
     await caller.close()
+
+
+async def test_a_revoked_key_signs_no_answer_once_that_is_reported(signatory: Signatory) -> None:
+    sealing, database = SealingKey(bytes(range(32))), signatory.lab.database
+    assert (await signatory.call("GET", "/rates?day=1")).status == 200
+    stolen = (await MessageKeys.open(database, sealing)).current.kid
+    sequence = await signing_keys.revoke(database, PLATFORM, sealing, stolen)
+    assert await await_acknowledged(database, sequence) is not None
+    answer = await signatory.call("GET", "/rates?day=2")
+    assert stolen not in answer.headers["signature-input"]
+    after = await MessageKeys.open(database, sealing)
+    signatory.answers_key = after.current.private.public_key()
+    assert f'keyid="{after.current.kid}"' in answer.headers["signature-input"]
+    signatory.verify(answer, body=answer.body)

@@ -73,7 +73,11 @@ def row(number: int, **times: datetime | None) -> SigningKey:
         "revoked_at": None,
     }
     return SigningKey(
-        kid=f"key_{number}", public={"alg": "ES256"}, sealed_private=b"", **(whole | times)
+        kid=f"key_{number}",
+        purpose="access_token",
+        public={"alg": "ES256"},
+        sealed_private=b"",
+        **(whole | times),
     )
 
 

@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from seals import SECRET
 from weir.care import signing
-from weir.care.message_key import MessageKey
+from weir.care.master import SealingKey
+from weir.care.message_key import MessageKey, MessageKeys
 from weir.care.published import SigningKeyDocument
 from weir.gateway.allowances import Allowances, DatabaseClock
 from weir.gateway.draft import ChangeRow, Draft, OnFault
@@ -312,7 +313,9 @@ class House:
             control_sockets=[folder / "control"],
             in_flight=Deadlines(loop, 0.1),
             cache=None,  # type: ignore[arg-type]
-            message_key=MessageKey("key_m", (), signing.generate("ES256")),
+            message_keys=MessageKeys(
+                SealingKey(bytes(32)), MessageKey("key_m", signing.generate("ES256"))
+            ),
         )
         self.listener = Listener(loop, self.gateway, kind, Deadlines(loop, 1.0))
         self.caller = Transport(der)

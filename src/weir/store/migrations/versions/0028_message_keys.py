@@ -1,0 +1,17 @@
+"""Keys that answers are signed with live like those for tokens: they began when they were made."""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0028"
+down_revision = "0027"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.execute("""
+        UPDATE keys SET signs_from = created_at, activated_at = created_at
+         WHERE purpose = 'message' AND activated_at IS NULL
+    """)
