@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -11,6 +10,8 @@ from urllib.parse import urlencode
 from weir.client.asking import Asker, Document, place
 from weir.client.credentials import Credentials
 from weir.client.errors import ProtocolError
+from weir.kernel import strict_json
+from weir.kernel.clock import read_moment
 from weir.kernel.signed_terms import sign
 
 _POLL_S: Final = 0.2
@@ -50,7 +51,8 @@ class Books:
             "rounding": rounding,
         }
         made = await self._asker.post(f"/v1/products/{place(product)}/agreements", given)
-        return await self._signed_where_needed(made, given, credentials)
+        asked = {**given, "product": product}
+        return await self._signed_where_needed(made, asked, credentials)
 
     async def counter_agreement(
         self,
@@ -70,7 +72,8 @@ class Books:
             "rounding": rounding,
         }
         made = await self._asker.post(f"/v1/agreements/{place(agreement)}/counter", given)
-        return await self._signed_where_needed(made, given, credentials)
+        asked = {**given, "counters": agreement}
+        return await self._signed_where_needed(made, asked, credentials)
 
     async def agreement(self, agreement: str) -> Document:
         """One agreement with its `terms` and the `signatures` under them."""
@@ -186,12 +189,24 @@ class Books:
         return await self._asker.get("/v1/audit/verification")
 
     async def _signed_where_needed(
-        self, made: Document, given: Document, credentials: Credentials
+        self, made: Document, asked: Document, credentials: Credentials
     ) -> Document:
-        """Sign what was proposed, after checking that its terms are those that were given."""
+        """Sign what was proposed, after checking that its terms are all that was asked for."""
         if made["proposed_by"] not in made["needed"]:
             return made
-        terms = json.loads(made["terms"])
-        if any(terms[name] != given[name] for name in ("shares", "billable", "rounding")):
+        terms = strict_json.loads(made["terms"])
+        if not isinstance(terms, dict) or any(
+            _differs(name, wanted, terms.get(name)) for name, wanted in asked.items()
+        ):
             raise ProtocolError("the platform shows other terms than were proposed")
         return await self.accept_agreement(made["id"], credentials, made["terms"])
+
+
+def _differs(name: str, wanted: Any, shown: Any) -> bool:
+    """Whether a term is not the one that was asked for; a time may be written otherwise."""
+    if name != "effective_from":
+        return bool(shown != wanted)
+    try:
+        return read_moment(shown) != read_moment(wanted)
+    except (TypeError, ValueError):
+        return True

@@ -1,4 +1,4 @@
-"""Time as a value: rooms take a clock, `app.py` gives them the real one."""
+"""Time as a value: rooms take a clock, `app.py` gives them the real one. And as text."""
 
 from __future__ import annotations
 
@@ -23,3 +23,16 @@ class SystemClock:
 
     def monotonic_s(self) -> float:
         return time.monotonic()
+
+
+def moment(at: datetime) -> str:
+    """A time as documents that are signed or hashed write it: RFC 3339, UTC, to the microsecond."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def read_moment(text: str) -> datetime:
+    """An RFC 3339 time. ValueError when it is not one or has no zone."""
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError("a time has no zone")
+    return at.astimezone(UTC)

@@ -40,7 +40,8 @@ class Script:
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 lines = head.decode().split("\r\n")
-                fields = dict(line.split(": ", 1) for line in lines[1:] if line)
+                named = (line.split(": ", 1) for line in lines[1:] if line)
+                fields = {name.lower(): value for name, value in named}
                 await reader.readexactly(int(fields.get("content-length", "0")))
                 self.asked.append(fields | {"line": lines[0]})
                 answer = self.answers.pop(0)
