@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+import structlog
+
 from weir.alliance.agreements import operator_of
 from weir.kernel import inputs, limits
 from weir.kernel.money import MINOR_DIGITS
+from weir.kernel.outcomes import CONFLICT, Refusal
 from weir.settlement import jobs
 from weir.store.database import Database
 from weir.store.unit import Actor
 
+_log = structlog.get_logger("weir.settlement")
 ACTOR = "schedule"  # who asked, in the audit chain
 
 
@@ -30,7 +34,11 @@ def month_due(now: datetime) -> str:
 
 
 async def request_due(database: Database, currencies: Sequence[str]) -> list[str]:
-    """Ask once for the closing of the month that is due, in each currency; the jobs asked for."""
+    """Ask once for the closing of the month that is due, in each currency; the jobs asked for.
+
+    Where another closed period overlaps the month, or is being closed, the currency has to wait for
+    the operator, and keeps none of the others from being closed.
+    """
     asked = []
     period = month_due(database.clock.now())
     for currency in currencies:
@@ -38,6 +46,11 @@ async def request_due(database: Database, currencies: Sequence[str]) -> list[str
             operator = await operator_of(connection)
             if await jobs.is_settled_on(connection, period, currency):
                 continue
-        async with database.unit(Actor(operator, ACTOR)) as unit:
-            asked.append(await jobs.request(unit, period=period, currency=currency))
+        try:
+            async with database.unit(Actor(operator, ACTOR)) as unit:
+                asked.append(await jobs.request(unit, period=period, currency=currency))
+        except Refusal as refusal:
+            if refusal.outcome is not CONFLICT:
+                raise
+            _log.warning("month_not_asked_for", period=period, currency=currency)
     return asked
