@@ -10,10 +10,10 @@ Credits that were granted on its lines were given away and stay given.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, exists, insert, select, update
+from sqlalchemy import Row, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.alliance.agreements import operator_of
@@ -21,6 +21,8 @@ from weir.kernel import inputs, limits
 from weir.kernel.money import MINOR_DIGITS
 from weir.kernel.outcomes import FORBIDDEN, ILLEGAL_STATE, Refusal
 from weir.ledger import books
+from weir.metering.tables import expiries, segments
+from weir.settlement import rounds
 from weir.settlement.jobs import is_under_way
 from weir.settlement.periods import Period, parse_period
 from weir.settlement.settling_tables import disputes, obligations
@@ -45,8 +47,8 @@ class Reopening:
 async def reopen(unit: UnitOfWork, *, period: str, currency: str, reason: str) -> Reopening:
     """Open a closed period again. Only the operator may, and it must say why.
 
-    Refusals: FORBIDDEN, INVALID_INPUT, ILLEGAL_STATE when the period is not closed, or a dispute
-    over one of its lines is open.
+    Refusals: FORBIDDEN, INVALID_INPUT, ILLEGAL_STATE when the period is not closed, a dispute over
+    one of its lines is open, or records of it have expired, so that it could not be closed again.
     """
     wanted = parse_period(period)
     inputs.choice(currency, MINOR_DIGITS, "/currency")
@@ -56,6 +58,8 @@ async def reopen(unit: UnitOfWork, *, period: str, currency: str, reason: str) -
     await unit.connection.execute(CLOSING_LOCK, {"currency": currency})
     if await is_under_way(unit.connection, currency):
         raise Refusal(ILLEGAL_STATE, "a period of this currency is being closed", state="closing")
+    # Its debts may stand in any currency by now, and go into a round in that one.
+    await rounds.lock(unit.connection, MINOR_DIGITS)
     closed = await _closed(unit.connection, wanted, currency)
     reopening = Reopening(
         id=unit.mint("rop"),
@@ -95,7 +99,30 @@ async def _closed(connection: AsyncConnection, period: Period, currency: str) ->
     )
     if await connection.scalar(select(held)):
         raise Refusal(ILLEGAL_STATE, "a line of the period is disputed", state="disputed")
+    if await _has_expired(connection, period):
+        raise Refusal(ILLEGAL_STATE, "records of the period have expired", state="expired")
     return found
+
+
+async def _has_expired(connection: AsyncConnection, period: Period) -> bool:
+    """Whether records are gone of any segment that a closing of the period would count.
+
+    Segments are counted whole, so the first and the last may reach into hours beside the period.
+    """
+    found = await connection.execute(
+        select(func.min(segments.c.first_at), func.max(segments.c.last_at)).where(
+            segments.c.first_at < period.until, segments.c.last_at >= period.since
+        )
+    )
+    first, last = found.one()
+    if first is None:
+        return False
+    gone = exists().where(
+        expiries.c.hour > first - timedelta(hours=1),
+        expiries.c.hour <= last,
+        expiries.c.document["records"].as_integer() > 0,
+    )
+    return bool(await connection.scalar(select(gone)))
 
 
 async def _reverse(unit: UnitOfWork, closed: list[str], reason: str) -> int:

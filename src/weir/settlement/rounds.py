@@ -8,7 +8,7 @@ clears one side of both.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -77,8 +77,7 @@ async def settle(unit: UnitOfWork, currency: str, converting: Sequence[str] = ()
         raise Refusal(FORBIDDEN, "only the operator settles")
     for other in converting:
         inputs.choice(other, set(MINOR_DIGITS) - {currency}, "/converting")
-    for each in sorted({currency, *converting}):
-        await unit.connection.execute(_LOCK, {"currency": each})
+    await lock(unit.connection, {currency, *converting})
     rates = [
         await exchanging.convert(unit, held, other, currency, operator)
         for other in sorted(set(converting))
@@ -99,6 +98,15 @@ async def settle(unit: UnitOfWork, currency: str, converting: Sequence[str] = ()
     for party in found.positions:
         unit.audit("round.settled", identifier, {"currency": currency}, organisation=party)
     return await fetch(unit.connection, identifier)
+
+
+async def lock(connection: AsyncConnection, currencies: Iterable[str]) -> None:
+    """Let nobody else net or convert debts of these currencies until the commit.
+
+    Whoever also takes the lock of closings takes that one first.
+    """
+    for each in sorted(currencies):
+        await connection.execute(_LOCK, {"currency": each})
 
 
 async def receive(unit: UnitOfWork, payment: str) -> PaymentRow:

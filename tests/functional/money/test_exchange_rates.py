@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -144,6 +145,29 @@ async def test_reopening_after_a_conversion_gives_everything_back(world: World) 
         await reopening.reopen(unit, period=world.period, currency="USD", reason="wrong price")
 
     await doing(world, world.operator, reopen)
+    back: Round = await doing(world, world.operator, lambda unit: rounds.settle(unit, "CNY"))
+    await pay(world, back)
+    for account, moneys in (await balances(world)).items():
+        assert all(money.amount_minor == 0 for money in moneys), account
+
+
+async def test_reopening_waits_for_a_conversion_under_way(world: World) -> None:
+    await dollars(world)
+    await record(world, "7.03")
+
+    async def reopen() -> None:
+        async with world.database.unit(world.actor(world.operator)) as unit:
+            await reopening.reopen(unit, period=world.period, currency="USD", reason="wrong price")
+
+    async with world.database.unit(world.actor(world.operator)) as unit:
+        settled = await rounds.settle(unit, "CNY", ["USD"])
+        opening = asyncio.create_task(reopen())
+        waits = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+        while not await unit.connection.scalar(waits):
+            assert not opening.done()
+            await asyncio.sleep(0.01)
+    await opening
+    await pay(world, settled)
     back: Round = await doing(world, world.operator, lambda unit: rounds.settle(unit, "CNY"))
     await pay(world, back)
     for account, moneys in (await balances(world)).items():

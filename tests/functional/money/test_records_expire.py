@@ -15,6 +15,7 @@ from seals import KEY, KEYS, SECRET
 from weir.care.audit import AuditJournal
 from weir.care.tables import audit_entries
 from weir.kernel.expiries import Expiry, expiry_fault
+from weir.kernel.outcomes import ILLEGAL_STATE, Refusal
 from weir.kernel.seals import ReceiptName, authenticator, receipt_fault
 from weir.metering import asking, auditing, bundles, receipts, retention
 from weir.metering.compacting import compact
@@ -23,7 +24,7 @@ from weir.metering.records import FINISHED_SUFFIX, CallRecord, segment_path
 from weir.metering.retention import Expired, Rule, expire, whole_segments
 from weir.metering.sealing import forget_sealed, stream_key
 from weir.metering.segments import PRUNED_SUFFIX, SEAL_SUFFIX, Damage, streams
-from weir.settlement import disputing, working
+from weir.settlement import disputing, reopening, working
 from weir.settlement.holding import needs_records
 from weir.settlement.obligations import line_of
 from weir.store.unit import Actor
@@ -209,6 +210,26 @@ async def test_records_that_came_after_a_closing_hold_their_day(world: World) ->
     assert (await run(world)).held == {LONG_AGO.date()}
     await close(world)
     assert (await run(world)).records == 10
+
+
+async def test_a_period_without_its_records_is_not_opened_again(world: World) -> None:
+    await bring(world)
+    await close(world)
+    actor = world.actor(world.operator)
+    await working.close(world.works, actor, period=world.period, currency="CNY")
+    assert (await run(world)).records == 9
+    for period, state in ((f"{LONG_AGO:%Y-%m}", "expired"), (world.period, None)):
+        async with world.database.unit(actor) as unit:
+            again = reopening.reopen(unit, period=period, currency="CNY", reason="a wrong price")
+            if state is None:
+                assert (await again).reversed_postings == 1
+                continue
+            with pytest.raises(Refusal) as refusal:
+                await again
+            assert (refusal.value.outcome, refusal.value.public) == (
+                ILLEGAL_STATE,
+                {"state": state},
+            )
 
 
 class CrashError(Exception):
