@@ -118,7 +118,8 @@ def _money_jobs(core: Core, lake: Lake) -> list[Job]:
     currencies = schedule.read_currencies(core.settings.close_months)
 
     async def closings() -> None:
-        await working.tend(works)
+        for job, error in (await working.tend(works)).items():
+            _log.error("closing_stuck", job=job, exc_info=error)
 
     async def months_closed() -> None:
         await schedule.request_due(core.database, currencies)

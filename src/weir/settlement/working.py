@@ -9,12 +9,12 @@ payment messages, goes out under a key of its own (`weir.settlement.outbox`).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Container, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, exists, insert, select, update
+from sqlalchemy import ColumnElement, Row, Update, exists, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.kernel.outcomes import CATALOGUE, CONFLICT, ENGINE_UNAVAILABLE, ILLEGAL_STATE, Refusal
@@ -54,12 +54,15 @@ async def close(
 ) -> Job:
     """Ask for a closing and see it through here, unless another worker is at it already.
 
-    Refusals: those of `jobs.request`, and the one a step failed by.
+    Refusals: those of `jobs.request`, and the one a step failed by. What else stopped it is raised
+    too; the job stays open then, and a worker goes on with it.
     """
     async with works.database.unit(actor) as unit:
         asked = await jobs.request(unit, period=period, currency=currency, settle=settle)
     while True:
-        await tend(works)
+        stuck = await tend(works)
+        if asked in stuck:
+            raise stuck[asked]
         async with works.database.connect() as connection:
             job = await jobs.fetch(connection, asked)
         if job.status != "open":
@@ -70,20 +73,27 @@ async def close(
     return job
 
 
-async def tend(works: Works) -> None:
+async def tend(works: Works) -> dict[str, Exception]:
     """Do every job that nobody else is at, and those whose workers died. May run anywhere, often.
 
-    A job that another release began is left to it (`jobs.move` says otherwise).
+    A job that another release began is left to it (`jobs.move` says otherwise). One that cannot go
+    on now does not hold up the others: it stays open, and is returned with what stopped it.
     """
     async with works.database.connect() as connection:
         if not await connection.scalar(select(exists().where(closing_jobs.c.status == "open"))):
-            return
+            return {}
+    stuck: dict[str, Exception] = {}
     async with holding(works.database) as slots:
-        while (job := await _next(works, slots)) is not None:
-            await _work(works, slots, *job)
+        while (job := await _next(works, slots, stuck)) is not None:
+            try:
+                await _work(works, slots, *job)
+            except Exception as error:
+                await slots.still_held()  # without PostgreSQL no other job can go on either
+                stuck[job[0]] = error
+    return stuck
 
 
-async def _next(works: Works, slots: Slots) -> tuple[str, Actor] | None:
+async def _next(works: Works, slots: Slots, stuck: Container[str]) -> tuple[str, Actor] | None:
     """A job to work on, and whose it is: one nobody began, or one whose slot is ours by now."""
     async with works.database.engine.begin() as connection:
         claimed = await _claimed(connection, works.release, slots.own)
@@ -95,6 +105,8 @@ async def _next(works: Works, slots: Slots) -> tuple[str, Actor] | None:
         )
         found = rows.all()
     for row in found:
+        if row.id in stuck:
+            continue
         if row.id == claimed or await slots.take_over(row.slot):
             return row.id, Actor(row.requested_by, row.requested_as)
     return None
@@ -132,9 +144,9 @@ async def _work(works: Works, slots: Slots, job: str, actor: Actor) -> None:
                 await _step(at)
                 draft = at.draft
     except Refusal as refusal:
-        if refusal.outcome is ENGINE_UNAVAILABLE:
+        refused = refusal.outcome is not ENGINE_UNAVAILABLE
+        if not (refused and await _failed(works, slots, job, actor, refusal)):
             raise
-        await _failed(works, job, actor, refusal)
 
 
 async def _ours(
@@ -166,17 +178,29 @@ async def _step(at: _At) -> None:
         await at.unit.connection.execute(_change(at.row.id, learned))
 
 
-def _change(job: str, values: Mapping[str, Any]) -> Any:
+def _change(job: str, values: Mapping[str, Any]) -> Update:
     mine: ColumnElement[bool] = closing_jobs.c.id == job
     return update(closing_jobs).where(mine).values(values)
 
 
-async def _failed(works: Works, job: str, actor: Actor, refusal: Refusal) -> None:
-    """Only counting and pricing can be refused, and it has written nothing then."""
+async def _failed(works: Works, slots: Slots, job: str, actor: Actor, refusal: Refusal) -> bool:
+    """End a job that was refused; False when it is not ours to end.
+
+    Only counting and pricing can be refused, the first step, and it has written nothing then. A job
+    with a step behind it is never given up: what it wrote has to be finished.
+    """
+    begun = exists().where(closing_steps.c.job == closing_jobs.c.id)
     async with works.database.unit(actor) as unit:
         over = {"status": "failed", "failure": refusal.outcome.code, "ended_at": unit.now}
-        await unit.connection.execute(_change(job, over))
+        ended = await unit.connection.execute(
+            _change(job, over)
+            .where(closing_jobs.c.status == "open", closing_jobs.c.slot.in_(slots.held), ~begun)
+            .returning(closing_jobs.c.id)
+        )
+        if ended.one_or_none() is None:
+            return False
         unit.audit("closing.failed", job, {"reason": refusal.outcome.code})
+        return True
 
 
 async def _rated(at: _At) -> dict[str, Any]:
@@ -212,10 +236,14 @@ async def _netted(at: _At) -> dict[str, Any]:
 
 
 async def _instructed(at: _At) -> dict[str, Any]:
-    """A message for each party that pays; those without an account ask for theirs later."""
+    """A message for each party that still pays, where it and all it pays have named accounts.
+
+    Others ask for theirs later. What was received since the round was settled is paid already.
+    """
     if at.row.round is not None:
         settled = await rounds.fetch(at.unit.connection, at.row.round)
-        for debtor in sorted({each.debtor for each in settled.payments}):
+        owing = {each.debtor for each in settled.payments if each.status == "instructed"}
+        for debtor in sorted(owing):
             try:
                 await instructions.issue(at.unit, settled, debtor)
             except Refusal as refusal:

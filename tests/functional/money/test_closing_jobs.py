@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -21,15 +22,17 @@ from sqlalchemy import event, func, select, update
 from sqlalchemy.engine import make_url
 from test_closing import agree, balances, bring, close, count, now_us, refused, statement
 
-from weir.kernel.outcomes import CONFLICT, FORBIDDEN, ILLEGAL_STATE, NOT_FOUND
+from weir.care.tables import audit_entries
+from weir.kernel.outcomes import CONFLICT, FORBIDDEN, ILLEGAL_STATE, NOT_FOUND, Refusal
 from weir.ledger.tables import entries, postings
 from weir.metering.tables import segments
-from weir.settlement import instructions, jobs, reopening, schedule, working
+from weir.settlement import instructions, jobs, reopening, rounds, schedule, working
 from weir.settlement.documents import to_document
 from weir.settlement.instructions import read_account
 from weir.settlement.job_tables import closing_jobs, closing_steps
 from weir.settlement.jobs import Job
 from weir.settlement.outbox import hand_over
+from weir.settlement.periods import interval, parse_period
 from weir.settlement.settling_tables import netting_rounds, obligations, payments
 from weir.settlement.slots import holding
 from weir.settlement.tables import closings, statements
@@ -95,31 +98,33 @@ class Workers:
     """Two worker processes, of which one may be killed: another takes its place."""
 
     def __init__(self, world: World, url: str) -> None:
-        self._world = world
-        self._url = make_url(url)
+        outbox = str(world.works.outbox)
+        script = str(Path(__file__).with_name("closing_worker.py"))
+        self._starter = subprocess.Popen(
+            [sys.executable, script, url, world.lake.root, outbox, "one"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         self._started = 0
-        self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self.running: dict[str, int] = {}
 
     def start(self) -> None:
+        assert self._starter.stdin is not None
+        assert self._starter.stdout is not None
         self._started += 1
         name = f"closing-worker-{self._started}"
-        url = self._url.update_query_dict({"application_name": name})
-        lake, outbox = self._world.lake.root, str(self._world.works.outbox)
-        arguments = [url.render_as_string(hide_password=False), lake, outbox, "one"]
-        script = str(Path(__file__).with_name("closing_worker.py"))
-        process = subprocess.Popen([sys.executable, script, *arguments], stdout=subprocess.PIPE)
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"ready\n"
-        self.running[name] = process
+        self._starter.stdin.write(f"{name}\n")
+        self._starter.stdin.flush()
+        self.running[name] = int(self._starter.stdout.readline())
 
     def kill(self, name: str) -> None:
-        process = self.running.pop(name)
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
+        os.kill(self.running.pop(name), signal.SIGKILL)
 
     def end(self) -> None:
         for name in list(self.running):
             self.kill(name)
+        self._starter.communicate()
 
 
 @pytest.fixture
@@ -194,27 +199,71 @@ async def test_crashes_at_random_statements_change_nothing(world: World, seed: i
     await traded(world)
     job = await ask(world)
     random = Random(seed)
-    left = 0
+    left = crashes = 0
 
     def die_in_time(*_: Any) -> None:
-        nonlocal left
+        nonlocal left, crashes
         left -= 1
         if left == 0:
+            crashes += 1
             raise CrashError
 
     engine = world.database.engine.sync_engine
     event.listen(engine, "before_cursor_execute", die_in_time)
-    crashes = 0
     while (await job_of(world, job)).status == "open":
         left = random.randint(4, 40)
-        try:
+        with suppress(CrashError):
             await working.tend(world.works)
-        except CrashError:
-            crashes += 1
         left = 0
     event.remove(engine, "before_cursor_execute", die_in_time)
     assert crashes > 0
     await assert_closed_once(world, job)
+
+
+@contextmanager
+def failing(world: World, step: str, error: Exception) -> Iterator[None]:
+    """A step cannot say that it is done: all steps before it are."""
+
+    def fail(*told: Any) -> None:
+        if told[2].startswith("INSERT INTO closing_steps") and step in told[3].values():
+            raise error
+
+    engine = world.database.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", fail)
+    try:
+        yield
+    finally:
+        event.remove(engine, "before_cursor_execute", fail)
+
+
+async def test_a_job_with_a_step_behind_it_is_finished_whatever_refused_it(world: World) -> None:
+    await traded(world)
+    job = await ask(world)
+    with failing(world, "posted", Refusal(CONFLICT)):
+        stuck = await working.tend(world.works)
+    assert isinstance(stuck[job], Refusal)
+    held = await job_of(world, job)
+    assert (held.status, held.failure) == ("open", None)
+    async with world.database.connect() as connection:
+        failed = audit_entries.c.event == "closing.failed"
+        assert (await connection.execute(select(audit_entries).where(failed))).first() is None
+    assert await working.tend(world.works) == {}
+    await assert_closed_once(world, job)
+
+
+async def test_what_was_paid_before_its_message_was_written_needs_none(world: World) -> None:
+    await traded(world)
+    job = await ask(world)
+    with failing(world, "instructed", CrashError()):
+        await working.tend(world.works)
+    settled = (await job_of(world, job)).round
+    async with world.database.unit(world.actor(world.operator)) as unit:
+        for payment in (await rounds.fetch(unit.connection, str(settled))).payments:
+            await rounds.receive(unit, payment.id)
+    assert await working.tend(world.works) == {}
+    done = await job_of(world, job)
+    assert (done.status, [each.step for each in done.steps]) == ("done", STEPS)
+    assert not world.works.outbox.exists()
 
 
 async def test_a_job_stays_with_the_release_that_began_it(world: World) -> None:
@@ -263,18 +312,29 @@ async def test_asking_twice_is_asking_once_and_another_has_to_wait(world: World)
         await refused(FORBIDDEN, jobs.request(unit, period="2026-01", currency="CNY"))
 
 
-async def test_a_closing_goes_on_when_the_lake_can_be_read_again(world: World) -> None:
+async def test_a_closing_waits_for_the_lake_and_holds_up_no_other(world: World) -> None:
     await traded(world)
     job = await ask(world)
+    async with world.database.unit(world.actor(world.operator)) as unit:
+        other = await jobs.request(unit, period="2026-01", currency="USD")
     (file,) = await world.files()
     stored, hidden = Path(world.lake.root) / file, world.records.parent / "hidden"
     stored.rename(hidden)
-    with pytest.raises(duckdb.IOException):
-        await working.tend(world.works)
+    assert isinstance((await working.tend(world.works))[job], duckdb.IOException)
     assert (await job_of(world, job)).status == "open"
+    assert (await job_of(world, other)).status == "done"
+    with pytest.raises(duckdb.IOException):
+        await working.close(
+            world.works,
+            world.actor(world.operator),
+            period=world.period,
+            currency="CNY",
+            settle=True,
+        )
     hidden.rename(stored)
-    await working.tend(world.works)
-    await assert_closed_once(world, job)
+    assert await working.tend(world.works) == {}
+    assert (await job_of(world, job)).status == "done"
+    assert len(list(world.works.outbox.iterdir())) == 1
 
 
 async def test_a_closing_the_lake_lacks_records_for_fails_and_says_why(world: World) -> None:
@@ -310,6 +370,13 @@ async def test_a_month_is_asked_for_once_a_day_after_its_end(world: World) -> No
     async with world.database.connect() as connection:
         assert {each.status for each in await jobs.listed(connection)} == {"done"}
         assert await connection.scalar(select(func.count()).select_from(closing_steps)) == 8
+
+
+async def test_one_currency_that_cannot_be_closed_by_itself_keeps_no_other(world: World) -> None:
+    month = parse_period(schedule.month_due(world.database.clock.now()))
+    await close(world, interval(month.since, month.since + timedelta(days=7)))
+    (asked,) = await schedule.request_due(world.database, ["CNY", "USD"])
+    assert (await job_of(world, asked)).currency == "USD"
 
 
 def test_a_message_is_handed_over_once(folder: Path) -> None:
