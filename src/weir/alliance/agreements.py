@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import Row, func, insert, select, update
@@ -29,6 +29,7 @@ from weir.alliance.shares import (
 )
 from weir.alliance.tables import agreement_acceptances, agreements
 from weir.kernel import inputs, money
+from weir.kernel.clock import moment
 from weir.kernel.outcomes import CONFLICT, FORBIDDEN, ILLEGAL_STATE, NOT_FOUND, Refusal
 from weir.kernel.signed_terms import TermsSignature, signature_fault
 from weir.kernel.strict_json import canonical
@@ -84,9 +85,9 @@ class Agreement:
             "rounding": self.rounding,
             "needed": list(self.needed),
             "proposed_by": self.proposed_by,
-            "proposed_at": _moment(self.proposed_at),
+            "proposed_at": moment(self.proposed_at),
             "counters": self.counters,
-            "effective_from": _moment(self.effective_from),
+            "effective_from": moment(self.effective_from),
         }
         return canonical(stated).decode()
 
@@ -126,8 +127,8 @@ async def counter(
     Whoever it needs, its proposer and the operator may. Refusals: NOT_FOUND, ILLEGAL_STATE when it
     is no longer a proposal, INVALID_INPUT.
     """
-    held = await _locked(unit, agreement)
-    await _refuse_strangers(unit, held)
+    await _lock_versions(unit.connection, agreement)
+    held = await seen_by(unit.connection, agreement, unit.actor.organisation)
     if held.status(unit.now) != "proposed":
         raise Refusal(ILLEGAL_STATE, state=held.status(unit.now))
     await _end(unit, held, "agreement.countered")
@@ -145,7 +146,8 @@ async def accept(unit: UnitOfWork, agreement: str, jws: str, certificate_pem: st
     whoever is not a party), ILLEGAL_STATE when it has ended, INVALID_INPUT when the signature is
     not one or is under other terms.
     """
-    held = await _locked(unit, agreement)
+    await _lock_versions(unit.connection, agreement)
+    held = await fetch(unit.connection, agreement)
     actor = unit.actor
     if actor.organisation not in held.needed:
         raise Refusal(NOT_FOUND, f"agreement {agreement} does not need this organisation")
@@ -184,8 +186,8 @@ async def end(unit: UnitOfWork, agreement: str) -> Agreement:
 
     Refusals: NOT_FOUND, ILLEGAL_STATE when it has ended already.
     """
-    held = await _locked(unit, agreement)
-    await _refuse_strangers(unit, held)
+    await _lock_versions(unit.connection, agreement)
+    held = await seen_by(unit.connection, agreement, unit.actor.organisation)
     if held.status(unit.now) in ("declined", "ended"):
         raise Refusal(ILLEGAL_STATE, state=held.status(unit.now))
     await _end(unit, held, "agreement.ended")
@@ -240,9 +242,14 @@ async def fetch(connection: AsyncConnection, agreement: str) -> Agreement:
 async def seen_by(connection: AsyncConnection, agreement: str, viewer: str) -> Agreement:
     """As `fetch`, for a party of the agreement, its proposer or the operator. NOT_FOUND."""
     held = await fetch(connection, agreement)
-    if viewer not in (*held.needed, held.proposed_by, await operator_of(connection)):
+    if not _concerns(held, viewer, await operator_of(connection)):
         raise Refusal(NOT_FOUND, f"agreement {agreement} is not of {viewer}")
     return held
+
+
+def _concerns(held: Agreement, organisation: str, operator: str) -> bool:
+    """Whether an agreement is an organisation's business: others are not told that it exists."""
+    return organisation in (*held.needed, held.proposed_by, operator)
 
 
 async def of_product(connection: AsyncConnection, product: str, viewer: str) -> list[Agreement]:
@@ -253,9 +260,8 @@ async def of_product(connection: AsyncConnection, product: str, viewer: str) -> 
         .order_by(agreements.c.version.desc())
     )
     found = [await fetch(connection, identifier) for identifier in rows.scalars().all()]
-    if viewer == await operator_of(connection):
-        return found
-    return [each for each in found if viewer in (*each.needed, each.proposed_by)]
+    operator = await operator_of(connection)
+    return [each for each in found if _concerns(each, viewer, operator)]
 
 
 async def operator_of(connection: AsyncConnection) -> str:
@@ -320,12 +326,6 @@ async def _end(unit: UnitOfWork, held: Agreement, event: str) -> None:
     unit.audit(event, held.id, {"product": held.product})
 
 
-async def _refuse_strangers(unit: UnitOfWork, held: Agreement) -> None:
-    allowed = {*held.needed, held.proposed_by, await operator_of(unit.connection)}
-    if unit.actor.organisation not in allowed:
-        raise Refusal(NOT_FOUND, f"agreement {held.id} is not this organisation's business")
-
-
 async def _lock_product(connection: AsyncConnection, product: str) -> str:
     """The product's owner. NOT_FOUND. Versions of its agreements change one at a time."""
     owner = await connection.scalar(
@@ -336,15 +336,14 @@ async def _lock_product(connection: AsyncConnection, product: str) -> str:
     return str(owner)
 
 
-async def _locked(unit: UnitOfWork, agreement: str) -> Agreement:
-    """The agreement, with its product locked, so that its versions change one at a time."""
-    product = await unit.connection.scalar(
+async def _lock_versions(connection: AsyncConnection, agreement: str) -> None:
+    """Lock the agreement's product, so that its versions change one at a time. NOT_FOUND."""
+    product = await connection.scalar(
         select(agreements.c.product).where(agreements.c.id == agreement)
     )
     if product is None:
         raise Refusal(NOT_FOUND, f"agreement {agreement}")
-    await _lock_product(unit.connection, product)
-    return await fetch(unit.connection, agreement)
+    await _lock_product(connection, product)
 
 
 async def _put_in_force(unit: UnitOfWork, held: Agreement) -> None:
@@ -384,10 +383,6 @@ async def _must_exist(connection: AsyncConnection, wanted: set[str]) -> None:
     )
     if wanted - set(rows.scalars().all()):
         raise inputs.wrong("/shares", "must name organisations that exist", "须为已存在的机构")
-
-
-def _moment(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _agreement(row: Row[Any], accepted: Sequence[Row[Any]]) -> Agreement:

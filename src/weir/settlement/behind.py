@@ -18,14 +18,14 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.kernel import inputs, limits
+from weir.kernel.clock import read_moment
 from weir.metering.asking import calls_of, table_of
 from weir.metering.lake import Lake
 from weir.metering.records import CallRecord
 from weir.metering.tables import segments
 from weir.settlement import composing, statements
 from weir.settlement.documents import Line, Statement
-from weir.settlement.lines import agreement_at, version_at
-from weir.settlement.periods import read_moment
+from weir.settlement.in_force import agreement_at, version_at
 from weir.settlement.rating import Ending, ending_of, runs_table, show
 from weir.settlement.tables import closing_runs
 from weir.settlement.tables import statements as table

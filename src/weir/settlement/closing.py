@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.alliance import agreements
 from weir.alliance.agreements import Agreement
+from weir.kernel.clock import moment, read_moment
 from weir.kernel.money import Money
 from weir.kernel.outcomes import ILLEGAL_STATE, Refusal
 from weir.ledger import books
@@ -44,9 +45,10 @@ from weir.settlement.documents import (
     to_json,
 )
 from weir.settlement.exchanging import rates_of
-from weir.settlement.lines import is_monthly as monthly
-from weir.settlement.lines import lines, priced
-from weir.settlement.periods import Period, moment, parse_period, read_moment
+from weir.settlement.in_force import is_monthly as monthly
+from weir.settlement.in_force import priced
+from weir.settlement.lines import lines
+from weir.settlement.periods import Period, parse_period
 from weir.settlement.rating import Key, count_lake, slices
 from weir.settlement.rewarding import count_rewards, reward_terms
 from weir.settlement.tables import CLOSING_LOCK, closing_runs, closings, statements
@@ -159,7 +161,7 @@ async def _rate(
 ) -> Draft:
     """Count the segments and price what they hold, on top of what earlier closings counted."""
     known = await agreements.between(unit.connection, period.since, period.until, currency)
-    offered = await plans_offered(unit.connection)
+    offered = await plans_offered(unit.connection, unit.now)
     parts = slices(period.since, period.until, boundaries(known, offered))
     counted = await asyncio.to_thread(count_lake, lake, found, parts, priced(offered))
     if counted.held != found.records:
@@ -199,11 +201,16 @@ def boundaries(known: Iterable[Agreement], offered: Iterable[PlanInput]) -> Iter
         yield from (read_moment(change.effective_from) for change in plan.changes)
 
 
-async def plans_offered(connection: AsyncConnection) -> list[PlanInput]:
-    """Every plan there is, as it was priced and changed."""
+async def plans_offered(connection: AsyncConnection, at: datetime) -> list[PlanInput]:
+    """Every plan there is, as it was priced and changed by then.
+
+    What is announced for later may still be taken back, so nothing may be made of it.
+    """
     changes: dict[str, list[PlanChange]] = defaultdict(list)
     changed = await connection.execute(
-        select(plan_changes).order_by(plan_changes.c.plan, plan_changes.c.version)
+        select(plan_changes)
+        .where(plan_changes.c.effective_from <= at)
+        .order_by(plan_changes.c.plan, plan_changes.c.version)
     )
     for row in changed:
         since, pricing = moment(row.effective_from), read_pricing(row.pricing)

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 
+from weir.kernel.clock import read_moment
 from weir.settlement.documents import Inputs, Line, PartyShare
 from weir.settlement.dues import monthly_parties
-from weir.settlement.periods import read_moment
 from weir.settlement.rating import Key, Slice, slices
 
 

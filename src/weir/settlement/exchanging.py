@@ -20,12 +20,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.alliance.agreements import operator_of
 from weir.kernel import inputs, limits, money
+from weir.kernel.clock import moment
 from weir.kernel.money import MINOR_DIGITS, Money
 from weir.kernel.outcomes import CONFLICT, FORBIDDEN, Refusal
 from weir.ledger import books
 from weir.ledger.postings import Entry, Posting
 from weir.settlement.documents import RateInput
-from weir.settlement.periods import moment
 from weir.settlement.settling_tables import exchange_rates, obligations
 from weir.settlement.tables import closings
 from weir.store.unit import UnitOfWork

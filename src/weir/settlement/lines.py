@@ -16,6 +16,7 @@ from fractions import Fraction
 from typing import Final, NamedTuple
 
 from weir.alliance.shares import MEMBER, WHOLE, Rounding, Share
+from weir.kernel.clock import read_moment
 from weir.settlement.charging import Part, Tally, charge, exact, months_between, rounded
 from weir.settlement.documents import (
     AgreementInput,
@@ -27,11 +28,11 @@ from weir.settlement.documents import (
     Rewarded,
 )
 from weir.settlement.dues import Due, dues
-from weir.settlement.periods import read_moment
-from weir.settlement.rating import Key, Plans, Priced, Slice, Usage
+from weir.settlement.in_force import agreement_at, has_monthly, is_monthly, pricing_of, version_at
+from weir.settlement.rating import Key, Slice, Usage
 from weir.settlement.rewarding import Rewards
 from weir.settlement.splitting import Parties, Takings, split
-from weir.shelf.pricing import HOURS_A_DAY, Fixed, Hours, Package, Pricing, Tax
+from weir.shelf.pricing import HOURS_A_DAY, Hours, Tax
 
 _MONTHLY: Final = frozenset({"package", "fixed"})
 # An agreement may want the declined calls paid too; without one, only what succeeded is.
@@ -63,33 +64,6 @@ class Place(NamedTuple):
 
 
 Group = tuple[str, str, str, int]  # product, plan, partner, version: what is charged together
-
-
-def plans_of(inputs: Inputs) -> Plans:
-    """The plans of a statement's inputs, as counting wants them."""
-    return priced(inputs.plans)
-
-
-def priced(plans: Iterable[PlanInput]) -> Plans:
-    """Plans as counting wants them."""
-    return {each.plan: Priced(each.currency, each.pricing, _changes(each)) for each in plans}
-
-
-def _changes(plan: PlanInput) -> tuple[tuple[datetime, Pricing], ...]:
-    return tuple((read_moment(each.effective_from), each.pricing) for each in plan.changes)
-
-
-def version_at(plan: PlanInput, part: Slice) -> int:
-    """Which version of a plan is in force in a slice."""
-    begun = [
-        each.version for each in plan.changes if read_moment(each.effective_from) <= part.since
-    ]
-    return begun[-1] if begun else 1
-
-
-def pricing_of(plan: PlanInput, version: int) -> Pricing:
-    """A version of a plan's pricing. KeyError when there is none."""
-    return {1: plan.pricing, **{each.version: each.pricing for each in plan.changes}}[version]
 
 
 def lines(
@@ -154,18 +128,6 @@ def _counted(
     return dict(cells)
 
 
-def agreement_at(agreements: Iterable[AgreementInput], product: str, part: Slice) -> str:
-    """The name of the newest agreement that covers the slice; empty when none does."""
-    covering = [
-        (each.version, each.agreement)
-        for each in agreements
-        if each.product == product
-        and read_moment(each.effective_at) <= part.since
-        and (each.ended_at is None or part.until <= read_moment(each.ended_at))
-    ]
-    return max(covering)[1] if covering else ""
-
-
 def _with_earlier(fresh: Mapping[Place, Cell], earlier: Iterable[Line]) -> dict[Place, Cell]:
     """All that is known of the period: what is new, and what earlier closings counted."""
     whole: dict[Place, Cell] = defaultdict(Cell)
@@ -211,20 +173,10 @@ def _add_months(
         for part in parts:
             months = _overlap(part, since, until or part.until)
             version = version_at(plan, part)
-            if months and _has_monthly(pricing_of(plan, version)):
+            if months and has_monthly(pricing_of(plan, version)):
                 key = Key(each.product, each.plan, each.partner, None)
                 name = agreement_at(inputs.agreements, each.product, part)
                 cells.setdefault(Place(key, name, version), Cell()).months += months
-
-
-def is_monthly(plan: PlanInput) -> bool:
-    """Whether something is charged under the plan even when nobody calls."""
-    pricings = [plan.pricing, *(each.pricing for each in plan.changes)]
-    return any(map(_has_monthly, pricings))
-
-
-def _has_monthly(pricing: Pricing) -> bool:
-    return pricing.find(Fixed) is not None or pricing.find(Package) is not None
 
 
 def _overlap(part: Slice, since: datetime, until: datetime) -> Fraction:

@@ -29,6 +29,7 @@ import msgspec
 
 from weir.alliance import signed
 from weir.alliance.shares import needed_parties
+from weir.kernel.clock import moment, read_moment
 from weir.metering import auditing, bundles
 from weir.metering.records import CallRecord
 from weir.settlement import composing
@@ -40,8 +41,8 @@ from weir.settlement.documents import (
     parse,
     to_document,
 )
-from weir.settlement.lines import Place, agreement_at, place_of, plans_of, version_at
-from weir.settlement.periods import read_moment
+from weir.settlement.in_force import agreement_at, plans_of, version_at
+from weir.settlement.lines import Place, place_of
 from weir.settlement.rating import Count, Slice
 from weir.settlement.rewarding import RewardCount, reward_terms
 from weir.settlement.verifying import Differs, Verification, check_digests, compare, recomputed
@@ -157,17 +158,21 @@ def _check_agreements(held: _Held) -> None:
             if held.statement.party in needed_parties(each.shares, each.owner, operator):
                 raise Differs(f"agreements: {each.agreement} is not there as it was signed")
             continue  # who only calls has not signed it and takes it as the statement has it
-        compare(_terms_applied(each), {n: terms[n] for n in _TERMS}, f"inputs.agreements[{place}]")
-        if each.effective_at < terms["effective_from"]:
-            raise Differs(f"inputs.agreements[{place}].effective_at: sooner than was agreed")
+        name = f"inputs.agreements[{place}]"
+        applied = _terms_applied(each, held.statement.currency)
+        compare(applied, {n: terms.get(n) for n in applied}, name)
+        agreed = terms.get("effective_from")
+        if not isinstance(agreed, str) or read_moment(each.effective_at) < read_moment(agreed):
+            raise Differs(f"{name}.effective_at: sooner than was agreed")
 
 
 _TERMS: Final = ("product", "owner", "version", "billable", "rounding", "shares")
 
 
-def _terms_applied(each: AgreementInput) -> dict[str, Any]:
+def _terms_applied(each: AgreementInput, currency: str) -> dict[str, Any]:
+    """What the statement says was signed; an agreement is applied in one currency, its own."""
     document: dict[str, Any] = msgspec.to_builtins(each)
-    return {name: document[name] for name in _TERMS}
+    return {**{name: document[name] for name in _TERMS}, "currency": currency}
 
 
 def _check_plans(held: _Held) -> None:
@@ -187,22 +192,21 @@ def _plan_applied(plan: PlanInput) -> dict[str, Any]:
 
 def _plan_shown(own: Mapping[str, Any], plan: PlanInput) -> dict[str, Any]:
     """The plan as the shelf shows it; what was announced later than the statement is left out."""
-    changes = [
-        {
-            "version": each["version"],
-            "effective_from": _moment(each["effective_from"]),
-            "pricing": each["pricing"],
-        }
-        for each in own.get("changes", [])
-        if any(each["version"] == known.version for known in plan.changes)
-    ]
+    applied = {change.version for change in plan.changes}
+    try:
+        changes = [
+            {
+                "version": each["version"],
+                "effective_from": moment(read_moment(each["effective_from"])),
+                "pricing": each["pricing"],
+            }
+            for each in own.get("changes", [])
+            if each["version"] in applied
+        ]
+    except (KeyError, TypeError, ValueError) as error:
+        raise Differs(f"plans: {plan.plan} has a change that is none") from error
     names = ("product", "currency", "pricing")
     return {**{name: own.get(name) for name in names}, "changes": changes}
-
-
-def _moment(text: str) -> str:
-    at = read_moment(text)
-    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _check_rates(held: _Held) -> None:

@@ -47,16 +47,3 @@ def parse_period(text: str, pointer: str = "/period") -> Period:
 def interval(since: datetime, until: datetime) -> str:
     """The name of an explicit period; times are cut to whole seconds."""
     return "/".join(f"{end.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" for end in (since, until))
-
-
-def moment(at: datetime) -> str:
-    """A time as statements write it, to the microsecond."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def read_moment(text: str) -> datetime:
-    """A time as `moment` writes it. ValueError when it is not one or has no zone."""
-    at = datetime.fromisoformat(text)
-    if at.tzinfo is None:
-        raise ValueError("a time has no zone")
-    return at.astimezone(UTC)

@@ -17,12 +17,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 import pyarrow as pa
+from duckdb import DuckDBPyConnection
 
+from weir.kernel.clock import read_moment
+from weir.kernel.outcomes import ILLEGAL_STATE, Refusal
 from weir.metering.asking import calls_of, table_of
 from weir.metering.lake import Lake
 from weir.metering.records import CallRecord
 from weir.settlement.documents import AgreementInput
-from weir.settlement.periods import read_moment
 from weir.settlement.rating import RECORDS, Chosen, Key, ending_of, runs_table, show
 
 REWARDED: Final = """
@@ -114,13 +116,18 @@ def reward_terms(
 
 
 def count_rewards(lake: Lake, chosen: Chosen, terms: Sequence[RewardTerm]) -> Rewards:
-    """Count over the lake, with DuckDB. Synchronous."""
+    """Count over the lake, with DuckDB. Synchronous.
+
+    ILLEGAL_STATE when the lake does not hold all that was chosen.
+    """
     if not terms:
         return {}
     with calls_of(lake, chosen.files) as connection:
-        if int(connection.execute(RECORDS).fetchall()[0][0]) != chosen.records:
+        if _held(connection) != chosen.records:
             connection.register("runs", runs_table(chosen.runs))
             show(connection, table_of(connection, lake, chosen.files), True)
+            if _held(connection) != chosen.records:
+                raise Refusal(ILLEGAL_STATE, "the lake does not hold what was ingested")
         rows = [term._asdict() for term in terms]
         connection.register("rewards", pa.Table.from_pylist(rows, _TERMS))
         counted = connection.execute(REWARDED).fetchall()
@@ -128,6 +135,11 @@ def count_rewards(lake: Lake, chosen: Chosen, terms: Sequence[RewardTerm]) -> Re
     for agreement, term, product, plan, partner, member, count in counted:
         found[agreement, Key(product, plan, partner, member)][int(term)] = int(count)
     return dict(found)
+
+
+def _held(connection: DuckDBPyConnection) -> int:
+    """How many records are there to count."""
+    return int(connection.execute(RECORDS).fetchall()[0][0])
 
 
 class RewardCount:

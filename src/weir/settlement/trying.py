@@ -17,7 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.alliance import agreements
 from weir.alliance.agreements import Agreement
-from weir.kernel.outcomes import ILLEGAL_STATE, NOT_FOUND, Refusal
+from weir.kernel.clock import moment
+from weir.kernel.outcomes import ILLEGAL_STATE, Refusal
 from weir.metering.lake import Lake
 from weir.settlement import unclosed
 from weir.settlement.closing import (
@@ -27,9 +28,10 @@ from weir.settlement.closing import (
     plans_offered,
     standing_in,
 )
-from weir.settlement.documents import AgreementInput, Inputs, Line
-from weir.settlement.lines import is_monthly, lines, priced
-from weir.settlement.periods import Period, moment, parse_period
+from weir.settlement.documents import AgreementInput, Inputs, Line, PlanInput
+from weir.settlement.in_force import is_monthly, priced
+from weir.settlement.lines import lines
+from weir.settlement.periods import Period, parse_period
 from weir.settlement.rating import Slice, Usage, count_lake, slices
 from weir.settlement.rewarding import Rewards, count_rewards, reward_terms
 from weir.settlement.unclosed import Unclosed
@@ -67,14 +69,13 @@ async def try_agreement(
     ILLEGAL_STATE when the lake lacks records it should hold.
     """
     wanted = parse_period(period)
+    now = database.clock.now()
     async with database.connect() as connection:
-        tried = await agreements.fetch(connection, agreement)
+        tried = await agreements.seen_by(connection, agreement, viewer)
         operator = await agreements.operator_of(connection)
-        if viewer not in (operator, tried.proposed_by, *tried.needed):
-            raise Refusal(NOT_FOUND, f"agreement {agreement} is not of {viewer}")
         found = await unclosed.find(connection, wanted, None)
         known = await agreements.between(connection, wanted.since, wanted.until, tried.currency)
-        offered = await plans_offered(connection)
+        offered = await plans_offered(connection, now)
     parts = slices(wanted.since, wanted.until, boundaries(known, offered))
     counted = await asyncio.to_thread(count_lake, lake, found, parts, priced(offered))
     if counted.held != found.records:
@@ -83,10 +84,11 @@ async def try_agreement(
     rewards = await asyncio.to_thread(_rewards, lake, found, wanted, map(agreement_input, known))
     tried_rewards = await asyncio.to_thread(_rewards, lake, found, wanted, [as_if(tried, wanted)])
     async with database.connect() as connection:
-        inputs = await _inputs(connection, wanted, tried.product, operator, known, usage)
-    now = Side(inputs, rewards)
+        own = [each for each in offered if each.product == tried.product]
+        inputs = await _inputs(connection, wanted, tried.product, operator, known, own, usage)
+    today = Side(inputs, rewards)
     then = Side(replace(inputs, agreements=[as_if(tried, wanted)]), tried_rewards)
-    results = compare(usage, parts, tried.currency, now, then)
+    results = compare(usage, parts, tried.currency, today, then)
     seen = [each for each in results if viewer in (operator, each.party)]
     return Trial(
         tried.id, tried.product, wanted.name, tried.currency, sum(u.calls for u in usage), seen
@@ -140,10 +142,10 @@ async def _inputs(
     product: str,
     operator: str,
     known: Iterable[Agreement],
+    offered: Sequence[PlanInput],
     usage: Iterable[Usage],
 ) -> Inputs:
-    """What the product's lines depend on today."""
-    offered = [each for each in await plans_offered(connection) if each.product == product]
+    """What the product's lines depend on today; `offered` are its plans."""
     used = {(each.key.plan, each.key.product) for each in usage}
     monthly = [each.plan for each in offered if is_monthly(each)]
     standing = await standing_in(connection, period, monthly)

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from msgspec.structs import replace
 
 from weir.kernel import identifiers
+from weir.kernel.clock import read_moment
 from weir.metering import segments
 from weir.metering.segments import Chain, Segment, SegmentDamaged
 from weir.settlement import composing
@@ -28,8 +29,8 @@ from weir.settlement.documents import (
     runs_digest,
     to_document,
 )
-from weir.settlement.lines import UnknownPlan, lines, plans_of
-from weir.settlement.periods import read_moment
+from weir.settlement.in_force import plans_of
+from weir.settlement.lines import UnknownPlan, lines
 from weir.settlement.rating import Count, Counted, Slice, Usage
 from weir.settlement.rewarding import RewardCount, Rewards, reward_terms
 
@@ -79,11 +80,14 @@ def verify(document: Any, source: RecordSource) -> Verification:
         raise ValueError("not a statement: its period has no length")
     parts = composing.cut(since, until, stated.inputs)
     count = Count(parts, plans_of(stated.inputs))
-    rewards = RewardCount(reward_terms(stated.inputs.agreements, since, until))
+    terms = reward_terms(stated.inputs.agreements, since, until)
+    rewards = RewardCount(terms)
     whole = stated.records.rewarded
     read = 0
     try:
         check_digests(stated)
+        if terms and stated.records.segments and not whole:
+            raise Differs("records.rewarded: it is left out")
         for run in stated.records.segments:
             for segment in _run(run, source):
                 count.add(segment.records)

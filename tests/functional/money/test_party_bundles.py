@@ -12,13 +12,14 @@ from typing import Any
 import msgspec
 import pytest
 from money_world import World
-from signing import authority
+from signing import authority, hand_of
 from test_closing import agree, bring, close, now_us, statement
 from test_exchange_rates import record
 
 from seals import KEYS
 from weir.alliance import agreements
 from weir.kernel import limits
+from weir.kernel.strict_json import canonical
 from weir.metering.segments import SEAL_SUFFIX, read_seal
 from weir.settlement.behind import calls_behind
 from weir.settlement.documents import Statement, digest_of, to_document
@@ -173,6 +174,20 @@ async def test_whatever_is_changed_in_a_bundle_is_named(
     assert told.endswith("belongs to another line than 1")
 
 
+def signed_anew(name: str, value: str | None) -> Callable[[Any], None]:
+    """One term is another, or is left out, and everybody has signed that."""
+
+    def change(agreements: Any) -> None:
+        terms = json.loads(agreements[0]["terms"]) | {name: value}
+        if value is None:
+            del terms[name]
+        agreements[0]["terms"] = canonical(terms).decode()
+        for each in agreements[0]["signatures"]:
+            each["jws"] = hand_of(each["organisation"]).sign(agreements[0]["terms"])
+
+    return change
+
+
 async def test_terms_prices_rates_and_seals_that_were_changed_are_named_too(
     world: World, closed_month: dict[str, Statement], tmp_path: Path
 ) -> None:
@@ -191,6 +206,10 @@ async def test_terms_prices_rates_and_seals_that_were_changed_are_named_too(
     told = await changed("agreements.json", other_split)
     assert told is not None
     assert "its signature is not that of its certificate's key under these terms" in told
+    for name, said in (("currency", "USD"), ("billable", None)):
+        told = await changed("agreements.json", signed_anew(name, said))
+        assert told is not None
+        assert told.startswith(f"inputs.agreements[0].{name}: the statement says")
     told = await changed("agreements.json", lambda value: value.clear())
     assert told is not None
     assert told.endswith("is not there as it was signed")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from money_world import NOW, World, mint
 from sqlalchemy import insert, update
-from test_closing import bring, close, refused, statement
+from test_closing import bring, close, now_us, refused, statement
 
+from weir.kernel.clock import SystemClock
 from weir.kernel.outcomes import ILLEGAL_STATE, INVALID_INPUT
 from weir.settlement.behind import calls_behind
 from weir.settlement.documents import to_document
@@ -21,6 +23,16 @@ from weir.shelf.pricing import read_pricing
 from weir.shelf.tables import plan_changes, subscriptions
 
 DEARER = {"components": [{"kind": "per_call", "price": "0.03"}]}
+
+
+@dataclass(frozen=True)
+class Ahead(SystemClock):
+    """Shows a time to come."""
+
+    by: timedelta
+
+    def now(self) -> datetime:
+        return super().now() + self.by
 
 
 async def change(
@@ -65,6 +77,7 @@ async def test_calls_before_and_after_are_charged_by_the_version_of_their_time(
     after = [world.record(at_us=turn_us + n) for n in range(50)]
     await bring(world, *before, *after)
     now = world.database.clock.now()
+    world.database.clock = Ahead(timedelta(hours=2))
     closed = await close(world, interval(now - timedelta(days=1), now + timedelta(days=2)))
     for party in closed.statements:
         held = await statement(world, closed, party)
@@ -104,3 +117,19 @@ async def test_what_is_not_in_force_yet_can_be_taken_back(world: World) -> None:
     async with world.database.unit(world.actor(world.bank)) as unit:
         await unit.connection.execute(update(plan_changes).values(effective_from=NOW))
     await refused(ILLEGAL_STATE, take_back(world))
+
+
+async def test_a_price_that_is_only_announced_is_in_no_statement(world: World) -> None:
+    """It may be taken back, and closing the period goes on as if it had never been."""
+    now = world.database.clock.now()
+    period = interval(now - timedelta(days=1), now + timedelta(days=3))
+    await change(world, now + timedelta(days=2))
+    await bring(world, world.record(at_us=now_us(world)), world.record(at_us=now_us(world) + 1))
+    first = await statement(world, await close(world, period), world.operator)
+    assert [plan.changes for plan in first.inputs.plans] == [[]]
+    await take_back(world)
+    await bring(world, *(world.record(at_us=now_us(world)) for _ in range(8)))
+    late = await statement(world, await close(world, period), world.operator)
+    assert (first.gross_minor, late.gross_minor) == (3, 12)
+    for held in (first, late):
+        assert verify(to_document(held), RecordsFolder(world.records)).difference is None

@@ -9,6 +9,7 @@ from typing import Any
 
 from seals import seal_all
 from weir.alliance.shares import Share
+from weir.kernel.clock import moment
 from weir.metering.records import CallRecord
 from weir.metering.segments import read_seal
 from weir.metering.writing import RecordWriter
@@ -23,8 +24,9 @@ from weir.settlement.documents import (
     runs_digest,
     sealed,
 )
-from weir.settlement.lines import lines, plans_of
-from weir.settlement.periods import moment, parse_period
+from weir.settlement.in_force import plans_of
+from weir.settlement.lines import lines
+from weir.settlement.periods import parse_period
 from weir.settlement.rating import Count
 from weir.settlement.rewarding import RewardCount, reward_terms
 from weir.shelf.pricing import PerCall, Pricing
@@ -123,9 +125,10 @@ def statement(
     count = Count(parts, plans_of(inputs))
     count.add(records)
     counted = count.counted()
-    rewards = RewardCount(reward_terms(inputs.agreements, PERIOD.since, PERIOD.until))
+    terms = reward_terms(inputs.agreements, PERIOD.since, PERIOD.until)
+    rewards = RewardCount(terms)
     rewards.add(records)
-    rewarded = runs if rewards.counted() else []
+    rewarded = runs if terms else []
     made = lines(counted.usage, inputs, "CNY", parts, rewards.counted())
     whole = composing.Whole.of(inputs, made, [each.key for each in counted.usage])
     figures = composing.figures(whole.own_lines(party), party)

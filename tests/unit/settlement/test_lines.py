@@ -25,6 +25,7 @@ from statement_world import (
     call,
 )
 
+from weir.kernel.clock import moment
 from weir.metering.records import CallRecord
 from weir.settlement import composing
 from weir.settlement.documents import (
@@ -35,8 +36,8 @@ from weir.settlement.documents import (
     PlanInput,
     SubscriptionInput,
 )
-from weir.settlement.lines import lines, plans_of
-from weir.settlement.periods import moment
+from weir.settlement.in_force import plans_of
+from weir.settlement.lines import lines
 from weir.settlement.rating import Count
 from weir.shelf.pricing import read_pricing
 

@@ -19,7 +19,8 @@ from statement_world import (
 )
 
 from weir.settlement import composing
-from weir.settlement.lines import lines, plans_of
+from weir.settlement.in_force import plans_of
+from weir.settlement.lines import lines
 from weir.settlement.netting import Payment, debts, net
 from weir.settlement.rating import Count
 

@@ -30,12 +30,13 @@ from test_terms import EVEN, PER_CALL, amounts, under
 
 from weir.alliance.shares import _LABEL, Share, read_shares
 from weir.gateway.labels import _WORD as GATEWAYS_WORD
-from weir.kernel.outcomes import Refusal
+from weir.kernel.outcomes import ILLEGAL_STATE, Refusal
 from weir.metering.lake import Lake, to_table
 from weir.metering.records import CallRecord
 from weir.metering.segments import read_segment
 from weir.settlement.documents import Inputs, Line, Rewarded, sealed
-from weir.settlement.lines import lines, plans_of
+from weir.settlement.in_force import plans_of
+from weir.settlement.lines import lines
 from weir.settlement.rating import Count
 from weir.settlement.rewarding import RewardCount, count_rewards, reward_terms
 from weir.settlement.unclosed import Unclosed
@@ -174,7 +175,17 @@ def test_a_reward_that_was_made_larger_is_found(tmp_path: Path) -> None:
     assert found == "lines[0].rewarded[0].count: the statement says 2, the records say 1"
     left_out = replace(closed, records=replace(closed.records, rewarded=[]))
     found = verify(sealed(left_out), RecordsFolder(tmp_path)).difference
-    assert found is not None
+    assert found == "records.rewarded: it is left out"
+
+
+def test_rewards_are_not_counted_over_a_lake_that_lost_records(tmp_path: Path) -> None:
+    given = under(inputs(PER_CALL), *EVEN, CHECKOUT)
+    wanted = reward_terms(given.agreements, PERIOD.since, PERIOD.until)
+    runs = write(tmp_path, [[call(scene="checkout")]])
+    pq.write_table(to_table(read_segment(tmp_path, runs[0].stream, 1)), tmp_path / "one.parquet")
+    with pytest.raises(Refusal) as refusal:
+        count_rewards(Lake(str(tmp_path)), Unclosed(runs, ["one.parquet"], 2), wanted)
+    assert refusal.value.outcome is ILLEGAL_STATE
 
 
 @pytest.mark.parametrize(
