@@ -62,7 +62,13 @@ def booted(institutions: Sequence[Institution] = (BANK,), customers: int = 40) -
     folder.chmod(0o711)  # the engines' user passes through
     public, mtls = free_ports("127.0.0.1", 2)
     installation = Installation(
-        replace(Settings(), public_port=public, mtls_port=mtls, gateway_processes=2),
+        replace(
+            Settings(),
+            public_port=public,
+            mtls_port=mtls,
+            gateway_processes=2,
+            partner_networks="127.0.0.1/32",
+        ),
         home_path=folder / "home",
     )
     with pytest.MonkeyPatch.context() as patched:
