@@ -1,8 +1,9 @@
 """One Chromium for all browser tests of a process, and one running alliance for it to look at.
 
-Chromium is Debian's own package: `make test` installs it where it may. Every page that `visit`
-opens is watched: a console error, an exception in a script, or a request that leaves the platform
-fails the test.
+Chromium is Debian's own package: `make test` installs it where it may. It knows no name but those
+under localhost, and every page that `visit` opens is watched: a console error, an exception in a
+script, or a request that leaves the platform fails the test. `make check` runs all of it again
+where there is no route to anywhere.
 """
 
 from __future__ import annotations
@@ -46,7 +47,10 @@ def _own_key_of(demo: Demo) -> str:
 @pytest.fixture(scope="session")
 async def chromium(demo: Demo, place: Path) -> AsyncIterator[Browser]:
     """The browser; it trusts this demo's gateway by its key, and nothing else is lowered."""
-    arguments = [f"--ignore-certificate-errors-spki-list={_own_key_of(demo)}"]
+    arguments = [
+        f"--ignore-certificate-errors-spki-list={_own_key_of(demo)}",
+        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE *.localhost",
+    ]
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=_chromium(),

@@ -1,25 +1,30 @@
-"""Coming in for the first time: a one-time link, a passphrase, a second factor."""
+"""Coming in: for the first time by a one-time link, or where that is not what a test is about."""
 
 from __future__ import annotations
 
 import base64
 import re
+import secrets
 import time
 
 from playwright.async_api import Page
 
 from running_demo import Demo
-from weir.identity import totp
+from weir.app.core import open_core
+from weir.identity import people, totp
+from weir.identity.sessions import BY_PASSKEY, SESSION_COOKIE, Sessions
+from weir.kernel.settings import Settings
+from weir.partners import organisations
+from weir.store.engines import EmbeddedPostgres, EmbeddedValkey, Home
+from weir.store.unit import Actor
 
 PASSPHRASE = "clear water over stones"
 
 
-async def give_first_code(page: Page) -> None:
-    """Read the shared secret as a person would type it, and answer with its first code."""
+async def first_code(page: Page) -> str:
+    """The first code of the shared secret that the page shows, read as a person would."""
     key = str(await page.locator("main .id").first.text_content()).strip()
-    code = totp.code_at(base64.b32decode(key), int(time.time()) // totp.STEP_S)
-    await page.fill("#code", code)
-    await page.press("#code", "Enter")
+    return totp.code_at(base64.b32decode(key), int(time.time()) // totp.STEP_S)
 
 
 async def come_in(page: Page, demo: Demo, who: str, name: str) -> None:
@@ -30,6 +35,31 @@ async def come_in(page: Page, demo: Demo, who: str, name: str) -> None:
         await page.fill(f"#{field}", text)
     await page.press("#passphrase", "Enter")
     await page.wait_for_url("**/sign-in/set-up**")
-    await give_first_code(page)
+    await page.fill("#code", await first_code(page))
+    await page.press("#code", "Enter")
     await page.wait_for_selector("#recovery-codes")
     await page.goto("/desk")
+
+
+async def let_in(page: Page, demo: Demo, slug: str, role: str) -> None:
+    """As somebody new of this organisation, whose session the platform's own code opens."""
+    home = Home.open(demo.home, create=False)
+    urls = EmbeddedPostgres(home).url(), EmbeddedValkey(home).url()
+    settings = Settings(home=demo.home, database_url=urls[0], valkey_url=urls[1])
+    async with open_core(settings, home, connections=1) as core:
+        async with core.database.connect() as connection:
+            organisation = await organisations.get(connection, slug)
+        async with core.database.unit(Actor(organisation.id, "tests")) as unit:
+            person = await people.create(
+                unit,
+                name=f"{role}.{secrets.token_hex(4)}",
+                display_name="Lin",
+                passphrase_hash="",
+                kind=organisation.kind,
+                organisation=organisation.id,
+                language="en",
+                role=role,
+            )
+        opened = await Sessions(core.cache).open_for_staff(person.id, core.clock.now(), BY_PASSKEY)
+    cookie = {"name": SESSION_COOKIE, "value": opened, "url": demo.origin("portal"), "secure": True}
+    await page.context.add_cookies([cookie])

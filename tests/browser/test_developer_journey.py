@@ -1,40 +1,39 @@
-"""From never heard of it to the first answer: a developer signs up, and nobody is asked."""
+"""From never heard of it to the first answer, by keyboard alone: a developer signs up, and nobody
+is asked.
+"""
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
-from entering import PASSPHRASE, give_first_code
+from entering import PASSPHRASE, first_code
+from keyboard import Keyboard
 from playwright.async_api import Page
 from visiting import CHINESE, ENGLISH, PHONE, Visit, obstacles
 
 # One demo, one browser.
 pytestmark = pytest.mark.xdist_group("story")
 
-WORDS = {
-    ENGLISH: ("Register and go on", "Confirm and sign in", "The first call", "has arrived"),
-    CHINESE: ("登记并继续", "确认并登录", "首次调用", "已到达"),
-}
+ARRIVED = {ENGLISH: "has arrived", CHINESE: "已到达"}
 
 
-async def sign_up(page: Page, name: str, language: str) -> None:
-    """The form, the second factor by code, the recovery codes: by keyboard alone."""
-    go_on, confirm, _, _ = WORDS[language]
+async def sign_up(keyboard: Keyboard, name: str) -> None:
+    """The form, the second factor by code, the recovery codes."""
+    page = keyboard.page
     await page.goto("/sign-up")
-    await page.focus("#name_en")
-    await page.keyboard.type(f"Orchard {name}")
-    await page.check("input[name=partner_class][value=software_vendor]")
+    await keyboard.write("#name_en", f"Orchard {name}")
+    await keyboard.choose("input[name=partner_class][value=software_vendor]")
     for field, text in (("display_name", "Mei Lin"), ("name", name), ("passphrase", PASSPHRASE)):
-        await page.fill(f"#{field}", text)
-    await page.get_by_role("button", name=go_on).press("Enter")
-    await page.wait_for_url("**/sign-in/set-up**")
-    assert await page.get_by_role("button", name=confirm).count() == 1
-    await give_first_code(page)
+        await keyboard.write(f"#{field}", text)
+    await keyboard.follow("form:has(#name_en) button[type=submit]", "**/sign-in/set-up**")
+    await keyboard.write("#code", await first_code(page))
+    await page.keyboard.press("Enter")
     await page.wait_for_selector("#recovery-codes")
     assert len((await page.text_content("#recovery-codes") or "").split()) == 10
-    await page.click("main a.button")
+    await keyboard.follow("main a.button", "**/desk/applications/new")
 
 
 def run(folder: Path, commands: str) -> str:
@@ -58,26 +57,26 @@ async def test_from_signing_up_to_the_first_answer(
     visit: Visit, tmp_path: Path, language: str, width: int, scripts: bool
 ) -> None:
     page = await visit.window(language, width=width, scripts=scripts)
-    await sign_up(page, f"mei.{language[:2]}", language)
-    await page.fill("#application_name", "Orchard app")
-    await page.press("#application_name", "Enter")
-    await page.wait_for_selector("#make-key")
+    keyboard = Keyboard(page)
+    await sign_up(keyboard, f"mei.{language[:2]}")
+    await keyboard.write("#application_name", "Orchard app")
+    await keyboard.follow("form:has(#application_name) button[type=submit]", "**/app_*")
     request = run(tmp_path, str(await page.text_content("#make-key")))
-    await page.fill("#csr_pem", request)
-    await page.click("form:has(#csr_pem) button")
-    await page.wait_for_url("**/first-call")
+    await keyboard.write("#csr_pem", request)
+    await keyboard.follow("form:has(#csr_pem) button[type=submit]", "**/first-call")
     run(tmp_path, str(await page.text_content("#save")))
-    await page.click("main section a.button")
-    await page.click("main table a >> text=/Instruments and quotes|标的与行情/")
-    await page.check("input[name=plan] >> nth=0")
-    await page.get_by_label("first-steps").check()
-    await page.click("form:has(input[name=plan]) button")
-    await page.wait_for_url("**/first-call")
+    await keyboard.follow("main section a.button", "**/subscriptions/new?**")
+    offered = page.locator("main table a", has_text=re.compile("Instruments and quotes|标的与行情"))
+    place = await offered.first.get_attribute("href")
+    await keyboard.follow(f"main a[href='{place}']", "**product=**")
+    await keyboard.choose("label:has-text('first-steps') input")
+    assert await page.get_by_label("Orchard app").is_checked()
+    await keyboard.follow("form:has(input[name=plan]) button", "**/first-call")
     if scripts:  # axe-core is a script
         assert await obstacles(page) == []
     answer = run(tmp_path, str(await page.text_content("#call")))
     assert "instrument" in answer
-    await seen(page, WORDS[language][3])
+    await seen(page, ARRIVED[language])
 
 
 async def seen(page: Page, words: str) -> None:
