@@ -9,12 +9,11 @@ import random
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Table, bindparam, cast
-from sqlalchemy.dialects.postgresql import TSVECTOR
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import JSON, Table
 
 from bench.documents import mint
 from weir.partners import organisations
@@ -30,6 +29,7 @@ from weir.shelf.tables import (
     products,
     shelf_entries,
 )
+from weir.store.copying import copy_rows
 from weir.store.database import Database
 
 OWNERS = 71
@@ -46,6 +46,7 @@ _THINGS = (
 )  # fmt: skip
 _DOING = (("list", "查询"), ("read", "读取"), ("create", "新建"), ("change", "修改"),
           ("close", "关闭"), ("confirm", "确认"), ("open", "开户"))  # fmt: skip
+_SAID = "What this field says of the customer, in a sentence as documents have it."
 _PRICINGS: tuple[tuple[list[str], list[dict[str, Any]]], ...] = (
     (["per-call"], [{"kind": "per_call", "price": "0.05"}]),
     (["free"], []),
@@ -76,7 +77,7 @@ class Stock:
 def path_item(operation_id: str, summary_zh: str, fields: int = 4) -> dict[str, Any]:
     """One operation with a body of its own to answer."""
     properties = {
-        f"field_{n}": {"type": "string", "description": "What this field says", "maxLength": 40}
+        f"field_{n}": {"type": "string", "description": _SAID, "maxLength": 40}
         for n in range(fields)
     }
     answer = {"application/json": {"schema": {"type": "object", "properties": properties}}}
@@ -100,46 +101,47 @@ async def owners(database: Database) -> list[str]:
 
 
 async def fill(database: Database) -> Stock:
-    """Make the rows as publication makes them, and store them in bulk."""
-    stock = await asyncio.to_thread(_made)
-    async with database.engine.begin() as connection:
-        for table in _ORDER:
-            await _insert(connection, table, stock.rows[table])
+    """Make the rows as publication makes them, and store them by COPY, one owner's at a time."""
+    stock, dice = Stock(), random.Random(2026)
+    for number in range(OWNERS):
+        await asyncio.to_thread(_owner, stock, dice, number)
+        async with database.engine.begin() as connection:
+            for table in _ORDER:
+                rows = stock.rows.pop(table)
+                await copy_rows(connection, table, list(rows[0]), (_row(table, r) for r in rows))
     async with database.engine.connect() as connection:
         await connection.execution_options(isolation_level="AUTOCOMMIT")
         await connection.exec_driver_sql("VACUUM ANALYZE")
     return stock
 
 
-async def _insert(connection: AsyncConnection, table: Table, rows: list[dict[str, Any]]) -> None:
-    statement = table.insert()
-    if "terms" in table.c:
-        statement = statement.values(terms=cast(bindparam("terms"), TSVECTOR))
-    for start in range(0, len(rows), 2_000):
-        await connection.execute(statement, rows[start : start + 2_000])
+def _row(table: Table, row: dict[str, Any]) -> list[Any]:
+    """As COPY takes it: JSON is given as its text."""
+    return [
+        json.dumps(value) if isinstance(table.c[name].type, JSON) else value
+        for name, value in row.items()
+    ]
 
 
-def _made() -> Stock:
-    stock, dice = Stock(), random.Random(2026)
-    for number in range(OWNERS):
-        name = f"{_NAMES[number % 10]}{_NAMES[number // 10]}"
-        owner, kind = mint("org"), _KINDS[number % 3]
-        stock.add(
-            organisation_table, id=owner, kind="member", slug=f"bank-{number}",
-            name_en=f"Bank {number}", name_zh=f"{name}银行", partner_class=None, licence_kind=kind,
-            directory_url=None, status="active", admitted_at=_now(), admitted_by=owner,
-            changed_at=_now(),
-        )  # fmt: skip
-        for place in range(PRODUCTS_EACH):
-            _product(stock, dice, (owner, f"bank-{number}", f"{name}银行", kind), place)
-    return stock
+def _owner(stock: Stock, dice: random.Random, number: int) -> None:
+    """An institution and all it has on the shelf."""
+    name = f"{_NAMES[number % 10]}{_NAMES[number // 10]}"
+    owner, kind = mint("org"), _KINDS[number % 3]
+    stock.add(
+        organisation_table, id=owner, kind="member", slug=f"bank-{number}",
+        name_en=f"Bank {number}", name_zh=f"{name}银行", partner_class=None, licence_kind=kind,
+        directory_url=None, status="active", admitted_at=_now(), admitted_by=owner,
+        changed_at=_now(),
+    )  # fmt: skip
+    for place in range(PRODUCTS_EACH):
+        _product(stock, dice, (owner, f"bank-{number}", f"{name}银行", kind), place)
 
 
 def _product(stock: Stock, dice: random.Random, owner: tuple[str, ...], place: int) -> None:
     owner_id, owner_slug, owner_name, kind = owner
     things = dice.sample(_THINGS, 2)
-    wanted = OPERATIONS_EACH + (len(stock.products) < OPERATIONS - OWNERS * PRODUCTS_EACH * 14)
-    parsed = _document(dice, things, wanted)
+    more = len(stock.products) < OPERATIONS - OWNERS * PRODUCTS_EACH * OPERATIONS_EACH
+    parsed = _document(*things, OPERATIONS_EACH + more)
     product, title_zh = mint("prd"), f"{things[0][1]}与{things[1][1]}服务"
     title_en = f"{things[0][0]} and {things[1][0]}".capitalize()
     slug, at = f"product-{place}", _now() - timedelta(minutes=len(stock.products))
@@ -169,12 +171,12 @@ def _product(stock: Stock, dice: random.Random, owner: tuple[str, ...], place: i
     stock.products.append((owner_slug, slug))
 
 
-def _document(
-    dice: random.Random, things: list[tuple[str, str]], operations: int
-) -> ImportedDocument:
-    paths = {}
+@cache
+def _document(one: tuple[str, str], other: tuple[str, str], operations: int) -> ImportedDocument:
+    """A document about two things, read as an import reads it; once for all who have its like."""
+    dice, paths = random.Random(f"{one} {other}"), {}
     for number in range(operations):
-        (thing, thing_zh), (doing, doing_zh) = things[number % 2], dice.choice(_DOING)
+        (thing, thing_zh), (doing, doing_zh) = (one, other)[number % 2], dice.choice(_DOING)
         name = "read2" if number == 2 else f"{doing}{thing.capitalize()}{number}"
         paths[f"/{thing}s/{{id}}/{doing}{number}"] = path_item(name, f"{doing_zh}{thing_zh}信息")
     document = {"openapi": "3.0.3", "info": {"title": "made", "version": "1"}, "paths": paths}
