@@ -36,6 +36,7 @@ from weir.api import (
     signing_up,
     standard,
     subscriptions,
+    trials,
 )
 from weir.api.guarding import check_table
 from weir.api.services import Services
@@ -56,6 +57,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     standard.router,
     plans.router,
     subscriptions.router,
+    trials.router,
     customers.router,
     consents.router,
     agreements.router,

@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from weir.api import management
 from weir.api.services import Services as Managing
 from weir.app.core import Core, open_core, stopping
-from weir.app.private import Asgi, health, member_client, outbound_client, serve_private
+from weir.app.private import Asgi, believing, health, member_client, outbound_client, serve_private
 from weir.authorization import http
 from weir.authorization.fetching import KeyFetcher
 from weir.authorization.remote_keys import RemoteKeys
@@ -34,6 +34,7 @@ from weir.kernel.settings import Settings
 from weir.metering.lake import Lake
 from weir.portal import pages
 from weir.portal.management import Management
+from weir.portal.relaying import Relay
 from weir.portal.rendering import Portal
 from weir.portal.service_levels import ServiceLevels
 from weir.store.engines.home import Home
@@ -117,6 +118,7 @@ async def build_control(core: Core, directory: httpx.AsyncClient, vault: Vault) 
         management_services.api_origin,
         management_services.lake,
         ServiceLevels(core.database, lake),
+        Relay(https_origin(f"api.{domain}", core.settings.public_port), believing(core)),
     )
     refusal_page = pages.refusal_page(portal)
     hosts: dict[bytes, Asgi] = {

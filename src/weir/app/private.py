@@ -92,10 +92,16 @@ def outbound_client(core: Core, timeout_s: float) -> Outbound:
     """How addresses that partners registered are asked: public authorities are believed, and the
     alliance's own.
     """
-    context = ssl.create_default_context()
-    context.load_verify_locations(core.tls.root)
+    context = believing(core)
     allowed = outbound.networks(core.settings.partner_networks)
     return Outbound(context, allowed, timeout_s=timeout_s)
+
+
+def believing(core: Core) -> ssl.SSLContext:
+    """TLS to servers whom a public authority or the alliance's own certified."""
+    context = ssl.create_default_context()
+    context.load_verify_locations(core.tls.root)
+    return context
 
 
 @asynccontextmanager

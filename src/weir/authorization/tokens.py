@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Final
 
 from weir.authorization import scopes
@@ -31,18 +32,18 @@ async def issue(
         "expires_in": lifetime_s,
         "scope": scopes.written(scope),
     }
-    claims = {
-        "iss": exchange.services.addresses.issuer,
-        "sub": subject,
-        "aud": _audience(exchange, scope),
-        "client_id": exchange.client.id,
-        "org": exchange.organisation.id,
-        "iat": int(exchange.now.timestamp()),
-        "exp": int(exchange.now.timestamp()) + lifetime_s,
-        "jti": exchange.mint("tok"),
-        "scope": body["scope"],
-        "cnf": _confirmation(exchange),
-    }
+    claims = claims_of(
+        issuer=exchange.services.addresses.issuer,
+        subject=subject,
+        audience=_audience(exchange, scope),
+        client=exchange.client.id,
+        organisation=exchange.organisation.id,
+        now=exchange.now,
+        lifetime_s=lifetime_s,
+        name=exchange.mint("tok"),
+        scope=scope,
+        confirmation=_confirmation(exchange),
+    )
     if consented:
         body["authorization_details"] = claims["authorization_details"] = [exchange.consent.granted]
         body["grant_id"] = claims["grant_id"] = exchange.grant.grant_id
@@ -54,6 +55,35 @@ async def issue(
         body["id_token"] = id_token
     body["access_token"] = await exchange.sign(claims, TOKEN_TYPE)
     return Answer(200, body)
+
+
+def claims_of(
+    *,
+    issuer: str,
+    subject: str,
+    audience: list[str],
+    client: str,
+    organisation: str,
+    now: datetime,
+    lifetime_s: int,
+    name: str,
+    scope: frozenset[str],
+    confirmation: dict[str, str],
+) -> dict[str, Any]:
+    """What every access token says (RFC 9068 section 2.2); `confirmation` is the key it needs."""
+    issued_at_s = int(now.timestamp())
+    return {
+        "iss": issuer,
+        "sub": subject,
+        "aud": audience,
+        "client_id": client,
+        "org": organisation,
+        "iat": issued_at_s,
+        "exp": issued_at_s + lifetime_s,
+        "jti": name,
+        "scope": scopes.written(scope),
+        "cnf": confirmation,
+    }
 
 
 def _confirmation(exchange: Exchange) -> dict[str, str]:

@@ -87,6 +87,10 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
     "anchor.ended": ("The issuer is believed no more.", "终止对签发方的信任。"),
     "application.suspended": ("The application was suspended.", "暂停应用。"),
     "application.resumed": ("The application was resumed.", "恢复应用。"),
+    "application.tried": (
+        "A token was issued to try a product of the sandbox in the application's name.",
+        "以该应用的名义签发了沙箱试调令牌。",
+    ),
     "certificate.issued": ("A client certificate was issued.", "签发客户端证书。"),
     "certificate.revoked": ("The client certificate was revoked.", "吊销客户端证书。"),
     "document.imported": ("An OpenAPI document was imported.", "导入 OpenAPI 文档。"),

@@ -116,6 +116,7 @@ PERMISSIONS: Final[Mapping[str, Rule]] = MappingProxyType(
         "issue_certificate": Rule(own=PARTIES, every=OPERATOR, people=BUILDERS),
         "list_certificates": Rule(own=PARTIES, every=OPERATOR, people=READERS),
         "revoke_certificate": Rule(own=PARTIES, every=OPERATOR, people=BUILDERS, fresh=True),
+        "issue_trial_token": Rule(own=PARTIES, people=BUILDERS),
         # The shelf
         "import_document": Rule(own=PARTIES, people=BUILDERS),
         "list_documents": Rule(own=PARTIES, people=READERS),

@@ -201,6 +201,21 @@ def revoke_key(
     show_one(asking(profile, lambda m: m.parties.revoke_key(application, key)), as_json)
 
 
+@app.command("try")
+def try_product(
+    application: Application,
+    product: Annotated[str, typer.Argument(help="A sandbox product's identifier, prd_…")],
+    thumbprint: Annotated[
+        str, typer.Option(help="Of the DPoP key that calls will show (RFC 7638).")
+    ],
+    profile: ProfileName = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Get a short-lived token to try a sandbox product out, bound to a key of your own."""
+    issued = asking(profile, lambda m: m.parties.trial_token(application, product, thumbprint))
+    show_one(issued, as_json)
+
+
 @app.command()
 def rehearse(
     application: Application,

@@ -150,6 +150,12 @@ class Parties:
     async def resume_application(self, application: str) -> Document:
         return await self._asker.post(f"/v1/applications/{place(application)}/resume")
 
+    async def trial_token(self, application: str, product: str, thumbprint: str) -> Document:
+        """A token of some minutes to try a sandbox product out, bound to the key with this
+        RFC 7638 thumbprint (DPoP)."""
+        path = f"/v1/applications/{place(application)}/trial-tokens"
+        return await self._asker.post(path, {"product": product, "thumbprint": thumbprint})
+
     async def issue_certificate(self, application: str, csr_pem: str) -> Document:
         """A client certificate (`pem`) for an application's own certificate request."""
         path = f"/v1/applications/{place(application)}/certificates"

@@ -242,6 +242,15 @@ REFERENCE_NODES: Final = 1_000  # fields shown of one operation
 REFERENCE_KEPT_CHARACTERS: Final = 32 * 1024 * 1024  # of documents, read once for many readers
 CALCULATOR_CALLS: Final = 1_000_000_000  # a month that a price is worked out for
 
+# Trying an operation out, from its page
+TRIAL_BODY_BYTES: Final = 65_536  # of the request that is tried
+TRIAL_REQUEST_BYTES: Final = 196_608  # of what the page sends, that body in it
+TRIAL_ANSWER_BYTES: Final = 262_144  # of the answer that is shown; the rest is not read
+TRIAL_HEADERS: Final = 20  # that the page may set
+TRIAL_CALLS: Final = 16  # under way in one process
+TRIAL_CALLS_EACH: Final = 4  # and of one person
+TRIAL_TIMEOUT_S: Final = 40  # a member has MEMBER_ANSWER_TIMEOUT_S of it
+
 # Search over the shelf
 SEARCH_CHARACTERS: Final = 100  # of what somebody looks for
 SEARCH_TERMS_ASKED: Final = 16  # of that which are looked for

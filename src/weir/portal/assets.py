@@ -1,4 +1,4 @@
-"""What pages are made of besides words: one style sheet and its dark set, three scripts, an icon.
+"""What pages are made of besides words: one style sheet and its dark set, four scripts, an icon.
 
 All of it is in the package; nothing is ever loaded from elsewhere.
 """
@@ -13,11 +13,11 @@ _FOLDER: Final = Path(__file__).parent / "static"
 # The order in which the parts of the style sheet are joined: later ones win over earlier ones.
 _SHEETS: Final = (
     *("tokens", "weir", "elements", "frame", "parts", "forms", "tables", "shelf", "reference"),
-    "traffic",
+    *("try-it", "traffic"),
     "small",
 )
 HTMX: Final = "htmx-2.0.11.js"
-_AS_THEY_ARE: Final = ("weir.js", "passkeys.js", HTMX, "icon.svg")
+_AS_THEY_ARE: Final = ("weir.js", "passkeys.js", "try-it.js", HTMX, "icon.svg")
 _TYPES: Final = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",

@@ -28,6 +28,7 @@ from weir.portal import (
     signing_in,
     statement_pages,
     tour,
+    trying,
     welcoming,
 )
 from weir.portal.rendering import PageFunction, Portal, endpoint, refused
@@ -68,6 +69,8 @@ _PAGES: Final[dict[HostRole, tuple[tuple[str, str, PageFunction], ...]]] = {
         ("/shelf/{owner}/{product}/openapi.json", "GET", reference_page.openapi),
         ("/shelf/{owner}/{product}/postman.json", "GET", reference_page.collection),
         ("/shelf/{owner}/{product}/{operation:path}", "GET", reference_page.show),
+        ("/try/tokens", "POST", trying.told(trying.token)),
+        ("/try/calls", "POST", trying.told(trying.call)),
         ("/members", "GET", shelf_pages.members),
         ("/welcome/{secret}", "GET", welcoming.show),
         ("/welcome/{secret}", "POST", welcoming.send),

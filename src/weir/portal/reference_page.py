@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from weir.kernel.outcomes import NOT_FOUND, Refusal
-from weir.portal import security
+from weir.portal import security, trying
 from weir.portal.product_page import offered_at
 from weir.portal.rendering import Portal, render
 from weir.portal.visitor import Visitor
@@ -28,6 +28,7 @@ async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
         if place is None:
             raise Refusal(NOT_FOUND, "no such operation of the product")
         described = await operations.describe(connection, held[place])
+    trial = await trying.offered_to(portal, visitor, offered.product)
     call = described.call(offered.product, held[place], portal.api_origin)
     return render(
         request,
@@ -41,6 +42,9 @@ async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
         before=held[place - 1] if place else None,
         behind=held[place + 1] if place + 1 < len(held) else None,
         as_json=_as_json,
+        trial=trial,
+        tried_at=f"{portal.relay.origin}{offered.product.prefix}",
+        grant=trying.grant_for(offered.owner.slug, held[place], portal.database.clock.now()),
     )
 
 

@@ -22,6 +22,7 @@ from weir.kernel.outcomes import PLATFORM_ERROR, Refusal
 from weir.metering.lake import Lake
 from weir.portal import assets, formatting, languages, security
 from weir.portal.management import Management
+from weir.portal.relaying import Relay
 from weir.portal.service_levels import ServiceLevels
 from weir.portal.visitor import Visitor, recognise, theme_of
 from weir.store.database import Database
@@ -37,7 +38,7 @@ class Portal:
     `directory` asks members for accounts: mutual TLS with the platform's client certificate,
     trusting the alliance's authority. `management` is the management API, asked in the name of
     the people who work for the organisations. `api_origin` is where gateways serve products.
-    `lake` holds the calls behind a statement's lines.
+    `lake` holds the calls behind a statement's lines. `relay` carries what developers try out.
     """
 
     authorization: Services
@@ -48,6 +49,7 @@ class Portal:
     api_origin: str
     lake: Lake
     levels: ServiceLevels
+    relay: Relay
 
     @property
     def database(self) -> Database:

@@ -107,6 +107,16 @@ async def get(connection: AsyncConnection, subscription_id: str) -> Subscription
     return _subscription(row)
 
 
+async def is_active(connection: AsyncConnection, application: str, product: str) -> bool:
+    """Whether an application may call a product version now."""
+    found = await connection.execute(
+        select(subscriptions.c.id)
+        .where(subscriptions.c.application == application, subscriptions.c.product == product)
+        .where(subscriptions.c.status == "active")
+    )
+    return found.first() is not None
+
+
 async def list_of(
     connection: AsyncConnection, organisation: str, *, after: str = ""
 ) -> Sequence[Subscription]:

@@ -30,6 +30,7 @@ from weir.kernel.settings import Settings
 from weir.metering.lake import Lake
 from weir.portal import pages
 from weir.portal.management import Management
+from weir.portal.relaying import Relay
 from weir.portal.rendering import Portal
 from weir.portal.service_levels import ServiceLevels
 from weir.store.cache import Cache
@@ -93,6 +94,7 @@ async def portal(
             managing.api_origin,
             managing.lake,
             ServiceLevels(database, managing.lake),
+            Relay("https://api.localhost:9", context),  # nobody serves the discard port
         )
 
 

@@ -91,6 +91,7 @@ class World:
             "announce_algorithm_ending": {"ends_at": "2999-01-01T00:00:00Z"},
             "revoke_application_key": {"key": "k" * 43},
             "rehearse_changes": {"on": True},
+            "issue_trial_token": {"product": self.ids["product"], "thumbprint": "k" * 43},
             "rotate_application_keys": {"jwks": {"keys": []}},
             "issue_certificate": {"csr_pem": certificate_request()},
             "register_backend": {"url": BACKEND, "endpoints": ["127.0.0.1:9102"]},

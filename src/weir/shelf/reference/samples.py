@@ -50,13 +50,18 @@ def sample(language: str, call: Call) -> str:
 
 
 def _curl(call: Call) -> str:
+    return curl(call.method, call.url, call.sent, "" if call.body is None else call.text)
+
+
+def curl(method: str, url: str, headers: Mapping[str, str], body: str) -> str:
+    """A call with these very headers and this very body, in curl; an empty body is none."""
     lines = [
         'curl --fail-with-body --cacert "$WEIR_CA" --cert "$WEIR_CERT" --key "$WEIR_KEY"',
-        *([f"--request {call.method}"] if call.method != "GET" else []),
+        *([f"--request {method}"] if method != "GET" else []),
         '--header "authorization: Bearer $WEIR_TOKEN"',
-        *(f"--header {shell(f'{name}: {value}')}" for name, value in call.sent.items()),
-        *([f"--data {shell(call.text)}"] if call.body is not None else []),
-        shell(call.url),
+        *(f"--header {shell(f'{name}: {value}')}" for name, value in headers.items()),
+        *([f"--data-raw {shell(body)}"] if body else []),
+        shell(url),
     ]
     return " \\\n  ".join(lines) + "\n"
 

@@ -117,7 +117,7 @@ def test_samples_say_exactly_what_is_sent(body: Any, value: str) -> None:
     assert words[-1] == call.url
     assert f"x-key: {value}" in words
     if body is not None:
-        assert json.loads(words[words.index("--data") + 1]) == body
+        assert json.loads(words[words.index("--data-raw") + 1]) == body
     tree = ast.parse(sample("python", call))
     asked = next(
         node

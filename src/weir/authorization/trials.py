@@ -1,0 +1,76 @@
+"""Tokens to try an operation out with: for somebody who builds the application, not for it itself.
+
+Who may give an application a new key may also call in its name; a trial token is that right for a
+few minutes and one product. It is bound to a key that never leaves that person's browser (RFC 9449
+section 6.1), so in anybody else's hands it is worth nothing, the portal's included.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from weir.authorization.services import Addresses
+from weir.authorization.tokens import TOKEN_TYPE, claims_of
+from weir.care.vault import Signer
+from weir.kernel import inputs, limits
+from weir.kernel.outcomes import (
+    APPLICATION_SUSPENDED,
+    FORBIDDEN,
+    NOT_FOUND,
+    SUBSCRIPTION_REQUIRED,
+    Refusal,
+)
+from weir.partners.applications import Application
+from weir.shelf import subscriptions
+from weir.shelf.products import Product
+from weir.store.unit import UnitOfWork
+
+
+async def issue(
+    unit: UnitOfWork,
+    signer: Signer,
+    addresses: Addresses,
+    application: Application,
+    product: Product,
+    thumbprint: str,
+) -> dict[str, Any]:
+    """The token endpoint's success (RFC 6749 section 5.1) for a key's RFC 7638 thumbprint.
+
+    Refusals in this order: NOT_FOUND for a draft, FORBIDDEN when no model data answers the product,
+    APPLICATION_SUSPENDED, INVALID_INPUT when the key was revoked, SUBSCRIPTION_REQUIRED.
+    """
+    if product.status == "draft":
+        raise Refusal(NOT_FOUND, "a draft is nobody else's to see")
+    if not product.sandbox or product.status != "published":
+        why = "only products of the sandbox can be tried out: call this one from your application"
+        why_zh = "仅沙箱产品可以在线试调，此产品请由您的应用调用"
+        raise Refusal(FORBIDDEN, f"{product.id} is not of the sandbox", why=why, why_zh=why_zh)
+    if application.status != "active":
+        raise Refusal(APPLICATION_SUSPENDED, application.id)
+    if thumbprint in application.revoked_keys:
+        raise inputs.wrong("/thumbprint", "was revoked", "该密钥已被吊销")
+    if not await subscriptions.is_active(unit.connection, application.id, product.id):
+        raise Refusal(SUBSCRIPTION_REQUIRED, f"{application.id} for {product.id}")
+    scope, name = frozenset({product.scope}), unit.mint("tok")
+    claims = claims_of(
+        issuer=addresses.issuer,
+        subject=application.id,
+        audience=[addresses.api_audience],
+        client=application.id,
+        organisation=application.organisation,
+        now=unit.now,
+        lifetime_s=limits.ACCESS_TOKEN_LIFETIME_S,
+        name=name,
+        scope=scope,
+        confirmation={"jkt": thumbprint},
+    )
+    token = await signer.sign_jwt(claims, TOKEN_TYPE, rehearsing=application.rehearses)
+    detail = {"product": product.id, "token": name, "thumbprint": thumbprint}
+    unit.audit("application.tried", application.id, detail, organisation=application.organisation)
+    return {
+        "access_token": token,
+        "token_type": "DPoP",
+        "expires_in": limits.ACCESS_TOKEN_LIFETIME_S,
+        "scope": product.scope,
+        "issued_at_s": claims["iat"],
+    }

@@ -1,0 +1,105 @@
+"""Calls that a page makes, carried to the gateway's public port as they are.
+
+The browser made the proof that goes with the call (RFC 9449), for the method and the address it
+names; so nothing here can call another address with it, or the same one twice. Carried from the
+portal's own origin, such a call needs no exception in the gateway for scripts of other origins,
+and a browser that trusts the portal's certificate needs to trust no other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import httpx
+
+from weir.kernel import limits
+from weir.kernel.outcomes import OVERLOADED, PLATFORM_UNAVAILABLE, Refusal
+
+_LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What the gateway answered: the beginning of the body, and whether there was more of it."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+    cut: bool
+    duration_ms: int
+
+
+class Relay:
+    """Sends to one origin: the one at which the gateway takes calls without a certificate."""
+
+    def __init__(self, origin: str, context: ssl.SSLContext) -> None:
+        self.origin = origin
+        named = httpx.URL(origin)
+        self._name = named.host
+        self._host = named.netloc.decode("ascii")
+        # Names under localhost are this machine (RFC 6761 section 6.3), whatever a resolver says.
+        near = self._name == "localhost" or self._name.endswith(".localhost")
+        self._base = named.copy_with(host=_LOOPBACK) if near else named
+        self._context = context
+        self._under_way: Counter[str] = Counter()
+
+    async def call(
+        self, person: str, method: str, target: str, headers: Mapping[str, str], body: bytes
+    ) -> Answered:
+        """One call in a person's name; `target` is path and query as they go on the wire.
+
+        Refusals OVERLOADED when too many are under way, PLATFORM_UNAVAILABLE when no gateway
+        answers.
+        """
+        request = httpx.Request(
+            method,
+            self._base.copy_with(raw_path=target.encode("ascii")),
+            content=body,
+            headers={**headers, "host": self._host, "accept-encoding": "identity"},
+            extensions={"sni_hostname": self._name},
+        )
+        async with self._place(person):
+            try:
+                async with asyncio.timeout(limits.TRIAL_TIMEOUT_S):
+                    return await self._send(request)
+            except (TimeoutError, httpx.HTTPError, OSError) as error:
+                raise Refusal(PLATFORM_UNAVAILABLE, f"no answer: {type(error).__name__}") from error
+
+    async def _send(self, request: httpx.Request) -> Answered:
+        async with httpx.AsyncClient(
+            verify=self._context, trust_env=False, timeout=limits.TRIAL_TIMEOUT_S
+        ) as client:
+            began_s = time.perf_counter()
+            answer = await client.send(request, stream=True, follow_redirects=False)
+            duration_ms = round((time.perf_counter() - began_s) * 1000)
+            try:
+                body = b""
+                async for chunk in answer.aiter_raw():
+                    body += chunk
+                    if len(body) > limits.TRIAL_ANSWER_BYTES:
+                        break
+            finally:
+                await answer.aclose()
+        shown = body[: limits.TRIAL_ANSWER_BYTES]
+        fields = [(name.lower(), value) for name, value in answer.headers.multi_items()]
+        return Answered(answer.status_code, fields, shown, len(body) > len(shown), duration_ms)
+
+    @asynccontextmanager
+    async def _place(self, person: str) -> AsyncIterator[None]:
+        """One of the calls that may be under way."""
+        own, everybodys = self._under_way[person], self._under_way.total()
+        if own >= limits.TRIAL_CALLS_EACH or everybodys >= limits.TRIAL_CALLS:
+            raise Refusal(OVERLOADED, f"{own} trials of {person}, {everybodys} in all")
+        self._under_way[person] += 1
+        try:
+            yield
+        finally:
+            self._under_way[person] -= 1
+            if not self._under_way[person]:
+                del self._under_way[person]
