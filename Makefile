@@ -5,6 +5,9 @@ SECONDS ?= 60
 PYTHON_FILES := src tests checks bench scripts
 BIN := .venv/bin
 
+# What is tested starts many processes, which import what was compiled before.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test browser check interop up bench compiled fuzz lint types layers format lock clean
 .DEFAULT_GOAL := help
 

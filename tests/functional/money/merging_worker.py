@@ -1,9 +1,9 @@
-"""A worker process that ingests and merges until it is killed: `python merging_worker.py URL …`."""
+"""A worker that ingests and merges until it is killed."""
 
 from __future__ import annotations
 
 import asyncio
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from seals import KEYS
@@ -16,14 +16,18 @@ from weir.store.cache import Cache
 from weir.store.database import Database
 
 
-async def work(database_url: str, valkey_url: str, records: Path, lake: Lake) -> None:
+def work(
+    ready: Callable[[], None], database_url: str, valkey_url: str, records: Path, lake: str
+) -> None:
+    asyncio.run(_work(ready, database_url, valkey_url, records, Lake(lake)))
+
+
+async def _work(
+    ready: Callable[[], None], database_url: str, valkey_url: str, records: Path, lake: Lake
+) -> None:
     journal = AuditJournal(bytes(32))
     database = Database(database_url, clock=SystemClock(), journal=journal, cache=Cache(valkey_url))
-    print("at work", flush=True)
+    ready()
     while True:
         await ingest(database, records, lake, KEYS)
         await compact(database, lake)
-
-
-if __name__ == "__main__":
-    asyncio.run(work(sys.argv[1], sys.argv[2], Path(sys.argv[3]), Lake(sys.argv[4])))

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import sys
-from pathlib import Path
 from random import Random
 
+import merging_worker
+import workers
 from money_world import NOVEMBER_US, World
 
 from seals import seal_all
@@ -17,42 +15,22 @@ from weir.metering.compacting import compact
 from weir.metering.segments import read_segment
 
 KILLS = 2
-HERE = Path(__file__).parent
-
-
-async def started(*arguments: str) -> asyncio.subprocess.Process:
-    paths = os.pathsep.join([str(HERE), str(HERE.parent.parent), *sys.path])
-    worker = await asyncio.create_subprocess_exec(
-        sys.executable,
-        str(HERE / "merging_worker.py"),
-        *arguments,
-        stdout=asyncio.subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": paths},
-    )
-    assert worker.stdout is not None
-    assert await worker.stdout.readline() == b"at work\n"
-    return worker
 
 
 async def test_workers_killed_at_random_moments_lose_and_double_nothing(
     world: World, database_url: str, engines: object
 ) -> None:
     dice = Random(7)
-    arguments = (
-        database_url,
-        str(engines.valkey_url),  # type: ignore[attr-defined]
-        str(world.records),
-        world.lake.root,
-    )
+    valkey_url = str(engines.valkey_url)  # type: ignore[attr-defined]
+    arguments = (database_url, valkey_url, world.records, world.lake.root)
     streams = []
     for _ in range(KILLS):
-        workers = await asyncio.gather(started(*arguments), started(*arguments))
+        pair = [workers.start(merging_worker.work, *arguments) for _ in range(2)]
         hours = [[world.record(at_us=NOVEMBER_US + n % 3 * 3_600_000_000)] for n in range(12)]
         streams.append(await asyncio.to_thread(world.write, *hours))
         await asyncio.sleep(dice.uniform(0.02, 0.4))
-        for worker in workers:
-            worker.send_signal(signal.SIGKILL)
-            await worker.wait()
+        for worker in pair:
+            workers.kill(worker)
     await asyncio.to_thread(seal_all, world.records)
     await world.ingest()
     assert (await compact(world.database, world.lake)).findings == []
