@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,13 @@ def place() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def demo(place: Path) -> Iterator[Demo]:
-    folder = place
+    with kept_up(place) as demo:
+        yield demo
+
+
+@contextmanager
+def kept_up(folder: Path) -> Iterator[Demo]:
+    """A demo in this folder that has told its story, until the end of the block."""
     home, figures, said = folder / "demo", folder / "figures.json", folder / "output"
     command = [sys.executable, "-m", "weir", "demo", "--calls", "600", "--keep"]
     environment = {name: v for name, v in os.environ.items() if not name.startswith("WEIR_")}

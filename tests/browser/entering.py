@@ -41,6 +41,20 @@ async def come_in(page: Page, demo: Demo, who: str, name: str) -> None:
     await page.goto("/desk")
 
 
+async def register(page: Page, name: str) -> None:
+    """As the first person of an organisation of its own, by the form that is open to everybody."""
+    await page.goto("/sign-up")
+    await page.check("input[name=partner_class][value=software_vendor]")
+    told = {"name_en": "Orchard", "display_name": "Mei Lin", "name": name, "passphrase": PASSPHRASE}
+    for field, text in told.items():
+        await page.fill(f"#{field}", text)
+    await page.press("#passphrase", "Enter")
+    await page.wait_for_url("**/sign-in/set-up**")
+    await page.fill("#code", await first_code(page))
+    await page.press("#code", "Enter")
+    await page.wait_for_selector("#recovery-codes")
+
+
 async def let_in(page: Page, demo: Demo, slug: str, role: str) -> None:
     """As somebody new of this organisation, whose session the platform's own code opens."""
     home = Home.open(demo.home, create=False)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from entering import register
 from playwright.async_api import Page, Request, expect
-from test_developer_journey import sign_up
 from visiting import ENGLISH, PHONE, Visit, obstacles
 
 # One demo, one browser.
@@ -58,7 +58,7 @@ async def test_an_operation_is_called_from_its_page_in_both_languages(visit: Vis
     page = await visit.window(ENGLISH)
     await page.goto(PAGE)
     assert await page.locator(".try a[href^='/sign-in']").count() == 1
-    await sign_up(page, "try.it", ENGLISH)
+    await register(page, "try.it")
     await subscribe(page)
     await page.add_init_script(WATCH_KEYS)
     calls: list[Request] = []
