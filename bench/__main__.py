@@ -13,6 +13,7 @@ BENCHMARKS = (
     "connections",
     "first_use",
     "tokens",
+    "token_growth",
     "possession",
     "handshakes",
     "bodies",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.consent.states import State, in_effect
@@ -104,10 +104,15 @@ async def of_application(
 
 
 async def unused_payments(connection: AsyncConnection, limit: int = 5_000) -> Sequence[str]:
-    """Identifiers of granted payment consents not known to be used, newest first."""
+    """Identifiers of granted payment consents not known to be used, newest first.
+
+    Both conditions are written into the statement, so that every plan of it may use their index.
+    """
+    granted = literal(State.GRANTED, literal_execute=True)
+    payment = literal(PAYMENT_INITIATION, literal_execute=True)
     found = await connection.execute(
         select(consents.c.id)
-        .where(consents.c.state == State.GRANTED, consents.c.type == PAYMENT_INITIATION)
+        .where(consents.c.state == granted, consents.c.type == payment)
         .order_by(consents.c.id.desc())
         .limit(limit)
     )

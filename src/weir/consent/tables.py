@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, DateTime, ForeignKey, Index, Table, Text
+from sqlalchemy import Column, DateTime, ForeignKey, Index, Table, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from weir.store.schema import metadata
@@ -32,4 +32,10 @@ consents = Table(
     Index("ix_consents_member", "member", "id"),
     Index("ix_consents_application", "application", "id"),
     Index("ix_consents_state_expires_at", "state", "expires_at"),
+    # Payments that were not made yet are asked for every second, among all consents there are.
+    Index(
+        "ix_consents_unused_payments",
+        "id",
+        postgresql_where=text("state = 'granted' AND type = 'urn:weir:payment-initiation:v1'"),
+    ),
 )

@@ -1,0 +1,20 @@
+"""An index of the payments that were not made yet, which are asked for every second."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0029"
+down_revision = "0028"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_index(
+        "ix_consents_unused_payments",
+        "consents",
+        ["id"],
+        postgresql_where=sa.text("state = 'granted' AND type = 'urn:weir:payment-initiation:v1'"),
+    )
