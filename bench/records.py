@@ -1,13 +1,16 @@
 """What does a call record cost: at the gateway, sealed, in the lake; and what is a proof?
 
 The gateway's part is measured as it is on the path of a call: the application's number, the
-receipt's name, the line, and the write. Ingest stands beside bare DuckDB that turns the same lines
-into the same columns of Parquet, without checking anything.
+receipt's name, the line, and the write; each record alone, as where one caller calls, and those of
+TOGETHER sockets that were ready at once, as where many do. Ingest stands beside bare DuckDB that
+turns the same lines into the same columns of Parquet, without checking anything.
 """
 
 from __future__ import annotations
 
+import asyncio
 import shutil
+import socket
 import tempfile
 import time
 from collections.abc import Callable
@@ -21,17 +24,22 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from bench.report import Goal, Result, Spread
 from weir.gateway.recording import Recording
 from weir.kernel import identifiers, merkle
+from weir.kernel.outcomes import Refusal
 from weir.kernel.seals import Receipt, ReceiptName, SealingKey, authenticator, receipt_fault
 from weir.metering.lake import Lake
 from weir.metering.records import Terms, encoded_terms
 from weir.metering.sealing import Sealer, stream_key
 from weir.metering.segments import Segment, read_segment
 from weir.metering.writing import RecordWriter
+from weir.wire.reactor import IN, Reactor, Watched
 
 ROUNDS = 5
 RECORDS = 20_000
+TOGETHER = 8
+FIRST_US = 1_793_836_800_000_000
 REQUIRED_US, STRETCH_US = 5.0, 3.5
 SECRET = bytes(32)
+INTERACTION = b"0b0e7a4e-5f1f-4a62-8a77-4b3cf1d9b1a0"
 APPLICATION = "app_01k9v7p8r3e5xa2m4n6q8s0t1v"
 _NAMES = ("organisation", "product", "capability", "member", "subscription", "plan", "consent")
 _BARE = """
@@ -56,14 +64,19 @@ def run() -> Result:
 def _round(folder: Path, key: SealingKey, took: dict[str, list[float]]) -> None:
     stream = identifiers.mint("str", time.time_ns() // 1_000_000, uuid4().bytes)
     writer = RecordWriter.open(folder / "records", stream)
+    beside = RecordWriter.open(folder / "beside", stream)
+    loop = asyncio.new_event_loop()
 
     def note(name: str, work: Callable[[], object], scale: float = 1e6 / RECORDS) -> None:
         before_s = time.process_time()
         work()
         took.setdefault(name, []).append((time.process_time() - before_s) * scale)
 
-    note("gateway_us", lambda: _calls(writer, stream))
+    note("gateway_us", lambda: _calls(Calls(writer, stream, Reactor(loop))))
+    note("gateway_together_us", lambda: loop.run_until_complete(_together(beside, stream, loop)))
+    loop.close()
     writer.close()
+    beside.close()
     note("sealing_us", Sealer(folder / "records", key, SECRET).run)
     lake = Lake(str(folder / "lake"))
     segment = read_segment(folder / "records", stream, 1)
@@ -78,17 +91,64 @@ def _round(folder: Path, key: SealingKey, took: dict[str, list[float]]) -> None:
     note("verify_us", lambda: [receipt_fault(receipt, keys) for _ in range(200)], 1e6 / 200)
 
 
-def _calls(writer: RecordWriter, stream: str) -> None:
+class Calls:
     """What the phases of the gateway do for a record, once a call."""
-    recording = Recording(writer, stream_key(SECRET, stream))
-    named = {name: f"{name[:3]}_01k9v7p8r3e5xa2m4n6q8s0t1v" for name in _NAMES}
-    path = "/river-bank/accounts/v1/accounts/{account}/balances"
-    terms = encoded_terms(Terms(application=APPLICATION, method="GET", path=path, **named))
-    interaction = b"0b0e7a4e-5f1f-4a62-8a77-4b3cf1d9b1a0"
-    for at_us in range(1_793_836_800_000_000, 1_793_836_800_000_000 + RECORDS):
+
+    def __init__(self, writer: RecordWriter, stream: str, reactor: Reactor) -> None:
+        self.recording = Recording(writer, stream_key(SECRET, stream), reactor)
+        self.made = 0
+        named = {name: f"{name[:3]}_01k9v7p8r3e5xa2m4n6q8s0t1v" for name in _NAMES}
+        path = "/river-bank/accounts/v1/accounts/{account}/balances"
+        self._terms = encoded_terms(
+            Terms(application=APPLICATION, method="GET", path=path, **named)
+        )
+
+    def make(self) -> None:
+        """Record one call."""
+        at_us = FIRST_US + self.made
+        self.made += 1
+        recording = self.recording
         call = recording.number(APPLICATION)
-        recording.receipt_line(APPLICATION, call, at_us, interaction, 200)
-        recording.write(APPLICATION, call, at_us, 1_200, interaction, 200, 0, 312, terms)
+        recording.receipt_line(APPLICATION, call, at_us, INTERACTION, 200)
+        recording.write(
+            _written, APPLICATION, call, at_us, 1_200, INTERACTION, 200, 0, 312, self._terms
+        )
+
+
+def _written(refusal: Refusal | None) -> None:
+    if refusal is not None:
+        raise refusal
+
+
+def _calls(calls: Calls) -> None:
+    for _ in range(RECORDS):
+        calls.make()
+
+
+class _Ready(Watched):
+    """A socket that can always be read: it records TOGETHER calls in every step of the reactor."""
+
+    def __init__(self, calls: Calls, done: asyncio.Future[None]) -> None:
+        self.calls = calls
+        self.done = done
+
+    def ready(self, events: int) -> None:  # noqa: ARG002 - the reactor's word
+        for _ in range(TOGETHER):
+            self.calls.make()
+        if self.calls.made >= RECORDS and not self.done.done():
+            self.done.set_result(None)
+
+
+async def _together(writer: RecordWriter, stream: str, loop: asyncio.AbstractEventLoop) -> None:
+    reactor = Reactor(loop)
+    ours, theirs = socket.socketpair()
+    theirs.send(b"x")
+    done: asyncio.Future[None] = loop.create_future()
+    reactor.watch(ours.fileno(), _Ready(Calls(writer, stream, reactor), done), IN)
+    await done
+    reactor.forget(ours.fileno())
+    ours.close()
+    theirs.close()
 
 
 def _bare(folder: Path, stream: str) -> None:
@@ -134,8 +194,9 @@ def _result(took: dict[str, Spread]) -> Result:
 def _notes() -> list[str]:
     return [
         f"{RECORDS} records of one stream a round, on the disk under the temporary folder.",
-        "gateway_us is process time of number, receipt name, line and write(2), a record. The goal"
-        " is held against the fastest round, since neighbours on the machine only add to it.",
+        "gateway_us is process time of number, receipt name, line and write(2), a record that is"
+        f" written alone; gateway_together_us of {TOGETHER} that were written in one piece. The"
+        " goal is held against the fastest round of the first, since neighbours only add to it.",
         "sealing_us and ingest_us are the worker's: they are beside the path of a call. Ingest"
         " reads, hashes and checks every line against the sealed root, and writes Parquet.",
         "Bare DuckDB reads the same lines and writes the same columns; it checks nothing.",

@@ -38,6 +38,7 @@ class Call(Relay):
         "application",
         "body",
         "claimed",
+        "duration_us",
         "gateway",
         "grant",
         "idempotency_key",
@@ -96,12 +97,13 @@ class Call(Relay):
         # record and respond
         self.status = 0
         self.refusal: Outcome | None = None
-        self.recorded = False
+        self.recorded = False  # its record is written, or about to be
+        self.duration_us = 0  # as recorded
         self.number = 0  # among its application's calls; 0 until the answer begins
         self._pieces: list[bytes] | None = None
         self._collected: asyncio.Future[None] | None = None
 
-    def duration_us(self) -> int:
+    def lasted_us(self) -> int:
         """Microseconds since the call's head was read."""
         return int((time.perf_counter() - self.started_s) * 1e6)
 

@@ -64,6 +64,7 @@ class Gateway:
         tokens: TokenMemory,
         allowances: Allowances,
         recording: Recording,
+        reactor: Reactor,
         member_tls: MemberTls,
         reachable: Reachable,
         control_sockets: list[Path],
@@ -89,7 +90,7 @@ class Gateway:
             kind: {f"{role}.{domain}".encode(): role for role in roles}
             for kind, roles in ROLES.items()
         }
-        self.reactor = Reactor(loop)
+        self.reactor = reactor
         self.members = Members(loop, in_flight, member_tls, reachable, self.reactor)
         self.tending = Tending(loop, self.members)
         self._controls = [Pool(loop, in_flight, unix_path=str(path)) for path in control_sockets]

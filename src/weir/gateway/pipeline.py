@@ -18,6 +18,7 @@ The first six run in the order of `BEFORE`; the answer's events run the last thr
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from enum import Enum
 from typing import Final
 
 import structlog
@@ -61,10 +62,18 @@ _FAILURES: Final[dict[Failure, Outcome]] = {
 _log = structlog.get_logger("weir.gateway")
 
 
+class Then(Enum):
+    """What is left of a call when its record is written."""
+
+    END = "end"  # the answer is whole but for its last byte
+    ABORT = "abort"  # the answer is broken off
+    NOTHING = "nothing"  # nobody listens
+
+
 class Flow(Call):
     """A call on its way through the phases."""
 
-    __slots__ = ("_phase",)
+    __slots__ = ("_phase", "_then")
 
     def run(self, phase: int = 0) -> None:
         """Run the phases from `phase` on, until one waits, refuses, or the request is forwarded."""
@@ -118,14 +127,8 @@ class Flow(Call):
         super().answer_head(head, length)
 
     def answer_end(self) -> None:
-        try:
-            self._record()
-        except Refusal as refusal:
-            self._answer_unrecorded(refusal)
-            return
         self.outgoing = None  # call and request refer to each other; nobody needs them any more
-        if not self.exchange.ended:
-            self.exchange.end()
+        self._record(Then.END)
 
     def _answer_unrecorded(self, refusal: Refusal) -> None:
         """The member has answered and it cannot be recorded: the caller must not have the answer.
@@ -139,6 +142,8 @@ class Flow(Call):
             self.exchange.abort()
 
     def failed(self, failure: Failure | Refusal, detail: str) -> None:
+        if self.recorded:  # the answer came before the request's end, and is whole
+            return
         refusal = failure
         if isinstance(refusal, Failure):
             refusal = Refusal(_FAILURES[refusal], detail)
@@ -146,9 +151,7 @@ class Flow(Call):
             self.refuse(refusal)
             return
         self.refusal = refusal.outcome
-        self._record_or_log()
-        if not self.exchange.ended:
-            self.exchange.abort()
+        self._record(Then.ABORT)
 
     def caller_gone(self) -> None:
         """Nobody listens any more. What moves money is carried to its end all the same."""
@@ -158,7 +161,7 @@ class Flow(Call):
             self.outgoing.cancel()
         self.status = CALLER_GONE.status
         self.refusal = CALLER_GONE
-        self._record_or_log()
+        self._record(Then.NOTHING)
 
     # --- refusals ------------------------------------------------------------------------------
 
@@ -171,13 +174,7 @@ class Flow(Call):
         _log_fault(self, refusal)
         if not self.exchange.ended:
             self._begin_refusal(refusal, receipt_line(self))
-        try:
-            self._record()
-        except Refusal as unwritable:
-            self._answer_unrecorded(unwritable)
-            return
-        if not self.exchange.ended:
-            self.exchange.end()
+        self._record(Then.END)
 
     def _begin_refusal(self, refusal: Refusal, receipt: bytes) -> None:
         body = refusal_body(refusal, self.interaction_id)
@@ -194,31 +191,43 @@ class Flow(Call):
             self.outgoing.cancel()
         if self.exchange.begun and not self.exchange.retract():
             self.refusal = PLATFORM_ERROR
-            self._record_or_log()
-            self.exchange.abort()
+            self._record(Then.ABORT)
         else:
             self.refuse(Refusal(PLATFORM_ERROR, repr(error)))
 
     # --- the record ----------------------------------------------------------------------------
 
-    def _record(self) -> None:
-        """Write the record, once, and count the call."""
+    def _record(self, then: Then) -> None:
+        """Have the record written, once. What is left of the call is done when it is."""
         if self.recorded:
             return
-        duration_us = record(self)
         self.recorded = True
+        self._then = then
+        record(self, self._recorded)
+
+    def _recorded(self, refusal: Refusal | None) -> None:
+        """The record is in the kernel's hands, or the refusal says why not."""
+        if refusal is None:
+            self._count()
+        elif self._then is Then.END:
+            self._answer_unrecorded(refusal)
+            return
+        else:
+            _log.error("call_not_recorded", detail=refusal.detail)
+        if self.exchange.ended:
+            return
+        if self._then is Then.END:
+            self.exchange.end()
+        elif self._then is Then.ABORT:
+            self.exchange.abort()
+
+    def _count(self) -> None:
         code = "" if self.refusal is None else self.refusal.code
-        self.gateway.counts.call(self.status, code, duration_us)
+        self.gateway.counts.call(self.status, code, self.duration_us)
         if self.claimed and self.refusal is None:
             self.gateway.note_answered(self)
         if self.trace is not None:
             self.gateway.end_trace(self, self.trace)
-
-    def _record_or_log(self) -> None:
-        try:
-            self._record()
-        except Refusal as refusal:
-            _log.error("call_not_recorded", detail=refusal.detail)
 
 
 def _log_fault(call: Call, refusal: Refusal) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from binascii import b2a_hex
+from collections.abc import Callable
 from hashlib import blake2b
+from typing import Final
 
 import structlog
 
@@ -12,12 +14,18 @@ from weir.kernel.outcomes import Refusal
 from weir.kernel.seals import AUTHENTICATOR_BYTES
 from weir.metering.records import NO_DETAILS
 from weir.metering.writing import RecordWriter
+from weir.wire.reactor import Reactor
 
+# What is told of a record: that it is in the kernel's hands (None), or why it is not.
+Told = Callable[[Refusal | None], None]
+
+# Records that are written in one piece; more of them would keep the first of their callers waiting.
+_AT_ONCE: Final = 16
 _log = structlog.get_logger("weir.gateway")
 
 
 class Recording:
-    """Writes records in the event loop; syncs them beside it.
+    """Writes records in the event loop, those of a step of its reactor together; syncs them beside.
 
     An application's calls are numbered from 1 when their answers begin, since the answer's head
     names the receipt. A number whose record could not be written goes to the application's next
@@ -27,8 +35,11 @@ class Recording:
     it is set nothing is forwarded, since it could not be recorded.
     """
 
-    def __init__(self, writer: RecordWriter, receipt_key: bytes) -> None:
+    def __init__(self, writer: RecordWriter, receipt_key: bytes, reactor: Reactor) -> None:
         self._writer = writer
+        self._reactor = reactor
+        self._waiting: list[tuple[str | None, int, Told]] = []  # application, call, who is told
+        self._telling = False
         self._stream = writer.stream.encode()
         # What every authenticator begins with: a new hash would take in the key every time.
         self._keyed = blake2b(self._stream + b".", key=receipt_key, digest_size=AUTHENTICATOR_BYTES)
@@ -59,6 +70,7 @@ class Recording:
 
     def write(
         self,
+        told: Told,
         application: str | None,
         call: int,
         at_us: int,
@@ -70,12 +82,14 @@ class Recording:
         terms: bytes,
         details: bytes = NO_DETAILS,
     ) -> None:
-        """Put a record in the kernel's hands, as `RecordWriter.write_call` does.
+        """Put a record in the kernel's hands by `RecordWriter.put_call` and `flush`, and say so.
 
-        Refusal RECORD_UNWRITABLE.
+        `told` is called once: before this returns, or after the sockets of this step were served.
         """
+        if self._writer.is_full():
+            self.flush()
         try:
-            self._writer.write_call(
+            self._writer.put_call(
                 call,
                 at_us,
                 duration_us,
@@ -87,14 +101,53 @@ class Recording:
                 details,
             )
         except Refusal as refusal:
-            if not self.failing:
-                _log.error("record_unwritable", detail=refusal.detail)
-            self.failing = True
-            if call and application is not None:
-                self._unused.setdefault(application, []).append(call)
-            raise
+            self._note(refusal)
+            self._tell(application, call, told, refusal)
+            return
+        waiting = self._waiting
+        waiting.append((application, call, told))
+        if len(waiting) == 1:
+            self._reactor.afterwards(self.flush)
+        elif len(waiting) >= _AT_ONCE:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits, and tell everybody whose record it was."""
+        if self._telling:  # whoever is told may have the next call refused at once
+            return
+        self._telling = True
+        while self._waiting:
+            waiting, self._waiting = self._waiting, []
+            refusal = self._flushed()
+            for application, call, told in waiting:
+                self._tell(application, call, told, refusal)
+        self._telling = False
+
+    def _flushed(self) -> Refusal | None:
+        try:
+            self._writer.flush()
+        except Refusal as refusal:
+            self._note(refusal)
+            return refusal
         self.failing = False
-        self.written += 1
+        return None
+
+    def _note(self, refusal: Refusal) -> None:
+        if not self.failing:
+            _log.error("record_unwritable", detail=refusal.detail)
+        self.failing = True
+
+    def _tell(
+        self, application: str | None, call: int, told: Told, refusal: Refusal | None
+    ) -> None:
+        if refusal is None:
+            self.written += 1
+        elif call and application is not None:
+            self._unused.setdefault(application, []).append(call)
+        try:
+            told(refusal)
+        except Exception:  # one call's end must not keep the others from theirs
+            _log.exception("call_not_ended")
 
     async def seal(self) -> None:
         """End the open segment and make it durable, without holding the loop up for the disk."""

@@ -39,6 +39,7 @@ from weir.wire.downstream import Listener
 from weir.wire.listening import MemberTls, public_socket, server_context
 from weir.wire.peer import private_socket
 from weir.wire.presenting import Presented
+from weir.wire.reactor import Reactor
 from weir.wire.resolving import Reachable
 
 if TYPE_CHECKING:
@@ -127,7 +128,9 @@ class _Serving:
         )
         self._allowances = Allowances(loop, DatabaseCounters(database), clock)
         writer = RecordWriter.open(config.records, _mint("str"))
-        self._recording = Recording(writer, stream_key(config.receipt_secret, writer.stream))
+        reactor = Reactor(loop)
+        key = stream_key(config.receipt_secret, writer.stream)
+        self._recording = Recording(writer, key, reactor)
         self._in_flight = Deadlines(loop, IN_FLIGHT_SWEEP_S)
         self._connections = Deadlines(loop, CONNECTION_SWEEP_S)
         self._towards_members = Presented(config.client_certificate, config.client_key)
@@ -140,6 +143,7 @@ class _Serving:
             tokens=TokenMemory(TokenVerifier(config.issuer, f"https://api.{config.domain}")),
             allowances=self._allowances,
             recording=self._recording,
+            reactor=reactor,
             member_tls=MemberTls(self._towards_members, config.authority),
             reachable=Reachable.parse(config.member_networks),
             control_sockets=config.control_sockets,

@@ -33,9 +33,10 @@ from weir.metering.records import (
 class RecordWriter:
     """Writes the records of one process. One thread writes; `settle` and `sync` may run in another.
 
-    A record is in the kernel's page cache when a `write` returns, so it outlives a `kill -9` of the
-    process. Every method that writes raises Refusal(RECORD_UNWRITABLE) when the disk does not take
-    the bytes; the file then still ends with a whole line and the call must not be served.
+    A record is in the kernel's page cache when `write` or `flush` returns, so it outlives a
+    `kill -9` of the process. Both raise Refusal(RECORD_UNWRITABLE) when the disk does not take the
+    bytes; the file then still ends with a whole line, nothing of what was to be written has a
+    number, and the calls must not be served.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class RecordWriter:
         self._fd = -1
         self._torn = False
         self._size = 0
+        self._lines: list[bytes] = []  # numbered and not written
         self._segment = 0
         self._finished: deque[tuple[int, Path]] = deque()
         self._settling = threading.Lock()
@@ -82,9 +84,11 @@ class RecordWriter:
         if len(line) > limits.RECORD_BYTES:
             record.path = None  # counts do not hang on a path's template
             line = encode(record) + b"\n"
-        return self.write_line(line)
+        self.put_line(line)
+        self.flush()
+        return self.last_number
 
-    def write_call(
+    def put_call(
         self,
         call: int,
         at_us: int,
@@ -95,8 +99,9 @@ class RecordWriter:
         bytes_out: int,
         terms: bytes,
         details: bytes = NO_DETAILS,
-    ) -> int:
-        """The same for a record that comes in parts: exactly the line that `write` makes of it.
+    ) -> None:
+        """Number a record that comes in parts: exactly the line that `write` makes of it. It is
+        written by `flush`, together with others.
 
         `interaction_id` is a UUID; `call` 0 stands for a call without an application; `terms` and
         `details` are from `encoded_terms` and `encoded_details`.
@@ -104,7 +109,7 @@ class RecordWriter:
         sizes = b',"bytes_out":%d' % bytes_out if bytes_out else b""
         if bytes_in:
             sizes = b',"bytes_in":%d%b' % (bytes_in, sizes)
-        return self.write_line(
+        self.put_line(
             b'{"number":%d%b,"at_us":%d,"duration_us":%d,"interaction_id":"%b","status":%d%b,%b%b'
             % (
                 self.last_number + 1,
@@ -119,29 +124,40 @@ class RecordWriter:
             )
         )
 
-    def write_line(self, line: bytes) -> int:
-        """Write one whole line, which bears the next number, or none."""
-        if self._fd < 0 or self._torn or self.pending >= self.segment_records:
-            self._make_room()
+    def put_line(self, line: bytes) -> None:
+        """Take one whole line, which bears the next number, for the next `flush`.
+
+        Refusal RECORD_UNWRITABLE for one that is longer than its limit. A segment that is full is
+        finished first, with all that was put before.
+        """
         if len(line) > limits.RECORD_BYTES:
             raise Refusal(outcomes.RECORD_UNWRITABLE, "the record is longer than its limit")
-        try:
-            written = os.write(self._fd, line)
-        except OSError as error:
-            self._torn = True
-            self._mend()
-            raise Refusal(outcomes.RECORD_UNWRITABLE, f"write: {error.strerror}") from error
-        if written != len(line):
-            self._torn = True
-            self._mend()
-            raise Refusal(outcomes.RECORD_UNWRITABLE, "the disk took part of a record")
-        self._size += written
+        if self.is_full():
+            self.finish()
+        self._lines.append(line)
         self.pending += 1
         self.last_number += 1
-        return self.last_number
+
+    def is_full(self) -> bool:
+        """Whether the next record belongs to the next segment."""
+        return self.pending >= self.segment_records
+
+    def flush(self) -> None:
+        """Write what was put, in one piece: all of it or nothing."""
+        lines = self._lines
+        if not lines:
+            return
+        self._lines = []
+        try:
+            self._write(lines[0] if len(lines) == 1 else b"".join(lines))
+        except Refusal:
+            self.pending -= len(lines)
+            self.last_number -= len(lines)
+            raise
 
     def finish(self) -> None:
         """Close the open segment for writing, if it holds records. `settle` names it finished."""
+        self.flush()
         if self._fd < 0 or self.pending == 0:
             return
         if self._torn:
@@ -203,13 +219,22 @@ class RecordWriter:
             self._fd = -1
         os.close(self._lock_fd)
 
-    def _make_room(self) -> None:
+    def _write(self, data: bytes) -> None:
         if self._torn:
             self._mend()
-        if self._fd >= 0 and self.pending >= self.segment_records:
-            self.finish()
         if self._fd < 0:
             self._begin()
+        try:
+            written = os.write(self._fd, data)
+        except OSError as error:
+            self._torn = True
+            self._mend()
+            raise Refusal(outcomes.RECORD_UNWRITABLE, f"write: {error.strerror}") from error
+        if written != len(data):
+            self._torn = True
+            self._mend()
+            raise Refusal(outcomes.RECORD_UNWRITABLE, "the disk took part of a record")
+        self._size += written
 
     def _begin(self) -> None:
         path = segment_path(self._folder, self.stream, self._segment + 1, OPEN_SUFFIX)
@@ -219,7 +244,7 @@ class RecordWriter:
         except OSError as error:
             raise Refusal(outcomes.RECORD_UNWRITABLE, f"segment: {error.strerror}") from error
         self._segment += 1
-        self._size = self.pending = 0
+        self._size = 0
 
     def _mend(self) -> None:
         """Cut the file back to its last whole line; refuse as long as that fails."""

@@ -1,14 +1,15 @@
 """The data plane's sockets in one epoll set of their own, inside the event loop.
 
 The loop sees one descriptor, the set itself, and so does nothing for a single socket: a step asks
-the kernel once which sockets are ready and goes through them. Everything else (tasks, timers,
-PostgreSQL, Valkey) is the loop's as ever.
+the kernel once which sockets are ready and goes through them, and then does what its sockets have
+in common. Everything else (tasks, timers, PostgreSQL, Valkey) is the loop's as ever.
 """
 
 from __future__ import annotations
 
 import asyncio
 import select
+from collections.abc import Callable
 from typing import Final
 
 from mypy_extensions import mypyc_attr
@@ -43,6 +44,8 @@ class Reactor:
         # Watched since the kernel was last asked: what it said of their descriptors then was about
         # sockets that were closed in the same step.
         self._fresh: set[int] = set()
+        self._stepping = False
+        self._afterwards: list[Callable[[], None]] = []
 
     def watch(self, descriptor: int, watched: Watched, events: int) -> None:
         """Begin to watch a socket. The first one joins the set to the loop."""
@@ -68,11 +71,30 @@ class Reactor:
             self._epoll.close()
             self._epoll = None
 
+    def afterwards(self, work: Callable[[], None]) -> None:
+        """Do some work once for all sockets of the step under way, or at once when there is none.
+
+        It must not raise.
+        """
+        if self._stepping:
+            self._afterwards.append(work)
+        else:
+            work()
+
     def _step(self) -> None:
         if self._epoll is None:
             return
+        self._stepping = True
+        try:
+            self._serve(self._epoll)
+        finally:
+            while self._afterwards:
+                self._afterwards.pop()()
+            self._stepping = False
+
+    def _serve(self, epoll: select.epoll) -> None:
         watched, fresh = self._watched, self._fresh
-        reported = self._epoll.poll(0, _AT_ONCE)
+        reported = epoll.poll(0, _AT_ONCE)
         fresh.clear()
         for descriptor, events in reported:
             # One that was closed earlier in this step is no longer there, or another has its

@@ -46,6 +46,7 @@ from weir.wire.deadlines import Deadlines
 from weir.wire.downstream import Listener
 from weir.wire.outgoing import ClientConnection
 from weir.wire.peer import PeerCertificate
+from weir.wire.reactor import Reactor
 from weir.wire.resolving import Reachable
 
 ACCOUNT_ACCESS = "urn:weir:account-access:v1"
@@ -292,6 +293,7 @@ class House:
     def __init__(self, folder: Path, *, der: bytes | None = DER, kind: str = "mtls") -> None:
         loop = asyncio.get_running_loop()
         clock = DatabaseClock(loop)
+        reactor = Reactor(loop)
         self.folder = folder
         self.stream = identifiers.mint("str", int(time.time() * 1000), bytes(range(10)))
         following = Following(None, None, "prc_1", clock, unconfirmed_s=60.0)  # type: ignore[arg-type]
@@ -306,8 +308,9 @@ class House:
             tokens=TokenMemory(TokenVerifier("https://auth.localhost", "https://api.localhost")),
             allowances=Allowances(loop, None, clock),  # type: ignore[arg-type]
             recording=Recording(
-                RecordWriter.open(folder, self.stream), stream_key(SECRET, self.stream)
+                RecordWriter.open(folder, self.stream), stream_key(SECRET, self.stream), reactor
             ),
+            reactor=reactor,
             member_tls=NoTls(),  # type: ignore[arg-type]
             reachable=Reachable(),
             control_sockets=[folder / "control"],

@@ -61,7 +61,9 @@ def test_a_record_in_parts_is_the_same_line_as_the_whole(
     with tempfile.TemporaryDirectory() as name:
         writer = RecordWriter.open(Path(name), new_stream())
         one = (call, 1_793_836_800_000_000, 77, b"11111111-1111-4111-8111-111111111111", 200)
-        writer.write_call(*one, *sizes, encoded_terms(terms), encoded_details(details))
+        writer.put_call(*one, *sizes, encoded_terms(terms), encoded_details(details))
+        assert not open_file(Path(name), writer).exists()
+        writer.flush()
         line = open_file(Path(name), writer).read_bytes()
         whole = CallRecord(
             number=1,
@@ -160,6 +162,47 @@ def test_a_failed_write_refuses_the_call_and_keeps_whole_lines(
     writer.close()
     seal_all(tmp_path)
     assert verify_stream(tmp_path, writer.stream, expected_last=1) == []
+
+
+@given(
+    st.lists(st.sampled_from(["put", "put", "put", "flush", "fail", "half", "finish"]), max_size=40)
+)
+def test_however_records_are_put_and_writes_fail_numbers_have_no_gap(steps: list[str]) -> None:
+    """What a failed write was to hold is as if it had never been put; all else is there, once."""
+    with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as broken:
+        writer = RecordWriter.open(Path(name), new_stream(), segment_records=4)
+        how = ""
+        kernel = os.write
+
+        def write(fd: int, data: bytes) -> int:
+            if how == "fail":
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return kernel(fd, data[: len(data) // 2] if how == "half" else data)
+
+        broken.setattr(os, "write", write)
+        safe = put = 0
+        for how in steps:
+            if how == "put":
+                if writer.is_full():
+                    safe, put = safe + put, 0
+                writer.put_line(b'{"number":%d}\n' % (writer.last_number + 1))
+                put += 1
+            elif put and how in {"fail", "half"}:
+                with pytest.raises(Refusal) as refused:
+                    writer.flush()
+                assert refused.value.outcome is RECORD_UNWRITABLE
+                put = 0
+            else:
+                (writer.finish if how == "finish" else writer.flush)()
+                safe, put = safe + put, 0
+            assert writer.last_number == safe + put
+        how = ""
+        writer.finish()
+        writer.settle()
+        files = sorted((Path(name) / writer.stream).glob("*.records"))
+        lines = [line for file in files for line in file.read_bytes().splitlines(keepends=True)]
+        assert lines == [b'{"number":%d}\n' % (at + 1) for at in range(writer.last_number)]
+        writer.close_without_sealing()
 
 
 def test_a_disk_that_takes_half_a_record_gets_it_cut_off_again(tmp_path: Path) -> None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from weir.gateway.call import Call
+from weir.gateway.recording import Told
 from weir.metering.records import NO_DETAILS, Details, Terms, encoded_details, encoded_terms
 
 
-def record(call: Call) -> int:
-    """Write the call's record; returns the duration it says, in microseconds.
-
-    Refusal RECORD_UNWRITABLE when that fails.
-    """
+def record(call: Call, told: Told) -> None:
+    """Have the call's record written. `told` hears of it, as `Recording.write` says."""
     exchange, right, application = call.exchange, call.right, call.application
     if right is None or not _is_own_method(call):
         terms = _terms(call)
@@ -19,12 +17,13 @@ def record(call: Call) -> int:
     else:
         terms = right.terms = _terms(call)
     plain = call.refusal is None and call.amount is None and call.labels is None
-    duration_us = call.duration_us()
+    call.duration_us = call.lasted_us()
     call.gateway.recording.write(
+        told,
         None if application is None else application.id,
         numbered(call),
         exchange.arrived_ns // 1000,
-        duration_us,
+        call.duration_us,
         call.interaction_id,
         call.status,
         exchange.body_bytes,
@@ -32,7 +31,6 @@ def record(call: Call) -> int:
         terms,
         NO_DETAILS if plain else _details(call),
     )
-    return duration_us
 
 
 def _is_own_method(call: Call) -> bool:
