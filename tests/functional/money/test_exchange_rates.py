@@ -48,7 +48,7 @@ async def record(world: World, rate: str, by: str = "", **others: Any) -> Rate:
     return made
 
 
-async def dollars(world: World) -> Job:
+async def traded_abroad(world: World) -> None:
     """1,000 calls at USD 0.015: 1500 cents, of which 1050 are the bank's, 375 ours, 75 a rebate."""
     plan = mint("pln")
     async with world.database.unit(world.actor(world.operator)) as unit:
@@ -67,6 +67,10 @@ async def dollars(world: World) -> Job:
     await agree(world, currency="USD")
     at_us = now_us(world)
     await bring(world, *(world.record(at_us=at_us + n, plan=plan) for n in range(1_000)))
+
+
+async def dollars(world: World) -> Job:
+    await traded_abroad(world)
     actor = world.actor(world.operator)
     return await working.close(world.works, actor, period=world.period, currency="USD")
 
