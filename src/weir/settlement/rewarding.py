@@ -128,13 +128,17 @@ def count_rewards(lake: Lake, chosen: Chosen, terms: Sequence[RewardTerm]) -> Re
             show(connection, table_of(connection, lake, chosen.files), True)
             if _held(connection) != chosen.records:
                 raise Refusal(ILLEGAL_STATE, "the lake does not hold what was ingested")
-        rows = [term._asdict() for term in terms]
-        connection.register("rewards", pa.Table.from_pylist(rows, _TERMS))
+        connection.register("rewards", terms_table(terms))
         counted = connection.execute(REWARDED).fetchall()
     found: dict[tuple[str, Key], dict[int, int]] = defaultdict(dict)
     for agreement, term, product, plan, partner, member, count in counted:
         found[agreement, Key(product, plan, partner, member)][int(term)] = int(count)
     return dict(found)
+
+
+def terms_table(terms: Sequence[RewardTerm]) -> pa.Table:
+    """Terms as the table `rewards` of `REWARDED`."""
+    return pa.Table.from_pylist([term._asdict() for term in terms], _TERMS)
 
 
 def _held(connection: DuckDBPyConnection) -> int:
