@@ -19,8 +19,9 @@ from weir.app.core import Core, open_core
 from weir.authorization import grants
 from weir.care.vault import PLATFORM
 from weir.consent.record import open_request, record_grant
-from weir.consent.types import ACCOUNT_ACCESS, ConsentRequest, parse_entry
+from weir.consent.types import ConsentRequest, parse_entry
 from weir.identity import customers, subjects
+from weir.kernel.access import ACCOUNT_ACCESS
 from weir.partners import applications, organisations
 from weir.shelf import capabilities, documents, plans, products, subscriptions
 from weir.shelf.openapi.operations import import_document

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.consent.reading import Consent
 from weir.consent.record import open_request
-from weir.consent.types import ACCOUNT_ACCESS, ConsentRequest, parse_details
+from weir.consent.types import ConsentRequest, parse_details
 from weir.kernel import limits
 from weir.kernel.outcomes import OAUTH_INVALID_AUTHORIZATION_DETAILS, Refusal
 from weir.partners import organisations
@@ -43,7 +43,7 @@ async def lodge(unit: UnitOfWork, application: Application, details: list[Any]) 
 
 def require_role(roles: Collection[str], request: ConsentRequest) -> None:
     """Data and payments are asked for by applications registered for them."""
-    role = "data" if request.type == ACCOUNT_ACCESS else "payments"
+    role = "payments" if request.single_use else "data"
     if role not in roles:
         raise Refusal(
             OAUTH_INVALID_AUTHORIZATION_DETAILS,

@@ -6,7 +6,7 @@ The version is part of the name: a changed meaning is a new type, and old consen
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -14,13 +14,11 @@ from typing import Any, Final
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from weir.consent.words import PERMISSIONS
-from weir.kernel import inputs, limits
+from weir.kernel import access, inputs, limits
 from weir.kernel.money import MINOR_DIGITS, Money, parse_amount
 from weir.kernel.outcomes import OAUTH_INVALID_AUTHORIZATION_DETAILS, Refusal
 from weir.kernel.strict_json import loads
 
-ACCOUNT_ACCESS: Final = "urn:weir:account-access:v1"
 PAYMENT_INITIATION: Final = "urn:weir:payment-initiation:v1"
 
 # `$` alone would let a line feed follow: the validator's patterns are Python's, not ECMA-262's.
@@ -28,25 +26,31 @@ _SLUG = {"type": "string", "pattern": r"^[a-z](?:[a-z0-9-]{0,46}[a-z0-9])?$(?!\n
 _ACCOUNT = {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$(?!\n)"}
 _PURPOSE = {"type": "string", "minLength": 1, "maxLength": limits.PURPOSE_CHARACTERS}
 
-SCHEMAS: Final[dict[str, dict[str, Any]]] = {
-    ACCOUNT_ACCESS: {
+
+def _access(name: str, permissions: Iterable[str]) -> dict[str, Any]:
+    """The schema of a type of consent to data."""
+    return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "type": "object",
         "required": ["type", "member", "permissions", "purpose", "expires_at"],
         "additionalProperties": False,
         "properties": {
-            "type": {"const": ACCOUNT_ACCESS},
+            "type": {"const": name},
             "member": _SLUG,
             "permissions": {
                 "type": "array",
-                "items": {"enum": sorted(PERMISSIONS)},
+                "items": {"enum": sorted(permissions)},
                 "minItems": 1,
                 "uniqueItems": True,
             },
             "purpose": _PURPOSE,
             "expires_at": {"type": "string", "maxLength": 40},
         },
-    },
+    }
+
+
+SCHEMAS: Final[dict[str, dict[str, Any]]] = {
+    **{name: _access(name, permissions) for name, permissions in access.PERMISSIONS.items()},
     PAYMENT_INITIATION: {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "type": "object",
@@ -135,7 +139,7 @@ def parse_entry(entry: dict[str, Any], now: datetime) -> ConsentRequest:
     for pointer, value in _texts(entry):
         _plain(value, pointer)
     expires_at = None
-    if name == ACCOUNT_ACCESS:
+    if name in access.PERMISSIONS:
         expires_at = _end(entry["expires_at"], now)
     else:
         _amount(entry["amount"])

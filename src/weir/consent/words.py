@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from weir.kernel import access
+
 
 @dataclass(frozen=True, slots=True)
 class Words:
@@ -45,10 +47,40 @@ PERMISSIONS: Final[dict[str, Words]] = {
     ),
     "PlaceOrders": Words("Place orders for securities in your name", "以您的名义提交证券委托"),
     "MakeClaims": Words("Make insurance claims in your name", "以您的名义提交理赔申请"),
+    "RequestQuotations": Words(
+        "Have insurance quoted for you, with what the insurer knows of you",
+        "用保险公司所掌握的您的信息为您询价",
+    ),
+    "ReadQuotations": Words(
+        "See the insurance quotes made for you: cover, premium and validity",
+        "查看为您出具的保险报价：保障内容、保费和有效期",
+    ),
+    "ChangePolicies": Words(
+        "Change your insurance policies in your name: cover, contact and payment",
+        "以您的名义变更保单：保障内容、联系方式和缴费方式",
+    ),
+    "ReadCreditLines": Words(
+        "See your loans and credit lines: limit, balance, rate and term",
+        "查看您的贷款和授信：额度、余额、利率和期限",
+    ),
+    "ReadRepayments": Words(
+        "See how your loans were and will be repaid", "查看您的还款记录和还款计划"
+    ),
+}
+
+# What a consent is for, by the name of its type.
+KINDS: Final[dict[str, Words]] = {
+    access.ACCOUNT_ACCESS: Words("Account access", "账户信息查询"),
+    access.FUNDS_CONFIRMATION: Words("Confirmation of funds", "资金确认"),
+    access.INSURANCE_QUOTATION: Words("Insurance quotation", "保险询价"),
+    access.POLICY_SERVICING: Words("Policy servicing", "保单服务"),
+    access.PORTFOLIO_ACCESS: Words("Portfolio access", "投资组合查询"),
+    access.CREDIT_DATA: Words("Credit data", "信贷信息查询"),
+    "urn:weir:payment-initiation:v1": Words("One payment", "单笔支付"),
 }
 
 # Permissions that act rather than look; the consent page sets them apart.
-ACTING: Final = frozenset({"PlaceOrders", "MakeClaims"})
+ACTING: Final = frozenset({"PlaceOrders", "MakeClaims", "ChangePolicies"})
 
 STATES: Final[dict[str, Words]] = {
     "awaiting": Words("Waiting for your answer", "等待您的答复"),

@@ -18,11 +18,10 @@ from weir.care import signing
 from weir.consent.published import revocation_key
 from weir.gateway.snapshot import SigningKey, base64url
 from weir.gateway.tokens import Grant, KnownToken
-from weir.kernel import limits
+from weir.kernel import access, limits
 from weir.kernel.money import parse_amount
 from weir.kernel.outcomes import TOKEN_EXPIRED, TOKEN_INVALID, Refusal
 
-ACCOUNT_ACCESS: Final = "urn:weir:account-access:v1"
 PAYMENT_INITIATION: Final = "urn:weir:payment-initiation:v1"
 
 # JWS Compact Serialization (RFC 7515 section 3.1). The shortest signature, of ES256 or Ed25519, has
@@ -167,7 +166,7 @@ def _grant(entry: dict[str, Any]) -> Grant | None:
         "member": entry["member"],
         "expires_at_s": float("inf") if ends is None else datetime.fromisoformat(ends).timestamp(),
     }
-    if entry["type"] == ACCOUNT_ACCESS:
+    if entry["type"] in access.PERMISSIONS:
         return Grant(
             **common,
             permissions=frozenset(entry["permissions"]),

@@ -212,7 +212,7 @@ def _environment(language: str, catalogue: languages.Catalogue) -> Environment:
     )
     environment.globals.update(
         version=assets.VERSION, HTMX=assets.HTMX, PERMISSIONS=words.PERMISSIONS,
-        STATES=words.STATES, ENDED_BY=words.ENDED_BY, ACTING=words.ACTING,
+        STATES=words.STATES, KINDS=words.KINDS, ENDED_BY=words.ENDED_BY, ACTING=words.ACTING,
     )  # fmt: skip
     return environment
 

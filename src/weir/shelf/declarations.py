@@ -14,30 +14,14 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from weir.kernel import inputs
+from weir.kernel import access, inputs
 from weir.kernel.outcomes import Refusal
 from weir.shelf.openapi.addressing import check_reference
 from weir.shelf.openapi.operations import ImportedDocument
 from weir.shelf.published import Bindings
 
-ACCOUNT_ACCESS: Final = "urn:weir:account-access:v1"
 PAYMENT_INITIATION: Final = "urn:weir:payment-initiation:v1"
-CONSENT_TYPES: Final = (ACCOUNT_ACCESS, PAYMENT_INITIATION)
-
-# What an account-access consent may permit; a test holds the consent room's words to this list.
-PERMISSIONS: Final = (
-    "ReadAccounts",
-    "ReadBalances",
-    "ReadTransactions",
-    "ReadPolicies",
-    "ReadClaims",
-    "ReadPortfolios",
-    "ReadHoldings",
-    "ReadOrders",
-    "ConfirmFunds",
-    "PlaceOrders",
-    "MakeClaims",
-)
+CONSENT_TYPES: Final = (*access.PERMISSIONS, PAYMENT_INITIATION)
 
 _REFERENCES: Final = ("account", "amount", "currency", "payee", "idempotency_key")
 # A path and query of RFC 3986 section 3, with the two names the platform fills in.
@@ -90,10 +74,11 @@ def _check(document: ImportedDocument, operation_id: str, name: str, reference: 
 
 
 def _permission(declaration: Declaration) -> None:
-    if declaration.consent_type == ACCOUNT_ACCESS:
-        inputs.choice(declaration.permission or "", PERMISSIONS, "/permission")
+    permissions = access.PERMISSIONS.get(declaration.consent_type or "")
+    if permissions is not None:
+        inputs.choice(declaration.permission or "", permissions, "/permission")
     elif declaration.permission is not None:
-        raise inputs.wrong("/permission", "goes with account access only", "仅用于账户访问授权")
+        raise inputs.wrong("/permission", "goes with access to data only", "仅用于数据访问授权")
 
 
 def _moves_money(declaration: Declaration) -> None:
@@ -115,7 +100,7 @@ def _bindings(declaration: Declaration) -> Bindings | None:
                     f"/bindings/{name}", "must be bound for a payment", "支付必须绑定此项"
                 )
     else:
-        allowed = {"account"} if declaration.consent_type == ACCOUNT_ACCESS else set()
+        allowed = {"account"} if declaration.consent_type in access.PERMISSIONS else set()
         for name in sorted(given - allowed):
             raise inputs.wrong(
                 f"/bindings/{name}", "is not bound for this consent type", "此授权类型不绑定此项"

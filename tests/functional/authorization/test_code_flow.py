@@ -92,6 +92,23 @@ async def test_a_customer_grants_access_and_the_token_says_exactly_that(
     assert world.directory.seen[0] == ("/directory/customers/RB-000001/accounts", "gateway")
 
 
+async def test_a_customer_reads_what_a_narrower_kind_of_access_is_for(
+    world: World, browser: Browser, customer: str
+) -> None:
+    form = world.access_request(world.client)
+    (entry,) = json.loads(form["authorization_details"])
+    wanted = {"type": "urn:weir:credit-data:v1", "permissions": ["ReadCreditLines"]}
+    form["authorization_details"] = json.dumps([entry | wanted])
+    page = await question(world, browser, await world.push(form), customer)
+    assert "See your loans and credit lines" in page.text
+    answer = await browser.send(
+        page, consent_form(page), ("answer", "yes"), **{"account-0": "acc-1"}
+    )
+    issued = await world.exchange(world.client, query_of(answer.headers["location"])["code"])
+    (details,) = issued.json()["authorization_details"]
+    assert details == entry | wanted | {"accounts": ["acc-1"]}
+
+
 async def test_a_payment_is_granted_for_one_account_and_no_other(
     world: World, browser: Browser, customer: str
 ) -> None:

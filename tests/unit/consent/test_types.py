@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from weir.consent import types
 from weir.consent.types import granted_details, parse_details
-from weir.consent.words import ACTING, PERMISSIONS
+from weir.consent.words import ACTING, KINDS, PERMISSIONS
+from weir.kernel import access
 from weir.kernel.identifiers import is_slug
 from weir.kernel.outcomes import OAUTH_INVALID_AUTHORIZATION_DETAILS, Refusal
-from weir.shelf import declarations
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 ACCESS: dict[str, Any] = {
@@ -117,7 +117,7 @@ def test_no_value_of_a_field_gets_through_unread(value: Any) -> None:
 
 
 def test_what_is_granted_is_what_was_asked_and_on_what() -> None:
-    assert granted_details(types.ACCOUNT_ACCESS, ACCESS, ["b", "a"]) == ACCESS | {
+    assert granted_details(access.ACCOUNT_ACCESS, ACCESS, ["b", "a"]) == ACCESS | {
         "accounts": ["a", "b"]
     }
     paid = granted_details(types.PAYMENT_INITIATION, PAYMENT, ["a"])
@@ -126,7 +126,17 @@ def test_what_is_granted_is_what_was_asked_and_on_what() -> None:
         granted_details(types.PAYMENT_INITIATION, PAYMENT, ["a", "b"])
 
 
-def test_the_shelf_and_the_consent_page_know_the_same_permissions() -> None:
-    assert set(declarations.PERMISSIONS) == set(PERMISSIONS)
-    assert set(declarations.CONSENT_TYPES) == set(types.SCHEMAS)
+def test_every_type_and_permission_has_words_for_the_consent_page() -> None:
+    assert {each for names in access.PERMISSIONS.values() for each in names} == set(PERMISSIONS)
+    assert set(KINDS) == set(types.SCHEMAS)
     assert set(PERMISSIONS) >= ACTING
+
+
+@pytest.mark.parametrize("name", access.PERMISSIONS)
+def test_each_kind_of_access_permits_its_own_and_nothing_else(name: str) -> None:
+    for permission in PERMISSIONS:
+        entry = ACCESS | {"type": name, "permissions": [permission]}
+        if permission in access.PERMISSIONS[name]:
+            assert parse_details(json.dumps([entry]), NOW).type == name
+        else:
+            assert refused([entry]) == "/0/permissions/0"

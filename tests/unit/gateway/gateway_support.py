@@ -50,6 +50,7 @@ from weir.wire.reactor import Reactor
 from weir.wire.resolving import Reachable
 
 ACCOUNT_ACCESS = "urn:weir:account-access:v1"
+PORTFOLIO_ACCESS = "urn:weir:portfolio-access:v1"
 PAYMENT = "urn:weir:payment-initiation:v1"
 PREFIX = "/river-bank/accounts/v1"
 SCOPE = "river-bank.accounts"
@@ -159,6 +160,7 @@ def operations() -> Iterator[OperationDocument]:
     yield operation(
         "POST", "/payments", consent_type=PAYMENT, moves_money=True, bindings=PAYMENT_BINDINGS
     )
+    yield operation("GET", "/holdings", consent_type=PORTFOLIO_ACCESS, permission="ReadHoldings")
     yield operation("POST", "/blind", consent_type=PAYMENT, moves_money=True)
 
 

@@ -35,6 +35,14 @@ async def test_a_consented_account_passes(tmp_path: Path, name: str) -> None:
     assert house.code == "forwarded"
 
 
+@pytest.mark.parametrize("kind", ["portfolio-access", "account-access", "policy-servicing"])
+async def test_a_product_may_insist_on_one_kind_of_access(tmp_path: Path, kind: str) -> None:
+    house = House(tmp_path)
+    granted = access(type=f"urn:weir:{kind}:v1", permissions=["ReadHoldings"])
+    house.call("GET", "/holdings", consented(granted))
+    assert house.code == ("forwarded" if kind == "portfolio-access" else "consent_required")
+
+
 ANOTHER_ACCOUNT = {
     "a path parameter": ("GET", "/accounts/acc-9/balances", None, ()),
     "a path parameter with a matrix": ("GET", "/accounts/acc-1;x=acc-9/balances", None, ()),

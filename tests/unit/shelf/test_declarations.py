@@ -8,15 +8,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from weir.consent.types import ACCOUNT_ACCESS as CONSENTED_ACCOUNT_ACCESS
 from weir.consent.types import PAYMENT_INITIATION as CONSENTED_PAYMENT_INITIATION
-from weir.consent.words import PERMISSIONS as CONSENTED_PERMISSIONS
+from weir.consent.types import SCHEMAS
+from weir.kernel.access import ACCOUNT_ACCESS, PERMISSIONS
 from weir.kernel.outcomes import INVALID_INPUT, Refusal
 from weir.shelf.declarations import (
-    ACCOUNT_ACCESS,
+    CONSENT_TYPES,
     NOTHING,
     PAYMENT_INITIATION,
-    PERMISSIONS,
     Declaration,
     read_declaration,
 )
@@ -84,11 +83,19 @@ def pointer_of(declaration: Declaration) -> str:
 
 
 def test_the_shelf_and_the_consent_room_speak_of_the_same_types_and_permissions() -> None:
-    assert (ACCOUNT_ACCESS, PAYMENT_INITIATION) == (
-        CONSENTED_ACCOUNT_ACCESS,
-        CONSENTED_PAYMENT_INITIATION,
-    )
-    assert set(PERMISSIONS) == set(CONSENTED_PERMISSIONS)
+    assert PAYMENT_INITIATION == CONSENTED_PAYMENT_INITIATION
+    assert set(CONSENT_TYPES) == set(SCHEMAS)
+
+
+@pytest.mark.parametrize("consent_type", PERMISSIONS)
+def test_a_kind_of_access_takes_its_own_permissions_and_no_others(consent_type: str) -> None:
+    every = {each for permissions in PERMISSIONS.values() for each in permissions}
+    for permission in every:
+        declaration = changed(ACCESS, consent_type=consent_type, permission=permission)
+        if permission in PERMISSIONS[consent_type]:
+            assert read_declaration(DOCUMENT, "pay", declaration) == declaration
+        else:
+            assert pointer_of(declaration) == "/permission"
 
 
 @pytest.mark.parametrize("declaration", [NOTHING, PAYMENT, ACCESS, changed(ACCESS, bindings=None)])

@@ -1,0 +1,38 @@
+"""The types of consent to a customer's data, by name, and what each may permit (RFC 9396).
+
+The version is part of the name: a changed meaning is a new type, and old consents keep theirs.
+`account-access` spans all that an institution keeps for a customer; each of the others is for one
+purpose, so that a partner need not ask for more, and a product can insist on it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+ACCOUNT_ACCESS: Final = "urn:weir:account-access:v1"
+FUNDS_CONFIRMATION: Final = "urn:weir:funds-confirmation:v1"
+INSURANCE_QUOTATION: Final = "urn:weir:insurance-quotation:v1"
+POLICY_SERVICING: Final = "urn:weir:policy-servicing:v1"
+PORTFOLIO_ACCESS: Final = "urn:weir:portfolio-access:v1"
+CREDIT_DATA: Final = "urn:weir:credit-data:v1"
+
+PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
+    ACCOUNT_ACCESS: (
+        "ReadAccounts",
+        "ReadBalances",
+        "ReadTransactions",
+        "ReadPolicies",
+        "ReadClaims",
+        "ReadPortfolios",
+        "ReadHoldings",
+        "ReadOrders",
+        "ConfirmFunds",
+        "PlaceOrders",
+        "MakeClaims",
+    ),
+    FUNDS_CONFIRMATION: ("ConfirmFunds",),
+    INSURANCE_QUOTATION: ("RequestQuotations", "ReadQuotations"),
+    POLICY_SERVICING: ("ReadPolicies", "ReadClaims", "MakeClaims", "ChangePolicies"),
+    PORTFOLIO_ACCESS: ("ReadPortfolios", "ReadHoldings", "ReadOrders", "PlaceOrders"),
+    CREDIT_DATA: ("ReadCreditLines", "ReadRepayments"),
+}
