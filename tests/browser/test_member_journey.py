@@ -32,7 +32,7 @@ async def test_a_document_becomes_a_product_on_the_shelf(visit: Visit, tmp_path:
     await page.goto("/desk/documents/new")
     file = tmp_path / "branches.yaml"
     file.write_text(DOCUMENT)
-    await page.set_input_files("#file", file)
+    await page.set_input_files("#source_file", file)
     await page.fill("#slug", "Not a short name")
     await page.fill("#backend_url", BACKEND)
     await page.click("form:has(#source) button[type=submit]")

@@ -28,7 +28,7 @@ from weir.alliance.shares import (
     stored_shares,
 )
 from weir.alliance.tables import agreement_acceptances, agreements
-from weir.kernel import inputs, money
+from weir.kernel import inputs, limits, money
 from weir.kernel.clock import moment
 from weir.kernel.outcomes import CONFLICT, FORBIDDEN, ILLEGAL_STATE, NOT_FOUND, Refusal
 from weir.kernel.signed_terms import TermsSignature, signature_fault
@@ -138,13 +138,15 @@ async def counter(
     return await _write(unit, proposal, held.id)
 
 
-async def accept(unit: UnitOfWork, agreement: str, jws: str, certificate_pem: str) -> Agreement:
+async def accept(
+    unit: UnitOfWork, agreement: str, jws: str, *, application: str, certificate_pem: str
+) -> Agreement:
     """Accept for the actor's organisation; the last acceptance puts the agreement in force.
 
-    `jws` is the actor's signature under `Agreement.terms` by its certificate's key (see
-    `weir.kernel.signed_terms`). Accepting twice changes nothing. Refusals: NOT_FOUND (also for
-    whoever is not a party), ILLEGAL_STATE when it has ended, INVALID_INPUT when the signature is
-    not one or is under other terms.
+    `jws` is the signature of this application of the organisation under `Agreement.terms`, by its
+    certificate's key (see `weir.kernel.signed_terms`), whoever brings it. Accepting twice changes
+    nothing. Refusals: NOT_FOUND (also for whoever is not a party), ILLEGAL_STATE when it has ended,
+    INVALID_INPUT when the signature is not one or is under other terms.
     """
     await _lock_versions(unit.connection, agreement)
     held = await fetch(unit.connection, agreement)
@@ -157,7 +159,7 @@ async def accept(unit: UnitOfWork, agreement: str, jws: str, certificate_pem: st
         return held
     signature = TermsSignature(
         organisation=actor.organisation,
-        application=actor.subject,
+        application=application,
         certificate=certificate_pem,
         jws=jws,
     )
@@ -169,7 +171,7 @@ async def accept(unit: UnitOfWork, agreement: str, jws: str, certificate_pem: st
         insert(agreement_acceptances).values(
             agreement=agreement,
             organisation=actor.organisation,
-            subject=actor.subject,
+            subject=application,
             at=unit.now,
             certificate=certificate_pem,
             jws=jws,
@@ -262,6 +264,21 @@ async def of_product(connection: AsyncConnection, product: str, viewer: str) -> 
     found = [await fetch(connection, identifier) for identifier in rows.scalars().all()]
     operator = await operator_of(connection)
     return [each for each in found if _concerns(each, viewer, operator)]
+
+
+async def of_party(connection: AsyncConnection, viewer: str, after: str = "") -> list[Agreement]:
+    """Up to PAGE_ROWS agreements `viewer` is a party to or proposed, the newest first; the
+    operator sees all. `after` is the identifier of the last one seen."""
+    statement = select(agreements.c.id)
+    if viewer != await operator_of(connection):
+        named_in = agreements.c.needed.contains([viewer])
+        statement = statement.where(named_in | (agreements.c.proposed_by == viewer))
+    if after:
+        statement = statement.where(agreements.c.id < after)
+    rows = await connection.execute(
+        statement.order_by(agreements.c.id.desc()).limit(limits.PAGE_ROWS)
+    )
+    return [await fetch(connection, identifier) for identifier in rows.scalars().all()]
 
 
 async def operator_of(connection: AsyncConnection) -> str:

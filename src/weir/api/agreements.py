@@ -13,9 +13,12 @@ from weir.alliance import agreements
 from weir.alliance.agreements import Agreement
 from weir.alliance.shares import Billable, Rounding
 from weir.api.guarding import Asking, Using, new_router
-from weir.api.models import MOMENT, Given, Name, Page, Shown, Text, read_moment
+from weir.api.identifying import Caller
+from weir.api.models import MOMENT, After, Given, Name, Page, Shown, Text, next_of, read_moment
 from weir.api.writing import Writes
 from weir.kernel import limits
+from weir.kernel.inputs import wrong
+from weir.kernel.signed_terms import certificate_named
 from weir.partners import certificates
 from weir.settlement import trying
 from weir.shelf import products
@@ -71,8 +74,9 @@ class CounterGiven(Given):
 
 
 class AcceptanceGiven(Given):
-    """Your signature: a JWS with detached payload over the bytes of `terms`, by the key of the
-    client certificate you ask with; `typ` is `weir-terms+jws`, `x5t#S256` the certificate's.
+    """Your signature: a JWS with detached payload over the bytes of `terms`; `typ` is
+    `weir-terms+jws`, `x5t#S256` the certificate's. An application signs by the key of the client
+    certificate it asks with; a person brings what an application with the role `manage` signed.
     """
 
     signature: Annotated[str, Field(max_length=limits.SIGNATURE_CHARACTERS)]
@@ -196,6 +200,22 @@ async def list_agreements(product: Name, caller: Asking, services: Using) -> Pag
 
 
 @router.get(
+    "/agreements",
+    operation_id="list_own_agreements",
+    summary="All agreements you are a party to, newest first",
+)
+async def list_own_agreements(
+    caller: Asking, services: Using, after: After = ""
+) -> Page[AgreementView]:
+    """The operator sees all there are."""
+    now = services.database.clock.now()
+    async with services.database.connect() as connection:
+        found = await agreements.of_party(connection, caller.organisation.id, after)
+    items = [_view(AgreementView, each, now) for each in found]
+    return Page(items=items, next=next_of(items, "id"))
+
+
+@router.get(
     "/agreements/{agreement}",
     operation_id="get_agreement",
     summary="One agreement with its terms and the signatures under them",
@@ -239,8 +259,10 @@ async def accept_agreement(
 ) -> SignedAgreementView:
     async def work(unit: UnitOfWork) -> SignedAgreementView:
         # The room checks that the actor's organisation is a party.
-        certificate = await certificates.pem_of(unit.connection, caller.signs_with)
-        held = await agreements.accept(unit, agreement, given.signature, certificate)
+        application, pem = await _signer(unit, caller, given.signature)
+        held = await agreements.accept(
+            unit, agreement, given.signature, application=application, certificate_pem=pem
+        )
         return _signed(held, unit.now)
 
     return await writing.run(SignedAgreementView, work)
@@ -275,6 +297,23 @@ async def try_agreement(
         services.database, services.lake, agreement, period, caller.organisation.id
     )
     return TrialView.model_validate(tried)
+
+
+async def _signer(unit: UnitOfWork, caller: Caller, jws: str) -> tuple[str, str]:
+    """The application that signs and its certificate: the one that asks; for a person the one that
+    the signature names, of the person's organisation."""
+    if caller.thumbprint is not None:
+        pem = await certificates.pem_of(unit.connection, caller.thumbprint)
+        return caller.subject, pem
+    named = certificate_named(jws) or ""
+    signer = await certificates.signer_of(unit.connection, caller.organisation.id, named, unit.now)
+    if signer is None:
+        raise wrong(
+            "/signature",
+            "is not by a valid certificate of an application of yours that may act for you",
+            "不是由本机构有权代表机构的应用以有效证书签署",
+        )
+    return signer
 
 
 def _facts(given: AgreementGiven | CounterGiven) -> dict[str, Any]:

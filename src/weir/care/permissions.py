@@ -163,11 +163,12 @@ PERMISSIONS: Final[Mapping[str, Rule]] = MappingProxyType(
         "withdraw_consent": Rule(own=PARTIES, every=OPERATOR, people=BUILDERS, fresh=True),
         # Agreements and settlement
         "propose_agreement": Rule(own=PARTIES, every=OPERATOR, people=BOOKKEEPERS),
+        "list_own_agreements": Rule(own=PARTIES, every=OPERATOR, people=READERS),
         "list_agreements": Rule(own=PARTIES, every=OPERATOR, people=READERS),
         "try_agreement": Rule(own=PARTIES, every=OPERATOR, people=READERS),
         "get_agreement": Rule(own=PARTIES, every=OPERATOR, people=READERS),
         "counter_agreement": Rule(own=ALL, people=BOOKKEEPERS),
-        "accept_agreement": Rule(own=ALL),
+        "accept_agreement": Rule(own=ALL, people=BOOKKEEPERS),
         "end_agreement": Rule(own=ALL, people=BOOKKEEPERS),
         "close_period": Rule(every=OPERATOR, people=BOOKKEEPERS, fresh=True),
         "list_closings": Rule(every=OPERATOR, people=READERS),

@@ -98,12 +98,19 @@ def counter(
 
 @agreement.command("list")
 def list_agreements(
-    product: Product, profile: ProfileName = DEFAULT, as_json: AsJson = False
+    product: Annotated[
+        str | None, typer.Argument(help="A product version, prd_…; default: of every product.")
+    ] = None,
+    profile: ProfileName = DEFAULT,
+    as_json: AsJson = False,
 ) -> None:
-    """List the versions of a product's agreement you are a party to: who proposed what when."""
+    """List the agreements you are a party to, newest first: who proposed what when."""
     from weir.client.asking import all_of
 
-    found = asking(profile, lambda m: all_of(m.books.agreements(product)))
+    found = asking(
+        profile,
+        lambda m: all_of(m.books.agreements(product) if product else m.books.all_agreements()),
+    )
     show_list(found, _COLUMNS, as_json)
 
 
@@ -145,6 +152,26 @@ def accept(
     credentials = _own(profile)
     found = asking(profile, lambda m: m.books.accept_agreement(agreement, credentials, terms))
     _show(found, as_json)
+
+
+@agreement.command("sign")
+def sign_terms(
+    terms: Annotated[Path, typer.Argument(help="The terms, as downloaded from their page.")],
+    profile: ProfileName = DEFAULT,
+) -> None:
+    """Sign an agreement's terms with your key, offline, and print the signature alone."""
+    from weir.alliance.signed import read, terms_of
+    from weir.kernel.signed_terms import sign
+
+    try:
+        text = terms.read_bytes().decode()
+        terms_of(read({"terms": text, "signatures": []}))
+    except OSError as error:
+        raise CannotError(f"{terms} cannot be read.") from error
+    except ValueError as error:
+        raise CannotError(f"{terms} does not hold the terms of an agreement.") from error
+    credentials = _own(profile)
+    print(sign(text, credentials.signing_key, credentials.thumbprint()))
 
 
 @agreement.command("end")

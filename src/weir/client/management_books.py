@@ -83,6 +83,10 @@ class Books:
         """A product's agreements one is a party to, newest first."""
         return self._asker.pages(f"/v1/products/{place(product)}/agreements")
 
+    def all_agreements(self) -> AsyncIterator[Document]:
+        """Every agreement one is a party to, of whatever product, newest first."""
+        return self._asker.pages("/v1/agreements")
+
     async def try_agreement(self, agreement: str, period: str) -> Document:
         """What a past period would have come to under it, beside today's: `results` by party."""
         address = f"/v1/agreements/{place(agreement)}/trial"

@@ -7,7 +7,7 @@ left out (RFC 7515 appendix F): the terms are kept once, and every party's signa
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from hashlib import sha256
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
-from weir.kernel import limits
+from weir.kernel import limits, strict_json
 
 TYPE: Final = "weir-terms+jws"
 
@@ -77,6 +77,18 @@ def signature_fault(terms: str, signature: TermsSignature) -> str | None:
     if dict(read.headers()) != wanted:
         return "its header is not that of a signature under terms"
     return _subject_fault(certificate, signature)
+
+
+def certificate_named(jws_text: str) -> str | None:
+    """The `x5t#S256` of a signature's header, before anything about it is believed; None if there
+    is none."""
+    encoded = jws_text[: limits.SIGNATURE_CHARACTERS].partition(".")[0]
+    try:
+        header = strict_json.loads(urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
+    except ValueError:
+        return None
+    named = header.get("x5t#S256") if isinstance(header, dict) else None
+    return named if isinstance(named, str) else None
 
 
 def issuer_fault(signature: TermsSignature, authority_pem: bytes) -> str | None:

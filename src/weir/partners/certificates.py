@@ -14,6 +14,7 @@ from weir.care.authority import Authority
 from weir.care.published import REVOCATION, RevocationDocument
 from weir.kernel import limits, outcomes
 from weir.partners import applications
+from weir.partners.classes import MANAGE
 from weir.partners.tables import applications as applications_table
 from weir.partners.tables import certificates, organisations
 from weir.store.unit import Change, UnitOfWork
@@ -39,6 +40,22 @@ async def pem_of(connection: AsyncConnection, sha256: str) -> str:
     if pem is None:
         raise outcomes.Refusal(outcomes.NOT_FOUND, "no such certificate")
     return str(pem)
+
+
+async def signer_of(
+    connection: AsyncConnection, organisation: str, sha256: str, at: datetime
+) -> tuple[str, str] | None:
+    """The application and the PEM of the certificate of this thumbprint, if it signs for the
+    organisation now: valid, of an application that is active and may act for it."""
+    found = await connection.execute(
+        select(applications_table.c.id, applications_table.c.roles, certificates.c.pem)
+        .join(applications_table, applications_table.c.id == certificates.c.application)
+        .where(certificates.c.sha256 == sha256, applications_table.c.organisation == organisation)
+        .where(certificates.c.revoked_at.is_(None), certificates.c.not_after > at)
+        .where(applications_table.c.status == "active")
+    )
+    row = found.one_or_none()
+    return (row.id, row.pem) if row is not None and MANAGE in row.roles else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

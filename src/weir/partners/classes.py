@@ -21,6 +21,7 @@ LICENCE_KINDS: Final[dict[str, tuple[str, str]]] = {
 }
 
 INTROSPECT: Final = "introspect"
+MANAGE: Final = "manage"
 
 # What an application may do. The authorization server grants by it, the management API asks it.
 APPLICATION_ROLES: Final[dict[str, tuple[str, str]]] = {
@@ -30,7 +31,7 @@ APPLICATION_ROLES: Final[dict[str, tuple[str, str]]] = {
         "Ask what a token is worth to its institution; for members' own systems",
         "查询令牌对本机构的效力，仅限成员机构自有系统",
     ),
-    "manage": ("Act for its organisation in the management API", "代表所属机构使用管理接口"),
+    MANAGE: ("Act for its organisation in the management API", "代表所属机构使用管理接口"),
 }
 
 # How a client proves itself at the token endpoint (RFC 8705 section 2.1, RFC 7523 section 2.2).

@@ -14,13 +14,14 @@ from weir.portal.visitor import Visitor, read_form, require_form_token
 
 _MULTIPART: Final = "multipart/form-data"
 _FIELDS: Final = 40
+_FILE: Final = "_file"
 
 
 async def read_fields(
     request: Request, visitor: Visitor, form: str
 ) -> tuple[dict[str, str], Refusal | None]:
-    """A form's fields; a file that came with it is text under its field's name. Beside them what is
-    wrong with the file, which is then left out, so that nothing else that was typed is lost.
+    """A form's fields; a file chosen in the field `NAME_file` stands for what `NAME` says. Beside
+    them what is wrong with it, if it is left out for that, so that nothing that was typed is lost.
 
     PAGE_EXPIRED unless it was made for this browser and purpose; BODY_TOO_LARGE.
     """
@@ -35,19 +36,21 @@ async def read_fields(
     except HTTPException as error:
         raise Refusal(BODY_TOO_LARGE, str(error.detail)) from error
     fields: dict[str, str] = {}
+    chosen: dict[str, str] = {}
     fault: Refusal | None = None
     for name, value in parts.multi_items():
+        if isinstance(value, str):
+            fields[name] = value
+            continue
         try:
-            text = await _text(value) if isinstance(value, UploadFile) else value
+            chosen[name.removesuffix(_FILE)] = await _text(value, name)
         except Refusal as refusal:
-            text, fault = "", refusal
-        if text or name not in fields:
-            fields[name] = text
+            fault = refusal
     require_form_token(fields.get("form_token", ""), visitor, form)
-    return fields, fault
+    return fields | {name: text for name, text in chosen.items() if text}, fault
 
 
-async def _text(file: UploadFile) -> str:
+async def _text(file: UploadFile, name: str) -> str:
     raw = await file.read(limits.DOCUMENT_BYTES + 1)
     if len(raw) > limits.DOCUMENT_BYTES:
         raise Refusal(BODY_TOO_LARGE, "the file")
@@ -55,4 +58,6 @@ async def _text(file: UploadFile) -> str:
         return raw.decode()
     except UnicodeDecodeError as error:
         why, why_zh = "must be text in UTF-8", "须为 UTF-8 文本"
-        raise Refusal(INVALID_INPUT, pointer="/source", why=why, why_zh=why_zh) from error
+        raise Refusal(
+            INVALID_INPUT, pointer=f"/{name.removesuffix(_FILE)}", why=why, why_zh=why_zh
+        ) from error

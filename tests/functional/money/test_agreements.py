@@ -50,7 +50,13 @@ async def accept(
     signer = hand_of(hand or by)
     signature = signer.sign(terms or agreement.terms())
     async with world.database.unit(world.actor(by)) as unit:
-        return await agreements.accept(unit, agreement.id, signature, signer.certificate)
+        return await agreements.accept(
+            unit,
+            agreement.id,
+            signature,
+            application=unit.actor.subject,
+            certificate_pem=signer.certificate,
+        )
 
 
 async def counter(world: World, by: str, agreement: Agreement, **terms: Any) -> Agreement:
@@ -239,7 +245,13 @@ async def test_a_signature_under_other_terms_or_by_another_hand_is_refused(world
     for jws in ("", "..", "a.b.c", whole.sign(second.terms()) + "x"):
         with pytest.raises(Refusal) as refusal:
             async with world.database.unit(world.actor(world.bank)) as unit:
-                await agreements.accept(unit, second.id, jws, whole.certificate)
+                await agreements.accept(
+                    unit,
+                    second.id,
+                    jws,
+                    application=unit.actor.subject,
+                    certificate_pem=whole.certificate,
+                )
         assert refusal.value.outcome is INVALID_INPUT
     async with world.database.connect() as connection:
         assert (await agreements.fetch(connection, second.id)).accepted == (world.operator,)

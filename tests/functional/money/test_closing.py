@@ -58,7 +58,13 @@ async def agree(world: World, **terms: Any) -> str:
         hand = hand_of(party)
         async with world.database.unit(world.actor(party)) as unit:
             signature = hand.sign(agreement.terms())
-            await agreements.accept(unit, agreement.id, signature, hand.certificate)
+            await agreements.accept(
+                unit,
+                agreement.id,
+                signature,
+                application=unit.actor.subject,
+                certificate_pem=hand.certificate,
+            )
     return agreement.id
 
 

@@ -25,7 +25,7 @@ async def test_a_file_that_is_not_text_leaves_the_rest_of_the_form_as_it_was(
     shown = await person.browser.http.post(
         "/desk/documents/new?lang=zh-Hans",
         data=form.filled(None, **typed),
-        files={"file": ("loans.yaml", "info: 贷款".encode("gb18030"))},
+        files={"source_file": ("loans.yaml", "info: 贷款".encode("gb18030"))},
     )
     assert shown.status_code == 422
     assert "须为 UTF-8 文本" in shown.text

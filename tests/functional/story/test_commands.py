@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from running_demo import Demo
+from weir.kernel.signed_terms import TermsSignature, signature_fault
 
 # One demo serves all tests of this folder.
 pytestmark = pytest.mark.xdist_group("story")
@@ -125,3 +126,18 @@ def test_a_partner_gets_its_own_profile_and_acts_by_it(demo: Demo, tmp_path: Pat
 def test_identifiers_are_shown_in_full(demo: Demo) -> None:
     product = json.loads(demo.weir("product", "list", "--json").stdout)[0]
     assert product["id"] in demo.weir("product", "list").stdout
+
+
+def test_downloaded_terms_are_signed_without_asking_anybody(demo: Demo, tmp_path: Path) -> None:
+    listed = json.loads(demo.weir("agreement", "list", "-p", "river-bank", "--json").stdout)
+    shown = json.loads(demo.weir("agreement", "show", listed[0]["id"], "-p", "river-bank").stdout)
+    file = tmp_path / "terms.json"
+    file.write_text(shown["terms"])
+    jws = demo.weir("agreement", "sign", str(file), "-p", "river-bank").stdout.strip()
+    (before,) = [each for each in shown["signatures"] if each["jws"].startswith(jws[:40])]
+    signature = TermsSignature(**{**before, "jws": jws})
+    assert signature_fault(shown["terms"], signature) is None
+    file.write_text(shown["terms"] + " ")
+    refused = demo.weir("agreement", "sign", str(file), "-p", "river-bank")
+    assert refused.returncode == 1
+    assert "does not hold the terms of an agreement" in refused.stderr

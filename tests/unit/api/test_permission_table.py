@@ -29,9 +29,7 @@ def test_two_operations_only_need_no_token() -> None:
 
 def test_people_may_do_all_but_what_needs_an_applications_signature() -> None:
     machines_only = {name for name, rule in PERMISSIONS.items() if not rule.people}
-    assert machines_only == {
-        "found_alliance", "sign_up_partner", "accept_agreement", "witness_root",
-    }  # fmt: skip
+    assert machines_only == {"found_alliance", "sign_up_partner", "witness_root"}
 
 
 def test_an_auditor_reads_and_an_owner_does_everything() -> None:

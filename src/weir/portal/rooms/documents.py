@@ -25,7 +25,7 @@ async def show_new(desk: Desk) -> Response:
 
 async def bring(desk: Desk) -> Response:
     """Import it, and go on to what was found."""
-    source = desk.fields.get("file") or desk.fields.get("source", "")
+    source = desk.fields.get("source", "")
     if not source.strip():
         raise wrong("/source", "choose a file or paste the document", "请选择文件或粘贴文档内容")
     made = await desk.asking.upload(

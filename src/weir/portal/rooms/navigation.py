@@ -26,6 +26,11 @@ _DOORS: Final[tuple[tuple[frozenset[str], str, Entry], ...]] = (
     (PARTIES, "list_documents", Entry("/desk/documents", "Documents", "接口文档")),
     (PARTIES, "list_products", Entry("/desk/products", "Products", "产品")),
     (OPERATOR | PARTIES, "count_calls", Entry("/desk/traffic", "Traffic", "调用量")),
+    (
+        OPERATOR | PARTIES,
+        "list_own_agreements",
+        Entry("/desk/agreements", "Agreements", "分润协议"),
+    ),
     (OPERATOR | PARTIES, "list_statements", Entry("/statements", "Statements", "对账单")),
     (OPERATOR | PARTIES, "list_disputes", Entry("/desk/disputes", "Disputes", "争议")),
     (OPERATOR, "close_period", Entry("/desk/closings", "Closings", "关账")),

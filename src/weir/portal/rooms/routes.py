@@ -7,6 +7,7 @@ from typing import Final
 from weir.portal.rendering import PageFunction
 from weir.portal.rooms import (
     account,
+    agreements,
     applications,
     audit,
     closings,
@@ -40,6 +41,10 @@ ROOMS: Final[tuple[tuple[str, Show, Send | None], ...]] = (
     ("/desk/products", products.show_list, None),
     ("/desk/products/new", products.show_new, products.draft),
     ("/desk/products/{product}", products.show, products.act),
+    ("/desk/products/{product}/agreement", agreements.show_new, agreements.propose),
+    ("/desk/agreements", agreements.show_list, None),
+    ("/desk/agreements/{agreement}", agreements.show, agreements.act),
+    ("/desk/agreements/{agreement}/terms", agreements.download, None),
     ("/desk/traffic", traffic.show, None),
     ("/desk/disputes", disputes.show, disputes.act),
     ("/desk/organisations", organisations.show_list, None),
