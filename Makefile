@@ -8,7 +8,7 @@ BIN := .venv/bin
 # What is tested starts many processes, which import what was compiled before.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test browser check interop up bench compiled fuzz lint types layers format lock clean
+.PHONY: demo test browser screenshots check interop up bench compiled fuzz lint types layers format lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show what can be made
@@ -31,6 +31,9 @@ test: compiled browser lint types layers ## Run every check and test
 
 browser: # Chromium for the browser tests
 	@./scripts/browser
+
+screenshots: compiled browser ## Photograph the pages of a demo into screenshots/ (ARGS="--only NAME")
+	@PYTHONPATH=tests $(BIN)/python tests/browser/screenshots.py $(ARGS)
 
 check: compiled ## Run the slower groups: the built package, and clients of others
 	@$(BIN)/pytest -c checks/pytest.ini checks $(ARGS)

@@ -257,6 +257,7 @@ SEARCH_TERMS_ASKED: Final = 16  # of that which are looked for
 SEARCH_TERMS_INDEXED: Final = 16_000  # by which one product is found
 SEARCH_CHOICES: Final = 50  # of one facet
 SEARCH_PAGE_ROWS: Final = 20
+SEARCH_SIDE_ROWS: Final = 8  # of each direction, where both stand side by side
 SEARCH_PAGES: Final = 500
 SEARCH_OPERATIONS: Final = 3  # shown of one product that was found
 

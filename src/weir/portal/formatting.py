@@ -50,6 +50,11 @@ def quantity(value: int | str | Decimal) -> str:
     return f"{Decimal(value):,}".replace("-", "\u2212")
 
 
+def milliseconds(duration_us: int) -> str:
+    """A duration to the tenth of a millisecond, without its unit."""
+    return quantity((Decimal(duration_us) / 1_000).quantize(Decimal("0.1")))
+
+
 def exactly(value: str) -> str:
     """An exact figure of a statement; one whose decimals never end is shown to four places."""
     if "/" not in value:

@@ -198,6 +198,7 @@ def _environment(language: str, catalogue: languages.Catalogue) -> Environment:
         amount=formatting.amount_text,
         symbol=formatting.symbol,
         quantity=formatting.quantity,
+        milliseconds=formatting.milliseconds,
         exactly=formatting.exactly,
         found=formatting.found,
         paragraphs=formatting.paragraphs,

@@ -62,6 +62,10 @@ async def search(portal: Portal, request: Request, visitor: Visitor) -> Response
         named = await organisations.by_slugs(connection, found.facets["owner"])
     if wanted.page > 1 and not found.hits:
         raise Refusal(NOT_FOUND, "behind the last page")
+
+    def shown(hit: Hit) -> Shown:
+        return Shown(hit, held[hit.product], owners[held[hit.product].owner])
+
     language = 1 if visitor.language.startswith("zh") else 0
     slugs = {each.slug: (each.name_en, each.name_zh) for each in named}
     return render(
@@ -70,16 +74,16 @@ async def search(portal: Portal, request: Request, visitor: Visitor) -> Response
         "shelf.html",
         wanted=wanted,
         total=found.total,
-        results=[
-            Shown(hit, held[hit.product], owners[held[hit.product].owner]) for hit in found.hits
-        ],
+        results=[shown(hit) for hit in found.hits],
+        sides={name: [shown(hit) for hit in side] for name, side in found.sides.items()},
+        without_direction=_without(request, "direction"),
         facets=_facets(wanted, found, slugs, language),
         directions=[
             Choice(name, words[language], found.facets["direction"].get(name, 0), False)
             for name, words in DIRECTIONS.items()
         ],
         labels=_labels(language),
-        pages=_pages(request, wanted, found.total),
+        pages={} if found.sides else _pages(request, wanted, found.total),
         narrowed=bool(wanted.owners or wanted.kinds or wanted.grades or wanted.prices)
         or bool(wanted.scenes or wanted.direction),
     )
@@ -133,9 +137,15 @@ def _labels(language: int) -> dict[str, str]:
     return {value: words[language] for value, words in (PRICES | GRADES | SCENES).items()}
 
 
+def _without(request: Request, name: str) -> list[tuple[str, str]]:
+    """What the address asks for but for one thing, and for what belongs to this page alone."""
+    asked = request.query_params.multi_items()
+    return [(key, value) for key, value in asked if key not in (name, "page", "lang") and value]
+
+
 def _pages(request: Request, wanted: Wanted, total: int) -> dict[str, str]:
     """Addresses of the pages before and behind this one, where there are such."""
-    kept = [(k, v) for k, v in request.query_params.multi_items() if k not in ("page", "lang")]
+    kept = _without(request, "page")
     last = -(-total // limits.SEARCH_PAGE_ROWS)
     beside = {"before": wanted.page - 1, "behind": wanted.page + 1}
     return {

@@ -6,12 +6,16 @@ import pytest
 from consent_world import Browser, World
 
 from weir.kernel.outcomes import Refusal
-from weir.shelf import plans, products
+from weir.shelf import capabilities, documents, plans, products
+from weir.shelf.openapi.operations import import_document
 from weir.shelf.owners import Owner
 from weir.shelf.products import Words
 from weir.shelf.searching.finding import Found, find, read_wanted
 from weir.shelf.terms import read_terms
 from weir.store.unit import Actor
+
+SCORES = b"""{"openapi": "3.0.3", "info": {"title": "scores", "version": "1"}, "paths": {"/scores":
+{"get": {"operationId": "score", "responses": {"200": {"description": "ok"}}}}}}"""
 
 
 async def found(world: World, **asked: object) -> Found:
@@ -140,3 +144,34 @@ async def test_the_page_marks_what_was_asked_for_and_keeps_the_address(
     assert "/shelf/river-bank/accounts" in page.text
     nothing = await portal_browser.http.get("/shelf", params={"q": "没有的东西"})
     assert "货架上没有符合条件的产品" in nothing.text
+
+
+async def test_what_goes_out_and_what_is_brought_in_stand_side_by_side(
+    world: World, portal_browser: Browser
+) -> None:
+    await publish_loans(world)
+    assert (await found(world)).sides == {}  # nothing is brought in yet
+    owner = Owner(world.shop.id, world.shop.slug, "partner")
+    async with world.services.database.unit(Actor(world.shop.id, "setup")) as unit:
+        imported = await documents.store(
+            unit, owner.id, "scores", "https://127.0.0.1:9101", SCORES, import_document(SCORES)
+        )
+        held = await capabilities.of_document(unit.connection, imported.document.id)
+        drafted = await products.draft(
+            unit,
+            owner,
+            slug="scores",
+            direction="bring-in",
+            title_en="Shop scores",
+            title_zh="商户评分",
+            capability_ids=[each.id for each in held],
+        )
+        await products.publish(unit, drafted.id)
+    both = await found(world)
+    assert {name: len(side) for name, side in both.sides.items()} == {"go-out": 2, "bring-in": 1}
+    assert both.total == len(both.hits) == 3
+    assert (await found(world, direction="go-out")).sides == {}
+    assert (await found(world, words="贷款")).sides == {}  # only one direction has it
+    page = (await portal_browser.get("/shelf?q=shop")).text
+    assert page.index('id="side-go-out"') < page.index('id="side-bring-in"')
+    assert "/shelf?q=shop&amp;direction=bring-in" in page

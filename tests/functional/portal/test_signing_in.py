@@ -95,7 +95,7 @@ async def test_staff_join_their_organisation_by_a_link(
     assert (await portal_browser.get("/statements")).status_code == 303
     await portal_browser.set_up(claimed)
     home = await portal_browser.get("/")
-    assert "See statements" in home.text
+    assert "Go to your rooms" in home.text
     assert (await portal_browser.get("/statements")).status_code == 200
 
 

@@ -19,6 +19,9 @@ def test_money_shows_its_currency_two_digits_and_a_true_minus() -> None:
     assert formatting.money_minor(-1_222_311, "CNY") == "CNY \u221212,223.11"
     assert formatting.amount_text({"amount": "12688.5", "currency": "CNY"}) == "12,688.50"
     assert formatting.quantity(-1234) == "\u22121,234"
+    assert [formatting.milliseconds(us) for us in (0, 49, 10_600, 1_234_567)] == [
+        "0.0", "0.0", "10.6", "1,234.6",
+    ]  # fmt: skip
 
 
 def test_moments_name_their_zone_and_can_be_read_by_machines() -> None:

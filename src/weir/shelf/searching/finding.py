@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -73,11 +74,16 @@ class Hit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """One page of what was found. `facets` maps a facet's name to how many each choice has."""
+    """One page of what was found. `facets` maps a facet's name to how many each choice has.
+
+    Where both directions have something and none was chosen, the first page holds the best of each,
+    beside each other: `sides` maps a direction to its share of `hits`.
+    """
 
     total: int
     hits: Sequence[Hit]
     facets: dict[str, dict[str, int]] = field(default_factory=dict)
+    sides: dict[str, Sequence[Hit]] = field(default_factory=dict)
 
 
 def read_wanted(
@@ -114,7 +120,6 @@ def read_wanted(
 async def find(connection: AsyncConnection, wanted: Wanted) -> Found:
     """The page that is wanted, best first, and the counts of every facet."""
     given = _given(wanted)
-    rows = (await connection.execute(PAGE, given)).all()
     counted = (await connection.execute(COUNTS, given)).all()
     facets: dict[str, dict[str, int]] = {name: {} for name in FACETS}
     total = 0
@@ -123,19 +128,39 @@ async def find(connection: AsyncConnection, wanted: Wanted) -> Found:
             total = count
         else:
             facets[facet][choice] = count
-    hits = {
-        row.product: Hit(product=row.product, grade=row.grade, prices=row.prices, scenes=row.scenes)
-        for row in rows
-    }
-    if given["asked"] and hits:
-        hits = await _with_operations(connection, hits, given["asked"])
+    if wanted.direction is None and wanted.page == 1 and len(facets["direction"]) > 1:
+        sides = {name: await _side(connection, given, name) for name in DIRECTIONS}
+        hits = await _with_operations(connection, [*chain(*sides.values())], given["asked"])
+        beside: dict[str, Sequence[Hit]] = {
+            name: [hits[each.product] for each in side] for name, side in sides.items()
+        }
+        return Found(total=total, hits=list(hits.values()), facets=facets, sides=beside)
+    found = await _page(connection, given)
+    hits = await _with_operations(connection, found, given["asked"])
     return Found(total=total, hits=list(hits.values()), facets=facets)
 
 
+async def _side(connection: AsyncConnection, given: dict[str, Any], direction: str) -> list[Hit]:
+    found = await _page(connection, given | {"direction": direction})
+    return found[: limits.SEARCH_SIDE_ROWS]
+
+
+async def _page(connection: AsyncConnection, given: dict[str, Any]) -> list[Hit]:
+    rows = await connection.execute(PAGE, given)
+    return [
+        Hit(product=row.product, grade=row.grade, prices=row.prices, scenes=row.scenes)
+        for row in rows
+    ]
+
+
 async def _with_operations(
-    connection: AsyncConnection, hits: dict[str, Hit], asked: str
+    connection: AsyncConnection, hits: Sequence[Hit], asked: str
 ) -> dict[str, Hit]:
-    found = await connection.execute(OPERATIONS, {"products": list(hits), "asked": asked})
+    """The hits by their products, in their order; with words, with the operations that match."""
+    by_product = {hit.product: hit for hit in hits}
+    if not asked or not hits:
+        return by_product
+    found = await connection.execute(OPERATIONS, {"products": list(by_product), "asked": asked})
     operations: dict[str, list[FoundOperation]] = {}
     counts: dict[str, int] = {}
     for row in found:
@@ -160,7 +185,7 @@ async def _with_operations(
             operations=operations.get(name, []),
             operations_found=counts.get(name, 0),
         )
-        for name, hit in hits.items()
+        for name, hit in by_product.items()
     }
 
 
