@@ -1,7 +1,7 @@
 """Statements on the path of every token: compiled once, prepared, one round trip each.
 
 SQLAlchemy's own execution opens and ends a transaction around a read and costs several times what
-the read itself does. Here the statement is SQLAlchemy's, and psycopg sends it as it is.
+the read itself does. Here the statement is SQLAlchemy's, and libpq is handed it as it is.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
 import psycopg
-from psycopg import AsyncConnection
 from sqlalchemy import ARRAY, Executable, Select, bindparam, func
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.types import TypeEngine
 
 from weir.kernel.outcomes import ENGINE_UNAVAILABLE, Refusal
+from weir.store.direct import Direct, Text
 
 V = TypeVar("V")
 _CONNECT_TIMEOUT_S: Final = 5
@@ -33,7 +33,7 @@ class Prepared:
 
     def __init__(self, statement: Executable) -> None:
         compiled = statement.compile(dialect=_DIALECT)  # type: ignore[attr-defined]
-        self.text = str(compiled)
+        self.text = Text(str(compiled))
         self.fixed = {name: value for name, value in compiled.params.items() if value is not None}
         self.repeatable = isinstance(statement, Select)
 
@@ -74,7 +74,7 @@ class Connections:
     def __init__(self, url: str, at_most: int) -> None:
         self._url = url
         self._room = asyncio.Semaphore(at_most)
-        self._idle: list[AsyncConnection[tuple[Any, ...]]] = []
+        self._idle: list[Direct] = []
 
     async def run(self, statement: Prepared, given: dict[str, Any]) -> list[tuple[Any, ...]]:
         """The statement's rows, of a transaction of its own.
@@ -103,15 +103,12 @@ class Connections:
     async def _once(self, statement: Prepared, given: dict[str, Any]) -> list[tuple[Any, ...]]:
         connection = self._idle.pop() if self._idle else await self._new()
         try:
-            cursor = await connection.execute(statement.text, statement.fixed | given, prepare=True)
-            rows = await cursor.fetchall()
+            rows = await connection.run(statement.text, statement.fixed | given)
         except BaseException:
             await connection.close()
             raise
         self._idle.append(connection)
         return rows
 
-    async def _new(self) -> AsyncConnection[tuple[Any, ...]]:
-        return await AsyncConnection.connect(
-            self._url, autocommit=True, connect_timeout=_CONNECT_TIMEOUT_S, options=_OPTIONS
-        )
+    async def _new(self) -> Direct:
+        return await Direct.connect(self._url, timeout_s=_CONNECT_TIMEOUT_S, options=_OPTIONS)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 
+import psycopg
 import pytest
 from sqlalchemy import Text, bindparam, select, text, update
 
 from weir.kernel.outcomes import ENGINE_UNAVAILABLE, Refusal
 from weir.store.database import Database
+from weir.store.direct import Direct
+from weir.store.direct import Text as Statement
 from weir.store.prepared import Gathered, Prepared, asked
 from weir.store.schema import processes
 
@@ -84,3 +88,40 @@ async def test_several_keys_are_answered_by_one_statement_each_with_its_own(
     keys = ["prc_2", "prc_1", "prc_0", "prc_1"]
     found = await asyncio.gather(*(database.ask(ROLES, key) for key in keys))
     assert found == [None, "control", None, "control"]
+
+
+@pytest.fixture
+async def direct(database: Database) -> AsyncIterator[Direct]:
+    url = database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    connection = await Direct.connect(url, timeout_s=5, options="")
+    yield connection
+    await connection.close()
+
+
+async def test_more_than_a_socket_holds_goes_both_ways(direct: Direct) -> None:
+    large = "洪" * 3_000_000
+    said = Statement("SELECT %(a)s::text, '100%%', %(b)s::int[], %(a)s::text = %(a)s::text")
+    for numbers in ([1, 2], [3]):
+        assert await direct.run(said, {"a": large, "b": numbers}) == [
+            (large, "100%", numbers, True)
+        ]
+
+
+async def test_a_refused_statement_leaves_the_connection_as_it_was(direct: Direct) -> None:
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        await direct.run(Statement("SELECT 1 / %(n)s::int"), {"n": 0})
+    with pytest.raises(psycopg.errors.SyntaxError):
+        await direct.run(Statement("SELECT FROM WHERE"), {})
+    assert await direct.run(Statement("SELECT 1 / %(n)s::int"), {"n": 1}) == [(1,)]
+
+
+async def test_a_connection_that_ends_is_known_as_lost_and_watched_no_more(
+    database: Database, direct: Direct
+) -> None:
+    slow = asyncio.create_task(direct.run(Statement("SELECT pg_sleep(60)"), {}))
+    await asyncio.sleep(0.05)
+    await end_all_others(database)
+    with pytest.raises(psycopg.OperationalError):
+        await slow
+    with pytest.raises(psycopg.OperationalError):
+        await direct.run(Statement("SELECT 1"), {})

@@ -62,6 +62,7 @@ def _proof(exchange: Exchange) -> dpop.Proof:
             url=exchange.url,
             now_s=exchange.now.timestamp(),
             access_token=exchange.token.encode(),
+            algorithms=exchange.services.signer.taken(exchange.now),
         )
     except dpop.ProofError as error:
         raise _unproven(str(error)) from error

@@ -1,0 +1,139 @@
+"""A connection to PostgreSQL spoken to through libpq itself, for the statements of every token.
+
+psycopg's cursors begin and end a watch, a timer and a task at each wait; here the connection is
+watched once, as long as it lives, and an answer is a future. Values are psycopg's own adaptation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from typing import Any, Final, Self
+
+import psycopg
+from psycopg import AsyncConnection, pq
+from psycopg.adapt import PyFormat, Transformer
+from psycopg.errors import error_from_result
+
+_NAMED: Final = re.compile(r"%\((\w+)\)s")
+_ANSWERED: Final = (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK)
+Row = tuple[Any, ...]
+
+
+class Text:
+    """A statement as the server is given it, its values by number, and their names in order."""
+
+    __slots__ = ("names", "raw")
+
+    def __init__(self, compiled: str) -> None:
+        """`compiled` has its values as `%(name)s`, and a percent sign twice (PEP 249)."""
+        self.names = list(dict.fromkeys(_NAMED.findall(compiled)))
+        numbered = _NAMED.sub(lambda found: f"${self.names.index(found[1]) + 1}", compiled)
+        self.raw = numbered.replace("%%", "%").encode()
+
+
+class Direct:
+    """In autocommit, one question at a time. psycopg.Error as its cursors raise it."""
+
+    def __init__(self, opened: AsyncConnection[Row]) -> None:
+        self._opened = opened
+        self._pg = opened.pgconn
+        self._socket = self._pg.socket
+        self._loop = asyncio.get_running_loop()
+        self._transformer = Transformer(opened)
+        self._prepared: dict[tuple[Text, tuple[int, ...]], bytes] = {}
+        self._answer: asyncio.Future[pq.abc.PGresult] | None = None
+        self._came: list[pq.abc.PGresult] = []
+        self._lost: psycopg.Error | None = None
+        self._watched = True
+        self._loop.add_reader(self._socket, self._readable)
+
+    @classmethod
+    async def connect(cls, url: str, *, timeout_s: int, options: str) -> Self:
+        """A new connection. psycopg.OperationalError when there is none to be had."""
+        opened = await AsyncConnection.connect(
+            url, autocommit=True, connect_timeout=timeout_s, options=options
+        )
+        return cls(opened)
+
+    async def close(self) -> None:
+        """End it, whatever is under way."""
+        self._unwatch()
+        await self._opened.close()
+
+    async def run(self, text: Text, given: dict[str, Any]) -> list[Row]:
+        """The statement's rows. It is prepared when it comes for the first time."""
+        transformer = self._transformer
+        formats = [PyFormat.AUTO] * len(text.names)
+        values = transformer.dump_sequence([given[name] for name in text.names], formats)
+        types = tuple(transformer.types or ())
+        name = self._prepared.get((text, types))
+        if name is None:
+            name = b"s%d" % len(self._prepared)
+            self._pg.send_prepare(name, text.raw, types)
+            await self._answered()
+            self._prepared[text, types] = name
+        self._pg.send_query_prepared(name, values, transformer.formats)
+        result = await self._answered()
+        transformer.set_pgresult(result)
+        rows: Sequence[Row] = transformer.load_rows(0, result.ntuples, tuple)
+        return list(rows)
+
+    async def _answered(self) -> pq.abc.PGresult:
+        if self._lost is not None:
+            raise self._lost
+        self._answer = self._loop.create_future()
+        try:
+            self._flush()
+            result = await self._answer
+        finally:
+            self._answer = None
+        if result.status not in _ANSWERED:
+            raise error_from_result(result)
+        return result
+
+    def _flush(self) -> None:
+        """Hand over what is to be sent; what does not fit now is sent when it does."""
+        if self._pg.flush():
+            self._loop.add_writer(self._socket, self._writable)
+
+    def _writable(self) -> None:
+        try:
+            if self._pg.flush() == 0:
+                self._loop.remove_writer(self._socket)
+        except psycopg.Error as error:
+            self._fail(error)
+
+    def _readable(self) -> None:
+        """Take in what came. A connection that ended while nobody asked is known as lost."""
+        try:
+            self._pg.consume_input()
+            while not self._pg.is_busy():
+                result = self._pg.get_result()
+                if result is None:
+                    self._done()
+                    return
+                self._came.append(result)
+        except psycopg.Error as error:
+            self._fail(error)
+
+    def _done(self) -> None:
+        """All results of a question are there; a statement has one."""
+        came, self._came = self._came, []
+        if self._answer is not None and came and not self._answer.done():
+            self._answer.set_result(came[-1])
+
+    def _fail(self, error: psycopg.Error) -> None:
+        self._unwatch()
+        self._lost = error
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(error)
+
+    def _unwatch(self) -> None:
+        """Once: its number may soon be another connection's."""
+        if not self._watched:
+            return
+        self._watched = False
+        self._loop.remove_reader(self._socket)
+        self._loop.remove_writer(self._socket)
