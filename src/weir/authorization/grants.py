@@ -215,6 +215,17 @@ async def turn(unit: UnitOfWork, grant_id: str, *, consent: str, scope: str) -> 
     )
 
 
+async def end_older_refresh_tokens(database: Database, grant: Grant) -> None:
+    """Of a grant that was changed, keep the refresh token of its newest change alone."""
+    async with database.engine.begin() as connection:
+        await connection.execute(
+            update(grants)
+            .where(grants.c.grant_id == grant.grant_id, grants.c.consent != grants.c.current)
+            .where(grants.c.refresh_sha256.is_not(None))
+            .values(refresh_sha256=None)
+        )
+
+
 async def spend_code(database: Database, consent: str) -> str | None:
     """Use the code up and make the refresh token. None when somebody was faster."""
     secret = new_secret()

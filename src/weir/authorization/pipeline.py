@@ -120,6 +120,7 @@ TABLE: Final[tuple[tuple[str, Step], ...]] = (
     ("··xx·······x", code.consent_stands),                            # the consent decides
     ("···········x", ciba.question_is_collected),                     # CIBA section 10.1.1
     ("··x·········", code.code_is_spent),                             # RFC 6749 section 4.1.4
+    ("···x········", refresh.newest_is_the_only_one),                 # Grant Management 5.2
     ("···x········", refresh.token_is_refreshed),                     # RFC 6749 section 6
     ("····x·······", credentials.asks_no_customer),                   # RFC 9396 section 2
     ("····x·······", credentials.stays_within_its_rights),            # RFC 6749 section 3.3

@@ -137,6 +137,11 @@ async def test_a_merge_adds_to_the_grant_and_shows_exactly_what(grants: Grants) 
     assert entry["expires_at"] == first["authorization_details"][0]["expires_at"]
     old = await grants.world.refresh(grants.client, first["refresh_token"])
     assert old.json()["authorization_details"] == [entry]
+    for _ in range(2):  # the newest, once used, is the only one (section 5.2)
+        newest = await grants.world.refresh(grants.client, merged["refresh_token"])
+        assert newest.json()["authorization_details"] == [entry]
+        void = await grants.world.refresh(grants.client, first["refresh_token"])
+        assert (void.status_code, void.json()["error"]) == (400, "invalid_grant")
     assert await grants.revocations() == set()  # nobody's connection breaks by a merge
     told = (await grants.ask("GET", first["grant_id"])).json()
     assert told == {

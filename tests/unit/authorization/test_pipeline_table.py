@@ -34,7 +34,7 @@ ORDER = {
     Endpoint.TOKEN_REFRESH: """key_is_shown is_named is_found keys_are_fetched
         proves_itself_by_certificate
         proves_itself_by_key certificate_is_the_clients proof_is_valid nothing_is_replayed
-        is_active token_is_found consent_stands token_is_refreshed""",
+        is_active token_is_found consent_stands newest_is_the_only_one token_is_refreshed""",
     Endpoint.TOKEN_CREDENTIALS: """key_is_shown is_named is_found keys_are_fetched
         proves_itself_by_certificate
         proves_itself_by_key certificate_is_the_clients proof_is_valid nothing_is_replayed

@@ -19,6 +19,17 @@ async def token_is_found(exchange: Exchange) -> None:
     exchange.grant, exchange.consent = found
 
 
+async def newest_is_the_only_one(exchange: Exchange) -> None:
+    """Grant Management section 5.2: a changed grant has one refresh token, that of its last change.
+
+    The older ones end when that one is used first, and not before: an answer that was lost on its
+    way must not leave its client without any.
+    """
+    grant = exchange.grant
+    if grant.consent == grant.current != grant.grant_id:
+        await grants.end_older_refresh_tokens(exchange.services.database, grant)
+
+
 async def token_is_refreshed(exchange: Exchange) -> None:
     """RFC 6749 section 6: the same scope, or less of it if asked."""
     granted = scopes.requested(exchange.grant.scope)
