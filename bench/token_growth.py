@@ -48,14 +48,12 @@ def run() -> Result:
     if shutil.disk_usage("/tmp").free < FREE_GIB * 2**30:
         raise SystemExit(f"This benchmark needs {FREE_GIB} GiB of free disk in /tmp.")
     with ExitStack() as last:
-        takes: dict[str, Any] = {}
-        for name in (FEW, MANY):
-            stage = last.enter_context(staged())
-            issuing = Issuing.at(stage)
-            if name == MANY:
-                _fill(stage, issuing)
-            takes[name] = taking(last, stage, issuing)
-            takes[name]()
+        stages = {name: last.enter_context(staged()) for name in (MANY, FEW)}
+        issuers = {name: Issuing.at(stage) for name, stage in stages.items()}
+        _fill(stages[MANY], issuers[MANY])  # before anybody is connected, since it takes minutes
+        takes = {name: taking(last, stages[name], issuers[name]) for name in stages}
+        for take in takes.values():
+            take()
         runs = interleaved(ROUNDS, takes)
     parts = ("", "control_", "postgres_")
     names = [f"{kind}_{part}cpu_us" for kind in KINDS for part in parts]
