@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from random import Random
 from typing import Any
 
+import closing_worker
 import duckdb
 import psycopg
 import pytest
+import workers
 from money_world import World
 from sqlalchemy import event, func, select, update
 from sqlalchemy.engine import make_url
@@ -98,40 +97,32 @@ class Workers:
     """Two worker processes, of which one may be killed: another takes its place."""
 
     def __init__(self, world: World, url: str) -> None:
-        outbox = str(world.works.outbox)
-        script = str(Path(__file__).with_name("closing_worker.py"))
-        self._starter = subprocess.Popen(
-            [sys.executable, script, url, world.lake.root, outbox, "one"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        self._world = world
+        self._url = make_url(url)
         self._started = 0
-        self.running: dict[str, int] = {}
+        self.running: dict[str, BaseProcess] = {}
 
     def start(self) -> None:
-        assert self._starter.stdin is not None
-        assert self._starter.stdout is not None
         self._started += 1
         name = f"closing-worker-{self._started}"
-        self._starter.stdin.write(f"{name}\n")
-        self._starter.stdin.flush()
-        self.running[name] = int(self._starter.stdout.readline())
+        named = self._url.update_query_dict({"application_name": name})
+        url = named.render_as_string(hide_password=False)
+        lake, outbox = self._world.lake.root, self._world.works.outbox
+        self.running[name] = workers.start(closing_worker.work, url, lake, outbox)
 
     def kill(self, name: str) -> None:
-        os.kill(self.running.pop(name), signal.SIGKILL)
+        workers.kill(self.running.pop(name))
 
     def end(self) -> None:
         for name in list(self.running):
             self.kill(name)
-        self._starter.communicate()
 
 
 @pytest.fixture
-def workers(world: World, database_url: str) -> Iterator[Workers]:
-    workers = Workers(world, database_url)
-    yield workers
-    workers.end()
+def running(world: World, database_url: str) -> Iterator[Workers]:
+    running = Workers(world, database_url)
+    yield running
+    running.end()
 
 
 @contextmanager
@@ -173,18 +164,18 @@ async def waiting_at(connection: psycopg.Connection[Any], gate: int) -> str:
 
 
 async def test_one_of_two_workers_is_killed_at_every_step(
-    world: World, database_url: str, workers: Workers
+    world: World, database_url: str, running: Workers
 ) -> None:
     await traded(world)
     with gates(database_url) as gate:
         job = await ask(world)
-        workers.start()
-        workers.start()
+        running.start()
+        running.start()
         for number in range(1, len(STEPS) + 1):
             victim = await waiting_at(gate, number)
-            workers.kill(victim)
+            running.kill(victim)
             gate.execute("SELECT pg_advisory_unlock(%s, %s)", [GATE, number])
-            workers.start()
+            running.start()
         while (await job_of(world, job)).status == "open":
             await asyncio.sleep(0.05)
     await assert_closed_once(world, job)

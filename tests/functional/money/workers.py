@@ -11,7 +11,9 @@ from multiprocessing.process import BaseProcess
 from typing import Any, Final
 
 _FORKING: Final = multiprocessing.get_context("forkserver")
-_FORKING.set_forkserver_preload(["pytest", "weir.metering.compacting", "weir.metering.ingest"])
+_FORKING.set_forkserver_preload(
+    ["pytest", "weir.metering.compacting", "weir.metering.ingest", "weir.settlement.working"]
+)
 
 Work = Callable[..., None]  # takes what it calls once it is at work, then its arguments
 
