@@ -420,7 +420,7 @@ def _agreement(row: Row[Any], accepted: Sequence[Row[Any]]) -> Agreement:
         effective_from=row.effective_from,
         effective_at=row.effective_at,
         ended_at=row.ended_at,
-        signatures=tuple(_signature(each) for each in accepted if each.jws is not None),
+        signatures=tuple(map(_signature, accepted)),
     )
 
 

@@ -41,8 +41,7 @@ agreements = Table(
     CheckConstraint("effective_at >= effective_from", name="effective_at"),
 )
 
-# `jws` is the signature under the agreement's terms by the key of `certificate` (PEM); both are
-# null in acceptances from before terms were signed.
+# `jws` is the signature under the agreement's terms by the key of `certificate` (PEM).
 agreement_acceptances = Table(
     "agreement_acceptances",
     metadata,
@@ -50,8 +49,7 @@ agreement_acceptances = Table(
     Column("organisation", Text, ForeignKey("organisations.id"), nullable=False),
     Column("subject", Text, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
-    Column("certificate", Text),
-    Column("jws", Text),
-    CheckConstraint("(certificate IS NULL) = (jws IS NULL)", name="jws"),
+    Column("certificate", Text, nullable=False),
+    Column("jws", Text, nullable=False),
     PrimaryKeyConstraint("agreement", "organisation"),
 )

@@ -6,10 +6,11 @@ import asyncio
 from typing import Any
 
 import pytest
-from money_world import World
-from sqlalchemy import select
+from money_world import World, mint
+from sqlalchemy import insert, select
 from test_closing import agree, balances, bring, close, now_us, refused
 
+from weir.client.pricing import per_call
 from weir.kernel.money import Money
 from weir.kernel.outcomes import (
     CONFLICT,
@@ -19,11 +20,14 @@ from weir.kernel.outcomes import (
     NOT_FOUND,
     Refusal,
 )
-from weir.settlement import crediting, disputing, instructions, rounds
+from weir.settlement import crediting, disputing, instructions, rounds, statements
+from weir.settlement.documents import to_document
 from weir.settlement.jobs import Job
 from weir.settlement.obligations import LineAt, line_of
 from weir.settlement.rounds import Round
 from weir.settlement.settling_tables import obligations
+from weir.settlement.verifying import verify
+from weir.shelf.tables import plans, products
 from weir.store.unit import UnitOfWork
 
 
@@ -219,6 +223,42 @@ async def test_a_message_for_the_bank_never_changes_once_issued(world: World) ->
     assert b"Mallory" not in first
     with pytest.raises(Refusal):
         await doing(world, world.bank, lambda unit: instructions.issue(unit, settled, world.bank))
+
+
+async def test_what_flows_both_ways_is_netted_in_one_book(world: World) -> None:
+    """The bank sells accounts to the partner and calls a service that the partner brings in."""
+    service, plan = mint("prd"), mint("pln")
+    async with world.database.unit(world.actor(world.partner)) as unit:
+        brought = {"id": service, "owner": world.partner, "owner_slug": "market", "slug": "maps"}
+        like = select(products).where(products.c.id == world.accounts)
+        row = dict((await unit.connection.execute(like)).one()._mapping)
+        given = row | brought | {"direction": "bring-in"}
+        await unit.connection.execute(insert(products), given)
+        like = select(plans).where(plans.c.id == world.accounts_plan)
+        row = dict((await unit.connection.execute(like)).one()._mapping)
+        given = row | {"id": plan, "product": service, "pricing": per_call("0.05")}
+        await unit.connection.execute(insert(plans), given)
+    await agree(world)
+    brought_in = {"organisation": world.bank, "product": service, "plan": plan}
+    at_us = now_us(world)
+    await bring(
+        world,
+        *(world.record(at_us=at_us + n) for n in range(1_000)),
+        *(world.record(at_us=at_us, **brought_in, member=world.partner) for _ in range(200)),
+    )
+    closed = await close(world, world.period)
+    async with world.database.connect() as connection:
+        for party, owes, is_owed in ((world.bank, 1_000, 1_050), (world.partner, 1_500, 1_075)):
+            held = await statements.fetch(connection, closed.statements[party], party)
+            assert (held.owes_minor, held.is_owed_minor) == (owes, is_owed)
+            assert verify(to_document(held), world.lake).difference is None
+    settled = await settle(world)
+    assert settled.positions == {world.partner: -425, world.bank: 50, world.operator: 375}
+    assert (settled.without_payments, len(settled.payments)) == (3, 2)
+    await pay(world, settled)
+    for account, (money,) in (await balances(world)).items():
+        if account.split(":")[0] in ("receivable", "payable"):
+            assert money == Money(0, "CNY"), account
 
 
 async def test_what_was_received_is_not_handed_to_a_bank_again(world: World) -> None:
