@@ -234,7 +234,7 @@ async def test_a_statement_is_its_partys_and_the_operators_to_see(world: World) 
         assert await statements.of_party(connection, world.bank, before=row.id) == []
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 async def test_whatever_was_called_the_statements_recompute_and_the_books_agree(
     world: World, seed: int
 ) -> None:

@@ -65,7 +65,7 @@ CALLS = st.lists(
         currency=st.sampled_from(["CNY", "USD", None]),
     ),
     min_size=1,
-    max_size=30,
+    max_size=50,
 )
 PARTS = composing.cut(PERIOD.since, PERIOD.until, INPUTS)
 # Counted as if one plan were priced by value and by the hour, whatever it costs.
@@ -76,7 +76,7 @@ PLANS = {
 }
 
 
-@settings(max_examples=30)
+@settings(max_examples=12)
 @given(records=CALLS)
 def test_the_sql_and_the_python_count_the_same(records: list[CallRecord]) -> None:
     with tempfile.TemporaryDirectory() as name:
