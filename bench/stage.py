@@ -100,6 +100,7 @@ class Stage:
             "scope": _SCOPES,
             "cnf": {"x5t#S256": self.alliance.thumbprint},
             "grant_id": self.alliance.consent,
+            "record_name": mint("rec"),
             "authorization_details": [details],
             **changed,
         }
@@ -153,7 +154,7 @@ class Stage:
         return took_s
 
 
-_OF_A_CONSENT = frozenset({"grant_id", "authorization_details"})
+_OF_A_CONSENT = frozenset({"grant_id", "record_name", "authorization_details"})
 
 
 @contextmanager

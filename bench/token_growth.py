@@ -31,7 +31,7 @@ FEW, MANY = "no further grants", f"{STORED:,} stored grants"
 _ID: Final = "'cns_' || lpad(to_hex(n), 26, '0')"
 _DIGEST: Final = "lpad(to_hex(n * {step}), 16, '0') || md5(n::text) || '{salt}'"
 _COPIED: Final = {
-    "consents": {"id": _ID},
+    "consents": {"id": _ID, "record_name": "'rec_' || left(md5(n::text), 26)"},
     "grants": {
         "consent": _ID,
         "grant_id": _ID,

@@ -7,10 +7,13 @@ from typing import Annotated
 from pydantic import Field
 
 from weir.api.guarding import Asking, Using, new_router
-from weir.api.models import After, Given, Page, Shown, Text, next_of
+from weir.api.models import After, Given, Name, Page, Shown, Text, next_of
+from weir.api.writing import Writes
+from weir.authorization import erasing
 from weir.identity import customers
 from weir.identity.customers import Customer
 from weir.kernel import limits
+from weir.store.unit import UnitOfWork
 
 router = new_router("customers")
 
@@ -36,6 +39,13 @@ class EnrolmentView(Shown):
 
     customer: CustomerView
     link: str
+
+
+class RecordsDetached(Shown):
+    """A customer no call record leads to any more. `consents` says how many did until now."""
+
+    customer: str
+    consents: int
 
 
 @router.post(
@@ -65,6 +75,21 @@ async def list_customers(caller: Asking, services: Using, after: After = "") -> 
         )
     items = [_view(each) for each in found]
     return Page(items=items, next=next_of(items, "id"))
+
+
+@router.post(
+    "/customers/{customer}/detach-records",
+    operation_id="detach_customer_records",
+    summary="Erase what leads from call records to a customer whose consents have all ended",
+)
+async def detach_customer_records(
+    customer: Name, caller: Asking, writing: Writes
+) -> RecordsDetached:
+    async def work(unit: UnitOfWork) -> RecordsDetached:
+        consents = await erasing.detach_records(unit, customer, caller.organisation.id)
+        return RecordsDetached(customer=customer, consents=consents)
+
+    return await writing.run(RecordsDetached, work)
 
 
 def _view(customer: Customer) -> CustomerView:

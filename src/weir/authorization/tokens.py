@@ -49,6 +49,7 @@ async def issue(
         body["grant_id"] = claims["grant_id"] = exchange.grant.grant_id
         if exchange.consent.id != exchange.grant.grant_id:
             claims["consent"] = exchange.consent.id  # the grant was changed since it began
+        claims["record_name"] = exchange.consent.record_name
     if refresh_token is not None:
         body["refresh_token"] = refresh_token
     if id_token is not None:

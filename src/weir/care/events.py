@@ -34,6 +34,10 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
     "link.claimed": ("A one-time link was used.", "一次性链接已使用。"),
     "customer.enrolled": ("The member enrolled a customer.", "成员机构登记了客户。"),
     "customer.linked": ("The customer linked a sign-in.", "客户关联了登录账号。"),
+    "customer.records_detached": (
+        "Call records no longer lead to the customer.",
+        "调用记录已无法再关联到该客户。",
+    ),
     "consent.requested": ("A customer was asked for consent.", "已向客户请求授权。"),
     "consent.granted": ("The customer granted the consent.", "客户同意了授权。"),
     "consent.rejected": ("The customer said no.", "客户拒绝了授权。"),

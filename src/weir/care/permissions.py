@@ -158,6 +158,7 @@ PERMISSIONS: Final[Mapping[str, Rule]] = MappingProxyType(
         # Customers and consents
         "enrol_customer": Rule(own=MEMBER, people=BUILDERS),
         "list_customers": Rule(own=MEMBER, people=READERS),
+        "detach_customer_records": Rule(own=MEMBER, people=OWNERS, fresh=True),
         "lodge_consent": Rule(own=PARTIES, people=BUILDERS),
         "list_consents": Rule(own=PARTIES, people=READERS),
         "withdraw_consent": Rule(own=PARTIES, every=OPERATOR, people=BUILDERS, fresh=True),

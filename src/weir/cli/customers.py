@@ -36,6 +36,16 @@ def list_customers(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> N
     show_list(found, ("customer_ref", "name", "linked", "id"), as_json)
 
 
+@customer.command("detach-records")
+def detach_records(
+    customer: Annotated[str, typer.Argument(help="The customer's identifier, cus_…")],
+    profile: ProfileName = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Erase what leads from call records to a customer whose consents have all ended."""
+    show_one(asking(profile, lambda m: m.people.detach_records(customer)), as_json)
+
+
 @consent.command("lodge")
 def lodge(
     application: Annotated[str, typer.Argument(help="The application that will ask.")],

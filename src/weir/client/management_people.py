@@ -24,6 +24,12 @@ class People:
     def customers(self) -> AsyncIterator[Document]:
         return self._asker.pages("/v1/customers")
 
+    async def detach_records(self, customer: str) -> Document:
+        """Cut call records loose from a customer whose consents have all ended. It cannot be
+        undone; `consents` says how many led to records.
+        """
+        return await self._asker.post(f"/v1/customers/{place(customer)}/detach-records", {})
+
     async def lodge_consent(self, application: str, details: Document) -> Document:
         """Write down what a customer will be asked within a day. Its `id` is what an authorization
         request names it by, as the claim `openbanking_intent_id`.

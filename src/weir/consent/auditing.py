@@ -23,6 +23,8 @@ from weir.kernel.strict_json import canonical
 # Columns that older rows never had: they count once they hold something, so that the digests of
 # rows written before them stay true.
 _ADDED_LATER: Final = frozenset({"replaces"})
+# What is erased on request: a digest over it would let anybody find it again by trying.
+_ERASABLE: Final = frozenset({"record_name"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +36,11 @@ class ConsentFinding:
 
 
 def row_digest(row: Mapping[str, Any]) -> str:
-    """SHA-256 (hex) over every column of a row of `consents`, in one canonical form."""
+    """SHA-256 (hex) over every lasting column of a row of `consents`, in one canonical form."""
     plain = {
         name: _plain(value)
         for name, value in row.items()
-        if value is not None or name not in _ADDED_LATER
+        if name not in _ERASABLE and (value is not None or name not in _ADDED_LATER)
     }
     return sha256(canonical(plain)).hexdigest()
 

@@ -22,7 +22,8 @@ class Consent:
     """A stored consent. `granted` is the entry that tokens carry, None until there is one.
 
     `expires_at` of an awaiting consent is when the question lapses. `replaces` is the consent whose
-    place on the grant this one took.
+    place on the grant this one took. `record_name` is what call records name it by, None once that
+    was erased.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Consent:
     reason: str | None
     acknowledged_at: datetime | None
     replaces: str | None
+    record_name: str | None
 
     def state_at(self, now: datetime) -> State:
         return in_effect(self.state, self.expires_at, now)

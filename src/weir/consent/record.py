@@ -48,6 +48,7 @@ async def open_request(
             member=member,
             purpose=request.purpose,
             requested=request.details,
+            record_name=unit.pseudonym("rec"),
             created_at=unit.now,
             expires_at=unit.now + timedelta(seconds=lifetime_s),
         )

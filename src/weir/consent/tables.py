@@ -28,6 +28,9 @@ consents = Table(
     Column("reason", Text),
     Column("acknowledged_at", DateTime(timezone=True)),
     Column("replaces", Text, ForeignKey("consents.id")),
+    # What call records name it by. Nothing else leads from one to the other, and no digest is taken
+    # over it, so that nothing does once it is erased.
+    Column("record_name", Text, unique=True),
     Index("ix_consents_customer", "customer"),
     Index("ix_consents_member", "member", "id"),
     Index("ix_consents_application", "application", "id"),

@@ -71,6 +71,7 @@ class KnownToken:
         "identity",
         "organisation",
         "proof_key",
+        "record_name",
         "scopes",
         "thumbprint",
         "token_key",
@@ -86,6 +87,7 @@ class KnownToken:
         expires_at_s: float,
         scopes: frozenset[str],
         consent_id: str | None,
+        record_name: str | None,
         consent_key: str,
         token_key: str,
         constraint_key: str,
@@ -99,6 +101,7 @@ class KnownToken:
         self.expires_at_s = expires_at_s
         self.scopes = scopes
         self.consent_id = consent_id
+        self.record_name = record_name  # what records name the consent by
         self.consent_key = consent_key
         self.token_key = token_key
         self.constraint_key = constraint_key

@@ -64,6 +64,7 @@ class _Claims(msgspec.Struct):
     nbf: int | None = None
     grant_id: _Text | None = None
     consent: _Text | None = None
+    record_name: _Text | None = None
     authorization_details: list[dict[str, Any]] = []
 
 
@@ -112,6 +113,8 @@ def _key_of(header: _Header, keys: Map[str, SigningKey]) -> SigningKey:
 def _known(claims: _Claims) -> KnownToken:
     grants = tuple(filter(None, map(_grant, claims.authorization_details)))
     consent = _consent(claims)
+    if consent is not None and claims.record_name is None:
+        raise ValueError("a consent that records have no name for")
     thumbprint = claims.cnf.thumbprint or ""
     return KnownToken(
         client_id=claims.client_id,
@@ -121,6 +124,7 @@ def _known(claims: _Claims) -> KnownToken:
         expires_at_s=float(claims.exp),
         scopes=frozenset(claims.scope.split()),
         consent_id=consent,
+        record_name=claims.record_name,
         consent_key="" if consent is None else revocation_key("consent", consent),
         token_key=revocation_key("token", claims.jti),
         constraint_key=_constraint_key(claims, thumbprint),

@@ -25,6 +25,7 @@ PREFIXES: Final = {
     "usr": "person who signs in",
     "cus": "customer of a member, as the member and the platform know it",
     "cns": "consent",
+    "rec": "consent, as call records name it; nothing else follows from it, not even its age",
     "int": "interaction, a customer's visit to the consent pages",
     "tok": "access token",
     "key": "signing key",

@@ -181,9 +181,9 @@ def compare(lake: Lake, files: Sequence[str], interactions: Iterable[str]) -> Ta
     return Tally(*(int(value or 0) for value in row))
 
 
-def payments(lake: Lake, files: Sequence[str], consents: Iterable[str]) -> dict[str, list[int]]:
-    """The statuses members answered with under each consent."""
-    asked = pa.table({"consent": pa.array(sorted(set(consents)), pa.string())})
+def payments(lake: Lake, files: Sequence[str], names: Iterable[str]) -> dict[str, list[int]]:
+    """The statuses members answered with under each consent, by the names records give consents."""
+    asked = pa.table({"consent": pa.array(sorted(set(names)), pa.string())})
     answers: dict[str, list[int]] = {}
     with calls_of(lake, files) as connection:
         connection.register("asked", asked)

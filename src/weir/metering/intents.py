@@ -27,9 +27,12 @@ class ClaimOutcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """One payment about to be asked for. `request_sha256` is lower-case hex over the body."""
+    """One payment about to be asked for. `request_sha256` is lower-case hex over the body;
+    `record_name` is what records name the consent by.
+    """
 
     consent_id: str
+    record_name: str
     client_id: str
     idempotency_key: str
     request_sha256: str
@@ -43,10 +46,12 @@ class Intent:
 
 
 _INSERT = text("""
-    INSERT INTO intents (consent_id, client_id, idempotency_key, request_sha256, capability,
-                         subscription, member, interaction_id, amount_minor, currency, at, state)
-    VALUES (:consent_id, :client_id, :idempotency_key, :request_sha256, :capability,
-            :subscription, :member, :interaction_id, :amount_minor, :currency, :at, 'forwarded')
+    INSERT INTO intents (consent_id, record_name, client_id, idempotency_key, request_sha256,
+                         capability, subscription, member, interaction_id, amount_minor, currency,
+                         at, state)
+    VALUES (:consent_id, :record_name, :client_id, :idempotency_key, :request_sha256,
+            :capability, :subscription, :member, :interaction_id, :amount_minor, :currency,
+            :at, 'forwarded')
     ON CONFLICT DO NOTHING
     RETURNING consent_id
 """)
@@ -62,6 +67,16 @@ _CLAIMED = text("SELECT consent_id FROM intents WHERE consent_id = ANY(:consent_
 _REFRESH = text("""
     UPDATE intents SET at = :at, interaction_id = :interaction_id
      WHERE consent_id = :consent_id AND state = 'forwarded'
+""")
+_ALL_DECIDED = text("""
+    SELECT bool_and(state <> 'forwarded') FROM intents WHERE consent_id = ANY(:consent_ids)
+""")
+# What is left keeps a consent single-use and a key to its request, and matches no record.
+_DETACH = text("""
+    UPDATE intents
+       SET record_name = NULL, interaction_id = NULL, amount_minor = 0,
+           at = date_trunc('month', at, 'UTC')
+     WHERE consent_id = ANY(:consent_ids)
 """)
 _ANSWERED = text("""
     UPDATE intents SET state = 'answered', status = :status
@@ -138,3 +153,14 @@ async def answered(connection: AsyncConnection, consent_id: str, status: int) ->
     """
     if 200 <= status < 400:
         await connection.execute(_ANSWERED, {"consent_id": consent_id, "status": status})
+
+
+async def detach(connection: AsyncConnection, consent_ids: Collection[str]) -> bool:
+    """Take out of the intents of these consents what leads to records. False, and nothing is done,
+    while one of them is undecided.
+    """
+    asked = {"consent_ids": list(consent_ids)}
+    if await connection.scalar(_ALL_DECIDED, asked) is False:
+        return False
+    await connection.execute(_DETACH, asked)
+    return True

@@ -139,24 +139,25 @@ async def _recorded_statuses(
     found: dict[str, list[int]] = {row.consent_id: [] for row in rows}
     if not found:
         return found
-    local = await asyncio.to_thread(_local_statuses, folder, reached, set(found))
+    named: dict[str, str] = {row.record_name: row.consent_id for row in rows}
+    local = await asyncio.to_thread(_local_statuses, folder, reached, set(named))
     # A retry moves an intent's time forward, a record's never; days of margin cover it.
     since = min(row.at for row in rows) - timedelta(days=limits.RECONCILE_LOOKBACK_DAYS)
     async with database.connect() as connection:
         files = await lake_files.between(connection, since)
-    stored = await asyncio.to_thread(asking.payments, lake, files, found)
-    for consent, statuses in (*local.items(), *stored.items()):
-        found[consent].extend(statuses)
+    stored = await asyncio.to_thread(asking.payments, lake, files, named)
+    for name, statuses in (*local.items(), *stored.items()):
+        found[named[name]].extend(statuses)
     return found
 
 
 def _local_statuses(
-    folder: Path, reached: Mapping[str, Mark], consents: set[str]
+    folder: Path, reached: Mapping[str, Mark], names: set[str]
 ) -> dict[str, list[int]]:
     statuses: dict[str, list[int]] = {}
     for stream in streams(folder):
         for record in pending_records(folder, stream, reached.get(stream, Mark()).segment):
-            if record.consent in consents and record.refusal is None:
+            if record.consent in names and record.refusal is None:
                 statuses.setdefault(record.consent, []).append(record.status)
     return statuses
 
@@ -164,7 +165,7 @@ def _local_statuses(
 def _undecided(before: datetime) -> Any:
     # In no order, so that payments of an unreachable member do not keep the others waiting.
     return (
-        select(intents.c.consent_id, intents.c.at)
+        select(intents.c.consent_id, intents.c.record_name, intents.c.at)
         .where(intents.c.state == "forwarded", intents.c.at < before)
         .order_by(func.random())
         .limit(_BATCH)
@@ -297,7 +298,7 @@ async def _record(
         member=row.member,
         subscription=row.subscription,
         plan=context.plan,
-        consent=row.consent_id,
+        consent=row.record_name,
         method=context.operation.method if context.operation else "POST",
         path=context.operation.path if context.operation else None,
         status=status,

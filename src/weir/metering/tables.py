@@ -43,6 +43,8 @@ intents = Table(
     "intents",
     metadata,
     Column("consent_id", Text, primary_key=True),
+    # What leads to the call's record; None once that was erased, as `interaction_id` is.
+    Column("record_name", Text),
     Column("client_id", Text, nullable=False),
     Column("idempotency_key", Text, nullable=False),
     Column("request_sha256", Text, nullable=False),
@@ -50,7 +52,7 @@ intents = Table(
     Column("subscription", Text, nullable=False),
     Column("member", Text, nullable=False),
     Column("state", Text, nullable=False),
-    Column("interaction_id", Text, nullable=False),
+    Column("interaction_id", Text),
     Column("amount_minor", BigInteger, nullable=False),
     Column("currency", Text, nullable=False),
     Column("status", Integer),

@@ -94,6 +94,11 @@ class UnitOfWork:
         """A new identifier, born now."""
         return identifiers.mint(prefix, int(self.now.timestamp() * 1000), os.urandom(10))
 
+    def pseudonym(self, prefix: str) -> str:
+        """A new identifier that is random as a whole: it does not say when it was born."""
+        entropy = os.urandom(16)
+        return identifiers.mint(prefix, int.from_bytes(entropy[10:], "big"), entropy)
+
     def audit(
         self, event: str, subject: str, detail: dict[str, Any], organisation: str | None = None
     ) -> None:

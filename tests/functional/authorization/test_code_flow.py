@@ -24,6 +24,7 @@ from weir.consent import auditing, reading
 from weir.identity import customers
 from weir.identity.sessions import BY_PASSPHRASE, Session
 from weir.kernel import limits
+from weir.kernel.identifiers import is_identifier
 from weir.kernel.outcomes import NOT_FOUND, Refusal
 
 
@@ -85,6 +86,11 @@ async def test_a_customer_grants_access_and_the_token_says_exactly_that(
     assert claims["cnf"] == {"x5t#S256": world.client.thumbprint}
     assert claims["aud"] == ["https://api.localhost"]
     assert claims["grant_id"] == body["grant_id"]
+    async with world.services.database.connect() as connection:
+        consent = await reading.find(connection, body["grant_id"])
+    assert consent is not None
+    assert claims["record_name"] == consent.record_name
+    assert is_identifier(claims["record_name"], "rec")
     assert claims["scope"] == "river-bank.accounts"
     assert claims["client_id"] == world.client.id
     assert claims["sub"] not in (world.client.id, customer)

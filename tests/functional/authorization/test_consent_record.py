@@ -166,7 +166,10 @@ async def test_a_row_edited_added_or_deleted_by_sql_is_found_and_named(case: Cas
         (update(consents).values(customer=None), "not as it was last written"),
         (update(consents).values(expires_at=row["expires_at"] + timedelta(days=1)), "not as it"),
         (update(consents).values(state="granted", reason="x"), "not as it was last written"),
-        (insert(consents).values(row | {"id": "cns_forged"}), "no audit entry"),
+        (
+            insert(consents).values(row | {"id": "cns_forged", "record_name": None}),
+            "no audit entry",
+        ),
         (delete(consents).where(consents.c.id == case.consent), "is gone"),
     ]
     for forgery, why in forgeries:
@@ -250,6 +253,7 @@ async def test_a_payment_a_gateway_claimed_is_written_down_as_used(case: Case) -
         assert await intents.claimed(connection, [case.consent]) == set()
     intent = intents.Intent(
         consent_id=case.consent,
+        record_name="rec_of_the_test",
         client_id=case.world.client.id,
         idempotency_key="k1",
         request_sha256="0" * 64,

@@ -287,6 +287,7 @@ class Lab:
         }
         if consent is not None:
             claims |= {"grant_id": consent, "authorization_details": details or [access()]}
+            claims |= {"record_name": consent.replace("cns", "rec")}
         claims |= changed
         return {name: value for name, value in claims.items() if value is not None}
 

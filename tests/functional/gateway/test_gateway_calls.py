@@ -40,7 +40,7 @@ async def test_a_consented_call_tells_the_member_whose_data_it_is(lab: Lab, call
         "interaction_id": interaction,
     }
     assert "authorization" not in seen.headers
-    assert lab.record_of(interaction).consent == "cns_7"
+    assert lab.record_of(interaction).consent == "rec_7"
 
 
 @pytest.mark.parametrize("account", ["acc-1", "acc-9"])

@@ -59,7 +59,7 @@ async def test_a_payment_leaves_an_intent_and_a_record(lab: Lab, payer: Desk) ->
         "cap_POST/payments",
     )
     record = lab.record_of(answer.headers["x-fapi-interaction-id"])
-    assert (record.amount_minor, record.currency, record.consent) == (1230, "CNY", row.consent_id)
+    assert (record.amount_minor, record.currency, record.consent) == (1230, "CNY", row.record_name)
     assert lab.member.seen[-1].identity()["accounts"] == ["acc-1"]
 
 

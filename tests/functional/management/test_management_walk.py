@@ -173,6 +173,8 @@ async def world(api: Api, bank: Party, partner: Party) -> World:
     ids["agreement"] = (await api.done(bank, "POST", f"{path}/agreements", json=agreement))["id"]
     ids["product"] = (await api.done(bank, "POST", "/v1/products", json=PRODUCT))["id"]
     ids["consent"] = await ask_consent(api, bank, partner)
+    known = {"customer_ref": "RB-1", "name": "N"}
+    ids["customer"] = (await api.done(bank, "POST", "/v1/customers", json=known))["customer"]["id"]
     closed = {"period": "2020-02", "currency": "CNY"}
     closing = await close(api, closed)
     ids["job"] = closing["job"]

@@ -18,6 +18,7 @@ from weir.store.unit import Actor
 GATEWAY = Actor("", "prc_of_the_test")
 INTENT = Intent(
     consent_id="cns_1",
+    record_name="rec_1",
     client_id="app_1",
     idempotency_key="key-1",
     request_sha256="aa",

@@ -101,6 +101,7 @@ def intent(world: World, subscription: str, key: str, age_s: int | None = None) 
     age = timedelta(seconds=limits.RECONCILE_AFTER_S + 5 if age_s is None else age_s)
     return Intent(
         consent_id=f"cns_{key}",
+        record_name=f"rec_{key}",
         client_id=world.application,
         idempotency_key=key,
         request_sha256="aa",
@@ -151,7 +152,7 @@ async def test_each_lost_payment_is_decided_by_what_the_member_says(
     }
     (record,) = written(world, writer)
     assert record.reconciled
-    assert (record.consent, record.interaction_id) == ("cns_paid", "interaction-paid")
+    assert (record.consent, record.interaction_id) == ("rec_paid", "interaction-paid")
     assert (record.organisation, record.plan) == (world.partner, world.accounts_plan)
     assert (record.method, record.path, record.status) == ("POST", "/payments", 201)
     assert (record.amount_minor, record.currency) == (1230, "CNY")
@@ -166,12 +167,12 @@ async def test_a_payment_with_its_record_is_not_asked_for(
     for key in ("lake", "sealed", "open"):
         await claimed(world, intent(world, subscription, key))
     at_us = int(SystemClock().now().timestamp() * 1_000_000)
-    world.write([world.record(consent="cns_lake", status=201, at_us=at_us)])
+    world.write([world.record(consent="rec_lake", status=201, at_us=at_us)])
     await world.ingest()
     gateway = RecordWriter.open(world.records, mint("str"))
-    gateway.write(world.record(consent="cns_sealed", status=201))
+    gateway.write(world.record(consent="rec_sealed", status=201))
     gateway.seal()
-    gateway.write(world.record(consent="cns_open", status=201))
+    gateway.write(world.record(consent="rec_open", status=201))
     member = Member()
     report = await reconcile(world.database, world.records, world.lake, writer, member)
     assert (report.recorded, member.asked) == (3, Counter())
@@ -183,7 +184,7 @@ async def test_a_record_of_a_failure_does_not_say_that_nothing_was_paid(
     world: World, subscription: str, writer: RecordWriter
 ) -> None:
     await claimed(world, intent(world, subscription, "paid"))
-    world.write([world.record(consent="cns_paid", status=504, refusal="member_timeout")])
+    world.write([world.record(consent="rec_paid", status=504, refusal="member_timeout")])
     report = await reconcile(world.database, world.records, world.lake, writer, Member(paid=201))
     assert report.executed == 1
 
@@ -199,7 +200,7 @@ async def test_workers_at_the_same_time_record_a_payment_once(
         *(reconcile(world.database, world.records, world.lake, w, member) for w in writers)
     )
     consents = Counter(record.consent for w in writers for record in written(world, w))
-    assert consents == Counter({f"cns_paid{n}": 1 for n in range(5)})
+    assert consents == Counter({f"rec_paid{n}": 1 for n in range(5)})
     assert set(member.asked.values()) == {1}
 
 
@@ -208,7 +209,7 @@ async def test_a_worker_that_dies_after_recording_leaves_it_found_and_not_double
 ) -> None:
     """The record was written and the intent's state was not: what a crash there leaves behind."""
     await claimed(world, intent(world, subscription, "paid"))
-    writer.write(world.record(consent="cns_paid", status=201, reconciled=True))
+    writer.write(world.record(consent="rec_paid", status=201, reconciled=True))
     writer.close_without_sealing()
     survivor = RecordWriter.open(world.records, mint("str"))
     member = Member(paid=201)
@@ -224,7 +225,7 @@ async def test_reconciled_records_reach_the_lake(
     await claimed(world, intent(world, subscription, "paid"))
     await reconcile(world.database, world.records, world.lake, writer, Member(paid=201))
     await world.ingest()
-    assert asking.payments(world.lake, await world.files(), ["cns_paid"]) == {"cns_paid": [201]}
+    assert asking.payments(world.lake, await world.files(), ["rec_paid"]) == {"rec_paid": [201]}
 
 
 async def test_a_found_payment_is_not_a_second_record_of_its_answer(
@@ -232,7 +233,7 @@ async def test_a_found_payment_is_not_a_second_record_of_its_answer(
 ) -> None:
     """The caller was answered 504, and the member had paid all the same."""
     await claimed(world, intent(world, subscription, "paid"))
-    failed = {"interaction_id": "interaction-paid", "consent": "cns_paid", "status": 504}
+    failed = {"interaction_id": "interaction-paid", "consent": "rec_paid", "status": 504}
     world.write([world.record(**failed, refusal="member_timeout")])
     await reconcile(world.database, world.records, world.lake, writer, Member(paid=201))
     await world.ingest()

@@ -227,6 +227,7 @@ class World:
         }
         if details is not None:
             claims |= {"authorization_details": [details], "grant_id": consent}
+            claims["record_name"] = recorded_name(str(consent))
         return await self.vault.sign_jwt(claims, "at+jwt")
 
     def thumbprint(self, caller: Caller) -> str:
@@ -394,6 +395,11 @@ async def opened(boot: Boot) -> AsyncIterator[World]:
         for running in boot.institutions:
             await world.member(running)
         yield world
+
+
+def recorded_name(consent: str) -> str:
+    """What the records name a consent of `World.token` by."""
+    return consent.replace("cns_", "rec_")
 
 
 def account_access(member: str, accounts: list[str]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from aftercare import ingested, reconciled
-from platform_world import ACCOUNTS, PATIENCE_S, PAYMENTS, World
+from platform_world import ACCOUNTS, PATIENCE_S, PAYMENTS, World, recorded_name
 from storm_load import Load, Payment
 
 from weir.metering import asking
@@ -98,7 +98,9 @@ async def aftermath(platform: World, tmp_path_factory: pytest.TempPathFactory) -
     client_id = caller.profile.credentials.client_id
     executed = {row[0]: row for row in await platform.bank_sql(_EXECUTED, client_id)}
     question = _RECORDED_PAYMENTS.format(client_id)
-    recorded = await platform.ask(asking.ask, question)
+    rows = await platform.ask(asking.ask, question)
+    consent_of = {recorded_name(each.consent): each.consent for each in load.payments}
+    recorded = [(consent_of[name], *rest) for name, *rest in rows]
     amounts: dict[str, set[int]] = {}
     for consent, _, amount_minor in recorded:
         amounts.setdefault(consent, set()).add(amount_minor)

@@ -17,7 +17,7 @@ import pytest
 from aftercare import ingested, reconciled
 from engine_cuts import paused
 from keep_alive import BROKEN, Connection, Heard
-from platform_world import ACCOUNTS, PATIENCE_S, PAYMENTS, World
+from platform_world import ACCOUNTS, PATIENCE_S, PAYMENTS, World, recorded_name
 from storm_load import PAYING, Load, Payment
 
 from weir.cli.demo.stage import Caller
@@ -115,7 +115,7 @@ async def _executed(platform: World, payment: Payment) -> int:
 
 
 async def _records(platform: World, payment: Payment) -> list[tuple[int, bool, int]]:
-    question = f"{_RECORDS}'{payment.consent}'"
+    question = f"{_RECORDS}'{recorded_name(payment.consent)}'"
     rows = await platform.ask(asking.ask, question)
     return [(row[0], row[1], row[2]) for row in rows]
 

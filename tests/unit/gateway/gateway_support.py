@@ -129,7 +129,8 @@ def payment(**changed: Any) -> dict[str, Any]:
 
 
 def consented(*details: dict[str, Any], **changed: Any) -> dict[str, Any]:
-    return claims(grant_id="cns_1", authorization_details=list(details or (access(),)), **changed)
+    given = {"grant_id": "cns_1", "record_name": "rec_1"} | changed
+    return claims(authorization_details=list(details or (access(),)), **given)
 
 
 def operation(method: str, path: str, **more: Any) -> OperationDocument:

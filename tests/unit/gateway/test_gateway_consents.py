@@ -226,7 +226,7 @@ async def test_a_payment_must_be_the_one_consented_to(tmp_path: Path, name: str)
     house.call("POST", "/payments", consented(payment()), body, "X-Idempotency-Key: k-1")
     assert house.code == expected
     (record,) = house.records()
-    assert record.consent == "cns_1"
+    assert record.consent == "rec_1"
 
 
 async def test_the_same_amount_written_otherwise_is_the_same_amount(tmp_path: Path) -> None:

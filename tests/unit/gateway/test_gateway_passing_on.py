@@ -212,7 +212,7 @@ async def test_a_record_says_what_the_call_was(tmp_path: Path) -> None:
     assert isinstance(record, CallRecord)
     assert (record.path, record.consent) == (
         "/river-bank/accounts/v1/accounts/{id}/balances",
-        "cns_1",
+        "rec_1",
     )
     assert (record.bytes_out, record.interaction_id, record.number) == (2, INTERACTION, 1)
     assert "acc-1" not in json.dumps([getattr(record, each) for each in record.__struct_fields__])

@@ -71,6 +71,7 @@ INVALID = {
     "issued in the future": sign(claims(iat=int(NOW) + 60)),
     "not valid yet": sign(claims(nbf=int(NOW) + 60)),
     "no jti": sign(claims(jti=None)),
+    "a consent without a name in records": sign(claims(grant_id="cns_1")),
     "a grant without its accounts": sign(
         claims(authorization_details=[{"type": "urn:weir:account-access:v1", "member": "x"}])
     ),

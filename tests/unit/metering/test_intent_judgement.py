@@ -15,6 +15,7 @@ from weir.metering.reconciling import outcome_path
 
 INTENT = Intent(
     consent_id="cns_1",
+    record_name="rec_1",
     client_id="app_1",
     idempotency_key="key-1",
     request_sha256="aa",

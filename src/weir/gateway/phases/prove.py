@@ -75,10 +75,12 @@ def _claim(call: Call, operation: Operation, key: str) -> Coroutine[Any, Any, No
     token, subscription, amount = call.token, call.subscription, call.amount
     assert token is not None
     assert token.consent_id is not None
+    assert token.record_name is not None
     assert subscription is not None
     assert amount is not None
     intent = Intent(
         consent_id=token.consent_id,
+        record_name=token.record_name,
         client_id=token.client_id,
         idempotency_key=key,
         request_sha256=request_digest(call),

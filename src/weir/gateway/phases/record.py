@@ -73,7 +73,7 @@ def _terms(call: Call) -> bytes:
             member=None if operation is None else operation.member,
             subscription=None if subscription is None else subscription.id,
             plan=None if subscription is None else subscription.plan,
-            consent=token.consent_id if consented and token is not None else None,
+            consent=token.record_name if consented and token is not None else None,
             method=call.exchange.request.method,
             path=None if operation is None else operation.template,
         )

@@ -1,0 +1,27 @@
+"""Call records name a consent by a name of its own, which can be erased.
+
+Intents that are there have records under the consent's own identifier.
+"""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0030"
+down_revision = "0029"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.execute("ALTER TABLE consents ADD COLUMN record_name text")
+    # Hexadecimal digits are among those of an identifier, and 0 makes it one of 26.
+    op.execute("""
+        UPDATE consents
+           SET record_name = 'rec_0' || left(
+                   replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 25)
+    """)
+    op.create_unique_constraint("uq_consents_record_name", "consents", ["record_name"])
+    op.execute("ALTER TABLE intents ADD COLUMN record_name text")
+    op.execute("UPDATE intents SET record_name = consent_id")
+    op.execute("ALTER TABLE intents ALTER COLUMN interaction_id DROP NOT NULL")
