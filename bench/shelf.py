@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 import tempfile
 import time
@@ -142,6 +143,7 @@ def _result(
         notes=[
             f"p95: search {p95:.1f} ms, product page {_p95(product_ms):.1f} ms, "
             f"operation page {_p95(operation_ms):.1f} ms.",
+            f"Other work shared the machine: its load was {os.getloadavg()[0]:.1f} at the end.",
             "The shelf's rows are made by the functions that make them at publication, and stored"
             " in bulk.",
         ],

@@ -93,7 +93,7 @@ async def test_a_signature_made_elsewhere_is_brought_and_checked(
     wrapped = f"{jws[:60]}\r\n{jws[60:]}\r\n"  # as it comes out of a mail
     assert (await brought(finance, own, wrapped)).status_code == 303
     page = await finance.get(own)
-    assert page.text.count("signed, and the signature holds") == 1
+    assert page.text.count("signed and verified") == 1
     assert "Accept with this signature" not in page.text
     assert "签名有效" in (await finance.get(own, "zh-Hans")).text
     await finance.browser.close()

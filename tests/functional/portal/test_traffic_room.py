@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,8 @@ async def test_a_party_counts_its_own_calls_and_narrows_them(
     assert '<td class="figure" data-label="Calls">3</td>' in by_scene
     assert by_scene.count("<rect") == 7 + 1  # a column a day, and one bar
     assert "style=" not in by_scene
+    assert re.search(r"\d\.\d ms", by_scene)
+    assert re.search(r"\d\.\d\d", by_scene.partition("<main")[2]) is None  # no digits of floats
     narrowed = await page("by=member&status=429")
     assert '<td class="figure" data-label="Calls">1</td>' in narrowed
     assert "River Bank" in narrowed

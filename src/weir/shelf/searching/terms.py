@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final, Literal
 
 from weir.kernel import limits
@@ -58,15 +59,21 @@ def query(text: str) -> str:
 
 def marked(text: str, asked: str) -> list[tuple[str, bool]]:
     """A text in pieces, each with whether it is what was asked for."""
-    wanted = _wanted(asked)
-    if not wanted:
+    pattern = _pattern(asked)
+    if pattern is None:
         return [(text, False)]
-    pattern = "|".join(
-        re.escape(each) if _is_chinese(each) else rf"(?<![a-z0-9]){re.escape(each)}"
-        for each in wanted
-    )
-    pieces = re.split(f"({pattern})", text, flags=re.IGNORECASE)
+    pieces = pattern.split(text)
     return [(piece, place % 2 == 1) for place, piece in enumerate(pieces) if piece]
+
+
+@lru_cache(maxsize=256)  # a page marks a hundred texts by what one person asked
+def _pattern(asked: str) -> re.Pattern[str] | None:
+    """What finds anything that was asked for; None when nothing was."""
+    wanted = "|".join(
+        re.escape(each) if _is_chinese(each) else rf"(?<![a-z0-9]){re.escape(each)}"
+        for each in _wanted(asked)
+    )
+    return re.compile(f"({wanted})", re.IGNORECASE) if wanted else None
 
 
 def _wanted(asked: str) -> Sequence[str]:
