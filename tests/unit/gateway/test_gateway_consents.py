@@ -259,3 +259,11 @@ async def test_a_token_is_checked_again_under_every_snapshot(tmp_path: Path) -> 
     house.apply(revocation("consent", "cns_1"))
     house.call("GET", "/accounts", token)
     assert house.code == "consent_withdrawn"
+
+
+@pytest.mark.parametrize("name", ["access_token", "token", "authorization"])
+async def test_a_token_in_the_query_is_none(tmp_path: Path, name: str) -> None:
+    """FAPI 2.0 Security Profile section 5.3.4, RFC 6750 section 2.3: in the header field only."""
+    house = House(tmp_path)
+    house.call("GET", f"/accounts?{name}={sign(consented())}", "")
+    assert house.code == "token_missing"
