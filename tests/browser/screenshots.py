@@ -46,14 +46,14 @@ class Shot:
     address: str
     clicks: tuple[str, ...] = ()
     look_for: str = "main"  # what must be there before it is photographed
-    in_docs: bool = False
+    in_docs: tuple[str, ...] = ()  # the languages in which the documentation shows it
 
 
 TRY: Final = "/shelf/summit-securities/quotes/getQuote"
 SHOTS: Final[tuple[Shot, ...]] = (
     Shot("start", "visitor", "/"),
     Shot("tour", "visitor", "/tour"),
-    Shot("shelf", "visitor", "/shelf", in_docs=True),
+    Shot("shelf", "visitor", "/shelf", in_docs=("en", "zh")),
     Shot("search", "visitor", "/shelf?q=账户"),
     Shot("search-nothing", "visitor", "/shelf?q=zeppelin"),
     Shot("product", "visitor", "/shelf/river-bank/payments"),
@@ -88,9 +88,9 @@ SHOTS: Final[tuple[Shot, ...]] = (
     Shot("partner-traffic", "partner", "/desk/traffic"),
     Shot(
         "partner-try", "partner", TRY,
-        ("#try-it button[type=submit]",), look_for="#try-answer", in_docs=True,
+        ("#try-it button[type=submit]",), look_for="#try-answer", in_docs=("en", "zh"),
     ),
-    Shot("partner-statement", "partner", "/statements", ("main table a",), in_docs=True),
+    Shot("partner-statement", "partner", "/statements", ("main table a",), in_docs=("en",)),
     Shot("member-overview", "member", "/desk"),
     Shot("member-documents", "member", "/desk/documents"),
     Shot("member-document", "member", "/desk/documents", ("main table a",)),
@@ -109,7 +109,7 @@ SHOTS: Final[tuple[Shot, ...]] = (
     Shot("customer-consents", "customer", "/my/consents"),
     Shot("customer-consent", "customer", "/my/consents", ("main table a",)),
     Shot("customer-questions", "customer", "/my/questions"),
-    Shot("customer-is-asked", "customer", "consent", in_docs=True),
+    Shot("customer-is-asked", "customer", "consent", in_docs=("en",)),
 )  # fmt: skip
 
 
@@ -154,7 +154,7 @@ async def photograph(visit: Visit, shots: Sequence[Shot], sessions: Cookies, int
 async def for_docs(visit: Visit, shots: Sequence[Shot], sessions: Cookies) -> None:
     """Those the documentation shows: light, at a desk; in English and in Chinese."""
     for language, tag in ((ENGLISH, "en"), (CHINESE, "zh")):
-        for shot in shots:
+        for shot in (each for each in shots if tag in each.in_docs):
             page = await visit.window(language)
             await page.context.add_cookies(sessions[shot.who])
             await open_shot(page, visit.demo, shot)
@@ -209,7 +209,7 @@ async def take(demo: Demo, shots: Sequence[Shot], into: Path | None) -> None:
         print("Everybody comes in ...", flush=True)
         sessions = await come_in(visit)
         if into is None:
-            await for_docs(visit, [each for each in shots if each.in_docs], sessions)
+            await for_docs(visit, shots, sessions)
         else:
             await photograph(visit, shots, sessions, into)
         await visit.close()

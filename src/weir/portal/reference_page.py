@@ -44,7 +44,12 @@ async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
         as_json=_as_json,
         trial=trial,
         tried_at=f"{portal.relay.origin}{offered.product.prefix}",
-        grant=trying.grant_for(offered.owner.slug, held[place], portal.database.clock.now()),
+        grant=trying.grant_for(
+            offered.owner.slug,
+            held[place].consent_type,
+            held[place].permission,
+            portal.database.clock.now(),
+        ),
     )
 
 

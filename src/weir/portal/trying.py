@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from weir.care.permissions import PERMISSIONS
+from weir.consent.types import is_single_use
 from weir.identity.acting import Acting
 from weir.kernel import limits, strict_json
 from weir.kernel.inputs import wrong
@@ -47,6 +48,7 @@ ISSUE: Final = "issue_trial_token"
 _TARGET: Final = re.compile(r"/[!$%&'()*+,\-./0-9:;=?@A-Z_a-z~]*", re.ASCII)
 _HEADER_VALUE: Final = re.compile(r"[\x20-\x7e]*", re.ASCII)
 _PROVEN: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
+_ASKED_FOR: Final = timedelta(days=90)
 _ALWAYS: Final = frozenset({"accept", "content-type"})
 # The connection's own, and what says who calls; an operation cannot declare these for itself.
 _NEVER: Final = frozenset(
@@ -116,18 +118,20 @@ async def offered_to(portal: Portal, visitor: Visitor, product: Product) -> Tria
     return Trial("not_subscribed" if own else "no_application", [])
 
 
-def grant_for(owner: str, capability: Capability, now: datetime) -> Document | None:
+def grant_for(
+    member: str, consent_type: str | None, permission: str | None, now: datetime
+) -> Document | None:
     """What an application asks a customer for before it may call this (RFC 9396); None without."""
-    if capability.consent_type is None:
+    if consent_type is None:
         return None
-    asked: Document = {"type": capability.consent_type, "member": owner, "purpose": "…"}
-    if capability.moves_money:
+    asked: Document = {"type": consent_type, "member": member, "purpose": "…"}
+    if is_single_use(consent_type):
         return asked | {
             "amount": {"amount": "88.50", "currency": "CNY"},
             "payee": {"account": "6222000011112222", "name": "East Market"},
         }
-    until = (now + timedelta(days=90)).isoformat(timespec="seconds")
-    return asked | {"permissions": [capability.permission], "expires_at": until}
+    until = (now + _ASKED_FOR).isoformat(timespec="seconds")
+    return asked | {"permissions": [permission] if permission else [], "expires_at": until}
 
 
 def told(work: Callable[[Portal, Request, Visitor], Awaitable[Any]]) -> PageFunction:

@@ -90,4 +90,16 @@ WORDS: Final[dict[str, _Words]] = {
             "适合财富管理机构，以及把资产汇总在一处的家庭理财应用。",
         ),
     ),
+    "clear-mirror.market-data": _words(
+        "investing risk",
+        (
+            "Prices of what is traded, gathered and checked by a data house, for an institution's"
+            " own valuation and risk control.",
+            "由数据服务商采集并校验的市场行情，供机构自身估值和风控使用。",
+        ),
+        (
+            "Insurers and banks that value what they hold without running a price feed themselves.",
+            "适合需要为持有资产估值、又不想自建行情源的保险机构和银行。",
+        ),
+    ),
 }
