@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 import time
 from contextlib import ExitStack
+from functools import partial
 from typing import Any, Final
 
 import psycopg
@@ -18,7 +19,7 @@ from bench.issuing import Issuing
 from bench.measuring import failures, figures, interleaved, ratio
 from bench.report import Goal, Result
 from bench.stage import Stage, staged
-from bench.tokens import KINDS, TOKENS, taking
+from bench.tokens import KINDS, TOKENS, take
 
 STORED = 10_000_000
 ROUNDS = 5
@@ -51,9 +52,9 @@ def run() -> Result:
         stages = {name: last.enter_context(staged()) for name in (MANY, FEW)}
         issuers = {name: Issuing.at(stage) for name, stage in stages.items()}
         _fill(stages[MANY], issuers[MANY])  # before anybody is connected, since it takes minutes
-        takes = {name: taking(last, stages[name], issuers[name]) for name in stages}
-        for take in takes.values():
-            take()
+        takes = {name: partial(take, stages[name], issuers[name]) for name in stages}
+        for warming in takes.values():
+            warming()
         runs = interleaved(ROUNDS, takes)
     parts = ("", "control_", "postgres_")
     names = [f"{kind}_{part}cpu_us" for kind in KINDS for part in parts]

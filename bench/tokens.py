@@ -7,10 +7,9 @@ with the customer's `authorization_details` and a refresh token.
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from bench.asking import Asker, write_requests
 from bench.issuing import Issuing
@@ -43,30 +42,27 @@ class Issuer(Protocol):
 
 def run() -> Result:
     """Interleaved rounds of both servers."""
-    with staged() as stage, oidc_provider(stage) as peer, ExitStack() as last:
+    with staged() as stage, oidc_provider(stage) as peer:
         issuers: dict[str, Issuing | Peer] = {WEIR: Issuing.at(stage), PEER: peer}
-        takes = {name: taking(last, stage, issuer) for name, issuer in issuers.items()}
-        for take in takes.values():
-            take()
+        takes = {name: partial(take, stage, issuer) for name, issuer in issuers.items()}
+        for warming in takes.values():
+            warming()
         return _result(interleaved(ROUNDS, takes))
 
 
-def taking(last: ExitStack, stage: Stage, issuer: Issuer) -> Any:
-    """One round against one server, with a generator that stays connected."""
-    port = int(issuer.asker.issuer.rpartition(":")[2])
-    generator = last.enter_context(load(stage, port, "/token", None))
-    generator.open(CONNECTIONS)
-    return partial(_take, generator, stage, issuer)
-
-
-def _take(generator: Load, stage: Stage, issuer: Issuer) -> Outcome:
+def take(stage: Stage, issuer: Issuer) -> Outcome:
+    """One round against one server, on connections of its own: idle ones are closed in time."""
     asker = issuer.asker
     path = stage.folder / "requests"
-    asker.renew_nonce(stage.root)
-    write_requests(path, (asker.credentials() for _ in range(TOKENS)))
-    outcome = prefixed("credentials_", _sent(generator, issuer, path))
-    write_requests(path, map(asker.exchange, issuer.codes(TOKENS)))
-    outcome |= prefixed("code_", _sent(generator, issuer, path))
+    outcome: Outcome = {}
+    for kind in KINDS:
+        asker.renew_nonce(stage.root)
+        made = map(asker.exchange, issuer.codes(TOKENS)) if kind == "code" else None
+        write_requests(path, made or (asker.credentials() for _ in range(TOKENS)))
+        port = int(asker.issuer.rpartition(":")[2])
+        with load(stage, port, "/token", None) as generator:
+            generator.open(CONNECTIONS)
+            outcome |= prefixed(f"{kind}_", _sent(generator, issuer, path))
     outcome["cpu_us_a_call"] = outcome["credentials_cpu_us"]
     return outcome
 
