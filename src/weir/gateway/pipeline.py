@@ -198,12 +198,21 @@ class Flow(Call):
     # --- the record ----------------------------------------------------------------------------
 
     def _record(self, then: Then) -> None:
-        """Have the record written, once. What is left of the call is done when it is."""
+        """Have the record written, once. What is left of the call is done when it is.
+
+        What came before anybody was identified is only counted, or who is nobody's could fill the
+        disk.
+        """
         if self.recorded:
             return
         self.recorded = True
         self._then = then
-        record(self, self._recorded)
+        if self.application is None:
+            self.duration_us = self.lasted_us()
+            self.gateway.counts.nobody(self.code)
+            self._recorded(None)
+        else:
+            record(self, self.application, self._recorded)
 
     def _recorded(self, refusal: Refusal | None) -> None:
         """The record is in the kernel's hands, or the refusal says why not."""
@@ -221,9 +230,13 @@ class Flow(Call):
         elif self._then is Then.ABORT:
             self.exchange.abort()
 
+    @property
+    def code(self) -> str:
+        """The refusal's code, or nothing."""
+        return "" if self.refusal is None else self.refusal.code
+
     def _count(self) -> None:
-        code = "" if self.refusal is None else self.refusal.code
-        self.gateway.counts.call(self.status, code, self.duration_us)
+        self.gateway.counts.call(self.status, self.code, self.duration_us)
         if self.claimed and self.refusal is None:
             self.gateway.note_answered(self)
         if self.trace is not None:

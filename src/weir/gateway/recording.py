@@ -38,7 +38,7 @@ class Recording:
     def __init__(self, writer: RecordWriter, receipt_key: bytes, reactor: Reactor) -> None:
         self._writer = writer
         self._reactor = reactor
-        self._waiting: list[tuple[str | None, int, Told]] = []  # application, call, who is told
+        self._waiting: list[tuple[str, int, Told]] = []  # application, call, who is told
         self._telling = False
         self._stream = writer.stream.encode()
         # What every authenticator begins with: a new hash would take in the key every time.
@@ -71,7 +71,7 @@ class Recording:
     def write(
         self,
         told: Told,
-        application: str | None,
+        application: str,
         call: int,
         at_us: int,
         duration_us: int,
@@ -137,12 +137,10 @@ class Recording:
             _log.error("record_unwritable", detail=refusal.detail)
         self.failing = True
 
-    def _tell(
-        self, application: str | None, call: int, told: Told, refusal: Refusal | None
-    ) -> None:
+    def _tell(self, application: str, call: int, told: Told, refusal: Refusal | None) -> None:
         if refusal is None:
             self.written += 1
-        elif call and application is not None:
+        else:
             self._unused.setdefault(application, []).append(call)
         try:
             told(refusal)

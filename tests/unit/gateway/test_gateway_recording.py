@@ -148,7 +148,7 @@ async def test_who_stumbles_over_the_news_does_not_keep_it_from_others(
         raise RuntimeError("mine")
 
     def bad() -> None:
-        desk.recording.write(stumble, None, 0, 1, 1, b"-", 404, 0, 0, TERMS)
+        desk.recording.write(stumble, APPLICATION, 9, 1, 1, b"-", 404, 0, 0, TERMS)
 
     await desk.step(bad, desk.record)
     assert desk.told == [None]
@@ -165,7 +165,7 @@ async def test_a_record_that_is_asked_for_while_others_are_told_is_written_too(
         desk.record()
 
     def first() -> None:
-        desk.recording.write(next_one, None, 0, 1, 1, b"-", 200, 0, 0, TERMS)
+        desk.recording.write(next_one, APPLICATION, 9, 1, 1, b"-", 200, 0, 0, TERMS)
 
     await desk.step(first)
     assert desk.told == [None]

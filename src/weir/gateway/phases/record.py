@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from weir.gateway.call import Call
 from weir.gateway.recording import Told
+from weir.gateway.snapshot import Application
 from weir.metering.records import NO_DETAILS, Details, Terms, encoded_details, encoded_terms
 
 
-def record(call: Call, told: Told) -> None:
-    """Have the call's record written. `told` hears of it, as `Recording.write` says."""
-    exchange, right, application = call.exchange, call.right, call.application
+def record(call: Call, application: Application, told: Told) -> None:
+    """Have the record of an application's call written. `told` hears of it, as `Recording.write`
+    says.
+    """
+    exchange, right = call.exchange, call.right
     if right is None or not _is_own_method(call):
-        terms = _terms(call)
+        terms = _terms(call, application)
     elif right.terms:
         terms = right.terms
     else:
-        terms = right.terms = _terms(call)
+        terms = right.terms = _terms(call, application)
     plain = call.refusal is None and call.amount is None and call.labels is None
     call.duration_us = call.lasted_us()
     call.gateway.recording.write(
         told,
-        None if application is None else application.id,
-        numbered(call),
+        application.id,
+        numbered(call, application),
         exchange.arrived_ns // 1000,
         call.duration_us,
         call.interaction_id,
@@ -38,10 +41,10 @@ def _is_own_method(call: Call) -> bool:
     return call.operation is not None and call.operation.method == call.exchange.request.method
 
 
-def numbered(call: Call) -> int:
-    """The call's number among its application's; 0 while nobody knows whose it is."""
-    if call.number == 0 and call.application is not None:
-        call.number = call.gateway.recording.number(call.application.id)
+def numbered(call: Call, application: Application) -> int:
+    """The call's number among its application's."""
+    if call.number == 0:
+        call.number = call.gateway.recording.number(application.id)
     return call.number
 
 
@@ -52,22 +55,22 @@ def receipt_line(call: Call) -> bytes:
         return b""
     return call.gateway.recording.receipt_line(
         application.id,
-        numbered(call),
+        numbered(call, application),
         call.exchange.arrived_ns // 1000,
         call.interaction_id,
         call.status,
     )
 
 
-def _terms(call: Call) -> bytes:
+def _terms(call: Call, application: Application) -> bytes:
     """What the caller's right decides, as it stands in the record."""
-    application, subscription = call.application, call.subscription
+    subscription = call.subscription
     operation, token = call.operation, call.token
     consented = operation is not None and operation.consent_type is not None
     return encoded_terms(
         Terms(
-            application=None if application is None else application.id,
-            organisation=None if application is None else application.organisation,
+            application=application.id,
+            organisation=application.organisation,
             product=None if operation is None else operation.product,
             capability=None if operation is None else operation.capability,
             member=None if operation is None else operation.member,
