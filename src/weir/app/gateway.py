@@ -36,6 +36,8 @@ async def run_gateway(
             otlp_endpoint=settings.otlp_endpoint,
             trace_percent=settings.trace_percent,
             member_networks=settings.member_networks,
+            proxy_networks=settings.proxy_networks,
+            client_cert_networks=settings.client_cert_networks,
             unconfirmed_calls_s=settings.unconfirmed_calls_s,
             receipt_secret=core.receipt_secret,
             records_sync_s=settings.records_sync_ms / 1000,

@@ -16,12 +16,12 @@ from sqlalchemy import text
 from weir.app.core import Core
 from weir.kernel import limits
 from weir.kernel.outcomes import Refusal
-from weir.wire import outbound
 from weir.wire.adapting import OwnStreamProtocol
 from weir.wire.asgi import ApplicationHandler
 from weir.wire.deadlines import Deadlines
 from weir.wire.downstream import Listener
 from weir.wire.listening import MemberTls
+from weir.wire.networks import networks
 from weir.wire.outbound import Outbound
 from weir.wire.peer import private_socket
 from weir.wire.presenting import Presented
@@ -93,7 +93,7 @@ def outbound_client(core: Core, timeout_s: float) -> Outbound:
     alliance's own.
     """
     context = believing(core)
-    allowed = outbound.networks(core.settings.partner_networks)
+    allowed = networks(core.settings.partner_networks, "WEIR_PARTNER_NETWORKS")
     return Outbound(context, allowed, timeout_s=timeout_s)
 
 

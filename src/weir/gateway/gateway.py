@@ -33,6 +33,7 @@ from weir.wire.deadlines import Deadlines
 from weir.wire.downstream import Listener
 from weir.wire.exchange import Exchange
 from weir.wire.listening import MemberTls
+from weir.wire.peer import PeerCertificate
 from weir.wire.reactor import Reactor
 from weir.wire.resolving import Reachable
 from weir.wire.upstream import Pool
@@ -110,6 +111,12 @@ class Gateway:
         if role is None:
             role = self._founding(exchange)
         interaction_id = said.interaction_id or self._identifiers.next()
+        if exchange.connection.certifies:
+            try:
+                exchange.certificate = self._told_certificate(exchange, said)
+            except Refusal as refusal:
+                Flow(self, exchange, interaction_id).refuse(refusal)
+                return
         if role == API:
             flow = Flow(self, exchange, interaction_id)
             flow.said = said
@@ -120,6 +127,16 @@ class Gateway:
             Passing(self, exchange, role, interaction_id).run()
         else:
             Flow(self, exchange, interaction_id).refuse(Refusal(UNKNOWN_HOST))
+
+    def _told_certificate(self, exchange: Exchange, said: Said) -> PeerCertificate | None:
+        """Whom a balancer has verified: its own certificate speaks for no caller."""
+        if not said.told_is_read:
+            value = exchange.request.single.get(b"client-cert")
+            if value is not None:
+                said.told = exchange.connection.listener.balancers.certificate(value)
+            said.told_is_read = True
+        told = said.told
+        return told if told is not None and told.in_time(exchange.arrived_ns / 1e9) else None
 
     def malformed(self, exchange: Exchange, refusal: Refusal) -> None:
         """Refuse what is not a request. Nobody can say for which host it was, so it is recorded."""

@@ -11,6 +11,7 @@ from typing import Final, final
 
 from weir.gateway.snapshot import Operation
 from weir.wire import grammar
+from weir.wire.balancers import ToldCertificate
 from weir.wire.message import HOP_BY_HOP, Field, KnownNames, Section
 
 # What the gateway sets itself, or what is between caller and platform only.
@@ -25,6 +26,8 @@ _KEPT_BACK: Final = HOP_BY_HOP | {
     b"forwarded",
     b"via",
     b"x-real-ip",
+    b"client-cert",
+    b"client-cert-chain",
 }
 _PRETENDED: Final = (b"weir-", b"openfinance-", b"x-forwarded-")
 
@@ -48,16 +51,19 @@ class Said:
 
     `role` is the host's name in front of the domain, None for a host that the port does not serve;
     `interaction_id` the caller's, if it is a UUID; `bearer` the token under that scheme; `onward`
-    the lines that travel to the member, None until a call asks for them.
+    the lines that travel to the member, None until a call asks for them; `told` the certificate
+    that a balancer says it has verified, once one of a balancer's requests has asked for it.
     """
 
-    __slots__ = ("bearer", "interaction_id", "onward", "role")
+    __slots__ = ("bearer", "interaction_id", "onward", "role", "told", "told_is_read")
 
     def __init__(self, section: Section, role: str | None) -> None:
         self.role = role
         self.interaction_id = _uuid(section.single.get(b"x-fapi-interaction-id"))
         self.bearer = _bearer(section.single.get(b"authorization"))
         self.onward: bytes | None = None
+        self.told: ToldCertificate | None = None
+        self.told_is_read = False
 
 
 def _uuid(given: bytes | None) -> bytes | None:

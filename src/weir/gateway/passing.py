@@ -26,7 +26,13 @@ if TYPE_CHECKING:
 ANSWER_TIMEOUT_S: Final = (
     60.0  # control waits for members, for every gateway's word, and for Argon2
 )
-_KEPT_BACK: Final = HOP_BY_HOP | {b"content-length", b"expect", b"x-fapi-interaction-id"}
+_KEPT_BACK: Final = HOP_BY_HOP | {
+    b"content-length",
+    b"expect",
+    b"x-fapi-interaction-id",
+    b"client-cert",
+    b"client-cert-chain",
+}
 _ANSWER_KEPT_BACK: Final = HOP_BY_HOP | {b"content-length", b"x-fapi-interaction-id", b"server"}
 _log = structlog.get_logger("weir.gateway")
 
@@ -75,10 +81,11 @@ class Passing(Relay):
             (b"weir-peer", connection.peer.encode()),
             (b"weir-port-kind", connection.listener.kind.encode()),
         ]
-        if connection.certificate is not None:
-            der = base64.b64encode(connection.certificate.der)
+        certificate = self.exchange.certificate
+        if certificate is not None:
+            der = base64.b64encode(certificate.der)
             told.append((b"weir-client-certificate", der))
-            digest = connection.certificate.sha256.encode()
+            digest = certificate.sha256.encode()
             told.append((b"weir-client-certificate-sha256", digest))
         return told
 

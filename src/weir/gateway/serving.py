@@ -34,6 +34,7 @@ from weir.store.cache import Cache
 from weir.store.database import Database
 from weir.wire.accepting import TlsAcceptor
 from weir.wire.adapting import StreamProtocol
+from weir.wire.balancers import Balancers
 from weir.wire.deadlines import Deadlines
 from weir.wire.downstream import Listener
 from weir.wire.listening import MemberTls, public_socket, server_context
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
 IN_FLIGHT_SWEEP_S: Final = 0.1
 CONNECTION_SWEEP_S: Final = 1.0
+_MINUTE_S: Final = 60.0
 _SWEEP_S: Final = 1.0
 # Collections of the youngest generation, each over many calls' objects; see docs/gateway.md.
 _GC_THRESHOLDS: Final = (20_000, 20, 100)
@@ -73,6 +75,8 @@ class GatewayConfig:
     otlp_endpoint: str | None  # where spans are sent; None loads nothing of OpenTelemetry
     trace_percent: int
     member_networks: str | None  # where members' endpoints may lie, as the setting says it
+    proxy_networks: str | None  # of balancers that begin with a PROXY header
+    client_cert_networks: str | None  # of balancers that tell the caller's certificate
     unconfirmed_calls_s: int  # how long after its lease a process serves own-right calls
     receipt_secret: bytes  # what the keys of receipts follow from
     records_sync_s: float  # how long a record may be in memory alone
@@ -152,6 +156,9 @@ class _Serving:
             tracing=_tracing(config),
             message_keys=message_keys,
         )
+        self._balancers = Balancers.parse(
+            config.proxy_networks, config.client_cert_networks, config.authority
+        )
         self._acceptors: list[TlsAcceptor] = []
         self._servers: list[asyncio.Server] = []
         self._beats: list[asyncio.Task[None]] = []
@@ -185,6 +192,7 @@ class _Serving:
         serving._beat(serving._every(_SWEEP_S, serving._gateway.sweep_connections))
         serving._beat(serving._every(_SWEEP_S, serving._following.sweep))
         serving._beat(serving._every(limits.CERTIFICATE_SWEEP_S, serving._renew_certificates))
+        serving._beat(serving._every(_MINUTE_S, serving._tell_unidentified))
         serving._listen("public", config.public_port, public)
         serving._listen("mtls", config.mtls_port, mtls)
         await serving._listen_privately()
@@ -192,12 +200,20 @@ class _Serving:
         return serving
 
     def _listen(self, kind: str, port: int, tls: ssl.SSLContext) -> None:
-        listener = Listener(self._loop, self._gateway, kind, self._connections)
+        balancers = self._balancers
+        listener = Listener(self._loop, self._gateway, kind, self._connections, balancers)
         self._gateway.listeners.append(listener)
         listening = public_socket(self._config.bind_address, port)
         reactor = self._gateway.reactor
         self._acceptors.append(
-            TlsAcceptor(reactor, self._connections, listening, tls, listener.connection)
+            TlsAcceptor(
+                reactor,
+                self._connections,
+                listening,
+                tls,
+                listener.connection,
+                balancers.proxies,
+            )
         )
 
     async def _listen_privately(self) -> None:
@@ -222,6 +238,12 @@ class _Serving:
                 await work()
             except Exception:
                 _log.exception("gateway_beat_failed")
+
+    async def _tell_unidentified(self) -> None:
+        """One line a minute for all that nobody was identified for, whatever came."""
+        counted = self._gateway.counts.minute()
+        if counted:
+            _log.info("calls_unidentified", calls=sum(counted.values()), refusals=counted)
 
     async def _renew_certificates(self) -> None:
         """Present renewed certificates; what is in flight goes on as it began."""

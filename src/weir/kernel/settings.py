@@ -64,6 +64,16 @@ class Settings:
         "Networks members' endpoints may lie in (10.2.0.0/16,192.0.2.0/24). Default: any but"
         " link-local and multicast ones.",
     )
+    proxy_networks: str | None = _setting(
+        None,
+        "Networks of balancers whose connections begin with a PROXY protocol header of version 2"
+        " (10.2.0.0/16); one from there without it is closed.",
+    )
+    client_cert_networks: str | None = _setting(
+        None,
+        "Networks of balancers that end TLS and say whom they have verified in Client-Cert (RFC"
+        " 9440); from anywhere else the field is dropped.",
+    )
     otlp_endpoint: str | None = _setting(
         None, "OTLP/HTTP receiver for spans of calls, http://collector:4318; unset sends none."
     )

@@ -23,6 +23,7 @@ class TlsAcceptor(Watched):
         "_deadlines",
         "_listening",
         "_make",
+        "_proxies",
         "_reactor",
         "barren_bytes",
         "rekeying_bytes",
@@ -35,7 +36,10 @@ class TlsAcceptor(Watched):
         listening: socket.socket,
         context: ssl.SSLContext,
         make: Callable[[], Stream],
+        proxies: Callable[[str], bool],
     ) -> None:
+        """`proxies` says from which addresses connections begin with a PROXY header."""
+        self._proxies = proxies
         self._reactor = reactor
         self._deadlines = deadlines
         self._listening = listening
@@ -49,7 +53,7 @@ class TlsAcceptor(Watched):
         """Take some of what waits; those who are connected have their turn in between."""
         for _ in range(_ACCEPTED_AT_ONCE):
             try:
-                connected, _ = self._listening.accept()
+                connected, address = self._listening.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError:  # no descriptors or no memory left: those who wait, wait
@@ -69,6 +73,7 @@ class TlsAcceptor(Watched):
                 self._context,
                 rekeying_bytes=self.rekeying_bytes,
                 barren_bytes=self.barren_bytes,
+                proxied=self._proxies(address[0]),
             )
 
     def _rest(self) -> None:

@@ -15,6 +15,7 @@ import httptools
 
 from weir.kernel import limits
 from weir.kernel.outcomes import HEADERS_TOO_LARGE, MALFORMED_HTTP, REQUEST_TIMEOUT, Refusal
+from weir.wire.balancers import Balancers
 from weir.wire.deadlines import NEVER, Deadlines
 from weir.wire.exchange import Exchange
 from weir.wire.flow import FlowControl
@@ -42,9 +43,15 @@ class Listener:
     """What the connections of one port share."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, handler: Handler, kind: str, deadlines: Deadlines
+        self,
+        loop: asyncio.AbstractEventLoop,
+        handler: Handler,
+        kind: str,
+        deadlines: Deadlines,
+        balancers: Balancers | None = None,
     ) -> None:
         self.loop = loop
+        self.balancers = balancers or Balancers()
         self.handler = handler
         self.kind = kind  # "public" or "mtls"
         self.deadlines = deadlines
@@ -97,6 +104,7 @@ class ServerConnection(Stream):
         "_recent",
         "_target",
         "certificate",
+        "certifies",
         "deadline_s",
         "draining",
         "flow",
@@ -109,6 +117,7 @@ class ServerConnection(Stream):
         self.listener = listener
         self.peer = ""
         self.certificate: PeerCertificate | None = None
+        self.certifies = False  # whether it is a balancer's that says whom it has verified
         self.draining = listener.draining
         self.deadline_s = listener.loop.time() + limits.IDLE_TIMEOUT_S
         self.flow: FlowControl
@@ -137,7 +146,10 @@ class ServerConnection(Stream):
         self.peer = name[0] if name else ""
         tls = transport.get_extra_info("ssl_object")
         der = tls.getpeercert(True) if tls is not None else None
-        self.certificate = PeerCertificate(der) if der else None
+        if der:
+            self.certificate = PeerCertificate(der)
+            neighbour = transport.get_extra_info("neighbour")
+            self.certifies = self.listener.balancers.certifies(neighbour)
         self.listener.connections.add(self)
         self.listener.deadlines.watch(self)
 

@@ -62,6 +62,7 @@ class Exchange:
         "arrived_ns",
         "begun",
         "body_bytes",
+        "certificate",
         "close",
         "complete",
         "connection",
@@ -73,6 +74,7 @@ class Exchange:
 
     def __init__(self, connection: ServerConnection, request: Request, arrived_ns: int) -> None:
         self.connection = connection
+        self.certificate = connection.certificate  # the caller's
         self.request = request
         self.arrived_ns = arrived_ns  # Unix time
         self.receiver: Receiver | None = None

@@ -31,6 +31,7 @@ SINGLETONS: Final = frozenset(
         b"content-encoding",
         b"authorization",
         b"dpop",
+        b"client-cert",
         b"expect",
         b"upgrade",
         b"x-fapi-interaction-id",

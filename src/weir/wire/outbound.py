@@ -19,10 +19,8 @@ from typing import Any
 
 import httpx
 
-from weir.kernel.outcomes import SETTING_INVALID, Refusal
+from weir.wire.networks import Address, Network
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
 # IPv6 addresses that carry an IPv4 one to somewhere else: 6to4, NAT64, Teredo.
@@ -31,15 +29,6 @@ _CARRIERS = [ipaddress.ip_network(each) for each in ("2002::/16", "64:ff9b::/32"
 
 class OutboundError(Exception):
     """The request was not made, or not answered. The message is for the log."""
-
-
-def networks(setting: str | None) -> list[Network]:
-    """Networks as a setting lists them, by commas. SETTING_INVALID."""
-    try:
-        return [ipaddress.ip_network(each.strip()) for each in (setting or "").split(",") if each]
-    except ValueError as error:
-        why = "it must list networks like 10.2.0.0/16"
-        raise Refusal(SETTING_INVALID, setting="WEIR_PARTNER_NETWORKS", why=why) from error
 
 
 async def resolve(host: str, port: int) -> list[str]:

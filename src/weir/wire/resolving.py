@@ -7,17 +7,14 @@ somebody else looks up again in between (DNS rebinding).
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import socket
 from collections.abc import Iterable
 from typing import Final
 
 from weir.kernel import limits
-from weir.kernel.outcomes import SETTING_INVALID, Refusal
 from weir.wire.deadlines import NEVER
+from weir.wire.networks import Network, address_of, networks
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _ADDRESSES: Final = 32  # of one name; more are not looked at
 
 
@@ -30,15 +27,7 @@ class Reachable:
     @classmethod
     def parse(cls, text: str | None) -> Reachable:
         """From the setting: networks in CIDR form with commas between them."""
-        try:
-            return cls(
-                ipaddress.ip_network(each.strip()) for each in (text or "").split(",") if text
-            )
-        except ValueError as error:
-            why = "it must hold networks such as 10.2.0.0/16, with commas between them"
-            raise Refusal(
-                SETTING_INVALID, str(error), setting="WEIR_MEMBER_NETWORKS", why=why
-            ) from error
+        return cls(networks(text, "WEIR_MEMBER_NETWORKS"))
 
     def allows(self, text: str) -> bool:
         """Whether a connection to this address may be made.
@@ -46,12 +35,9 @@ class Reachable:
         Never to a link-local address (where clouds keep their credentials), to many at once, or
         to nobody; an IPv4 address in the clothes of IPv6 is judged as what it is.
         """
-        try:
-            address: Address = ipaddress.ip_address(text)
-        except ValueError:
+        address = address_of(text)
+        if address is None:
             return False
-        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-            address = address.ipv4_mapped
         if address.is_link_local or address.is_multicast or address.is_unspecified:
             return False
         if address.is_reserved and not address.is_loopback:
@@ -66,7 +52,7 @@ class Addresses:
         self._loop = loop
         self._host = host
         self._reachable = reachable
-        self._literal = _is_address(host)
+        self._literal = address_of(host) is not None
         self._next = 0
         self._known: tuple[str, ...] = ()
         self._asked_at_s = -NEVER
@@ -107,11 +93,3 @@ class Addresses:
     def _let_through(self, found: Iterable[str]) -> tuple[str, ...]:
         distinct = sorted(set(found))[:_ADDRESSES]
         return tuple(each for each in distinct if self._reachable.allows(each))
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

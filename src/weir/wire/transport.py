@@ -6,6 +6,7 @@ is as with asyncio's transports, so that protocols do not know the difference.
 
 | state | reads | ends with |
 | --- | --- | --- |
+| PROXIED | a balancer's PROXY header, within the same time | the handshake, or nothing at all |
 | SHAKING | the handshake, within `HANDSHAKE_TIMEOUT_S` | `connection_made`, or nothing at all |
 | OPEN | what the protocol wants | `close`, `abort`, the peer's close_notify or loss |
 | CLOSING | and throws away, within `SHUTDOWN_TIMEOUT_S` of the last byte sent | the peer's end |
@@ -23,6 +24,7 @@ from typing import Any, Final
 from mypy_extensions import mypyc_attr
 
 from weir.kernel import limits
+from weir.wire.balancers import read_proxy_header
 from weir.wire.deadlines import NEVER, Deadlines
 from weir.wire.reactor import GONE, IN, OUT, Reactor, Watched
 
@@ -42,10 +44,11 @@ BARREN_BYTES: Final = 65_536
 # A transport that holds more than its bound asks to pause, and to resume below a part of it.
 _LOW_PART: Final = 4
 
-SHAKING: Final = 0
-OPEN: Final = 1
-CLOSING: Final = 2
-CLOSED: Final = 3
+PROXIED: Final = 0
+SHAKING: Final = 1
+OPEN: Final = 2
+CLOSING: Final = 3
+CLOSED: Final = 4
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -87,8 +90,10 @@ class TlsTransport(Watched):
         "_encrypted",
         "_events",
         "_from_peer",
+        "_header",
         "_high_bytes",
         "_loop",
+        "_peer",
         "_reactor",
         "_reading",
         "_received",
@@ -119,8 +124,12 @@ class TlsTransport(Watched):
         shaken: asyncio.Future[None] | None = None,
         rekeying_bytes: int = REKEYING_BYTES,
         barren_bytes: int = BARREN_BYTES,
+        proxied: bool = False,
     ) -> None:
-        """Begin the handshake: as the server, unless `server_hostname` says whom to expect."""
+        """Begin the handshake: as the server, unless `server_hostname` says whom to expect.
+
+        `proxied` connections begin with a balancer's PROXY header.
+        """
         self._reactor = reactor
         self._rekeying_most = rekeying_bytes
         self._barren_most = barren_bytes
@@ -149,7 +158,9 @@ class TlsTransport(Watched):
         self._transmit: Any = connected.send
         self._at_once = _WARY_BYTES
         self._barren_bytes = 0
-        self._state = SHAKING
+        self._state = PROXIED if proxied else SHAKING
+        self._header = b""  # what was read of a PROXY header
+        self._peer: tuple[str, int] | None = None  # whom it names
         self._events = IN
         self._reading = True
         self._unsent = b""
@@ -165,12 +176,18 @@ class TlsTransport(Watched):
     # --- what a protocol may ask ---------------------------------------------------------------
 
     def get_extra_info(self, name: str) -> Any:
-        """`peername`, `socket` or `ssl_object`, as asyncio's transports have them."""
+        """`peername`, `socket` or `ssl_object`, as asyncio's transports have them; `neighbour` is
+        the address at the other end, who may be a balancer between the peer and us.
+        """
         if name == "ssl_object":
             return self._tls
         if name == "socket":
             return self._socket
+        if name == "peername" and self._peer is not None:
+            return self._peer
         try:
+            if name == "neighbour":
+                return self._socket.getpeername()[0]
             return self._socket.getpeername() if name == "peername" else None
         except OSError:
             return None
@@ -252,6 +269,8 @@ class TlsTransport(Watched):
         if count == 0:
             # A stream cut off without close_notify: what was expected may be incomplete.
             self._lose(None)
+        elif self._state == PROXIED:
+            self._read_header(bytes(self._reactor.buffer[:count]))
         elif self._state != CLOSING:
             self._received(self._reactor.buffer[:count])
             if self._state == OPEN:
@@ -305,6 +324,22 @@ class TlsTransport(Watched):
         stream.eof_received()
         if self._state == OPEN:
             self._end()
+
+    def _read_header(self, data: bytes) -> None:
+        self._header += data
+        try:
+            header = read_proxy_header(self._header)
+        except ValueError as error:
+            self._lose(ConnectionAbortedError(str(error)))
+            return
+        if header is None:
+            return
+        self._peer = header.source
+        rest, self._header = self._header[header.length :], b""
+        self._state = SHAKING
+        if rest:
+            self._received(rest)
+            self._shake()
 
     # --- the handshake -------------------------------------------------------------------------
 
@@ -421,7 +456,7 @@ class TlsTransport(Watched):
         """Close the socket now, and tell the protocol in the loop's next round."""
         if self._state == CLOSED:
             return
-        shaking = self._state == SHAKING
+        shaking = self._state in (PROXIED, SHAKING)
         self._state = CLOSED
         self.deadline_s = NEVER
         self._deadlines.forget(self)

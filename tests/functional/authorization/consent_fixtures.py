@@ -35,7 +35,8 @@ from weir.portal.rendering import Portal
 from weir.portal.service_levels import ServiceLevels
 from weir.store.cache import Cache
 from weir.store.database import Database
-from weir.wire.outbound import Outbound, networks
+from weir.wire.networks import networks
+from weir.wire.outbound import Outbound
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ async def portal(
     fetcher = KeyFetcher(
         Outbound(
             tls_context(authority, folder, "gateway", server=False),
-            networks("127.0.0.0/9,::1/128"),
+            networks("127.0.0.0/9,::1/128", "WEIR_PARTNER_NETWORKS"),
             timeout_s=limits.JWKS_TIMEOUT_S,
         )
     )

@@ -19,7 +19,8 @@ from weir.authorization import pinging
 from weir.authorization.tables import backchannel_requests
 from weir.care.authority import Authority
 from weir.kernel import limits
-from weir.wire.outbound import Outbound, networks
+from weir.wire.networks import networks
+from weir.wire.outbound import Outbound
 
 TOKEN = "8d67dc78-7faa-4d41-aabd-67707b374255"
 
@@ -82,7 +83,10 @@ class Pinger:
         context = ssl.create_default_context(cadata=authority.root_pem)
         self.world = world
         self.outbound = Outbound(
-            context, networks(allowed), timeout_s=limits.PING_TIMEOUT_S, resolver=to_loopback
+            context,
+            networks(allowed, "WEIR_PARTNER_NETWORKS"),
+            timeout_s=limits.PING_TIMEOUT_S,
+            resolver=to_loopback,
         )
 
     async def run(self) -> int:

@@ -300,6 +300,8 @@ class Lab:
         mtls_port: int = 0,
         controls: list[Path] | None = None,
         otlp_endpoint: str | None = None,
+        proxy_networks: str | None = None,
+        client_cert_networks: str | None = None,
     ) -> GatewayProcess:
         number = len(self.gateways) + 1
         config = {
@@ -317,6 +319,8 @@ class Lab:
             "control_sockets": [str(each) for each in controls or [self.folder / "run/c.sock"]],
             "health_socket": str(self.folder / f"run/g{number}.sock"),
             "member_networks": None,
+            "proxy_networks": proxy_networks,
+            "client_cert_networks": client_cert_networks,
             "otlp_endpoint": otlp_endpoint,
             "trace_percent": 0,
             "unconfirmed_calls_s": 60,

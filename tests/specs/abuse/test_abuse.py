@@ -28,7 +28,8 @@ from weir.authorization.fetching import FetchError, KeyFetcher
 from weir.care.authority import Authority
 from weir.identity.secrets import new_secret
 from weir.kernel import limits
-from weir.wire.outbound import Outbound, networks
+from weir.wire.networks import networks
+from weir.wire.outbound import Outbound
 
 
 @pytest.fixture
@@ -193,7 +194,11 @@ HERE = "127.0.0.0/9,::1/128"
 
 
 def fetching(trusted: ssl.SSLContext, allowed: str | None = None) -> KeyFetcher:
-    return KeyFetcher(Outbound(trusted, networks(allowed), timeout_s=limits.JWKS_TIMEOUT_S))
+    return KeyFetcher(
+        Outbound(
+            trusted, networks(allowed, "WEIR_PARTNER_NETWORKS"), timeout_s=limits.JWKS_TIMEOUT_S
+        )
+    )
 
 
 FORBIDDEN = {

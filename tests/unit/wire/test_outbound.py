@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import pytest
 
 from weir.kernel.outcomes import SETTING_INVALID, Refusal
-from weir.wire.outbound import Outbound, OutboundError, may_be_called, networks
+from weir.wire.networks import networks
+from weir.wire.outbound import Outbound, OutboundError, may_be_called
 
 REFUSED = [
     "127.0.0.1",
@@ -56,17 +57,17 @@ def test_public_addresses_are_called(address: str) -> None:
 
 
 def test_a_network_the_operator_named_is_called_and_no_other() -> None:
-    named = networks("10.2.0.0/16, fd00:1::/32")
+    named = networks("10.2.0.0/16, fd00:1::/32", "WEIR_PARTNER_NETWORKS")
     assert may_be_called(ipaddress.ip_address("10.2.3.4"), named)
     assert may_be_called(ipaddress.ip_address("::ffff:10.2.3.4"), named)
     assert may_be_called(ipaddress.ip_address("fd00:1::7"), named)
     assert not may_be_called(ipaddress.ip_address("10.3.0.1"), named)
-    assert networks(None) == []
+    assert networks(None, "WEIR_PARTNER_NETWORKS") == ()
 
 
 def test_what_is_no_network_is_refused() -> None:
     with pytest.raises(Refusal) as refused:
-        networks("intranet")
+        networks("intranet", "WEIR_PARTNER_NETWORKS")
     assert refused.value.outcome is SETTING_INVALID
 
 

@@ -94,7 +94,15 @@ class Lab:
         listening = socket.create_server(("127.0.0.1", 0))
         listening.setblocking(False)
         self.port = listening.getsockname()[1]
-        self.acceptor = TlsAcceptor(self.reactor, self.deadlines, listening, context, self._stream)
+        self.proxied = False
+        self.acceptor = TlsAcceptor(
+            self.reactor,
+            self.deadlines,
+            listening,
+            context,
+            self._stream,
+            lambda _: self.proxied,
+        )
 
     def _stream(self) -> Served:
         self.served.append(Served(lambda stream, data: self.received(stream, data)))

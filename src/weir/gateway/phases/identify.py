@@ -38,7 +38,7 @@ def identify(call: Call) -> Awaitable[None] | None:
     tokens = call.gateway.tokens
     call.standing = standing = tokens.know(said.bearer, snapshot.signing_keys, call.now_s)
     call.token = token = standing.token
-    certificate = call.exchange.connection.certificate
+    certificate = call.exchange.certificate
     if (
         standing.sequence == snapshot.sequence
         and certificate is not None

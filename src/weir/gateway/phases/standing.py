@@ -30,7 +30,7 @@ def check_standing(call: Call) -> None:
         if token.token_key in snapshot.revoked:
             raise Refusal(TOKEN_REVOKED)
         if token.proof_key is None:
-            check_certificate(token, call.exchange.connection.certificate, snapshot)
+            check_certificate(token, call.exchange.certificate, snapshot)
         else:
             check_proof_key(token, snapshot)
         check_application(token, snapshot)

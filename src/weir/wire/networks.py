@@ -1,0 +1,30 @@
+"""Lists of networks, as settings hold them."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from weir.kernel.outcomes import SETTING_INVALID, Refusal
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_WHY = "it must hold networks such as 10.2.0.0/16, with commas between them"
+
+
+def networks(text: str | None, setting: str) -> tuple[Network, ...]:
+    """The networks that a setting lists in CIDR form. Refusal SETTING_INVALID names the setting."""
+    try:
+        return tuple(ipaddress.ip_network(each.strip()) for each in (text or "").split(",") if text)
+    except ValueError as error:
+        raise Refusal(SETTING_INVALID, str(error), setting=setting, why=_WHY) from error
+
+
+def address_of(text: str) -> Address | None:
+    """The address, an IPv4 one in the clothes of IPv6 as what it is. None for what is none."""
+    try:
+        address: Address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    mapped = getattr(address, "ipv4_mapped", None)
+    return address if mapped is None else mapped
