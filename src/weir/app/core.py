@@ -7,10 +7,10 @@ import logging
 import signal
 import sys
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -105,6 +105,21 @@ def _master_key(settings: Settings, home: Home) -> bytes:
     return master.load_or_create(home.folder("secrets") / "master.key")
 
 
+class _Losing:
+    """Standard output for a log whose lines are lost where the disk takes none: what goes on must
+    not break for them, least of all a refusal that says so.
+    """
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            sys.stdout.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            sys.stdout.flush()
+
+
 def log_to_stdout(level: str) -> None:
     """One JSON object a line, for whoever collects the logs; no line holds a secret or a token.
 
@@ -120,6 +135,7 @@ def log_to_stdout(level: str) -> None:
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(file=cast(TextIO, _Losing())),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stdout)

@@ -1,8 +1,9 @@
-"""A killed process has recorded every call it answered; a stopped one loses nothing."""
+"""A killed process has recorded every call it answered; so has one that stopped, or ran full."""
 
 from __future__ import annotations
 
 import asyncio
+import resource
 import uuid
 
 from gateway_lab import Desk, GatewayProcess, Lab
@@ -76,3 +77,42 @@ async def test_stopped_under_load_it_finishes_what_is_in_flight_and_seals_everyt
     async with lab.database.connect() as connection:
         left = await connection.execute(text("SELECT count(*) FROM processes WHERE role='gateway'"))
         assert left.scalar_one() == sum(1 for each in lab.gateways[:-1] if not each.running)
+
+
+async def test_a_full_disk_refuses_calls_and_forgets_none_it_answered(lab: Lab) -> None:
+    """The kernel takes no byte more of this process for any file; then there is room again."""
+    gateway = await lab.start_gateway()
+    token = await lab.token()
+    answered: set[str] = set()
+
+    async def ask() -> str | None:
+        """The refusal's code, None for an answer, `broken` for one without its end."""
+        try:
+            async with asyncio.timeout(20):
+                caller = await Caller.connect(gateway.mtls_port, lab.tls())
+                answer = await Desk(caller, token).call("GET", "/rates")
+        except (OSError, asyncio.IncompleteReadError):
+            return "broken"
+        if answer.status != 200:
+            return answer.code
+        answered.add(answer.headers["x-fapi-interaction-id"])
+        return None
+
+    assert [await ask() for _ in range(3)] == [None] * 3
+    limits = resource.prlimit(gateway.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(gateway.process.pid, resource.RLIMIT_FSIZE, (0, limits[1]))
+    assert await ask() in ("record_unwritable", "broken")  # it was forwarded before anybody knew
+    forwarded = len(lab.member.seen)
+    assert [await ask() for _ in range(3)] == ["record_unwritable"] * 3
+    assert len(lab.member.seen) == forwarded
+    resource.prlimit(gateway.process.pid, resource.RLIMIT_FSIZE, limits)
+    async with asyncio.timeout(20):
+        while await ask() is not None:
+            await asyncio.sleep(0.05)
+    assert await ask() is None
+    assert gateway.stop() == 0
+    recorded = [each.interaction_id for each in lab.records()]
+    assert answered <= set(recorded)
+    assert len(recorded) == len(set(recorded))
+    for stream in streams(lab.folder / "records"):
+        assert verify_stream(lab.folder / "records", stream, keys=KEYS) == []
