@@ -154,6 +154,9 @@ def read(environment: Mapping[str, str]) -> Settings:
         raise Refusal(
             SETTING_INVALID, setting="WEIR_SERVER_KEY", why="certificate and key go together"
         )
+    if settings.public_port == settings.mtls_port:
+        why = "the ports with and without client certificates are two"
+        raise Refusal(SETTING_INVALID, setting="WEIR_MTLS_PORT", why=why)
     if settings.transactions_kept_days < settings.records_kept_days:
         why = "records of payments are kept no shorter than those of other calls"
         raise Refusal(SETTING_INVALID, setting="WEIR_TRANSACTIONS_KEPT_DAYS", why=why)

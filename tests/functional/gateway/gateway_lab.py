@@ -13,6 +13,7 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,9 +59,16 @@ _PAYMENT_BINDINGS = Bindings(
 
 def free_port() -> int:
     """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_ports(1)[0]
+
+
+def free_ports(count: int) -> list[int]:
+    """So many, all different: gateways share a port without a word (SO_REUSEPORT)."""
+    with ExitStack() as held:
+        probes = [held.enter_context(socket.socket()) for _ in range(count)]
+        for each in probes:
+            each.bind(("127.0.0.1", 0))
+        return [int(each.getsockname()[1]) for each in probes]
 
 
 @dataclass
@@ -304,12 +312,13 @@ class Lab:
         client_cert_networks: str | None = None,
     ) -> GatewayProcess:
         number = len(self.gateways) + 1
+        free_public, free_mtls = free_ports(2)
         config = {
             "issuer": "https://auth.localhost",
             "domain": "localhost",
             "bind_address": "127.0.0.1",
-            "public_port": public_port or free_port(),
-            "mtls_port": mtls_port or free_port(),
+            "public_port": public_port or free_public,
+            "mtls_port": mtls_port or free_mtls,
             "server_certificate": str(self.folder / "server.pem"),
             "server_key": str(self.folder / "server.key"),
             "authority": str(self.folder / "root.pem"),

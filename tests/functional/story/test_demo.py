@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from running_demo import Demo
+from weir.cli.demo.tally import OF_NOBODY
 
 # One demo serves all tests of this folder.
 pytestmark = pytest.mark.xdist_group("story")
@@ -54,7 +55,10 @@ def test_nothing_was_served_after_the_withdrawal(demo: Demo) -> None:
 def test_no_record_is_missing_or_doubled_and_three_sides_agree(demo: Demo) -> None:
     records = demo.figures["records"]
     assert (records["missing"], records["duplicated"]) == (0, 0)
-    assert records["expected"] == records["stored"] == demo.figures["calls"]["sent"]
+    assert records["expected"] == records["stored"]
+    refused = demo.figures["calls"]["refused"]
+    assert records["of_nobody"] == sum(refused[code] for code in OF_NOBODY) > 0
+    assert records["stored"] + records["of_nobody"] == demo.figures["calls"]["sent"]
     assert len(demo.figures["institutions"]) == 4
     for sides in demo.figures["institutions"].values():
         assert sides["callers"] == sides["records"] == sides["own_log"] > 0

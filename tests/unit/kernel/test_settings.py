@@ -92,3 +92,9 @@ def test_what_a_role_is_told_are_the_same_settings(**chosen: Any) -> None:
 def test_a_role_in_another_folder_is_told_where_the_files_are() -> None:
     settings = Settings(server_certificate=Path("a.pem"), server_key=Path("a.key"))
     assert environment(settings)["WEIR_SERVER_KEY"] == str(Path.cwd() / "a.key")
+
+
+def test_one_port_cannot_be_both_with_and_without_certificates() -> None:
+    with pytest.raises(Refusal) as refused:
+        read({"WEIR_PUBLIC_PORT": "9443", "WEIR_MTLS_PORT": "9443"})
+    assert refused.value.public["setting"] == "WEIR_MTLS_PORT"

@@ -48,6 +48,8 @@ class Figures:
                 yield f"{records.get(name)} call records are {name}."
         if not records or len({records[n] for n in ("expected", "stored", "in_the_lake")}) != 1:
             yield "The stored records are not as many as the calls."
+        if not records or records["expected"] + records["of_nobody"] != calls.get("sent"):
+            yield "Some calls are neither recorded nor refused before anybody was known."
         if not records or records["refusals_that_differ"] != 0:
             yield "The stored refusals are not those the callers saw."
         served = self.consent.get("served_after_withdrawal")

@@ -36,6 +36,7 @@ async def count(stage: Stage) -> None:
     compared = await asyncio.to_thread(asking.compare, lake, files, tally.interactions)
     stage.figures.records = {
         "expected": expected,
+        "of_nobody": (tally.refused - tally.recorded_refusals).total(),
         "stored": compared.stored,
         "missing": compared.missing,
         "duplicated": compared.duplicated + len(tally.interactions) - expected,
@@ -51,7 +52,7 @@ async def _refusals_that_differ(stage: Stage) -> int:
     async for row in stage.operating.books.count_calls():
         if row["refusal"] is not None:
             stored[row["refusal"]] += row["calls"]
-    own = stage.tally.refused
+    own = stage.tally.recorded_refusals
     return sum(stored[code] != own[code] for code in stored.keys() | own.keys())
 
 
@@ -72,7 +73,7 @@ async def _compare_institutions(stage: Stage, lake: Lake, files: list[str]) -> N
 
 
 async def _await_ingest(stage: Stage, lake: Lake, expected: int) -> list[str]:
-    """Wait until the lake holds as many records as there were calls; the files that hold them."""
+    """Wait until the lake holds as many records as there should be; the files that hold them."""
     deadline = time.monotonic() + _INGEST_TIMEOUT_S
     while True:
         files = await all_of(stage.operating.records.files())

@@ -13,6 +13,11 @@ from weir.client.errors import InstitutionError, RefusedError, UnreachableError
 from weir.client.exchange import Answer
 
 _SURPRISES_KEPT: Final = 20
+# What is refused before the gateway knows an application is counted there, and has no record.
+OF_NOBODY: Final = frozenset(
+    {"malformed_http", "token_missing", "token_invalid", "token_expired", "certificate_required",
+     "certificate_mismatch"}
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,10 @@ class Seen:
 
 @dataclass(slots=True)
 class Tally:
-    """Counts, latencies and the names of all calls, to be compared with what was stored."""
+    """Counts, latencies and the names of all calls, to be compared with what was stored.
+
+    `interactions` are those of an application that the gateway knew.
+    """
 
     sent: int = 0
     answered: int = 0
@@ -58,7 +66,7 @@ class Tally:
         """Count a call that was made."""
         self.sent += 1
         self.latencies_ms.append(seen.latency_ms)
-        if seen.interaction_id is not None:
+        if seen.interaction_id is not None and seen.refusal not in OF_NOBODY:
             self.interactions.append(seen.interaction_id)
         if seen.refusal is None:
             self.answered += 1
@@ -71,6 +79,11 @@ class Tally:
             self.surprises.append(
                 f"{words}: {seen.refusal or seen.status}, expected {wanted} [{seen.interaction_id}]"
             )
+
+    @property
+    def recorded_refusals(self) -> Counter[str]:
+        """Those that have a record, by their code."""
+        return Counter({code: n for code, n in self.refused.items() if code not in OF_NOBODY})
 
     def percentile_ms(self, part: float) -> float:
         """The latency that `part` of all calls stayed under (nearest rank)."""
