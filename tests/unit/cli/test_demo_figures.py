@@ -15,11 +15,12 @@ def good() -> Figures:
         consent={"served_after_withdrawal": 0},
         payment={"amount_minor": 5, "moved_minor": 5},
         records={
-            "expected": 3,
-            "stored": 3,
+            "expected": 2,
+            "of_nobody": 1,
+            "stored": 2,
             "missing": 0,
             "duplicated": 0,
-            "in_the_lake": 3,
+            "in_the_lake": 2,
             "refusals_that_differ": 0,
         },
         institutions={"bank": {"callers": 2, "records": 2, "own_log": 2}},
@@ -49,8 +50,9 @@ def _set(part: str, name: str, value: Any) -> Callable[[Figures], None]:
         (_set("calls", "sent", 4), "Calls sent are not"),
         (_set("records", "missing", 1), "1 call records are missing"),
         (_set("records", "duplicated", 2), "2 call records are duplicated"),
-        (_set("records", "stored", 2), "not as many as the calls"),
+        (_set("records", "stored", 1), "not as many as the calls"),
         (_set("records", "in_the_lake", 4), "not as many as the calls"),
+        (_set("records", "of_nobody", 2), "neither recorded nor refused before"),
         (_set("records", "refusals_that_differ", 1), "not those the callers saw"),
         (_set("consent", "served_after_withdrawal", 1), "1 calls were served after"),
         (_set("payment", "moved_minor", 6), "did not change by the amount"),
@@ -84,6 +86,8 @@ def test_the_tally_counts_what_was_seen_and_notes_what_was_not_expected() -> Non
     tally.add("wrong on purpose", seen("token_missing", 2), ("token_missing",), None)
     tally.add("served by mistake", seen(None, 3), ("token_missing",), "bank")
     assert (tally.sent, tally.answered, dict(tally.refused)) == (3, 2, {"token_missing": 1})
+    assert tally.interactions == ["i-1", "i-3"]  # who has no token is nobody, and has no record
+    assert not tally.recorded_refusals
     assert tally.answered_by == {"bank": {"i-1", "i-3"}}
     assert tally.surprises == ["served by mistake: 200, expected token_missing [i-3]"]
 
