@@ -6,7 +6,9 @@ calls, and later, with the `transaction` calls, everything. Seals, roots and cou
 place of removed records stand the hashes of the subtrees they made up, so what remains of a segment
 is as provable as before; and a signed statement says what was removed (`weir.kernel.expiries`).
 
-Days that somebody still needs are left alone: who that is, the caller's `held` says.
+Days that somebody still needs are left alone: who that is, the caller's `held` says. It is asked in
+the transaction that removes, under a lock, so that whoever comes to need a day (`keep_still`)
+either keeps it or finds it gone.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from typing import Any, Final
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.kernel import merkle, pruning
@@ -40,6 +42,8 @@ from weir.store.unit import Actor, UnitOfWork
 
 RETENTION: Final = Actor(organisation="", subject="worker:retention")
 KEPT: Final = "kept"  # how the names of files begin that hold what is kept longer
+
+_LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended('expiry', 7165))")
 
 # Whether records that arrived from the first time until before the second are still needed.
 Held = Callable[[AsyncConnection, datetime, datetime], Awaitable[bool]]
@@ -95,10 +99,13 @@ async def expire(
         async with database.connect() as connection:
             hours = await _due(connection, before, record_class)
         for hour in hours:
-            if await _is_held(database, hour, held, report):
-                continue
-            await _expire_hour(database, lake, rule, key, hour, record_class, report)
+            await _expire_hour(database, lake, rule, key, hour, record_class, held, report)
     return report
+
+
+async def keep_still(connection: AsyncConnection) -> None:
+    """Let nothing expire until the commit. What was under way is done when this returns."""
+    await connection.execute(_LOCK)
 
 
 async def _due(connection: AsyncConnection, before: datetime, record_class: str) -> list[datetime]:
@@ -113,15 +120,16 @@ async def _due(connection: AsyncConnection, before: datetime, record_class: str)
     return list((await connection.execute(wanted)).scalars())
 
 
-async def _is_held(database: Database, hour: datetime, held: Held, report: Expired) -> bool:
+async def _is_held(
+    connection: AsyncConnection, hour: datetime, held: Held, report: Expired
+) -> bool:
     """Whether the hour's day is still needed: a day expires whole or not at all."""
     day = hour.astimezone(UTC).date()
     if day in report.held:
         return True
     begin = datetime.combine(day, time(), UTC)
-    async with database.connect() as connection:
-        if await held(connection, begin, begin + timedelta(days=1)):
-            report.held.add(day)
+    if await held(connection, begin, begin + timedelta(days=1)):
+        report.held.add(day)
     return day in report.held
 
 
@@ -132,10 +140,14 @@ async def _expire_hour(
     key: SealingKey,
     hour: datetime,
     record_class: RecordClass,
+    held: Held,
     report: Expired,
 ) -> None:
     """Remove one class from one hour, in one transaction; the longer kept class takes all."""
     async with database.unit(RETENTION) as unit:
+        await keep_still(unit.connection)
+        if await _is_held(unit.connection, hour, held, report):
+            return
         if not await lock_hour(unit.connection, hour):
             return
         rows = await lake_files.of_hour(unit.connection, hour)
@@ -143,8 +155,8 @@ async def _expire_hour(
         if not old:
             return
         try:
-            held = await asyncio.to_thread(_segments_in, lake, old)
-            elsewhere = await lake_files.live_elsewhere(unit.connection, old, held)
+            inside = await asyncio.to_thread(_segments_in, lake, old)
+            elsewhere = await lake_files.live_elsewhere(unit.connection, old, inside)
             made, new = await asyncio.to_thread(_write, lake, hour, old, record_class, elsewhere)
         except BrokenFileError as broken:
             report.findings.append(broken.finding)

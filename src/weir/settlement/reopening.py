@@ -21,6 +21,7 @@ from weir.kernel import inputs, limits
 from weir.kernel.money import MINOR_DIGITS
 from weir.kernel.outcomes import FORBIDDEN, ILLEGAL_STATE, Refusal
 from weir.ledger import books
+from weir.metering.retention import keep_still
 from weir.metering.tables import expiries, segments
 from weir.settlement import rounds
 from weir.settlement.jobs import is_under_way
@@ -60,6 +61,7 @@ async def reopen(unit: UnitOfWork, *, period: str, currency: str, reason: str) -
         raise Refusal(ILLEGAL_STATE, "a period of this currency is being closed", state="closing")
     # Its debts may stand in any currency by now, and go into a round in that one.
     await rounds.lock(unit.connection, MINOR_DIGITS)
+    await keep_still(unit.connection)
     closed = await _closed(unit.connection, wanted, currency)
     reopening = Reopening(
         id=unit.mint("rop"),

@@ -232,6 +232,20 @@ async def test_a_period_without_its_records_is_not_opened_again(world: World) ->
             )
 
 
+async def test_a_period_that_is_being_opened_again_keeps_its_records(world: World) -> None:
+    """Whichever comes first, the other waits for it and sees what it did."""
+    await bring(world)
+    await close(world)
+    async with world.database.unit(world.actor(world.operator)) as unit:
+        month = f"{LONG_AGO:%Y-%m}"
+        await reopening.reopen(unit, period=month, currency="CNY", reason="a wrong price")
+        expiring = asyncio.create_task(run(world))
+        done, _ = await asyncio.wait({expiring}, timeout=0.5)
+        assert not done
+    assert (await expiring).held == {LONG_AGO.date()}
+    assert await count(world) == 12
+
+
 class CrashError(Exception):
     """Stands for the process dying right there."""
 
