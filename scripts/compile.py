@@ -36,8 +36,8 @@ MODULES = {
     "kernel": "limits strict_json",
     "metering": "writing",
     "store": "gathering",
-    "wire": "accepting asgi deadlines downstream exchange flow grammar heads message origin"
-    " outgoing reactor relay transport upstream",
+    "wire": "accepting asgi connecting deadlines downstream exchange flow grammar heads message"
+    " origin outgoing reactor relay transport upstream",
 }
 
 

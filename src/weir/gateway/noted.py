@@ -10,25 +10,27 @@ from __future__ import annotations
 from typing import Final, final
 
 from weir.gateway.snapshot import Operation
-from weir.wire import grammar
+from weir.wire import balancers, grammar
 from weir.wire.balancers import ToldCertificate
 from weir.wire.message import HOP_BY_HOP, Field, KnownNames, Section
 
 # What the gateway sets itself, or what is between caller and platform only.
-_KEPT_BACK: Final = HOP_BY_HOP | {
-    b"host",
-    b"content-length",
-    b"authorization",
-    b"dpop",
-    b"cookie",
-    b"expect",
-    b"x-fapi-interaction-id",
-    b"forwarded",
-    b"via",
-    b"x-real-ip",
-    b"client-cert",
-    b"client-cert-chain",
-}
+_KEPT_BACK: Final = (
+    HOP_BY_HOP
+    | balancers.FIELDS
+    | {
+        b"host",
+        b"content-length",
+        b"authorization",
+        b"dpop",
+        b"cookie",
+        b"expect",
+        b"x-fapi-interaction-id",
+        b"forwarded",
+        b"via",
+        b"x-real-ip",
+    }
+)
 _PRETENDED: Final = (b"weir-", b"openfinance-", b"x-forwarded-")
 
 

@@ -14,6 +14,7 @@ import structlog
 from weir.gateway.phases.respond import refusal_body, refusal_lines
 from weir.kernel import limits
 from weir.kernel.outcomes import PLATFORM_UNAVAILABLE, Refusal
+from weir.wire import balancers
 from weir.wire.exchange import Exchange
 from weir.wire.heads import AnswerHead
 from weir.wire.message import HOP_BY_HOP, IDEMPOTENT_METHODS, Field
@@ -26,13 +27,9 @@ if TYPE_CHECKING:
 ANSWER_TIMEOUT_S: Final = (
     60.0  # control waits for members, for every gateway's word, and for Argon2
 )
-_KEPT_BACK: Final = HOP_BY_HOP | {
-    b"content-length",
-    b"expect",
-    b"x-fapi-interaction-id",
-    b"client-cert",
-    b"client-cert-chain",
-}
+_KEPT_BACK: Final = (
+    HOP_BY_HOP | balancers.FIELDS | {b"content-length", b"expect", b"x-fapi-interaction-id"}
+)
 _ANSWER_KEPT_BACK: Final = HOP_BY_HOP | {b"content-length", b"x-fapi-interaction-id", b"server"}
 _log = structlog.get_logger("weir.gateway")
 

@@ -24,6 +24,8 @@ from weir.kernel.outcomes import MALFORMED_HTTP, Refusal
 from weir.wire.networks import Network, address_of, networks
 from weir.wire.peer import PeerCertificate
 
+# What only a balancer's requests may hold, and nobody is passed (RFC 9440 sections 2.4 and 4).
+FIELDS: Final = frozenset({b"client-cert", b"client-cert-chain"})
 _SIGNATURE: Final = b"\r\n\r\n\x00\r\nQUIT\n"
 _FIXED_BYTES: Final = 16  # signature, version and command, family and protocol, length
 # What may follow: addresses, and what else a balancer says (TLVs), which is not read.

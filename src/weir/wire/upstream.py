@@ -12,13 +12,13 @@ from mypy_extensions import mypyc_attr
 
 from weir.kernel import limits
 from weir.wire.adapting import StreamProtocol
+from weir.wire.connecting import connect
 from weir.wire.deadlines import Deadlines
 from weir.wire.ejection import Ejection
 from weir.wire.outgoing import ClientConnection, Failure, Outgoing
 from weir.wire.peer import is_ours
 from weir.wire.reactor import Reactor
 from weir.wire.resolving import Addresses, Reachable
-from weir.wire.transport import connect
 
 if TYPE_CHECKING:
     from weir.wire.origin import Origin

@@ -18,9 +18,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from weir.wire.accepting import TlsAcceptor
+from weir.wire.connecting import connect
 from weir.wire.deadlines import Deadlines
 from weir.wire.reactor import IN, Reactor, Watched
-from weir.wire.transport import Stream, connect
+from weir.wire.transport import Stream
 
 LONG = b"x" * 16_000_000
 
