@@ -103,17 +103,17 @@ class RecordWriter:
         """Number a record that comes in parts: exactly the line that `write` makes of it. It is
         written by `flush`, together with others.
 
-        `interaction_id` is a UUID; `call` 0 stands for a call without an application; `terms` and
-        `details` are from `encoded_terms` and `encoded_details`.
+        `interaction_id` is a UUID; `terms` and `details` are from `encoded_terms` and
+        `encoded_details`.
         """
         sizes = b',"bytes_out":%d' % bytes_out if bytes_out else b""
         if bytes_in:
             sizes = b',"bytes_in":%d%b' % (bytes_in, sizes)
         self.put_line(
-            b'{"number":%d%b,"at_us":%d,"duration_us":%d,"interaction_id":"%b","status":%d%b,%b%b'
+            b'{"number":%d,"call":%d,"at_us":%d,"duration_us":%d,"interaction_id":"%b","status":%d%b,%b%b'
             % (
                 self.last_number + 1,
-                b',"call":%d' % call if call else b"",
+                call,
                 at_us,
                 duration_us,
                 interaction_id,
