@@ -91,6 +91,12 @@ SHOTS: Final[tuple[Shot, ...]] = (
         ("#try-it button[type=submit]",), look_for="#try-answer", in_docs=("en", "zh"),
     ),
     Shot("partner-statement", "partner", "/statements", ("main table a",), in_docs=("en",)),
+    Shot(
+        "partner-behind-a-line", "partner", "/statements",
+        ("main table a", "main table a[href*='/lines/']"),
+    ),
+    Shot("member-agreements", "member", "/desk/agreements"),
+    Shot("member-agreement", "member", "/desk/agreements", ("main table a",)),
     Shot("member-overview", "member", "/desk"),
     Shot("member-documents", "member", "/desk/documents"),
     Shot("member-document", "member", "/desk/documents", ("main table a",)),

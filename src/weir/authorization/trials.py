@@ -26,6 +26,14 @@ from weir.shelf.products import Product
 from weir.store.unit import UnitOfWork
 
 
+def require_sandbox(product: Product) -> None:
+    """Refusal FORBIDDEN for a product that no model data answers, or that is no longer offered."""
+    if not product.sandbox or product.status != "published":
+        why = "only products of the sandbox can be tried out: call this one from your application"
+        why_zh = "仅沙箱产品可以在线试调，此产品请由您的应用调用"
+        raise Refusal(FORBIDDEN, f"{product.id} is not of the sandbox", why=why, why_zh=why_zh)
+
+
 async def issue(
     unit: UnitOfWork,
     signer: Signer,
@@ -41,10 +49,7 @@ async def issue(
     """
     if product.status == "draft":
         raise Refusal(NOT_FOUND, "a draft is nobody else's to see")
-    if not product.sandbox or product.status != "published":
-        why = "only products of the sandbox can be tried out: call this one from your application"
-        why_zh = "仅沙箱产品可以在线试调，此产品请由您的应用调用"
-        raise Refusal(FORBIDDEN, f"{product.id} is not of the sandbox", why=why, why_zh=why_zh)
+    require_sandbox(product)
     if application.status != "active":
         raise Refusal(APPLICATION_SUSPENDED, application.id)
     if thumbprint in application.revoked_keys:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from weir.consent.types import PAYMENT_INITIATION
 from weir.kernel import access
 
 
@@ -76,7 +77,7 @@ KINDS: Final[dict[str, Words]] = {
     access.POLICY_SERVICING: Words("Policy servicing", "保单服务"),
     access.PORTFOLIO_ACCESS: Words("Portfolio access", "投资组合查询"),
     access.CREDIT_DATA: Words("Credit data", "信贷信息查询"),
-    "urn:weir:payment-initiation:v1": Words("One payment", "单笔支付"),
+    PAYMENT_INITIATION: Words("One payment", "单笔支付"),
 }
 
 # Permissions that act rather than look; the consent page sets them apart.

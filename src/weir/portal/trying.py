@@ -18,6 +18,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from weir.authorization import trials
 from weir.care.permissions import PERMISSIONS
 from weir.consent.types import is_single_use
 from weir.identity.acting import Acting
@@ -25,7 +26,6 @@ from weir.kernel import limits, strict_json
 from weir.kernel.inputs import wrong
 from weir.kernel.outcomes import (
     BODY_TOO_LARGE,
-    FORBIDDEN,
     INVALID_INPUT,
     NOT_FOUND,
     PAGE_EXPIRED,
@@ -223,11 +223,9 @@ async def _operation(portal: Portal, asked: CallAsked) -> tuple[Product, Capabil
         product = await products.get(connection, asked.product)
         held = await products.capabilities_of(connection, product.id)
     found = next((each for each in held if each.operation_id == asked.operation), None)
-    if product.status != "published" or found is None:
+    if product.status == "draft" or found is None:
         raise Refusal(NOT_FOUND, "no such operation on the shelf")
-    if not product.sandbox:
-        why, why_zh = "only products of the sandbox can be tried out", "仅沙箱产品可以在线试调"
-        raise Refusal(FORBIDDEN, f"{product.id} is not of the sandbox", why=why, why_zh=why_zh)
+    trials.require_sandbox(product)
     path = asked.target.partition("?")[0]
     fits = _TARGET.fullmatch(asked.target) and _pattern(product.prefix + found.path).fullmatch(path)
     if not fits or len(asked.target) > limits.URL_CHARACTERS:
