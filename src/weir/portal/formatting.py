@@ -87,6 +87,14 @@ def utc(at: datetime) -> Markup:
     )
 
 
+def period(name: str) -> str:
+    """A statement's period as people read it: a month as it is named, else its ends in UTC."""
+    if "/" not in name:
+        return name
+    ends = (datetime.fromisoformat(each).astimezone(UTC) for each in name.split("/"))
+    return " – ".join(f"{each:%Y-%m-%d %H:%M}" for each in ends) + " UTC"
+
+
 def age(at: datetime, now: datetime, language: str) -> str:
     """How long ago, or until when: `3 minutes ago`, `3分钟前`."""
     locale = "zh_Hans" if language.startswith("zh") else "en"

@@ -205,6 +205,7 @@ def _environment(language: str, catalogue: languages.Catalogue) -> Environment:
         moment=formatting.moment,
         day=formatting.day,
         utc=formatting.utc,
+        period=formatting.period,
         age=lambda at, now: formatting.age(at, now, language),
         words=lambda key, table: table[key].of(language),
         named=lambda party: _in_language(party, "name", language),

@@ -53,3 +53,9 @@ def test_a_page_may_lead_to_the_application_that_asked_and_nowhere_else() -> Non
     assert "form-action 'self' https://shop.example;" in policy
     assert "default-src 'none'" in policy
     assert "form-action 'self';" in content_security_policy()
+
+
+def test_a_period_reads_as_its_month_or_as_its_two_ends() -> None:
+    assert formatting.period("2026-10") == "2026-10"
+    told = formatting.period("2026-11-22T16:03:21Z/2026-11-23T00:00:00+08:00")
+    assert told == "2026-11-22 16:03 – 2026-11-22 16:00 UTC"
