@@ -27,17 +27,22 @@ async def first_code(page: Page) -> str:
     return totp.code_at(base64.b32decode(key), int(time.time()) // totp.STEP_S)
 
 
+async def set_up_codes(page: Page) -> None:
+    """From the passphrase to the recovery codes, which end a person's setting up."""
+    await page.press("#passphrase", "Enter")
+    await page.wait_for_url("**/sign-in/set-up**")
+    await page.fill("#code", await first_code(page))
+    await page.press("#code", "Enter")
+    await page.wait_for_selector("#recovery-codes")
+
+
 async def come_in(page: Page, demo: Demo, who: str, name: str) -> None:
     """By the one-time link that the demo printed for somebody; each works once."""
     (link,) = re.findall(rf"{re.escape(who)} \(a one-time link\)\s+(https\S+)", demo.output)
     await page.goto(link)
     for field, text in (("display_name", "Lin"), ("name", name), ("passphrase", PASSPHRASE)):
         await page.fill(f"#{field}", text)
-    await page.press("#passphrase", "Enter")
-    await page.wait_for_url("**/sign-in/set-up**")
-    await page.fill("#code", await first_code(page))
-    await page.press("#code", "Enter")
-    await page.wait_for_selector("#recovery-codes")
+    await set_up_codes(page)
     await page.goto("/desk")
 
 
@@ -48,11 +53,7 @@ async def register(page: Page, name: str) -> None:
     told = {"name_en": "Orchard", "display_name": "Mei Lin", "name": name, "passphrase": PASSPHRASE}
     for field, text in told.items():
         await page.fill(f"#{field}", text)
-    await page.press("#passphrase", "Enter")
-    await page.wait_for_url("**/sign-in/set-up**")
-    await page.fill("#code", await first_code(page))
-    await page.press("#code", "Enter")
-    await page.wait_for_selector("#recovery-codes")
+    await set_up_codes(page)
 
 
 async def let_in(page: Page, demo: Demo, slug: str, role: str) -> None:
