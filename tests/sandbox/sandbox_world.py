@@ -36,6 +36,8 @@ from openapi_schema_validator import OAS30Validator, OAS31Validator
 DOCUMENTS = {"bank": "bank.yaml", "insurer": "insurer.json", "securities": "securities.yaml"}
 SEED = 2026
 CUSTOMERS = 1000
+# What is awaited comes within a moment; a busy machine may take this long.
+PATIENCE_S = 60
 
 NewDatabase = Callable[[], str]
 
@@ -246,15 +248,16 @@ class Client:
     async def platform(self, path: str) -> httpx.Response:
         return await self.send("GET", path)
 
-    async def logged(self, interaction: str, patience_s: float = 5.0) -> list[dict[str, Any]]:
+    async def lines(self, interaction: str) -> list[dict[str, Any]]:
+        """The log's lines of one interaction, as many as there are now."""
+        return [a for a in await self.answers() if a["interaction_id"] == interaction]
+
+    async def logged(self, interaction: str) -> list[dict[str, Any]]:
         """The log's lines of one interaction, once there are any."""
-        give_up = asyncio.get_running_loop().time() + patience_s
-        while asyncio.get_running_loop().time() < give_up:
-            lines = [a for a in await self.answers() if a["interaction_id"] == interaction]
-            if lines:
-                return lines
-            await asyncio.sleep(0.05)
-        return []
+        async with asyncio.timeout(PATIENCE_S):
+            while not (lines := await self.lines(interaction)):
+                await asyncio.sleep(0.05)
+        return lines
 
     async def answers(self) -> list[dict[str, Any]]:
         """The whole log, page by page."""

@@ -296,5 +296,5 @@ async def test_a_sale_is_logged_with_the_policy(insurer: Client) -> None:
     quoted = (await insurer.post("/quotations", LIFE)).json()["quotation_id"]
     interaction = str(uuid.uuid4())
     await insurer.post("/policies", purchase(quoted), interaction=interaction)
-    (line,) = await insurer.logged(interaction, patience_s=0.001)
+    (line,) = await insurer.lines(interaction)
     assert (line["path"], line["status"]) == ("/policies", 201)

@@ -283,5 +283,5 @@ async def test_an_orders_line_is_there_before_its_answer(securities: Client) -> 
         interaction = str(uuid.uuid4())
         headers = identity([RICH], interaction=interaction) | {"x-idempotency-key": new_key()}
         await securities.send("POST", path, headers=headers, json=body)
-        (line,) = await securities.logged(interaction, patience_s=0.001)
+        (line,) = await securities.lines(interaction)
         assert (line["path"], line["status"]) == (path, status)
