@@ -67,7 +67,7 @@ class BindingsView(Shown):
 
 
 class CapabilityView(Shown):
-    """A capability: one operation of a document."""
+    """A capability: one operation of a document. `summary_zh` is its `x-summary-zh`, if any."""
 
     id: str
     document: str
@@ -77,6 +77,7 @@ class CapabilityView(Shown):
     method: str
     path: str
     summary: str
+    summary_zh: str | None
     state: Literal["draft", "published"]
     consent_type: str | None
     permission: str | None

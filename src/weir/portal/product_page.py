@@ -16,7 +16,7 @@ from weir.partners.organisations import Organisation
 from weir.portal import price_calculator, service_levels
 from weir.portal.rendering import Portal, render
 from weir.portal.visitor import Visitor
-from weir.shelf import capabilities, changing, plans, products, standing
+from weir.shelf import changing, plans, products, standing
 from weir.shelf.capabilities import Capability
 from weir.shelf.pricing import Value
 from weir.shelf.pricing_words import words
@@ -34,12 +34,6 @@ class Offered:
     owner: Organisation
     versions: tuple[Product, ...]
     capabilities: list[Capability]
-    summaries_zh: dict[str, str]
-
-    def summary(self, capability: Capability, language: str) -> str:
-        """What an operation does in a few words, in Chinese where its document says it so."""
-        chinese = self.summaries_zh.get(capability.id) if language.startswith("zh") else None
-        return chinese or capability.summary or capability.operation_id
 
 
 async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
@@ -99,13 +93,11 @@ async def offered_at(connection: AsyncConnection, request: Request) -> Offered:
     found = await products.find_by_scope(connection, f"{owner}.{slug}")
     if not found:
         raise Refusal(NOT_FOUND, f"no published {owner}.{slug}")
-    held = await products.capabilities_of(connection, found[0].id)
     return Offered(
         found[0],
         await organisations.get(connection, found[0].owner),
         tuple(found),
-        held,
-        await capabilities.summaries_zh(connection, [each.id for each in held]),
+        await products.capabilities_of(connection, found[0].id),
     )
 
 

@@ -176,8 +176,18 @@ def _language_links(request: Request) -> list[tuple[str, str, str]]:
 
 def _in_language(thing: Any, what: str, language: str) -> str:
     """`name_zh` or `name_en`, of something of ours or of what the management API told."""
-    field = f"{what}_zh" if language.startswith("zh") else f"{what}_en"
-    return str(thing[field] if isinstance(thing, dict) else getattr(thing, field))
+    return str(_field(thing, f"{what}_zh" if language.startswith("zh") else f"{what}_en"))
+
+
+def _field(thing: Any, name: str) -> Any:
+    return thing[name] if isinstance(thing, dict) else getattr(thing, name)
+
+
+def summed_up(capability: Any, language: str) -> str:
+    """What an operation does in a few words, in Chinese where its document says it so."""
+    chinese = ("summary_zh",) if language.startswith("zh") else ()
+    names = (*chinese, "summary", "operation_id")
+    return next(str(told) for name in names if (told := _field(capability, name)))
 
 
 def _environment(language: str, catalogue: languages.Catalogue) -> Environment:
@@ -210,6 +220,7 @@ def _environment(language: str, catalogue: languages.Catalogue) -> Environment:
         words=lambda key, table: table[key].of(language),
         named=lambda party: _in_language(party, "name", language),
         titled=lambda product: _in_language(product, "title", language),
+        summed_up=lambda capability: summed_up(capability, language),
         either=lambda pair: pair[language.startswith("zh")],
     )
     environment.globals.update(

@@ -22,12 +22,18 @@ from weir.shelf.published import Bindings
 from weir.shelf.tables import capabilities
 from weir.store.unit import UnitOfWork
 
-_SUMMARY = [column for column in capabilities.c if column.name != "definition"]
+_SUMMARY = [
+    *(column for column in capabilities.c if column.name != "definition"),
+    capabilities.c.definition["source"]["x-summary-zh"].as_string().label("summary_zh"),
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capability:
-    """A capability as stored, without the text of its operation."""
+    """A capability as stored, without the text of its operation.
+
+    `summary_zh` is the operation's own `x-summary-zh`, None where its document gives none.
+    """
 
     id: str
     document: str
@@ -37,6 +43,7 @@ class Capability:
     method: str
     path: str
     summary: str
+    summary_zh: str | None
     state: str
     consent_type: str | None
     permission: str | None
@@ -170,17 +177,6 @@ async def base_paths(connection: AsyncConnection, capability_ids: Sequence[str])
         )
     )
     return {row[0]: row[1] for row in rows}
-
-
-async def summaries_zh(
-    connection: AsyncConnection, capability_ids: Sequence[str]
-) -> dict[str, str]:
-    """The Chinese summaries that operations give themselves (`x-summary-zh`), where they do."""
-    said = capabilities.c.definition["source"]["x-summary-zh"].as_string()
-    rows = await connection.execute(
-        select(capabilities.c.id, said).where(capabilities.c.id.in_(capability_ids))
-    )
-    return {row[0]: row[1] for row in rows if row[1]}
 
 
 async def _declarations(
