@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from hashlib import sha256
 from typing import Annotated, Literal
 
 from fastapi import Query
 from pydantic import Field
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.alliance.agreements import operator_of
 from weir.api.guarding import Asking, Using, new_router
+from weir.api.identifying import Caller
 from weir.api.models import MOMENT, After, Given, Name, Page, Shown, Text, next_of, read_moment
 from weir.api.writing import Writes
 from weir.kernel import limits
@@ -40,11 +43,19 @@ class ResolutionGiven(Given):
 
 
 class DisputeView(Shown):
-    """A dispute. `line` counts in the operator's statement of the closing."""
+    """A dispute. `line` counts in the operator's statement of the closing, `statement_line` in
+    `statement`, which is yours; the period, product, partner and gross are those of the line."""
 
     id: str
     closing: str
     line: int
+    statement: str
+    statement_line: int
+    period: str
+    currency: str
+    product: str
+    partner: str
+    gross_minor: int
     opened_by: str
     opened_at: datetime
     reason: str
@@ -178,7 +189,7 @@ async def open_dispute(
     async def work(unit: UnitOfWork) -> DisputeView:
         at = await line_of(unit.connection, statement, given.line, caller.organisation.id)
         made = await disputing.open_dispute(unit, at, given.reason, given.evidence)
-        return DisputeView.model_validate(made)
+        return (await _disputes(unit.connection, [made], caller))[0]
 
     return await writing.run(DisputeView, work)
 
@@ -188,7 +199,7 @@ async def list_disputes(caller: Asking, services: Using, after: After = "") -> P
     async with services.database.connect() as connection:
         operator = await operator_of(connection)
         found = await disputing.of_party(connection, caller.organisation.id, operator, after)
-    items = [DisputeView.model_validate(each) for each in found]
+        items = await _disputes(connection, found, caller)
     return Page(items=items, next=next_of(items, "id"))
 
 
@@ -197,14 +208,30 @@ async def list_disputes(caller: Asking, services: Using, after: After = "") -> P
     operation_id="resolve_dispute",
     summary="Decide a dispute: give money back, or reject it",
 )
-async def resolve_dispute(dispute: Name, given: ResolutionGiven, writing: Writes) -> DisputeView:
+async def resolve_dispute(
+    dispute: Name, given: ResolutionGiven, caller: Asking, writing: Writes
+) -> DisputeView:
     async def work(unit: UnitOfWork) -> DisputeView:
         made = await disputing.resolve(
             unit, dispute, resolution=given.resolution, amount_minor=given.amount_minor
         )
-        return DisputeView.model_validate(made)
+        return (await _disputes(unit.connection, [made], caller))[0]
 
     return await writing.run(DisputeView, work)
+
+
+async def _disputes(
+    connection: AsyncConnection, found: list[disputing.Dispute], caller: Caller
+) -> list[DisputeView]:
+    """With the place where the caller reads each line."""
+    operator = await operator_of(connection)
+    places = await disputing.places(connection, found, caller.organisation.id, operator)
+    views = []
+    for each in found:
+        where = asdict(places[each.id])
+        told = asdict(each) | where | {"line": each.line, "statement_line": where["line"]}
+        views.append(DisputeView.model_validate(told))
+    return views
 
 
 @router.post(

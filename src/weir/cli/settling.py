@@ -42,7 +42,7 @@ def list_disputes(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> No
     from weir.client.asking import all_of
 
     found = asking(profile, lambda m: all_of(m.settling.disputes()))
-    show_list(found, ("id", "closing", "line", "status", "reason"), as_json)
+    show_list(found, ("id", "statement", "statement_line", "status", "reason"), as_json)
 
 
 @dispute.command("resolve")

@@ -17,6 +17,14 @@ from weir.kernel.origins import https_origin
 from weir.kernel.settings import Settings
 
 _TEND_S: Final = 1.0
+_ENTRANCES: Final = (
+    ("visitor", "/shelf"),
+    ("developer", "/sign-up"),
+    ("institution", "/desk"),
+    ("operator", "/desk"),
+    ("auditor", "/desk/audit"),
+    ("customer", "/my/consents"),
+)
 
 
 def up(
@@ -46,11 +54,13 @@ def up(
 def welcome(installation: Installation) -> str:
     """What a newcomer needs to know first: where it is, and what to do next."""
     settings = installation.settings
+    portal = address(settings, "portal")
     lines = [
         "",
         "weir is running.",
-        f"  Begin here      {address(settings, 'portal')}/tour",
-        f"  Portal          {address(settings, 'portal')}/",
+        f"  Begin here      {portal}/tour, which leads everybody to their own entrance:",
+        *(f"    {who:13} {portal}{path}" for who, path in _ENTRANCES),
+        "",
         f"  Authorization   {address(settings, 'auth')}/.well-known/oauth-authorization-server",
         f"  API             {address(settings, 'api', mtls=True)}/",
         f"  Management API  {address(settings, 'manage', mtls=True)}/v1/openapi.json",

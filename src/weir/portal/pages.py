@@ -26,7 +26,6 @@ from weir.portal import (
     setting_up,
     shelf_pages,
     signing_in,
-    statement_pages,
     tour,
     trying,
     welcoming,
@@ -80,11 +79,6 @@ _PAGES: Final[dict[HostRole, tuple[tuple[str, str, PageFunction], ...]]] = {
         ("/my/questions/{consent}", "GET", my_questions.show),
         ("/my/questions/{consent}", "POST", my_questions.send),
         ("/my/consents/{consent}", "POST", my_consents.send),
-        ("/statements", "GET", statement_pages.show_list),
-        ("/statements/{statement}", "GET", statement_pages.show),
-        ("/statements/{statement}/csv", "GET", statement_pages.csv),
-        ("/statements/{statement}/json", "GET", statement_pages.json),
-        ("/statements/{statement}/lines/{line}", "GET", statement_pages.calls),
     ),
 }
 _STATIC_HEADERS: Final = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -14,7 +15,8 @@ from weir.alliance.agreements import operator_of
 from weir.kernel import inputs, limits
 from weir.kernel.outcomes import CONFLICT, FORBIDDEN, ILLEGAL_STATE, NOT_FOUND, Refusal
 from weir.settlement import crediting
-from weir.settlement.documents import from_document
+from weir.settlement.documents import Statement, from_document
+from weir.settlement.lines import place_of
 from weir.settlement.obligations import LineAt, is_party
 from weir.settlement.settling_tables import disputes
 from weir.settlement.tables import statements
@@ -38,6 +40,22 @@ class Dispute:
     resolution: str | None
     resolved_at: datetime | None
     credit: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A disputed line as a reader finds it: in which statement of the reader's, and what it says.
+
+    `line` counts from 1 in that statement; `gross_minor` is the line's, without tax.
+    """
+
+    statement: str
+    line: int
+    period: str
+    currency: str
+    product: str
+    partner: str
+    gross_minor: int
 
 
 async def open_dispute(unit: UnitOfWork, at: LineAt, reason: str, evidence: str) -> Dispute:
@@ -132,13 +150,44 @@ async def of_party(
     return [_dispute(row) for row in rows]
 
 
-async def _line(connection: AsyncConnection, row: Row[Any], operator: str) -> LineAt:
-    document = await connection.scalar(
-        select(statements.c.document)
-        .where(statements.c.closing == row.closing)
-        .where(statements.c.party == operator)
+async def places(
+    connection: AsyncConnection, found: Iterable[Dispute], viewer: str, operator: str
+) -> dict[str, Where]:
+    """Where the viewer reads the line of each dispute, by dispute: a party's statement holds only
+    the lines it has a part in, so their numbers are not the operator's."""
+    own: dict[str, tuple[str, Statement]] = {}
+    whole: dict[str, Statement] = {}
+    where = {}
+    for each in found:
+        if each.closing not in own:
+            own[each.closing] = await _statement(connection, each.closing, viewer)
+            whole[each.closing] = (await _statement(connection, each.closing, operator))[1]
+        meant = place_of(whole[each.closing].lines[each.line - 1])
+        statement, read = own[each.closing]
+        number = [place_of(line) for line in read.lines].index(meant)
+        line = read.lines[number]
+        where[each.id] = Where(
+            statement, number + 1, read.period, read.currency,
+            line.product, line.partner, line.gross_minor,
+        )  # fmt: skip
+    return where
+
+
+async def _statement(
+    connection: AsyncConnection, closing: str, party: str
+) -> tuple[str, Statement]:
+    """A party's statement of a closing, with its identifier."""
+    found = await connection.execute(
+        select(statements.c.id, statements.c.document)
+        .where(statements.c.closing == closing)
+        .where(statements.c.party == party)
     )
-    read = from_document(document)
+    row = found.one()
+    return row.id, from_document(row.document)
+
+
+async def _line(connection: AsyncConnection, row: Row[Any], operator: str) -> LineAt:
+    _, read = await _statement(connection, row.closing, operator)
     return LineAt(row.closing, row.line, read.lines[row.line - 1], read.currency, operator)
 
 

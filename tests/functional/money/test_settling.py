@@ -119,6 +119,13 @@ async def test_a_disputed_line_waits_for_its_decision(world: World) -> None:
         return await disputing.open_dispute(unit, at, "We made 900 calls.", "our own log")
 
     opened = await doing(world, world.partner, dispute)
+    for reader in (world.partner, world.operator):
+        async with world.database.connect() as connection:
+            found = await disputing.places(connection, [opened], reader, world.operator)
+            (own,) = await statements.of_party(connection, reader)
+        where = found[opened.id]
+        assert (where.statement, where.line, where.gross_minor) == (own.id, 1, 1_500)
+        assert (where.period, where.partner) == (own.period, world.partner)
     await refused(CONFLICT, doing(world, world.bank, dispute_of(world, closed, world.bank)))
     await refused(ILLEGAL_STATE, settle(world))
     await refused(FORBIDDEN, doing(world, world.partner, decision(opened.id, 0)))

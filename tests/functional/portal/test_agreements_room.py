@@ -115,6 +115,11 @@ async def test_a_proposal_is_answered_and_nobody_else_sees_it(
     page = await answering.get(second)
     assert re.search(r"65\.50 %", page.text)
     assert f'href="{first}"' in page.text
+    http = answering.browser.http
+    wrong = await http.get(f"{second}?period=last+year")
+    assert (wrong.status_code, 'value="last year"' in wrong.text) == (422, True)
+    tried = await http.get(f"{second}?period=2026-10")
+    assert "Nobody would have had anything" in tried.text
     assert "declined" in (await finance.get(first)).text
     assert (await finance.do(second, "end")).status_code == 303
     assert "declined" in (await answering.get(second)).text

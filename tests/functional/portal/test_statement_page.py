@@ -128,6 +128,7 @@ async def staff_of(world: World, organisation: str, browser: Browser, name: str)
 async def test_a_party_reads_its_statement_with_a_true_minus_sign(
     world: World, portal_browser: Browser
 ) -> None:
+    await world.organisation_of("operator")
     statement = await close_a_period(world, world.shop.id)
     assert (await portal_browser.get(f"/statements/{statement}")).status_code == 303
     await staff_of(world, world.shop.id, portal_browser, "chen")
@@ -137,6 +138,9 @@ async def test_a_party_reads_its_statement_with_a_true_minus_sign(
     assert "CNY \u221212,223.11" in page.text
     assert "244,571" in page.text
     assert "River Bank" in page.text
+    assert f"/desk/disputes?statement={statement}&amp;line=1#open" in page.text
+    form = await portal_browser.get(f"/desk/disputes?statement={statement}&line=1")
+    assert f'value="{statement}"' in form.text
 
 
 async def test_another_partys_statement_does_not_exist(

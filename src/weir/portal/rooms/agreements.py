@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -19,10 +20,11 @@ from weir.alliance.shares import ROLES
 from weir.alliance.signed import check, read
 from weir.kernel import limits
 from weir.kernel.inputs import wrong
-from weir.kernel.outcomes import NOT_FOUND, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.portal.management import Document, place
 from weir.portal.rendering import go
 from weir.portal.rooms.desk import Desk
+from weir.portal.rooms.finding import parties_of, products_of
 
 _PER_CENT: Final = re.compile(r"\d{1,3}(\.\d{1,2})?")
 _MOMENTS: Final = ("proposed_at", "effective_from", "effective_at", "ended_at")
@@ -34,14 +36,16 @@ async def show_list(desk: Desk) -> Response:
     return desk.page(
         "agreements.html",
         agreements=sorted(found, key=lambda each: each["status"] != "proposed"),
-        products=await _products(desk, {each["product"] for each in found}),
-        parties=await _parties(desk),
+        products=await products_of(desk, (each["product"] for each in found)),
+        parties=await parties_of(desk),
     )
 
 
 async def show(desk: Desk) -> Response:
-    """One: its terms in words and as they are signed, and whose signatures hold."""
+    """One: its terms in words and as they are signed, whose signatures hold, and where the address
+    names a past period, what it would have come to then."""
     agreement = await _agreement(desk)
+    desk, trial = await _tried(desk, agreement["id"])
     checked = check(read(agreement), desk.portal.authorization.authority.root_pem.encode())
     own = desk.organisation.id
     simple, further = _parted(agreement["shares"])
@@ -53,9 +57,29 @@ async def show(desk: Desk) -> Response:
         mine_is_missing=own in agreement["needed"] and own not in agreement["accepted"],
         simple=simple,
         further=further,
-        products=await _products(desk, {agreement["product"]}),
-        parties=await _parties(desk),
+        trial=trial,
+        period=desk.request.query_params.get("period") or _this_month(desk),
+        products=await products_of(desk, [agreement["product"]]),
+        parties=await parties_of(desk),
     )
+
+
+async def _tried(desk: Desk, agreement: str) -> tuple[Desk, Document | None]:
+    """The trial that the address asks for; a refusal of it is shown on the page."""
+    period = desk.request.query_params.get("period")
+    if period is None or desk.fields:
+        return desk, None
+    path = f"/v1/agreements/{place(agreement)}/trial"
+    try:
+        return desk, await desk.asking.get(path, period=period.strip())
+    except Refusal as refusal:
+        if refusal.outcome.status >= 500:
+            raise
+        return replace(desk, refusal=refusal), None
+
+
+def _this_month(desk: Desk) -> str:
+    return f"{desk.portal.database.clock.now().astimezone(UTC):%Y-%m}"
 
 
 async def download(desk: Desk) -> Response:
@@ -152,22 +176,6 @@ _PLAIN: Final = {"party": 0, "weight": 0}.keys()
 
 async def _agreement(desk: Desk) -> Document:
     return await desk.asking.get(f"/v1/agreements/{place(desk.named('agreement'))}")
-
-
-async def _parties(desk: Desk) -> dict[str, Document]:
-    return {each["id"]: each for each in await desk.asking.all("/v1/organisations")}
-
-
-async def _products(desk: Desk, wanted: set[str]) -> dict[str, Document]:
-    """Those that can still be seen, by identifier: a version that was retired is its owner's."""
-    found: dict[str, Document] = {}
-    for product in wanted:
-        try:
-            found[product] = await desk.asking.get(f"/v1/products/{place(product)}")
-        except Refusal as refusal:
-            if refusal.outcome is not NOT_FOUND:
-                raise
-    return found
 
 
 def _dated(agreement: Document) -> Document:

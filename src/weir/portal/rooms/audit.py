@@ -10,6 +10,7 @@ from weir.care.events import EVENTS
 from weir.kernel.outcomes import INVALID_INPUT, NOT_FOUND, Refusal
 from weir.portal.management import Document
 from weir.portal.rooms.desk import Desk
+from weir.portal.rooms.finding import parties_of
 
 
 async def show(desk: Desk) -> Response:
@@ -34,5 +35,5 @@ async def show(desk: Desk) -> Response:
         wanted=wanted,
         EVENTS=EVENTS,
         everybody=everybody,
-        parties={each["id"]: each for each in await desk.asking.all("/v1/organisations")},
+        parties=await parties_of(desk),
     )

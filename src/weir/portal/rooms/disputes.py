@@ -7,20 +7,26 @@ from datetime import datetime
 from starlette.responses import Response
 
 from weir.kernel.inputs import wrong
+from weir.kernel.money import parse_amount
 from weir.portal.management import place
 from weir.portal.rendering import go
 from weir.portal.rooms.desk import Desk
+from weir.portal.rooms.finding import parties_of, products_of
 
 
 async def show(desk: Desk) -> Response:
-    """Oldest first, the open ones before the decided."""
+    """Oldest first, the open ones before the decided; the form knows the line it was opened for."""
     found = await desk.asking.all("/v1/disputes")
     for each in found:
-        each["opened_at"] = datetime.fromisoformat(each["opened_at"])
+        for name in ("opened_at", "resolved_at"):
+            each[name] = datetime.fromisoformat(each[name]) if each[name] else None
+    query = desk.request.query_params
     return desk.page(
         "disputes.html",
         disputes=sorted(found, key=lambda each: each["status"] != "open"),
-        parties={each["id"]: each for each in await desk.asking.all("/v1/organisations")},
+        parties=await parties_of(desk),
+        products=await products_of(desk, (each["product"] for each in found)),
+        meant={name: query.get(name, "") for name in ("statement", "line")},
     )
 
 
@@ -38,11 +44,20 @@ async def act(desk: Desk) -> Response:
     elif fields.get("act") == "resolve":
         decided = {
             "resolution": fields.get("resolution", ""),
-            "amount_minor": _whole(fields.get("amount_minor", ""), "/amount_minor"),
+            "amount_minor": _minor(fields.get("amount", ""), fields.get("currency", "")),
         }
         dispute = place(fields.get("dispute", ""))
         await desk.asking.post(f"/v1/disputes/{dispute}/resolve", decided, desk.form_key)
     return go("/desk/disputes")
+
+
+def _minor(text: str, currency: str) -> int:
+    """Money as people write it, in whole minor units."""
+    try:
+        return parse_amount(text.strip(), currency).amount_minor
+    except ValueError as error:
+        why = "must be an amount such as 12.50; 0 gives nothing back"
+        raise wrong("/amount_minor", why, "须为金额，如 12.50；填 0 表示不退还") from error
 
 
 def _whole(text: str, pointer: str) -> int:

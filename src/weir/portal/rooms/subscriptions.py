@@ -7,10 +7,10 @@ from typing import Final
 from starlette.responses import Response
 
 from weir.kernel.inputs import wrong
-from weir.kernel.outcomes import NOT_FOUND, Refusal
 from weir.portal.management import Document, place
 from weir.portal.rendering import go
 from weir.portal.rooms.desk import Desk
+from weir.portal.rooms.finding import parties_of, products_of
 
 _ACTS: Final = ("approve", "refuse", "suspend", "resume", "end")
 
@@ -18,21 +18,14 @@ _ACTS: Final = ("approve", "refuse", "suspend", "resume", "end")
 async def show_list(desk: Desk) -> Response:
     """Those one holds, and those to one's own products."""
     found = await desk.asking.all("/v1/subscriptions")
-    products: dict[str, Document] = {}
-    for product in {each["product"] for each in found}:
-        try:
-            products[product] = await desk.asking.get(f"/v1/products/{place(product)}")
-        except Refusal as refusal:
-            if refusal.outcome is not NOT_FOUND:
-                raise  # else a version that was retired, which is its owner's to see
     own = desk.organisation.id
     return desk.page(
         "subscriptions.html",
         held=[each for each in found if each["subscriber"] == own],
         given=[each for each in found if each["owner"] == own],
-        products=products,
+        products=await products_of(desk, (each["product"] for each in found)),
         applications={each["id"]: each for each in await desk.asking.all("/v1/applications")},
-        parties={each["id"]: each for each in await desk.asking.all("/v1/organisations")},
+        parties=await parties_of(desk),
     )
 
 

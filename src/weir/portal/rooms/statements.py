@@ -7,15 +7,14 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from starlette.requests import Request
 from starlette.responses import Response
 
 from weir.kernel import limits
 from weir.kernel.identifiers import is_identifier
 from weir.kernel.outcomes import NOT_FOUND, Refusal
 from weir.partners import organisations
-from weir.portal.rendering import Portal, go, render
-from weir.portal.visitor import Visitor
+from weir.portal.management import Document
+from weir.portal.rooms.desk import Desk
 from weir.settlement import behind, exporting, statements
 from weir.settlement.documents import Statement
 from weir.shelf import plans, products
@@ -24,94 +23,81 @@ _LINE_DIGITS: Final = 7
 _Titles = dict[str, tuple[str, str]]  # identifier to (English, Chinese)
 
 
-async def show_list(portal: Portal, request: Request, visitor: Visitor) -> Response:
+async def show_list(desk: Desk) -> Response:
     """The statements of the organisation one works for."""
-    if visitor.person is None:
-        return go("/sign-in?next=/statements")
-    listed: list[statements.StatementRow] = []
-    if visitor.person.organisation is not None:
-        async with portal.database.connect() as connection:
-            listed = await statements.of_party(connection, visitor.person.organisation)
-    return render(request, visitor, "statements.html", listed=listed)
+    async with desk.portal.database.connect() as connection:
+        listed = await statements.of_party(connection, desk.organisation.id)
+    return desk.page("statements.html", listed=listed)
 
 
-async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
-    """One statement, for its party and the operator."""
-    statement = await _held(portal, request, visitor)
-    if statement is None:
-        return go(f"/sign-in?next={request.url.path}")
-    async with portal.database.connect() as connection:
+async def show(desk: Desk) -> Response:
+    """One statement, for its party and the operator; a line leads to disputing it."""
+    statement = await _held(desk)
+    async with desk.portal.database.connect() as connection:
         reopened = await statements.reopened(connection, statement.statement)
         titles = await _titles(connection, statement)
-    return render(
-        request,
-        visitor,
+    return desk.page(
         "statement.html",
         statement=statement,
         reopened=reopened,
+        disputed=await _disputed(desk, statement),
         since=datetime.fromisoformat(statement.since),
         until=datetime.fromisoformat(statement.until),
         closed_at=datetime.fromisoformat(statement.closed_at),
-        title=_title_of(titles, visitor.language),
+        title=_title_of(titles, desk.visitor.language),
     )
 
 
-async def csv(portal: Portal, request: Request, visitor: Visitor) -> Response:
+async def csv(desk: Desk) -> Response:
     """The statement for a spreadsheet."""
-    held = await _held(portal, request, visitor)
-    if held is None:
-        return go(f"/sign-in?next={request.url.path}")
+    held = await _held(desk)
     return _file(exporting.to_csv(held), "text/csv", f"{held.statement}.csv")
 
 
-async def json(portal: Portal, request: Request, visitor: Visitor) -> Response:
+async def json(desk: Desk) -> Response:
     """The statement as it can be verified offline."""
-    held = await _held(portal, request, visitor)
-    if held is None:
-        return go(f"/sign-in?next={request.url.path}")
+    held = await _held(desk)
     text = msgspec.json.format(msgspec.json.encode(held), indent=2).decode()
     return _file(text, "application/json", f"{held.statement}.json")
 
 
-async def calls(portal: Portal, request: Request, visitor: Visitor) -> Response:
+async def calls(desk: Desk) -> Response:
     """The calls behind one line, a page at a time."""
-    held = await _held(portal, request, visitor)
-    if held is None:
-        return go(f"/sign-in?next={request.url.path}")
-    asked, after = request.path_params["line"], request.query_params.get("after", "")
+    held = await _held(desk)
+    asked, after = desk.named("line"), desk.request.query_params.get("after", "")
     if not (asked.isascii() and asked.isdigit() and len(asked) <= _LINE_DIGITS):
         raise Refusal(NOT_FOUND, "no such line")
-    assert visitor.person is not None
-    assert visitor.person.organisation is not None
+    viewer, portal = desk.organisation.id, desk.portal
     found = await behind.calls_behind(
-        portal.database, portal.lake, held.statement, int(asked), visitor.person.organisation, after
+        portal.database, portal.lake, held.statement, int(asked), viewer, after
     )
-    line = held.lines[int(asked) - 1]
     async with portal.database.connect() as connection:
         titles = await _titles(connection, held)
-    more = found[-1].id if len(found) == limits.PAGE_ROWS else None
-    return render(
-        request,
-        visitor,
+    return desk.page(
         "statement_calls.html",
         statement=held,
         number=int(asked),
-        line=line,
+        line=held.lines[int(asked) - 1],
         calls=found,
-        more=more,
-        title=_title_of(titles, visitor.language),
+        more=found[-1].id if len(found) == limits.PAGE_ROWS else None,
+        title=_title_of(titles, desk.visitor.language),
     )
 
 
-async def _held(portal: Portal, request: Request, visitor: Visitor) -> Statement | None:
-    """The statement a signed-in visitor asks for; None when nobody is signed in. NOT_FOUND."""
-    if visitor.person is None:
-        return None
-    statement_id, viewer = request.path_params["statement"], visitor.person.organisation
-    if viewer is None or not is_identifier(statement_id, "stm"):
-        raise Refusal(NOT_FOUND, "no statement of theirs")
-    async with portal.database.connect() as connection:
-        return await statements.fetch(connection, statement_id, viewer)
+async def _held(desk: Desk) -> Statement:
+    """The statement the address names. NOT_FOUND where it is not theirs to read."""
+    statement_id = desk.named("statement")
+    if not is_identifier(statement_id, "stm"):
+        raise Refusal(NOT_FOUND, "not a statement's identifier")
+    async with desk.portal.database.connect() as connection:
+        return await statements.fetch(connection, statement_id, desk.organisation.id)
+
+
+async def _disputed(desk: Desk, statement: Statement) -> dict[int, Document]:
+    """The newest dispute of each line of this statement that the reader may see."""
+    found = await desk.asking.all("/v1/disputes")
+    own = (each for each in found if each["statement"] == statement.statement)
+    return {each["statement_line"]: each for each in own}
 
 
 def _file(text: str, media_type: str, name: str) -> Response:
