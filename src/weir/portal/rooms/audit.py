@@ -28,12 +28,14 @@ async def show(desk: Desk) -> Response:
     for each in page["items"]:
         each["at"] = datetime.fromisoformat(each["at"])
     everybody = desk.organisation.kind == "operator"
+    checking = desk.may("verify_audit") and "check" in query
     return desk.page(
         "audit.html",
         entries=page["items"],
         following=page["next"],
         wanted=wanted,
         EVENTS=EVENTS,
+        checked=await desk.asking.get("/v1/audit/verification") if checking else None,
         everybody=everybody,
         parties=await parties_of(desk),
     )

@@ -33,13 +33,14 @@ _DOORS: Final[tuple[tuple[frozenset[str], str, Entry], ...]] = (
     ),
     (OPERATOR | PARTIES, "list_statements", Entry("/statements", "Statements", "对账单")),
     (OPERATOR | PARTIES, "list_disputes", Entry("/desk/disputes", "Disputes", "争议")),
-    (OPERATOR, "close_period", Entry("/desk/closings", "Closings", "关账")),
+    (OPERATOR, "list_closings", Entry("/desk/closings", "Closings", "关账")),
     (OPERATOR, "show_health", Entry("/desk/health", "Health", "运行状况")),
     (
         OPERATOR | PARTIES,
         "list_expiring_certificates",
         Entry("/desk/certificates", "Certificates", "证书"),
     ),
+    (OPERATOR | PARTIES, "get_receipt", Entry("/desk/receipts", "Receipts", "回执")),
     (OPERATOR | PARTIES, "search_audit_trail", Entry("/desk/audit", "Audit trail", "审计日志")),
     (OPERATOR | PARTIES, "list_people", Entry("/desk/people", "People", "人员")),
 )

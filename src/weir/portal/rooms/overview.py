@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
+from weir.portal.management import Document
 from weir.portal.rooms import certificates
 from weir.portal.rooms.desk import Desk
 
@@ -19,6 +20,7 @@ async def show(desk: Desk) -> Response:
     waiting = [
         each for each in subscriptions if each["owner"] == own and each["status"] == "requested"
     ]
+    statements = await desk.asking.get("/v1/statements")
     documents = await desk.asking.all("/v1/documents")
     products = await desk.asking.all("/v1/products")
     return desk.page(
@@ -27,18 +29,37 @@ async def show(desk: Desk) -> Response:
         certified=[each for each in applications if await certificates.valid_of(desk, each["id"])],
         held=held,
         waiting=waiting,
+        unsigned=await _unsigned(desk),
+        newest=next((each for each in statements["items"] if not each["reopened_at"]), None),
         documents=documents,
         products=products,
     )
 
 
 async def _operator(desk: Desk) -> Response:
-    """Who takes part, how the processes stand, and what ends soon."""
+    """Who takes part, how the processes stand, and what waits for somebody to act."""
     organisations = await desk.asking.all("/v1/organisations")
+    disputes = await desk.asking.all("/v1/disputes")
+    closings = (await desk.asking.get("/v1/closings"))["items"]
     return desk.page(
         "overview_operator.html",
         organisations=organisations,
         sandboxed=[each for each in organisations if each["stage"] == "sandbox"],
         health=await desk.asking.get("/v1/health"),
         ending=await desk.asking.get("/v1/expiring-certificates"),
+        disputed=[each for each in disputes if each["status"] == "open"],
+        stuck=[each for each in closings if each["status"] == "failed"],
+        stopped=[each for each in organisations if each["status"] == "suspended"],
+        unsigned=await _unsigned(desk),
     )
+
+
+async def _unsigned(desk: Desk) -> list[Document]:
+    """Proposed agreements that only lack one's own organisation's signature, or lack it too."""
+    own = desk.organisation.id
+    found = await desk.asking.all("/v1/agreements")
+    return [
+        each
+        for each in found
+        if each["status"] == "proposed" and own in each["needed"] and own not in each["accepted"]
+    ]

@@ -19,6 +19,7 @@ from weir.portal.rooms import (
     overview,
     people,
     products,
+    receipts,
     statements,
     subscriptions,
     traffic,
@@ -59,6 +60,8 @@ ROOMS: Final[tuple[tuple[str, Show, Send | None], ...]] = (
     ("/desk/closings", closings.show, closings.close),
     ("/desk/certificates", health.show_certificates, None),
     ("/desk/health", health.show, None),
+    ("/desk/receipts", receipts.show, None),
+    ("/desk/receipts/download", receipts.download, None),
     ("/desk/audit", audit.show, None),
 )
 
