@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from ports import own_ports
+
 ROOT = Path(__file__).parents[1]
 PATIENCE_S = 120
 
@@ -64,7 +66,7 @@ def installed() -> Iterator[Installed]:
     venv.create(folder / "venv", with_pip=True)
     pip = [folder / "venv" / "bin" / "python", "-m", "pip", "install", "--quiet"]
     subprocess.run([*pip, str(ROOT)], check=True)
-    public, mtls = _free_ports(2)
+    public, mtls = own_ports(2)
     environment = {
         "PATH": os.environ["PATH"],
         "WEIR_PUBLIC_PORT": str(public),
@@ -107,13 +109,3 @@ def test_the_model_institutions_come_with_it(installed: Installed) -> None:
     shown = subprocess.run([sandbox, "--help"], capture_output=True, text=True, check=False)
     assert shown.returncode == 0
     assert "bank" in shown.stdout
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [int(each.getsockname()[1]) for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports

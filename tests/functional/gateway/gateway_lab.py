@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import http.client
 import json
 import signal
@@ -13,8 +12,8 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,8 @@ from cryptography.x509.oid import NameOID
 from model_member import ModelMember
 from raw_caller import Answer, Caller
 
+from ports import own_ports
+from waiting import PATIENCE_S, until
 from weir.care.authority import Authority
 from weir.care.vault import Vault
 from weir.metering.records import CallRecord
@@ -55,20 +56,6 @@ _PAYMENT_BINDINGS = Bindings(
     idempotency_key="header:x-idempotency-key",
     outcome_path="/directory/payments/{idempotency_key}",
 )
-
-
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    return free_ports(1)[0]
-
-
-def free_ports(count: int) -> list[int]:
-    """So many, all different: gateways share a port without a word (SO_REUSEPORT)."""
-    with ExitStack() as held:
-        probes = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in probes:
-            each.bind(("127.0.0.1", 0))
-        return [int(each.getsockname()[1]) for each in probes]
 
 
 @dataclass
@@ -304,21 +291,19 @@ class Lab:
     async def start_gateway(
         self,
         *,
-        public_port: int = 0,
-        mtls_port: int = 0,
         controls: list[Path] | None = None,
         otlp_endpoint: str | None = None,
         proxy_networks: str | None = None,
         client_cert_networks: str | None = None,
     ) -> GatewayProcess:
         number = len(self.gateways) + 1
-        free_public, free_mtls = free_ports(2)
+        public_port, mtls_port = own_ports(2)
         config = {
             "issuer": "https://auth.localhost",
             "domain": "localhost",
             "bind_address": "127.0.0.1",
-            "public_port": public_port or free_public,
-            "mtls_port": mtls_port or free_mtls,
+            "public_port": public_port,
+            "mtls_port": mtls_port,
             "server_certificate": str(self.folder / "server.pem"),
             "server_key": str(self.folder / "server.key"),
             "authority": str(self.folder / "root.pem"),
@@ -356,22 +341,17 @@ class Lab:
         return record
 
     async def until_recorded(self, interaction_id: str) -> CallRecord:
-        for _ in range(500):
-            found = [each for each in self.records() if each.interaction_id == interaction_id]
-            if found:
-                assert len(found) == 1
-                return found[0]
-            await asyncio.sleep(0.02)
-        raise AssertionError("no record came")
+        (record,) = await until(
+            lambda: [each for each in self.records() if each.interaction_id == interaction_id]
+        )
+        assert isinstance(record, CallRecord)
+        return record
 
     async def until_applied(self, sequence: int) -> None:
         """Wait until every gateway says that it has applied a change."""
         for gateway in self.gateways:
             if gateway.running:
-                for _ in range(500):
-                    if gateway.metric("weir_gateway_applied_change") >= sequence:
-                        break
-                    await asyncio.sleep(0.01)
+                await until(partial(gateway.has_applied, sequence))
 
     async def republish(self, *changes: Change) -> None:
         await self.until_applied(await self.publish(*changes))
@@ -393,17 +373,20 @@ class GatewayProcess:
         return self.process.poll() is None
 
     async def until_ready(self) -> None:
-        for _ in range(1000):
-            if not self.running:
-                raise AssertionError(self.log.read_text())
-            if self.ask("/readyz")[0] == 200:
-                return
-            await asyncio.sleep(0.02)
-        raise AssertionError(self.log.read_text())
+        """Wait for it; its log says why it did not come."""
+        try:
+            await until(lambda: not self.running or self.ask("/readyz")[0] == 200)
+        except AssertionError as never:
+            raise AssertionError(self.log.read_text()) from never
+        assert self.running, self.log.read_text()
+
+    def has_applied(self, sequence: int) -> bool:
+        return self.metric("weir_gateway_applied_change") >= sequence
 
     def ask(self, target: str) -> tuple[int, str]:
-        connection = http.client.HTTPConnection("gateway.localhost", timeout=5)
+        connection = http.client.HTTPConnection("gateway.localhost")
         connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.settimeout(PATIENCE_S)
         try:
             connection.sock.connect(self.config["health_socket"])
             connection.request("GET", target)
@@ -427,11 +410,14 @@ class GatewayProcess:
     def stop(self) -> int:
         if self.running:
             self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(20)
+        try:
+            return self.process.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired as never:
+            raise AssertionError(self.log.read_text()) from never
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.wait(5)
+        self.process.wait(PATIENCE_S)
 
 
 def access(**changed: Any) -> dict[str, Any]:

@@ -8,6 +8,8 @@ import ssl
 from dataclasses import dataclass
 from typing import Any
 
+from waiting import PATIENCE_S
+
 
 @dataclass(slots=True)
 class Answer:
@@ -90,7 +92,7 @@ class Caller:
     async def at_end(self) -> bool:
         """Whether the gateway closes the connection."""
         try:
-            return await asyncio.wait_for(self.reader.read(1), 5) == b""
+            return await asyncio.wait_for(self.reader.read(1), PATIENCE_S) == b""
         except ConnectionError:
             return True
 

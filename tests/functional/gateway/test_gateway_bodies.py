@@ -10,6 +10,8 @@ import pytest
 from gateway_lab import Desk, GatewayProcess, Lab
 from raw_caller import Caller, request
 
+from waiting import until
+
 MEGABYTE = 1024 * 1024
 FIVE = 5 * MEGABYTE
 
@@ -131,10 +133,9 @@ async def test_broken_chunks_in_a_forwarded_body_never_reach_the_member_as_whole
         lab.prefix + "/echo",
         {"authorization": f"Bearer {desk.token}", "transfer-encoding": "chunked"},
     )
-    await desk.caller.send(head + b"5\r\nhello\r\n")
     before = len(lab.member.seen)
-    while len(lab.member.seen) == before:
-        await asyncio.sleep(0.01)
+    await desk.caller.send(head + b"5\r\nhello\r\n")
+    await until(lambda: len(lab.member.seen) > before)
     await desk.caller.send(b"zz\r\n")
     answer = await desk.caller.read()
     assert answer.code == "malformed_http"

@@ -9,7 +9,7 @@ from pathlib import Path
 from gateway_lab import Desk, Lab
 from raw_caller import Caller
 
-from weir.kernel import limits
+from waiting import until
 from weir.wire.listening import MemberTls
 from weir.wire.presenting import Presented
 
@@ -42,14 +42,14 @@ async def test_a_renewed_server_certificate_is_presented_and_no_connection_is_dr
     before = await presented_by(lab, gateway.mtls_port)
     hosts = [f"{role}.localhost" for role in ("api", "auth", "portal", "manage")]
     renewed = write(lab, lab.folder, "server", hosts)
-    for _ in range(20 * limits.CERTIFICATE_SWEEP_S):
+
+    async def is_renewed() -> bool:
         shown = await presented_by(lab, gateway.mtls_port)
         assert shown in (before, renewed)
         assert (await desk.call("GET", "/rates")).status == 200  # on the connection of the start
-        if shown == renewed:
-            break
-        await asyncio.sleep(0.1)
-    assert shown == renewed
+        return shown == renewed
+
+    await until(is_renewed)
     await caller.close()
     gateway.kill()
 

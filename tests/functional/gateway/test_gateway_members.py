@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 
 import pytest
@@ -10,6 +9,7 @@ from gateway_lab import Desk, GatewayProcess, Lab
 from model_member import ModelMember
 from raw_caller import Caller, request
 
+from waiting import until
 from weir.shelf.published import SubscriptionDocument
 from weir.store.unit import Change
 
@@ -142,8 +142,7 @@ async def test_a_caller_that_leaves_is_recorded(lab: Lab, gateway: GatewayProces
     }
     before = len(lab.member.seen)
     await caller.send(request("GET", f"{lab.prefix}/behave/silence", headers))
-    while len(lab.member.seen) == before:
-        await asyncio.sleep(0.01)
+    await until(lambda: len(lab.member.seen) > before)
     caller.writer.transport.abort()
     record = await lab.until_recorded(interaction)
     assert (record.status, record.refusal, record.fault) == (499, "caller_gone", "caller")

@@ -11,6 +11,8 @@ from gateway_lab import Desk, GatewayProcess, Lab, payment, payment_body
 from raw_caller import Answer, Caller, request
 from sqlalchemy import text
 
+from waiting import until
+
 
 @pytest.fixture
 async def payer(lab: Lab, caller: Caller) -> Desk:
@@ -40,12 +42,11 @@ async def intent(lab: Lab, key: str) -> Any:
 
 
 async def until_state(lab: Lab, key: str, state: str) -> Any:
-    for _ in range(300):
+    async def there() -> Any:
         row = await intent(lab, key)
-        if row is not None and row.state == state:
-            return row
-        await asyncio.sleep(0.02)
-    raise AssertionError(f"the intent never became {state}")
+        return row if row is not None and row.state == state else None
+
+    return await until(there)
 
 
 async def test_a_payment_leaves_an_intent_and_a_record(lab: Lab, payer: Desk) -> None:
@@ -152,8 +153,7 @@ async def test_a_payment_whose_caller_leaves_is_carried_to_its_end(
     }
     path = f"{lab.prefix}/behave/money/wait"
     await caller.send(request("POST", path, headers, payment_body()))
-    while len(lab.member.seen) == before:
-        await asyncio.sleep(0.01)
+    await until(lambda: len(lab.member.seen) > before)
     caller.writer.transport.abort()
     await asyncio.sleep(0.1)
     lab.member.released.set()

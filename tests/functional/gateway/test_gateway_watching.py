@@ -14,6 +14,8 @@ from gateway_lab import Desk, GatewayProcess, Lab
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from raw_caller import Caller
 
+from waiting import until
+
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = "b7ad6b7169203331"
 
@@ -47,11 +49,8 @@ class Receiver:
             writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
 
     async def until(self, count: int) -> list[Any]:
-        for _ in range(1_000):
-            if len(self.spans) >= count:
-                return self.spans
-            await asyncio.sleep(0.02)
-        raise AssertionError(f"{len(self.spans)} of {count} spans came")
+        await until(lambda: len(self.spans) >= count)
+        return self.spans
 
 
 @pytest.fixture(scope="module")

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import random
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -19,8 +17,8 @@ import pytest
 from pyarrow import fs
 
 from places import roomiest
+from ports import HOST, own_ports
 
-_HOST: Final = "127.0.0.1"
 _PATIENCE_S: Final = 120
 _POLL_S: Final = 0.1
 _ATTEMPTS: Final = 3
@@ -33,8 +31,6 @@ _IDENTITY: Final = {
     "actions": ["Admin", "Read", "Write", "List"],
 }
 _ROLES: Final = ("master", "volume", "filer", "s3")
-# Below the ports that kernels give to outgoing connections, so that none of those takes one.
-_PORTS: Final = range(20_000, 32_000, 1 + 2 * len(_ROLES))
 
 
 class StoreDiedError(Exception):
@@ -66,37 +62,10 @@ def _running() -> Iterator[int]:
     """The port of a store that has taken an object and given it back."""
     with (
         tempfile.TemporaryDirectory(prefix="ws-", dir=roomiest()) as name,
-        _free_ports() as ports,
-        _started(Path(name), ports) as process,
+        _started(Path(name), ports := own_ports(2 * len(_ROLES))) as process,
     ):
         _wait(_url(ports[-2]), process, Path(name) / "log")
         yield ports[-2]
-
-
-@contextmanager
-def _free_ports() -> Iterator[list[int]]:
-    """Two ports a role. The first port of their block stays bound and keeps the others off it."""
-    with ExitStack() as held:
-        for first in random.sample(_PORTS, len(_PORTS)):
-            ports = list(range(first + 1, first + 1 + 2 * len(_ROLES)))
-            guard = held.enter_context(closing(socket.socket()))
-            if _binds(guard, first) and all(_is_free(port) for port in ports):
-                yield ports
-                return
-    raise OSError("no free ports")
-
-
-def _is_free(port: int) -> bool:
-    with closing(socket.socket()) as probe:
-        return _binds(probe, port)
-
-
-def _binds(probe: socket.socket, port: int) -> bool:
-    try:
-        probe.bind((_HOST, port))
-    except OSError:
-        return False
-    return True
 
 
 @contextmanager
@@ -104,7 +73,7 @@ def _started(folder: Path, ports: list[int]) -> Iterator[subprocess.Popen[bytes]
     """Its catalogs are off: they listen on fixed ports, and a second store would die of them."""
     (folder / "data").mkdir()
     (folder / "s3.json").write_text(json.dumps({"identities": [_IDENTITY]}))
-    arguments = [f"-ip={_HOST}", f"-ip.bind={_HOST}", f"-dir={folder / 'data'}", "-filer", "-s3"]
+    arguments = [f"-ip={HOST}", f"-ip.bind={HOST}", f"-dir={folder / 'data'}", "-filer", "-s3"]
     arguments += ["-master.telemetry=false", "-s3.iam=false", f"-s3.config={folder / 's3.json'}"]
     arguments += ["-s3.port.iceberg=0", "-s3.port.lance=0"]
     arguments += ["-volume.max=8", "-master.volumeSizeLimitMB=64"]
@@ -130,7 +99,7 @@ def _started(folder: Path, ports: list[int]) -> Iterator[subprocess.Popen[bytes]
 
 
 def _url(port: int) -> str:
-    return f"s3://records/lake?scheme=http&region=here&endpoint_override={_HOST}:{port}"
+    return f"s3://records/lake?scheme=http&region=here&endpoint_override={HOST}:{port}"
 
 
 def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
 
-from platform_world import PATIENCE_S, World
+from platform_world import World
 
+from waiting import PATIENCE_S
 from weir.app.private import member_client
 from weir.kernel import limits
 from weir.kernel.clock import SystemClock

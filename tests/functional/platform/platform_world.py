@@ -26,11 +26,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from keep_alive import Connection
 
+from ports import own_ports
+from waiting import PATIENCE_S, until
 from weir.app.core import Core, open_core
 from weir.care.authority import Authority
 from weir.care.vault import Vault, b64url
 from weir.cli.demo import consenting, parties, shelving
-from weir.cli.demo.booting import Boot, free_ports, start_institutions
+from weir.cli.demo.booting import Boot, start_institutions
 from weir.cli.demo.cast import ACCOUNT_ACCESS, CURRENCY, INSTITUTIONS, Institution, Partner
 from weir.cli.demo.stage import Caller, Consented, Customer, Member, Running, Stage
 from weir.cli.health import is_ready
@@ -51,7 +53,6 @@ from weir.store.engines.process import ProcessIdentity
 BANK = INSTITUTIONS[0]
 ACCOUNTS = "river-bank.accounts"
 PAYMENTS = "river-bank.payments"
-PATIENCE_S = 30.0  # how long something that must happen may take on a busy machine
 _TEND_S = 0.05
 
 
@@ -60,7 +61,7 @@ def booted(institutions: Sequence[Institution] = (BANK,), customers: int = 40) -
     """Start a platform in a home of its own. From the main thread, and outside a running loop."""
     folder = Path(tempfile.mkdtemp(prefix="weir-test-", dir="/tmp"))
     folder.chmod(0o711)  # the engines' user passes through
-    public, mtls = free_ports("127.0.0.1", 2)
+    public, mtls = own_ports(2)
     installation = Installation(
         replace(
             Settings(),
@@ -195,8 +196,11 @@ class World:
             "SELECT count(*) FROM processes WHERE role = 'gateway'"
             " AND lease_until > clock_timestamp() AND applied_sequence < %s"
         )
-        while (await self.sql(behind, newest[0][0]))[0][0]:
-            await asyncio.sleep(0.02)
+
+        async def applied() -> bool:
+            return (await self.sql(behind, newest[0][0]))[0][0] == 0
+
+        await until(applied)
 
     # --- tokens --------------------------------------------------------------------------------
 

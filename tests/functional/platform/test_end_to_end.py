@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -12,8 +12,9 @@ import pytest
 from echo_member import ECHO, EchoMember, echo_member
 from engine_cuts import paused_postgres, refused_by_postgres
 from keep_alive import Connection, Heard
-from platform_world import ACCOUNTS, PATIENCE_S, World, account_access
+from platform_world import ACCOUNTS, World, account_access
 
+from waiting import PATIENCE_S, until
 from weir.cli.demo.cast import CURRENCY
 from weir.cli.demo.stage import Caller
 from weir.client import Management, MessageSigner, Session
@@ -98,11 +99,11 @@ async def test_no_process_serves_a_consent_after_its_withdrawal_was_acknowledged
         async with asyncio.TaskGroup() as group:
             for connection in all_processes.everywhere:
                 group.create_task(keep_calling(connection))
-            await _until(lambda: len(heard) > 20)
+            await until(lambda: len(heard) > 20)
             withdrawn = await platform.bank.management.people.withdraw_consent(consent)
             acknowledged_s = loop.time()
             already = len(heard)
-            await _until(lambda: len(heard) > already + 100)
+            await until(lambda: len(heard) > already + 100)
             over.set()
     assert withdrawn["effective_at"] is not None
     served = [began_s for began_s, answer in heard if answer.refusal is None]
@@ -279,10 +280,10 @@ async def test_a_period_is_closed_and_its_statement_follows_from_the_records(
             await all_processes.ask_all()
         last = [heard.interaction_id for heard in await all_processes.ask_all()]
     assert platform.stage.opened_at is not None
-    until = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=1)
-    await _eventually(lambda: _is_over(until))
-    await _eventually(lambda: _in_lake(platform, last))
-    period = "/".join(f"{end:%Y-%m-%dT%H:%M:%SZ}" for end in (platform.stage.opened_at, until))
+    ends_at = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=1)
+    await until(lambda: datetime.now(UTC) > ends_at)
+    await until(lambda: _in_lake(platform, last))
+    period = "/".join(f"{end:%Y-%m-%dT%H:%M:%SZ}" for end in (platform.stage.opened_at, ends_at))
     books = platform.operator.books
     closed = await books.close_period(period, CURRENCY)
     assert (await books.close_period(period, CURRENCY))["statements"] == closed["statements"]
@@ -359,10 +360,6 @@ async def _some_account(platform: World) -> str:
     return str(rows[0][0])
 
 
-async def _is_over(until: datetime) -> bool:
-    return datetime.now(UTC) > until
-
-
 async def _in_lake(platform: World, interactions: list[str]) -> bool:
     """Whether the lake has them: and so all that their processes recorded before."""
     tally = await platform.ask(asking.compare, interactions)
@@ -373,15 +370,3 @@ async def _calls_under_a_plan(platform: World) -> int:
     """Every record so far that a statement must count: the period is all there ever was."""
     question = "SELECT count(*) FROM calls WHERE plan IS NOT NULL AND product IS NOT NULL"
     return int((await platform.ask(asking.ask, question))[0][0])
-
-
-async def _until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not holds():
-            await asyncio.sleep(0.005)
-
-
-async def _eventually(holds: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not await holds():
-            await asyncio.sleep(0.1)

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from places import short_folder
-from weir.cli.demo.booting import free_ports
+from ports import own_ports
 from weir.cli.installation import Installation
 from weir.cli.up import address
 from weir.client.transport import TlsTransport
@@ -23,7 +23,7 @@ from weir.kernel.settings import Settings, environment
 def external(engines) -> Iterator[Installation]:
     """Started outside the event loop, from the main thread, as `weir up` does."""
     database = engines.create_database()
-    public, mtls = free_ports("127.0.0.1", 2)
+    public, mtls = own_ports(2)
     with short_folder() as folder:
         settings = Settings(
             database_url=database,

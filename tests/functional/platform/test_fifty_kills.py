@@ -16,9 +16,10 @@ from typing import Any
 
 import pytest
 from aftercare import ingested, reconciled
-from platform_world import ACCOUNTS, PATIENCE_S, PAYMENTS, World, recorded_name
+from platform_world import ACCOUNTS, PAYMENTS, World, recorded_name
 from storm_load import Load, Payment
 
+from waiting import until
 from weir.metering import asking
 from weir.metering.segments import streams, verify_stream
 
@@ -136,12 +137,9 @@ async def _storm(platform: World, load: Load, dice: random.Random) -> None:
 
 async def _serving(platform: World) -> list[Any]:
     """The gateways that can be hit: those that listen."""
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            ready = [role for role in platform.gateways if platform.is_ready(role)]
-            if ready:
-                return ready
-            await asyncio.sleep(0.01)
+    return list(
+        await until(lambda: [role for role in platform.gateways if platform.is_ready(role)])
+    )
 
 
 def _asked(found: Aftermath) -> dict[str, Payment]:

@@ -10,6 +10,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -17,9 +18,10 @@ import pytest
 from aftercare import ingested, reconciled
 from engine_cuts import paused
 from keep_alive import BROKEN, Connection, Heard
-from platform_world import ACCOUNTS, PATIENCE_S, PAYMENTS, World, recorded_name
+from platform_world import ACCOUNTS, PAYMENTS, World, recorded_name
 from storm_load import PAYING, Load, Payment
 
+from waiting import until
 from weir.cli.demo.stage import Caller
 from weir.cli.installation import Role
 from weir.metering import asking
@@ -74,35 +76,30 @@ async def killed_while_the_bank_pays(platform: World, payer: Caller, payment: Pa
     everywhere = await platform.connect_everywhere(payer)
     victim = platform.gateways[0]
     async with platform.tending():
-        async with held(platform, payment.debtor):
+        async with held(platform, payment.debtor) as holder:
             asked = asyncio.create_task(_pay(everywhere[_pid(victim)], payment))
-            await _until_somebody_waits(platform)
+            await until(partial(_somebody_waits_for, platform, holder))
             platform.kill(victim)
             with pytest.raises(BROKEN):
                 await asked
-        async with asyncio.timeout(PATIENCE_S):
-            while not await _executed(platform, payment):
-                await asyncio.sleep(0.02)
+        await until(partial(_executed, platform, payment))
     for each in everywhere.values():
         each.close()
 
 
 @asynccontextmanager
-async def held(platform: World, account: str) -> AsyncIterator[None]:
-    """Nobody else can book on this account meanwhile."""
+async def held(platform: World, account: str) -> AsyncIterator[int]:
+    """Nobody else can book on this account meanwhile. Yields the holder's process in PostgreSQL."""
     url = platform.bank_url.replace("postgresql+psycopg://", "postgresql://")
     async with await psycopg.AsyncConnection.connect(url) as connection:
         await connection.execute("SET search_path TO river_bank")
         await connection.execute("SELECT FROM accounts WHERE account_id = %s FOR UPDATE", [account])
-        yield
+        yield connection.info.backend_pid
 
 
-async def _until_somebody_waits(platform: World) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not (await platform.bank_sql("SELECT count(*) FROM pg_locks WHERE NOT granted"))[0][
-            0
-        ]:
-            await asyncio.sleep(0.01)
+async def _somebody_waits_for(platform: World, holder: int) -> bool:
+    waiting = "SELECT pid FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid))"
+    return bool(await platform.bank_sql(waiting, holder))
 
 
 async def _executed(platform: World, payment: Payment) -> int:
@@ -175,9 +172,7 @@ async def test_a_payment_whose_gateway_died_before_it_left_is_closed_as_not_made
         everywhere = await platform.connect_everywhere(payer)
         with paused(platform.bank_process):
             asked = asyncio.create_task(_pay(everywhere[_pid(victim)], payment))
-            async with asyncio.timeout(PATIENCE_S):
-                while not await platform.sql(_INTENT, payment.consent):
-                    await asyncio.sleep(0.01)
+            await until(partial(platform.sql, _INTENT, payment.consent))
             platform.kill(victim)
             with pytest.raises(BROKEN):
                 await asked

@@ -6,8 +6,9 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from platform_world import ACCOUNTS, PATIENCE_S, World
+from platform_world import ACCOUNTS, World
 
+from waiting import PATIENCE_S
 from weir.cli.bundling import fetch
 from weir.client import CallLog, Management, Profile, RefusedError, Session, WeirError
 from weir.client.management_records import seen_root

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
-from platform_world import ACCOUNTS, BANK, PATIENCE_S, World
+from platform_world import ACCOUNTS, BANK, World
 
+from waiting import PATIENCE_S, until
 from weir.cli.demo import consenting, parties
 from weir.cli.demo.cast import Partner
 from weir.cli.demo.stage import Caller, Customer
@@ -134,7 +135,5 @@ async def test_a_worker_delivers_pings_also_when_one_dies_and_calls_no_place_wit
     await register(caller, endpoint.at(WITHIN))
     await ask(platform, caller, customer)
     log = platform.installation.home.log_path(platform.role("worker").label)
-    async with asyncio.timeout(PATIENCE_S):
-        while "an address that may not be called" not in log.read_text():
-            await asyncio.sleep(0.05)
+    await until(lambda: "an address that may not be called" in log.read_text())
     assert len(endpoint.seen) == 3

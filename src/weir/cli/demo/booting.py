@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -37,8 +37,10 @@ from weir.store.engines.files import write_atomically
 from weir.store.engines.home import default_path
 
 Tell = Callable[[str], None]
+T = TypeVar("T")
 
 _READY_TIMEOUT_S: Final = 90.0
+_PORT_TRIES: Final = 5
 _POLL_S: Final = 0.05
 _PASSED_ON: Final = ("PATH", "LANG", "LC_ALL", "TZ")
 # What would lead the demo away from its own engines and its own home.
@@ -62,11 +64,15 @@ class Boot:
 
 def boot(home: Path | None, tell: Tell) -> Boot:
     """Start everything in a fresh home. Nothing of `.weir/` is touched."""
-    settings = _settings()
     path = home or _default_home()
     _clear(path)
-    installation = Installation(settings, home_path=path)
-    installation.start(tell)
+
+    def start(settings: Settings) -> Installation:
+        installation = Installation(settings, home_path=path)
+        installation.start(tell)
+        return installation
+
+    installation = on_free_ports(_settings(), start)
     started = Boot(installation)
     try:
         tell("Starting three model institutions, each with a history of its own")
@@ -78,10 +84,27 @@ def boot(home: Path | None, tell: Tell) -> Boot:
 
 
 def _settings() -> Settings:
-    """The person's settings, without what belongs to another installation; ports that are free."""
+    """The person's settings, without what belongs to another installation."""
     for name in _SET_ASIDE:
         os.environ.pop(reading.PREFIX + name, None)
-    settings = reading.read(os.environ)
+    return reading.read(os.environ)
+
+
+def on_free_ports(settings: Settings, start: Callable[[Settings], T]) -> T:
+    """Start something on the ports of the settings, or on others if those are taken.
+
+    A port that was free a moment ago may be somebody's when it is claimed; then others are tried.
+    """
+    for last in (*[False] * (_PORT_TRIES - 1), True):
+        try:
+            return start(_with_free_ports(settings))
+        except Refusal as refusal:
+            if last or refusal.outcome is not PORT_TAKEN:
+                raise
+    raise AssertionError("the last try returns or raises")
+
+
+def _with_free_ports(settings: Settings) -> Settings:
     public, mtls = settings.public_port, settings.mtls_port
     if not all(_is_free(settings.bind_address, port) for port in (public, mtls)):
         public, mtls = free_ports(settings.bind_address, 2)
