@@ -89,6 +89,10 @@ class Asker:
         form = {"grant_type": "authorization_code", "code": code}
         return self._request({**form, "redirect_uri": REDIRECT_URI, "code_verifier": VERIFIER})
 
+    def refresh(self, refresh_token: str) -> bytes:
+        """A request for another access token of a grant."""
+        return self._request({"grant_type": "refresh_token", "refresh_token": refresh_token})
+
     def renew_nonce(self, root: Path) -> None:
         """Have the server say its nonce, as its answer to a proof without one."""
         self.nonce = None
@@ -136,9 +140,11 @@ class Asker:
         return self.proof_key.sign(header, claims)
 
 
-def write_requests(path: Path, requests: Iterable[bytes]) -> None:
-    """In the form in which the load generator reads them."""
-    path.write_bytes(b"\0".join(requests))
+def write_requests(path: Path, requests: Iterable[bytes]) -> int:
+    """In the form in which the load generator reads them; how many they are."""
+    written = list(requests)
+    path.write_bytes(b"\0".join(written))
+    return len(written)
 
 
 def _asked(issuer: str, root: Path, request: bytes) -> bytes:

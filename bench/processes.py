@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
 TARGET_CORE = 1
 LOAD_CORE = 0  # of the load generator and the member
+_LOOK_S, _IDLE_S = 0.5, 0.02  # what beats and questions of an idle installation take, and more
+_QUIET_WITHIN_S = 20.0
 
 
 def pin(pids: Iterable[int], core: int) -> None:
@@ -21,11 +24,14 @@ def pin(pids: Iterable[int], core: int) -> None:
 
 
 def tree(pid: int) -> list[int]:
-    """A process and all its descendants."""
+    """A process and all its descendants. One that ends meanwhile has none."""
     found = [pid]
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            found.extend(tree(int(child)))
+    try:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                found.extend(tree(int(child)))
+    except (FileNotFoundError, ProcessLookupError):
+        pass
     return found
 
 
@@ -53,6 +59,20 @@ def trees_cpu_s(roots: Iterable[int]) -> float:
             continue  # it has ended, and its time is its parent's
         ticks += sum(int(each) for each in fields[11:15])
     return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def rest(roots: Iterable[int]) -> None:
+    """Wait until processes and their descendants have done what they were given before.
+
+    Of PostgreSQL that is autovacuum and the WAL writer, which come after what was written. Whoever
+    is never done is not waited for.
+    """
+    roots, until_s = list(roots), time.monotonic() + _QUIET_WITHIN_S
+    before_s, spent_s = trees_cpu_s(roots), 1.0
+    while spent_s > _IDLE_S and time.monotonic() < until_s:
+        time.sleep(_LOOK_S)
+        now_s = trees_cpu_s(roots)
+        before_s, spent_s = now_s, now_s - before_s
 
 
 def resident_bytes(pids: Iterable[int]) -> int:

@@ -7,16 +7,16 @@ with the customer's `authorization_details` and a refresh token.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
-from pathlib import Path
 from typing import Protocol
 
 from bench.asking import Asker, write_requests
 from bench.issuing import Issuing
-from bench.loading import Load, Outcome, load
+from bench.loading import Outcome, load
 from bench.measuring import Runs, failures, figures, interleaved, prefixed, ratio
 from bench.oidc_provider import Peer, oidc_provider
-from bench.processes import trees_cpu_s
+from bench.processes import rest, trees_cpu_s
 from bench.report import Goal, Result
 from bench.stage import Stage, staged
 
@@ -51,31 +51,37 @@ def run() -> Result:
 
 
 def take(stage: Stage, issuer: Issuer) -> Outcome:
-    """One round against one server, on connections of its own: idle ones are closed in time."""
-    asker = issuer.asker
-    path = stage.folder / "requests"
+    """One round against one server."""
     outcome: Outcome = {}
     for kind in KINDS:
-        asker.renew_nonce(stage.root)
-        made = map(asker.exchange, issuer.codes(TOKENS)) if kind == "code" else None
-        write_requests(path, made or (asker.credentials() for _ in range(TOKENS)))
-        port = int(asker.issuer.rpartition(":")[2])
-        with load(stage, port, "/token", None) as generator:
-            generator.open(CONNECTIONS)
-            outcome |= prefixed(f"{kind}_", _sent(generator, issuer, path))
+        issuer.asker.renew_nonce(stage.root)
+        if kind == "code":
+            requests = map(issuer.asker.exchange, issuer.codes(TOKENS))
+        else:
+            requests = (issuer.asker.credentials() for _ in range(TOKENS))
+        outcome |= prefixed(f"{kind}_", sent(stage, issuer, requests))
     outcome["cpu_us_a_call"] = outcome["credentials_cpu_us"]
     return outcome
 
 
-def _sent(generator: Load, issuer: Issuer, requests: Path) -> Outcome:
-    """All requests of a file, and what the server's processes spent on each."""
-    generator.bring(requests)
+def sent(stage: Stage, issuer: Issuer, requests: Iterable[bytes]) -> Outcome:
+    """What the server's processes spend on each, once they are done with what came before.
+
+    On connections of their own, since idle ones are closed in time.
+    """
+    path = stage.folder / "requests"
+    count = write_requests(path, requests)
     groups = issuer.groups()
-    before_s = {name: trees_cpu_s(roots) for name, roots in groups.items()}
-    outcome = generator.call(PATIENCE_S, TOKENS)
-    spent_us = {
-        name: (trees_cpu_s(roots) - before_s[name]) * 1e6 / TOKENS for name, roots in groups.items()
-    }
+    with load(stage, int(issuer.asker.issuer.rpartition(":")[2]), "/token", None) as generator:
+        generator.open(CONNECTIONS)
+        generator.bring(path)
+        rest(pid for roots in groups.values() for pid in roots)
+        before_s = {name: trees_cpu_s(roots) for name, roots in groups.items()}
+        outcome = generator.call(PATIENCE_S, count)
+        spent_us = {
+            name: (trees_cpu_s(roots) - before_s[name]) * 1e6 / count
+            for name, roots in groups.items()
+        }
     outcome["cpu_us"] = sum(spent_us.values())
     return outcome | {f"{name}_cpu_us": spent for name, spent in spent_us.items()}
 
@@ -104,7 +110,8 @@ def _result(runs: Runs) -> Result:
 def _notes() -> list[str]:
     return [
         f"{TOKENS} tokens of each kind a round, closed loop on {CONNECTIONS} TLS connections, "
-        "every request with an assertion and a proof of its own, made before.",
+        "every request with an assertion and a proof of its own, made before. Each part begins "
+        "when the server is done with what came before, the making of codes too.",
         "cpu_us is user and system time of all processes that take part: weir's gateway, control, "
         "PostgreSQL and Valkey with all their background work; oidc-provider's one process.",
         "weir keeps grants in PostgreSQL, synced at the commit, and replay marks in Valkey with "

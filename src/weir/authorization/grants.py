@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Column, DateTime, Text, select, update
+from sqlalchemy import Column, ColumnElement, DateTime, Text, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.authorization.openid import Authentication
 from weir.authorization.tables import grants
+from weir.care.vault import b64url
 from weir.consent import reading
 from weir.consent.reading import Consent
 from weir.consent.tables import consents
@@ -23,6 +25,8 @@ from weir.store.prepared import Gathered, Prepared, asked
 from weir.store.unit import UnitOfWork
 
 REFRESH_PREFIX: Final = "rft_"
+# A refresh token that was settled with its code counts from the code's use on.
+_REFRESHES: Final = grants.c.code_sha256.is_(None) | grants.c.code_used_at.is_not(None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,15 +58,17 @@ _SPLIT: Final = len(_COLUMNS)
 _OF_CONSENT: Final = [each.name for each in consents.c]
 
 
-def _with_consent(named: Column[Any]) -> Gathered[tuple[Grant, Consent]]:
-    """Grants by the digest of a secret, each with the consent that it stands on."""
+def _with_consent(
+    named: Column[Any], counts: ColumnElement[bool]
+) -> Gathered[tuple[Grant, Consent]]:
+    """Grants by the digest of a secret that counts, each with the consent that it stands on."""
     secrets = asked(secret=Text())
     statement = (
         select(secrets.c.n, *_COLUMNS, *(each.label(f"consent_{each.name}") for each in consents.c))
         .select_from(secrets)
         .join(grants, named == secrets.c.secret)
         .join(consents, consents.c.id == grants.c.current)
-        .where(consents.c.application == grants.c.client)
+        .where(consents.c.application == grants.c.client, counts)
     )
     return Gathered(Prepared(statement), ("secret",), _read)
 
@@ -72,22 +78,23 @@ def _read(row: tuple[Any, ...]) -> tuple[Grant, Consent]:
     return grant, reading.of_fields(dict(zip(_OF_CONSENT, row[_SPLIT:], strict=True)))
 
 
-def _spending() -> Gathered[bool]:
-    """Uses codes up. The condition is what makes each work once: of two at a time, one updates the
-    row, and the other's is answered with nothing. One commit serves all.
+def _spending() -> Gathered[str]:
+    """Uses codes up, and tells the salt of each one's refresh token. The condition is what makes
+    each work once: of two at a time, one updates the row, and the other's is answered with nothing.
+    One commit serves all, and nothing that an index holds is changed.
     """
-    spent = asked(of_consent=Text(), secret=Text(), now=DateTime(timezone=True))
+    spent = asked(of_consent=Text(), now=DateTime(timezone=True))
     statement = (
         update(grants)
         .where(grants.c.consent == spent.c.of_consent, grants.c.code_used_at.is_(None))
-        .values(code_used_at=spent.c.now, refresh_sha256=spent.c.secret)
-        .returning(spent.c.n)
+        .values(code_used_at=spent.c.now)
+        .returning(spent.c.n, grants.c.refresh_salt)
     )
-    return Gathered(Prepared(statement), ("of_consent", "secret", "now"), lambda _: True)
+    return Gathered(Prepared(statement), ("of_consent", "now"), lambda row: str(row[0]))
 
 
-_OF_CODE: Final = _with_consent(grants.c.code_sha256)
-_OF_REFRESH_TOKEN: Final = _with_consent(grants.c.refresh_sha256)
+_OF_CODE: Final = _with_consent(grants.c.code_sha256, true())
+_OF_REFRESH_TOKEN: Final = _with_consent(grants.c.refresh_sha256, _REFRESHES)
 _SPEND: Final = _spending()
 
 
@@ -109,7 +116,7 @@ async def record(
 
     `grant_id` is `consent` itself, or the grant that this consent changes.
     """
-    code = new_secret()
+    code, salt = new_secret(), new_secret()
     await unit.connection.execute(
         grants.insert().values(
             consent=consent,
@@ -125,6 +132,8 @@ async def record(
             authentication=None if authentication is None else msgspec.to_builtins(authentication),
             code_sha256=digest(code),
             code_expires_at=unit.now + timedelta(seconds=limits.AUTHORIZATION_CODE_LIFETIME_S),
+            refresh_sha256=digest(_refreshing(code, salt)),
+            refresh_salt=salt,
         )
     )
     return code
@@ -182,7 +191,7 @@ async def of_refresh_token(connection: AsyncConnection, token: str) -> Grant | N
     secret = token.removeprefix(REFRESH_PREFIX)
     if secret == token or not is_secret(secret):
         return None
-    return await _one(connection, grants.c.refresh_sha256 == digest(secret))
+    return await _one(connection, (grants.c.refresh_sha256 == digest(secret)) & _REFRESHES)
 
 
 async def of_grant_id(connection: AsyncConnection, grant_id: str, client: str) -> Grant | None:
@@ -216,21 +225,28 @@ async def turn(unit: UnitOfWork, grant_id: str, *, consent: str, scope: str) -> 
 
 
 async def end_older_refresh_tokens(database: Database, grant: Grant) -> None:
-    """Of a grant that was changed, keep the refresh token of its newest change alone."""
+    """Of a grant that was changed, keep the refresh token of its newest change alone.
+
+    A code that is still out gives its own when it is used.
+    """
     async with database.engine.begin() as connection:
         await connection.execute(
             update(grants)
             .where(grants.c.grant_id == grant.grant_id, grants.c.consent != grants.c.current)
-            .where(grants.c.refresh_sha256.is_not(None))
+            .where(grants.c.refresh_sha256.is_not(None), _REFRESHES)
             .values(refresh_sha256=None)
         )
 
 
-async def spend_code(database: Database, consent: str) -> str | None:
-    """Use the code up and make the refresh token. None when somebody was faster."""
-    secret = new_secret()
-    spent = await database.ask(_SPEND, consent, digest(secret), database.clock.now())
-    return REFRESH_PREFIX + secret if spent else None
+async def spend_code(database: Database, consent: str, code: str) -> str | None:
+    """Use the code up. Its refresh token; None when somebody was faster."""
+    salt = await database.ask(_SPEND, consent, database.clock.now())
+    return None if salt is None else REFRESH_PREFIX + _refreshing(code, salt)
+
+
+def _refreshing(code: str, salt: str) -> str:
+    """The secret of the refresh token that a code gives: known to whoever has both (RFC 2104)."""
+    return b64url(hmac.digest(code.encode(), salt.encode(), "sha256"))
 
 
 async def _standing(

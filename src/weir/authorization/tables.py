@@ -39,9 +39,14 @@ grants = Table(
     Column("code_sha256", Text, unique=True),
     Column("code_expires_at", DateTime(timezone=True)),
     Column("code_used_at", DateTime(timezone=True)),
+    # Settled with the code, and worth nothing before the code is used. An index leads to it: were it
+    # written by the exchange, that would write every index of the table anew.
     Column("refresh_sha256", Text, unique=True),
+    Column("refresh_salt", Text),
     Column("authentication", JSONB),
     Index("ix_grants_grant_id", "grant_id"),
+    # Room for the version that the exchange writes to stand on the page of the one it follows.
+    postgresql_with={"fillfactor": "80"},
 )
 
 # A question to a customer on the customer's own device (CIBA Core 1.0). `consent` is the identifier

@@ -21,8 +21,18 @@ from weir.store.direct import Direct, Text
 
 V = TypeVar("V")
 _CONNECT_TIMEOUT_S: Final = 5
-# One plan a statement and connection, whatever the arrays hold.
-_OPTIONS: Final = "-c plan_cache_mode=force_generic_plan"
+# One plan a statement and connection, whatever the arrays hold. Every statement here finds rows by
+# their keys; left to itself, PostgreSQL plans to read whole tables while they are small or not yet
+# analysed, and keeps to that plan while they grow.
+_OPTIONS: Final = " ".join(
+    f"-c {setting}"
+    for setting in (
+        "plan_cache_mode=force_generic_plan",
+        "enable_seqscan=off",
+        "enable_hashjoin=off",
+        "enable_mergejoin=off",
+    )
+)
 _DIALECT: Final = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 
 

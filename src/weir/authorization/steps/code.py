@@ -55,7 +55,9 @@ def consent_stands(exchange: Exchange) -> None:
 async def code_is_spent(exchange: Exchange) -> None:
     """RFC 6749 section 4.1.2: of two requests at once, one gets the token; then none has any."""
     id_token = await id_tokens.made(exchange)
-    refresh_token = await grants.spend_code(exchange.services.database, exchange.grant.consent)
+    refresh_token = await grants.spend_code(
+        exchange.services.database, exchange.grant.consent, exchange.required("code")
+    )
     if refresh_token is None:
         await _revoke(exchange)
         raise Refusal(OAUTH_INVALID_GRANT, REUSED)
