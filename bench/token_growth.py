@@ -7,10 +7,12 @@ left, with a used code and a refresh token of its own. Tokens are refreshed of a
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
+import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any, Final
@@ -70,8 +72,7 @@ def _take(stage: Stage, issuing: Issuing, stored: int) -> Outcome:
     """One round: the tokens of `bench.tokens`, and one of each of so many stored grants."""
     outcome = take(stage, issuing)
     issuing.asker.renew_nonce(stage.root)
-    # Whose tokens these are does not matter, so that they cannot be guessed does not either.
-    chosen = random.sample(range(1, stored + 1), TOKENS)  # noqa: S311
+    chosen = random.sample(range(1, stored + 1), TOKENS)
     tokens = (f"rft_{str(n).rjust(43, _FILLED)}" for n in chosen)
     requests = map(issuing.asker.refresh, tokens)
     return outcome | prefixed("refresh_", sent(stage, issuing, requests))
@@ -101,7 +102,7 @@ def _fill(stage: Stage, issuing: Issuing, stored: int) -> None:
     began_s = time.monotonic()
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SET maintenance_work_mem = '512MB'")  # of this connection
-        with _bare(connection, list(_COPIED)):
+        with _held(stage.pids("worker")), _bare(connection, list(_COPIED)):
             for table, changed in _COPIED.items():
                 connection.execute(_copying(connection, table, changed, stored))
         for table in _COPIED:
@@ -125,6 +126,19 @@ def _copying(
         f"INSERT INTO {table} ({named}) SELECT {values}"
         f" FROM (SELECT * FROM {table} LIMIT 1) AS one, generate_series(1::bigint, {stored}) AS n"
     )
+
+
+@contextmanager
+def _held(pids: Iterable[int]) -> Iterator[None]:
+    """Processes held still: without indexes the worker's questions would read all there is."""
+    held = list(pids)
+    for pid in held:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in held:
+            os.kill(pid, signal.SIGCONT)
 
 
 @contextmanager

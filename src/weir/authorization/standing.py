@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ARRAY, Text, and_, func, select, type_coerce
+from sqlalchemy import ARRAY, Text, and_, func, literal_column, select, type_coerce
 
 from weir.partners.applications import Application, Standing
 from weir.partners.organisations import Organisation
@@ -19,11 +19,13 @@ from weir.store.database import Database
 from weir.store.prepared import Gathered, Prepared, asked
 
 _ASKED: Final = asked(application=Text(), certificate=Text())
+# Written into the statement, so that every plan of it may use the index of living subscriptions.
+_ACTIVE, _PUBLISHED = literal_column("'active'"), literal_column("'published'")
 _SCOPES = (
     select(func.array_agg((products.c.owner_slug + "." + products.c.slug).distinct()))
     .join(subscriptions, subscriptions.c.product == products.c.id)
     .where(subscriptions.c.application == _ASKED.c.application)
-    .where(subscriptions.c.status == "active", products.c.status == "published")
+    .where(subscriptions.c.status == _ACTIVE, products.c.status == _PUBLISHED)
     .correlate(_ASKED)
     .scalar_subquery()
 )

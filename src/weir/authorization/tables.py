@@ -39,8 +39,8 @@ grants = Table(
     Column("code_sha256", Text, unique=True),
     Column("code_expires_at", DateTime(timezone=True)),
     Column("code_used_at", DateTime(timezone=True)),
-    # Settled with the code, and worth nothing before the code is used. An index leads to it: were it
-    # written by the exchange, that would write every index of the table anew.
+    # Settled with the code, and worth nothing before the code is used. An index leads to it: were
+    # it written by the exchange, that would write every index of the table anew.
     Column("refresh_sha256", Text, unique=True),
     Column("refresh_salt", Text),
     Column("authentication", JSONB),

@@ -11,10 +11,12 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final, Self
 
+import msgspec
 import psycopg
 from psycopg import AsyncConnection, pq
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
+from psycopg.types.json import set_json_loads
 
 _NAMED: Final = re.compile(r"%\((\w+)\)s")
 _ANSWERED: Final = (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK)
@@ -55,6 +57,7 @@ class Direct:
         opened = await AsyncConnection.connect(
             url, autocommit=True, connect_timeout=timeout_s, options=options
         )
+        set_json_loads(msgspec.json.decode, opened)
         return cls(opened)
 
     async def close(self) -> None:
