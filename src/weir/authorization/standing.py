@@ -20,7 +20,8 @@ from weir.store.prepared import Gathered, Prepared, asked
 
 _ASKED: Final = asked(application=Text(), certificate=Text())
 # Written into the statement, so that every plan of it may use the index of living subscriptions.
-_ACTIVE, _PUBLISHED = literal_column("'active'"), literal_column("'published'")
+_ACTIVE: Final = literal_column("'active'", Text())
+_PUBLISHED: Final = literal_column("'published'", Text())
 _SCOPES = (
     select(func.array_agg((products.c.owner_slug + "." + products.c.slug).distinct()))
     .join(subscriptions, subscriptions.c.product == products.c.id)
