@@ -14,6 +14,7 @@ from typing import Any
 
 PATIENCE_S = 90.0
 _PAUSE_S = 0.02
+_ROUNDS = 50
 
 
 async def until(look: Callable[[], Any | Awaitable[Any]], patience_s: float = PATIENCE_S) -> Any:
@@ -27,3 +28,12 @@ async def until(look: Callable[[], Any | Awaitable[Any]], patience_s: float = PA
             return found
         assert time.monotonic() < deadline_s, f"not within {patience_s:.0f} s; last: {found!r}"
         await asyncio.sleep(_PAUSE_S)
+
+
+async def rounds() -> None:
+    """Let the loop look at its sockets so often that what is under way in this process arrives.
+
+    A pause of so many milliseconds can be over in one round, if another process had the processor.
+    """
+    for _ in range(_ROUNDS):
+        await asyncio.sleep(0.001)

@@ -5,7 +5,6 @@ Every answer an institution gives to the client is validated against its own doc
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import datetime
 import hashlib
@@ -33,11 +32,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from openapi_schema_validator import OAS30Validator, OAS31Validator
 
+from waiting import PATIENCE_S, until
+
 DOCUMENTS = {"bank": "bank.yaml", "insurer": "insurer.json", "securities": "securities.yaml"}
 SEED = 2026
 CUSTOMERS = 1000
-# What is awaited comes within a moment; a busy machine may take this long.
-PATIENCE_S = 60
 
 NewDatabase = Callable[[], str]
 
@@ -109,7 +108,7 @@ class Running:
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         self.process.send_signal(how)
-        status = self.process.wait(timeout=20)
+        status = self.process.wait(timeout=PATIENCE_S)
         assert self.process.stdout is not None
         self.process.stdout.close()
         return status
@@ -143,7 +142,11 @@ def launch(
 def ready(process: subprocess.Popen[str], url: str) -> Running:
     """Waits for the line that says the institution accepts."""
     assert process.stdout is not None
-    said = json.loads(process.stdout.readline())
+    line = process.stdout.readline()
+    assert line, (
+        f"it ended with {process.wait(PATIENCE_S)}"
+    )  # what it said is in the captured error
+    said = json.loads(line)
     assert said["ready"] is True
     return Running(process, said["port"], url)
 
@@ -221,7 +224,10 @@ class Client:
         self.document = Document(institution)
         self.running = running
         self.http = httpx.AsyncClient(
-            base_url=running.url, verify=tls, timeout=20, limits=httpx.Limits(max_connections=60)
+            base_url=running.url,
+            verify=tls,
+            timeout=PATIENCE_S,
+            limits=httpx.Limits(max_connections=60),
         )
 
     async def send(
@@ -254,10 +260,7 @@ class Client:
 
     async def logged(self, interaction: str) -> list[dict[str, Any]]:
         """The log's lines of one interaction, once there are any."""
-        async with asyncio.timeout(PATIENCE_S):
-            while not (lines := await self.lines(interaction)):
-                await asyncio.sleep(0.05)
-        return lines
+        return list(await until(lambda: self.lines(interaction)))
 
     async def answers(self) -> list[dict[str, Any]]:
         """The whole log, page by page."""

@@ -9,7 +9,6 @@ from typing import Any
 
 import psycopg
 from sandbox_world import (
-    PATIENCE_S,
     Certificates,
     Client,
     NewDatabase,
@@ -17,6 +16,8 @@ from sandbox_world import (
     launch,
     ready,
 )
+
+from waiting import PATIENCE_S, until
 
 PAYER = "rb-000001-01"
 
@@ -53,9 +54,11 @@ async def test_an_answer_without_identity_is_logged_too_and_the_platforms_calls_
 ) -> None:
     path = f"/accounts/{uuid.uuid4()}"
     assert (await bank.send("GET", path)).status_code == 400
-    async with asyncio.timeout(PATIENCE_S):
-        while not (found := [a for a in await bank.answers() if a["path"] == path]):
-            await asyncio.sleep(0.05)
+
+    async def there() -> list[dict[str, Any]]:
+        return [a for a in await bank.answers() if a["path"] == path]
+
+    found = await until(there)
     assert [(a["interaction_id"], a["status"]) for a in found] == [(None, 400)]
     lines = await bank.answers()
     assert not [a for a in lines if a["path"].startswith(("/directory", "/health"))]

@@ -10,6 +10,8 @@ import httpx
 import pytest
 from sandbox_world import DOCUMENTS, Certificates, Client, Document, Running, identity
 
+from waiting import PATIENCE_S
+
 EACH = pytest.mark.parametrize("name", list(DOCUMENTS))
 
 
@@ -162,7 +164,7 @@ async def test_what_is_not_http_or_too_long_is_refused_and_the_connection_ends(
         "127.0.0.1", institutions["bank"].port, ssl=certificates.client_tls("gateway")
     )
     writer.write(sent)
-    answer = await asyncio.wait_for(reader.read(), 10)
+    answer = await asyncio.wait_for(reader.read(), PATIENCE_S)
     writer.close()
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 400 ")
@@ -186,7 +188,7 @@ async def test_a_connection_is_kept_for_many_calls(
     )
     for _ in range(3):
         writer.write(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n")
-        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE_S)
         assert head.startswith(b"HTTP/1.1 200 ")
         assert await reader.readexactly(len(b'{"status":"ok"}')) == b'{"status":"ok"}'
     writer.close()

@@ -12,6 +12,7 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from waiting import until
 from weir.care import algorithms, signing_keys
 from weir.care.following import KeysFollowed
 from weir.care.jose import ALGORITHMS
@@ -92,12 +93,14 @@ def verifies(vault: Vault, token: str) -> bool:
 async def settled(database: Database, sealing: SealingKey, *moves: str) -> None:
     """Tend until these moves were made, each acknowledged."""
     done: list[str] = []
-    for _ in range(200):
+
+    async def tended() -> bool:
+        nonlocal done
         done += [each.split(" ")[0] for each in await signing_keys.tend(database, sealing, days=0)]
-        if done == list(moves):
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError(done)
+        assert done == list(moves)[: len(done)]
+        return done == list(moves)
+
+    await until(tended)
 
 
 @pytest.mark.parametrize("algorithm", ["ES256", "PS256", "EdDSA"])
@@ -127,11 +130,7 @@ async def test_a_key_is_announced_then_signs_and_the_old_one_ends_when_its_token
         assert await signing_keys.tend(database, sealing, days=0) == []  # clocks may differ
         clock.ahead += timedelta(seconds=limits.CLOCK_AHEAD_ACCEPTED_S + 1)
         await settled(database, sealing, "retired")
-        for _ in range(100):
-            if not verifies(vault, old):
-                break
-            await asyncio.sleep(0.02)
-        assert not verifies(vault, old)
+        await until(lambda: not verifies(vault, old))
         assert verifies(vault, new)
         async with database.connect() as connection:
             rows = await signing_keys.read(connection)

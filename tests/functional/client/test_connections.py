@@ -9,6 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from tls_listener import Listener
 
+from waiting import rounds
 from weir.care.authority import Authority
 from weir.client.credentials import Credentials
 from weir.client.errors import ProtocolError, UnreachableError, WeirError
@@ -61,21 +62,21 @@ async def test_connections_are_kept_and_a_closed_one_is_replaced(listener: Liste
         for _ in range(9):
             answer = await exchange.send("GET", f"https://api.localhost:{port}/")
             assert answer.content == b"hi"
-            await asyncio.sleep(0.01)
+            await rounds()  # the end of the connection is heard
     assert connections == 3
 
 
 async def test_bytes_nobody_asked_for_end_a_kept_connection(listener: Listener) -> None:
     """A second answer behind the first must never be taken for the answer to the next call."""
-    connections = 0
+    connections, answered = 0, asyncio.Event()
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal connections
         connections += 1
         await reader.readuntil(b"\r\n\r\n")
         writer.write(OK)
-        await writer.drain()
-        await asyncio.sleep(0.02)
+        await answered.wait()
+        answered.clear()
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil")
         await writer.drain()
         await reader.read(1)
@@ -85,7 +86,8 @@ async def test_bytes_nobody_asked_for_end_a_kept_connection(listener: Listener) 
         for _ in range(2):
             answer = await exchange.send("GET", f"https://api.localhost:{port}/")
             assert answer.content == b"hi"
-            await asyncio.sleep(0.1)
+            answered.set()
+            await rounds()  # what nobody asked for has come
     assert connections == 2
 
 

@@ -14,13 +14,14 @@ from pathlib import Path
 import pytest
 from engine_support import holding, key, rows, write_key, write_row
 
+from waiting import PATIENCE_S
 from weir.store.engines import EmbeddedPostgres, EmbeddedValkey, Home, ProcessIdentity
 from weir.store.engines.process import send, wait_gone
 from weir.store.engines.server import ENVIRONMENT, EngineServer
 
 
 def eventually(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE_S
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.005)
@@ -74,7 +75,7 @@ def test_engines_end_when_their_parent_is_killed(place: Path) -> None:
         servers = holder.started()
         assert len(servers) == 2
         holder.kill()
-        assert wait_gone(servers, 30)
+        assert wait_gone(servers, PATIENCE_S)
 
 
 def test_a_server_that_outlived_its_parent_is_ended_and_its_data_kept(
@@ -114,7 +115,7 @@ def test_an_orphan_without_a_death_signal_is_ended(home: Home, recorded: bool) -
         identity.save(home.path / "postgres/server.json")
     eventually(lambda: (home.path / "run/pg/.s.PGSQL.5432").exists())
     postgres.start()
-    assert orphan.wait(10) == 0
+    assert orphan.wait(PATIENCE_S) == 0
     assert identity_of(postgres) != identity
 
 

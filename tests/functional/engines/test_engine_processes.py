@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from waiting import PATIENCE_S
 from weir.store.engines import Child, ProcessIdentity, end, spawn
 from weir.store.engines.process import Ending, wait_gone
 
-BRIEF: Ending = ((signal.SIGTERM, 0.2), (signal.SIGKILL, 5.0))
+BRIEF: Ending = ((signal.SIGTERM, 0.2), (signal.SIGKILL, PATIENCE_S))
+GENTLE: Ending = ((signal.SIGTERM, PATIENCE_S),)
 
 
 def start(place: Path, *argv: str, stdin: bytes = b"") -> Child:
@@ -30,7 +32,7 @@ def start(place: Path, *argv: str, stdin: bytes = b"") -> Child:
 
 def test_a_child_gets_its_input_and_its_words_go_to_a_private_log(place: Path) -> None:
     child = start(place, "sh", "-c", "pwd; cat; ls /proc/self/fd | wc -l; umask", stdin=b"given\n")
-    assert child.wait(10) == 0
+    assert child.wait(PATIENCE_S) == 0
     # Three standard streams and the listing's own handle: nothing else of ours is open in it.
     assert (place / "log").read_text() == f"{place}\ngiven\n4\n0077\n"
     assert (place / "log").stat().st_mode & 0o777 == 0o600
@@ -85,7 +87,7 @@ def test_a_child_dies_with_a_killed_parent(place: Path) -> None:
         child = ProcessIdentity.read(int(parent.stdout.readline()))
         assert child is not None
         parent.kill()
-        assert wait_gone([child], 10)
+        assert wait_gone([child], PATIENCE_S)
 
 
 def test_an_identity_outlives_neither_its_process_nor_its_file(place: Path) -> None:
@@ -96,10 +98,10 @@ def test_an_identity_outlives_neither_its_process_nor_its_file(place: Path) -> N
     assert file.stat().st_mode & 0o777 == 0o600
     assert ProcessIdentity.load(file) == child.identity
     assert child.identity.alive()
-    assert end(child.identity, BRIEF)
+    assert end(child.identity, GENTLE)
     assert not child.identity.alive(), "one that is not reaped yet does not count as alive"
-    assert child.wait(10) == -signal.SIGTERM
-    assert end(child.identity, BRIEF)
+    assert child.wait(PATIENCE_S) == -signal.SIGTERM
+    assert end(child.identity, GENTLE)
     assert ProcessIdentity.load(place / "absent.json") is None
 
 
@@ -108,6 +110,6 @@ def test_a_log_that_has_grown_long_is_set_aside(
 ) -> None:
     monkeypatch.setattr("weir.kernel.limits.PROCESS_LOG_BYTES", 4)
     (place / "log").write_text("old words\n")
-    assert start(place, "echo", "new").wait(10) == 0
+    assert start(place, "echo", "new").wait(PATIENCE_S) == 0
     assert (place / "log").read_text() == "new\n"
     assert (place / "log.1").read_text() == "old words\n"

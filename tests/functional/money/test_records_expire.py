@@ -14,6 +14,7 @@ from sqlalchemy import select
 from seals import KEY, KEYS, SECRET
 from weir.care.audit import AuditJournal
 from weir.care.tables import audit_entries
+from weir.kernel.clock import SystemClock
 from weir.kernel.expiries import Expiry, expiry_fault
 from weir.kernel.outcomes import ILLEGAL_STATE, Refusal
 from weir.kernel.seals import ReceiptName, authenticator, receipt_fault
@@ -27,6 +28,7 @@ from weir.metering.segments import PRUNED_SUFFIX, SEAL_SUFFIX, Damage, streams
 from weir.settlement import disputing, reopening, working
 from weir.settlement.holding import needs_records
 from weir.settlement.obligations import line_of
+from weir.store.database import Database
 from weir.store.unit import Actor
 
 RULE = Rule(records_days=400, transactions_days=1_830)
@@ -36,6 +38,20 @@ LONG_AGO = datetime.now(UTC).replace(hour=0, minute=59, second=59, microsecond=0
 LONG_AGO_US = round(LONG_AGO.timestamp()) * 1_000_000
 MIDNIGHT_US = LONG_AGO_US + 23 * 3_600_000_000  # a second before it
 PAID = {"method": "POST", "amount_minor": 1_230, "currency": "CNY", "status": 201}
+
+
+class SameDay(SystemClock):
+    """It stands still at midnight: days are counted from the one on which this was imported."""
+
+    _ENDS = LONG_AGO + timedelta(500, hours=23)
+
+    def now(self) -> datetime:
+        return min(super().now(), self._ENDS)
+
+
+@pytest.fixture(autouse=True)
+def _same_day(database: Database) -> None:
+    database.clock = SameDay()
 
 
 async def bring(world: World, begin_us: int = LONG_AGO_US) -> str:

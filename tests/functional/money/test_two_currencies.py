@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from datetime import timedelta
 from xml.etree import ElementTree
 
 from money_world import World
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
-from test_closing import bring, count, now_us
+from test_closing import bring, count
 from test_closing_jobs import job_of, name_accounts, traded
 from test_exchange_rates import traded_abroad
 
@@ -70,12 +71,12 @@ async def test_balances_are_the_sum_of_postings_at_every_instant_of_two_closings
 ) -> None:
     await name_accounts(world)
     await traded_abroad(world)
-    october_us = now_us(world) - 20 * 86_400_000_000
+    last_month = world.database.clock.now().replace(day=1) - timedelta(days=15)
+    begin_us = round(last_month.timestamp()) * 1_000_000
     policies = {"product": world.policies, "plan": world.policies_plan, "member": world.insurer}
-    await bring(world, *(world.record(at_us=october_us + n, **policies) for n in range(500)))
-    earlier = f"{world.database.clock.now().replace(day=1):%Y-%m}"
+    await bring(world, *(world.record(at_us=begin_us + n, **policies) for n in range(500)))
     await ask(world, world.period, "USD")
-    await ask(world, earlier, "CNY")
+    await ask(world, f"{last_month:%Y-%m}", "CNY")
     seen: list[int] = []
 
     async def read(until: asyncio.Event) -> None:

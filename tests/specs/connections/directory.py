@@ -87,7 +87,7 @@ class KeyServer:
     body: bytes = b""
     head: str = "HTTP/1.1 200 OK\r\ncontent-type: application/jwk-set+json\r\n"
     asked: int = 0
-    hangs: bool = False
+    released: asyncio.Event | None = None  # while it is not set, nobody is answered
     uri: str = ""
     _server: asyncio.Server | None = None
 
@@ -105,8 +105,8 @@ class KeyServer:
         try:
             await reader.readuntil(b"\r\n\r\n")
             self.asked += 1
-            if self.hangs:
-                await asyncio.sleep(60)
+            if self.released is not None:
+                await self.released.wait()
             length = f"content-length: {len(self.body)}\r\nconnection: close\r\n\r\n"
             writer.write((self.head + length).encode() + self.body)
             await writer.drain()

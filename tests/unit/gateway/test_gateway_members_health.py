@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from gateway_support import NoTls, drafted, operation, product, row, world
 
+from ports import HOST, own_ports
+from waiting import PATIENCE_S, rounds, until
 from weir.gateway.members import Members
 from weir.gateway.snapshot import Operation, Snapshot
 from weir.gateway.tending import Tending
@@ -29,11 +31,10 @@ class Endpoint:
     def __init__(self) -> None:
         self.status = 200
         self.heads: list[bytes] = []
-        self.port = 0
+        (self.port,) = own_ports(1)  # nobody takes it while this is stopped
 
     async def start(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
+        self._server = await asyncio.start_server(self._serve, HOST, self.port)
 
     def stop(self) -> None:
         self._server.close()
@@ -77,18 +78,17 @@ class Gateway:
         return self.members.pool(self.operation, self.snapshot)
 
     async def until(self, reached: Callable[[], bool]) -> None:
-        for _ in range(500):
-            if reached():
-                return
+        async def swept() -> bool:
             await self.tending.sweep()
-            await asyncio.sleep(0.01)
-        raise AssertionError("it never came")
+            return reached()
+
+        await until(swept)
 
 
 @pytest.fixture(autouse=True)
 def short_times(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "HEALTH_INTERVAL_S", 0.02)
-    monkeypatch.setattr(limits, "HEALTH_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(limits, "HEALTH_TIMEOUT_S", PATIENCE_S)
     monkeypatch.setattr(limits, "ENDPOINT_EJECTION_S", 0.05)
     monkeypatch.setattr(limits, "RETRY_WINDOW_S", 60)
 
@@ -148,6 +148,7 @@ async def test_a_silent_endpoint_fails_its_checks(monkeypatch: pytest.MonkeyPatc
     async def say_nothing(_reader: Any, _writer: Any) -> None:
         await asyncio.sleep(30)
 
+    monkeypatch.setattr(limits, "HEALTH_TIMEOUT_S", 0.2)
     server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
     silent = Endpoint()
     silent.port = server.sockets[0].getsockname()[1]
@@ -171,14 +172,18 @@ async def test_nobody_is_checked_whom_nobody_calls(endpoints: list[Endpoint]) ->
     origin.requests = 0
     for _ in range(20):
         origin.renew_budget()
-    for pool in origin.pools:
-        pool.close_idle(0.0)
-    await asyncio.sleep(0.05)
-    await gateway.tending.sweep()
+
+    def all_closed() -> bool:
+        for pool in origin.pools:
+            pool.close_idle(0.0)
+        return gateway.members.connections() == 0
+
+    await until(all_closed)  # the checks that were under way have ended
     asked = len(endpoints[0].heads)
     for _ in range(10):
         await gateway.tending.sweep()
         await asyncio.sleep(0.01)
+    await rounds()
     assert len(endpoints[0].heads) == asked
     assert gateway.members.connections() == 0
 

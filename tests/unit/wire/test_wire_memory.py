@@ -14,6 +14,7 @@ import pytest
 import uvloop
 from wire_support import NotingHandler, get, ok
 
+from waiting import rounds, until
 from weir.wire.deadlines import Deadlines
 from weir.wire.downstream import Listener, ServerConnection
 from weir.wire.outgoing import ClientConnection
@@ -30,14 +31,25 @@ def _uncollected() -> Iterator[None]:
     gc.enable()
 
 
-def alive(kind: type) -> int:
-    return sum(type(each) is kind for each in gc.get_objects())
+class Alive:
+    """How many objects of a kind there are more than there were: other tests may keep theirs."""
+
+    def __init__(self, kind: type) -> None:
+        self._kind = kind
+        self._before = self._all()
+
+    def more(self) -> int:
+        return sum(not any(each is known for known in self._before) for each in self._all())
+
+    def _all(self) -> list[object]:
+        return [each for each in gc.get_objects() if type(each) is self._kind]
 
 
 @pytest.mark.usefixtures("_uncollected")
 def test_callers_connections_leave_nothing() -> None:
     async def scene() -> None:
         loop = asyncio.get_running_loop()
+        alive = Alive(ServerConnection)
         deadlines = Deadlines(loop, 1.0)
         listener = Listener(loop, NotingHandler(ok), "public", deadlines)
         listener.handler.begin = ok  # type: ignore[method-assign] # keeps no exchange
@@ -49,10 +61,9 @@ def test_callers_connections_leave_nothing() -> None:
             assert b"200" in await reader.readline()
             writer.close()
             await writer.wait_closed()
-        while listener.connections:
-            await asyncio.sleep(0.001)
-        await asyncio.sleep(0.01)  # the loop lets go of its handles in its next rounds
-        assert alive(ServerConnection) == 0
+        await until(lambda: not listener.connections)
+        await rounds()  # the loop lets go of its handles in its next ones
+        assert alive.more() == 0
         server.close()
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -63,6 +74,7 @@ def test_callers_connections_leave_nothing() -> None:
 def test_connections_to_members_leave_nothing() -> None:
     async def scene() -> None:
         loop = asyncio.get_running_loop()
+        alive = Alive(ClientConnection)
         server = await loop.create_server(asyncio.Protocol, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         pool = Pool(loop, Deadlines(loop, 1.0))
@@ -70,10 +82,9 @@ def test_connections_to_members_leave_nothing() -> None:
             await loop.create_connection(lambda: ClientConnection(pool), "127.0.0.1", port)
         assert pool.open_connections == CONNECTIONS
         pool.close()
-        while pool.open_connections:
-            await asyncio.sleep(0.001)
-        await asyncio.sleep(0.01)
-        assert alive(ClientConnection) == 0
+        await until(lambda: not pool.open_connections)
+        await rounds()
+        assert alive.more() == 0
         server.close()
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from test_wire_answers import OK, Hearing, MemberPool, feed, outgoing
 
+from waiting import PATIENCE_S
 from weir.kernel import limits
 from weir.kernel.outcomes import MEMBER_UNREACHABLE, Refusal
 from weir.wire.deadlines import Deadlines
@@ -88,7 +89,7 @@ async def test_a_burst_has_few_connections_made_at_a_time_and_none_of_it_fails()
     burst = [Hearing() for _ in range(2_000)]
     for each in burst:
         pool.send(outgoing(pool, each))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while not all(each.events for each in burst):
             assert pool._opening <= limits.MEMBER_POOL_OPENING
             await asyncio.sleep(0)

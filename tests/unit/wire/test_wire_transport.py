@@ -17,6 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from waiting import PATIENCE_S, rounds
 from weir.wire.accepting import TlsAcceptor
 from weir.wire.connecting import connect
 from weir.wire.deadlines import Deadlines
@@ -140,7 +141,7 @@ async def test_an_answer_arrives_though_a_body_was_not_read(lab: Lab) -> None:
     lab.received = refuse
     reader, writer = await lab.caller()
     writer.write(b"b" * 200_000)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         assert await reader.read() == b"413"
     writer.close()
 
@@ -158,7 +159,7 @@ async def test_a_slow_reader_gets_the_whole_of_the_last_answer(
     reader, writer = await lab.caller()
     writer.write(b"?")
     await asyncio.sleep(0.5)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         assert len(await reader.read()) == len(LONG)
     writer.close()
 
@@ -174,7 +175,7 @@ async def test_a_mistake_in_one_stream_costs_that_connection_alone(lab: Lab) -> 
     asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
     well, bad = await lab.caller(), await lab.caller()
     bad[1].write(b"bad")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         with suppress(ConnectionError):
             assert await bad[0].read() == b""
         well[1].write(b"good")
@@ -216,7 +217,7 @@ async def test_a_connection_lost_as_the_handshake_ends_is_told_to_who_waits(
     peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     peer.send(to_caller.read())
     peer.close()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         with pytest.raises(OSError):  # noqa: PT011 - whichever comes first
             await asked
     await asyncio.sleep(0)
@@ -238,7 +239,7 @@ async def test_a_peer_that_changes_keys_without_end_is_cut(
         stderr=asyncio.subprocess.DEVNULL,
     )
     assert caller.stdin is not None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while not (lab.served and lab.served[0].lost.is_set()):
             with suppress(ConnectionError):
                 caller.stdin.write(command + b"\n")
@@ -256,16 +257,16 @@ async def test_news_of_a_closed_socket_is_not_told_to_the_next_of_its_number() -
         far.send(b"x")  # both are ready in the same step
     watched = [Closing(reactor, near, told) for near, _ in pairs]
     watched[0].closes, watched[1].closes = watched[1], watched[0]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while not told:
             await asyncio.sleep(0)
     (first,) = told  # the other was closed by it, and another has its descriptor
     assert first.made is not None
     assert first.made.number == first.closed_number
-    await asyncio.sleep(0.05)
+    await rounds()
     assert told == [first]  # its own socket has nothing to read
     first.made.far.send(b"x")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while len(told) == 1:
             await asyncio.sleep(0)
     assert told[1] is first.made
