@@ -9,6 +9,8 @@ import asyncio
 from typing import Final, Protocol
 
 NEVER: Final = float("inf")
+# A sweep that comes so late comes from a process that did not run, or had no time for anything.
+_STALLED_S: Final = 0.5
 
 
 class Mortal(Protocol):
@@ -20,13 +22,18 @@ class Mortal(Protocol):
 
 
 class Deadlines:
-    """A set swept every `resolution_s`; expiry is late by at most that much."""
+    """A set swept every `resolution_s`; expiry is late by at most that much.
+
+    After a stall of the process nothing expires at once: what was waited for may have come
+    meanwhile, and lies unread in a socket. It has until the next sweep.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, resolution_s: float) -> None:
         self._loop = loop
         self._resolution_s = resolution_s
         self._watched: set[Mortal] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._due_s = NEVER
 
     def watch(self, mortal: Mortal) -> None:
         """Have it expire when its time has come, which may be set and moved at any time."""
@@ -41,6 +48,7 @@ class Deadlines:
 
     def start(self) -> None:
         """Begin to sweep."""
+        self._due_s = self._loop.time() + self._resolution_s
         self._timer = self._loop.call_later(self._resolution_s, self._sweep)
 
     def stop(self) -> None:
@@ -50,7 +58,10 @@ class Deadlines:
             self._timer = None
 
     def _sweep(self) -> None:
-        self.start()
         now_s = self._loop.time()
+        stalled = now_s - self._due_s > _STALLED_S
+        self.start()
+        if stalled:
+            return
         for each in [each for each in self._watched if each.deadline_s <= now_s]:
             each.expire()

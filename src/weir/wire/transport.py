@@ -169,7 +169,7 @@ class TlsTransport(Watched):
         self._writing_paused = False
         self.deadline_s = self._loop.time() + HANDSHAKE_TIMEOUT_S
         deadlines.watch(self)
-        reactor.watch(self._descriptor, self, IN)
+        reactor.watch(self._descriptor, self, IN, ahead=server_hostname is not None)
         if server_hostname is not None:
             self._shake()
 
