@@ -29,10 +29,10 @@ SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
 MODULES = {
     "authorization": "assertions endpoints forms nonces pipeline pkce scopes tokens",
     "care": "dpop jose",
-    "gateway": "allowances bindings budget call counts gateway interactions labels lease members"
-    " noted passing pipeline recording routing snapshot tokens",
-    "gateway/phases": "authorize filter forward identify limit possess prove record respond route"
-    " standing",
+    "gateway": "allowances bindings budget call concurrency counts gateway interactions labels"
+    " lease members noted passing pipeline recording routing snapshot tokens",
+    "gateway/phases": "admit authorize filter forward identify limit possess prove record respond"
+    " route standing",
     "kernel": "limits strict_json",
     "metering": "writing",
     "store": "gathering",

@@ -34,6 +34,7 @@ class Call(Relay):
     __slots__ = (
         "_collected",
         "_pieces",
+        "admitted",
         "amount",
         "application",
         "body",
@@ -79,6 +80,8 @@ class Call(Relay):
         self.token: KnownToken | None = None
         self.application: Application | None = None
         self.possessed = False  # a proof for this very call was taken
+        # admit
+        self.admitted = False  # counted among the calls in flight
         # route
         self.place: Place | None = None
         self.operation: Operation | None = None

@@ -13,7 +13,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from weir.care.message_key import MessageKeys
 from weir.gateway.allowances import Allowances
 from weir.gateway.call import Call
+from weir.gateway.concurrency import Concurrency
 from weir.gateway.counts import Counts
+from weir.gateway.fault_lines import FaultLines
 from weir.gateway.following import Following
 from weir.gateway.interactions import Interactions
 from weir.gateway.members import Members
@@ -85,6 +87,8 @@ class Gateway:
         self.tracing = tracing
         self.message_keys = message_keys
         self.counts = Counts()
+        self.concurrency = Concurrency()
+        self.faults = FaultLines()
         self.pauses = Pauses(loop, following)
         self.listeners: list[Listener] = []
         self._roles = {

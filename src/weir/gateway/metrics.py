@@ -31,6 +31,7 @@ METRICS: Final = {
     "weir_gateway_member_connections": "Open connections to members.",
     "weir_gateway_endpoints_ejected": "Endpoints of members that are not called for a while.",
     "weir_gateway_retries": "Requests to members that were sent again.",
+    "weir_gateway_calls_in_flight": "Calls admitted that are not yet answered whole.",
     "weir_gateway_in_flight": "Requests sent to members and control that are not yet answered.",
     "weir_gateway_records": "Call records written.",
     "weir_gateway_known_tokens": "Access tokens known by their bytes.",
@@ -49,6 +50,7 @@ class _GatewayCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         gateway = self._gateway
         yield from _counted(gateway.counts)
+        yield _gauge("weir_gateway_calls_in_flight", gateway.concurrency.total)
         yield _gauge("weir_gateway_in_flight", len(gateway.in_flight))
         yield _gauge("weir_gateway_known_tokens", len(gateway.tokens))
         yield _gauge("weir_gateway_applied_change", gateway.following.snapshot.sequence)

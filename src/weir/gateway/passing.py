@@ -9,8 +9,6 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Final
 
-import structlog
-
 from weir.gateway.phases.respond import refusal_body, refusal_lines
 from weir.kernel import limits
 from weir.kernel.outcomes import PLATFORM_UNAVAILABLE, Refusal
@@ -31,7 +29,6 @@ _KEPT_BACK: Final = (
     HOP_BY_HOP | balancers.FIELDS | {b"content-length", b"expect", b"x-fapi-interaction-id"}
 )
 _ANSWER_KEPT_BACK: Final = HOP_BY_HOP | {b"content-length", b"x-fapi-interaction-id", b"server"}
-_log = structlog.get_logger("weir.gateway")
 
 
 class Passing(Relay):
@@ -114,7 +111,8 @@ class Passing(Relay):
 
     def failed(self, failure: Failure | Refusal, detail: str) -> None:
         if isinstance(failure, Failure):
-            _log.warning("control_failed", failure=failure.value, detail=detail)
+            faults = self._gateway.faults
+            faults.warn("control_failed", failure.value, detail, self._interaction_id)
             failure = Refusal(PLATFORM_UNAVAILABLE, detail)
         self.refuse(failure)
 

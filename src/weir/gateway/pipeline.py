@@ -3,6 +3,7 @@
 | phase | finds or does | may wait for | file in phases/ |
 | --- | --- | --- | --- |
 | identify | token, certificate, application | - | identify.py |
+| admit | a place among the calls in flight | - | admit.py |
 | route | operation and parameters | - | route.py |
 | authorize | subscription, scope, consent | the body, if a consent is about it | authorize.py |
 | limit | takes one call from rate and quota | a lease, when what was leased is used up | limit.py |
@@ -12,7 +13,7 @@
 | record | the call record | - | record.py |
 | respond | the last byte, or the refusal | - | respond.py |
 
-The first six run in the order of `BEFORE`; the answer's events run the last three.
+The first seven run in the order of `BEFORE`; the answer's events run the last three.
 """
 
 from __future__ import annotations
@@ -21,9 +22,8 @@ from collections.abc import Awaitable, Callable
 from enum import Enum
 from typing import Final
 
-import structlog
-
 from weir.gateway.call import Call
+from weir.gateway.phases.admit import admit
 from weir.gateway.phases.authorize import authorize
 from weir.gateway.phases.filter import filtered
 from weir.gateway.phases.forward import forward
@@ -51,7 +51,15 @@ from weir.wire.outgoing import Failure
 
 Phase = Callable[[Call], Awaitable[None] | None]
 
-BEFORE: Final[tuple[Phase, ...]] = (identify, route, authorize, limit, prove, forward)
+BEFORE: Final[tuple[Phase, ...]] = (
+    identify,
+    admit,
+    route,
+    authorize,
+    limit,
+    prove,
+    forward,
+)
 
 _FAILURES: Final[dict[Failure, Outcome]] = {
     Failure.UNREACHABLE: MEMBER_UNREACHABLE,
@@ -59,7 +67,6 @@ _FAILURES: Final[dict[Failure, Outcome]] = {
     Failure.TIMEOUT: MEMBER_TIMEOUT,
     Failure.BROKEN: MEMBER_BROKEN_ANSWER,
 }
-_log = structlog.get_logger("weir.gateway")
 
 
 class Then(Enum):
@@ -171,10 +178,16 @@ class Flow(Call):
             return
         self.refusal = refusal.outcome
         self.status = refusal.outcome.status
-        _log_fault(self, refusal)
+        self._log_fault(refusal.outcome, refusal.detail)
         if not self.exchange.ended:
             self._begin_refusal(refusal, receipt_line(self))
         self._record(Then.END)
+
+    def _log_fault(self, outcome: Outcome, detail: str) -> None:
+        """Callers' own faults are in the records; a log of them would be the callers' to fill."""
+        if outcome.fault is not Fault.CALLER:
+            faults = self.gateway.faults
+            faults.warn("call_refused", outcome.code, detail, self.interaction_id)
 
     def _begin_refusal(self, refusal: Refusal, receipt: bytes) -> None:
         body = refusal_body(refusal, self.interaction_id)
@@ -186,7 +199,8 @@ class Flow(Call):
         self.exchange.send(body)
 
     def _break_down(self, error: Exception) -> None:
-        _log.error("call_broke_down", interaction_id=self.interaction_id.decode(), exc_info=error)
+        faults, code = self.gateway.faults, PLATFORM_ERROR.code
+        faults.warn("call_broke_down", code, repr(error), self.interaction_id, error)
         if self.outgoing is not None:
             self.outgoing.cancel()
         if self.exchange.begun and not self.exchange.retract():
@@ -207,12 +221,19 @@ class Flow(Call):
             return
         self.recorded = True
         self._then = then
+        self._leave()
         if self.application is None:
             self.duration_us = self.lasted_us()
             self.gateway.counts.nobody(self.code)
             self._recorded(None)
         else:
             record(self, self.application, self._recorded)
+
+    def _leave(self) -> None:
+        """Give back the place among the calls in flight."""
+        if self.admitted and self.application is not None:
+            self.admitted = False
+            self.gateway.concurrency.leave(self.application.id)
 
     def _recorded(self, refusal: Refusal | None) -> None:
         """The record is in the kernel's hands, or the refusal says why not."""
@@ -222,7 +243,8 @@ class Flow(Call):
             self._answer_unrecorded(refusal)
             return
         else:
-            _log.error("call_not_recorded", detail=refusal.detail)
+            code = refusal.outcome.code
+            self.gateway.faults.warn("call_not_recorded", code, refusal.detail, self.interaction_id)
         if self.exchange.ended:
             return
         if self._then is Then.END:
@@ -241,14 +263,3 @@ class Flow(Call):
             self.gateway.note_answered(self)
         if self.trace is not None:
             self.gateway.end_trace(self, self.trace)
-
-
-def _log_fault(call: Call, refusal: Refusal) -> None:
-    """The caller's own faults are in the records; a log of them would be the caller's to fill."""
-    if refusal.outcome.fault is not Fault.CALLER:
-        _log.warning(
-            "call_refused",
-            code=refusal.outcome.code,
-            detail=refusal.detail,
-            interaction_id=call.interaction_id.decode(),
-        )

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 IN_FLIGHT_SWEEP_S: Final = 0.1
 CONNECTION_SWEEP_S: Final = 1.0
+_SECOND_S: Final = 1.0
 _MINUTE_S: Final = 60.0
 _SWEEP_S: Final = 1.0
 # Collections of the youngest generation, each over many calls' objects; see docs/gateway.md.
@@ -191,6 +192,7 @@ class _Serving:
         serving._beat(serving._every(limits.LEASE_RENEWAL_S, serving._allowances.give_back_idle))
         serving._beat(serving._every(_SWEEP_S, serving._gateway.sweep_connections))
         serving._beat(serving._every(_SWEEP_S, serving._following.sweep))
+        serving._beat(serving._every(_SECOND_S, serving._tell_faults))
         serving._beat(serving._every(limits.CERTIFICATE_SWEEP_S, serving._renew_certificates))
         serving._beat(serving._every(_MINUTE_S, serving._tell_unidentified))
         serving._listen("public", config.public_port, public)
@@ -239,6 +241,10 @@ class _Serving:
             except Exception:
                 _log.exception("gateway_beat_failed")
 
+    async def _tell_faults(self) -> None:
+        """One line for the faults of calls that the last second had no lines for."""
+        self._gateway.faults.next_second()
+
     async def _tell_unidentified(self) -> None:
         """One line a minute for all that nobody was identified for, whatever came."""
         counted = self._gateway.counts.minute()
@@ -279,6 +285,7 @@ class _Serving:
             async with asyncio.timeout(limits.GATEWAY_DRAIN_S):
                 await self._gateway.finish_tasks()
         self._gateway.close_connections()
+        self._gateway.faults.next_second()
         if self._gateway.tracing is not None:
             await asyncio.to_thread(self._gateway.tracing.close)
         await self._allowances.give_back_all()

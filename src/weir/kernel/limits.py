@@ -24,6 +24,11 @@ MEMBER_POOL_OPENING: Final = 16  # of them made at a time; who comes meanwhile w
 MEMBER_POOL_WAITING: Final = 4_096  # calls that wait for a connection to one endpoint
 MEMBER_POOL_CONNECTIONS: Final = 256  # kept open to one endpoint by one gateway process
 
+# Calls in one gateway process
+CALLS_IN_FLIGHT: Final = 16_384  # of all applications, admitted and not yet answered whole
+APPLICATION_CALLS_IN_FLIGHT: Final = 4_096  # of one of them
+FAULT_LINES_A_SECOND: Final = 20  # in the log; further faults are counted in one line
+
 # Members' endpoints
 MEMBER_BACKENDS: Final = 100  # registered by one organisation
 MEMBER_ENDPOINTS: Final = 16  # of one service

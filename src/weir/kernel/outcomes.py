@@ -359,6 +359,13 @@ LIMIT_UNCHECKABLE = _outcome(
     Fault.PLATFORM,
     Retry.LATER,
 )
+CONCURRENCY_EXCEEDED = _outcome(
+    "concurrency_exceeded",
+    429,
+    "Too many of your application's calls are still being answered. Wait for some of them.",
+    "您的应用同时等待应答的调用过多，请待部分调用返回后再试。",
+    retry=Retry.LATER,
+)
 OVERLOADED = _outcome(
     "overloaded",
     503,

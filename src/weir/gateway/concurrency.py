@@ -1,0 +1,42 @@
+"""How many calls are in flight in this process, in all and of each application."""
+
+from __future__ import annotations
+
+from typing import final
+
+from weir.kernel import limits
+from weir.kernel.outcomes import CONCURRENCY_EXCEEDED, OVERLOADED, Refusal
+
+
+@final
+class Concurrency:
+    """Counts calls from when they are admitted to when their answers are whole.
+
+    A slow member makes calls pile up at any rate. The bound of an application is a part of the
+    bound of all, so that one application's pile leaves room for the others' calls.
+    """
+
+    __slots__ = ("_by_application", "total")
+
+    def __init__(self) -> None:
+        self.total = 0
+        self._by_application: dict[str, int] = {}
+
+    def enter(self, application: str) -> None:
+        """Count one more. Refusals OVERLOADED and CONCURRENCY_EXCEEDED count nothing."""
+        if self.total >= limits.CALLS_IN_FLIGHT:
+            raise Refusal(OVERLOADED, "too many calls in flight", retry_after_s=1)
+        own = self._by_application.get(application, 0)
+        if own >= limits.APPLICATION_CALLS_IN_FLIGHT:
+            raise Refusal(CONCURRENCY_EXCEEDED, retry_after_s=1)
+        self._by_application[application] = own + 1
+        self.total += 1
+
+    def leave(self, application: str) -> None:
+        """One that was counted has ended."""
+        self.total -= 1
+        left = self._by_application[application] - 1
+        if left:
+            self._by_application[application] = left
+        else:
+            del self._by_application[application]
