@@ -66,6 +66,7 @@ _FAILURES: Final[dict[Failure, Outcome]] = {
     Failure.BUSY: OVERLOADED,
     Failure.TIMEOUT: MEMBER_TIMEOUT,
     Failure.BROKEN: MEMBER_BROKEN_ANSWER,
+    Failure.CALLER_SLOW: CALLER_GONE,
 }
 
 

@@ -19,6 +19,7 @@ BODY_TIMEOUT_S: Final = 60
 IDLE_TIMEOUT_S: Final = 75
 MEMBER_CONNECT_TIMEOUT_S: Final = 5
 MEMBER_ANSWER_TIMEOUT_S: Final = 30
+CALL_S: Final = 300  # a forwarded call is over by then, however slowly either side goes on
 MONEY_CALL_S: Final = 60  # a forwarded call that moves money is over by then, answered or not
 MEMBER_POOL_OPENING: Final = 16  # of them made at a time; who comes meanwhile waits for any
 MEMBER_POOL_WAITING: Final = 4_096  # calls that wait for a connection to one endpoint

@@ -36,7 +36,7 @@ class HealthCheck:
             whole_within_s=limits.HEALTH_TIMEOUT_S,
         )
         outgoing.tries = limits.REQUEST_TRIES  # it is about this endpoint and no other
-        pool.send(outgoing)
+        pool.send_ahead(outgoing)
         return await check.passed
 
     def still_allowed(self) -> bool:

@@ -30,6 +30,7 @@ class Failure(Enum):
     BUSY = "busy"  # every connection is in use and nobody gave one back in time
     TIMEOUT = "timeout"  # connected, but no answer in time
     BROKEN = "broken"  # the answer was malformed or broke off
+    CALLER_SLOW = "caller_slow"  # the time for the whole call ended while the caller was awaited
 
 
 # That no connection could be made is counted where it is tried, perhaps more than once a request.
@@ -66,6 +67,7 @@ class Outgoing:
 
     __slots__ = (
         "answer_timeout_s",
+        "awaits_caller",
         "bodiless",
         "connection",
         "data",
@@ -89,7 +91,7 @@ class Outgoing:
         method: str,
         repeatable: bool,
         answer_timeout_s: float,
-        whole_within_s: float | None = None,
+        whole_within_s: float,
     ) -> None:
         self.pool = pool
         self.receiver = receiver
@@ -100,51 +102,63 @@ class Outgoing:
         self.answer_timeout_s = answer_timeout_s
         self.deadline_s = NEVER
         # However slow either side is, the answer must be whole by then.
-        self.latest_s = NEVER if whole_within_s is None else pool.loop.time() + whole_within_s
+        self.latest_s = pool.loop.time() + whole_within_s
+        self.awaits_caller = False  # to send on, or to read on; the endpoint has done its part
         self.connection: ClientConnection | None = None
         self.tries = 1
         self.done = False
 
     def wait(self, patience_s: float) -> None:
         """Something must happen within this time."""
+        self.awaits_caller = False
         self.deadline_s = min(self.latest_s, self.pool.loop.time() + patience_s)
 
     def wait_on(self) -> None:
         """It is not the member's turn; only the latest time counts."""
+        self.awaits_caller = self.connection is not None
         self.deadline_s = self.latest_s
+
+    def take_turns(self, patience_s: float) -> None:
+        """Wait for the member that long, unless it is the caller who has to send or read on."""
+        assert self.connection is not None
+        flow = self.connection.flow
+        assert flow is not None
+        if flow.reading_paused or not (self.whole or flow.writing_paused):
+            self.wait_on()
+        else:
+            self.wait(patience_s)
 
     def send(self, data: bytes) -> None:
         """A piece of a streamed body, framed. Before there is a connection it is kept."""
         if self.connection is not None:
             self.connection.write(data)
-            self.wait(self.answer_timeout_s)
         elif not self.done:
             self.data += data
 
     def sent_whole(self) -> None:
         """The streamed body has ended."""
         self.whole = True
+        if self.connection is not None:
+            self.take_turns(self.answer_timeout_s)
 
     def read(self, allowed: bool) -> None:
         """Pause the answer while its reader is slow, and resume it."""
         if self.connection is None or self.connection.flow is None:
             return
         self.connection.flow.read(allowed)
-        if allowed:
-            self.wait(limits.MEMBER_ANSWER_TIMEOUT_S)
-        else:
-            self.wait_on()
+        self.take_turns(limits.MEMBER_ANSWER_TIMEOUT_S)
 
     def progressed(self) -> None:
         """A part of the answer has come."""
-        if self.deadline_s != self.latest_s:
-            self.wait(limits.MEMBER_ANSWER_TIMEOUT_S)
+        self.take_turns(limits.MEMBER_ANSWER_TIMEOUT_S)
 
     def expire(self) -> None:
         """Neither connection nor answer in time."""
         if self.connection is None:
             failure = Failure.BUSY if self.pool.is_reached else Failure.UNREACHABLE
             self.fail(failure, "no connection in time")
+        elif self.awaits_caller:
+            self.fail(Failure.CALLER_SLOW, "the call took too long in all")
         else:
             self.fail(Failure.TIMEOUT, "no answer in time")
 
@@ -219,7 +233,7 @@ class ClientConnection(Stream):
         assert self.flow is not None
         self._outgoing = outgoing
         outgoing.connection = self
-        outgoing.wait(outgoing.answer_timeout_s)
+        outgoing.take_turns(outgoing.answer_timeout_s)
         self._transport.write(outgoing.data)
         if not outgoing.whole and not self.flow.writing_paused:
             outgoing.receiver.request_writable(True)
@@ -328,8 +342,10 @@ class ClientConnection(Stream):
     def _tell_writable(self, writable: bool) -> None:
         if self.flow is not None:
             self.flow.writing_paused = not writable
-        if self._outgoing is not None:
-            self._outgoing.receiver.request_writable(writable)
+        outgoing = self._outgoing
+        if outgoing is not None:
+            outgoing.take_turns(outgoing.answer_timeout_s)
+            outgoing.receiver.request_writable(writable)
 
     # --- the parser's events -------------------------------------------------------------------
 

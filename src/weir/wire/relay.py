@@ -5,6 +5,7 @@ Memory is bounded by what the transports may hold: a side that is too slow pause
 
 from __future__ import annotations
 
+from weir.kernel import limits
 from weir.kernel.outcomes import Refusal
 from weir.wire.exchange import Exchange
 from weir.wire.heads import AnswerHead
@@ -56,7 +57,7 @@ class Relay:
         max_body_bytes: int,
         repeatable: bool,
         answer_timeout_s: float,
-        whole_within_s: float | None = None,
+        whole_within_s: float = limits.CALL_S,
         answering: Answering | None = None,
     ) -> None:
         """Send `head` (without framing and empty line) and the body: `body`, or as it arrives.

@@ -101,12 +101,8 @@ class Pool:
         made. Few are made at a time: a handshake costs as much as tens of calls, and a burst that
         has every call make its own would wait for them all."""
         self.deadlines.watch(outgoing)
-        idle = self._idle
-        while idle:
-            connection = idle.pop()
-            if connection.usable:
-                connection.carry(outgoing)
-                return
+        if self._sent_on_idle(outgoing):
+            return
         if self._may_open():
             self.send_fresh(outgoing)
         elif len(self._waiting) < limits.MEMBER_POOL_WAITING:
@@ -114,6 +110,21 @@ class Pool:
             self._waiting.append(outgoing)
         else:
             outgoing.fail(Failure.BUSY, "too many requests wait")
+
+    def send_ahead(self, outgoing: Outgoing) -> None:
+        """Send past those who wait: it is about the endpoint, not about the queue before it."""
+        self.deadlines.watch(outgoing)
+        if not self._sent_on_idle(outgoing):
+            self.send_fresh(outgoing)
+
+    def _sent_on_idle(self, outgoing: Outgoing) -> bool:
+        idle = self._idle
+        while idle:
+            connection = idle.pop()
+            if connection.usable:
+                connection.carry(outgoing)
+                return True
+        return False
 
     def _may_open(self) -> bool:
         return (

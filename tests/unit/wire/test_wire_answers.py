@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 from wire_support import FakeLoop, FakeTransport
 
 from weir.kernel import limits
+from weir.wire.checking import HealthCheck
 from weir.wire.deadlines import Deadlines
 from weir.wire.heads import AnswerHead
 from weir.wire.outgoing import ClientConnection, Failure, Outgoing
@@ -75,6 +77,7 @@ def outgoing(
         method=method,
         repeatable=more.pop("repeatable", method == "GET"),
         answer_timeout_s=1.0,
+        whole_within_s=more.pop("whole_within_s", 300.0),
         **more,
     )
 
@@ -323,8 +326,8 @@ def test_no_answer_in_time_is_a_timeout_and_ends_the_connection() -> None:
     assert len(pool.deadlines) == 0
 
 
-def test_while_the_reader_is_slow_the_member_is_not_late_but_money_has_a_last_moment() -> None:
-    for latest, heard in ((None, []), (60.0, [Failure.TIMEOUT])):
+def test_while_the_reader_is_slow_the_member_is_not_late_but_every_call_has_a_last_moment() -> None:
+    for latest, heard in ((300.0, []), (60.0, [Failure.CALLER_SLOW])):
         pool, hearing = MemberPool(), Hearing()
         connection, transport = pool.connect()
         pool.released(connection)
@@ -335,3 +338,73 @@ def test_while_the_reader_is_slow_the_member_is_not_late_but_money_has_a_last_mo
         assert not transport.reading
         pool.fake_loop.pass_time(100)
         assert hearing.events[1:] == heard
+        assert pool.ejection.failures == 0
+
+
+def test_a_member_that_drips_its_answer_is_late_in_the_end_and_it_is_its_fault() -> None:
+    pool, hearing = MemberPool(), Hearing()
+    connection, transport = pool.connect()
+    pool.released(connection)
+    pool.send(outgoing(pool, hearing, whole_within_s=60.0))
+    feed(connection, b"HTTP/1.1 200 OK\r\ncontent-length: 900\r\n\r\n")
+    for _ in range(5):
+        pool.fake_loop.pass_time(11)
+        feed(connection, b".")
+    assert Failure.TIMEOUT not in hearing.events
+    pool.fake_loop.pass_time(11)
+    assert hearing.events[-1] is Failure.TIMEOUT
+    assert transport.aborted
+    assert pool.ejection.failures == 1
+
+
+def test_a_caller_that_sends_slowly_ejects_no_member() -> None:
+    pool = MemberPool()
+    for _ in range(limits.ENDPOINT_FAILURES + 1):
+        hearing = Hearing()
+        connection, transport = pool.connect()
+        pool.released(connection)
+        request = outgoing(pool, hearing, method="POST", whole=False)
+        pool.send(request)
+        for _ in range(5):
+            pool.fake_loop.pass_time(10)  # ten times what the member has to begin its answer
+            request.send(b".")
+        request.cancel()  # the caller's own timeout is over
+        assert hearing.events == [("writable", True)]
+        assert transport.aborted
+    assert not pool.ejection.out
+    assert pool.ejection.failures == 0
+
+
+def test_a_member_that_has_the_request_whole_or_does_not_read_it_has_its_own_time() -> None:
+    for reads in (True, False):
+        pool, hearing = MemberPool(), Hearing()
+        connection, _ = pool.connect()
+        pool.released(connection)
+        request = outgoing(pool, hearing, method="POST", whole=False)
+        pool.send(request)
+        pool.fake_loop.pass_time(10)
+        if reads:
+            request.sent_whole()
+        else:
+            connection.pause_writing()
+        pool.fake_loop.pass_time(1.2)
+        assert hearing.events[-1] is Failure.TIMEOUT
+        assert pool.ejection.failures == 1
+
+
+async def test_a_check_does_not_wait_behind_the_calls_of_a_busy_endpoint() -> None:
+    pool = MemberPool()
+    pool._max_connections = 1
+    connection, _ = pool.connect()
+    pool.released(connection)
+    for _ in range(5):
+        pool.send(outgoing(pool, Hearing()))
+    pool.loop = asyncio.get_running_loop()
+    checking = asyncio.ensure_future(HealthCheck.ask(pool, b"member.example", b"/health"))
+    await asyncio.sleep(0)
+    (check,) = pool.dialled
+    fresh, _ = pool.connect()
+    fresh.carry(check)
+    feed(fresh, OK)
+    assert await checking is True
+    assert not pool.ejection.out

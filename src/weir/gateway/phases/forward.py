@@ -93,7 +93,7 @@ def forward(call: Call) -> None:
         max_body_bytes=limits.BODY_BYTES,
         repeatable=call.exchange.request.method in IDEMPOTENT_METHODS,
         answer_timeout_s=operation.timeout_s,
-        whole_within_s=limits.MONEY_CALL_S if operation.moves_money else None,
+        whole_within_s=limits.MONEY_CALL_S if operation.moves_money else limits.CALL_S,
         answering=HeldAnswer(call) if operation.signed else None,
     )
     call.snapshot = NOTHING  # an old one is not kept for as long as the member takes to answer
