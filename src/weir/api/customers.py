@@ -10,9 +10,10 @@ from weir.api.guarding import Asking, Using, new_router
 from weir.api.models import After, Given, Name, Page, Shown, Text, next_of
 from weir.api.writing import Writes
 from weir.authorization import erasing
-from weir.identity import customers
+from weir.identity import customers, trial_customers
 from weir.identity.customers import Customer
 from weir.kernel import limits
+from weir.partners import organisations
 from weir.store.unit import UnitOfWork
 
 router = new_router("customers")
@@ -90,6 +91,82 @@ async def detach_customer_records(
         return RecordsDetached(customer=customer, consents=consents)
 
     return await writing.run(RecordsDetached, work)
+
+
+class TestCustomerGiven(Given):
+    """A person of your model world by your own reference, and the name developers read."""
+
+    customer_ref: Annotated[str, Field(max_length=64)]
+    name: Text
+
+
+class TestCustomerView(Shown):
+    """One of those whom developers may try consents with."""
+
+    customer_ref: str
+    name: str
+
+
+class TestCustomers(Shown):
+    """All that an institution offers."""
+
+    items: list[TestCustomerView]
+
+
+class TestCustomerEnded(Shown):
+    """Whom developers can no longer sign in as."""
+
+    customer_ref: str
+
+
+@router.post(
+    "/test-customers",
+    operation_id="offer_test_customer",
+    status_code=201,
+    summary="Let developers try consents with a person of your model world",
+)
+async def offer_test_customer(
+    given: TestCustomerGiven, caller: Asking, writing: Writes
+) -> TestCustomerView:
+    """Whoever subscribes to a product of the sandbox may sign in as this person and see what it
+    holds: offer nobody who lives.
+    """
+
+    async def work(unit: UnitOfWork) -> TestCustomerView:
+        reference, name = given.customer_ref, given.name
+        await trial_customers.offer(unit, caller.organisation.id, reference, name)
+        return TestCustomerView(customer_ref=reference, name=name)
+
+    return await writing.run(TestCustomerView, work)
+
+
+@router.get(
+    "/test-customers",
+    operation_id="list_test_customers",
+    summary="Whom an institution lets developers try consents with",
+)
+async def list_test_customers(_: Asking, services: Using, member: Name) -> TestCustomers:
+    """`member` is an identifier or a slug."""
+    async with services.database.connect() as connection:
+        owner = await organisations.get(connection, member)
+        offered = await trial_customers.of_member(connection, owner.id)
+    items = [TestCustomerView(customer_ref=e.customer_ref, name=e.display_name) for e in offered]
+    return TestCustomers(items=items)
+
+
+@router.post(
+    "/test-customers/{customer_ref}/end",
+    operation_id="end_test_customer",
+    summary="Let developers try with a person no more; their sign-ins end",
+)
+async def end_test_customer(
+    customer_ref: Name, caller: Asking, writing: Writes
+) -> TestCustomerEnded:
+    async def work(unit: UnitOfWork) -> TestCustomerEnded:
+        await trial_customers.end(unit, caller.organisation.id, customer_ref)
+        return TestCustomerEnded(customer_ref=customer_ref)
+
+    return await writing.run(TestCustomerEnded, work)
 
 
 def _view(customer: Customer) -> CustomerView:

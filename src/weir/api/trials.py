@@ -1,4 +1,6 @@
-"""Trying a product of the sandbox out: a short-lived token for a key made in a browser."""
+"""Trying a product of the sandbox out, with a key made in a browser: a short-lived token for it,
+and, where a customer has to agree, the right to ask a test customer.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,10 @@ from weir.api.applications import reached
 from weir.api.guarding import Asking, Using, new_router
 from weir.api.models import Given, Name, Shown
 from weir.api.writing import Writes
-from weir.authorization import trials
+from weir.authorization import trial_keys, trials
+from weir.identity import trial_customers
+from weir.kernel import limits
+from weir.kernel.outcomes import RATE_EXCEEDED, Refusal
 from weir.shelf import products
 from weir.store.unit import UnitOfWork
 
@@ -52,3 +57,103 @@ async def issue_trial_token(
         return TrialToken.model_validate(issued)
 
     return await writing.run(TrialToken, work)
+
+
+class TrialKeyGiven(Given):
+    """The product to be tried, and the public half of the browser's key (RFC 7517)."""
+
+    product: Name
+    jwk: dict[str, str]
+
+
+class TrialKeyView(Shown):
+    """What the key's proofs say: `kid` in their headers, `issuer` as audience, `issued_at_s` as the
+    platform's time. It may ask at `/par` and `/token` for `expires_in` seconds, with this address
+    to return to.
+    """
+
+    kid: str
+    client_id: str
+    scope: str
+    redirect_uri: str
+    issuer: str
+    issued_at_s: int
+    expires_in: int
+
+
+@router.post(
+    "/applications/{application}/trial-keys",
+    operation_id="issue_trial_key",
+    status_code=201,
+    summary="Let a key ask a test customer for consent to a sandbox product, for some minutes",
+)
+async def issue_trial_key(
+    application: Name, given: TrialKeyGiven, caller: Asking, services: Using
+) -> TrialKeyView:
+    """Safe to repeat without an idempotency key: the same key is let in anew."""
+    async with services.database.unit(caller.actor) as unit:
+        found = await reached(unit, caller, application)
+        product = await products.get(unit.connection, given.product)
+        key = await trials.admit_key(
+            unit, services.cache, found, product, given.jwk, services.portal_origin
+        )
+        now = unit.now
+    await trial_keys.keep(services.cache, key)
+    return TrialKeyView(
+        kid=key.kid,
+        client_id=key.application,
+        scope=key.scope,
+        redirect_uri=key.returns_to,
+        issuer=services.addresses.issuer,
+        issued_at_s=int(now.timestamp()),
+        expires_in=limits.TRIAL_KEY_LIFETIME_S,
+    )
+
+
+class TestCustomerTaken(Given):
+    """Which of the institution's test customers, for which product."""
+
+    product: Name
+    customer_ref: Name
+
+
+class TestCustomerSignIn(Shown):
+    """How to sign in as the test customer. The passphrase is shown here and nowhere else."""
+
+    customer_ref: str
+    name: str
+    sign_in_name: str
+    passphrase: str
+
+
+@router.post(
+    "/applications/{application}/test-customers",
+    operation_id="take_test_customer",
+    status_code=201,
+    summary="Get your own sign-in as a test customer of a sandbox product's institution",
+)
+async def take_test_customer(
+    application: Name, given: TestCustomerTaken, caller: Asking, services: Using
+) -> TestCustomerSignIn:
+    """Each time with a new passphrase; a kept answer would keep its secret, so none is."""
+    passphrase = trial_customers.new_passphrase()
+    async with services.database.unit(caller.actor) as unit:
+        found = await reached(unit, caller, application)
+        product = await products.get(unit.connection, given.product)
+        await trials.require_triable(unit, found, product, "")
+        counted = await services.cache.count(f"test-customers:{found.organisation}", 3_600)
+        if counted > limits.TEST_CUSTOMERS_AN_HOUR:
+            raise Refusal(RATE_EXCEEDED, f"test customers of {found.organisation}")
+        person = await trial_customers.take(
+            unit,
+            member=product.owner,
+            customer_ref=given.customer_ref,
+            organisation=found.organisation,
+            passphrase_hash=await services.passphrases.hash(passphrase),
+        )
+    return TestCustomerSignIn(
+        customer_ref=given.customer_ref,
+        name=person.display_name,
+        sign_in_name=person.name,
+        passphrase=passphrase,
+    )

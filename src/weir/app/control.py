@@ -119,6 +119,7 @@ async def build_control(core: Core, directory: httpx.AsyncClient, vault: Vault) 
         management_services.lake,
         ServiceLevels(core.database, lake),
         Relay(https_origin(f"api.{domain}", core.settings.public_port), believing(core)),
+        Relay(addresses.issuer, believing(core)),
     )
     refusal_page = pages.refusal_page(portal)
     hosts: dict[bytes, Asgi] = {

@@ -16,6 +16,7 @@ from weir.authorization.grants import Grant
 from weir.authorization.hints import Hint
 from weir.authorization.openid import OpenIdRequest
 from weir.authorization.services import Services
+from weir.authorization.trial_keys import TrialKey
 from weir.care.dpop import Proof
 from weir.consent.changing import Action
 from weir.consent.reading import Consent
@@ -83,6 +84,7 @@ class Exchange:
     client: Application = field(init=False)
     organisation: Organisation = field(init=False)
     subscribed: frozenset[str] = frozenset()  # scopes of the products the client subscribes to
+    trial: TrialKey | None = None  # the key of a developer's browser, if it asks
     certificate_known: bool = False
     certificate_revoked: bool = False
     assertion: Assertion | None = None

@@ -56,7 +56,9 @@ async def customer_of(
         )
         statement = statement.where(customers.c.id.in_(named))
     else:
-        statement = statement.where(customers.c.customer_ref == hint.value)
+        statement = statement.where(
+            customers.c.customer_ref == hint.value, customers.c.tried_by.is_(None)
+        )
     found: str | None = (await connection.execute(statement)).scalar_one_or_none()
     return found
 

@@ -28,6 +28,7 @@ from weir.authorization.steps import (
     request_object,
     revocation,
     sign_in,
+    trial,
     userinfo,
     visit,
 )
@@ -70,11 +71,13 @@ TABLE: Final[tuple[tuple[str, Step], ...]] = (
     ("x·xxxxx···xx", client.is_named),                                # RFC 7521 section 4.2
     ("·x··········", visit.client_is_named),                          # RFC 9126 section 4
     ("xxxxxxx···xx", client.is_found),                                # RFC 6749 section 2.2
+    ("x·x·········", trial.key_is_recalled),                          # RFC 7523 section 2.2
     ("x·xxxxx···xx", client.keys_are_fetched),                        # RFC 7591 section 2
     ("x·xxxxx···xx", client.proves_itself_by_certificate),            # RFC 8705 section 2
     ("x·xxxxx···xx", client.proves_itself_by_key),                    # RFC 7523 section 2.2
     ("x·xxxxx···xx", binding.certificate_is_the_clients),             # RFC 8705 section 3
     ("x·xxx······x", possession.proof_is_valid),                      # RFC 9449 section 4.3
+    ("x·x·········", trial.key_is_the_tokens),                        # RFC 9449 section 10
     ("x·xxxxx···xx", replay.nothing_is_replayed),                     # RFC 7523, RFC 9449
     ("xxxxx·x···xx", client.is_active),                               # suspensions count at once
     ("x·········x·", request_object.brings_no_request_uri),           # RFC 9126 section 2.1
@@ -99,6 +102,7 @@ TABLE: Final[tuple[tuple[str, Step], ...]] = (
     ("x···········", sign_in.intent_is_recalled),                     # OpenID Connect 5.5.1
     ("x·········x·", request.says_what_it_wants),                     # RFC 9396 section 2
     ("x·········x·", request.names_a_member),                         # RFC 9396 section 5
+    ("x···········", trial.member_is_the_products),                   # RFC 9396 section 5
     ("x···········", grant_management.grant_may_be_changed),          # Grant Management 5.4
     ("x···········", request.is_kept),                                # RFC 9126 section 2.2
     ("··········x·", backchannel.question_is_kept),                   # CIBA section 7.3

@@ -1,4 +1,4 @@
-"""Tokens to try an operation out with: for somebody who builds the application, not for it itself.
+"""Tokens and keys to try an operation out with: for somebody who builds the application.
 
 Who may give an application a new key may also call in its name; a trial token is that right for a
 few minutes and one product. It is bound to a key that never leaves that person's browser (RFC 9449
@@ -7,23 +7,30 @@ section 6.1), so in anybody else's hands it is worth nothing, the portal's inclu
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
+from weir.authorization import trial_keys
 from weir.authorization.services import Addresses
 from weir.authorization.tokens import TOKEN_TYPE, claims_of
+from weir.care.dpop import thumbprint_of
 from weir.care.vault import Signer
 from weir.kernel import inputs, limits
 from weir.kernel.outcomes import (
     APPLICATION_SUSPENDED,
     FORBIDDEN,
     NOT_FOUND,
+    RATE_EXCEEDED,
     SUBSCRIPTION_REQUIRED,
     Refusal,
 )
+from weir.partners import keys
 from weir.partners.applications import Application
 from weir.shelf import subscriptions
 from weir.shelf.products import Product
+from weir.store.cache import Cache
 from weir.store.unit import UnitOfWork
+
+_HOUR_S: Final = 3_600
 
 
 def require_sandbox(product: Product) -> None:
@@ -32,6 +39,23 @@ def require_sandbox(product: Product) -> None:
         why = "only products of the sandbox can be tried out: call this one from your application"
         why_zh = "仅沙箱产品可以在线试调，此产品请由您的应用调用"
         raise Refusal(FORBIDDEN, f"{product.id} is not of the sandbox", why=why, why_zh=why_zh)
+
+
+async def require_triable(
+    unit: UnitOfWork, application: Application, product: Product, thumbprint: str
+) -> None:
+    """Refusals in this order: NOT_FOUND for a draft, FORBIDDEN when no model data answers the
+    product, APPLICATION_SUSPENDED, INVALID_INPUT when the key was revoked, SUBSCRIPTION_REQUIRED.
+    """
+    if product.status == "draft":
+        raise Refusal(NOT_FOUND, "a draft is nobody else's to see")
+    require_sandbox(product)
+    if application.status != "active":
+        raise Refusal(APPLICATION_SUSPENDED, application.id)
+    if thumbprint in application.revoked_keys:
+        raise inputs.wrong("/thumbprint", "was revoked", "该密钥已被吊销")
+    if not await subscriptions.is_active(unit.connection, application.id, product.id):
+        raise Refusal(SUBSCRIPTION_REQUIRED, f"{application.id} for {product.id}")
 
 
 async def issue(
@@ -44,18 +68,9 @@ async def issue(
 ) -> dict[str, Any]:
     """The token endpoint's success (RFC 6749 section 5.1) for a key's RFC 7638 thumbprint.
 
-    Refusals in this order: NOT_FOUND for a draft, FORBIDDEN when no model data answers the product,
-    APPLICATION_SUSPENDED, INVALID_INPUT when the key was revoked, SUBSCRIPTION_REQUIRED.
+    Refused as `require_triable` refuses.
     """
-    if product.status == "draft":
-        raise Refusal(NOT_FOUND, "a draft is nobody else's to see")
-    require_sandbox(product)
-    if application.status != "active":
-        raise Refusal(APPLICATION_SUSPENDED, application.id)
-    if thumbprint in application.revoked_keys:
-        raise inputs.wrong("/thumbprint", "was revoked", "该密钥已被吊销")
-    if not await subscriptions.is_active(unit.connection, application.id, product.id):
-        raise Refusal(SUBSCRIPTION_REQUIRED, f"{application.id} for {product.id}")
+    await require_triable(unit, application, product, thumbprint)
     scope, name = frozenset({product.scope}), unit.mint("tok")
     claims = claims_of(
         issuer=addresses.issuer,
@@ -79,3 +94,35 @@ async def issue(
         "scope": product.scope,
         "issued_at_s": claims["iat"],
     }
+
+
+async def admit_key(
+    unit: UnitOfWork,
+    cache: Cache,
+    application: Application,
+    product: Product,
+    jwk: dict[str, Any],
+    portal_origin: str,
+) -> trial_keys.TrialKey:
+    """A key that may ask in the application's name, once it is kept.
+
+    Refusals as of `require_triable`; INVALID_INPUT for what is no public signing key;
+    RATE_EXCEEDED when the application was given too many within the hour.
+    """
+    (public,) = keys.public_jwks({"keys": [jwk | {"kid": trial_keys.PREFIX}]}, "")["keys"]
+    thumbprint = thumbprint_of(public)
+    await require_triable(unit, application, product, thumbprint)
+    if await cache.count(f"trial-keys:{application.id}", _HOUR_S) > limits.TRIAL_KEYS_AN_HOUR:
+        raise Refusal(RATE_EXCEEDED, f"trial keys of {application.id}")
+    key = trial_keys.TrialKey(
+        application=application.id,
+        scope=product.scope,
+        member=product.owner_slug,
+        jwk=public | {"kid": trial_keys.PREFIX + thumbprint},
+        thumbprint=thumbprint,
+        returns_to=portal_origin + trial_keys.RETURNS_TO,
+    )
+    detail = {"product": product.id, "thumbprint": thumbprint}
+    name, owner = "application.trial_key_registered", application.organisation
+    unit.audit(name, application.id, detail, organisation=owner)
+    return key

@@ -33,6 +33,18 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
     "link.created": ("A one-time link was made.", "生成一次性链接。"),
     "link.claimed": ("A one-time link was used.", "一次性链接已使用。"),
     "customer.enrolled": ("The member enrolled a customer.", "成员机构登记了客户。"),
+    "test_customer.offered": (
+        "The member lets developers try consents with this person of its model world.",
+        "成员机构提供该模型客户供开发者试用。",
+    ),
+    "test_customer.ended": (
+        "The member offers this test customer no more; sign-ins that were taken ended.",
+        "成员机构停止提供该测试客户，已领取的登录均已失效。",
+    ),
+    "test_customer.taken": (
+        "Developers took a test customer, with a new passphrase.",
+        "开发者领取了测试客户，并获得新的口令。",
+    ),
     "customer.linked": ("The customer linked a sign-in.", "客户关联了登录账号。"),
     "customer.records_detached": (
         "Call records no longer lead to the customer.",
@@ -94,6 +106,10 @@ EVENTS: Final[dict[str, tuple[str, str]]] = {
     "application.tried": (
         "A token was issued to try a product of the sandbox in the application's name.",
         "以该应用的名义签发了沙箱试调令牌。",
+    ),
+    "application.trial_key_registered": (
+        "A key was registered for minutes, to ask a test customer in the application's name.",
+        "登记了短时密钥，用于以该应用的名义向测试客户请求授权。",
     ),
     "certificate.issued": ("A client certificate was issued.", "签发客户端证书。"),
     "certificate.revoked": ("The client certificate was revoked.", "吊销客户端证书。"),

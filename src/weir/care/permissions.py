@@ -117,6 +117,8 @@ PERMISSIONS: Final[Mapping[str, Rule]] = MappingProxyType(
         "list_certificates": Rule(own=PARTIES, every=OPERATOR, people=READERS),
         "revoke_certificate": Rule(own=PARTIES, every=OPERATOR, people=BUILDERS, fresh=True),
         "issue_trial_token": Rule(own=PARTIES, people=BUILDERS),
+        "issue_trial_key": Rule(own=PARTIES, people=BUILDERS),
+        "take_test_customer": Rule(own=PARTIES, people=BUILDERS),
         # The shelf
         "import_document": Rule(own=PARTIES, people=BUILDERS),
         "list_documents": Rule(own=PARTIES, people=READERS),
@@ -158,6 +160,9 @@ PERMISSIONS: Final[Mapping[str, Rule]] = MappingProxyType(
         # Customers and consents
         "enrol_customer": Rule(own=MEMBER, people=BUILDERS),
         "list_customers": Rule(own=MEMBER, people=READERS),
+        "offer_test_customer": Rule(own=MEMBER, people=BUILDERS),
+        "list_test_customers": Rule(own=ALL, people=READERS),
+        "end_test_customer": Rule(own=MEMBER, people=BUILDERS),
         "detach_customer_records": Rule(own=MEMBER, people=OWNERS, fresh=True),
         "lodge_consent": Rule(own=PARTIES, people=BUILDERS),
         "list_consents": Rule(own=PARTIES, people=READERS),

@@ -216,6 +216,19 @@ def try_product(
     show_one(issued, as_json)
 
 
+@app.command("try-key")
+def try_key(
+    application: Application,
+    product: Annotated[str, typer.Argument(help="A sandbox product's identifier, prd_…")],
+    key: Annotated[Path, typer.Argument(help="The public key (JWK), a JSON file.")],
+    profile: ProfileName = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Let a key ask a test customer for consent in the application's name, for minutes."""
+    jwk = read_json(key) or {}
+    show_one(asking(profile, lambda m: m.parties.trial_key(application, product, jwk)), as_json)
+
+
 @app.command()
 def rehearse(
     application: Application,

@@ -36,6 +36,53 @@ def list_customers(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> N
     show_list(found, ("customer_ref", "name", "linked", "id"), as_json)
 
 
+@customer.command("offer-test")
+def offer_test(
+    customer_ref: Annotated[str, typer.Argument(help="Your reference for the person.")],
+    name: Annotated[str, typer.Option(help="What developers call the person.")],
+    profile: ProfileName = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Let developers try consents with a person of your model world."""
+    show_one(asking(profile, lambda m: m.people.offer_test_customer(customer_ref, name)), as_json)
+
+
+@customer.command("list-test")
+def list_test(
+    member: Annotated[str, typer.Argument(help="The institution's slug.")],
+    profile: ProfileName = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """List whom an institution lets developers try consents with."""
+    found = asking(profile, lambda m: m.people.test_customers(member))
+    show_list(found["items"], ("customer_ref", "name"), as_json)
+
+
+@customer.command("end-test")
+def end_test(
+    customer_ref: Annotated[str, typer.Argument(help="The reference it was offered under.")],
+    profile: ProfileName = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Let developers try with a person no more; sign-ins that were taken end."""
+    show_one(asking(profile, lambda m: m.people.end_test_customer(customer_ref)), as_json)
+
+
+@customer.command("take-test")
+def take_test(
+    customer_ref: Annotated[str, typer.Argument(help="One that `list-test` names.")],
+    application: Annotated[str, typer.Option(help="Your application that will ask.")],
+    product: Annotated[str, typer.Option(help="The sandbox product it subscribes to, prd_…")],
+    profile: ProfileName = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Get your own sign-in as a test customer, with a new passphrase each time."""
+    taken = asking(
+        profile, lambda m: m.people.take_test_customer(application, product, customer_ref)
+    )
+    show_one(taken, as_json)
+
+
 @customer.command("detach-records")
 def detach_records(
     customer: Annotated[str, typer.Argument(help="The customer's identifier, cus_…")],

@@ -156,6 +156,11 @@ class Parties:
         path = f"/v1/applications/{place(application)}/trial-tokens"
         return await self._asker.post(path, {"product": product, "thumbprint": thumbprint})
 
+    async def trial_key(self, application: str, product: str, jwk: Document) -> Document:
+        """Let a key ask a test customer for consent in the application's name, for minutes."""
+        path = f"/v1/applications/{place(application)}/trial-keys"
+        return await self._asker.post(path, {"product": product, "jwk": jwk})
+
     async def issue_certificate(self, application: str, csr_pem: str) -> Document:
         """A client certificate (`pem`) for an application's own certificate request."""
         path = f"/v1/applications/{place(application)}/certificates"

@@ -24,6 +24,28 @@ class People:
     def customers(self) -> AsyncIterator[Document]:
         return self._asker.pages("/v1/customers")
 
+    async def offer_test_customer(self, customer_ref: str, name: str) -> Document:
+        """Let developers try consents with a person of the model world."""
+        given = {"customer_ref": customer_ref, "name": name}
+        return await self._asker.post("/v1/test-customers", given)
+
+    async def test_customers(self, member: str) -> Document:
+        """Whom a member offers, as `items`."""
+        return await self._asker.get("/v1/test-customers", member=member)
+
+    async def end_test_customer(self, customer_ref: str) -> Document:
+        """Offer the person no more; sign-ins that developers took end."""
+        return await self._asker.post(f"/v1/test-customers/{place(customer_ref)}/end")
+
+    async def take_test_customer(
+        self, application: str, product: str, customer_ref: str
+    ) -> Document:
+        """Your own sign-in as a test customer of the product's institution, with a new
+        passphrase each time.
+        """
+        path = f"/v1/applications/{place(application)}/test-customers"
+        return await self._asker.post(path, {"product": product, "customer_ref": customer_ref})
+
     async def detach_records(self, customer: str) -> Document:
         """Cut call records loose from a customer whose consents have all ended. It cannot be
         undone; `consents` says how many led to records.

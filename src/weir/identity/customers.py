@@ -23,6 +23,7 @@ from weir.store.unit import UnitOfWork
 # It stands in a path of the member's account directory, so only unreserved characters of
 # RFC 3986 section 2.3, and never a dot segment.
 _REFERENCE = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,63}")
+_NOT_TRIED = customers.c.tried_by.is_(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +72,11 @@ async def enrol(
             display_name=text(display_name, "/name"),
             created_at=unit.now,
         )
-        .on_conflict_do_nothing(index_elements=["member", "customer_ref"])
+        .on_conflict_do_nothing(index_elements=["member", "customer_ref"], index_where=_NOT_TRIED)
     )
-    mine = _all().where(customers.c.member == member, customers.c.customer_ref == customer_ref)
+    mine = _all().where(
+        customers.c.member == member, customers.c.customer_ref == customer_ref, _NOT_TRIED
+    )
     row: Any = (await unit.connection.execute(mine.with_for_update())).one()
     if row.person is not None:
         raise outcomes.Refusal(outcomes.CONFLICT, "customer is linked", pointer="/customer_ref")
@@ -116,10 +119,10 @@ async def at_member(connection: AsyncConnection, person_id: str, member: str) ->
 async def of_member(
     connection: AsyncConnection, member: str, *, after: str = "", limit: int = 100
 ) -> Sequence[Customer]:
-    """A member's customers, in order of identifier, after one."""
+    """A member's customers, in order of identifier, after one; no test customers."""
     statement = (
         _all()
-        .where(customers.c.member == member, customers.c.id > after)
+        .where(customers.c.member == member, customers.c.id > after, _NOT_TRIED)
         .order_by(customers.c.id)
         .limit(limit)
     )

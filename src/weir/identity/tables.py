@@ -14,7 +14,7 @@ from sqlalchemy import (
     LargeBinary,
     Table,
     Text,
-    UniqueConstraint,
+    text,
 )
 
 from weir.store.schema import metadata
@@ -84,8 +84,34 @@ customers = Table(
     Column("person", Text, ForeignKey("people.id")),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("linked_at", DateTime(timezone=True)),
-    UniqueConstraint("member", "customer_ref"),
+    # Of a test customer: the organisation whose developers have its sign-in.
+    Column("tried_by", Text),
     Index("ix_customers_person", "person"),
+    Index(
+        "uq_customers_member_customer_ref",
+        "member",
+        "customer_ref",
+        unique=True,
+        postgresql_where=text("tried_by IS NULL"),
+    ),
+    Index(
+        "uq_customers_tried_by",
+        "member",
+        "customer_ref",
+        "tried_by",
+        unique=True,
+        postgresql_where=text("tried_by IS NOT NULL"),
+    ),
+)
+
+# Whom members let developers try consents with: people of a model world, and of no other.
+test_customers = Table(
+    "test_customers",
+    metadata,
+    Column("member", Text, primary_key=True),
+    Column("customer_ref", Text, primary_key=True),
+    Column("display_name", Text, nullable=False),
+    Column("offered_at", DateTime(timezone=True), nullable=False),
 )
 
 one_time_links = Table(

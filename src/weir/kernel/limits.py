@@ -255,6 +255,10 @@ TRIAL_ANSWER_BYTES: Final = 262_144  # of the answer that is shown; the rest is 
 TRIAL_HEADERS: Final = 20  # that the page may set
 TRIAL_CALLS: Final = 16  # under way in one process
 TRIAL_CALLS_EACH: Final = 4  # and of one person
+TRIAL_KEY_LIFETIME_S: Final = 1_200  # in which a customer is asked, and answers
+TRIAL_KEYS_AN_HOUR: Final = 60  # of one application
+TEST_CUSTOMERS: Final = 20  # that one member offers
+TEST_CUSTOMERS_AN_HOUR: Final = 60  # taken by one organisation, each with a new passphrase
 TRIAL_TIMEOUT_S: Final = 40  # a member has MEMBER_ANSWER_TIMEOUT_S of it
 
 # Search over the shelf

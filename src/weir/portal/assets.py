@@ -1,4 +1,4 @@
-"""What pages are made of besides words: one style sheet and its dark set, four scripts, an icon.
+"""What pages are made of besides words: one style sheet and its dark set, six scripts, an icon.
 
 All of it is in the package; nothing is ever loaded from elsewhere.
 """
@@ -17,7 +17,10 @@ _SHEETS: Final = (
     "small",
 )
 HTMX: Final = "htmx-2.0.11.js"
-_AS_THEY_ARE: Final = ("weir.js", "passkeys.js", "try-it.js", HTMX, "icon.svg")
+_AS_THEY_ARE: Final = (
+    *("weir.js", "passkeys.js", "try-it.js", "try-consent.js", "try-back.js", HTMX),
+    "icon.svg",
+)
 _TYPES: Final = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",

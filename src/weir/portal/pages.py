@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from weir.authorization.trial_keys import RETURNS_TO
 from weir.kernel.outcomes import NOT_FOUND, Refusal
 from weir.portal import (
     appearance,
@@ -28,6 +29,7 @@ from weir.portal import (
     signing_in,
     tour,
     trying,
+    trying_consents,
     welcoming,
 )
 from weir.portal.rendering import PageFunction, Portal, endpoint, refused
@@ -70,6 +72,10 @@ _PAGES: Final[dict[HostRole, tuple[tuple[str, str, PageFunction], ...]]] = {
         ("/shelf/{owner}/{product}/{operation:path}", "GET", reference_page.show),
         ("/try/tokens", "POST", trying.told(trying.token)),
         ("/try/calls", "POST", trying.told(trying.call)),
+        ("/try/keys", "POST", trying.told(trying_consents.key)),
+        ("/try/customers", "POST", trying.told(trying_consents.customer)),
+        ("/try/server", "POST", trying.told(trying_consents.server)),
+        (RETURNS_TO, "GET", trying_consents.back),
         ("/members", "GET", shelf_pages.members),
         ("/welcome/{secret}", "GET", welcoming.show),
         ("/welcome/{secret}", "POST", welcoming.send),

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from weir.kernel.outcomes import NOT_FOUND, Refusal
-from weir.portal import security, trying
+from weir.portal import security, trying, trying_consents
 from weir.portal.product_page import offered_at
 from weir.portal.rendering import Portal, render
 from weir.portal.visitor import Visitor
@@ -28,7 +28,7 @@ async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
         if place is None:
             raise Refusal(NOT_FOUND, "no such operation of the product")
         described = await operations.describe(connection, held[place])
-    trial = await trying.offered_to(portal, visitor, offered.product)
+    trial = await trying.offered_to(portal, visitor, offered.product, held[place].consent_type)
     call = described.call(offered.product, held[place], portal.api_origin)
     return render(
         request,
@@ -44,11 +44,12 @@ async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
         as_json=_as_json,
         trial=trial,
         tried_at=f"{portal.relay.origin}{offered.product.prefix}",
-        grant=trying.grant_for(
+        grant=trying_consents.grant_for(
             offered.owner.slug,
-            held[place].consent_type,
-            held[place].permission,
+            held[place],
+            described,
             portal.database.clock.now(),
+            zh=visitor.language.startswith("zh"),
         ),
     )
 

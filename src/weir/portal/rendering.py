@@ -38,7 +38,8 @@ class Portal:
     `directory` asks members for accounts: mutual TLS with the platform's client certificate,
     trusting the alliance's authority. `management` is the management API, asked in the name of
     the people who work for the organisations. `api_origin` is where gateways serve products.
-    `lake` holds the calls behind a statement's lines. `relay` carries what developers try out.
+    `lake` holds the calls behind a statement's lines. `relay` carries what developers
+    try out, `to_server` what they ask the authorization server for it.
     """
 
     authorization: Services
@@ -50,6 +51,7 @@ class Portal:
     lake: Lake
     levels: ServiceLevels
     relay: Relay
+    to_server: Relay
 
     @property
     def database(self) -> Database:

@@ -9,9 +9,8 @@ call. Both addresses take and answer JSON, and refuse with RFC 9457 problems.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -21,7 +20,9 @@ from starlette.responses import JSONResponse, Response
 from weir.authorization import trials
 from weir.care.permissions import PERMISSIONS
 from weir.consent.types import is_single_use
+from weir.identity import trial_customers
 from weir.identity.acting import Acting
+from weir.identity.trial_customers import Offered
 from weir.kernel import limits, strict_json
 from weir.kernel.inputs import wrong
 from weir.kernel.outcomes import (
@@ -48,7 +49,6 @@ ISSUE: Final = "issue_trial_token"
 _TARGET: Final = re.compile(r"/[!$%&'()*+,\-./0-9:;=?@A-Z_a-z~]*", re.ASCII)
 _HEADER_VALUE: Final = re.compile(r"[\x20-\x7e]*", re.ASCII)
 _PROVEN: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
-_ASKED_FOR: Final = timedelta(days=90)
 _ALWAYS: Final = frozenset({"accept", "content-type"})
 # The connection's own, and what says who calls; an operation cannot declare these for itself.
 _NEVER: Final = frozenset(
@@ -57,19 +57,23 @@ _NEVER: Final = frozenset(
 )  # fmt: skip
 
 
-class TokenAsked(msgspec.Struct, forbid_unknown_fields=True):
-    """Which application is to be tried with which product, and the key's thumbprint."""
+class FromThePage(msgspec.Struct, forbid_unknown_fields=True):
+    """What every request of the page's script has."""
 
     form_token: str
+
+
+class TokenAsked(FromThePage, forbid_unknown_fields=True):
+    """Which application is to be tried with which product, and the key's thumbprint."""
+
     application: str
     product: str
     thumbprint: str
 
 
-class CallAsked(msgspec.Struct, forbid_unknown_fields=True):
+class CallAsked(FromThePage, forbid_unknown_fields=True):
     """A call of an operation; `target` is path and query, `proof` is for exactly this call."""
 
-    form_token: str
     product: str
     operation: str
     target: str
@@ -79,22 +83,29 @@ class CallAsked(msgspec.Struct, forbid_unknown_fields=True):
     proof: str
 
 
-Asked = TypeVar("Asked", TokenAsked, CallAsked)
+Asked = TypeVar("Asked", bound=FromThePage)
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
     """What the page of an operation offers somebody: `state` says what is missing, if anything.
 
-    One of signed_out, not_here, production, forbidden, no_application, not_subscribed, ready.
+    One of signed_out, not_here, production, forbidden, no_application, not_subscribed, no_role,
+    ready. `customers` are those of the institution whose consent can be tried.
     """
 
     state: str
     applications: list[Document]
+    customers: Sequence[Offered] = ()
 
 
-async def offered_to(portal: Portal, visitor: Visitor, product: Product) -> Trial:
-    """Whether this visitor can try this product, with which of its applications."""
+async def offered_to(
+    portal: Portal, visitor: Visitor, product: Product, consent_type: str | None
+) -> Trial:
+    """Whether this visitor can try an operation of this product, with which of its applications.
+
+    Where a customer has to agree, with those that are registered to ask customers.
+    """
     if not product.sandbox:
         return Trial("production", [])
     if visitor.person is None:
@@ -103,35 +114,30 @@ async def offered_to(portal: Portal, visitor: Visitor, product: Product) -> Tria
         return Trial("not_here", [])
     async with portal.database.connect() as connection:
         organisation = await organisations.get(connection, visitor.person.organisation)
+        customers = await trial_customers.of_member(connection, product.owner)
     if not PERMISSIONS[ISSUE].lets(organisation.kind, str(visitor.person.role)):
         return Trial("forbidden", [])
-    asking = _asking(portal, visitor)
+    asking = asking_of(portal, visitor)
     own = await asking.all("/v1/applications")
     held = {
         each["application"]
         for each in await asking.all("/v1/subscriptions")
         if each["product"] == product.id and each["status"] == "active"
     }
-    usable = [each for each in own if each["status"] == "active" and each["id"] in held]
+    held_by = [each for each in own if each["status"] == "active" and each["id"] in held]
+    usable = [each for each in held_by if _may_ask(each, consent_type)]
     if usable:
-        return Trial("ready", usable)
+        return Trial("ready", usable, customers)
+    if held_by:
+        return Trial("no_role", held_by)
     return Trial("not_subscribed" if own else "no_application", [])
 
 
-def grant_for(
-    member: str, consent_type: str | None, permission: str | None, now: datetime
-) -> Document | None:
-    """What an application asks a customer for before it may call this (RFC 9396); None without."""
+def _may_ask(application: Document, consent_type: str | None) -> bool:
+    """Whether it is registered to ask a customer for this."""
     if consent_type is None:
-        return None
-    asked: Document = {"type": consent_type, "member": member, "purpose": "…"}
-    if is_single_use(consent_type):
-        return asked | {
-            "amount": {"amount": "88.50", "currency": "CNY"},
-            "payee": {"account": "6222000011112222", "name": "East Market"},
-        }
-    until = (now + _ASKED_FOR).isoformat(timespec="seconds")
-    return asked | {"permissions": [permission] if permission else [], "expires_at": until}
+        return True
+    return ("payments" if is_single_use(consent_type) else "data") in application["roles"]
 
 
 def told(work: Callable[[Portal, Request, Visitor], Awaitable[Any]]) -> PageFunction:
@@ -151,20 +157,20 @@ def told(work: Callable[[Portal, Request, Visitor], Awaitable[Any]]) -> PageFunc
 
 async def token(portal: Portal, request: Request, visitor: Visitor) -> Document:
     """`/try/tokens`: a token for the key, as the management API gives it to this person."""
-    asked = await _read(request, visitor, TokenAsked)
+    asked = await read(request, visitor, TokenAsked)
     path = f"/v1/applications/{place(asked.application)}/trial-tokens"
     given = {"product": asked.product, "thumbprint": asked.thumbprint}
-    return await _asking(portal, visitor).post(path, given)
+    return await asking_of(portal, visitor).post(path, given)
 
 
 async def call(portal: Portal, request: Request, visitor: Visitor) -> Document:
     """`/try/calls`: the call as the browser proved it, and what came back."""
-    asked = await _read(request, visitor, CallAsked)
+    asked = await read(request, visitor, CallAsked)
     person = visitor.person
     assert person is not None, "checked before anything was read"
     product, capability = await _operation(portal, asked)
     headers = await _headers(portal, asked, capability)
-    proven = {"authorization": f"DPoP {_proven(asked.token)}", "dpop": _proven(asked.proof)}
+    proven = {"authorization": f"DPoP {compact(asked.token)}", "dpop": compact(asked.proof)}
     body = asked.body.encode()
     if len(body) > limits.TRIAL_BODY_BYTES:
         raise Refusal(BODY_TOO_LARGE, f"{product.id}: {len(body)} bytes")
@@ -186,7 +192,8 @@ async def call(portal: Portal, request: Request, visitor: Visitor) -> Document:
     }
 
 
-def _asking(portal: Portal, visitor: Visitor) -> Asking:
+def asking_of(portal: Portal, visitor: Visitor) -> Asking:
+    """The management API in the name of the person who is in."""
     person, opened = visitor.person, visitor.opened
     if person is None or opened is None:
         raise Refusal(PAGE_EXPIRED, "the session has ended")
@@ -201,7 +208,8 @@ def _require_own_page(request: Request, visitor: Visitor) -> None:
         raise Refusal(PAGE_EXPIRED, "the session has ended")
 
 
-async def _read(request: Request, visitor: Visitor, kind: type[Asked]) -> Asked:
+async def read(request: Request, visitor: Visitor, kind: type[Asked]) -> Asked:
+    """What the page's script sent, in its closed form, with a form token that fits."""
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise Refusal(UNSUPPORTED_MEDIA_TYPE, "not JSON")
     raw = b""
@@ -256,7 +264,7 @@ async def _headers(portal: Portal, asked: CallAsked, capability: Capability) -> 
     return given
 
 
-def _proven(text: str) -> str:
+def compact(text: str) -> str:
     """A compact JWS by its form; the gateway says whether it is one."""
     if len(text) > limits.ACCESS_TOKEN_CHARACTERS or _PROVEN.fullmatch(text) is None:
         raise Refusal(INVALID_INPUT, "not a compact JWS", why="not what the page sends")

@@ -96,6 +96,7 @@ async def portal(
             managing.lake,
             ServiceLevels(database, managing.lake),
             Relay("https://api.localhost:9", context),  # nobody serves the discard port
+            Relay("https://auth.localhost:9", context),
         )
 
 

@@ -36,10 +36,11 @@ SHARED = {
     "search_shelf",
     "list_signing_keys",
     "list_algorithm_endings",
+    "list_test_customers",
 }
 
 # What makes something of the caller's own, whoever asks.
-OWN = {"enrol_customer", "register_backend", "set_settlement_account"}
+OWN = {"enrol_customer", "offer_test_customer", "register_backend", "set_settlement_account"}
 
 PRODUCT = {"slug": "x", "direction": "go-out", "title_en": "X", "title_zh": "某"}
 PLAN = {
@@ -92,6 +93,8 @@ class World:
             "revoke_application_key": {"key": "k" * 43},
             "rehearse_changes": {"on": True},
             "issue_trial_token": {"product": self.ids["product"], "thumbprint": "k" * 43},
+            "issue_trial_key": {"product": self.ids["product"], "jwk": {"kty": "EC"}},
+            "take_test_customer": {"product": self.ids["product"], "customer_ref": "RB-2"},
             "rotate_application_keys": {"jwks": {"keys": []}},
             "issue_certificate": {"csr_pem": certificate_request()},
             "register_backend": {"url": BACKEND, "endpoints": ["127.0.0.1:9102"]},
@@ -175,6 +178,9 @@ async def world(api: Api, bank: Party, partner: Party) -> World:
     ids["consent"] = await ask_consent(api, bank, partner)
     known = {"customer_ref": "RB-1", "name": "N"}
     ids["customer"] = (await api.done(bank, "POST", "/v1/customers", json=known))["customer"]["id"]
+    offered = {"customer_ref": "RB-2", "name": "N"}
+    made = await api.done(bank, "POST", "/v1/test-customers", json=offered)
+    ids["customer_ref"] = made["customer_ref"]
     closed = {"period": "2020-02", "currency": "CNY"}
     closing = await close(api, closed)
     ids["job"] = closing["job"]

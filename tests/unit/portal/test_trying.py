@@ -2,27 +2,61 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from weir.consent.types import PAYMENT_INITIATION, SCHEMAS, parse_entry
 from weir.kernel import access
-from weir.portal import trying
+from weir.portal import trying, trying_consents
+from weir.shelf.capabilities import Capability
+from weir.shelf.published import Bindings
+from weir.shelf.reference.operations import Body, Described
+from weir.shelf.reference.schemas import Node
 
 NOW = datetime(2027, 3, 1, tzinfo=UTC)
+PLAIN = Described(
+    summary="", summary_zh="", description="", deprecated=False,
+    parameters=(), bodies=(), answers=(),
+)  # fmt: skip
+
+
+def _asking(kind: str | None, permission: str | None, **bound: str) -> Capability:
+    return Capability(
+        id="cap", document="doc", position=0, owner="org", operation_id="makePayment",
+        method="POST", path="/payments", summary="", state="published", consent_type=kind,
+        permission=permission, moves_money=kind == PAYMENT_INITIATION,
+        bindings=Bindings(**bound) if bound else None, declared_at=None,
+    )  # fmt: skip
+
+
+def test_the_payment_that_a_page_asks_for_is_the_one_in_its_example() -> None:
+    body = {"amount": {"amount": "12.30", "currency": "CNY"}, "creditor_account": "6222-7"}
+    node = Node(name="", kind="object")
+    described = replace(PLAIN, bodies=(Body(media="application/json", node=node, example=body),))
+    bound = {
+        "amount": "body:/amount/amount", "currency": "body:/amount/currency",
+        "payee": "body:/creditor_account",
+    }  # fmt: skip
+    asking = _asking(PAYMENT_INITIATION, None, **bound)
+    shown = trying_consents.grant_for("river-bank", asking, described, NOW)
+    assert shown is not None
+    assert shown["amount"] == body["amount"]
+    assert shown["payee"]["account"] == "6222-7"
+    assert parse_entry(shown, NOW).type == PAYMENT_INITIATION
 
 
 @pytest.mark.parametrize("kind", SCHEMAS)
 def test_the_consent_that_a_page_shows_is_one_the_server_takes(kind: str) -> None:
     permission = None if kind == PAYMENT_INITIATION else sorted(access.PERMISSIONS[kind])[0]
-    shown = trying.grant_for("river-bank", kind, permission, NOW)
+    shown = trying_consents.grant_for("river-bank", _asking(kind, permission), PLAIN, NOW)
     assert shown is not None
     assert parse_entry(shown, NOW).type == kind
 
 
 def test_an_operation_that_needs_no_consent_shows_none() -> None:
-    assert trying.grant_for("river-bank", None, None, NOW) is None
+    assert trying_consents.grant_for("river-bank", _asking(None, None), PLAIN, NOW) is None
 
 
 def test_an_address_fits_its_template_within_segments() -> None:

@@ -14,6 +14,13 @@ CURRENCY: Final = "CNY"
 SEED: Final = 2026  # of the institutions' histories
 CUSTOMERS: Final = 200  # people in the institutions' world
 FIRST_STEPS_QUOTA: Final = 100  # calls a day under the plan that is approved at once
+FIRST_STEPS: Final = (
+    "summit-securities.quotes",
+    "summit-securities.portfolios",
+    "river-bank.accounts",
+    "river-bank.payments",
+    "harbour-insurance.policies",
+)
 TRIAL_QUOTA: Final = 40  # calls a day under the plan that is meant to run out
 
 

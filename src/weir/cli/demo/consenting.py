@@ -24,6 +24,14 @@ _PEOPLE = (
     ("investor", "summit-securities", "individual"),
 )
 
+# Institution, kind of customer whom developers may try consents with.
+_TRIED = (
+    ("river-bank", "individual"),
+    ("river-bank", "business"),
+    ("harbour-insurance", "individual"),
+    ("summit-securities", "individual"),
+)
+
 # Name on the stage, partner, customer, product, permissions, purpose, how long.
 _CONSENTS = (
     # Given for moments only: its token is used after its end.
@@ -56,6 +64,15 @@ async def enrol(stage: Stage) -> None:
         reference, person = await pick(member, kind, taken)
         enrolled = await member.management.people.enrol(reference, person)
         stage.customers[name] = await welcome(stage, slug, reference, person, enrolled["link"])
+
+
+async def offer_test_customers(stage: Stage) -> None:
+    """Institutions let developers try with people of their model world that nobody else is."""
+    taken = {each.reference for each in stage.customers.values()}
+    for slug, kind in _TRIED:
+        member = stage.members[slug]
+        reference, person = await pick(member, kind, taken)
+        await member.management.people.offer_test_customer(reference, person)
 
 
 async def consent(stage: Stage) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from weir.cli.demo.cast import (
     BROUGHT_IN_FOR,
     CURRENCY,
+    FIRST_STEPS,
     FIRST_STEPS_QUOTA,
     TRIAL,
     TRIAL_QUOTA,
@@ -108,13 +109,22 @@ async def _bring_in(stage: Stage, plans: dict[str, str]) -> None:
 
 
 async def _free_plans(stage: Stage) -> str:
-    """Two plans without a price: one to begin with, and the trial that is meant to run out."""
+    """Plans without a price: some to begin with, and the trial that is meant to run out."""
     member_slug, product_slug = TRIAL[1].split(".")
     member = stage.members[member_slug]
     product = member.products[product_slug]
-    await _offer(member.management, product, "first-steps", free(), FIRST_STEPS_QUOTA, at_once=True)
     trial = await _offer(member.management, product, "trial", free(), TRIAL_QUOTA)
+    for slug in FIRST_STEPS:
+        owner, named = slug.split(".")
+        await _first_steps(stage.members[owner], named)
     return str(trial["id"])
+
+
+async def _first_steps(member: Member, product: str) -> None:
+    """The plan that is approved at once, so that nobody has to wait to try the product out."""
+    held = member.products[product]
+    quota = FIRST_STEPS_QUOTA
+    await _offer(member.management, held, "first-steps", free(), quota, at_once=True)
 
 
 async def _offer(

@@ -28,6 +28,7 @@ CHAPTERS: Final[tuple[tuple[str, Chapter], ...]] = (
     ),
     ("Prices and splits are agreed, partners subscribe", shelving.agree),
     ("Customers set up a sign-in", consenting.enrol),
+    ("Institutions offer test customers", consenting.offer_test_customers),
     ("Customers say yes on the consent page", consenting.consent),
     ("Calls flow, some of them wrong on purpose", calling.call),
     ("A payment moves money, once", paying.pay),

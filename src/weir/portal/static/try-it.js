@@ -35,36 +35,41 @@ async function ask(address, asked) {
   return told;
 }
 
+// The platform's clock decides how old a proof is, and this machine's may be wrong.
+let ahead = 0;
+const now = () => Math.round(Date.now() / 1000) - ahead;
+
+function remember(application, token) {
+  if (token.issued_at_s) ahead = Math.round(Date.now() / 1000) - token.issued_at_s;
+  const ends = performance.now() + (token.expires_in - 30) * 1000;
+  tokens.set(application, { text: token.access_token, ends });
+}
+
 async function tokenFor(application) {
   const known = tokens.get(application);
-  if (known && performance.now() < known.ends) return known;
-  const { thumbprint } = await ownKey();
-  const asked = { application, product: form.dataset.product, thumbprint };
-  const told = await ask("/try/tokens", asked);
-  const token = {
-    text: told.access_token,
-    ends: performance.now() + (told.expires_in - 30) * 1000,
-    // The platform's clock decides how old a proof is, and this machine's may be wrong.
-    ahead: Math.round(Date.now() / 1000) - told.issued_at_s,
-  };
-  tokens.set(application, token);
-  return token;
+  if (!known || performance.now() > known.ends) {
+    const { thumbprint } = await ownKey();
+    const asked = { application, product: form.dataset.product, thumbprint };
+    remember(application, await ask("/try/tokens", asked));
+  }
+  return tokens.get(application).text;
+}
+
+const fresh = () => b64url(crypto.getRandomValues(new Uint8Array(32)));
+
+// A JWT by the page's key (RFC 7515).
+async function sign(header, claims) {
+  const { pair } = await ownKey();
+  const parts = [{ alg: "ES256", ...header }, { jti: fresh(), iat: now(), ...claims }];
+  const signed = parts.map((each) => b64url(octets(JSON.stringify(each)))).join(".");
+  const signature = await crypto.subtle.sign(ES256, pair.privateKey, octets(signed));
+  return `${signed}.${b64url(signature)}`;
 }
 
 // RFC 9449 section 4.2
-async function proofOf(token, url) {
-  const { pair, jwk } = await ownKey();
-  const header = { typ: "dpop+jwt", alg: "ES256", jwk };
-  const claims = {
-    jti: b64url(crypto.getRandomValues(new Uint8Array(16))),
-    htm: form.dataset.method,
-    htu: url,
-    iat: Math.round(Date.now() / 1000) - token.ahead,
-    ath: await digest(token.text),
-  };
-  const signed = [header, claims].map((each) => b64url(octets(JSON.stringify(each)))).join(".");
-  const signature = await crypto.subtle.sign(ES256, pair.privateKey, octets(signed));
-  return `${signed}.${b64url(signature)}`;
+async function proofOf(htm, htu, more) {
+  const { jwk } = await ownKey();
+  return sign({ typ: "dpop+jwt", jwk }, { htm, htu, ...more });
 }
 
 function typed() {
@@ -86,9 +91,9 @@ function typed() {
 async function send() {
   const { path, target, headers, body } = typed();
   const token = await tokenFor(part("application").value);
-  const proof = await proofOf(token, form.dataset.base + path);
-  const { product, operation } = form.dataset;
-  return ask("/try/calls", { product, operation, target, headers, body, token: token.text, proof });
+  const { product, operation, method, base } = form.dataset;
+  const proof = await proofOf(method, base + path, { ath: await digest(token) });
+  return ask("/try/calls", { product, operation, target, headers, body, token, proof });
 }
 
 const say = (name, text) => (part(name).textContent = text);
@@ -129,8 +134,12 @@ function show(answer) {
 }
 
 function explain(fault) {
-  const { problem } = fault;
+  const { problem, server } = fault;
   let text = form.dataset.lost;
+  if (server) {
+    const { error, error_description, parameters = {} } = server;
+    text = [error, error_description, parameters.pointer, parameters.why].filter(Boolean).join(": ");
+  }
   if (problem) {
     const { why, why_zh } = problem.parameters ?? {};
     const reason = (language === "zh" && why_zh) || why;

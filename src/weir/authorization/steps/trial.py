@@ -1,0 +1,54 @@
+"""A developer tries a consent out: its browser's key in place of the application's own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from weir.authorization import assertions, trial_keys
+from weir.authorization.exchange import Exchange
+from weir.kernel.outcomes import (
+    OAUTH_INVALID_AUTHORIZATION_DETAILS,
+    OAUTH_INVALID_DPOP_PROOF,
+    Refusal,
+)
+from weir.partners.classes import PRIVATE_KEY_JWT
+
+
+async def key_is_recalled(exchange: Exchange) -> None:
+    """RFC 7523 section 2.2: with a trial's key the client is what that key may stand for: it has
+    this key alone, one address to return to, and one product. All other steps are as they are.
+    """
+    assertion = exchange.parameters.get("client_assertion")
+    kid = None if assertion is None else assertions.signed_with(assertion)
+    found = await trial_keys.find(exchange.services.cache, exchange.client.id, kid)
+    if found is None or found.thumbprint in exchange.client.revoked_keys:
+        return
+    exchange.trial = found
+    exchange.client = replace(
+        exchange.client,
+        token_endpoint_auth_method=PRIVATE_KEY_JWT,
+        jwks={"keys": [found.jwk]},
+        jwks_uri=None,
+        redirect_uris=[found.returns_to],
+    )
+    exchange.subscribed &= {found.scope}
+
+
+def key_is_the_tokens(exchange: Exchange) -> None:
+    """RFC 9449 section 10: what a trial's key asks for is bound to that key, and to no other."""
+    if exchange.trial is None:
+        return
+    if exchange.proof is None or exchange.proof.thumbprint != exchange.trial.thumbprint:
+        reason = "the key of a trial must be the DPoP key as well"
+        raise Refusal(OAUTH_INVALID_DPOP_PROOF, reason, why=reason)
+
+
+def member_is_the_products(exchange: Exchange) -> None:
+    """RFC 9396 section 5: a trial asks customers of the institution whose product is tried."""
+    if exchange.trial is not None and exchange.member.slug != exchange.trial.member:
+        raise Refusal(
+            OAUTH_INVALID_AUTHORIZATION_DETAILS,
+            f"a trial of {exchange.trial.member} asks {exchange.member.slug}",
+            pointer="/0/member",
+            why="a trial asks customers of the product's own institution",
+        )

@@ -1,0 +1,49 @@
+"""Keys with which a developer's browser asks a test customer in an application's name.
+
+Such a key proves the application for some minutes (RFC 7523), beside the keys it registered, and
+only to ask a customer for a consent and to turn the code into a token: for one sandbox product, of
+its owner, at the portal's own address, with tokens bound to this very key. The browser made it and
+cannot export it. It is kept in the cache: whoever loses it makes another.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from weir.kernel import limits
+from weir.store.cache import Cache
+
+PREFIX: Final = "trial."  # of their names, so that no other key is looked for in the cache
+RETURNS_TO: Final = "/try/back"  # on the portal
+
+
+class TrialKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A public key, and what it may be used for. `member` is the slug of the product's owner."""
+
+    application: str
+    scope: str
+    member: str
+    jwk: dict[str, Any]
+    thumbprint: str
+    returns_to: str
+
+    @property
+    def kid(self) -> str:
+        """What a JWT signed with it says in its header."""
+        return PREFIX + self.thumbprint
+
+
+async def keep(cache: Cache, key: TrialKey) -> None:
+    """From now on, and for `limits.TRIAL_KEY_LIFETIME_S`, it counts."""
+    name = f"trial-key:{key.application}:{key.thumbprint}"
+    await cache.put_json(name, msgspec.to_builtins(key), limits.TRIAL_KEY_LIFETIME_S)
+
+
+async def find(cache: Cache, application: str, kid: str | None) -> TrialKey | None:
+    """The key of this name, if it is a trial's and counts for this application."""
+    if kid is None or not kid.startswith(PREFIX) or len(kid) > limits.JTI_CHARACTERS:
+        return None
+    found: Any = await cache.get_json(f"trial-key:{application}:{kid.removeprefix(PREFIX)}")
+    return None if found is None else msgspec.convert(found, TrialKey)

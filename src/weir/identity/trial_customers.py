@@ -1,0 +1,156 @@
+"""Test customers: people of a member's model world, with whom developers try consents.
+
+The member says who they are; their accounts must be invented, since every developer who subscribes
+to a product of the sandbox may sign in as one. Whoever takes one gets a customer of its own: the
+same person of the model world tried by two organisations is two customers with two sign-ins, so
+neither sees what the other asked for or was granted.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from weir.identity import people
+from weir.identity.customers import customer_reference
+from weir.identity.people import Person
+from weir.identity.tables import customers, test_customers
+from weir.kernel import limits, outcomes
+from weir.kernel.inputs import text
+from weir.store.unit import UnitOfWork
+
+# Without letters that are taken for one another.
+_LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A person of the model world whom a member lets developers try with."""
+
+    customer_ref: str
+    display_name: str
+
+
+def new_passphrase() -> str:
+    """Five groups of five letters, about 124 bits; it protects invented accounts only."""
+    return "-".join("".join(secrets.choice(_LETTERS) for _ in range(5)) for _ in range(5))
+
+
+async def offer(unit: UnitOfWork, member: str, customer_ref: str, display_name: str) -> None:
+    """Let developers try with this person, or name it anew.
+
+    CONFLICT when the member offers as many as it may.
+    """
+    reference, name = customer_reference(customer_ref), text(display_name, "/name")
+    offering = insert(test_customers).values(
+        member=member, customer_ref=reference, display_name=name, offered_at=unit.now
+    )
+    await unit.connection.execute(
+        offering.on_conflict_do_update(
+            index_elements=["member", "customer_ref"], set_={"display_name": name}
+        )
+    )
+    mine = select(func.count()).where(test_customers.c.member == member)
+    if int((await unit.connection.execute(mine)).scalar_one()) > limits.TEST_CUSTOMERS:
+        raise outcomes.Refusal(
+            outcomes.CONFLICT,
+            why=f"at most {limits.TEST_CUSTOMERS} test customers are offered",
+            why_zh=f"最多提供 {limits.TEST_CUSTOMERS} 位测试客户",
+        )
+    unit.audit("test_customer.offered", reference, {"name": name}, member)
+
+
+async def end(unit: UnitOfWork, member: str, customer_ref: str) -> None:
+    """Offer this person no more, and end every sign-in that was taken. NOT_FOUND."""
+    found = await unit.connection.execute(
+        delete(test_customers).where(
+            test_customers.c.member == member, test_customers.c.customer_ref == customer_ref
+        )
+    )
+    if found.rowcount != 1:
+        raise outcomes.Refusal(outcomes.NOT_FOUND, f"{customer_ref} is not offered")
+    taken = await unit.connection.execute(
+        select(customers.c.person).where(
+            customers.c.member == member,
+            customers.c.customer_ref == customer_ref,
+            customers.c.tried_by.is_not(None),
+        )
+    )
+    for person in taken.scalars():
+        await people.renew(unit, person, "")
+    unit.audit("test_customer.ended", customer_ref, {}, member)
+
+
+async def of_member(connection: AsyncConnection, member: str) -> Sequence[Offered]:
+    """Whom a member offers, by reference."""
+    statement = (
+        select(test_customers.c.customer_ref, test_customers.c.display_name)
+        .where(test_customers.c.member == member)
+        .order_by(test_customers.c.customer_ref)
+    )
+    return [Offered(*row) for row in await connection.execute(statement)]
+
+
+async def take(
+    unit: UnitOfWork,
+    *,
+    member: str,
+    customer_ref: str,
+    organisation: str,
+    passphrase_hash: str,
+) -> Person:
+    """The sign-in that an organisation's developers have for this person, with this passphrase
+    from now on; older sessions end. NOT_FOUND when the member does not offer the person.
+    """
+    offered = await of_member(unit.connection, member)
+    found = next((each for each in offered if each.customer_ref == customer_ref), None)
+    if found is None:
+        raise outcomes.Refusal(outcomes.NOT_FOUND, f"{customer_ref} is not offered")
+    row = await _own(unit, member, found, organisation)
+    if row.person is not None:
+        person = await people.renew(unit, row.person, passphrase_hash)
+    else:
+        person = await people.create(
+            unit,
+            name="test-" + "".join(secrets.choice(_LETTERS) for _ in range(10)),
+            display_name=found.display_name,
+            passphrase_hash=passphrase_hash,
+            kind="customer",
+            organisation=None,
+            language="en",
+        )
+        await unit.connection.execute(
+            update(customers)
+            .where(customers.c.id == row.id)
+            .values(person=person.id, linked_at=unit.now)
+        )
+    unit.audit("test_customer.taken", row.id, {"person": person.id}, organisation)
+    return person
+
+
+async def _own(unit: UnitOfWork, member: str, who: Offered, organisation: str) -> Any:
+    """The organisation's own customer for this person, locked."""
+    await unit.connection.execute(
+        insert(customers)
+        .values(
+            id=unit.mint("cus"),
+            member=member,
+            customer_ref=who.customer_ref,
+            display_name=who.display_name,
+            created_at=unit.now,
+            tried_by=organisation,
+        )
+        .on_conflict_do_nothing()
+    )
+    mine = select(customers.c.id, customers.c.person).where(
+        customers.c.member == member,
+        customers.c.customer_ref == who.customer_ref,
+        customers.c.tried_by == organisation,
+    )
+    return (await unit.connection.execute(mine.with_for_update())).one()
