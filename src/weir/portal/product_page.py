@@ -13,7 +13,7 @@ from weir.kernel.identifiers import is_slug
 from weir.kernel.outcomes import NOT_FOUND, Refusal
 from weir.partners import organisations
 from weir.partners.organisations import Organisation
-from weir.portal import price_calculator, service_levels
+from weir.portal import counterparts, price_calculator, service_levels
 from weir.portal.rendering import Portal, render
 from weir.portal.visitor import Visitor
 from weir.shelf import changing, plans, products, standing
@@ -41,6 +41,7 @@ async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
     async with portal.database.connect() as connection:
         offered = await offered_at(connection, request)
         listed = await plans.of_product(connection, offered.product.id)
+        sides = await counterparts.sides_of(connection, offered.product)
         changes = await changing.of_plans(connection, [plan.id for plan in listed])
     open_plans = [plan for plan in listed if plan.status == "offered"]
     asked = request.query_params
@@ -57,6 +58,9 @@ async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
         visitor,
         "product.html",
         offered=offered,
+        sides=sides,
+        scene_query=[("scene", each) for each in offered.product.scenes],
+        scene_words=_scene_words(offered.product, visitor),
         plans=open_plans,
         price_words=lambda pricing, currency: words(pricing, currency, _tongue(visitor)),
         changes=changes,
@@ -99,6 +103,11 @@ async def offered_at(connection: AsyncConnection, request: Request) -> Offered:
         tuple(found),
         await products.capabilities_of(connection, found[0].id),
     )
+
+
+def _scene_words(product: Product, visitor: Visitor) -> str:
+    chinese = visitor.language.startswith("zh")
+    return ("、" if chinese else ", ").join(SCENES[each][chinese] for each in product.scenes)
 
 
 def _tongue(visitor: Visitor) -> Any:

@@ -140,6 +140,21 @@ async def find(connection: AsyncConnection, wanted: Wanted) -> Found:
     return Found(total=total, hits=list(hits.values()), facets=facets)
 
 
+async def in_scenes(
+    connection: AsyncConnection, scenes: Sequence[str], direction: str, owner: str | None = None
+) -> Sequence[Hit]:
+    """Products of one direction that suit one of these scenes, those that share most of them first;
+    with a slug only that owner's. No more than stand on one side of the shelf.
+    """
+    wanted = Wanted(
+        direction=direction, scenes=tuple(scenes), owners=(owner,) if owner is not None else ()
+    )
+    found = await _page(connection, _given(wanted))
+    shared = {hit.product: len(set(hit.scenes) & set(scenes)) for hit in found}
+    ranked = sorted(found, key=lambda hit: -shared[hit.product])
+    return ranked[: limits.SEARCH_SIDE_ROWS]
+
+
 async def _side(connection: AsyncConnection, given: dict[str, Any], direction: str) -> list[Hit]:
     found = await _page(connection, given | {"direction": direction})
     return found[: limits.SEARCH_SIDE_ROWS]
