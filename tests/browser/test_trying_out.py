@@ -89,6 +89,79 @@ async def test_an_operation_is_called_from_its_page_in_both_languages(visit: Vis
     assert await page.locator("#try-facts code").count() == 2
 
 
+CONSENTED = "/shelf/river-bank/accounts/getBalances"
+PAYMENT = "/shelf/river-bank/payments/makePayment"
+
+
+async def asking_application(page: Page, product: str) -> None:
+    """An application that is registered to ask customers, and subscribes at once."""
+    await page.goto("/desk/applications/new")
+    await page.fill("#application_name", "Orchard asks")
+    await page.check("input[name=role_data]")
+    await page.check("input[name=role_payments]")
+    await page.fill("#redirect_uris", "https://orchard.example/back")
+    await page.click("main form button[type=submit]")
+    await page.wait_for_selector("#make-key")
+    for path in (CONSENTED, PAYMENT):
+        await page.goto(path)
+        await page.click(".try a.button")
+        await page.get_by_label("first-steps").check()
+        await page.click("form:has(input[name=plan]) button")
+        await page.wait_for_url("**/first-call")
+        assert path.split("/")[2:4] != product
+
+
+async def agree(page: Page, ask: str, yes: str) -> None:
+    """Ask the test customer that is chosen, and say yes in the window that opens, as the customer."""
+    await page.get_by_role("button", name=ask).click()
+    await expect(page.locator("#try-approve")).to_be_visible()
+    name, passphrase = [
+        str(await page.text_content(f"#try-{each}")) for each in ("sign-in-name", "passphrase")
+    ]
+    async with page.context.expect_page() as opening:
+        await page.locator("#try-approve").press("Enter")
+    asked = await opening.value
+    await asked.wait_for_load_state()
+    if await asked.locator("#passphrase").count():
+        await asked.fill("#name", name)
+        await asked.fill("#passphrase", passphrase)
+        await asked.press("#passphrase", "Enter")
+        await asked.wait_for_url("**/interactions/**")
+    choices = asked.locator("input[name^=account]")
+    await choices.first.check()
+    await asked.get_by_role("button", name=yes, exact=True).click()
+    await asked.wait_for_url("**/try/back")
+    assert await obstacles(asked) == []
+    await asked.close()
+    await expect(page.locator("#try-granted")).to_be_visible()
+
+
+async def test_a_test_customer_agrees_and_the_operation_answers_in_both_languages(
+    visit: Visit,
+) -> None:
+    page = await visit.window(ENGLISH)
+    await register(page, "try.consents")
+    await asking_application(page, CONSENTED)
+    await page.goto(CONSENTED)
+    await page.get_by_role("button", name="Send").click()
+    await expect(page.locator("#try-answer-body")).to_contain_text("consent_required")
+    await agree(page, "Ask this customer", "Allow")
+    granted = str(await page.text_content("#try-granted-accounts")).split(", ")[0]
+    assert await page.input_value("#try-path-account_id") == granted
+    assert await obstacles(page) == []
+    await page.get_by_role("button", name="Send").click()
+    await expect(page.locator("#try-status")).to_have_text("200")
+    await expect(page.locator("#try-answer-body")).to_contain_text(granted)
+    assert str(await page.text_content("#try-receipt"))
+
+    await page.set_viewport_size({"width": PHONE, "height": 800})
+    await page.goto(f"{PAYMENT}?lang=zh-Hans")
+    await agree(page, "向该客户请求授权", "Pay")
+    assert await obstacles(page) == []
+    await page.get_by_role("button", name="发送").click()
+    await expect(page.locator("#try-status")).to_have_text("201")
+
+
 async def test_without_a_script_the_page_says_so_and_shows_the_samples(visit: Visit) -> None:
     page = await visit.window(scripts=False)
     await page.goto(ORDER)
