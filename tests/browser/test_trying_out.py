@@ -112,7 +112,7 @@ async def asking_application(page: Page, product: str) -> None:
 
 
 async def agree(page: Page, ask: str, yes: str) -> None:
-    """Ask the test customer that is chosen, and say yes in the window that opens, as the customer."""
+    """Ask the test customer that is chosen, and say yes as the customer, in another window."""
     await page.get_by_role("button", name=ask).click()
     await expect(page.locator("#try-approve")).to_be_visible()
     name, passphrase = [

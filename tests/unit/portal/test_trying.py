@@ -25,7 +25,8 @@ PLAIN = Described(
 def _asking(kind: str | None, permission: str | None, **bound: str) -> Capability:
     return Capability(
         id="cap", document="doc", position=0, owner="org", operation_id="makePayment",
-        method="POST", path="/payments", summary="", summary_zh=None, state="published", consent_type=kind,
+        method="POST", path="/payments", summary="", summary_zh=None,
+        state="published", consent_type=kind,
         permission=permission, moves_money=kind == PAYMENT_INITIATION,
         bindings=Bindings(**bound) if bound else None, declared_at=None,
     )  # fmt: skip

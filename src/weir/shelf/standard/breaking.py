@@ -47,6 +47,26 @@ CHANGES: Final[tuple[Rule, ...]] = (
         "response-removed", "A successful response was removed.", "删除了成功响应。", *_UNKNOWN
     ),
     _change(
+        "header-removed",
+        "A header of an answer was removed, or may now be absent.",
+        "响应头被删除，或变为可缺省。",
+        *_GONE,
+    ),
+    _change(
+        "serialization-changed",
+        "A parameter with several values is written in another way.",
+        "含多个值的参数改变了序列化方式。",
+        "The values that callers send are read as others, or not at all.",
+        "调用方发送的值会被误读或无法读取。",
+    ),
+    _change(
+        "default-changed",
+        "What counts when something is left out of a request changed.",
+        "请求中省略某项时的默认值发生变化。",
+        "The same request does something else.",
+        "同一请求的结果将不同。",
+    ),
+    _change(
         "property-removed",
         "A field was removed from an answer, or from a closed request.",
         "响应（或封闭的请求）中删除了字段。",

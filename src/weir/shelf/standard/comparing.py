@@ -6,7 +6,7 @@ Operations are the same when method and path are, whatever the path's parameters
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Final
 
 from weir.kernel import limits
 from weir.shelf.openapi.grammar import Version
@@ -130,6 +130,10 @@ class _Pair:
     def _parameter(self, old: Parameter, new: Parameter) -> Iterator[Finding]:
         if new.value.get("required") is True and old.value.get("required") is not True:
             yield _newer("parameter-required", new.pointer, f"{new.place} {new.name}")
+        written = (_written(old), _written(new))
+        if None not in written and written[0] != written[1]:
+            subject = f"{new.place} {new.name}: {written[0]} → {written[1]}"
+            yield _newer("serialization-changed", new.pointer, subject)
         yield from self._schemas.request(
             (old.schema, _schema_at(old)),
             (new.schema, _schema_at(new)),
@@ -172,12 +176,62 @@ class _Pair:
                 yield from self._response(each, new[each.status])
 
     def _response(self, old: Response, new: Response) -> Iterator[Finding]:
+        yield from self._headers(old, new)
         later = {name: (each, at) for name, each, at in self._after.response_schemas(new)}
         for name, schema, pointer in self._before.response_schemas(old):
             if name in later:
                 yield from self._schemas.response((schema, pointer), later[name])
             else:
                 yield _older("media-removed", pointer.rpartition("/")[0], name)
+
+    def _headers(self, old: Response, new: Response) -> Iterator[Finding]:
+        """Their names in any case (RFC 9110 section 5.1); in OpenAPI 2.0 each is its own schema."""
+        later = {name.lower(): each for name, *each in _listed_headers(self._after, new)}
+        for name, value, at in _listed_headers(self._before, old):
+            if name.lower() not in later:
+                yield _older("header-removed", at, name)
+                continue
+            match, match_at = later[name.lower()]
+            if value.get("required") is True and match.get("required") is not True:
+                yield _newer("header-removed", match_at, name)
+            yield from self._schemas.response(_of_header(value, at), _of_header(match, match_at))
+
+
+def _listed_headers(reading: Reading, response: Response) -> Iterator[tuple[str, Any, str]]:
+    """Name, value and pointer of each header that a response says it has."""
+    for name, each in response.value.get("headers", {}).items():
+        value, at = reading.resolve(each, extend(f"{response.pointer}/headers", name))
+        if isinstance(value, dict):
+            yield name, value, at
+
+
+def _of_header(value: dict[str, Any], at: str) -> tuple[Any, str]:
+    return (value["schema"], f"{at}/schema") if "schema" in value else (value, at)
+
+
+# OpenAPI 2.0's ways to write several values, in the words of 3.0 (style, explode).
+_COLLECTIONS: Final = {
+    "csv": ("form", False),
+    "multi": ("form", True),
+    "ssv": ("spaceDelimited", False),
+    "pipes": ("pipeDelimited", False),
+    "tsv": ("tsv", False),
+}
+
+
+def _written(parameter: Parameter) -> str | None:
+    """How its values are written, if there may be several of them; None for one alone."""
+    value, schema = parameter.value, parameter.schema
+    if schema.get("type") not in ("array", "object", ["array"], ["object"]):
+        return None
+    simple = parameter.place in ("path", "header")
+    if "type" in value:
+        style, explode = _COLLECTIONS.get(value.get("collectionFormat", "csv"), ("csv", False))
+        style = "simple" if simple and style == "form" else style
+    else:
+        style = value.get("style", "simple" if simple else "form")
+        explode = value.get("explode", style == "form")
+    return f"{style}{' exploded' if explode is True else ''}"
 
 
 def _requirements(needs: Any) -> list[list[tuple[str, list[str]]]]:

@@ -7,7 +7,7 @@ Schemas are compared once for each pair and direction, on a stack, so circles en
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from weir.kernel import limits
@@ -96,6 +96,11 @@ def _one(old: View, new: View, at: str, name: str, asked: bool) -> Iterator[Find
     gone, come = old.variants.keys() - new.variants.keys(), new.variants.keys() - old.variants
     if (asked and gone and new.variants) or (not asked and come and old.variants):
         yield _found("variant-changed", at, _listed(gone if asked else come))
+    elif old.tag is not None and old.tag != new.tag:
+        yield _found("variant-changed", at, f"{name} discriminator: {old.tag} → {new.tag or '-'}")
+    if asked and old.default is not None and old.default != new.default:
+        after = "-" if new.default is None else new.default
+        yield _found("default-changed", at, f"{name}: {old.default} → {after}")
 
 
 def _types(old: View, new: View, at: str, name: str, asked: bool) -> Iterator[Finding]:
@@ -128,31 +133,46 @@ def _within(narrow: tuple[str, ...] | None, wide: tuple[str, ...]) -> bool:
 
 
 def _bounds(old: View, new: View, at: str, name: str, asked: bool) -> Iterator[Finding]:
-    if not asked:
-        return  # an answer that is longer than before breaks nobody who did not count on it
+    """A request is held to no more than before, and an answer to no less: callers give its values
+    places as wide as they were said to be.
+    """
+    change = "values-narrowed" if asked else "values-widened"
+    bound_by, free = (new, old) if asked else (old, new)
     for bound, direction in BOUNDS.items():
-        before, after = old.bounds.get(bound), new.bounds.get(bound)
-        if after is not None and (before is None or after * direction < before * direction):
-            shown = "-" if before is None else before
-            yield _found("values-narrowed", at, f"{name} {bound}: {shown} → {after}")
-    for word in ("pattern", "format"):
-        text = new.texts.get(word)
-        if text is not None and text != old.texts.get(word):
-            shown = old.texts.get(word, "-")
-            yield _found("values-narrowed", at, f"{name} {word}: {shown} → {text}")
+        most, other = bound_by.bounds.get(bound), free.bounds.get(bound)
+        if most is not None and (other is None or most * direction < other * direction):
+            yield _found(change, at, f"{name} {bound}: {_arrow(old.bounds, new.bounds, bound)}")
+    for word, text in bound_by.texts.items():
+        if text != free.texts.get(word):
+            yield _found(change, at, f"{name} {word}: {_arrow(old.texts, new.texts, word)}")
+
+
+def _arrow(before: Mapping[str, Any], after: Mapping[str, Any], word: str) -> str:
+    return f"{before.get(word, '-')} → {after.get(word, '-')}"
 
 
 def _properties(old: View, new: View, new_at: str, asked: bool) -> Iterator[Finding]:
-    for name, (_, pointer) in old.properties.items():
-        if name not in new.properties and (not asked or new.closed):
-            yield Finding("breaking-property-removed", pointer, name, in_older=True)
+    elsewhere = "readOnly" if asked else "writeOnly"
+    for name, (schema, pointer) in old.properties.items():
+        if _says(schema, elsewhere):
+            continue  # it was never in this direction (OpenAPI 3.0.3, schema object)
+        if name not in new.properties:
+            if not asked or new.closed:
+                yield Finding("breaking-property-removed", pointer, name, in_older=True)
+        elif _says(new.properties[name][0], elsewhere):
+            yield _found("property-removed", new.properties[name][1], f"{name}: {elsewhere}")
         elif not asked and name in old.required and name not in new.required:
             yield _found("property-optional", new.properties[name][1], name)
     for name in sorted(new.required - old.required) if asked else ():
-        at = new.properties[name][1] if name in new.properties else new_at
-        yield _found("property-required", at, name)
+        schema, at = new.properties.get(name, (None, new_at))
+        if not _says(schema, elsewhere):
+            yield _found("property-required", at, name)
     if asked and new.closed and not old.closed:
         yield _found("values-narrowed", f"{new_at}/additionalProperties", "additionalProperties")
+
+
+def _says(schema: Any, word: str) -> bool:
+    return isinstance(schema, dict) and schema.get(word) is True
 
 
 def _found(change: str, pointer: str, subject: str) -> Finding:

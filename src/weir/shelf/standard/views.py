@@ -21,7 +21,12 @@ BOUNDS: Final = {
     "minimum": -1,
     "minItems": -1,
     "minProperties": -1,
+    "exclusiveMaximum": 1,
+    "exclusiveMinimum": -1,
 }
+# What narrows a value as it is written; before 3.1 the exclusive ones are flags.
+TEXTS: Final = ("pattern", "format", "multipleOf")
+_FLAGS: Final = ("uniqueItems", "exclusiveMaximum", "exclusiveMinimum")
 _MOST_PARTS: Final = 64  # of one allOf, all levels together; more are not looked at
 
 
@@ -37,7 +42,9 @@ class View:
     items: Spot | None = None
     others: Spot | None = None  # additionalProperties, when they have a schema
     bounds: dict[str, float] = field(default_factory=dict)
-    texts: dict[str, str] = field(default_factory=dict)  # pattern and format
+    texts: dict[str, str] = field(default_factory=dict)  # of TEXTS, and flags that are set
+    default: str | None = None
+    tag: str | None = None  # the discriminator's property
     variants: dict[str, Spot] = field(default_factory=dict)
     marks: dict[str, str] = field(default_factory=dict)
 
@@ -97,9 +104,18 @@ def _gather_words(found: View, value: dict[str, Any]) -> None:
         number = value.get(name)
         if isinstance(number, (int, float)) and not isinstance(number, bool):
             found.bounds.setdefault(name, number)
-    for name in ("pattern", "format"):
-        if isinstance(value.get(name), str):
-            found.texts.setdefault(name, value[name])
+    for name in TEXTS:
+        if isinstance(value.get(name), (str, int, float)):
+            found.texts.setdefault(name, str(value[name]))
+    for name in _FLAGS:
+        if value.get(name) is True:
+            found.texts.setdefault(name, "true")
+    if "default" in value and found.default is None:
+        found.default = _word(value["default"])
+    discriminator = value.get("discriminator")
+    if found.tag is None and discriminator is not None:
+        named = discriminator.get("propertyName") if isinstance(discriminator, dict) else None
+        found.tag = str(named or discriminator)[:100]  # OpenAPI 2.0 names the property itself
     for mark in (LABEL, GRADE):
         if mark in value:
             found.marks.setdefault(mark, str(value[mark])[:40])

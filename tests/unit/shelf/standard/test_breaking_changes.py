@@ -78,6 +78,9 @@ def test_a_required_field_more_breaks_requests_only(schema: dict[str, Any]) -> N
         ((*FIELDS, "amount", "enum"), ["1.00"], "values-narrowed"),
         ((*FIELDS, "amount", "maxLength"), 4, "values-narrowed"),
         ((*ORDER, "additionalProperties"), False, "values-narrowed"),
+        ((*FIELDS, "amount", "multipleOf"), 5, "values-narrowed"),
+        ((*FIELDS, "amount", "readOnly"), True, "property-removed"),
+        ((*ANSWER, "properties", "next_cursor", "writeOnly"), True, "property-removed"),
         ((*PAY, "security"), [{"key": ["more"]}], "security-changed"),
         ((*PAY, "x-weir-level"), "A1", "level-changed"),
         ((*FIELDS, "amount", "x-weir-label"), "C1", "label-changed"),
@@ -98,6 +101,78 @@ def test_answers_may_not_become_looser() -> None:
     one = changed((*ANSWER, "properties", "x"), {"oneOf": variants[:1]})
     two = changed((*ANSWER, "properties", "x"), {"oneOf": variants})
     assert names(one, two) == {"variant-changed"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"maxLength": 32}, {"maxLength": 64}),
+        ({"maximum": 9}, {}),
+        ({"minItems": 1}, {"minItems": 0}),
+        ({"exclusiveMinimum": 0}, {"exclusiveMinimum": -1}),
+        ({"format": "date"}, {"format": "date-time"}),
+        ({"pattern": "^a$"}, {}),
+        ({"uniqueItems": True}, {}),
+    ],
+)
+def test_an_answer_keeps_its_bounds_and_a_request_is_held_to_no_more(
+    before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    answer, field = (*ANSWER, "properties", "x"), (*LIST, "parameters", 0, "schema")
+    assert names(changed(answer, before), changed(answer, after)) == {"values-widened"}
+    assert names(changed(answer, after), changed(answer, before)) == set() or "format" in before
+    assert names(changed(field, after), changed(field, before)) == {"values-narrowed"}
+    assert names(changed(field, before), changed(field, after)) == set() or "format" in before
+
+
+def test_what_counts_when_it_is_left_out_stays() -> None:
+    field = (*FIELDS, "amount", "default")
+    assert names(changed(field, "1.00"), changed(field, "2.00")) == {"default-changed"}
+    assert names(changed(field, "1.00"), good()) == {"default-changed"}
+    assert names(good(), changed(field, "1.00")) == set()
+    answered = (*ANSWER, "properties", "next_cursor", "default")
+    assert names(changed(answered, "a"), changed(answered, "b")) == set()
+
+
+def test_headers_of_answers_are_kept() -> None:
+    headers = (*LIST, "responses", "200", "headers")
+    linked = {"required": True, "schema": {"type": "string", "maxLength": 9}}
+    old = changed(headers, {"Link": linked})
+    assert names(old, good()) == {"header-removed"}
+    assert names(good(), old) == set()
+    assert names(old, changed(headers, {"link": linked})) == set()
+    assert names(old, changed(headers, {"Link": linked | {"required": False}})) == {
+        "header-removed"
+    }
+    longer = {"Link": linked | {"schema": {"type": "string", "maxLength": 10}}}
+    assert names(old, changed(headers, longer)) == {"values-widened"}
+
+
+def test_several_values_are_written_as_they_were() -> None:
+    first = (*LIST, "parameters", 0)
+    several = {"name": "ids", "in": "query", "schema": {"type": "array", "items": {}}}
+    one = {"name": "ids", "in": "query", "schema": {"type": "string"}}
+    old = changed(first, several)
+    for said in ({"explode": False}, {"style": "pipeDelimited"}):
+        assert names(old, changed(first, several | said)) == {"serialization-changed"}
+        assert names(changed(first, one), changed(first, one | said)) == set()
+    assert names(old, changed(first, several | {"style": "form", "explode": True})) == set()
+
+
+def test_variants_are_told_apart_by_the_same_field() -> None:
+    place = (*ANSWER, "properties", "x")
+    one = {"oneOf": [{"title": "A"}], "discriminator": {"propertyName": "kind"}}
+    other = one | {"discriminator": {"propertyName": "type"}}
+    assert names(changed(place, one), changed(place, other)) == {"variant-changed"}
+    assert names(changed(place, one), changed(place, one)) == set()
+
+
+def test_what_only_answers_hold_is_never_required_of_requests() -> None:
+    old = changed((*FIELDS, "id"), {"type": "string", "readOnly": True})
+    new = copy.deepcopy(old)
+    body = new["paths"]["/payments"]["post"]["requestBody"]["content"]["application/json"]
+    body["schema"]["required"] = ["id"]
+    assert names(old, new) == set()
 
 
 def test_a_label_that_moves_to_the_object_around_it_has_not_changed() -> None:

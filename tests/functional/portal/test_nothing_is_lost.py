@@ -1,0 +1,170 @@
+"""Every form of the rooms, found by following links: refused, it shows all that was typed again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from consent_world import World
+from sqlalchemy import update
+from staff_world import Colleague, join
+
+from weir.shelf import plans, products
+from weir.shelf.tables import products as shelved
+from weir.store.unit import Actor
+
+# Refused wherever people's words are taken: it would turn what follows around (Unicode UAX 9).
+WRONG = "‮turned"
+# Never shown again: secrets, and a file that only the browser has.
+SECRET = ("password", "file", "hidden", "submit", "button")
+
+
+@dataclass
+class Written:
+    """A form as it stands in a page: what it sends unasked, and what a person fills in."""
+
+    action: str
+    sent: dict[str, str] = field(default_factory=dict)
+    typed: dict[str, str] = field(default_factory=dict)  # texts, by name, with what they hold
+    chosen: dict[str, list[str]] = field(default_factory=dict)  # choices, by name
+    picked: dict[str, str] = field(default_factory=dict)  # the one of them that is chosen
+
+    @property
+    def act(self) -> tuple[str, str, frozenset[str]]:
+        """What tells it from the other forms of its page."""
+        return self.action, self.sent.get("act", ""), frozenset(self.typed)
+
+
+class Reader(HTMLParser):
+    """The forms that send something, and the links."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.forms: list[Written] = []
+        self.links: list[str] = []
+        self._open: Written | None = None
+        self._text: str | None = None
+        self._select: str | None = None
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        name = given.get("name", "")
+        if tag == "a":
+            self.links.append(given.get("href", ""))
+        elif tag == "form":
+            sends = given.get("method") == "post" and "hidden" not in given
+            self._open = Written(given.get("action", "")) if sends else None
+            if self._open is not None:
+                self.forms.append(self._open)
+        elif self._open is None:
+            return
+        elif tag == "textarea":
+            self._text, self._open.typed[name] = name, ""
+        elif tag == "select":
+            self._select, self._open.chosen[name] = name, []
+        elif tag == "option" and self._select:
+            self._pick(self._select, given.get("value", ""), "selected" in given)
+        elif tag == "input" and name:
+            self._input(name, given)
+
+    def handle_endtag(self, tag: str) -> None:
+        self._text = None if tag == "textarea" else self._text
+        self._select = None if tag == "select" else self._select
+        self._open = None if tag == "form" else self._open
+
+    def handle_data(self, data: str) -> None:
+        if self._open is not None and self._text is not None:
+            self._open.typed[self._text] += data
+
+    def _input(self, name: str, given: dict[str, str]) -> None:
+        assert self._open is not None
+        kind = given.get("type", "text")
+        if kind == "hidden":
+            self._open.sent[name] = given.get("value", "")
+        elif kind in ("radio", "checkbox"):
+            self._open.chosen.setdefault(name, [])
+            self._pick(name, given.get("value", "on"), "checked" in given)
+        elif kind not in SECRET and "readonly" not in given:
+            self._open.typed[name] = given.get("value", "")
+
+    def _pick(self, name: str, value: str, on: bool) -> None:
+        assert self._open is not None
+        self._open.chosen[name].append(value)
+        if on:
+            self._open.picked[name] = value
+
+
+def read(page: Any) -> Reader:
+    reader = Reader()
+    reader.feed(page.text)
+    return reader
+
+
+async def rooms(person: Colleague) -> list[tuple[str, Written]]:
+    """Every page that links lead to from the desk, with the forms in which something is typed."""
+    waiting, seen, found = ["/desk"], {"/desk"}, []
+    while waiting:
+        address = waiting.pop(0)
+        page = await person.browser.http.get(address)
+        if page.status_code != 200 or "text/html" not in page.headers["content-type"]:
+            continue
+        reader = read(page)
+        found += [(address, form) for form in reader.forms if form.typed]
+        for link in reader.links:
+            path = urlsplit(link).path
+            if path.startswith(("/desk", "/statements")) and path not in seen:
+                seen.add(path)
+                waiting.append(link)
+    return found
+
+
+async def lost(person: Colleague, address: str, form: Written) -> list[str]:
+    """What a refusal of this form does not show again, filled with what no form takes."""
+    typed = {name: f"{WRONG}{place}" for place, name in enumerate(form.typed)}
+    picked = {name: values[-1] for name, values in form.chosen.items() if values}
+    sent = form.sent | typed | picked
+    shown = await person.browser.http.post(form.action or urlsplit(address).path, data=sent)
+    if not 400 <= shown.status_code < 500:
+        return [f"was answered {shown.status_code}"]
+    reader = read(shown)
+    after = next((each for each in reader.forms if each.act == form.act), None)
+    if after is None:
+        return [f"form is not there any more ({shown.status_code})"]
+    kept = {name: after.typed[name].removeprefix("\n") for name in typed}
+    gone = [name for name, text in typed.items() if kept[name] != text]
+    gone += [name for name, value in picked.items() if after.picked.get(name) != value]
+    if 'role="alert"' not in shown.text:
+        gone.append("no word of what is wrong")
+    return gone
+
+
+async def furnish(world: World) -> None:
+    """Something in every room: a draft beside the published product, an agreement, a plan."""
+    async with world.services.database.unit(Actor(world.bank.id, "setup")) as unit:
+        await unit.connection.execute(update(shelved).values(sandbox=True))
+        (product,) = await products.ids_of(unit.connection, world.bank.id)
+        assert await plans.of_product(unit.connection, product)
+    await world.publish_product("cards")
+
+
+@pytest.mark.parametrize("kind", ["partner", "member", "operator"])
+async def test_what_was_typed_is_still_there_when_it_was_refused(
+    world: World, portal_app: Any, kind: str
+) -> None:
+    await furnish(world)
+    operator = await world.organisation_of("operator")
+    organisation = operator if kind == "operator" else await world.organisation_of(kind)
+    person = await join(world, portal_app, organisation, kind, "owner")
+    found = {}
+    for language in ("en", "zh-Hans"):
+        await person.get("/desk", language)
+        for address, form in await rooms(person):
+            found[f"{language} {address} {form.act[1]} {sorted(form.typed)}"] = await lost(
+                person, address, form
+            )
+    await person.browser.close()
+    assert len(found) > 8, found
+    assert {form: gone for form, gone in found.items() if gone} == {}
