@@ -39,18 +39,24 @@ async def set_up_codes(page: Page) -> None:
 async def come_in(page: Page, demo: Demo, who: str, name: str) -> None:
     """By the one-time link that the demo printed for somebody; each works once."""
     (link,) = re.findall(rf"{re.escape(who)} \(a one-time link\)\s+(https\S+)", demo.output)
+    await claim(page, link, name)
+    await page.goto("/desk")
+
+
+async def claim(page: Page, link: str, name: str) -> None:
+    """By a one-time link, with a passphrase and codes of one's own."""
     await page.goto(link)
     for field, text in (("display_name", "Lin"), ("name", name), ("passphrase", PASSPHRASE)):
         await page.fill(f"#{field}", text)
     await set_up_codes(page)
-    await page.goto("/desk")
 
 
-async def register(page: Page, name: str) -> None:
+async def register(page: Page, name: str, organisation: str = "Orchard") -> None:
     """As the first person of an organisation of its own, by the form that is open to everybody."""
     await page.goto("/sign-up")
     await page.check("input[name=partner_class][value=software_vendor]")
-    told = {"name_en": "Orchard", "display_name": "Mei Lin", "name": name, "passphrase": PASSPHRASE}
+    told = {"name_en": organisation, "display_name": "Mei Lin", "name": name}
+    told["passphrase"] = PASSPHRASE
     for field, text in told.items():
         await page.fill(f"#{field}", text)
     await set_up_codes(page)

@@ -13,18 +13,17 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from entering import let_in, register
 from launching import launched
+from partnering import ASKER, partner
 from playwright.async_api import Page
 from visiting import CHINESE, DESK, ENGLISH, PHONE, Visit
 
 from demo_fixtures import kept_up
 from running_demo import Demo
-from weir.client import AuthorizationServer, Profile
 
 DOCS: Final = Path(__file__).resolve().parents[2] / "docs" / "images"
 JPEG_QUALITY: Final = 72
@@ -97,6 +96,10 @@ SHOTS: Final[tuple[Shot, ...]] = (
     ),
     Shot("member-agreements", "member", "/desk/agreements"),
     Shot("member-agreement", "member", "/desk/agreements", ("main table a",)),
+    Shot(
+        "member-trial", "member", "/desk/agreements", ("main table a", "#trial button"),
+        look_for="#trial-results",
+    ),
     Shot("member-overview", "member", "/desk"),
     Shot("member-documents", "member", "/desk/documents"),
     Shot("member-document", "member", "/desk/documents", ("main table a",)),
@@ -111,6 +114,8 @@ SHOTS: Final[tuple[Shot, ...]] = (
     Shot("operator-health", "operator", "/desk/health"),
     Shot("operator-certificates", "operator", "/desk/certificates"),
     Shot("operator-audit", "operator", "/desk/audit"),
+    Shot("operator-disputes", "operator", "/desk/disputes"),
+    Shot("operator-receipts", "operator", "/desk/receipts"),
     Shot("operator-traffic", "operator", "/desk/traffic"),
     Shot("customer-consents", "customer", "/my/consents"),
     Shot("customer-consent", "customer", "/my/consents", ("main table a",)),
@@ -189,22 +194,9 @@ async def open_shot(page: Page, demo: Demo, shot: Shot) -> None:
 
 
 async def consent_asked(demo: Demo) -> str:
-    """Where a partner sends a customer to be asked; each address works once."""
-    profile = Profile.load(demo.home / "profiles" / "abacus-software")
-    details: dict[str, Any] = {
-        "type": "urn:weir:account-access:v1",
-        "member": "river-bank",
-        "permissions": ["ReadAccounts", "ReadBalances"],
-        "purpose": "Keep your shop's books up to date",
-        "expires_at": (datetime.now(UTC) + timedelta(days=365)).isoformat(timespec="seconds"),
-    }
-    async with profile.exchange() as exchange:
-        server = await AuthorizationServer.discover(profile.platform, profile.credentials, exchange)
-        pushed = await server.push_authorization_request(
-            scope="river-bank.accounts",
-            redirect_uri="https://abacus-software.example/back",
-            authorization_details=[details],
-        )
+    """Where a partner sends a customer to be asked."""
+    async with partner(demo, ASKER) as asking:
+        pushed = await asking.ask_for_accounts("Keep your shop's books up to date")
     return pushed.authorization_url
 
 

@@ -1,23 +1,25 @@
 """From never heard of it to the first answer, by keyboard alone: a developer signs up, and nobody
-is asked.
+is asked. Then what follows: one's own calls, the bill, another key, a colleague.
 """
 
 from __future__ import annotations
 
 import re
+import secrets
 import subprocess
 from pathlib import Path
 
 import pytest
-from entering import PASSPHRASE, first_code
+from entering import PASSPHRASE, claim, first_code
 from keyboard import Keyboard
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
+from saying import either, saying
 from visiting import CHINESE, ENGLISH, PHONE, Visit, obstacles
+
+from weir.care.events import EVENTS
 
 # One demo, one browser.
 pytestmark = pytest.mark.xdist_group("story")
-
-ARRIVED = {ENGLISH: "has arrived", CHINESE: "已到达"}
 
 
 async def sign_up(keyboard: Keyboard, name: str) -> None:
@@ -58,7 +60,7 @@ async def test_from_signing_up_to_the_first_answer(
 ) -> None:
     page = await visit.window(language, width=width, scripts=scripts)
     keyboard = Keyboard(page)
-    await sign_up(keyboard, f"mei.{language[:2]}")
+    await sign_up(keyboard, f"mei.{secrets.token_hex(4)}")
     await keyboard.write("#application_name", "Orchard app")
     await keyboard.follow("form:has(#application_name) button[type=submit]", "**/app_*")
     request = run(tmp_path, str(await page.text_content("#make-key")))
@@ -76,7 +78,64 @@ async def test_from_signing_up_to_the_first_answer(
         assert await obstacles(page) == []
     answer = run(tmp_path, str(await page.text_content("#call")))
     assert "instrument" in answer
-    await seen(page, ARRIVED[language])
+    await seen(page, saying(language)("Your first call has arrived."))
+    await sees_its_own(page, language)
+    run(tmp_path, "mkdir next")
+    await changes_its_key(page, tmp_path / "next", language)
+    await invites(visit, keyboard, language)
+
+
+async def sees_its_own(page: Page, language: str) -> None:
+    """One call, which has cost nothing yet."""
+    await page.goto("/desk/traffic?by=application")
+    await expect(page.locator(".measured strong")).to_have_text("1")
+    await expect(page.locator("tbody tr")).to_contain_text(["Orchard app"])
+    await page.goto("/statements")
+    await expect(page.locator(".empty")).to_contain_text(
+        saying(language)("Statements will be listed here.")
+    )
+
+
+async def changes_its_key(page: Page, folder: Path, language: str) -> None:
+    """The next key calls before the first is revoked: nothing stands still in between."""
+    say = saying(language)
+    await page.goto("/desk/applications")
+    await page.click("main tbody a")
+    application = page.url
+    request = run(folder, str(await page.text_content("#make-key")))
+    await page.fill("#csr_pem", request)
+    await page.click("form:has(#csr_pem) button[type=submit]")
+    await page.wait_for_url("**/first-call")
+    run(folder, str(await page.text_content("#save")))
+    assert "instrument" in run(folder, str(await page.text_content("#call")))
+    await page.goto(application)
+    rows = page.locator("tbody tr")
+    await rows.last.get_by_role("button", name=say("Revoke")).click()
+    await expect(rows.first).to_contain_text(say("valid"))
+    await expect(rows.last).to_contain_text(say("revoked"))
+    assert "instrument" in run(folder, await call_of(page))
+
+
+async def call_of(page: Page) -> str:
+    await page.goto(f"{page.url}/first-call")
+    return str(await page.text_content("#call"))
+
+
+async def invites(visit: Visit, keyboard: Keyboard, language: str) -> None:
+    """A colleague, who comes in by the link and finds the same rooms; the trail knows them."""
+    page = keyboard.page
+    await page.goto("/desk/people")
+    await keyboard.write("#invitee", "Lin")
+    await page.keyboard.press("Enter")
+    link = str(await page.text_content("#one-time-link"))
+    colleague = await visit.window(language, width=PHONE)
+    await claim(colleague, link, f"lin.{secrets.token_hex(4)}")
+    await colleague.goto("/desk/applications")
+    await expect(colleague.locator("main tbody")).to_contain_text("Orchard app")
+    await page.goto("/desk/audit?event=person.created")
+    await expect(page.locator("tbody tr")).to_have_count(2)
+    created = either(EVENTS["person.created"], language)
+    await expect(page.locator("tbody tr").first).to_contain_text(created)
 
 
 async def seen(page: Page, words: str) -> None:

@@ -1,17 +1,25 @@
-"""A member puts a capability on the shelf in the browser: nothing typed is lost on the way."""
+"""A member puts a capability on the shelf in the browser, and reads what it earned there: nothing
+typed is lost on the way.
+"""
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 
 import pytest
+from disputing import dispute_a_line
 from entering import let_in
-from playwright.async_api import expect
-from visiting import CHINESE, ENGLISH, PHONE, Visit, obstacles
+from playwright.async_api import Page, expect
+from saying import either, is_chinese, saying
+from visiting import CHINESE, DESK, ENGLISH, PHONE, Visit, obstacles
+
+from weir.care.events import EVENTS
 
 # One demo, one browser.
 pytestmark = pytest.mark.xdist_group("story")
 
+MEMBER = "summit-securities"
 BACKEND = "https://127.0.0.1:9101"
 DOCUMENT = """\
 openapi: 3.0.3
@@ -21,39 +29,68 @@ paths:
     get:
       operationId: listBranches
       summary: List branches and their opening hours
+      x-summary-zh: 查询网点及营业时间
       responses:
         "200": {description: The branches}
 """
+SUMMARY = ("List branches and their opening hours", "查询网点及营业时间")
 
 
-async def test_a_document_becomes_a_product_on_the_shelf(visit: Visit, tmp_path: Path) -> None:
-    page = await visit.window(ENGLISH)
-    await let_in(page, visit.demo, "summit-securities", "developer")
+@pytest.mark.parametrize(
+    ("language", "width", "dark"), [(ENGLISH, DESK, False), (CHINESE, PHONE, True)]
+)
+async def test_a_document_becomes_a_product_on_the_shelf(
+    visit: Visit, tmp_path: Path, language: str, width: int, dark: bool
+) -> None:
+    page = await visit.window(language, width=width, dark=dark)
+    await let_in(page, visit.demo, MEMBER, "owner")
+    slug = f"branches-{secrets.token_hex(4)}"
+    await imports(visit, page, tmp_path, slug, language)
+    await publishes(visit, page, f"网点查询 {slug}", language)
+    product = page.url.rpartition("/")[2]
+    await found_by_whoever_comes(visit, slug, language)
+    await page.goto("/desk/traffic?by=application")
+    assert int((await page.locator(".measured strong").inner_text()).replace(",", "")) > 0
+    dispute = await dispute_a_line(page, f"Half of these were tests: {slug}.")
+    for event, subject in (("product.published", product), ("dispute.opened", dispute)):
+        await page.goto(f"/desk/audit?event={event}&touching={subject}")
+        await expect(page.locator("tbody tr")).to_contain_text([either(EVENTS[event], language)])
+
+
+async def imports(visit: Visit, page: Page, folder: Path, slug: str, language: str) -> None:
+    """The document, from a file; after a refusal all that was typed is still there."""
+    say = saying(language)
     await page.goto("/desk/documents/new")
-    file = tmp_path / "branches.yaml"
+    file = folder / "branches.yaml"
     file.write_text(DOCUMENT)
     await page.set_input_files("#source_file", file)
     await page.fill("#slug", "Not a short name")
     await page.fill("#backend_url", BACKEND)
     await page.click("form:has(#source) button[type=submit]")
-    await expect(page.locator("[role=alert]")).to_contain_text("kept below")
+    kept = say("Nothing was changed. What you typed is kept below.")
+    await expect(page.locator("[role=alert]")).to_contain_text(kept)
     await expect(page.locator("#slug")).to_have_attribute("aria-invalid", "true")
     await expect(page.locator("#slug")).to_have_value("Not a short name")
     await expect(page.locator("#backend_url")).to_have_value(BACKEND)
     await expect(page.locator("#source")).to_have_value(DOCUMENT)
     assert await obstacles(page) == []
     visit.complaints.clear()  # the browser itself reports a page that answers 422
-    await page.fill("#slug", "branches")
+    await page.fill("#slug", slug)
     await page.press("#slug", "Enter")
     await page.wait_for_url("**/documents/doc_*")
     assert await page.locator("mark").count() > 0  # findings, beside the lines they are about
+    await expect(page.locator("main table")).to_contain_text(either(SUMMARY, language))
     assert await obstacles(page) == []
-    await page.click("text=Draft a product from its operations")
-    await page.fill("#title_zh", "网点查询")
+
+
+async def publishes(visit: Visit, page: Page, title: str, language: str) -> None:
+    say = saying(language)
+    await page.get_by_role("link", name=say("Draft a product from its operations")).click()
+    await page.fill("#title_zh", title)
     await page.press("#title_zh", "Enter")
     await page.wait_for_url("**/products/prd_*")
-    await page.click("text=Publish product")
-    await page.click("summary:has-text('Offer a plan')")
+    await page.get_by_role("button", name=say("Publish product")).click()
+    await page.locator("summary", has_text=say("Offer a plan")).click()
     await page.fill("#plan_name", "standard")
     await page.fill("#price", "a little")
     await page.press("#price", "Enter")
@@ -62,14 +99,15 @@ async def test_a_document_becomes_a_product_on_the_shelf(visit: Visit, tmp_path:
     visit.complaints.clear()
     await page.fill("#price", "0.02")
     await page.press("#price", "Enter")
-    await expect(page.locator("table", has_text="standard")).to_contain_text("offered")
+    await expect(page.locator("table", has_text="standard")).to_contain_text(say("offered"))
     assert await obstacles(page) == []
-    await found_by_whoever_comes(visit)
 
 
-async def found_by_whoever_comes(visit: Visit) -> None:
-    page = await visit.window(CHINESE, width=PHONE, scripts=False)
-    await page.goto("/shelf?q=网点")
-    await page.click("[data-results] a[href='/shelf/summit-securities/branches']")
-    await expect(page.locator("h1")).to_contain_text("网点查询")
+async def found_by_whoever_comes(visit: Visit, slug: str, language: str) -> None:
+    """In the other language, without a script."""
+    other = ENGLISH if is_chinese(language) else CHINESE
+    page = await visit.window(other, width=PHONE, scripts=False)
+    await page.goto(f"/shelf?q={either(('Branches', '网点'), other)}")
+    await page.click(f"[data-results] a[href='/shelf/{MEMBER}/{slug}']")
     await expect(page.locator("main")).to_contain_text("0.02")
+    await expect(page.locator("main")).to_contain_text(either(SUMMARY, other))

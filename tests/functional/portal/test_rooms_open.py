@@ -40,3 +40,17 @@ async def test_no_room_opens_for_a_stranger_or_a_customer(world: World, portal_a
     for address in PLAIN:
         assert (await stranger.get(address)).status_code == 404, address
     await stranger.browser.close()
+
+
+async def test_a_receipt_that_is_none_is_said_so_and_kept(world: World, portal_app: Any) -> None:
+    await world.organisation_of("operator")
+    auditor = await join(world, portal_app, world.shop.id, "partner", "auditor")
+    http = auditor.browser.http
+    never_given = f"str_{'0' * 26}.1.1795367299316584.{'0' * 32}"
+    for name, status in (("no-receipt", 422), (never_given, 404)):
+        page = await http.get(f"/desk/receipts?receipt={name}&lang=en")
+        assert page.status_code == status, page.text
+        assert f'value="{name}"' in page.text
+        assert 'id="receipt-found"' not in page.text
+        assert (await http.get(f"/desk/receipts/download?receipt={name}")).status_code == status
+    await auditor.browser.close()

@@ -1,0 +1,93 @@
+"""The partner's own programs beside the browser: what a person decides must hold for them too."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from running_demo import Demo
+from weir.client import (
+    Answer,
+    AuthorizationServer,
+    Exchange,
+    OAuthError,
+    Profile,
+    PushedRequest,
+    RefusedError,
+    Session,
+)
+
+ASKER: Final = "abacus-software"  # asks customers of River Bank for their accounts
+BACK: Final = f"https://{ASKER}.example/back"
+CALLER: Final = "clear-mirror"  # calls for itself, and pays by the call
+QUOTES: Final = "summit-securities.quotes"
+A_QUOTE: Final = "/summit-securities/quotes/v1/quotes/609901"
+ACCOUNTS: Final = "/river-bank/accounts/v1/accounts"
+_WAIT_S: Final = 60
+
+
+@dataclass(frozen=True)
+class Partner:
+    """One of the demo's partners, with its certificate."""
+
+    profile: Profile
+    exchange: Exchange
+    server: AuthorizationServer
+
+    async def ask_for_accounts(self, purpose: str) -> PushedRequest:
+        """Where to send a customer to be asked; each address works once."""
+        details: dict[str, Any] = {
+            "type": "urn:weir:account-access:v1",
+            "member": "river-bank",
+            "permissions": ["ReadAccounts", "ReadBalances"],
+            "purpose": purpose,
+            "expires_at": (datetime.now(UTC) + timedelta(days=365)).isoformat(timespec="seconds"),
+        }
+        return await self.server.push_authorization_request(
+            scope="river-bank.accounts", redirect_uri=BACK, authorization_details=[details]
+        )
+
+    async def read_accounts(self, pushed: PushedRequest, came_back: str) -> Session:
+        """The customer's accounts, on the consent with which it came back."""
+        token = await self.server.exchange_code(pushed, came_back)
+        return Session.of_consent(self.profile.platform, self.exchange, self.server, token)
+
+    async def call(self) -> Answer:
+        """A quote, for the partner itself."""
+        session = Session.of_application(self.profile.platform, self.exchange, self.server, QUOTES)
+        return await session.call("GET", A_QUOTE)
+
+
+@asynccontextmanager
+async def partner(demo: Demo, slug: str) -> AsyncIterator[Partner]:
+    profile = Profile.load(demo.home / "profiles" / slug)
+    async with profile.exchange() as exchange:
+        server = await AuthorizationServer.discover(profile.platform, profile.credentials, exchange)
+        yield Partner(profile, exchange, server)
+
+
+async def refusal_of(session: Session, path: str) -> str:
+    """The code with which a call is refused."""
+    try:
+        answer = await session.call("GET", path)
+    except RefusedError as refused:
+        return refused.code
+    raise AssertionError(f"{path} was answered: {answer.status}")
+
+
+async def quotes_are_answered(calling: Partner, *, answered: bool) -> None:
+    """Wait until they are, or are no more: a decision reaches every gateway within seconds."""
+    async with asyncio.timeout(_WAIT_S):
+        while await _is_answered(calling) is not answered:
+            await asyncio.sleep(0.2)
+
+
+async def _is_answered(calling: Partner) -> bool:
+    try:
+        return (await calling.call()).status == 200
+    except (RefusedError, OAuthError):  # the gateway's refusal, or the token endpoint's
+        return False

@@ -1,0 +1,74 @@
+"""A customer is asked, allows it, sees who may do what, and stops it: and it is stopped."""
+
+from __future__ import annotations
+
+import secrets
+
+import pytest
+from partnering import ACCOUNTS, ASKER, BACK, partner, refusal_of
+from playwright.async_api import Page, expect
+from saying import either, saying
+from visiting import CHINESE, DESK, ENGLISH, PHONE, Visit, obstacles
+
+from weir.consent.words import PERMISSIONS
+
+# One demo, one browser.
+pytestmark = pytest.mark.xdist_group("story")
+
+CUSTOMER = "rb-000001"
+
+
+@pytest.mark.parametrize(
+    ("language", "width", "dark", "purpose"),
+    [
+        (ENGLISH, DESK, False, "Keep the books of your shop"),
+        (CHINESE, PHONE, True, "为您的店铺记账"),
+    ],
+)
+async def test_what_a_customer_allows_flows_until_it_is_withdrawn(
+    visit: Visit, language: str, width: int, dark: bool, purpose: str
+) -> None:
+    say, purpose = saying(language), f"{purpose} {secrets.token_hex(4)}"
+    page = await visit.window(language, width=width, dark=dark)
+    async with partner(visit.demo, ASKER) as asking:
+        pushed = await asking.ask_for_accounts(purpose)
+        await page.goto(pushed.authorization_url)
+        came_back = await allow(page, visit)
+        session = await asking.read_accounts(pushed, came_back)
+        assert (await session.call("GET", ACCOUNTS)).json()
+
+        await visit.sign_in(page, CUSTOMER, "/my/consents")
+        assert await obstacles(page) == []
+        await page.locator("tr", has_text=purpose).get_by_role("link").click()
+        for permission in ("ReadAccounts", "ReadBalances"):
+            words = PERMISSIONS[permission].of("zh-Hans" if language == CHINESE else "en")
+            await expect(page.locator("main")).to_contain_text(words)
+        await expect(page.locator(".facts")).to_contain_text(
+            either(("Abacus Software", "算盘软件"), language)
+        )
+        await page.get_by_role("button", name=say("Withdraw consent")).click()
+        await expect(page.locator(".note-done")).to_be_visible()
+        await expect(page.locator(".history")).to_contain_text(say("All gateways confirmed"))
+        assert await obstacles(page) == []
+        assert await refusal_of(session, ACCOUNTS) == "consent_withdrawn"
+    await page.goto("/my/consents")
+    ended = page.locator("table", has=page.get_by_text(say("Ended"), exact=True))
+    await expect(ended.locator("tr", has_text=purpose)).to_be_visible()
+
+
+async def allow(page: Page, visit: Visit) -> str:
+    """Sign in, read the question, allow the first account; the address the answer leads to."""
+    await page.fill("#name", CUSTOMER)
+    await page.fill("#passphrase", visit.demo.sign_in_of(CUSTOMER))
+    await page.press("#passphrase", "Enter")
+    await page.wait_for_url("**/interactions/**")
+    assert await page.locator("input[type=checkbox]:checked").count() == 0
+    await page.route(f"{BACK}**", lambda route: route.fulfill(body="Back at the application."))
+    await page.check("input[name=account-0]")
+    async with page.expect_request(f"{BACK}**") as leaving:
+        await page.click("button[name=answer][value=yes]")
+    await page.wait_for_url(f"{BACK}**")
+    address = (await leaving.value).url
+    left = f"left the platform: {address}"  # to the application's own page, which is meant
+    visit.complaints = [each for each in visit.complaints if each != left]
+    return address
