@@ -51,6 +51,8 @@ async def test_what_a_customer_allows_flows_until_it_is_withdrawn(
         await expect(page.locator(".history")).to_contain_text(say("All gateways confirmed"))
         assert await obstacles(page) == []
         assert await refusal_of(session, ACCOUNTS) == "consent_withdrawn"
+    await page.goto("/my/questions")
+    assert await obstacles(page) == []
     await page.goto("/my/consents")
     ended = page.locator("table", has=page.get_by_text(say("Ended"), exact=True))
     await expect(ended.locator("tr", has_text=purpose)).to_be_visible()

@@ -1,4 +1,6 @@
-"""Every page: nothing in anybody's way, at a desk and on a phone, in both languages and themes."""
+"""Every page that is open to all: nothing in anybody's way, at a desk and on a phone, in both
+languages and themes. The pages of each role are looked at on its journey.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,6 @@ OPEN_TO_ALL = (
     "/errors/rate_exceeded",
     "/nothing/here",
 )
-FOR_CUSTOMERS = ("/my/consents", "/my/questions")
 LOOKS = ((ENGLISH, DESK, False), (CHINESE, PHONE, True))
 
 
@@ -33,22 +34,6 @@ async def test_nothing_stands_in_a_visitors_way(
     assert {address: told for address, told in found.items() if told} == {}
     # The browser itself reports a page that answers 404.
     visit.complaints = [each for each in visit.complaints if "/nothing/here" not in each]
-
-
-@pytest.mark.parametrize(("language", "width", "dark"), LOOKS)
-async def test_nothing_stands_in_a_customers_way(
-    visit: Visit, language: str, width: int, dark: bool
-) -> None:
-    page = await visit.window(language, width=width, dark=dark)
-    await visit.sign_in(page, "rb-000001", "/my/consents")
-    found = {}
-    for address in FOR_CUSTOMERS:
-        await page.goto(address)
-        found[address] = await obstacles(page)
-    await page.goto("/my/consents")
-    await page.click("table a >> nth=0")
-    found["a consent"] = await obstacles(page)
-    assert {address: told for address, told in found.items() if told} == {}
 
 
 async def test_every_page_is_read_without_a_script(visit: Visit) -> None:

