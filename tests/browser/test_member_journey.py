@@ -33,6 +33,7 @@ paths:
       responses:
         "200": {description: The branches}
 """
+QUOTE = ("Read an instrument's quote", "查询实时行情")  # what the demo called
 SUMMARY = ("List branches and their opening hours", "查询网点及营业时间")
 
 
@@ -49,8 +50,9 @@ async def test_a_document_becomes_a_product_on_the_shelf(
     await publishes(visit, page, f"网点查询 {slug}", language)
     product = page.url.rpartition("/")[2]
     await found_by_whoever_comes(visit, slug, language)
-    await page.goto("/desk/traffic?by=application")
+    await page.goto("/desk/traffic?by=capability")
     assert int((await page.locator(".measured strong").inner_text()).replace(",", "")) > 0
+    await expect(page.locator("main tbody")).to_contain_text(either(QUOTE, language))
     dispute = await dispute_a_line(page, f"Half of these were tests: {slug}.")
     for event, subject in (("product.published", product), ("dispute.opened", dispute)):
         await page.goto(f"/desk/audit?event={event}&touching={subject}")

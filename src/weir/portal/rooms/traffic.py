@@ -185,5 +185,6 @@ async def _title(desk: Desk, address: str, *, zh: bool) -> str | None:
         if refusal.outcome is NOT_FOUND:
             return None  # gone, or another party's
         raise
-    title = found.get("title_zh" if zh else "title_en") or found.get("operation_id")
-    return None if title is None else str(title)
+    own = ("title_zh", "summary_zh") if zh else ("title_en",)
+    told = (found.get(name) for name in (*own, "summary", "operation_id"))
+    return next((str(each) for each in told if each), None)
