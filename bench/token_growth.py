@@ -7,12 +7,10 @@ left, with a used code and a refresh token of its own. Tokens are refreshed of a
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
-import signal
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any, Final
@@ -102,7 +100,7 @@ def _fill(stage: Stage, issuing: Issuing, stored: int) -> None:
     began_s = time.monotonic()
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SET maintenance_work_mem = '512MB'")  # of this connection
-        with _held(stage.pids("worker")), _bare(connection, list(_COPIED)):
+        with connection.transaction(), _bare(connection, list(_COPIED)):
             for table, changed in _COPIED.items():
                 connection.execute(_copying(connection, table, changed, stored))
         for table in _COPIED:
@@ -129,22 +127,10 @@ def _copying(
 
 
 @contextmanager
-def _held(pids: Iterable[int]) -> Iterator[None]:
-    """Processes held still: without indexes the worker's questions would read all there is."""
-    held = list(pids)
-    for pid in held:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in held:
-            os.kill(pid, signal.SIGCONT)
-
-
-@contextmanager
 def _bare(connection: psycopg.Connection[Any], tables: list[str]) -> Iterator[None]:
     """Tables without keys, references and indexes, which are made again when all is written.
 
+    Within one transaction, so that the questions of the worker wait, which would read all there is.
     References hold for rows to come: of those there are, none is looked up ten million times.
     """
     constraints = connection.execute(
