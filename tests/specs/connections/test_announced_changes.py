@@ -14,7 +14,7 @@ from fapi_support import Flow, refused
 from joserfc import jwt
 from joserfc.jwk import OKPKey
 from joserfc.jws import extract_compact
-from possession_support import Holder
+from possession_support import Holder, ath
 
 from weir.care import algorithms, signing_keys
 from weir.care.master import SealingKey
@@ -128,6 +128,35 @@ async def test_the_end_of_an_algorithm_is_announced_rehearsed_and_then_made(flow
     said = await metadata(world)
     assert "EdDSA" not in said["dpop_signing_alg_values_supported"]
     assert said["weir_announced_changes"] == []
+
+
+async def test_the_end_of_an_algorithm_holds_where_a_token_is_shown(flow: Flow) -> None:
+    """Also for whoever holds a good token that is bound to a key of that algorithm."""
+    world = flow.world
+    holder = Holder(flow, OKPKey.generate_key("Ed25519"), "EdDSA")
+    await holder.learn_nonce()
+    issued = await holder.exchange(await flow.code(scope="openid river-bank.accounts"))
+    told = dict(issued.json())
+    form = holder.credentials_form() | {"scope": "grant_management_query"}
+    querying = (await holder.send("/token", form, holder.proof("/token"))).json()["access_token"]
+    places = {"/userinfo": told["access_token"], f"/grants/{told['grant_id']}": querying}
+
+    async def answers() -> list[tuple[int, str | None]]:
+        found = []
+        for path, token in places.items():
+            proof = holder.proof(path, htm="GET", ath=ath(token))
+            headers = world.headers(None) | {"authorization": f"DPoP {token}", "dpop": proof}
+            answer = await world.auth.get(path, headers=headers)
+            found.append((answer.status_code, answer.json().get("parameters", {}).get("why")))
+        return found
+
+    assert await answers() == [(200, None)] * 2
+    world.clock.ahead = -WEEK
+    async with world.services.database.unit(PLATFORM) as unit:
+        await algorithms.announce(unit, "EdDSA", unit.now + WEEK)
+    await reread(world)
+    world.clock.ahead = timedelta()  # its end is there
+    assert await answers() == [(401, "alg must be one of ES256, PS256")] * 2
 
 
 async def test_a_revoked_key_of_an_application_proves_nothing(flow: Flow) -> None:
