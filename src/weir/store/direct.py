@@ -1,26 +1,52 @@
 """A connection to PostgreSQL spoken to through libpq itself, for the statements of every token.
 
 psycopg's cursors begin and end a watch, a timer and a task at each wait; here the connection is
-watched once, as long as it lives, and an answer is a future. Values are psycopg's own adaptation.
+watched once, as long as it lives, and an answer is a future. What is read is psycopg's own
+adaptation; what is asked with are texts, numbers, moments and arrays of them, written here.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final, Self
 
 import msgspec
 import psycopg
 from psycopg import AsyncConnection, pq
-from psycopg.adapt import PyFormat, Transformer
+from psycopg.adapt import Transformer
 from psycopg.errors import error_from_result
 from psycopg.types.json import set_json_loads
 
 _NAMED: Final = re.compile(r"%\((\w+)\)s")
 _ANSWERED: Final = (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK)
 Row = tuple[Any, ...]
+Scalar = str | int | datetime
+Value = Scalar | list[str] | list[datetime]
+
+
+def written(value: Value) -> bytes:
+    """A value in PostgreSQL's text form; its statement says of which type it is.
+
+    Arrays are those of section 8.15.2 of its documentation, each element quoted.
+    """
+    if isinstance(value, list):
+        return b"{%s}" % ",".join([_quoted(_text(each)) for each in value]).encode()
+    return _text(value).encode()
+
+
+def _text(value: Scalar) -> str:
+    if isinstance(value, str):
+        return value
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _quoted(element: str) -> str:
+    if "\\" in element or '"' in element:
+        element = element.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{element}"'
 
 
 class Text:
@@ -44,7 +70,7 @@ class Direct:
         self._socket = self._pg.socket
         self._loop = asyncio.get_running_loop()
         self._transformer = Transformer(opened)
-        self._prepared: dict[tuple[Text, tuple[int, ...]], bytes] = {}
+        self._prepared: dict[Text, bytes] = {}
         self._answer: asyncio.Future[pq.abc.PGresult] | None = None
         self._came: list[pq.abc.PGresult] = []
         self._lost: psycopg.Error | None = None
@@ -65,19 +91,16 @@ class Direct:
         self._unwatch()
         await self._opened.close()
 
-    async def run(self, text: Text, given: dict[str, Any]) -> list[Row]:
+    async def run(self, text: Text, given: Mapping[str, Value]) -> list[Row]:
         """The statement's rows. It is prepared when it comes for the first time."""
-        transformer = self._transformer
-        formats = [PyFormat.AUTO] * len(text.names)
-        values = transformer.dump_sequence([given[name] for name in text.names], formats)
-        types = tuple(transformer.types or ())
-        name = self._prepared.get((text, types))
+        name = self._prepared.get(text)
         if name is None:
             name = b"s%d" % len(self._prepared)
-            self._pg.send_prepare(name, text.raw, types)
+            self._pg.send_prepare(name, text.raw)
             await self._answered()
-            self._prepared[text, types] = name
-        self._pg.send_query_prepared(name, values, transformer.formats)
+            self._prepared[text] = name
+        self._pg.send_query_prepared(name, [written(given[each]) for each in text.names])
+        transformer = self._transformer
         result = await self._answered()
         transformer.set_pgresult(result)
         rows: Sequence[Row] = transformer.load_rows(0, result.ntuples, tuple)

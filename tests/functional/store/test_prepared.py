@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
-from sqlalchemy import Text, bindparam, select, text, update
+from sqlalchemy import DateTime, Text, bindparam, select, text, update
 
 from weir.kernel.outcomes import ENGINE_UNAVAILABLE, Refusal
 from weir.store.database import Database
@@ -48,6 +49,17 @@ async def end_all_others(database: Database) -> None:
                 " WHERE pid <> pg_backend_pid() AND datname = current_database()"
             )
         )
+
+
+TEXTS = asked(given=Text(), at=DateTime(timezone=True))
+ECHO = Prepared(select(TEXTS.c.given, TEXTS.c.at))
+
+
+async def test_values_arrive_as_they_were_given(database: Database) -> None:
+    given = ["", "NULL", "null", "{}", "a,b", 'say "so"', "back\\slash", '\\"', " ", "\n\t", "令"]
+    at = [datetime(2027, 1, 2, 3, 4, 5, number, UTC) for number in range(len(given))]
+    told = await database.run(ECHO, given=given, at=at)
+    assert told == list(zip(given, at, strict=True))
 
 
 async def test_a_statement_is_read_and_written_at_once(database: Database) -> None:
