@@ -50,5 +50,6 @@ async def sides_of(
             for each, scenes in found
         ]
 
+    own = sorted(own, key=lambda hit: hit.product != product.id)  # the page's own stands first
     sides = {product.direction: of(own), _OTHER[product.direction]: of(other)}
     return {direction: sides[direction] for direction in finding.DIRECTIONS}
