@@ -5,7 +5,7 @@ languages and themes. The pages of each role are looked at on its journey.
 from __future__ import annotations
 
 import pytest
-from visiting import CHINESE, DESK, ENGLISH, PHONE, Visit, obstacles
+from visiting import CHINESE, DESK, ENGLISH, PHONE, Visit, leave, obstacles
 
 # One demo, one browser.
 pytestmark = pytest.mark.xdist_group("story")
@@ -43,7 +43,7 @@ async def test_every_page_is_read_without_a_script(visit: Visit) -> None:
         assert await page.locator("main h1").count() == 1, address
         assert await page.locator("html").get_attribute("lang") == "zh-Hans"
     await page.goto("/members")
-    await page.click("footer button[value=dark]")
+    await leave(page, "footer button[value=dark]")
     assert page.url.endswith("/members")
     pressed = page.locator("footer button[aria-pressed=true]")
     assert await pressed.get_attribute("value") == "dark"

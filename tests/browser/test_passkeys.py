@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from entering import PASSPHRASE
 from playwright.async_api import Page
-from visiting import ENGLISH, Visit, obstacles
+from visiting import ENGLISH, Visit, leave, obstacles
 
 # One demo, one browser.
 pytestmark = pytest.mark.xdist_group("story")
@@ -43,7 +43,7 @@ async def test_a_passkey_is_made_at_sign_up_and_signs_in_alone(visit: Visit) -> 
     await page.goto("/desk/account")
     assert await page.get_by_text("My laptop").count() == 1
     assert await obstacles(page) == []
-    await page.click("header button:has-text('Sign out')")
+    await leave(page, "header button:has-text('Sign out')")
     await page.goto("/sign-in?next=/desk/account")
     await page.click("button:has-text('Sign in with a passkey')")
     await page.wait_for_url("**/desk/account")

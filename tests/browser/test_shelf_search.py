@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from urllib.parse import unquote
+
 import pytest
 from playwright.async_api import expect
-from visiting import CHINESE, ENGLISH, Visit
+from visiting import CHINESE, ENGLISH, Visit, leave
 
 pytestmark = pytest.mark.xdist_group("story")
 
@@ -20,6 +22,7 @@ async def test_typing_finds_and_the_keyboard_leads_there(
     await page.goto("/shelf")
     await page.keyboard.press("/")
     await page.keyboard.type(typed)
+    await page.wait_for_url(lambda url: f"q={typed}" in unquote(url))
     first = page.locator("[data-results] a[data-result]").first
     await expect(first).to_have_attribute("href", f"/shelf/harbour-insurance/{product}")
     await expect(page.locator("[data-results] mark").first).to_be_visible()
@@ -27,7 +30,6 @@ async def test_typing_finds_and_the_keyboard_leads_there(
     focused = await page.evaluate("document.activeElement.getAttribute('href')")
     assert focused == f"/shelf/harbour-insurance/{product}"
     address = page.url
-    assert "q=" in address
     await page.keyboard.press("Enter")
     await page.wait_for_url(f"**/shelf/harbour-insurance/{product}")
     await page.go_back()
@@ -42,7 +44,7 @@ async def test_facets_narrow_at_once_and_can_be_cleared(visit: Visit) -> None:
     await page.check("#price-share")
     await expect(page.locator("#count")).to_have_text("1 product")
     await expect(page.locator("#price-share")).to_be_checked()
-    assert "price=share" in page.url
+    await page.wait_for_url("**price=share*")
     await page.click("text=Clear all choices")
     await expect(page.locator("#count")).to_have_text(before)
 
@@ -52,6 +54,6 @@ async def test_search_works_without_a_script(visit: Visit) -> None:
     await page.goto("/shelf")
     await page.fill("#q", "账户")
     await page.check("#price-per-call")
-    await page.click(".facets button[type=submit]")
+    await leave(page, ".facets button[type=submit]")
     assert "price=per-call" in page.url
     await expect(page.locator("[data-results] mark").first).to_have_text("账户")

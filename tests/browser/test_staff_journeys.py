@@ -13,7 +13,7 @@ from entering import come_in, let_in, register
 from partnering import CALLER, Partner, partner, quotes_are_answered
 from playwright.async_api import Page, expect
 from saying import either, is_chinese, saying
-from visiting import CHINESE, DESK, ENGLISH, PHONE, Visit, obstacles
+from visiting import CHINESE, DESK, ENGLISH, PHONE, Visit, leave, obstacles
 
 from weir.care.events import EVENTS
 
@@ -204,7 +204,7 @@ async def test_an_auditor_reads_everything_and_changes_nothing(
         assert await page.locator("main form[method=post]").count() == 0, room
     await page.goto("/desk/audit")
     await page.select_option("#event", "organisation.admitted")
-    await page.click("form[action='/desk/audit'] button")
+    await leave(page, "form[action='/desk/audit'] button")
     await expect(page.locator("tbody tr").first).to_contain_text(
         either(EVENTS["organisation.admitted"], language)
     )

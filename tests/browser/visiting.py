@@ -7,12 +7,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect
 
 from running_demo import Demo
+from waiting import PATIENCE_S
 
 ENGLISH, CHINESE = "en-GB", "zh-CN"
 PHONE, DESK = 360, 1280
+expect.set_options(timeout=PATIENCE_S * 1_000)
 
 
 @dataclass
@@ -41,7 +43,7 @@ class Visit:
             color_scheme="dark" if dark else "light",
             reduced_motion="reduce",
         )
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(PATIENCE_S * 1_000)
         self.contexts.append(context)
         page = await context.new_page()
         page.on("console", self._heard)
@@ -69,6 +71,12 @@ class Visit:
         host = urlsplit(request.url).hostname or ""
         if not host.endswith(".localhost"):
             self.complaints.append(f"left the platform: {request.url}")
+
+
+async def leave(page: Page, selector: str) -> None:
+    """Click what leads to another page, and wait until that is there as a whole."""
+    async with page.expect_navigation():
+        await page.click(selector)
 
 
 async def obstacles(page: Page) -> list[str]:
