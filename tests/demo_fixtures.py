@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from logs import logs_of
 from running_demo import Demo
 
 START_TIMEOUT_S = 240
@@ -62,8 +63,8 @@ def kept_up(folder: Path) -> Iterator[Demo]:
 def _await(process: subprocess.Popen[bytes], said: Path) -> None:
     deadline = time.monotonic() + START_TIMEOUT_S
     while "Everything stays up" not in said.read_text(errors="replace"):
-        assert process.poll() is None, said.read_text()
-        assert time.monotonic() < deadline, said.read_text()
+        assert process.poll() is None, said.read_text() + logs_of(said.parent)
+        assert time.monotonic() < deadline, said.read_text() + logs_of(said.parent)
         time.sleep(0.1)
 
 

@@ -26,6 +26,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from keep_alive import Connection
 
+from logs import logs_of
 from ports import own_ports
 from waiting import PATIENCE_S, until
 from weir.app.core import Core, open_core
@@ -56,6 +57,14 @@ PAYMENTS = "river-bank.payments"
 _TEND_S = 0.05
 
 
+def start(installation: Installation) -> None:
+    """Start it; if it does not come up its logs say why."""
+    try:
+        installation.start(lambda _: None)
+    except Refusal as refusal:
+        raise AssertionError(logs_of(installation.home.path)) from refusal
+
+
 @contextmanager
 def booted(institutions: Sequence[Institution] = (BANK,), customers: int = 40) -> Iterator[Boot]:
     """Start a platform in a home of its own. From the main thread, and outside a running loop."""
@@ -75,7 +84,7 @@ def booted(institutions: Sequence[Institution] = (BANK,), customers: int = 40) -
     with pytest.MonkeyPatch.context() as patched:
         for name in [each for each in os.environ if each.startswith(PREFIX)]:
             patched.delenv(name)  # roles are given the environment; it is not about this home
-        installation.start(lambda _: None)
+        start(installation)
         boot = Boot(installation)
         try:
             start_institutions(boot, institutions, customers)

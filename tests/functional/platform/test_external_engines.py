@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from platform_world import start
 
 from places import short_folder
 from ports import own_ports
@@ -34,7 +35,7 @@ def external(engines) -> Iterator[Installation]:
             gateway_processes=1,
         )
         installation = Installation(settings, home_path=folder / "home")
-        installation.start(lambda _: None)
+        start(installation)
         yield installation
         installation.stop()
     engines.drop_database(database)
