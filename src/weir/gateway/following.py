@@ -21,7 +21,7 @@ import asyncio
 import gc
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from sqlalchemy import func, select
@@ -195,8 +195,10 @@ class Following:
         try:
             more = await changelog.read_newer(connection, before, self._page, take)
             if read:
+                maps = self.snapshot.maps()
                 await self._take(connection, draft.finish())
-            await self.slices.work(_let_go(draft))
+                await self.slices.work(_let_go(maps))
+            await self.slices.work(_let_go(draft.replaced))
             if read >= _FROZEN_ROWS:
                 gc.freeze()
         finally:
@@ -236,10 +238,10 @@ class Following:
 _DATABASE_NOW_S: Final = func.extract("epoch", func.clock_timestamp())
 
 
-def _let_go(draft: Draft) -> Iterator[None]:
-    """Let go of replaced products one by one, after the snapshot that still had them."""
-    while draft.replaced:
-        draft.replaced.pop()
+def _let_go(parts: list[Any]) -> Iterator[None]:
+    """Free what a snapshot leaves behind one by one: its maps, then the products only they had."""
+    while parts:
+        parts.pop()
         yield
 
 

@@ -167,6 +167,18 @@ class Snapshot:
         """The same snapshot, said to be that of another change number."""
         return replace(self, sequence=sequence)
 
+    def maps(self) -> list[Map[Any, Any]]:
+        """The maps that may be large. To free one that a later snapshot has changed is work."""
+        return [
+            self.organisations,
+            self.applications,
+            self.products,
+            self.routes,
+            self.backends,
+            self.subscriptions,
+            self.subscription_pairs,
+        ]
+
     def subscription(self, application: str, product: str) -> SubscriptionDocument | None:
         """The application's active subscription to the product."""
         for each in self.subscriptions.get((application, product), ()):
