@@ -101,6 +101,7 @@ async def changes_its_key(page: Page, folder: Path, language: str) -> None:
     say = saying(language)
     await page.goto("/desk/applications")
     await page.click("main tbody a")
+    await page.wait_for_url("**/applications/app_*")
     application = page.url
     request = run(folder, str(await page.text_content("#make-key")))
     await page.fill("#csr_pem", request)

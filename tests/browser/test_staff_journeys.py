@@ -216,7 +216,8 @@ async def test_an_auditor_reads_everything_and_changes_nothing(
     await page.goto("/statements")
     await page.locator("main tbody a").last.click()
     await page.locator("main a[href*='/lines/']").first.click()
-    assert await page.locator("main tbody tr").count() > 0
+    await page.wait_for_url("**/lines/*")
+    await expect(page.locator("main tbody tr").first).to_be_visible()
     await everything_is_refused(visit, page)
     await look_up(page, receipt)
     await expect(page.locator("#record-line")).to_contain_text("/summit-securities/quotes/v1/")
