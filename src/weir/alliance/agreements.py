@@ -270,7 +270,7 @@ async def of_party(connection: AsyncConnection, viewer: str, after: str = "") ->
     """Up to PAGE_ROWS agreements `viewer` is a party to or proposed, the newest first; the
     operator sees all. `after` is the identifier of the last one seen."""
     statement = select(agreements.c.id)
-    if viewer != await operator_of(connection):
+    if viewer != await _operator(connection):
         named_in = agreements.c.needed.contains([viewer])
         statement = statement.where(named_in | (agreements.c.proposed_by == viewer))
     if after:
@@ -283,12 +283,16 @@ async def of_party(connection: AsyncConnection, viewer: str, after: str = "") ->
 
 async def operator_of(connection: AsyncConnection) -> str:
     """The alliance's operator. ILLEGAL_STATE before the alliance is founded."""
-    found = await connection.scalar(
-        select(organisations.c.id).where(organisations.c.kind == "operator")
-    )
+    found = await _operator(connection)
     if found is None:
         raise Refusal(ILLEGAL_STATE, "the alliance has no operator yet")
-    return str(found)
+    return found
+
+
+async def _operator(connection: AsyncConnection) -> str | None:
+    return await connection.scalar(
+        select(organisations.c.id).where(organisations.c.kind == "operator")
+    )
 
 
 @dataclass(frozen=True, slots=True)
