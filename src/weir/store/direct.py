@@ -30,11 +30,16 @@ Value = Scalar | list[str] | list[datetime]
 def written(value: Value) -> bytes:
     """A value in PostgreSQL's text form; its statement says of which type it is.
 
-    Arrays are those of section 8.15.2 of its documentation, each element quoted.
+    Arrays are those of section 8.15.2 of its documentation, each element quoted. ValueError for a
+    text that holds a NUL: libpq would end the value there.
     """
     if isinstance(value, list):
-        return b"{%s}" % ",".join([_quoted(_text(each)) for each in value]).encode()
-    return _text(value).encode()
+        raw = b"{%s}" % ",".join([_quoted(_text(each)) for each in value]).encode()
+    else:
+        raw = _text(value).encode()
+    if b"\0" in raw:
+        raise ValueError("a text with a NUL")
+    return raw
 
 
 def _text(value: Scalar) -> str:

@@ -62,6 +62,13 @@ async def test_values_arrive_as_they_were_given(database: Database) -> None:
     assert told == list(zip(given, at, strict=True))
 
 
+async def test_a_value_is_never_cut_off_at_a_nul(database: Database) -> None:
+    now = datetime.now(UTC)
+    with pytest.raises(ValueError, match="NUL"):
+        await database.run(ECHO, given=["whole\0rest"], at=[now])
+    assert await database.run(ECHO, given=["whole"], at=[now]) == [("whole", now)]
+
+
 async def test_a_statement_is_read_and_written_at_once(database: Database) -> None:
     await add_process(database)
     assert await database.run(READ, process="prc_1") == [("control",)]
