@@ -19,7 +19,7 @@ from weir.settlement.documents import Statement, from_document
 from weir.settlement.lines import place_of
 from weir.settlement.obligations import LineAt, is_party
 from weir.settlement.settling_tables import disputes
-from weir.settlement.tables import statements
+from weir.settlement.tables import closings, statements
 from weir.store.unit import UnitOfWork
 
 Status = Literal["open", "upheld", "rejected"]
@@ -61,11 +61,13 @@ class Where:
 async def open_dispute(unit: UnitOfWork, at: LineAt, reason: str, evidence: str) -> Dispute:
     """Dispute a line; what of it is not settled yet is held from now on.
 
-    Refusals: FORBIDDEN for whom the line does not concern; CONFLICT when it is disputed already, or
-    a dispute of this party was decided: a decision is final, or a line could be held for ever.
+    Refusals: FORBIDDEN for whom the line does not concern; ILLEGAL_STATE when its period was opened
+    again; CONFLICT when it is disputed already, or a dispute of this party was decided: a decision
+    is final, or a line could be held for ever.
     """
     if not is_party(at, unit.actor.organisation):
         raise Refusal(FORBIDDEN, "not a party to the line")
+    await _must_stand(unit, at.closing)
     await _refuse_again(unit, at)
     added = await unit.connection.execute(
         insert(disputes)
@@ -88,6 +90,17 @@ async def open_dispute(unit: UnitOfWork, at: LineAt, reason: str, evidence: str)
     found = _dispute(row)
     _audit(unit, "dispute.opened", found, at)
     return found
+
+
+async def _must_stand(unit: UnitOfWork, closing: str) -> None:
+    """A re-opening locks the same row: of the two, the later one sees what the earlier has done."""
+    standing = await unit.connection.scalar(
+        select(closings.c.id)
+        .where(closings.c.id == closing, closings.c.reopening.is_(None))
+        .with_for_update(read=True)
+    )
+    if standing is None:
+        raise Refusal(ILLEGAL_STATE, "the period was opened again", state="reopened")
 
 
 async def _refuse_again(unit: UnitOfWork, at: LineAt) -> None:

@@ -92,6 +92,7 @@ async def _closed(connection: AsyncConnection, period: Period, currency: str) ->
         .where(closings.c.since == period.since, closings.c.until == period.until)
         .where(closings.c.currency == currency, closings.c.reopening.is_(None))
         .order_by(closings.c.supplement)
+        .with_for_update()  # a dispute that is being opened comes before this, or after it
     )
     found = list(rows.all())
     if not found:

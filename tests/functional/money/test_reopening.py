@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
 import pytest
 from money_world import World
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from test_closing import agree, balances, bring, close, now_us, refused, statement
 from test_settling import closed_month, doing, line, pay, settle
 
+from waiting import until
 from weir.care.tables import audit_entries
 from weir.kernel.money import Money
 from weir.kernel.outcomes import FORBIDDEN, ILLEGAL_STATE, INVALID_INPUT, Refusal
 from weir.ledger.tables import postings
 from weir.settlement import crediting, disputing, reopening, statements
 from weir.settlement.documents import to_document
+from weir.settlement.jobs import Job
 from weir.settlement.reopening import Reopening
 from weir.settlement.settling_tables import obligations
 from weir.settlement.verifying import verify
 from weir.store.unit import UnitOfWork
 
+_WAITING = text("""
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'
+""")
 REASON = "The price of accounts was entered wrongly."
 
 
@@ -113,13 +123,47 @@ async def test_a_credit_stays_given_and_an_old_line_takes_no_more(world: World) 
 
 async def test_a_disputed_period_stays_closed(world: World) -> None:
     closed = await closed_month(world)
-
-    async def dispute(unit: UnitOfWork) -> None:
-        at = await line(unit, world, closed, world.partner)
-        await disputing.open_dispute(unit, at, "too many", "")
-
-    await doing(world, world.partner, dispute)
+    await doing(world, world.partner, dispute_of(world, closed, world.partner))
     await refused(ILLEGAL_STATE, reopen(world))
+
+
+def dispute_of(world: World, closed: Job, party: str) -> Callable[[UnitOfWork], Awaitable[Any]]:
+    async def dispute(unit: UnitOfWork) -> Any:
+        at = await line(unit, world, closed, party)
+        return await disputing.open_dispute(unit, at, "not as many", "")
+
+    return dispute
+
+
+async def somebody_waits(world: World) -> None:
+    """Until a transaction of this database waits for what another one holds."""
+
+    async def waits() -> Any:
+        async with world.database.connect() as connection:
+            return await connection.scalar(_WAITING)
+
+    await until(waits)
+
+
+async def test_a_dispute_that_was_first_keeps_the_period_closed(world: World) -> None:
+    closed = await closed_month(world)
+    async with world.database.unit(world.actor(world.partner)) as unit:
+        await dispute_of(world, closed, world.partner)(unit)
+        opening_again = asyncio.create_task(reopen(world))
+        await somebody_waits(world)
+    await refused(ILLEGAL_STATE, opening_again)
+
+
+async def test_a_reopening_that_was_first_leaves_no_line_to_dispute(world: World) -> None:
+    closed = await closed_month(world)
+    async with world.database.unit(world.actor(world.operator)) as unit:
+        await reopening.reopen(unit, period=world.period, currency="CNY", reason=REASON)
+        work = dispute_of(world, closed, world.partner)
+        disputed = asyncio.create_task(doing(world, world.partner, work))
+        await somebody_waits(world)
+    await refused(ILLEGAL_STATE, disputed)
+    async with world.database.connect() as connection:
+        assert await disputing.of_party(connection, world.partner, world.operator) == []
 
 
 async def test_only_the_operator_reopens_and_says_why(world: World) -> None:
