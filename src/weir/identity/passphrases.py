@@ -27,12 +27,13 @@ class Passphrases:
             return await asyncio.to_thread(self._hasher.hash, normal(passphrase))
 
     async def matches(self, stored: str | None, passphrase: str) -> bool:
-        """Whether it is the one. `stored` None takes as long and is always False."""
+        """Whether it is the one. Where none is stored it takes as long and is always False."""
+        known = bool(stored)
         async with self._turn:
             same = await asyncio.to_thread(
                 self._verify, stored or self._decoy, normal(passphrase[: _longest()])
             )
-        return same and stored is not None
+        return same and known
 
     def _verify(self, stored: str, passphrase: str) -> bool:
         try:
