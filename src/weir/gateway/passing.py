@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from weir.gateway.phases.respond import refusal_body, refusal_lines
 from weir.kernel import limits
-from weir.kernel.outcomes import PLATFORM_UNAVAILABLE, Refusal
+from weir.kernel.outcomes import CALLER_GONE, PLATFORM_UNAVAILABLE, Refusal
 from weir.wire import balancers
 from weir.wire.exchange import Exchange
 from weir.wire.heads import AnswerHead
@@ -110,7 +110,9 @@ class Passing(Relay):
             self.exchange.end()
 
     def failed(self, failure: Failure | Refusal, detail: str) -> None:
-        if isinstance(failure, Failure):
+        if failure is Failure.CALLER_SLOW:
+            failure = Refusal(CALLER_GONE, detail)
+        elif isinstance(failure, Failure):
             faults = self._gateway.faults
             faults.warn("control_failed", failure.value, detail, self._interaction_id)
             failure = Refusal(PLATFORM_UNAVAILABLE, detail)

@@ -162,8 +162,13 @@ class Flow(Call):
         self._record(Then.ABORT)
 
     def caller_gone(self) -> None:
-        """Nobody listens any more. What moves money is carried to its end all the same."""
-        if self.claimed or self.recorded:
+        """Nobody listens any more. What moves money is carried to its end all the same, from when
+        its intent is being written down: whether it stands then is not for the caller to say.
+        """
+        if self.recorded:
+            return
+        if self.idempotency_key is not None:
+            self.writing(True)  # the answer may have waited for the caller to read on
             return
         if self.outgoing is not None:
             self.outgoing.cancel()

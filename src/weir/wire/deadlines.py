@@ -11,6 +11,7 @@ from typing import Final, Protocol
 NEVER: Final = float("inf")
 # A sweep that comes so late comes from a process that did not run, or had no time for anything.
 _STALLED_S: Final = 0.5
+_GRACE_S: Final = 1.0
 
 
 class Mortal(Protocol):
@@ -25,7 +26,8 @@ class Deadlines:
     """A set swept every `resolution_s`; expiry is late by at most that much.
 
     After a stall of the process nothing expires at once: what was waited for may have come
-    meanwhile, and lies unread in a socket. It has until the next sweep.
+    meanwhile, and lies unread in a socket. Reading it has a second's grace, which a process that
+    stalls all the time has half of the time at most.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, resolution_s: float) -> None:
@@ -34,6 +36,7 @@ class Deadlines:
         self._watched: set[Mortal] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._due_s = NEVER
+        self._grace_until_s = -NEVER
 
     def watch(self, mortal: Mortal) -> None:
         """Have it expire when its time has come, which may be set and moved at any time."""
@@ -59,9 +62,10 @@ class Deadlines:
 
     def _sweep(self) -> None:
         now_s = self._loop.time()
-        stalled = now_s - self._due_s > _STALLED_S
+        if now_s - self._due_s > _STALLED_S and now_s > self._grace_until_s + _GRACE_S:
+            self._grace_until_s = now_s + _GRACE_S
         self.start()
-        if stalled:
+        if now_s < self._grace_until_s:
             return
         for each in [each for each in self._watched if each.deadline_s <= now_s]:
             each.expire()

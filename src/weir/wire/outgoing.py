@@ -145,6 +145,8 @@ class Outgoing:
         """Pause the answer while its reader is slow, and resume it."""
         if self.connection is None or self.connection.flow is None:
             return
+        if allowed != self.connection.flow.reading_paused:
+            return
         self.connection.flow.read(allowed)
         self.take_turns(limits.MEMBER_ANSWER_TIMEOUT_S)
 

@@ -62,11 +62,11 @@ class Reactor:
             self._sets = _Sets()
             self.loop.add_reader(self._sets.ahead.fileno(), self._step_ahead)
             self.loop.add_reader(self._sets.others.fileno(), self._step)
+        self._sets.holding(ahead).register(descriptor, events)
         self._watched[descriptor] = watched
         self._fresh.add(descriptor)
         if ahead:
             self._ahead.add(descriptor)
-        self._sets.holding(ahead).register(descriptor, events)
 
     def change(self, descriptor: int, events: int) -> None:
         """Wait for something else on a watched socket."""

@@ -37,11 +37,11 @@ async def until(told: list[str], count: int) -> None:
 
 async def test_answers_do_not_wait_behind_more_callers_than_a_step_serves() -> None:
     reactor, told = Reactor(asyncio.get_running_loop()), list[str]()
-    callers = [Reading(reactor, "caller", told, ahead=False) for _ in range(400)]
+    callers = [Reading(reactor, "caller", told, ahead=False) for _ in range(300)]
     members = [Reading(reactor, "member", told, ahead=True) for _ in range(20)]
     for each in (*callers, *members):
         each.far.send(b"12")  # callers were first, and want two turns each
-    await until(told, 2 * 420)
+    await until(told, 2 * 320)
     callers_before = told[: len(told) - told[::-1].index("member")].count("caller")
     assert callers_before <= 256  # two steps at most, of which each serves 128 callers
     assert told.count("member") == 40
