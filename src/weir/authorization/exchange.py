@@ -49,6 +49,7 @@ class PushedRequest(msgspec.Struct, frozen=True, kw_only=True):
     rehearses: bool = False  # the answer is signed with the announced key
     action: Action = "create"  # grant_management_action
     grant_id: str | None = None  # the grant to merge into or to replace
+    trial: bool = False  # a developer tries it out, with a test customer
 
 
 @dataclass(frozen=True, slots=True)

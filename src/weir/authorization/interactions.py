@@ -21,6 +21,7 @@ from weir.consent.record import open_request, reject
 from weir.consent.states import State
 from weir.consent.withdrawal import confirm
 from weir.identity import customers, subjects
+from weir.identity.customers import Customer
 from weir.identity.sessions import Session
 from weir.kernel import limits
 from weir.kernel.outcomes import NOT_FOUND, OAUTH_ACCESS_DENIED, PAGE_EXPIRED, Outcome, Refusal
@@ -141,10 +142,24 @@ async def _back(services: Services, pushed: PushedRequest, parameters: dict[str,
     return redirects.with_parameters(pushed.redirect_uri, told)
 
 
+def may_answer(customer: Customer, pushed: PushedRequest) -> bool:
+    """Whether a customer is of the kind that the request is put to."""
+    if customer.tried_by is None:
+        return not pushed.trial
+    return customer.tried_by == pushed.organisation
+
+
 async def _require_own(unit: UnitOfWork, pushed: PushedRequest, person: str, customer: str) -> None:
-    """Nobody answers for another customer, nor for one of another member."""
+    """Nobody answers for another customer, nor for one of another member; and trials are answered
+    by test customers, who answer nothing but their own organisation.
+    """
     found = await customers.find(unit.connection, customer)
-    if found is None or found.person != person or found.member != pushed.member:
+    if (
+        found is None
+        or found.person != person
+        or found.member != pushed.member
+        or not may_answer(found, pushed)
+    ):
         raise Refusal(NOT_FOUND, f"{customer} is not {person} at {pushed.member}")
 
 

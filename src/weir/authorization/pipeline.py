@@ -103,6 +103,7 @@ TABLE: Final[tuple[tuple[str, Step], ...]] = (
     ("x·········x·", request.says_what_it_wants),                     # RFC 9396 section 2
     ("x·········x·", request.names_a_member),                         # RFC 9396 section 5
     ("x···········", trial.member_is_the_products),                   # RFC 9396 section 5
+    ("x···········", trial.begins_a_grant),                           # Grant Management 5.2
     ("x···········", grant_management.grant_may_be_changed),          # Grant Management 5.4
     ("x···········", request.is_kept),                                # RFC 9126 section 2.2
     ("··········x·", backchannel.question_is_kept),                   # CIBA section 7.3
@@ -113,6 +114,7 @@ TABLE: Final[tuple[tuple[str, Step], ...]] = (
     ("··x·········", code.code_is_unused),                            # RFC 6749 section 4.1.2
     ("··x·········", code.code_is_in_time),                           # FAPI 2.0 section 5.3.2.1
     ("··x·········", code.address_is_the_same),                       # RFC 6749 section 4.1.3
+    ("··x·········", trial.code_is_the_trials),                       # RFC 6749 section 4.1.3
     ("··x·········", binding.key_is_the_codes),                       # RFC 9449 section 10
     ("··x·········", binding.certificate_is_the_codes),               # RFC 8705 section 3
     ("··x·········", code.verifier_fits),                             # RFC 7636 section 4.6

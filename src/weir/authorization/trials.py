@@ -25,7 +25,7 @@ from weir.kernel.outcomes import (
 )
 from weir.partners import keys
 from weir.partners.applications import Application
-from weir.shelf import subscriptions
+from weir.shelf import products, subscriptions
 from weir.shelf.products import Product
 from weir.store.cache import Cache
 from weir.store.unit import UnitOfWork
@@ -42,18 +42,29 @@ def require_sandbox(product: Product) -> None:
 
 
 async def require_triable(
-    unit: UnitOfWork, application: Application, product: Product, thumbprint: str
+    unit: UnitOfWork,
+    application: Application,
+    product: Product,
+    thumbprint: str,
+    pointer: str = "/thumbprint",
 ) -> None:
-    """Refusals in this order: NOT_FOUND for a draft, FORBIDDEN when no model data answers the
-    product, APPLICATION_SUSPENDED, INVALID_INPUT when the key was revoked, SUBSCRIPTION_REQUIRED.
+    """Whether the key of this thumbprint, given at `pointer`, may try it.
+
+    Refusals in this order: NOT_FOUND for a draft, FORBIDDEN when no model data answers the product
+    in every version, APPLICATION_SUSPENDED, INVALID_INPUT when the key was revoked,
+    SUBSCRIPTION_REQUIRED.
     """
     if product.status == "draft":
         raise Refusal(NOT_FOUND, "a draft is nobody else's to see")
     require_sandbox(product)
+    # A token is for the product in every version, so that none of them may be another thing.
+    for each in await products.find_by_scope(unit.connection, product.scope):
+        if each.status == "published":
+            require_sandbox(each)
     if application.status != "active":
         raise Refusal(APPLICATION_SUSPENDED, application.id)
     if thumbprint in application.revoked_keys:
-        raise inputs.wrong("/thumbprint", "was revoked", "该密钥已被吊销")
+        raise inputs.wrong(pointer, "was revoked", "该密钥已被吊销")
     if not await subscriptions.is_active(unit.connection, application.id, product.id):
         raise Refusal(SUBSCRIPTION_REQUIRED, f"{application.id} for {product.id}")
 
@@ -111,7 +122,7 @@ async def admit_key(
     """
     (public,) = keys.public_jwks({"keys": [jwk | {"kid": trial_keys.PREFIX}]}, "")["keys"]
     thumbprint = thumbprint_of(public)
-    await require_triable(unit, application, product, thumbprint)
+    await require_triable(unit, application, product, thumbprint, "/jwk")
     if await cache.count(f"trial-keys:{application.id}", _HOUR_S) > limits.TRIAL_KEYS_AN_HOUR:
         raise Refusal(RATE_EXCEEDED, f"trial keys of {application.id}")
     key = trial_keys.TrialKey(

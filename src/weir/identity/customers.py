@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Select, select, update
+from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.identity import links
-from weir.identity.tables import customers
+from weir.identity.tables import customers, test_customers
 from weir.kernel import outcomes
 from weir.kernel.inputs import text, wrong
 from weir.store.unit import UnitOfWork
@@ -23,18 +24,22 @@ from weir.store.unit import UnitOfWork
 # It stands in a path of the member's account directory, so only unreserved characters of
 # RFC 3986 section 2.3, and never a dot segment.
 _REFERENCE = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,63}")
+_HOLD = sql("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 _NOT_TRIED = customers.c.tried_by.is_(None)
 
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """A customer as one member and the platform know it. `person` is None until linked."""
+    """A customer as one member and the platform know it. `person` is None until linked; a test
+    customer is `tried_by` the developers of one organisation.
+    """
 
     id: str
     member: str
     customer_ref: str
     display_name: str
     person: str | None
+    tried_by: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +66,14 @@ async def enrol(
 ) -> Enrolment:
     """Enrol a customer, or renew the link of one not linked yet (older links end).
 
-    CONFLICT when the customer has already linked a sign-in.
+    CONFLICT when the customer has already linked a sign-in, or is a test customer.
     """
+    await hold_reference(unit, member, customer_ref)
+    offered = select(test_customers.c.customer_ref).where(
+        test_customers.c.member == member, test_customers.c.customer_ref == customer_ref
+    )
+    if await unit.connection.scalar(offered) is not None:
+        raise outcomes.Refusal(outcomes.CONFLICT, "a test customer", pointer="/customer_ref")
     await unit.connection.execute(
         insert(customers)
         .values(
@@ -84,6 +95,13 @@ async def enrol(
     secret = await links.create_link(unit, "customer", subject=row.id, organisation=member)
     unit.audit("customer.enrolled", row.id, {"customer_ref": customer_ref}, member)
     return Enrolment(_customer(row), secret)
+
+
+async def hold_reference(unit: UnitOfWork, member: str, customer_ref: str) -> None:
+    """Until the unit's end nobody else enrols this customer or offers it for trials: developers
+    must never sign in as somebody who is real.
+    """
+    await unit.connection.execute(_HOLD, {"name": f"customer {member} {customer_ref}"})
 
 
 async def attach(unit: UnitOfWork, customer_id: str, person_id: str) -> Customer:
@@ -139,4 +157,6 @@ async def _one(connection: AsyncConnection, statement: Select[Any]) -> Customer 
 
 
 def _customer(row: Any) -> Customer:
-    return Customer(row.id, row.member, row.customer_ref, row.display_name, row.person)
+    return Customer(
+        row.id, row.member, row.customer_ref, row.display_name, row.person, row.tried_by
+    )

@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.identity import people
-from weir.identity.customers import customer_reference
+from weir.identity.customers import customer_reference, hold_reference
 from weir.identity.people import Person
 from weir.identity.tables import customers, test_customers
 from weir.kernel import limits, outcomes
@@ -45,9 +45,22 @@ def new_passphrase() -> str:
 async def offer(unit: UnitOfWork, member: str, customer_ref: str, display_name: str) -> None:
     """Let developers try with this person, or name it anew.
 
-    CONFLICT when the member offers as many as it may.
+    CONFLICT when the member offers as many as it may, or has enrolled the person as a customer.
     """
     reference, name = customer_reference(customer_ref), text(display_name, "/name")
+    await hold_reference(unit, member, reference)
+    enrolled = select(customers.c.id).where(
+        customers.c.member == member,
+        customers.c.customer_ref == reference,
+        customers.c.tried_by.is_(None),
+    )
+    if await unit.connection.scalar(enrolled) is not None:
+        raise outcomes.Refusal(
+            outcomes.CONFLICT,
+            pointer="/customer_ref",
+            why="is enrolled as a customer",
+            why_zh="该客户已正式登记",
+        )
     offering = insert(test_customers).values(
         member=member, customer_ref=reference, display_name=name, offered_at=unit.now
     )
@@ -108,10 +121,16 @@ async def take(
     """The sign-in that an organisation's developers have for this person, with this passphrase
     from now on; older sessions end. NOT_FOUND when the member does not offer the person.
     """
-    offered = await of_member(unit.connection, member)
-    found = next((each for each in offered if each.customer_ref == customer_ref), None)
-    if found is None:
+    # Locked, so that a taking and an ending of one moment follow each other.
+    offered = await unit.connection.execute(
+        select(test_customers.c.customer_ref, test_customers.c.display_name)
+        .where(test_customers.c.member == member, test_customers.c.customer_ref == customer_ref)
+        .with_for_update(read=True)
+    )
+    kept = offered.one_or_none()
+    if kept is None:
         raise outcomes.Refusal(outcomes.NOT_FOUND, f"{customer_ref} is not offered")
+    found = Offered(*kept)
     row = await _own(unit, member, found, organisation)
     if row.person is not None:
         person = await people.renew(unit, row.person, passphrase_hash)

@@ -225,7 +225,8 @@ async def _as_customer(
     is changed by the customer who gave it, and by nobody else.
     """
     async with portal.database.connect() as connection:
-        own = await customers.at_member(connection, person.id, question.member.id)
+        known = await customers.at_member(connection, person.id, question.member.id)
+    own = [each for each in known if interactions.may_answer(each, question.interaction.pushed)]
     if question.before is not None:
         own = [each for each in own if each.id == question.before.customer]
     asked_as = request.query_params.get("customer")

@@ -1,4 +1,5 @@
-"""Calls that a page makes, carried to the gateway's public port as they are.
+"""Calls that a page makes, carried to the platform's own origins as they are: to the API, and to
+the authorization server.
 
 The browser made the proof that goes with the call (RFC 9449), for the method and the address it
 names; so nothing here can call another address with it, or the same one twice. Carried from the
@@ -26,7 +27,7 @@ _LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What the gateway answered: the beginning of the body, and whether there was more of it."""
+    """What was answered: the beginning of the body, and whether there was more of it."""
 
     status: int
     headers: list[tuple[str, str]]
@@ -36,7 +37,7 @@ class Answered:
 
 
 class Relay:
-    """Sends to one origin: the one at which the gateway takes calls without a certificate."""
+    """Sends to one origin of the platform, at the port that asks for no certificate."""
 
     def __init__(self, origin: str, context: ssl.SSLContext) -> None:
         self.origin = origin

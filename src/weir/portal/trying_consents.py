@@ -14,9 +14,10 @@ from typing import Any, Final, Literal
 from starlette.requests import Request
 from starlette.responses import Response
 
+from weir.authorization import assertions, forms, trial_keys
 from weir.consent.types import is_single_use
 from weir.kernel import limits
-from weir.kernel.outcomes import BODY_TOO_LARGE, Refusal
+from weir.kernel.outcomes import BODY_TOO_LARGE, FORBIDDEN, Refusal
 from weir.portal.management import Document, place
 from weir.portal.rendering import Portal, render
 from weir.portal.trying import FromThePage, asking_of, compact, read
@@ -117,6 +118,7 @@ async def server(portal: Portal, request: Request, visitor: Visitor) -> Document
     form = asked.form.encode()
     if len(form) > limits.AUTHORIZATION_FORM_BYTES:
         raise Refusal(BODY_TOO_LARGE, f"{len(form)} bytes for the authorization server")
+    _require_trial(form)
     assert visitor.person is not None, "checked before anything was read"
     headers = {**_SENT, "dpop": compact(asked.proof)}
     answer = await portal.to_server.call(
@@ -128,6 +130,15 @@ async def server(portal: Portal, request: Request, visitor: Visitor) -> Document
         "body": answer.body.decode("utf-8", "replace"),
         "dpop_nonce": named.get("dpop-nonce"),
     }
+
+
+def _require_trial(form: bytes) -> None:
+    """FORBIDDEN for a form that no trial's key has proven: that way leads past nothing else."""
+    kid = assertions.signed_with(forms.parse(form).get("client_assertion", ""))
+    if kid is None or not kid.startswith(trial_keys.PREFIX):
+        why = "only what the key of a trial asks is carried from here"
+        why_zh = "此处仅转发在线试调密钥发出的请求"
+        raise Refusal(FORBIDDEN, "not proven by a trial's key", why=why, why_zh=why_zh)
 
 
 async def back(_: Portal, request: Request, visitor: Visitor) -> Response:

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
+import msgspec
 import pytest
 from consent_world import ASSERTION_TYPE, Browser, World, consent_form, forms_of
 from joserfc import jwt
 from joserfc.jwk import ECKey
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 from staff_world import Colleague, join
 
+from weir.authorization import interactions
 from weir.authorization.endpoints import Asgi
+from weir.authorization.exchange import PushedRequest
 from weir.care.tables import audit_entries
 from weir.care.vault import b64url
 from weir.identity import trial_customers
+from weir.identity.customers import Customer
 from weir.identity.tables import customers
 from weir.kernel import access, limits
+from weir.kernel.outcomes import Refusal
 from weir.partners import applications
 from weir.shelf.tables import products
 from weir.store.unit import Actor
@@ -177,8 +182,9 @@ async def test_a_test_customer_agrees_and_the_page_has_a_token_of_the_customers_
     async with page.world.services.database.connect() as connection:
         named = await connection.execute(select(audit_entries.c.event))
         events = set(named.scalars())
+        rows = (await connection.execute(select(audit_entries))).all()
     assert {"application.trial_key_registered", "test_customer.taken"} <= events
-    assert signed_in["passphrase"] not in str(events)
+    assert signed_in["passphrase"] not in str(rows)
 
 
 async def test_the_key_asks_for_this_product_at_this_address_of_this_institution_alone(
@@ -260,14 +266,12 @@ async def test_each_organisation_has_its_own_customer_and_each_taking_a_new_pass
     )  # fmt: skip
     await theirs.browser.close()
     assert answer.json()["sign_in_name"] != first["sign_in_name"]
-    # The institution's own customer of that reference is somebody else again.
-    await page.world.enrol(REFERENCE, "A-17")
     async with page.world.services.database.connect() as connection:
         found = await connection.execute(
             select(customers.c.tried_by).where(customers.c.customer_ref == REFERENCE)
         )
         tried_by = set(found.scalars())
-    assert tried_by == {None, page.world.shop.id, stall.application.organisation}
+    assert tried_by == {page.world.shop.id, stall.application.organisation}
 
 
 async def test_who_is_offered_no_more_lets_nobody_in(page: Page, auth_app: Asgi) -> None:
@@ -276,9 +280,71 @@ async def test_who_is_offered_no_more_lets_nobody_in(page: Page, auth_app: Asgi)
         await trial_customers.end(unit, page.world.bank.id, REFERENCE)
     assert (await page.take()).json()["code"] == "not_found"
     browser = Browser(auth_app, "https://auth.localhost")
-    answer = await enter(browser, await browser.open("/sign-in"), taken)
+    for passphrase in (taken["passphrase"], "a passphrase nobody has", ""):
+        tried = taken | {"passphrase": passphrase}
+        answer = await enter(browser, await browser.open("/sign-in"), tried)
+        assert answer.status_code >= 400
     await browser.close()
-    assert answer.status_code == 401
+
+
+async def test_a_person_is_enrolled_or_offered_and_never_both(page: Page) -> None:
+    with pytest.raises(Refusal, match="conflict"):
+        await page.world.enrol(REFERENCE, "A-17")
+    await page.world.enrol("RB-000019", "A-19")
+    async with page.world.services.database.unit(Actor(page.world.bank.id, "setup")) as unit:
+        with pytest.raises(Refusal, match="conflict"):
+            await trial_customers.offer(unit, page.world.bank.id, "RB-000019", "Model Lin")
+
+
+async def test_only_a_test_customer_of_the_same_organisation_may_answer_a_trial(
+    page: Page,
+) -> None:
+    shop, other = page.world.shop.id, page.world.other_client.application.organisation
+    pushed = PushedRequest(
+        client=page.world.client.id, organisation=shop, consent="cns", redirect_uri=BACK,
+        state=None, code_challenge="", scope="", ask=None, member=page.world.bank.id,  # type: ignore[arg-type]
+        certificate=None, trial=True,
+    )  # fmt: skip
+    plain = msgspec.structs.replace(pushed, trial=False)
+    real = Customer("cus", page.world.bank.id, "RB-000019", "Lin", "per", None)
+    ours, theirs = replace(real, tried_by=shop), replace(real, tried_by=other)
+    answers = {
+        (name, each.trial): interactions.may_answer(who, each)
+        for name, who in (("real", real), ("ours", ours), ("theirs", theirs))
+        for each in (pushed, plain)
+    }
+    assert {asked for asked, may in answers.items() if may} == {
+        ("real", False), ("ours", True), ("ours", False),
+    }  # fmt: skip
+
+
+async def test_a_trial_changes_no_grant_of_the_application(page: Page) -> None:
+    await page.let_in()
+    changing = {"grant_management_action": "merge", "grant_id": "gnt_" + "0" * 26}
+    status, answer = await page.ask("par", request=page.request("v" * 43, **changing))
+    assert (status, answer["error"]) == (400, "invalid_grant_id")
+
+
+@pytest.mark.parametrize("kid", ["key-1", None])
+async def test_the_portal_carries_nothing_but_what_a_trials_key_has_proven(
+    page: Page, kid: str | None
+) -> None:
+    header = {"alg": "ES256"} | ({"kid": kid} if kid else {})
+    assertion = jwt.encode(header, _now({"sub": page.world.client.id}), page.key)
+    form = urlencode({"grant_type": "client_credentials", "client_assertion": assertion})
+    asked = {"endpoint": "token", "form": form, "proof": page.proof("token")}
+    headers = {"origin": "https://portal.localhost"}
+    told = {"form_token": page.form_token, **asked}
+    answer = await page.person.browser.http.post("/try/server", json=told, headers=headers)
+    assert answer.json()["code"] == "forbidden"
+
+
+async def test_a_product_that_is_real_in_another_version_is_not_tried(page: Page) -> None:
+    async with page.world.services.database.unit(Actor(page.world.bank.id, "setup")) as unit:
+        (row,) = (await unit.connection.execute(select(products))).all()
+        real = dict(row._mapping) | {"id": unit.mint("prd"), "version": 2, "sandbox": False}
+        await unit.connection.execute(insert(products).values(**real))
+    assert (await page.let_in()).json()["code"] == "forbidden"
 
 
 async def test_an_institution_offers_so_many_and_no_more(page: Page) -> None:

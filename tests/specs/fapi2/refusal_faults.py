@@ -261,7 +261,8 @@ async def controls(attempt: Attempt) -> None:
 
 async def waited_for(attempt: Attempt) -> None:
     await attempt.execute(
-        "UPDATE backchannel_requests SET polled_at = now() WHERE consent = :consent"
+        "UPDATE backchannel_requests SET polled_at = now() + interval '1 minute'"
+        " WHERE consent = :consent"
     )
 
 

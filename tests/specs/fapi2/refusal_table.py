@@ -229,6 +229,8 @@ ELSEWHERE: Final[dict[tuple[Step, Outcome], str]] = {
     (grant_management.grant_is_ended, outcomes.ILLEGAL_STATE): "`ending.end` answers it",
     (trial.key_is_the_tokens, _PROOF): "of trials only, which have tests of their own",
     (trial.member_is_the_products, _DETAILS): "of trials only, which have tests of their own",
+    (trial.begins_a_grant, outcomes.OAUTH_INVALID_GRANT_ID): "the same",
+    (trial.code_is_the_trials, _GRANT): "the same",
     (
         revocation.token_is_revoked,
         outcomes.OAUTH_TEMPORARILY_UNAVAILABLE,

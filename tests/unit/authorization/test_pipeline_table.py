@@ -22,7 +22,7 @@ ORDER = {
         proves_possession_later
         key_is_the_announced_one
         stays_within_subscriptions sign_in_is_described intent_is_recalled says_what_it_wants
-        names_a_member member_is_the_products grant_may_be_changed is_kept""",
+        names_a_member member_is_the_products begins_a_grant grant_may_be_changed is_kept""",
     Endpoint.AUTHORIZE: """client_is_named is_found is_active request_is_recalled
         request_is_unanswered visit_begins""",
     Endpoint.TOKEN_CODE: """key_is_shown is_named is_found key_is_recalled keys_are_fetched
@@ -30,8 +30,8 @@ ORDER = {
         proves_itself_by_key certificate_is_the_clients proof_is_valid key_is_the_tokens
         nothing_is_replayed
         is_active code_is_found code_is_unused code_is_in_time
-        address_is_the_same key_is_the_codes certificate_is_the_codes verifier_fits
-        consent_stands code_is_spent""",
+        address_is_the_same code_is_the_trials key_is_the_codes certificate_is_the_codes
+        verifier_fits consent_stands code_is_spent""",
     Endpoint.TOKEN_REFRESH: """key_is_shown is_named is_found keys_are_fetched
         proves_itself_by_certificate
         proves_itself_by_key certificate_is_the_clients proof_is_valid nothing_is_replayed

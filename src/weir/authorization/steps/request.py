@@ -98,6 +98,7 @@ async def is_kept(exchange: Exchange) -> None:
         grant_id=exchange.grant_id or None,
         signed_answer=exchange.parameters.get("response_mode", "query") != "query",
         openid=exchange.openid,
+        trial=exchange.trial is not None,
     )
     request_uri = await requests.push(exchange.services.cache, pushed)
     body = {"request_uri": request_uri, "expires_in": limits.PUSHED_REQUEST_LIFETIME_S}

@@ -6,9 +6,12 @@ from dataclasses import replace
 
 from weir.authorization import assertions, trial_keys
 from weir.authorization.exchange import Exchange
+from weir.authorization.openid import OPENID
 from weir.kernel.outcomes import (
     OAUTH_INVALID_AUTHORIZATION_DETAILS,
     OAUTH_INVALID_DPOP_PROOF,
+    OAUTH_INVALID_GRANT,
+    OAUTH_INVALID_GRANT_ID,
     Refusal,
 )
 from weir.partners.classes import PRIVATE_KEY_JWT
@@ -52,3 +55,22 @@ def member_is_the_products(exchange: Exchange) -> None:
             pointer="/0/member",
             why="a trial asks customers of the product's own institution",
         )
+
+
+def begins_a_grant(exchange: Exchange) -> None:
+    """Grant Management section 5.2: a trial changes no grant and answers no consent lodged
+    beforehand; those are the application's own.
+    """
+    if exchange.trial is not None and (exchange.action != "create" or exchange.lodged is not None):
+        raise Refusal(OAUTH_INVALID_GRANT_ID, "a trial begins a grant of its own")
+
+
+def code_is_the_trials(exchange: Exchange) -> None:
+    """RFC 6749 section 4.1.3: a trial's key turns the code of a trial into a token, and no other
+    code of the application.
+    """
+    if exchange.trial is None:
+        return
+    asked = set(exchange.grant.scope.split()) - {OPENID}
+    if exchange.grant.redirect_uri != exchange.trial.returns_to or asked != {exchange.trial.scope}:
+        raise Refusal(OAUTH_INVALID_GRANT, "not a code that this trial asked for")

@@ -62,6 +62,6 @@ def _minor(text: str, currency: str) -> int:
 
 def _whole(text: str, pointer: str) -> int:
     typed = text.strip()
-    if not typed.isdigit() or len(typed) > 15:
+    if not (typed.isascii() and typed.isdigit()) or len(typed) > 15:
         raise wrong(pointer, "must be a whole number", "须为整数")
     return int(typed)

@@ -103,4 +103,5 @@ def _plan(fields: dict[str, str]) -> Document:
 def _limit(text: str) -> int | str:
     """A whole number, or unlimited when nothing was written."""
     typed = text.strip()
-    return int(typed) if typed.isdigit() and len(typed) <= 15 else typed or "unlimited"
+    is_number = typed.isascii() and typed.isdigit() and len(typed) <= 15
+    return int(typed) if is_number else typed or "unlimited"
