@@ -118,7 +118,7 @@ async def decides_a_dispute(visit: Visit, page: Page, language: str) -> None:
     await amount.fill("a little")
     await amount.press("Enter")
     await expect(shown.locator(".fault")).to_be_visible()
-    visit.complaints.clear()  # the browser itself reports a page that answers 422
+    visit.forgive("422")
     await shown.locator("input[name=amount]").fill("0.10")
     await shown.locator("input[name=amount]").press("Enter")
     await expect(shown.locator(".state")).to_have_text(say("upheld"))
@@ -231,6 +231,6 @@ async def everything_is_refused(visit: Visit, page: Page) -> None:
     for address, fields in ATTEMPTS:
         status = await page.evaluate(SEND, [address, {"form_token": token, **fields}])
         assert status == 403, address
-    visit.complaints.clear()  # the browser itself reports what answers 403
+    visit.forgive("403")
     await page.goto(f"/desk/organisations/{CALLER}")
     await expect(page.locator(".facts .state-active")).to_be_visible()

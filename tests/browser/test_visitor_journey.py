@@ -39,7 +39,7 @@ async def test_from_the_start_page_to_a_document_in_hand(
         await page.get_by_role("button", name=say("Work it out")).click()
     # 1,000 calls at 0.013 and 1,000 at 0.009
     await expect(page.locator("#estimates")).to_contain_text("CNY 22.00")
-    assert "calls=2000" in page.url
+    await page.wait_for_url("**calls=2000*")
 
     await page.get_by_role("link", name=say("API reference"), exact=True).click()
     await expect(page.locator("#sample-curl")).to_contain_text("/summit-securities/quotes/v1/")

@@ -101,6 +101,7 @@ async def test_what_a_stopped_process_did_not_use_is_there_for_others(lab: Lab) 
             passed += (await fire(lab, [second], "app_heir", 40))["passed"]
             await asyncio.sleep(IDLE_S + 0.2)
     assert passed == 40
+    assert await fire(lab, [second], "app_heir", 40) == {"quota_exceeded": 40}
     second.kill()
 
 
