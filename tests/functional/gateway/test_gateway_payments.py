@@ -13,6 +13,12 @@ from sqlalchemy import text
 
 from waiting import until
 
+_WAITING = text("""
+    SELECT count(*) FROM pg_locks
+    WHERE NOT granted AND relation = 'intents'::regclass
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+""")
+
 
 @pytest.fixture
 async def payer(lab: Lab, caller: Caller) -> Desk:
@@ -160,3 +166,32 @@ async def test_a_payment_whose_caller_leaves_is_carried_to_its_end(
     record = await lab.until_recorded(interaction)
     assert (record.status, record.refusal, record.amount_minor) == (200, None, 1230)
     assert (await until_state(lab, "key-left", "answered")).status == 200
+
+
+async def test_a_payment_whose_caller_leaves_while_its_intent_is_written_is_recorded_as_made(
+    lab: Lab, gateway: GatewayProcess
+) -> None:
+    caller = await Caller.connect(gateway.mtls_port, lab.tls())
+    desk = await new_payer(lab, caller)
+    interaction = str(uuid.uuid4())
+    headers = {
+        "authorization": f"Bearer {desk.token}",
+        "content-type": "application/json",
+        "x-idempotency-key": "key-left-early",
+        "x-fapi-interaction-id": interaction,
+    }
+    async with lab.database.connect() as holding:
+        await holding.execute(text("LOCK TABLE intents IN SHARE ROW EXCLUSIVE MODE"))
+        await caller.send(request("POST", f"{lab.prefix}/payments", headers, payment_body()))
+        await until(lambda: somebody_waits_for_intents(lab))
+        caller.writer.transport.abort()
+        await asyncio.sleep(0.3)  # so that the gateway hears of it while the intent is not there
+        await holding.rollback()
+    record = await lab.until_recorded(interaction)
+    assert (record.status, record.refusal, record.amount_minor) == (201, None, 1230)
+    assert (await until_state(lab, "key-left-early", "answered")).status == 201
+
+
+async def somebody_waits_for_intents(lab: Lab) -> Any:
+    async with lab.database.connect() as connection:
+        return await connection.scalar(_WAITING)
