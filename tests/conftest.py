@@ -1,12 +1,14 @@
-"""What holds for all tests: property tests are never judged by how fast the machine is, and tests
-of one `xdist_group` run in one process.
+"""What holds for all tests: property tests are never judged by how fast the machine is, tests of
+one `xdist_group` run in one process, and tracebacks are short.
 """
 
 from __future__ import annotations
 
 import pytest
+import structlog
 from _pytest.nodeid import NodeId
 from hypothesis import settings
+from structlog.dev import ConsoleRenderer, plain_traceback
 
 from demo_fixtures import demo, place
 
@@ -14,6 +16,15 @@ __all__ = ["demo", "place"]
 
 settings.register_profile("weir", deadline=None)
 settings.load_profile("weir")
+
+# A traceback as Python writes it: with the values of every frame, as structlog would have it, one
+# takes ten seconds.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        ConsoleRenderer(exception_formatter=plain_traceback),
+    ]
+)
 
 
 @pytest.hookimpl(trylast=True)
