@@ -39,6 +39,19 @@ async def pay(
     )
 
 
+async def send_a_payment(lab: Lab, desk: Desk, path: str, key: str) -> str:
+    """Send it and wait for nothing; its interaction identifier."""
+    interaction = str(uuid.uuid4())
+    headers = {
+        "authorization": f"Bearer {desk.token}",
+        "content-type": "application/json",
+        "x-idempotency-key": key,
+        "x-fapi-interaction-id": interaction,
+    }
+    await desk.caller.send(request("POST", f"{lab.prefix}{path}", headers, payment_body()))
+    return interaction
+
+
 async def intent(lab: Lab, key: str) -> Any:
     async with lab.database.connect() as connection:
         rows = await connection.execute(
@@ -148,17 +161,9 @@ async def test_a_payment_whose_caller_leaves_is_carried_to_its_end(
 ) -> None:
     caller = await Caller.connect(gateway.mtls_port, lab.tls())
     desk = await new_payer(lab, caller)
-    interaction = str(uuid.uuid4())
     lab.member.released.clear()
     before = len(lab.member.seen)
-    headers = {
-        "authorization": f"Bearer {desk.token}",
-        "content-type": "application/json",
-        "x-idempotency-key": "key-left",
-        "x-fapi-interaction-id": interaction,
-    }
-    path = f"{lab.prefix}/behave/money/wait"
-    await caller.send(request("POST", path, headers, payment_body()))
+    interaction = await send_a_payment(lab, desk, "/behave/money/wait", "key-left")
     await until(lambda: len(lab.member.seen) > before)
     caller.writer.transport.abort()
     await asyncio.sleep(0.1)
@@ -173,16 +178,9 @@ async def test_a_payment_whose_caller_leaves_while_its_intent_is_written_is_reco
 ) -> None:
     caller = await Caller.connect(gateway.mtls_port, lab.tls())
     desk = await new_payer(lab, caller)
-    interaction = str(uuid.uuid4())
-    headers = {
-        "authorization": f"Bearer {desk.token}",
-        "content-type": "application/json",
-        "x-idempotency-key": "key-left-early",
-        "x-fapi-interaction-id": interaction,
-    }
     async with lab.database.connect() as holding:
         await holding.execute(text("LOCK TABLE intents IN SHARE ROW EXCLUSIVE MODE"))
-        await caller.send(request("POST", f"{lab.prefix}/payments", headers, payment_body()))
+        interaction = await send_a_payment(lab, desk, "/payments", "key-left-early")
         await until(lambda: somebody_waits_for_intents(lab))
         caller.writer.transport.abort()
         await asyncio.sleep(0.3)  # so that the gateway hears of it while the intent is not there
