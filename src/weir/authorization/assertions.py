@@ -33,14 +33,6 @@ def subject_of(token: str) -> str | None:
         return None
 
 
-def signed_with(assertion: str) -> str | None:
-    """Which key an assertion says it was signed with, unverified: only to look for the key."""
-    try:
-        return _text(_read(assertion)[0].get("kid"))
-    except ValueError:
-        return None
-
-
 def kid_of(token: str) -> str | None:
     """Which key a JWT says it was signed with, unverified: only to look for the key."""
     try:

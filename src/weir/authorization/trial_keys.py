@@ -8,6 +8,7 @@ cannot export it. It is kept in the cache: whoever loses it makes another.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 import msgspec
@@ -16,6 +17,7 @@ from weir.kernel import limits
 from weir.store.cache import Cache
 
 PREFIX: Final = "trial."  # of their names, so that no other key is looked for in the cache
+_NAME: Final = re.compile(rf"{re.escape(PREFIX)}[A-Za-z0-9_-]{{43}}", re.ASCII)
 RETURNS_TO: Final = "/try/back"  # on the portal
 
 
@@ -43,7 +45,12 @@ async def keep(cache: Cache, key: TrialKey) -> None:
 
 async def find(cache: Cache, application: str, kid: str | None) -> TrialKey | None:
     """The key of this name, if it is a trial's and counts for this application."""
-    if kid is None or not kid.startswith(PREFIX) or len(kid) > limits.JTI_CHARACTERS:
+    if kid is None or not is_trials(kid):
         return None
     found: Any = await cache.get_json(f"trial-key:{application}:{kid.removeprefix(PREFIX)}")
     return None if found is None else msgspec.convert(found, TrialKey)
+
+
+def is_trials(kid: str) -> bool:
+    """Whether it is the name of such a key: the prefix and a thumbprint (RFC 7638)."""
+    return _NAME.fullmatch(kid) is not None

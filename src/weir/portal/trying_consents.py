@@ -134,8 +134,8 @@ async def server(portal: Portal, request: Request, visitor: Visitor) -> Document
 
 def _require_trial(form: bytes) -> None:
     """FORBIDDEN for a form that no trial's key has proven: that way leads past nothing else."""
-    kid = assertions.signed_with(forms.parse(form).get("client_assertion", ""))
-    if kid is None or not kid.startswith(trial_keys.PREFIX):
+    kid = assertions.kid_of(forms.parse(form).get("client_assertion", ""))
+    if kid is None or not trial_keys.is_trials(kid):
         why = "only what the key of a trial asks is carried from here"
         why_zh = "此处仅转发在线试调密钥发出的请求"
         raise Refusal(FORBIDDEN, "not proven by a trial's key", why=why, why_zh=why_zh)

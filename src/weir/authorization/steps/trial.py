@@ -22,7 +22,7 @@ async def key_is_recalled(exchange: Exchange) -> None:
     this key alone, one address to return to, and one product. All other steps are as they are.
     """
     assertion = exchange.parameters.get("client_assertion")
-    kid = None if assertion is None else assertions.signed_with(assertion)
+    kid = None if assertion is None else assertions.kid_of(assertion)
     found = await trial_keys.find(exchange.services.cache, exchange.client.id, kid)
     if found is None or found.thumbprint in exchange.client.revoked_keys:
         return
