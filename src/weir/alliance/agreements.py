@@ -33,6 +33,7 @@ from weir.kernel.clock import moment
 from weir.kernel.outcomes import CONFLICT, FORBIDDEN, ILLEGAL_STATE, NOT_FOUND, Refusal
 from weir.kernel.signed_terms import TermsSignature, signature_fault
 from weir.kernel.strict_json import canonical
+from weir.partners.organisations import find_operator
 from weir.partners.tables import organisations
 from weir.shelf.tables import products
 from weir.store.unit import UnitOfWork
@@ -270,7 +271,8 @@ async def of_party(connection: AsyncConnection, viewer: str, after: str = "") ->
     """Up to PAGE_ROWS agreements `viewer` is a party to or proposed, the newest first; the
     operator sees all. `after` is the identifier of the last one seen."""
     statement = select(agreements.c.id)
-    if viewer != await _operator(connection):
+    operator = await find_operator(connection)
+    if operator is None or viewer != operator.id:
         named_in = agreements.c.needed.contains([viewer])
         statement = statement.where(named_in | (agreements.c.proposed_by == viewer))
     if after:
@@ -283,16 +285,10 @@ async def of_party(connection: AsyncConnection, viewer: str, after: str = "") ->
 
 async def operator_of(connection: AsyncConnection) -> str:
     """The alliance's operator. ILLEGAL_STATE before the alliance is founded."""
-    found = await _operator(connection)
+    found = await find_operator(connection)
     if found is None:
         raise Refusal(ILLEGAL_STATE, "the alliance has no operator yet")
-    return found
-
-
-async def _operator(connection: AsyncConnection) -> str | None:
-    return await connection.scalar(
-        select(organisations.c.id).where(organisations.c.kind == "operator")
-    )
+    return found.id
 
 
 @dataclass(frozen=True, slots=True)
