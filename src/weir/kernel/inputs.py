@@ -82,6 +82,15 @@ def prose(value: str, pointer: str, max_characters: int = limits.PROSE_CHARACTER
     return normal
 
 
+def digits(value: str, most: int = 15) -> int | None:
+    """A whole number of at most so many ASCII digits, spaces around it allowed; None for all else.
+
+    `str.isdigit` alone takes digits of every script, and some that `int` does not read.
+    """
+    typed = value.strip()
+    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) <= most else None
+
+
 def choice(value: str, allowed: Collection[str], pointer: str) -> str:
     """One of a closed list."""
     if value not in allowed:

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from weir.kernel import limits
+from weir.kernel.inputs import digits
 from weir.kernel.outcomes import NOT_FOUND, Refusal
 from weir.partners import organisations
 from weir.partners.classes import LICENCE_KINDS, PARTNER_CLASSES
@@ -99,7 +100,7 @@ def _wanted(asked: QueryParams) -> Wanted:
         grades=asked.getlist("grade"),
         prices=asked.getlist("price"),
         scenes=asked.getlist("scene"),
-        page=int(page) if page.isascii() and page.isdigit() and len(page) < 5 else 1,
+        page=digits(page, 4) or 1,
     )
 
 

@@ -99,3 +99,11 @@ def test_an_address_that_two_parsers_could_read_differently_is_refused(value: st
 def test_no_text_makes_the_address_reader_fail_otherwise(value: str) -> None:
     refused(inputs.https_url, value)
     refused(inputs.https_url, f"https://{value}")
+
+
+def test_only_plain_digits_are_a_number() -> None:
+    read = {text: inputs.digits(text) for text in ("0", " 12 ", "007", "9" * 15)}
+    assert read == {"0": 0, " 12 ": 12, "007": 7, "9" * 15: 10**15 - 1}
+    for text in ("", "-1", "+1", "1.0", "1_0", "²", "١", "１２", "1 2", "9" * 16, "1e3"):
+        assert inputs.digits(text) is None, text
+    assert inputs.digits("12345", 4) is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from weir.kernel.inputs import wrong
+from weir.kernel.inputs import digits, wrong
 from weir.portal.management import Document, place
 from weir.portal.rendering import go
 from weir.portal.rooms.desk import Desk
@@ -102,6 +102,5 @@ def _plan(fields: dict[str, str]) -> Document:
 
 def _limit(text: str) -> int | str:
     """A whole number, or unlimited when nothing was written."""
-    typed = text.strip()
-    is_number = typed.isascii() and typed.isdigit() and len(typed) <= 15
-    return int(typed) if is_number else typed or "unlimited"
+    number = digits(text)
+    return text.strip() or "unlimited" if number is None else number

@@ -143,8 +143,9 @@ async def find(connection: AsyncConnection, wanted: Wanted) -> Found:
 async def in_scenes(
     connection: AsyncConnection, scenes: Sequence[str], direction: str, owner: str | None = None
 ) -> Sequence[Hit]:
-    """Products of one direction that suit one of these scenes, those that share most of them first;
-    with a slug only that owner's. No more than stand on one side of the shelf.
+    """Products of one direction that suit one of these scenes; with a slug only that owner's. Of
+    those that the shelf would list first, as many as stand on one side of it, those that share most
+    scenes before the others.
     """
     wanted = Wanted(
         direction=direction, scenes=tuple(scenes), owners=(owner,) if owner is not None else ()
