@@ -195,10 +195,17 @@ async def open_dispute(
 
 
 @router.get("/disputes", operation_id="list_disputes", summary="Disputes, oldest first")
-async def list_disputes(caller: Asking, services: Using, after: After = "") -> Page[DisputeView]:
+async def list_disputes(
+    caller: Asking,
+    services: Using,
+    status: disputing.Status | None = None,
+    after: After = "",
+) -> Page[DisputeView]:
     async with services.database.connect() as connection:
         operator = await operator_of(connection)
-        found = await disputing.of_party(connection, caller.organisation.id, operator, after)
+        found = await disputing.of_party(
+            connection, caller.organisation.id, operator, after, status
+        )
         items = await _disputes(connection, found, caller)
     return Page(items=items, next=next_of(items, "id"))
 

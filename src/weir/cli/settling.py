@@ -37,11 +37,15 @@ def open_dispute(
 
 
 @dispute.command("list")
-def list_disputes(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
+def list_disputes(
+    status: Annotated[str | None, typer.Option(help="open, upheld or rejected.")] = None,
+    profile: ProfileName = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
     """List your disputes; the operator's list holds everybody's."""
     from weir.client.asking import all_of
 
-    found = asking(profile, lambda m: all_of(m.settling.disputes()))
+    found = asking(profile, lambda m: all_of(m.settling.disputes(status)))
     show_list(found, ("id", "statement", "statement_line", "status", "reason"), as_json)
 
 

@@ -20,9 +20,9 @@ class Settling:
         given = {"line": line, "reason": reason, "evidence": evidence}
         return await self._asker.post(f"/v1/statements/{place(statement)}/disputes", given)
 
-    def disputes(self) -> AsyncIterator[Document]:
-        """One's own; every one for the operator."""
-        return self._asker.pages("/v1/disputes")
+    def disputes(self, status: str | None = None) -> AsyncIterator[Document]:
+        """One's own; every one for the operator; those of one status, if that is named."""
+        return self._asker.pages("/v1/disputes", status=status)
 
     async def resolve_dispute(self, dispute: str, resolution: str, amount_minor: int) -> Document:
         """Give back `amount_minor`, or with 0 reject it."""

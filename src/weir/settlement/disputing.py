@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, Final, Literal
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, Select, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,13 +18,14 @@ from weir.kernel import inputs, limits
 from weir.kernel.outcomes import CONFLICT, FORBIDDEN, ILLEGAL_STATE, NOT_FOUND, Refusal
 from weir.settlement import crediting
 from weir.settlement.documents import Statement, from_document
-from weir.settlement.lines import place_of
+from weir.settlement.lines import Place, place_of
 from weir.settlement.obligations import LineAt, is_party
 from weir.settlement.settling_tables import disputes
 from weir.settlement.tables import closings, statements
 from weir.store.unit import UnitOfWork
 
 Status = Literal["open", "upheld", "rejected"]
+_closing: Final = attrgetter("closing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,14 +156,44 @@ async def resolve(unit: UnitOfWork, dispute: str, *, resolution: str, amount_min
 
 
 async def of_party(
-    connection: AsyncConnection, organisation: str, operator: str, after: str = ""
+    connection: AsyncConnection,
+    organisation: str,
+    operator: str,
+    after: str = "",
+    status: Status | None = None,
 ) -> list[Dispute]:
-    """The disputes an organisation opened, or all for the operator, oldest first."""
-    query = select(disputes).where(disputes.c.id > after)
-    if organisation != operator:
-        query = query.where(disputes.c.opened_by == organisation)
-    rows = await connection.execute(query.order_by(disputes.c.id).limit(limits.PAGE_ROWS))
+    """The disputes an organisation opened, or all for the operator, oldest first; of one status,
+    if that is named."""
+    query = _seen_by(organisation, operator).where(disputes.c.id > after)
+    if status is not None:
+        query = query.where(disputes.c.status == status)
+    rows = await connection.execute(query.limit(limits.PAGE_ROWS))
     return [_dispute(row) for row in rows]
+
+
+async def of_statement(
+    connection: AsyncConnection, statement: Statement, viewer: str, operator: str
+) -> dict[int, Dispute]:
+    """Of the disputes that `viewer` may see, the newest of each line of a statement, by its number
+    there."""
+    closing = select(statements.c.closing).where(statements.c.id == statement.statement)
+    query = _seen_by(viewer, operator).where(disputes.c.closing == closing.scalar_subquery())
+    rows = list(await connection.execute(query))
+    if not rows:
+        return {}
+    _, whole = await _statement(connection, rows[0].closing, operator)
+    own = _numbers(statement)
+    meant = {own.get(place_of(whole.lines[row.line - 1])): _dispute(row) for row in rows}
+    return {number: dispute for number, dispute in meant.items() if number is not None}
+
+
+def _seen_by(viewer: str, operator: str) -> Select[Any]:
+    query = select(disputes).order_by(disputes.c.id)
+    return query if viewer == operator else query.where(disputes.c.opened_by == viewer)
+
+
+def _numbers(statement: Statement) -> dict[Place, int]:
+    return {place_of(line): number for number, line in enumerate(statement.lines, 1)}
 
 
 async def places(
@@ -168,21 +201,17 @@ async def places(
 ) -> dict[str, Where]:
     """Where the viewer reads the line of each dispute, by dispute: a party's statement holds only
     the lines it has a part in, so their numbers are not the operator's."""
-    own: dict[str, tuple[str, Statement]] = {}
-    whole: dict[str, Statement] = {}
     where = {}
-    for each in found:
-        if each.closing not in own:
-            own[each.closing] = await _statement(connection, each.closing, viewer)
-            whole[each.closing] = (await _statement(connection, each.closing, operator))[1]
-        meant = place_of(whole[each.closing].lines[each.line - 1])
-        statement, read = own[each.closing]
-        number = [place_of(line) for line in read.lines].index(meant)
-        line = read.lines[number]
-        where[each.id] = Where(
-            statement, number + 1, read.period, read.currency,
-            line.product, line.partner, line.gross_minor,
-        )  # fmt: skip
+    for closing, disputed in groupby(sorted(found, key=_closing), _closing):
+        statement, own = await _statement(connection, closing, viewer)
+        _, whole = await _statement(connection, closing, operator)
+        numbers = _numbers(own)
+        for each in disputed:
+            line = whole.lines[each.line - 1]
+            where[each.id] = Where(
+                statement, numbers[place_of(line)], own.period, own.currency,
+                line.product, line.partner, line.gross_minor,
+            )  # fmt: skip
     return where
 
 

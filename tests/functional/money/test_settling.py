@@ -126,6 +126,23 @@ async def test_a_disputed_line_waits_for_its_decision(world: World) -> None:
         where = found[opened.id]
         assert (where.statement, where.line, where.gross_minor) == (own.id, 1, 1_500)
         assert (where.period, where.partner) == (own.period, world.partner)
+    async with world.database.connect() as connection:
+        for owner, reader, seen in (
+            (world.partner, world.partner, {1: opened}),
+            (world.partner, world.operator, {1: opened}),
+            (world.bank, world.operator, {1: opened}),
+            (world.bank, world.bank, {}),
+        ):
+            held = await statements.fetch(connection, closed.statements[owner], reader)
+            told = await disputing.of_statement(connection, held, reader, world.operator)
+            assert told == seen, (owner, reader)
+        by_status = {
+            status: await disputing.of_party(
+                connection, world.partner, world.operator, status=status
+            )
+            for status in ("open", "upheld", None)
+        }
+    assert by_status == {"open": [opened], "upheld": [], None: [opened]}
     await refused(CONFLICT, doing(world, world.bank, dispute_of(world, closed, world.bank)))
     await refused(ILLEGAL_STATE, settle(world))
     await refused(FORBIDDEN, doing(world, world.partner, decision(opened.id, 0)))

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from starlette.responses import Response
 
-from weir.kernel.inputs import wrong
+from weir.kernel.inputs import digits, wrong
 from weir.kernel.money import parse_amount
 from weir.portal.management import place
 from weir.portal.rendering import go
@@ -61,7 +61,7 @@ def _minor(text: str, currency: str) -> int:
 
 
 def _whole(text: str, pointer: str) -> int:
-    typed = text.strip()
-    if not (typed.isascii() and typed.isdigit()) or len(typed) > 15:
+    number = digits(text)
+    if number is None:
         raise wrong(pointer, "must be a whole number", "须为整数")
-    return int(typed)
+    return number

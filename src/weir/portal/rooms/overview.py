@@ -39,7 +39,6 @@ async def show(desk: Desk) -> Response:
 async def _operator(desk: Desk) -> Response:
     """Who takes part, how the processes stand, and what waits for somebody to act."""
     organisations = await desk.asking.all("/v1/organisations")
-    disputes = await desk.asking.all("/v1/disputes")
     closings = (await desk.asking.get("/v1/closings"))["items"]
     return desk.page(
         "overview_operator.html",
@@ -47,7 +46,7 @@ async def _operator(desk: Desk) -> Response:
         sandboxed=[each for each in organisations if each["stage"] == "sandbox"],
         health=await desk.asking.get("/v1/health"),
         ending=await desk.asking.get("/v1/expiring-certificates"),
-        disputed=[each for each in disputes if each["status"] == "open"],
+        disputed=await desk.asking.all("/v1/disputes", status="open"),
         stuck=[each for each in closings if each["status"] == "failed"],
         stopped=[each for each in organisations if each["status"] == "suspended"],
         unsigned=await _unsigned(desk),

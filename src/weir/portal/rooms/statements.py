@@ -9,13 +9,14 @@ from typing import Any, Final
 import msgspec
 from starlette.responses import Response
 
+from weir.alliance.agreements import operator_of
 from weir.kernel import limits
 from weir.kernel.identifiers import is_identifier
+from weir.kernel.inputs import digits
 from weir.kernel.outcomes import NOT_FOUND, Refusal
 from weir.partners import organisations
-from weir.portal.management import Document
 from weir.portal.rooms.desk import Desk
-from weir.settlement import behind, exporting, statements
+from weir.settlement import behind, disputing, exporting, statements
 from weir.settlement.documents import Statement
 from weir.shelf import plans, products
 
@@ -36,11 +37,15 @@ async def show(desk: Desk) -> Response:
     async with desk.portal.database.connect() as connection:
         reopened = await statements.reopened(connection, statement.statement)
         titles = await _titles(connection, statement)
+        operator = await operator_of(connection)
+        disputed = await disputing.of_statement(
+            connection, statement, desk.organisation.id, operator
+        )
     return desk.page(
         "statement.html",
         statement=statement,
         reopened=reopened,
-        disputed=await _disputed(desk, statement),
+        disputed=disputed,
         since=datetime.fromisoformat(statement.since),
         until=datetime.fromisoformat(statement.until),
         closed_at=datetime.fromisoformat(statement.closed_at),
@@ -64,20 +69,21 @@ async def json(desk: Desk) -> Response:
 async def calls(desk: Desk) -> Response:
     """The calls behind one line, a page at a time."""
     held = await _held(desk)
-    asked, after = desk.named("line"), desk.request.query_params.get("after", "")
-    if not (asked.isascii() and asked.isdigit() and len(asked) <= _LINE_DIGITS):
+    number = digits(desk.named("line"), _LINE_DIGITS)
+    after = desk.request.query_params.get("after", "")
+    if number is None:
         raise Refusal(NOT_FOUND, "no such line")
     viewer, portal = desk.organisation.id, desk.portal
     found = await behind.calls_behind(
-        portal.database, portal.lake, held.statement, int(asked), viewer, after
+        portal.database, portal.lake, held.statement, number, viewer, after
     )
     async with portal.database.connect() as connection:
         titles = await _titles(connection, held)
     return desk.page(
         "statement_calls.html",
         statement=held,
-        number=int(asked),
-        line=held.lines[int(asked) - 1],
+        number=number,
+        line=held.lines[number - 1],
         calls=found,
         more=found[-1].id if len(found) == limits.PAGE_ROWS else None,
         title=_title_of(titles, desk.visitor.language),
@@ -91,13 +97,6 @@ async def _held(desk: Desk) -> Statement:
         raise Refusal(NOT_FOUND, "not a statement's identifier")
     async with desk.portal.database.connect() as connection:
         return await statements.fetch(connection, statement_id, desk.organisation.id)
-
-
-async def _disputed(desk: Desk, statement: Statement) -> dict[int, Document]:
-    """The newest dispute of each line of this statement that the reader may see."""
-    found = await desk.asking.all("/v1/disputes")
-    own = (each for each in found if each["statement"] == statement.statement)
-    return {each["statement_line"]: each for each in own}
 
 
 def _file(text: str, media_type: str, name: str) -> Response:
