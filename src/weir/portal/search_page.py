@@ -60,7 +60,9 @@ async def search(portal: Portal, request: Request, visitor: Visitor) -> Response
         found = await find(connection, wanted)
         held = await products.get_many(connection, [hit.product for hit in found.hits])
         owners = await organisations.get_many(connection, {each.owner for each in held.values()})
-        named = await organisations.by_slugs(connection, found.facets["owner"])
+        named = await organisations.by_slugs(
+            connection, found.facets["owner"].keys() | set(wanted.owners)
+        )
     if wanted.page > 1 and not found.hits:
         raise Refusal(NOT_FOUND, "behind the last page")
 
@@ -85,6 +87,8 @@ async def search(portal: Portal, request: Request, visitor: Visitor) -> Response
         ],
         labels=_labels(language),
         pages={} if found.sides else _pages(request, wanted, found.total),
+        last_page=min(_last_page(found.total), limits.SEARCH_PAGES),
+        most_choices=limits.SEARCH_CHOICES,
         narrowed=bool(wanted.owners or wanted.kinds or wanted.grades or wanted.prices)
         or bool(wanted.scenes or wanted.direction),
     )
@@ -147,10 +151,14 @@ def _without(request: Request, name: str) -> list[tuple[str, str]]:
 def _pages(request: Request, wanted: Wanted, total: int) -> dict[str, str]:
     """Addresses of the pages before and behind this one, where there are such."""
     kept = _without(request, "page")
-    last = -(-total // limits.SEARCH_PAGE_ROWS)
+    last = _last_page(total)
     beside = {"before": wanted.page - 1, "behind": wanted.page + 1}
     return {
         name: f"/shelf?{urlencode([*kept, ('page', page)])}"
         for name, page in beside.items()
         if 1 <= page <= min(last, limits.SEARCH_PAGES)
     }
+
+
+def _last_page(total: int) -> int:
+    return -(-total // limits.SEARCH_PAGE_ROWS)

@@ -117,6 +117,8 @@ async def test_a_retired_version_is_found_no_more_and_an_unindexed_one_is_again(
         {"grades": ["9"]},
         {"page": 0},
         {"page": 10_000},
+        {"owners": ["a\x00b"]},
+        {"kinds": ["\x00"]},
     ],
 )
 async def test_what_is_of_no_list_is_refused(asked: dict[str, object]) -> None:

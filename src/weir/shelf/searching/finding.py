@@ -5,6 +5,7 @@ A facet's own choice does not narrow its own counts, so that people see what els
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -26,6 +27,7 @@ GRADES: Final[dict[str, tuple[str, str]]] = {
     "5": ("grade 5", "5 级"),
     "none": ("not graded", "未定级"),
 }
+_NAME: Final = re.compile(r"[a-z0-9_-]{1,48}", re.ASCII)
 DIRECTIONS: Final[dict[str, tuple[str, str]]] = {
     "go-out": ("For partners", "走出去：供合作方使用"),
     "bring-in": ("For institutions", "引进来：供机构使用"),
@@ -108,8 +110,8 @@ def read_wanted(
     return Wanted(
         words=words,
         direction=direction,
-        kinds=tuple(kinds)[: limits.SEARCH_CHOICES],
-        owners=tuple(owners)[: limits.SEARCH_CHOICES],
+        kinds=_named(kinds, "/kind"),
+        owners=_named(owners, "/owner"),
         grades=_chosen(grades, GRADES, "/grade"),
         prices=_chosen(prices, PRICES, "/price"),
         scenes=_chosen(scenes, SCENES, "/scene"),
@@ -216,6 +218,13 @@ def _given(wanted: Wanted) -> dict[str, Any]:
         "scenes": list(wanted.scenes) or None,
         "behind": (wanted.page - 1) * limits.SEARCH_PAGE_ROWS,
     }
+
+
+def _named(given: Sequence[str], at: str) -> tuple[str, ...]:
+    """Names in the form of a slug or a kind; whether any product has them is for the search."""
+    if not all(map(_NAME.fullmatch, given)):
+        raise inputs.wrong(at, "must be a name as it stands in addresses", "须为地址中使用的名称")
+    return tuple(dict.fromkeys(given))[: limits.SEARCH_CHOICES]
 
 
 def _chosen(given: Sequence[str], known: dict[str, tuple[str, str]], at: str) -> tuple[str, ...]:

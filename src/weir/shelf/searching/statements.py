@@ -39,10 +39,13 @@ def _except(facet: str | None) -> str:
 
 
 def _count(facet: str) -> str:
+    """The choices with the most products; of the owners, who may be many, first those chosen."""
     choice, beside = _CHOICES[facet]
+    chosen = "coalesce(owner = ANY(cast(:owners AS text[])), false) DESC, "
+    order = f"{chosen if facet == 'owner' else ''}3 DESC, 2"
     return (
         f"(SELECT '{facet}', {choice}, count(*) FROM hits{beside} "
-        f"WHERE {_except(facet)} GROUP BY 2 ORDER BY 3 DESC, 2 LIMIT {limits.SEARCH_CHOICES})"
+        f"WHERE {_except(facet)} GROUP BY 2 ORDER BY {order} LIMIT {limits.SEARCH_CHOICES})"
     )
 
 

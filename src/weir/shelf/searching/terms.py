@@ -26,7 +26,7 @@ _MOST_POSITION: Final = 16_383  # PostgreSQL keeps no higher one (textsearch lim
 
 def runs(text: str) -> list[str]:
     """The runs of Chinese and the Latin words of a text, `createdAt` being two; plurals cut."""
-    plain = unicodedata.normalize("NFKC", _HUMP.sub(" ", text)).casefold()
+    plain = _folded(_HUMP.sub(" ", text))
     return [each if _is_chinese(each) else _singular(each) for each in _RUN.findall(plain)]
 
 
@@ -62,8 +62,34 @@ def marked(text: str, asked: str) -> list[tuple[str, bool]]:
     pattern = _pattern(asked)
     if pattern is None:
         return [(text, False)]
-    pieces = pattern.split(text)
-    return [(piece, place % 2 == 1) for place, piece in enumerate(pieces) if piece]
+    folded, places = _placed(text)
+    pieces, done = [], 0
+    for match in pattern.finditer(folded):
+        start = max(done, places[match.start()])
+        end = max(places[match.end() - 1] + 1, places[match.end()])  # with the accents that follow
+        pieces += [(text[done:start], False), (text[start:end], True)]
+        done = end
+    return [(piece, found) for piece, found in [*pieces, (text[done:], False)] if piece]
+
+
+def _folded(text: str) -> str:
+    """As it is compared: without case, accents (`é` is `e`) and width (`Ａ` is `a`)."""
+    if text.isascii():
+        return text.lower()
+    apart = unicodedata.normalize("NFKD", text)
+    return "".join(each for each in apart if not unicodedata.combining(each)).casefold()
+
+
+_folded_character: Final = lru_cache(maxsize=8_192)(_folded)
+
+
+def _placed(text: str) -> tuple[str, Sequence[int]]:
+    """A text as it is compared, with the place in it that each character comes from."""
+    if text.isascii():
+        return _folded(text), range(len(text) + 1)
+    folded = [_folded_character(each) for each in text]
+    places = [place for place, each in enumerate(folded) for _ in each]
+    return "".join(folded), [*places, len(text)]
 
 
 @lru_cache(maxsize=256)  # a page marks a hundred texts by what one person asked
@@ -73,7 +99,7 @@ def _pattern(asked: str) -> re.Pattern[str] | None:
         re.escape(each) if _is_chinese(each) else rf"(?<![a-z0-9]){re.escape(each)}"
         for each in _wanted(asked)
     )
-    return re.compile(f"({wanted})", re.IGNORECASE) if wanted else None
+    return re.compile(wanted) if wanted else None
 
 
 def _wanted(asked: str) -> Sequence[str]:

@@ -36,6 +36,9 @@ def finds(asked: str, text: str) -> bool:
         ("balances", "getAccountBalances"),
         ("账户 balance", "账户 balances"),
         ("ＡＣＣＯＵＮＴ", "account"),
+        ("credit", "Crédit Société"),
+        ("crédit soc", "Credit societe"),
+        ("cre\u0301dit", "Cr\u00e9dit"),
         ("open api", "OpenAPI"),
         ("/accounts/{account_id}", "GET /accounts/{account_id}"),
     ],
@@ -52,7 +55,7 @@ def test_other_words_do_not(asked: str, text: str) -> None:
     assert not finds(asked, text)
 
 
-@given(st.text(alphabet="账户余额交易ab cd1é-'\\:&|!*\x00", max_size=60))
+@given(st.text(alphabet="账户余额交易ab cd1éß\u0301-'\\:&|!*\x00", max_size=60))
 def test_every_beginning_of_a_text_finds_it(text: str) -> None:
     for end in range(1, len(text) + 1):
         asked = " ".join(text[:end].split())
@@ -82,3 +85,9 @@ def test_marking_shows_what_was_asked_for() -> None:
     ]
     assert terms.marked("All accounts", "acc") == [("All ", False), ("acc", True), ("ounts", False)]
     assert terms.marked("Read one policy", "policies") == [("Read one ", False), ("policy", True)]
+    for accented in ("Cr\u00e9dite\u0301", "Cre\u0301dite\u0301"):
+        assert terms.marked(f"账 {accented}s", "credite") == [
+            ("账 ", False),
+            (accented, True),
+            ("s", False),
+        ]
