@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from hashlib import sha256
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import Query
 from pydantic import Field
@@ -17,12 +18,16 @@ from weir.api.identifying import Caller
 from weir.api.models import MOMENT, After, Given, Name, Page, Shown, Text, next_of, read_moment
 from weir.api.writing import Writes
 from weir.kernel import limits
-from weir.settlement import crediting, disputing, exchanging, instructions, rounds
+from weir.settlement import crediting, disputing, exchanging, instructions, placing, rounds
 from weir.settlement.obligations import line_of
 from weir.store.unit import UnitOfWork
 
 router = new_router("settlement")
 
+# For lists whose newest come first.
+_BEFORE: Final = Query(
+    max_length=64, pattern=r"^[a-z0-9_]*$", description="`next` of the page before."
+)
 Minor = Annotated[int, Field(ge=0, le=2**53 - 1, description="Whole minor units.")]
 LineNumber = Annotated[int, Field(ge=1, le=10_000_000, description="Counted from 1.")]
 
@@ -75,12 +80,19 @@ class CreditGiven(Given):
 
 
 class CreditView(Shown):
-    """A credit on a line of a closing."""
+    """A credit. `line` counts in the operator's statement of the closing, `statement_line` in
+    `statement`, which is yours; the period, product, partner and gross are those of the line."""
 
     id: str
     closing: str
     line: int
+    statement: str
+    statement_line: int
+    period: str
     currency: str
+    product: str
+    partner: str
+    gross_minor: int
     amount_minor: int
     reason: str
     granted_by: str
@@ -230,15 +242,23 @@ async def resolve_dispute(
 async def _disputes(
     connection: AsyncConnection, found: list[disputing.Dispute], caller: Caller
 ) -> list[DisputeView]:
+    told = await _placed(connection, found, caller)
+    return [DisputeView.model_validate(each) for each in told]
+
+
+async def _placed(
+    connection: AsyncConnection,
+    found: Sequence[disputing.Dispute | crediting.Credit],
+    caller: Caller,
+) -> list[dict[str, Any]]:
     """With the place where the caller reads each line."""
     operator = await operator_of(connection)
-    places = await disputing.places(connection, found, caller.organisation.id, operator)
-    views = []
+    places = await placing.places(connection, found, caller.organisation.id, operator)
+    told = []
     for each in found:
         where = asdict(places[each.id])
-        told = asdict(each) | where | {"line": each.line, "statement_line": where["line"]}
-        views.append(DisputeView.model_validate(told))
-    return views
+        told.append(asdict(each) | where | {"line": each.line, "statement_line": where["line"]})
+    return told
 
 
 @router.post(
@@ -253,9 +273,24 @@ async def grant_credit(
     async def work(unit: UnitOfWork) -> CreditView:
         at = await line_of(unit.connection, statement, given.line, caller.organisation.id)
         made = await crediting.grant(unit, at, given.amount_minor, given.reason)
-        return CreditView.model_validate(made)
+        (told,) = await _placed(unit.connection, [made], caller)
+        return CreditView.model_validate(told)
 
     return await writing.run(CreditView, work)
+
+
+@router.get(
+    "/credits", operation_id="list_credits", summary="Credits that concern you, newest first"
+)
+async def list_credits(
+    caller: Asking, services: Using, after: Annotated[str | None, _BEFORE] = None
+) -> Page[CreditView]:
+    async with services.database.connect() as connection:
+        operator = await operator_of(connection)
+        found = await crediting.of_party(connection, caller.organisation.id, operator, after)
+        told = await _placed(connection, found, caller)
+    items = [CreditView.model_validate(each) for each in told]
+    return Page(items=items, next=next_of(items, "id"))
 
 
 @router.put(
@@ -314,10 +349,7 @@ async def record_rate(given: RateGiven, writing: Writes) -> RateView:
 )
 async def list_rates(
     services: Using,
-    after: Annotated[
-        str | None,
-        Query(max_length=64, pattern=r"^[a-z0-9_]*$", description="`next` of the page before."),
-    ] = None,
+    after: Annotated[str | None, _BEFORE] = None,
 ) -> Page[RateView]:
     async with services.database.connect() as connection:
         found = await exchanging.listed(connection, after)
@@ -344,10 +376,7 @@ async def settle_round(given: RoundGiven, writing: Writes) -> RoundView:
 async def list_rounds(
     caller: Asking,
     services: Using,
-    after: Annotated[
-        str | None,
-        Query(max_length=64, pattern=r"^[a-z0-9_]*$", description="`next` of the page before."),
-    ] = None,
+    after: Annotated[str | None, _BEFORE] = None,
 ) -> Page[RoundView]:
     async with services.database.connect() as connection:
         operator = await operator_of(connection)

@@ -190,6 +190,7 @@ PERMISSIONS: Final[Mapping[str, Rule]] = MappingProxyType(
         "list_disputes": Rule(own=PARTIES, every=OPERATOR, people=READERS),
         "resolve_dispute": Rule(every=OPERATOR, people=BOOKKEEPERS, fresh=True),
         "grant_credit": Rule(own=PARTIES, every=OPERATOR, people=BOOKKEEPERS),
+        "list_credits": Rule(own=PARTIES, every=OPERATOR, people=READERS),
         "set_settlement_account": Rule(own=ALL, people=BOOKKEEPERS, fresh=True),
         "get_settlement_account": Rule(own=ALL, people=READERS),
         "record_rate": Rule(every=OPERATOR, people=BOOKKEEPERS, fresh=True),

@@ -80,6 +80,16 @@ def grant(
     show_one(granted, as_json)
 
 
+@credit.command("list")
+def list_credits(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
+    """List credits that concern you, newest first; the operator's list holds everybody's."""
+    from weir.client.asking import all_of
+
+    found = asking(profile, lambda m: all_of(m.settling.credits()))
+    columns = ("id", "statement", "statement_line", "amount_minor", "currency", "reason")
+    show_list(found, columns, as_json)
+
+
 @netting.command("account")
 def account(
     scheme: Annotated[str | None, typer.Option(help="iban or cnaps.")] = None,

@@ -36,6 +36,10 @@ class Settling:
         given = {"line": line, "amount_minor": amount_minor, "reason": reason}
         return await self._asker.post(f"/v1/statements/{place(statement)}/credits", given)
 
+    def credits(self) -> AsyncIterator[Document]:
+        """Those that concern oneself, newest first; every one for the operator."""
+        return self._asker.pages("/v1/credits")
+
     async def set_account(self, *, scheme: str, holder: str, account: str, bank: str) -> Document:
         """Where one pays from and is paid: `iban` at a BIC, or `cnaps` at a CNAPS code."""
         given = {"scheme": scheme, "holder": holder, "account": account, "bank": bank}

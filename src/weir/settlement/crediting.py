@@ -10,7 +10,8 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import exists, insert, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.kernel import inputs, limits
 from weir.kernel.money import Money, allocate
@@ -63,6 +64,28 @@ async def give(unit: UnitOfWork, at: LineAt, amount_minor: int, reason: str) -> 
     given_back = zip(left, allocate(amount_minor, list(left.values())), strict=True)
     parts = [(party, -part) for party, part in given_back]
     return await _book(unit, at, amount_minor, reason, parts)
+
+
+async def of_party(
+    connection: AsyncConnection, organisation: str, operator: str, before: str | None = None
+) -> list[Credit]:
+    """The credits that changed what an organisation owes or is owed, or all for the operator,
+    newest first, a page at a time."""
+    query = select(credit_notes)
+    if organisation != operator:
+        touched = exists().where(
+            table.c.closing == credit_notes.c.closing,
+            table.c.line == credit_notes.c.line,
+            table.c.credit == credit_notes.c.id,
+            or_(table.c.debtor == organisation, table.c.creditor == organisation),
+        )
+        query = query.where(touched)
+    if before is not None:
+        query = query.where(credit_notes.c.id < before)
+    rows = await connection.execute(
+        query.order_by(credit_notes.c.id.desc()).limit(limits.PAGE_ROWS)
+    )
+    return [Credit(**row._mapping) for row in rows]
 
 
 async def _book(

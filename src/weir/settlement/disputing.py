@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
-from operator import attrgetter
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from sqlalchemy import Row, Select, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -17,15 +14,15 @@ from weir.alliance.agreements import operator_of
 from weir.kernel import inputs, limits
 from weir.kernel.outcomes import CONFLICT, FORBIDDEN, ILLEGAL_STATE, NOT_FOUND, Refusal
 from weir.settlement import crediting
-from weir.settlement.documents import Statement, from_document
-from weir.settlement.lines import Place, place_of
+from weir.settlement.documents import Statement
+from weir.settlement.lines import place_of
 from weir.settlement.obligations import LineAt, is_party
+from weir.settlement.placing import numbers, statement_of
 from weir.settlement.settling_tables import disputes
 from weir.settlement.tables import closings, statements
 from weir.store.unit import UnitOfWork
 
 Status = Literal["open", "upheld", "rejected"]
-_closing: Final = attrgetter("closing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +40,6 @@ class Dispute:
     resolution: str | None
     resolved_at: datetime | None
     credit: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Where:
-    """A disputed line as a reader finds it: in which statement of the reader's, and what it says.
-
-    `line` counts from 1 in that statement; `gross_minor` is the line's, without tax.
-    """
-
-    statement: str
-    line: int
-    period: str
-    currency: str
-    product: str
-    partner: str
-    gross_minor: int
 
 
 async def open_dispute(unit: UnitOfWork, at: LineAt, reason: str, evidence: str) -> Dispute:
@@ -181,8 +162,8 @@ async def of_statement(
     rows = list(await connection.execute(query))
     if not rows:
         return {}
-    _, whole = await _statement(connection, rows[0].closing, operator)
-    own = _numbers(statement)
+    _, whole = await statement_of(connection, rows[0].closing, operator)
+    own = numbers(statement)
     meant = {own.get(place_of(whole.lines[row.line - 1])): _dispute(row) for row in rows}
     return {number: dispute for number, dispute in meant.items() if number is not None}
 
@@ -192,44 +173,8 @@ def _seen_by(viewer: str, operator: str) -> Select[Any]:
     return query if viewer == operator else query.where(disputes.c.opened_by == viewer)
 
 
-def _numbers(statement: Statement) -> dict[Place, int]:
-    return {place_of(line): number for number, line in enumerate(statement.lines, 1)}
-
-
-async def places(
-    connection: AsyncConnection, found: Iterable[Dispute], viewer: str, operator: str
-) -> dict[str, Where]:
-    """Where the viewer reads the line of each dispute, by dispute: a party's statement holds only
-    the lines it has a part in, so their numbers are not the operator's."""
-    where = {}
-    for closing, disputed in groupby(sorted(found, key=_closing), _closing):
-        statement, own = await _statement(connection, closing, viewer)
-        _, whole = await _statement(connection, closing, operator)
-        numbers = _numbers(own)
-        for each in disputed:
-            line = whole.lines[each.line - 1]
-            where[each.id] = Where(
-                statement, numbers[place_of(line)], own.period, own.currency,
-                line.product, line.partner, line.gross_minor,
-            )  # fmt: skip
-    return where
-
-
-async def _statement(
-    connection: AsyncConnection, closing: str, party: str
-) -> tuple[str, Statement]:
-    """A party's statement of a closing, with its identifier."""
-    found = await connection.execute(
-        select(statements.c.id, statements.c.document)
-        .where(statements.c.closing == closing)
-        .where(statements.c.party == party)
-    )
-    row = found.one()
-    return row.id, from_document(row.document)
-
-
 async def _line(connection: AsyncConnection, row: Row[Any], operator: str) -> LineAt:
-    _, read = await _statement(connection, row.closing, operator)
+    _, read = await statement_of(connection, row.closing, operator)
     return LineAt(row.closing, row.line, read.lines[row.line - 1], read.currency, operator)
 
 

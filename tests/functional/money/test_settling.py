@@ -20,7 +20,7 @@ from weir.kernel.outcomes import (
     NOT_FOUND,
     Refusal,
 )
-from weir.settlement import crediting, disputing, instructions, rounds, statements
+from weir.settlement import crediting, disputing, instructions, placing, rounds, statements
 from weir.settlement.documents import to_document
 from weir.settlement.jobs import Job
 from weir.settlement.obligations import LineAt, line_of
@@ -121,7 +121,7 @@ async def test_a_disputed_line_waits_for_its_decision(world: World) -> None:
     opened = await doing(world, world.partner, dispute)
     for reader in (world.partner, world.operator):
         async with world.database.connect() as connection:
-            found = await disputing.places(connection, [opened], reader, world.operator)
+            found = await placing.places(connection, [opened], reader, world.operator)
             (own,) = await statements.of_party(connection, reader)
         where = found[opened.id]
         assert (where.statement, where.line, where.gross_minor) == (own.id, 1, 1_500)
@@ -208,6 +208,27 @@ async def test_a_credit_is_the_sellers_to_give(world: World) -> None:
         return await crediting.grant(unit, at, 1, "A present to myself.")
 
     await refused(FORBIDDEN, doing(world, world.partner, credit))
+
+
+async def test_a_credit_is_seen_by_whom_it_concerns_and_the_operator(world: World) -> None:
+    closed = await closed_month(world)
+
+    async def credit(unit: UnitOfWork) -> crediting.Credit:
+        at = await line(unit, world, closed, world.bank)
+        return await crediting.grant(unit, at, 50, "The service was down.")
+
+    first = await doing(world, world.bank, credit)
+    second = await doing(world, world.bank, credit)
+    async with world.database.connect() as connection:
+        for reader in (world.bank, world.partner, world.operator):
+            found = await crediting.of_party(connection, reader, world.operator)
+            assert found == [second, first]
+            place = (await placing.places(connection, found, reader, world.operator))[first.id]
+            assert (place.statement, place.line) == (closed.statements[reader], 1)
+            older = await crediting.of_party(connection, reader, world.operator, second.id)
+            assert older == [first]
+        stranger = mint("org")
+        assert await crediting.of_party(connection, stranger, world.operator) == []
 
 
 async def test_a_statement_of_others_names_no_line(world: World) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from consent_world import Browser, World
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from weir.identity import links
 from weir.kernel import identifiers
+from weir.settlement import obligations
 from weir.settlement.documents import (
     Charge,
     Inputs,
@@ -21,6 +23,7 @@ from weir.settlement.documents import (
     sealed,
     to_document,
 )
+from weir.settlement.settling_tables import obligations as debts
 from weir.settlement.tables import closings, statements
 from weir.shelf.tables import plans
 from weir.store.unit import Actor
@@ -28,12 +31,13 @@ from weir.store.unit import Actor
 SINCE, UNTIL = datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC)
 
 
-async def close_a_period(world: World, party: str) -> str:
-    """A statement over one line, as settlement stores it."""
+async def close_a_period(world: World, party: str, operator: str | None = None) -> str:
+    """A statement over one line, as settlement stores it; where the operator is named, its own too,
+    and what the line's partner owes."""
     async with world.services.database.connect() as connection:
         plan = (await connection.execute(select(plans.c.id, plans.c.product))).first()
     assert plan is not None
-    operator = identifiers.mint("org", 0, bytes(10))
+    named, operator = operator, operator or identifiers.mint("org", 0, bytes(10))
     shares = [
         LineShare(world.bank.id, "member", 1_100_080),
         LineShare(operator, "operator", 122_231),
@@ -80,11 +84,30 @@ async def close_a_period(world: World, party: str) -> str:
             sha256="",
         )
     )
-    await _store(world, statement)
+    stored = [statement]
+    if named is not None:
+        whole = msgspec.structs.replace(
+            statement,
+            party=named,
+            statement=identifiers.mint("stm", 1, bytes(range(10))),
+            sha256="",
+        )
+        stored.append(sealed(whole))
+    await _store(world, stored)
+    if named is not None:
+        await _owe(world, shares)
     return statement.statement
 
 
-async def _store(world: World, statement: Statement) -> None:
+async def _owe(world: World, shares: list[LineShare]) -> None:
+    async with world.services.database.unit(Actor(world.bank.id, "setup")) as unit:
+        parts = [(share.party, share.amount_minor) for share in shares]
+        owed = obligations.rows_of(unit, "per_1", 1, world.shop.id, parts, "CNY")
+        await unit.connection.execute(insert(debts), owed)
+
+
+async def _store(world: World, stored: list[Statement]) -> None:
+    statement = stored[0]
     about: dict[str, Any] = {
         "period": statement.period,
         "currency": statement.currency,
@@ -103,18 +126,19 @@ async def _store(world: World, statement: Statement) -> None:
                 **about,
             )
         )
-        await connection.execute(
-            statements.insert().values(
-                id=statement.statement,
-                closing="per_1",
-                party=statement.party,
-                gross_minor=statement.gross_minor,
-                balance_minor=statement.balance_minor,
-                sha256=statement.sha256,
-                document=to_document(statement),
-                **about,
+        for each in stored:
+            await connection.execute(
+                statements.insert().values(
+                    id=each.statement,
+                    closing="per_1",
+                    party=each.party,
+                    gross_minor=each.gross_minor,
+                    balance_minor=each.balance_minor,
+                    sha256=each.sha256,
+                    document=to_document(each),
+                    **about,
+                )
             )
-        )
 
 
 async def staff_of(world: World, organisation: str, browser: Browser, name: str) -> None:

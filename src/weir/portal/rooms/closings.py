@@ -6,13 +6,14 @@ from datetime import datetime
 
 from starlette.responses import Response
 
-from weir.portal.management import Document
+from weir.portal.management import Document, place
 from weir.portal.rendering import go
 from weir.portal.rooms.desk import Desk
 
 
 async def show(desk: Desk) -> Response:
-    """Closings that are not done, the operator's own statements, one a closing, and the rounds."""
+    """Closings that are not done, the operator's own statements, one a closing, the rounds, and
+    what was opened again; the form for that knows the period it was opened for."""
     newest: dict[tuple[str, str], Document] = {}
     for job in (await desk.asking.get("/v1/closings"))["items"]:
         newest.setdefault((job["period"], job["currency"]), job)
@@ -23,15 +24,34 @@ async def show(desk: Desk) -> Response:
         each["closed_at"] = datetime.fromisoformat(each["closed_at"])
     for each in rounds:
         each["settled_at"] = datetime.fromisoformat(each["settled_at"])
-    return desk.page("closings.html", pending=pending, statements=listed, rounds=rounds)
+    reopened = (await desk.asking.get("/v1/reopenings"))["items"]
+    for each in reopened:
+        each["reopened_at"] = datetime.fromisoformat(each["reopened_at"])
+    query = desk.request.query_params
+    return desk.page(
+        "closings.html",
+        pending=pending,
+        statements=listed,
+        rounds=rounds,
+        reopened=reopened,
+        meant={name: query.get(name, "") for name in ("period", "currency")},
+    )
 
 
-async def close(desk: Desk) -> Response:
-    """Close a period, or settle what is open."""
+async def act(desk: Desk) -> Response:
+    """Close a period or open it again, settle what is open, or have a closing go on."""
     currency = desk.fields.get("currency", "").strip().upper()
-    if desk.fields.get("act") == "settle":
-        await desk.asking.post("/v1/netting-rounds", {"currency": currency}, desk.form_key)
-    else:
-        given = {"period": desk.fields.get("period", "").strip(), "currency": currency}
-        await desk.asking.post("/v1/closings", given)
+    given: Document = {"period": desk.fields.get("period", "").strip(), "currency": currency}
+    match desk.fields.get("act"):
+        case "settle":
+            others = desk.fields.get("converting", "").upper().split()
+            settled = {"currency": currency, "converting": others}
+            await desk.asking.post("/v1/netting-rounds", settled, desk.form_key)
+        case "reopen":
+            given["reason"] = desk.fields.get("reason", "")
+            await desk.asking.post("/v1/reopenings", given, desk.form_key)
+        case "move":
+            await desk.asking.post(f"/v1/closings/{place(desk.fields.get('job', ''))}/move")
+        case _:
+            await desk.asking.post("/v1/closings", given)
     return go("/desk/closings")

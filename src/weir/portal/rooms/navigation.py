@@ -33,6 +33,12 @@ _DOORS: Final[tuple[tuple[frozenset[str], str, Entry], ...]] = (
     ),
     (OPERATOR | PARTIES, "list_statements", Entry("/statements", "Statements", "对账单")),
     (OPERATOR | PARTIES, "list_disputes", Entry("/desk/disputes", "Disputes", "争议")),
+    (OPERATOR | PARTIES, "list_credits", Entry("/desk/credits", "Credits", "退款")),
+    (
+        OPERATOR | PARTIES,
+        "get_settlement_account",
+        Entry("/desk/settlement", "Settlement", "结算"),
+    ),
     (OPERATOR, "list_closings", Entry("/desk/closings", "Closings", "关账")),
     (OPERATOR, "show_health", Entry("/desk/health", "Health", "运行状况")),
     (
