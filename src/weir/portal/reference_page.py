@@ -69,17 +69,12 @@ async def collection(portal: Portal, request: Request, _: Visitor) -> Response:
     """The product as a Postman collection."""
     async with portal.database.connect() as connection:
         offered = await offered_at(connection, request)
-        calls = [
-            (
-                each,
-                (await operations.describe(connection, each)).call(
-                    offered.product, each, portal.api_origin
-                ),
-            )
-            for each in offered.capabilities
+        described = [
+            (each, await operations.describe(connection, each)) for each in offered.capabilities
         ]
     return _download(
-        postman.collection(offered.product, calls), f"{offered.product.scope}.postman.json"
+        postman.collection(offered.product, portal.api_origin, described),
+        f"{offered.product.scope}.postman.json",
     )
 
 

@@ -7,6 +7,7 @@ operations costs its reader no more than a small one. What was read is kept for 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,11 +36,11 @@ from weir.shelf.tables import capabilities, documents
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """`where` is path, query, header or cookie."""
+    """`where` is path, query, header or cookie; `example` is as it is written there."""
 
     where: str
     node: Node
-    example: Any
+    example: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +58,7 @@ class Answer:
 
     status: str
     description: str
+    headers: Sequence[Node]
     bodies: Sequence[Body]
 
 
@@ -76,7 +78,7 @@ class Described:
         """A call of it with its examples filled in."""
         path, query, headers = capability.path, [], {}
         for each in self.parameters:
-            value = str(each.example)
+            value = each.example
             if each.where == "path":
                 path = path.replace(f"{{{each.node.name}}}", quote(value, safe=""))
             elif each.node.required and each.where == "query":
@@ -103,6 +105,7 @@ async def describe(connection: AsyncConnection, capability: Capability) -> Descr
     return await asyncio.to_thread(_describe, version, shared, operation)
 
 
+_HEADERS: Final = 50  # shown of one answer
 # What a parameter says itself, beside its schema.
 _OF_PARAMETER: Final = ("description", "deprecated", "example", LABEL, GRADE)
 
@@ -185,7 +188,7 @@ def _parameters(reader: Reader, document: dict[str, Any], listed: Listed) -> lis
             Parameter(
                 where=where,
                 node=reader.node(parameter["name"], schema, required=required),
-                example="string" if example is None else example,
+                example="string" if example is None else _written(example),
             )
         )
     return found
@@ -224,8 +227,29 @@ def _answers(
         else:
             bodies = _bodies(reader, response)
         description = str(response.get("description", "")).strip()
-        answers.append(Answer(status=str(status), description=description, bodies=bodies))
+        headers = _headers(reader, response)
+        answers.append(
+            Answer(status=str(status), description=description, headers=headers, bodies=bodies)
+        )
     return answers
+
+
+def _headers(reader: Reader, response: dict[str, Any]) -> list[Node]:
+    found = response.get("headers")
+    nodes = []
+    for name, value in list(found.items() if isinstance(found, dict) else ())[:_HEADERS]:
+        header = reader.resolve(value)
+        own = {name: header[name] for name in _OF_PARAMETER if name in header}
+        schema = reader.merged(header.get("schema", header)) | own
+        nodes.append(reader.node(name, schema, required=header.get("required") is True))
+    return nodes
+
+
+def _written(value: Any) -> str:
+    """A value as it stands in an address or a header: the items of a list with commas between."""
+    if isinstance(value, list):
+        return ",".join(map(_written, value))
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _bodies(reader: Reader, holder: dict[str, Any]) -> list[Body]:

@@ -113,7 +113,7 @@ def _javascript(call: Call) -> str:
     headers = "".join(
         f"    {json.dumps(name)}: {json.dumps(value)},\n" for name, value in call.sent.items()
     )
-    end = "" if call.body is None else f"JSON.stringify({_script(call.body)})"
+    end = "" if call.body is None else f"JSON.stringify({json_text(call.body)})"
     return (
         'import { readFileSync } from "node:fs";\nimport { request } from "node:https";\n\n'
         f"const call = request({json.dumps(call.url)}, {{\n"
@@ -130,7 +130,8 @@ def _javascript(call: Call) -> str:
     )
 
 
-def _script(value: Any) -> str:
+def json_text(value: Any) -> str:
+    """A value as people write it."""
     return json.dumps(value, ensure_ascii=False, indent=2)
 
 

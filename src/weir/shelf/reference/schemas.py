@@ -18,14 +18,27 @@ from weir.shelf.standard.fields import GRADE, LABEL
 
 _FACTS: Final = (
     "minLength", "maxLength", "pattern", "minimum", "maximum", "exclusiveMinimum",
-    "exclusiveMaximum", "multipleOf", "minItems", "maxItems", "default", "const",
+    "exclusiveMaximum", "multipleOf", "minItems", "maxItems", "uniqueItems", "minProperties",
+    "maxProperties", "default", "const", "readOnly", "writeOnly",
 )  # fmt: skip
+_FLAGS: Final = ("uniqueItems", "readOnly", "writeOnly")
+# How a value may be one of several: the keyword, and the word for its kind.
+_EITHER: Final = {"oneOf": "one of", "anyOf": "any of"}
+_JSON_TYPES: Final = {
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    str: "string",
+    list: "array",
+    dict: "object",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """One field. `kind` is its type in words; `facts` are (keyword, value); `choices` of oneOf and
-    anyOf are children whose names are their titles. `cut` when more stands below than is shown."""
+    """One field. `kind` is its type in words; `facts` are (keyword, value). `children` are its
+    fields, with `[ ]` for the items of an array and `*` for fields of any name; `variants` what it
+    may be instead, by oneOf or anyOf. `cut` when more stands below than is shown."""
 
     name: str
     kind: str
@@ -37,7 +50,13 @@ class Node:
     grade: str | None = None
     deprecated: bool = False
     children: Sequence[Node] = ()
+    variants: Sequence[Node] = ()
     cut: bool = False
+
+    @property
+    def says_more(self) -> bool:
+        """Whether it says more than its kind."""
+        return bool(self.description or self.values or self.facts or self.label or self.grade)
 
 
 class Reader:
@@ -64,28 +83,30 @@ class Reader:
         merged = self.merged(schema)
         seen = id(self.resolve(schema))
         opened = seen not in above and len(above) < limits.REFERENCE_DEPTH and self._left > 0
-        inner = list(self._inner(merged, (*above, seen))) if opened else []
+        below = (*above, seen)
         return Node(
             name=name,
             kind=self._kind(merged),
             required=required,
             description=_text(merged.get("description") or merged.get("title")),
             values=[_value(each) for each in _list(merged.get("enum"))[: limits.SEARCH_CHOICES]],
-            facts=[(fact, _value(merged[fact])) for fact in _FACTS if fact in merged],
+            facts=_facts(merged),
             label=_mark(merged.get(LABEL)),
             grade=_mark(merged.get(GRADE)),
             deprecated=merged.get("deprecated") is True,
-            children=inner,
+            children=list(self._inner(merged, below)) if opened else [],
+            variants=list(self._variants(merged, below)) if opened else [],
             cut=not opened and self._has_inner(merged),
         )
 
-    def merged(self, schema: Any) -> dict[str, Any]:
+    def merged(self, schema: Any, depth: int = 0) -> dict[str, Any]:
         """A schema with its allOf parts laid together: what must hold at once, in one object."""
         found = self.resolve(schema)
         beside = schema if isinstance(schema, dict) and "$ref" in schema else {}
         together = found | {name: value for name, value in beside.items() if name != "$ref"}
         for part in _list(together.get("allOf"))[: limits.REFERENCE_DEPTH]:
-            inner = self.merged(part) if self._spend() else {}
+            within = depth < limits.REFERENCE_DEPTH and self._spend()
+            inner = self.merged(part, depth + 1) if within else {}
             own = _object(together.get("properties"))
             theirs = _object(inner.get("properties"))
             properties = own | {name: theirs[name] for name in theirs if name not in own}
@@ -105,31 +126,72 @@ class Reader:
             if self._left <= 0:
                 return
             yield self._node(name, value, required=name in required, above=above)
-        for name in ("items", "additionalProperties"):
-            value = self.resolve(schema.get(name))
-            if value and self._has_inner(self.merged(value)):
-                yield self._node("[ ]" if name == "items" else "*", schema[name],
-                                 required=False, above=above)  # fmt: skip
-        for keyword in ("oneOf", "anyOf"):
+        for name, shown in (("items", "[ ]"), ("additionalProperties", "*")):
+            if self._left <= 0 or not self.resolve(schema.get(name)):
+                continue
+            node = self._node(shown, schema[name], required=False, above=above)
+            plain = name == "items" and not (node.children or node.variants or node.cut)
+            if node.says_more or not plain:
+                yield node
+
+    def _variants(self, schema: dict[str, Any], above: tuple[int, ...]) -> Iterator[Node]:
+        for keyword in _EITHER:
             for place, value in enumerate(_list(schema.get(keyword)), start=1):
-                title = _text(self.resolve(value).get("title")) or f"{keyword} {place}"
-                yield self._node(title, value, required=False, above=above)
+                if self._left <= 0:
+                    return
+                title = _text(self.resolve(value).get("title")) or _referred(value)
+                name = title or f"{keyword} {place}"
+                yield self._node(name, value, required=False, above=above)
 
     def _has_inner(self, schema: dict[str, Any]) -> bool:
-        return any(schema.get(name) for name in ("properties", "oneOf", "anyOf")) or (
-            bool(self.resolve(schema.get("items"))) and schema.get("type") == "array"
+        return any(schema.get(name) for name in ("properties", *_EITHER)) or any(
+            bool(self.resolve(schema.get(name))) for name in ("items", "additionalProperties")
         )
 
-    def _kind(self, schema: dict[str, Any]) -> str:
-        kinds = schema.get("type")
-        if isinstance(kinds, list):
-            return " | ".join(map(str, kinds))
-        if kinds == "array" or "items" in schema:
-            return f"array of {self._kind(self.merged(schema.get('items')))}"
-        written = str(kinds) if kinds else "object" if "properties" in schema else "any"
+    def _kind(self, schema: dict[str, Any], depth: int = 0) -> str:
+        """In words; an array in an array in an array is not followed any further."""
+        said = schema.get("type")
+        names = list(map(str, said)) if isinstance(said, list) else [str(said)] if said else []
+        words = [self._named(name, schema, depth) for name in names or _implied(schema)]
+        if schema.get("nullable") is True and "null" not in words:
+            words.append("null")
+        return " | ".join(dict.fromkeys(words))
+
+    def _named(self, name: str, schema: dict[str, Any], depth: int) -> str:
+        if name == "array":
+            items = self.merged(schema.get("items"))
+            known = items and depth < limits.REFERENCE_DEPTH // 2
+            return f"array of {self._kind(items, depth + 1)}" if known else "array"
         shape = schema.get("format")
-        nullable = " | null" if schema.get("nullable") is True else ""
-        return (f"{written} ({shape})" if shape else written) + nullable
+        return f"{name} ({shape})" if shape and name not in ("null", "object") else name
+
+
+def _implied(schema: dict[str, Any]) -> list[str]:
+    """The kinds of a schema that does not say its type, as far as its other words do."""
+    if "items" in schema:
+        return ["array"]
+    if "properties" in schema or "additionalProperties" in schema:
+        return ["object"]
+    either = [words for keyword, words in _EITHER.items() if schema.get(keyword)]
+    values = [schema["const"]] if "const" in schema else _list(schema.get("enum"))
+    written = [_JSON_TYPES.get(type(value), "null") for value in values]
+    return either or list(dict.fromkeys(written)) or ["any"]
+
+
+def _facts(schema: dict[str, Any]) -> list[tuple[str, str]]:
+    given = [name for name in _FACTS if name in schema]
+    told: list[tuple[str, str]] = [
+        (fact, _value(schema[fact])) for fact in given if fact not in _FLAGS
+    ]
+    told += [(fact, "true") for fact in given if fact in _FLAGS and schema[fact] is True]
+    chooser = _object(schema.get("discriminator")).get("propertyName")
+    return [*told, ("discriminator", _value(chooser))] if chooser else told
+
+
+def _referred(value: Any) -> str:
+    """The name of what a reference leads to."""
+    reference = value.get("$ref") if isinstance(value, dict) else None
+    return _text(reference.rpartition("/")[2]) if isinstance(reference, str) else ""
 
 
 def _object(value: Any) -> dict[str, Any]:

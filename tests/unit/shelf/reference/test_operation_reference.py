@@ -29,7 +29,7 @@ OPERATIONS = [(document, each) for document in DOCUMENTS for each in document.op
 
 
 def nodes(node: Node) -> int:
-    return 1 + sum(map(nodes, node.children))
+    return 1 + sum(map(nodes, [*node.children, *node.variants]))
 
 
 @pytest.mark.parametrize(("document", "operation"), OPERATIONS)
@@ -63,6 +63,65 @@ def test_a_wide_and_deep_schema_is_cut() -> None:
     for _ in range(20):
         leaf = {"type": "object", "properties": {f"p{n}": leaf for n in range(9)}}
     assert nodes(Reader({}).node("", leaf)) <= limits.REFERENCE_NODES + 1
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        {"type": "array", "items": {"$ref": "#/held"}},
+        {"type": "object", "allOf": [{"$ref": "#/held"}]},
+        {"type": "object", "additionalProperties": {"$ref": "#/held"}},
+        {"oneOf": [{"$ref": "#/held"}, {"type": "string"}]},
+        {"$ref": "#/held"},
+    ],
+)
+def test_what_holds_itself_in_whatever_way_ends(held: dict[str, Any]) -> None:
+    reader = Reader({"held": held})
+    assert nodes(reader.node("", {"$ref": "#/held"})) < 10
+    of_schema(reader, {"$ref": "#/held"})
+
+
+@pytest.mark.parametrize(
+    ("schema", "kind"),
+    [
+        ({"const": "CNY"}, "string"),
+        ({"enum": [1, 2, None]}, "integer | null"),
+        ({"type": "string", "format": "date", "nullable": True}, "string (date) | null"),
+        ({"type": ["string", "null"], "format": "date"}, "string (date) | null"),
+        ({"type": ["array", "null"], "items": {"type": "integer"}}, "array of integer | null"),
+        ({"items": {"items": {"const": True}}}, "array of array of boolean"),
+        ({"type": "array"}, "array"),
+        ({"oneOf": [{"type": "string"}, {"type": "integer"}]}, "one of"),
+        ({"type": "array", "items": {"anyOf": [{}, {}]}}, "array of any of"),
+        ({"additionalProperties": {"type": "string"}}, "object"),
+        ({}, "any"),
+    ],
+)
+def test_a_kind_is_said_in_words(schema: dict[str, Any], kind: str) -> None:
+    assert Reader({}).node("", schema).kind == kind
+
+
+def test_variants_are_told_by_their_names_and_items_by_what_they_hold_to() -> None:
+    schema = {
+        "type": "object",
+        "properties": {
+            "payee": {
+                "oneOf": [{"$ref": "#/Card"}, {"title": "By phone"}, {"type": "string"}],
+                "discriminator": {"propertyName": "by"},
+            },
+            "codes": {"type": "array", "items": {"type": "string", "enum": ["a", "b"]}},
+            "notes": {"type": "array", "items": {"type": "string"}},
+            "names": {"type": "object", "additionalProperties": {"type": "string"}},
+        },
+    }
+    reader = Reader({"Card": {"type": "object", "properties": {"pan": {"type": "string"}}}})
+    payee, codes, notes, names = reader.node("", schema).children
+    assert [each.name for each in payee.variants] == ["Card", "By phone", "oneOf 3"]
+    assert [each.name for each in payee.variants[0].children] == ["pan"]
+    assert payee.facts == [("discriminator", "by")]
+    assert [(each.name, each.values) for each in codes.children] == [("[ ]", ["a", "b"])]
+    assert (notes.children, notes.cut) == ([], False)
+    assert [(each.name, each.kind) for each in names.children] == [("*", "string")]
 
 
 def test_parts_that_hold_together_are_shown_as_one() -> None:
