@@ -24,7 +24,7 @@ from weir.care.vault import PLATFORM
 from weir.consent import reading, record
 from weir.kernel import identifiers, limits
 from weir.kernel.settings import Settings
-from weir.metering import budgets, intents, lake_files
+from weir.metering import budgets, intents, lake_files, spending
 from weir.metering import log as seals_log
 from weir.metering.compacting import compact
 from weir.metering.ingest import ingest
@@ -149,6 +149,7 @@ def _state_jobs(core: Core) -> list[Job]:
         async with core.database.engine.begin() as connection:
             await processes.forget_dead(connection)
             await budgets.clean(connection, core.clock.now())
+            await spending.clean(connection, core.clock.now())
             await backchannel.forget_old(connection, core.clock.now())
 
     async def shelf_indexed() -> None:

@@ -43,7 +43,7 @@ async def lodge(unit: UnitOfWork, application: Application, details: list[Any]) 
 
 def require_role(roles: Collection[str], request: ConsentRequest) -> None:
     """Data and payments are asked for by applications registered for them."""
-    role = "payments" if request.single_use else "data"
+    role = "payments" if request.pays else "data"
     if role not in roles:
         raise Refusal(
             OAUTH_INVALID_AUTHORIZATION_DETAILS,

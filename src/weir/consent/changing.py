@@ -2,7 +2,7 @@
 
 Grant Management for OAuth 2.0 (OpenID FAPI working group), `grant_management_action`: *merge* adds
 what is asked to what was granted, *replace* puts it in the place of that. A grant stays with its
-institution and its type, and what is for one call only is never changed.
+institution and its type, and what moves money is never changed.
 """
 
 from __future__ import annotations

@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.consent.states import State, in_effect
 from weir.consent.tables import consents
-from weir.consent.types import PAYMENT_INITIATION
 from weir.identity.tables import customers
 from weir.kernel import limits
+from weir.kernel.access import PAYMENT_INITIATION
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ async def of_application(
 
 
 async def unused_payments(connection: AsyncConnection, limit: int = 5_000) -> Sequence[str]:
-    """Identifiers of granted payment consents not known to be used, newest first.
+    """Identifiers of granted consents to one payment not known to be used, newest first.
 
     Both conditions are written into the statement, so that every plan of it may use their index.
     """

@@ -79,7 +79,7 @@ async def record_grant(
     `accounts` are identifiers the member gave for this customer; a payment needs exactly one.
     `replaces` is the consent whose place this one takes; `replace` ends it.
     """
-    if not accounts or (request.single_use and len(accounts) != 1):
+    if not accounts or (request.pays and len(accounts) != 1):
         raise Refusal(INVALID_INPUT, "no account, or several for a payment", pointer="/accounts")
     lifetime_end = unit.now + timedelta(seconds=limits.PAYMENT_CONSENT_LIFETIME_S)
     return await move(

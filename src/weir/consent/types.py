@@ -14,17 +14,31 @@ from typing import Any, Final
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
+from weir.consent import recurring
 from weir.kernel import access, inputs, limits
+from weir.kernel.access import PAYMENT_INITIATION, PAYMENTS, RECURRING_PAYMENT
 from weir.kernel.money import MINOR_DIGITS, Money, parse_amount
 from weir.kernel.outcomes import OAUTH_INVALID_AUTHORIZATION_DETAILS, Refusal
+from weir.kernel.periods import ALIGNMENTS, PERIODS
 from weir.kernel.strict_json import loads
-
-PAYMENT_INITIATION: Final = "urn:weir:payment-initiation:v1"
 
 # `$` alone would let a line feed follow: the validator's patterns are Python's, not ECMA-262's.
 _SLUG = {"type": "string", "pattern": r"^[a-z](?:[a-z0-9-]{0,46}[a-z0-9])?$(?!\n)"}
 _ACCOUNT = {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$(?!\n)"}
 _PURPOSE = {"type": "string", "minLength": 1, "maxLength": limits.PURPOSE_CHARACTERS}
+_REFERENCE = {"type": "string", "minLength": 1, "maxLength": 140}
+_MOMENT_TEXT = {"type": "string", "maxLength": 40}
+_AMOUNT_TEXT = {"type": "string", "maxLength": 19}
+_CURRENCY = {"enum": sorted(MINOR_DIGITS)}
+_PAYEE = {
+    "type": "object",
+    "required": ["account", "name"],
+    "additionalProperties": False,
+    "properties": {
+        "account": _ACCOUNT,
+        "name": {"type": "string", "minLength": 1, "maxLength": 100},
+    },
+}
 
 
 def _access(name: str, permissions: Iterable[str]) -> dict[str, Any]:
@@ -44,7 +58,7 @@ def _access(name: str, permissions: Iterable[str]) -> dict[str, Any]:
                 "uniqueItems": True,
             },
             "purpose": _PURPOSE,
-            "expires_at": {"type": "string", "maxLength": 40},
+            "expires_at": _MOMENT_TEXT,
         },
     }
 
@@ -63,25 +77,49 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
                 "type": "object",
                 "required": ["amount", "currency"],
                 "additionalProperties": False,
-                "properties": {
-                    "amount": {"type": "string", "maxLength": 19},
-                    "currency": {"enum": sorted(MINOR_DIGITS)},
-                },
+                "properties": {"amount": _AMOUNT_TEXT, "currency": _CURRENCY},
             },
-            "payee": {
-                "type": "object",
-                "required": ["account", "name"],
-                "additionalProperties": False,
-                "properties": {
-                    "account": _ACCOUNT,
-                    "name": {"type": "string", "minLength": 1, "maxLength": 100},
+            "payee": _PAYEE,
+            "purpose": _PURPOSE,
+            "reference": _REFERENCE,
+        },
+    },
+    RECURRING_PAYMENT: {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "type": "object",
+        "required": [
+            "type", "member", "payee", "currency", "maximum_individual_amount",
+            "periodic_limits", "purpose", "valid_from", "expires_at",
+        ],
+        "additionalProperties": False,
+        "properties": {
+            "type": {"const": RECURRING_PAYMENT},
+            "member": _SLUG,
+            "payee": _PAYEE,
+            "currency": _CURRENCY,
+            "maximum_individual_amount": _AMOUNT_TEXT,
+            "periodic_limits": {
+                "type": "array",
+                "minItems": 1,
+                "maxItems": len(PERIODS),
+                "items": {
+                    "type": "object",
+                    "required": ["period", "alignment", "amount"],
+                    "additionalProperties": False,
+                    "properties": {
+                        "period": {"enum": list(PERIODS)},
+                        "alignment": {"enum": list(ALIGNMENTS)},
+                        "amount": _AMOUNT_TEXT,
+                    },
                 },
             },
             "purpose": _PURPOSE,
-            "reference": {"type": "string", "minLength": 1, "maxLength": 140},
+            "reference": _REFERENCE,
+            "valid_from": _MOMENT_TEXT,
+            "expires_at": _MOMENT_TEXT,
         },
     },
-}
+}  # fmt: skip
 
 _VALIDATORS = {name: Draft202012Validator(schema) for name, schema in SCHEMAS.items()}
 
@@ -93,8 +131,8 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d
 class ConsentRequest:
     """One validated entry of `authorization_details`: what a customer will be asked.
 
-    `details` is the entry as the client sent it. `expires_at` is None for a payment, whose time
-    begins with the customer's yes.
+    `details` is the entry as the client sent it. `expires_at` is None for a single payment, whose
+    time begins with the customer's yes.
     """
 
     type: str
@@ -106,6 +144,15 @@ class ConsentRequest:
     @property
     def single_use(self) -> bool:
         return is_single_use(self.type)
+
+    @property
+    def pays(self) -> bool:
+        return is_payment(self.type)
+
+
+def is_payment(type_name: str | None) -> bool:
+    """Whether a consent of this type moves money, from one account."""
+    return type_name in PAYMENTS
 
 
 def is_single_use(type_name: str) -> bool:
@@ -138,12 +185,12 @@ def parse_entry(entry: dict[str, Any], now: datetime) -> ConsentRequest:
         raise _wrong("/0" + _pointer(error), _reason(error), error.message)
     for pointer, value in _texts(entry):
         _plain(value, pointer)
-    expires_at = None
-    if name in access.PERMISSIONS:
-        expires_at = _end(entry["expires_at"], now)
-    else:
-        _amount(entry["amount"])
     assert isinstance(name, str)
+    expires_at = None if is_single_use(name) else _end(entry, now)
+    if name == PAYMENT_INITIATION:
+        _amount(entry["amount"])
+    elif name == RECURRING_PAYMENT:
+        _recurring(entry, now)
     return ConsentRequest(name, entry["member"], entry["purpose"], entry, expires_at)
 
 
@@ -163,19 +210,23 @@ def granted_details(
     request_type: str, details: dict[str, Any], accounts: list[str]
 ) -> dict[str, Any]:
     """The entry as the customer granted it (RFC 9396 section 7): what was asked, and on what."""
-    if request_type == PAYMENT_INITIATION:
+    if is_payment(request_type):
         assert len(accounts) == 1, "a payment leaves one account"
         return {**details, "debtor_account": accounts[0]}
     return {**details, "accounts": sorted(accounts)}
 
 
-def _end(text: str, now: datetime) -> datetime:
+def _moment(entry: dict[str, Any], name: str) -> datetime:
     try:
-        if _MOMENT.fullmatch(text) is None:
+        if _MOMENT.fullmatch(entry[name]) is None:
             raise ValueError
-        end = datetime.fromisoformat(text)
+        return datetime.fromisoformat(entry[name])
     except ValueError as error:
-        raise _wrong("/0/expires_at", "not an RFC 3339 date and time with offset") from error
+        raise _wrong(f"/0/{name}", "not an RFC 3339 date and time with offset") from error
+
+
+def _end(entry: dict[str, Any], now: datetime) -> datetime:
+    end = _moment(entry, "expires_at")
     if not now < end <= now + timedelta(days=limits.CONSENT_LIFETIME_DAYS):
         raise _wrong(
             "/0/expires_at", f"must lie ahead, at most {limits.CONSENT_LIFETIME_DAYS} days"
@@ -190,6 +241,16 @@ def _amount(value: dict[str, str]) -> None:
         raise _wrong("/0/amount/amount", "not an amount of this currency") from error
     if amount.amount_minor == 0:
         raise _wrong("/0/amount/amount", "must be more than zero")
+
+
+def _recurring(entry: dict[str, Any], now: datetime) -> None:
+    since = _moment(entry, "valid_from")
+    if since < now - timedelta(days=limits.CONSENT_LIFETIME_DAYS):
+        raise _wrong("/0/valid_from", f"lies over {limits.CONSENT_LIFETIME_DAYS} days back")
+    try:
+        recurring.check(recurring.read(entry))
+    except recurring.IncoherentError as error:
+        raise _wrong(f"/0{error.pointer}", str(error)) from error
 
 
 def _texts(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from weir.consent.types import PAYMENT_INITIATION
 from weir.kernel import access
 
 
@@ -77,7 +76,8 @@ KINDS: Final[dict[str, Words]] = {
     access.POLICY_SERVICING: Words("Policy servicing", "保单服务"),
     access.PORTFOLIO_ACCESS: Words("Portfolio access", "投资组合查询"),
     access.CREDIT_DATA: Words("Credit data", "信贷信息查询"),
-    PAYMENT_INITIATION: Words("One payment", "单笔支付"),
+    access.PAYMENT_INITIATION: Words("One payment", "单笔支付"),
+    access.RECURRING_PAYMENT: Words("Recurring payments", "自动扣款"),
 }
 
 # Permissions that act rather than look; the consent page sets them apart.

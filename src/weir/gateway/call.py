@@ -49,6 +49,7 @@ class Call(Relay):
         "now_s",
         "number",
         "operation",
+        "payment_name",
         "place",
         "possessed",
         "recorded",
@@ -97,6 +98,7 @@ class Call(Relay):
         self.signed: SignedRequest | None = None
         self.idempotency_key: str | None = None
         self.claimed = False  # an intent stands for this call
+        self.payment_name: str | None = None  # in records, of a recurring payment
         # record and respond
         self.status = 0
         self.refusal: Outcome | None = None

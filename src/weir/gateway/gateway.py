@@ -206,13 +206,25 @@ class Gateway:
 
         When this is lost, reconciliation finds the record and closes it.
         """
-        if call.token is not None and call.token.consent_id is not None:
-            self.spawn(self._note_answered(call.token.consent_id, call.status))
+        if call.token is not None and call.idempotency_key is not None:
+            self.spawn(self._note(call.token.client_id, call.idempotency_key, call.status))
 
-    async def _note_answered(self, consent_id: str, status: int) -> None:
+    def note_unsent(self, call: Call) -> None:
+        """Undo the intent of a recurring payment that was recorded as refused and never left.
+
+        When this is lost, reconciliation asks the member and does the same.
+        """
+        if call.token is not None and call.idempotency_key is not None:
+            self.spawn(self._note(call.token.client_id, call.idempotency_key, None))
+
+    async def _note(self, client_id: str, key: str, status: int | None) -> None:
+        """Note a member's answer; None: that there was none, because it was not asked."""
         try:
             async with self.database.connect() as connection:
-                await intents.answered(connection, consent_id, status)
+                if status is None:
+                    await intents.unsent(connection, client_id, key)
+                else:
+                    await intents.answered(connection, client_id, key, status)
                 await connection.commit()
         except (Refusal, SQLAlchemyError, OSError) as error:
-            _log.warning("intent_left_open", consent=consent_id, error=repr(error))
+            _log.warning("intent_left_open", client=client_id, error=repr(error))

@@ -258,6 +258,10 @@ class Flow(Call):
         elif self._then is Then.ABORT:
             self.exchange.abort()
 
+    def _was_sent(self) -> bool:
+        """Whether a byte of a refused call may have reached the member."""
+        return self.outgoing is not None and self.outgoing.sent
+
     @property
     def code(self) -> str:
         """The refusal's code, or nothing."""
@@ -267,5 +271,7 @@ class Flow(Call):
         self.gateway.counts.call(self.status, self.code, self.duration_us)
         if self.claimed and self.refusal is None:
             self.gateway.note_answered(self)
+        elif self.payment_name is not None and not self._was_sent():
+            self.gateway.note_unsent(self)
         if self.trace is not None:
             self.gateway.end_trace(self, self.trace)

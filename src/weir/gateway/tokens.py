@@ -10,6 +10,7 @@ from typing import Final, Protocol, final
 
 from immutables import Map
 
+from weir.consent.recurring import Mandate
 from weir.gateway.snapshot import Application, Operation, SigningKey, Snapshot
 from weir.kernel import limits
 from weir.kernel.money import Money
@@ -27,6 +28,7 @@ class Grant:
         "accounts",
         "amount",
         "expires_at_s",
+        "mandate",
         "member",
         "payee_account",
         "permissions",
@@ -43,6 +45,7 @@ class Grant:
         accounts: tuple[str, ...] = (),
         amount: Money | None = None,
         payee_account: str | None = None,
+        mandate: Mandate | None = None,
     ) -> None:
         self.type = type
         self.member = member
@@ -51,6 +54,17 @@ class Grant:
         self.accounts = accounts
         self.amount = amount
         self.payee_account = payee_account
+        self.mandate = mandate
+
+    def allows(self, amount: Money, payee: str) -> bool:
+        """Whether this very payment was consented to, as far as it can be told by itself."""
+        if self.mandate is not None:
+            return self.mandate.allows(amount, payee)
+        return (self.amount, self.payee_account) == (amount, payee)
+
+    def has_begun(self, at_s: float) -> bool:
+        """Whether payments may be made under it already."""
+        return self.mandate is None or self.mandate.since.timestamp() <= at_s
 
 
 @final

@@ -15,14 +15,13 @@ from cryptography.exceptions import InvalidSignature
 from immutables import Map
 
 from weir.care import signing
+from weir.consent import recurring
 from weir.consent.published import revocation_key
 from weir.gateway.snapshot import SigningKey, base64url
 from weir.gateway.tokens import Grant, KnownToken
 from weir.kernel import access, limits
 from weir.kernel.money import parse_amount
 from weir.kernel.outcomes import TOKEN_EXPIRED, TOKEN_INVALID, Refusal
-
-PAYMENT_INITIATION: Final = "urn:weir:payment-initiation:v1"
 
 # JWS Compact Serialization (RFC 7515 section 3.1). The shortest signature, of ES256 or Ed25519, has
 # 64 bytes, which are 86 characters; the longest, of PS256 under 3,072 bits, 512 characters.
@@ -176,11 +175,13 @@ def _grant(entry: dict[str, Any]) -> Grant | None:
             permissions=frozenset(entry["permissions"]),
             accounts=tuple(entry["accounts"]),
         )
-    if entry["type"] == PAYMENT_INITIATION:
+    if entry["type"] == access.PAYMENT_INITIATION:
         return Grant(
             **common,
             accounts=(entry["debtor_account"],),
             amount=parse_amount(entry["amount"]["amount"], entry["amount"]["currency"]),
             payee_account=entry["payee"]["account"],
         )
+    if entry["type"] == access.RECURRING_PAYMENT:
+        return Grant(**common, accounts=(entry["debtor_account"],), mandate=recurring.read(entry))
     return None

@@ -1,4 +1,4 @@
-"""The types of consent to a customer's data, by name, and what each may permit (RFC 9396).
+"""The types of consent, by name, and what each to a customer's data may permit (RFC 9396).
 
 The version is part of the name: a changed meaning is a new type, and old consents keep theirs.
 `account-access` spans all that an institution keeps for a customer; each of the others is for one
@@ -15,6 +15,10 @@ INSURANCE_QUOTATION: Final = "urn:weir:insurance-quotation:v1"
 POLICY_SERVICING: Final = "urn:weir:policy-servicing:v1"
 PORTFOLIO_ACCESS: Final = "urn:weir:portfolio-access:v1"
 CREDIT_DATA: Final = "urn:weir:credit-data:v1"
+
+PAYMENT_INITIATION: Final = "urn:weir:payment-initiation:v1"
+RECURRING_PAYMENT: Final = "urn:weir:recurring-payment:v1"
+PAYMENTS: Final = (PAYMENT_INITIATION, RECURRING_PAYMENT)
 
 PERMISSIONS: Final[dict[str, tuple[str, ...]]] = {
     ACCOUNT_ACCESS: (

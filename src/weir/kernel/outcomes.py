@@ -294,6 +294,20 @@ CONSENT_PAYMENT_MISMATCH = _outcome(
     "此笔支付与客户同意的内容不一致。",
     retry=Retry.CHANGED,
 )
+CONSENT_NOT_BEGUN = _outcome(
+    "consent_not_begun",
+    403,
+    "The customer's consent has not begun yet.",
+    "客户授权尚未开始生效。",
+    retry=Retry.LATER,
+)
+CONSENT_LIMIT_REACHED = _outcome(
+    "consent_limit_reached",
+    403,
+    "With this payment, those of the period would exceed what the customer allowed.",
+    "加上此笔支付，本周期的支付合计将超出客户授权的限额。",
+    retry=Retry.LATER,
+)
 CONSENT_USED = _outcome(
     "consent_used",
     403,

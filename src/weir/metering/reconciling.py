@@ -2,7 +2,8 @@
 
 A gateway that dies between forwarding a payment and recording it leaves an intent with no record.
 After a wait longer than any call can last, the member is asked what became of it. What was paid
-gets its record here, marked `reconciled`; what was not paid is closed with status 0.
+gets its record here, marked `reconciled`; what was not paid is closed with status 0, and of a
+recurring payment undone, so that it counts in no limit.
 
 One reconciliation runs on a records folder at a time (a file lock that ends with its holder), and
 an intent is held under a row lock while it is decided. The record is written and synced before the
@@ -25,12 +26,13 @@ from urllib.parse import quote
 
 import httpx
 import msgspec
-from sqlalchemy import Row, func, select, text
+from sqlalchemy import ColumnElement, Row, and_, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.kernel import limits
 from weir.metering import asking, lake_files
 from weir.metering.ingest import Mark, marks
+from weir.metering.intents import not_paid
 from weir.metering.lake import Lake
 from weir.metering.records import CallRecord
 from weir.metering.segments import pending_records, streams
@@ -53,6 +55,7 @@ NOT_EXECUTED: Final = 0  # the status of an intent whose payment the member neve
 _BATCH: Final = 100
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
+Key = tuple[str, str]  # of an intent: the client's identifier and its idempotency key
 Document = TypeVar("Document", bound=msgspec.Struct)
 
 
@@ -114,8 +117,8 @@ async def reconcile(
     try:
         fcntl.flock(lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         statuses = await _recorded_statuses(database, folder, lake, before)
-        for consent, found in statuses.items():
-            await _decide(database, consent, before, found, writer, lookup, report)
+        for key, found in statuses.items():
+            await _decide(database, key, before, found, writer, lookup, report)
         if report.executed:
             await asyncio.to_thread(writer.seal)
     except BlockingIOError:
@@ -127,8 +130,8 @@ async def reconcile(
 
 async def _recorded_statuses(
     database: Database, folder: Path, lake: Lake, before: datetime
-) -> dict[str, list[int]]:
-    """Statuses the records hold for each undecided consent.
+) -> dict[Key, list[int]]:
+    """Statuses the records hold for each undecided payment.
 
     The marks are read before the files, so a segment that moves to the lake meanwhile is seen in
     one place at least.
@@ -136,10 +139,10 @@ async def _recorded_statuses(
     async with database.connect() as connection:
         rows = (await connection.execute(_undecided(before))).all()
         reached = await marks(connection)
-    found: dict[str, list[int]] = {row.consent_id: [] for row in rows}
+    found: dict[Key, list[int]] = {(row.client_id, row.idempotency_key): [] for row in rows}
     if not found:
         return found
-    named: dict[str, str] = {row.record_name: row.consent_id for row in rows}
+    named = {row.record_name: (row.client_id, row.idempotency_key) for row in rows}
     local = await asyncio.to_thread(_local_statuses, folder, reached, set(named))
     # A retry moves an intent's time forward, a record's never; days of margin cover it.
     since = min(row.at for row in rows) - timedelta(days=limits.RECONCILE_LOOKBACK_DAYS)
@@ -165,7 +168,7 @@ def _local_statuses(
 def _undecided(before: datetime) -> Any:
     # In no order, so that payments of an unreachable member do not keep the others waiting.
     return (
-        select(intents.c.consent_id, intents.c.record_name, intents.c.at)
+        select(intents.c.client_id, intents.c.idempotency_key, intents.c.record_name, intents.c.at)
         .where(intents.c.state == "forwarded", intents.c.at < before)
         .order_by(func.random())
         .limit(_BATCH)
@@ -174,7 +177,7 @@ def _undecided(before: datetime) -> Any:
 
 async def _decide(
     database: Database,
-    consent: str,
+    key: Key,
     before: datetime,
     statuses: list[int],
     writer: RecordWriter,
@@ -182,12 +185,12 @@ async def _decide(
     report: Reconciled,
 ) -> None:
     """Settle one intent in one transaction that holds its row."""
-    async with _held(database, consent, before) as (connection, row):
+    async with _held(database, key, before) as (connection, row):
         if row is None:
             return
         answered = [status for status in statuses if 200 <= status < 400]
         if answered:
-            await _close(connection, consent, "answered", answered[0])
+            await _close(connection, key, "answered", answered[0])
             report.recorded += 1
             return
         context = await _context(connection, row)
@@ -196,23 +199,23 @@ async def _decide(
             report.unknown += 1
         elif answer.executed:
             await _record(connection, row, context, answer.status, writer)
-            await _close(connection, consent, "reconciled", answer.status)
+            await _close(connection, key, "reconciled", answer.status)
             report.executed += 1
         else:
-            await _close(connection, consent, "reconciled", NOT_EXECUTED)
+            await _close(connection, key, "reconciled", NOT_EXECUTED)
+            await not_paid(connection, *key)
             report.not_executed += 1
 
 
 @asynccontextmanager
 async def _held(
-    database: Database, consent: str, before: datetime
+    database: Database, key: Key, before: datetime
 ) -> AsyncIterator[tuple[AsyncConnection, Row[Any] | None]]:
     """The intent's row, locked; None when somebody else decided it, holds it, or retries it."""
     async with database.unit(RECONCILING) as unit:
         rows = await unit.connection.execute(
             select(intents)
-            .where(intents.c.consent_id == consent, intents.c.state == "forwarded")
-            .where(intents.c.at < before)
+            .where(_is(key), intents.c.state == "forwarded", intents.c.at < before)
             .with_for_update(skip_locked=True)
         )
         yield unit.connection, rows.first()
@@ -311,7 +314,10 @@ async def _record(
     await asyncio.to_thread(writer.sync)
 
 
-async def _close(connection: AsyncConnection, consent: str, state: str, status: int) -> None:
-    await connection.execute(
-        intents.update().where(intents.c.consent_id == consent).values(state=state, status=status)
-    )
+async def _close(connection: AsyncConnection, key: Key, state: str, status: int) -> None:
+    await connection.execute(intents.update().where(_is(key)).values(state=state, status=status))
+
+
+def _is(key: Key) -> ColumnElement[bool]:
+    client_id, idempotency_key = key
+    return and_(intents.c.client_id == client_id, intents.c.idempotency_key == idempotency_key)

@@ -18,7 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from weir.store.schema import metadata
 
@@ -42,7 +42,9 @@ budgets = Table(
 intents = Table(
     "intents",
     metadata,
-    Column("consent_id", Text, primary_key=True),
+    Column("consent_id", Text, nullable=False),
+    # Which of a consent's payments it is: its key, or nothing where a consent is for one payment.
+    Column("occurrence", Text, nullable=False, server_default=""),
     # What leads to the call's record; None once that was erased, as `interaction_id` is.
     Column("record_name", Text),
     Column("client_id", Text, nullable=False),
@@ -57,10 +59,28 @@ intents = Table(
     Column("currency", Text, nullable=False),
     Column("status", Integer),
     Column("at", DateTime(timezone=True), nullable=False),
+    # Of a recurring payment: which sums its amount is in, and how many requests are on their way.
+    Column("periods", ARRAY(Text)),
+    Column("attempts", Integer, nullable=False, server_default="1"),
+    PrimaryKeyConstraint("consent_id", "occurrence"),
     UniqueConstraint("client_id", "idempotency_key"),
     CheckConstraint("state IN ('forwarded', 'answered', 'reconciled')", name="state"),
     # Reconciliation looks only at what is still open.
     Index("ix_intents_forwarded", "at", postgresql_where=text("state = 'forwarded'")),
+)
+
+# What recurring payments have come to: `spent_minor` is claimed with the intent of each.
+period_sums = Table(
+    "period_sums",
+    metadata,
+    Column("consent_id", Text, nullable=False),
+    Column("period", Text, nullable=False),
+    Column("spent_minor", BigInteger, nullable=False),
+    Column("limit_minor", BigInteger, nullable=False),
+    Column("ends_at", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("consent_id", "period"),
+    CheckConstraint("spent_minor BETWEEN 0 AND limit_minor", name="spent"),
+    Index("ix_period_sums_ends_at", "ends_at"),
 )
 
 # One row a segment in the lake: a segment is ingested if and only if its row is here.

@@ -253,6 +253,13 @@ async def _ask_member(
     return replace(question, accounts=accounts)
 
 
+def template_of(ask: ConsentRequest) -> str:
+    """The page that asks for a consent of this type."""
+    if ask.single_use:
+        return "consent_payment.html"
+    return "consent_recurring.html" if ask.pays else "consent_accounts.html"
+
+
 def _page(
     portal: Portal,
     request: Request,
@@ -262,7 +269,7 @@ def _page(
     refusal: Refusal | None = None,
 ) -> Response:
     pushed = question.interaction.pushed
-    template = "consent_payment.html" if pushed.ask.single_use else "consent_accounts.html"
+    template = template_of(pushed.ask)
     if question.change is not None:
         template = "consent_change.html"
     context: dict[str, Any] = {

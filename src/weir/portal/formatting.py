@@ -79,6 +79,14 @@ def day(at: datetime) -> Markup:
     )
 
 
+def zone(at: datetime) -> str:
+    """The offset from UTC that a moment is written with: `UTC+8`, `UTC−3:30`, `UTC`."""
+    minutes = int((at.utcoffset() or timedelta()).total_seconds()) // 60
+    sign = "\u2212" if minutes < 0 else "+"
+    hours, rest = divmod(abs(minutes), 60)
+    return "UTC" + (f"{sign}{hours}" if minutes else "") + (f":{rest:02}" if rest else "")
+
+
 def utc(at: datetime) -> Markup:
     """A moment in UTC to the minute: how periods of statements begin and end."""
     world = at.astimezone(UTC)

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from weir.consent import reading
+from weir.consent import reading, recurring
 from weir.consent.reading import Consent
+from weir.consent.recurring import PeriodicLimit
 from weir.consent.states import MOVES, Move, State
 from weir.consent.withdrawal import confirm, withdraw_and_confirm
 from weir.identity.people import Person
+from weir.kernel.access import RECURRING_PAYMENT
 from weir.kernel.identifiers import is_identifier
+from weir.kernel.money import Money
 from weir.kernel.outcomes import ILLEGAL_STATE, NOT_FOUND, Refusal
+from weir.metering import spending
 from weir.partners import applications, organisations
 from weir.partners.applications import Application
 from weir.partners.organisations import Organisation
@@ -23,6 +28,15 @@ from weir.portal import my_questions
 from weir.portal.rendering import Portal, go, render
 from weir.portal.visitor import Visitor, read_form
 from weir.store.unit import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """A limit of a recurring payment, and what payments have come to in the period of now."""
+
+    limit: PeriodicLimit
+    spent: Money
+    ends_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +79,8 @@ async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
     async with portal.database.connect() as connection:
         consent = await reading.find(connection, consent.id) or consent
         shown = await _shown(portal, connection, consent)
-    return _render(portal, request, visitor, "my_consent.html", shown=shown)
+        counted = await _counted(portal, connection, shown)
+    return _render(portal, request, visitor, "my_consent.html", shown=shown, counted=counted)
 
 
 async def send(portal: Portal, request: Request, visitor: Visitor) -> Response:
@@ -103,6 +118,20 @@ async def _shown(portal: Portal, connection: AsyncConnection, consent: Consent) 
     )
 
 
+async def _counted(portal: Portal, connection: AsyncConnection, shown: Shown) -> Sequence[Spent]:
+    """What was paid in the periods of now, under a consent to recurring payments in force."""
+    granted, now = shown.consent.granted, portal.database.clock.now()
+    if shown.consent.type != RECURRING_PAYMENT or granted is None or not shown.may_be_withdrawn:
+        return ()
+    mandate = recurring.read(granted)
+    counted = mandate.counted_at(now) if mandate.since <= now else ()
+    spent = await spending.spent_in(connection, shown.consent.id, [each.name for each in counted])
+    currency = mandate.maximum.currency
+    return [
+        Spent(each.limit, Money(spent[each.name], currency), each.span.ends_at) for each in counted
+    ]
+
+
 def _render(
     portal: Portal,
     request: Request,
@@ -112,6 +141,7 @@ def _render(
     active: Sequence[Shown] = (),
     ended: Sequence[Shown] = (),
     shown: Shown | None = None,
+    counted: Sequence[Spent] = (),
     waiting: int = 0,
 ) -> Response:
     now = portal.database.clock.now()
@@ -122,6 +152,7 @@ def _render(
         active=active,
         ended=ended,
         shown=shown,
+        counted=counted,
         waiting=waiting,
         now=now,
     )

@@ -29,6 +29,7 @@ from weir.kernel.outcomes import (
 from weir.partners import applications, organisations
 from weir.partners.applications import Application
 from weir.partners.organisations import Organisation
+from weir.portal.consenting import template_of
 from weir.portal.rendering import Portal, go, refused, render
 from weir.portal.visitor import Visitor, read_form
 
@@ -161,7 +162,7 @@ def _page(
     chosen: Sequence[str] = (),
     refusal: Refusal | None = None,
 ) -> Response:
-    template = "consent_payment.html" if question.ask.single_use else "consent_accounts.html"
+    template = template_of(question.ask)
     context: dict[str, Any] = {
         "question": question,
         "ask": question.ask,

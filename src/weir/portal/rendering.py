@@ -15,10 +15,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from weir.authorization.services import Services
-from weir.consent import words
+from weir.consent import recurring, words
 from weir.identity.passphrases import Passphrases
 from weir.identity.sessions import Sessions
 from weir.kernel.outcomes import PLATFORM_ERROR, Refusal
+from weir.kernel.periods import PERIODS
 from weir.metering.lake import Lake
 from weir.portal import assets, formatting, languages, security
 from weir.portal.management import Management
@@ -208,6 +209,9 @@ def _environment(language: str, catalogue: languages.Catalogue) -> Environment:
         money=formatting.money,
         money_minor=formatting.money_minor,
         amount=formatting.amount_text,
+        bare=formatting.bare,
+        mandate=recurring.read,
+        zone=formatting.zone,
         symbol=formatting.symbol,
         quantity=formatting.quantity,
         milliseconds=formatting.milliseconds,
@@ -228,6 +232,7 @@ def _environment(language: str, catalogue: languages.Catalogue) -> Environment:
     environment.globals.update(
         version=assets.VERSION, HTMX=assets.HTMX, PERMISSIONS=words.PERMISSIONS,
         STATES=words.STATES, KINDS=words.KINDS, ENDED_BY=words.ENDED_BY, ACTING=words.ACTING,
+        PERIODS=PERIODS,
     )  # fmt: skip
     return environment
 

@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, Response
 
 from weir.authorization import trials
 from weir.care.permissions import PERMISSIONS
-from weir.consent.types import is_single_use
+from weir.consent.types import is_payment
 from weir.identity import trial_customers
 from weir.identity.acting import Acting
 from weir.identity.trial_customers import Offered
@@ -137,7 +137,7 @@ def _may_ask(application: Document, consent_type: str | None) -> bool:
     """Whether it is registered to ask a customer for this."""
     if consent_type is None:
         return True
-    return ("payments" if is_single_use(consent_type) else "data") in application["roles"]
+    return ("payments" if is_payment(consent_type) else "data") in application["roles"]
 
 
 def told(work: Callable[[Portal, Request, Visitor], Awaitable[Any]]) -> PageFunction:

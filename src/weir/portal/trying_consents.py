@@ -15,8 +15,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from weir.authorization import assertions, forms, trial_keys
-from weir.consent.types import is_single_use
+from weir.consent.types import is_payment, is_single_use
 from weir.kernel import limits
+from weir.kernel.money import parse_amount
 from weir.kernel.outcomes import BODY_TOO_LARGE, FORBIDDEN, Refusal
 from weir.portal.management import Document, place
 from weir.portal.rendering import Portal, render
@@ -68,9 +69,11 @@ def grant_for(
         return None
     purpose = "在开发者门户中试用" if zh else "Try it out on the developer portal"
     asked: Document = {"type": capability.consent_type, "member": member, "purpose": purpose}
-    if is_single_use(capability.consent_type):
-        return asked | _payment(capability, described)
     until = (now + _ASKED_FOR).isoformat(timespec="seconds")
+    if is_payment(capability.consent_type):
+        paid = _payment(capability, described)
+        single = is_single_use(capability.consent_type)
+        return asked | (paid if single else _recurring(paid, now, until))
     permissions = [capability.permission] if capability.permission else []
     return asked | {"permissions": permissions, "expires_at": until}
 
@@ -84,6 +87,20 @@ def _payment(capability: Capability, described: Described) -> Document:
     return {
         "amount": {"amount": amount, "currency": currency},
         "payee": {"account": account, "name": "East Market"},
+    }
+
+
+def _recurring(paid: Document, now: datetime, until: str) -> Document:
+    """Payments like this one, twice a day."""
+    amount, currency = paid["amount"]["amount"], paid["amount"]["currency"]
+    twice = 2 * parse_amount(amount, currency).decimal()
+    return {
+        "payee": paid["payee"],
+        "currency": currency,
+        "maximum_individual_amount": amount,
+        "periodic_limits": [{"period": "day", "alignment": "calendar", "amount": str(twice)}],
+        "valid_from": now.isoformat(timespec="seconds"),
+        "expires_at": until,
     }
 
 

@@ -5,7 +5,7 @@ that consent is checked against. Pure: coherence here, references by `openapi.ad
 | --- | --- | --- | --- |
 | none | none | no | none |
 | account access | one of the list | no | the account, if the call names one |
-| payment initiation | none | yes | account, amount, currency, payee, idempotency key |
+| payment initiation, recurring payment | none | yes | account, amount, currency, payee, key |
 """
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ from weir.shelf.openapi.addressing import check_reference
 from weir.shelf.openapi.operations import ImportedDocument
 from weir.shelf.published import Bindings
 
-PAYMENT_INITIATION: Final = "urn:weir:payment-initiation:v1"
-CONSENT_TYPES: Final = (*access.PERMISSIONS, PAYMENT_INITIATION)
+CONSENT_TYPES: Final = (*access.PERMISSIONS, *access.PAYMENTS)
 
 _REFERENCES: Final = ("account", "amount", "currency", "payee", "idempotency_key")
 # A path and query of RFC 3986 section 3, with the two names the platform fills in.
@@ -82,18 +81,18 @@ def _permission(declaration: Declaration) -> None:
 
 
 def _moves_money(declaration: Declaration) -> None:
-    if declaration.moves_money != (declaration.consent_type == PAYMENT_INITIATION):
+    if declaration.moves_money != (declaration.consent_type in access.PAYMENTS):
         raise inputs.wrong(
             "/moves_money",
-            "must be true for payment initiation, and for nothing else",
-            "支付发起必须为 true，其他情形必须为 false",
+            "must be true for the two types of payment, and for nothing else",
+            "两种支付授权必须为 true，其他情形必须为 false",
         )
 
 
 def _bindings(declaration: Declaration) -> Bindings | None:
     bindings = declaration.bindings
     given = {name for name in _REFERENCES if getattr(bindings, name, None) is not None}
-    if declaration.consent_type == PAYMENT_INITIATION:
+    if declaration.consent_type in access.PAYMENTS:
         for name in _REFERENCES:
             if name not in given:
                 raise inputs.wrong(

@@ -77,6 +77,7 @@ class Outgoing:
         "pool",
         "receiver",
         "repeatable",
+        "sent",
         "tries",
         "whole",
     )
@@ -106,6 +107,7 @@ class Outgoing:
         self.awaits_caller = False  # to send on, or to read on; the endpoint has done its part
         self.connection: ClientConnection | None = None
         self.tries = 1
+        self.sent = False  # a byte of it may have left
         self.done = False
 
     def wait(self, patience_s: float) -> None:
@@ -234,6 +236,7 @@ class ClientConnection(Stream):
         assert self._transport is not None
         assert self.flow is not None
         self._outgoing = outgoing
+        outgoing.sent = True
         outgoing.connection = self
         outgoing.take_turns(outgoing.answer_timeout_s)
         self._transport.write(outgoing.data)

@@ -266,7 +266,8 @@ async def test_a_payment_a_gateway_claimed_is_written_down_as_used(case: Case) -
         at=case.world.clock.now(),
     )
     async with case.database.engine.begin() as connection:
-        assert await intents.claim(connection, intent) is intents.ClaimOutcome.NEW
+        made = await intents.claim(connection, intent)
+        assert made.outcome is intents.ClaimOutcome.NEW
         used = await intents.claimed(connection, [case.consent, "cns_other"])
     for expected in (1, 0):
         async with case.database.unit(PLATFORM) as unit:

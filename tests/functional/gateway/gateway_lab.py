@@ -44,6 +44,7 @@ from weir.store.unit import Actor, Change
 
 ACCOUNT_ACCESS = "urn:weir:account-access:v1"
 PAYMENT = "urn:weir:payment-initiation:v1"
+RECURRING = "urn:weir:recurring-payment:v1"
 PREFIX = "/river-bank/accounts/v1"
 SCOPE = "river-bank.accounts"
 OPERATOR = Actor("org_operator", "usr_operator")
@@ -207,6 +208,20 @@ class Lab:
             moves_money=True,
             bindings=_PAYMENT_BINDINGS,
         )
+
+        for path, served_at in (
+            ("/mandates/payments", self.member.url),
+            ("/behave/mandate/{how}", self.member.url),
+            ("/gone/payments", "https://127.0.0.1:1"),
+        ):
+            yield self.operation(
+                "POST",
+                path,
+                consent_type=RECURRING,
+                moves_money=True,
+                bindings=_PAYMENT_BINDINGS,
+                backend_url=served_at,
+            )
 
     def operation(self, method: str, path: str, **more: Any) -> OperationDocument:
         return OperationDocument(
@@ -438,6 +453,22 @@ def payment(**changed: Any) -> dict[str, Any]:
         "type": PAYMENT,
         "member": "river-bank",
         "amount": {"amount": "12.30", "currency": "CNY"},
+        "payee": {"account": "shop-9", "name": "Shop"},
+        "purpose": "testing",
+        "debtor_account": "acc-1",
+    } | changed
+
+
+def mandate(**changed: Any) -> dict[str, Any]:
+    """A granted recurring-payment entry: 12.30 at most, and 25.00 a day since yesterday."""
+    return {
+        "type": RECURRING,
+        "member": "river-bank",
+        "currency": "CNY",
+        "maximum_individual_amount": "12.30",
+        "periodic_limits": [{"period": "day", "alignment": "consent", "amount": "25.00"}],
+        "valid_from": "2026-01-01T00:00:00+08:00",
+        "expires_at": "2999-01-01T00:00:00Z",
         "payee": {"account": "shop-9", "name": "Shop"},
         "purpose": "testing",
         "debtor_account": "acc-1",

@@ -34,7 +34,7 @@ INTENT = Intent(
 
 async def claimed(database: Database, intent: Intent) -> ClaimOutcome:
     async with database.unit(GATEWAY) as unit:
-        return await claim(unit.connection, intent)
+        return (await claim(unit.connection, intent)).outcome
 
 
 async def test_a_consent_is_claimed_once_and_retried_only_by_the_same_request(
@@ -73,7 +73,7 @@ async def test_only_a_success_closes_an_intent(database: Database) -> None:
     await claimed(database, INTENT)
     for status, state in ((500, "forwarded"), (409, "forwarded"), (201, "answered")):
         async with database.unit(GATEWAY) as unit:
-            await answered(unit.connection, INTENT.consent_id, status)
+            await answered(unit.connection, INTENT.client_id, INTENT.idempotency_key, status)
         async with database.connect() as connection:
             assert await connection.scalar(select(intents.c.state)) == state
     assert await claimed(database, INTENT) is ClaimOutcome.RETRY_SAME

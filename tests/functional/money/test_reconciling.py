@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 from money_world import World, mint
+from sqlalchemy import select
 
 from weir.kernel import limits
 from weir.kernel.clock import SystemClock
@@ -18,7 +20,8 @@ from weir.metering.intents import ClaimOutcome, Intent, claim
 from weir.metering.reconciling import PaymentAnswer, PaymentQuestion, lookup_over, reconcile
 from weir.metering.records import CallRecord
 from weir.metering.segments import pending_records
-from weir.metering.tables import intents
+from weir.metering.spending import PeriodLimit
+from weir.metering.tables import intents, period_sums
 from weir.metering.writing import RecordWriter
 from weir.partners.published import ApplicationDocument
 from weir.shelf.published import Bindings, OperationDocument, ProductDocument, SubscriptionDocument
@@ -117,7 +120,12 @@ def intent(world: World, subscription: str, key: str, age_s: int | None = None) 
 
 async def claimed(world: World, one: Intent) -> ClaimOutcome:
     async with world.database.unit(world.actor(world.partner)) as unit:
-        return await claim(unit.connection, one)
+        return (await claim(unit.connection, one)).outcome
+
+
+async def sums(world: World) -> list[int]:
+    async with world.database.connect() as connection:
+        return list((await connection.execute(select(period_sums.c.spent_minor))).scalars())
 
 
 async def states(world: World) -> dict[str, tuple[str, int | None]]:
@@ -266,3 +274,25 @@ async def test_a_member_that_cannot_be_reached_says_nothing() -> None:
     async with httpx.AsyncClient() as client:
         question = PaymentQuestion("org_1", "http://127.0.0.1:1/payments/one")
         assert (await lookup_over(client)(question)).executed is None
+
+
+async def test_a_recurring_payment_that_was_not_made_counts_in_no_limit(
+    world: World, subscription: str, writer: RecordWriter
+) -> None:
+    month = PeriodLimit("month:2027-03-01", 2_500, SystemClock().now())
+    for key in ("made", "lost"):
+        one = replace(intent(world, subscription, key), consent_id="cns_mandate", limits=(month,))
+        assert await claimed(world, one) is ClaimOutcome.NEW
+    assert await sums(world) == [2_460]
+    report = await reconcile(
+        world.database, world.records, world.lake, writer, Member(made=201, lost=404)
+    )
+    assert (report.executed, report.not_executed) == (1, 1)
+    assert await states(world) == {"made": ("reconciled", 201)}
+    assert [record.consent for record in written(world, writer)] == ["rec_made"]
+    assert await sums(world) == [1_230]
+    again = replace(
+        intent(world, subscription, "lost", age_s=0), consent_id="cns_mandate", limits=(month,)
+    )
+    assert await claimed(world, again) is ClaimOutcome.NEW
+    assert await sums(world) == [2_460]

@@ -87,11 +87,11 @@ class Story:
 
     async def claim(self, intent: Intent) -> ClaimOutcome:
         async with self.world.database.unit(self.world.actor(self.world.partner)) as unit:
-            return await intents.claim(unit.connection, intent)
+            return (await intents.claim(unit.connection, intent)).outcome
 
     async def answered(self) -> None:
         async with self.world.database.unit(self.world.actor(self.world.partner)) as unit:
-            await intents.answered(unit.connection, self.payment, 201)
+            await intents.answered(unit.connection, self.world.application, "key-1", 201)
 
     async def end(self) -> None:
         async with self.world.database.unit(self.world.actor(self.world.bank)) as unit:

@@ -120,10 +120,10 @@ def test_what_is_granted_is_what_was_asked_and_on_what() -> None:
     assert granted_details(access.ACCOUNT_ACCESS, ACCESS, ["b", "a"]) == ACCESS | {
         "accounts": ["a", "b"]
     }
-    paid = granted_details(types.PAYMENT_INITIATION, PAYMENT, ["a"])
+    paid = granted_details(access.PAYMENT_INITIATION, PAYMENT, ["a"])
     assert paid["debtor_account"] == "a"
     with pytest.raises(AssertionError):
-        granted_details(types.PAYMENT_INITIATION, PAYMENT, ["a", "b"])
+        granted_details(access.PAYMENT_INITIATION, PAYMENT, ["a", "b"])
 
 
 def test_every_type_and_permission_has_words_for_the_consent_page() -> None:

@@ -8,14 +8,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from weir.consent.types import PAYMENT_INITIATION as CONSENTED_PAYMENT_INITIATION
 from weir.consent.types import SCHEMAS
-from weir.kernel.access import ACCOUNT_ACCESS, PERMISSIONS
+from weir.kernel.access import ACCOUNT_ACCESS, PAYMENT_INITIATION, PAYMENTS, PERMISSIONS
 from weir.kernel.outcomes import INVALID_INPUT, Refusal
 from weir.shelf.declarations import (
     CONSENT_TYPES,
     NOTHING,
-    PAYMENT_INITIATION,
     Declaration,
     read_declaration,
 )
@@ -83,7 +81,6 @@ def pointer_of(declaration: Declaration) -> str:
 
 
 def test_the_shelf_and_the_consent_room_speak_of_the_same_types_and_permissions() -> None:
-    assert PAYMENT_INITIATION == CONSENTED_PAYMENT_INITIATION
     assert set(CONSENT_TYPES) == set(SCHEMAS)
 
 
@@ -98,7 +95,15 @@ def test_a_kind_of_access_takes_its_own_permissions_and_no_others(consent_type: 
             assert pointer_of(declaration) == "/permission"
 
 
-@pytest.mark.parametrize("declaration", [NOTHING, PAYMENT, ACCESS, changed(ACCESS, bindings=None)])
+@pytest.mark.parametrize(
+    "declaration",
+    [
+        NOTHING,
+        *(changed(PAYMENT, consent_type=each) for each in PAYMENTS),
+        ACCESS,
+        changed(ACCESS, bindings=None),
+    ],
+)
 def test_coherent_declarations_are_taken(declaration: Declaration) -> None:
     assert read_declaration(DOCUMENT, "pay", declaration) == declaration
 

@@ -8,7 +8,7 @@ from weir.authorization.steps.revocation import end_grant
 from weir.consent import changing, reading
 from weir.consent.reading import Consent
 from weir.consent.states import State
-from weir.consent.types import is_single_use
+from weir.consent.types import is_payment
 from weir.kernel.outcomes import (
     NOT_FOUND,
     OAUTH_INVALID_GRANT_ID,
@@ -45,7 +45,7 @@ async def grant_may_be_changed(exchange: Exchange) -> None:
     if exchange.action == "create":
         return
     consent = await _in_force(exchange)
-    if consent is None or is_single_use(consent.type):
+    if consent is None or is_payment(consent.type):
         raise Refusal(OAUTH_INVALID_GRANT_ID, f"{exchange.action} of {exchange.grant_id}")
     assert consent.granted is not None, "a consent in force has been granted"
     changing.require_same_kind(consent.granted, exchange.ask)

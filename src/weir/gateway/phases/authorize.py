@@ -3,8 +3,8 @@
 Refusals in this order: subscription_required, scope_insufficient, consent_required,
 consent_withdrawn, standing_uncheckable (in an application's own right) or consent_uncheckable,
 consent_expired, consent_permission, bound_value_missing, consent_account,
-consent_payment_mismatch. A token may carry several grants for one member; each check narrows them,
-and the one that leaves none names the refusal.
+consent_payment_mismatch, consent_not_begun. A token may carry several grants for one member; each
+check narrows them, and the one that leaves none names the refusal.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from weir.kernel.money import Money, parse_amount
 from weir.kernel.outcomes import (
     CONSENT_ACCOUNT,
     CONSENT_EXPIRED,
+    CONSENT_NOT_BEGUN,
     CONSENT_PAYMENT_MISMATCH,
     CONSENT_PERMISSION,
     CONSENT_REQUIRED,
@@ -111,8 +112,11 @@ def _within_bounds(
         _some(left, CONSENT_ACCOUNT)
     if amount is not None:
         call.amount = amount
-        left = [g for g in left if (g.amount, g.payee_account) == (amount, payee)]
+        assert payee is not None
+        left = [grant for grant in left if grant.allows(amount, payee)]
         _some(left, CONSENT_PAYMENT_MISMATCH)
+        left = [grant for grant in left if grant.has_begun(call.now_s)]
+        _some(left, CONSENT_NOT_BEGUN)
     return left
 
 

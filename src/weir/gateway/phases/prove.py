@@ -2,7 +2,7 @@
 that moves money has its intent committed, so that a crash cannot lose it.
 
 Refusals: record_unwritable, signature_missing, signature_invalid, idempotency_key_required,
-consent_used, idempotency_key_reused, platform_unavailable.
+consent_used, consent_limit_reached, idempotency_key_reused, platform_unavailable.
 """
 
 from __future__ import annotations
@@ -13,11 +13,14 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Final
 
+from weir.consent.recurring import Mandate
 from weir.gateway.call import Call
 from weir.gateway.phases.signature import check_signature
 from weir.gateway.snapshot import Operation
+from weir.kernel.money import Money
 from weir.kernel.outcomes import (
     BOUND_VALUE_MISSING,
+    CONSENT_LIMIT_REACHED,
     CONSENT_USED,
     ENGINE_UNAVAILABLE,
     IDEMPOTENCY_KEY_REQUIRED,
@@ -26,7 +29,8 @@ from weir.kernel.outcomes import (
     RECORD_UNWRITABLE,
     Refusal,
 )
-from weir.metering.intents import ClaimOutcome, Intent, claim
+from weir.metering.intents import ClaimOutcome, Intent, claim, record_name_of
+from weir.metering.spending import PeriodLimit, Short
 
 # Visible ASCII, as the Idempotency-Key draft's structured string, within a sane length.
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,128}")
@@ -78,9 +82,12 @@ def _claim(call: Call, operation: Operation, key: str) -> Coroutine[Any, Any, No
     assert token.record_name is not None
     assert subscription is not None
     assert amount is not None
+    assert call.grant is not None
+    mandate, at = call.grant.mandate, datetime.now(UTC)
+    name = token.record_name if mandate is None else record_name_of(token.record_name, key)
     intent = Intent(
         consent_id=token.consent_id,
-        record_name=token.record_name,
+        record_name=name,
         client_id=token.client_id,
         idempotency_key=key,
         request_sha256=request_digest(call),
@@ -90,22 +97,50 @@ def _claim(call: Call, operation: Operation, key: str) -> Coroutine[Any, Any, No
         interaction_id=call.interaction_id.decode(),
         amount_minor=amount.amount_minor,
         currency=amount.currency,
-        at=datetime.now(UTC),
+        at=at,
+        limits=() if mandate is None else _limits(mandate, at),
     )
     return _commit(call, intent)
+
+
+def _limits(mandate: Mandate, at: datetime) -> tuple[PeriodLimit, ...]:
+    """What payments may come to in the periods of this moment."""
+    return tuple(
+        PeriodLimit(each.name, each.limit.amount.amount_minor, each.span.ends_at)
+        for each in mandate.counted_at(at)
+    )
 
 
 async def _commit(call: Call, intent: Intent) -> None:
     try:
         async with call.gateway.database.connect() as connection:
-            outcome = await claim(connection, intent)
-            await connection.commit()
+            claimed = await claim(connection, intent)
+            if claimed.short is None:
+                await connection.commit()
     except Refusal as refusal:
         if refusal.outcome is not ENGINE_UNAVAILABLE:
             raise
         raise Refusal(PLATFORM_UNAVAILABLE, refusal.detail) from refusal
-    if outcome is ClaimOutcome.CONSENT_USED:
+    if claimed.outcome is ClaimOutcome.CONSENT_USED:
         raise Refusal(CONSENT_USED)
-    if outcome is ClaimOutcome.KEY_REUSED:
+    if claimed.outcome is ClaimOutcome.KEY_REUSED:
         raise Refusal(IDEMPOTENCY_KEY_REUSED)
+    if claimed.short is not None:
+        raise _too_much(claimed.short, intent.currency)
     call.claimed = True
+    if intent.limits:
+        call.payment_name = intent.record_name
+
+
+def _too_much(short: Short, currency: str) -> Refusal:
+    """Says which limit it was, what is left of it, and when it begins anew."""
+    limit = short.limit
+    return Refusal(
+        CONSENT_LIMIT_REACHED,
+        f"{limit.period}: {short.left_minor} of {limit.limit_minor} left",
+        period=limit.period.partition(":")[0],
+        limit=str(Money(limit.limit_minor, currency).decimal()),
+        left=str(Money(short.left_minor, currency).decimal()),
+        currency=currency,
+        renews_at=limit.ends_at.isoformat(),
+    )

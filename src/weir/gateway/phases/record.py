@@ -13,7 +13,7 @@ def record(call: Call, application: Application, told: Told) -> None:
     says.
     """
     exchange, right = call.exchange, call.right
-    if right is None or not _is_own_method(call):
+    if right is None or call.payment_name is not None or not _is_own_method(call):
         terms = _terms(call, application)
     elif right.terms:
         terms = right.terms
@@ -64,9 +64,7 @@ def receipt_line(call: Call) -> bytes:
 
 def _terms(call: Call, application: Application) -> bytes:
     """What the caller's right decides, as it stands in the record."""
-    subscription = call.subscription
-    operation, token = call.operation, call.token
-    consented = operation is not None and operation.consent_type is not None
+    subscription, operation = call.subscription, call.operation
     return encoded_terms(
         Terms(
             application=application.id,
@@ -76,11 +74,18 @@ def _terms(call: Call, application: Application) -> bytes:
             member=None if operation is None else operation.member,
             subscription=None if subscription is None else subscription.id,
             plan=None if subscription is None else subscription.plan,
-            consent=token.record_name if consented and token is not None else None,
+            consent=call.payment_name or _consent_name(call),
             method=call.exchange.request.method,
             path=None if operation is None else operation.template,
         )
     )
+
+
+def _consent_name(call: Call) -> str | None:
+    """What records name the consent by that the operation needs."""
+    if call.operation is None or call.operation.consent_type is None or call.token is None:
+        return None
+    return call.token.record_name
 
 
 def _details(call: Call) -> bytes:
