@@ -10,7 +10,7 @@ from weir.care.events import EVENTS
 from weir.kernel.outcomes import INVALID_INPUT, NOT_FOUND, Refusal
 from weir.portal.management import Document
 from weir.portal.rooms.desk import Desk
-from weir.portal.rooms.finding import parties_of
+from weir.portal.rooms.finding import called, parties_of
 
 
 async def show(desk: Desk) -> Response:
@@ -38,4 +38,7 @@ async def show(desk: Desk) -> Response:
         checked=await desk.asking.get("/v1/audit/verification") if checking else None,
         everybody=everybody,
         parties=await parties_of(desk),
+        names=await called(
+            desk, (each[name] for each in page["items"] for name in ("subject", "actor"))
+        ),
     )

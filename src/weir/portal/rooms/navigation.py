@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from weir.care.permissions import OPERATOR, PARTIES, PERMISSIONS
+from weir.care.permissions import MEMBER, OPERATOR, PARTIES, PERMISSIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,9 @@ _DOORS: Final[tuple[tuple[frozenset[str], str, Entry], ...]] = (
     (PARTIES, "list_subscriptions", Entry("/desk/subscriptions", "Subscriptions", "订阅")),
     (PARTIES, "list_documents", Entry("/desk/documents", "Documents", "接口文档")),
     (PARTIES, "list_products", Entry("/desk/products", "Products", "产品")),
+    (MEMBER, "list_customers", Entry("/desk/customers", "Customers", "客户")),
+    (MEMBER, "list_test_customers", Entry("/desk/test-customers", "Test customers", "测试客户")),
+    (PARTIES, "list_consents", Entry("/desk/consents", "Consents", "客户授权")),
     (OPERATOR | PARTIES, "count_calls", Entry("/desk/traffic", "Traffic", "调用量")),
     (
         OPERATOR | PARTIES,

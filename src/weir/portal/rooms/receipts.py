@@ -13,8 +13,9 @@ from weir.kernel.outcomes import Refusal
 from weir.kernel.seals import PublicKey, Receipt, receipt_fault
 from weir.metering.records import CallRecord
 from weir.portal.management import Document, place
+from weir.portal.rendering import go
 from weir.portal.rooms.desk import Desk
-from weir.portal.rooms.finding import parties_of
+from weir.portal.rooms.finding import applications_of, parties_of
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -30,7 +31,14 @@ async def show(desk: Desk) -> Response:
         found=found,
         roots=[each | {"signed_at": _moment(each["root"]["at_us"])} for each in roots],
         parties=await parties_of(desk),
+        applications=await applications_of(desk, [found["line"].application] if found else []),
     )
+
+
+async def act(desk: Desk) -> Response:
+    """Sign the root over every seal there is; with none since the last, it is that one."""
+    made = await desk.asking.post("/v1/records/roots")
+    return go(f"/desk/receipts/roots/{made['root']['size']}")
 
 
 async def download(desk: Desk) -> Response:

@@ -19,6 +19,7 @@ from weir.kernel import inputs, limits
 from weir.kernel.outcomes import NOT_FOUND, Refusal
 from weir.portal.management import place
 from weir.portal.rooms.desk import Desk
+from weir.portal.rooms.finding import applications_of, parties_of
 
 # What the page counts by, in the order it offers.
 KINDS: Final = ("product", "application", "capability", "member", "scene", "status")
@@ -167,14 +168,26 @@ async def _titles(desk: Desk, names: dict[str, list[str | None]]) -> dict[str, s
     zh = desk.visitor.language.startswith("zh")
     titles: dict[str, str] = {}
     if "application" in names:
-        found = await desk.asking.all("/v1/applications")
-        titles |= {each["id"]: each["name"] for each in found}
+        titles |= await _callers(desk, [each for each in names["application"] if each])
     if "member" in names:
         found = await desk.asking.all("/v1/organisations")
         titles |= {each["id"]: each["name_zh" if zh else "name_en"] for each in found}
     for kind, address in _PLACES.items():
         for name in {each for each in names.get(kind, ()) if each}:
             titles[name] = await _title(desk, f"{address}/{place(name)}", zh=zh) or name
+    return titles
+
+
+async def _callers(desk: Desk, wanted: list[str]) -> dict[str, str]:
+    """One's own applications by their names, those of subscribers by the organisation's."""
+    titles = await applications_of(desk, wanted)
+    if desk.may("list_subscriptions") and not titles.keys() >= set(wanted):
+        parties = await parties_of(desk)
+        zh = desk.visitor.language.startswith("zh")
+        for each in await desk.asking.all("/v1/subscriptions"):
+            subscriber = parties.get(each["subscriber"])
+            if subscriber is not None:
+                titles.setdefault(each["application"], subscriber["name_zh" if zh else "name_en"])
     return titles
 
 
