@@ -51,6 +51,7 @@ JSON_BYTES: Final = 1024 * 1024
 
 # OpenAPI documents
 DOCUMENT_BYTES: Final = 8 * 1024 * 1024
+EXPIRED_FORM_BYTES: Final = 1024 * 1024  # of a form whose session has ended, shown once more
 DOCUMENT_DEPTH: Final = 200
 DOCUMENT_NODES: Final = 200_000  # after YAML aliases are expanded
 DOCUMENT_OPERATIONS: Final = 10_000

@@ -735,7 +735,7 @@ PAGE_EXPIRED = _outcome(
     "page_expired",
     410,
     "This page has expired. Nothing was changed; start again where you came from.",
-    "页面已过期，未做任何更改。请从原来的应用重新开始。",
+    "页面已过期，未做任何更改。请回到原来的页面或应用重新开始。",
     retry=Retry.CHANGED,
 )
 LINK_USED = _outcome(

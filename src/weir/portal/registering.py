@@ -14,7 +14,7 @@ from weir.partners.classes import PARTNER_CLASSES
 from weir.portal.faults import faults
 from weir.portal.rendering import Portal, go, render
 from weir.portal.signing_in import start_half_open
-from weir.portal.visitor import Visitor, read_form
+from weir.portal.visitor import Visitor, read_form_again
 
 _MENDABLE = (CONFLICT, INVALID_INPUT, TOO_MANY_SIGN_UPS)
 
@@ -28,7 +28,9 @@ async def show(_: Portal, request: Request, visitor: Visitor) -> Response:
 
 async def send(portal: Portal, request: Request, visitor: Visitor) -> Response:
     """Register, and go on to the second factor."""
-    fields = await read_form(request, visitor, "sign-up")
+    fields, expired = await read_form_again(request, visitor, "sign-up")
+    if expired is not None:
+        return _page(request, visitor, fields, [expired])
     names = ("name_en", "name_zh", "partner_class", "display_name", "name", "passphrase")
     told = {name: fields.get(name, "").strip() for name in names}
     told["passphrase"] = fields.get("passphrase", "")

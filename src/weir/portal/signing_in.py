@@ -19,7 +19,7 @@ from weir.kernel import limits
 from weir.kernel.outcomes import SIGN_IN_FAILED, SIGN_IN_LOCKED, Refusal
 from weir.partners import applications
 from weir.portal.rendering import Portal, go, on_portal, render
-from weir.portal.visitor import Visitor, local_path, read_form
+from weir.portal.visitor import Visitor, local_path, read_form, read_form_again
 
 _INTERACTION = re.compile(r"/interactions/(int_[0-9a-z]{26})")
 
@@ -34,9 +34,11 @@ async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
 
 async def send(portal: Portal, request: Request, visitor: Visitor) -> Response:
     """Check the name and the passphrase."""
-    fields = await read_form(request, visitor, "sign-in")
+    fields, expired = await read_form_again(request, visitor, "sign-in")
     following = local_path(fields.get("next"), "/")
     name = fields.get("name", "")
+    if expired is not None:
+        return await _form(portal, request, visitor, following, name, expired)
     try:
         person = await sign_in(
             portal.database,

@@ -10,23 +10,21 @@ from starlette.requests import Request
 
 from weir.kernel import limits
 from weir.kernel.outcomes import BODY_TOO_LARGE, INVALID_INPUT, Refusal
-from weir.portal.visitor import Visitor, read_form, require_form_token
+from weir.portal.visitor import read_typed
 
 _MULTIPART: Final = "multipart/form-data"
 _FIELDS: Final = 40
 _FILE: Final = "_file"
 
 
-async def read_fields(
-    request: Request, visitor: Visitor, form: str
-) -> tuple[dict[str, str], Refusal | None]:
+async def read_fields(request: Request) -> tuple[dict[str, str], Refusal | None]:
     """A form's fields; a file chosen in the field `NAME_file` stands for what `NAME` says. Beside
     them what is wrong with it, if it is left out for that, so that nothing that was typed is lost.
 
-    PAGE_EXPIRED unless it was made for this browser and purpose; BODY_TOO_LARGE.
+    Whether the form is one of ours is for the caller to ask. BODY_TOO_LARGE.
     """
     if not request.headers.get("content-type", "").startswith(_MULTIPART):
-        return await read_form(request, visitor, form, lines=True), None
+        return await read_typed(request, lines=True), None
     if int(request.headers.get("content-length") or 0) > limits.CONTROL_BODY_BYTES:
         raise Refusal(BODY_TOO_LARGE, "a form with a file")
     try:
@@ -46,18 +44,18 @@ async def read_fields(
             chosen[name.removesuffix(_FILE)] = await _text(value, name)
         except Refusal as refusal:
             fault = refusal
-    require_form_token(fields.get("form_token", ""), visitor, form)
     return fields | {name: text for name, text in chosen.items() if text}, fault
 
 
 async def _text(file: UploadFile, name: str) -> str:
     raw = await file.read(limits.DOCUMENT_BYTES + 1)
+    place = f"/{name.removesuffix(_FILE)}"
     if len(raw) > limits.DOCUMENT_BYTES:
-        raise Refusal(BODY_TOO_LARGE, "the file")
+        most = limits.DOCUMENT_BYTES // 1024**2
+        why, why_zh = f"the file has more than {most} MB", f"文件超过 {most} MB"
+        raise Refusal(BODY_TOO_LARGE, "the file", pointer=place, why=why, why_zh=why_zh)
     try:
         return raw.decode()
     except UnicodeDecodeError as error:
         why, why_zh = "must be text in UTF-8", "须为 UTF-8 文本"
-        raise Refusal(
-            INVALID_INPUT, pointer=f"/{name.removesuffix(_FILE)}", why=why, why_zh=why_zh
-        ) from error
+        raise Refusal(INVALID_INPUT, pointer=place, why=why, why_zh=why_zh) from error

@@ -103,17 +103,37 @@ def theme_of(request: Request) -> str:
     return kept if kept in THEMES else "system"
 
 
-async def read_form(
-    request: Request, visitor: Visitor, form: str, *, lines: bool = False
-) -> dict[str, str]:
+async def read_form(request: Request, visitor: Visitor, form: str) -> dict[str, str]:
     """A sent form's fields. PAGE_EXPIRED unless it was made for this browser and purpose."""
-    fields = forms.parse(
-        await forms.read_body(request.headers.get("content-type", ""), request.receive),
-        _FORM_FIELDS,
-        lines=lines,
-    )
+    fields = await read_typed(request)
     require_form_token(fields.get("form_token", ""), visitor, form)
     return fields
+
+
+async def read_form_again(
+    request: Request, visitor: Visitor, form: str
+) -> tuple[dict[str, str], Refusal | None]:
+    """A sent form's fields, and PAGE_EXPIRED where they are only to be shown again."""
+    fields = await read_typed(request)
+    try:
+        require_form_token(fields.get("form_token", ""), visitor, form)
+    except Refusal as expired:
+        if not sent_from_here(request):
+            raise
+        return fields, expired
+    return fields, None
+
+
+async def read_typed(request: Request, *, lines: bool = False) -> dict[str, str]:
+    """A sent form's fields, whoever made it: nothing may be done by them yet."""
+    body = await forms.read_body(request.headers.get("content-type", ""), request.receive)
+    return forms.parse(body, _FORM_FIELDS, lines=lines)
+
+
+def sent_from_here(request: Request) -> bool:
+    """Whether the browser says that a page of this very origin sent this (Fetch Metadata). Only
+    then is what a form that has expired said shown again: no other site fills our forms in."""
+    return request.headers.get("sec-fetch-site") == "same-origin"
 
 
 def require_form_token(token: str, visitor: Visitor, form: str) -> None:

@@ -18,7 +18,7 @@ from weir.portal import renewing
 from weir.portal.faults import faults
 from weir.portal.rendering import Portal, go, render
 from weir.portal.signing_in import start_half_open, start_session
-from weir.portal.visitor import Visitor, read_form
+from weir.portal.visitor import Visitor, read_form_again
 from weir.store.unit import Actor
 
 
@@ -33,7 +33,11 @@ async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
 async def send(portal: Portal, request: Request, visitor: Visitor) -> Response:
     """Use the link: with the present sign-in, or with a new one."""
     link = await _link(portal, request)
-    fields = await read_form(request, visitor, "welcome")
+    fields, expired = await read_form_again(request, visitor, "welcome")
+    if expired is not None:
+        if link.purpose == "renewal":
+            raise expired  # of which nothing typed may be shown again
+        return await _form(portal, request, visitor, link, fields, [expired])
     if link.purpose == "renewal":
         return await renewing.send(portal, request, visitor, link, fields)
     if visitor.person is not None and fields.get("use") == "present":

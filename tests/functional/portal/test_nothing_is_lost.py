@@ -1,4 +1,4 @@
-"""Every form of the rooms, found by following links: refused, it shows all that was typed again."""
+"""Every form, found by following links: refused, or expired, it shows all that was typed again."""
 
 from __future__ import annotations
 
@@ -7,17 +7,23 @@ from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from consent_world import World
 from sqlalchemy import update
 from staff_world import Colleague, join
 
+from weir.identity import links
+from weir.identity.sessions import SESSION_COOKIE
+from weir.kernel import limits
 from weir.shelf import plans, products
 from weir.shelf.tables import products as shelved
 from weir.store.unit import Actor
 
 # Refused wherever people's words are taken: it would turn what follows around (Unicode UAX 9).
 WRONG = "‮turned"
+# What a browser says of a form that a page of the same origin sends (Fetch Metadata).
+FROM_HERE = {"sec-fetch-site": "same-origin"}
 # Never shown again: secrets, and a file that only the browser has.
 SECRET = ("password", "file", "hidden", "submit", "button")
 
@@ -114,11 +120,18 @@ async def rooms(person: Colleague) -> list[tuple[str, Written]]:
         reader = read(page)
         found += [(address, form) for form in reader.forms if form.typed]
         for link in reader.links:
-            path = urlsplit(link).path
-            if path.startswith(("/desk", "/statements")) and path not in seen:
-                seen.add(path)
+            room = _room(link)
+            if room.startswith(("/desk", "/statements")) and room not in seen:
+                seen.add(room)
                 waiting.append(link)
     return found
+
+
+def _room(link: str) -> str:
+    """One page of each kind: its path, and which things the address says of it."""
+    parts = urlsplit(link)
+    asked = {pair.partition("=")[0] for pair in parts.query.split("&") if pair}
+    return "?".join([parts.path, *sorted(asked - {"lang"})])
 
 
 async def lost(person: Colleague, address: str, form: Written) -> list[str]:
@@ -126,9 +139,16 @@ async def lost(person: Colleague, address: str, form: Written) -> list[str]:
     typed = {name: f"{WRONG}{place}" for place, name in enumerate(form.typed)}
     picked = {name: values[-1] for name, values in form.chosen.items() if values}
     sent = form.sent | typed | picked
-    shown = await person.browser.http.post(form.action or urlsplit(address).path, data=sent)
+    shown = await person.browser.http.post(form.action or address, data=sent)
     if not 400 <= shown.status_code < 500:
         return [f"was answered {shown.status_code}"]
+    return not_kept(form, shown, typed, picked)
+
+
+def not_kept(
+    form: Written, shown: httpx.Response, typed: dict[str, str], picked: dict[str, str]
+) -> list[str]:
+    """What of that is not in the form as it is shown again."""
     reader = read(shown)
     after = next((each for each in reader.forms if each.act == form.act), None)
     if after is None:
@@ -167,4 +187,66 @@ async def test_what_was_typed_is_still_there_when_it_was_refused(
             )
     await person.browser.close()
     assert len(found) > 8, found
+    assert {form: gone for form, gone in found.items() if gone} == {}
+    drafts = [form for form in found if "/products/new?document=" in form]
+    assert len(drafts) == (2 if kind == "member" else 0)
+
+
+async def test_what_was_typed_outlives_the_session(world: World, portal_app: Any) -> None:
+    """The session ends over a form: it is shown on, and is filled in once one is in again."""
+    await world.organisation_of("operator")
+    person = await join(world, portal_app, world.bank.id, "member", "developer")
+    http = person.browser.http
+    (form,) = [each for each in read(await person.get("/desk/documents/new")).forms if each.typed]
+    typed = {"slug": "loans", "backend_url": "https://127.0.0.1:9", "source": "a: 1\n<b>: 贷款"}
+    session = http.cookies[SESSION_COOKIE]
+    http.cookies.delete(SESSION_COOKIE)
+    refused = await http.post("/desk/documents/new", data=form.sent | typed)
+    assert (refused.status_code, "loans" in refused.text) == (410, False)  # no page of ours sent it
+    kept = await http.post("/desk/documents/new", data=form.sent | typed, headers=FROM_HERE)
+    assert kept.status_code == 410
+    assert "a: 1\n&lt;b&gt;: 贷款" in kept.text
+    (again,) = [each for each in read(kept).forms if "slug" in each.sent]
+    assert "form_token" not in again.sent
+    huge = {"slug": "x" * limits.EXPIRED_FORM_BYTES}
+    assert "xxxx" not in (await http.post("/desk/people", data=huge, headers=FROM_HERE)).text
+    http.cookies.set(SESSION_COOKIE, session, "portal.localhost", "/")
+    shown = await http.post(again.action, data=again.sent, headers=FROM_HERE)
+    assert shown.status_code == 410
+    assert not_kept(form, shown, typed, {}) == []
+    listed = await person.get("/desk/documents")
+    assert "loans" not in listed.text  # nothing was done so far
+    await person.browser.close()
+
+
+async def test_a_visitors_forms_lose_nothing_but_passphrases(world: World, portal_app: Any) -> None:
+    await world.organisation_of("operator")
+    async with world.services.database.unit(Actor(world.shop.id, "setup")) as unit:
+        link = await links.create_link(
+            unit,
+            "partner",
+            subject=world.shop.id,
+            organisation=world.shop.id,
+            role="developer",
+            invitee="somebody",
+        )
+    customer = await world.enrol("RB-000001", "acc-1")
+    found = {}
+    for language in ("en", "zh-Hans"):
+        for address in ("/sign-up", "/sign-in?next=/shelf", f"/welcome/{link}",
+                        f"/welcome/{customer}"):  # fmt: skip
+            visitor = Colleague.nobody(portal_app)
+            page = await visitor.get(address.partition("?")[0], language)
+            (form,) = [each for each in read(page).forms if each.typed]
+            found[f"{language} {address}"] = await lost(visitor, address, form)
+            typed = {name: f"mine {place}" for place, name in enumerate(form.typed)}
+            stale = form.sent | typed | {"form_token": "0" * 64}
+            target = form.action or address
+            expired = await visitor.browser.http.post(target, data=stale, headers=FROM_HERE)
+            found[f"{language} {address} expired"] = not_kept(form, expired, typed, {})
+            secret = stale | {"passphrase": "never shown again"}
+            shown = await visitor.browser.http.post(target, data=secret, headers=FROM_HERE)
+            assert "never shown again" not in shown.text
+            assert (await visitor.browser.http.post(target, data=stale)).status_code == 410
+            await visitor.browser.close()
     assert {form: gone for form, gone in found.items() if gone} == {}

@@ -18,6 +18,8 @@ from starlette.responses import Response
 from weir.care.permissions import PERMISSIONS
 from weir.identity.acting import Acting
 from weir.identity.people import Person
+from weir.kernel import limits
+from weir.kernel.inputs import digits
 from weir.kernel.outcomes import (
     FRESH_PROOF_NEEDED,
     NOT_FOUND,
@@ -35,10 +37,11 @@ from weir.portal.management import Asking
 from weir.portal.rendering import PageFunction, Portal, go, render
 from weir.portal.rooms.navigation import entries
 from weir.portal.uploads import read_fields
-from weir.portal.visitor import Visitor
+from weir.portal.visitor import Visitor, require_form_token, sent_from_here
 
 FORM: Final = "desk"  # what the form tokens of all rooms are for
 # A page shown again says these itself; every other refusal is a page of its own.
+_PROOF: Final = ("proof", "answer", "kept_answer")  # fields that prove who it is
 _NOT_SHOWN: Final = (NOT_FOUND, PAGE_EXPIRED)
 _UNPROVEN: Final = (SECOND_FACTOR_WRONG, SIGN_IN_LOCKED, PASSKEY_REFUSED)
 
@@ -109,8 +112,14 @@ def sent(show: Show, send: Send) -> PageFunction:
 
     async def serve(portal: Portal, request: Request, visitor: Visitor) -> Response:
         if visitor.person is None:
+            _require_small(request)
+        fields, fault = await read_fields(request)
+        try:
+            require_form_token(fields.get("form_token", ""), visitor, FORM)
+        except Refusal as expired:
+            return await _show_again(portal, request, visitor, show, fields, expired)
+        if visitor.person is None:
             raise Refusal(PAGE_EXPIRED, "the session has ended")
-        fields, fault = await read_fields(request, visitor, FORM)
         desk = replace(await _desk(portal, request, visitor, visitor.person), fields=fields)
         if fault is not None:
             return await show(replace(desk, refusal=fault))
@@ -123,6 +132,44 @@ def sent(show: Show, send: Send) -> PageFunction:
         return await _do(proven, show, send)
 
     return serve
+
+
+def _require_small(request: Request) -> None:
+    """PAGE_EXPIRED for what nobody who is in sends, unless one of our pages sent it just now."""
+    size = digits(request.headers.get("content-length", ""), 9)
+    if not (sent_from_here(request) and size and size <= limits.EXPIRED_FORM_BYTES):
+        raise Refusal(PAGE_EXPIRED, "the session has ended")
+
+
+async def _show_again(
+    portal: Portal,
+    request: Request,
+    visitor: Visitor,
+    show: Show,
+    fields: dict[str, str],
+    expired: Refusal,
+) -> Response:
+    """What was typed into a form that has expired, for whoever typed it; nothing is done by it.
+    Whoever is in finds the room's own form filled in; who is not, the way in, and what to send."""
+    if not sent_from_here(request):
+        raise expired
+    kept = {
+        name: value
+        for name, value in fields.items()
+        if name not in ("form_token", "form_key") and not name.startswith(_PROOF)
+    }
+    if visitor.person is not None:
+        desk = await _desk(portal, request, visitor, visitor.person)
+        return await show(replace(desk, fields=kept, refusal=expired))
+    return render(
+        request,
+        visitor,
+        "rooms/expired.html",
+        status=expired.outcome.status,
+        outcome=expired.outcome,
+        kept=kept,
+        shown=[value for name, value in kept.items() if name != "act" and value],
+    )
 
 
 async def _do(desk: Desk, show: Show, send: Send) -> Response:

@@ -8,8 +8,10 @@ from weir.kernel.inputs import digits, wrong
 from weir.portal.management import Document, place
 from weir.portal.rendering import go
 from weir.portal.rooms.desk import Desk
+from weir.shelf.scenes import SCENES
 
 _CHOSEN = "capability."
+_SAID = ("description", "description_zh", "suits_en", "suits_zh")
 
 
 async def show_list(desk: Desk) -> Response:
@@ -26,7 +28,11 @@ async def show_new(desk: Desk) -> Response:
     if document is not None:
         capabilities = await desk.asking.all(f"/v1/documents/{place(document['id'])}/capabilities")
     return desk.page(
-        "product_new.html", documents=documents, document=document, capabilities=capabilities
+        "product_new.html",
+        documents=documents,
+        document=document,
+        capabilities=capabilities,
+        SCENES=SCENES,
     )
 
 
@@ -41,7 +47,8 @@ async def draft(desk: Desk) -> Response:
         "direction": "go-out" if desk.organisation.kind == "member" else "bring-in",
         "title_en": fields.get("title_en", "").strip(),
         "title_zh": fields.get("title_zh", "").strip(),
-        "description": fields.get("description", ""),
+        **{name: fields.get(name, "").strip() for name in _SAID},
+        "scenes": [name for name in SCENES if fields.get(f"scene.{name}")],
         "sandbox": bool(fields.get("sandbox")),
         "capabilities": chosen,
     }

@@ -70,3 +70,24 @@ document.addEventListener("keydown", (event) => {
     menu.querySelector("summary").focus();
   }
 });
+
+// What takes long says so from the moment it is sent; back on the page, it can be sent again.
+const busy = (form, on) => {
+  const words = form.querySelector("[data-busy]");
+  if (!words) return;
+  words.hidden = !on;
+  for (const button of form.querySelectorAll("button[type=submit]")) button.disabled = on;
+};
+document.addEventListener("submit", (event) => setTimeout(() => busy(event.target, true)));
+addEventListener("pageshow", () => {
+  for (const form of document.forms) busy(form, false);
+});
+
+// A file that is too large is told before it is sent, so that the rest of the form is kept.
+document.addEventListener("change", (event) => {
+  const most = event.target.dataset.mostBytes;
+  if (!most) return;
+  const large = [...event.target.files].some((file) => file.size > Number(most));
+  event.target.setCustomValidity(large ? event.target.dataset.tooLarge : "");
+  event.target.reportValidity();
+});
