@@ -38,9 +38,15 @@ def control(number: Number = 1) -> None:
     _run(run_control(settings, home, socket_path(home, f"control-{number}")))
 
 
+# What a worker does can wait, and calls cannot: where both want a core, three quarters of it are
+# the gateway's.
+_WORKER_NICENESS = 5
+
+
 def worker(number: Number = 1) -> None:
     """Bring records to the lake, settle payments in doubt, clear what is over."""
     settings, home = _opened()
+    os.nice(_WORKER_NICENESS)
     from weir.app.worker import run_worker
 
     _run(run_worker(settings, home, socket_path(home, f"worker-{number}")))

@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-import pyarrow.compute as pc
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.kernel.seals import NO_PREVIOUS
 from weir.metering import lake_files, log
-from weir.metering.columns import instant, to_table
+from weir.metering.columns import instant
 from weir.metering.lake import Lake
 from weir.metering.records import segment_path
 from weir.metering.segments import (
@@ -43,6 +42,15 @@ INGEST: Final = Actor(organisation="", subject="worker:ingest")
 _LOCK_STREAM = text(
     "SELECT pg_try_advisory_xact_lock(hashtextextended(:stream, 7161))"  # our own lock space
 )
+
+
+class _Arrival(msgspec.Struct, gc=False):
+    """What is read of a line that was checked already."""
+
+    at_us: int
+
+
+_decode_arrival = msgspec.json.Decoder(_Arrival).decode
 
 
 @dataclass(slots=True)
@@ -177,5 +185,5 @@ def arrivals(segment: Segment) -> tuple[int, int]:
     """
     if not segment.lines:
         return segment.seal.sealed_at_us, segment.seal.sealed_at_us
-    found = pc.min_max(to_table(segment)["arrived_at"].cast("int64")).as_py()
-    return found["min"], found["max"]
+    arrived_us = [_decode_arrival(line).at_us for line in segment.lines]
+    return min(arrived_us), max(arrived_us)
