@@ -11,6 +11,7 @@ BENCHMARKS = (
     "calls",
     "gateway",
     "connections",
+    "overload",
     "first_use",
     "tokens",
     "token_growth",

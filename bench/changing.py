@@ -11,7 +11,6 @@ from sqlalchemy import text
 from bench.loading import Load, Outcome
 from bench.stage import Stage
 from weir.app.core import open_core
-from weir.cli.health import ask, socket_path
 
 CONNECTIONS = 8
 CALLS_PER_S = 200.0
@@ -44,7 +43,7 @@ def change_all(stage: Stage, generator: Load) -> Outcome:
     writing.start()
     calls: list[Outcome] = []
     began_s, committed_s = time.monotonic(), 0.0
-    while not newest or _metric(stage, "weir_gateway_applied_change") < newest[0]:
+    while not newest or stage.metric("weir_gateway_applied_change") < newest[0]:
         calls.append(generator.pace(CALLS_PER_S, STRETCH_S))
         committed_s = committed_s or (time.monotonic() if newest else 0.0)
         if time.monotonic() > began_s + PATIENCE_S:
@@ -73,13 +72,4 @@ async def _write(stage: Stage) -> int:
 
 def _pauses_ms(stage: Stage) -> dict[str, float]:
     name = "weir_gateway_pause_seconds"
-    return {cause: _metric(stage, f'{name}{{cause="{cause}"}}') * 1_000 for cause in CAUSES}
-
-
-def _metric(stage: Stage, name: str) -> float:
-    """One metric of the gateway process."""
-    told = ask(socket_path(stage.installation.home, stage.gateway().label), "/metrics") or ""
-    for line in told.splitlines():
-        if line.rpartition(" ")[0] == name:
-            return float(line.rpartition(" ")[2])
-    raise LookupError(name)
+    return {cause: stage.metric(f'{name}{{cause="{cause}"}}') * 1_000 for cause in CAUSES}

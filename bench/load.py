@@ -15,6 +15,7 @@ parsed, so that the generator costs a fraction of what it measures and holds man
 from __future__ import annotations
 
 import argparse
+import gc
 import itertools
 import json
 import select
@@ -134,6 +135,8 @@ class Generator:
                 elif self._shake(shaking[number]):
                     self._keep(shaking.pop(number))
         tally.opened = connections
+        gc.collect()
+        gc.freeze()  # a collection that walked thousands of connections would send calls late
         return tally.summary()
 
     def bring(self, path: str) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from bench.processes import LOAD_CORE, TARGET_CORE, free_ports, pin, tree
 from weir.app.core import open_core
 from weir.care.authority import Authority
 from weir.care.vault import Vault
-from weir.cli.health import is_ready
+from weir.cli.health import ask, is_ready, socket_path
 from weir.cli.installation import Installation, Role
 from weir.kernel.settings import Settings
 from weir.store.unit import Actor, Change
@@ -71,6 +71,19 @@ class Stage:
         """The processes of the roles named."""
         roles = (role for role in self.installation.roles if role.name in names)
         return [role.child.pid for role in roles if role.child is not None]
+
+    def metric(self, name: str) -> float:
+        """One metric of the gateway process, with its labels if it has any."""
+        told = ask(socket_path(self.installation.home, self.gateway().label), "/metrics") or ""
+        for line in told.splitlines():
+            if line.rpartition(" ")[0] == name:
+                return float(line.rpartition(" ")[2])
+        raise LookupError(name)
+
+    def log_lines(self) -> int:
+        """How many lines the gateway process has logged so far."""
+        path = self.installation.home.log_path(self.gateway().label)
+        return path.read_bytes().count(b"\n")
 
     def engine_pids(self, *names: str) -> list[int]:
         """Of the engines named, else of PostgreSQL and Valkey with all their processes."""
