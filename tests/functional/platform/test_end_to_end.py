@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, asynccontextmanager
@@ -237,6 +238,15 @@ async def test_calls_flow_without_control_and_it_comes_back(platform: World) -> 
                 pass
         await platform.bank.management.people.withdraw_consent(consent)
         assert await all_processes.refusals() == {"consent_withdrawn"}
+
+
+def test_a_worker_gives_way_to_calls(platform: World) -> None:
+    def niceness(name: str) -> int:
+        child = platform.role(name).child
+        assert child is not None
+        return os.getpriority(os.PRIO_PROCESS, child.pid)
+
+    assert niceness("worker") == niceness("gateway") + 5 == niceness("control") + 5
 
 
 # --- what was answered is written --------------------------------------------------------------
