@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Final
 
+from weir.gateway import pages
 from weir.gateway.phases.respond import refusal_body, refusal_lines
 from weir.kernel import limits
 from weir.kernel.outcomes import CALLER_GONE, PLATFORM_UNAVAILABLE, Refusal
@@ -90,11 +91,13 @@ class Passing(Relay):
         if self.exchange.begun and not self.exchange.retract():
             self.exchange.abort()
             return
-        self.exchange.answer(
-            refusal.outcome.status,
-            refusal_lines(refusal, self._interaction_id),
-            refusal_body(refusal, self._interaction_id),
-        )
+        if pages.wanted(self._role, self.exchange.request.fields):
+            lines = pages.lines(refusal, self._interaction_id)
+            body = pages.body(refusal, self._interaction_id)
+        else:
+            lines = refusal_lines(refusal, self._interaction_id)
+            body = refusal_body(refusal, self._interaction_id)
+        self.exchange.answer(refusal.outcome.status, lines, body)
 
     # --- the relay's events --------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from gateway_lab import GatewayProcess, Lab
 from raw_caller import Caller, request
 
 from weir.app.private import serve_private
-from weir.kernel.outcomes import Refusal
+from weir.kernel.outcomes import BODY_TOO_LARGE, PLATFORM_UNAVAILABLE, Refusal
 from weir.wire.peer import private_socket
 
 MEGABYTE = 1024 * 1024
@@ -145,6 +146,12 @@ async def test_a_body_over_controls_bound_is_refused(
     await caller.send(request("POST", "/x", length, host="portal.localhost"))
     assert (await caller.read()).code == "body_too_large"
     await caller.close()
+    browser = await Caller.connect(gateway.public_port, lab.tls(None), "portal.localhost")
+    form = length | {"accept": "text/html"}
+    await browser.send(request("POST", "/x", form, host="portal.localhost"))
+    page = await browser.read()
+    assert (page.status, BODY_TOO_LARGE.zh in page.body.decode()) == (413, True)
+    await browser.close()
 
 
 async def test_without_control_the_platform_is_unavailable_and_calls_flow(lab: Lab) -> None:
@@ -152,6 +159,15 @@ async def test_without_control_the_platform_is_unavailable_and_calls_flow(lab: L
     caller = await Caller.connect(gateway.public_port, lab.tls(None), "auth.localhost")
     answer = await caller.call("GET", "/x", host="auth.localhost")
     assert (answer.status, answer.code) == (503, "platform_unavailable")
+    browsing = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    page = await caller.call("GET", "/x", browsing, host="auth.localhost")
+    assert (page.status, page.headers["content-type"]) == (503, "text/html; charset=utf-8")
+    shown = page.body.decode()
+    assert "Nothing was changed. Wait a moment" in shown
+    assert PLATFORM_UNAVAILABLE.zh in shown
+    (style,) = re.findall(r"<style>(.*)</style>", shown)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"style-src 'sha256-{digest}'" in page.headers["content-security-policy"]
     api = await Caller.connect(gateway.mtls_port, lab.tls())
     headers = {"authorization": f"Bearer {await lab.token()}"}
     assert (await api.call("GET", f"{lab.prefix}/rates", headers)).status == 200
