@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
+from weir.authorization import locales
 from weir.authorization.openid import ACR_VALUES, CLAIMS_SUPPORTED, PROMPTS
 from weir.authorization.pipeline import GRANT_TYPES
 from weir.authorization.services import Addresses
@@ -72,6 +73,6 @@ def metadata(addresses: Addresses, signer: Signer, now: datetime) -> dict[str, A
         "prompt_values_supported": list(PROMPTS),
         "request_parameter_supported": True,
         "request_uri_parameter_supported": False,
-        "ui_locales_supported": ["en", "zh-Hans"],
+        "ui_locales_supported": list(locales.SUPPORTED),
         "weir_announced_changes": signer.announcements(now),
     }

@@ -49,6 +49,7 @@ class PushedRequest(msgspec.Struct, frozen=True, kw_only=True):
     rehearses: bool = False  # the answer is signed with the announced key
     action: Action = "create"  # grant_management_action
     grant_id: str | None = None  # the grant to merge into or to replace
+    language: str | None = None  # that its client wishes the customer to be asked in
     trial: bool = False  # a developer tries it out, with a test customer
 
 
@@ -96,6 +97,7 @@ class Exchange:
     action: Action = "create"
     grant_id: str = ""  # the grant the address names, or the request shall change
     openid: OpenIdRequest | None = None
+    language: str | None = None  # that the client wishes the customer to be asked in
     lodged: Consent | None = None  # the consent that the request is about, if it was lodged before
     hint: Hint = field(init=False)  # whom a backchannel request is for
     lifetime_s: int = limits.BACKCHANNEL_LIFETIME_S  # of its question

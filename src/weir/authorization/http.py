@@ -16,6 +16,7 @@ from weir.authorization.answering import NO_STORE
 from weir.authorization.discovery import metadata
 from weir.authorization.endpoints import Asgi, Endpoints
 from weir.authorization.exchange import Exchange
+from weir.authorization.locales import ASKED_LANGUAGE_COOKIE
 from weir.authorization.pipeline import Endpoint
 from weir.authorization.services import Services
 from weir.identity.secrets import is_secret, new_secret
@@ -83,7 +84,18 @@ class _Http:
         response = RedirectResponse(answer.location, 303, headers=NO_STORE)
         if not known:
             set_host_cookie(response, VISIT_COOKIE, visit, limits.INTERACTION_MEMORY_S)
+        _tell_language(request, response, exchange.pushed.language)
         return response
+
+
+def _tell_language(request: Request, response: Response, language: str | None) -> None:
+    """The pages of this visit, sign-in included, are in the language that this request asked for;
+    what an earlier one asked for is over.
+    """
+    if language is not None:
+        set_host_cookie(response, ASKED_LANGUAGE_COOKIE, language, limits.INTERACTION_MEMORY_S)
+    elif ASKED_LANGUAGE_COOKIE in request.cookies:
+        response.delete_cookie(ASKED_LANGUAGE_COOKIE, path="/", secure=True, httponly=True)
 
 
 def set_host_cookie(response: Response, name: str, value: str, lifetime_s: int) -> None:

@@ -93,6 +93,7 @@ TABLE: Final[tuple[tuple[str, Step], ...]] = (
     ("x···········", request.asks_for_a_code),                        # FAPI 2.0 section 5.3.2.2
     ("x···········", request.returns_to_a_registered_address),        # RFC 9700 section 2.1
     ("x···········", request.keeps_state_and_nonce_short),            # FAPI 2.0 section 5.3.2.2
+    ("x···········", request.names_languages),                        # OpenID Connect 3.1.2.1
     ("x···········", grant_management.action_is_coherent),            # Grant Management 5.2
     ("x···········", request.proves_possession_later),                # RFC 7636 section 4.3
     ("x···········", binding.key_is_the_announced_one),               # RFC 9449 section 10.1

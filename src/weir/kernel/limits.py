@@ -127,6 +127,7 @@ KNOWN_HEADER_CHARACTERS: Final = 1_024  # a longer one is read each time
 CLIENT_KEYS: Final = 20  # keys of one client tried against one assertion
 STATE_CHARACTERS: Final = 1_024
 NONCE_CHARACTERS: Final = 256
+UI_LOCALES_CHARACTERS: Final = 200  # all language tags of a request together
 ID_TOKEN_LIFETIME_S: Final = 300
 CLAIMS_PARAMETER_CHARACTERS: Final = 8_192
 CLAIMS_ASKED: Final = 50  # in one place, and values of one claim

@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from babel.messages.pofile import read_po
+from starlette.requests import Request
+
+from weir.authorization import locales
 
 ENGLISH: Final = "en"
 CHINESE: Final = "zh-Hans"
@@ -55,17 +58,30 @@ def read_catalogue(path: Path) -> dict[str, str | tuple[str, ...]]:
     return messages
 
 
-def choose(query: str | None, cookie: str | None, accepted: str | None) -> str:
-    """`?lang=`, else the cookie, else what the browser prefers (RFC 9110 section 12.5.4)."""
-    for asked in (query, cookie):
+def of(request: Request) -> str:
+    """The language of a request's pages."""
+    return choose(
+        request.query_params.get("lang"),
+        request.cookies.get(LANGUAGE_COOKIE),
+        request.headers.get("accept-language"),
+        request.cookies.get(locales.ASKED_LANGUAGE_COOKIE),
+    )
+
+
+def choose(
+    query: str | None, cookie: str | None, accepted: str | None, asked_for: str | None = None
+) -> str:
+    """`?lang=`, else the cookie, else what an application asked for, else what the browser prefers
+    (RFC 9110 section 12.5.4).
+    """
+    for asked in (query, cookie, asked_for):
         if asked in LANGUAGES:
             return str(asked)
     ranked = sorted(_preferences(accepted or ""), key=lambda each: -each[1])
     for tag, _ in ranked:
-        if tag.startswith("zh"):
-            return CHINESE
-        if tag.startswith("en"):
-            return ENGLISH
+        known = locales.supported(tag)
+        if known is not None:
+            return known
     return ENGLISH
 
 

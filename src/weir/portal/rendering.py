@@ -93,7 +93,7 @@ def render(
     **context: Any,
 ) -> Response:
     """A page in the visitor's language. `leads_to` is an origin its form may redirect to."""
-    language = visitor.language if visitor else _language_of(request)
+    language = visitor.language if visitor else languages.of(request)
     page = _ENVIRONMENTS[language].get_template(template)
     home = _home(request)
     html = page.render(
@@ -139,14 +139,6 @@ def refused(
 def go(location: str) -> Response:
     """On to another page; always 303, so that nothing that was sent is sent again."""
     return RedirectResponse(location, 303, headers=security.HEADERS)
-
-
-def _language_of(request: Request) -> str:
-    return languages.choose(
-        request.query_params.get("lang"),
-        request.cookies.get(languages.LANGUAGE_COOKIE),
-        request.headers.get("accept-language"),
-    )
 
 
 def _home(request: Request) -> str:

@@ -88,9 +88,7 @@ async def recognise(request: Request, database: Database, sessions: Sessions) ->
         person=person if inside else None,
         entering=None if inside else person,
         opened=opened,
-        language=languages.choose(
-            asked, request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language")
-        ),
+        language=languages.of(request),
         language_is_chosen=asked in languages.LANGUAGES,
         address=request.headers.get("weir-peer", ""),
         interaction_id=request.headers.get("weir-interaction-id", ""),

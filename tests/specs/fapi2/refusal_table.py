@@ -130,6 +130,7 @@ ROWS: Final = (
         _WRONG,
         says(state="s" * (limits.STATE_CHARACTERS + 1)),
     ),
+    Row(request.names_languages, _WRONG, says(ui_locales="zh;q=1 en")),
     Row(grant_management.action_is_coherent, _WRONG, says(grant_management_action="update")),
     Row(request.proves_possession_later, _WRONG, says(code_challenge="short")),
     Row(binding.key_is_the_announced_one, _PROOF, announces_another),

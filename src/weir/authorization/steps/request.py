@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from weir.authorization import lodging, pkce, redirects, requests, scopes
+from weir.authorization import locales, lodging, pkce, redirects, requests, scopes
 from weir.authorization.exchange import Answer, Exchange, PushedRequest, wrong
 from weir.authorization.openid import OPENID
 from weir.consent.types import parse_details, parse_entry
@@ -41,6 +41,17 @@ def keeps_state_and_nonce_short(exchange: Exchange) -> None:
     for name, characters in bounds.items():
         if len(exchange.parameters.get(name, "")) > characters:
             raise wrong(name, f"is longer than {characters} characters")
+
+
+def names_languages(exchange: Exchange) -> None:
+    """OpenID Connect Core section 3.1.2.1, `ui_locales`: tags of RFC 5646, known here or not."""
+    asked = exchange.parameters.get("ui_locales")
+    if asked is None:
+        return
+    try:
+        exchange.language = locales.preferred(asked)
+    except ValueError as error:
+        raise wrong("ui_locales", "must be language tags with one space between each") from error
 
 
 def proves_possession_later(exchange: Exchange) -> None:
@@ -98,6 +109,7 @@ async def is_kept(exchange: Exchange) -> None:
         grant_id=exchange.grant_id or None,
         signed_answer=exchange.parameters.get("response_mode", "query") != "query",
         openid=exchange.openid,
+        language=exchange.language,
         trial=exchange.trial is not None,
     )
     request_uri = await requests.push(exchange.services.cache, pushed)

@@ -1,0 +1,38 @@
+"""In which language a customer is asked: the application may say which ones he reads.
+
+OpenID Connect Core section 3.1.2.1, `ui_locales`: language tags of RFC 5646, the preferred first.
+What is not supported is passed over, and what the customer himself has chosen here goes before it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from weir.kernel import limits
+
+SUPPORTED: Final = ("en", "zh-Hans")
+# Kept by the browser until its next request: what the newest one said.
+ASKED_LANGUAGE_COOKIE: Final = "__Host-weir-asked-language"
+
+_BY_LANGUAGE: Final = {tag.partition("-")[0]: tag for tag in SUPPORTED}
+# RFC 5646 section 2.1: subtags of one to eight letters and digits, of which the first is letters.
+_TAG: Final = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*", re.ASCII)
+
+
+def supported(tag: str) -> str | None:
+    """The supported language that a reader of this one is shown, if there is one: Chinese in its
+    simplified characters, wherever it is spoken.
+    """
+    return _BY_LANGUAGE.get(tag.partition("-")[0].lower())
+
+
+def preferred(text: str) -> str | None:
+    """The first supported of a list of tags with one space between each; None if none is.
+
+    ValueError when it is not such a list, or too long.
+    """
+    tags = text.split(" ")
+    if len(text) > limits.UI_LOCALES_CHARACTERS or not all(map(_TAG.fullmatch, tags)):
+        raise ValueError("not a list of language tags")
+    return next(filter(None, map(supported, tags)), None)
