@@ -5,6 +5,7 @@ A closed list: a permission without words cannot be asked for.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -80,8 +81,76 @@ KINDS: Final[dict[str, Words]] = {
     access.RECURRING_PAYMENT: Words("Recurring payments", "自动扣款"),
 }
 
+# What the page asks, in one sentence.
+_QUESTIONS: Final[dict[str, Words]] = {
+    access.ACCOUNT_ACCESS: Words(
+        "May {application} see your data at {member}?",
+        "允许“{application}”查看您在{member}的数据吗？",
+    ),
+    access.FUNDS_CONFIRMATION: Words(
+        "May {application} ask {member} whether your money is enough?",
+        "允许“{application}”向{member}查询您的资金是否足够吗？",
+    ),
+    access.INSURANCE_QUOTATION: Words(
+        "May {application} have insurance quoted for you by {member}?",
+        "允许“{application}”请{member}为您报价吗？",
+    ),
+    access.POLICY_SERVICING: Words(
+        "May {application} see your policies at {member}?",
+        "允许“{application}”查看您在{member}的保单吗？",
+    ),
+    access.PORTFOLIO_ACCESS: Words(
+        "May {application} see your investments at {member}?",
+        "允许“{application}”查看您在{member}的投资吗？",
+    ),
+    access.CREDIT_DATA: Words(
+        "May {application} see your loans at {member}?",
+        "允许“{application}”查看您在{member}的贷款和授信吗？",
+    ),
+}
+# The same where a permission acts.
+_ACTING_QUESTIONS: Final[dict[str, Words]] = {
+    access.ACCOUNT_ACCESS: Words(
+        "May {application} see your data at {member}, and act for you?",
+        "允许“{application}”查看您在{member}的数据，并代您操作吗？",
+    ),
+    access.POLICY_SERVICING: Words(
+        "May {application} look after your policies at {member}?",
+        "允许“{application}”代您打理在{member}的保单吗？",
+    ),
+    access.PORTFOLIO_ACCESS: Words(
+        "May {application} see your investments at {member}, and place orders for you?",
+        "允许“{application}”查看您在{member}的投资，并代您下单吗？",
+    ),
+}
+
+# What the customer chooses among, and how the chosen ones are headed afterwards.
+_ACCOUNTS: Final = (Words("With which accounts?", "涉及哪些账户？"), Words("Accounts", "账户"))
+_POLICIES: Final = (Words("With which policies?", "涉及哪些保单？"), Words("Policies", "保单"))
+CHOICES: Final[dict[str, tuple[Words, Words]]] = {
+    access.ACCOUNT_ACCESS: _ACCOUNTS,
+    access.FUNDS_CONFIRMATION: _ACCOUNTS,
+    access.INSURANCE_QUOTATION: _POLICIES,
+    access.POLICY_SERVICING: _POLICIES,
+    access.PORTFOLIO_ACCESS: (
+        Words("With which portfolios?", "涉及哪些投资组合？"),
+        Words("Portfolios", "投资组合"),
+    ),
+    access.CREDIT_DATA: (
+        Words("With which loans and credit lines?", "涉及哪些贷款和授信？"),
+        Words("Loans and credit lines", "贷款和授信"),
+    ),
+}
+
 # Permissions that act rather than look; the consent page sets them apart.
 ACTING: Final = frozenset({"PlaceOrders", "MakeClaims", "ChangePolicies"})
+
+
+def question(type_name: str, permissions: Iterable[str]) -> Words:
+    """What a customer is asked, with places for `{application}` and `{member}`."""
+    acting = _ACTING_QUESTIONS if ACTING.intersection(permissions) else _QUESTIONS
+    return acting[type_name]
+
 
 STATES: Final[dict[str, Words]] = {
     "awaiting": Words("Waiting for your answer", "等待您的答复"),

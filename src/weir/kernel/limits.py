@@ -135,6 +135,7 @@ LODGED_CONSENT_LIFETIME_S: Final = 86_400  # from its lodging until the customer
 PURPOSE_CHARACTERS: Final = 200
 DIRECTORY_ANSWER_BYTES: Final = 262_144  # a member's list of one customer's accounts
 DIRECTORY_ACCOUNTS: Final = 200
+ACCOUNT_NAMES_S: Final = 1.5  # for a member to name the accounts of a consent that is looked at
 DIRECTORY_TIMEOUT_S: Final = 5
 
 # Signed messages (RFC 9421)

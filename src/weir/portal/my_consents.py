@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,12 +11,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from weir.consent import reading, recurring
+from weir.consent import directory, reading, recurring
+from weir.consent.directory import Account
 from weir.consent.reading import Consent
 from weir.consent.recurring import PeriodicLimit
 from weir.consent.states import MOVES, Move, State
 from weir.consent.withdrawal import confirm, withdraw_and_confirm
+from weir.identity import customers
+from weir.identity.customers import Customer
 from weir.identity.people import Person
+from weir.kernel import limits
 from weir.kernel.access import RECURRING_PAYMENT
 from weir.kernel.identifiers import is_identifier
 from weir.kernel.money import Money
@@ -80,7 +85,17 @@ async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
         consent = await reading.find(connection, consent.id) or consent
         shown = await _shown(portal, connection, consent)
         counted = await _counted(portal, connection, shown)
-    return _render(portal, request, visitor, "my_consent.html", shown=shown, counted=counted)
+        customer = await customers.find(connection, consent.customer or "")
+    accounts = await _accounts(portal, request, shown, customer)
+    return _render(
+        portal,
+        request,
+        visitor,
+        "my_consent.html",
+        shown=shown,
+        counted=counted,
+        accounts=accounts,
+    )
 
 
 async def send(portal: Portal, request: Request, visitor: Visitor) -> Response:
@@ -118,6 +133,25 @@ async def _shown(portal: Portal, connection: AsyncConnection, consent: Consent) 
     )
 
 
+async def _accounts(
+    portal: Portal, request: Request, shown: Shown, customer: Customer | None
+) -> Mapping[str, Account]:
+    """The customer's accounts by their identifiers, as the institution names them. None when it
+    does not say so at once, or is no longer to be asked: then the identifiers stand for themselves.
+    """
+    if customer is None or not shown.may_be_withdrawn:
+        return {}
+    interaction = request.headers.get("weir-interaction-id", shown.consent.id)
+    try:
+        async with asyncio.timeout(limits.ACCOUNT_NAMES_S):
+            found = await directory.accounts_of(
+                portal.directory, shown.member.directory_url, customer.customer_ref, interaction
+            )
+    except (Refusal, TimeoutError):
+        return {}
+    return {each.id: each for each in found}
+
+
 async def _counted(portal: Portal, connection: AsyncConnection, shown: Shown) -> Sequence[Spent]:
     """What was paid in the periods of now, under a consent to recurring payments in force."""
     granted, now = shown.consent.granted, portal.database.clock.now()
@@ -142,6 +176,7 @@ def _render(
     ended: Sequence[Shown] = (),
     shown: Shown | None = None,
     counted: Sequence[Spent] = (),
+    accounts: Mapping[str, Account] | None = None,
     waiting: int = 0,
 ) -> Response:
     now = portal.database.clock.now()
@@ -153,6 +188,7 @@ def _render(
         ended=ended,
         shown=shown,
         counted=counted,
+        accounts=accounts or {},
         waiting=waiting,
         now=now,
     )

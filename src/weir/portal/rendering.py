@@ -203,6 +203,12 @@ def _environment(language: str, catalogue: languages.Catalogue) -> Environment:
         amount=formatting.amount_text,
         bare=formatting.bare,
         mandate=recurring.read,
+        question=lambda ask, application, member: (
+            words.question(ask.type, ask.details["permissions"])
+            .of(language)
+            .format(application=application, member=member)
+        ),
+        told=lambda said: said.of(language),
         zone=formatting.zone,
         symbol=formatting.symbol,
         quantity=formatting.quantity,
@@ -224,7 +230,7 @@ def _environment(language: str, catalogue: languages.Catalogue) -> Environment:
     environment.globals.update(
         version=assets.VERSION, HTMX=assets.HTMX, PERMISSIONS=words.PERMISSIONS,
         STATES=words.STATES, KINDS=words.KINDS, ENDED_BY=words.ENDED_BY, ACTING=words.ACTING,
-        PERIODS=PERIODS,
+        PERIODS=PERIODS, CHOICES=words.CHOICES,
     )  # fmt: skip
     return environment
 

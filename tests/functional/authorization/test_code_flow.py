@@ -140,7 +140,7 @@ async def test_an_account_the_member_did_not_list_is_refused(
     assert answer.status_code == 422
     again = await browser.send(page, consent_form(page), ("answer", "yes"))
     assert again.status_code == 422
-    assert "Choose at least one account" in again.text
+    assert "Choose at least one, or say no" in again.text
 
 
 async def test_no_leads_back_with_access_denied_and_uses_the_request_up(
