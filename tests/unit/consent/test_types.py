@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from weir.consent import types
 from weir.consent.types import granted_details, parse_details
-from weir.consent.words import ACTING, KINDS, PERMISSIONS
+from weir.consent.words import ACTING, CHOICES, KINDS, PERMISSIONS, question
 from weir.kernel import access
 from weir.kernel.identifiers import is_slug
 from weir.kernel.outcomes import OAUTH_INVALID_AUTHORIZATION_DETAILS, Refusal
@@ -129,6 +130,13 @@ def test_what_is_granted_is_what_was_asked_and_on_what() -> None:
 def test_every_type_and_permission_has_words_for_the_consent_page() -> None:
     assert {each for names in access.PERMISSIONS.values() for each in names} == set(PERMISSIONS)
     assert set(KINDS) == set(types.SCHEMAS)
+    assert set(CHOICES) == set(access.PERMISSIONS)
+    for name, permissions in access.PERMISSIONS.items():
+        looking = set(permissions) - ACTING
+        for asked in (permissions, looking or permissions):
+            said = question(name, asked)
+            for sentence in (said.en, said.zh):
+                assert {"{application}", "{member}"} <= set(re.findall(r"\{\w+\}", sentence))
     assert set(PERMISSIONS) >= ACTING
 
 
