@@ -18,7 +18,8 @@ ORDER = {
         certificate_is_the_clients proof_is_valid key_is_the_tokens nothing_is_replayed
         is_active brings_no_request_uri
         request_object_is_opened request_object_does_not_replay asks_for_a_code
-        returns_to_a_registered_address keeps_state_and_nonce_short action_is_coherent
+        returns_to_a_registered_address keeps_state_and_nonce_short names_languages
+        action_is_coherent
         proves_possession_later
         key_is_the_announced_one
         stays_within_subscriptions sign_in_is_described intent_is_recalled says_what_it_wants
