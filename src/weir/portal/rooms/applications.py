@@ -69,8 +69,8 @@ async def act(desk: Desk) -> Response:
         case "revoke":
             certificate = place(desk.fields.get("certificate", ""))
             await desk.asking.post(f"/v1/certificates/{certificate}/revoke")
-        case "suspend":
-            await desk.asking.post(f"{path}/suspend")
+        case "suspend" | "resume" as asked:
+            await desk.asking.post(f"{path}/{asked}")
     return go(own)
 
 

@@ -26,7 +26,9 @@ async def show(desk: Desk) -> Response:
     listed = (await desk.asking.get("/v1/records/keys"))["items"]
     keys = {each["kid"]: msgspec.convert(each, PublicKey) for each in listed}
     earlier = (await desk.asking.get("/v1/records/roots", after=size))["items"]
-    before = msgspec.convert(earlier[0]["root"], Root) if earlier else None
+    # One over no seals begins every other, and is no address.
+    roots = (msgspec.convert(each["root"], Root) for each in earlier)
+    before = next((each for each in roots if each.size), None)
     return desk.page(
         "root.html",
         root=held.root,
