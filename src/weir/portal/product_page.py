@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 from starlette.responses import Response
 
+from weir.kernel import limits
 from weir.kernel.identifiers import is_slug
 from weir.kernel.outcomes import NOT_FOUND, Refusal
 from weir.partners import organisations
@@ -77,16 +78,32 @@ async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
 
 
 async def versions(portal: Portal, request: Request, visitor: Visitor) -> Response:
-    """`/shelf/{owner}/{product}/versions`: what each version on the shelf breaks of the last."""
+    """`/shelf/{owner}/{product}/versions`: what each version on the shelf breaks of the last, and
+    what it has beyond it."""
     async with portal.database.connect() as connection:
         offered = await offered_at(connection, request)
         changes: list[dict[str, Any]] = []
         for version in offered.versions:
             before, found = await standing.breaking_changes(connection, version)
-            changes.append({"version": version, "before": before, "found": found})
+            added = await _added(connection, version, before) if before else []
+            changes.append({"version": version, "before": before, "found": found, "added": added})
     return render(
-        request, visitor, "product_versions.html", offered=offered, changes=changes, RULES=RULES
+        request,
+        visitor,
+        "product_versions.html",
+        offered=offered,
+        changes=changes,
+        RULES=RULES,
+        most=limits.PAGE_ROWS,
     )
+
+
+async def _added(connection: AsyncConnection, version: Product, before: str) -> list[Capability]:
+    """The operations that a version has and the one before it had not."""
+    older = await products.capabilities_of(connection, before)
+    known = {(each.method, each.path) for each in older}
+    held = await products.capabilities_of(connection, version.id)
+    return [each for each in held if (each.method, each.path) not in known]
 
 
 async def offered_at(connection: AsyncConnection, request: Request) -> Offered:
