@@ -163,7 +163,7 @@ async def closes(page: Page, period: str, receipt: str) -> None:
     """The period of one call, once its record is in the lake: one line, and what it cost."""
     await look_up(page, receipt)
     await page.goto("/desk/closings")
-    statements = page.locator("#closings tbody a")
+    statements = page.locator("#closings tbody a[href^='/statements/']")
     before = await statements.count()
     await page.fill("#period", period)
     await page.press("#period", "Enter")
