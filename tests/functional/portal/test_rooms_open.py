@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ async def test_every_door_that_is_shown_leads_somewhere(
 ) -> None:
     operator = await world.organisation_of("operator")
     organisation = operator if kind == "operator" else await world.organisation_of(kind)
+    dead_ends = set()  # empty rooms that lead nowhere
     for role in ROLES:
         person = await join(world, portal_app, organisation, kind, role)
         for entry in entries(kind, role):
@@ -28,7 +30,12 @@ async def test_every_door_that_is_shown_leads_somewhere(
                 page = await person.get(entry.address, language)
                 assert page.status_code == 200, (role, entry.address, page.text[-2000:])
                 assert f'lang="{language}"' in page.text
+                room = page.text.partition("</nav>\n<div")[2].partition("</main>")[0]
+                empty = role == "owner" and 'class="empty"' in room
+                if empty and not re.search(r'class="button|<form ', room):
+                    dead_ends.add(entry.address)
         await person.browser.close()
+    assert dead_ends == set()
 
 
 async def test_no_room_opens_for_a_stranger_or_a_customer(world: World, portal_app: Any) -> None:
