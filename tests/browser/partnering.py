@@ -20,9 +20,11 @@ from weir.client import (
     RefusedError,
     Session,
 )
+from weir.kernel.access import ACCOUNT_ACCESS, PAYMENT_INITIATION
 
 ASKER: Final = "abacus-software"  # asks customers of River Bank for their accounts
 BACK: Final = f"https://{ASKER}.example/back"
+PAYER: Final = "lantern-life"  # asks them for payments, too
 CALLER: Final = "clear-mirror"  # calls for itself, and pays by the call
 QUOTES: Final = "summit-securities.quotes"
 A_QUOTE: Final = "/summit-securities/quotes/v1/quotes/609901"
@@ -34,21 +36,25 @@ _WAIT_S: Final = 60
 class Partner:
     """One of the demo's partners, with its certificate."""
 
+    slug: str
     profile: Profile
     exchange: Exchange
     server: AuthorizationServer
 
     async def ask_for_accounts(self, purpose: str) -> PushedRequest:
         """Where to send a customer to be asked; each address works once."""
-        details: dict[str, Any] = {
-            "type": "urn:weir:account-access:v1",
-            "member": "river-bank",
-            "permissions": ["ReadAccounts", "ReadBalances"],
-            "purpose": purpose,
-            "expires_at": (datetime.now(UTC) + timedelta(days=365)).isoformat(timespec="seconds"),
-        }
+        permissions = ["ReadAccounts", "ReadBalances"]
+        return await self.ask(type=ACCOUNT_ACCESS, permissions=permissions, purpose=purpose)
+
+    async def ask(self, **details: Any) -> PushedRequest:
+        """The same for any consent at River Bank; for a year, unless it is for one payment."""
+        if details["type"] != PAYMENT_INITIATION:
+            in_a_year = datetime.now(UTC) + timedelta(days=365)
+            details["expires_at"] = in_a_year.isoformat(timespec="seconds")
         return await self.server.push_authorization_request(
-            scope="river-bank.accounts", redirect_uri=BACK, authorization_details=[details]
+            scope="river-bank.accounts",
+            redirect_uri=f"https://{self.slug}.example/back",
+            authorization_details=[{"member": "river-bank"} | details],
         )
 
     async def read_accounts(self, pushed: PushedRequest, came_back: str) -> Session:
@@ -67,7 +73,7 @@ async def partner(demo: Demo, slug: str) -> AsyncIterator[Partner]:
     profile = Profile.load(demo.home / "profiles" / slug)
     async with profile.exchange() as exchange:
         server = await AuthorizationServer.discover(profile.platform, profile.credentials, exchange)
-        yield Partner(profile, exchange, server)
+        yield Partner(slug, profile, exchange, server)
 
 
 async def refusal_of(session: Session, path: str) -> str:

@@ -3,19 +3,69 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
-from partnering import ACCOUNTS, ASKER, BACK, partner, refusal_of
+from partnering import ACCOUNTS, ASKER, BACK, PAYER, partner, refusal_of
 from playwright.async_api import Page, expect
 from saying import either, saying
 from visiting import CHINESE, DESK, ENGLISH, PHONE, Visit, obstacles
 
 from weir.consent.words import PERMISSIONS
+from weir.kernel.access import PAYMENT_INITIATION, RECURRING_PAYMENT
+from weir.kernel.access import PERMISSIONS as PERMISSIONS_OF
 
 # One demo, one browser.
 pytestmark = pytest.mark.xdist_group("story")
 
 CUSTOMER = "rb-000001"
+_PAYEE = {"account": "6222000011112222", "name": "East Market"}
+
+
+def kinds_of_consent() -> Iterator[dict[str, Any]]:
+    """A request for each kind, with everything it can ask for."""
+    for kind, permissions in PERMISSIONS_OF.items():
+        yield {"type": kind, "permissions": list(permissions)}
+    yield {
+        "type": PAYMENT_INITIATION,
+        "payee": _PAYEE,
+        "amount": {"amount": "1234.50", "currency": "CNY"},
+        "reference": "Invoice 2026-118",
+    }
+    yield {
+        "type": RECURRING_PAYMENT,
+        "payee": _PAYEE,
+        "currency": "CNY",
+        "maximum_individual_amount": "300.00",
+        "periodic_limits": [
+            {"period": "day", "alignment": "consent", "amount": "600.00"},
+            {"period": "month", "alignment": "calendar", "amount": "1500.00"},
+        ],
+        "valid_from": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("language", "width", "dark"),
+    [
+        (ENGLISH, DESK, False),
+        (CHINESE, PHONE, True),
+    ],
+)
+async def test_nothing_stands_in_the_way_of_any_question(
+    visit: Visit, language: str, width: int, dark: bool
+) -> None:
+    page = await visit.window(language, width=width, dark=dark)
+    async with partner(visit.demo, PAYER) as asking:
+        for number, wanted in enumerate(kinds_of_consent()):
+            pushed = await asking.ask(**wanted, purpose="Keep the books of your shop")
+            await page.goto(pushed.authorization_url)
+            if number == 0:
+                await say_who(page, visit)
+            await expect(page.locator("button[name=answer][value=yes]")).to_be_visible()
+            assert await obstacles(page) == [], wanted["type"]
 
 
 @pytest.mark.parametrize(
@@ -58,12 +108,17 @@ async def test_what_a_customer_allows_flows_until_it_is_withdrawn(
     await expect(ended.locator("tr", has_text=purpose)).to_be_visible()
 
 
-async def allow(page: Page, visit: Visit) -> str:
-    """Sign in, read the question, allow the first account; the address the answer leads to."""
+async def say_who(page: Page, visit: Visit) -> None:
+    """Sign in where the question waits."""
     await page.fill("#name", CUSTOMER)
     await page.fill("#passphrase", visit.demo.sign_in_of(CUSTOMER))
     await page.press("#passphrase", "Enter")
     await page.wait_for_url("**/interactions/**")
+
+
+async def allow(page: Page, visit: Visit) -> str:
+    """Sign in, read the question, allow the first account; the address the answer leads to."""
+    await say_who(page, visit)
     assert await page.locator("input[type=checkbox]:checked").count() == 0
     await page.check("input[name=account-0]")
     # The application is nowhere: what comes is the browser's own page, under whatever address.

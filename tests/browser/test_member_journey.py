@@ -12,7 +12,7 @@ from disputing import dispute_a_line
 from entering import let_in
 from playwright.async_api import Page, expect
 from saying import either, is_chinese, saying
-from visiting import CHINESE, DESK, ENGLISH, PHONE, Visit, obstacles
+from visiting import CHINESE, DESK, ENGLISH, PHONE, Visit, leave, obstacles
 
 from weir.care.events import EVENTS
 
@@ -57,6 +57,21 @@ async def test_a_document_becomes_a_product_on_the_shelf(
     for event, subject in (("product.published", product), ("dispute.opened", dispute)):
         await page.goto(f"/desk/audit?event={event}&touching={subject}")
         await expect(page.locator("tbody tr")).to_contain_text([either(EVENTS[event], language)])
+
+
+@pytest.mark.parametrize(
+    ("language", "width", "dark"), [(ENGLISH, DESK, False), (CHINESE, PHONE, True)]
+)
+async def test_an_agreement_is_tried_on_a_period_that_is_over(
+    visit: Visit, language: str, width: int, dark: bool
+) -> None:
+    page = await visit.window(language, width=width, dark=dark)
+    await let_in(page, visit.demo, MEMBER, "owner")
+    await page.goto("/desk/agreements")
+    await leave(page, "main table a")
+    await leave(page, "#trial button")
+    await expect(page.locator("#trial-results")).to_be_visible()
+    assert await obstacles(page) == []
 
 
 async def imports(visit: Visit, page: Page, folder: Path, slug: str, language: str) -> None:
