@@ -19,13 +19,13 @@ def measured(
 
     `more` names further groups of processes; their CPU a call becomes `NAME_cpu_us_a_call`.
     """
-    groups = {"": list(pids), **{f"{name}_": list(group) for name, group in more.items()}}
+    # Helpers of PostgreSQL's (autovacuum) end when they are done, before a run or during it.
+    groups = {"": list(pids), **{f"{name}_": living(group) for name, group in more.items()}}
     before_s = {pid: cpu_s([pid]) for group in groups.values() for pid in group}
     outcome = run()
     calls = max(1, outcome["answered"])
     for name, group in groups.items():
-        # A helper of PostgreSQL's (autovacuum) may have ended meanwhile; it leaves no figure.
-        group[:] = living(group)
+        group[:] = living(group)  # what has ended leaves no figure
         used_s = cpu_s(group) - sum(before_s[pid] for pid in group)
         outcome[f"{name}cpu_us_a_call"] = used_s * 1e6 / calls
     outcome["calls_per_s_a_core"] = 1e6 / max(0.1, outcome["cpu_us_a_call"])
