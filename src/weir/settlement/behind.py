@@ -131,7 +131,7 @@ def _read(
 def _while_agreed(held: Statement, line: Line) -> pa.Table:
     """The parts of the period with the line's agreement and version of the plan, as `parts`."""
     agreed = held.inputs.agreements
-    plan = {each.plan: each for each in held.inputs.plans}[line.plan]
+    plan = {each.plan: each for each in held.inputs.plans}[line.plan or ""]
     found = [
         {"since": part.since, "until": part.until}
         for part in composing.cut(read_moment(held.since), read_moment(held.until), held.inputs)
