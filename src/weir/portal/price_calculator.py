@@ -10,7 +10,15 @@ from typing import Final
 
 from weir.kernel import limits
 from weir.kernel.money import MINOR_DIGITS, Money
-from weir.settlement.charging import Tally, charge, rounded, total, value_charge
+from weir.settlement.charging import (
+    MONTHLY,
+    Part,
+    Tally,
+    charge,
+    rounded,
+    total,
+    value_charge,
+)
 from weir.shelf.plans import Plan
 from weir.shelf.pricing import Pricing, Value
 
@@ -56,14 +64,23 @@ def estimates(plans: Sequence[Plan], use: Use) -> list[Estimate]:
 
 def estimate(plan: Plan, use: Use) -> Estimate:
     """One plan. Calls are spread evenly over the hours of the day."""
-    amount = total(charge(plan.pricing, _tally(plan.pricing, plan.currency, use)))
+    parts = charge(plan.pricing, _tally(plan.pricing, plan.currency, use))
     tax = plan.pricing.tax
     return Estimate(
         plan=plan,
-        price=rounded(amount, plan.currency),
-        tax=None if tax is None else rounded(amount * Fraction(tax.rate), plan.currency),
+        price=_rounded(parts, plan.currency, Fraction(1)),
+        tax=None if tax is None else _rounded(parts, plan.currency, Fraction(tax.rate)),
         quota_exceeded=plan.quota is not None and use.calls > _allowed(plan),
     )
+
+
+def _rounded(parts: Sequence[Part], currency: str, rate: Fraction) -> Money:
+    """As a statement does: what the month costs and what the calls cost are rounded apart, since
+    they are lines of their own.
+    """
+    month = [part for part in parts if part.kind in MONTHLY]
+    calls = [part for part in parts if part.kind not in MONTHLY]
+    return rounded(total(month) * rate, currency) + rounded(total(calls) * rate, currency)
 
 
 def _tally(pricing: Pricing, currency: str, use: Use) -> Tally:

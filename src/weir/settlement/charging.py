@@ -69,6 +69,10 @@ class Part:
     amount: Fraction
 
 
+# Parts owed by the month, whether or not a call is made: a line of their own in a statement.
+MONTHLY: Final = frozenset({"package", "fixed"})
+
+
 def charge(pricing: Pricing, tally: Tally) -> list[Part]:
     """The parts of a charge, in the pricing's order. Parts of nothing are left out."""
     parts = (

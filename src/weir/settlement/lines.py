@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 from weir.alliance.shares import MEMBER, WHOLE, Rounding, Share
 from weir.kernel.clock import read_moment
-from weir.settlement.charging import Part, Tally, charge, exact, months_between, rounded
+from weir.settlement.charging import MONTHLY, Part, Tally, charge, exact, months_between, rounded
 from weir.settlement.documents import (
     AgreementInput,
     Charge,
@@ -34,7 +34,6 @@ from weir.settlement.rewarding import Rewards
 from weir.settlement.splitting import Parties, Takings, split
 from weir.shelf.pricing import HOURS_A_DAY, Hours, Tax
 
-_MONTHLY: Final = frozenset({"package", "fixed"})
 # An agreement may want the declined calls paid too; without one, only what succeeded is.
 _BILLABLE: Final = {"succeeded": {"succeeded"}, "answered": {"succeeded", "declined"}}
 
@@ -219,7 +218,7 @@ def _tally(cells: Iterable[Cell]) -> Tally:
 
 def _weight(part: Part, cell: Cell, hours: Hours | None) -> tuple[Fraction, Fraction]:
     """A cell's part of a charge: of its quantity, and of its amount."""
-    if part.kind in _MONTHLY:
+    if part.kind in MONTHLY:
         return cell.months, cell.months
     if part.kind == "value":
         return Fraction(cell.value_calls), Fraction(cell.value_units)

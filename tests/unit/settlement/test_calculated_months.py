@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 from statement_world import ACCOUNTS, BANK, INPUTS, MARKET, PERIOD, SINCE_US, STANDARD, call
@@ -44,7 +44,7 @@ def closed(pricing: Pricing, calls: int, amount_minor: int) -> tuple[int, int]:
     given = replace(
         INPUTS,
         plans=[PlanInput(STANDARD, ACCOUNTS, BANK, "CNY", pricing)],
-        agreements=INPUTS.agreements[:1],
+        agreements=[replace(INPUTS.agreements[0], ended_at=None)],  # a month of one agreement
         subscriptions=[whole],
     )
     parts = composing.cut(PERIOD.since, PERIOD.until, given)
@@ -59,7 +59,13 @@ def closed(pricing: Pricing, calls: int, amount_minor: int) -> tuple[int, int]:
     return sum(line.gross_minor for line in found), sum(line.tax_minor for line in found)
 
 
+_INCLUDED = [{"kind": "package", "price": "9.99", "calls": 3, "overage": "0.07"}]
+
+
 @settings(max_examples=40)
+@example(
+    components=_INCLUDED, calls=59, amount_minor=1, taxed=True
+)  # the month and the calls are lines, rounded apart
 @given(COMPONENTS, st.integers(0, 60), st.integers(1, 10**7), st.booleans())
 def test_the_calculator_says_what_closing_charges(
     components: list[dict[str, Any]], calls: int, amount_minor: int, taxed: bool
