@@ -21,9 +21,9 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from weir.authorization.assertions import ASSERTION_TYPE
-from weir.care.dpop import thumbprint_of
-from weir.care.vault import b64url
 from weir.kernel.strict_json import canonical
+from weir.keys.dpop import thumbprint_of
+from weir.keys.vault import b64url
 
 VERIFIER: Final = "v" * 43
 CHALLENGE: Final = b64url(sha256(VERIFIER.encode()).digest())

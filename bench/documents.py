@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from weir.care.published import REVOCATION, RevocationDocument
 from weir.kernel import identifiers
+from weir.keys.published import REVOCATION, RevocationDocument
 from weir.partners.published import (
     APPLICATION,
     ORGANISATION,

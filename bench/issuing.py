@@ -15,13 +15,13 @@ from typing import Any
 from bench.asking import CHALLENGE, REDIRECT_URI, Asker, Key
 from bench.processes import TARGET_CORE, pin
 from bench.stage import Stage
+from weir.access.consent_types import ACCOUNT_ACCESS
 from weir.app.core import Core, open_core
 from weir.authorization import grants
-from weir.care.vault import PLATFORM
 from weir.consent.record import open_request, record_grant
 from weir.consent.types import ConsentRequest, parse_entry
 from weir.identity import customers, subjects
-from weir.kernel.access import ACCOUNT_ACCESS
+from weir.keys.vault import PLATFORM
 from weir.partners import applications, organisations
 from weir.shelf import capabilities, documents, plans, products, subscriptions
 from weir.shelf.openapi.operations import import_document

@@ -12,7 +12,7 @@ from sqlalchemy import insert, text
 
 from bench import generated_day
 from weir.alliance.tables import agreements
-from weir.care.audit import AuditJournal
+from weir.audit.chain import AuditJournal
 from weir.kernel.clock import SystemClock
 from weir.metering.lake import Lake
 from weir.partners.tables import organisations

@@ -22,9 +22,9 @@ from bench.report import Goal, Result, Spread
 from weir.app.control import build_control
 from weir.app.core import Core, open_core
 from weir.app.private import member_client
-from weir.care.vault import Vault
 from weir.cli.installation import Installation
 from weir.kernel.settings import Settings
+from weir.keys.vault import Vault
 from weir.shelf import documents
 from weir.shelf.openapi.operations import import_document
 from weir.store.unit import Actor

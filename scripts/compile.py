@@ -28,7 +28,7 @@ SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
 # mypyc cannot compile: msgspec structures (extension types already) and asynchronous generators.
 MODULES = {
     "authorization": "assertions endpoints forms nonces pipeline pkce scopes tokens",
-    "care": "dpop jose",
+    "keys": "dpop jose",
     "gateway": "allowances bindings budget call concurrency counts gateway interactions labels"
     " lease members noted passing pipeline recording routing snapshot tokens",
     "gateway/phases": "admit authorize filter forward identify limit possess prove record respond"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
 
-from weir.care.events import EVENTS
+from weir.audit.events import EVENTS
 from weir.gateway import metrics
 from weir.kernel import identifiers, limits, outcomes
 from weir.kernel.settings import PREFIX, Settings

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from running_demo import Demo
+from weir.access.consent_types import ACCOUNT_ACCESS, PAYMENT_INITIATION
 from weir.client import (
     Answer,
     AuthorizationServer,
@@ -20,7 +21,6 @@ from weir.client import (
     RefusedError,
     Session,
 )
-from weir.kernel.access import ACCOUNT_ACCESS, PAYMENT_INITIATION
 
 ASKER: Final = "abacus-software"  # asks customers of River Bank for their accounts
 BACK: Final = f"https://{ASKER}.example/back"

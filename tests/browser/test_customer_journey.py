@@ -13,9 +13,9 @@ from playwright.async_api import Page, expect
 from saying import either, saying
 from visiting import CHINESE, DESK, ENGLISH, PHONE, Visit, obstacles
 
+from weir.access.consent_types import PAYMENT_INITIATION, RECURRING_PAYMENT
+from weir.access.consent_types import PERMISSIONS as PERMISSIONS_OF
 from weir.consent.words import PERMISSIONS
-from weir.kernel.access import PAYMENT_INITIATION, RECURRING_PAYMENT
-from weir.kernel.access import PERMISSIONS as PERMISSIONS_OF
 
 # One demo, one browser.
 pytestmark = pytest.mark.xdist_group("story")

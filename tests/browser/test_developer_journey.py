@@ -16,7 +16,7 @@ from playwright.async_api import Page, expect
 from saying import either, saying
 from visiting import CHINESE, ENGLISH, PHONE, Visit, obstacles
 
-from weir.care.events import EVENTS
+from weir.audit.events import EVENTS
 
 # One demo, one browser.
 pytestmark = pytest.mark.xdist_group("story")

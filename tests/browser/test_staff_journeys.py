@@ -15,7 +15,7 @@ from playwright.async_api import Page, expect
 from saying import either, is_chinese, saying
 from visiting import CHINESE, DESK, ENGLISH, PHONE, Visit, leave, obstacles
 
-from weir.care.events import EVENTS
+from weir.audit.events import EVENTS
 
 # One demo, one browser.
 pytestmark = pytest.mark.xdist_group("story")

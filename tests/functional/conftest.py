@@ -16,11 +16,11 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from places import short_folder
-from weir.care.audit import AuditJournal
-from weir.care.authority import Authority
-from weir.care.master import SealingKey, derive
-from weir.care.vault import Vault
+from weir.audit.chain import AuditJournal
 from weir.kernel.clock import SystemClock
+from weir.keys.authority import Authority
+from weir.keys.master_key import SealingKey, derive
+from weir.keys.vault import Vault
 from weir.store.cache import Cache
 from weir.store.database import Database
 from weir.store.engines import EmbeddedPostgres, EmbeddedValkey, Home

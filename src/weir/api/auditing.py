@@ -13,7 +13,7 @@ from pydantic import AwareDatetime
 
 from weir.api.guarding import Asking, Using, new_router
 from weir.api.models import Name, Page, Shown
-from weir.care import trail
+from weir.audit import trail
 from weir.consent import auditing
 from weir.kernel import inputs, limits
 from weir.partners import organisations

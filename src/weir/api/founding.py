@@ -9,14 +9,14 @@ from typing import Annotated
 
 from pydantic import Field
 
+from weir.access.permissions import OWNER
 from weir.api.applications import ApplicationView
 from weir.api.certificates import CertificateView
 from weir.api.guarding import Using, new_router
 from weir.api.models import Given, Name, Shown, Text
 from weir.api.organisations import OrganisationView
-from weir.care.permissions import OWNER
-from weir.care.vault import PLATFORM
 from weir.identity import links
+from weir.keys.vault import PLATFORM
 from weir.partners import founding
 
 router = new_router("founding")

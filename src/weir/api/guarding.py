@@ -14,10 +14,10 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
+from weir.access.permissions import PERMISSIONS, Rule
 from weir.api.identifying import Caller, identify
 from weir.api.identifying_people import identify_person
 from weir.api.services import Services
-from weir.care.permissions import PERMISSIONS, Rule
 from weir.identity.acting import ACTING, Acting
 from weir.kernel import limits, outcomes, strict_json
 

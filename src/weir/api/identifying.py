@@ -19,12 +19,12 @@ from joserfc.jwk import KeySet
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from weir.access.permissions import Rule
 from weir.api.services import Services
-from weir.care.jose import ALGORITHMS
-from weir.care.permissions import Rule
-from weir.care.published import REVOCATION
 from weir.kernel import limits, outcomes
 from weir.kernel.outcomes import Refusal
+from weir.keys.jose import ALGORITHMS
+from weir.keys.published import REVOCATION
 from weir.partners import applications
 from weir.partners.applications import Standing
 from weir.partners.organisations import SANDBOX, Organisation

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from weir.access.permissions import Rule
 from weir.api.identifying import Caller
-from weir.care.permissions import Rule
 from weir.identity import people
 from weir.identity.acting import Acting
 from weir.kernel import limits

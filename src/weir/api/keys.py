@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, Field
 from weir.api.guarding import Asking, Using, new_router
 from weir.api.models import Effective, Given, Name, Page, Shown, Text
 from weir.api.writing import Writes
-from weir.care import algorithms, signing_keys
+from weir.keys import algorithms, signing_keys
 from weir.store.processes import EVERYBODY
 from weir.store.unit import UnitOfWork
 

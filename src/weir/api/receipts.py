@@ -13,10 +13,10 @@ from weir.api.guarding import Asking, Using, new_router
 from weir.api.identifying import Caller
 from weir.api.models import Given, Name, Page, Shown
 from weir.api.writing import Writes
-from weir.care import record_keys
 from weir.kernel import identifiers, inputs, limits, outcomes
 from weir.kernel.seals import ReceiptName
 from weir.kernel.witnessing import Witness
+from weir.keys import record_keys
 from weir.metering import log, receipts, retention, witnessing
 from weir.metering.records import CallRecord
 from weir.partners import certificates

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from weir.audit.chain import AuditJournal
 from weir.authorization.services import Addresses
-from weir.care.audit import AuditJournal
-from weir.care.authority import Authority
-from weir.care.master import Sealing
-from weir.care.vault import Signer
 from weir.identity.passphrases import Passphrases
+from weir.keys.authority import Authority
+from weir.keys.master_key import Sealing
+from weir.keys.vault import Signer
 from weir.metering.lake import Lake
 from weir.store.cache import Cache
 from weir.store.database import Database

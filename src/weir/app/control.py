@@ -23,14 +23,14 @@ from weir.authorization.fetching import KeyFetcher
 from weir.authorization.remote_keys import RemoteKeys
 from weir.authorization.services import Addresses
 from weir.authorization.services import Services as Authorization
-from weir.care.authority import Authority
-from weir.care.following import KeysFollowed
-from weir.care.vault import Vault
 from weir.identity.passphrases import Passphrases
 from weir.identity.sessions import Sessions
 from weir.kernel import identifiers, limits
 from weir.kernel.origins import https_origin
 from weir.kernel.settings import Settings
+from weir.keys.authority import Authority
+from weir.keys.follower import KeysFollowed
+from weir.keys.vault import Vault
 from weir.metering.lake import Lake
 from weir.portal import pages
 from weir.portal.management import Management

@@ -14,12 +14,12 @@ from typing import Any, TextIO, cast
 
 import structlog
 
-from weir.care import master
-from weir.care.audit import AuditJournal
-from weir.care.master import SealingKey
+from weir.audit.chain import AuditJournal
 from weir.kernel.clock import SystemClock
 from weir.kernel.outcomes import SETTING_INVALID, Refusal
 from weir.kernel.settings import Settings
+from weir.keys import master_key
+from weir.keys.master_key import SealingKey
 from weir.store.cache import Cache
 from weir.store.database import Database
 from weir.store.engines.home import Home
@@ -87,12 +87,12 @@ async def open_core(
     key = _master_key(settings, home)
     clock = SystemClock()
     cache = Cache(settings.valkey_url)
-    journal = AuditJournal(master.derive(key, "weir audit v1"))
+    journal = AuditJournal(master_key.derive(key, "weir audit v1"))
     database = Database(
         settings.database_url, clock=clock, journal=journal, cache=cache, pool=connections
     )
     try:
-        receipts = master.derive(key, "weir receipts v1")
+        receipts = master_key.derive(key, "weir receipts v1")
         yield Core(settings, home, clock, cache, database, journal, SealingKey(key), receipts)
     finally:
         await database.close()
@@ -101,8 +101,8 @@ async def open_core(
 
 def _master_key(settings: Settings, home: Home) -> bytes:
     if settings.master_key is not None:
-        return master.parse(settings.master_key)
-    return master.load_or_create(home.folder("secrets") / "master.key")
+        return master_key.parse(settings.master_key)
+    return master_key.load_or_create(home.folder("secrets") / "master.key")
 
 
 class _Losing:

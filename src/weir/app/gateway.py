@@ -6,9 +6,9 @@ from pathlib import Path
 
 from weir.app.core import open_core, stopping
 from weir.authorization.services import Addresses
-from weir.care.message_key import MessageKeys
 from weir.gateway.serving import GatewayConfig, serve
 from weir.kernel.settings import Settings
+from weir.keys.message_key import MessageKeys
 from weir.store.engines.home import Home
 
 

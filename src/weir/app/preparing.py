@@ -10,10 +10,10 @@ from pathlib import Path
 from cryptography import x509
 
 from weir.app.core import HOST_ROLES, Core, open_core
-from weir.care.authority import Authority
-from weir.care.record_keys import RecordKeys
-from weir.care.vault import PLATFORM, Vault
 from weir.kernel.settings import Settings
+from weir.keys.authority import Authority
+from weir.keys.record_keys import RecordKeys
+from weir.keys.vault import PLATFORM, Vault
 from weir.partners import founding, organisations
 from weir.store.engines.files import write_atomically
 from weir.store.engines.home import Home

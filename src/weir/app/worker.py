@@ -17,13 +17,13 @@ from weir.app.core import Core, open_core, stopping
 from weir.app.preparing import renew_certificates
 from weir.app.private import health, member_client, outbound_client, serve_private
 from weir.authorization import backchannel, pinging
-from weir.care import signing_keys
-from weir.care.authority import Authority
-from weir.care.record_keys import RecordKeys
-from weir.care.vault import PLATFORM
 from weir.consent import reading, record
 from weir.kernel import identifiers, limits
 from weir.kernel.settings import Settings
+from weir.keys import signing_keys
+from weir.keys.authority import Authority
+from weir.keys.record_keys import RecordKeys
+from weir.keys.vault import PLATFORM
 from weir.metering import budgets, intents, lake_files, spending
 from weir.metering import log as seals_log
 from weir.metering.compacting import compact

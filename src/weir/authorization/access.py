@@ -16,14 +16,14 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.authorization.tokens import TOKEN_TYPE
-from weir.care.jose import ALGORITHMS
-from weir.care.vault import Signer
 from weir.consent import reading
 from weir.consent.published import REVOCATION, revocation_key
 from weir.consent.reading import Consent
 from weir.consent.states import TOKENS_FOR, State
 from weir.kernel import limits
 from weir.kernel.strict_json import loads
+from weir.keys.jose import ALGORITHMS
+from weir.keys.vault import Signer
 from weir.partners import applications
 from weir.store.schema import changes
 

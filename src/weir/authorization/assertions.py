@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from weir.care import jose
 from weir.kernel import limits
 from weir.kernel.outcomes import OAUTH_INVALID_CLIENT, Refusal
+from weir.keys import jose
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 

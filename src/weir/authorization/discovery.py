@@ -14,9 +14,9 @@ from weir.authorization.openid import ACR_VALUES, CLAIMS_SUPPORTED, PROMPTS
 from weir.authorization.pipeline import GRANT_TYPES
 from weir.authorization.services import Addresses
 from weir.authorization.steps.request import RESPONSE_MODES
-from weir.care.vault import Signer
 from weir.consent import changing
 from weir.consent.types import SCHEMAS
+from weir.keys.vault import Signer
 from weir.partners.classes import DELIVERY_MODES, TOKEN_ENDPOINT_AUTH_METHODS
 
 # Endpoint name in the metadata, and its path under both origins.

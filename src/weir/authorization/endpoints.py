@@ -22,8 +22,6 @@ from weir.authorization.exchange import Answer, Exchange
 from weir.authorization.pipeline import Endpoint
 from weir.authorization.services import Services
 from weir.authorization.steps.introspection import SIGNED
-from weir.care.jose import ALGORITHMS
-from weir.care.vault import b64url
 from weir.kernel.outcomes import (
     DPOP_PROOF_INVALID,
     METHOD_NOT_ALLOWED,
@@ -33,6 +31,8 @@ from weir.kernel.outcomes import (
     Outcome,
     Refusal,
 )
+from weir.keys.jose import ALGORITHMS
+from weir.keys.vault import b64url
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 Field = tuple[bytes, bytes]

@@ -17,12 +17,12 @@ from weir.authorization.hints import Hint
 from weir.authorization.openid import OpenIdRequest
 from weir.authorization.services import Services
 from weir.authorization.trial_keys import TrialKey
-from weir.care.dpop import Proof
 from weir.consent.changing import Action
 from weir.consent.reading import Consent
 from weir.consent.types import ConsentRequest
 from weir.kernel import identifiers, limits
 from weir.kernel.outcomes import OAUTH_INVALID_REQUEST, Refusal
+from weir.keys.dpop import Proof
 from weir.partners.applications import Application
 from weir.partners.organisations import Organisation
 

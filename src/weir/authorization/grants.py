@@ -13,13 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.authorization.openid import Authentication
 from weir.authorization.tables import grants
-from weir.care.vault import b64url
 from weir.consent import reading
 from weir.consent.reading import Consent
 from weir.consent.tables import consents
 from weir.identity.secrets import digest, is_secret, new_secret
 from weir.kernel import limits
 from weir.kernel.identifiers import is_identifier
+from weir.keys.vault import b64url
 from weir.store.database import Database
 from weir.store.prepared import Gathered, Prepared, asked
 from weir.store.unit import UnitOfWork

@@ -18,8 +18,8 @@ import structlog
 from sqlalchemy import select, update
 
 from weir.authorization.tables import backchannel_requests
-from weir.care.master import Sealing
 from weir.kernel import limits
+from weir.keys.master_key import Sealing
 from weir.partners.tables import applications
 from weir.store.database import Database
 from weir.wire.outbound import Outbound, OutboundError

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from weir.authorization.remote_keys import RemoteKeys
-from weir.care.authority import Authority
-from weir.care.master import Sealing
-from weir.care.vault import Signer
 from weir.kernel.origins import https_origin
 from weir.kernel.settings import Settings
+from weir.keys.authority import Authority
+from weir.keys.master_key import Sealing
+from weir.keys.vault import Signer
 from weir.store.cache import Cache
 from weir.store.database import Database
 

@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from weir.authorization.pipeline import GRANT_TYPES
-from weir.care import jose
 from weir.consent.types import SCHEMAS
 from weir.kernel import inputs, limits
 from weir.kernel.outcomes import (
@@ -23,6 +22,7 @@ from weir.kernel.outcomes import (
     OAUTH_REGISTRATION_ADDRESS,
     Refusal,
 )
+from weir.keys import jose
 from weir.partners import registration
 from weir.partners.classes import APPLICATION_ROLES, TOKEN_ENDPOINT_AUTH_METHODS
 from weir.partners.registration import ApplicationFacts

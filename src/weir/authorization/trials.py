@@ -12,8 +12,6 @@ from typing import Any, Final
 from weir.authorization import trial_keys
 from weir.authorization.services import Addresses
 from weir.authorization.tokens import TOKEN_TYPE, claims_of
-from weir.care.dpop import thumbprint_of
-from weir.care.vault import Signer
 from weir.kernel import inputs, limits
 from weir.kernel.outcomes import (
     APPLICATION_SUSPENDED,
@@ -23,6 +21,8 @@ from weir.kernel.outcomes import (
     SUBSCRIPTION_REQUIRED,
     Refusal,
 )
+from weir.keys.dpop import thumbprint_of
+from weir.keys.vault import Signer
 from weir.partners import keys
 from weir.partners.applications import Application
 from weir.shelf import products, subscriptions

@@ -1,7 +1,7 @@
 """Was a stored consent edited behind the platform's back? Compare each row with its audit entry.
 
 Every change of a consent leaves the digest of the whole row in the member's audit chain. The chain
-proves itself (`weir.care.audit`); this compares the rows with it.
+proves itself (`weir.audit.chain`); this compares the rows with it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.care.tables import audit_entries
+from weir.audit.tables import audit_entries
 from weir.consent.tables import consents
 from weir.kernel.strict_json import canonical
 

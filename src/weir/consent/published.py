@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from weir.care.published import REVOCATION, RevocationDocument
 from weir.kernel import limits
+from weir.keys.published import REVOCATION, RevocationDocument
 from weir.store.unit import Change
 
 __all__ = ["REVOCATION", "revocation", "revocation_key"]

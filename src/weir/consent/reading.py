@@ -10,11 +10,11 @@ from typing import Any
 from sqlalchemy import Select, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from weir.access.consent_types import PAYMENT_INITIATION
 from weir.consent.states import State, in_effect
 from weir.consent.tables import consents
 from weir.identity.tables import customers
 from weir.kernel import limits
-from weir.kernel.access import PAYMENT_INITIATION
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,10 @@ from typing import Any, Final
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
+from weir.access import consent_types
+from weir.access.consent_types import PAYMENT_INITIATION, PAYMENTS, RECURRING_PAYMENT
 from weir.consent import recurring
-from weir.kernel import access, inputs, limits
-from weir.kernel.access import PAYMENT_INITIATION, PAYMENTS, RECURRING_PAYMENT
+from weir.kernel import inputs, limits
 from weir.kernel.money import MINOR_DIGITS, Money, parse_amount
 from weir.kernel.outcomes import OAUTH_INVALID_AUTHORIZATION_DETAILS, Refusal
 from weir.kernel.periods import ALIGNMENTS, PERIODS
@@ -64,7 +65,7 @@ def _access(name: str, permissions: Iterable[str]) -> dict[str, Any]:
 
 
 SCHEMAS: Final[dict[str, dict[str, Any]]] = {
-    **{name: _access(name, permissions) for name, permissions in access.PERMISSIONS.items()},
+    **{name: _access(name, permissions) for name, permissions in consent_types.PERMISSIONS.items()},
     PAYMENT_INITIATION: {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "type": "object",

@@ -15,7 +15,6 @@ from typing import Literal
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.care.vault import PLATFORM
 from weir.consent import reading
 from weir.consent.published import REVOCATION, SLACK_S, revocation, revocation_key
 from weir.consent.reading import Consent
@@ -24,6 +23,7 @@ from weir.consent.states import Move
 from weir.identity import customers
 from weir.kernel import inputs, limits
 from weir.kernel.outcomes import NOT_FOUND, Refusal
+from weir.keys.vault import PLATFORM
 from weir.partners import organisations
 from weir.store.database import Database
 from weir.store.processes import await_acknowledged

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from weir.kernel import access
+from weir.access import consent_types
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,54 +71,54 @@ PERMISSIONS: Final[dict[str, Words]] = {
 
 # What a consent is for, by the name of its type.
 KINDS: Final[dict[str, Words]] = {
-    access.ACCOUNT_ACCESS: Words("Account access", "账户信息查询"),
-    access.FUNDS_CONFIRMATION: Words("Confirmation of funds", "资金确认"),
-    access.INSURANCE_QUOTATION: Words("Insurance quotation", "保险询价"),
-    access.POLICY_SERVICING: Words("Policy servicing", "保单服务"),
-    access.PORTFOLIO_ACCESS: Words("Portfolio access", "投资组合查询"),
-    access.CREDIT_DATA: Words("Credit data", "信贷信息查询"),
-    access.PAYMENT_INITIATION: Words("One payment", "单笔支付"),
-    access.RECURRING_PAYMENT: Words("Recurring payments", "自动扣款"),
+    consent_types.ACCOUNT_ACCESS: Words("Account access", "账户信息查询"),
+    consent_types.FUNDS_CONFIRMATION: Words("Confirmation of funds", "资金确认"),
+    consent_types.INSURANCE_QUOTATION: Words("Insurance quotation", "保险询价"),
+    consent_types.POLICY_SERVICING: Words("Policy servicing", "保单服务"),
+    consent_types.PORTFOLIO_ACCESS: Words("Portfolio access", "投资组合查询"),
+    consent_types.CREDIT_DATA: Words("Credit data", "信贷信息查询"),
+    consent_types.PAYMENT_INITIATION: Words("One payment", "单笔支付"),
+    consent_types.RECURRING_PAYMENT: Words("Recurring payments", "自动扣款"),
 }
 
 # What the page asks, in one sentence.
 _QUESTIONS: Final[dict[str, Words]] = {
-    access.ACCOUNT_ACCESS: Words(
+    consent_types.ACCOUNT_ACCESS: Words(
         "May {application} see your data at {member}?",
         "允许“{application}”查看您在{member}的数据吗？",
     ),
-    access.FUNDS_CONFIRMATION: Words(
+    consent_types.FUNDS_CONFIRMATION: Words(
         "May {application} ask {member} whether your money is enough?",
         "允许“{application}”向{member}查询您的资金是否足够吗？",
     ),
-    access.INSURANCE_QUOTATION: Words(
+    consent_types.INSURANCE_QUOTATION: Words(
         "May {application} have insurance quoted for you by {member}?",
         "允许“{application}”请{member}为您报价吗？",
     ),
-    access.POLICY_SERVICING: Words(
+    consent_types.POLICY_SERVICING: Words(
         "May {application} see your policies at {member}?",
         "允许“{application}”查看您在{member}的保单吗？",
     ),
-    access.PORTFOLIO_ACCESS: Words(
+    consent_types.PORTFOLIO_ACCESS: Words(
         "May {application} see your investments at {member}?",
         "允许“{application}”查看您在{member}的投资吗？",
     ),
-    access.CREDIT_DATA: Words(
+    consent_types.CREDIT_DATA: Words(
         "May {application} see your loans at {member}?",
         "允许“{application}”查看您在{member}的贷款和授信吗？",
     ),
 }
 # The same where a permission acts.
 _ACTING_QUESTIONS: Final[dict[str, Words]] = {
-    access.ACCOUNT_ACCESS: Words(
+    consent_types.ACCOUNT_ACCESS: Words(
         "May {application} see your data at {member}, and act for you?",
         "允许“{application}”查看您在{member}的数据，并代您操作吗？",
     ),
-    access.POLICY_SERVICING: Words(
+    consent_types.POLICY_SERVICING: Words(
         "May {application} look after your policies at {member}?",
         "允许“{application}”代您打理在{member}的保单吗？",
     ),
-    access.PORTFOLIO_ACCESS: Words(
+    consent_types.PORTFOLIO_ACCESS: Words(
         "May {application} see your investments at {member}, and place orders for you?",
         "允许“{application}”查看您在{member}的投资，并代您下单吗？",
     ),
@@ -128,15 +128,15 @@ _ACTING_QUESTIONS: Final[dict[str, Words]] = {
 _ACCOUNTS: Final = (Words("With which accounts?", "涉及哪些账户？"), Words("Accounts", "账户"))
 _POLICIES: Final = (Words("With which policies?", "涉及哪些保单？"), Words("Policies", "保单"))
 CHOICES: Final[dict[str, tuple[Words, Words]]] = {
-    access.ACCOUNT_ACCESS: _ACCOUNTS,
-    access.FUNDS_CONFIRMATION: _ACCOUNTS,
-    access.INSURANCE_QUOTATION: _POLICIES,
-    access.POLICY_SERVICING: _POLICIES,
-    access.PORTFOLIO_ACCESS: (
+    consent_types.ACCOUNT_ACCESS: _ACCOUNTS,
+    consent_types.FUNDS_CONFIRMATION: _ACCOUNTS,
+    consent_types.INSURANCE_QUOTATION: _POLICIES,
+    consent_types.POLICY_SERVICING: _POLICIES,
+    consent_types.PORTFOLIO_ACCESS: (
         Words("With which portfolios?", "涉及哪些投资组合？"),
         Words("Portfolios", "投资组合"),
     ),
-    access.CREDIT_DATA: (
+    consent_types.CREDIT_DATA: (
         Words("With which loans and credit lines?", "涉及哪些贷款和授信？"),
         Words("Loans and credit lines", "贷款和授信"),
     ),

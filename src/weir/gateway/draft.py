@@ -14,16 +14,16 @@ from typing import Any, Final, TypeVar
 import msgspec
 from immutables import Map
 
-from weir.care import signing
-from weir.care.algorithms import ALGORITHM_ENDING
-from weir.care.published import (
+from weir.consent.published import REVOCATION
+from weir.gateway.snapshot import Application, Product, SigningKey, Snapshot
+from weir.keys import private_keys
+from weir.keys.algorithms import ALGORITHM_ENDING
+from weir.keys.published import (
     MESSAGE_KEY,
     SIGNING_KEY,
     AlgorithmEndingDocument,
     SigningKeyDocument,
 )
-from weir.consent.published import REVOCATION
-from weir.gateway.snapshot import Application, Product, SigningKey, Snapshot
 from weir.partners.published import (
     APPLICATION,
     ORGANISATION,
@@ -239,7 +239,7 @@ def _read(document: Document, form: type[Form]) -> Form | None:
 
 
 def _key(document: SigningKeyDocument) -> SigningKey:
-    public = signing.public_key(document.jwk, document.alg)
+    public = private_keys.public_key(document.jwk, document.alg)
     ends = document.not_after
     not_after_s = float("inf") if ends is None else ends.timestamp()
     return SigningKey(public, document.alg, not_after_s)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from weir.care.message_key import MessageKeys
 from weir.gateway.allowances import Allowances
 from weir.gateway.call import Call
 from weir.gateway.concurrency import Concurrency
@@ -27,6 +26,7 @@ from weir.gateway.recording import Recording
 from weir.gateway.tending import Tending
 from weir.gateway.tokens import TokenMemory
 from weir.kernel.outcomes import UNKNOWN_HOST, Refusal
+from weir.keys.message_key import MessageKeys
 from weir.metering import intents
 from weir.store.cache import Cache
 from weir.store.database import Database

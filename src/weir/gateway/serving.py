@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from weir import compiled
-from weir.care.message_key import MessageKeys
 from weir.gateway.allowances import Allowances, DatabaseClock
 from weir.gateway.following import Following
 from weir.gateway.gateway import Gateway
@@ -28,6 +27,7 @@ from weir.gateway.tokens import TokenMemory
 from weir.gateway.verifying import TokenVerifier
 from weir.kernel import identifiers, limits
 from weir.kernel.outcomes import SETTING_INVALID, Refusal
+from weir.keys.message_key import MessageKeys
 from weir.metering.sealing import stream_key
 from weir.metering.writing import RecordWriter
 from weir.store.cache import Cache

@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 
 from immutables import Map
 
-from weir.care import signing
 from weir.gateway.bindings import Reference, compile_reference
 from weir.gateway.revocations import Revocations
 from weir.gateway.routing import Routes, parameters_of
 from weir.kernel import limits
+from weir.keys import private_keys
 from weir.partners.published import OrganisationDocument
 from weir.shelf.published import (
     BackendDocument,
@@ -134,7 +134,7 @@ class Product:
 class SigningKey(NamedTuple):
     """A public key with its one algorithm, and the Unix time after which it signs no more."""
 
-    public: signing.PublicKey
+    public: private_keys.PublicKey
     algorithm: str
     not_after_s: float
 

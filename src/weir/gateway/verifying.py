@@ -14,14 +14,15 @@ import msgspec
 from cryptography.exceptions import InvalidSignature
 from immutables import Map
 
-from weir.care import signing
+from weir.access import consent_types
 from weir.consent import recurring
 from weir.consent.published import revocation_key
 from weir.gateway.snapshot import SigningKey, base64url
 from weir.gateway.tokens import Grant, KnownToken
-from weir.kernel import access, limits
+from weir.kernel import limits
 from weir.kernel.money import parse_amount
 from weir.kernel.outcomes import TOKEN_EXPIRED, TOKEN_INVALID, Refusal
+from weir.keys import private_keys
 
 # JWS Compact Serialization (RFC 7515 section 3.1). The shortest signature, of ES256 or Ed25519, has
 # 64 bytes, which are 86 characters; the longest, of PS256 under 3,072 bits, 512 characters.
@@ -82,7 +83,7 @@ class TokenVerifier:
         try:
             header = msgspec.json.decode(base64url(parts[1].decode()), type=_Header)
             key = _key_of(header, keys)
-            signing.verify(key.public, raw[: parts.end(2)], base64url(parts[3].decode()))
+            private_keys.verify(key.public, raw[: parts.end(2)], base64url(parts[3].decode()))
             claims = msgspec.json.decode(base64url(parts[2].decode()), type=_Claims)
             self._check_claims(claims, key, now_s)
             return _known(claims)
@@ -169,19 +170,19 @@ def _grant(entry: dict[str, Any]) -> Grant | None:
         "member": entry["member"],
         "expires_at_s": float("inf") if ends is None else datetime.fromisoformat(ends).timestamp(),
     }
-    if entry["type"] in access.PERMISSIONS:
+    if entry["type"] in consent_types.PERMISSIONS:
         return Grant(
             **common,
             permissions=frozenset(entry["permissions"]),
             accounts=tuple(entry["accounts"]),
         )
-    if entry["type"] == access.PAYMENT_INITIATION:
+    if entry["type"] == consent_types.PAYMENT_INITIATION:
         return Grant(
             **common,
             accounts=(entry["debtor_account"],),
             amount=parse_amount(entry["amount"]["amount"], entry["amount"]["currency"]),
             payee_account=entry["payee"]["account"],
         )
-    if entry["type"] == access.RECURRING_PAYMENT:
+    if entry["type"] == consent_types.RECURRING_PAYMENT:
         return Grant(**common, accounts=(entry["debtor_account"],), mandate=recurring.read(entry))
     return None

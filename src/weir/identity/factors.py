@@ -15,12 +15,12 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.care.master import Sealing
 from weir.identity import totp
 from weir.identity.people import Person
 from weir.identity.tables import passkeys, recovery_codes, totp_secrets
 from weir.kernel import limits
 from weir.kernel.outcomes import CONFLICT, SECOND_FACTOR_WRONG, Refusal
+from weir.keys.master_key import Sealing
 from weir.store.unit import UnitOfWork
 
 _RECOVERY_BYTES = 10  # 80 bits; guesses are counted besides

@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.care.permissions import ROLES
+from weir.access.permissions import ROLES
 from weir.identity import links, people
 from weir.identity.links import LinkPurpose
 from weir.identity.tables import one_time_links

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.care.permissions import OWNER, ROLES
+from weir.access.permissions import OWNER, ROLES
 from weir.identity import links
 from weir.identity.tables import people
 from weir.kernel import outcomes

@@ -9,12 +9,12 @@ from __future__ import annotations
 import ipaddress
 from hashlib import sha256
 
-from weir.care.master import Sealing
 from weir.identity import factors, people
 from weir.identity.passphrases import Passphrases
 from weir.identity.people import Person
 from weir.kernel import limits
 from weir.kernel.outcomes import SIGN_IN_FAILED, SIGN_IN_LOCKED, Refusal
+from weir.keys.master_key import Sealing
 from weir.store.cache import Cache
 from weir.store.database import Database
 from weir.store.unit import Actor

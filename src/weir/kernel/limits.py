@@ -165,7 +165,7 @@ JWKS_STALE_S: Final = 3_600  # how old keys may be when they cannot be fetched a
 JWKS_SETS: Final = 1_000  # kept by one process
 JWKS_FETCHES: Final = 8  # at a time by one process
 
-# Keys and algorithms of our own (care/signing_keys.py)
+# Keys and algorithms of our own (keys/signing_keys.py)
 CHANGE_ANNOUNCED_S: Final = 600  # twice as long as a JWKS or the metadata may be cached
 KEY_ANNOUNCED_DAYS: Final = 7  # by which the next key is announced before it signs
 SIGNED_LIFETIME_S: Final = 300  # the longest life of anything that is signed with these keys

@@ -14,14 +14,14 @@ from secrets import token_hex
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.care.permissions import OWNER
-from weir.care.vault import PLATFORM
+from weir.access.permissions import OWNER
 from weir.identity import people
 from weir.identity.passphrases import Passphrases, check_form
 from weir.identity.people import Person, sign_in_name
 from weir.identity.sign_in import network_of
 from weir.kernel import inputs, limits
 from weir.kernel.outcomes import INVALID_INPUT, TOO_MANY_SIGN_UPS, Refusal
+from weir.keys.vault import PLATFORM
 from weir.partners import organisations, registration
 from weir.partners.organisations import SANDBOX, Organisation
 from weir.store.cache import Cache

@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.care.dpop import THUMBPRINT, thumbprint_of
-from weir.care.published import REVOCATION, RevocationDocument
 from weir.kernel import inputs, limits, outcomes
+from weir.keys.dpop import THUMBPRINT, thumbprint_of
+from weir.keys.published import REVOCATION, RevocationDocument
 from weir.partners import keys, organisations, registration
 from weir.partners.published import APPLICATION, ApplicationDocument
 from weir.partners.registration import ApplicationFacts

@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import Row, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.care.authority import Authority
-from weir.care.published import REVOCATION, RevocationDocument
 from weir.kernel import limits, outcomes
+from weir.keys.authority import Authority
+from weir.keys.published import REVOCATION, RevocationDocument
 from weir.partners import applications
 from weir.partners.classes import MANAGE
 from weir.partners.tables import applications as applications_table

@@ -13,8 +13,8 @@ from datetime import timedelta
 
 from sqlalchemy import update
 
-from weir.care.authority import Authority
 from weir.kernel import limits, outcomes
+from weir.keys.authority import Authority
 from weir.partners import applications, certificates, classes, organisations, registration
 from weir.partners.applications import Application
 from weir.partners.certificates import Certificate

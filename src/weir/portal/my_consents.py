@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 from starlette.responses import Response
 
+from weir.access.consent_types import RECURRING_PAYMENT
 from weir.consent import directory, reading, recurring
 from weir.consent.directory import Account
 from weir.consent.reading import Consent
@@ -21,7 +22,6 @@ from weir.identity import customers
 from weir.identity.customers import Customer
 from weir.identity.people import Person
 from weir.kernel import limits
-from weir.kernel.access import RECURRING_PAYMENT
 from weir.kernel.identifiers import is_identifier
 from weir.kernel.money import Money
 from weir.kernel.outcomes import ILLEGAL_STATE, NOT_FOUND, Refusal

@@ -17,8 +17,8 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from weir.access.permissions import PERMISSIONS
 from weir.authorization import trials
-from weir.care.permissions import PERMISSIONS
 from weir.consent.types import is_payment
 from weir.identity import trial_customers
 from weir.identity.acting import Acting

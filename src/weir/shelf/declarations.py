@@ -14,13 +14,14 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from weir.kernel import access, inputs
+from weir.access import consent_types
+from weir.kernel import inputs
 from weir.kernel.outcomes import Refusal
 from weir.shelf.openapi.addressing import check_reference
 from weir.shelf.openapi.operations import ImportedDocument
 from weir.shelf.published import Bindings
 
-CONSENT_TYPES: Final = (*access.PERMISSIONS, *access.PAYMENTS)
+CONSENT_TYPES: Final = (*consent_types.PERMISSIONS, *consent_types.PAYMENTS)
 
 _REFERENCES: Final = ("account", "amount", "currency", "payee", "idempotency_key")
 # A path and query of RFC 3986 section 3, with the two names the platform fills in.
@@ -73,7 +74,7 @@ def _check(document: ImportedDocument, operation_id: str, name: str, reference: 
 
 
 def _permission(declaration: Declaration) -> None:
-    permissions = access.PERMISSIONS.get(declaration.consent_type or "")
+    permissions = consent_types.PERMISSIONS.get(declaration.consent_type or "")
     if permissions is not None:
         inputs.choice(declaration.permission or "", permissions, "/permission")
     elif declaration.permission is not None:
@@ -81,7 +82,7 @@ def _permission(declaration: Declaration) -> None:
 
 
 def _moves_money(declaration: Declaration) -> None:
-    if declaration.moves_money != (declaration.consent_type in access.PAYMENTS):
+    if declaration.moves_money != (declaration.consent_type in consent_types.PAYMENTS):
         raise inputs.wrong(
             "/moves_money",
             "must be true for the two types of payment, and for nothing else",
@@ -92,14 +93,14 @@ def _moves_money(declaration: Declaration) -> None:
 def _bindings(declaration: Declaration) -> Bindings | None:
     bindings = declaration.bindings
     given = {name for name in _REFERENCES if getattr(bindings, name, None) is not None}
-    if declaration.consent_type in access.PAYMENTS:
+    if declaration.consent_type in consent_types.PAYMENTS:
         for name in _REFERENCES:
             if name not in given:
                 raise inputs.wrong(
                     f"/bindings/{name}", "must be bound for a payment", "支付必须绑定此项"
                 )
     else:
-        allowed = {"account"} if declaration.consent_type in access.PERMISSIONS else set()
+        allowed = {"account"} if declaration.consent_type in consent_types.PERMISSIONS else set()
         for name in sorted(given - allowed):
             raise inputs.wrong(
                 f"/bindings/{name}", "is not bound for this consent type", "此授权类型不绑定此项"

@@ -64,7 +64,7 @@ class AuditEntry:
 
 
 class Journal(Protocol):
-    """Writes audit entries inside the unit's transaction; `weir.care.audit` is the one."""
+    """Writes audit entries inside the unit's transaction; `weir.audit.chain` is the one."""
 
     async def write(
         self,

@@ -11,7 +11,7 @@ import httpx
 from consent_world import Browser, Client, World, consent_form
 from joserfc import jws
 
-from weir.care.vault import PLATFORM
+from weir.keys.vault import PLATFORM
 from weir.partners import applications
 
 GRANT_TYPE = "urn:openid:params:grant-type:ciba"

@@ -14,19 +14,19 @@ from starlette.applications import Starlette
 from seals import SECRET
 from weir.api.management import application
 from weir.api.services import Services as Managing
+from weir.audit.chain import AuditJournal
 from weir.authorization import http
 from weir.authorization.endpoints import Asgi
 from weir.authorization.fetching import KeyFetcher
 from weir.authorization.remote_keys import RemoteKeys
 from weir.authorization.services import Addresses, Services
-from weir.care.audit import AuditJournal
-from weir.care.authority import Authority
-from weir.care.master import SealingKey
-from weir.care.vault import Vault
 from weir.identity.passphrases import Passphrases
 from weir.identity.sessions import Sessions
 from weir.kernel import limits
 from weir.kernel.settings import Settings
+from weir.keys.authority import Authority
+from weir.keys.master_key import SealingKey
+from weir.keys.vault import Vault
 from weir.metering.lake import Lake
 from weir.portal import pages
 from weir.portal.management import Management

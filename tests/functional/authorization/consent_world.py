@@ -31,12 +31,12 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from weir.authorization.services import Services
-from weir.care.authority import Authority
-from weir.care.vault import PLATFORM
 from weir.client.pricing import per_call
 from weir.identity import customers, totp
 from weir.identity.customers import Enrolment
 from weir.kernel.clock import SystemClock
+from weir.keys.authority import Authority
+from weir.keys.vault import PLATFORM
 from weir.partners import applications, certificates, organisations, registration
 from weir.partners.applications import Application
 from weir.partners.organisations import Organisation

@@ -16,7 +16,6 @@ from joserfc import jws
 from test_client_with_dpop import OverAsgi
 
 from weir.authorization.endpoints import Asgi
-from weir.care.vault import PLATFORM
 from weir.client import (
     AuthorizationServer,
     Backchannel,
@@ -28,6 +27,7 @@ from weir.client import (
     Question,
     Token,
 )
+from weir.keys.vault import PLATFORM
 from weir.partners import applications
 
 

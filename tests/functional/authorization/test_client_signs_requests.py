@@ -14,7 +14,6 @@ from consent_world import REDIRECT_URI, Browser, Client, World, consent_form
 from test_client_with_dpop import OverAsgi
 
 from weir.authorization.endpoints import Asgi
-from weir.care.vault import PLATFORM
 from weir.client import (
     AuthorizationServer,
     Credentials,
@@ -24,6 +23,7 @@ from weir.client import (
     ProtocolError,
     PushedRequest,
 )
+from weir.keys.vault import PLATFORM
 from weir.partners import applications
 
 

@@ -12,8 +12,8 @@ import pytest
 from consent_world import Client, World
 
 from weir.authorization.endpoints import Asgi
-from weir.care.vault import PLATFORM
 from weir.client import AuthorizationServer, Credentials, DpopKey, Exchange, OAuthError, Platform
+from weir.keys.vault import PLATFORM
 from weir.partners import applications
 
 

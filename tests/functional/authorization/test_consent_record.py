@@ -10,9 +10,8 @@ import pytest
 from consent_world import World
 from sqlalchemy import delete, insert, select, text, update
 
-from weir.care.audit import AuditJournal
-from weir.care.tables import audit_entries
-from weir.care.vault import PLATFORM
+from weir.audit.chain import AuditJournal
+from weir.audit.tables import audit_entries
 from weir.consent import auditing, reading, record
 from weir.consent.states import MOVES, Move, State
 from weir.consent.tables import consents
@@ -21,6 +20,7 @@ from weir.consent.withdrawal import By, withdraw, withdraw_and_confirm
 from weir.identity import customers, people
 from weir.kernel import identifiers
 from weir.kernel.outcomes import ILLEGAL_STATE, INVALID_INPUT, NOT_FOUND, Refusal
+from weir.keys.vault import PLATFORM
 from weir.metering import intents
 from weir.partners import organisations
 from weir.store.unit import Actor, UnitOfWork

@@ -12,10 +12,10 @@ import pytest
 from consent_world import Browser, Client, World, consent_form, query_of
 from sqlalchemy import select, text
 
-from weir.care.vault import PLATFORM
 from weir.consent import auditing, reading
 from weir.consent.withdrawal import withdraw_and_confirm
 from weir.kernel.outcomes import CATALOGUE
+from weir.keys.vault import PLATFORM
 from weir.partners import certificates
 from weir.store.schema import changes
 from weir.store.unit import Actor

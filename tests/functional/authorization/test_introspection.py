@@ -13,8 +13,8 @@ from consent_world import Browser, Client, World, consent_form, query_of
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
-from weir.care.vault import PLATFORM
 from weir.consent.withdrawal import withdraw_and_confirm
+from weir.keys.vault import PLATFORM
 from weir.partners import applications, certificates, organisations
 
 SIGNED = "application/token-introspection+jwt"

@@ -17,8 +17,8 @@ from sqlalchemy import select
 
 from weir.authorization import pinging
 from weir.authorization.tables import backchannel_requests
-from weir.care.authority import Authority
 from weir.kernel import limits
+from weir.keys.authority import Authority
 from weir.wire.networks import networks
 from weir.wire.outbound import Outbound
 

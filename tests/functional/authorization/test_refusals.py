@@ -14,8 +14,8 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from weir.authorization.exchange import Exchange
-from weir.care.vault import PLATFORM
 from weir.kernel import limits
+from weir.keys.vault import PLATFORM
 from weir.partners import applications, certificates, keys, organisations
 
 Change = dict[str, str | None]

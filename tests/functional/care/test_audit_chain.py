@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
-from weir.care.audit import AuditFinding, AuditJournal
+from weir.audit.chain import AuditFinding, AuditJournal
 from weir.store.database import Database
 from weir.store.unit import Actor
 

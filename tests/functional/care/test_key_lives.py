@@ -13,16 +13,16 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from waiting import until
-from weir.care import algorithms, signing_keys
-from weir.care.following import KeysFollowed
-from weir.care.jose import ALGORITHMS
-from weir.care.master import SealingKey
-from weir.care.message_key import MessageKeys
-from weir.care.signing_keys import PLATFORM, SigningKey
-from weir.care.vault import Vault
 from weir.kernel import identifiers, limits
 from weir.kernel.clock import SystemClock
 from weir.kernel.outcomes import CONFLICT, ENGINE_UNAVAILABLE, ILLEGAL_STATE, INVALID_INPUT, Refusal
+from weir.keys import algorithms, signing_keys
+from weir.keys.follower import KeysFollowed
+from weir.keys.jose import ALGORITHMS
+from weir.keys.master_key import SealingKey
+from weir.keys.message_key import MessageKeys
+from weir.keys.signing_keys import PLATFORM, SigningKey
+from weir.keys.vault import Vault
 from weir.store import processes
 from weir.store.cache import Cache
 from weir.store.database import Database

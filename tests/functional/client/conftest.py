@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tls_listener import Listener
 
-from weir.care.authority import Authority
+from weir.keys.authority import Authority
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from tls_listener import Listener
 
 from waiting import rounds
-from weir.care.authority import Authority
 from weir.client.credentials import Credentials
 from weir.client.errors import ProtocolError, UnreachableError, WeirError
 from weir.client.exchange import Exchange
 from weir.kernel import limits
+from weir.keys.authority import Authority
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi"
 

@@ -10,11 +10,11 @@ import pytest
 from test_session import Script, calling
 from tls_listener import Listener
 
-from weir.care.authority import Authority
 from weir.client.asking import Asker
 from weir.client.credentials import Credentials
 from weir.client.errors import ProtocolError
 from weir.client.management_books import Books
+from weir.keys.authority import Authority
 
 PRODUCT, OWNER, BEFORE = "prd_1", "org_1", "agr_0"
 ASKED: dict[str, Any] = {

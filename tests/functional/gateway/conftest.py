@@ -10,11 +10,11 @@ from gateway_lab import Desk, GatewayProcess, Lab, member_tls
 from model_member import ModelMember
 from raw_caller import Caller
 
-from weir.care.audit import AuditJournal
-from weir.care.authority import Authority
-from weir.care.master import SealingKey, derive
-from weir.care.vault import Vault
+from weir.audit.chain import AuditJournal
 from weir.kernel.clock import SystemClock
+from weir.keys.authority import Authority
+from weir.keys.master_key import SealingKey, derive
+from weir.keys.vault import Vault
 from weir.store.cache import Cache
 from weir.store.database import Database
 

@@ -28,8 +28,8 @@ from raw_caller import Answer, Caller
 
 from ports import own_ports
 from waiting import PATIENCE_S, until
-from weir.care.authority import Authority
-from weir.care.vault import Vault
+from weir.keys.authority import Authority
+from weir.keys.vault import Vault
 from weir.metering.records import CallRecord
 from weir.metering.segments import pending_records, streams
 from weir.partners.published import ApplicationDocument, OrganisationDocument

@@ -11,11 +11,11 @@ from pathlib import Path
 import uvloop
 
 from weir.app.core import log_to_stdout
-from weir.care.audit import AuditJournal
-from weir.care.master import SealingKey, derive
-from weir.care.message_key import MessageKeys
+from weir.audit.chain import AuditJournal
 from weir.gateway.serving import GatewayConfig, serve
 from weir.kernel.clock import SystemClock
+from weir.keys.master_key import SealingKey, derive
+from weir.keys.message_key import MessageKeys
 from weir.store.cache import Cache
 from weir.store.database import Database
 

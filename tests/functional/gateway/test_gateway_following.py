@@ -14,14 +14,14 @@ import pytest
 from sqlalchemy import delete
 from sqlalchemy.engine import make_url
 
-from weir.care.audit import AuditJournal
-from weir.care.published import RevocationDocument
+from weir.audit.chain import AuditJournal
 from weir.consent.published import REVOCATION, revocation
 from weir.gateway.allowances import DatabaseClock
 from weir.gateway.changelog import PageSize
 from weir.gateway.following import WHOLE_PAGE, Following
 from weir.kernel import limits
 from weir.kernel.clock import SystemClock
+from weir.keys.published import RevocationDocument
 from weir.partners.published import ORGANISATION, OrganisationDocument
 from weir.shelf.published import PRODUCT, OperationDocument, ProductDocument
 from weir.store import processes

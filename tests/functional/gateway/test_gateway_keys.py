@@ -16,9 +16,9 @@ from joserfc.jwk import ECKey
 from raw_caller import Answer, Caller
 from test_gateway_possession import Holder
 
-from weir.care import algorithms, signing_keys
-from weir.care.master import SealingKey
-from weir.care.published import REVOCATION, RevocationDocument
+from weir.keys import algorithms, signing_keys
+from weir.keys.master_key import SealingKey
+from weir.keys.published import REVOCATION, RevocationDocument
 from weir.store.processes import await_acknowledged
 from weir.store.unit import Change
 

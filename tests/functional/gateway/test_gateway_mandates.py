@@ -13,7 +13,7 @@ from raw_caller import Answer, Caller
 from sqlalchemy import text
 
 from waiting import until
-from weir.care.published import REVOCATION, RevocationDocument
+from weir.keys.published import REVOCATION, RevocationDocument
 from weir.metering.intents import record_name_of
 from weir.store.unit import Change
 

@@ -22,11 +22,11 @@ from http_message_signatures import (
 )
 from raw_caller import Answer, Caller
 
-from weir.care import signing, signing_keys
-from weir.care.master import SealingKey
-from weir.care.message_key import MessageKeys
-from weir.care.signing_keys import PLATFORM
 from weir.kernel import limits
+from weir.keys import private_keys, signing_keys
+from weir.keys.master_key import SealingKey
+from weir.keys.message_key import MessageKeys
+from weir.keys.signing_keys import PLATFORM
 from weir.partners.published import ApplicationDocument
 from weir.store.processes import await_acknowledged
 from weir.store.unit import Change
@@ -137,15 +137,17 @@ async def signatory(
     lab: Lab, gateway: GatewayProcess, caller: Caller, request: pytest.FixtureRequest
 ) -> Signatory:
     algorithm = request.param
-    key = signing.generate(algorithm)
-    assert not isinstance(key, signing.rsa.RSAPrivateKey)
+    key = private_keys.generate(algorithm)
+    assert not isinstance(key, private_keys.rsa.RSAPrivateKey)
     document = lab.product()
     product = msgspec.structs.replace(
         document, id="prd_signed", slug="signed", prefix=PREFIX, signed_messages=True
     )
     application = lab.application("app_shop").document
     assert isinstance(application, ApplicationDocument)
-    keyed = msgspec.structs.replace(application, keys=[signing.public_jwk(key, "one", algorithm)])
+    keyed = msgspec.structs.replace(
+        application, keys=[private_keys.public_jwk(key, "one", algorithm)]
+    )
     subscription = lab.subscription("app_shop", product="prd_signed").document
     assert subscription is not None
     subscription = msgspec.structs.replace(subscription, id="sub_signed")  # type: ignore[type-var]
@@ -250,7 +252,9 @@ async def test_a_signature_must_be_fresh_and_meant_for_this(signatory: Signatory
     assert "tag" in await refused(signatory, get(tag="another"))
     assert "nonce" in await refused(signatory, get(nonce=None))
     assert "keyid" in await refused(signatory, get(key_id="two"))
-    stranger = signing.generate("EdDSA" if signatory.algorithm is algorithms.ED25519 else "ES256")
+    stranger = private_keys.generate(
+        "EdDSA" if signatory.algorithm is algorithms.ED25519 else "ES256"
+    )
     assert "sign" in await refused(signatory, get(key=stranger))
     assert "must cover" in await refused(
         signatory, get(covered_component_ids=("@method", "authorization"))

@@ -12,9 +12,9 @@ from gateway_lab import Desk, GatewayProcess, Lab
 from raw_caller import Caller
 
 from waiting import until
-from weir.care.published import SIGNING_KEY, SigningKeyDocument
 from weir.consent.published import revocation
 from weir.kernel import limits
+from weir.keys.published import SIGNING_KEY, SigningKeyDocument
 from weir.store import processes
 from weir.store.processes import await_acknowledged
 from weir.store.unit import Change

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from itertools import count
 
-from weir.care.master import SealingKey
 from weir.identity import people
 from weir.identity.people import Person
 from weir.identity.sign_in import second_factor
 from weir.kernel import limits
 from weir.kernel.outcomes import SECOND_FACTOR_WRONG, SIGN_IN_LOCKED, Outcome, Refusal
+from weir.keys.master_key import SealingKey
 from weir.store.cache import Cache
 from weir.store.database import Database
 from weir.store.unit import Actor

@@ -13,13 +13,13 @@ from management_support import Api, Party, found
 from seals import SECRET
 from weir.api.management import application
 from weir.api.services import Services
+from weir.audit.chain import AuditJournal
 from weir.authorization.services import Addresses
-from weir.care.audit import AuditJournal
-from weir.care.authority import Authority
-from weir.care.master import SealingKey
-from weir.care.vault import Vault
 from weir.identity.passphrases import Passphrases
 from weir.kernel.settings import Settings
+from weir.keys.authority import Authority
+from weir.keys.master_key import SealingKey
+from weir.keys.vault import Vault
 from weir.metering.lake import Lake
 from weir.store.cache import Cache
 from weir.store.database import Database

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from weir.api.services import Services
-from weir.care.vault import PLATFORM, Vault
+from weir.keys.vault import PLATFORM, Vault
 from weir.partners import founding
 from weir.settlement.working import Works, tend
 

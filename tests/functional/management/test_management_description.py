@@ -5,7 +5,7 @@ from __future__ import annotations
 from management_support import Api
 from openapi_spec_validator import validate
 
-from weir.care.permissions import PERMISSIONS
+from weir.access.permissions import PERMISSIONS
 from weir.shelf.openapi.operations import import_document
 
 

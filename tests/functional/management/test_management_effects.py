@@ -11,7 +11,7 @@ from joserfc.jwk import ECKey
 from management_support import BACKEND, Api, Party, openapi
 from sqlalchemy import select
 
-from weir.care.tables import audit_entries
+from weir.audit.tables import audit_entries
 from weir.consent import record
 from weir.consent.types import parse_entry
 from weir.identity import customers

@@ -14,10 +14,10 @@ from management_support import Api, Party, certificate_request, close, found, op
 from sqlalchemy import select
 from test_management_receipts import witness_of
 
-from weir.care.tables import audit_entries
-from weir.care.vault import PLATFORM
+from weir.audit.tables import audit_entries
 from weir.kernel.outcomes import CONFLICT, LINK_USED, Outcome, Refusal
 from weir.kernel.signed_terms import sign
+from weir.keys.vault import PLATFORM
 from weir.partners import founding
 from weir.partners.tables import founding_links, organisations
 from weir.store.schema import changes

@@ -18,7 +18,6 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from management_support import Api, Party
 
 from seals import SECRET
-from weir.care.record_keys import RecordKeys
 from weir.kernel import identifiers, merkle
 from weir.kernel.seals import (
     PublicKey,
@@ -31,6 +30,7 @@ from weir.kernel.seals import (
     receipt_fault,
     signature_fault,
 )
+from weir.keys.record_keys import RecordKeys
 from weir.metering import log
 from weir.metering.ingest import ingest
 from weir.metering.records import CallRecord

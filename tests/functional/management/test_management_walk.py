@@ -11,9 +11,9 @@ import pytest
 from management_support import BACKEND, Api, Party, certificate_request, close, openapi
 from sqlalchemy import insert, select
 
+from weir.access.permissions import PERMISSIONS
 from weir.api.guarding import GuardedRoute
 from weir.api.management import ROUTERS
-from weir.care.permissions import PERMISSIONS
 from weir.consent import record
 from weir.consent.types import parse_entry
 from weir.identity import people

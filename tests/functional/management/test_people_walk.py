@@ -11,8 +11,8 @@ import pytest
 from management_support import Api, Party
 from test_management_walk import OWN, ROUTES, SHARED, World, person_of, world
 
+from weir.access.permissions import PERMISSIONS, ROLES
 from weir.api.management import application
-from weir.care.permissions import PERMISSIONS, ROLES
 from weir.identity import people
 from weir.identity.acting import Acting
 from weir.kernel import limits, outcomes

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from weir.care.audit import AuditJournal
+from weir.audit.chain import AuditJournal
 from weir.kernel.clock import SystemClock
 from weir.metering.lake import Lake
 from weir.settlement.working import Works, tend

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from seals import KEYS
-from weir.care.audit import AuditJournal
+from weir.audit.chain import AuditJournal
 from weir.kernel.clock import SystemClock
 from weir.metering.compacting import compact
 from weir.metering.ingest import ingest

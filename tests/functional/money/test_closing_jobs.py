@@ -21,7 +21,7 @@ from sqlalchemy import event, func, select, update
 from sqlalchemy.engine import make_url
 from test_closing import agree, balances, bring, close, count, now_us, refused, statement
 
-from weir.care.tables import audit_entries
+from weir.audit.tables import audit_entries
 from weir.kernel.outcomes import CONFLICT, FORBIDDEN, ILLEGAL_STATE, NOT_FOUND, Refusal
 from weir.ledger.tables import entries, postings
 from weir.metering.tables import segments

@@ -13,9 +13,9 @@ from sqlalchemy import select, text
 from test_records_expire import bundle, name_of
 
 from seals import KEYS, SECRET
+from weir.audit.chain import AuditJournal
+from weir.audit.tables import audit_entries
 from weir.authorization.erasing import detach_records
-from weir.care.audit import AuditJournal
-from weir.care.tables import audit_entries
 from weir.consent import auditing, record, withdrawal
 from weir.consent.tables import consents
 from weir.consent.types import ConsentRequest

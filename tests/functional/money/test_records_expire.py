@@ -12,8 +12,8 @@ from money_world import World
 from sqlalchemy import select
 
 from seals import KEY, KEYS, SECRET
-from weir.care.audit import AuditJournal
-from weir.care.tables import audit_entries
+from weir.audit.chain import AuditJournal
+from weir.audit.tables import audit_entries
 from weir.kernel.clock import SystemClock
 from weir.kernel.expiries import Expiry, expiry_fault
 from weir.kernel.outcomes import ILLEGAL_STATE, Refusal

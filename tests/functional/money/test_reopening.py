@@ -13,7 +13,7 @@ from test_closing import agree, balances, bring, close, now_us, refused, stateme
 from test_settling import closed_month, doing, line, pay, settle
 
 from waiting import until
-from weir.care.tables import audit_entries
+from weir.audit.tables import audit_entries
 from weir.kernel.money import Money
 from weir.kernel.outcomes import FORBIDDEN, ILLEGAL_STATE, INVALID_INPUT, Refusal
 from weir.ledger.tables import postings

@@ -30,8 +30,6 @@ from logs import logs_of
 from ports import own_ports
 from waiting import PATIENCE_S, until
 from weir.app.core import Core, open_core
-from weir.care.authority import Authority
-from weir.care.vault import Vault, b64url
 from weir.cli.demo import consenting, parties, shelving
 from weir.cli.demo.booting import Boot, start_institutions
 from weir.cli.demo.cast import ACCOUNT_ACCESS, CURRENCY, INSTITUTIONS, Institution, Partner
@@ -45,6 +43,8 @@ from weir.client.trust import tls_context
 from weir.kernel import identifiers
 from weir.kernel.outcomes import Refusal
 from weir.kernel.settings import PREFIX, Settings
+from weir.keys.authority import Authority
+from weir.keys.vault import Vault, b64url
 from weir.metering import lake_files
 from weir.metering.lake import Lake
 from weir.metering.records import CallRecord

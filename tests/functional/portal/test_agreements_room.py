@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.serialization import (
 from joserfc.jwk import ECKey
 from staff_world import Colleague, join
 
-from weir.care.vault import PLATFORM
 from weir.kernel.signed_terms import sign
+from weir.keys.vault import PLATFORM
 from weir.partners import certificates
 from weir.partners.organisations import Organisation
 from weir.shelf import products

@@ -8,7 +8,7 @@ from consent_world import World
 from sqlalchemy import select
 from staff_world import join, link_on
 
-from weir.care.tables import audit_entries
+from weir.audit.tables import audit_entries
 from weir.consent import record
 from weir.consent.types import parse_entry
 from weir.store.unit import Actor

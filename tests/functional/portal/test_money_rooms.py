@@ -9,7 +9,7 @@ from sqlalchemy import insert, select
 from staff_world import join
 from test_statement_page import close_a_period
 
-from weir.care.tables import audit_entries
+from weir.audit.tables import audit_entries
 from weir.settlement.settling_tables import netting_rounds, payments
 from weir.settlement.tables import reopenings
 from weir.store.unit import Actor

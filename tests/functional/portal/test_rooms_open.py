@@ -9,7 +9,7 @@ import pytest
 from consent_world import World
 from staff_world import Colleague, join
 
-from weir.care.permissions import ROLES
+from weir.access.permissions import ROLES
 from weir.portal.rooms.navigation import entries
 from weir.portal.rooms.routes import ROOMS
 

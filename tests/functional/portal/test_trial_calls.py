@@ -12,8 +12,8 @@ from joserfc.jwk import ECKey
 from sqlalchemy import select, update
 from staff_world import Colleague, join
 
+from weir.audit.tables import audit_entries
 from weir.authorization import access
-from weir.care.tables import audit_entries
 from weir.kernel import limits
 from weir.partners import applications
 from weir.shelf.tables import products

@@ -18,16 +18,17 @@ from joserfc.jwk import ECKey
 from sqlalchemy import insert, select, update
 from staff_world import Colleague, join
 
+from weir.access import consent_types
+from weir.audit.tables import audit_entries
 from weir.authorization import interactions
 from weir.authorization.endpoints import Asgi
 from weir.authorization.exchange import PushedRequest
-from weir.care.tables import audit_entries
-from weir.care.vault import b64url
 from weir.identity import trial_customers
 from weir.identity.customers import Customer
 from weir.identity.tables import customers
-from weir.kernel import access, limits
+from weir.kernel import limits
 from weir.kernel.outcomes import Refusal
+from weir.keys.vault import b64url
 from weir.partners import applications
 from weir.shelf.tables import products
 from weir.store.unit import Actor
@@ -74,7 +75,7 @@ class Page:
 
     def request(self, verifier: str, **changed: Any) -> str:
         details = {
-            "type": access.ACCOUNT_ACCESS, "member": "river-bank", "purpose": "Try it",
+            "type": consent_types.ACCOUNT_ACCESS, "member": "river-bank", "purpose": "Try it",
             "permissions": ["ReadAccounts"],
             "expires_at": (datetime.now(UTC) + timedelta(days=1)).isoformat(timespec="seconds"),
         } | changed.pop("details", {})  # fmt: skip

@@ -7,10 +7,10 @@ import pytest
 
 from weir.app.core import Core
 from weir.app.private import health
-from weir.care.audit import AuditJournal
-from weir.care.master import SealingKey
+from weir.audit.chain import AuditJournal
 from weir.kernel.clock import SystemClock
 from weir.kernel.settings import Settings
+from weir.keys.master_key import SealingKey
 from weir.store.cache import Cache
 from weir.store.database import Database
 from weir.store.engines import Home

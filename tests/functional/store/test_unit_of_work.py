@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select, text
 
-from weir.care.audit import AuditJournal
-from weir.care.published import SigningKeyDocument
+from weir.audit.chain import AuditJournal
 from weir.kernel import limits
 from weir.kernel.outcomes import IDEMPOTENCY_KEY_REUSED, Refusal
+from weir.keys.published import SigningKeyDocument
 from weir.store import processes
 from weir.store.cache import Cache
 from weir.store.database import Database

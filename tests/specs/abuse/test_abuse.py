@@ -26,9 +26,9 @@ from possession_support import FORM, Holder, claims_of
 
 from waiting import until
 from weir.authorization.fetching import FetchError, KeyFetcher
-from weir.care.authority import Authority
 from weir.identity.secrets import new_secret
 from weir.kernel import limits
+from weir.keys.authority import Authority
 from weir.wire.networks import networks
 from weir.wire.outbound import Outbound
 

@@ -15,7 +15,7 @@ from fapi_support import now_s
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from weir.care.vault import PLATFORM
+from weir.keys.vault import PLATFORM
 from weir.partners import anchors
 
 ISSUER = "https://directory.example"

@@ -15,11 +15,11 @@ from typing import Any, Final
 from directory import ISSUER, StatementIssuer, key_set
 from joserfc.jwk import ECKey
 
-from weir.care.vault import PLATFORM
 from weir.identity.secrets import digest
 from weir.identity.sign_in import network_of
 from weir.kernel import limits, outcomes
 from weir.kernel.outcomes import Outcome
+from weir.keys.vault import PLATFORM
 from weir.partners import dynamic, organisations
 
 

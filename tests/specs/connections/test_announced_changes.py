@@ -16,9 +16,9 @@ from joserfc.jwk import OKPKey
 from joserfc.jws import extract_compact
 from possession_support import Holder, ath
 
-from weir.care import algorithms, signing_keys
-from weir.care.master import SealingKey
-from weir.care.vault import PLATFORM, Vault
+from weir.keys import algorithms, signing_keys
+from weir.keys.master_key import SealingKey
+from weir.keys.vault import PLATFORM, Vault
 from weir.partners import applications, keys
 
 WEEK = timedelta(days=7)

@@ -17,10 +17,10 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 from sqlalchemy import select
 
-from weir.care.authority import Authority
-from weir.care.tables import audit_entries
-from weir.care.vault import PLATFORM
+from weir.audit.tables import audit_entries
 from weir.kernel import limits
+from weir.keys.authority import Authority
+from weir.keys.vault import PLATFORM
 from weir.partners import anchors, applications, organisations
 
 

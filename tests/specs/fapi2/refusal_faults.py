@@ -15,9 +15,9 @@ from refusal_support import Attempt, answer, begin_grant, grant, prove
 
 from weir.authorization import grants, requests
 from weir.authorization.pipeline import Endpoint, Step
-from weir.care.vault import PLATFORM
 from weir.kernel import limits
 from weir.kernel.outcomes import Outcome
+from weir.keys.vault import PLATFORM
 
 Spoil = Callable[[Attempt], Awaitable[None] | None]
 

@@ -12,7 +12,7 @@ from fapi_support import Flow, now_s
 from joserfc import jws
 from joserfc.jwk import RSAKey
 
-from weir.care.vault import PLATFORM
+from weir.keys.vault import PLATFORM
 from weir.partners import applications, keys
 
 _PROOF = ("client_assertion", "client_assertion_type")

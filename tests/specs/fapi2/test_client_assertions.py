@@ -8,7 +8,7 @@ from fapi_support import Flow, now_s, refused
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from weir.care.vault import PLATFORM
+from weir.keys.vault import PLATFORM
 from weir.partners import applications, keys
 
 

@@ -11,8 +11,8 @@ from refusal_table import ELSEWHERE, ROWS
 from step_outcomes import outcomes_of
 
 from weir.authorization.pipeline import STEPS, TABLE, Endpoint
-from weir.care.vault import PLATFORM
 from weir.kernel.outcomes import OAUTH_AUTHORIZATION_PENDING
+from weir.keys.vault import PLATFORM
 from weir.partners import applications, organisations
 
 

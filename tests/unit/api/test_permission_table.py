@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from fastapi import APIRouter
 
+from weir.access.permissions import ALL, AUDITOR, OWNER, PERMISSIONS, ROLES
 from weir.api.guarding import GuardedRoute, check_table, new_router
 from weir.api.management import ROUTERS
-from weir.care.permissions import ALL, AUDITOR, OWNER, PERMISSIONS, ROLES
 from weir.partners import classes
 
 ROLES_PAGE = Path(__file__).parents[3] / "docs" / "reference" / "roles.md"

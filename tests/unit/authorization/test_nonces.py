@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weir.authorization import nonces
-from weir.care.dpop import normalised
 from weir.kernel import limits
+from weir.keys.dpop import normalised
 
 SECRET, NOW_S = bytes(32), 1_900_000_000.0
 

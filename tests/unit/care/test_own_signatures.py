@@ -12,46 +12,46 @@ from hypothesis import strategies as st
 from joserfc import jws
 from joserfc.jwk import import_key
 
-from weir.care import algorithms, jose, signing
-from weir.care.signing_keys import SigningKey, announced_of, current_of
 from weir.kernel import limits
+from weir.keys import algorithms, jose, private_keys
+from weir.keys.signing_keys import SigningKey, announced_of, current_of
 
 NOW = datetime(2027, 3, 1, tzinfo=UTC)
-KEYS = {each: signing.generate(each) for each in signing.SIGNING_ALGORITHMS}
+KEYS = {each: private_keys.generate(each) for each in private_keys.SIGNING_ALGORITHMS}
 
 
-@pytest.mark.parametrize("algorithm", signing.SIGNING_ALGORITHMS)
+@pytest.mark.parametrize("algorithm", private_keys.SIGNING_ALGORITHMS)
 def test_a_signature_is_what_another_library_takes_and_we_take_it_too(algorithm: str) -> None:
-    key = signing.recalled(signing.stored(KEYS[algorithm]))
-    jwk = signing.public_jwk(key, "one", algorithm)
-    head = signing.b64url(b'{"alg":"%s"}' % algorithm.encode())
-    signed = f"{head}.{signing.b64url(b'{}')}"
-    signature = signing.sign(key, signed.encode())
-    token = f"{signed}.{signing.b64url(signature)}"
+    key = private_keys.recalled(private_keys.stored(KEYS[algorithm]))
+    jwk = private_keys.public_jwk(key, "one", algorithm)
+    head = private_keys.b64url(b'{"alg":"%s"}' % algorithm.encode())
+    signed = f"{head}.{private_keys.b64url(b'{}')}"
+    signature = private_keys.sign(key, signed.encode())
+    token = f"{signed}.{private_keys.b64url(signature)}"
     jws.deserialize_compact(token, import_key(jwk), algorithms=[algorithm])
-    public = signing.public_key(jwk, algorithm)
-    signing.verify(public, signed.encode(), signature)
+    public = private_keys.public_key(jwk, algorithm)
+    private_keys.verify(public, signed.encode(), signature)
     with pytest.raises((InvalidSignature, ValueError)):
-        signing.verify(public, signed.encode() + b"x", signature)
+        private_keys.verify(public, signed.encode() + b"x", signature)
     with pytest.raises((InvalidSignature, ValueError)):
-        signing.verify(public, signed.encode(), signature[:-1])
+        private_keys.verify(public, signed.encode(), signature[:-1])
     assert not {"d", "p", "q"} & jwk.keys()
 
 
 def test_a_key_verifies_under_its_own_algorithm_and_no_other() -> None:
     for mine, key in KEYS.items():
-        jwk = signing.public_jwk(key, "one", mine)
-        for other in (*signing.SIGNING_ALGORITHMS, "RS256", "HS256", "none"):
+        jwk = private_keys.public_jwk(key, "one", mine)
+        for other in (*private_keys.SIGNING_ALGORITHMS, "RS256", "HS256", "none"):
             if other != mine:
                 with pytest.raises(ValueError, match="does not fit"):
-                    signing.public_key(jwk, other)
+                    private_keys.public_key(jwk, other)
 
 
 @pytest.mark.parametrize("broken", ["", "A" * 42, "A" * 44, "+" * 43, None, 7])
 def test_a_broken_coordinate_is_no_key(broken: Any) -> None:
-    jwk = signing.public_jwk(KEYS["ES256"], "one", "ES256") | {"x": broken}
+    jwk = private_keys.public_jwk(KEYS["ES256"], "one", "ES256") | {"x": broken}
     with pytest.raises(ValueError):  # noqa: PT011 - the library's own words
-        signing.public_key(jwk, "ES256")
+        private_keys.public_key(jwk, "ES256")
 
 
 def test_nothing_we_sign_lives_longer_than_a_superseded_key_is_kept() -> None:

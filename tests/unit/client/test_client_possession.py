@@ -7,10 +7,10 @@ import time
 import httpx
 import pytest
 
-from weir.care import dpop
 from weir.client.exchange import Answer
 from weir.client.possession import DpopKey
 from weir.client.tokens import Token
+from weir.keys import dpop
 
 URL = "https://api.localhost:8443/river-bank/accounts/v1/accounts"
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from weir.access.consent_types import ACCOUNT_ACCESS, PAYMENT_INITIATION
 from weir.consent import changing
 from weir.consent.changing import Action, accounts_after, becomes, difference
 from weir.consent.types import ConsentRequest
 from weir.consent.words import PERMISSIONS
-from weir.kernel.access import ACCOUNT_ACCESS, PAYMENT_INITIATION
 from weir.kernel.outcomes import OAUTH_INVALID_AUTHORIZATION_DETAILS, Refusal
 
 NOW = datetime(2027, 3, 1, tzinfo=UTC)

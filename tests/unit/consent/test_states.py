@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from weir.care.events import EVENTS
+from weir.audit.events import EVENTS
 from weir.consent.states import EVENT_OF, MOVES, Move, State, after, in_effect
 from weir.consent.words import STATES
 from weir.kernel.outcomes import ILLEGAL_STATE, Refusal

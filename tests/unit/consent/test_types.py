@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from weir.access import consent_types
 from weir.consent import types
 from weir.consent.types import granted_details, parse_details
 from weir.consent.words import ACTING, CHOICES, KINDS, PERMISSIONS, question
-from weir.kernel import access
 from weir.kernel.identifiers import is_slug
 from weir.kernel.outcomes import OAUTH_INVALID_AUTHORIZATION_DETAILS, Refusal
 
@@ -118,20 +118,22 @@ def test_no_value_of_a_field_gets_through_unread(value: Any) -> None:
 
 
 def test_what_is_granted_is_what_was_asked_and_on_what() -> None:
-    assert granted_details(access.ACCOUNT_ACCESS, ACCESS, ["b", "a"]) == ACCESS | {
+    assert granted_details(consent_types.ACCOUNT_ACCESS, ACCESS, ["b", "a"]) == ACCESS | {
         "accounts": ["a", "b"]
     }
-    paid = granted_details(access.PAYMENT_INITIATION, PAYMENT, ["a"])
+    paid = granted_details(consent_types.PAYMENT_INITIATION, PAYMENT, ["a"])
     assert paid["debtor_account"] == "a"
     with pytest.raises(AssertionError):
-        granted_details(access.PAYMENT_INITIATION, PAYMENT, ["a", "b"])
+        granted_details(consent_types.PAYMENT_INITIATION, PAYMENT, ["a", "b"])
 
 
 def test_every_type_and_permission_has_words_for_the_consent_page() -> None:
-    assert {each for names in access.PERMISSIONS.values() for each in names} == set(PERMISSIONS)
+    assert {each for names in consent_types.PERMISSIONS.values() for each in names} == set(
+        PERMISSIONS
+    )
     assert set(KINDS) == set(types.SCHEMAS)
-    assert set(CHOICES) == set(access.PERMISSIONS)
-    for name, permissions in access.PERMISSIONS.items():
+    assert set(CHOICES) == set(consent_types.PERMISSIONS)
+    for name, permissions in consent_types.PERMISSIONS.items():
         looking = set(permissions) - ACTING
         for asked in (permissions, looking or permissions):
             said = question(name, asked)
@@ -140,11 +142,11 @@ def test_every_type_and_permission_has_words_for_the_consent_page() -> None:
     assert set(PERMISSIONS) >= ACTING
 
 
-@pytest.mark.parametrize("name", access.PERMISSIONS)
+@pytest.mark.parametrize("name", consent_types.PERMISSIONS)
 def test_each_kind_of_access_permits_its_own_and_nothing_else(name: str) -> None:
     for permission in PERMISSIONS:
         entry = ACCESS | {"type": name, "permissions": [permission]}
-        if permission in access.PERMISSIONS[name]:
+        if permission in consent_types.PERMISSIONS[name]:
             assert parse_details(json.dumps([entry]), NOW).type == name
         else:
             assert refused([entry]) == "/0/permissions/0"

@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from weir.care.events import EVENTS
+from weir.audit.events import EVENTS
 from weir.kernel import outcomes
 
 ROOT = Path(__file__).parents[3]

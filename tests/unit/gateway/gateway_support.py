@@ -18,10 +18,6 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from seals import SECRET
-from weir.care import signing
-from weir.care.master import SealingKey
-from weir.care.message_key import MessageKey, MessageKeys
-from weir.care.published import SigningKeyDocument
 from weir.gateway.allowances import Allowances, DatabaseClock
 from weir.gateway.draft import ChangeRow, Draft, OnFault
 from weir.gateway.following import Following
@@ -31,6 +27,10 @@ from weir.gateway.snapshot import Snapshot
 from weir.gateway.tokens import TokenMemory
 from weir.gateway.verifying import TokenVerifier
 from weir.kernel import identifiers
+from weir.keys import private_keys
+from weir.keys.master_key import SealingKey
+from weir.keys.message_key import MessageKey, MessageKeys
+from weir.keys.published import SigningKeyDocument
 from weir.metering.records import CallRecord
 from weir.metering.sealing import stream_key
 from weir.metering.segments import pending_records
@@ -320,7 +320,7 @@ class House:
             in_flight=Deadlines(loop, 0.1),
             cache=None,  # type: ignore[arg-type]
             message_keys=MessageKeys(
-                SealingKey(bytes(32)), MessageKey("key_m", signing.generate("ES256"))
+                SealingKey(bytes(32)), MessageKey("key_m", private_keys.generate("ES256"))
             ),
         )
         self.listener = Listener(loop, self.gateway, kind, Deadlines(loop, 1.0))

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.care import signing
 from weir.kernel import message_signatures
 from weir.kernel.message_signatures import SignatureError, SignatureInput, component
+from weir.keys import private_keys
 
 # Appendix B.1.3 and B.1.4, public parts.
 P256 = {
@@ -47,7 +47,7 @@ def test_the_examples_response_by_ecdsa_p256_verifies() -> None:
         component("content-digest"): DIGEST,
         component("content-length"): "23",
     }
-    _verify(field, signature, values, signing.public_key(P256, "ES256"))
+    _verify(field, signature, values, private_keys.public_key(P256, "ES256"))
 
 
 def test_the_examples_request_by_ed25519_verifies() -> None:
@@ -68,17 +68,17 @@ def test_the_examples_request_by_ed25519_verifies() -> None:
         component("content-type"): "application/json",
         component("content-length"): "18",
     }
-    _verify(field, signature, values, signing.public_key(ED25519, "EdDSA"))
+    _verify(field, signature, values, private_keys.public_key(ED25519, "EdDSA"))
 
 
 def _verify(
-    field: str, signature_field: str, values: dict[str, str], key: signing.PublicKey
+    field: str, signature_field: str, values: dict[str, str], key: private_keys.PublicKey
 ) -> None:
     said = message_signatures.read_input(field)
     assert said.field == field
     signature = message_signatures.read_signature(signature_field, said.label)
     assert message_signatures.written_signature(said.label, signature) == signature_field
-    signing.verify(key, message_signatures.signature_base(said, values), signature)
+    private_keys.verify(key, message_signatures.signature_base(said, values), signature)
 
 
 def test_the_examples_digests_are_the_bodies() -> None:

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from weir.access import consent_types
 from weir.consent.types import SCHEMAS, parse_entry
-from weir.kernel import access
 from weir.portal import trying, trying_consents
 from weir.shelf.capabilities import Capability
 from weir.shelf.published import Bindings
@@ -27,7 +27,7 @@ def _asking(kind: str | None, permission: str | None, **bound: str) -> Capabilit
         id="cap", document="doc", position=0, owner="org", operation_id="makePayment",
         method="POST", path="/payments", summary="", summary_zh=None,
         state="published", consent_type=kind,
-        permission=permission, moves_money=kind in access.PAYMENTS,
+        permission=permission, moves_money=kind in consent_types.PAYMENTS,
         bindings=Bindings(**bound) if bound else None, declared_at=None,
     )  # fmt: skip
 
@@ -40,17 +40,19 @@ def test_the_payment_that_a_page_asks_for_is_the_one_in_its_example() -> None:
         "amount": "body:/amount/amount", "currency": "body:/amount/currency",
         "payee": "body:/creditor_account",
     }  # fmt: skip
-    asking = _asking(access.PAYMENT_INITIATION, None, **bound)
+    asking = _asking(consent_types.PAYMENT_INITIATION, None, **bound)
     shown = trying_consents.grant_for("river-bank", asking, described, NOW)
     assert shown is not None
     assert shown["amount"] == body["amount"]
     assert shown["payee"]["account"] == "6222-7"
-    assert parse_entry(shown, NOW).type == access.PAYMENT_INITIATION
+    assert parse_entry(shown, NOW).type == consent_types.PAYMENT_INITIATION
 
 
 @pytest.mark.parametrize("kind", SCHEMAS)
 def test_the_consent_that_a_page_shows_is_one_the_server_takes(kind: str) -> None:
-    permission = None if kind in access.PAYMENTS else sorted(access.PERMISSIONS[kind])[0]
+    permission = (
+        None if kind in consent_types.PAYMENTS else sorted(consent_types.PERMISSIONS[kind])[0]
+    )
     shown = trying_consents.grant_for("river-bank", _asking(kind, permission), PLAIN, NOW)
     assert shown is not None
     assert parse_entry(shown, NOW).type == kind

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from weir.access.consent_types import ACCOUNT_ACCESS, PAYMENT_INITIATION, PAYMENTS, PERMISSIONS
 from weir.consent.types import SCHEMAS
-from weir.kernel.access import ACCOUNT_ACCESS, PAYMENT_INITIATION, PAYMENTS, PERMISSIONS
 from weir.kernel.outcomes import INVALID_INPUT, Refusal
 from weir.shelf.declarations import (
     CONSENT_TYPES,

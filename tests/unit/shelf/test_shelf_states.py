@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from weir.care.events import EVENTS
+from weir.audit.events import EVENTS
 from weir.kernel.outcomes import ILLEGAL_STATE, Refusal
 from weir.shelf.states import (
     PRODUCT_MOVES,

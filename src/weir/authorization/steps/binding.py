@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from weir.authorization.exchange import Exchange, wrong
-from weir.care.dpop import THUMBPRINT
 from weir.kernel.outcomes import (
     OAUTH_CERTIFICATE_REQUIRED,
     OAUTH_INVALID_CLIENT,
@@ -11,6 +10,7 @@ from weir.kernel.outcomes import (
     OAUTH_INVALID_GRANT,
     Refusal,
 )
+from weir.keys.dpop import THUMBPRINT
 
 
 def key_is_shown(exchange: Exchange) -> None:

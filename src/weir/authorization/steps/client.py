@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from weir.authorization import assertions, standing
 from weir.authorization.exchange import Exchange
-from weir.care.dpop import thumbprint_of
 from weir.kernel import outcomes
 from weir.kernel.identifiers import is_identifier
 from weir.kernel.outcomes import OAUTH_INVALID_CLIENT, Refusal
+from weir.keys.dpop import thumbprint_of
 from weir.partners.classes import PRIVATE_KEY_JWT
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from weir.authorization import ending, grants, id_tokens, pkce, scopes, tokens
 from weir.authorization.exchange import Exchange
-from weir.care.vault import PLATFORM
 from weir.consent.states import TOKENS_FOR
 from weir.kernel.outcomes import OAUTH_INVALID_GRANT, Refusal
+from weir.keys.vault import PLATFORM
 
 REUSED = "the authorization code was presented twice"
 

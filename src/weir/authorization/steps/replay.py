@@ -8,9 +8,9 @@ from __future__ import annotations
 from hashlib import sha256
 
 from weir.authorization.exchange import Exchange
-from weir.care import dpop
 from weir.kernel import limits
 from weir.kernel.outcomes import OAUTH_INVALID_CLIENT, OAUTH_INVALID_DPOP_PROOF, Outcome, Refusal
+from weir.keys import dpop
 from weir.store.cache import Claim, Mark
 
 

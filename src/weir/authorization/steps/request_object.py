@@ -8,9 +8,9 @@ from hashlib import sha256
 from typing import Any, Final
 
 from weir.authorization.exchange import Exchange, wrong
-from weir.care import jose
 from weir.kernel import limits
 from weir.kernel.outcomes import OAUTH_INVALID_REQUEST_OBJECT, Refusal
+from weir.keys import jose
 
 _TYPES: Final = frozenset({"jwt", "oauth-authz-req+jwt"})
 # What speaks of the object itself, and not of the request in it.

@@ -9,7 +9,6 @@ import re
 from weir.authorization import access, grants, id_tokens
 from weir.authorization.exchange import Answer, Exchange
 from weir.authorization.openid import OPENID
-from weir.care import dpop
 from weir.kernel.outcomes import (
     CERTIFICATE_MISMATCH,
     CERTIFICATE_REQUIRED,
@@ -20,6 +19,7 @@ from weir.kernel.outcomes import (
     TOKEN_SCHEME_WRONG,
     Refusal,
 )
+from weir.keys import dpop
 
 _CREDENTIALS = re.compile(r"(bearer|dpop) +([A-Za-z0-9._~+/=-]+)", re.IGNORECASE | re.ASCII)
 

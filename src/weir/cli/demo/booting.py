@@ -23,7 +23,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from weir.app.core import open_core
-from weir.care.authority import Authority
 from weir.cli.demo.cast import BROUGHT_IN, CUSTOMERS, INSTITUTIONS, SEED, Institution
 from weir.cli.demo.stage import Running
 from weir.cli.failing import CannotError
@@ -31,6 +30,7 @@ from weir.cli.installation import Installation
 from weir.kernel import settings as reading
 from weir.kernel.outcomes import PORT_TAKEN, Refusal
 from weir.kernel.settings import Settings
+from weir.keys.authority import Authority
 from weir.store.engines import Child, Home, require_free, spawn
 from weir.store.engines import user as users
 from weir.store.engines.files import write_atomically

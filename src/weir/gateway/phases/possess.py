@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from datetime import UTC, datetime
 
-from weir.care import algorithms, dpop, jose
 from weir.gateway.call import Call
 from weir.kernel.outcomes import DPOP_PROOF_INVALID, Refusal
+from weir.keys import algorithms, dpop, jose
 
 
 def possess(call: Call, key: str, raw_token: bytes) -> Awaitable[None]:

@@ -6,7 +6,6 @@ from typing import Final
 
 import msgspec
 
-from weir.care.jose import ALGORITHMS
 from weir.kernel.outcomes import (
     DPOP_PROOF_INVALID,
     METHOD_NOT_ALLOWED,
@@ -14,6 +13,7 @@ from weir.kernel.outcomes import (
     TOKEN_SCHEME_WRONG,
     Refusal,
 )
+from weir.keys.jose import ALGORITHMS
 
 PROBLEM_TYPE: Final = b"application/problem+json"
 _LINES: Final = (

@@ -15,7 +15,6 @@ from typing import Final, NamedTuple
 
 from cryptography.exceptions import InvalidSignature
 
-from weir.care import signing
 from weir.gateway.call import Call
 from weir.kernel import limits, message_signatures
 from weir.kernel.message_signatures import (
@@ -26,6 +25,7 @@ from weir.kernel.message_signatures import (
     component,
 )
 from weir.kernel.outcomes import SIGNATURE_INVALID, SIGNATURE_MISSING, Refusal
+from weir.keys import private_keys
 from weir.wire.message import Request
 
 INPUT: Final = b"signature-input"
@@ -166,7 +166,7 @@ def _check_key(call: Call, given: SignatureInput, base: bytes, signature: bytes)
     if said is not None and said != ALGORITHM_OF[algorithm]:
         raise SignatureError("alg is not the registered key's")
     try:
-        signing.verify(key, base, signature)
+        private_keys.verify(key, base, signature)
     except (InvalidSignature, ValueError) as error:
         raise SignatureError("the registered key did not sign this") from error
 
@@ -175,11 +175,11 @@ _BY_KIND: Final[Mapping[str, str]] = {"EC": "ES256", "OKP": "EdDSA", "RSA": "PS2
 
 
 @lru_cache(maxsize=4_096)
-def _public_key(jwk: str) -> tuple[str, signing.PublicKey]:
+def _public_key(jwk: str) -> tuple[str, private_keys.PublicKey]:
     """A registered key, read once and then known by its text."""
     members = json.loads(jwk)
     algorithm = _BY_KIND[members["kty"]]
-    return algorithm, signing.public_key(members, algorithm)
+    return algorithm, private_keys.public_key(members, algorithm)
 
 
 def _refused(reason: str) -> Refusal:

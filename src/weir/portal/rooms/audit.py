@@ -6,7 +6,7 @@ from datetime import datetime
 
 from starlette.responses import Response
 
-from weir.care.events import EVENTS
+from weir.audit.events import EVENTS
 from weir.kernel.outcomes import INVALID_INPUT, NOT_FOUND, Refusal
 from weir.portal.management import Document
 from weir.portal.rooms.desk import Desk

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from weir.care.permissions import PERMISSIONS
+from weir.access.permissions import PERMISSIONS
 from weir.identity.acting import Acting
 from weir.identity.people import Person
 from weir.kernel import limits

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from weir.care.permissions import MEMBER, OPERATOR, PARTIES, PERMISSIONS
+from weir.access.permissions import MEMBER, OPERATOR, PARTIES, PERMISSIONS
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from weir.care.permissions import ROLES
+from weir.access.permissions import ROLES
 from weir.portal.management import place
 from weir.portal.rendering import go
 from weir.portal.rooms.desk import Desk

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, or_, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.care.tables import audit_entries
+from weir.audit.tables import audit_entries
 from weir.kernel import limits
 
 

@@ -16,11 +16,11 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.care import jose
-from weir.care.published import AlgorithmEndingDocument
-from weir.care.tables import algorithm_endings
 from weir.kernel import inputs, limits
 from weir.kernel.outcomes import CONFLICT, NOT_FOUND, Refusal
+from weir.keys import jose
+from weir.keys.published import AlgorithmEndingDocument
+from weir.keys.tables import algorithm_endings
 from weir.store.unit import Change, UnitOfWork
 
 ALGORITHM_ENDING: Final = "algorithm_ending"  # the change kind of AlgorithmEndingDocument

@@ -1,6 +1,6 @@
 """The key that gateways sign answers with (RFC 9421), as one gateway process holds it.
 
-It is not one that tokens are signed with; see `weir.care.signing_keys` for how it is changed.
+It is not one that tokens are signed with; see `weir.keys.signing_keys` for how it is changed.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.care import signing, signing_keys
-from weir.care.master import Sealing
-from weir.care.signing import PrivateKey
-from weir.care.signing_keys import MESSAGES, PLATFORM, current_of
+from weir.keys import private_keys, signing_keys
+from weir.keys.master_key import Sealing
+from weir.keys.private_keys import PrivateKey
+from weir.keys.signing_keys import MESSAGES, PLATFORM, current_of
 from weir.store.database import Database
 
 
@@ -25,7 +25,7 @@ class MessageKey:
 
     def sign(self, signed: bytes) -> bytes:
         """An `ecdsa-p256-sha256` signature (RFC 9421 section 3.3.4)."""
-        return signing.sign(self.private, signed)
+        return private_keys.sign(self.private, signed)
 
 
 class MessageKeys:
@@ -51,5 +51,5 @@ async def _load(connection: AsyncConnection, sealing: Sealing) -> MessageKey:
     current = current_of(await signing_keys.read(connection, MESSAGES))
     assert current is not None, "a platform always has a key that signs"
     return MessageKey(
-        current.kid, signing.recalled(sealing.open(current.kid, current.sealed_private))
+        current.kid, private_keys.recalled(sealing.open(current.kid, current.sealed_private))
     )

@@ -16,9 +16,9 @@ from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
-from weir.care import jose
 from weir.kernel import limits
 from weir.kernel.strict_json import canonical
+from weir.keys import jose
 
 _PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _FOREIGN: Final = jose.FOREIGN_KEYS - {"jwk"}

@@ -9,10 +9,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.care.master import Sealing
-from weir.care.tables import keys
-from weir.care.vault import PLATFORM
 from weir.kernel.seals import PublicKey, SealingKey
+from weir.keys.master_key import Sealing
+from weir.keys.tables import keys
+from weir.keys.vault import PLATFORM
 from weir.store.database import Database
 from weir.store.unit import UnitOfWork
 

@@ -24,13 +24,13 @@ from typing import Any, Final
 from sqlalchemy import Row, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.care import signing
-from weir.care.algorithms import require_ahead
-from weir.care.master import Sealing
-from weir.care.published import MESSAGE_KEY, SIGNING_KEY, SigningKeyDocument
-from weir.care.tables import keys
 from weir.kernel import inputs, limits
 from weir.kernel.outcomes import CONFLICT, ILLEGAL_STATE, NOT_FOUND, Refusal
+from weir.keys import private_keys
+from weir.keys.algorithms import require_ahead
+from weir.keys.master_key import Sealing
+from weir.keys.published import MESSAGE_KEY, SIGNING_KEY, SigningKeyDocument
+from weir.keys.tables import keys
 from weir.store.database import Database
 from weir.store.processes import EVERYBODY, acknowledged, await_acknowledged
 from weir.store.schema import changes
@@ -120,7 +120,7 @@ async def ensure(unit: UnitOfWork, sealing: Sealing) -> None:
             await _make(
                 unit,
                 sealing,
-                signing.ES256,
+                private_keys.ES256,
                 purpose=purpose,
                 signs_from=unit.now,
                 activated_at=unit.now,
@@ -141,7 +141,7 @@ async def announce(
     announced key. Messages are signed with ES256 only.
     """
     inputs.choice(purpose, PURPOSES, "/purpose")
-    offered = (signing.ES256,) if purpose == MESSAGES else signing.SIGNING_ALGORITHMS
+    offered = (private_keys.ES256,) if purpose == MESSAGES else private_keys.SIGNING_ALGORITHMS
     inputs.choice(algorithm, offered, "/algorithm")
     require_ahead(signs_from, unit.now, "/signs_from")
     await lock(unit)
@@ -267,7 +267,7 @@ async def _prepare_successor(database: Database, actor: Actor, sealing: Sealing,
         await _make(
             unit,
             sealing,
-            signing.ES256,
+            private_keys.ES256,
             purpose=key.purpose,
             signs_from=unit.now,
             activated_at=None,
@@ -295,14 +295,14 @@ async def _make(
     activated_at: datetime | None,
 ) -> SigningKey:
     kid = unit.mint("key")
-    private = signing.generate(algorithm)
+    private = private_keys.generate(algorithm)
     added = await unit.connection.execute(
         keys.insert()
         .values(
             id=kid,
             purpose=purpose,
-            public=signing.public_jwk(private, kid, algorithm),
-            sealed_private=sealing.seal(kid, signing.stored(private)),
+            public=private_keys.public_jwk(private, kid, algorithm),
+            sealed_private=sealing.seal(kid, private_keys.stored(private)),
             created_at=unit.now,
             signs_from=signs_from,
             activated_at=activated_at,

@@ -29,11 +29,11 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from sqlalchemy import select, text
 
-from weir.care.master import Sealing
-from weir.care.tables import keys
-from weir.care.vault import PLATFORM
 from weir.kernel import limits
 from weir.kernel.outcomes import CERTIFICATE_REQUEST_INVALID, Refusal
+from weir.keys.master_key import Sealing
+from weir.keys.tables import keys
+from weir.keys.vault import PLATFORM
 from weir.store.database import Database
 from weir.store.unit import UnitOfWork
 

@@ -15,9 +15,9 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.care.vault import Vault
 from weir.kernel import limits
 from weir.kernel.outcomes import Refusal
+from weir.keys.vault import Vault
 from weir.store import processes
 from weir.store.beating import beat, leave
 from weir.store.cache import Cache

@@ -11,14 +11,14 @@ from typing import Any, Protocol
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.care import algorithms, signing, signing_keys
-from weir.care.algorithms import Ending
-from weir.care.master import Sealing
-from weir.care.signing import PrivateKey, b64url
-from weir.care.signing_keys import PLATFORM, SigningKey, announced_of, current_of
 from weir.kernel import limits
 from weir.kernel.outcomes import ENGINE_UNAVAILABLE, Refusal
 from weir.kernel.strict_json import canonical
+from weir.keys import algorithms, private_keys, signing_keys
+from weir.keys.algorithms import Ending
+from weir.keys.master_key import Sealing
+from weir.keys.private_keys import PrivateKey, b64url
+from weir.keys.signing_keys import PLATFORM, SigningKey, announced_of, current_of
 from weir.store.database import Database
 
 __all__ = ["PLATFORM", "Signer", "Vault", "b64url"]
@@ -65,7 +65,7 @@ class Vault:
     """The platform's own signing keys (RFC 7518).
 
     `holds` says whether what was read still counts: a process that serves follows the change log
-    under a lease (`weir.care.following`), and signs nothing when the lease has ended.
+    under a lease (`weir.keys.follower`), and signs nothing when the lease has ended.
     """
 
     def __init__(self, sealing: Sealing, ring: _Ring) -> None:
@@ -95,7 +95,7 @@ class Vault:
         ring = self._ring
         key = (ring.announced if rehearsing else None) or ring.current
         signed = f"{_header(key.algorithm, key.kid, typ)}.{b64url(msgspec.json.encode(claims))}"
-        return f"{signed}.{b64url(signing.sign(ring.private[key.kid], signed.encode()))}"
+        return f"{signed}.{b64url(private_keys.sign(ring.private[key.kid], signed.encode()))}"
 
     def public_jwks(self) -> dict[str, list[dict[str, Any]]]:
         """The JWK Set (RFC 7517 section 5) of every key a live token may be signed with.
@@ -152,7 +152,7 @@ async def _load(
     assert current is not None, "a platform always has a key that signs"
     private = {
         each.kid: known.get(each.kid)
-        or signing.recalled(sealing.open(each.kid, each.sealed_private))
+        or private_keys.recalled(sealing.open(each.kid, each.sealed_private))
         for each in (current, announced)
         if each is not None
     }

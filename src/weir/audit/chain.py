@@ -20,8 +20,8 @@ from sqlalchemy import Row, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.care.events import EVENTS
-from weir.care.tables import audit_entries, audit_heads
+from weir.audit.events import EVENTS
+from weir.audit.tables import audit_entries, audit_heads
 from weir.kernel.strict_json import canonical
 from weir.store.unit import Actor, AuditEntry
 

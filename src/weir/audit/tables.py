@@ -1,0 +1,32 @@
+"""The audit chain's entries, and the end of each organisation's chain."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, DateTime, Index, Table, Text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from weir.store.schema import metadata
+
+audit_entries = Table(
+    "audit_entries",
+    metadata,
+    Column("organisation", Text, primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("actor_organisation", Text, nullable=False),
+    Column("actor_subject", Text, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("detail", JSONB, nullable=False),
+    Column("seal", Text, nullable=False),
+    Index("ix_audit_entries_subject", "subject"),
+)
+
+# The end of each organisation's chain; locked by whoever appends.
+audit_heads = Table(
+    "audit_heads",
+    metadata,
+    Column("organisation", Text, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("seal", Text, nullable=False),
+)

@@ -1,1 +1,0 @@
-"""Controls, keys, the alliance's authority, and the audit chain."""

@@ -1,0 +1,1 @@
+"""Keys: the vault, JOSE and DPoP, the certificate authority, algorithms and their ends."""
