@@ -26,11 +26,11 @@ from weir.gateway.recording import Recording
 from weir.kernel import identifiers, merkle
 from weir.kernel.outcomes import Refusal
 from weir.kernel.seals import Receipt, ReceiptName, SealingKey, authenticator, receipt_fault
-from weir.metering.lake import Lake
-from weir.metering.records import Terms, encoded_terms
-from weir.metering.sealing import Sealer, stream_key
-from weir.metering.segments import Segment, read_segment
-from weir.metering.writing import RecordWriter
+from weir.metering.lake.lake import Lake
+from weir.metering.records.records import Terms, encoded_terms
+from weir.metering.records.sealer import Sealer, stream_key
+from weir.metering.records.segments import Segment, read_segment
+from weir.metering.records.writer import RecordWriter
 from weir.wire.reactor import IN, Reactor, Watched
 
 ROUNDS = 5

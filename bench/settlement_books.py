@@ -14,11 +14,11 @@ from bench import generated_day
 from weir.alliance.tables import agreements
 from weir.audit.chain import AuditJournal
 from weir.kernel.clock import SystemClock
-from weir.metering.lake import Lake
+from weir.metering.lake.lake import Lake
 from weir.partners.tables import organisations
-from weir.settlement import statements
-from weir.settlement.periods import interval
-from weir.settlement.working import Works, close
+from weir.settlement.closing.runner import Works, close
+from weir.settlement.periods.periods import interval
+from weir.settlement.statements import statements
 from weir.shelf.tables import plans, products
 from weir.store.cache import Cache
 from weir.store.database import Database

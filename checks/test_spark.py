@@ -26,14 +26,14 @@ from spark_session import spark_session
 from statement_world import ACCOUNTS, BANK, CHANGE, FIRST, INPUTS, MARKET, PERIOD, SHOP, statement
 
 from weir.alliance.shares import Share
-from weir.metering import asking
-from weir.metering.columns import SCHEMA, partition
-from weir.metering.lake import Lake
-from weir.settlement.composing import cut
+from weir.metering.lake import queries
+from weir.metering.lake.columns import SCHEMA, partition
+from weir.metering.lake.lake import Lake
 from weir.settlement.documents import PlanChange, PlanInput, to_json
-from weir.settlement.in_force import plans_of
-from weir.settlement.rating import RATE, Slice, priced_table, show
-from weir.settlement.rewarding import REWARDED, reward_terms, terms_table
+from weir.settlement.rating.in_force import plans_of
+from weir.settlement.rating.rewards import REWARDED, reward_terms, terms_table
+from weir.settlement.rating.usage import RATE, Slice, priced_table, show
+from weir.settlement.statements.composition import cut
 from weir.shelf.pricing import read_pricing
 
 PAGE = Path(__file__).parents[1] / "docs" / "money.md"
@@ -156,7 +156,7 @@ def calls(spark: Any, stored: Stored) -> Any:
 
 def in_duckdb(stored: Stored, question: str, **tables: pa.Table) -> list[str]:
     """What DuckDB answers over all of the lake; in no order."""
-    with asking.calls_of(stored.lake, stored.files) as connection:
+    with queries.calls_of(stored.lake, stored.files) as connection:
         for name, table in tables.items():
             connection.register(name, table)
         return sorted(map(shown, connection.execute(question).fetchall()))
@@ -169,8 +169,8 @@ def shown(row: Sequence[Any]) -> str:
 
 def rated(stored: Stored, part: Slice) -> list[str]:
     """What closing counts in a slice, with DuckDB."""
-    with asking.calls_of(stored.lake, stored.files) as connection:
-        span = asking.span_of(connection, stored.lake, stored.files, part.since, part.until)
+    with queries.calls_of(stored.lake, stored.files) as connection:
+        span = queries.span_of(connection, stored.lake, stored.files, part.since, part.until)
         show(connection, span, False)
         connection.register("priced", priced_table(PLANS, part.since))
         return sorted(map(shown, connection.execute(RATE).fetchall()))
@@ -214,7 +214,7 @@ def test_both_count_rewards_alike(spark: Any, stored: Stored) -> None:
     "name", ["COUNT", "USAGE", "DOUBLED_NUMBERS", "DOUBLED_INTERACTIONS", "COMPARISON", "PAYMENTS"]
 )
 def test_both_answer_questions_to_the_lake_alike(spark: Any, stored: Stored, name: str) -> None:
-    question: str = getattr(asking, name)
+    question: str = getattr(queries, name)
     expected = pa.table({"interaction_id": [str(UUID(int=n)) for n in range(0, 2 * RECORDS, 7)]})
     asked = pa.table({"consent": ["cns_1", "cns_3", "cns_9"]})
     wanted = in_duckdb(stored, question, expected=expected, asked=asked)

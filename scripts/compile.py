@@ -34,7 +34,7 @@ MODULES = {
     "gateway/phases": "admit authorize filter forward identify limit possess prove record respond"
     " route standing",
     "kernel": "limits strict_json",
-    "metering": "writing",
+    "metering/records": "writer",
     "store": "gathering",
     "wire": "accepting asgi connecting deadlines downstream exchange flow grammar heads message"
     " origin outgoing reactor relay transport upstream",

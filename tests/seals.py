@@ -7,7 +7,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from weir.kernel.seals import SealingKey
-from weir.metering.sealing import Sealed, Sealer
+from weir.metering.records.sealer import Sealed, Sealer
 
 SECRET = bytes(range(64, 96))
 KEY = SealingKey(

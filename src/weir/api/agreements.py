@@ -20,7 +20,7 @@ from weir.kernel import limits
 from weir.kernel.inputs import wrong
 from weir.kernel.signed_terms import certificate_named
 from weir.partners import certificates
-from weir.settlement import trying
+from weir.settlement.closing import what_if
 from weir.shelf import products
 from weir.store.unit import UnitOfWork
 
@@ -293,7 +293,7 @@ async def try_agreement(
     period: Annotated[str, Query(max_length=80, description="A month, or two UTC times.")],
 ) -> TrialView:
     """Parties of the agreement see their own result, the operator all. Nothing is written."""
-    tried = await trying.try_agreement(
+    tried = await what_if.try_agreement(
         services.database, services.lake, agreement, period, caller.organisation.id
     )
     return TrialView.model_validate(tried)

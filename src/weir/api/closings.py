@@ -7,7 +7,7 @@ from datetime import datetime
 from weir.api.guarding import Using, new_router
 from weir.api.models import After, Given, Name, Page, Shown, Text, next_of
 from weir.api.writing import Writes
-from weir.settlement import jobs
+from weir.settlement.closing import jobs
 from weir.store.unit import UnitOfWork
 
 router = new_router("settlement")

@@ -15,10 +15,12 @@ from weir.api.models import Given, Name, Page, Shown
 from weir.api.writing import Writes
 from weir.kernel import identifiers, inputs, limits, outcomes
 from weir.kernel.seals import ReceiptName
-from weir.kernel.witnessing import Witness
+from weir.kernel.witnesses import Witness
 from weir.keys import record_keys
-from weir.metering import log, receipts, retention, witnessing
-from weir.metering.records import CallRecord
+from weir.metering.lake import receipts, retention
+from weir.metering.records import seal_log
+from weir.metering.records import witnesses as root_witnesses
+from weir.metering.records.records import CallRecord
 from weir.partners import certificates
 from weir.store.unit import UnitOfWork
 
@@ -151,8 +153,8 @@ async def sign_root(caller: Asking, services: Using) -> RootView:
     """Safe to repeat: with no new seal, it is the root that is there."""
     keys = await record_keys.RecordKeys.open(services.database, services.sealing)
     async with services.database.unit(caller.actor) as unit:
-        root = await log.sign_root(unit.connection, keys.current, unit.now)
-        return _view(await witnessing.get(unit.connection, root.size))
+        root = await seal_log.sign_root(unit.connection, keys.current, unit.now)
+        return _view(await root_witnesses.get(unit.connection, root.size))
 
 
 @router.get("/records/roots", operation_id="list_roots", summary="Signed roots, largest first")
@@ -160,7 +162,7 @@ async def list_roots(
     services: Using, after: Annotated[int | None, Query(ge=1, le=2**62)] = None
 ) -> Page[RootView]:
     async with services.database.connect() as connection:
-        found = await witnessing.newest(connection, after)
+        found = await root_witnesses.newest(connection, after)
     more = str(found[-1].root.size) if len(found) == limits.PAGE_ROWS else None
     return Page(items=[_view(each) for each in found], next=more)
 
@@ -168,7 +170,7 @@ async def list_roots(
 @router.get("/records/roots/{size}", operation_id="get_root", summary="One root and its witnesses")
 async def get_root(size: Size, services: Using) -> RootView:
     async with services.database.connect() as connection:
-        return _view(await witnessing.get(connection, size))
+        return _view(await root_witnesses.get(connection, size))
 
 
 @router.get(
@@ -180,7 +182,7 @@ async def prove_consistency(
     size: Size, since: Annotated[int, Query(ge=1, le=2**62)], services: Using
 ) -> ConsistencyView:
     async with services.database.connect() as connection:
-        path = await log.consistency(connection, since, size)
+        path = await seal_log.consistency(connection, since, size)
     return ConsistencyView(since=since, to=size, path=path)
 
 
@@ -199,7 +201,7 @@ async def witness_root(
             certificate=await _certificate(unit, caller),
             signature=given.signature,
         )
-        return _view(await witnessing.witness(unit, size, signed))
+        return _view(await root_witnesses.witness(unit, size, signed))
 
     return await writing.run(RootView, work)
 

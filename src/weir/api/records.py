@@ -11,7 +11,7 @@ from fastapi import Query
 from weir.api.guarding import Asking, Using, new_router
 from weir.api.models import Page, Shown
 from weir.kernel import inputs, limits
-from weir.metering import asking, lake_files, traffic
+from weir.metering.lake import manifest, queries, traffic
 from weir.partners import applications
 from weir.shelf import products
 
@@ -45,8 +45,8 @@ async def count_calls(
 ) -> Page[CallCount]:
     first, last = _day(since, "query:since"), _day(until, "query:until")
     async with services.database.connect() as connection:
-        files = await lake_files.of_days(connection, first, last)
-    counted = await asyncio.to_thread(asking.usage, services.lake, files)
+        files = await manifest.of_days(connection, first, last)
+    counted = await asyncio.to_thread(queries.usage, services.lake, files)
     if caller.kind != "operator":
         async with services.database.connect() as connection:
             own = caller.organisation.id
@@ -71,7 +71,7 @@ async def list_lake_files(
     """
     first, last = _day(since, "query:since"), _day(until, "query:until")
     async with services.database.connect() as connection:
-        found = await lake_files.of_days(connection, first, last, after, limits.PAGE_ROWS)
+        found = await manifest.of_days(connection, first, last, after, limits.PAGE_ROWS)
     return Page(items=found, next=found[-1] if len(found) == limits.PAGE_ROWS else None)
 
 
@@ -122,7 +122,7 @@ async def ask_traffic(
     party = None if caller.kind == "operator" else caller.organisation.id
     text, values = traffic.question(wanted, narrowed, begin, end, party)
     async with services.database.connect() as connection:
-        files = await lake_files.between(connection, begin, end)
+        files = await manifest.between(connection, begin, end)
     found = await asyncio.to_thread(traffic.ask, services.lake, files, wanted, text, values)
     return Page(items=[_row(each) for each in found])
 

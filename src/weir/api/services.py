@@ -10,7 +10,7 @@ from weir.identity.passphrases import Passphrases
 from weir.keys.authority import Authority
 from weir.keys.master_key import Sealing
 from weir.keys.vault import Signer
-from weir.metering.lake import Lake
+from weir.metering.lake.lake import Lake
 from weir.store.cache import Cache
 from weir.store.database import Database
 

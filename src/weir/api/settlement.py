@@ -13,7 +13,8 @@ from weir.api.guarding import Asking, Using, new_router
 from weir.api.models import After, Given, Name, Page, Shown, Text, next_of
 from weir.api.writing import Writes
 from weir.kernel import limits
-from weir.settlement import behind, exporting, reopening, statements
+from weir.settlement.closing import reopenings
+from weir.settlement.statements import csv_export, line_calls, statements
 from weir.store.unit import UnitOfWork
 
 router = new_router("settlement")
@@ -87,7 +88,7 @@ class CallView(Shown):
 )
 async def reopen_period(given: ReopeningGiven, writing: Writes) -> ReopeningView:
     async def work(unit: UnitOfWork) -> ReopeningView:
-        made = await reopening.reopen(
+        made = await reopenings.reopen(
             unit, period=given.period, currency=given.currency, reason=given.reason
         )
         return ReopeningView.model_validate(made)
@@ -100,7 +101,7 @@ async def reopen_period(given: ReopeningGiven, writing: Writes) -> ReopeningView
 )
 async def list_reopenings(services: Using) -> Page[ReopeningView]:
     async with services.database.connect() as connection:
-        found = await reopening.listed(connection)
+        found = await reopenings.listed(connection)
     return Page(items=[ReopeningView.model_validate(each) for each in found])
 
 
@@ -139,7 +140,7 @@ async def get_statement(statement: Name, caller: Asking, services: Using) -> dic
 async def get_statement_csv(statement: Name, caller: Asking, services: Using) -> Response:
     async with services.database.connect() as connection:
         held = await statements.fetch(connection, statement, caller.organisation.id)
-    return Response(exporting.to_csv(held), media_type="text/csv")
+    return Response(csv_export.to_csv(held), media_type="text/csv")
 
 
 @router.get(
@@ -155,7 +156,7 @@ async def list_calls_behind(
     after: After = "",
 ) -> Page[CallView]:
     """For the statement's party and the operator."""
-    found = await behind.calls_behind(
+    found = await line_calls.calls_behind(
         services.database, services.lake, statement, line, caller.organisation.id, after
     )
     items = [CallView.model_validate(each) for each in found]

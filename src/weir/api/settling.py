@@ -18,8 +18,9 @@ from weir.api.identifying import Caller
 from weir.api.models import MOMENT, After, Given, Name, Page, Shown, Text, next_of, read_moment
 from weir.api.writing import Writes
 from weir.kernel import limits
-from weir.settlement import crediting, disputing, exchanging, instructions, placing, rounds
-from weir.settlement.obligations import line_of
+from weir.settlement.payment import exchange_rates, pain001, rounds
+from weir.settlement.statements import credits, disputes, line_lookup
+from weir.settlement.statements.obligations import line_of
 from weir.store.unit import UnitOfWork
 
 router = new_router("settlement")
@@ -200,7 +201,7 @@ async def open_dispute(
 ) -> DisputeView:
     async def work(unit: UnitOfWork) -> DisputeView:
         at = await line_of(unit.connection, statement, given.line, caller.organisation.id)
-        made = await disputing.open_dispute(unit, at, given.reason, given.evidence)
+        made = await disputes.open_dispute(unit, at, given.reason, given.evidence)
         return (await _disputes(unit.connection, [made], caller))[0]
 
     return await writing.run(DisputeView, work)
@@ -210,14 +211,12 @@ async def open_dispute(
 async def list_disputes(
     caller: Asking,
     services: Using,
-    status: disputing.Status | None = None,
+    status: disputes.Status | None = None,
     after: After = "",
 ) -> Page[DisputeView]:
     async with services.database.connect() as connection:
         operator = await operator_of(connection)
-        found = await disputing.of_party(
-            connection, caller.organisation.id, operator, after, status
-        )
+        found = await disputes.of_party(connection, caller.organisation.id, operator, after, status)
         items = await _disputes(connection, found, caller)
     return Page(items=items, next=next_of(items, "id"))
 
@@ -231,7 +230,7 @@ async def resolve_dispute(
     dispute: Name, given: ResolutionGiven, caller: Asking, writing: Writes
 ) -> DisputeView:
     async def work(unit: UnitOfWork) -> DisputeView:
-        made = await disputing.resolve(
+        made = await disputes.resolve(
             unit, dispute, resolution=given.resolution, amount_minor=given.amount_minor
         )
         return (await _disputes(unit.connection, [made], caller))[0]
@@ -240,7 +239,7 @@ async def resolve_dispute(
 
 
 async def _disputes(
-    connection: AsyncConnection, found: list[disputing.Dispute], caller: Caller
+    connection: AsyncConnection, found: list[disputes.Dispute], caller: Caller
 ) -> list[DisputeView]:
     told = await _placed(connection, found, caller)
     return [DisputeView.model_validate(each) for each in told]
@@ -248,12 +247,12 @@ async def _disputes(
 
 async def _placed(
     connection: AsyncConnection,
-    found: Sequence[disputing.Dispute | crediting.Credit],
+    found: Sequence[disputes.Dispute | credits.Credit],
     caller: Caller,
 ) -> list[dict[str, Any]]:
     """With the place where the caller reads each line."""
     operator = await operator_of(connection)
-    places = await placing.places(connection, found, caller.organisation.id, operator)
+    places = await line_lookup.places(connection, found, caller.organisation.id, operator)
     told = []
     for each in found:
         where = asdict(places[each.id])
@@ -272,7 +271,7 @@ async def grant_credit(
 ) -> CreditView:
     async def work(unit: UnitOfWork) -> CreditView:
         at = await line_of(unit.connection, statement, given.line, caller.organisation.id)
-        made = await crediting.grant(unit, at, given.amount_minor, given.reason)
+        made = await credits.grant(unit, at, given.amount_minor, given.reason)
         (told,) = await _placed(unit.connection, [made], caller)
         return CreditView.model_validate(told)
 
@@ -287,7 +286,7 @@ async def list_credits(
 ) -> Page[CreditView]:
     async with services.database.connect() as connection:
         operator = await operator_of(connection)
-        found = await crediting.of_party(connection, caller.organisation.id, operator, after)
+        found = await credits.of_party(connection, caller.organisation.id, operator, after)
         told = await _placed(connection, found, caller)
     items = [CreditView.model_validate(each) for each in told]
     return Page(items=items, next=next_of(items, "id"))
@@ -301,10 +300,10 @@ async def list_credits(
 async def set_settlement_account(
     given: AccountGiven, caller: Asking, writing: Writes
 ) -> AccountView:
-    account = instructions.read_account(given.scheme, given.holder, given.account, given.bank)
+    account = pain001.read_account(given.scheme, given.holder, given.account, given.bank)
 
     async def work(unit: UnitOfWork) -> AccountView:
-        await instructions.set_account(unit, caller.organisation.id, account)
+        await pain001.set_account(unit, caller.organisation.id, account)
         return AccountView.model_validate(account)
 
     return await writing.run(AccountView, work)
@@ -317,7 +316,7 @@ async def set_settlement_account(
 )
 async def get_settlement_account(caller: Asking, services: Using) -> AccountView:
     async with services.database.connect() as connection:
-        found = await instructions.account_of(connection, caller.organisation.id)
+        found = await pain001.account_of(connection, caller.organisation.id)
     return AccountView.model_validate(found)
 
 
@@ -331,7 +330,7 @@ async def record_rate(given: RateGiven, writing: Writes) -> RateView:
     observed_at = read_moment(given.observed_at, "/observed_at")
 
     async def work(unit: UnitOfWork) -> RateView:
-        made = await exchanging.record(
+        made = await exchange_rates.record(
             unit,
             base=given.base,
             quote=given.quote,
@@ -352,7 +351,7 @@ async def list_rates(
     after: Annotated[str | None, _BEFORE] = None,
 ) -> Page[RateView]:
     async with services.database.connect() as connection:
-        found = await exchanging.listed(connection, after)
+        found = await exchange_rates.listed(connection, after)
     items = [RateView.model_validate(each) for each in found]
     return Page(items=items, next=next_of(items, "id"))
 
@@ -409,7 +408,7 @@ async def issue_instructions(
 ) -> InstructionsView:
     async def work(unit: UnitOfWork) -> InstructionsView:
         settled = await rounds.fetch(unit.connection, round)
-        written = await instructions.issue(unit, settled, caller.organisation.id)
+        written = await pain001.issue(unit, settled, caller.organisation.id)
         return InstructionsView(message=written.decode(), sha256=sha256(written).hexdigest())
 
     return await writing.run(InstructionsView, work)

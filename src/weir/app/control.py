@@ -31,7 +31,7 @@ from weir.kernel.settings import Settings
 from weir.keys.authority import Authority
 from weir.keys.follower import KeysFollowed
 from weir.keys.vault import Vault
-from weir.metering.lake import Lake
+from weir.metering.lake.lake import Lake
 from weir.portal import pages
 from weir.portal.management import Management
 from weir.portal.relaying import Relay

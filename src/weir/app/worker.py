@@ -24,17 +24,18 @@ from weir.keys import signing_keys
 from weir.keys.authority import Authority
 from weir.keys.record_keys import RecordKeys
 from weir.keys.vault import PLATFORM
-from weir.metering import budgets, intents, lake_files, spending
-from weir.metering import log as seals_log
-from weir.metering.compacting import compact
-from weir.metering.ingest import ingest
-from weir.metering.lake import Lake
-from weir.metering.reconciling import lookup_over, reconcile
-from weir.metering.retention import Rule, expire, whole_segments
-from weir.metering.sealing import Sealer, forget_sealed
-from weir.metering.writing import RecordWriter
-from weir.settlement import schedule, working
-from weir.settlement.holding import needs_records
+from weir.metering.counters import budgets, payment_intents, period_sums
+from weir.metering.counters.reconciliation import lookup_over, reconcile
+from weir.metering.lake import manifest
+from weir.metering.lake.compaction import compact
+from weir.metering.lake.ingest import ingest
+from weir.metering.lake.lake import Lake
+from weir.metering.lake.retention import Rule, expire, whole_segments
+from weir.metering.records import seal_log as seals_log
+from weir.metering.records.sealer import Sealer, forget_sealed
+from weir.metering.records.writer import RecordWriter
+from weir.settlement.closing import runner, schedule
+from weir.settlement.periods.retention_holds import needs_records
 from weir.shelf import products
 from weir.store import expiring, processes
 from weir.store.engines.home import Home
@@ -81,7 +82,7 @@ def _record_jobs(
 
     async def files_merged() -> None:
         _tell((await compact(core.database, lake)).findings)
-        await lake_files.forget_replaced(core.database, lake)
+        await manifest.forget_replaced(core.database, lake)
 
     rule = Rule(core.settings.records_kept_days, core.settings.transactions_kept_days)
 
@@ -114,11 +115,11 @@ def _record_jobs(
 def _money_jobs(core: Core, lake: Lake) -> list[Job]:
     """Closings that were asked for, and asking for those of months that are over."""
     outbox = core.home.folder("instructions")
-    works = working.Works(core.database, lake, outbox, __version__)
+    works = runner.Works(core.database, lake, outbox, __version__)
     currencies = schedule.read_currencies(core.settings.close_months)
 
     async def closings() -> None:
-        for job, error in (await working.tend(works)).items():
+        for job, error in (await runner.tend(works)).items():
             _log.error("closing_stuck", job=job, exc_info=error)
 
     async def months_closed() -> None:
@@ -137,7 +138,7 @@ def _state_jobs(core: Core) -> list[Job]:
     async def payments_made() -> None:
         async with core.database.connect() as connection:
             unused = await reading.unused_payments(connection)
-            used = await intents.claimed(connection, unused)
+            used = await payment_intents.claimed(connection, unused)
         if used:
             async with core.database.unit(PLATFORM) as unit:
                 await record.mark_all_used(unit, used)
@@ -149,7 +150,7 @@ def _state_jobs(core: Core) -> list[Job]:
         async with core.database.engine.begin() as connection:
             await processes.forget_dead(connection)
             await budgets.clean(connection, core.clock.now())
-            await spending.clean(connection, core.clock.now())
+            await period_sums.clean(connection, core.clock.now())
             await backchannel.forget_old(connection, core.clock.now())
 
     async def shelf_indexed() -> None:

@@ -17,7 +17,7 @@ from weir.consent.tables import consents
 from weir.identity.tables import customers
 from weir.kernel import limits
 from weir.kernel.outcomes import ILLEGAL_STATE, NOT_FOUND, Refusal
-from weir.metering import intents
+from weir.metering.counters import payment_intents
 from weir.store.unit import UnitOfWork
 
 
@@ -41,7 +41,7 @@ async def detach_records(unit: UnitOfWork, customer: str, member: str) -> int:
         if _stood_at(each, oldest_token_at):
             raise Refusal(ILLEGAL_STATE, f"{each.id} stood a moment ago", state=each.state.value)
     named = [each.id for each in held if each.record_name is not None]
-    if not await intents.detach(unit.connection, named):
+    if not await payment_intents.detach(unit.connection, named):
         raise Refusal(ILLEGAL_STATE, "a payment is undecided", state="forwarded")
     await unit.connection.execute(
         update(consents).where(consents.c.id.in_(named)).values(record_name=None)

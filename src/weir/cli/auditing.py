@@ -128,10 +128,10 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Hold records, seals, roots, receipts and logs against each other, offline."""
-    from weir.metering import auditing, bundles
+    from weir.metering.records import bundle_audit, bundles
 
     try:
-        found = auditing.audit(bundles.read(folder))
+        found = bundle_audit.audit(bundles.read(folder))
     except ValueError as error:
         raise CannotError(f"{error}.") from error
     if as_json:

@@ -11,10 +11,10 @@ import msgspec
 from weir.client.errors import RefusedError
 from weir.client.management import Management
 from weir.kernel.seals import Seal
-from weir.metering import bundles
-from weir.metering.records import FINISHED_SUFFIX, segment_path
-from weir.metering.segments import PRUNED_SUFFIX, SEAL_SUFFIX
-from weir.settlement import party_bundles
+from weir.metering.records import bundles
+from weir.metering.records.records import FINISHED_SUFFIX, segment_path
+from weir.metering.records.segments import PRUNED_SUFFIX, SEAL_SUFFIX
+from weir.settlement.statements import party_bundles
 
 
 async def fetch(management: Management, folder: Path, authority: Path) -> tuple[int, int]:
@@ -37,7 +37,7 @@ async def fetch(management: Management, folder: Path, authority: Path) -> tuple[
 async def fetch_statement(
     management: Management, statement: str, folder: Path, authority: Path
 ) -> int:
-    """Write the bundle of one statement (`weir.settlement.party_bundles`); how many calls it holds.
+    """Write the bundle of one statement; return how many calls it holds.
 
     What a party may not see it does not get: an agreement it is no party of is left out.
     """

@@ -179,9 +179,9 @@ def verify(
     ] = None,
 ) -> None:
     """Recompute a statement from its records alone, offline, trusting nobody."""
-    from weir.settlement.party_bundles import verify_bundle
-    from weir.settlement.verifying import RecordsFolder
-    from weir.settlement.verifying import verify as recompute
+    from weir.settlement.statements.party_bundles import verify_bundle
+    from weir.settlement.statements.verification import RecordsFolder
+    from weir.settlement.statements.verification import verify as recompute
 
     try:
         if file.is_dir():

@@ -13,8 +13,8 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
+from weir.kernel.limit_periods import PERIODS, Alignment, Period, Span, span_at
 from weir.kernel.money import Money, parse_amount
-from weir.kernel.periods import PERIODS, Alignment, Period, Span, span_at
 
 
 class IncoherentError(ValueError):

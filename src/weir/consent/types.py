@@ -18,9 +18,9 @@ from weir.access import consent_types
 from weir.access.consent_types import PAYMENT_INITIATION, PAYMENTS, RECURRING_PAYMENT
 from weir.consent import recurring
 from weir.kernel import inputs, limits
+from weir.kernel.limit_periods import ALIGNMENTS, PERIODS
 from weir.kernel.money import MINOR_DIGITS, Money, parse_amount
 from weir.kernel.outcomes import OAUTH_INVALID_AUTHORIZATION_DETAILS, Refusal
-from weir.kernel.periods import ALIGNMENTS, PERIODS
 from weir.kernel.strict_json import loads
 
 # `$` alone would let a line feed follow: the validator's patterns are Python's, not ECMA-262's.

@@ -18,7 +18,7 @@ from mypy_extensions import mypyc_attr
 
 from weir.gateway.budget import Budget, Share
 from weir.kernel.outcomes import LIMIT_UNCHECKABLE, Refusal
-from weir.metering.budgets import Unused, Want
+from weir.metering.counters.budgets import Unused, Want
 from weir.shelf.published import SubscriptionDocument
 
 IDLE_S: Final = 1.0  # an unused lease is given back after this

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from weir.kernel.outcomes import QUOTA_EXCEEDED, RATE_EXCEEDED, Refusal
-from weir.metering.budgets import Period, Unused, Want, window_of
+from weir.metering.counters.budgets import Period, Unused, Want, window_of
 from weir.shelf.published import SubscriptionDocument
 
 # A lease asks at most for this part of what the cap can have left, however large the demand.

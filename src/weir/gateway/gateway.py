@@ -27,7 +27,7 @@ from weir.gateway.tending import Tending
 from weir.gateway.tokens import TokenMemory
 from weir.kernel.outcomes import UNKNOWN_HOST, Refusal
 from weir.keys.message_key import MessageKeys
-from weir.metering import intents
+from weir.metering.counters import payment_intents
 from weir.store.cache import Cache
 from weir.store.database import Database
 from weir.wire import grammar
@@ -222,9 +222,9 @@ class Gateway:
         try:
             async with self.database.connect() as connection:
                 if status is None:
-                    await intents.unsent(connection, client_id, key)
+                    await payment_intents.unsent(connection, client_id, key)
                 else:
-                    await intents.answered(connection, client_id, key, status)
+                    await payment_intents.answered(connection, client_id, key, status)
                 await connection.commit()
         except (Refusal, SQLAlchemyError, OSError) as error:
             _log.warning("intent_left_open", client=client_id, error=repr(error))

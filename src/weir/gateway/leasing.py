@@ -9,8 +9,8 @@ from typing import Final
 from sqlalchemy.exc import SQLAlchemyError
 
 from weir.kernel.outcomes import Refusal
-from weir.metering import budgets
-from weir.metering.budgets import Unused, Want
+from weir.metering.counters import budgets
+from weir.metering.counters.budgets import Unused, Want
 from weir.store.database import Database
 
 LEASE_TIMEOUT_S: Final = 2.0

@@ -12,8 +12,8 @@ import structlog
 
 from weir.kernel.outcomes import Refusal
 from weir.kernel.seals import AUTHENTICATOR_BYTES
-from weir.metering.records import NO_DETAILS
-from weir.metering.writing import RecordWriter
+from weir.metering.records.records import NO_DETAILS
+from weir.metering.records.writer import RecordWriter
 from weir.wire.reactor import Reactor
 
 # What is told of a record: that it is in the kernel's hands (None), or why it is not.

@@ -28,8 +28,8 @@ from weir.gateway.verifying import TokenVerifier
 from weir.kernel import identifiers, limits
 from weir.kernel.outcomes import SETTING_INVALID, Refusal
 from weir.keys.message_key import MessageKeys
-from weir.metering.sealing import stream_key
-from weir.metering.writing import RecordWriter
+from weir.metering.records.sealer import stream_key
+from weir.metering.records.writer import RecordWriter
 from weir.store.cache import Cache
 from weir.store.database import Database
 from weir.wire.accepting import TlsAcceptor

@@ -25,7 +25,7 @@ from weir.kernel import limits
 from weir.kernel.identifiers import is_identifier
 from weir.kernel.money import Money
 from weir.kernel.outcomes import ILLEGAL_STATE, NOT_FOUND, Refusal
-from weir.metering import spending
+from weir.metering.counters import period_sums
 from weir.partners import applications, organisations
 from weir.partners.applications import Application
 from weir.partners.organisations import Organisation
@@ -159,7 +159,9 @@ async def _counted(portal: Portal, connection: AsyncConnection, shown: Shown) ->
         return ()
     mandate = recurring.read(granted)
     counted = mandate.counted_at(now) if mandate.since <= now else ()
-    spent = await spending.spent_in(connection, shown.consent.id, [each.name for each in counted])
+    spent = await period_sums.spent_in(
+        connection, shown.consent.id, [each.name for each in counted]
+    )
     currency = mandate.maximum.currency
     return [
         Spent(each.limit, Money(spent[each.name], currency), each.span.ends_at) for each in counted

@@ -10,7 +10,7 @@ from typing import Final
 
 from weir.kernel import limits
 from weir.kernel.money import MINOR_DIGITS, Money
-from weir.settlement.charging import (
+from weir.settlement.rating.charges import (
     MONTHLY,
     Part,
     Tally,

@@ -18,9 +18,9 @@ from weir.authorization.services import Services
 from weir.consent import recurring, words
 from weir.identity.passphrases import Passphrases
 from weir.identity.sessions import Sessions
+from weir.kernel.limit_periods import PERIODS
 from weir.kernel.outcomes import PLATFORM_ERROR, Refusal
-from weir.kernel.periods import PERIODS
-from weir.metering.lake import Lake
+from weir.metering.lake.lake import Lake
 from weir.portal import assets, formatting, languages, security
 from weir.portal.management import Management
 from weir.portal.relaying import Relay

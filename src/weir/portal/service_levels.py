@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from weir.metering import lake_files, traffic
-from weir.metering.lake import Lake
-from weir.metering.traffic import Traffic
+from weir.metering.lake import manifest, traffic
+from weir.metering.lake.lake import Lake
+from weir.metering.lake.traffic import Traffic
 from weir.store.database import Database
 
 DAYS: Final = 7
@@ -61,7 +61,7 @@ class ServiceLevels:
     async def _measure(self, now: datetime) -> None:
         since = now - timedelta(days=DAYS)
         async with self._database.connect() as connection:
-            files = await lake_files.between(connection, since, now)
+            files = await manifest.between(connection, since, now)
         found: list[Traffic] = []
         if files:
             text, values = traffic.question(_BY, {}, since, now)

@@ -2,7 +2,7 @@
 
 Read strictly and never changed once offered. All prices are decimal strings in major units of the
 plan's currency with up to eight places; what a component charges is computed by
-`weir.settlement.charging`, exactly, from counts alone.
+`weir.settlement.rating.charges`, exactly, from counts alone.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from weir.identity import customers, people
 from weir.kernel import identifiers
 from weir.kernel.outcomes import ILLEGAL_STATE, INVALID_INPUT, NOT_FOUND, Refusal
 from weir.keys.vault import PLATFORM
-from weir.metering import intents
+from weir.metering.counters import payment_intents
 from weir.partners import organisations
 from weir.store.unit import Actor, UnitOfWork
 
@@ -250,8 +250,8 @@ async def test_a_payment_a_gateway_claimed_is_written_down_as_used(case: Case) -
     await case.make(Move.GRANT)
     async with case.database.connect() as connection:
         assert await reading.unused_payments(connection) == [case.consent]
-        assert await intents.claimed(connection, [case.consent]) == set()
-    intent = intents.Intent(
+        assert await payment_intents.claimed(connection, [case.consent]) == set()
+    intent = payment_intents.Intent(
         consent_id=case.consent,
         record_name="rec_of_the_test",
         client_id=case.world.client.id,
@@ -266,9 +266,9 @@ async def test_a_payment_a_gateway_claimed_is_written_down_as_used(case: Case) -
         at=case.world.clock.now(),
     )
     async with case.database.engine.begin() as connection:
-        made = await intents.claim(connection, intent)
-        assert made.outcome is intents.ClaimOutcome.NEW
-        used = await intents.claimed(connection, [case.consent, "cns_other"])
+        made = await payment_intents.claim(connection, intent)
+        assert made.outcome is payment_intents.ClaimOutcome.NEW
+        used = await payment_intents.claimed(connection, [case.consent, "cns_other"])
     for expected in (1, 0):
         async with case.database.unit(PLATFORM) as unit:
             assert await record.mark_all_used(unit, used) == expected

@@ -12,8 +12,8 @@ import pytest
 from consent_world import Browser, World, consent_form, query_of
 
 from weir.consent import reading, recurring
-from weir.metering import spending
-from weir.metering.spending import PeriodLimit
+from weir.metering.counters import period_sums
+from weir.metering.counters.period_sums import PeriodLimit
 
 
 def asked(**changed: Any) -> dict[str, Any]:
@@ -129,4 +129,4 @@ async def pay(world: World, consent: str, amount_minor: int) -> None:
             PeriodLimit(each.name, each.limit.amount.amount_minor, each.span.ends_at)
             for each in recurring.read(found.granted).counted_at(datetime.now(UTC))
         ]
-        assert await spending.claim(connection, consent, amount_minor, limits) is None
+        assert await period_sums.claim(connection, consent, amount_minor, limits) is None

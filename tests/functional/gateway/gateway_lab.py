@@ -30,8 +30,8 @@ from ports import own_ports
 from waiting import PATIENCE_S, until
 from weir.keys.authority import Authority
 from weir.keys.vault import Vault
-from weir.metering.records import CallRecord
-from weir.metering.segments import pending_records, streams
+from weir.metering.records.records import CallRecord
+from weir.metering.records.segments import pending_records, streams
 from weir.partners.published import ApplicationDocument, OrganisationDocument
 from weir.shelf.published import (
     Bindings,

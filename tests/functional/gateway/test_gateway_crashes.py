@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from seals import KEYS, seal_all
 from waiting import PATIENCE_S, until
-from weir.metering.segments import streams, verify_stream
+from weir.metering.records.segments import streams, verify_stream
 
 
 async def load(

@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from waiting import until
 from weir.keys.published import REVOCATION, RevocationDocument
-from weir.metering.intents import record_name_of
+from weir.metering.counters.payment_intents import record_name_of
 from weir.store.unit import Change
 
 PATH = "/mandates/payments"

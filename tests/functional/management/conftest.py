@@ -20,7 +20,7 @@ from weir.kernel.settings import Settings
 from weir.keys.authority import Authority
 from weir.keys.master_key import SealingKey
 from weir.keys.vault import Vault
-from weir.metering.lake import Lake
+from weir.metering.lake.lake import Lake
 from weir.store.cache import Cache
 from weir.store.database import Database
 

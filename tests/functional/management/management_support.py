@@ -17,7 +17,7 @@ from cryptography.x509.oid import NameOID
 from weir.api.services import Services
 from weir.keys.vault import PLATFORM, Vault
 from weir.partners import founding
-from weir.settlement.working import Works, tend
+from weir.settlement.closing.runner import Works, tend
 
 BACKEND = "https://127.0.0.1:9101"
 

@@ -31,11 +31,11 @@ from weir.kernel.seals import (
     signature_fault,
 )
 from weir.keys.record_keys import RecordKeys
-from weir.metering import log
-from weir.metering.ingest import ingest
-from weir.metering.records import CallRecord
-from weir.metering.sealing import Sealer, stream_key
-from weir.metering.writing import RecordWriter
+from weir.metering.lake.ingest import ingest
+from weir.metering.records import seal_log
+from weir.metering.records.records import CallRecord
+from weir.metering.records.sealer import Sealer, stream_key
+from weir.metering.records.writer import RecordWriter
 from weir.store.unit import Actor
 
 
@@ -177,8 +177,10 @@ async def test_a_day_is_closed_by_one_root(recorded: Recorded) -> None:
     made = []
     for _ in range(2):
         async with services.database.unit(_actor(recorded.bank)) as unit:
-            day = log.today(unit.now)
-            made.append(await log.sign_root(unit.connection, recorded.keys.current, unit.now, day))
+            day = seal_log.today(unit.now)
+            made.append(
+                await seal_log.sign_root(unit.connection, recorded.keys.current, unit.now, day)
+            )
         await recorded.calls(1)
     assert made[0] == made[1]
     assert made[0].day is not None

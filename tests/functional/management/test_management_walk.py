@@ -17,7 +17,7 @@ from weir.api.management import ROUTERS
 from weir.consent import record
 from weir.consent.types import parse_entry
 from weir.identity import people
-from weir.settlement.settling_tables import disputes, netting_rounds, payments
+from weir.settlement.payment_tables import disputes, netting_rounds, payments
 from weir.store.schema import metadata
 from weir.store.unit import Actor
 

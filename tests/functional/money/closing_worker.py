@@ -8,8 +8,8 @@ from pathlib import Path
 
 from weir.audit.chain import AuditJournal
 from weir.kernel.clock import SystemClock
-from weir.metering.lake import Lake
-from weir.settlement.working import Works, tend
+from weir.metering.lake.lake import Lake
+from weir.settlement.closing.runner import Works, tend
 from weir.store.database import Database
 
 

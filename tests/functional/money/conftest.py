@@ -9,7 +9,7 @@ import pytest
 from money_world import World, found_alliance
 from object_store import object_store
 
-from weir.metering.lake import Lake
+from weir.metering.lake.lake import Lake
 from weir.store.database import Database
 
 

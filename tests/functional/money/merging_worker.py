@@ -9,9 +9,9 @@ from pathlib import Path
 from seals import KEYS
 from weir.audit.chain import AuditJournal
 from weir.kernel.clock import SystemClock
-from weir.metering.compacting import compact
-from weir.metering.ingest import ingest
-from weir.metering.lake import Lake
+from weir.metering.lake.compaction import compact
+from weir.metering.lake.ingest import ingest
+from weir.metering.lake.lake import Lake
 from weir.store.cache import Cache
 from weir.store.database import Database
 

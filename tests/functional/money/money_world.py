@@ -20,14 +20,14 @@ from sqlalchemy import insert
 from seals import KEYS, seal_all
 from weir.client.pricing import per_call
 from weir.kernel import identifiers
-from weir.metering import lake_files
-from weir.metering.ingest import Ingested, ingest
-from weir.metering.lake import Lake
-from weir.metering.records import CallRecord
-from weir.metering.writing import RecordWriter
+from weir.metering.lake import manifest
+from weir.metering.lake.ingest import Ingested, ingest
+from weir.metering.lake.lake import Lake
+from weir.metering.records.records import CallRecord
+from weir.metering.records.writer import RecordWriter
 from weir.partners.tables import applications, organisations
-from weir.settlement.periods import interval
-from weir.settlement.working import Works
+from weir.settlement.closing.runner import Works
+from weir.settlement.periods.periods import interval
 from weir.shelf.tables import plans, products
 from weir.store.database import Database
 from weir.store.unit import Actor
@@ -102,7 +102,7 @@ class World:
     async def files(self) -> list[str]:
         """The files of the lake that are to be read."""
         async with self.database.connect() as connection:
-            return await lake_files.between(connection)
+            return await manifest.between(connection)
 
     async def ingest(self, lake: Lake | None = None) -> Ingested:
         """Seal what is there and bring it into the lake."""

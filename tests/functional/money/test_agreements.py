@@ -25,8 +25,8 @@ from weir.kernel.outcomes import (
     Refusal,
 )
 from weir.kernel.strict_json import canonical
+from weir.settlement.closing.what_if import try_agreement
 from weir.settlement.tables import closings
-from weir.settlement.trying import try_agreement
 
 SPLIT = [{"party": "member", "weight": 8_000}, {"party": "operator", "weight": 2_000}]
 

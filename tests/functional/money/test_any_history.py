@@ -18,11 +18,11 @@ from test_reopening import reopen
 from test_settling import pay, settle
 
 from weir.kernel.outcomes import Refusal
-from weir.metering.records import CallRecord
-from weir.settlement import closing
-from weir.settlement.behind import calls_behind
+from weir.metering.records.records import CallRecord
+from weir.settlement.closing import closing
+from weir.settlement.statements.line_calls import calls_behind
+from weir.settlement.statements.verification import verify
 from weir.settlement.tables import closings, statements
-from weir.settlement.verifying import verify
 from weir.shelf.tables import plans
 
 SPLIT = [{"party": "member", "weight": 8_000}, {"party": "operator", "weight": 2_000}]

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from weir.metering import budgets as counters
+from weir.metering.counters import budgets as counters
 from weir.metering.tables import budgets
 from weir.store.database import Database
 from weir.store.unit import Actor

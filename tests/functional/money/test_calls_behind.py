@@ -12,8 +12,8 @@ from test_closing import agree, bring, close, now_us, refused, statement
 
 from weir.kernel import limits
 from weir.kernel.outcomes import INVALID_INPUT, NOT_FOUND
-from weir.settlement.behind import Behind, calls_behind
-from weir.settlement.exporting import COLUMNS, to_csv
+from weir.settlement.statements.csv_export import COLUMNS, to_csv
+from weir.settlement.statements.line_calls import Behind, calls_behind
 
 
 async def behind(world: World, held: str, number: int, viewer: str) -> list[Behind]:

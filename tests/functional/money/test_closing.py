@@ -25,15 +25,16 @@ from weir.kernel.outcomes import (
 )
 from weir.ledger import books
 from weir.ledger.tables import postings
-from weir.metering.records import CallRecord
+from weir.metering.records.records import CallRecord
 from weir.metering.tables import segments
-from weir.settlement import statements, working
+from weir.settlement.closing import runner
+from weir.settlement.closing.jobs import Job
+from weir.settlement.closing.what_if import try_agreement
 from weir.settlement.documents import Statement, to_document
-from weir.settlement.jobs import Job
-from weir.settlement.periods import interval
+from weir.settlement.periods.periods import interval
+from weir.settlement.statements import statements
+from weir.settlement.statements.verification import RecordsFolder, verify
 from weir.settlement.tables import closings
-from weir.settlement.trying import try_agreement
-from weir.settlement.verifying import RecordsFolder, verify
 from weir.store.unit import Actor
 
 SPLIT = [
@@ -70,7 +71,7 @@ async def agree(world: World, **terms: Any) -> str:
 
 async def close(world: World, period: str, by: str | None = None) -> Job:
     actor = world.actor(by or world.operator)
-    return await working.close(world.works, actor, period=period, currency="CNY")
+    return await runner.close(world.works, actor, period=period, currency="CNY")
 
 
 async def bring(world: World, *records: CallRecord) -> str:
@@ -209,7 +210,7 @@ async def test_only_the_operator_closes_and_only_periods(world: World) -> None:
     await refused(INVALID_INPUT, close(world, "november"))
     with pytest.raises(Refusal):
         actor = Actor(world.operator, "usr_of_the_test")
-        await working.close(world.works, actor, period="2026-11", currency="XXX")
+        await runner.close(world.works, actor, period="2026-11", currency="XXX")
 
 
 async def test_a_lake_that_lost_records_is_not_closed_over(world: World) -> None:

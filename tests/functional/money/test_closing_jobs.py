@@ -22,21 +22,22 @@ from sqlalchemy.engine import make_url
 from test_closing import agree, balances, bring, close, count, now_us, refused, statement
 
 from weir.audit.tables import audit_entries
+from weir.jobs.outbox import hand_over
+from weir.jobs.slots import holding
 from weir.kernel.outcomes import CONFLICT, FORBIDDEN, ILLEGAL_STATE, NOT_FOUND, Refusal
 from weir.ledger.tables import entries, postings
 from weir.metering.tables import segments
-from weir.settlement import instructions, jobs, reopening, rounds, schedule, working
+from weir.settlement.closing import jobs, reopenings, runner, schedule
+from weir.settlement.closing.jobs import Job
+from weir.settlement.closing.runner import Works
 from weir.settlement.documents import to_document
-from weir.settlement.instructions import read_account
 from weir.settlement.job_tables import closing_jobs, closing_steps
-from weir.settlement.jobs import Job
-from weir.settlement.outbox import hand_over
-from weir.settlement.periods import interval, parse_period
-from weir.settlement.settling_tables import netting_rounds, obligations, payments
-from weir.settlement.slots import holding
+from weir.settlement.payment import pain001, rounds
+from weir.settlement.payment.pain001 import read_account
+from weir.settlement.payment_tables import netting_rounds, obligations, payments
+from weir.settlement.periods.periods import interval, parse_period
+from weir.settlement.statements.verification import RecordsFolder, verify
 from weir.settlement.tables import closings, statements
-from weir.settlement.verifying import RecordsFolder, verify
-from weir.settlement.working import Works
 
 STEPS = jobs.all_steps(settle=True)
 GATE = 7_777  # the advisory locks a step waits for before it can say that it is done
@@ -46,7 +47,7 @@ async def name_accounts(world: World) -> None:
     for number, party in enumerate((world.operator, world.bank, world.partner)):
         account = read_account("cnaps", f"Party {number}", f"{number}" * 12, "1" * 12)
         async with world.database.unit(world.actor(party)) as unit:
-            await instructions.set_account(unit, party, account)
+            await pain001.set_account(unit, party, account)
 
 
 async def traded(world: World) -> None:
@@ -84,10 +85,10 @@ async def assert_closed_once(world: World, job: str) -> None:
         rows = await connection.execute(select(payments.c.amount_minor))
         assert sorted(rows.scalars()) == [375, 1_050]
         assert await connection.scalar(select(func.sum(entries.c.amount_minor))) == 0
-        (message,) = await instructions.issued_for(connection, str(done.round))
+        (message,) = await pain001.issued_for(connection, str(done.round))
     (file,) = world.works.outbox.iterdir()
     assert file.read_bytes() == message
-    assert file.stem == instructions.key_of(message)
+    assert file.stem == pain001.key_of(message)
     owed = {name: held[0].amount_minor for name, held in (await balances(world)).items()}
     assert owed[f"receivable:{world.partner}"] == 1_425
     assert owed[f"payable:{world.bank}"] == -1_050
@@ -204,7 +205,7 @@ async def test_crashes_at_random_statements_change_nothing(world: World, seed: i
     while (await job_of(world, job)).status == "open":
         left = random.randint(4, 40)
         with suppress(CrashError):
-            await working.tend(world.works)
+            await runner.tend(world.works)
         left = 0
     event.remove(engine, "before_cursor_execute", die_in_time)
     assert crashes > 0
@@ -231,14 +232,14 @@ async def test_a_job_with_a_step_behind_it_is_finished_whatever_refused_it(world
     await traded(world)
     job = await ask(world)
     with failing(world, "posted", Refusal(CONFLICT)):
-        stuck = await working.tend(world.works)
+        stuck = await runner.tend(world.works)
     assert isinstance(stuck[job], Refusal)
     held = await job_of(world, job)
     assert (held.status, held.failure) == ("open", None)
     async with world.database.connect() as connection:
         failed = audit_entries.c.event == "closing.failed"
         assert (await connection.execute(select(audit_entries).where(failed))).first() is None
-    assert await working.tend(world.works) == {}
+    assert await runner.tend(world.works) == {}
     await assert_closed_once(world, job)
 
 
@@ -246,12 +247,12 @@ async def test_what_was_paid_before_its_message_was_written_needs_none(world: Wo
     await traded(world)
     job = await ask(world)
     with failing(world, "instructed", CrashError()):
-        await working.tend(world.works)
+        await runner.tend(world.works)
     settled = (await job_of(world, job)).round
     async with world.database.unit(world.actor(world.operator)) as unit:
         for payment in (await rounds.fetch(unit.connection, str(settled))).payments:
             await rounds.receive(unit, payment.id)
-    assert await working.tend(world.works) == {}
+    assert await runner.tend(world.works) == {}
     done = await job_of(world, job)
     assert (done.status, [each.step for each in done.steps]) == ("done", STEPS)
     assert not world.works.outbox.exists()
@@ -263,11 +264,11 @@ async def test_a_job_stays_with_the_release_that_began_it(world: World) -> None:
     new = Works(world.database, world.lake, world.works.outbox, "two")
     async with world.database.engine.begin() as connection:
         await connection.execute(update(closing_jobs).values(slot=9, release="one"))
-    await working.tend(new)
+    await runner.tend(new)
     assert (await job_of(world, job)).steps == []
     async with world.database.unit(world.actor(world.operator)) as unit:
         await jobs.move(unit, job)
-    await working.tend(new)
+    await runner.tend(new)
     assert (await job_of(world, job)).release == "two"
     await assert_closed_once(world, job)
 
@@ -279,11 +280,11 @@ async def test_a_job_whose_worker_lives_is_neither_taken_over_nor_moved(world: W
         async with world.database.engine.begin() as connection:
             mine = {"slot": slots.own, "release": world.works.release}
             await connection.execute(update(closing_jobs).values(mine))
-        await working.tend(world.works)
+        await runner.tend(world.works)
         assert (await job_of(world, job)).steps == []
         async with world.database.unit(world.actor(world.operator)) as unit:
             await refused(ILLEGAL_STATE, jobs.move(unit, job))
-    await working.tend(world.works)
+    await runner.tend(world.works)
     await assert_closed_once(world, job)
     async with world.database.unit(world.actor(world.operator)) as unit:
         await refused(ILLEGAL_STATE, jobs.move(unit, job))
@@ -297,7 +298,7 @@ async def test_asking_twice_is_asking_once_and_another_has_to_wait(world: World)
     async with world.database.unit(world.actor(world.operator)) as unit:
         other = jobs.request(unit, period="2026-01", currency="CNY")
         await refused(CONFLICT, other)
-        opening = reopening.reopen(unit, period=world.period, currency="CNY", reason="why not")
+        opening = reopenings.reopen(unit, period=world.period, currency="CNY", reason="why not")
         await refused(ILLEGAL_STATE, opening)
     async with world.database.unit(world.actor(world.bank)) as unit:
         await refused(FORBIDDEN, jobs.request(unit, period="2026-01", currency="CNY"))
@@ -311,11 +312,11 @@ async def test_a_closing_waits_for_the_lake_and_holds_up_no_other(world: World) 
     (file,) = await world.files()
     stored, hidden = Path(world.lake.root) / file, world.records.parent / "hidden"
     stored.rename(hidden)
-    assert isinstance((await working.tend(world.works))[job], duckdb.IOException)
+    assert isinstance((await runner.tend(world.works))[job], duckdb.IOException)
     assert (await job_of(world, job)).status == "open"
     assert (await job_of(world, other)).status == "done"
     with pytest.raises(duckdb.IOException):
-        await working.close(
+        await runner.close(
             world.works,
             world.actor(world.operator),
             period=world.period,
@@ -323,7 +324,7 @@ async def test_a_closing_waits_for_the_lake_and_holds_up_no_other(world: World) 
             settle=True,
         )
     hidden.rename(stored)
-    assert await working.tend(world.works) == {}
+    assert await runner.tend(world.works) == {}
     assert (await job_of(world, job)).status == "done"
     assert len(list(world.works.outbox.iterdir())) == 1
 
@@ -333,7 +334,7 @@ async def test_a_closing_the_lake_lacks_records_for_fails_and_says_why(world: Wo
     job = await ask(world)
     async with world.database.engine.begin() as connection:
         await connection.execute(update(segments).values(records=segments.c.records + 1))
-    await working.tend(world.works)
+    await runner.tend(world.works)
     failed = await job_of(world, job)
     assert (failed.status, failed.failure, failed.steps) == ("failed", "illegal_state", [])
     assert await count(world, closings) == 0
@@ -344,7 +345,7 @@ async def test_a_settling_with_nothing_new_nets_what_is_open(world: World) -> No
     await traded(world)
     closed = await close(world, world.period)
     job = await ask(world)
-    await working.tend(world.works)
+    await runner.tend(world.works)
     again = await job_of(world, job)
     assert (again.closing, again.is_new) == (closed.closing, False)
     assert again.round is not None
@@ -356,7 +357,7 @@ async def test_a_month_is_asked_for_once_a_day_after_its_end(world: World) -> No
     assert schedule.month_due(datetime(2026, 12, 2, 0, 0, tzinfo=UTC)) == "2026-11"
     assert len(await schedule.request_due(world.database, ["CNY", "USD"])) == 2
     assert await schedule.request_due(world.database, ["CNY", "USD"]) == []
-    await working.tend(world.works)
+    await runner.tend(world.works)
     assert await schedule.request_due(world.database, ["CNY"]) == []
     async with world.database.connect() as connection:
         assert {each.status for each in await jobs.listed(connection)} == {"done"}

@@ -19,13 +19,15 @@ from weir.client.pricing import per_call
 from weir.kernel.money import Money
 from weir.kernel.outcomes import CONFLICT, FORBIDDEN, INVALID_INPUT
 from weir.ledger.tables import postings
-from weir.settlement import crediting, exchanging, reopening, rounds, working
+from weir.settlement.closing import reopenings, runner
+from weir.settlement.closing.jobs import Job
 from weir.settlement.documents import to_document
-from weir.settlement.exchanging import Rate, converted
-from weir.settlement.jobs import Job
-from weir.settlement.obligations import line_of
-from weir.settlement.rounds import Round
-from weir.settlement.verifying import verify
+from weir.settlement.payment import exchange_rates, rounds
+from weir.settlement.payment.exchange_rates import Rate, converted
+from weir.settlement.payment.rounds import Round
+from weir.settlement.statements import credits
+from weir.settlement.statements.obligations import line_of
+from weir.settlement.statements.verification import verify
 from weir.shelf.tables import plans
 from weir.store.unit import UnitOfWork
 
@@ -42,7 +44,7 @@ async def record(world: World, rate: str, by: str = "", **others: Any) -> Rate:
     }
 
     async def work(unit: UnitOfWork) -> Rate:
-        return await exchanging.record(unit, **(given | others))
+        return await exchange_rates.record(unit, **(given | others))
 
     made: Rate = await doing(world, by or world.operator, work)
     return made
@@ -72,7 +74,7 @@ async def traded_abroad(world: World) -> None:
 async def dollars(world: World) -> Job:
     await traded_abroad(world)
     actor = world.actor(world.operator)
-    return await working.close(world.works, actor, period=world.period, currency="USD")
+    return await runner.close(world.works, actor, period=world.period, currency="USD")
 
 
 async def settle(world: World) -> Round:
@@ -135,7 +137,7 @@ async def test_a_converted_line_takes_no_more_credits(world: World) -> None:
 
     async def refund(unit: UnitOfWork) -> None:
         at = await line_of(unit.connection, closed.statements[world.bank], 1, world.bank)
-        await crediting.grant(unit, at, 1, "late")
+        await credits.grant(unit, at, 1, "late")
 
     await refused(INVALID_INPUT, doing(world, world.bank, refund))
 
@@ -146,7 +148,7 @@ async def test_reopening_after_a_conversion_gives_everything_back(world: World) 
     await pay(world, await settle(world))
 
     async def reopen(unit: UnitOfWork) -> None:
-        await reopening.reopen(unit, period=world.period, currency="USD", reason="wrong price")
+        await reopenings.reopen(unit, period=world.period, currency="USD", reason="wrong price")
 
     await doing(world, world.operator, reopen)
     back: Round = await doing(world, world.operator, lambda unit: rounds.settle(unit, "CNY"))
@@ -161,7 +163,7 @@ async def test_reopening_waits_for_a_conversion_under_way(world: World) -> None:
 
     async def reopen() -> None:
         async with world.database.unit(world.actor(world.operator)) as unit:
-            await reopening.reopen(unit, period=world.period, currency="USD", reason="wrong price")
+            await reopenings.reopen(unit, period=world.period, currency="USD", reason="wrong price")
 
     async with world.database.unit(world.actor(world.operator)) as unit:
         settled = await rounds.settle(unit, "CNY", ["USD"])
@@ -187,8 +189,8 @@ async def test_only_the_operator_records_rates_and_none_is_ever_changed(world: W
         await refused(INVALID_INPUT, record(world, "7", **others))
     made = await record(world, "7")
     async with world.database.connect() as connection:
-        assert await exchanging.listed(connection) == [made]
-        assert await exchanging.newest(connection, "USD", "CNY", NOW) is None
+        assert await exchange_rates.listed(connection) == [made]
+        assert await exchange_rates.newest(connection, "USD", "CNY", NOW) is None
     with pytest.raises(DBAPIError, match="append-only"):
         async with world.database.unit(world.actor(world.operator)) as unit:
             await unit.connection.execute(text("UPDATE exchange_rates SET rate = '8'"))

@@ -8,10 +8,10 @@ import pytest
 from money_world import NOVEMBER_US, World
 from sqlalchemy import select
 
-from weir.metering import asking
-from weir.metering.ingest import marks
-from weir.metering.lake import Lake
-from weir.metering.segments import Damage, Segment, read_segment
+from weir.metering.lake import queries
+from weir.metering.lake.ingest import marks
+from weir.metering.lake.lake import Lake
+from weir.metering.records.segments import Damage, Segment, read_segment
 from weir.metering.tables import segments
 
 
@@ -38,7 +38,7 @@ async def test_sealed_segments_are_ingested_once_however_often_it_runs(world: Wo
     again = await world.ingest()
     assert (again.segments, again.records) == (0, 0)
     assert await stored(world) == before
-    assert asking.count_records(world.lake, await world.files()) == 5
+    assert queries.count_records(world.lake, await world.files()) == 5
     assert world.lake.read_segment(stream, 2) == read_segment(world.records, stream, 2)
 
 
@@ -49,8 +49,8 @@ async def test_workers_at_the_same_time_ingest_each_segment_once(world: World) -
     assert sum(report.segments for report in reports) + rest.segments == 6
     assert sum(report.records for report in reports) + rest.records == 15
     assert {row[0] for row in await stored(world)} == set(streams)
-    assert asking.count_records(world.lake, await world.files()) == 15
-    assert asking.doubled_numbers(world.lake, await world.files()) == []
+    assert queries.count_records(world.lake, await world.files()) == 15
+    assert queries.doubled_numbers(world.lake, await world.files()) == []
 
 
 class CrashError(Exception):
@@ -88,7 +88,7 @@ async def test_a_crash_between_any_two_steps_leaves_nothing_lost_or_doubled(
     assert await stored(world) == []
     report = await world.ingest()
     assert (report.segments, report.records) == (1, 2)
-    assert asking.count_records(world.lake, await world.files()) == 2
+    assert queries.count_records(world.lake, await world.files()) == 2
     assert world.lake.read_segment(stream, 1) == read_segment(world.records, stream, 1)
 
 

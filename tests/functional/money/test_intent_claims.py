@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from sqlalchemy import select
 
-from weir.metering.intents import ClaimOutcome, Intent, answered, claim
+from weir.metering.counters.payment_intents import ClaimOutcome, Intent, answered, claim
 from weir.metering.tables import intents
 from weir.store.database import Database
 from weir.store.unit import Actor

@@ -13,10 +13,10 @@ from test_party_bundles import fetch
 from test_settling import pay, settle
 
 from weir.kernel.money import Money
+from weir.settlement.closing.jobs import Job
 from weir.settlement.documents import Statement, to_document
-from weir.settlement.jobs import Job
-from weir.settlement.party_bundles import verify_bundle
-from weir.settlement.verifying import RecordsFolder, verify
+from weir.settlement.statements.party_bundles import verify_bundle
+from weir.settlement.statements.verification import RecordsFolder, verify
 from weir.shelf.tables import plans
 
 SHARES = [

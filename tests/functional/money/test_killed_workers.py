@@ -10,9 +10,9 @@ import workers
 from money_world import NOVEMBER_US, World
 
 from seals import seal_all
-from weir.metering import asking
-from weir.metering.compacting import compact
-from weir.metering.segments import read_segment
+from weir.metering.lake import queries
+from weir.metering.lake.compaction import compact
+from weir.metering.records.segments import read_segment
 
 KILLS = 2
 
@@ -35,8 +35,8 @@ async def test_workers_killed_at_random_moments_lose_and_double_nothing(
     await world.ingest()
     assert (await compact(world.database, world.lake)).findings == []
     files = await world.files()
-    assert asking.count_records(world.lake, files) == KILLS * 12
-    assert asking.doubled_numbers(world.lake, files) == []
+    assert queries.count_records(world.lake, files) == KILLS * 12
+    assert queries.doubled_numbers(world.lake, files) == []
     for stream in streams:
         for number in (1, 12):
             sealed = read_segment(world.records, stream, number)

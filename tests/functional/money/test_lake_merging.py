@@ -10,13 +10,14 @@ from money_world import NOVEMBER_US, World
 from sqlalchemy import select, update
 
 from weir.kernel import limits
-from weir.metering import asking, lake_files, receipts
-from weir.metering.compacting import Compacted, compact
-from weir.metering.lake import Lake
-from weir.metering.segments import Damage, read_segment
+from weir.metering.lake import manifest, queries, receipts
+from weir.metering.lake.compaction import Compacted, compact
+from weir.metering.lake.lake import Lake
+from weir.metering.records.segments import Damage, read_segment
 from weir.metering.tables import lake_files as table
-from weir.settlement import statements, working
-from weir.settlement.verifying import verify
+from weir.settlement.closing import runner
+from weir.settlement.statements import statements
+from weir.settlement.statements.verification import verify
 
 HOUR_US = 3_600_000_000
 SEGMENTS = 5
@@ -37,8 +38,8 @@ async def check(world: World, streams: list[str]) -> None:
     """Everything is there once, and every segment is provably the one that was sealed."""
     files = await world.files()
     expected = len(streams) * SEGMENTS * 2
-    assert asking.count_records(world.lake, files) == expected
-    assert asking.doubled_numbers(world.lake, files) == []
+    assert queries.count_records(world.lake, files) == expected
+    assert queries.doubled_numbers(world.lake, files) == []
     async with world.database.connect() as connection:
         for stream in streams:
             for number in range(1, SEGMENTS + 1):
@@ -49,7 +50,7 @@ async def check(world: World, streams: list[str]) -> None:
 
 async def close_and_verify(world: World) -> None:
     actor = world.actor(world.operator)
-    closed = await working.close(world.works, actor, period="2026-11", currency="CNY")
+    closed = await runner.close(world.works, actor, period="2026-11", currency="CNY")
     async with world.database.connect() as connection:
         statement = await statements.fetch(
             connection, closed.statements[world.operator], world.operator
@@ -62,7 +63,7 @@ async def later(world: World) -> int:
     async with world.database.engine.begin() as connection:
         past = timedelta(seconds=limits.REPLACED_KEPT_S + 1)
         await connection.execute(update(table).values(replaced_at=table.c.replaced_at - past))
-    return await lake_files.forget_replaced(world.database, world.lake)
+    return await manifest.forget_replaced(world.database, world.lake)
 
 
 async def test_an_hour_of_small_files_becomes_one_and_proves_the_same(stored: World) -> None:
@@ -74,7 +75,7 @@ async def test_an_hour_of_small_files_becomes_one_and_proves_the_same(stored: Wo
     assert (report.files, report.into, report.findings) == (len(before), 2, [])
     await check(world, streams)
     # Who took a list before still reads it whole.
-    assert asking.count_records(world.lake, before) == len(streams) * SEGMENTS * 2
+    assert queries.count_records(world.lake, before) == len(streams) * SEGMENTS * 2
     assert await later(world) == len(before)
     assert world.lake.files() == await world.files()
     await check(world, streams)
@@ -103,7 +104,7 @@ async def test_the_running_hour_waits_until_it_is_worth_it(
     assert (await compact(world.database, world.lake)).into == 0
     monkeypatch.setattr(limits, "MERGE_FILES", 4)
     assert (await compact(world.database, world.lake)).into == 1
-    assert asking.count_records(world.lake, await world.files()) == 4
+    assert queries.count_records(world.lake, await world.files()) == 4
 
 
 async def test_workers_at_the_same_time_merge_each_file_once(world: World) -> None:
@@ -150,14 +151,14 @@ async def test_a_merge_killed_while_it_commits_is_there_whole_or_not_at_all(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     streams = await bring(world)
-    replace = lake_files.replace
+    replace = manifest.replace
 
     async def dies(*given: object) -> None:
         await replace(*given)  # type: ignore[arg-type]
         raise CrashError
 
     with monkeypatch.context() as patched:
-        patched.setattr(lake_files, "replace", dies)
+        patched.setattr(manifest, "replace", dies)
         with pytest.raises(CrashError):
             await compact(world.database, world.lake)
     await check(world, streams)
@@ -188,4 +189,4 @@ async def test_what_is_not_what_was_written_is_named_and_left_alone(world: World
         left = set(rows.scalars())
     assert broken in left
     good = [file for file in left if file != broken]
-    assert asking.count_records(world.lake, good) == len(streams) * SEGMENTS * 2 - 2
+    assert queries.count_records(world.lake, good) == len(streams) * SEGMENTS * 2 - 2

@@ -20,10 +20,10 @@ from seals import KEYS
 from weir.alliance import agreements
 from weir.kernel import limits
 from weir.kernel.strict_json import canonical
-from weir.metering.segments import SEAL_SUFFIX, read_seal
-from weir.settlement.behind import calls_behind
+from weir.metering.records.segments import SEAL_SUFFIX, read_seal
 from weir.settlement.documents import Statement, digest_of, to_document
-from weir.settlement.party_bundles import verify_bundle
+from weir.settlement.statements.line_calls import calls_behind
+from weir.settlement.statements.party_bundles import verify_bundle
 
 SHARES = [
     {"party": "member", "weight": 7_000},

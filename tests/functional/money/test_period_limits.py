@@ -13,8 +13,7 @@ from random import Random
 import pytest
 from sqlalchemy import select
 
-from weir.metering import spending
-from weir.metering.intents import (
+from weir.metering.counters.payment_intents import (
     Claim,
     ClaimOutcome,
     Intent,
@@ -24,7 +23,7 @@ from weir.metering.intents import (
     record_name_of,
     unsent,
 )
-from weir.metering.spending import PeriodLimit
+from weir.metering.counters.period_sums import PeriodLimit, clean
 from weir.metering.tables import intents, period_sums
 from weir.store.database import Database
 
@@ -181,7 +180,7 @@ async def test_periods_are_forgotten_a_week_after_their_end_and_with_their_conse
     await claimed(database, payment("a"))
     for days, left in ((7, 2), (8, 0)):
         async with database.engine.begin() as connection:
-            await spending.clean(connection, ENDS + timedelta(days=days))
+            await clean(connection, ENDS + timedelta(days=days))
         assert len(await sums(database)) == left
     await claimed(database, payment("b"))
     async with database.engine.begin() as connection:

@@ -13,10 +13,10 @@ from test_closing import bring, close, now_us, refused, statement
 
 from weir.kernel.clock import SystemClock
 from weir.kernel.outcomes import ILLEGAL_STATE, INVALID_INPUT
-from weir.settlement.behind import calls_behind
 from weir.settlement.documents import to_document
-from weir.settlement.periods import interval
-from weir.settlement.verifying import RecordsFolder, verify
+from weir.settlement.periods.periods import interval
+from weir.settlement.statements.line_calls import calls_behind
+from weir.settlement.statements.verification import RecordsFolder, verify
 from weir.shelf import changing
 from weir.shelf.changing import PlanChange
 from weir.shelf.pricing import read_pricing

@@ -19,14 +19,15 @@ from sqlalchemy import func, select, update
 
 from seals import KEYS, seal_all
 from weir.kernel import limits
-from weir.metering import asking, lake_files, sealing
-from weir.metering.compacting import compact
-from weir.metering.ingest import ingest
-from weir.metering.lake import Lake
-from weir.metering.segments import verify_stream
+from weir.metering.lake import manifest, queries
+from weir.metering.lake.compaction import compact
+from weir.metering.lake.ingest import ingest
+from weir.metering.lake.lake import Lake
+from weir.metering.records import sealer
+from weir.metering.records.segments import verify_stream
+from weir.metering.records.writer import RecordWriter
 from weir.metering.tables import lake_files as files_table
 from weir.metering.tables import segments
-from weir.metering.writing import RecordWriter
 
 HOUR_US = 3_600_000_000
 STEPS = 60
@@ -93,7 +94,7 @@ class Story:
     async def seal(self) -> None:
         """A worker seals, and may die between any two files that it writes."""
         lives = self.dice.choice([0, 1, 2, 99])
-        whole = sealing._write_whole
+        whole = sealer._write_whole
 
         def mortal(*given: object) -> None:
             nonlocal lives
@@ -102,11 +103,11 @@ class Story:
                 raise DeathError
             whole(*given)  # type: ignore[arg-type]
 
-        sealing._write_whole = mortal  # type: ignore[assignment]
+        sealer._write_whole = mortal  # type: ignore[assignment]
         try:
             await dies(asyncio.to_thread(seal_all, self.world.records))
         finally:
-            sealing._write_whole = whole
+            sealer._write_whole = whole
 
     async def ingest(self) -> None:
         """Up to three workers at once, each of which may die."""
@@ -129,15 +130,15 @@ class Story:
             await connection.execute(
                 update(files_table).values(replaced_at=files_table.c.replaced_at - past)
             )
-        await lake_files.forget_replaced(self.world.database, self.world.lake)
+        await manifest.forget_replaced(self.world.database, self.world.lake)
 
     async def read(self) -> None:
         """Whoever asks now sees every ingested record once."""
         async with self.world.database.connect() as connection:
-            files = await lake_files.between(connection)
+            files = await manifest.between(connection)
             ingested = await connection.scalar(select(func.sum(segments.c.records)))
-        assert asking.count_records(self.world.lake, files) == int(ingested or 0)
-        assert asking.doubled_numbers(self.world.lake, files) == []
+        assert queries.count_records(self.world.lake, files) == int(ingested or 0)
+        assert queries.doubled_numbers(self.world.lake, files) == []
 
 
 async def dies(work: Awaitable[object]) -> None:
@@ -162,9 +163,9 @@ async def test_what_was_answered_is_stored_once_whatever_breaks(world: World, se
     await story.remove()
     await story.read()
     files = await world.files()
-    tally = asking.compare(world.lake, files, story.answered)
+    tally = queries.compare(world.lake, files, story.answered)
     assert (tally.missing, tally.duplicated) == (0, 0)
-    assert asking.count_records(world.lake, files) == len(story.answered) == tally.stored
+    assert queries.count_records(world.lake, files) == len(story.answered) == tally.stored
     assert world.lake.files() == files
     async with world.database.connect() as connection:
         rows = await connection.execute(

@@ -15,14 +15,19 @@ from sqlalchemy import select
 
 from weir.kernel import limits
 from weir.kernel.clock import SystemClock
-from weir.metering import asking
-from weir.metering.intents import ClaimOutcome, Intent, claim
-from weir.metering.reconciling import PaymentAnswer, PaymentQuestion, lookup_over, reconcile
-from weir.metering.records import CallRecord
-from weir.metering.segments import pending_records
-from weir.metering.spending import PeriodLimit
+from weir.metering.counters.payment_intents import ClaimOutcome, Intent, claim
+from weir.metering.counters.period_sums import PeriodLimit
+from weir.metering.counters.reconciliation import (
+    PaymentAnswer,
+    PaymentQuestion,
+    lookup_over,
+    reconcile,
+)
+from weir.metering.lake import queries
+from weir.metering.records.records import CallRecord
+from weir.metering.records.segments import pending_records
+from weir.metering.records.writer import RecordWriter
 from weir.metering.tables import intents, period_sums
-from weir.metering.writing import RecordWriter
 from weir.partners.published import ApplicationDocument
 from weir.shelf.published import Bindings, OperationDocument, ProductDocument, SubscriptionDocument
 from weir.store.unit import Change
@@ -233,7 +238,7 @@ async def test_reconciled_records_reach_the_lake(
     await claimed(world, intent(world, subscription, "paid"))
     await reconcile(world.database, world.records, world.lake, writer, Member(paid=201))
     await world.ingest()
-    assert asking.payments(world.lake, await world.files(), ["rec_paid"]) == {"rec_paid": [201]}
+    assert queries.payments(world.lake, await world.files(), ["rec_paid"]) == {"rec_paid": [201]}
 
 
 async def test_a_found_payment_is_not_a_second_record_of_its_answer(
@@ -246,9 +251,9 @@ async def test_a_found_payment_is_not_a_second_record_of_its_answer(
     await reconcile(world.database, world.records, world.lake, writer, Member(paid=201))
     await world.ingest()
     files = await world.files()
-    assert asking.count_records(world.lake, files) == 2
-    assert asking.compare(world.lake, files, ["interaction-paid"]) == asking.Tally(1, 1, 0, 0)
-    assert asking.doubled_interactions(world.lake, files) == []
+    assert queries.count_records(world.lake, files) == 2
+    assert queries.compare(world.lake, files, ["interaction-paid"]) == queries.Tally(1, 1, 0, 0)
+    assert queries.doubled_interactions(world.lake, files) == []
 
 
 @pytest.mark.parametrize(

@@ -24,9 +24,10 @@ from weir.kernel import limits
 from weir.kernel.clock import SystemClock
 from weir.kernel.outcomes import ILLEGAL_STATE, NOT_FOUND, Refusal
 from weir.kernel.seals import receipt_fault
-from weir.metering import intents, receipts
-from weir.metering.intents import ClaimOutcome, Intent
-from weir.metering.records import CallRecord
+from weir.metering.counters import payment_intents
+from weir.metering.counters.payment_intents import ClaimOutcome, Intent
+from weir.metering.lake import receipts
+from weir.metering.records.records import CallRecord
 from weir.store.cache import Cache
 from weir.store.database import Database
 from weir.store.unit import UnitOfWork
@@ -87,11 +88,11 @@ class Story:
 
     async def claim(self, intent: Intent) -> ClaimOutcome:
         async with self.world.database.unit(self.world.actor(self.world.partner)) as unit:
-            return (await intents.claim(unit.connection, intent)).outcome
+            return (await payment_intents.claim(unit.connection, intent)).outcome
 
     async def answered(self) -> None:
         async with self.world.database.unit(self.world.actor(self.world.partner)) as unit:
-            await intents.answered(unit.connection, self.world.application, "key-1", 201)
+            await payment_intents.answered(unit.connection, self.world.application, "key-1", 201)
 
     async def end(self) -> None:
         async with self.world.database.unit(self.world.actor(self.world.bank)) as unit:

@@ -18,16 +18,18 @@ from weir.kernel.clock import SystemClock
 from weir.kernel.expiries import Expiry, expiry_fault
 from weir.kernel.outcomes import ILLEGAL_STATE, Refusal
 from weir.kernel.seals import ReceiptName, authenticator, receipt_fault
-from weir.metering import asking, auditing, bundles, receipts, retention
-from weir.metering.compacting import compact
-from weir.metering.lake import Lake
-from weir.metering.records import FINISHED_SUFFIX, CallRecord, segment_path
-from weir.metering.retention import Expired, Rule, expire, whole_segments
-from weir.metering.sealing import forget_sealed, stream_key
-from weir.metering.segments import PRUNED_SUFFIX, SEAL_SUFFIX, Damage, streams
-from weir.settlement import disputing, reopening, working
-from weir.settlement.holding import needs_records
-from weir.settlement.obligations import line_of
+from weir.metering.lake import queries, receipts, retention
+from weir.metering.lake.compaction import compact
+from weir.metering.lake.lake import Lake
+from weir.metering.lake.retention import Expired, Rule, expire, whole_segments
+from weir.metering.records import bundle_audit, bundles
+from weir.metering.records.records import FINISHED_SUFFIX, CallRecord, segment_path
+from weir.metering.records.sealer import forget_sealed, stream_key
+from weir.metering.records.segments import PRUNED_SUFFIX, SEAL_SUFFIX, Damage, streams
+from weir.settlement.closing import reopenings, runner
+from weir.settlement.periods.retention_holds import needs_records
+from weir.settlement.statements import disputes
+from weir.settlement.statements.obligations import line_of
 from weir.store.database import Database
 from weir.store.unit import Actor
 
@@ -72,7 +74,7 @@ async def close(world: World, day: datetime = LONG_AGO) -> str:
     """Close the month of the day; the operator's statement."""
     actor = world.actor(world.operator)
     month = f"{day:%Y-%m}"
-    closed = await working.close(world.works, actor, period=month, currency="CNY")
+    closed = await runner.close(world.works, actor, period=month, currency="CNY")
     return closed.statements[world.operator]
 
 
@@ -81,7 +83,7 @@ async def run(world: World, rule: Rule = RULE, lake: Lake | None = None) -> Expi
 
 
 async def count(world: World) -> int:
-    return asking.count_records(world.lake, await world.files())
+    return queries.count_records(world.lake, await world.files())
 
 
 async def statements_of(world: World) -> list[Expiry]:
@@ -89,7 +91,7 @@ async def statements_of(world: World) -> list[Expiry]:
         return await retention.listed(connection, 0, 100)
 
 
-async def bundle(world: World, folder: Path) -> auditing.Audit:
+async def bundle(world: World, folder: Path) -> bundle_audit.Audit:
     """What the operator fetches, audited."""
     async with world.database.connect() as connection:
         seals = await receipts.seals_after(connection, 0, 100)
@@ -107,7 +109,7 @@ async def bundle(world: World, folder: Path) -> auditing.Audit:
     told = await statements_of(world)
     (folder / bundles.EXPIRIES).write_bytes(msgspec.json.encode(told))
     (folder / bundles.SEALS).write_bytes(b"\n".join(msgspec.json.encode(each) for each in seals))
-    return auditing.audit(bundles.read(folder))
+    return bundle_audit.audit(bundles.read(folder))
 
 
 def name_of(world: World, stream: str, call: int, record: CallRecord) -> ReceiptName:
@@ -194,11 +196,11 @@ async def test_what_was_removed_without_a_statement_is_found(world: World, tmp_p
     await run(world)
     await bundle(world, tmp_path / "bundle")
     (tmp_path / "bundle" / bundles.EXPIRIES).unlink()
-    audit = auditing.audit(bundles.read(tmp_path / "bundle"))
+    audit = bundle_audit.audit(bundles.read(tmp_path / "bundle"))
     assert {each.damage for each in audit.findings} == {Damage.DROPPED}
     forged = [msgspec.structs.replace(each, records=99) for each in await statements_of(world)]
     (tmp_path / "bundle" / bundles.EXPIRIES).write_bytes(msgspec.json.encode(forged))
-    audit = auditing.audit(bundles.read(tmp_path / "bundle"))
+    audit = bundle_audit.audit(bundles.read(tmp_path / "bundle"))
     assert Damage.UNSIGNED in {each.damage for each in audit.findings}
 
 
@@ -210,11 +212,11 @@ async def test_an_open_period_and_a_dispute_hold_a_day(world: World) -> None:
     actor = Actor(world.partner, "app_of_the_test")
     async with world.database.unit(actor) as unit:
         at = await line_of(unit.connection, statement, 1, world.operator)
-        dispute = await disputing.open_dispute(unit, at, "We made 900 calls.", "our own log")
+        dispute = await disputes.open_dispute(unit, at, "We made 900 calls.", "our own log")
     assert ((await run(world)).held, await count(world)) == (day, 12)
     async with world.database.unit(Actor(world.operator, "usr_of_the_test")) as unit:
         why = "They are in the records."
-        await disputing.resolve(unit, dispute.id, resolution=why, amount_minor=0)
+        await disputes.resolve(unit, dispute.id, resolution=why, amount_minor=0)
     assert (await run(world)).records == 9
 
 
@@ -232,11 +234,11 @@ async def test_a_period_without_its_records_is_not_opened_again(world: World) ->
     await bring(world)
     await close(world)
     actor = world.actor(world.operator)
-    await working.close(world.works, actor, period=world.period, currency="CNY")
+    await runner.close(world.works, actor, period=world.period, currency="CNY")
     assert (await run(world)).records == 9
     for period, state in ((f"{LONG_AGO:%Y-%m}", "expired"), (world.period, None)):
         async with world.database.unit(actor) as unit:
-            again = reopening.reopen(unit, period=period, currency="CNY", reason="a wrong price")
+            again = reopenings.reopen(unit, period=period, currency="CNY", reason="a wrong price")
             if state is None:
                 assert (await again).reversed_postings == 1
                 continue
@@ -254,7 +256,7 @@ async def test_a_period_that_is_being_opened_again_keeps_its_records(world: Worl
     await close(world)
     async with world.database.unit(world.actor(world.operator)) as unit:
         month = f"{LONG_AGO:%Y-%m}"
-        await reopening.reopen(unit, period=month, currency="CNY", reason="a wrong price")
+        await reopenings.reopen(unit, period=month, currency="CNY", reason="a wrong price")
         expiring = asyncio.create_task(run(world))
         done, _ = await asyncio.wait({expiring}, timeout=0.5)
         assert not done

@@ -17,12 +17,13 @@ from weir.audit.tables import audit_entries
 from weir.kernel.money import Money
 from weir.kernel.outcomes import FORBIDDEN, ILLEGAL_STATE, INVALID_INPUT, Refusal
 from weir.ledger.tables import postings
-from weir.settlement import crediting, disputing, reopening, statements
+from weir.settlement.closing import reopenings
+from weir.settlement.closing.jobs import Job
+from weir.settlement.closing.reopenings import Reopening
 from weir.settlement.documents import to_document
-from weir.settlement.jobs import Job
-from weir.settlement.reopening import Reopening
-from weir.settlement.settling_tables import obligations
-from weir.settlement.verifying import verify
+from weir.settlement.payment_tables import obligations
+from weir.settlement.statements import credits, disputes, statements
+from weir.settlement.statements.verification import verify
 from weir.store.unit import UnitOfWork
 
 _WAITING = text("""
@@ -34,7 +35,7 @@ REASON = "The price of accounts was entered wrongly."
 
 async def reopen(world: World, by: str = "", reason: str = REASON) -> Reopening:
     async def work(unit: UnitOfWork) -> Reopening:
-        return await reopening.reopen(unit, period=world.period, currency="CNY", reason=reason)
+        return await reopenings.reopen(unit, period=world.period, currency="CNY", reason=reason)
 
     made: Reopening = await doing(world, by or world.operator, work)
     return made
@@ -113,7 +114,7 @@ async def test_a_credit_stays_given_and_an_old_line_takes_no_more(world: World) 
     closed = await closed_month(world)
 
     async def refund(unit: UnitOfWork) -> None:
-        await crediting.grant(unit, await line(unit, world, closed, world.bank), 50, "slow")
+        await credits.grant(unit, await line(unit, world, closed, world.bank), 50, "slow")
 
     await doing(world, world.bank, refund)
     await reopen(world)
@@ -130,7 +131,7 @@ async def test_a_disputed_period_stays_closed(world: World) -> None:
 def dispute_of(world: World, closed: Job, party: str) -> Callable[[UnitOfWork], Awaitable[Any]]:
     async def dispute(unit: UnitOfWork) -> Any:
         at = await line(unit, world, closed, party)
-        return await disputing.open_dispute(unit, at, "not as many", "")
+        return await disputes.open_dispute(unit, at, "not as many", "")
 
     return dispute
 
@@ -157,13 +158,13 @@ async def test_a_dispute_that_was_first_keeps_the_period_closed(world: World) ->
 async def test_a_reopening_that_was_first_leaves_no_line_to_dispute(world: World) -> None:
     closed = await closed_month(world)
     async with world.database.unit(world.actor(world.operator)) as unit:
-        await reopening.reopen(unit, period=world.period, currency="CNY", reason=REASON)
+        await reopenings.reopen(unit, period=world.period, currency="CNY", reason=REASON)
         work = dispute_of(world, closed, world.partner)
         disputed = asyncio.create_task(doing(world, world.partner, work))
         await somebody_waits(world)
     await refused(ILLEGAL_STATE, disputed)
     async with world.database.connect() as connection:
-        assert await disputing.of_party(connection, world.partner, world.operator) == []
+        assert await disputes.of_party(connection, world.partner, world.operator) == []
 
 
 async def test_only_the_operator_reopens_and_says_why(world: World) -> None:
@@ -183,7 +184,7 @@ async def test_only_the_operator_reopens_and_says_why(world: World) -> None:
             )
         )
         rows = {row.organisation: row.detail for row in told}
-        assert await reopening.listed(connection) == [made]
+        assert await reopenings.listed(connection) == [made]
     assert set(rows) == {world.operator, world.bank, world.partner}
     assert all(REASON in str(detail) for detail in rows.values())
 

@@ -20,13 +20,14 @@ from weir.kernel.outcomes import (
     NOT_FOUND,
     Refusal,
 )
-from weir.settlement import crediting, disputing, instructions, placing, rounds, statements
+from weir.settlement.closing.jobs import Job
 from weir.settlement.documents import to_document
-from weir.settlement.jobs import Job
-from weir.settlement.obligations import LineAt, line_of
-from weir.settlement.rounds import Round
-from weir.settlement.settling_tables import obligations
-from weir.settlement.verifying import verify
+from weir.settlement.payment import pain001, rounds
+from weir.settlement.payment.rounds import Round
+from weir.settlement.payment_tables import obligations
+from weir.settlement.statements import credits, disputes, line_lookup, statements
+from weir.settlement.statements.obligations import LineAt, line_of
+from weir.settlement.statements.verification import verify
 from weir.shelf.tables import plans, products
 from weir.store.unit import UnitOfWork
 
@@ -114,14 +115,14 @@ async def test_only_its_creditor_and_the_operator_know_that_a_payment_came(world
 async def test_a_disputed_line_waits_for_its_decision(world: World) -> None:
     closed = await closed_month(world)
 
-    async def dispute(unit: UnitOfWork) -> disputing.Dispute:
+    async def dispute(unit: UnitOfWork) -> disputes.Dispute:
         at = await line(unit, world, closed, world.partner)
-        return await disputing.open_dispute(unit, at, "We made 900 calls.", "our own log")
+        return await disputes.open_dispute(unit, at, "We made 900 calls.", "our own log")
 
     opened = await doing(world, world.partner, dispute)
     for reader in (world.partner, world.operator):
         async with world.database.connect() as connection:
-            found = await placing.places(connection, [opened], reader, world.operator)
+            found = await line_lookup.places(connection, [opened], reader, world.operator)
             (own,) = await statements.of_party(connection, reader)
         where = found[opened.id]
         assert (where.statement, where.line, where.gross_minor) == (own.id, 1, 1_500)
@@ -134,10 +135,10 @@ async def test_a_disputed_line_waits_for_its_decision(world: World) -> None:
             (world.bank, world.bank, {}),
         ):
             held = await statements.fetch(connection, closed.statements[owner], reader)
-            told = await disputing.of_statement(connection, held, reader, world.operator)
+            told = await disputes.of_statement(connection, held, reader, world.operator)
             assert told == seen, (owner, reader)
         by_status = {
-            status: await disputing.of_party(
+            status: await disputes.of_party(
                 connection, world.partner, world.operator, status=status
             )
             for status in ("open", "upheld", None)
@@ -158,15 +159,15 @@ async def test_a_disputed_line_waits_for_its_decision(world: World) -> None:
 
 
 def decision(dispute: str, amount_minor: int) -> Any:
-    return lambda unit: disputing.resolve(
+    return lambda unit: disputes.resolve(
         unit, dispute, resolution="We counted again.", amount_minor=amount_minor
     )
 
 
 def dispute_of(world: World, closed: Job, party: str) -> Any:
-    async def work(unit: UnitOfWork) -> disputing.Dispute:
+    async def work(unit: UnitOfWork) -> disputes.Dispute:
         at = await line(unit, world, closed, party)
-        return await disputing.open_dispute(unit, at, "Wrong.", "")
+        return await disputes.open_dispute(unit, at, "Wrong.", "")
 
     return work
 
@@ -184,9 +185,9 @@ async def test_a_credit_after_the_round_is_paid_back_in_the_next(world: World) -
     closed = await closed_month(world)
     await pay(world, await settle(world))
 
-    async def credit(unit: UnitOfWork) -> crediting.Credit:
+    async def credit(unit: UnitOfWork) -> credits.Credit:
         at = await line(unit, world, closed, world.bank)
-        return await crediting.grant(unit, at, 1_050, "The service was down.")
+        return await credits.grant(unit, at, 1_050, "The service was down.")
 
     await doing(world, world.bank, credit)
     second = await settle(world)
@@ -203,9 +204,9 @@ async def test_a_credit_after_the_round_is_paid_back_in_the_next(world: World) -
 async def test_a_credit_is_the_sellers_to_give(world: World) -> None:
     closed = await closed_month(world)
 
-    async def credit(unit: UnitOfWork) -> crediting.Credit:
+    async def credit(unit: UnitOfWork) -> credits.Credit:
         at = await line(unit, world, closed, world.partner)
-        return await crediting.grant(unit, at, 1, "A present to myself.")
+        return await credits.grant(unit, at, 1, "A present to myself.")
 
     await refused(FORBIDDEN, doing(world, world.partner, credit))
 
@@ -213,22 +214,22 @@ async def test_a_credit_is_the_sellers_to_give(world: World) -> None:
 async def test_a_credit_is_seen_by_whom_it_concerns_and_the_operator(world: World) -> None:
     closed = await closed_month(world)
 
-    async def credit(unit: UnitOfWork) -> crediting.Credit:
+    async def credit(unit: UnitOfWork) -> credits.Credit:
         at = await line(unit, world, closed, world.bank)
-        return await crediting.grant(unit, at, 50, "The service was down.")
+        return await credits.grant(unit, at, 50, "The service was down.")
 
     first = await doing(world, world.bank, credit)
     second = await doing(world, world.bank, credit)
     async with world.database.connect() as connection:
         for reader in (world.bank, world.partner, world.operator):
-            found = await crediting.of_party(connection, reader, world.operator)
+            found = await credits.of_party(connection, reader, world.operator)
             assert found == [second, first]
-            place = (await placing.places(connection, found, reader, world.operator))[first.id]
+            place = (await line_lookup.places(connection, found, reader, world.operator))[first.id]
             assert (place.statement, place.line) == (closed.statements[reader], 1)
-            older = await crediting.of_party(connection, reader, world.operator, second.id)
+            older = await credits.of_party(connection, reader, world.operator, second.id)
             assert older == [first]
         stranger = mint("org")
-        assert await crediting.of_party(connection, stranger, world.operator) == []
+        assert await credits.of_party(connection, stranger, world.operator) == []
 
 
 async def test_a_statement_of_others_names_no_line(world: World) -> None:
@@ -254,20 +255,18 @@ async def test_the_debts_of_a_closing_are_the_shares_of_its_lines(world: World) 
 async def test_a_message_for_the_bank_never_changes_once_issued(world: World) -> None:
     await closed_month(world)
     settled = await settle(world)
-    ask = lambda unit: instructions.issue(unit, settled, world.partner)  # noqa: E731
+    ask = lambda unit: pain001.issue(unit, settled, world.partner)  # noqa: E731
     await refused(CONFLICT, doing(world, world.partner, ask))
     for party in (world.partner, world.bank, world.operator):
-        account = instructions.read_account("cnaps", f"Holder {party[-4:]}", "6" * 16, "1" * 12)
-        await doing(
-            world, party, lambda unit, p=party, a=account: instructions.set_account(unit, p, a)
-        )
+        account = pain001.read_account("cnaps", f"Holder {party[-4:]}", "6" * 16, "1" * 12)
+        await doing(world, party, lambda unit, p=party, a=account: pain001.set_account(unit, p, a))
     first = await doing(world, world.partner, ask)
-    moved = instructions.read_account("cnaps", "Mallory", "9" * 16, "2" * 12)
-    await doing(world, world.bank, lambda unit: instructions.set_account(unit, world.bank, moved))
+    moved = pain001.read_account("cnaps", "Mallory", "9" * 16, "2" * 12)
+    await doing(world, world.bank, lambda unit: pain001.set_account(unit, world.bank, moved))
     assert await doing(world, world.partner, ask) == first
     assert b"Mallory" not in first
     with pytest.raises(Refusal):
-        await doing(world, world.bank, lambda unit: instructions.issue(unit, settled, world.bank))
+        await doing(world, world.bank, lambda unit: pain001.issue(unit, settled, world.bank))
 
 
 async def test_what_flows_both_ways_is_netted_in_one_book(world: World) -> None:
@@ -310,14 +309,12 @@ async def test_what_was_received_is_not_handed_to_a_bank_again(world: World) -> 
     await closed_month(world)
     settled = await settle(world)
     for party in (world.partner, world.bank, world.operator):
-        account = instructions.read_account("cnaps", "Holder", "6" * 16, "1" * 12)
-        await doing(
-            world, party, lambda unit, p=party, a=account: instructions.set_account(unit, p, a)
-        )
+        account = pain001.read_account("cnaps", "Holder", "6" * 16, "1" * 12)
+        await doing(world, party, lambda unit, p=party, a=account: pain001.set_account(unit, p, a))
     await pay(world, settled)
 
     async def late(unit: UnitOfWork) -> bytes:
         paid = await rounds.fetch(unit.connection, settled.id)
-        return await instructions.issue(unit, paid, world.partner)
+        return await pain001.issue(unit, paid, world.partner)
 
     await refused(NOT_FOUND, doing(world, world.partner, late))

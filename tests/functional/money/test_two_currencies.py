@@ -17,8 +17,9 @@ from test_exchange_rates import traded_abroad
 from weir.kernel.money import Money
 from weir.ledger import books
 from weir.ledger.tables import entries, postings
-from weir.settlement import instructions, jobs, rounds, working
-from weir.settlement.settling_tables import netting_rounds
+from weir.settlement.closing import jobs, runner
+from weir.settlement.payment import pain001, rounds
+from weir.settlement.payment_tables import netting_rounds
 
 CURRENCIES = ("CNY", "USD")
 
@@ -32,7 +33,7 @@ async def test_each_currency_is_settled_by_a_round_and_a_message_of_its_own(worl
     await traded(world)
     await traded_abroad(world)
     asked = {each: await ask(world, world.period, each) for each in CURRENCIES}
-    await asyncio.gather(*(working.tend(world.works) for _ in range(2)))
+    await asyncio.gather(*(runner.tend(world.works) for _ in range(2)))
     done = {each: await job_of(world, job) for each, job in asked.items()}
     assert {each.status for each in done.values()} == {"done"}
     assert await count(world, netting_rounds) == 2
@@ -41,10 +42,10 @@ async def test_each_currency_is_settled_by_a_round_and_a_message_of_its_own(worl
             settled = await rounds.fetch(connection, str(job.round))
             paid = sorted(each.amount_minor for each in settled.payments)
             assert (settled.currency, paid) == (currency, [375, 1_050])
-            (message,) = await instructions.issued_for(connection, str(job.round))
+            (message,) = await pain001.issued_for(connection, str(job.round))
             amounts = ElementTree.fromstring(message).iterfind(".//{*}InstdAmt")
             assert [each.get("Ccy") for each in amounts] == [currency] * 2
-            file = world.works.outbox / f"{instructions.key_of(message)}.xml"
+            file = world.works.outbox / f"{pain001.key_of(message)}.xml"
             assert file.read_bytes() == message
     assert len(list(world.works.outbox.iterdir())) == 2
 
@@ -90,7 +91,7 @@ async def test_balances_are_the_sum_of_postings_at_every_instant_of_two_closings
 
     over = asyncio.Event()
     reading = asyncio.create_task(read(over))
-    await asyncio.gather(*(working.tend(world.works) for _ in range(2)))
+    await asyncio.gather(*(runner.tend(world.works) for _ in range(2)))
     over.set()
     await reading
     async with world.database.connect() as connection:

@@ -12,7 +12,12 @@ from typing import Any, Final
 
 _FORKING: Final = multiprocessing.get_context("forkserver")
 _FORKING.set_forkserver_preload(
-    ["pytest", "weir.metering.compacting", "weir.metering.ingest", "weir.settlement.working"]
+    [
+        "pytest",
+        "weir.metering.lake.compaction",
+        "weir.metering.lake.ingest",
+        "weir.settlement.closing.runner",
+    ]
 )
 
 Work = Callable[..., None]  # takes what it calls once it is at work, then its arguments

@@ -14,10 +14,10 @@ from waiting import PATIENCE_S
 from weir.app.private import member_client
 from weir.kernel import limits
 from weir.kernel.clock import SystemClock
-from weir.metering import asking
-from weir.metering.reconciling import lookup_over, reconcile
-from weir.metering.segments import streams
-from weir.metering.writing import RecordWriter
+from weir.metering.counters.reconciliation import lookup_over, reconcile
+from weir.metering.lake import queries
+from weir.metering.records.segments import streams
+from weir.metering.records.writer import RecordWriter
 from weir.store.database import Database
 
 _OPEN = "SELECT 1 FROM intents WHERE state = 'forwarded' LIMIT 1"
@@ -57,7 +57,7 @@ async def ingested(world: World, interactions: Sequence[str]) -> None:
     """Wait until the lake has these calls, and all that dead processes left."""
 
     async def there() -> bool:
-        tally = await world.ask(asking.compare, interactions)
+        tally = await world.ask(queries.compare, interactions)
         return tally.missing == 0 and not _left_open(world)
 
     await _until(there)

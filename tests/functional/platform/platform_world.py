@@ -45,10 +45,10 @@ from weir.kernel.outcomes import Refusal
 from weir.kernel.settings import PREFIX, Settings
 from weir.keys.authority import Authority
 from weir.keys.vault import Vault, b64url
-from weir.metering import lake_files
-from weir.metering.lake import Lake
-from weir.metering.records import CallRecord
-from weir.metering.segments import pending_records, streams
+from weir.metering.lake import manifest
+from weir.metering.lake.lake import Lake
+from weir.metering.records.records import CallRecord
+from weir.metering.records.segments import pending_records, streams
 from weir.store.engines.process import ProcessIdentity
 
 BANK = INSTITUTIONS[0]
@@ -135,7 +135,7 @@ class World:
         return Lake(self.core.lake_url)
 
     async def ask(self, question: Callable[..., Any], *values: Any) -> Any:
-        """A question of `weir.metering.asking` to the lake, over the files that are to be read."""
+        """Ask the lake a question of `weir.metering.lake.queries`, over the files to be read."""
         try:
             files = await self._lake_files()
         except Refusal:  # the first to ask after PostgreSQL was gone finds a dead connection
@@ -144,7 +144,7 @@ class World:
 
     async def _lake_files(self) -> list[str]:
         async with self.core.database.connect() as connection:
-            return await lake_files.between(connection)
+            return await manifest.between(connection)
 
     # --- the alliance --------------------------------------------------------------------------
 

@@ -22,8 +22,8 @@ from weir.client import Management, MessageSigner, Session
 from weir.client.asking import all_of
 from weir.client.errors import RefusedError
 from weir.kernel import limits
-from weir.metering import asking
-from weir.settlement.verifying import RecordsFolder, verify
+from weir.metering.lake import queries
+from weir.settlement.statements.verification import RecordsFolder, verify
 
 pytestmark = pytest.mark.xdist_group("platform")
 
@@ -372,11 +372,11 @@ async def _some_account(platform: World) -> str:
 
 async def _in_lake(platform: World, interactions: list[str]) -> bool:
     """Whether the lake has them: and so all that their processes recorded before."""
-    tally = await platform.ask(asking.compare, interactions)
+    tally = await platform.ask(queries.compare, interactions)
     return tally.stored == len(interactions)
 
 
 async def _calls_under_a_plan(platform: World) -> int:
     """Every record so far that a statement must count: the period is all there ever was."""
     question = "SELECT count(*) FROM calls WHERE plan IS NOT NULL AND product IS NOT NULL"
-    return int((await platform.ask(asking.ask, question))[0][0])
+    return int((await platform.ask(queries.ask, question))[0][0])

@@ -20,8 +20,8 @@ from platform_world import ACCOUNTS, PAYMENTS, World, recorded_name
 from storm_load import Load, Payment
 
 from waiting import until
-from weir.metering import asking
-from weir.metering.segments import streams, verify_stream
+from weir.metering.lake import queries
+from weir.metering.records.segments import streams, verify_stream
 
 pytestmark = pytest.mark.xdist_group("platform")
 
@@ -99,7 +99,7 @@ async def aftermath(platform: World, tmp_path_factory: pytest.TempPathFactory) -
     client_id = caller.profile.credentials.client_id
     executed = {row[0]: row for row in await platform.bank_sql(_EXECUTED, client_id)}
     question = _RECORDED_PAYMENTS.format(client_id)
-    rows = await platform.ask(asking.ask, question)
+    rows = await platform.ask(queries.ask, question)
     consent_of = {recorded_name(each.consent): each.consent for each in load.payments}
     recorded = [(consent_of[name], *rest) for name, *rest in rows]
     amounts: dict[str, set[int]] = {}
@@ -159,18 +159,18 @@ async def test_every_answer_has_its_record_and_none_has_two(
     platform: World, aftermath: Aftermath
 ) -> None:
     logged = [line["interaction_id"] for line in aftermath.load.logged()]
-    tally = await platform.ask(asking.compare, logged)
+    tally = await platform.ask(queries.compare, logged)
     assert (tally.expected, tally.stored) == (len(logged), len(logged))
     assert (tally.missing, tally.duplicated) == (0, 0)
-    assert await platform.ask(asking.doubled_numbers) == []
-    assert await platform.ask(asking.doubled_interactions) == []
+    assert await platform.ask(queries.doubled_numbers) == []
+    assert await platform.ask(queries.doubled_interactions) == []
 
 
 async def test_what_is_recorded_was_answered_as_recorded(
     platform: World, aftermath: Aftermath
 ) -> None:
     question = "SELECT interaction_id, status FROM calls"
-    recorded = dict(await platform.ask(asking.ask, question))
+    recorded = dict(await platform.ask(queries.ask, question))
     for line in aftermath.load.logged():
         assert recorded[line["interaction_id"]] == line["status"]
 

@@ -24,7 +24,7 @@ from storm_load import PAYING, Load, Payment
 from waiting import until
 from weir.cli.demo.stage import Caller
 from weir.cli.installation import Role
-from weir.metering import asking
+from weir.metering.lake import queries
 
 pytestmark = pytest.mark.xdist_group("platform")
 
@@ -113,7 +113,7 @@ async def _executed(platform: World, payment: Payment) -> int:
 
 async def _records(platform: World, payment: Payment) -> list[tuple[int, bool, int]]:
     question = f"{_RECORDS}'{recorded_name(payment.consent)}'"
-    rows = await platform.ask(asking.ask, question)
+    rows = await platform.ask(queries.ask, question)
     return [(row[0], row[1], row[2]) for row in rows]
 
 

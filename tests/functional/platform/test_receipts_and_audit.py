@@ -14,9 +14,9 @@ from weir.client import CallLog, Management, Profile, RefusedError, Session, Wei
 from weir.client.management_records import seen_root
 from weir.kernel.call_log import LogEntry, read
 from weir.kernel.seals import Receipt
-from weir.kernel.witnessing import WitnessedRoot
-from weir.metering import auditing, bundles
-from weir.metering.segments import Damage
+from weir.kernel.witnesses import WitnessedRoot
+from weir.metering.records import bundle_audit, bundles
+from weir.metering.records.segments import Damage
 
 pytestmark = pytest.mark.xdist_group("platform")
 
@@ -66,7 +66,7 @@ async def test_what_a_partner_logged_is_proven_and_an_audit_of_everything_agrees
     seals, segments = await fetch(platform.operator, folder, authority)
     assert seals == segments > 0
     (folder / "logs" / "keeper.jsonl").write_bytes((tmp_path / "log-keeper.jsonl").read_bytes())
-    found = await asyncio.to_thread(lambda: auditing.audit(bundles.read(folder)))
+    found = await asyncio.to_thread(lambda: bundle_audit.audit(bundles.read(folder)))
     assert [str(each) for each in found.findings] == []
     assert found.log_lines == CALLS
     await _forged(folder, entries[0])
@@ -81,7 +81,7 @@ async def _forged(folder: Path, entry: LogEntry) -> None:
     ]
     before = b'"interaction_id":"%b","status":403' % entry.interaction_id.encode()
     path.write_bytes(path.read_bytes().replace(before, before.replace(b"403", b"200")))
-    found = await asyncio.to_thread(lambda: auditing.audit(bundles.read(folder)))
+    found = await asyncio.to_thread(lambda: bundle_audit.audit(bundles.read(folder)))
     where = f"{path.parent.name} segment {int(path.stem)}"
     assert (Damage.ALTERED, where) in {(each.damage, each.where) for each in found.findings}
 

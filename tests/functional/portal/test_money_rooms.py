@@ -10,7 +10,7 @@ from staff_world import join
 from test_statement_page import close_a_period
 
 from weir.audit.tables import audit_entries
-from weir.settlement.settling_tables import netting_rounds, payments
+from weir.settlement.payment_tables import netting_rounds, payments
 from weir.settlement.tables import reopenings
 from weir.store.unit import Actor
 

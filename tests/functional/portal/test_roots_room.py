@@ -10,7 +10,7 @@ from sqlalchemy import insert, select, update
 from staff_world import join
 
 from weir.kernel.seals import NO_PREVIOUS, Seal
-from weir.metering import log
+from weir.metering.records import seal_log
 from weir.metering.tables import roots, segments
 from weir.store.unit import Actor
 
@@ -22,7 +22,7 @@ async def seal_one(world: World, operator: str, segment: int) -> None:
         previous=NO_PREVIOUS, sealed_at_us=segment, receipts="0" * 64, key="key_1",
     )  # fmt: skip
     async with world.services.database.unit(Actor(operator, "setup")) as unit:
-        leaf = await log.append(unit.connection, seal)
+        leaf = await seal_log.append(unit.connection, seal)
         await unit.connection.execute(
             insert(segments).values(
                 stream=seal.stream, segment=segment, first_number=segment, last_number=segment,

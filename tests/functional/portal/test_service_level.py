@@ -18,10 +18,10 @@ from staff_world import join
 from seals import KEYS, seal_all
 from waiting import PATIENCE_S
 from weir.kernel import identifiers
-from weir.metering.ingest import ingest
-from weir.metering.lake import Lake
-from weir.metering.records import CallRecord
-from weir.metering.writing import RecordWriter
+from weir.metering.lake.ingest import ingest
+from weir.metering.lake.lake import Lake
+from weir.metering.records.records import CallRecord
+from weir.metering.records.writer import RecordWriter
 from weir.shelf import products
 
 # Six answers, one that the caller is to blame for, and one that the institution failed to give.

@@ -11,7 +11,6 @@ from sqlalchemy import insert, select
 
 from weir.identity import links
 from weir.kernel import identifiers
-from weir.settlement import obligations
 from weir.settlement.documents import (
     Charge,
     Inputs,
@@ -23,7 +22,8 @@ from weir.settlement.documents import (
     sealed,
     to_document,
 )
-from weir.settlement.settling_tables import obligations as debts
+from weir.settlement.payment_tables import obligations as debts
+from weir.settlement.statements import obligations
 from weir.settlement.tables import closings, statements
 from weir.shelf.tables import plans
 from weir.store.unit import Actor

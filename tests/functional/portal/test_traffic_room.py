@@ -15,10 +15,10 @@ from staff_world import join
 
 from seals import KEYS, seal_all
 from weir.kernel import identifiers
-from weir.metering.ingest import ingest
-from weir.metering.lake import Lake
-from weir.metering.records import CallRecord
-from weir.metering.writing import RecordWriter
+from weir.metering.lake.ingest import ingest
+from weir.metering.lake.lake import Lake
+from weir.metering.records.records import CallRecord
+from weir.metering.records.writer import RecordWriter
 
 
 async def called(world: World, folder: Path) -> None:

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from weir.consent import recurring
 from weir.consent.types import granted_details, parse_details
+from weir.kernel.limit_periods import PERIODS
 from weir.kernel.money import Money
 from weir.kernel.outcomes import OAUTH_INVALID_AUTHORIZATION_DETAILS, Refusal
-from weir.kernel.periods import PERIODS
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 

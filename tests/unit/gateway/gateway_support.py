@@ -31,10 +31,10 @@ from weir.keys import private_keys
 from weir.keys.master_key import SealingKey
 from weir.keys.message_key import MessageKey, MessageKeys
 from weir.keys.published import SigningKeyDocument
-from weir.metering.records import CallRecord
-from weir.metering.sealing import stream_key
-from weir.metering.segments import pending_records
-from weir.metering.writing import RecordWriter
+from weir.metering.records.records import CallRecord
+from weir.metering.records.sealer import stream_key
+from weir.metering.records.segments import pending_records
+from weir.metering.records.writer import RecordWriter
 from weir.partners.published import ApplicationDocument, OrganisationDocument
 from weir.shelf.published import (
     Bindings,

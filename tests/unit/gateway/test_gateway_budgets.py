@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from weir.gateway.allowances import Allowances, DatabaseClock
 from weir.gateway.budget import Budget
 from weir.kernel.outcomes import Refusal
-from weir.metering.budgets import Unused, Want
+from weir.metering.counters.budgets import Unused, Want
 
 NOON = 1_800_000_000.5
 
@@ -30,7 +30,7 @@ class HandClock(DatabaseClock):
 
 
 class Counters:
-    """The counters of record, by the rule of `weir.metering.budgets`."""
+    """The counters of record, by the rule of `weir.metering.counters.budgets`."""
 
     def __init__(self) -> None:
         self.granted: defaultdict[tuple[str, str], int] = defaultdict(int)

@@ -13,7 +13,7 @@ from gateway_support import INTERACTION, House, claims, consented, sign
 
 from weir.gateway import metrics
 from weir.gateway.interactions import Interactions
-from weir.metering.records import CallRecord
+from weir.metering.records.records import CallRecord
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 

@@ -11,7 +11,7 @@ from gateway_support import INTERACTION, House
 
 from seals import SECRET
 from weir.kernel.seals import ReceiptName, authenticator
-from weir.metering.sealing import stream_key
+from weir.metering.records.sealer import stream_key
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
 

@@ -14,8 +14,8 @@ import pytest
 from weir.gateway.recording import Recording
 from weir.kernel import identifiers
 from weir.kernel.outcomes import RECORD_UNWRITABLE, Refusal
-from weir.metering.records import Terms, encoded_terms
-from weir.metering.writing import RecordWriter
+from weir.metering.records.records import Terms, encoded_terms
+from weir.metering.records.writer import RecordWriter
 from weir.wire.reactor import IN, Reactor, Watched
 
 APPLICATION = "app_01k9v7p8r3e5xa2m4n6q8s0t1v"

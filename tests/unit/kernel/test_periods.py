@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.kernel.periods import ALIGNMENTS, PERIODS, Alignment, Period, span_at
+from weir.kernel.limit_periods import ALIGNMENTS, PERIODS, Alignment, Period, span_at
 
 OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda each: timezone(timedelta(minutes=each)))
 MOMENTS = st.builds(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.kernel import merkle, pruning
+from weir.kernel import merkle, pruned_trees
 
 TREES = st.integers(1, 70).flatmap(
     lambda size: st.tuples(st.just(size), st.sets(st.integers(0, size - 1)))
@@ -21,10 +21,10 @@ def tree_of(size: int) -> tuple[dict[int, bytes], merkle.Tree]:
 def test_what_remains_has_the_same_root_and_the_same_proofs(case: tuple[int, set[int]]) -> None:
     size, removed = case
     leaves, tree = tree_of(size)
-    nodes = pruning.prune(removed, tree.node)
+    nodes = pruned_trees.prune(removed, tree.node)
     remaining = {index: each for index, each in leaves.items() if index not in removed}
-    node = pruning.node_of(remaining, nodes)
-    assert pruning.fault(size, tree.root.hex(), node) is None
+    node = pruned_trees.node_of(remaining, nodes)
+    assert pruned_trees.fault(size, tree.root.hex(), node) is None
     for index, leaf in remaining.items():
         path = merkle.inclusion(index, size, node)
         assert path == tree.inclusion(index)
@@ -38,17 +38,17 @@ def test_a_leaf_more_less_or_another_is_found(
 ) -> None:
     size, removed = case
     leaves, tree = tree_of(size)
-    nodes = pruning.prune(removed, tree.node)
+    nodes = pruned_trees.prune(removed, tree.node)
     remaining = {index: each for index, each in leaves.items() if index not in removed}
     at = data.draw(st.integers(0, size - 1))
     if at in remaining:
         del remaining[at]
         root = tree.root.hex()
-        assert pruning.fault(size, root, pruning.node_of(remaining, nodes)) is not None
+        assert pruned_trees.fault(size, root, pruned_trees.node_of(remaining, nodes)) is not None
         remaining[at] = merkle.leaf_hash(b"another")
-        assert pruning.fault(size, root, pruning.node_of(remaining, nodes)) is not None
+        assert pruned_trees.fault(size, root, pruned_trees.node_of(remaining, nodes)) is not None
 
 
 def test_the_fewest_subtrees_stand_for_a_run() -> None:
     _, tree = tree_of(16)
-    assert set(pruning.prune(range(3, 13), tree.node)) == {(0, 3), (2, 1), (2, 2), (0, 12)}
+    assert set(pruned_trees.prune(range(3, 13), tree.node)) == {(0, 3), (2, 1), (2, 2), (0, 12)}

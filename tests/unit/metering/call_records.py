@@ -11,8 +11,8 @@ from uuid import uuid4
 
 from seals import seal_all
 from weir.kernel import identifiers
-from weir.metering.records import CallRecord
-from weir.metering.writing import RecordWriter
+from weir.metering.records.records import CallRecord
+from weir.metering.records.writer import RecordWriter
 
 NOVEMBER_US = 1_793_836_800_000_000  # 2026-11-05T00:00:00Z
 

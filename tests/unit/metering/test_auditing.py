@@ -17,13 +17,13 @@ from seals import KEY, KEYS, OTHER_KEY, SECRET, seal_all
 from weir.kernel import merkle
 from weir.kernel.call_log import BEGINNING, LogEntry, digest_of, line_of
 from weir.kernel.seals import Inclusion, Receipt, ReceiptName, Root, Seal, authenticator
-from weir.kernel.witnessing import WitnessedRoot
-from weir.metering import auditing, bundles
-from weir.metering.auditing import Audit
-from weir.metering.records import CallRecord
-from weir.metering.sealing import stream_key
-from weir.metering.segments import Damage, read_seal, read_segment
-from weir.metering.writing import RecordWriter
+from weir.kernel.witnesses import WitnessedRoot
+from weir.metering.records import bundle_audit, bundles
+from weir.metering.records.bundle_audit import Audit
+from weir.metering.records.records import CallRecord
+from weir.metering.records.sealer import stream_key
+from weir.metering.records.segments import Damage, read_seal, read_segment
+from weir.metering.records.writer import RecordWriter
 
 APPLICATION = "app_01k9v7p8r3e5xa2m4n6q8s0t1v"
 OTHER = "app_01k9v7p8r3e5xa2m4n6q8s0t2v"
@@ -135,7 +135,7 @@ class Alliance:
         self.save()
 
     def audit(self) -> Audit:
-        return auditing.audit(bundles.read(self.folder))
+        return bundle_audit.audit(bundles.read(self.folder))
 
     def found(self) -> set[tuple[str, str]]:
         """The findings, each as its word and the place it names."""

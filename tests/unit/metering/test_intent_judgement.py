@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from weir.metering.budgets import window_of
-from weir.metering.intents import ClaimOutcome, Intent, judge
-from weir.metering.reconciling import outcome_path
+from weir.metering.counters.budgets import window_of
+from weir.metering.counters.payment_intents import ClaimOutcome, Intent, judge
+from weir.metering.counters.reconciliation import outcome_path
 
 INTENT = Intent(
     consent_id="cns_1",

@@ -13,8 +13,8 @@ from call_records import new_stream, record
 
 from seals import KEYS, seal_all
 from weir.kernel import limits
-from weir.metering.segments import read_segment, verify_stream
-from weir.metering.writing import RecordWriter
+from weir.metering.records.segments import read_segment, verify_stream
+from weir.metering.records.writer import RecordWriter
 
 
 def write_for_ever(folder: Path, stream: str, acknowledge_fd: int) -> None:

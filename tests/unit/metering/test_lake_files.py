@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from weir.kernel.outcomes import SETTING_INVALID, Refusal
-from weir.metering import asking
-from weir.metering.columns import HOUR_US, SCHEMA, from_table, to_table
-from weir.metering.lake import Lake
-from weir.metering.records import CallRecord
-from weir.metering.segments import Damage, Segment, SegmentDamaged, read_segment
+from weir.metering.lake import queries
+from weir.metering.lake.columns import HOUR_US, SCHEMA, from_table, to_table
+from weir.metering.lake.lake import Lake
+from weir.metering.records.records import CallRecord
+from weir.metering.records.segments import Damage, Segment, SegmentDamaged, read_segment
 
 TEXT = st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 WHOLE = st.integers(0, 2**63 - 1)
@@ -136,11 +136,11 @@ def test_what_is_no_store_or_bears_credentials_is_refused_without_being_shown(ur
 
 
 def test_an_empty_lake_answers_every_question(lake: Lake) -> None:
-    assert asking.count_records(lake, lake.files()) == 0
-    assert asking.usage(lake, lake.files()) == []
-    assert asking.doubled_numbers(lake, lake.files()) == []
-    assert asking.compare(lake, lake.files(), ["one"]) == asking.Tally(1, 0, 1, 0)
-    assert asking.payments(lake, [], ["cns_1"]) == {}
+    assert queries.count_records(lake, lake.files()) == 0
+    assert queries.usage(lake, lake.files()) == []
+    assert queries.doubled_numbers(lake, lake.files()) == []
+    assert queries.compare(lake, lake.files(), ["one"]) == queries.Tally(1, 0, 1, 0)
+    assert queries.payments(lake, [], ["cns_1"]) == {}
 
 
 def test_usage_is_counted_by_application_product_status_and_refusal(
@@ -149,22 +149,22 @@ def test_usage_is_counted_by_application_product_status_and_refusal(
     mine = {"application": "app_1", "product": "prd_1"}
     refused = record(**mine, status=429, refusal="rate_exceeded", fault="caller")
     lake.write_segment(segment_of(tmp_path, record(**mine), refused, record(**mine)))
-    assert asking.usage(lake, lake.files()) == [
-        asking.Usage("app_1", "prd_1", 200, None, 2),
-        asking.Usage("app_1", "prd_1", 429, "rate_exceeded", 1),
+    assert queries.usage(lake, lake.files()) == [
+        queries.Usage("app_1", "prd_1", 200, None, 2),
+        queries.Usage("app_1", "prd_1", 429, "rate_exceeded", 1),
     ]
 
 
 def test_doubled_records_are_found(tmp_path: Path, lake: Lake) -> None:
     segment = segment_of(tmp_path, record(interaction_id="one"), record(interaction_id="one"))
     (file,) = lake.write_segment(segment)
-    assert asking.doubled_interactions(lake, lake.files()) == [("one", 2)]
-    assert asking.compare(lake, lake.files(), ["one"]) == asking.Tally(1, 1, 0, 1)
-    assert asking.doubled_numbers(lake, lake.files()) == []
+    assert queries.doubled_interactions(lake, lake.files()) == [("one", 2)]
+    assert queries.compare(lake, lake.files(), ["one"]) == queries.Tally(1, 1, 0, 1)
+    assert queries.doubled_numbers(lake, lake.files()) == []
     copy = Path(lake.address(file)).with_name("copy.parquet")
     copy.write_bytes(Path(lake.address(file)).read_bytes())
     stream = segment.seal.stream
-    assert asking.doubled_numbers(lake, lake.files()) == [(stream, 1, 2), (stream, 2, 2)]
+    assert queries.doubled_numbers(lake, lake.files()) == [(stream, 1, 2), (stream, 2, 2)]
 
 
 def test_payments_are_found_by_their_consent(tmp_path: Path, lake: Lake) -> None:
@@ -172,5 +172,5 @@ def test_payments_are_found_by_their_consent(tmp_path: Path, lake: Lake) -> None
     refused = record(consent="cns_1", status=502, refusal="member_unreachable")
     failed = record(consent="cns_2", status=500)
     lake.write_segment(segment_of(tmp_path, paid, refused, failed, record(consent="cns_3")))
-    found = asking.payments(lake, lake.files(), ["cns_1", "cns_2"])
+    found = queries.payments(lake, lake.files(), ["cns_1", "cns_2"])
     assert found == {"cns_1": [201], "cns_2": [500]}

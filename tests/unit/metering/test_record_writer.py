@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from seals import seal_all
 from weir.kernel import limits
 from weir.kernel.outcomes import RECORD_UNWRITABLE, Refusal
-from weir.metering import records
-from weir.metering.records import CallRecord, Details, Terms, encoded_details, encoded_terms
-from weir.metering.segments import read_segment, verify_stream
-from weir.metering.writing import RecordWriter
+from weir.metering.records import records
+from weir.metering.records.records import CallRecord, Details, Terms, encoded_details, encoded_terms
+from weir.metering.records.segments import read_segment, verify_stream
+from weir.metering.records.writer import RecordWriter
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from seals import KEY, KEYS, OTHER_KEY, SECRET, seal_all
 from weir.kernel import merkle
 from weir.kernel.seals import Seal, SealingKey
-from weir.metering.records import boot_id
-from weir.metering.sealing import Sealer
-from weir.metering.segments import (
+from weir.metering.records.records import boot_id
+from weir.metering.records.sealer import Sealer
+from weir.metering.records.segments import (
     Damage,
     SegmentDamaged,
     parse_seal,
@@ -28,7 +28,7 @@ from weir.metering.segments import (
     streams,
     verify_stream,
 )
-from weir.metering.writing import RecordWriter
+from weir.metering.records.writer import RecordWriter
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from call_records import NOVEMBER_US, record, write_stream
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.metering import traffic
-from weir.metering.lake import Lake
-from weir.metering.segments import read_segment
-from weir.metering.traffic import Traffic
+from weir.metering.lake import traffic
+from weir.metering.lake.lake import Lake
+from weir.metering.lake.traffic import Traffic
+from weir.metering.records.segments import read_segment
 
 SINCE = datetime(2026, 11, 5, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -10,10 +10,9 @@ from typing import Any
 from seals import seal_all
 from weir.alliance.shares import Share
 from weir.kernel.clock import moment
-from weir.metering.records import CallRecord
-from weir.metering.segments import read_seal
-from weir.metering.writing import RecordWriter
-from weir.settlement import composing
+from weir.metering.records.records import CallRecord
+from weir.metering.records.segments import read_seal
+from weir.metering.records.writer import RecordWriter
 from weir.settlement.documents import (
     AgreementInput,
     Inputs,
@@ -24,11 +23,12 @@ from weir.settlement.documents import (
     runs_digest,
     sealed,
 )
-from weir.settlement.in_force import plans_of
-from weir.settlement.lines import lines
-from weir.settlement.periods import parse_period
-from weir.settlement.rating import Count
-from weir.settlement.rewarding import RewardCount, reward_terms
+from weir.settlement.periods.periods import parse_period
+from weir.settlement.rating.in_force import plans_of
+from weir.settlement.rating.rewards import RewardCount, reward_terms
+from weir.settlement.rating.usage import Count
+from weir.settlement.statements import composition
+from weir.settlement.statements.lines import lines
 from weir.shelf.pricing import PerCall, Pricing
 
 OPERATOR, BANK, INSURER, MARKET, SHOP = ("org_" + digit * 26 for digit in "01234")
@@ -121,7 +121,7 @@ def statement(
     records: Sequence[CallRecord], runs: list[Run], party: str = OPERATOR, inputs: Inputs = INPUTS
 ) -> Statement:
     """The statement closing would make of these records."""
-    parts = composing.cut(PERIOD.since, PERIOD.until, inputs)
+    parts = composition.cut(PERIOD.since, PERIOD.until, inputs)
     count = Count(parts, plans_of(inputs))
     count.add(records)
     counted = count.counted()
@@ -130,8 +130,8 @@ def statement(
     rewards.add(records)
     rewarded = runs if terms else []
     made = lines(counted.usage, inputs, "CNY", parts, rewards.counted())
-    whole = composing.Whole.of(inputs, made, [each.key for each in counted.usage])
-    figures = composing.figures(whole.own_lines(party), party)
+    whole = composition.Whole.of(inputs, made, [each.key for each in counted.usage])
+    figures = composition.figures(whole.own_lines(party), party)
     return sealed(
         Statement(
             statement="stm_" + "0" * 26,

@@ -14,11 +14,11 @@ from test_lines import COMPONENTS
 
 from weir.kernel.clock import moment
 from weir.portal.price_calculator import Use, estimate
-from weir.settlement import composing
 from weir.settlement.documents import PlanInput, SubscriptionInput
-from weir.settlement.in_force import plans_of
-from weir.settlement.lines import lines
-from weir.settlement.rating import Count
+from weir.settlement.rating.in_force import plans_of
+from weir.settlement.rating.usage import Count
+from weir.settlement.statements import composition
+from weir.settlement.statements.lines import lines
 from weir.shelf.plans import Plan
 from weir.shelf.pricing import Pricing, Value, read_pricing
 
@@ -47,7 +47,7 @@ def closed(pricing: Pricing, calls: int, amount_minor: int) -> tuple[int, int]:
         agreements=[replace(INPUTS.agreements[0], ended_at=None)],  # a month of one agreement
         subscriptions=[whole],
     )
-    parts = composing.cut(PERIOD.since, PERIOD.until, given)
+    parts = composition.cut(PERIOD.since, PERIOD.until, given)
     count = Count(parts, plans_of(given))
     valued = pricing.find(Value) is not None
     paid = {"amount_minor": amount_minor, "currency": "CNY"} if valued else {}

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weir.kernel.money import Money
-from weir.settlement.charging import (
+from weir.settlement.rating.charges import (
     VALUE_UNITS,
     Rounding,
     Tally,

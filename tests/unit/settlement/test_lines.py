@@ -26,8 +26,7 @@ from statement_world import (
 )
 
 from weir.kernel.clock import moment
-from weir.metering.records import CallRecord
-from weir.settlement import composing
+from weir.metering.records.records import CallRecord
 from weir.settlement.documents import (
     Inputs,
     Line,
@@ -36,13 +35,14 @@ from weir.settlement.documents import (
     PlanInput,
     SubscriptionInput,
 )
-from weir.settlement.in_force import plans_of
-from weir.settlement.lines import lines
-from weir.settlement.rating import Count
+from weir.settlement.rating.in_force import plans_of
+from weir.settlement.rating.usage import Count
+from weir.settlement.statements import composition
+from weir.settlement.statements.lines import lines
 from weir.shelf.pricing import read_pricing
 
 DAY_US = 86_400_000_000
-PARTS = composing.cut(PERIOD.since, PERIOD.until, INPUTS)
+PARTS = composition.cut(PERIOD.since, PERIOD.until, INPUTS)
 
 
 def inputs(*components: dict[str, Any], **others: Any) -> Inputs:
@@ -226,7 +226,7 @@ def changed(given: Inputs, *components: dict[str, Any]) -> Inputs:
 
 
 def made_with_changes(given: Inputs, *records: CallRecord) -> list[Line]:
-    parts = composing.cut(PERIOD.since, PERIOD.until, given)
+    parts = composition.cut(PERIOD.since, PERIOD.until, given)
     count = Count(parts, plans_of(given))
     count.add(records)
     return lines(count.counted().usage, given, "CNY", parts)

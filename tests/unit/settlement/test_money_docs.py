@@ -12,10 +12,10 @@ from statement_world import ACCOUNTS, BANK, INSURER, MARKET, OPERATOR, PERIOD, S
 from weir.alliance.shares import Share, read_shares
 from weir.kernel.clock import moment
 from weir.ledger.postings import ACCOUNT_KINDS
-from weir.settlement.closing import posting_of
+from weir.settlement.closing.closing import posting_of
 from weir.settlement.documents import AgreementInput, Inputs, Line, PlanInput
-from weir.settlement.lines import lines
-from weir.settlement.rating import Key, Slice, Usage
+from weir.settlement.rating.usage import Key, Slice, Usage
+from weir.settlement.statements.lines import lines
 from weir.shelf.pricing import Component, read_pricing
 from weir.shelf.pricing_words import words
 

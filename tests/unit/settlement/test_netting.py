@@ -18,11 +18,11 @@ from statement_world import (
     call,
 )
 
-from weir.settlement import composing
-from weir.settlement.in_force import plans_of
-from weir.settlement.lines import lines
-from weir.settlement.netting import Payment, debts, net
-from weir.settlement.rating import Count
+from weir.settlement.payment.netting import Payment, debts, net
+from weir.settlement.rating.in_force import plans_of
+from weir.settlement.rating.usage import Count
+from weir.settlement.statements import composition
+from weir.settlement.statements.lines import lines
 
 PARTIES = st.sampled_from("abcdefgh")
 DEBTS = st.dictionaries(
@@ -73,7 +73,7 @@ def test_the_same_debts_are_settled_the_same_way(owed: dict[tuple[str, str], int
 
 
 def test_a_partner_owes_everyone_with_a_share_in_its_calls_but_itself() -> None:
-    parts = composing.cut(PERIOD.since, PERIOD.until, INPUTS)
+    parts = composition.cut(PERIOD.since, PERIOD.until, INPUTS)
     count = Count(parts, plans_of(INPUTS))
     count.add([call()] * 1000 + [call(organisation=SHOP)] * 500)
     owed = debts(lines(count.counted().usage, INPUTS, "CNY", parts))

@@ -31,16 +31,16 @@ from test_terms import EVEN, PER_CALL, amounts, under
 from weir.alliance.shares import _LABEL, Share, read_shares
 from weir.gateway.labels import _WORD as GATEWAYS_WORD
 from weir.kernel.outcomes import ILLEGAL_STATE, Refusal
-from weir.metering.lake import Lake, to_table
-from weir.metering.records import CallRecord
-from weir.metering.segments import read_segment
+from weir.metering.lake.lake import Lake, to_table
+from weir.metering.records.records import CallRecord
+from weir.metering.records.segments import read_segment
 from weir.settlement.documents import Inputs, Line, Rewarded, sealed
-from weir.settlement.in_force import plans_of
-from weir.settlement.lines import lines
-from weir.settlement.rating import Count
-from weir.settlement.rewarding import RewardCount, count_rewards, reward_terms
-from weir.settlement.unclosed import Unclosed
-from weir.settlement.verifying import RecordsFolder, verify
+from weir.settlement.periods.open_segments import Unclosed
+from weir.settlement.rating.in_force import plans_of
+from weir.settlement.rating.rewards import RewardCount, count_rewards, reward_terms
+from weir.settlement.rating.usage import Count
+from weir.settlement.statements.lines import lines
+from weir.settlement.statements.verification import RecordsFolder, verify
 
 DAY_US = 86_400_000_000
 BROUGHT = Share("partner", fixed="0.1", per="call", referrer="maps.home")

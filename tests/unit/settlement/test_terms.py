@@ -28,10 +28,10 @@ from test_lines import COMPONENTS, RECORDS, STANDING, inputs, made, summed
 
 from weir.alliance.shares import Share, ShareTier, needed_parties, read_shares
 from weir.kernel.outcomes import Refusal
-from weir.metering.records import CallRecord
-from weir.settlement.closing import posting_of
+from weir.metering.records.records import CallRecord
+from weir.settlement.closing.closing import posting_of
 from weir.settlement.documents import Inputs, Line, LineShare
-from weir.settlement.verifying import RecordsFolder, verify
+from weir.settlement.statements.verification import RecordsFolder, verify
 
 PER_CALL = {"kind": "per_call", "price": "1"}
 EVEN = [Share("member", 6_000), Share("operator", 4_000)]

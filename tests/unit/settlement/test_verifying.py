@@ -27,11 +27,11 @@ from statement_world import (
     write,
 )
 
-from weir.metering.lake import Lake
-from weir.metering.records import CallRecord
-from weir.metering.segments import read_segment
+from weir.metering.lake.lake import Lake
+from weir.metering.records.records import CallRecord
+from weir.metering.records.segments import read_segment
 from weir.settlement.documents import digest_of, parse, runs_digest, to_document
-from weir.settlement.verifying import RecordsFolder, verify
+from weir.settlement.statements.verification import RecordsFolder, verify
 
 DAY_US = 86_400_000_000
 

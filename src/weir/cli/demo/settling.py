@@ -12,9 +12,9 @@ from weir.cli.demo.cast import CURRENCY
 from weir.cli.demo.stage import Member, Stage
 from weir.client.asking import all_of
 from weir.kernel.settings import Settings
-from weir.metering import asking
-from weir.metering.lake import Lake
-from weir.settlement.verifying import RecordsFolder, Verification, verify
+from weir.metering.lake import queries
+from weir.metering.lake.lake import Lake
+from weir.settlement.statements.verification import RecordsFolder, Verification, verify
 
 _INGEST_TIMEOUT_S: Final = 30.0
 _POLL_S: Final = 0.25
@@ -33,14 +33,14 @@ async def count(stage: Stage) -> None:
     lake = _lake(stage)
     expected = len(set(tally.interactions))
     files = await _await_ingest(stage, lake, expected)
-    compared = await asyncio.to_thread(asking.compare, lake, files, tally.interactions)
+    compared = await asyncio.to_thread(queries.compare, lake, files, tally.interactions)
     stage.figures.records = {
         "expected": expected,
         "of_nobody": (tally.refused - tally.recorded_refusals).total(),
         "stored": compared.stored,
         "missing": compared.missing,
         "duplicated": compared.duplicated + len(tally.interactions) - expected,
-        "in_the_lake": await asyncio.to_thread(asking.count_records, lake, files),
+        "in_the_lake": await asyncio.to_thread(queries.count_records, lake, files),
         "refusals_that_differ": await _refusals_that_differ(stage),
     }
     await _compare_institutions(stage, lake, files)
@@ -58,7 +58,7 @@ async def _refusals_that_differ(stage: Stage) -> int:
 
 async def _compare_institutions(stage: Stage, lake: Lake, files: list[str]) -> None:
     """Three sides: what callers saw, what gateways recorded, what institutions wrote down."""
-    recorded = await asyncio.to_thread(asking.ask, lake, files, _BY_MEMBER)
+    recorded = await asyncio.to_thread(queries.ask, lake, files, _BY_MEMBER)
     organisations = {member.organisation: slug for slug, member in stage.providers.items()}
     by_slug: dict[str, set[str]] = {slug: set() for slug in stage.providers}
     for organisation, interaction in recorded:
@@ -77,7 +77,7 @@ async def _await_ingest(stage: Stage, lake: Lake, expected: int) -> list[str]:
     deadline = time.monotonic() + _INGEST_TIMEOUT_S
     while True:
         files = await all_of(stage.operating.records.files())
-        held = await asyncio.to_thread(asking.count_records, lake, files)
+        held = await asyncio.to_thread(queries.count_records, lake, files)
         if held >= expected or time.monotonic() > deadline:
             return files
         await asyncio.sleep(_POLL_S)

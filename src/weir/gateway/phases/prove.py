@@ -29,8 +29,8 @@ from weir.kernel.outcomes import (
     RECORD_UNWRITABLE,
     Refusal,
 )
-from weir.metering.intents import ClaimOutcome, Intent, claim, record_name_of
-from weir.metering.spending import PeriodLimit, Short
+from weir.metering.counters.payment_intents import ClaimOutcome, Intent, claim, record_name_of
+from weir.metering.counters.period_sums import PeriodLimit, Short
 
 # Visible ASCII, as the Idempotency-Key draft's structured string, within a sane length.
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,128}")

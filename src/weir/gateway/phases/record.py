@@ -5,7 +5,7 @@ from __future__ import annotations
 from weir.gateway.call import Call
 from weir.gateway.recording import Told
 from weir.gateway.snapshot import Application
-from weir.metering.records import NO_DETAILS, Details, Terms, encoded_details, encoded_terms
+from weir.metering.records.records import NO_DETAILS, Details, Terms, encoded_details, encoded_terms
 
 
 def record(call: Call, application: Application, told: Told) -> None:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from weir.kernel.outcomes import Refusal
 from weir.kernel.seals import PublicKey, Receipt, receipt_fault
-from weir.metering.records import CallRecord
+from weir.metering.records.records import CallRecord
 from weir.portal.management import Document, place
 from weir.portal.rendering import go
 from weir.portal.rooms.desk import Desk

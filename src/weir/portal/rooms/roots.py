@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from weir.kernel.merkle import verify_consistency
 from weir.kernel.seals import PublicKey, Root, signature_fault
-from weir.kernel.witnessing import WitnessedRoot, witness_fault
+from weir.kernel.witnesses import WitnessedRoot, witness_fault
 from weir.portal.management import place
 from weir.portal.rooms.desk import Desk
 from weir.portal.rooms.finding import parties_of

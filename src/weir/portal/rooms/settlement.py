@@ -11,7 +11,7 @@ from weir.portal.management import Document, place
 from weir.portal.rendering import go
 from weir.portal.rooms.desk import Desk
 from weir.portal.rooms.finding import parties_of
-from weir.settlement.instructions import SCHEMES
+from weir.settlement.payment.pain001 import SCHEMES
 
 _ACCOUNT = ("scheme", "holder", "account", "bank")
 

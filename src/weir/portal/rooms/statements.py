@@ -16,8 +16,8 @@ from weir.kernel.inputs import digits
 from weir.kernel.outcomes import NOT_FOUND, Refusal
 from weir.partners import organisations
 from weir.portal.rooms.desk import Desk
-from weir.settlement import behind, disputing, exporting, statements
 from weir.settlement.documents import Statement
+from weir.settlement.statements import csv_export, disputes, line_calls, statements
 from weir.shelf import plans, products
 
 _LINE_DIGITS: Final = 7
@@ -38,7 +38,7 @@ async def show(desk: Desk) -> Response:
         reopened = await statements.reopened(connection, statement.statement)
         titles = await _titles(connection, statement)
         operator = await operator_of(connection)
-        disputed = await disputing.of_statement(
+        disputed = await disputes.of_statement(
             connection, statement, desk.organisation.id, operator
         )
     return desk.page(
@@ -56,7 +56,7 @@ async def show(desk: Desk) -> Response:
 async def csv(desk: Desk) -> Response:
     """The statement for a spreadsheet."""
     held = await _held(desk)
-    return _file(exporting.to_csv(held), "text/csv", f"{held.statement}.csv")
+    return _file(csv_export.to_csv(held), "text/csv", f"{held.statement}.csv")
 
 
 async def json(desk: Desk) -> Response:
@@ -74,7 +74,7 @@ async def calls(desk: Desk) -> Response:
     if number is None:
         raise Refusal(NOT_FOUND, "no such line")
     viewer, portal = desk.organisation.id, desk.portal
-    found = await behind.calls_behind(
+    found = await line_calls.calls_behind(
         portal.database, portal.lake, held.statement, number, viewer, after
     )
     async with portal.database.connect() as connection:

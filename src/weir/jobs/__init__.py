@@ -1,0 +1,1 @@
+"""Durable jobs: the slot of a worker, and messages handed over once."""

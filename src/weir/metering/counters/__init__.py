@@ -1,0 +1,1 @@
+"""Counters of record in PostgreSQL: budgets, payment intents, and the sums of periods."""

@@ -1,0 +1,323 @@
+"""Payments that were made and never answered: found by their intents, and put in the books.
+
+A gateway that dies between forwarding a payment and recording it leaves an intent with no record.
+After a wait longer than any call can last, the member is asked what became of it. What was paid
+gets its record here, marked `reconciled`; what was not paid is closed with status 0, and of a
+recurring payment undone, so that it counts in no limit.
+
+One reconciliation runs on a records folder at a time (a file lock that ends with its holder), and
+an intent is held under a row lock while it is decided. The record is written and synced before the
+intent's state; so when this process dies between the two, the next run finds the record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, TypeVar
+from urllib.parse import quote
+
+import httpx
+import msgspec
+from sqlalchemy import ColumnElement, Row, and_, func, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from weir.kernel import limits
+from weir.metering.counters.payment_intents import not_paid
+from weir.metering.lake import manifest, queries
+from weir.metering.lake.ingest import Mark, marks
+from weir.metering.lake.lake import Lake
+from weir.metering.records.records import CallRecord
+from weir.metering.records.segments import pending_records, streams
+from weir.metering.records.writer import RecordWriter
+from weir.metering.tables import intents
+from weir.partners.published import APPLICATION, ApplicationDocument
+from weir.shelf.published import (
+    PRODUCT,
+    SUBSCRIPTION,
+    OperationDocument,
+    ProductDocument,
+    SubscriptionDocument,
+)
+from weir.store.database import Database
+from weir.store.schema import changes
+from weir.store.unit import Actor
+
+RECONCILING: Final = Actor(organisation="", subject="worker:reconciling")
+NOT_EXECUTED: Final = 0  # the status of an intent whose payment the member never made
+_BATCH: Final = 100
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+Key = tuple[str, str]  # of an intent: the client's identifier and its idempotency key
+Document = TypeVar("Document", bound=msgspec.Struct)
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentQuestion:
+    """Where to ask a member whether it executed a payment."""
+
+    member: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentAnswer:
+    """`executed` None means that the member could not say; it is asked again later."""
+
+    executed: bool | None
+    status: int
+
+
+Lookup = Callable[[PaymentQuestion], Awaitable[PaymentAnswer]]
+
+
+@dataclass(slots=True)
+class Reconciled:
+    """What one run decided: found recorded, found executed, found not executed, still unknown."""
+
+    recorded: int = 0
+    executed: int = 0
+    not_executed: int = 0
+    unknown: int = 0
+
+
+def lookup_over(client: httpx.AsyncClient) -> Lookup:
+    """Ask over HTTPS: 2xx says executed, 404 says not executed, anything else says nothing."""
+
+    async def ask(question: PaymentQuestion) -> PaymentAnswer:
+        try:
+            answer = await client.get(question.url, follow_redirects=False)
+        except httpx.HTTPError:
+            return PaymentAnswer(None, 0)
+        if answer.is_success:
+            return PaymentAnswer(True, answer.status_code)
+        return PaymentAnswer(False if answer.status_code == 404 else None, answer.status_code)
+
+    return ask
+
+
+async def reconcile(
+    database: Database, folder: Path, lake: Lake, writer: RecordWriter, lookup: Lookup
+) -> Reconciled:
+    """Decide every intent older than `limits.RECONCILE_AFTER_S` that has no answer noted.
+
+    `folder` must be the records folder of all gateways of this database: a record that lies on
+    another machine and was not ingested yet would not be seen.
+    """
+    report = Reconciled()
+    before = database.clock.now() - timedelta(seconds=limits.RECONCILE_AFTER_S)
+    lock_fd = os.open(folder / "reconciling.lock", os.O_CREAT | os.O_RDWR, 0o640)
+    try:
+        fcntl.flock(lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        statuses = await _recorded_statuses(database, folder, lake, before)
+        for key, found in statuses.items():
+            await _decide(database, key, before, found, writer, lookup, report)
+        if report.executed:
+            await asyncio.to_thread(writer.seal)
+    except BlockingIOError:
+        return report  # another worker is at it
+    finally:
+        os.close(lock_fd)
+    return report
+
+
+async def _recorded_statuses(
+    database: Database, folder: Path, lake: Lake, before: datetime
+) -> dict[Key, list[int]]:
+    """Statuses the records hold for each undecided payment.
+
+    The marks are read before the files, so a segment that moves to the lake meanwhile is seen in
+    one place at least.
+    """
+    async with database.connect() as connection:
+        rows = (await connection.execute(_undecided(before))).all()
+        reached = await marks(connection)
+    found: dict[Key, list[int]] = {(row.client_id, row.idempotency_key): [] for row in rows}
+    if not found:
+        return found
+    named = {row.record_name: (row.client_id, row.idempotency_key) for row in rows}
+    local = await asyncio.to_thread(_local_statuses, folder, reached, set(named))
+    # A retry moves an intent's time forward, a record's never; days of margin cover it.
+    since = min(row.at for row in rows) - timedelta(days=limits.RECONCILE_LOOKBACK_DAYS)
+    async with database.connect() as connection:
+        files = await manifest.between(connection, since)
+    stored = await asyncio.to_thread(queries.payments, lake, files, named)
+    for name, statuses in (*local.items(), *stored.items()):
+        found[named[name]].extend(statuses)
+    return found
+
+
+def _local_statuses(
+    folder: Path, reached: Mapping[str, Mark], names: set[str]
+) -> dict[str, list[int]]:
+    statuses: dict[str, list[int]] = {}
+    for stream in streams(folder):
+        for record in pending_records(folder, stream, reached.get(stream, Mark()).segment):
+            if record.consent in names and record.refusal is None:
+                statuses.setdefault(record.consent, []).append(record.status)
+    return statuses
+
+
+def _undecided(before: datetime) -> Any:
+    # In no order, so that payments of an unreachable member do not keep the others waiting.
+    return (
+        select(intents.c.client_id, intents.c.idempotency_key, intents.c.record_name, intents.c.at)
+        .where(intents.c.state == "forwarded", intents.c.at < before)
+        .order_by(func.random())
+        .limit(_BATCH)
+    )
+
+
+async def _decide(
+    database: Database,
+    key: Key,
+    before: datetime,
+    statuses: list[int],
+    writer: RecordWriter,
+    lookup: Lookup,
+    report: Reconciled,
+) -> None:
+    """Settle one intent in one transaction that holds its row."""
+    async with _held(database, key, before) as (connection, row):
+        if row is None:
+            return
+        answered = [status for status in statuses if 200 <= status < 400]
+        if answered:
+            await _close(connection, key, "answered", answered[0])
+            report.recorded += 1
+            return
+        context = await _context(connection, row)
+        answer = await _ask(context, row, lookup)
+        if answer.executed is None:
+            report.unknown += 1
+        elif answer.executed:
+            await _record(connection, row, context, answer.status, writer)
+            await _close(connection, key, "reconciled", answer.status)
+            report.executed += 1
+        else:
+            await _close(connection, key, "reconciled", NOT_EXECUTED)
+            await not_paid(connection, *key)
+            report.not_executed += 1
+
+
+@asynccontextmanager
+async def _held(
+    database: Database, key: Key, before: datetime
+) -> AsyncIterator[tuple[AsyncConnection, Row[Any] | None]]:
+    """The intent's row, locked; None when somebody else decided it, holds it, or retries it."""
+    async with database.unit(RECONCILING) as unit:
+        rows = await unit.connection.execute(
+            select(intents)
+            .where(_is(key), intents.c.state == "forwarded", intents.c.at < before)
+            .with_for_update(skip_locked=True)
+        )
+        yield unit.connection, rows.first()
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the published documents say about an intent. Parts may be gone by now."""
+
+    organisation: str | None
+    product: str | None
+    plan: str | None
+    operation: OperationDocument | None
+
+
+async def _context(connection: AsyncConnection, row: Row[Any]) -> Context:
+    subscription = await _document(connection, SUBSCRIPTION, row.subscription, SubscriptionDocument)
+    application = await _document(connection, APPLICATION, row.client_id, ApplicationDocument)
+    organisation = application.organisation if application else None
+    if subscription is None:
+        return Context(organisation, None, None, None)
+    product = await _document(connection, PRODUCT, subscription.product, ProductDocument)
+    operations = product.operations if product else []
+    operation = next((each for each in operations if each.capability == row.capability), None)
+    return Context(organisation, subscription.product, subscription.plan, operation)
+
+
+async def _document(
+    connection: AsyncConnection, kind: str, key: str, form: type[Document]
+) -> Document | None:
+    found = await connection.scalar(
+        select(changes.c.document).where(changes.c.kind == kind, changes.c.key == key)
+    )
+    return None if found is None else msgspec.convert(found, form)
+
+
+async def _ask(context: Context, row: Row[Any], lookup: Lookup) -> PaymentAnswer:
+    operation = context.operation
+    if operation is None or operation.bindings is None or operation.bindings.outcome_path is None:
+        return PaymentAnswer(None, 0)
+    path = outcome_path(
+        operation.bindings.outcome_path,
+        {
+            "idempotency_key": row.idempotency_key,
+            "client_id": row.client_id,
+            "consent_id": row.consent_id,
+            "interaction_id": row.interaction_id,
+        },
+    )
+    return await lookup(PaymentQuestion(row.member, operation.backend_url + path))
+
+
+def outcome_path(template: str, values: Mapping[str, str]) -> str:
+    """Fill `{name}` in a member's path template; values are percent-encoded whole.
+
+    ValueError for a name that is not among the values.
+    """
+
+    def fill(found: re.Match[str]) -> str:
+        if found[1] not in values:
+            raise ValueError(f"an outcome path has no {found[1]}")
+        return quote(values[found[1]], safe="")
+
+    return re.sub(r"\{([^{}]*)\}", fill, template)
+
+
+async def _record(
+    connection: AsyncConnection,
+    row: Row[Any],
+    context: Context,
+    status: int,
+    writer: RecordWriter,
+) -> None:
+    """Write the missing record and wait for the disk, with the row's lock known to be held."""
+    record = CallRecord(
+        at_us=(row.at - _EPOCH) // timedelta(microseconds=1),
+        duration_us=0,
+        interaction_id=row.interaction_id,
+        application=row.client_id,
+        organisation=context.organisation,
+        product=context.product,
+        capability=row.capability,
+        member=row.member,
+        subscription=row.subscription,
+        plan=context.plan,
+        consent=row.record_name,
+        method=context.operation.method if context.operation else "POST",
+        path=context.operation.path if context.operation else None,
+        status=status,
+        amount_minor=row.amount_minor,
+        currency=row.currency,
+        reconciled=True,
+    )
+    await connection.execute(text("SELECT 1"))  # raises if the connection, and the lock, are gone
+    writer.write(record)
+    await asyncio.to_thread(writer.sync)
+
+
+async def _close(connection: AsyncConnection, key: Key, state: str, status: int) -> None:
+    await connection.execute(intents.update().where(_is(key)).values(state=state, status=status))
+
+
+def _is(key: Key) -> ColumnElement[bool]:
+    client_id, idempotency_key = key
+    return and_(intents.c.client_id == client_id, intents.c.idempotency_key == idempotency_key)

@@ -1,0 +1,223 @@
+"""Small files of the lake become large ones; no reader sees a record twice or misses one.
+
+Segments are small, so that they are sealed soon; an hour of them would be thousands of files. Files
+of one hour are merged into one that holds the same rows and all their seals. It is written first,
+under a name that follows from what it is made of; then one transaction makes it the one to be read.
+Killed before that, a merge leaves a file nobody reads, which the next run of the hour writes anew
+or removes. Hours are taken under a lock, so several workers may do this at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any, Final, Protocol
+
+import pyarrow as pa
+from sqlalchemy import func, or_, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from weir.kernel import limits
+from weir.kernel.seals import Seal
+from weir.metering import tables
+from weir.metering.lake import manifest
+from weir.metering.lake.columns import merged, partition
+from weir.metering.lake.lake import BROKEN, Lake
+from weir.metering.records.segments import Damage
+from weir.store.database import Database
+from weir.store.unit import Actor
+
+COMPACTION: Final = Actor(organisation="", subject="worker:compaction")
+MERGED: Final = "merged"  # how the names of merged files begin
+
+_LOCK_HOUR = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:hour, 7164))")
+
+
+class LakeFile(Protocol):
+    """A file of one hour, as `lake_files` has it."""
+
+    @property
+    def file(self) -> str: ...
+    @property
+    def records(self) -> int: ...
+    @property
+    def segments(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenFile:
+    """A file of the lake that is not what was written; it is left as it is."""
+
+    file: str
+    damage: Damage
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.file} {self.damage.value}: {self.detail}"
+
+
+class BrokenFileError(Exception):
+    """A file cannot be replaced, since it is not what was written."""
+
+    def __init__(self, file: str, damage: Damage, detail: str) -> None:
+        self.finding = BrokenFile(file, damage, detail)
+
+
+@dataclass(slots=True)
+class Compacted:
+    """What one run did, and what it found damaged and left alone."""
+
+    files: int = 0  # that were merged
+    into: int = 0  # that they became
+    findings: list[BrokenFile] = field(default_factory=list)
+
+
+async def compact(database: Database, lake: Lake) -> Compacted:
+    """Merge what is worth merging, in every hour that has some."""
+    report = Compacted()
+    now = database.clock.now()
+    async with database.connect() as connection:
+        hours = await _hours(connection, now)
+    for hour in hours:
+        while await _merge_one(database, lake, hour, now, report):
+            pass
+    return report
+
+
+async def _hours(connection: AsyncConnection, now: datetime) -> list[datetime]:
+    files = tables.lake_files
+    rows = await connection.execute(
+        select(files.c.hour)
+        .where(files.c.replaced_at.is_(None), files.c.holds == "all")
+        .where(files.c.records < limits.MERGED_RECORDS // 2)
+        .where(files.c.segments < limits.MERGED_SEGMENTS // 2)
+        .group_by(files.c.hour)
+        .having(
+            or_(
+                func.count() >= limits.MERGE_FILES,
+                (func.count() > 1) & (files.c.hour < _over(now)),
+            )
+        )
+        .order_by(files.c.hour)
+    )
+    return [row.hour for row in rows]
+
+
+def _over(now: datetime) -> datetime:
+    """Hours that began before this are over, and their last segments are in the lake."""
+    return now - manifest.HOUR - timedelta(seconds=limits.MERGE_AFTER_S)
+
+
+def next_group(files: Sequence[LakeFile], *, is_over: bool) -> list[LakeFile]:
+    """Which of an hour's files become one next, by name; none when it is not worth it.
+
+    While the hour runs, only single segments are taken, and many at a time, so that a record is
+    written two or three times in all.
+    """
+    group: list[LakeFile] = []
+    records = segments = 0
+    for each in files:
+        if each.records >= limits.MERGED_RECORDS // 2:
+            continue
+        if each.segments >= (limits.MERGED_SEGMENTS // 2 if is_over else 2):
+            continue
+        full = (
+            records + each.records > limits.MERGED_RECORDS
+            or segments + each.segments > limits.MERGED_SEGMENTS
+        )
+        if full and len(group) > 1:
+            break
+        if full:
+            group, records, segments = [], 0, 0
+        group.append(each)
+        records, segments = records + each.records, segments + each.segments
+    fewest = 2 if is_over else limits.MERGE_FILES
+    return group if len(group) >= fewest else []
+
+
+async def _merge_one(
+    database: Database, lake: Lake, hour: datetime, now: datetime, report: Compacted
+) -> bool:
+    """One merge, in one transaction. False when the hour has nothing more to merge now."""
+    async with database.unit(COMPACTION) as unit:
+        if not await lock_hour(unit.connection, hour):
+            return False
+        broken = {each.file for each in report.findings}
+        rows = await manifest.of_hour(unit.connection, hour)
+        files = [row for row in rows if row.holds == "all" and row.file not in broken]
+        group = next_group(files, is_over=hour < _over(now))
+        if not group:
+            return False
+        named = await manifest.names_in(unit.connection, hour)
+        made = await asyncio.to_thread(_write, lake, hour, group, named, report)
+        if made is None:
+            return True  # without what was found broken, there may be another group
+        seals, new = made
+        moved = {(seal.stream, seal.segment) for seal in seals}
+        old = [each.file for each in group]
+        await manifest.replace(unit.connection, old, new, moved, unit.now)
+    report.files += len(group)
+    report.into += 1
+    return True
+
+
+async def lock_hour(connection: AsyncConnection, hour: datetime) -> bool:
+    """Whether this transaction may now replace files of the hour; nobody else may meanwhile."""
+    return bool(await connection.scalar(_LOCK_HOUR, {"hour": hour.isoformat()}))
+
+
+def _write(
+    lake: Lake, hour: datetime, group: Sequence[LakeFile], named: set[str], report: Compacted
+) -> tuple[list[Seal], dict[str, Any]] | None:
+    """Write the merged file. None when a part of it is broken, which is reported."""
+    seals: list[Seal] = []
+    folder = partition(round(hour.timestamp() * 1_000_000))
+    remove_unread(lake, folder, named)
+    try:
+        rows, data = merged(_parts(lake, group, seals), seals)
+    except BrokenFileError as error:
+        report.findings.append(error.finding)
+        return None
+    file = f"{folder}/{name_of(MERGED, [each.file for each in group])}"
+    lake.put(file, data)
+    return seals, {
+        "file": file,
+        "hour": hour,
+        "records": rows,
+        "segments": len(seals),
+        "holds": "all",
+    }
+
+
+def _parts(lake: Lake, group: Sequence[LakeFile], seals: list[Seal]) -> Iterator[pa.Table]:
+    """The rows of each part, whose seals are added up; each must hold what was written to it."""
+    for each in group:
+        try:
+            rows, found, _ = lake.table(each.file)
+        except BROKEN as error:
+            detail = f"it cannot be read: {type(error).__name__}"
+            raise BrokenFileError(each.file, Damage.ALTERED, detail) from error
+        unlike = each.records not in (0, len(rows))  # 0: how many were written is not known
+        if unlike or len(found) != each.segments:
+            damage = Damage.DROPPED if len(rows) < each.records else Damage.ALTERED
+            detail = f"{len(rows)} records of {len(found)} segments"
+            expected = f"{each.records} of {each.segments} were written"
+            raise BrokenFileError(each.file, damage, f"{detail}, and {expected}")
+        seals += found
+        yield rows
+
+
+def name_of(kind: str, parts: Sequence[str]) -> str:
+    """The name of a file that is made of others: the same for the same ones."""
+    digest = sha256("\n".join(sorted(parts)).encode()).hexdigest()
+    return f"{kind}-{digest[:32]}.parquet"
+
+
+def remove_unread(lake: Lake, folder: str, named: set[str]) -> None:
+    """Remove what a killed merge left in an hour whose lock is held: nobody ever reads it."""
+    for file in lake.files_in(folder):
+        if file.rsplit("/", 1)[-1].startswith(f"{MERGED}-") and file not in named:
+            lake.remove(file)

@@ -1,0 +1,190 @@
+"""Segments into the lake, exactly once.
+
+A segment is in the lake if and only if its row is in `segments`. The files are written first, under
+names that do not depend on who writes them, and the row last; so a crash between the two leaves
+files that the next run writes again with the same content. One stream is ingested by one worker at
+a time, under an advisory lock that ends with the transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from sqlalchemy import func, insert, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from weir.kernel.seals import NO_PREVIOUS
+from weir.metering.lake import manifest
+from weir.metering.lake.columns import instant
+from weir.metering.lake.lake import Lake
+from weir.metering.records import seal_log
+from weir.metering.records.records import segment_path
+from weir.metering.records.segments import (
+    SEAL_SUFFIX,
+    Chain,
+    Damage,
+    Finding,
+    Keys,
+    Segment,
+    SegmentDamaged,
+    read_segment,
+)
+from weir.metering.records.segments import streams as streams_under
+from weir.metering.tables import segments
+from weir.store.database import Database
+from weir.store.unit import Actor
+
+INGEST: Final = Actor(organisation="", subject="worker:ingest")
+
+_LOCK_STREAM = text(
+    "SELECT pg_try_advisory_xact_lock(hashtextextended(:stream, 7161))"  # our own lock space
+)
+
+
+class _Arrival(msgspec.Struct, gc=False):
+    """What is read of a line that was checked already."""
+
+    at_us: int
+
+
+_decode_arrival = msgspec.json.Decoder(_Arrival).decode
+
+
+@dataclass(slots=True)
+class Ingested:
+    """What one run brought into the lake, and what it found damaged and left alone."""
+
+    segments: int = 0
+    records: int = 0
+    findings: list[Finding] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The end of what the lake holds of a stream."""
+
+    segment: int = 0
+    last_number: int = 0
+    sha256: str = NO_PREVIOUS
+
+
+async def ingest(database: Database, folder: Path, lake: Lake, keys: Keys) -> Ingested:
+    """Bring every sealed segment under `folder` that the lake has not got into it.
+
+    Only what is signed by one of `keys` is taken. Each seal becomes a leaf of the tree of all seals
+    in the same transaction.
+    A damaged segment stops its own stream and no other: it is reported, and what follows it waits.
+    """
+    report = Ingested()
+    async with database.connect() as connection:
+        reached = await marks(connection)
+    for stream in await asyncio.to_thread(streams_under, folder):
+        following = reached.get(stream, Mark()).segment + 1
+        while await _ingest_one(database, folder, lake, keys, stream, following, report):
+            following += 1
+    return report
+
+
+async def marks(connection: AsyncConnection) -> dict[str, Mark]:
+    """How far each stream is in the lake."""
+    newest = (
+        select(segments.c.stream, func.max(segments.c.segment).label("segment"))
+        .group_by(segments.c.stream)
+        .subquery()
+    )
+    rows = await connection.execute(
+        select(segments.c.stream, segments.c.segment, segments.c.last_number, segments.c.sha256)
+        .join(newest, (segments.c.stream == newest.c.stream))
+        .where(segments.c.segment == newest.c.segment)
+    )
+    return {row.stream: Mark(row.segment, row.last_number, row.sha256) for row in rows}
+
+
+async def _ingest_one(
+    database: Database,
+    folder: Path,
+    lake: Lake,
+    keys: Keys,
+    stream: str,
+    number: int,
+    report: Ingested,
+) -> bool:
+    """One segment, in one transaction. False when the stream holds nothing more to do now."""
+    if not segment_path(folder, stream, number, SEAL_SUFFIX).exists():
+        if segment_path(folder, stream, number + 1, SEAL_SUFFIX).exists():
+            detail = "there is no such file, but the next one is there"
+            report.findings.append(Finding(stream, number, Damage.DROPPED, detail))
+        return False
+    async with database.unit(INGEST) as unit:
+        if not await unit.connection.scalar(_LOCK_STREAM, {"stream": stream}):
+            return False
+        mark = await _mark(unit.connection, stream)
+        if mark.segment >= number:  # another worker was here between our look and our lock
+            return True
+        try:
+            segment, files = await asyncio.to_thread(_carry, folder, lake, keys, stream, mark)
+        except SegmentDamaged as damaged:
+            report.findings.append(damaged.finding)
+            return False
+        leaf = await seal_log.append(unit.connection, segment.seal)
+        await manifest.add(unit.connection, files)
+        row = _row(segment, list(files)) | {"ingested_at": unit.now, "leaf": leaf}
+        await unit.connection.execute(insert(segments).values(row))
+    report.segments += 1
+    report.records += segment.seal.records
+    return True
+
+
+async def _mark(connection: AsyncConnection, stream: str) -> Mark:
+    row = (
+        await connection.execute(
+            select(segments.c.segment, segments.c.last_number, segments.c.sha256)
+            .where(segments.c.stream == stream)
+            .order_by(segments.c.segment.desc())
+            .limit(1)
+        )
+    ).first()
+    return Mark(row.segment, row.last_number, row.sha256) if row else Mark()
+
+
+def _carry(
+    folder: Path, lake: Lake, keys: Keys, stream: str, mark: Mark
+) -> tuple[Segment, dict[str, int]]:
+    """Check the segment after `mark` and write it to the lake."""
+    segment = read_segment(folder, stream, mark.segment + 1)
+    Chain(stream, mark.sha256, mark.segment, mark.last_number, keys=keys).link(segment.seal)
+    return segment, lake.write_segment(segment)
+
+
+def _row(segment: Segment, files: list[str]) -> dict[str, object]:
+    seal = segment.seal
+    first_us, last_us = arrivals(segment)
+    return {
+        "stream": seal.stream,
+        "segment": seal.segment,
+        "first_number": seal.first,
+        "last_number": seal.last,
+        "records": seal.records,
+        "sha256": seal.sha256,
+        "previous_sha256": seal.previous,
+        "first_at": instant(first_us),
+        "last_at": instant(last_us),
+        "files": files,
+        "state": seal.state,
+        "seal": msgspec.to_builtins(seal),
+    }
+
+
+def arrivals(segment: Segment) -> tuple[int, int]:
+    """When the first and the last call of the segment arrived; when it was sealed, if it is empty.
+
+    Unix microseconds.
+    """
+    if not segment.lines:
+        return segment.seal.sealed_at_us, segment.seal.sealed_at_us
+    arrived_us = [_decode_arrival(line).at_us for line in segment.lines]
+    return min(arrived_us), max(arrived_us)

@@ -1,0 +1,373 @@
+"""Sealing: what gateways wrote becomes segments that are hashed, chained and signed.
+
+This runs in workers, beside the path of a call, and the key stays out of the processes that face
+the network. It may run in several workers at once (a lock a stream) and be killed at any point: a
+seal is written whole or not at all, and what it says follows from the records alone.
+
+A stream whose process is dead is brought to its end here: a last line that was cut off is removed,
+and a last seal, over what is left or over nothing, says how the stream ended.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hmac
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from weir.kernel import identifiers, limits, merkle
+from weir.kernel.identifiers import born_ms
+from weir.kernel.seals import NO_PREVIOUS, Seal, SealingKey, State
+from weir.metering.records.records import (
+    BOOT_NAME,
+    CLOSED_NAME,
+    FINISHED_SUFFIX,
+    LOCK_NAME,
+    OPEN_SUFFIX,
+    CallRecord,
+    boot_id,
+    encode,
+    segment_path,
+    sync_folder,
+)
+from weir.metering.records.segments import (
+    LEAVES_SUFFIX,
+    SEAL_SUFFIX,
+    UNREADABLE,
+    Damage,
+    Finding,
+    SegmentDamaged,
+    damaged,
+    decoded,
+    numbered,
+    numbering_damage,
+    read_seal,
+    streams,
+)
+
+SEALING_LOCK_NAME: Final = "sealing"
+ENDED_NAME: Final = "ended"  # the last seal of the stream is there: nothing more will come
+
+_decode_record = msgspec.json.Decoder(CallRecord).decode
+
+
+def stream_key(secret: bytes, stream: str) -> bytes:
+    """The key of a stream's receipts: 32 bytes that follow from the platform's secret."""
+    return hmac.digest(secret, stream.encode(), "sha256")
+
+
+@dataclass(slots=True)
+class Sealed:
+    """What one run did, and what it could not seal and left as it was."""
+
+    segments: int = 0
+    records: int = 0
+    ended: int = 0
+    findings: list[Finding] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Mark:
+    """How far a stream is sealed."""
+
+    segment: int = 0
+    last: int = 0
+    sha256: str = NO_PREVIOUS
+    sealed_at_us: int = 0
+    answered_us: int = 0  # when the newest sealed call was answered
+    ended: bool = False
+
+
+@dataclass(slots=True)
+class _End:
+    """How a stream ends, as far as its last seal says."""
+
+    state: State
+    torn_bytes: int = 0
+    gap_until_us: int | None = None
+
+
+class Sealer:
+    """Seals the streams under one records folder. Synchronous: call `run` from a thread."""
+
+    def __init__(
+        self, folder: Path, key: SealingKey, receipt_secret: bytes, boot: str | None = None
+    ) -> None:
+        self._folder = folder
+        self._key = key
+        self._secret = receipt_secret
+        self._boot = boot or boot_id()
+        self._marks: dict[str, _Mark] = {}
+        self._ended: set[str] = set()
+
+    def run(self) -> Sealed:
+        """Seal every finished segment, and bring streams of dead processes to their end."""
+        report = Sealed()
+        for stream in streams(self._folder):
+            if stream in self._ended:
+                continue
+            if (self._folder / stream / ENDED_NAME).exists():
+                self._ended.add(stream)
+                self._marks.pop(stream, None)
+                continue
+            with _alone(self._folder / stream / SEALING_LOCK_NAME) as alone:
+                if alone:
+                    self._stream(stream, report)
+        return report
+
+    def _stream(self, stream: str, report: Sealed) -> None:
+        try:
+            # Whether the process is dead is asked before its files are looked at: a process that
+            # ends in between is seen by the next run, with all it wrote.
+            with _alone(self._folder / stream / LOCK_NAME) as dead:
+                mark = self._mark(stream)
+                end = self._end_of(stream) if dead else None
+                while not mark.ended and self._next(stream, mark, end, report):
+                    pass
+                if mark.ended:
+                    (self._folder / stream / ENDED_NAME).touch()
+        except SegmentDamaged as found:
+            report.findings.append(found.finding)
+        except OSError as error:  # a full disk, say: the next run tries again
+            detail = f"it cannot be sealed now: {error.strerror}"
+            report.findings.append(Finding(stream, 0, Damage.TRUNCATED, detail))
+
+    def _mark(self, stream: str) -> _Mark:
+        """How far the stream is sealed, whoever sealed it."""
+        mark = self._marks.get(stream)
+        if mark is None:
+            mark = self._marks[stream] = _Mark()
+            sealed = numbered(self._folder / stream, SEAL_SUFFIX)
+            mark.segment = sealed[-1] - 1 if sealed else 0
+        while segment_path(self._folder, stream, mark.segment + 1, SEAL_SUFFIX).exists():
+            _advance(mark, read_seal(self._folder, stream, mark.segment + 1))
+        return mark
+
+    def _next(self, stream: str, mark: _Mark, end: _End | None, report: Sealed) -> bool:
+        """Seal the next segment, or the stream's end. False when there is nothing to seal now."""
+        finished = self._path(stream, mark.segment + 1, FINISHED_SUFFIX)
+        if end is not None and not finished.exists():
+            end.torn_bytes += self._cut_off(stream, mark, lost=end.state == "lost")
+        try:
+            raw = finished.read_bytes()
+        except FileNotFoundError:
+            if end is None:
+                return False
+            raw = b""
+            end.torn_bytes += self._drop_rest(stream)
+        following = (
+            self._path(stream, mark.segment + 2, suffix)
+            for suffix in (OPEN_SUFFIX, FINISHED_SUFFIX)
+        )
+        is_last = end is not None and (not raw or not any(path.exists() for path in following))
+        self._seal(stream, mark, raw, end if is_last else None, report)
+        report.ended += is_last
+        return True
+
+    def _path(self, stream: str, segment: int, suffix: str) -> Path:
+        return segment_path(self._folder, stream, segment, suffix)
+
+    def _seal(self, stream: str, mark: _Mark, raw: bytes, end: _End | None, report: Sealed) -> None:
+        lines = raw.split(b"\n")[:-1]
+        hashes, answered_us = _hashed(lines, stream, mark)
+        mark.answered_us = max(mark.answered_us, answered_us, born_ms(stream) * 1000)
+        end = end or _End("open")
+        until_us = end.gap_until_us
+        seal = Seal(
+            stream=stream,
+            segment=mark.segment + 1,
+            first=mark.last + 1,
+            records=len(lines),
+            root=merkle.Tree(hashes).root.hex(),
+            previous=mark.sha256,
+            sealed_at_us=max(time.time_ns() // 1000, mark.sealed_at_us),
+            state=end.state,
+            torn_bytes=end.torn_bytes,
+            gap_from_us=None if until_us is None else min(mark.answered_us, until_us),
+            gap_until_us=until_us,
+            receipts=sha256(stream_key(self._secret, stream)).hexdigest(),
+            key="",
+        )
+        signed = self._key.sign_seal(seal)
+        place = (self._folder, stream, seal.segment)
+        _write_whole(segment_path(*place, LEAVES_SUFFIX), b"".join(hashes))
+        _write_whole(segment_path(*place, SEAL_SUFFIX), encode(signed))
+        _advance(mark, signed)
+        report.segments += 1
+        report.records += len(lines)
+
+    def _end_of(self, stream: str) -> _End:
+        """How a stream whose process is dead came to its end."""
+        folder = self._folder / stream
+        if (folder / CLOSED_NAME).exists():
+            return _End("ended")
+        if _read(folder / BOOT_NAME) == self._boot:
+            return _End("killed")
+        return _End("lost", gap_until_us=_machine_started_us())
+
+    def _drop_rest(self, stream: str) -> int:
+        """Remove open segments that nothing leads to any more; how many bytes they held.
+
+        Only a machine that stopped can leave such: a later part was on the disk, and what comes
+        before it was not.
+        """
+        dropped = 0
+        for number in numbered(self._folder / stream, OPEN_SUFFIX):
+            path = self._path(stream, number, OPEN_SUFFIX)
+            dropped += path.stat().st_size
+            path.unlink()
+        return dropped
+
+    def _cut_off(self, stream: str, mark: _Mark, *, lost: bool) -> int:
+        """Finish the segment a dead process had open, without what is not whole; how much that was.
+
+        A process that was killed can have left one line without its end. A machine that stopped
+        can have left anything after what was synced.
+        """
+        path = self._path(stream, mark.segment + 1, OPEN_SUFFIX)
+        if not path.exists():
+            return 0
+        raw = path.read_bytes()
+        whole = raw[: raw.rfind(b"\n") + 1]
+        if lost:
+            whole = _readable(whole, mark.last + 1)
+        fd = os.open(path, os.O_WRONLY)
+        try:
+            os.ftruncate(fd, len(whole))
+            os.fdatasync(fd)
+        finally:
+            os.close(fd)
+        if whole:
+            path.rename(path.with_suffix(FINISHED_SUFFIX))
+        else:
+            path.unlink()
+        sync_folder(path.parent)
+        return len(raw) - len(whole)
+
+
+def forget_sealed(folder: Path, kept: Mapping[str, int]) -> int:
+    """Remove the sealed files of each stream before the segment that is kept; returns how many.
+
+    They are in the lake, or have expired. The newest seal of a stream that goes on stays, since the
+    next one is chained to it; a stream that has ended leaves nothing.
+    """
+    removed = 0
+    for stream, first in kept.items():
+        place = folder / stream
+        if not identifiers.is_identifier(stream, "str") or not place.is_dir():
+            continue
+        with _alone(place / SEALING_LOCK_NAME) as alone:
+            if alone:
+                removed += _forget(folder, stream, first)
+    return removed
+
+
+def _forget(folder: Path, stream: str, first: int) -> int:
+    sealed = numbered(folder / stream, SEAL_SUFFIX)
+    has_ended = (folder / stream / ENDED_NAME).exists()
+    if has_ended and sealed and sealed[-1] < first:
+        gone = folder / f".{stream}.gone"  # at once out of sight, whatever happens meanwhile
+        (folder / stream).rename(gone)
+        shutil.rmtree(gone)
+        return len(sealed)
+    over = [number for number in sealed[:-1] if number < first]
+    for number in over:
+        for suffix in (FINISHED_SUFFIX, LEAVES_SUFFIX, SEAL_SUFFIX):
+            segment_path(folder, stream, number, suffix).unlink(missing_ok=True)
+    return len(over)
+
+
+def _hashed(lines: list[bytes], stream: str, mark: _Mark) -> tuple[list[bytes], int]:
+    """The lines' hashes and when the newest call was answered; SegmentDamaged when a line is not
+    the very line a writer makes of the record with the next number.
+    """
+    segment = mark.segment + 1
+    records = decoded(lines, stream, segment)
+    if len(lines) > limits.SEGMENT_RECORDS:
+        raise damaged(stream, segment, Damage.ALTERED, "no segment holds so many records")
+    for record, line in zip(records, lines, strict=True):
+        if encode(record) != line:
+            detail = f"record {record.number} is not written as a writer writes it"
+            raise damaged(stream, segment, Damage.ALTERED, detail)
+    numbers = [record.number for record in records]
+    if damage := numbering_damage(numbers, mark.last + 1, len(lines)):
+        raise damaged(stream, segment, *damage)
+    answered_us = max((each.at_us + each.duration_us for each in records), default=0)
+    return [merkle.leaf_hash(line) for line in lines], answered_us
+
+
+def _readable(whole: bytes, first: int) -> bytes:
+    """The beginning of it that is records with the right numbers."""
+    size = 0
+    for number, line in enumerate(whole.split(b"\n")[:-1], start=first):
+        try:
+            record = _decode_record(line)
+        except UNREADABLE:
+            break
+        if record.number != number:
+            break
+        size += len(line) + 1
+    return whole[:size]
+
+
+def _advance(mark: _Mark, seal: Seal) -> None:
+    mark.segment, mark.last, mark.sha256 = seal.segment, seal.last, seal.sha256
+    mark.sealed_at_us = seal.sealed_at_us
+    mark.ended = seal.state != "open"
+
+
+def _machine_started_us() -> int:
+    """When this machine was started, Unix microseconds (proc(5), `btime`)."""
+    for line in Path("/proc/stat").read_text().splitlines():
+        if line.startswith("btime "):
+            return int(line.split()[1]) * 1_000_000
+    return time.time_ns() // 1000
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        return ""
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that it is there whole, or not at all, after whatever happens."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[bool]:
+    """Whether this lock could be taken; it is held meanwhile."""
+    fd = os.open(path, os.O_CREAT | os.O_RDWR, 0o640)
+    try:
+        yield _taken(fd)
+    finally:
+        os.close(fd)
+
+
+def _taken(fd: int) -> bool:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

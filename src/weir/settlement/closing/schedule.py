@@ -1,0 +1,56 @@
+"""Months that are closed without anybody asking, a day after their end: stragglers count too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import structlog
+
+from weir.alliance.agreements import operator_of
+from weir.kernel import inputs, limits
+from weir.kernel.money import MINOR_DIGITS
+from weir.kernel.outcomes import CONFLICT, Refusal
+from weir.settlement.closing import jobs
+from weir.store.database import Database
+from weir.store.unit import Actor
+
+_log = structlog.get_logger("weir.settlement")
+ACTOR = "schedule"  # who asked, in the audit chain
+
+
+def read_currencies(setting: str | None) -> list[str]:
+    """The currencies a setting names, separated by commas. INVALID_INPUT when one is none."""
+    names = setting.split(",") if setting else []
+    for name in names:
+        inputs.choice(name, MINOR_DIGITS, "/close_months")
+    return names
+
+
+def month_due(now: datetime) -> str:
+    """The newest month that ended long enough ago."""
+    late = now - timedelta(seconds=limits.CLOSING_GRACE_S)
+    return f"{late.replace(day=1) - timedelta(days=1):%Y-%m}"
+
+
+async def request_due(database: Database, currencies: Sequence[str]) -> list[str]:
+    """Ask once for the closing of the month that is due, in each currency; the jobs asked for.
+
+    Where another closed period overlaps the month, or is being closed, the currency has to wait for
+    the operator, and keeps none of the others from being closed.
+    """
+    asked = []
+    period = month_due(database.clock.now())
+    for currency in currencies:
+        async with database.connect() as connection:
+            operator = await operator_of(connection)
+            if await jobs.is_settled_on(connection, period, currency):
+                continue
+        try:
+            async with database.unit(Actor(operator, ACTOR)) as unit:
+                asked.append(await jobs.request(unit, period=period, currency=currency))
+        except Refusal as refusal:
+            if refusal.outcome is not CONFLICT:
+                raise
+            _log.warning("month_not_asked_for", period=period, currency=currency)
+    return asked

@@ -1,0 +1,1 @@
+"""What follows a closing: obligations, exchange rates, netting rounds, payment messages."""

@@ -1,0 +1,1 @@
+"""Periods: which are closed when, from which segments, and opened again."""

@@ -1,0 +1,1 @@
+"""Rating: usage counted from records, and the charges, rewards and splits that follow."""

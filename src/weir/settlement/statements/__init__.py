@@ -1,0 +1,1 @@
+"""Statements and their lines: composed, stored, looked up, disputed, credited and verified."""

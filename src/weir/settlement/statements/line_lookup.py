@@ -1,0 +1,87 @@
+"""Where a reader finds a line of a closing.
+
+Every party has a statement of its own, which holds only the lines it has a part in, so their
+numbers are not the operator's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
+from typing import Final, Protocol
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from weir.settlement.documents import Statement, from_document
+from weir.settlement.statements.lines import Place, place_of
+from weir.settlement.tables import statements
+
+_closing: Final = attrgetter("closing")
+
+
+class OnLine(Protocol):
+    """What was said of one line of a closing; `line` counts from 1 in the operator's statement."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def closing(self) -> str: ...
+
+    @property
+    def line(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A line as a reader finds it: in which statement of the reader's, and what it says.
+
+    `line` counts from 1 in that statement; `gross_minor` is the line's, without tax.
+    """
+
+    statement: str
+    line: int
+    period: str
+    currency: str
+    product: str
+    partner: str
+    gross_minor: int
+
+
+async def places(
+    connection: AsyncConnection, found: Iterable[OnLine], viewer: str, operator: str
+) -> dict[str, Where]:
+    """Where the viewer, whom each line concerns, reads it; by what was said of it."""
+    where = {}
+    for closing, said in groupby(sorted(found, key=_closing), _closing):
+        statement, own = await statement_of(connection, closing, viewer)
+        _, whole = await statement_of(connection, closing, operator)
+        own_numbers = numbers(own)
+        for each in said:
+            line = whole.lines[each.line - 1]
+            where[each.id] = Where(
+                statement, own_numbers[place_of(line)], own.period, own.currency,
+                line.product, line.partner, line.gross_minor,
+            )  # fmt: skip
+    return where
+
+
+def numbers(statement: Statement) -> dict[Place, int]:
+    """The number of each line in a statement, counted from 1."""
+    return {place_of(line): number for number, line in enumerate(statement.lines, 1)}
+
+
+async def statement_of(
+    connection: AsyncConnection, closing: str, party: str
+) -> tuple[str, Statement]:
+    """A party's statement of a closing, with its identifier."""
+    found = await connection.execute(
+        select(statements.c.id, statements.c.document)
+        .where(statements.c.closing == closing)
+        .where(statements.c.party == party)
+    )
+    row = found.one()
+    return row.id, from_document(row.document)

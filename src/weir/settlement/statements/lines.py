@@ -1,0 +1,470 @@
+"""From counts to the lines of a period. Pure: closing and verifying both call it.
+
+What a partner pays under a plan is charged on all its calls of the period together, whoever served
+them and under whichever agreement, so that a tier is reached once; then it is spread over the lines
+by their part in it. Each line is rounded once. A supplement's lines are what the whole period comes
+to now, less what the closings before it said, so closing late never costs more or less.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from fractions import Fraction
+from typing import Final, NamedTuple
+
+from weir.alliance.shares import MEMBER, WHOLE, Rounding, Share
+from weir.kernel.clock import read_moment
+from weir.settlement.documents import (
+    AgreementInput,
+    Charge,
+    Inputs,
+    Line,
+    LineShare,
+    PlanInput,
+    Rewarded,
+)
+from weir.settlement.rating.charges import (
+    MONTHLY,
+    Part,
+    Tally,
+    charge,
+    exact,
+    months_between,
+    rounded,
+)
+from weir.settlement.rating.in_force import (
+    agreement_at,
+    has_monthly,
+    is_monthly,
+    pricing_of,
+    version_at,
+)
+from weir.settlement.rating.monthly_dues import Due, dues
+from weir.settlement.rating.rewards import Rewards
+from weir.settlement.rating.splits import Parties, Takings, split
+from weir.settlement.rating.usage import Key, Slice, Usage
+from weir.shelf.pricing import HOURS_A_DAY, Hours, Tax
+
+# An agreement may want the declined calls paid too; without one, only what succeeded is.
+_BILLABLE: Final = {"succeeded": {"succeeded"}, "answered": {"succeeded", "declined"}}
+
+
+class UnknownPlan(Exception):  # noqa: N818 - it names what is unknown
+    """Calls were made under a plan that is not among the inputs."""
+
+
+@dataclass(slots=True)
+class Cell:
+    """What one line is made of: the counts of one key under one agreement ('' is none)."""
+
+    calls: int = 0
+    billable: int = 0
+    value_calls: int = 0
+    value_units: int = 0
+    by_utc_hour: list[int] = field(default_factory=lambda: [0] * HOURS_A_DAY)
+    months: Fraction = Fraction(0)
+
+
+class Place(NamedTuple):
+    """Which line of a period it is, through all its closings. `agreement` '' is none."""
+
+    key: Key
+    agreement: str
+    version: int  # of the plan
+
+
+Group = tuple[str, str, str, int]  # product, plan, partner, version: what is charged together
+
+
+def lines(
+    usage: Iterable[Usage],
+    inputs: Inputs,
+    currency: str,
+    parts: Sequence[Slice],
+    rewards: Rewards | None = None,
+) -> list[Line]:
+    """All lines of a period in one currency, in a fixed order.
+
+    `rewards` says how often rewarding terms are fulfilled, over all records of the period.
+
+    UnknownPlan when calls fall under a plan the inputs do not price.
+    """
+    priced = {(plan.plan, plan.product): plan for plan in inputs.plans}
+    agreements = {each.agreement: each for each in inputs.agreements}
+    fresh = _counted(usage, inputs, priced, agreements, currency)
+    whole = _with_earlier(fresh, (line for line in inputs.earlier if line.plan is not None))
+    _add_months(whole, inputs, priced, currency, parts)
+    charged = _charged(whole, priced)
+    makers = dict(_makers(whole, priced, agreements, inputs.operator))
+    moneys = _moneys(whole, charged, makers, rewards or {})
+    earlier = _by_place(inputs.earlier)
+    made = [
+        _line(place, fresh.get(place, Cell()), charged[place], earlier.get(place, []), maker, money)
+        for (place, maker), money in zip(makers.items(), moneys.values(), strict=True)
+    ]
+    made += _due_lines(inputs, currency, parts, moneys, earlier)
+    return sorted((line for line in made if _says_something(line)), key=_line_order)
+
+
+def _counted(
+    usage: Iterable[Usage],
+    inputs: Inputs,
+    priced: Mapping[tuple[str, str], PlanInput],
+    agreements: Mapping[str, AgreementInput],
+    currency: str,
+) -> dict[Place, Cell]:
+    cells: dict[Place, Cell] = defaultdict(Cell)
+    names: dict[tuple[str, Slice], str] = {}
+    for each in usage:
+        plan = priced.get((each.key.plan, each.key.product))
+        if plan is None:
+            raise UnknownPlan(each.key.plan)
+        if plan.currency != currency:
+            continue
+        when = each.key.product, each.slice
+        if when not in names:
+            names[when] = agreement_at(inputs.agreements, *when)
+        name = names[when]
+        version = version_at(plan, each.slice) if plan.changes else 1
+        cell = cells[Place(each.key, name, version)]
+        cell.calls += each.calls
+        agreement = agreements.get(name)
+        if each.ending in _BILLABLE[agreement.billable if agreement else "succeeded"]:
+            cell.billable += each.calls
+            cell.value_calls += each.value_calls
+            cell.value_units += each.value_units
+            if each.utc_hour is not None:
+                cell.by_utc_hour[each.utc_hour] += each.calls
+    return dict(cells)
+
+
+def _with_earlier(fresh: Mapping[Place, Cell], earlier: Iterable[Line]) -> dict[Place, Cell]:
+    """All that is known of the period: what is new, and what earlier closings counted."""
+    whole: dict[Place, Cell] = defaultdict(Cell)
+    for place, cell in fresh.items():
+        _add(whole[place], cell)
+    for line in earlier:
+        hours = line.by_utc_hour or [0] * HOURS_A_DAY
+        units = int(line.value_units)
+        before = Cell(line.calls, line.billable_calls, line.value_calls, units, hours)
+        _add(whole[place_of(line)], before)
+    return dict(whole)
+
+
+def _add(cell: Cell, other: Cell) -> None:
+    cell.calls += other.calls
+    cell.billable += other.billable
+    cell.value_calls += other.value_calls
+    cell.value_units += other.value_units
+    if any(other.by_utc_hour):
+        pairs = zip(cell.by_utc_hour, other.by_utc_hour, strict=True)
+        cell.by_utc_hour = [one + more for one, more in pairs]
+
+
+def place_of(line: Line) -> Place:
+    """Which line of a period it is, through all its closings."""
+    key = Key(line.product, line.plan or "", line.partner, line.member)
+    return Place(key, line.agreement or "", line.plan_version)
+
+
+def _add_months(
+    cells: dict[Place, Cell],
+    inputs: Inputs,
+    priced: Mapping[tuple[str, str], PlanInput],
+    currency: str,
+    parts: Sequence[Slice],
+) -> None:
+    """Monthly prices run while a subscription stands, whether or not a call was made."""
+    for each in inputs.subscriptions:
+        plan = priced.get((each.plan, each.product))
+        if plan is None or plan.currency != currency or not is_monthly(plan):
+            continue
+        since, until = read_moment(each.since), each.until and read_moment(each.until)
+        for part in parts:
+            months = _overlap(part, since, until or part.until)
+            version = version_at(plan, part)
+            if months and has_monthly(pricing_of(plan, version)):
+                key = Key(each.product, each.plan, each.partner, None)
+                name = agreement_at(inputs.agreements, each.product, part)
+                cells.setdefault(Place(key, name, version), Cell()).months += months
+
+
+def _overlap(part: Slice, since: datetime, until: datetime) -> Fraction:
+    start, end = max(part.since, since), min(part.until, until)
+    return months_between(start, end) if start < end else Fraction(0)
+
+
+def _charged(
+    cells: Mapping[Place, Cell], priced: Mapping[tuple[str, str], PlanInput]
+) -> dict[Place, list[Part]]:
+    """What each cell is charged: its part of what its partner is charged under the plan."""
+    groups: dict[Group, list[Place]] = defaultdict(list)
+    for place in cells:
+        groups[_group(place)].append(place)
+    charged: dict[Place, list[Part]] = {place: [] for place in cells}
+    for (product, plan, _, version), places in groups.items():
+        own = [cells[place] for place in places]
+        pricing = pricing_of(priced[plan, product], version)
+        parts = charge(pricing, _tally(own))
+        if len(places) == 1:  # as most: all of the charge is this line's
+            charged[places[0]] = parts
+            continue
+        for part in parts:
+            weights = [_weight(part, cell, pricing.find(Hours)) for cell in own]
+            for place, portion in zip(places, _spread(part, weights), strict=True):
+                if portion.quantity:
+                    charged[place].append(portion)
+    return charged
+
+
+def _tally(cells: Iterable[Cell]) -> Tally:
+    total = Cell()
+    for cell in cells:
+        _add(total, cell)
+        total.months += cell.months
+    return Tally(
+        total.billable, total.value_calls, total.value_units, tuple(total.by_utc_hour), total.months
+    )
+
+
+def _weight(part: Part, cell: Cell, hours: Hours | None) -> tuple[Fraction, Fraction]:
+    """A cell's part of a charge: of its quantity, and of its amount."""
+    if part.kind in MONTHLY:
+        return cell.months, cell.months
+    if part.kind == "value":
+        return Fraction(cell.value_calls), Fraction(cell.value_units)
+    if part.kind == "hours" and hours is not None:
+        within = Fraction(hours.calls_within(part.step, cell.by_utc_hour))
+        return within, within
+    return Fraction(cell.billable), Fraction(cell.billable)
+
+
+def _spread(part: Part, weights: Sequence[tuple[Fraction, Fraction]]) -> Iterator[Part]:
+    quantities = sum((weight for weight, _ in weights), Fraction(0))
+    amounts = sum((weight for _, weight in weights), Fraction(0))
+    for quantity, amount in weights:
+        yield Part(
+            part.component,
+            part.kind,
+            part.step,
+            part.quantity * quantity / quantities if quantities else Fraction(0),
+            part.price,
+            part.amount * amount / amounts if amounts else Fraction(0),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Maker:
+    """What turns a cell's charge into a line: the plan, the agreement, who is who."""
+
+    plan: PlanInput
+    tax: Tax | None
+    agreement: AgreementInput | None
+    parties: Parties
+
+    @property
+    def rounding(self) -> Rounding:
+        return self.agreement.rounding if self.agreement else "half_even"
+
+
+def _makers(
+    cells: Iterable[Place],
+    priced: Mapping[tuple[str, str], PlanInput],
+    agreements: Mapping[str, AgreementInput],
+    operator: str,
+) -> Iterator[tuple[Place, _Maker]]:
+    for place in cells:
+        key = place.key
+        plan = priced[key.plan, key.product]
+        parties = Parties(key.member or plan.owner, operator, key.partner)
+        tax = pricing_of(plan, place.version).tax
+        yield place, _Maker(plan, tax, agreements.get(place.agreement), parties)
+
+
+@dataclass(frozen=True, slots=True)
+class _Money:
+    """Gross and tax of the whole period so far, rounded once each, and whose they are."""
+
+    gross_minor: int
+    tax_minor: int
+    shares: list[LineShare]
+    rewarded: Mapping[int, int]
+
+
+def _moneys(
+    cells: Mapping[Place, Cell],
+    charged: Mapping[Place, Sequence[Part]],
+    makers: Mapping[Place, _Maker],
+    rewards: Rewards,
+) -> dict[Place, _Money]:
+    """What each line comes to. Tiers of shares are reached by lines that are charged together."""
+    gross = {place: _rounded(charged[place], makers[place]) for place in makers}
+    together: dict[tuple[Group, str], int] = defaultdict(int)
+    for place, gross_minor in gross.items():
+        together[_together(place)] += gross_minor
+    newest: dict[tuple[str, Key], int] = defaultdict(int)
+    for place in makers:
+        named = (place.agreement, place.key)
+        newest[named] = max(newest[named], place.version)
+    moneys = {}
+    for place, maker in makers.items():
+        named = (place.agreement, place.key)
+        # Rewards are of the whole period and come off the line of the newest price.
+        earned = rewards.get(named, {}) if newest[named] == place.version else {}
+        takings = Takings(
+            gross[place],
+            cells[place].billable,
+            together[_together(place)],
+            maker.plan.currency,
+            maker.rounding,
+            earned,
+        )
+        moneys[place] = _money(takings, charged[place], maker)
+    return moneys
+
+
+def _together(place: Place) -> tuple[Group, str]:
+    return _group(place), place.agreement
+
+
+def _group(place: Place) -> Group:
+    return place.key.product, place.key.plan, place.key.partner, place.version
+
+
+def _line(
+    place: Place,
+    fresh: Cell,
+    charged: Sequence[Part],
+    earlier: Sequence[Line],
+    maker: _Maker,
+    money: _Money,
+) -> Line:
+    key = place.key
+    return Line(
+        product=key.product,
+        plan=key.plan,
+        partner=key.partner,
+        member=key.member,
+        agreement=maker.agreement.agreement if maker.agreement else None,
+        calls=fresh.calls,
+        billable_calls=fresh.billable,
+        value_calls=fresh.value_calls,
+        value_units=str(fresh.value_units),
+        by_utc_hour=fresh.by_utc_hour if any(fresh.by_utc_hour) else [],
+        charges=[_charge(part) for part in charged],
+        gross_minor=money.gross_minor - sum(line.gross_minor for line in earlier),
+        tax_minor=money.tax_minor - sum(line.tax_minor for line in earlier),
+        shares=_less(money.shares, earlier),
+        rewarded=[Rewarded(term, count) for term, count in sorted(money.rewarded.items())],
+        plan_version=place.version,
+    )
+
+
+def _rounded(charged: Sequence[Part], maker: _Maker, rate: str = "1") -> int:
+    amount = sum((part.amount for part in charged), Fraction(0)) * Fraction(rate)
+    return rounded(amount, maker.plan.currency, maker.rounding).amount_minor
+
+
+def _money(takings: Takings, charged: Sequence[Part], maker: _Maker) -> _Money:
+    gross_minor = takings.gross_minor
+    # Without an agreement nobody but the member has a claim.
+    terms = maker.agreement.shares if maker.agreement else [Share(MEMBER, WHOLE)]
+    shares = split(takings, terms, maker.parties)
+    if maker.tax is None:
+        return _Money(gross_minor, 0, shares, takings.rewarded)
+    tax_minor = _rounded(charged, maker, maker.tax.rate)
+    passed_on = LineShare(maker.parties.member, "tax", tax_minor)
+    return _Money(gross_minor, tax_minor, [*shares, passed_on], takings.rewarded)
+
+
+def _due_lines(
+    inputs: Inputs,
+    currency: str,
+    parts: Sequence[Slice],
+    moneys: Mapping[Place, _Money],
+    earlier: Mapping[Place, Sequence[Line]],
+) -> list[Line]:
+    """What parties of agreements owe each other by the month, less what was said before."""
+    given: dict[tuple[str, str], int] = defaultdict(int)
+    for place, money in moneys.items():
+        for share in money.shares:
+            if share.role != "tax":
+                given[place.agreement, share.party] += share.amount_minor
+    standing: dict[str, list[Slice]] = defaultdict(list)
+    for product in {each.product for each in inputs.agreements}:
+        for part in parts:
+            standing[agreement_at(inputs.agreements, product, part)].append(part)
+    found = {
+        Place(Key(due.agreement.product, "", due.payer, None), due.agreement.agreement, 1): due
+        for due in dues(inputs, currency, standing, given)
+    }
+    ended = {place for place in earlier if not place.key.plan} - set(found)
+    made = [_due_line(place, due, earlier.get(place, [])) for place, due in found.items()]
+    return made + [_due_line(place, None, earlier[place]) for place in ended]
+
+
+def _due_line(place: Place, due: Due | None, earlier: Sequence[Line]) -> Line:
+    key, agreement, _ = place
+    before = {(share.party, share.role): 0 for line in earlier for share in line.shares}
+    owed = due.shares if due else []
+    now = {(share.party, share.role): share.amount_minor for share in owed}
+    shares = [LineShare(party, role, amount) for (party, role), amount in (before | now).items()]
+    return Line(
+        product=key.product,
+        plan=None,
+        partner=key.partner,
+        member=None,
+        agreement=agreement,
+        calls=0,
+        billable_calls=0,
+        value_calls=0,
+        value_units="0",
+        by_utc_hour=[],
+        charges=[_charge(part) for part in due.parts] if due else [],
+        gross_minor=sum(now.values()) - sum(line.gross_minor for line in earlier),
+        tax_minor=0,
+        shares=_less(shares, earlier),
+    )
+
+
+def _says_something(line: Line) -> bool:
+    money = line.gross_minor or line.tax_minor or any(s.amount_minor for s in line.shares)
+    return bool(line.calls or money)
+
+
+def _less(shares: Sequence[LineShare], earlier: Sequence[Line]) -> list[LineShare]:
+    """The shares less what the same party was given in the same role before."""
+    given: dict[tuple[str, str], int] = defaultdict(int)
+    for line in earlier:
+        for share in line.shares:
+            given[share.party, share.role] += share.amount_minor
+    return [
+        LineShare(each.party, each.role, each.amount_minor - given[each.party, each.role])
+        for each in shares
+    ]
+
+
+def _by_place(earlier: Iterable[Line]) -> dict[Place, list[Line]]:
+    found: dict[Place, list[Line]] = defaultdict(list)
+    for line in earlier:
+        found[place_of(line)].append(line)
+    return found
+
+
+def _charge(part: Part) -> Charge:
+    return Charge(
+        part.component,
+        part.kind,
+        part.step,
+        exact(part.quantity),
+        part.price,
+        exact(part.amount),
+    )
+
+
+def _line_order(line: Line) -> tuple[str, ...]:
+    key, agreement, version = place_of(line)
+    return (key.product, key.plan, key.partner, key.member or "", agreement, f"{version:09}")
