@@ -22,7 +22,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bench.report import Goal, Result, Spread
-from weir.gateway.recording import Recording
+from weir.gateway.record_stream import Recording
 from weir.kernel import identifiers, merkle
 from weir.kernel.outcomes import Refusal
 from weir.kernel.seals import Receipt, ReceiptName, SealingKey, authenticator, receipt_fault

@@ -27,7 +27,7 @@ from bench.processes import cpu_s, tree
 from bench.report import Goal, Result, Spread
 from bench.settlement_books import fill
 from weir.store.engines import EmbeddedPostgres, EmbeddedValkey, Home
-from weir.store.migrating import migrate
+from weir.store.schema_upgrade import migrate
 
 ROUNDS = 3
 # Which hours of the day a size is made of; the whole day is 120 million records.

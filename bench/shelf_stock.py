@@ -29,7 +29,7 @@ from weir.shelf.tables import (
     products,
     shelf_entries,
 )
-from weir.store.copying import copy_rows
+from weir.store.bulk_copy import copy_rows
 from weir.store.database import Database
 
 OWNERS = 71

@@ -28,16 +28,21 @@ SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
 # mypyc cannot compile: msgspec structures (extension types already) and asynchronous generators.
 MODULES = {
     "authorization": "assertions endpoints forms nonces pipeline pkce scopes tokens",
-    "keys": "dpop jose",
-    "gateway": "allowances bindings budget call concurrency counts gateway interactions labels"
-    " lease members noted passing pipeline recording routing snapshot tokens",
-    "gateway/phases": "admit authorize filter forward identify limit possess prove record respond"
-    " route standing",
+    "gateway": "bindings call pipeline record_stream",
+    "gateway/budgets": "allowances budget concurrency",
+    "gateway/config": "lease route_trie snapshot",
+    "gateway/front": "front head_memo interaction_ids labels passthrough",
+    "gateway/members": "members",
+    "gateway/observing": "counts",
+    "gateway/phases": "admit authorize check_dpop filter forward identify limit prove recheck"
+    " record respond route",
+    "gateway/tokens": "known_tokens",
     "kernel": "limits strict_json",
+    "keys": "dpop jose",
     "metering/records": "writer",
-    "store": "gathering",
-    "wire": "accepting asgi connecting deadlines downstream exchange flow grammar heads message"
-    " origin outgoing reactor relay transport upstream",
+    "store": "batching",
+    "wire": "acceptor asgi connector deadlines downstream exchange flow grammar heads"
+    " member_connection message origin reactor relay transport upstream",
 }
 
 

@@ -12,7 +12,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from weir.audit.events import EVENTS
-from weir.gateway import metrics
+from weir.gateway.observing import metrics
 from weir.kernel import identifiers, limits, outcomes
 from weir.kernel.settings import PREFIX, Settings
 from weir.shelf.standard import judging

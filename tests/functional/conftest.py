@@ -24,7 +24,7 @@ from weir.keys.vault import Vault
 from weir.store.cache import Cache
 from weir.store.database import Database
 from weir.store.engines import EmbeddedPostgres, EmbeddedValkey, Home
-from weir.store.migrating import migrate
+from weir.store.schema_upgrade import migrate
 
 MASTER_KEY = bytes(range(32))
 # Proofs made in a cache's first two seconds are refused, since they may be older than it.

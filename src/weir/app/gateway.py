@@ -6,7 +6,7 @@ from pathlib import Path
 
 from weir.app.core import open_core, stopping
 from weir.authorization.services import Addresses
-from weir.gateway.serving import GatewayConfig, serve
+from weir.gateway.process import GatewayConfig, serve
 from weir.kernel.settings import Settings
 from weir.keys.message_key import MessageKeys
 from weir.store.engines.home import Home

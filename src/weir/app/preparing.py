@@ -17,7 +17,7 @@ from weir.keys.vault import PLATFORM, Vault
 from weir.partners import founding, organisations
 from weir.store.engines.files import write_atomically
 from weir.store.engines.home import Home
-from weir.store.migrating import migrate
+from weir.store.schema_upgrade import migrate
 
 _RENEW_BEFORE = timedelta(days=30)
 

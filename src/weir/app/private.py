@@ -16,15 +16,15 @@ from sqlalchemy import text
 from weir.app.core import Core
 from weir.kernel import limits
 from weir.kernel.outcomes import Refusal
-from weir.wire.adapting import OwnStreamProtocol
 from weir.wire.asgi import ApplicationHandler
+from weir.wire.certificate_files import Presented
 from weir.wire.deadlines import Deadlines
 from weir.wire.downstream import Listener
-from weir.wire.listening import MemberTls
+from weir.wire.listeners import MemberTls
+from weir.wire.loop_streams import OwnStreamProtocol
 from weir.wire.networks import networks
 from weir.wire.outbound import Outbound
 from weir.wire.peer import private_socket
-from weir.wire.presenting import Presented
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 _SWEEP_S: Final = 1.0

@@ -37,7 +37,7 @@ from weir.metering.records.writer import RecordWriter
 from weir.settlement.closing import runner, schedule
 from weir.settlement.periods.retention_holds import needs_records
 from weir.shelf import products
-from weir.store import expiring, processes
+from weir.store import change_expiry, processes
 from weir.store.engines.home import Home
 
 
@@ -146,7 +146,7 @@ def _state_jobs(core: Core) -> list[Job]:
     async def what_is_over() -> None:
         async with core.database.unit(PLATFORM) as unit:
             await record.expire_due(unit)
-        await expiring.expire_changes(core.database)
+        await change_expiry.expire_changes(core.database)
         async with core.database.engine.begin() as connection:
             await processes.forget_dead(connection)
             await budgets.clean(connection, core.clock.now())

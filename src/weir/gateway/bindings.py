@@ -16,7 +16,7 @@ from weir.wire import grammar
 
 if TYPE_CHECKING:
     from weir.gateway.call import Call
-    from weir.gateway.noted import Place
+    from weir.gateway.front.head_memo import Place
 
 VALUE_CHARACTERS: Final = 256
 

@@ -7,8 +7,8 @@ import time
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
-from weir.gateway.noted import Place, Said
-from weir.gateway.snapshot import Application, Operation, Snapshot
+from weir.gateway.config.snapshot import Application, Operation, Snapshot
+from weir.gateway.front.head_memo import Place, Said
 from weir.kernel import limits
 from weir.kernel.money import Money
 from weir.kernel.outcomes import Outcome, Refusal
@@ -16,11 +16,11 @@ from weir.wire.exchange import Exchange
 from weir.wire.relay import Relay
 
 if TYPE_CHECKING:
-    from weir.gateway.gateway import Gateway
-    from weir.gateway.labels import Labels
+    from weir.gateway.front.front import Gateway
+    from weir.gateway.front.labels import Labels
+    from weir.gateway.observing.spans import Trace
     from weir.gateway.phases.signature import SignedRequest
-    from weir.gateway.tokens import Grant, KnownToken, Right, Standing
-    from weir.gateway.tracing import Trace
+    from weir.gateway.tokens.known_tokens import Grant, KnownToken, Right, Standing
     from weir.shelf.published import SubscriptionDocument
 
 

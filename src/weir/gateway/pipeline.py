@@ -30,11 +30,11 @@ from weir.gateway.phases.forward import forward
 from weir.gateway.phases.identify import identify
 from weir.gateway.phases.limit import limit
 from weir.gateway.phases.prove import prove
+from weir.gateway.phases.recheck import check_standing
 from weir.gateway.phases.record import receipt_line, record
 from weir.gateway.phases.respond import PROBLEM_TYPE, refusal_body, refusal_lines
 from weir.gateway.phases.route import route
-from weir.gateway.phases.standing import check_standing
-from weir.gateway.signing import signature_lines
+from weir.gateway.phases.signed_answer import signature_lines
 from weir.kernel.outcomes import (
     CALLER_GONE,
     MEMBER_BROKEN_ANSWER,
@@ -47,7 +47,7 @@ from weir.kernel.outcomes import (
     Refusal,
 )
 from weir.wire.heads import AnswerHead
-from weir.wire.outgoing import Failure
+from weir.wire.member_connection import Failure
 
 Phase = Callable[[Call], Awaitable[None] | None]
 

@@ -19,9 +19,9 @@ from weir.kernel import limits
 from weir.kernel.outcomes import Refusal
 from weir.keys.vault import Vault
 from weir.store import processes
-from weir.store.beating import beat, leave
 from weir.store.cache import Cache
 from weir.store.database import Database
+from weir.store.heartbeat import beat, leave
 from weir.store.schema import changes
 
 ROLE: Final = "control"

@@ -14,7 +14,7 @@ from weir.kernel.money import Money
 from weir.kernel.outcomes import CONFLICT, NOT_FOUND, Refusal
 from weir.ledger.postings import Entry, Posting, reversal
 from weir.ledger.tables import entries, postings
-from weir.store.copying import copy_rows
+from weir.store.bulk_copy import copy_rows
 from weir.store.unit import UnitOfWork
 
 # The columns in the order rows are made in.

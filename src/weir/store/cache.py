@@ -19,7 +19,7 @@ from valkey.asyncio.connection import AbstractConnection
 from valkey.exceptions import ValkeyError
 
 from weir.kernel.outcomes import ENGINE_UNAVAILABLE, Refusal
-from weir.store.gathering import Gathering
+from weir.store.batching import Gathering
 
 CHANGES_CHANNEL = "weir:changes"
 _TIMEOUT_S: Final = 5.0

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from weir.kernel.clock import Clock
 from weir.kernel.outcomes import ENGINE_UNAVAILABLE, Refusal
-from weir.store.gathering import Gathering
+from weir.store.batching import Gathering
 from weir.store.prepared import Connections, Gathered, Prepared
 from weir.store.unit import Actor, Idempotency, Journal, UnitOfWork
 

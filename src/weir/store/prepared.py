@@ -50,7 +50,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Gathered(Generic[V]):
-    """A statement that answers several keys at once (`weir.store.gathering`).
+    """A statement that answers several keys at once (`weir.store.batching`).
 
     A key is a tuple, and `names` are the statement's arrays, one a part of it. Each row begins with
     the number of its key, as `unnest ... WITH ORDINALITY` counts; `read` makes a value of the rest.

@@ -15,7 +15,7 @@ from typing import Final
 
 from weir.kernel import limits
 from weir.kernel.outcomes import MEMBER_UNREACHABLE, Refusal
-from weir.wire.outgoing import Failure, Outgoing
+from weir.wire.member_connection import Failure, Outgoing
 from weir.wire.upstream import Pool
 
 _QUIET_WINDOWS: Final = 12

@@ -9,7 +9,7 @@ from weir.kernel import limits
 from weir.kernel.outcomes import Refusal
 from weir.wire.exchange import Exchange
 from weir.wire.heads import AnswerHead
-from weir.wire.outgoing import Answering, Failure, Outgoing
+from weir.wire.member_connection import Answering, Failure, Outgoing
 from weir.wire.upstream import Pool
 
 

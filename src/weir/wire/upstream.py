@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Final
 from mypy_extensions import mypyc_attr
 
 from weir.kernel import limits
-from weir.wire.adapting import StreamProtocol
-from weir.wire.connecting import connect
+from weir.wire.connector import connect
 from weir.wire.deadlines import Deadlines
 from weir.wire.ejection import Ejection
-from weir.wire.outgoing import ClientConnection, Failure, Outgoing
+from weir.wire.loop_streams import StreamProtocol
+from weir.wire.member_connection import ClientConnection, Failure, Outgoing
 from weir.wire.peer import is_ours
 from weir.wire.reactor import Reactor
-from weir.wire.resolving import Addresses, Reachable
+from weir.wire.resolver import Addresses, Reachable
 
 if TYPE_CHECKING:
     from weir.wire.origin import Origin

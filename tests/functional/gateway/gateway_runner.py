@@ -12,7 +12,7 @@ import uvloop
 
 from weir.app.core import log_to_stdout
 from weir.audit.chain import AuditJournal
-from weir.gateway.serving import GatewayConfig, serve
+from weir.gateway.process import GatewayConfig, serve
 from weir.kernel.clock import SystemClock
 from weir.keys.master_key import SealingKey, derive
 from weir.keys.message_key import MessageKeys

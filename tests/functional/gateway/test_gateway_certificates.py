@@ -10,8 +10,8 @@ from gateway_lab import Desk, Lab
 from raw_caller import Caller
 
 from waiting import until
-from weir.wire.listening import MemberTls
-from weir.wire.presenting import Presented
+from weir.wire.certificate_files import Presented
+from weir.wire.listeners import MemberTls
 
 
 def write(lab: Lab, folder: Path, name: str, hosts: list[str]) -> bytes:

@@ -16,9 +16,9 @@ from sqlalchemy.engine import make_url
 
 from weir.audit.chain import AuditJournal
 from weir.consent.published import REVOCATION, revocation
-from weir.gateway.allowances import DatabaseClock
-from weir.gateway.changelog import PageSize
-from weir.gateway.following import WHOLE_PAGE, Following
+from weir.gateway.budgets.allowances import DatabaseClock
+from weir.gateway.config.change_log import PageSize
+from weir.gateway.config.follower import WHOLE_PAGE, Following
 from weir.kernel import limits
 from weir.kernel.clock import SystemClock
 from weir.keys.published import RevocationDocument
@@ -126,7 +126,7 @@ async def test_a_revocation_leaves_memory_and_log_when_the_last_token_it_voids_h
     await (started._trip() if late else started.start())
     ends_s = change.expires_at.timestamp()
     for at_s, there in ((ends_s - 1, True), (ends_s + 60, False)):
-        monkeypatch.setattr("weir.gateway.following.time.time", lambda at_s=at_s: at_s)
+        monkeypatch.setattr("weir.gateway.config.follower.time.time", lambda at_s=at_s: at_s)
         for _ in range(61):
             await started.sweep()
         assert ("consent:cns_1" in started.snapshot.revoked) is there

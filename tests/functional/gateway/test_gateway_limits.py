@@ -12,7 +12,7 @@ from raw_caller import Caller
 from sqlalchemy.engine import make_url
 
 from waiting import PATIENCE_S, until
-from weir.gateway.allowances import IDLE_S
+from weir.gateway.budgets.allowances import IDLE_S
 
 
 @pytest.fixture(scope="module")

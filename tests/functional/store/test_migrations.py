@@ -12,8 +12,8 @@ from sqlalchemy import create_engine, text
 
 import weir
 from weir.kernel.outcomes import SCHEMA_NEWER, Refusal
-from weir.store.migrating import migrate
 from weir.store.schema import metadata
+from weir.store.schema_upgrade import migrate
 
 
 def test_the_migrated_database_has_exactly_the_declared_tables(database_url: str) -> None:

@@ -14,8 +14,8 @@ from weir.kernel.outcomes import IDEMPOTENCY_KEY_REUSED, Refusal
 from weir.keys.published import SigningKeyDocument
 from weir.store import processes
 from weir.store.cache import Cache
+from weir.store.change_expiry import expire_changes
 from weir.store.database import Database
-from weir.store.expiring import expire_changes
 from weir.store.schema import changes
 from weir.store.unit import Actor, Change, Idempotency
 

@@ -18,14 +18,14 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from seals import SECRET
-from weir.gateway.allowances import Allowances, DatabaseClock
-from weir.gateway.draft import ChangeRow, Draft, OnFault
-from weir.gateway.following import Following
-from weir.gateway.gateway import Gateway
-from weir.gateway.recording import Recording
-from weir.gateway.snapshot import Snapshot
-from weir.gateway.tokens import TokenMemory
-from weir.gateway.verifying import TokenVerifier
+from weir.gateway.budgets.allowances import Allowances, DatabaseClock
+from weir.gateway.config.follower import Following
+from weir.gateway.config.snapshot import Snapshot
+from weir.gateway.config.snapshot_builder import ChangeRow, Draft, OnFault
+from weir.gateway.front.front import Gateway
+from weir.gateway.record_stream import Recording
+from weir.gateway.tokens.known_tokens import TokenMemory
+from weir.gateway.tokens.verifier import TokenVerifier
 from weir.kernel import identifiers
 from weir.keys import private_keys
 from weir.keys.master_key import SealingKey
@@ -44,10 +44,10 @@ from weir.shelf.published import (
 )
 from weir.wire.deadlines import Deadlines
 from weir.wire.downstream import Listener
-from weir.wire.outgoing import ClientConnection
+from weir.wire.member_connection import ClientConnection
 from weir.wire.peer import PeerCertificate
 from weir.wire.reactor import Reactor
-from weir.wire.resolving import Reachable
+from weir.wire.resolver import Reachable
 
 ACCOUNT_ACCESS = "urn:weir:account-access:v1"
 PORTFOLIO_ACCESS = "urn:weir:portfolio-access:v1"

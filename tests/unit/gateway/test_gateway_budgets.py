@@ -11,8 +11,8 @@ from gateway_support import subscription
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from weir.gateway.allowances import Allowances, DatabaseClock
-from weir.gateway.budget import Budget
+from weir.gateway.budgets.allowances import Allowances, DatabaseClock
+from weir.gateway.budgets.budget import Budget
 from weir.kernel.outcomes import Refusal
 from weir.metering.counters.budgets import Unused, Want
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from weir.gateway.concurrency import Concurrency
-from weir.gateway.fault_lines import FaultLines
+from weir.gateway.budgets.concurrency import Concurrency
+from weir.gateway.observing.fault_log import FaultLines
 from weir.kernel import limits
 from weir.kernel.outcomes import Refusal
 

@@ -11,15 +11,15 @@ from gateway_support import NoTls, drafted, operation, product, row, world
 
 from ports import HOST, own_ports
 from waiting import PATIENCE_S, rounds, until
-from weir.gateway.members import Members
-from weir.gateway.snapshot import Operation, Snapshot
-from weir.gateway.tending import Tending
+from weir.gateway.config.snapshot import Operation, Snapshot
+from weir.gateway.members.members import Members
+from weir.gateway.members.upkeep import Tending
 from weir.kernel import limits
 from weir.kernel.outcomes import Refusal
 from weir.shelf.published import BackendDocument, backend_key
 from weir.wire.deadlines import Deadlines
 from weir.wire.reactor import Reactor
-from weir.wire.resolving import Reachable
+from weir.wire.resolver import Reachable
 
 URL = "https://member.example:9101"
 KEY = backend_key("org_bank", URL)

@@ -11,8 +11,8 @@ from uuid import RFC_4122, UUID
 import pytest
 from gateway_support import INTERACTION, House, claims, consented, sign
 
-from weir.gateway import metrics
-from weir.gateway.interactions import Interactions
+from weir.gateway.front.interaction_ids import Interactions
+from weir.gateway.observing import metrics
 from weir.metering.records.records import CallRecord
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"

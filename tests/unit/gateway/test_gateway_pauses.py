@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gateway_support import House
 
-from weir.gateway.pauses import CHANGES, COLLECTION, LOOP
+from weir.gateway.observing.stalls import CHANGES, COLLECTION, LOOP
 
 
 def work(seconds: float) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from weir.gateway.recording import Recording
+from weir.gateway.record_stream import Recording
 from weir.kernel import identifiers
 from weir.kernel.outcomes import RECORD_UNWRITABLE, Refusal
 from weir.metering.records.records import Terms, encoded_terms

@@ -8,7 +8,7 @@ from hashlib import sha256
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from weir.gateway.revocations import MINUTE_S, NEVER, SHARDS, Revocations
+from weir.gateway.config.revocations import MINUTE_S, NEVER, SHARDS, Revocations
 
 _KEYS = st.integers(min_value=0, max_value=40).map(lambda number: f"consent:cns_{number}")
 _TIMES_S = st.integers(min_value=0, max_value=1_000)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.gateway.routing import Routes, join_path, parameters_of, split_path
+from weir.gateway.config.route_trie import Routes, join_path, parameters_of, split_path
 
 ROUTES: Routes[str] = Routes(
     [

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.gateway.slices import Slices
+from weir.gateway.config.slices import Slices
 from weir.kernel import limits
 
 UNIT_S = limits.CHANGE_SLICE_S * 3 / 4  # what a unit may take at most

@@ -19,8 +19,8 @@ from gateway_support import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.gateway.draft import UNIT_OPERATIONS, ChangeRow, Draft
-from weir.gateway.snapshot import Operation, Product, Snapshot
+from weir.gateway.config.snapshot import Operation, Product, Snapshot
+from weir.gateway.config.snapshot_builder import UNIT_OPERATIONS, ChangeRow, Draft
 from weir.shelf.published import Bindings
 
 

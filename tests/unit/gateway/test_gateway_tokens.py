@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from gateway_support import KEY, b64, claims, consented, jwk, sign
 from immutables import Map
 
+from weir.gateway.config.snapshot import SigningKey
 from weir.gateway.phases.forward import identity
-from weir.gateway.snapshot import SigningKey
-from weir.gateway.tokens import TokenMemory
-from weir.gateway.verifying import TokenVerifier
+from weir.gateway.tokens.known_tokens import TokenMemory
+from weir.gateway.tokens.verifier import TokenVerifier
 from weir.kernel.outcomes import Refusal
 
 NOW = time.time()

@@ -10,9 +10,9 @@ from gateway_support import House, sign
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.gateway import trace_context
-from weir.gateway.trace_context import TraceContext
-from weir.gateway.tracing import Tracing
+from weir.gateway.observing import trace_context
+from weir.gateway.observing.spans import Tracing
+from weir.gateway.observing.trace_context import TraceContext
 from weir.kernel import limits
 
 TRACE = b"0af7651916cd43dd8448eb211c80319c"

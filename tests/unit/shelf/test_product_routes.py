@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.gateway.routing import Routes
+from weir.gateway.config.route_trie import Routes
 from weir.kernel.outcomes import CONFLICT, Refusal
 from weir.shelf.routes import Route, refuse_ambiguous
 

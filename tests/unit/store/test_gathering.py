@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from weir.kernel import limits
-from weir.store.gathering import Gathering
+from weir.store.batching import Gathering
 
 
 class Engine:

@@ -9,10 +9,10 @@ import pytest
 from wire_support import FakeLoop, FakeTransport
 
 from weir.kernel import limits
-from weir.wire.checking import HealthCheck
 from weir.wire.deadlines import Deadlines
 from weir.wire.heads import AnswerHead
-from weir.wire.outgoing import ClientConnection, Failure, Outgoing
+from weir.wire.health_check import HealthCheck
+from weir.wire.member_connection import ClientConnection, Failure, Outgoing
 from weir.wire.upstream import Pool
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"

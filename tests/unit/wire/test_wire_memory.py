@@ -17,7 +17,7 @@ from wire_support import NotingHandler, get, ok
 from waiting import rounds, until
 from weir.wire.deadlines import Deadlines
 from weir.wire.downstream import Listener, ServerConnection
-from weir.wire.outgoing import ClientConnection
+from weir.wire.member_connection import ClientConnection
 from weir.wire.upstream import Pool
 
 CONNECTIONS = 20

@@ -13,8 +13,8 @@ from waiting import PATIENCE_S
 from weir.kernel import limits
 from weir.kernel.outcomes import MEMBER_UNREACHABLE, Refusal
 from weir.wire.deadlines import Deadlines
+from weir.wire.member_connection import ClientConnection, Failure, Outgoing
 from weir.wire.origin import Origin
-from weir.wire.outgoing import ClientConnection, Failure, Outgoing
 from weir.wire.upstream import Pool
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from weir.kernel import limits
 from weir.kernel.outcomes import Refusal
-from weir.wire.resolving import Addresses, Reachable
+from weir.wire.resolver import Addresses, Reachable
 
 ANY = Reachable()
 

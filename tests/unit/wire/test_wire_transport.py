@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from waiting import PATIENCE_S, rounds
-from weir.wire.accepting import TlsAcceptor
-from weir.wire.connecting import connect
+from weir.wire.acceptor import TlsAcceptor
+from weir.wire.connector import connect
 from weir.wire.deadlines import Deadlines
 from weir.wire.reactor import IN, Reactor, Watched
 from weir.wire.transport import Stream

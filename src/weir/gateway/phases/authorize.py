@@ -13,9 +13,9 @@ from collections.abc import Awaitable
 
 from weir.gateway.bindings import Reference, missing
 from weir.gateway.call import Call
-from weir.gateway.lease import Lease
-from weir.gateway.snapshot import Bound, Operation, Snapshot
-from weir.gateway.tokens import Grant, KnownToken, Right, Standing
+from weir.gateway.config.lease import Lease
+from weir.gateway.config.snapshot import Bound, Operation, Snapshot
+from weir.gateway.tokens.known_tokens import Grant, KnownToken, Right, Standing
 from weir.kernel.money import Money, parse_amount
 from weir.kernel.outcomes import (
     CONSENT_ACCOUNT,

@@ -8,15 +8,15 @@ from binascii import b2a_base64
 from typing import TYPE_CHECKING, Final
 
 from weir.gateway.call import Call
-from weir.gateway.noted import Place, Said, passed_on
-from weir.gateway.signing import HeldAnswer
-from weir.gateway.snapshot import Snapshot
-from weir.gateway.trace_context import TRACEPARENT, TRACESTATE
+from weir.gateway.config.snapshot import Snapshot
+from weir.gateway.front.head_memo import Place, Said, passed_on
+from weir.gateway.observing.trace_context import TRACEPARENT, TRACESTATE
+from weir.gateway.phases.signed_answer import HeldAnswer
 from weir.kernel import limits
 from weir.wire.message import IDEMPOTENT_METHODS
 
 if TYPE_CHECKING:
-    from weir.gateway.tracing import Trace
+    from weir.gateway.observing.spans import Trace
 
 NOTHING: Final = Snapshot()
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Awaitable
 
 from weir.gateway.call import Call
-from weir.gateway.phases.possess import possess
-from weir.gateway.snapshot import Application, Snapshot
-from weir.gateway.tokens import KnownToken
+from weir.gateway.config.snapshot import Application, Snapshot
+from weir.gateway.phases.check_dpop import possess
+from weir.gateway.tokens.known_tokens import KnownToken
 from weir.kernel.outcomes import (
     APPLICATION_SUSPENDED,
     CERTIFICATE_MISMATCH,

@@ -15,8 +15,8 @@ from typing import Any, Final
 
 from weir.consent.recurring import Mandate
 from weir.gateway.call import Call
+from weir.gateway.config.snapshot import Operation
 from weir.gateway.phases.signature import check_signature
-from weir.gateway.snapshot import Operation
 from weir.kernel.money import Money
 from weir.kernel.outcomes import (
     BOUND_VALUE_MISSING,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from weir.gateway.call import Call
-from weir.gateway.recording import Told
-from weir.gateway.snapshot import Application
+from weir.gateway.config.snapshot import Application
+from weir.gateway.record_stream import Told
 from weir.metering.records.records import NO_DETAILS, Details, Terms, encoded_details, encoded_terms
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Final
 
 from weir.gateway.call import Call
-from weir.gateway.labels import labels
-from weir.gateway.noted import Place
-from weir.gateway.routing import join_path, split_path
-from weir.gateway.snapshot import Product
+from weir.gateway.config.route_trie import join_path, split_path
+from weir.gateway.config.snapshot import Product
+from weir.gateway.front.head_memo import Place
+from weir.gateway.front.labels import labels
 from weir.kernel.outcomes import (
     METHOD_NOT_ALLOWED,
     ORGANISATION_SUSPENDED,

@@ -58,7 +58,7 @@ from weir.settlement.statements.obligations import account_of
 from weir.settlement.tables import CLOSING_LOCK, closing_runs, closings, statements
 from weir.shelf.pricing import read_pricing
 from weir.shelf.tables import plan_changes, plans, products, subscriptions
-from weir.store.copying import copy_rows
+from weir.store.bulk_copy import copy_rows
 from weir.store.unit import UnitOfWork
 
 # The columns in the order statements are written in.

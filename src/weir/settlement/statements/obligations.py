@@ -16,7 +16,7 @@ from weir.settlement.payment_tables import obligations
 from weir.settlement.statements import composition
 from weir.settlement.statements.lines import place_of
 from weir.settlement.tables import closings, statements
-from weir.store.copying import copy_rows
+from weir.store.bulk_copy import copy_rows
 from weir.store.unit import UnitOfWork
 
 # The columns in the order `rows_of` makes them in.

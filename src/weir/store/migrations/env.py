@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the migrations over a connection that `weir.store.migrating` opened."""
+"""The entry of Alembic: runs migrations over a connection that `schema_upgrade` opened."""
 
 from __future__ import annotations
 

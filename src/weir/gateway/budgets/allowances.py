@@ -16,7 +16,7 @@ from typing import Final, Protocol, final
 
 from mypy_extensions import mypyc_attr
 
-from weir.gateway.budget import Budget, Share
+from weir.gateway.budgets.budget import Budget, Share
 from weir.kernel.outcomes import LIMIT_UNCHECKABLE, Refusal
 from weir.metering.counters.budgets import Unused, Want
 from weir.shelf.published import SubscriptionDocument

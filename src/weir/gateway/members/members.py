@@ -14,13 +14,13 @@ from urllib.parse import urlsplit
 
 from immutables import Map
 
-from weir.gateway.snapshot import Operation, Snapshot
+from weir.gateway.config.snapshot import Operation, Snapshot
 from weir.shelf.published import BackendDocument
 from weir.wire.deadlines import Deadlines
-from weir.wire.listening import MemberTls
+from weir.wire.listeners import MemberTls
 from weir.wire.origin import Origin
 from weir.wire.reactor import Reactor
-from weir.wire.resolving import Reachable
+from weir.wire.resolver import Reachable
 from weir.wire.upstream import Pool
 
 HTTPS_PORT: Final = 443

@@ -7,7 +7,7 @@ from typing import Final
 
 from weir.kernel import limits
 from weir.wire.heads import AnswerHead
-from weir.wire.outgoing import Failure, Outgoing
+from weir.wire.member_connection import Failure, Outgoing
 from weir.wire.upstream import Pool
 
 _OK: Final = range(200, 300)

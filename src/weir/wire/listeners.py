@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from weir.kernel.outcomes import PORT_TAKEN, SETTING_INVALID, Refusal
-from weir.wire.presenting import Presented
+from weir.wire.certificate_files import Presented
 
 BACKLOG: Final = 8_192
 

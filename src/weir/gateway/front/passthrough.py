@@ -9,19 +9,19 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Final
 
-from weir.gateway import pages
+from weir.gateway.front import refusal_pages
 from weir.gateway.phases.respond import refusal_body, refusal_lines
 from weir.kernel import limits
 from weir.kernel.outcomes import CALLER_GONE, PLATFORM_UNAVAILABLE, Refusal
 from weir.wire import balancers
 from weir.wire.exchange import Exchange
 from weir.wire.heads import AnswerHead
+from weir.wire.member_connection import Failure
 from weir.wire.message import HOP_BY_HOP, IDEMPOTENT_METHODS, Field
-from weir.wire.outgoing import Failure
 from weir.wire.relay import Relay
 
 if TYPE_CHECKING:
-    from weir.gateway.gateway import Gateway
+    from weir.gateway.front.front import Gateway
 
 ANSWER_TIMEOUT_S: Final = (
     60.0  # control waits for members, for every gateway's word, and for Argon2
@@ -91,9 +91,9 @@ class Passing(Relay):
         if self.exchange.begun and not self.exchange.retract():
             self.exchange.abort()
             return
-        if pages.wanted(self._role, self.exchange.request.fields):
-            lines = pages.lines(refusal, self._interaction_id)
-            body = pages.body(refusal, self._interaction_id)
+        if refusal_pages.wanted(self._role, self.exchange.request.fields):
+            lines = refusal_pages.lines(refusal, self._interaction_id)
+            body = refusal_pages.body(refusal, self._interaction_id)
         else:
             lines = refusal_lines(refusal, self._interaction_id)
             body = refusal_body(refusal, self._interaction_id)

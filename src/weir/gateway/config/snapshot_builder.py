@@ -15,7 +15,7 @@ import msgspec
 from immutables import Map
 
 from weir.consent.published import REVOCATION
-from weir.gateway.snapshot import Application, Product, SigningKey, Snapshot
+from weir.gateway.config.snapshot import Application, Product, SigningKey, Snapshot
 from weir.keys import private_keys
 from weir.keys.algorithms import ALGORITHM_ENDING
 from weir.keys.published import (

@@ -17,9 +17,9 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
-from weir.gateway import trace_context
 from weir.gateway.call import Call
-from weir.gateway.trace_context import TraceContext
+from weir.gateway.observing import trace_context
+from weir.gateway.observing.trace_context import TraceContext
 from weir.kernel import limits
 from weir.wire.exchange import Exchange
 

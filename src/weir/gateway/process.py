@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from weir import compiled
-from weir.gateway.allowances import Allowances, DatabaseClock
-from weir.gateway.following import Following
-from weir.gateway.gateway import Gateway
-from weir.gateway.health import Health
-from weir.gateway.leasing import DatabaseCounters
-from weir.gateway.recording import Recording
-from weir.gateway.tokens import TokenMemory
-from weir.gateway.verifying import TokenVerifier
+from weir.gateway.budgets.allowances import Allowances, DatabaseClock
+from weir.gateway.budgets.counters import DatabaseCounters
+from weir.gateway.config.follower import Following
+from weir.gateway.front.front import Gateway
+from weir.gateway.observing.health import Health
+from weir.gateway.record_stream import Recording
+from weir.gateway.tokens.known_tokens import TokenMemory
+from weir.gateway.tokens.verifier import TokenVerifier
 from weir.kernel import identifiers, limits
 from weir.kernel.outcomes import SETTING_INVALID, Refusal
 from weir.keys.message_key import MessageKeys
@@ -32,19 +32,19 @@ from weir.metering.records.sealer import stream_key
 from weir.metering.records.writer import RecordWriter
 from weir.store.cache import Cache
 from weir.store.database import Database
-from weir.wire.accepting import TlsAcceptor
-from weir.wire.adapting import StreamProtocol
+from weir.wire.acceptor import TlsAcceptor
 from weir.wire.balancers import Balancers
+from weir.wire.certificate_files import Presented
 from weir.wire.deadlines import Deadlines
 from weir.wire.downstream import Listener
-from weir.wire.listening import MemberTls, public_socket, server_context
+from weir.wire.listeners import MemberTls, public_socket, server_context
+from weir.wire.loop_streams import StreamProtocol
 from weir.wire.peer import private_socket
-from weir.wire.presenting import Presented
 from weir.wire.reactor import Reactor
-from weir.wire.resolving import Reachable
+from weir.wire.resolver import Reachable
 
 if TYPE_CHECKING:
-    from weir.gateway.tracing import Tracing
+    from weir.gateway.observing.spans import Tracing
 
 IN_FLIGHT_SWEEP_S: Final = 0.1
 CONNECTION_SWEEP_S: Final = 1.0
@@ -312,7 +312,7 @@ def _tracing(config: GatewayConfig) -> Tracing | None:
     if not config.otlp_endpoint.startswith(("http://", "https://")):
         why = "it must be an http or https address"
         raise Refusal(SETTING_INVALID, setting="WEIR_OTLP_ENDPOINT", why=why)
-    from weir.gateway.tracing import Tracing
+    from weir.gateway.observing.spans import Tracing
 
     return Tracing(config.otlp_endpoint, config.trace_percent)
 

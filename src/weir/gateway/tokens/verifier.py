@@ -17,8 +17,8 @@ from immutables import Map
 from weir.access import consent_types
 from weir.consent import recurring
 from weir.consent.published import revocation_key
-from weir.gateway.snapshot import SigningKey, base64url
-from weir.gateway.tokens import Grant, KnownToken
+from weir.gateway.config.snapshot import SigningKey, base64url
+from weir.gateway.tokens.known_tokens import Grant, KnownToken
 from weir.kernel import limits
 from weir.kernel.money import parse_amount
 from weir.kernel.outcomes import TOKEN_EXPIRED, TOKEN_INVALID, Refusal

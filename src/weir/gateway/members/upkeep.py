@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from weir.gateway.members import Members, Service
+from weir.gateway.members.members import Members, Service
 from weir.kernel import limits
-from weir.wire.checking import HealthCheck
+from weir.wire.health_check import HealthCheck
 from weir.wire.upstream import Pool
 
 _log = structlog.get_logger("weir.gateway")

@@ -16,7 +16,7 @@ from weir.kernel import limits, message_signatures
 from weir.kernel.message_signatures import RESPONSE_TAG, SignatureInput, component
 from weir.kernel.outcomes import ANSWER_TOO_LARGE, Refusal
 from weir.wire.heads import AnswerHead
-from weir.wire.outgoing import Failure
+from weir.wire.member_connection import Failure
 
 _LABEL: Final = "weir"
 # The member's own words on these would stand beside the platform's.

@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 from immutables import Map
 
 from weir.gateway.bindings import Reference, compile_reference
-from weir.gateway.revocations import Revocations
-from weir.gateway.routing import Routes, parameters_of
+from weir.gateway.config.revocations import Revocations
+from weir.gateway.config.route_trie import Routes, parameters_of
 from weir.kernel import limits
 from weir.keys import private_keys
 from weir.partners.published import OrganisationDocument

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final, final
 
-from weir.gateway.snapshot import Operation
+from weir.gateway.config.snapshot import Operation
 from weir.wire import balancers, grammar
 from weir.wire.balancers import ToldCertificate
 from weir.wire.message import HOP_BY_HOP, Field, KnownNames, Section

@@ -18,10 +18,10 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from weir import compiled
-from weir.gateway.counts import Counts
+from weir.gateway.observing.counts import Counts
 
 if TYPE_CHECKING:
-    from weir.gateway.gateway import Gateway
+    from weir.gateway.front.front import Gateway
 
 METRICS: Final = {
     "weir_gateway_calls": "Calls answered, by status and by refusal (empty: the member's answer).",

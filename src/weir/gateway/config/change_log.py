@@ -17,8 +17,8 @@ from psycopg.rows import TupleRow
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.consent.published import REVOCATION
-from weir.gateway.draft import ChangeRow
-from weir.gateway.revocations import MINUTE_S, NEVER
+from weir.gateway.config.revocations import MINUTE_S, NEVER
+from weir.gateway.config.snapshot_builder import ChangeRow
 from weir.kernel.outcomes import ENGINE_UNAVAILABLE, Refusal
 
 _ROWS_AT_ONCE: Final = 8  # of revocations, decoded in one unit of work

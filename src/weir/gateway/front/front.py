@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from weir.gateway.allowances import Allowances
+from weir.gateway.budgets.allowances import Allowances
+from weir.gateway.budgets.concurrency import Concurrency
 from weir.gateway.call import Call
-from weir.gateway.concurrency import Concurrency
-from weir.gateway.counts import Counts
-from weir.gateway.fault_lines import FaultLines
-from weir.gateway.following import Following
-from weir.gateway.interactions import Interactions
-from weir.gateway.members import Members
-from weir.gateway.noted import Said
-from weir.gateway.passing import Passing
-from weir.gateway.pauses import Pauses
+from weir.gateway.config.follower import Following
+from weir.gateway.front.head_memo import Said
+from weir.gateway.front.interaction_ids import Interactions
+from weir.gateway.front.passthrough import Passing
+from weir.gateway.members.members import Members
+from weir.gateway.members.upkeep import Tending
+from weir.gateway.observing.counts import Counts
+from weir.gateway.observing.fault_log import FaultLines
+from weir.gateway.observing.stalls import Pauses
 from weir.gateway.pipeline import Flow
-from weir.gateway.recording import Recording
-from weir.gateway.tending import Tending
-from weir.gateway.tokens import TokenMemory
+from weir.gateway.record_stream import Recording
+from weir.gateway.tokens.known_tokens import TokenMemory
 from weir.kernel.outcomes import UNKNOWN_HOST, Refusal
 from weir.keys.message_key import MessageKeys
 from weir.metering.counters import payment_intents
@@ -34,14 +34,14 @@ from weir.wire import grammar
 from weir.wire.deadlines import Deadlines
 from weir.wire.downstream import Listener
 from weir.wire.exchange import Exchange
-from weir.wire.listening import MemberTls
+from weir.wire.listeners import MemberTls
 from weir.wire.peer import PeerCertificate
 from weir.wire.reactor import Reactor
-from weir.wire.resolving import Reachable
+from weir.wire.resolver import Reachable
 from weir.wire.upstream import Pool
 
 if TYPE_CHECKING:
-    from weir.gateway.tracing import Trace, Tracing
+    from weir.gateway.observing.spans import Trace, Tracing
 
 API: Final = "api"
 FOUNDING: Final = b"/v1/founding"

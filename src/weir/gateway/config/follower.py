@@ -28,20 +28,20 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.gateway import changelog
-from weir.gateway.allowances import DatabaseClock
-from weir.gateway.changelog import PageSize
-from weir.gateway.draft import ChangeRow, Draft
-from weir.gateway.lease import Lease
-from weir.gateway.revocations import SHARDS
-from weir.gateway.slices import Slices
-from weir.gateway.snapshot import Snapshot
+from weir.gateway.budgets.allowances import DatabaseClock
+from weir.gateway.config import change_log
+from weir.gateway.config.change_log import PageSize
+from weir.gateway.config.lease import Lease
+from weir.gateway.config.revocations import SHARDS
+from weir.gateway.config.slices import Slices
+from weir.gateway.config.snapshot import Snapshot
+from weir.gateway.config.snapshot_builder import ChangeRow, Draft
 from weir.kernel import limits
 from weir.kernel.outcomes import Refusal
 from weir.store import processes
-from weir.store.beating import beat, leave
 from weir.store.cache import Cache
 from weir.store.database import Database
+from weir.store.heartbeat import beat, leave
 
 ROLE: Final = "gateway"
 WHOLE_PAGE: Final = PageSize(limits.CHANGE_PAGE_ROWS, limits.CHANGE_PAGE_BYTES)
@@ -160,7 +160,7 @@ class Following:
     async def _register_again(self, connection: AsyncConnection) -> None:
         """The row is gone: this process was taken for dead, or the database is an older one."""
         await processes.register(connection, self._process, ROLE)
-        if await changelog.newest(connection) < self.snapshot.sequence:
+        if await change_log.newest(connection) < self.snapshot.sequence:
             self._lost()
 
     async def _measure(self, connection: AsyncConnection) -> None:
@@ -193,7 +193,7 @@ class Following:
 
         self.applying = True
         try:
-            more = await changelog.read_newer(connection, before, self._page, take)
+            more = await change_log.read_newer(connection, before, self._page, take)
             if read:
                 maps = self.snapshot.maps()
                 await self._take(connection, draft.finish())
@@ -215,9 +215,9 @@ class Following:
 
     async def _load(self, connection: AsyncConnection) -> None:
         """Everything, from nothing, before anybody is served."""
-        newest = await changelog.newest(connection)
+        newest = await change_log.newest(connection)
         snapshot, more = self.snapshot, True
-        async for minute, fingerprints in changelog.read_revoked(connection):
+        async for minute, fingerprints in change_log.read_revoked(connection):
             snapshot.revoked.take(minute, fingerprints)
         snapshot.revoked.settle()
         while more:
@@ -226,7 +226,7 @@ class Following:
             async def take(rows: list[ChangeRow], draft: Draft = draft) -> None:
                 await self.slices.work(draft.apply(rows))
 
-            more = await changelog.read_present(
+            more = await change_log.read_present(
                 connection, snapshot.sequence, _LOADED_AT_ONCE, take
             )
             snapshot = draft.finish()

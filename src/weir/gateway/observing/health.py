@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from weir.gateway.gateway import Gateway
-from weir.gateway.metrics import exposition
+from weir.gateway.front.front import Gateway
+from weir.gateway.observing.metrics import exposition
 from weir.kernel.outcomes import Refusal
 from weir.wire.exchange import Exchange
 from weir.wire.peer import is_ours

@@ -13,7 +13,7 @@ import gc
 import time
 from typing import Final
 
-from weir.gateway.following import Following
+from weir.gateway.config.follower import Following
 
 LOOP: Final = "loop"  # whatever it was
 COLLECTION: Final = "collection"  # of garbage

@@ -1,0 +1,1 @@
+"""What a process may let through: budgets leased from the counters of record, and places."""

@@ -1,0 +1,1 @@
+"""The gateway's configuration: the change log, followed into immutable snapshots."""

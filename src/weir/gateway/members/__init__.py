@@ -1,0 +1,1 @@
+"""The members' endpoints: as they are registered, and their upkeep."""

@@ -1,0 +1,1 @@
+"""Access tokens: verified once, then known by their bytes."""
