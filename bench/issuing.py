@@ -18,13 +18,13 @@ from bench.stage import Stage
 from weir.access.consent_types import ACCOUNT_ACCESS
 from weir.app.core import Core, open_core
 from weir.authorization import grants
-from weir.consent.record import open_request, record_grant
+from weir.consent.transitions import open_request, record_grant
 from weir.consent.types import ConsentRequest, parse_entry
 from weir.identity import customers, subjects
 from weir.keys.vault import PLATFORM
+from weir.openapi.operations import import_document
 from weir.partners import applications, organisations
 from weir.shelf import capabilities, documents, plans, products, subscriptions
-from weir.shelf.openapi.operations import import_document
 from weir.shelf.owners import Owner, Subscriber
 from weir.shelf.terms import read_terms
 from weir.store.engines.process import ProcessIdentity

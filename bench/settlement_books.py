@@ -11,7 +11,7 @@ import duckdb
 from sqlalchemy import insert, text
 
 from bench import generated_day
-from weir.alliance.tables import agreements
+from weir.agreements.tables import agreements
 from weir.audit.chain import AuditJournal
 from weir.kernel.clock import SystemClock
 from weir.metering.lake.lake import Lake

@@ -16,11 +16,11 @@ import msgspec
 from sqlalchemy import JSON, Table
 
 from bench.documents import mint
+from weir.openapi.operations import ImportedDocument, import_document
 from weir.partners import organisations
 from weir.partners.tables import organisations as organisation_table
-from weir.shelf.openapi.operations import ImportedDocument, import_document
 from weir.shelf.scenes import SCENES
-from weir.shelf.searching.terms import vector
+from weir.shelf.search.terms import vector
 from weir.shelf.tables import (
     capabilities,
     documents,

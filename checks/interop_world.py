@@ -8,11 +8,11 @@ from typing import Any
 
 from platform_world import ACCOUNTS, BANK, World
 
-from weir.cli.demo import parties
-from weir.cli.demo.cast import Partner
-from weir.cli.demo.stage import Caller
 from weir.client.credentials import AuthMethod, Credentials
 from weir.client.management import Management
+from weir_demo import parties
+from weir_demo.cast import Partner
+from weir_demo.stage import Caller
 
 
 async def describe(world: World, flows: Iterable[str]) -> dict[str, Any]:

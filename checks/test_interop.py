@@ -17,7 +17,7 @@ import pytest
 from interop_world import describe
 from platform_world import booted, opened
 
-from weir.cli.demo.booting import Boot
+from weir_demo.boot import Boot
 
 FOLDER = Path(__file__).parent / "interop"
 FLOWS = {

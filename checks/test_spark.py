@@ -25,7 +25,7 @@ from msgspec.structs import replace
 from spark_session import spark_session
 from statement_world import ACCOUNTS, BANK, CHANGE, FIRST, INPUTS, MARKET, PERIOD, SHOP, statement
 
-from weir.alliance.shares import Share
+from weir.agreements.shares import Share
 from weir.metering.lake import queries
 from weir.metering.lake.columns import SCHEMA, partition
 from weir.metering.lake.lake import Lake

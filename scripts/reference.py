@@ -15,8 +15,8 @@ from weir.audit.events import EVENTS
 from weir.gateway.observing import metrics
 from weir.kernel import identifiers, limits, outcomes
 from weir.kernel.settings import PREFIX, Settings
-from weir.shelf.standard import judging
-from weir.shelf.standard.breaking import CHANGES
+from weir.openapi.standard import lint
+from weir.openapi.standard.breaking_changes import CHANGES
 
 FOLDER = Path(__file__).parent.parent / "docs" / "reference"
 _WRITTEN = "<!-- Written by scripts/reference.py from the code; edit the code, not this page. -->\n"
@@ -142,7 +142,7 @@ def standard() -> str:
         "Every rule a capability's document is held to, and every change that breaks a caller.",
         "How they are used: [the standard](../standard.md).",
     ]
-    groups = {name: [rule for rule, _ in checks] for name, checks in judging.GROUPS.items()}
+    groups = {name: [rule for rule, _ in checks] for name, checks in lint.GROUPS.items()}
     for name, rules in {**groups, "Breaking changes": list(CHANGES)}.items():
         lines += ["", f"## {name}", "", "| rule | severity | what, why, and how to mend it | by |"]
         lines.append("| --- | --- | --- | --- |")

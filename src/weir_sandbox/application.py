@@ -18,8 +18,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from weir_sandbox.answers import AnswerLog, line
-from weir_sandbox.checking import IDEMPOTENCY_HEADER
 from weir_sandbox.identity import HEADER, Identity, read_identity
+from weir_sandbox.input_checks import IDEMPOTENCY_HEADER
 from weir_sandbox.limits import BODY_BYTES
 from weir_sandbox.operations import Answer, Call, Desk, Operation
 from weir_sandbox.peers import peer_of

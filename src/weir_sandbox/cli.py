@@ -12,9 +12,9 @@ import typer
 from weir_sandbox.bank import BANK
 from weir_sandbox.institution import Institution
 from weir_sandbox.insurer import INSURER
-from weir_sandbox.preparing import Generation, today
+from weir_sandbox.preparation import Generation, today
 from weir_sandbox.securities import SECURITIES
-from weir_sandbox.serving import Listening, serve
+from weir_sandbox.server import Listening, serve
 
 _MOST_CUSTOMERS: Final = 20_000
 _DIGEST: Final = re.compile(r"[0-9a-fA-F]{64}\Z")

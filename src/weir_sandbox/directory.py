@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from weir_sandbox.answers import read_answers
-from weir_sandbox.checking import choice, named, whole
+from weir_sandbox.input_checks import choice, named, whole
 from weir_sandbox.limits import DIRECTORY_ROWS
 from weir_sandbox.operations import Answer, Call, Desk, Handler, Operation
 from weir_sandbox.problems import NOT_FOUND, Problem

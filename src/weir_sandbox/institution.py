@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from weir_sandbox.operations import Operation
-from weir_sandbox.preparing import Fill
+from weir_sandbox.preparation import Fill
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from typing import Literal
 from starlette.datastructures import QueryParams
 
 from weir_sandbox.answers import AnswerLine, line
-from weir_sandbox.checking import query_values
 from weir_sandbox.database import Database
 from weir_sandbox.identity import Identity
+from weir_sandbox.input_checks import query_values
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ def test_a_wrong_option_is_explained(certificates: Certificates) -> None:
 
 def test_the_institutions_import_nothing_of_the_platform() -> None:
     program = (
-        "import sys, weir_sandbox.cli, weir_sandbox.serving;"
+        "import sys, weir_sandbox.cli, weir_sandbox.server;"
         "print([m for m in sys.modules if m == 'weir' or m.startswith('weir.')])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

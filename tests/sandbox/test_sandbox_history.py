@@ -12,7 +12,7 @@ from weir_sandbox.bank.books import Closed
 from weir_sandbox.bank.calendar import DAYS, year_before
 from weir_sandbox.bank.history import account_number, history
 from weir_sandbox.population import population
-from weir_sandbox.preparing import Generation
+from weir_sandbox.preparation import Generation
 
 
 def made(seed: int, customers: int = 60, first_day: date = date(2026, 3, 3)) -> Closed:

@@ -17,7 +17,7 @@ from weir_sandbox.amounts import text
 from weir_sandbox.insurer.policies import last_day
 from weir_sandbox.insurer.risks import Risk
 from weir_sandbox.insurer.tariff import half_up, premium
-from weir_sandbox.preparing import CHINA
+from weir_sandbox.preparation import CHINA
 
 ON = date(2026, 3, 3)
 

@@ -9,13 +9,13 @@ import msgspec
 from fastapi import Query
 from pydantic import Field
 
-from weir.alliance import agreements
-from weir.alliance.agreements import Agreement
-from weir.alliance.shares import Billable, Rounding
-from weir.api.guarding import Asking, Using, new_router
-from weir.api.identifying import Caller
+from weir.agreements import agreements
+from weir.agreements.agreements import Agreement
+from weir.agreements.shares import Billable, Rounding
+from weir.api.callers import Caller
+from weir.api.guard import Asking, Using, new_router
 from weir.api.models import MOMENT, After, Given, Name, Page, Shown, Text, next_of, read_moment
-from weir.api.writing import Writes
+from weir.api.writes import Writes
 from weir.kernel import limits
 from weir.kernel.inputs import wrong
 from weir.kernel.signed_terms import certificate_named

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from weir.api.guarding import Using, new_router
+from weir.api.guard import Using, new_router
 from weir.api.models import Given, Page, Shown, Text, Url
-from weir.api.writing import Writes
+from weir.api.writes import Writes
 from weir.partners import anchors
 from weir.store.unit import UnitOfWork
 

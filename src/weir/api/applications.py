@@ -11,10 +11,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from weir.api.guarding import Asking, Using, new_router
-from weir.api.identifying import Caller
+from weir.api.callers import Caller
+from weir.api.guard import Asking, Using, new_router
 from weir.api.models import After, Effective, Given, Name, Page, Shown, Text, Url, next_of
-from weir.api.writing import Writes
+from weir.api.writes import Writes
 from weir.kernel import outcomes
 from weir.partners import applications, organisations
 from weir.store.unit import UnitOfWork

@@ -9,9 +9,9 @@ import msgspec
 from fastapi import Query
 from pydantic import Field
 
-from weir.api.guarding import Asking, Using, new_router
+from weir.api.guard import Asking, Using, new_router
 from weir.api.models import Given, Name, Page, Shown, Text
-from weir.api.writing import Writes
+from weir.api.writes import Writes
 from weir.kernel import limits
 from weir.shelf import capabilities, documents
 from weir.shelf.declarations import Declaration

@@ -12,10 +12,10 @@ from typing import Annotated
 from pydantic import Field
 
 from weir.api.applications import reached
-from weir.api.guarding import Asking, Using, new_router
-from weir.api.identifying import Caller
+from weir.api.callers import Caller
+from weir.api.guard import Asking, Using, new_router
 from weir.api.models import Effective, Given, Name, Page, Shown
-from weir.api.writing import Writes
+from weir.api.writes import Writes
 from weir.kernel import outcomes
 from weir.partners import applications, certificates
 from weir.partners.applications import Application

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from weir.api.guarding import Using, new_router
+from weir.api.guard import Using, new_router
 from weir.api.models import After, Given, Name, Page, Shown, Text, next_of
-from weir.api.writing import Writes
+from weir.api.writes import Writes
 from weir.settlement.closing import jobs
 from weir.store.unit import UnitOfWork
 

@@ -8,13 +8,13 @@ from typing import Annotated, Any
 from fastapi import Query
 from pydantic import Field
 
-from weir.api.guarding import Asking, Using, new_router
-from weir.api.identifying import Caller
+from weir.api.callers import Caller
+from weir.api.guard import Asking, Using, new_router
 from weir.api.models import Given, Name, Page, Shown, next_of
-from weir.api.writing import Writes
+from weir.api.writes import Writes
 from weir.authorization import lodging
-from weir.consent import reading, withdrawal
-from weir.consent.reading import Consent
+from weir.consent import consents, withdrawals
+from weir.consent.consents import Consent
 from weir.kernel import inputs, outcomes
 from weir.partners import applications
 from weir.store.unit import UnitOfWork
@@ -81,9 +81,9 @@ async def list_consents(
     async with services.database.connect() as connection:
         if application is not None:
             caller.reach((await applications.get(connection, application)).organisation)
-            found = await reading.of_application(connection, application, before=after)
+            found = await consents.of_application(connection, application, before=after)
         elif caller.kind == "member":
-            found = await reading.of_member(connection, caller.organisation.id, before=after)
+            found = await consents.of_member(connection, caller.organisation.id, before=after)
         else:
             raise inputs.wrong("query:application", "is missing", "缺少此项")
     items = [_view(each, caller, now) for each in found]
@@ -116,11 +116,11 @@ async def withdraw_consent(
 ) -> ConsentWithdrawn:
     async def work(unit: UnitOfWork) -> ConsentView:
         # The room checks that the consent is this caller's to withdraw in its capacity.
-        done = await withdrawal.withdraw(unit, consent, _capacity(caller), given.reason)
+        done = await withdrawals.withdraw(unit, consent, _capacity(caller), given.reason)
         return _view(done, caller, unit.now)
 
     await writing.run(ConsentView, work)
-    report = await withdrawal.confirm(services.database, consent)
+    report = await withdrawals.confirm(services.database, consent)
     if report.acknowledged_at is None:
         raise outcomes.Refusal(outcomes.REVOCATION_UNCONFIRMED, consent)
     return ConsentWithdrawn(
@@ -131,8 +131,8 @@ async def withdraw_consent(
     )
 
 
-def _capacity(caller: Caller) -> withdrawal.By:
-    capacities: dict[str, withdrawal.By] = {
+def _capacity(caller: Caller) -> withdrawals.By:
+    capacities: dict[str, withdrawals.By] = {
         "operator": "operator",
         "member": "member",
         "partner": "partner",

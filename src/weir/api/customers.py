@@ -6,11 +6,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from weir.api.guarding import Asking, Using, new_router
+from weir.api.guard import Asking, Using, new_router
 from weir.api.models import After, Given, Name, Page, Shown, Text, next_of
-from weir.api.writing import Writes
+from weir.api.writes import Writes
 from weir.authorization import erasing
-from weir.identity import customers, trial_customers
+from weir.identity import customers, test_customers
 from weir.identity.customers import Customer
 from weir.kernel import limits
 from weir.partners import organisations
@@ -134,7 +134,7 @@ async def offer_test_customer(
 
     async def work(unit: UnitOfWork) -> TestCustomerView:
         reference, name = given.customer_ref, given.name
-        await trial_customers.offer(unit, caller.organisation.id, reference, name)
+        await test_customers.offer(unit, caller.organisation.id, reference, name)
         return TestCustomerView(customer_ref=reference, name=name)
 
     return await writing.run(TestCustomerView, work)
@@ -149,7 +149,7 @@ async def list_test_customers(_: Asking, services: Using, member: Name) -> TestC
     """`member` is an identifier or a slug."""
     async with services.database.connect() as connection:
         owner = await organisations.get(connection, member)
-        offered = await trial_customers.of_member(connection, owner.id)
+        offered = await test_customers.of_member(connection, owner.id)
     items = [TestCustomerView(customer_ref=e.customer_ref, name=e.display_name) for e in offered]
     return TestCustomers(items=items)
 
@@ -163,7 +163,7 @@ async def end_test_customer(
     customer_ref: Name, caller: Asking, writing: Writes
 ) -> TestCustomerEnded:
     async def work(unit: UnitOfWork) -> TestCustomerEnded:
-        await trial_customers.end(unit, caller.organisation.id, customer_ref)
+        await test_customers.end(unit, caller.organisation.id, customer_ref)
         return TestCustomerEnded(customer_ref=customer_ref)
 
     return await writing.run(TestCustomerEnded, work)

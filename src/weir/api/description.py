@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import Request
 
-from weir.api.guarding import new_router
+from weir.api.guard import new_router
 
 router = new_router("description")
 

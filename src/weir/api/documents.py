@@ -9,14 +9,14 @@ from typing import Annotated, Any
 from fastapi import Query, Request, Response
 from starlette.responses import JSONResponse
 
-from weir.api.guarding import Asking, Using, new_router
-from weir.api.identifying import Caller
+from weir.api.callers import Caller
+from weir.api.guard import Asking, Using, new_router
 from weir.api.models import After, Name, Page, Shown, Url, next_of
 from weir.api.services import Services
-from weir.api.writing import Writes
+from weir.api.writes import Writes
 from weir.kernel import inputs
+from weir.openapi.operations import import_document as read_openapi
 from weir.shelf import documents
-from weir.shelf.openapi.operations import import_document as read_openapi
 from weir.store.unit import UnitOfWork
 
 router = new_router("documents")

@@ -12,7 +12,7 @@ from pydantic import Field
 from weir.access.permissions import OWNER
 from weir.api.applications import ApplicationView
 from weir.api.certificates import CertificateView
-from weir.api.guarding import Using, new_router
+from weir.api.guard import Using, new_router
 from weir.api.models import Given, Name, Shown, Text
 from weir.api.organisations import OrganisationView
 from weir.identity import links

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import Query
 
-from weir.api.guarding import Asking, Using, new_router
+from weir.api.guard import Asking, Using, new_router
 from weir.api.models import Page, Shown
 from weir.partners import certificates
 from weir.store import processes

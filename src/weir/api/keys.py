@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime, Field
 
-from weir.api.guarding import Asking, Using, new_router
+from weir.api.guard import Asking, Using, new_router
 from weir.api.models import Effective, Given, Name, Page, Shown, Text
-from weir.api.writing import Writes
+from weir.api.writes import Writes
 from weir.keys import algorithms, signing_keys
 from weir.store.processes import EVERYBODY
 from weir.store.unit import UnitOfWork

@@ -11,7 +11,7 @@ from weir.api import (
     agreements,
     anchors,
     applications,
-    auditing,
+    audit,
     backends,
     capabilities,
     certificates,
@@ -30,20 +30,20 @@ from weir.api import (
     products,
     receipts,
     records,
-    searching,
     settlement,
     settling,
-    signing_up,
+    shelf_search,
+    sign_up,
     standard,
     subscriptions,
     trials,
 )
-from weir.api.guarding import check_table
+from weir.api.guard import check_table
 from weir.api.services import Services
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     founding.router,
-    signing_up.router,
+    sign_up.router,
     description.router,
     organisations.router,
     people.router,
@@ -53,7 +53,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     backends.router,
     capabilities.router,
     products.router,
-    searching.router,
+    shelf_search.router,
     standard.router,
     plans.router,
     subscriptions.router,
@@ -68,7 +68,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     receipts.router,
     keys.router,
     anchors.router,
-    auditing.router,
+    audit.router,
     health.router,
 )
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from weir.api.guarding import Asking, Using, new_router
+from weir.api.guard import Asking, Using, new_router
 from weir.api.models import After, Effective, Given, Name, Page, Shown, Text, Url, next_of
-from weir.api.writing import Writes
+from weir.api.writes import Writes
 from weir.partners import organisations
 from weir.store.unit import UnitOfWork
 

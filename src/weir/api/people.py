@@ -9,10 +9,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from weir.api.guarding import Asking, Using, new_router
-from weir.api.identifying import Caller
+from weir.api.callers import Caller
+from weir.api.guard import Asking, Using, new_router
 from weir.api.models import Given, Name, Page, Shown, Text
-from weir.api.writing import Writes
+from weir.api.writes import Writes
 from weir.identity import invitations, links, people
 from weir.kernel import outcomes
 from weir.partners import organisations

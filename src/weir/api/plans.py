@@ -8,14 +8,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, WithJsonSchema
 
-from weir.api.guarding import Asking, Using, new_router
-from weir.api.identifying import Caller
+from weir.api.callers import Caller
+from weir.api.guard import Asking, Using, new_router
 from weir.api.models import MOMENT, Given, Name, Page, Shown, Text, read_moment
 from weir.api.products import visible
-from weir.api.writing import Writes
-from weir.shelf import changing, plans, products
-from weir.shelf.changing import PlanChange
+from weir.api.writes import Writes
+from weir.shelf import plans, price_changes, products
 from weir.shelf.plans import Plan
+from weir.shelf.price_changes import PlanChange
 from weir.shelf.pricing import read_pricing, schema, to_document
 from weir.shelf.terms import limit_text, read_terms
 from weir.store.unit import UnitOfWork
@@ -99,7 +99,7 @@ async def list_plans(product: Name, caller: Asking, services: Using) -> Page[Pla
     async with services.database.connect() as connection:
         found = await visible(connection, caller, product)
         offered = await plans.of_product(connection, found.id)
-        changes = await changing.of_plans(connection, [each.id for each in offered])
+        changes = await price_changes.of_plans(connection, [each.id for each in offered])
     return Page(items=[_view(each, changes.get(each.id, [])) for each in offered])
 
 
@@ -113,7 +113,7 @@ async def withdraw_plan(plan: Name, caller: Asking, writing: Writes) -> PlanView
         found = await plans.get(unit.connection, plan)
         await _own(unit, caller, found.product)
         withdrawn = await plans.withdraw(unit, found.id)
-        return _view(withdrawn, await changing.of_plan(unit.connection, found.id))
+        return _view(withdrawn, await price_changes.of_plan(unit.connection, found.id))
 
     return await writing.run(PlanView, work)
 
@@ -134,7 +134,7 @@ async def change_plan(
     async def work(unit: UnitOfWork) -> ChangeView:
         found = await plans.get(unit.connection, plan)
         await _own(unit, caller, found.product)
-        return _change(await changing.announce(unit, found.id, pricing, effective_from))
+        return _change(await price_changes.announce(unit, found.id, pricing, effective_from))
 
     return await writing.run(ChangeView, work)
 
@@ -148,7 +148,7 @@ async def take_back_plan_change(plan: Name, caller: Asking, writing: Writes) -> 
     async def work(unit: UnitOfWork) -> ChangeView:
         found = await plans.get(unit.connection, plan)
         await _own(unit, caller, found.product)
-        return _change(await changing.take_back(unit, found.id))
+        return _change(await price_changes.take_back(unit, found.id))
 
     return await writing.run(ChangeView, work)
 

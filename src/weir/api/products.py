@@ -10,11 +10,11 @@ from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import JSONResponse
 
-from weir.api.guarding import Asking, Using, new_router
-from weir.api.identifying import Caller
+from weir.api.callers import Caller
+from weir.api.guard import Asking, Using, new_router
 from weir.api.models import After, Effective, Given, Name, Page, Prose, Shown, Text, next_of
-from weir.api.writing import Writes
-from weir.shelf import describing, products, subscriptions
+from weir.api.writes import Writes
+from weir.shelf import product_documents, products, subscriptions
 from weir.shelf.owners import Owner
 from weir.shelf.products import Product, Words
 from weir.store.unit import UnitOfWork
@@ -195,7 +195,9 @@ async def get_product_openapi(
 ) -> JSONResponse:
     async with services.database.connect() as connection:
         found = await visible(connection, caller, product)
-        described = await describing.openapi_of(connection, found, services.api_origin, document)
+        described = await product_documents.openapi_of(
+            connection, found, services.api_origin, document
+        )
     return JSONResponse(described)
 
 

@@ -9,10 +9,10 @@ from fastapi import Path, Query
 from pydantic import Field
 from starlette.responses import Response
 
-from weir.api.guarding import Asking, Using, new_router
-from weir.api.identifying import Caller
+from weir.api.callers import Caller
+from weir.api.guard import Asking, Using, new_router
 from weir.api.models import Given, Name, Page, Shown
-from weir.api.writing import Writes
+from weir.api.writes import Writes
 from weir.kernel import identifiers, inputs, limits, outcomes
 from weir.kernel.seals import ReceiptName
 from weir.kernel.witnesses import Witness

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from fastapi import Query
 
-from weir.api.guarding import Asking, Using, new_router
+from weir.api.guard import Asking, Using, new_router
 from weir.api.models import Page, Shown
 from weir.kernel import inputs, limits
 from weir.metering.lake import manifest, queries, traffic

@@ -9,9 +9,9 @@ from fastapi import Path, Query
 from pydantic import Field
 from starlette.responses import Response
 
-from weir.api.guarding import Asking, Using, new_router
+from weir.api.guard import Asking, Using, new_router
 from weir.api.models import After, Given, Name, Page, Shown, Text, next_of
-from weir.api.writing import Writes
+from weir.api.writes import Writes
 from weir.kernel import limits
 from weir.settlement.closing import reopenings
 from weir.settlement.statements import csv_export, line_calls, statements

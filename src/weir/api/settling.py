@@ -12,11 +12,11 @@ from fastapi import Query
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.alliance.agreements import operator_of
-from weir.api.guarding import Asking, Using, new_router
-from weir.api.identifying import Caller
+from weir.agreements.agreements import operator_of
+from weir.api.callers import Caller
+from weir.api.guard import Asking, Using, new_router
 from weir.api.models import MOMENT, After, Given, Name, Page, Shown, Text, next_of, read_moment
-from weir.api.writing import Writes
+from weir.api.writes import Writes
 from weir.kernel import limits
 from weir.settlement.payment import exchange_rates, pain001, rounds
 from weir.settlement.statements import credits, disputes, line_lookup

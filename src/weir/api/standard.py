@@ -7,13 +7,13 @@ from typing import Annotated, Literal
 
 from fastapi import Query
 
-from weir.api.guarding import Asking, Using, new_router
+from weir.api.guard import Asking, Using, new_router
 from weir.api.models import Name, Page, Shown
 from weir.api.products import visible
 from weir.kernel import limits
-from weir.shelf import documents, standing
-from weir.shelf.standard.judging import RULES
-from weir.shelf.standard.rules import Finding
+from weir.openapi.standard.lint import RULES
+from weir.openapi.standard.rules import Finding
+from weir.shelf import documents, standard_findings
 
 router = new_router("standard")
 
@@ -59,7 +59,7 @@ async def list_findings(
     async with services.database.connect() as connection:
         caller.reach((await documents.get(connection, document)).owner)
         parsed = await documents.parsed_of(connection, document)
-    found = await standing.findings_in(parsed)
+    found = await standard_findings.findings_in(parsed)
     end = after + limits.PAGE_ROWS
     following = str(end) if end < len(found) else None
     return Page(items=_views(found[after:end]), next=following)
@@ -73,7 +73,7 @@ async def list_findings(
 async def list_breaking_changes(product: Name, caller: Asking, services: Using) -> ChangesView:
     async with services.database.connect() as connection:
         found = await visible(connection, caller, product)
-        against, changes = await standing.breaking_changes(connection, found)
+        against, changes = await standard_findings.breaking_changes(connection, found)
     shown = _views(changes[: limits.PAGE_ROWS])
     return ChangesView(against=against, total=len(changes), changes=shown)
 

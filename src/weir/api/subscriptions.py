@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Literal
 
-from weir.api.guarding import Asking, Using, new_router
-from weir.api.identifying import Caller
+from weir.api.callers import Caller
+from weir.api.guard import Asking, Using, new_router
 from weir.api.models import After, Effective, Given, Name, Page, Shown, next_of
-from weir.api.writing import Writes
+from weir.api.writes import Writes
 from weir.kernel import outcomes
 from weir.partners import applications
 from weir.shelf import subscriptions

@@ -9,11 +9,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from weir.api.applications import reached
-from weir.api.guarding import Asking, Using, new_router
+from weir.api.guard import Asking, Using, new_router
 from weir.api.models import Given, Name, Shown
-from weir.api.writing import Writes
+from weir.api.writes import Writes
 from weir.authorization import trial_keys, trials
-from weir.identity import trial_customers
+from weir.identity import test_customers
 from weir.kernel import limits
 from weir.kernel.outcomes import RATE_EXCEEDED, Refusal
 from weir.shelf import products
@@ -136,7 +136,7 @@ async def take_test_customer(
     application: Name, given: TestCustomerTaken, caller: Asking, services: Using
 ) -> TestCustomerSignIn:
     """Each time with a new passphrase; a kept answer would keep its secret, so none is."""
-    passphrase = trial_customers.new_passphrase()
+    passphrase = test_customers.new_passphrase()
     async with services.database.unit(caller.actor) as unit:
         found = await reached(unit, caller, application)
         product = await products.get(unit.connection, given.product)
@@ -144,7 +144,7 @@ async def take_test_customer(
         counted = await services.cache.count(f"test-customers:{found.organisation}", 3_600)
         if counted > limits.TEST_CUSTOMERS_AN_HOUR:
             raise Refusal(RATE_EXCEEDED, f"test customers of {found.organisation}")
-        person = await trial_customers.take(
+        person = await test_customers.take(
             unit,
             member=product.owner,
             customer_ref=given.customer_ref,

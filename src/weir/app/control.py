@@ -17,7 +17,14 @@ from starlette.applications import Starlette
 from weir.api import management
 from weir.api.services import Services as Managing
 from weir.app.core import Core, open_core, stopping
-from weir.app.private import Asgi, believing, health, member_client, outbound_client, serve_private
+from weir.app.private_sockets import (
+    Asgi,
+    believing,
+    health,
+    member_client,
+    outbound_client,
+    serve_private,
+)
 from weir.authorization import http
 from weir.authorization.fetching import KeyFetcher
 from weir.authorization.remote_keys import RemoteKeys

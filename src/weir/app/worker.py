@@ -14,10 +14,10 @@ import structlog
 
 from weir import __version__
 from weir.app.core import Core, open_core, stopping
-from weir.app.preparing import renew_certificates
-from weir.app.private import health, member_client, outbound_client, serve_private
+from weir.app.preparation import renew_certificates
+from weir.app.private_sockets import health, member_client, outbound_client, serve_private
 from weir.authorization import backchannel, pinging
-from weir.consent import reading, record
+from weir.consent import consents, transitions
 from weir.kernel import identifiers, limits
 from weir.kernel.settings import Settings
 from weir.keys import signing_keys
@@ -137,15 +137,15 @@ def _state_jobs(core: Core) -> list[Job]:
 
     async def payments_made() -> None:
         async with core.database.connect() as connection:
-            unused = await reading.unused_payments(connection)
+            unused = await consents.unused_payments(connection)
             used = await payment_intents.claimed(connection, unused)
         if used:
             async with core.database.unit(PLATFORM) as unit:
-                await record.mark_all_used(unit, used)
+                await transitions.mark_all_used(unit, used)
 
     async def what_is_over() -> None:
         async with core.database.unit(PLATFORM) as unit:
-            await record.expire_due(unit)
+            await transitions.expire_due(unit)
         await change_expiry.expire_changes(core.database)
         async with core.database.engine.begin() as connection:
             await processes.forget_dead(connection)

@@ -16,9 +16,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.authorization.tokens import TOKEN_TYPE
-from weir.consent import reading
+from weir.consent import consents
+from weir.consent.consents import Consent
 from weir.consent.published import REVOCATION, revocation_key
-from weir.consent.reading import Consent
 from weir.consent.states import TOKENS_FOR, State
 from weir.kernel import limits
 from weir.kernel.strict_json import loads
@@ -72,7 +72,7 @@ async def standing(
         return None
     if "grant_id" not in claims:
         return Standing(claims, None, holder)
-    consent = await reading.find(connection, claims.get("consent", claims["grant_id"]))
+    consent = await consents.find(connection, claims.get("consent", claims["grant_id"]))
     if consent is None or not await _still_opens(connection, consent, now):
         return None
     return Standing(claims, consent, holder)

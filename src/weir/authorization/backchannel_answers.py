@@ -6,7 +6,7 @@ from weir.authorization import backchannel, grants
 from weir.authorization.backchannel import BackchannelRequest
 from weir.authorization.openid import OPENID, Authentication
 from weir.authorization.services import Services
-from weir.consent.record import open_request, record_grant, reject
+from weir.consent.transitions import open_request, record_grant, reject
 from weir.identity import customers, subjects
 from weir.identity.sessions import Session
 from weir.kernel.outcomes import NOT_FOUND, PAGE_EXPIRED, Refusal

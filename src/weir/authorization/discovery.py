@@ -14,7 +14,7 @@ from weir.authorization.openid import ACR_VALUES, CLAIMS_SUPPORTED, PROMPTS
 from weir.authorization.pipeline import GRANT_TYPES
 from weir.authorization.services import Addresses
 from weir.authorization.steps.request import RESPONSE_MODES
-from weir.consent import changing
+from weir.consent import grant_changes
 from weir.consent.types import SCHEMAS
 from weir.keys.vault import Signer
 from weir.partners.classes import DELIVERY_MODES, TOKEN_ENDPOINT_AUTH_METHODS
@@ -62,7 +62,7 @@ def metadata(addresses: Addresses, signer: Signer, now: datetime) -> dict[str, A
         "backchannel_token_delivery_modes_supported": list(DELIVERY_MODES),
         "backchannel_authentication_request_signing_alg_values_supported": algorithms,
         "backchannel_user_code_parameter_supported": False,
-        "grant_management_actions_supported": ["query", "revoke", *changing.ACTIONS],
+        "grant_management_actions_supported": ["query", "revoke", *grant_changes.ACTIONS],
         "grant_management_action_required": False,
         "authorization_details_types_supported": list(SCHEMAS),
         "subject_types_supported": ["pairwise"],

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from weir.authorization import grants
-from weir.consent import reading
+from weir.consent import consents
 from weir.consent.states import State
-from weir.consent.withdrawal import By, Withdrawal, confirm, withdraw_and_confirm
+from weir.consent.withdrawals import By, Withdrawal, confirm, withdraw_and_confirm
 from weir.kernel.outcomes import ILLEGAL_STATE, Refusal
 from weir.store.database import Database
 from weir.store.unit import Actor
@@ -27,7 +27,7 @@ async def end(
             if refusal.outcome is not ILLEGAL_STATE:
                 raise
         async with database.connect() as connection:
-            found = await reading.find(connection, consent)
+            found = await consents.find(connection, consent)
             present = await grants.of_grant_id(connection, grant.grant_id, grant.client)
         if found is not None and found.state is State.WITHDRAWN:
             return await confirm(database, consent)

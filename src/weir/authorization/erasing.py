@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 
-from weir.consent.reading import Consent, of_row
+from weir.consent.consents import Consent, of_row
 from weir.consent.states import State
 from weir.consent.tables import consents
 from weir.identity.tables import customers

@@ -17,8 +17,8 @@ from weir.authorization.hints import Hint
 from weir.authorization.openid import OpenIdRequest
 from weir.authorization.services import Services
 from weir.authorization.trial_keys import TrialKey
-from weir.consent.changing import Action
-from weir.consent.reading import Consent
+from weir.consent.consents import Consent
+from weir.consent.grant_changes import Action
 from weir.consent.types import ConsentRequest
 from weir.kernel import identifiers, limits
 from weir.kernel.outcomes import OAUTH_INVALID_REQUEST, Refusal

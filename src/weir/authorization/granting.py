@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from weir.authorization import grants, scopes
 from weir.authorization.exchange import PushedRequest
 from weir.authorization.grants import Grant
-from weir.consent import changing, record
+from weir.consent import grant_changes, transitions
+from weir.consent.consents import Consent
 from weir.consent.published import revocation
-from weir.consent.reading import Consent
 from weir.consent.states import State
 from weir.kernel.outcomes import CONFLICT, OAUTH_INVALID_GRANT_ID, Refusal
 from weir.store.unit import UnitOfWork
@@ -37,12 +37,12 @@ async def grant(
 ) -> Granted:
     """Write the customer's yes down. CONFLICT, OAUTH_INVALID_GRANT_ID as `interactions.approve`."""
     if pushed.grant_id is None:
-        await record.record_grant(
+        await transitions.record_grant(
             unit, pushed.consent, pushed.ask, customer=customer, accounts=accounts
         )
         return Granted(pushed.consent, pushed.scope)
     present = await grants.locked(unit, pushed.grant_id)
-    before = await record.locked(unit, present.current)
+    before = await transitions.locked(unit, present.current)
     _require_changeable(unit, before, customer, basis)
     return await _change(unit, pushed, present, before, accounts)
 
@@ -52,15 +52,15 @@ async def _change(
 ) -> Granted:
     assert before.granted is not None, "a consent in force has been granted"
     assert before.customer is not None, "and by somebody"
-    await record.record_grant(
+    await transitions.record_grant(
         unit,
         pushed.consent,
-        changing.becomes(pushed.action, before.granted, pushed.ask),
+        grant_changes.becomes(pushed.action, before.granted, pushed.ask),
         customer=before.customer,
-        accounts=changing.accounts_after(pushed.action, before.granted, accounts),
+        accounts=grant_changes.accounts_after(pushed.action, before.granted, accounts),
         replaces=before.id,
     )
-    await record.replace(unit, before.id)
+    await transitions.replace(unit, before.id)
     scope = pushed.scope
     if pushed.action == "merge":
         joined = scopes.requested(scope) | scopes.requested(present.scope)

@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.authorization.openid import Authentication
 from weir.authorization.tables import grants
-from weir.consent import reading
-from weir.consent.reading import Consent
+from weir.consent import consents as stored_consents
+from weir.consent.consents import Consent
 from weir.consent.tables import consents
 from weir.identity.secrets import digest, is_secret, new_secret
 from weir.kernel import limits
@@ -75,7 +75,7 @@ def _with_consent(
 
 def _read(row: tuple[Any, ...]) -> tuple[Grant, Consent]:
     grant = _grant(dict(zip(Grant.__dataclass_fields__, row[:_SPLIT], strict=True)))
-    return grant, reading.of_fields(dict(zip(_OF_CONSENT, row[_SPLIT:], strict=True)))
+    return grant, stored_consents.of_fields(dict(zip(_OF_CONSENT, row[_SPLIT:], strict=True)))
 
 
 def _spending() -> Gathered[str]:

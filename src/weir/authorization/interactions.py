@@ -15,11 +15,11 @@ from weir.authorization.exchange import PushedRequest
 from weir.authorization.openid import Authentication
 from weir.authorization.requests import Interaction
 from weir.authorization.services import Services
-from weir.consent import reading
-from weir.consent.reading import Consent
-from weir.consent.record import open_request, reject
+from weir.consent import consents
+from weir.consent.consents import Consent
 from weir.consent.states import State
-from weir.consent.withdrawal import confirm
+from weir.consent.transitions import open_request, reject
+from weir.consent.withdrawals import confirm
 from weir.identity import customers, subjects
 from weir.identity.customers import Customer
 from weir.identity.sessions import Session
@@ -110,7 +110,7 @@ async def before(connection: AsyncConnection, pushed: PushedRequest) -> Consent 
     if pushed.grant_id is None:
         return None
     grant = await grants.of_grant_id(connection, pushed.grant_id, pushed.client)
-    consent = None if grant is None else await reading.find(connection, grant.current)
+    consent = None if grant is None else await consents.find(connection, grant.current)
     return consent if consent is not None and consent.state is State.GRANTED else None
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.consent.reading import Consent
-from weir.consent.record import open_request
+from weir.consent.consents import Consent
+from weir.consent.transitions import open_request
 from weir.consent.types import ConsentRequest, parse_details
 from weir.kernel import limits
 from weir.kernel.outcomes import OAUTH_INVALID_AUTHORIZATION_DETAILS, Refusal

@@ -46,10 +46,10 @@ from weir.kernel.outcomes import (
     Refusal,
 )
 from weir.kernel.strict_json import loads
-from weir.partners import anchors, applications, certificates, dynamic, organisations
+from weir.partners import anchors, applications, certificates, dynamic_registration, organisations
 from weir.partners.applications import Application
-from weir.partners.dynamic import Registration
-from weir.partners.registration import require_roles_of
+from weir.partners.dynamic_registration import Registration
+from weir.partners.registration_rules import require_roles_of
 from weir.store.processes import await_acknowledged
 from weir.store.unit import Actor, UnitOfWork
 
@@ -136,7 +136,7 @@ class _Registering:
             await _use(unit, statement)
             await _require_roles(unit, statement.organisation, facts.roles)
             application = await applications.admit(unit, statement.organisation, facts)
-            await dynamic.keep(
+            await dynamic_registration.keep(
                 unit,
                 application,
                 issuer=statement.issuer,
@@ -172,7 +172,7 @@ class _Registering:
                 await _use(unit, statement)
             await _require_roles(unit, managed.application.organisation, facts.roles)
             application = await applications.replace_facts(unit, managed.application.id, facts)
-            await dynamic.renew(unit, application, text)
+            await dynamic_registration.renew(unit, application, text)
             certificate = await self._certificate(unit, application, given)
         told = self._told(application, text, managed.token, merged)
         return JSONResponse(told | certificate, headers=NO_STORE)
@@ -185,7 +185,7 @@ class _Registering:
         async with database.unit(actor) as unit:
             if managed.application.status == "active":
                 await applications.suspend(unit, managed.application.id)
-            await dynamic.forget(unit, managed.application)
+            await dynamic_registration.forget(unit, managed.application)
         if unit.sequence is not None and await await_acknowledged(database, unit.sequence) is None:
             raise Refusal(OAUTH_TEMPORARILY_UNAVAILABLE, "the gateways have not confirmed")
         return Response(status_code=204, headers=NO_STORE)
@@ -244,7 +244,7 @@ class _Registering:
         if not is_identifier(client_id, "app"):
             raise Refusal(OAUTH_REGISTRATION_TOKEN_INVALID, "no such client")
         async with self._services.database.connect() as connection:
-            found = await dynamic.find(connection, client_id)
+            found = await dynamic_registration.find(connection, client_id)
             if found is None or not found.opened_by(digest(token)):
                 raise Refusal(OAUTH_REGISTRATION_TOKEN_INVALID, "another registration's token")
             application = await applications.get(connection, client_id)
@@ -303,7 +303,9 @@ async def _require_roles(unit: UnitOfWork, organisation_id: str, roles: Sequence
 
 async def _use(unit: UnitOfWork, statement: Statement) -> None:
     """A statement counts once (RFC 7591 section 5), in the transaction of what it vouches for."""
-    if not await dynamic.use_statement(unit, statement.issuer, statement.jti, statement.expires_at):
+    if not await dynamic_registration.use_statement(
+        unit, statement.issuer, statement.jti, statement.expires_at
+    ):
         raise bad_statement("it was used before")
 
 

@@ -23,9 +23,9 @@ from weir.kernel.outcomes import (
     Refusal,
 )
 from weir.keys import jose
-from weir.partners import registration
+from weir.partners import registration_rules
 from weir.partners.classes import APPLICATION_ROLES, TOKEN_ENDPOINT_AUTH_METHODS
-from weir.partners.registration import ApplicationFacts
+from weir.partners.registration_rules import ApplicationFacts
 
 # What decides something here, and its JSON type.
 TAKEN: Final[dict[str, type]] = {
@@ -120,7 +120,7 @@ def facts_of(
             raise bad_metadata(name, "is of another JSON type")
     _check_offered(merged, algorithms)
     try:
-        facts = registration.application_facts(
+        facts = registration_rules.application_facts(
             name=merged.get("client_name", ""),
             token_endpoint_auth_method=merged.get("token_endpoint_auth_method", "private_key_jwt"),
             jwks=merged.get("jwks", {"keys": []}),

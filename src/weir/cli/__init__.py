@@ -18,7 +18,7 @@ _HELP: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A command, or a group of them, and where its code is."""
+    """A command, or a group of them, and its code: `module:name`, of this room without a dot."""
 
     place: str
     help: str
@@ -29,7 +29,7 @@ class Entry:
 COMMANDS: Final[dict[str, Entry]] = {
     "up": Entry("up:up", "Start everything on this machine and keep it running."),
     "demo": Entry(
-        "demo.command:demo", "Boot an alliance, run its story, show that the figures agree."
+        "weir_demo.command:demo", "Boot an alliance, run its story, show that the figures agree."
     ),
     "status": Entry("status:status", "Say what runs in a home and how it is."),
     "config": Entry("config:config", "Print every setting, its value and where it came from."),
@@ -37,17 +37,17 @@ COMMANDS: Final[dict[str, Entry]] = {
     "control": Entry("roles:control", "Serve authorization, portal and management API."),
     "worker": Entry("roles:worker", "Bring records to the lake and settle what is in doubt."),
     "operator": Entry("operator:app", "Found the alliance.", True, "Who takes part"),
-    "member": Entry("parties:member", "Licensed institutions.", True, "Who takes part"),
-    "partner": Entry("parties:partner", "Organisations that embed.", True, "Who takes part"),
+    "member": Entry("organisations:member", "Licensed institutions.", True, "Who takes part"),
+    "partner": Entry("organisations:partner", "Organisations that embed.", True, "Who takes part"),
     "app": Entry("applications:app", "Applications, keys, certificates.", True, "Who takes part"),
     "people": Entry("people:people", "Who works for you.", True, "Who takes part"),
     "invitations": Entry("people:invitations", "Who is to join you.", True, "Who takes part"),
     "customer": Entry("customers:customer", "A member's customers.", True, "Who takes part"),
-    "shelf": Entry("searching:shelf", "Find what is on the shelf.", True, "The shelf"),
-    "document": Entry("shelf:document", "OpenAPI documents.", True, "The shelf"),
+    "shelf": Entry("shelf:shelf", "Find what is on the shelf.", True, "The shelf"),
+    "document": Entry("documents:document", "OpenAPI documents.", True, "The shelf"),
     "lint": Entry("lint:lint", "Hold an OpenAPI document to the standard.", panel="The shelf"),
     "backend": Entry("backends:backend", "Endpoints of your services.", True, "The shelf"),
-    "capability": Entry("shelf:capability", "What an institution can do.", True, "The shelf"),
+    "capability": Entry("documents:capability", "What an institution can do.", True, "The shelf"),
     "product": Entry("products:product", "Versioned bundles on the shelf.", True, "The shelf"),
     "plan": Entry("products:plan", "Prices and limits of products.", True, "The shelf"),
     "subscription": Entry("products:subscription", "Rights to products.", True, "The shelf"),
@@ -64,7 +64,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "anchor": Entry("anchors:app", "Whose statements are believed.", True, "What must be true"),
     "calls": Entry("calls:calls", "Traffic, by what you ask for.", panel="What must be true"),
     "records": Entry("records:records", "The measured calls.", True, "What must be true"),
-    "audit": Entry("auditing:audit", "What was done, and checked.", True, "What must be true"),
+    "audit": Entry("audit:audit", "What was done, and checked.", True, "What must be true"),
 }
 
 
@@ -86,7 +86,7 @@ def build(arguments: Sequence[str]) -> typer.Typer:
 
 def main() -> None:
     """The entry point. What can be expected to go wrong is one sentence, never a traceback."""
-    from weir.cli.failing import sentence_of
+    from weir.cli.failures import sentence_of
 
     arguments = sys.argv[1:]
     try:
@@ -120,4 +120,4 @@ def _add(root: typer.Typer, name: str, entry: Entry, *, loaded: bool) -> None:
 
 def _load(place: str) -> Any:
     module, _, attribute = place.partition(":")
-    return getattr(import_module(f"weir.cli.{module}"), attribute)
+    return getattr(import_module(module if "." in module else f"weir.cli.{module}"), attribute)

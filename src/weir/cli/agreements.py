@@ -8,10 +8,10 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from weir.cli.failing import CannotError
+from weir.cli.failures import CannotError
 from weir.cli.money import read_json
+from weir.cli.output import AsJson, show_json, show_list, show_one
 from weir.cli.profiles import DEFAULT, ProfileName, asking, folder_of
-from weir.cli.showing import AsJson, show_json, show_list, show_one
 
 agreement = typer.Typer(no_args_is_help=True)
 
@@ -105,7 +105,7 @@ def list_agreements(
     as_json: AsJson = False,
 ) -> None:
     """List the agreements you are a party to, newest first: who proposed what when."""
-    from weir.client.asking import all_of
+    from weir.client.management_requests import all_of
 
     found = asking(
         profile,
@@ -160,7 +160,7 @@ def sign_terms(
     profile: ProfileName = DEFAULT,
 ) -> None:
     """Sign an agreement's terms with your key, offline, and print the signature alone."""
-    from weir.alliance.signed import read, terms_of
+    from weir.agreements.signatures import read, terms_of
     from weir.kernel.signed_terms import sign
 
     try:
@@ -190,7 +190,7 @@ def verify(
     profile: ProfileName = DEFAULT,
 ) -> None:
     """Check offline that everybody the terms need has signed them, trusting nobody."""
-    from weir.alliance.signed import check
+    from weir.agreements.signatures import check
     from weir.client import Profile
 
     ca_file = authority or Profile.load(folder_of(profile)).platform.ca_file
@@ -229,7 +229,7 @@ def _since(effective_from: str | None) -> str:
 
 def _signed(file: Path) -> Any:
     """The terms and signatures in a file; what else `show` printed is left aside."""
-    from weir.alliance.signed import read
+    from weir.agreements.signatures import read
 
     try:
         return read(read_json(file))

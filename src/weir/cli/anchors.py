@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from weir.cli.applications import read_json
+from weir.cli.output import AsJson, show_list, show_one
 from weir.cli.profiles import DEFAULT, ProfileName, asking
-from weir.cli.showing import AsJson, show_list, show_one
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -32,7 +32,7 @@ def register(
 @app.command("list")
 def list_anchors(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List the issuers that are believed, or were."""
-    from weir.client.asking import all_of
+    from weir.client.management_requests import all_of
 
     found = asking(profile, lambda m: all_of(m.keys.anchors()))
     show_list(found, ("issuer", "name", "status", "changed_at"), as_json)

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from weir.cli.failing import CannotError
+from weir.cli.failures import CannotError
+from weir.cli.output import AsJson, show_list, show_one
 from weir.cli.profiles import DEFAULT, ProfileName, asking, folder_of
-from weir.cli.showing import AsJson, show_list, show_one
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -98,7 +98,7 @@ def list_applications(
     as_json: AsJson = False,
 ) -> None:
     """List applications within reach."""
-    from weir.client.asking import all_of
+    from weir.client.management_requests import all_of
 
     found = asking(profile, lambda m: all_of(m.parties.applications(organisation)))
     show_list(found, ("name", "organisation", "roles", "status", "id"), as_json)
@@ -162,7 +162,7 @@ def certs(
     application: Application, profile: ProfileName = DEFAULT, as_json: AsJson = False
 ) -> None:
     """List an application's certificates, newest first."""
-    from weir.client.asking import all_of
+    from weir.client.management_requests import all_of
 
     found = asking(profile, lambda m: all_of(m.parties.certificates(application)))
     show_list(found, ("id", "sha256", "not_after", "revoked_at"), as_json)

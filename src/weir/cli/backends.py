@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from weir.cli.failing import CannotError
+from weir.cli.failures import CannotError
+from weir.cli.output import AsJson, show_list, show_one
 from weir.cli.profiles import DEFAULT, ProfileName, asking
-from weir.cli.showing import AsJson, show_list, show_one
 
 backend = typer.Typer(no_args_is_help=True)
 
@@ -59,7 +59,7 @@ def remove(backend: Backend, profile: ProfileName = DEFAULT, as_json: AsJson = F
 @backend.command("list")
 def list_backends(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List your services' endpoints."""
-    from weir.client.asking import all_of
+    from weir.client.management_requests import all_of
 
     found = asking(profile, lambda m: all_of(m.shelf.backends()))
     show_list(found, ("url", "endpoints", "health_path", "id"), as_json)

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from weir.cli.output import AsJson, show_json, show_list
 from weir.cli.profiles import DEFAULT, ProfileName, asking
-from weir.cli.showing import AsJson, show_json, show_list
 
 Day = Annotated[str | None, typer.Option(help="A day of UTC, 2026-11-30, included; or today.")]
 _FIGURES = ("calls", "refused", "bytes_in", "bytes_out", "p50_us", "p95_us", "p99_us")

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
+from weir.cli.output import AsJson, show_list, show_one
 from weir.cli.profiles import DEFAULT, ProfileName, asking
-from weir.cli.showing import AsJson, show_list, show_one
 
 customer = typer.Typer(no_args_is_help=True)
 consent = typer.Typer(no_args_is_help=True)
@@ -30,7 +30,7 @@ def enrol(
 @customer.command("list")
 def list_customers(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List your customers."""
-    from weir.client.asking import all_of
+    from weir.client.management_requests import all_of
 
     found = asking(profile, lambda m: all_of(m.people.customers()))
     show_list(found, ("customer_ref", "name", "linked", "id"), as_json)
@@ -116,7 +116,7 @@ def list_consents(
     as_json: AsJson = False,
 ) -> None:
     """List consents: a member's over its customers' data, a partner's of an application."""
-    from weir.client.asking import all_of
+    from weir.client.management_requests import all_of
 
     found = asking(profile, lambda m: all_of(m.people.consents(application)))
     show_list(found, ("id", "state", "purpose", "application", "expires_at"), as_json)

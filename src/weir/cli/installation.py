@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from weir.app.core import TlsFiles
-from weir.app.preparing import Prepared, prepare
+from weir.app.preparation import Prepared, prepare
 from weir.cli.health import is_ready
 from weir.kernel import limits
 from weir.kernel.outcomes import PLATFORM_UNAVAILABLE, Refusal

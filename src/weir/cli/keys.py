@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from weir.cli.failing import CannotError
+from weir.cli.failures import CannotError
+from weir.cli.output import AsJson, show_list, show_one
 from weir.cli.profiles import DEFAULT, ProfileName, asking
-from weir.cli.showing import AsJson, show_list, show_one
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -23,7 +23,7 @@ Algorithm = Annotated[str, typer.Argument(help="ES256, PS256, EdDSA or Ed25519."
 @app.command("list")
 def list_keys(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List the signing keys by purpose, newest first, with where each is in its life."""
-    from weir.client.asking import all_of
+    from weir.client.management_requests import all_of
 
     found = asking(profile, lambda m: all_of(m.keys.signing_keys()))
     show_list(
@@ -62,7 +62,7 @@ def revoke(
 @app.command()
 def endings(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List the algorithms that are taken until a date and no longer."""
-    from weir.client.asking import all_of
+    from weir.client.management_requests import all_of
 
     found = asking(profile, lambda m: all_of(m.keys.algorithm_endings()))
     show_list(found, ("algorithm", "ends_at", "announced_at"), as_json)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from weir.cli.failing import CannotError
-from weir.cli.showing import AsJson, show_json
+from weir.cli.failures import CannotError
+from weir.cli.output import AsJson, show_json
 
 if TYPE_CHECKING:
-    from weir.shelf.standard.rules import Finding
+    from weir.openapi.standard.rules import Finding
 
 _SHOWN: Final = 5  # places of one rule, unless all are asked for
 _WORDS: Final = {
@@ -31,8 +31,8 @@ def lint(
     as_json: AsJson = False,
 ) -> None:
     """Hold a document to the standard; the exit status is 1 when it has errors."""
-    from weir.shelf.standard.comparing import announces, compare
-    from weir.shelf.standard.judging import in_order, judge, tally
+    from weir.openapi.standard.comparison import announces, compare
+    from weir.openapi.standard.lint import in_order, judge, tally
 
     if language not in _WORDS:
         raise CannotError("--language is en or zh.")
@@ -55,7 +55,7 @@ def lint(
 
 def described(finding: Finding) -> dict[str, Any]:
     """A finding with the words of its rule, as JSON shows it."""
-    from weir.shelf.standard.judging import RULES
+    from weir.openapi.standard.lint import RULES
 
     rule = RULES[finding.rule]
     return {
@@ -73,8 +73,8 @@ def described(finding: Finding) -> dict[str, Any]:
 
 def _read(file: Path) -> tuple[dict[str, Any], Any]:
     from weir.kernel.outcomes import Refusal
-    from weir.shelf.openapi.operations import import_document
-    from weir.shelf.openapi.regenerating import regenerate
+    from weir.openapi.operations import import_document
+    from weir.openapi.regeneration import regenerate
 
     try:
         parsed = import_document(file.read_bytes())
@@ -87,7 +87,7 @@ def _read(file: Path) -> tuple[dict[str, Any], Any]:
 
 
 def _show(findings: list[Finding], language: str, every: bool, name: str, announced: bool) -> None:
-    from weir.shelf.standard.judging import tally
+    from weir.openapi.standard.lint import tally
 
     words = _WORDS[language]
     for rule, group in groupby(findings, lambda each: each.rule):
@@ -114,8 +114,8 @@ def _many(severity: str, counts: dict[str, int], language: str) -> bool:
 
 
 def _show_rule(name: str, found: list[Finding], language: str, every: bool) -> None:
-    from weir.shelf.standard.judging import RULES
-    from weir.shelf.standard.rules import SEVERITIES
+    from weir.openapi.standard.lint import RULES
+    from weir.openapi.standard.rules import SEVERITIES
 
     rule, words = RULES[name], _WORDS[language]
     english = language == "en"

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from weir.cli.failing import CannotError
+from weir.cli.failures import CannotError
+from weir.cli.output import AsJson, show_json, show_list, show_one
 from weir.cli.profiles import DEFAULT, ProfileName, asking, folder_of
-from weir.cli.showing import AsJson, show_json, show_list, show_one
 
 period = typer.Typer(no_args_is_help=True)
 statement = typer.Typer(no_args_is_help=True)
@@ -65,7 +65,7 @@ def close(
 @period.command("closings")
 def list_closings(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List the closings that were asked for, and how far each is."""
-    from weir.client.asking import all_of
+    from weir.client.management_requests import all_of
 
     found = asking(profile, lambda m: all_of(m.books.closings()))
     show_list(found, ("job", "period", "currency", "status", "to_do", "release"), as_json)
@@ -99,7 +99,7 @@ def reopen(
 @period.command("reopenings")
 def list_reopenings(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List which periods were opened again, and why."""
-    from weir.client.asking import all_of
+    from weir.client.management_requests import all_of
 
     found = asking(profile, lambda m: all_of(m.books.reopenings()))
     show_list(found, ("period", "currency", "reason", "reopened_at", "reopened_by"), as_json)
@@ -144,7 +144,7 @@ def calls(
     as_json: AsJson = False,
 ) -> None:
     """List the calls behind a line: what was counted, one by one."""
-    from weir.client.asking import all_of
+    from weir.client.management_requests import all_of
 
     found = asking(profile, lambda m: all_of(m.books.calls_behind(statement, line)))
     columns = ("arrived_at", "interaction_id", "method", "path", "status", "ending", "billable")
@@ -158,7 +158,7 @@ def bundle(
     profile: ProfileName = DEFAULT,
 ) -> None:
     """Fetch a statement and all it was made of that is yours, to be verified offline."""
-    from weir.cli.bundling import fetch_statement
+    from weir.cli.bundles import fetch_statement
     from weir.client import Profile
 
     if folder.exists():
@@ -203,7 +203,7 @@ def verify(
 
 
 def _statements(profile: str, columns: tuple[str, ...], as_json: bool) -> None:
-    from weir.client.asking import all_of
+    from weir.client.management_requests import all_of
 
     found = asking(profile, lambda m: all_of(m.books.statements()))
     show_list(found, columns, as_json)

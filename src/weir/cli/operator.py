@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
+from weir.cli.output import AsJson, show_json, show_list
 from weir.cli.profiles import DEFAULT, ProfileName, asking, folder_of, platform_here
-from weir.cli.showing import AsJson, show_json, show_list
 
 app = typer.Typer(no_args_is_help=True)
 

@@ -6,8 +6,8 @@ from typing import Annotated, Final
 
 import typer
 
+from weir.cli.output import AsJson, show_list, show_one
 from weir.cli.profiles import DEFAULT, ProfileName, asking
-from weir.cli.showing import AsJson, show_list, show_one
 
 people = typer.Typer(no_args_is_help=True)
 invitations = typer.Typer(no_args_is_help=True)

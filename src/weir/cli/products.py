@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from weir.cli.failing import CannotError
+from weir.cli.failures import CannotError
+from weir.cli.output import AsJson, show_json, show_list, show_one
 from weir.cli.profiles import DEFAULT, ProfileName, asking
-from weir.cli.showing import AsJson, show_json, show_list, show_one
 
 product = typer.Typer(no_args_is_help=True)
 plan = typer.Typer(no_args_is_help=True)
@@ -101,7 +101,7 @@ def list_products(
     as_json: AsJson = False,
 ) -> None:
     """List the whole shelf, or your own products (--mine)."""
-    from weir.client.asking import all_of
+    from weir.client.management_requests import all_of
 
     found = asking(profile, lambda m: all_of(m.shelf.products() if mine else m.shelf.everything()))
     show_list(found, ("prefix", "title_en", "direction", "status", "scope", "id"), as_json)
@@ -157,7 +157,7 @@ def add(
 @plan.command("list")
 def list_plans(product: Product, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List a product's plans."""
-    from weir.client.asking import all_of
+    from weir.client.management_requests import all_of
 
     found = asking(profile, lambda m: all_of(m.shelf.plans(product)))
     if not as_json:
@@ -213,7 +213,7 @@ def request(
 @subscription.command("list")
 def list_subscriptions(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List those you hold, and those to your products."""
-    from weir.client.asking import all_of
+    from weir.client.management_requests import all_of
 
     found = asking(profile, lambda m: all_of(m.shelf.subscriptions()))
     show_list(found, ("application", "product", "plan", "status", "id"), as_json)

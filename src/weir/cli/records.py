@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from weir.cli.output import AsJson, show_json, show_list
 from weir.cli.profiles import DEFAULT, ProfileName, asking
-from weir.cli.showing import AsJson, show_json, show_list
 
 records = typer.Typer(no_args_is_help=True)
 
@@ -24,7 +24,7 @@ def count(
     since: Day = None, until: Day = None, profile: ProfileName = DEFAULT, as_json: AsJson = False
 ) -> None:
     """Count the stored calls by application, product, status and refusal."""
-    from weir.client.asking import all_of
+    from weir.client.management_requests import all_of
 
     found = asking(profile, lambda m: all_of(m.books.count_calls(since, until)))
     show_list(found, ("application", "product", "status", "refusal", "calls"), as_json)
@@ -33,7 +33,7 @@ def count(
 @records.command("files")
 def files(since: Day = None, until: Day = None, profile: ProfileName = DEFAULT) -> None:
     """Name the files of the lake that are to be read, one a line, for other engines."""
-    from weir.client.asking import all_of
+    from weir.client.management_requests import all_of
 
     for file in asking(profile, lambda m: all_of(m.records.files(since, until))):
         print(file)

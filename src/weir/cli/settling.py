@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from weir.cli.output import AsJson, show_list, show_one
 from weir.cli.profiles import DEFAULT, ProfileName, asking
-from weir.cli.showing import AsJson, show_list, show_one
 
 dispute = typer.Typer(no_args_is_help=True)
 credit = typer.Typer(no_args_is_help=True)
@@ -43,7 +43,7 @@ def list_disputes(
     as_json: AsJson = False,
 ) -> None:
     """List your disputes; the operator's list holds everybody's."""
-    from weir.client.asking import all_of
+    from weir.client.management_requests import all_of
 
     found = asking(profile, lambda m: all_of(m.settling.disputes(status)))
     show_list(found, ("id", "statement", "statement_line", "status", "reason"), as_json)
@@ -83,7 +83,7 @@ def grant(
 @credit.command("list")
 def list_credits(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List credits that concern you, newest first; the operator's list holds everybody's."""
-    from weir.client.asking import all_of
+    from weir.client.management_requests import all_of
 
     found = asking(profile, lambda m: all_of(m.settling.credits()))
     columns = ("id", "statement", "statement_line", "amount_minor", "currency", "reason")
@@ -148,7 +148,7 @@ def record_rate(
 @rate.command("list")
 def list_rates(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List exchange rates, newest recorded first."""
-    from weir.client.asking import all_of
+    from weir.client.management_requests import all_of
 
     found = asking(profile, lambda m: all_of(m.settling.rates()))
     show_list(found, ("base", "quote", "rate", "source", "observed_at", "id"), as_json)
@@ -157,7 +157,7 @@ def list_rates(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
 @netting.command("list")
 def list_rounds(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List the rounds you took part in, newest first."""
-    from weir.client.asking import all_of
+    from weir.client.management_requests import all_of
 
     found = asking(profile, lambda m: all_of(m.settling.rounds()))
     columns = ("id", "currency", "moved_minor", "without_payments", "settled_at")

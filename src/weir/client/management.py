@@ -17,16 +17,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from weir.client.asking import Asker
 from weir.client.authorization import AuthorizationServer
 from weir.client.management_books import Books
+from weir.client.management_customers import People
 from weir.client.management_keys import Keys
 from weir.client.management_parties import Parties
-from weir.client.management_people import People
+from weir.client.management_people import Team
 from weir.client.management_records import Records
+from weir.client.management_requests import Asker
 from weir.client.management_settling import Settling
 from weir.client.management_shelf import Shelf
-from weir.client.management_team import Team
 from weir.client.profile import Profile
 from weir.client.session import MANAGE, Session
 

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from weir.client.asking import Asker, Document, place
 from weir.client.credentials import Credentials
 from weir.client.errors import ProtocolError
+from weir.client.management_requests import Asker, Document, place
 from weir.kernel import strict_json
 from weir.kernel.clock import read_moment
 from weir.kernel.signed_terms import sign

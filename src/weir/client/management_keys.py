@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-from weir.client.asking import Asker, Document, place
+from weir.client.management_requests import Asker, Document, place
 
 
 class Keys:

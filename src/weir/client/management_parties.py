@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from weir.client.asking import Asker, Document, place
 from weir.client.credentials import AuthMethod
+from weir.client.management_requests import Asker, Document, place
 
 
 class Parties:

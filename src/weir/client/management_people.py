@@ -1,69 +1,50 @@
-"""A member's customers, and the consents they gave."""
+"""The people who work for an organisation, and the invitations that bring them in."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
-from weir.client.asking import Asker, Document, place
+from weir.client.management_requests import Asker, Document, place
 
 
-class People:
-    """Operations on customers and consents."""
+class Team:
+    """Operations on one's own people. They sign in at the portal, each in one role."""
 
     def __init__(self, asker: Asker) -> None:
         self._asker = asker
 
-    async def enrol(self, customer_ref: str, name: str) -> Document:
-        """Enrol a customer under one's own reference; `link` is the one-time link to hand over.
+    async def people(self) -> list[Document]:
+        """Who works for you now."""
+        items: list[Document] = (await self._asker.get("/v1/people"))["items"]
+        return items
 
-        `name` is what the customer will be greeted with.
-        """
-        given = {"customer_ref": customer_ref, "name": name}
-        return await self._asker.post("/v1/customers", given)
+    async def change_role(self, person: str, role: str) -> Document:
+        """Give somebody another role: owner, developer, finance or auditor."""
+        return await self._asker.put(f"/v1/people/{place(person)}/role", {"role": role})
 
-    def customers(self) -> AsyncIterator[Document]:
-        return self._asker.pages("/v1/customers")
+    async def renew_sign_in(self, person: str) -> Document:
+        """A one-time `link` by which a person sets a new passphrase and second factor."""
+        return await self._asker.post(f"/v1/people/{place(person)}/renewal")
 
-    async def offer_test_customer(self, customer_ref: str, name: str) -> Document:
-        """Let developers try consents with a person of the model world."""
-        given = {"customer_ref": customer_ref, "name": name}
-        return await self._asker.post("/v1/test-customers", given)
+    async def remove(self, person: str) -> Document:
+        """End somebody's work for you, signed out everywhere at once."""
+        return await self._asker.post(f"/v1/people/{place(person)}/remove")
 
-    async def test_customers(self, member: str) -> Document:
-        """Whom a member offers, as `items`."""
-        return await self._asker.get("/v1/test-customers", member=member)
+    async def invitations(self) -> list[Document]:
+        """Those that were not used yet."""
+        items: list[Document] = (await self._asker.get("/v1/invitations"))["items"]
+        return items
 
-    async def end_test_customer(self, customer_ref: str) -> Document:
-        """Offer the person no more; sign-ins that developers took end."""
-        return await self._asker.post(f"/v1/test-customers/{place(customer_ref)}/end")
-
-    async def take_test_customer(
-        self, application: str, product: str, customer_ref: str
+    async def invite(
+        self, invitee: str, role: str = "owner", *, organisation: str | None = None
     ) -> Document:
-        """Your own sign-in as a test customer of the product's institution, with a new
-        passphrase each time.
+        """Invite somebody; `link` is what to hand over, once.
+
+        `organisation` is for the operator, who invites the first owner of another.
         """
-        path = f"/v1/applications/{place(application)}/test-customers"
-        return await self._asker.post(path, {"product": product, "customer_ref": customer_ref})
+        given = {"invitee": invitee, "role": role}
+        if organisation is not None:
+            given["organisation"] = organisation
+        return await self._asker.post("/v1/invitations", given)
 
-    async def detach_records(self, customer: str) -> Document:
-        """Cut call records loose from a customer whose consents have all ended. It cannot be
-        undone; `consents` says how many led to records.
-        """
-        return await self._asker.post(f"/v1/customers/{place(customer)}/detach-records", {})
-
-    async def lodge_consent(self, application: str, details: Document) -> Document:
-        """Write down what a customer will be asked within a day. Its `id` is what an authorization
-        request names it by, as the claim `openbanking_intent_id`.
-        """
-        given = {"application": application, "authorization_details": [details]}
-        return await self._asker.post("/v1/consents", given)
-
-    def consents(self, application: str | None = None) -> AsyncIterator[Document]:
-        """For a member those over its customers' data; else those given to an application."""
-        return self._asker.pages("/v1/consents", application=application)
-
-    async def withdraw_consent(self, consent: str, reason: str = "") -> Document:
-        """Withdraw it at every gateway; answers when that is so."""
-        given = {"reason": reason}
-        return await self._asker.post(f"/v1/consents/{place(consent)}/withdraw", given)
+    async def withdraw(self, invitation: str) -> Document:
+        """End an invitation that was not used."""
+        return await self._asker.post(f"/v1/invitations/{place(invitation)}/withdraw")

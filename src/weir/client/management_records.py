@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from weir.client.asking import Asker, Document, place
 from weir.client.credentials import Credentials, write_private
 from weir.client.errors import WeirError
+from weir.client.management_requests import Asker, Document, place
 from weir.kernel import merkle
 from weir.kernel.seals import PublicKey, Receipt, Root, receipt_fault, signature_fault
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 
-from weir.client.asking import Asker, Document, place
+from weir.client.management_requests import Asker, Document, place
 
 
 class Settling:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from weir.client.asking import Asker, Document, place
+from weir.client.management_requests import Asker, Document, place
 
 
 class Shelf:

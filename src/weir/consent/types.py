@@ -16,7 +16,7 @@ from jsonschema.exceptions import ValidationError
 
 from weir.access import consent_types
 from weir.access.consent_types import PAYMENT_INITIATION, PAYMENTS, RECURRING_PAYMENT
-from weir.consent import recurring
+from weir.consent import recurring_payments
 from weir.kernel import inputs, limits
 from weir.kernel.limit_periods import ALIGNMENTS, PERIODS
 from weir.kernel.money import MINOR_DIGITS, Money, parse_amount
@@ -249,8 +249,8 @@ def _recurring(entry: dict[str, Any], now: datetime) -> None:
     if since < now - timedelta(days=limits.CONSENT_LIFETIME_DAYS):
         raise _wrong("/0/valid_from", f"lies over {limits.CONSENT_LIFETIME_DAYS} days back")
     try:
-        recurring.check(recurring.read(entry))
-    except recurring.IncoherentError as error:
+        recurring_payments.check(recurring_payments.read(entry))
+    except recurring_payments.IncoherentError as error:
         raise _wrong(f"/0{error.pointer}", str(error)) from error
 
 

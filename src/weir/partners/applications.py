@@ -13,9 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from weir.kernel import inputs, limits, outcomes
 from weir.keys.dpop import THUMBPRINT, thumbprint_of
 from weir.keys.published import REVOCATION, RevocationDocument
-from weir.partners import keys, organisations, registration
+from weir.partners import keys, organisations, registration_rules
 from weir.partners.published import APPLICATION, ApplicationDocument
-from weir.partners.registration import ApplicationFacts
+from weir.partners.registration_rules import ApplicationFacts
 from weir.partners.tables import applications, certificates
 from weir.store.unit import Change, UnitOfWork
 
@@ -65,7 +65,7 @@ async def register(
     jwks_uri: str | None = None,
 ) -> Application:
     """Register an application of an active organisation. INVALID_INPUT says what is wrong."""
-    facts = registration.application_facts(
+    facts = registration_rules.application_facts(
         name=name,
         token_endpoint_auth_method=token_endpoint_auth_method,
         jwks=jwks if jwks is not None else {"keys": []},
@@ -77,7 +77,7 @@ async def register(
     organisation = await organisations.get(unit.connection, organisation_id)
     if organisation.status != "active":
         raise outcomes.Refusal(outcomes.ORGANISATION_SUSPENDED)
-    registration.require_roles_of(organisation.kind, facts.roles)
+    registration_rules.require_roles_of(organisation.kind, facts.roles)
     return await admit(unit, organisation.id, facts)
 
 
@@ -134,7 +134,7 @@ async def rotate_keys(unit: UnitOfWork, application_id: str, jwks: Any) -> Appli
     application = await lock(unit.connection, application_id)
     public = keys.public_jwks(jwks, "/jwks")
     _refuse_revoked(application, public)
-    registration.require_keys_for(
+    registration_rules.require_keys_for(
         application.token_endpoint_auth_method, public, application.require_signed_request_object
     )
     detail = {"kids": [key["kid"] for key in public["keys"]]}
@@ -151,7 +151,7 @@ async def require_signed_requests(
     INVALID_INPUT when it has no key to sign with.
     """
     application = await lock(unit.connection, application_id)
-    registration.require_keys_for(
+    registration_rules.require_keys_for(
         application.token_endpoint_auth_method, application.jwks, required
     )
     return await _change(
@@ -177,7 +177,7 @@ async def revoke_key(unit: UnitOfWork, application_id: str, name: str) -> Applic
         raise inputs.wrong("/key", "is no kid and no thumbprint", "既不是 kid，也不是指纹")
     thumbprint = thumbprint_of(named[0]) if named else name
     if application.jwks_uri is None:
-        registration.require_keys_for(
+        registration_rules.require_keys_for(
             application.token_endpoint_auth_method,
             {"keys": left},
             application.require_signed_request_object,
@@ -216,7 +216,7 @@ async def set_backchannel(
     """
     application = await lock(unit.connection, application_id)
     has_keys = bool(application.jwks["keys"]) or application.jwks_uri is not None
-    registration.require_backchannel(mode, endpoint, has_keys=has_keys)
+    registration_rules.require_backchannel(mode, endpoint, has_keys=has_keys)
     return await _change(
         unit,
         application,

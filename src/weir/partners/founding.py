@@ -15,7 +15,7 @@ from sqlalchemy import update
 
 from weir.kernel import limits, outcomes
 from weir.keys.authority import Authority
-from weir.partners import applications, certificates, classes, organisations, registration
+from weir.partners import applications, certificates, classes, organisations, registration_rules
 from weir.partners.applications import Application
 from weir.partners.certificates import Certificate
 from weir.partners.organisations import Organisation
@@ -89,7 +89,7 @@ async def found_alliance(
     Refusals: CONFLICT when there is an operator, INVALID_INPUT, CERTIFICATE_REQUEST_INVALID.
     """
     await _refuse_founded(unit)
-    facts = registration.operator_facts(slug=slug, name_en=name_en, name_zh=name_zh)
+    facts = registration_rules.operator_facts(slug=slug, name_en=name_en, name_zh=name_zh)
     operator = await organisations.admit(unit, facts)
     application = await applications.register(
         unit,

@@ -12,9 +12,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.kernel import limits, outcomes
-from weir.partners import registration
+from weir.partners import registration_rules
 from weir.partners.published import ORGANISATION, OrganisationDocument
-from weir.partners.registration import OrganisationFacts
+from weir.partners.registration_rules import OrganisationFacts
 from weir.partners.tables import organisations
 from weir.store.unit import Change, UnitOfWork
 
@@ -54,7 +54,7 @@ async def admit_member(
     directory_url: str | None = None,
 ) -> Organisation:
     """Let a licensed institution in. INVALID_INPUT says what is wrong; CONFLICT what is taken."""
-    facts = registration.member_facts(
+    facts = registration_rules.member_facts(
         slug=slug,
         name_en=name_en,
         name_zh=name_zh,
@@ -75,7 +75,7 @@ async def admit_partner(
     institution_code: str | None = None,
 ) -> Organisation:
     """Let a partner in. INVALID_INPUT says what is wrong; CONFLICT what is taken."""
-    facts = registration.partner_facts(
+    facts = registration_rules.partner_facts(
         slug=slug,
         name_en=name_en,
         name_zh=name_zh,

@@ -13,10 +13,10 @@ from weir.authorization import interactions, requests
 from weir.authorization.openid import OpenIdRequest
 from weir.authorization.redirects import origin
 from weir.authorization.requests import Interaction
-from weir.consent import changing, directory
-from weir.consent.changing import Difference
+from weir.consent import directory, grant_changes
+from weir.consent.consents import Consent
 from weir.consent.directory import Account
-from weir.consent.reading import Consent
+from weir.consent.grant_changes import Difference
 from weir.consent.types import ConsentRequest
 from weir.identity import customers
 from weir.identity.customers import Customer
@@ -77,14 +77,14 @@ class Question:
         pushed = self.interaction.pushed
         if self.before is None or self.before.granted is None:
             return pushed.ask
-        return changing.becomes(pushed.action, self.before.granted, pushed.ask)
+        return grant_changes.becomes(pushed.action, self.before.granted, pushed.ask)
 
     @property
     def change(self) -> Difference | None:
         """What a yes changes, when there is something to change."""
         if self.before is None or self.before.granted is None:
             return None
-        return changing.difference(self.before.granted, self.ask)
+        return grant_changes.difference(self.before.granted, self.ask)
 
     @property
     def kept(self) -> Sequence[str]:

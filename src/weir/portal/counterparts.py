@@ -17,7 +17,7 @@ from weir.partners import organisations
 from weir.partners.organisations import Organisation
 from weir.shelf import products
 from weir.shelf.products import Product
-from weir.shelf.searching import finding
+from weir.shelf.search import finder
 
 _OTHER = {"go-out": "bring-in", "bring-in": "go-out"}
 
@@ -37,13 +37,13 @@ async def sides_of(
     """By direction, what goes out and what is brought in; empty for a product without a scene."""
     if not product.scenes:
         return {}
-    own = await finding.in_scenes(connection, product.scenes, product.direction, product.owner_slug)
-    other = await finding.in_scenes(connection, product.scenes, _OTHER[product.direction])
+    own = await finder.in_scenes(connection, product.scenes, product.direction, product.owner_slug)
+    other = await finder.in_scenes(connection, product.scenes, _OTHER[product.direction])
     listed = await products.get_many(connection, [hit.product for hit in (*own, *other)])
     owners = await organisations.get_many(connection, {each.owner for each in listed.values()})
     wanted = set(product.scenes)
 
-    def of(hits: Sequence[finding.Hit]) -> Sequence[Counterpart]:
+    def of(hits: Sequence[finder.Hit]) -> Sequence[Counterpart]:
         found = [(listed[hit.product], hit.scenes) for hit in hits]
         return [
             Counterpart(each, owners[each.owner], [scene for scene in scenes if scene in wanted])
@@ -52,4 +52,4 @@ async def sides_of(
 
     own = sorted(own, key=lambda hit: hit.product != product.id)  # the page's own stands first
     sides = {product.direction: of(own), _OTHER[product.direction]: of(other)}
-    return {direction: sides[direction] for direction in finding.DIRECTIONS}
+    return {direction: sides[direction] for direction in finder.DIRECTIONS}

@@ -12,7 +12,7 @@ from babel.dates import format_timedelta
 from markupsafe import Markup, escape
 
 from weir.kernel.money import Money, parse_amount
-from weir.shelf.searching.terms import marked
+from weir.shelf.search.terms import marked
 
 # Pages show China's time, and say so.
 ZONE: Final = timezone(timedelta(hours=8))

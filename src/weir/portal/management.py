@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from weir.identity.acting import ACTING, Acting
+from weir.identity.acting_person import ACTING, Acting
 from weir.kernel.outcomes import CATALOGUE, PLATFORM_ERROR, Refusal
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]

@@ -12,12 +12,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from weir.access.consent_types import RECURRING_PAYMENT
-from weir.consent import directory, reading, recurring
+from weir.consent import consents as stored_consents
+from weir.consent import directory, recurring_payments
+from weir.consent.consents import Consent
 from weir.consent.directory import Account
-from weir.consent.reading import Consent
-from weir.consent.recurring import PeriodicLimit
+from weir.consent.recurring_payments import PeriodicLimit
 from weir.consent.states import MOVES, Move, State
-from weir.consent.withdrawal import confirm, withdraw_and_confirm
+from weir.consent.withdrawals import confirm, withdraw_and_confirm
 from weir.identity import customers
 from weir.identity.customers import Customer
 from weir.identity.people import Person
@@ -64,7 +65,7 @@ async def show_list(portal: Portal, request: Request, visitor: Visitor) -> Respo
     if visitor.person is None:
         return go("/sign-in?next=/my/consents")
     async with portal.database.connect() as connection:
-        consents = await reading.of_person(connection, visitor.person.id)
+        consents = await stored_consents.of_person(connection, visitor.person.id)
         shown = [await _shown(portal, connection, consent) for consent in consents]
         waiting = await my_questions.count(portal, connection, visitor.person.id)
     active = [each for each in shown if each.may_be_withdrawn]
@@ -82,7 +83,7 @@ async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
     if consent.state is State.WITHDRAWN and consent.acknowledged_at is None:
         await confirm(portal.database, consent.id, timeout_s=0)
     async with portal.database.connect() as connection:
-        consent = await reading.find(connection, consent.id) or consent
+        consent = await stored_consents.find(connection, consent.id) or consent
         shown = await _shown(portal, connection, consent)
         counted = await _counted(portal, connection, shown)
         customer = await customers.find(connection, consent.customer or "")
@@ -117,7 +118,7 @@ async def _own(portal: Portal, request: Request, person: Person) -> Consent:
     consent_id = request.path_params["consent"]
     if is_identifier(consent_id, "cns"):
         async with portal.database.connect() as connection:
-            consent = await reading.find_of_person(connection, consent_id, person.id)
+            consent = await stored_consents.find_of_person(connection, consent_id, person.id)
         if consent is not None:
             return consent
     raise Refusal(NOT_FOUND, "not this person's consent")
@@ -157,7 +158,7 @@ async def _counted(portal: Portal, connection: AsyncConnection, shown: Shown) ->
     granted, now = shown.consent.granted, portal.database.clock.now()
     if shown.consent.type != RECURRING_PAYMENT or granted is None or not shown.may_be_withdrawn:
         return ()
-    mandate = recurring.read(granted)
+    mandate = recurring_payments.read(granted)
     counted = mandate.counted_at(now) if mandate.since <= now else ()
     spent = await period_sums.spent_in(
         connection, shown.consent.id, [each.name for each in counted]

@@ -12,18 +12,18 @@ from starlette.responses import Response
 from weir.kernel import limits
 from weir.kernel.identifiers import is_slug
 from weir.kernel.outcomes import NOT_FOUND, Refusal
+from weir.openapi.standard.lint import RULES
 from weir.partners import organisations
 from weir.partners.organisations import Organisation
 from weir.portal import counterparts, price_calculator, service_levels
 from weir.portal.rendering import Portal, render
 from weir.portal.visitor import Visitor
-from weir.shelf import changing, plans, products, standing
+from weir.shelf import plans, price_changes, products, standard_findings
 from weir.shelf.capabilities import Capability
 from weir.shelf.pricing import Value
 from weir.shelf.pricing_words import words
 from weir.shelf.products import Product
 from weir.shelf.scenes import SCENES
-from weir.shelf.standard.judging import RULES
 from weir.shelf.terms import QUOTA_PERIODS
 
 
@@ -43,7 +43,7 @@ async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
         offered = await offered_at(connection, request)
         listed = await plans.of_product(connection, offered.product.id)
         sides = await counterparts.sides_of(connection, offered.product)
-        changes = await changing.of_plans(connection, [plan.id for plan in listed])
+        changes = await price_changes.of_plans(connection, [plan.id for plan in listed])
     open_plans = [plan for plan in listed if plan.status == "offered"]
     asked = request.query_params
     use = price_calculator.read_use(asked.get("calls", "10000"), asked.get("amount", "100"))
@@ -84,7 +84,7 @@ async def versions(portal: Portal, request: Request, visitor: Visitor) -> Respon
         offered = await offered_at(connection, request)
         changes: list[dict[str, Any]] = []
         for version in offered.versions:
-            before, found = await standing.breaking_changes(connection, version)
+            before, found = await standard_findings.breaking_changes(connection, version)
             added = await _added(connection, version, before) if before else []
             changes.append({"version": version, "before": before, "found": found, "added": added})
     return render(

@@ -13,7 +13,7 @@ from weir.portal import security, trying, trying_consents
 from weir.portal.product_page import offered_at
 from weir.portal.rendering import Portal, render
 from weir.portal.visitor import Visitor
-from weir.shelf import describing
+from weir.shelf import product_documents
 from weir.shelf.reference import operations, postman
 from weir.shelf.reference.samples import LANGUAGES, sample
 
@@ -59,7 +59,7 @@ async def openapi(portal: Portal, request: Request, _: Visitor) -> Response:
     async with portal.database.connect() as connection:
         offered = await offered_at(connection, request)
         document = request.query_params.get("document")
-        described = await describing.openapi_of(
+        described = await product_documents.openapi_of(
             connection, offered.product, portal.api_origin, document
         )
     return _download(described, f"{offered.product.scope}.openapi.json")

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from starlette.requests import Request
 from starlette.responses import Response
 
+from weir.journeys import sign_up
+from weir.journeys.sign_up import SignUp
 from weir.kernel.outcomes import CONFLICT, INVALID_INPUT, TOO_MANY_SIGN_UPS, Refusal
-from weir.onboarding import signing_up
-from weir.onboarding.signing_up import SignUp
 from weir.partners.classes import PARTNER_CLASSES
 from weir.portal.faults import faults
 from weir.portal.rendering import Portal, go, render
@@ -35,12 +35,12 @@ async def send(portal: Portal, request: Request, visitor: Visitor) -> Response:
     told = {name: fields.get(name, "").strip() for name in names}
     told["passphrase"] = fields.get("passphrase", "")
     given = SignUp(**told, language=visitor.language)
-    wrong = signing_up.faults(given)
+    wrong = sign_up.faults(given)
     if wrong:
         return _page(request, visitor, fields, wrong)
     cache = portal.authorization.cache
     try:
-        made = await signing_up.sign_up(
+        made = await sign_up.sign_up(
             portal.database, cache, portal.passphrases, given, address=visitor.address
         )
     except Refusal as refusal:

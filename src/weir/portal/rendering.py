@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from weir.authorization.services import Services
-from weir.consent import recurring, words
+from weir.consent import recurring_payments, words
 from weir.identity.passphrases import Passphrases
 from weir.identity.sessions import Sessions
 from weir.kernel.limit_periods import PERIODS
@@ -202,7 +202,7 @@ def _environment(language: str, catalogue: languages.Catalogue) -> Environment:
         money_minor=formatting.money_minor,
         amount=formatting.amount_text,
         bare=formatting.bare,
-        mandate=recurring.read,
+        mandate=recurring_payments.read,
         question=lambda ask, application, member: (
             words.question(ask.type, ask.details["permissions"])
             .of(language)

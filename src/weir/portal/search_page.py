@@ -22,8 +22,8 @@ from weir.portal.visitor import Visitor
 from weir.shelf import products
 from weir.shelf.products import Product
 from weir.shelf.scenes import SCENES
-from weir.shelf.searching.finding import DIRECTIONS, GRADES, Found, Hit, Wanted, find, read_wanted
-from weir.shelf.searching.indexing import PRICES
+from weir.shelf.search.finder import DIRECTIONS, GRADES, Found, Hit, Wanted, find, read_wanted
+from weir.shelf.search.index import PRICES
 
 _KINDS: Final = LICENCE_KINDS | PARTNER_CLASSES
 _LISTED: Final[dict[str, Mapping[str, tuple[str, str]]]] = {

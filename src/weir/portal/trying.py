@@ -20,9 +20,9 @@ from starlette.responses import JSONResponse, Response
 from weir.access.permissions import PERMISSIONS
 from weir.authorization import trials
 from weir.consent.types import is_payment
-from weir.identity import trial_customers
-from weir.identity.acting import Acting
-from weir.identity.trial_customers import Offered
+from weir.identity import test_customers
+from weir.identity.acting_person import Acting
+from weir.identity.test_customers import Offered
 from weir.kernel import limits, strict_json
 from weir.kernel.inputs import wrong
 from weir.kernel.outcomes import (
@@ -114,7 +114,7 @@ async def offered_to(
         return Trial("not_here", [])
     async with portal.database.connect() as connection:
         organisation = await organisations.get(connection, visitor.person.organisation)
-        customers = await trial_customers.of_member(connection, product.owner)
+        customers = await test_customers.of_member(connection, product.owner)
     if not PERMISSIONS[ISSUE].lets(organisation.kind, str(visitor.person.role)):
         return Trial("forbidden", [])
     asking = asking_of(portal, visitor)

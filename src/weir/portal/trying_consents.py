@@ -19,12 +19,12 @@ from weir.consent.types import is_payment, is_single_use
 from weir.kernel import limits
 from weir.kernel.money import parse_amount
 from weir.kernel.outcomes import BODY_TOO_LARGE, FORBIDDEN, Refusal
+from weir.openapi.pointers import read_pointer
 from weir.portal.management import Document, place
 from weir.portal.rendering import Portal, render
 from weir.portal.trying import FromThePage, asking_of, compact, read
 from weir.portal.visitor import Visitor
 from weir.shelf.capabilities import Capability
-from weir.shelf.openapi.pointers import read_pointer
 from weir.shelf.published import Bindings
 from weir.shelf.reference.operations import Described
 

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from weir.alliance.shares import Billable, Rounding, Share, read_shares
+from weir.agreements.shares import Billable, Rounding, Share, read_shares
 from weir.kernel import limits, strict_json
 from weir.kernel.outcomes import Refusal
 from weir.shelf import pricing

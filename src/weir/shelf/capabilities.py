@@ -16,8 +16,8 @@ from sqlalchemy import Row, Select, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.kernel import limits, outcomes
+from weir.openapi.operations import ImportedDocument
 from weir.shelf.declarations import NOTHING, Declaration, read_declaration
-from weir.shelf.openapi.operations import ImportedDocument
 from weir.shelf.published import Bindings
 from weir.shelf.tables import capabilities
 from weir.store.unit import UnitOfWork

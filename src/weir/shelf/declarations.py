@@ -17,8 +17,8 @@ from typing import Final
 from weir.access import consent_types
 from weir.kernel import inputs
 from weir.kernel.outcomes import Refusal
-from weir.shelf.openapi.addressing import check_reference
-from weir.shelf.openapi.operations import ImportedDocument
+from weir.openapi.operations import ImportedDocument
+from weir.openapi.value_references import check_reference
 from weir.shelf.published import Bindings
 
 CONSENT_TYPES: Final = (*consent_types.PERMISSIONS, *consent_types.PAYMENTS)

@@ -1,7 +1,7 @@
 """OpenAPI documents on the shelf: imported by operation, and put together again from the store.
 
 Reading a document takes long enough to hold up other requests, so whoever calls reads it with
-`weir.shelf.openapi.operations.import_document` in a thread first and stores the result here.
+`weir.openapi.operations.import_document` in a thread first and stores the result here.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from sqlalchemy import Row, Select, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.kernel import inputs, limits, outcomes
+from weir.openapi.operations import ImportedDocument, ImportedOperation
+from weir.openapi.regeneration import regenerate
 from weir.shelf import capabilities
-from weir.shelf.openapi.operations import ImportedDocument, ImportedOperation
-from weir.shelf.openapi.regenerating import regenerate
 from weir.shelf.tables import capabilities as capability_table
 from weir.shelf.tables import documents
 from weir.store.unit import UnitOfWork

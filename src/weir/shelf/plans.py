@@ -1,4 +1,4 @@
-"""Plans: under which terms a product may be called. Prices change by `weir.shelf.changing`."""
+"""Plans: under which terms a product may be called. Prices change by `weir.shelf.price_changes`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from weir.kernel import limits, outcomes
 from weir.shelf import products
 from weir.shelf.pricing import Pricing, read_pricing, to_document
-from weir.shelf.searching import indexing
+from weir.shelf.search import index
 from weir.shelf.tables import plans
 from weir.shelf.terms import Terms, limit_text
 from weir.store.unit import UnitOfWork
@@ -61,7 +61,7 @@ async def offer(unit: UnitOfWork, product_id: str, terms: Terms) -> Plan:
             outcomes.CONFLICT, pointer="/name", why="is already taken", why_zh="已被占用"
         )
     plan = _plan(row)
-    await indexing.price(unit.connection, product.id)
+    await index.price(unit.connection, product.id)
     unit.audit("plan.offered", plan.id, _detail(plan), organisation=product.owner)
     return plan
 
@@ -79,7 +79,7 @@ async def withdraw(unit: UnitOfWork, plan_id: str) -> Plan:
     row = changed.one_or_none()
     if row is None:
         raise outcomes.Refusal(outcomes.ILLEGAL_STATE, state=plan.status)
-    await indexing.price(unit.connection, product.id)
+    await index.price(unit.connection, product.id)
     unit.audit("plan.withdrawn", plan_id, {"name": plan.name}, organisation=product.owner)
     return _plan(row)
 

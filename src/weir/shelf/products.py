@@ -20,7 +20,7 @@ from weir.shelf import capabilities, documents, routes
 from weir.shelf.owners import Owner
 from weir.shelf.published import PRODUCT, OperationDocument, ProductDocument
 from weir.shelf.scenes import read_scenes
-from weir.shelf.searching import indexing
+from weir.shelf.search import index
 from weir.shelf.states import PRODUCT_MOVES, move
 from weir.shelf.tables import product_capabilities, products
 from weir.store.unit import Change, UnitOfWork
@@ -164,7 +164,7 @@ async def publish(unit: UnitOfWork, product_id: str) -> Product:
     after = await _change(unit, product, "product.published", status, published_at=unit.now)
     document = await _document(unit.connection, after, held)
     unit.publish(Change(PRODUCT, after.id, document))
-    await indexing.write(unit.connection, after)
+    await index.write(unit.connection, after)
     return after
 
 
@@ -177,17 +177,17 @@ async def retire(unit: UnitOfWork, product_id: str) -> Product:
     status = move(PRODUCT_MOVES, product.status, "retire")
     after = await _change(unit, product, "product.retired", status, retired_at=unit.now)
     unit.publish(Change(PRODUCT, after.id, None))
-    await indexing.remove(unit.connection, after.owner, after.slug)
+    await index.remove(unit.connection, after.owner, after.slug)
     for newest in (await find_by_scope(unit.connection, after.scope))[:1]:
-        await indexing.write(unit.connection, newest)
+        await index.write(unit.connection, newest)
     return after
 
 
 async def index_missing(connection: AsyncConnection) -> int:
     """Let up to PAGE_ROWS products that search does not know be found; how many they were."""
-    found = await indexing.missing(connection, limits.PAGE_ROWS)
+    found = await index.missing(connection, limits.PAGE_ROWS)
     for product_id in found:
-        await indexing.write(connection, await get(connection, product_id))
+        await index.write(connection, await get(connection, product_id))
     return len(found)
 
 

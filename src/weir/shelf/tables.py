@@ -124,7 +124,7 @@ product_capabilities = Table(
 )
 
 # What the shelf is searched by: the newest published version of each product, its terms made by
-# `weir.shelf.searching.terms`. `owner` is a slug and `kind` that owner's licence or class; `grade`
+# `weir.shelf.search.terms`. `owner` is a slug and `kind` that owner's licence or class; `grade`
 # is the worst data grade of its fields, null when no field has one; `prices` are the kinds of price
 # its offered plans have.
 shelf_entries = Table(

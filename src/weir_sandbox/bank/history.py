@@ -11,7 +11,7 @@ from weir_sandbox.bank.calendar import year_before
 from weir_sandbox.bank.companies import Company, trade, turnover
 from weir_sandbox.bank.households import Household, live
 from weir_sandbox.population import Person, population, scattered
-from weir_sandbox.preparing import Generation, Loading, load, load_customers
+from weir_sandbox.preparation import Generation, Loading, load, load_customers
 
 
 def fill(connection: Loading, made: Generation) -> None:

@@ -11,12 +11,12 @@ from psycopg.rows import TupleRow
 
 from weir_sandbox.amounts import Amount, amount
 from weir_sandbox.bank import payments
-from weir_sandbox.checking import day, named, positive, read_json, whole
 from weir_sandbox.cursors import cursor_after, read_cursor
 from weir_sandbox.directory import directory, known_customer
+from weir_sandbox.input_checks import day, named, positive, read_json, whole
 from weir_sandbox.limits import PAGE_ROWS, PAGE_ROWS_DEFAULT
 from weir_sandbox.operations import Answer, Call, Desk, Operation, join
-from weir_sandbox.preparing import CHINA
+from weir_sandbox.preparation import CHINA
 from weir_sandbox.problems import INVALID, NOT_FOUND, Problem
 
 ACCOUNT: Final = re.compile(r"rb-[0-9]{6,12}-[0-9]{2}")

@@ -12,7 +12,7 @@ from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
 from weir_sandbox.amounts import Amount, amount
-from weir_sandbox.checking import Line, fingerprint, idempotency_key, named, positive, read_json
+from weir_sandbox.input_checks import Line, fingerprint, idempotency_key, named, positive, read_json
 from weir_sandbox.operations import Answer, Call, Desk
 from weir_sandbox.problems import (
     INSUFFICIENT_FUNDS,

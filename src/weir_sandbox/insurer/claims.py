@@ -11,11 +11,11 @@ from psycopg.rows import TupleRow
 
 from weir_sandbox.amounts import Amount, amount
 from weir_sandbox.answers import log_within
-from weir_sandbox.checking import fingerprint, idempotency_key, positive, read_json
 from weir_sandbox.database import Connection, first
+from weir_sandbox.input_checks import fingerprint, idempotency_key, positive, read_json
 from weir_sandbox.insurer.policies import granted_policy
 from weir_sandbox.operations import Answer, Call, Desk
-from weir_sandbox.preparing import today
+from weir_sandbox.preparation import today
 from weir_sandbox.problems import INVALID, KEY_REUSED, NOT_FOUND, Problem
 
 _MOST_CLAIMS: Final = 500

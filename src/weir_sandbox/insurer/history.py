@@ -24,7 +24,7 @@ from weir_sandbox.insurer.risks import (
 )
 from weir_sandbox.insurer.tariff import premium
 from weir_sandbox.population import Person, population
-from weir_sandbox.preparing import Generation, Loading, load, load_customers
+from weir_sandbox.preparation import Generation, Loading, load, load_customers
 
 _INDUSTRIES: Final = {
     "restaurant": "catering", "cafe": "catering", "grocery": "retail", "retail": "retail",

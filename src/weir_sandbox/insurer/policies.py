@@ -12,13 +12,13 @@ from psycopg.types.json import Json
 
 from weir_sandbox.amounts import amount
 from weir_sandbox.answers import log_within
-from weir_sandbox.checking import Line, fingerprint, named, read_json
 from weir_sandbox.database import Connection, first
+from weir_sandbox.input_checks import Line, fingerprint, named, read_json
 from weir_sandbox.insurer.quotations import QUOTATION
 from weir_sandbox.insurer.risks import PRODUCTS
 from weir_sandbox.operations import Answer, Call, Desk
 from weir_sandbox.population import scattered
-from weir_sandbox.preparing import today
+from weir_sandbox.preparation import today
 from weir_sandbox.problems import INVALID, KEY_REUSED, NOT_FOUND, Problem
 
 POLICY: Final = re.compile(r"hi-[0-9]{6,12}-[0-9]{2}")

@@ -13,7 +13,7 @@ from psycopg.types.json import Json
 
 from weir_sandbox.amounts import amount, text
 from weir_sandbox.answers import log_within
-from weir_sandbox.checking import named, read_json
+from weir_sandbox.input_checks import named, read_json
 from weir_sandbox.insurer.risks import (
     SUM_INSURED_MINOR,
     Motor,
@@ -25,7 +25,7 @@ from weir_sandbox.insurer.risks import (
 )
 from weir_sandbox.insurer.tariff import premium
 from weir_sandbox.operations import Answer, Call, Desk
-from weir_sandbox.preparing import today
+from weir_sandbox.preparation import today
 from weir_sandbox.problems import INVALID, NOT_FOUND, Problem
 
 QUOTATION: Final = re.compile(r"hiq-[0-9a-f]{32}")

@@ -9,7 +9,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Final
 
 from weir_sandbox.population import Person, population, scattered
-from weir_sandbox.preparing import CHINA, Generation, Loading, load, load_customers
+from weir_sandbox.preparation import CHINA, Generation, Loading, load, load_customers
 from weir_sandbox.securities.fees import fees_minor
 from weir_sandbox.securities.instruments import INSTRUMENTS, Instrument
 from weir_sandbox.securities.prices import quote

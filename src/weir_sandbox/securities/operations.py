@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import Final
 
 from weir_sandbox.amounts import CURRENCY, text
-from weir_sandbox.checking import choice, named
 from weir_sandbox.directory import directory
+from weir_sandbox.input_checks import choice, named
 from weir_sandbox.operations import Answer, Call, Desk, Operation, join
 from weir_sandbox.problems import NOT_FOUND, Problem
 from weir_sandbox.securities import orders, portfolios

@@ -12,13 +12,8 @@ from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
 from weir_sandbox.amounts import AmountText, amount, text
-from weir_sandbox.checking import (
-    fingerprint,
-    idempotency_key,
-    read_json,
-    whole,
-)
 from weir_sandbox.cursors import cursor_after, read_cursor
+from weir_sandbox.input_checks import fingerprint, idempotency_key, read_json, whole
 from weir_sandbox.limits import PAGE_ROWS, PAGE_ROWS_DEFAULT
 from weir_sandbox.operations import Answer, Call, Desk
 from weir_sandbox.problems import (

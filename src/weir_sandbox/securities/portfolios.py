@@ -9,8 +9,8 @@ from typing import Final
 from psycopg.rows import TupleRow
 
 from weir_sandbox.amounts import CURRENCY, amount, text
-from weir_sandbox.checking import named
 from weir_sandbox.directory import known_customer
+from weir_sandbox.input_checks import named
 from weir_sandbox.operations import Answer, Call, Desk
 from weir_sandbox.problems import NOT_FOUND, Problem
 from weir_sandbox.securities.instruments import INSTRUMENTS

@@ -17,7 +17,7 @@ from functools import lru_cache
 from statistics import NormalDist
 from typing import Final
 
-from weir_sandbox.preparing import CHINA
+from weir_sandbox.preparation import CHINA
 from weir_sandbox.securities.instruments import INSTRUMENTS, Instrument
 
 BEGINNING: Final = datetime(2024, 1, 1, tzinfo=CHINA)

@@ -37,11 +37,11 @@ from weir.identity.customers import Enrolment
 from weir.kernel.clock import SystemClock
 from weir.keys.authority import Authority
 from weir.keys.vault import PLATFORM
-from weir.partners import applications, certificates, organisations, registration
+from weir.openapi.operations import import_document
+from weir.partners import applications, certificates, organisations, registration_rules
 from weir.partners.applications import Application
 from weir.partners.organisations import Organisation
 from weir.shelf import capabilities, documents, plans, products, subscriptions
-from weir.shelf.openapi.operations import import_document
 from weir.shelf.owners import Owner, Subscriber
 from weir.shelf.terms import read_terms
 from weir.store.unit import Actor
@@ -214,7 +214,9 @@ class World:
         async with self.services.database.unit(PLATFORM) as unit:
             founded = await organisations.admit(
                 unit,
-                registration.operator_facts(slug="operator", name_en="Delta", name_zh="三角洲"),
+                registration_rules.operator_facts(
+                    slug="operator", name_en="Delta", name_zh="三角洲"
+                ),
             )
         return founded.id
 

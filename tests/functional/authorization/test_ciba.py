@@ -14,7 +14,7 @@ from sqlalchemy import select, text
 
 from weir.authorization import backchannel
 from weir.authorization.tables import backchannel_requests, grants
-from weir.consent import auditing, reading
+from weir.consent import consents, integrity
 from weir.kernel import limits
 
 
@@ -48,7 +48,7 @@ async def test_the_customer_says_yes_on_his_own_pages(asker: Asker) -> None:
     assert refreshed.json()["grant_id"] == tokens["grant_id"]
     assert "Nothing waits" in (await asker.questions()).text
     async with asker.world.services.database.connect() as connection:
-        assert await auditing.check_rows(connection) == []
+        assert await integrity.check_rows(connection) == []
 
 
 async def test_a_lost_answer_is_collected_again_and_never_makes_two_grants(asker: Asker) -> None:
@@ -253,7 +253,7 @@ async def test_a_withdrawal_ends_what_could_still_be_collected(asker: Asker) -> 
     assert (await asker.browser.send(page)).status_code == 303
     assert error_of(await asker.poll(auth_req_id)) == (400, "invalid_grant")
     async with asker.world.services.database.connect() as connection:
-        (consent,) = await reading.of_application(connection, asker.client.id)
+        (consent,) = await consents.of_application(connection, asker.client.id)
     assert consent.state == "withdrawn"
 
 

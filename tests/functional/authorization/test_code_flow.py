@@ -20,7 +20,7 @@ from joserfc.jwk import KeySet
 from sqlalchemy import text
 
 from weir.authorization import interactions, requests
-from weir.consent import auditing, reading
+from weir.consent import consents, integrity
 from weir.identity import customers
 from weir.identity.sessions import BY_PASSPHRASE, Session
 from weir.kernel import limits
@@ -87,7 +87,7 @@ async def test_a_customer_grants_access_and_the_token_says_exactly_that(
     assert claims["aud"] == ["https://api.localhost"]
     assert claims["grant_id"] == body["grant_id"]
     async with world.services.database.connect() as connection:
-        consent = await reading.find(connection, body["grant_id"])
+        consent = await consents.find(connection, body["grant_id"])
     assert consent is not None
     assert claims["record_name"] == consent.record_name
     assert is_identifier(claims["record_name"], "rec")
@@ -203,7 +203,7 @@ async def test_a_code_presented_twice_revokes_what_it_gave(
     assert second.json()["error"] == "invalid_grant"
     consent_id = first.json()["grant_id"]
     async with world.services.database.connect() as connection:
-        consent = await reading.find(connection, consent_id)
+        consent = await consents.find(connection, consent_id)
         published = await connection.execute(
             text("SELECT document FROM changes WHERE key = :key"), {"key": f"consent:{consent_id}"}
         )
@@ -316,7 +316,7 @@ async def test_giving_back_a_refresh_token_ends_the_consent(
     form = {**world.proof(world.client), "token": issued["refresh_token"]}
     assert (await world.post("/revoke", form)).status_code == 200
     async with world.services.database.connect() as connection:
-        consent = await reading.find(connection, issued["grant_id"])
+        consent = await consents.find(connection, issued["grant_id"])
     assert consent is not None
     assert (consent.state, consent.ended_by) == ("withdrawn", "partner")
     assert consent.acknowledged_at is not None
@@ -387,7 +387,7 @@ async def test_every_row_of_a_consent_is_sealed_in_the_audit_chain(
     ).json()
     database = world.services.database
     async with database.connect() as connection:
-        assert await auditing.check_rows(connection) == []
+        assert await integrity.check_rows(connection) == []
     forged = json.dumps({"accounts": ["acc-1", "acc-2"]})
     async with database.engine.begin() as connection:
         await connection.execute(
@@ -395,7 +395,7 @@ async def test_every_row_of_a_consent_is_sealed_in_the_audit_chain(
             {"forged": forged, "id": issued["grant_id"]},
         )
     async with database.connect() as connection:
-        (finding,) = await auditing.check_rows(connection)
+        (finding,) = await integrity.check_rows(connection)
     assert finding.consent == issued["grant_id"]
 
 
@@ -440,7 +440,7 @@ async def test_nobody_answers_for_another_customer(
         )
     assert refused.value.outcome is NOT_FOUND
     async with world.services.database.connect() as connection:
-        assert await reading.of_person(connection, mine.person) == []
+        assert await consents.of_person(connection, mine.person) == []
 
 
 async def test_a_sign_in_without_a_link_to_the_member_is_told_so(

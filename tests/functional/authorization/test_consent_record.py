@@ -12,11 +12,12 @@ from sqlalchemy import delete, insert, select, text, update
 
 from weir.audit.chain import AuditJournal
 from weir.audit.tables import audit_entries
-from weir.consent import auditing, reading, record
+from weir.consent import consents as stored_consents
+from weir.consent import integrity, transitions
 from weir.consent.states import MOVES, Move, State
 from weir.consent.tables import consents
 from weir.consent.types import ConsentRequest
-from weir.consent.withdrawal import By, withdraw, withdraw_and_confirm
+from weir.consent.withdrawals import By, withdraw, withdraw_and_confirm
 from weir.identity import customers, people
 from weir.kernel import identifiers
 from weir.kernel.outcomes import ILLEGAL_STATE, INVALID_INPUT, NOT_FOUND, Refusal
@@ -55,22 +56,22 @@ class Case:
 
     async def _move(self, unit: UnitOfWork, move: Move) -> Any:
         if move is Move.GRANT:
-            return await record.record_grant(
+            return await transitions.record_grant(
                 unit, self.consent, PAYMENT, customer=self.customer, accounts=["acc-1"]
             )
         if move is Move.REJECT:
-            return await record.reject(unit, self.consent, self.customer)
+            return await transitions.reject(unit, self.consent, self.customer)
         if move is Move.USE:
-            return await record.mark_used(unit, self.consent)
+            return await transitions.mark_used(unit, self.consent)
         if move is Move.WITHDRAW:
             return await withdraw(unit, self.consent, "customer")
         if move is Move.REPLACE:
-            return await record.replace(unit, self.consent)
-        return await record.move(unit, self.consent, Move.EXPIRE, ended_at=unit.now)
+            return await transitions.replace(unit, self.consent)
+        return await transitions.move(unit, self.consent, Move.EXPIRE, ended_at=unit.now)
 
     async def open(self) -> None:
         async with self.database.unit(PLATFORM) as unit:
-            await record.open_request(
+            await transitions.open_request(
                 unit,
                 self.consent,
                 PAYMENT,
@@ -155,7 +156,7 @@ async def test_every_move_is_audited_in_its_own_transaction(
     ]
     async with case.database.connect() as connection:
         assert await journal.verify(connection) == []
-        assert await auditing.check_rows(connection) == []
+        assert await integrity.check_rows(connection) == []
 
 
 async def test_a_row_edited_added_or_deleted_by_sql_is_found_and_named(case: Case) -> None:
@@ -175,7 +176,7 @@ async def test_a_row_edited_added_or_deleted_by_sql_is_found_and_named(case: Cas
     for forgery, why in forgeries:
         async with case.database.engine.connect() as connection:
             await connection.execute(forgery)
-            (finding,) = await auditing.check_rows(connection)
+            (finding,) = await integrity.check_rows(connection)
             assert why in finding.why
             assert finding.consent in (case.consent, "cns_forged")
             await connection.rollback()
@@ -225,7 +226,7 @@ async def test_a_payment_is_granted_for_exactly_one_account(case: Case) -> None:
     for accounts in ([], ["acc-1", "acc-2"]):
         with pytest.raises(Refusal) as refused:
             async with case.database.unit(PLATFORM) as unit:
-                await record.record_grant(
+                await transitions.record_grant(
                     unit, case.consent, PAYMENT, customer=case.customer, accounts=accounts
                 )
         assert refused.value.outcome is INVALID_INPUT
@@ -239,8 +240,8 @@ async def test_what_is_past_its_date_is_expired_before_and_after_the_sweep(case:
         await case.make(Move.WITHDRAW)
     assert refused.value.outcome is ILLEGAL_STATE
     async with case.database.unit(PLATFORM) as unit:
-        assert await record.expire_due(unit) == 1
-        assert await record.expire_due(unit) == 0
+        assert await transitions.expire_due(unit) == 1
+        assert await transitions.expire_due(unit) == 0
     assert (await case.row()).state == "expired"
     assert (await case.events())[-1] == "consent.expired"
 
@@ -249,7 +250,7 @@ async def test_a_payment_a_gateway_claimed_is_written_down_as_used(case: Case) -
     await case.open()
     await case.make(Move.GRANT)
     async with case.database.connect() as connection:
-        assert await reading.unused_payments(connection) == [case.consent]
+        assert await stored_consents.unused_payments(connection) == [case.consent]
         assert await payment_intents.claimed(connection, [case.consent]) == set()
     intent = payment_intents.Intent(
         consent_id=case.consent,
@@ -271,10 +272,10 @@ async def test_a_payment_a_gateway_claimed_is_written_down_as_used(case: Case) -
         used = await payment_intents.claimed(connection, [case.consent, "cns_other"])
     for expected in (1, 0):
         async with case.database.unit(PLATFORM) as unit:
-            assert await record.mark_all_used(unit, used) == expected
+            assert await transitions.mark_all_used(unit, used) == expected
     assert (await case.row()).state == "used"
     async with case.database.connect() as connection:
-        assert await reading.unused_payments(connection) == []
+        assert await stored_consents.unused_payments(connection) == []
 
 
 async def test_readers_see_their_own_and_nobody_elses(case: Case) -> None:
@@ -282,13 +283,13 @@ async def test_readers_see_their_own_and_nobody_elses(case: Case) -> None:
     await case.make(Move.GRANT)
     world = case.world
     async with case.database.connect() as connection:
-        assert await reading.find_of_application(connection, case.consent, world.client.id)
-        assert not await reading.find_of_application(
+        assert await stored_consents.find_of_application(connection, case.consent, world.client.id)
+        assert not await stored_consents.find_of_application(
             connection, case.consent, world.other_client.id
         )
-        assert await reading.find_of_person(connection, case.consent, case.person)
-        assert not await reading.find_of_person(connection, case.consent, "usr_other")
-        assert len(await reading.of_member(connection, world.bank.id)) == 1
-        assert not await reading.of_member(connection, world.other_bank.id)
-        assert len(await reading.of_application(connection, world.client.id)) == 1
-        assert not await reading.of_application(connection, world.other_client.id)
+        assert await stored_consents.find_of_person(connection, case.consent, case.person)
+        assert not await stored_consents.find_of_person(connection, case.consent, "usr_other")
+        assert len(await stored_consents.of_member(connection, world.bank.id)) == 1
+        assert not await stored_consents.of_member(connection, world.other_bank.id)
+        assert len(await stored_consents.of_application(connection, world.client.id)) == 1
+        assert not await stored_consents.of_application(connection, world.other_client.id)

@@ -12,8 +12,9 @@ import pytest
 from consent_world import Browser, Client, World, consent_form, query_of
 from sqlalchemy import select, text
 
-from weir.consent import auditing, reading
-from weir.consent.withdrawal import withdraw_and_confirm
+from weir.consent import consents as stored_consents
+from weir.consent import integrity
+from weir.consent.withdrawals import withdraw_and_confirm
 from weir.kernel.outcomes import CATALOGUE
 from weir.keys.vault import PLATFORM
 from weir.partners import certificates
@@ -99,7 +100,7 @@ class Grants:
     async def consents(self) -> dict[str, str]:
         """Every consent of the application with its state."""
         async with self.world.services.database.connect() as connection:
-            found = await reading.of_application(connection, self.client.id)
+            found = await stored_consents.of_application(connection, self.client.id)
         return {each.id: each.state.value for each in found}
 
 
@@ -173,8 +174,8 @@ async def test_a_replacement_leaves_nothing_of_before(grants: Grants) -> None:
     states = await grants.consents()
     assert sorted(states.values()) == ["granted", "replaced"]
     async with grants.world.services.database.connect() as connection:
-        consent = await reading.find(connection, first["grant_id"])
-        assert await auditing.check_rows(connection) == []
+        consent = await stored_consents.find(connection, first["grant_id"])
+        assert await integrity.check_rows(connection) == []
     assert consent is not None
     assert consent.acknowledged_at is not None
 
@@ -300,8 +301,8 @@ async def test_deleting_a_grant_is_a_withdrawal_with_every_gateways_word(grants:
     for token in (first["refresh_token"], merged["refresh_token"]):
         assert (await grants.world.refresh(grants.client, token)).status_code == 400
     async with grants.world.services.database.connect() as connection:
-        consent = await reading.find(connection, current)
-        assert await auditing.check_rows(connection) == []
+        consent = await stored_consents.find(connection, current)
+        assert await integrity.check_rows(connection) == []
     assert consent is not None
     assert (consent.ended_by, consent.acknowledged_at is not None) == ("partner", True)
 
@@ -456,4 +457,4 @@ async def test_many_changes_and_an_end_at_once_leave_one_truth(grants: Grants) -
     refreshed = await grants.world.refresh(grants.client, first["refresh_token"])
     assert (told.status_code, refreshed.status_code) == (404, 400)
     async with grants.world.services.database.connect() as connection:
-        assert await auditing.check_rows(connection) == []
+        assert await integrity.check_rows(connection) == []

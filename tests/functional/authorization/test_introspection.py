@@ -13,7 +13,7 @@ from consent_world import Browser, Client, World, consent_form, query_of
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
-from weir.consent.withdrawal import withdraw_and_confirm
+from weir.consent.withdrawals import withdraw_and_confirm
 from weir.keys.vault import PLATFORM
 from weir.partners import applications, certificates, organisations
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from consent_world import Browser, World, consent_form, query_of
 
-from weir.consent import reading, recurring
+from weir.consent import consents, recurring_payments
 from weir.metering.counters import period_sums
 from weir.metering.counters.period_sums import PeriodLimit
 
@@ -122,11 +122,11 @@ async def test_a_silent_institution_leaves_the_accounts_number(
 async def pay(world: World, consent: str, amount_minor: int) -> None:
     """Count a payment as a gateway does."""
     async with world.services.database.engine.begin() as connection:
-        found = await reading.find(connection, consent)
+        found = await consents.find(connection, consent)
         assert found is not None
         assert found.granted is not None
         limits = [
             PeriodLimit(each.name, each.limit.amount.amount_minor, each.span.ends_at)
-            for each in recurring.read(found.granted).counted_at(datetime.now(UTC))
+            for each in recurring_payments.read(found.granted).counted_at(datetime.now(UTC))
         ]
         assert await period_sums.claim(connection, consent, amount_minor, limits) is None

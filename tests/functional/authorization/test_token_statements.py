@@ -12,7 +12,7 @@ from sqlalchemy import text
 from weir.access.consent_types import ACCOUNT_ACCESS
 from weir.authorization import grants, standing
 from weir.authorization.grants import REFRESH_PREFIX
-from weir.consent.record import open_request, record_grant
+from weir.consent.transitions import open_request, record_grant
 from weir.consent.types import parse_entry
 from weir.keys.vault import PLATFORM
 from weir.store.prepared import _OPTIONS

@@ -10,10 +10,10 @@ import pytest
 from test_session import Script, calling
 from tls_listener import Listener
 
-from weir.client.asking import Asker
 from weir.client.credentials import Credentials
 from weir.client.errors import ProtocolError
 from weir.client.management_books import Books
+from weir.client.management_requests import Asker
 from weir.keys.authority import Authority
 
 PRODUCT, OWNER, BEFORE = "prd_1", "org_1", "agr_0"

@@ -17,7 +17,7 @@ import pytest
 from gateway_lab import GatewayProcess, Lab
 from raw_caller import Caller, request
 
-from weir.app.private import serve_private
+from weir.app.private_sockets import serve_private
 from weir.kernel.outcomes import BODY_TOO_LARGE, PLATFORM_UNAVAILABLE, Refusal
 from weir.wire.peer import private_socket
 

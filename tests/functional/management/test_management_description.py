@@ -6,7 +6,7 @@ from management_support import Api
 from openapi_spec_validator import validate
 
 from weir.access.permissions import PERMISSIONS
-from weir.shelf.openapi.operations import import_document
+from weir.openapi.operations import import_document
 
 
 async def test_every_operation_has_a_summary_a_tag_and_a_described_answer(api: Api) -> None:

@@ -12,7 +12,7 @@ from management_support import BACKEND, Api, Party, openapi
 from sqlalchemy import select
 
 from weir.audit.tables import audit_entries
-from weir.consent import record
+from weir.consent import transitions
 from weir.consent.types import parse_entry
 from weir.identity import customers
 from weir.store import processes
@@ -58,7 +58,7 @@ async def grant(api: Api, bank: Party, partner: Party) -> str:
             unit.now,
         )
         consent = unit.mint("cns")
-        await record.open_request(
+        await transitions.open_request(
             unit,
             consent,
             request,
@@ -66,7 +66,7 @@ async def grant(api: Api, bank: Party, partner: Party) -> str:
             partner=partner.organisation,
             member=bank.organisation,
         )
-        await record.record_grant(
+        await transitions.record_grant(
             unit, consent, request, customer=enrolled.customer.id, accounts=["A2"]
         )
     return consent

@@ -9,8 +9,8 @@ import yaml
 from management_support import BACKEND, Api, Party, openapi
 from sqlalchemy import select
 
-from weir.shelf.openapi.reading import read_document
-from weir.shelf.openapi.regenerating import normalise
+from weir.openapi.reader import read_document
+from weir.openapi.regeneration import normalise
 from weir.store.schema import changes
 
 PRICING = {"components": [{"kind": "per_call", "price": "0.05"}]}

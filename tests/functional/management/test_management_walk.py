@@ -12,9 +12,9 @@ from management_support import BACKEND, Api, Party, certificate_request, close, 
 from sqlalchemy import insert, select
 
 from weir.access.permissions import PERMISSIONS
-from weir.api.guarding import GuardedRoute
+from weir.api.guard import GuardedRoute
 from weir.api.management import ROUTERS
-from weir.consent import record
+from weir.consent import transitions
 from weir.consent.types import parse_entry
 from weir.identity import people
 from weir.settlement.payment_tables import disputes, netting_rounds, payments
@@ -271,7 +271,7 @@ async def ask_consent(api: Api, bank: Party, partner: Party) -> str:
             unit.now,
         )
         consent = unit.mint("cns")
-        await record.open_request(
+        await transitions.open_request(
             unit,
             consent,
             request,

@@ -14,7 +14,7 @@ from test_management_walk import OWN, ROUTES, SHARED, World, person_of, world
 from weir.access.permissions import PERMISSIONS, ROLES
 from weir.api.management import application
 from weir.identity import people
-from weir.identity.acting import Acting
+from weir.identity.acting_person import Acting
 from weir.kernel import limits, outcomes
 from weir.kernel.outcomes import Refusal
 from weir.portal.management import Asking, Management

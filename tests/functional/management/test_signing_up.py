@@ -8,7 +8,7 @@ import pytest
 from management_support import Api, Party, certificate_request, openapi
 
 from weir.identity import links
-from weir.identity.acting import Acting
+from weir.identity.acting_person import Acting
 from weir.kernel import limits
 from weir.kernel.outcomes import Refusal
 

@@ -13,8 +13,8 @@ from msgspec.structs import replace
 from signing import authority, hand_of
 from sqlalchemy import func, select
 
-from weir.alliance import agreements, signed
-from weir.alliance.agreements import Agreement
+from weir.agreements import agreements, signatures
+from weir.agreements.agreements import Agreement
 from weir.kernel.outcomes import (
     CONFLICT,
     FORBIDDEN,
@@ -214,20 +214,20 @@ async def test_every_acceptance_is_a_signature_that_holds_offline(world: World) 
     kept = msgspec.to_builtins(
         {"terms": held.terms(), "signatures": held.signatures, "id": held.id}
     )
-    read = signed.read(kept)
-    checked = signed.check(read, _authority())
+    read = signatures.read(kept)
+    checked = signatures.check(read, _authority())
     assert checked.faults == {}
     assert checked.agreement == held.id
     assert set(checked.signed_by) == {world.bank, world.operator}
-    strangers = signed.check(read, authority("another").certificate.encode())
+    strangers = signatures.check(read, authority("another").certificate.encode())
     assert set(strangers.faults) == {world.bank, world.operator}
-    one = signed.check(replace(read, signatures=read.signatures[:1]), _authority())
+    one = signatures.check(replace(read, signatures=read.signatures[:1]), _authority())
     assert one.faults == {world.bank: "has not signed"}
     other = json.loads(read.terms) | {"rounding": "up"}
     changed = replace(read, terms=canonical(other).decode())
-    assert set(signed.check(changed, _authority()).faults) == {world.bank, world.operator}
+    assert set(signatures.check(changed, _authority()).faults) == {world.bank, world.operator}
     with pytest.raises(ValueError, match="canonical"):
-        signed.check(replace(read, terms=read.terms + " "), _authority())
+        signatures.check(replace(read, terms=read.terms + " "), _authority())
 
 
 def _authority() -> bytes:

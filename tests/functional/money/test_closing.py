@@ -12,7 +12,7 @@ from money_world import NOVEMBER_US, World
 from signing import hand_of
 from sqlalchemy import func, select
 
-from weir.alliance import agreements
+from weir.agreements import agreements
 from weir.kernel.money import Money
 from weir.kernel.outcomes import (
     CONFLICT,

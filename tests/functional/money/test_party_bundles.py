@@ -17,7 +17,7 @@ from test_closing import agree, bring, close, now_us, statement
 from test_exchange_rates import record
 
 from seals import KEYS
-from weir.alliance import agreements
+from weir.agreements import agreements
 from weir.kernel import limits
 from weir.kernel.strict_json import canonical
 from weir.metering.records.segments import SEAL_SUFFIX, read_seal

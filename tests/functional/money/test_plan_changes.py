@@ -17,8 +17,8 @@ from weir.settlement.documents import to_document
 from weir.settlement.periods.periods import interval
 from weir.settlement.statements.line_calls import calls_behind
 from weir.settlement.statements.verification import RecordsFolder, verify
-from weir.shelf import changing
-from weir.shelf.changing import PlanChange
+from weir.shelf import price_changes
+from weir.shelf.price_changes import PlanChange
 from weir.shelf.pricing import read_pricing
 from weir.shelf.tables import plan_changes, subscriptions
 
@@ -40,12 +40,12 @@ async def change(
 ) -> PlanChange:
     async with world.database.unit(world.actor(world.bank)) as unit:
         read = read_pricing(pricing)
-        return await changing.announce(unit, world.accounts_plan, read, effective_from)
+        return await price_changes.announce(unit, world.accounts_plan, read, effective_from)
 
 
 async def take_back(world: World) -> PlanChange:
     async with world.database.unit(world.actor(world.bank)) as unit:
-        return await changing.take_back(unit, world.accounts_plan)
+        return await price_changes.take_back(unit, world.accounts_plan)
 
 
 async def subscribe(world: World, status: str = "active") -> None:

@@ -16,7 +16,7 @@ from seals import KEYS, SECRET
 from weir.audit.chain import AuditJournal
 from weir.audit.tables import audit_entries
 from weir.authorization.erasing import detach_records
-from weir.consent import auditing, record, withdrawal
+from weir.consent import integrity, transitions, withdrawals
 from weir.consent.tables import consents
 from weir.consent.types import ConsentRequest
 from weir.identity import customers
@@ -96,8 +96,8 @@ class Story:
 
     async def end(self) -> None:
         async with self.world.database.unit(self.world.actor(self.world.bank)) as unit:
-            await withdrawal.withdraw(unit, self.access, "member", "Asked to.")
-            await record.mark_used(unit, self.payment)
+            await withdrawals.withdraw(unit, self.access, "member", "Asked to.")
+            await transitions.mark_used(unit, self.payment)
 
     async def detach(self, member: str = "", database: Database | None = None) -> int:
         member = member or self.world.bank
@@ -127,8 +127,10 @@ async def consented(
 ) -> tuple[str, str]:
     consent = unit.mint("cns")
     parties = {"application": world.application, "partner": world.partner, "member": world.bank}
-    await record.open_request(unit, consent, request, **parties)
-    made = await record.record_grant(unit, consent, request, customer=customer, accounts=["acc-1"])
+    await transitions.open_request(unit, consent, request, **parties)
+    made = await transitions.record_grant(
+        unit, consent, request, customer=customer, accounts=["acc-1"]
+    )
     assert made.record_name is not None
     return consent, made.record_name
 
@@ -174,7 +176,7 @@ async def test_once_erased_nothing_leads_from_a_record_to_the_customer_and_all_s
             assert receipt_fault(found, KEYS) is None
             assert f'"consent":"{name}"' in found.line
         assert await journal.verify(connection) == []
-        assert await auditing.check_rows(connection) == []
+        assert await integrity.check_rows(connection) == []
         events = select(audit_entries.c.detail).where(
             audit_entries.c.event == "customer.records_detached",
             audit_entries.c.subject == story.customer,

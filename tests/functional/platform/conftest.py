@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from platform_world import World, booted, opened
 
-from weir.cli.demo.booting import Boot
+from weir_demo.boot import Boot
 
 
 @pytest.fixture(scope="session")

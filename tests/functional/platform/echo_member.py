@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from weir.cli.demo.cast import ACCOUNT_ACCESS, Declared, Institution, Offer
-from weir.cli.demo.stage import Running
 from weir.keys.authority import Authority
+from weir_demo.cast import ACCOUNT_ACCESS, Declared, Institution, Offer
+from weir_demo.stage import Running
 
 ECHO = Institution(
     "echo-bank",

@@ -30,10 +30,6 @@ from logs import logs_of
 from ports import own_ports
 from waiting import PATIENCE_S, until
 from weir.app.core import Core, open_core
-from weir.cli.demo import consenting, parties, shelving
-from weir.cli.demo.booting import Boot, start_institutions
-from weir.cli.demo.cast import ACCOUNT_ACCESS, CURRENCY, INSTITUTIONS, Institution, Partner
-from weir.cli.demo.stage import Caller, Consented, Customer, Member, Running, Stage
 from weir.cli.health import is_ready
 from weir.cli.installation import Installation, Role
 from weir.client.management import Management
@@ -50,6 +46,11 @@ from weir.metering.lake.lake import Lake
 from weir.metering.records.records import CallRecord
 from weir.metering.records.segments import pending_records, streams
 from weir.store.engines.process import ProcessIdentity
+from weir_demo import consents, parties
+from weir_demo import shelf as demo_shelf
+from weir_demo.boot import Boot, start_institutions
+from weir_demo.cast import ACCOUNT_ACCESS, CURRENCY, INSTITUTIONS, Institution, Partner
+from weir_demo.stage import Caller, Consented, Customer, Member, Running, Stage
 
 BANK = INSTITUTIONS[0]
 ACCOUNTS = "river-bank.accounts"
@@ -152,9 +153,9 @@ class World:
         """Admit an institution, put what it offers on the shelf, and agree on the splits."""
         await parties.admit_member(self.stage, running)
         member = self.stage.members[running.institution.slug]
-        await shelving.stock(member)
+        await demo_shelf.stock(member)
         for offer in running.institution.offers:
-            await shelving.split(self.stage, member, member.products[offer.slug], offer)
+            await demo_shelf.split(self.stage, member, member.products[offer.slug], offer)
         return member
 
     async def partner(self, slug: str, *products: str, **terms: Any) -> Caller:
@@ -187,16 +188,16 @@ class World:
 
     async def customer(self) -> Customer:
         """A person of the bank's world with a sign-in of their own."""
-        reference, name = await consenting.pick(self.bank, "individual", self._taken)
+        reference, name = await consents.pick(self.bank, "individual", self._taken)
         enrolled = await self.bank.management.people.enrol(reference, name)
-        return await consenting.welcome(self.stage, BANK.slug, reference, name, enrolled["link"])
+        return await consents.welcome(self.stage, BANK.slug, reference, name, enrolled["link"])
 
     async def consent(self, caller: Caller, customer: Customer) -> Consented:
         """The customer's yes to reading balances, given on the real pages."""
-        details = consenting.access(
+        details = consents.access(
             BANK.slug, ("ReadAccounts", "ReadBalances"), "See your balance", timedelta(days=1)
         )
-        return await consenting.ask(caller, customer, ACCOUNTS, details)
+        return await consents.ask(caller, customer, ACCOUNTS, details)
 
     async def _known_everywhere(self) -> None:
         """Wait until every gateway has applied what was published so far."""

@@ -18,8 +18,8 @@ from typing import Any
 from keep_alive import BROKEN, Connection, Heard
 from platform_world import ACCOUNTS, BANK, PAYMENTS, World, account_access
 
-from weir.cli.demo.cast import CURRENCY, PAYMENT
-from weir.cli.demo.stage import Caller
+from weir_demo.cast import CURRENCY, PAYMENT
+from weir_demo.stage import Caller
 
 _RECONNECT_S = 0.02
 _PAUSE_S = 0.02  # between two calls of one reader or payer: killed gateways need the processor too

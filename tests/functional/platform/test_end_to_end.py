@@ -16,14 +16,14 @@ from keep_alive import Connection, Heard
 from platform_world import ACCOUNTS, World, account_access
 
 from waiting import PATIENCE_S, until
-from weir.cli.demo.cast import CURRENCY
-from weir.cli.demo.stage import Caller
 from weir.client import Management, MessageSigner, Session
-from weir.client.asking import all_of
 from weir.client.errors import RefusedError
+from weir.client.management_requests import all_of
 from weir.kernel import limits
 from weir.metering.lake import queries
 from weir.settlement.statements.verification import RecordsFolder, verify
+from weir_demo.cast import CURRENCY
+from weir_demo.stage import Caller
 
 pytestmark = pytest.mark.xdist_group("platform")
 

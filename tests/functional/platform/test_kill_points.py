@@ -22,9 +22,9 @@ from platform_world import ACCOUNTS, PAYMENTS, World, recorded_name
 from storm_load import PAYING, Load, Payment
 
 from waiting import until
-from weir.cli.demo.stage import Caller
 from weir.cli.installation import Role
 from weir.metering.lake import queries
+from weir_demo.stage import Caller
 
 pytestmark = pytest.mark.xdist_group("platform")
 

@@ -12,11 +12,11 @@ import pytest
 from platform_world import ACCOUNTS, BANK, World
 
 from waiting import PATIENCE_S, until
-from weir.cli.demo import consenting, parties
-from weir.cli.demo.cast import Partner
-from weir.cli.demo.stage import Caller, Customer
 from weir.client import Backchannel, Management, Question
 from weir.client.errors import OAuthError
+from weir_demo import consents, parties
+from weir_demo.cast import Partner
+from weir_demo.stage import Caller, Customer
 
 pytestmark = pytest.mark.xdist_group("platform")
 
@@ -81,7 +81,7 @@ async def register(caller: Caller, address: str) -> None:
 
 async def ask(platform: World, caller: Caller, customer: Customer) -> Question:
     """Ask, and let the customer say no on his own pages."""
-    details = consenting.access(BANK.slug, ("ReadAccounts",), "See it", timedelta(days=1))
+    details = consents.access(BANK.slug, ("ReadAccounts",), "See it", timedelta(days=1))
     question = await Backchannel(caller.server).ask(
         scope=ACCOUNTS,
         authorization_details=[details],

@@ -8,8 +8,8 @@ from typing import Any
 from consent_world import World
 from staff_world import Colleague
 
+from weir.openapi.operations import import_document
 from weir.shelf import capabilities, documents, products
-from weir.shelf.openapi.operations import import_document
 from weir.shelf.owners import Owner
 from weir.shelf.products import Words
 from weir.store.unit import Actor

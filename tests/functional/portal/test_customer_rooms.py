@@ -9,7 +9,7 @@ from sqlalchemy import select
 from staff_world import join, link_on
 
 from weir.audit.tables import audit_entries
-from weir.consent import record
+from weir.consent import transitions
 from weir.consent.types import parse_entry
 from weir.store.unit import Actor
 
@@ -28,7 +28,7 @@ async def ask(world: World) -> str:
             unit.now,
         )
         consent = unit.mint("cns")
-        await record.open_request(
+        await transitions.open_request(
             unit,
             consent,
             request,

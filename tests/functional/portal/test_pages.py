@@ -11,8 +11,8 @@ import pytest
 from consent_world import Browser, World, consent_form, query_of
 from sqlalchemy import func, update
 
-from weir.consent import reading
-from weir.consent.withdrawal import withdraw
+from weir.consent import consents
+from weir.consent.withdrawals import withdraw
 from weir.identity import customers
 from weir.kernel.outcomes import CATALOGUE
 from weir.store.processes import leave, register
@@ -47,7 +47,7 @@ async def test_a_customer_withdraws_and_sees_when_every_gateway_knew(
     assert "Confirmed by all gateways in" in after.text
     assert "Withdraw consent" not in after.text
     async with world.services.database.connect() as connection:
-        found = await reading.find(connection, consent)
+        found = await consents.find(connection, consent)
     assert found is not None
     assert (found.state, found.ended_by) == ("withdrawn", "customer")
     assert found.withdrawal_ms is not None

@@ -13,7 +13,7 @@ from test_money_rooms import settle_by_hand
 from test_nothing_is_lost import Written, furnish, read
 from test_statement_page import close_a_period
 
-from weir.identity import trial_customers
+from weir.identity import test_customers
 from weir.portal.rooms.routes import ROOMS
 from weir.shelf.tables import products as shelved
 from weir.store.schema import metadata
@@ -74,7 +74,7 @@ async def test_nobody_sees_or_presses_what_another_organisation_is_offered(
     await ask(world)
     await world.enrol("RB-000001", "acc-1")
     async with world.services.database.unit(Actor(world.bank.id, "setup")) as unit:
-        await trial_customers.offer(unit, world.bank.id, "M-7", "Lin")
+        await test_customers.offer(unit, world.bank.id, "M-7", "Lin")
     stranger = await join(world, portal_app, world.other_bank.id, "member", "owner")
     own = read(await stranger.get("/desk/people")).forms[0]  # its token is this person's
     token = own.sent["form_token"]

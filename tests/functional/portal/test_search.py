@@ -6,11 +6,11 @@ import pytest
 from consent_world import Browser, World
 
 from weir.kernel.outcomes import Refusal
+from weir.openapi.operations import import_document
 from weir.shelf import capabilities, documents, plans, products
-from weir.shelf.openapi.operations import import_document
 from weir.shelf.owners import Owner
 from weir.shelf.products import Words
-from weir.shelf.searching.finding import Found, find, read_wanted
+from weir.shelf.search.finder import Found, find, read_wanted
 from weir.shelf.terms import read_terms
 from weir.store.unit import Actor
 

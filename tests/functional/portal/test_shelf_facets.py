@@ -11,12 +11,12 @@ from urllib.parse import urlencode
 from consent_world import Browser, World
 
 from weir.kernel import limits
+from weir.openapi.operations import import_document
 from weir.shelf import capabilities, documents, plans, products
-from weir.shelf.openapi.operations import import_document
 from weir.shelf.owners import Owner
 from weir.shelf.products import Words
 from weir.shelf.scenes import SCENES
-from weir.shelf.searching.finding import Found, Wanted, find
+from weir.shelf.search.finder import Found, Wanted, find
 from weir.shelf.terms import read_terms
 from weir.store.unit import Actor
 

@@ -23,7 +23,7 @@ from weir.audit.tables import audit_entries
 from weir.authorization import interactions
 from weir.authorization.endpoints import Asgi
 from weir.authorization.exchange import PushedRequest
-from weir.identity import trial_customers
+from weir.identity import test_customers
 from weir.identity.customers import Customer
 from weir.identity.tables import customers
 from weir.kernel import limits
@@ -127,7 +127,7 @@ async def page(world: World, portal_app: Any) -> Any:
     world.directory.customers[REFERENCE] = [_account("A-17")]
     async with world.services.database.unit(Actor(world.bank.id, "setup")) as unit:
         await unit.connection.execute(update(products).values(sandbox=True))
-        await trial_customers.offer(unit, world.bank.id, REFERENCE, "Model Lin")
+        await test_customers.offer(unit, world.bank.id, REFERENCE, "Model Lin")
         listed = (await unit.connection.execute(select(products.c.id))).scalar_one()
     person = await join(world, portal_app, world.shop.id, "partner", "developer")
     shown = (await person.get("/shelf/river-bank/accounts/list")).text
@@ -278,7 +278,7 @@ async def test_each_organisation_has_its_own_customer_and_each_taking_a_new_pass
 async def test_who_is_offered_no_more_lets_nobody_in(page: Page, auth_app: Asgi) -> None:
     taken = (await page.take()).json()
     async with page.world.services.database.unit(Actor(page.world.bank.id, "setup")) as unit:
-        await trial_customers.end(unit, page.world.bank.id, REFERENCE)
+        await test_customers.end(unit, page.world.bank.id, REFERENCE)
     assert (await page.take()).json()["code"] == "not_found"
     browser = Browser(auth_app, "https://auth.localhost")
     for passphrase in (taken["passphrase"], "a passphrase nobody has", ""):
@@ -294,7 +294,7 @@ async def test_a_person_is_enrolled_or_offered_and_never_both(page: Page) -> Non
     await page.world.enrol("RB-000019", "A-19")
     async with page.world.services.database.unit(Actor(page.world.bank.id, "setup")) as unit:
         with pytest.raises(Refusal, match="conflict"):
-            await trial_customers.offer(unit, page.world.bank.id, "RB-000019", "Model Lin")
+            await test_customers.offer(unit, page.world.bank.id, "RB-000019", "Model Lin")
 
 
 async def test_only_a_test_customer_of_the_same_organisation_may_answer_a_trial(
@@ -351,6 +351,6 @@ async def test_a_product_that_is_real_in_another_version_is_not_tried(page: Page
 async def test_an_institution_offers_so_many_and_no_more(page: Page) -> None:
     async with page.world.services.database.unit(Actor(page.world.bank.id, "setup")) as unit:
         for number in range(limits.TEST_CUSTOMERS - 1):
-            await trial_customers.offer(unit, page.world.bank.id, f"M-{number}", "Model")
+            await test_customers.offer(unit, page.world.bank.id, f"M-{number}", "Model")
         with pytest.raises(Exception, match="conflict"):
-            await trial_customers.offer(unit, page.world.bank.id, "M-20", "Model")
+            await test_customers.offer(unit, page.world.bank.id, "M-20", "Model")

@@ -7,8 +7,8 @@ import re
 
 from consent_world import Browser, World
 
+from weir.openapi.operations import import_document
 from weir.shelf import capabilities, documents, products
-from weir.shelf.openapi.operations import import_document
 from weir.shelf.owners import Owner
 from weir.store.unit import Actor
 

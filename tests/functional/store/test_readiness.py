@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from weir.app.core import Core
-from weir.app.private import health
+from weir.app.private_sockets import health
 from weir.audit.chain import AuditJournal
 from weir.kernel.clock import SystemClock
 from weir.kernel.settings import Settings

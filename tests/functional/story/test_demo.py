@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from running_demo import Demo
-from weir.cli.demo.tally import OF_NOBODY
+from weir_demo.tally import OF_NOBODY
 
 # One demo serves all tests of this folder.
 pytestmark = pytest.mark.xdist_group("story")

@@ -20,7 +20,7 @@ from weir.identity.sign_in import network_of
 from weir.kernel import limits, outcomes
 from weir.kernel.outcomes import Outcome
 from weir.keys.vault import PLATFORM
-from weir.partners import dynamic, organisations
+from weir.partners import dynamic_registration, organisations
 
 
 @dataclass
@@ -110,7 +110,7 @@ async def used_before(attempt: Attempt) -> None:
     attempt.stated["jti"] = jti
     async with world.services.database.unit(PLATFORM) as unit:
         until = unit.now + timedelta(hours=1)
-        assert await dynamic.use_statement(unit, ISSUER, jti, until)
+        assert await dynamic_registration.use_statement(unit, ISSUER, jti, until)
 
 
 async def suspended(attempt: Attempt) -> None:

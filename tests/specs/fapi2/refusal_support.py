@@ -20,7 +20,7 @@ from weir.authorization import backchannel, grants, nonces
 from weir.authorization.exchange import Exchange
 from weir.authorization.openid import Authentication
 from weir.authorization.pipeline import GRANT_TYPES, STEPS, Endpoint, Step
-from weir.consent.record import open_request, record_grant
+from weir.consent.transitions import open_request, record_grant
 from weir.consent.types import ConsentRequest, parse_details
 from weir.kernel.outcomes import Outcome, Refusal
 from weir.keys.vault import PLATFORM

@@ -17,7 +17,7 @@ from weir.kernel import outcomes
 from weir.kernel.outcomes import Outcome
 
 _SOURCE = Path(weir.__file__).parents[1]
-_ROOMS = ("weir.authorization", "weir.consent.types", "weir.consent.changing")
+_ROOMS = ("weir.authorization", "weir.consent.types", "weir.consent.grant_changes")
 Place = tuple[str, str]  # a module and a name in it
 
 

@@ -14,7 +14,7 @@ sys.path.append(str(Path(__file__).parents[2] / "functional" / "platform"))
 from echo_member import EchoMember, echo_member
 from platform_world import World, booted, opened
 
-from weir.cli.demo.booting import Boot
+from weir_demo.boot import Boot
 
 _NEEDS_DOCUMENTS = [
     "test_published_documents.py",

@@ -14,12 +14,12 @@ import pytest
 import yaml
 from published_folder import published_documents
 
-from weir.shelf.openapi.addressing import check_reference
-from weir.shelf.openapi.operations import ImportedDocument, import_document
-from weir.shelf.openapi.reading import read_document
-from weir.shelf.openapi.regenerating import normalise, regenerate
-from weir.shelf.openapi.subsetting import regenerate_subset
-from weir.shelf.openapi.validating import validate
+from weir.openapi.operations import ImportedDocument, import_document
+from weir.openapi.reader import read_document
+from weir.openapi.regeneration import normalise, regenerate
+from weir.openapi.subset import regenerate_subset
+from weir.openapi.validator import validate
+from weir.openapi.value_references import check_reference
 
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
 SERVERS = ["https://gateway.example/m/river-bank"]

@@ -15,15 +15,11 @@ from keep_alive import Connection
 from platform_world import World
 from published_folder import published_documents
 
-from weir.cli.demo import parties
-from weir.client.asking import all_of
-from weir.shelf.openapi.operations import (
-    ImportedDocument,
-    ImportedOperation,
-    import_document,
-)
-from weir.shelf.openapi.reading import read_document
-from weir.shelf.openapi.regenerating import normalise
+from weir.client.management_requests import all_of
+from weir.openapi.operations import ImportedDocument, ImportedOperation, import_document
+from weir.openapi.reader import read_document
+from weir.openapi.regeneration import normalise
+from weir_demo import parties
 
 pytestmark = pytest.mark.xdist_group("platform")
 

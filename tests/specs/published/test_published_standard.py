@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from published_folder import published_documents
 
-from weir.shelf.openapi.operations import import_document
-from weir.shelf.openapi.regenerating import regenerate
-from weir.shelf.standard.comparing import compare
-from weir.shelf.standard.judging import judge
+from weir.openapi.operations import import_document
+from weir.openapi.regeneration import regenerate
+from weir.openapi.standard.comparison import compare
+from weir.openapi.standard.lint import judge
 
 DOCUMENTS = published_documents()
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from weir.alliance.shares import Share, needed_parties, read_shares
+from weir.agreements.shares import Share, needed_parties, read_shares
 from weir.kernel.outcomes import INVALID_INPUT, Refusal
 
 OWNER, OPERATOR, OTHER = ("org_" + digit * 26 for digit in "012")

@@ -8,7 +8,7 @@ import pytest
 from fastapi import APIRouter
 
 from weir.access.permissions import ALL, AUDITOR, OWNER, PERMISSIONS, ROLES
-from weir.api.guarding import GuardedRoute, check_table, new_router
+from weir.api.guard import GuardedRoute, check_table, new_router
 from weir.api.management import ROUTERS
 from weir.partners import classes
 

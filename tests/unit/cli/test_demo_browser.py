@@ -5,9 +5,9 @@ from typing import Any
 import httpx
 import pytest
 
-from weir.cli.demo.browser import Browser, _page
 from weir.client.errors import ProtocolError
 from weir.client.exchange import Answer
+from weir_demo.browser import Browser, _page
 
 PAGE = b"""<!doctype html><title>t</title>
 <form method="post" action="/sign-out"><input type="hidden" name="form_token" value="a"></form>

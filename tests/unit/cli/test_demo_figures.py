@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from weir.cli.demo.figures import Figures
-from weir.cli.demo.tally import Seen, Tally
+from weir_demo.figures import Figures
+from weir_demo.tally import Seen, Tally
 
 
 def good() -> Figures:

@@ -1,4 +1,4 @@
-from weir.cli.failing import CannotError, sentence_of
+from weir.cli.failures import CannotError, sentence_of
 from weir.client.errors import RefusedError, UnreachableError
 from weir.kernel import outcomes
 from weir.kernel.outcomes import Fault, Refusal, Retry

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weir.access.consent_types import ACCOUNT_ACCESS, PAYMENT_INITIATION
-from weir.consent import changing
-from weir.consent.changing import Action, accounts_after, becomes, difference
+from weir.consent import grant_changes
+from weir.consent.grant_changes import Action, accounts_after, becomes, difference
 from weir.consent.types import ConsentRequest
 from weir.consent.words import PERMISSIONS
 from weir.kernel.outcomes import OAUTH_INVALID_AUTHORIZATION_DETAILS, Refusal
@@ -94,8 +94,8 @@ def test_the_customer_is_shown_every_permission_once(
 )
 def test_a_grant_keeps_its_type_and_its_institution(changed: dict[str, str], pointer: str) -> None:
     before = granted(["ReadAccounts"], ["acc-1"], 9)
-    changing.require_same_kind(before, asked(["ReadBalances"], 5))
+    grant_changes.require_same_kind(before, asked(["ReadBalances"], 5))
     with pytest.raises(Refusal) as refused:
-        changing.require_same_kind(before, asked(["ReadBalances"], 5, **changed))
+        grant_changes.require_same_kind(before, asked(["ReadBalances"], 5, **changed))
     assert refused.value.outcome is OAUTH_INVALID_AUTHORIZATION_DETAILS
     assert refused.value.public["pointer"] == pointer

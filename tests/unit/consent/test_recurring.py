@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.consent import recurring
+from weir.consent import recurring_payments
 from weir.consent.types import granted_details, parse_details
 from weir.kernel.limit_periods import PERIODS
 from weir.kernel.money import Money
@@ -40,7 +40,7 @@ def test_the_bounds_are_read_in_order_of_their_periods() -> None:
     asked = parse_details(json.dumps([RENT]), NOW)
     assert (asked.pays, asked.single_use) == (True, False)
     assert asked.expires_at == datetime(2027, 11, 30, 16, tzinfo=UTC)
-    mandate = recurring.read(asked.details)
+    mandate = recurring_payments.read(asked.details)
     assert mandate.maximum == Money(30_000, "CNY")
     assert [each.period for each in mandate.limits] == ["day", "month"]
     assert granted_details(asked.type, asked.details, ["a"])["debtor_account"] == "a"
@@ -93,7 +93,7 @@ def test_each_fault_of_the_bounds_is_named_by_its_place(
 def test_one_payment_is_allowed_up_to_the_maximum_to_the_payee(
     amount_minor: int, currency: str, payee: str
 ) -> None:
-    mandate = recurring.read(RENT | {"payee": {"account": "6222", "name": "E"}})
+    mandate = recurring_payments.read(RENT | {"payee": {"account": "6222", "name": "E"}})
     within = 0 < amount_minor <= 30_000 and currency == "CNY" and payee == "6222"
     assert mandate.allows(Money(amount_minor, currency), payee) is within
 
@@ -101,7 +101,7 @@ def test_one_payment_is_allowed_up_to_the_maximum_to_the_payee(
 @given(st.timedeltas(timedelta(days=1), timedelta(days=270)).map(lambda after: NOW + after))
 def test_two_periods_are_one_if_and_only_if_their_names_are(at: datetime) -> None:
     limits = [limit(period, "1000.00") for period in PERIODS]
-    mandate = recurring.read(RENT | {"periodic_limits": limits})
+    mandate = recurring_payments.read(RENT | {"periodic_limits": limits})
     for each in mandate.counted_at(at):
         inside = mandate.counted_at(each.span.ends_at - timedelta(microseconds=1))
         assert next(one for one in inside if one.limit == each.limit).name == each.name

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from weir.kernel.outcomes import INVALID_INPUT, Refusal
-from weir.partners import classes, registration
+from weir.partners import classes, registration_rules
 
 MEMBER: dict[str, Any] = {
     "slug": "river-bank",
@@ -34,7 +34,7 @@ def pointer_of(read: Any, facts: dict[str, Any]) -> str:
 
 
 def test_a_member_is_licensed_and_may_have_a_directory() -> None:
-    facts = registration.member_facts(**MEMBER)
+    facts = registration_rules.member_facts(**MEMBER)
     assert (facts.kind, facts.licence_kind, facts.partner_class) == ("member", "bank", None)
 
 
@@ -55,12 +55,12 @@ def test_a_member_is_licensed_and_may_have_a_directory() -> None:
     ],
 )
 def test_a_members_fault_is_named(name: str, value: str) -> None:
-    assert pointer_of(registration.member_facts, MEMBER | {name: value}) == f"/{name}"
+    assert pointer_of(registration_rules.member_facts, MEMBER | {name: value}) == f"/{name}"
 
 
 @pytest.mark.parametrize("partner_class", classes.PARTNER_CLASSES)
 def test_each_of_the_five_classes_is_taken(partner_class: str) -> None:
-    facts = registration.partner_facts(
+    facts = registration_rules.partner_facts(
         slug="shop", name_en="Shop", name_zh="店", partner_class=partner_class
     )
     assert facts.partner_class == partner_class
@@ -69,11 +69,11 @@ def test_each_of_the_five_classes_is_taken(partner_class: str) -> None:
 
 def test_a_sixth_class_is_refused() -> None:
     facts = {"slug": "s", "name_en": "S", "name_zh": "店", "partner_class": "charity"}
-    assert pointer_of(registration.partner_facts, facts) == "/partner_class"
+    assert pointer_of(registration_rules.partner_facts, facts) == "/partner_class"
 
 
 def test_an_applications_roles_are_sorted_and_its_addresses_kept_as_written() -> None:
-    facts = registration.application_facts(**APPLICATION)
+    facts = registration_rules.application_facts(**APPLICATION)
     assert facts.roles == ["data", "payments"]
     assert facts.redirect_uris == APPLICATION["redirect_uris"]
 
@@ -102,7 +102,7 @@ def test_an_applications_roles_are_sorted_and_its_addresses_kept_as_written() ->
 )
 def test_a_redirect_uri_that_could_lead_astray_is_refused(uri: str) -> None:
     facts = APPLICATION | {"redirect_uris": ["https://shop.example/", uri]}
-    assert pointer_of(registration.application_facts, facts) == "/redirect_uris/1"
+    assert pointer_of(registration_rules.application_facts, facts) == "/redirect_uris/1"
 
 
 @pytest.mark.parametrize(
@@ -115,18 +115,18 @@ def test_a_redirect_uri_that_could_lead_astray_is_refused(uri: str) -> None:
     ],
 )
 def test_https_and_native_loopback_are_taken(uri: str) -> None:
-    assert registration.redirect_uri(uri, "/0") == uri
+    assert registration_rules.redirect_uri(uri, "/0") == uri
 
 
 def test_private_key_jwt_needs_a_key() -> None:
     facts = APPLICATION | {"token_endpoint_auth_method": "private_key_jwt"}
-    assert pointer_of(registration.application_facts, facts) == "/jwks/keys"
+    assert pointer_of(registration_rules.application_facts, facts) == "/jwks/keys"
 
 
 def test_who_asks_customers_needs_an_address_and_who_does_not_needs_none() -> None:
     facts = APPLICATION | {"redirect_uris": []}
-    assert pointer_of(registration.application_facts, facts) == "/redirect_uris"
-    assert registration.application_facts(**facts | {"roles": ["manage"]}).roles == ["manage"]
+    assert pointer_of(registration_rules.application_facts, facts) == "/redirect_uris"
+    assert registration_rules.application_facts(**facts | {"roles": ["manage"]}).roles == ["manage"]
 
 
 def test_repeated_or_too_many_addresses_are_refused() -> None:
@@ -134,4 +134,4 @@ def test_repeated_or_too_many_addresses_are_refused() -> None:
     many = [f"https://shop.example/{number}" for number in range(21)]
     for uris in (twice, many):
         facts = APPLICATION | {"redirect_uris": uris}
-        assert pointer_of(registration.application_facts, facts) == "/redirect_uris"
+        assert pointer_of(registration_rules.application_facts, facts) == "/redirect_uris"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seals import seal_all
-from weir.alliance.shares import Share
+from weir.agreements.shares import Share
 from weir.kernel.clock import moment
 from weir.metering.records.records import CallRecord
 from weir.metering.records.segments import read_seal

@@ -34,7 +34,7 @@ from statement_world import (
     write,
 )
 
-from weir.alliance.shares import Share
+from weir.agreements.shares import Share
 from weir.kernel import strict_json
 from weir.kernel.outcomes import Refusal
 from weir.metering.lake.lake import Lake

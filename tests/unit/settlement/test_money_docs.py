@@ -9,7 +9,7 @@ from typing import get_args
 
 from statement_world import ACCOUNTS, BANK, INSURER, MARKET, OPERATOR, PERIOD, STANDARD
 
-from weir.alliance.shares import Share, read_shares
+from weir.agreements.shares import Share, read_shares
 from weir.kernel.clock import moment
 from weir.ledger.postings import ACCOUNT_KINDS
 from weir.settlement.closing.closing import posting_of

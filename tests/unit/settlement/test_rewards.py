@@ -28,7 +28,7 @@ from statement_world import (
 from test_lines import PARTS, inputs
 from test_terms import EVEN, PER_CALL, amounts, under
 
-from weir.alliance.shares import _LABEL, Share, read_shares
+from weir.agreements.shares import _LABEL, Share, read_shares
 from weir.gateway.front.labels import _WORD as GATEWAYS_WORD
 from weir.kernel.outcomes import ILLEGAL_STATE, Refusal
 from weir.metering.lake.lake import Lake, to_table

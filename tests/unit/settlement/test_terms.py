@@ -26,7 +26,7 @@ from statement_world import (
 )
 from test_lines import COMPONENTS, RECORDS, STANDING, inputs, made, summed
 
-from weir.alliance.shares import Share, ShareTier, needed_parties, read_shares
+from weir.agreements.shares import Share, ShareTier, needed_parties, read_shares
 from weir.kernel.outcomes import Refusal
 from weir.metering.records.records import CallRecord
 from weir.settlement.closing.closing import posting_of

@@ -11,13 +11,13 @@ import pytest
 from weir.access.consent_types import ACCOUNT_ACCESS, PAYMENT_INITIATION, PAYMENTS, PERMISSIONS
 from weir.consent.types import SCHEMAS
 from weir.kernel.outcomes import INVALID_INPUT, Refusal
+from weir.openapi.operations import import_document
 from weir.shelf.declarations import (
     CONSENT_TYPES,
     NOTHING,
     Declaration,
     read_declaration,
 )
-from weir.shelf.openapi.operations import import_document
 from weir.shelf.published import Bindings
 
 HEADER = {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string"}}

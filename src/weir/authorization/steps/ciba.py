@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from weir.authorization import backchannel, grants, id_tokens, scopes, tokens
 from weir.authorization.exchange import Exchange
-from weir.consent import reading
+from weir.consent import consents
 from weir.kernel import limits
 from weir.kernel.outcomes import (
     OAUTH_ACCESS_DENIED,
@@ -71,7 +71,7 @@ async def grant_is_found(exchange: Exchange) -> None:
     async with exchange.services.database.connect() as connection:
         grant = await grants.of_consent(connection, exchange.question.consent)
         assert grant is not None, "a granted question has its grant"
-        consent = await reading.find(connection, grant.current)
+        consent = await consents.find(connection, grant.current)
     assert consent is not None, "a grant stands on a consent"
     exchange.grant, exchange.consent = grant, consent
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from weir.authorization import access, grants, scopes
 from weir.authorization.exchange import Answer, Exchange, wrong
 from weir.authorization.steps.revocation import end_grant
-from weir.consent import changing, reading
-from weir.consent.reading import Consent
+from weir.consent import consents, grant_changes
+from weir.consent.consents import Consent
 from weir.consent.states import State
 from weir.consent.types import is_payment
 from weir.kernel.outcomes import (
@@ -26,7 +26,7 @@ def action_is_coherent(exchange: Exchange) -> None:
     grant_id = exchange.parameters.get("grant_id")
     if asked is None and grant_id is not None:
         raise wrong("grant_management_action", "is missing beside a grant_id")
-    action = next((each for each in changing.ACTIONS if each == asked), None)
+    action = next((each for each in grant_changes.ACTIONS if each == asked), None)
     if asked is not None and action is None:
         raise wrong("grant_management_action", "must be create, merge or replace")
     if action in (None, "create"):
@@ -48,7 +48,7 @@ async def grant_may_be_changed(exchange: Exchange) -> None:
     if consent is None or is_payment(consent.type):
         raise Refusal(OAUTH_INVALID_GRANT_ID, f"{exchange.action} of {exchange.grant_id}")
     assert consent.granted is not None, "a consent in force has been granted"
-    changing.require_same_kind(consent.granted, exchange.ask)
+    grant_changes.require_same_kind(consent.granted, exchange.ask)
 
 
 async def token_stands(exchange: Exchange) -> None:
@@ -104,7 +104,7 @@ async def _in_force(exchange: Exchange) -> Consent | None:
         return None
     exchange.grant = grant
     async with exchange.services.database.connect() as connection:
-        consent = await reading.find(connection, grant.current)
+        consent = await consents.find(connection, grant.current)
     in_force = (State.GRANTED, State.USED)
     return consent if consent and consent.state_at(exchange.now) in in_force else None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from weir.authorization import openid
 from weir.authorization.exchange import Exchange, wrong
-from weir.consent import reading
+from weir.consent import consents
 from weir.consent.states import State
 from weir.kernel.identifiers import is_identifier
 
@@ -22,7 +22,7 @@ async def intent_is_recalled(exchange: Exchange) -> None:
     found = None
     if is_identifier(intent, "cns"):
         async with exchange.services.database.connect() as connection:
-            found = await reading.find_of_application(connection, intent, exchange.client.id)
+            found = await consents.find_of_application(connection, intent, exchange.client.id)
     if found is None or found.state_at(exchange.now) is not State.AWAITING:
         raise wrong("claims", "names no consent that this application lodged and that awaits")
     exchange.lodged = found

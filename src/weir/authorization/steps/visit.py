@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from weir.authorization import interactions, requests
 from weir.authorization.exchange import Answer, Exchange
-from weir.consent import reading
+from weir.consent import consents
 from weir.consent.states import State
 from weir.kernel.outcomes import OAUTH_AUTHENTICATION_UNMET, OAUTH_INVALID_REQUEST_URI, Refusal
 
@@ -25,7 +25,7 @@ async def request_is_recalled(exchange: Exchange) -> None:
 async def request_is_unanswered(exchange: Exchange) -> None:
     """FAPI 2.0 section 5.3.2.2: used up by an answer, not by loading the page."""
     async with exchange.services.database.connect() as connection:
-        consent = await reading.find(connection, exchange.pushed.consent)
+        consent = await consents.find(connection, exchange.pushed.consent)
     if consent is not None and consent.state_at(exchange.now) != State.AWAITING:
         raise Refusal(OAUTH_INVALID_REQUEST_URI, f"answered: {consent.state}")
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Final
 
-from weir.consent.recurring import Mandate
+from weir.consent.recurring_payments import Mandate
 from weir.gateway.call import Call
 from weir.gateway.config.snapshot import Operation
 from weir.gateway.phases.signature import check_signature

@@ -10,7 +10,7 @@ from typing import Final, Protocol, final
 
 from immutables import Map
 
-from weir.consent.recurring import Mandate
+from weir.consent.recurring_payments import Mandate
 from weir.gateway.config.snapshot import Application, Operation, SigningKey, Snapshot
 from weir.kernel import limits
 from weir.kernel.money import Money

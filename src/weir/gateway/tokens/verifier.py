@@ -15,7 +15,7 @@ from cryptography.exceptions import InvalidSignature
 from immutables import Map
 
 from weir.access import consent_types
-from weir.consent import recurring
+from weir.consent import recurring_payments
 from weir.consent.published import revocation_key
 from weir.gateway.config.snapshot import SigningKey, base64url
 from weir.gateway.tokens.known_tokens import Grant, KnownToken
@@ -184,5 +184,7 @@ def _grant(entry: dict[str, Any]) -> Grant | None:
             payee_account=entry["payee"]["account"],
         )
     if entry["type"] == consent_types.RECURRING_PAYMENT:
-        return Grant(**common, accounts=(entry["debtor_account"],), mandate=recurring.read(entry))
+        return Grant(
+            **common, accounts=(entry["debtor_account"],), mandate=recurring_payments.read(entry)
+        )
     return None

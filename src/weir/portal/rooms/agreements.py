@@ -16,8 +16,8 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from weir.alliance.shares import ROLES
-from weir.alliance.signed import check, read
+from weir.agreements.shares import ROLES
+from weir.agreements.signatures import check, read
 from weir.kernel import limits
 from weir.kernel.inputs import wrong
 from weir.kernel.outcomes import Refusal

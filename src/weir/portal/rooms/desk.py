@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from weir.access.permissions import PERMISSIONS
-from weir.identity.acting import Acting
+from weir.identity.acting_person import Acting
 from weir.identity.people import Person
 from weir.kernel import limits
 from weir.kernel.inputs import digits

@@ -20,8 +20,8 @@ from msgspec.structs import replace
 from sqlalchemy import Row, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.alliance import agreements
-from weir.alliance.agreements import Agreement
+from weir.agreements import agreements
+from weir.agreements.agreements import Agreement
 from weir.kernel.clock import moment, read_moment
 from weir.kernel.money import Money
 from weir.kernel.outcomes import ILLEGAL_STATE, Refusal

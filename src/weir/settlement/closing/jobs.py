@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from sqlalchemy import Row, exists, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.alliance.agreements import operator_of
+from weir.agreements.agreements import operator_of
 from weir.jobs.slots import is_held
 from weir.kernel import inputs, limits
 from weir.kernel.money import MINOR_DIGITS

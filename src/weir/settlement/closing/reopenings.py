@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Row, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.alliance.agreements import operator_of
+from weir.agreements.agreements import operator_of
 from weir.kernel import inputs, limits
 from weir.kernel.money import MINOR_DIGITS
 from weir.kernel.outcomes import FORBIDDEN, ILLEGAL_STATE, Refusal

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from weir.alliance.agreements import operator_of
+from weir.agreements.agreements import operator_of
 from weir.kernel import inputs, limits
 from weir.kernel.money import MINOR_DIGITS
 from weir.kernel.outcomes import CONFLICT, Refusal

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.alliance import agreements
-from weir.alliance.agreements import Agreement
+from weir.agreements import agreements
+from weir.agreements.agreements import Agreement
 from weir.kernel.clock import moment
 from weir.kernel.outcomes import ILLEGAL_STATE, Refusal
 from weir.metering.lake.lake import Lake

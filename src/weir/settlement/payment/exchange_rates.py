@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import ARRAY, Row, Text, any_, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.alliance.agreements import operator_of
+from weir.agreements.agreements import operator_of
 from weir.kernel import inputs, limits, money
 from weir.kernel.clock import moment
 from weir.kernel.money import MINOR_DIGITS, Money

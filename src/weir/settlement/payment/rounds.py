@@ -16,7 +16,7 @@ from typing import Any, Final, Literal
 from sqlalchemy import ARRAY, Row, Text, any_, exists, insert, literal, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.alliance.agreements import operator_of
+from weir.agreements.agreements import operator_of
 from weir.kernel import inputs, limits
 from weir.kernel.money import MINOR_DIGITS, Money
 from weir.kernel.outcomes import FORBIDDEN, ILLEGAL_STATE, NOT_FOUND, Refusal

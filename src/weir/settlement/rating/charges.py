@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Final
 
-from weir.alliance.shares import Rounding
+from weir.agreements.shares import Rounding
 from weir.kernel.money import MINOR_DIGITS, Money
 from weir.shelf.pricing import (
     Component,

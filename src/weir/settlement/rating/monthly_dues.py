@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
-from weir.alliance.shares import MEMBER, OPERATOR, Share
+from weir.agreements.shares import MEMBER, OPERATOR, Share
 from weir.kernel.money import MINOR_DIGITS
 from weir.settlement.documents import AgreementInput, Inputs, LineShare
 from weir.settlement.rating.charges import Part, months_between, rounded

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
 
-from weir.alliance.shares import MEMBER, OPERATOR, PARTNER, Rounding, Share, minor, weights_at
+from weir.agreements.shares import MEMBER, OPERATOR, PARTNER, Rounding, Share, minor, weights_at
 from weir.kernel.money import allocate
 from weir.settlement.documents import LineShare, Role
 from weir.settlement.rating.charges import rounded

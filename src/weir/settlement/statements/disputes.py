@@ -10,7 +10,7 @@ from sqlalchemy import Row, Select, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.alliance.agreements import operator_of
+from weir.agreements.agreements import operator_of
 from weir.kernel import inputs, limits
 from weir.kernel.outcomes import CONFLICT, FORBIDDEN, ILLEGAL_STATE, NOT_FOUND, Refusal
 from weir.settlement.documents import Statement

@@ -15,7 +15,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Final, NamedTuple
 
-from weir.alliance.shares import MEMBER, WHOLE, Rounding, Share
+from weir.agreements.shares import MEMBER, WHOLE, Rounding, Share
 from weir.kernel.clock import read_moment
 from weir.settlement.documents import (
     AgreementInput,

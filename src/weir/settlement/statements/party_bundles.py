@@ -27,8 +27,8 @@ from typing import Any, Final
 
 import msgspec
 
-from weir.alliance import signed
-from weir.alliance.shares import needed_parties
+from weir.agreements import signatures
+from weir.agreements.shares import needed_parties
 from weir.kernel.clock import moment, read_moment
 from weir.metering.records import bundle_audit, bundles
 from weir.metering.records.records import CallRecord
@@ -146,11 +146,11 @@ def _check_agreements(held: _Held) -> None:
     operator = held.statement.inputs.operator
     known = {}
     for each in held.agreements:
-        read = signed.read(each)
-        checked = signed.check(read, authority)
+        read = signatures.read(each)
+        checked = signatures.check(read, authority)
         for organisation, fault in checked.faults.items():
             raise Differs(f"agreements: {checked.agreement}: {organisation}: {fault}")
-        known[checked.agreement] = signed.terms_of(read)
+        known[checked.agreement] = signatures.terms_of(read)
     for place, each in enumerate(held.statement.inputs.agreements):
         terms = known.get(each.agreement)
         if terms is None:

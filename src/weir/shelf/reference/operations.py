@@ -19,18 +19,18 @@ from sqlalchemy import Text, cast, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.kernel import limits
+from weir.openapi.bodies import is_json
+from weir.openapi.operation_list import Listed
+from weir.openapi.operations import ImportedOperation
+from weir.openapi.parameters import effective
+from weir.openapi.pointers import find, read_pointer, write_pointer
+from weir.openapi.standard.fields import GRADE, LABEL
+from weir.openapi.tree_edits import placed
 from weir.shelf.capabilities import Capability
-from weir.shelf.openapi.bodies import is_json
-from weir.shelf.openapi.listing import Listed
-from weir.shelf.openapi.operations import ImportedOperation
-from weir.shelf.openapi.parameters import effective
-from weir.shelf.openapi.placing import placed
-from weir.shelf.openapi.pointers import find, read_pointer, write_pointer
 from weir.shelf.products import Product
 from weir.shelf.reference import examples
 from weir.shelf.reference.samples import Call
 from weir.shelf.reference.schemas import Node, Reader
-from weir.shelf.standard.fields import GRADE, LABEL
 from weir.shelf.tables import capabilities, documents
 
 

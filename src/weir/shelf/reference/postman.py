@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from weir.kernel import limits
+from weir.openapi.bodies import is_json
 from weir.shelf.capabilities import Capability
-from weir.shelf.openapi.bodies import is_json
 from weir.shelf.products import Product
 from weir.shelf.reference.operations import Described, Parameter
 from weir.shelf.reference.samples import json_text

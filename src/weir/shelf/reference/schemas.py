@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from weir.kernel import limits
 from weir.kernel.outcomes import Refusal
-from weir.shelf.openapi.pointers import follow
-from weir.shelf.standard.fields import GRADE, LABEL
+from weir.openapi.pointers import follow
+from weir.openapi.standard.fields import GRADE, LABEL
 
 _FACTS: Final = (
     "minLength", "maxLength", "pattern", "minimum", "maximum", "exclusiveMinimum",

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from weir.kernel.outcomes import Refusal
-from weir.shelf.openapi.pointers import read_pointer
+from weir.openapi.pointers import read_pointer
 
 PETS_30_YAML = """\
 openapi: 3.0.3

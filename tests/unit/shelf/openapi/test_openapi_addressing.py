@@ -12,8 +12,8 @@ from openapi_documents import EVENTS_31, FIXTURES, LEDGER_20, SMALL, bent, told
 
 from weir.kernel import limits
 from weir.kernel.outcomes import Refusal
-from weir.shelf.openapi.addressing import Reference, check_reference, read_reference
-from weir.shelf.openapi.operations import ImportedDocument, import_document
+from weir.openapi.operations import ImportedDocument, import_document
+from weir.openapi.value_references import Reference, check_reference, read_reference
 
 PETS = import_document(FIXTURES["3.0"])
 LEDGER = import_document(json.dumps(LEDGER_20).encode())

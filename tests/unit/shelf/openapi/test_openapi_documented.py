@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from weir.kernel import limits
-from weir.shelf.openapi.rules import RESOLUTION_KEYWORDS
+from weir.openapi.object_rules import RESOLUTION_KEYWORDS
 
 PAGE = (Path(__file__).parents[4] / "docs/reference/openapi-import.md").read_text(encoding="utf-8")
 BOUNDS = [name for name in vars(limits) if name.startswith("DOCUMENT_")]

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from openapi_documents import FIXTURES, told
 
 from weir.kernel.outcomes import Refusal
-from weir.shelf.openapi.addressing import check_reference
-from weir.shelf.openapi.operations import import_document
-from weir.shelf.openapi.reading import read_document
-from weir.shelf.openapi.regenerating import normalise, regenerate
-from weir.shelf.openapi.subsetting import regenerate_subset
-from weir.shelf.openapi.validating import validate
+from weir.openapi.operations import import_document
+from weir.openapi.reader import read_document
+from weir.openapi.regeneration import normalise, regenerate
+from weir.openapi.subset import regenerate_subset
+from weir.openapi.validator import validate
+from weir.openapi.value_references import check_reference
 
 
 def pointers_in(value: Any, at: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:

@@ -10,7 +10,7 @@ import pytest
 from openapi_documents import EVENTS_31, FIXTURES, LEDGER_20, SMALL, bent, told
 
 from weir.kernel.outcomes import Refusal
-from weir.shelf.openapi.operations import (
+from weir.openapi.operations import (
     ImportedDocument,
     ImportedOperation,
     ImportedParameter,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from openapi_documents import told
 
 from weir.kernel.outcomes import Refusal
-from weir.shelf.openapi.pointers import (
+from weir.openapi.pointers import (
     extend,
     find,
     follow,

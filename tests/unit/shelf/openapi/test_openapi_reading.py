@@ -12,7 +12,7 @@ from openapi_documents import told
 
 from weir.kernel import limits
 from weir.kernel.outcomes import Refusal
-from weir.shelf.openapi.reading import read_document
+from weir.openapi.reader import read_document
 
 DEEP = limits.DOCUMENT_DEPTH
 LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(

@@ -14,11 +14,11 @@ from openapi_spec_validator import validate as validate_independently
 from openapi_strategies import documents
 
 from weir.kernel.outcomes import Refusal
-from weir.shelf.openapi.operations import ImportedDocument, import_document
-from weir.shelf.openapi.reading import read_document
-from weir.shelf.openapi.regenerating import normalise, regenerate
-from weir.shelf.openapi.subsetting import regenerate_subset
-from weir.shelf.openapi.validating import validate
+from weir.openapi.operations import ImportedDocument, import_document
+from weir.openapi.reader import read_document
+from weir.openapi.regeneration import normalise, regenerate
+from weir.openapi.subset import regenerate_subset
+from weir.openapi.validator import validate
 
 SERVERS = ["https://gateway.example/m/river-bank"]
 

@@ -10,9 +10,9 @@ from openapi_documents import EVENTS_31, FIXTURES, LEDGER_20, REMOVED, SMALL, be
 
 from weir.kernel import limits
 from weir.kernel.outcomes import Refusal
-from weir.shelf.openapi.operations import import_document
-from weir.shelf.openapi.reading import read_document
-from weir.shelf.openapi.validating import validate
+from weir.openapi.operations import import_document
+from weir.openapi.reader import read_document
+from weir.openapi.validator import validate
 
 GET = "/paths/~1a~1{x}/get"
 POST = "/paths/~1b/post"

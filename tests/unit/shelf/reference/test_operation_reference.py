@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from weir.kernel import limits
-from weir.shelf.openapi.operations import ImportedOperation, import_document
+from weir.openapi.operations import ImportedOperation, import_document
 from weir.shelf.reference.examples import of_schema
 from weir.shelf.reference.operations import _describe
 from weir.shelf.reference.samples import LANGUAGES, Call, sample

@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 import pytest
 
+from weir.openapi.operations import ImportedDocument, ImportedOperation, import_document
 from weir.shelf.capabilities import Capability
-from weir.shelf.openapi.operations import ImportedDocument, ImportedOperation, import_document
 from weir.shelf.products import Product
 from weir.shelf.reference.operations import Described, _describe
 from weir.shelf.reference.postman import collection

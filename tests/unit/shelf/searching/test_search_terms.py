@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weir.kernel import limits
-from weir.shelf.searching import terms
+from weir.shelf.search import terms
 
 
 def finds(asked: str, text: str) -> bool:

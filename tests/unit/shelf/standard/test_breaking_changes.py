@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_standard_rules import FIELDS, GONE, LIST, ORDER, PAY, changed, good
 
-from weir.shelf.standard.comparing import announces, compare
+from weir.openapi.standard.comparison import announces, compare
 
 SCALARS = st.sampled_from(("string", "integer", "number", "boolean")).map(lambda t: {"type": t})
 NAMES = st.text(alphabet="abcdefg_", min_size=1, max_size=6)

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from weir.shelf.openapi.operations import import_document
-from weir.shelf.openapi.regenerating import regenerate
-from weir.shelf.standard.judging import GROUPS, RULES, judge, tally
+from weir.openapi.operations import import_document
+from weir.openapi.regeneration import regenerate
+from weir.openapi.standard.lint import GROUPS, RULES, judge, tally
 
 ROOT = Path(__file__).parents[4]
 SANDBOX = sorted((ROOT / "src" / "weir_sandbox" / "documents").glob("*.*"))

@@ -1,0 +1,103 @@
+"""Every route is guarded before a byte of its body is read, and none can be added unguarded.
+
+A route is made with an operation id; `permissions.PERMISSIONS` must know it, or the process does
+not start. The guard runs first, then the body is read, bounded and strict, then checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, HTTPException
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
+
+from weir.access.permissions import PERMISSIONS, Rule
+from weir.api.callers import Caller, identify
+from weir.api.portal_callers import identify_person
+from weir.api.services import Services
+from weir.identity.acting_person import ACTING, Acting
+from weir.kernel import limits, outcomes, strict_json
+
+# How much of a body is read; JSON_BYTES where nothing else is said.
+_BODY_BYTES: Final = {"import_document": limits.DOCUMENT_BYTES}
+
+
+class _StrictRequest(Request):
+    """A body read within bounds, and JSON as the rest of the platform reads it: no repeated names,
+    no NaN, bounded depth."""
+
+    most_bytes: int = limits.JSON_BYTES
+
+    async def stream(self) -> AsyncGenerator[bytes, None]:
+        read = 0
+        async for chunk in super().stream():
+            read += len(chunk)
+            if read > self.most_bytes:
+                raise HTTPException(status_code=413, detail=f"over {self.most_bytes} bytes")
+            yield chunk
+
+    async def json(self) -> Any:
+        try:
+            return strict_json.loads(await self.body())
+        except ValueError as error:
+            raise HTTPException(status_code=400, detail=str(error)) from error
+
+
+class GuardedRoute(APIRoute):
+    """A route that knows its caller before it does anything else."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        rule = PERMISSIONS.get(str(self.operation_id))
+        assert rule is not None, f"{self.operation_id} is not in the table"
+        most_bytes = _BODY_BYTES.get(str(self.operation_id), limits.JSON_BYTES)
+
+        async def guarded(request: Request) -> Response:
+            if request.headers.get("weir-host-role") != "manage":
+                raise outcomes.Refusal(outcomes.UNKNOWN_HOST)
+            if rule.needs_caller:
+                request.state.caller = await _identified(request, rule)
+            strict = _StrictRequest(request.scope, request.receive)
+            strict.most_bytes = most_bytes
+            return await handle(strict)
+
+        return guarded
+
+
+async def _identified(request: Request, rule: Rule) -> Caller:
+    """The person the portal asks for, or the application that asks by itself."""
+    services: Services = request.app.state.services
+    acting: Acting | None = request.scope.get(ACTING)
+    if acting is not None:
+        return await identify_person(acting, rule, services.database)
+    return await identify(request.headers, rule, services)
+
+
+def new_router(tag: str) -> APIRouter:
+    """A router whose every route is guarded."""
+    return APIRouter(prefix="/v1", tags=[tag], route_class=GuardedRoute)
+
+
+def check_table(routers: Iterable[APIRouter]) -> None:
+    """Each operation of the table has exactly one guarded route, or AssertionError at the start."""
+    routes = [route for router in routers for route in router.routes]
+    assert all(isinstance(route, GuardedRoute) for route in routes), "an unguarded route"
+    served = [route.operation_id for route in routes if isinstance(route, GuardedRoute)]
+    assert sorted(str(each) for each in served) == sorted(PERMISSIONS), "table and routes differ"
+
+
+def _caller(request: Request) -> Caller:
+    caller: Caller = request.state.caller
+    return caller
+
+
+def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+Asking = Annotated[Caller, Depends(_caller)]
+Using = Annotated[Services, Depends(_services)]

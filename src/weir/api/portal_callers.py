@@ -1,0 +1,40 @@
+"""Somebody at the portal who asks: looked up every time, so that a removal or a new role holds from
+the next request on.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from weir.access.permissions import Rule
+from weir.api.callers import Caller
+from weir.identity import people
+from weir.identity.acting_person import Acting
+from weir.kernel import limits
+from weir.kernel.outcomes import (
+    FORBIDDEN,
+    FRESH_PROOF_NEEDED,
+    ORGANISATION_SUSPENDED,
+    TOKEN_INVALID,
+    Refusal,
+)
+from weir.partners import organisations
+from weir.store.database import Database
+
+_FRESH = timedelta(seconds=limits.FRESH_PROOF_S)
+
+
+async def identify_person(acting: Acting, rule: Rule, database: Database) -> Caller:
+    """The caller, or the first refusal of: standing, permission, freshness."""
+    async with database.connect() as connection:
+        person = await people.find(connection, acting.person)
+        if person is None or person.status != "active" or person.organisation is None:
+            raise Refusal(TOKEN_INVALID, "nobody who works for an organisation")
+        organisation = await organisations.get(connection, person.organisation)
+    if organisation.status != "active":
+        raise Refusal(ORGANISATION_SUSPENDED)
+    if not rule.lets(organisation.kind, str(person.role)):
+        raise Refusal(FORBIDDEN, f"{person.role} of a {organisation.kind} may not")
+    if rule.fresh and database.clock.now() - acting.proven_at > _FRESH:
+        raise Refusal(FRESH_PROOF_NEEDED)
+    return Caller(organisation, rule, person.id)

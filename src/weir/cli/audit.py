@@ -1,0 +1,181 @@
+"""`weir audit`: the chain of what was done, and the records held against everybody's own."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from weir.cli.failures import CannotError
+from weir.cli.output import AsJson, show_json, show_list, show_one
+from weir.cli.profiles import DEFAULT, ProfileName, asking, folder_of
+
+audit = typer.Typer(no_args_is_help=True)
+
+
+@audit.callback()
+def _audit() -> None:
+    pass
+
+
+@audit.command("verify")
+def verify(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
+    """Check every audit chain, and every consent against it."""
+    report = asking(profile, lambda m: m.books.verify_audit())
+    if as_json:
+        show_json(report)
+    elif report["intact"]:
+        print("Every audit chain holds, and every consent is as it was last written.")
+    else:
+        show_list(report["chains"], ("organisation", "number", "why"), False)
+        show_list(report["consents"], ("consent", "why"), False)
+    if not report["intact"]:
+        raise typer.Exit(1)
+
+
+@audit.command("search")
+def search(
+    organisation: Annotated[str | None, typer.Option(help="Whose trail.")] = None,
+    event: Annotated[
+        str | None, typer.Option(help="What happened: docs/reference/events.md.")
+    ] = None,
+    touching: Annotated[
+        str | None, typer.Option(help="What it happened to, or who did it: an identifier.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(help="A moment, 2026-10-01T00:00:00Z.")] = None,
+    until: Annotated[str | None, typer.Option(help="A moment.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 100,
+    profile: ProfileName = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """What happened, newest first."""
+    from weir.client.management_requests import first_of
+
+    wanted = {
+        "organisation": organisation,
+        "event": event,
+        "touching": touching,
+        "since": since,
+        "until": until,
+    }
+    found = asking(profile, lambda m: first_of(m.records.audit_entries(**wanted), limit))
+    show_list(found, ("at", "event", "subject", "actor", "organisation"), as_json)
+
+
+@audit.command("root")
+def root(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
+    """Sign the root over every sealed segment there is."""
+    show_one(_flat(asking(profile, lambda m: m.records.sign_root())), as_json)
+
+
+@audit.command("roots")
+def roots(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
+    """List the signed roots and who witnessed them, newest first."""
+    from weir.client.management_requests import all_of
+
+    found = asking(profile, lambda m: all_of(m.records.roots()))
+    show_list([_flat(each) for each in found], ("size", "day", "root", "witnesses"), as_json)
+
+
+@audit.command("expiries")
+def expiries(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
+    """List what was removed by the rule of its class, as it was signed."""
+    from weir.client.management_requests import all_of
+
+    found = asking(profile, lambda m: all_of(m.records.expiries()))
+    if as_json:
+        show_json(found)
+    else:
+        times = [{"of": _hour(each["from_us"]), "at": _hour(each["at_us"])} for each in found]
+        rows = [each | told for each, told in zip(found, times, strict=True)]
+        show_list(rows, ("of", "record_class", "records", "kept_days", "at"), False)
+
+
+def _hour(at_us: int) -> str:
+    return f"{datetime.fromtimestamp(at_us / 1e6, UTC):%Y-%m-%dT%H:%MZ}"
+
+
+@audit.command("witness")
+def witness(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
+    """Check the newest root against the one you saw last, and put your signature under it."""
+    from weir.client import Profile
+
+    credentials = Profile.load(folder_of(profile)).credentials
+    show_one(_flat(asking(profile, lambda m: m.records.witness(credentials))), as_json)
+
+
+@audit.command("bundle")
+def bundle(
+    folder: Annotated[Path, typer.Argument(help="A folder to be made.")],
+    profile: ProfileName = DEFAULT,
+) -> None:
+    """Fetch keys, seals, roots and, for the operator, all records into one folder."""
+    from weir.cli.bundles import fetch
+    from weir.client import Profile
+
+    if folder.exists():
+        raise CannotError(f"{folder} is there already.")
+    authority = Profile.load(folder_of(profile)).platform.ca_file
+    seals, segments = asking(profile, lambda m: fetch(m, folder, authority))
+    print(f"{folder}: {seals:,} seals, {segments:,} segments. Next: weir audit check {folder}")
+
+
+@audit.command("check")
+def check(
+    folder: Annotated[Path, typer.Argument(help="A bundle; docs/receipts.md says what is in it.")],
+    as_json: AsJson = False,
+) -> None:
+    """Hold records, seals, roots, receipts and logs against each other, offline."""
+    from weir.metering.records import bundle_audit, bundles
+
+    try:
+        found = bundle_audit.audit(bundles.read(folder))
+    except ValueError as error:
+        raise CannotError(f"{error}.") from error
+    if as_json:
+        show_json(_report(found))
+    else:
+        _print(found)
+    if not found.holds:
+        raise typer.Exit(1)
+
+
+def _print(found: Any) -> None:
+    for finding in found.findings:
+        print(finding)
+    for note in found.notes:
+        print(f"note: {note}")
+    read = (
+        f"{found.records:,} records in {found.segments:,} segments, {found.roots:,} roots,"
+        f" {found.log_lines:,} log lines"
+    )
+    if found.expired:
+        read += f"; {found.expired:,} records have expired"
+    if found.holds:
+        print(f"Everything agrees: {read}.")
+    else:
+        print(f"{len(found.findings):,} findings in {read}.")
+
+
+def _report(found: Any) -> dict[str, Any]:
+    return {
+        "holds": found.holds,
+        "records": found.records,
+        "segments": found.segments,
+        "roots": found.roots,
+        "log_lines": found.log_lines,
+        "expired": found.expired,
+        "findings": [
+            {"damage": each.damage.value, "where": each.where, "detail": each.detail}
+            for each in found.findings
+        ],
+        "notes": found.notes,
+    }
+
+
+def _flat(witnessed: dict[str, Any]) -> dict[str, Any]:
+    """A root with its witnesses, a field each."""
+    names = [each["organisation"] for each in witnessed["witnesses"]]
+    return {**witnessed["root"], "witnesses": names}

@@ -1,1 +1,0 @@
-"""`weir demo`: a small alliance, its whole story through public interfaces, and its figures."""

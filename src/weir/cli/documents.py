@@ -1,0 +1,131 @@
+"""`weir document` and `weir capability`: what an institution can do."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from weir.cli.failures import CannotError
+from weir.cli.output import AsJson, show_json, show_list, show_one
+from weir.cli.profiles import DEFAULT, ProfileName, asking
+
+document = typer.Typer(no_args_is_help=True)
+capability = typer.Typer(no_args_is_help=True)
+
+Document = Annotated[str, typer.Argument(help="The document's identifier, doc_…")]
+Reference = Annotated[
+    str | None, typer.Option(help="path:name, query:name, header:name or body:/pointer")
+]
+
+
+@document.command("import")
+def import_document(
+    file: Annotated[Path, typer.Argument(help="An OpenAPI 2.0, 3.0 or 3.1 document.")],
+    slug: Annotated[str, typer.Option(help="The document's name among yours.")],
+    backend_url: Annotated[str, typer.Option(help="Where you serve it, https://…")],
+    profile: ProfileName = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Import an OpenAPI document; every operation becomes a capability."""
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise CannotError(f"The file {file} cannot be read.") from error
+    made = asking(profile, lambda m: m.shelf.import_document(slug, backend_url, content))
+    show_one(made["document"] | {k: v for k, v in made.items() if k != "document"}, as_json)
+
+
+@document.command("list")
+def list_documents(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
+    """List your documents."""
+    from weir.client.management_requests import all_of
+
+    found = asking(profile, lambda m: all_of(m.shelf.documents()))
+    show_list(found, ("slug", "version", "title", "openapi", "backend_url", "id"), as_json)
+
+
+@document.command("show")
+def show_document(
+    document: Document, profile: ProfileName = DEFAULT, as_json: AsJson = False
+) -> None:
+    """Show one document."""
+    show_one(asking(profile, lambda m: m.shelf.document(document)), as_json)
+
+
+@document.command("openapi")
+def document_openapi(
+    document: Document,
+    source: Annotated[bool, typer.Option(help="The bytes that were imported.")] = False,
+    profile: ProfileName = DEFAULT,
+) -> None:
+    """Print a document, regenerated from the store, or as it was imported (--source)."""
+    if source:
+        sys.stdout.buffer.write(asking(profile, lambda m: m.shelf.document_source(document)))
+    else:
+        show_json(asking(profile, lambda m: m.shelf.document_openapi(document)))
+
+
+@document.command("findings")
+def findings(document: Document, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
+    """Say what a document does not keep of the standard."""
+    from weir.client.management_requests import all_of
+
+    found = asking(profile, lambda m: all_of(m.shelf.findings(document)))
+    show_list(found, ("severity", "rule", "pointer", "subject", "mend"), as_json)
+
+
+@capability.command("list")
+def list_capabilities(
+    document: Document, profile: ProfileName = DEFAULT, as_json: AsJson = False
+) -> None:
+    """List a document's capabilities."""
+    from weir.client.management_requests import all_of
+
+    found = asking(profile, lambda m: all_of(m.shelf.capabilities(document)))
+    columns = ("operation_id", "method", "path", "permission", "moves_money", "state", "id")
+    show_list(found, columns, as_json)
+
+
+@capability.command("bind")
+def bind(
+    capability: Annotated[str, typer.Argument(help="The capability's identifier, cap_…")],
+    consent_type: Annotated[
+        str | None, typer.Option(help="The consent it needs, urn:weir:account-access:v1 …")
+    ] = None,
+    permission: Annotated[str | None, typer.Option(help="The permission in it.")] = None,
+    moves_money: Annotated[bool, typer.Option(help="Whether a call moves money.")] = False,
+    account: Reference = None,
+    amount: Reference = None,
+    currency: Reference = None,
+    payee: Reference = None,
+    idempotency_key: Reference = None,
+    outcome_path: Annotated[
+        str | None, typer.Option(help="Where you say what became of a payment.")
+    ] = None,
+    profile: ProfileName = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Declare the consent a capability needs, and where a call carries what it is held to."""
+    named = {
+        "account": account,
+        "amount": amount,
+        "currency": currency,
+        "payee": payee,
+        "idempotency_key": idempotency_key,
+        "outcome_path": outcome_path,
+    }
+    bindings = {name: value for name, value in named.items() if value is not None}
+    declared = asking(
+        profile,
+        lambda m: m.shelf.declare(
+            capability,
+            consent_type=consent_type,
+            permission=permission,
+            moves_money=moves_money,
+            bindings=bindings or None,
+        ),
+    )
+    show_one(declared, as_json)

@@ -1,0 +1,125 @@
+"""Signing up: a developer comes, registers an organisation, and is in the sandbox at once.
+
+Nobody approves it and nobody need be asked, so what it opens is small: an organisation in the
+sandbox subscribes to sandbox products only, until the operator opens production for it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from secrets import token_hex
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from weir.access.permissions import OWNER
+from weir.identity import people
+from weir.identity.passphrases import Passphrases, check_form
+from weir.identity.people import Person, sign_in_name
+from weir.identity.sign_in import network_of
+from weir.kernel import inputs, limits
+from weir.kernel.outcomes import INVALID_INPUT, TOO_MANY_SIGN_UPS, Refusal
+from weir.keys.vault import PLATFORM
+from weir.partners import organisations, registration_rules
+from weir.partners.organisations import SANDBOX, Organisation
+from weir.store.cache import Cache
+from weir.store.database import Database
+from weir.store.unit import Actor
+
+_NOT_SLUG = re.compile(r"[^a-z0-9]+")
+_SLUG_CHARACTERS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class SignUp:
+    """What a newcomer tells: of the organisation, then of itself."""
+
+    name_en: str
+    name_zh: str
+    partner_class: str
+    display_name: str
+    name: str
+    passphrase: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignedUp:
+    """What came of it."""
+
+    organisation: Organisation
+    person: Person
+
+
+async def sign_up(
+    database: Database, cache: Cache, passphrases: Passphrases, given: SignUp, *, address: str
+) -> SignedUp:
+    """A partner in the sandbox and its first owner, in one unit of work.
+
+    Refusals: INVALID_INPUT, see `faults`; CONFLICT when the sign-in name is taken;
+    TOO_MANY_SIGN_UPS from one address.
+    """
+    found = faults(given)
+    if found:
+        raise found[0]
+    counted = await cache.count(f"sign-up:{network_of(address)}", limits.SIGN_UP_WINDOW_S)
+    if counted > limits.SIGN_UPS:
+        raise Refusal(TOO_MANY_SIGN_UPS, f"{counted} from {network_of(address)}")
+    hashed = await passphrases.hash(given.passphrase)
+    async with database.unit(Actor(PLATFORM.organisation, "visitor")) as unit:
+        slug = await _free_slug(unit.connection, given.name_en)
+        facts = registration_rules.partner_facts(**_particulars(given), slug=slug)
+        organisation = await organisations.admit(unit, facts, stage=SANDBOX)
+        unit.audit("organisation.signed_up", organisation.id, {}, organisation.id)
+        unit.actor = Actor(organisation.id, "visitor")
+        person = await people.create(
+            unit,
+            name=given.name,
+            display_name=given.display_name,
+            passphrase_hash=hashed,
+            kind="partner",
+            organisation=organisation.id,
+            language=given.language,
+            role=OWNER,
+        )
+    return SignedUp(organisation, person)
+
+
+def faults(given: SignUp) -> list[Refusal]:
+    """All that must be mended, so that nobody learns of it one field at a time."""
+    checks: tuple[Callable[[], object], ...] = (
+        lambda: registration_rules.partner_facts(**_particulars(given), slug="any"),
+        lambda: inputs.text(given.display_name, "/display_name"),
+        lambda: sign_in_name(given.name),
+        lambda: check_form(given.passphrase, given.name.strip()),
+    )
+    found = []
+    for check in checks:
+        try:
+            check()
+        except Refusal as refusal:
+            if refusal.outcome is not INVALID_INPUT:
+                raise
+            found.append(refusal)
+    return found
+
+
+def _particulars(given: SignUp) -> dict[str, str]:
+    """A Chinese name left out is the English one."""
+    told = asdict(given)
+    return {
+        "name_en": told["name_en"],
+        "name_zh": told["name_zh"] or told["name_en"],
+        "partner_class": told["partner_class"],
+    }
+
+
+async def _free_slug(connection: AsyncConnection, name: str) -> str:
+    """A readable name in addresses that nobody has, made from the organisation's name."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    slug = _NOT_SLUG.sub("-", plain).strip("-0123456789")[:_SLUG_CHARACTERS].strip("-") or "partner"
+    if await organisations.find(connection, slug) is None:
+        return slug
+    return f"{slug}-{token_hex(3)}"

@@ -1,0 +1,41 @@
+"""Which parameters an operation takes: its path item's, unless it declares the same one itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from weir.openapi.operation_list import Listed
+from weir.openapi.pointers import extend, follow
+from weir.openapi.refusals import invalid, shown
+
+# The place (`in`) and the name, which is without case for a header (RFC 9110 section 5.1).
+Key = tuple[str, str]
+
+
+def effective(document: dict[str, Any], listed: Listed) -> dict[Key, dict[str, Any]]:
+    """The parameters of an operation, references followed (OpenAPI 3.0.3 section 4.7.10).
+
+    Refused: a parameter declared twice in one list.
+    """
+    of_item = declared(document, listed.path_item, listed.path_item_pointer)
+    return of_item | declared(document, listed.operation, listed.pointer)
+
+
+def declared(
+    document: dict[str, Any], holder: dict[str, Any], pointer: str
+) -> dict[Key, dict[str, Any]]:
+    """The parameters of one path item or one operation."""
+    found: dict[Key, dict[str, Any]] = {}
+    for number, each in enumerate(holder.get("parameters", [])):
+        at = extend(f"{pointer}/parameters", number)
+        parameter, _ = follow(document, each, at)
+        key = key_of(parameter["in"], parameter["name"])
+        if key in found:
+            raise invalid(at, f"The parameter {shown(parameter['name'])} is declared twice.")
+        found[key] = parameter
+    return found
+
+
+def key_of(place: str, name: str) -> Key:
+    """What makes a parameter the same as another."""
+    return place, name.lower() if place == "header" else name

@@ -1,0 +1,121 @@
+"""JSON pointers (RFC 6901) and the local references that carry them.
+
+Resolution is lazy: a reference is followed only when somebody needs what it points at, so a
+document may refer in circles as long as every circle passes through something that is no
+reference.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+from urllib.parse import unquote
+
+from weir.kernel import limits
+from weir.openapi.refusals import invalid, shown
+
+# RFC 6901 section 3: reference-token = *( unescaped / escaped ), escaped = "~" ( "0" / "1" )
+_TOKEN: Final = re.compile(r"(?:[^~/]|~[01])*")
+# RFC 6901 section 4: array-index = %x30 / ( %x31-39 *(%x30-39) ); ten digits are plenty.
+_INDEX: Final = re.compile(r"0|[1-9][0-9]{0,9}")
+# RFC 3986 section 3.5: a "%" in a fragment begins two hexadecimal digits.
+_LOOSE_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+_ABSENT: Final = object()
+
+
+def escape(token: str) -> str:
+    """One reference token as it is written inside a pointer."""
+    if "~" in token or "/" in token:
+        return token.replace("~", "~0").replace("/", "~1")
+    return token
+
+
+def extend(pointer: str, token: str | int) -> str:
+    """The pointer of a member or item of what `pointer` points at."""
+    if isinstance(token, int):
+        return f"{pointer}/{token}"
+    return f"{pointer}/{escape(token)}"
+
+
+def write_pointer(tokens: Iterable[str]) -> str:
+    """The pointer that leads through these tokens."""
+    return "".join(f"/{escape(token)}" for token in tokens)
+
+
+def read_pointer(pointer: str) -> tuple[str, ...]:
+    """The tokens of a pointer. ValueError when it is not one (RFC 6901 section 3)."""
+    if pointer == "":
+        return ()
+    start, *tokens = pointer.split("/")
+    if start != "" or not all(_TOKEN.fullmatch(token) for token in tokens):
+        raise ValueError("not a JSON pointer")
+    return tuple(token.replace("~1", "/").replace("~0", "~") for token in tokens)
+
+
+def target_tokens(reference: Any, at: str) -> tuple[str, ...]:
+    """The tokens a local reference (`#/...`) leads through.
+
+    Refused, with the place `at`: anything that is not text, leads outside the document, names an
+    anchor, or is not a pointer in the form of a URI fragment (RFC 6901 section 6).
+    """
+    if not isinstance(reference, str):
+        raise invalid(at, "A reference must be text.")
+    if not reference.startswith("#/"):
+        raise invalid(
+            at, f"The reference {shown(reference)} leaves the document; only #/... is followed."
+        )
+    try:
+        if _LOOSE_PERCENT.search(reference):
+            raise ValueError("not percent-encoded")
+        return read_pointer(unquote(reference[1:], errors="strict"))
+    except ValueError as error:
+        raise invalid(at, f"The reference {shown(reference)} is not a JSON pointer.") from error
+
+
+def find(document: Any, tokens: Iterable[str]) -> Any:
+    """What stands at the end of `tokens`. KeyError when nothing does."""
+    value = document
+    for token in tokens:
+        value = _step(value, token)
+        if value is _ABSENT:
+            raise KeyError(token)
+    return value
+
+
+def _step(value: Any, token: str) -> Any:
+    if isinstance(value, dict):
+        return value.get(token, _ABSENT)
+    if isinstance(value, list) and _INDEX.fullmatch(token):
+        index = int(token)
+        return value[index] if index < len(value) else _ABSENT
+    return _ABSENT
+
+
+def follow_once(document: Any, reference: Any, at: str) -> tuple[Any, tuple[str, ...]]:
+    """What one reference points at, and its tokens. Refused at `at` when nothing is there."""
+    tokens = target_tokens(reference, at)
+    try:
+        return find(document, tokens), tokens
+    except KeyError as error:
+        raise invalid(at, f"The reference {shown(str(reference))} points at nothing.") from error
+
+
+def is_reference(value: Any) -> bool:
+    """Whether a value, found where a reference is allowed, is one (section 4.7.23)."""
+    return isinstance(value, dict) and "$ref" in value
+
+
+def follow(document: Any, value: Any, at: str) -> tuple[Any, str]:
+    """Follow references from `value` until something that is no reference; give it and its pointer.
+
+    Refused: a circle of nothing but references, and a chain longer than DOCUMENT_REFERENCE_HOPS.
+    """
+    place = at
+    for _ in range(limits.DOCUMENT_REFERENCE_HOPS):
+        if not is_reference(value):
+            return value, place
+        value, tokens = follow_once(document, value["$ref"], extend(place, "$ref"))
+        place = write_pointer(tokens)
+    raise invalid(at, "This reference leads only to further references, or to itself.")

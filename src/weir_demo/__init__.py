@@ -1,0 +1,1 @@
+"""The story told to a newcomer: a small alliance, through public interfaces only."""

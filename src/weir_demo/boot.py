@@ -1,0 +1,252 @@
+"""Booting the demo: a fresh home, the platform by what `weir up` uses, three model institutions.
+
+All children are started from the main thread, before the story's event loop begins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import socket
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+from typing import Final, TypeVar
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from weir.app.core import open_core
+from weir.cli.failures import CannotError
+from weir.cli.installation import Installation
+from weir.kernel import settings as reading
+from weir.kernel.outcomes import PORT_TAKEN, Refusal
+from weir.kernel.settings import Settings
+from weir.keys.authority import Authority
+from weir.store.engines import Child, Home, require_free, spawn
+from weir.store.engines import user as users
+from weir.store.engines.files import write_atomically
+from weir.store.engines.home import default_path
+from weir_demo.cast import BROUGHT_IN, CUSTOMERS, INSTITUTIONS, SEED, Institution
+from weir_demo.stage import Running
+
+Tell = Callable[[str], None]
+T = TypeVar("T")
+
+_READY_TIMEOUT_S: Final = 90.0
+_PORT_TRIES: Final = 5
+_POLL_S: Final = 0.05
+_PASSED_ON: Final = ("PATH", "LANG", "LC_ALL", "TZ")
+# What would lead the demo away from its own engines and its own home.
+_SET_ASIDE: Final = ("HOME", "DATABASE_URL", "VALKEY_URL", "LAKE_URL", "MASTER_KEY")
+
+
+@dataclass(slots=True)
+class Boot:
+    """What is running; `stop` ends all of it."""
+
+    installation: Installation
+    institutions: list[Running] = field(default_factory=list)
+    children: list[Child] = field(default_factory=list)
+
+    def stop(self) -> None:
+        """Institutions first, since they live on the platform's database server."""
+        for child in self.children:
+            child.end()
+        self.installation.stop()
+
+
+def boot(home: Path | None, tell: Tell) -> Boot:
+    """Start everything in a fresh home. Nothing of `.weir/` is touched."""
+    path = home or _default_home()
+    _clear(path)
+
+    def start(settings: Settings) -> Installation:
+        installation = Installation(settings, home_path=path)
+        installation.start(tell)
+        return installation
+
+    installation = on_free_ports(_settings(), start)
+    started = Boot(installation)
+    try:
+        tell("Starting three model institutions, each with a history of its own")
+        start_institutions(started, (*INSTITUTIONS, BROUGHT_IN), CUSTOMERS)
+    except BaseException:
+        started.stop()
+        raise
+    return started
+
+
+def _settings() -> Settings:
+    """The person's settings, without what belongs to another installation."""
+    for name in _SET_ASIDE:
+        os.environ.pop(reading.PREFIX + name, None)
+    return reading.read(os.environ)
+
+
+def on_free_ports(settings: Settings, start: Callable[[Settings], T]) -> T:
+    """Start something on the ports of the settings, or on others if those are taken.
+
+    A port that was free a moment ago may be somebody's when it is claimed; then others are tried.
+    """
+    for last in (*[False] * (_PORT_TRIES - 1), True):
+        try:
+            return start(_with_free_ports(settings))
+        except Refusal as refusal:
+            if last or refusal.outcome is not PORT_TAKEN:
+                raise
+    raise AssertionError("the last try returns or raises")
+
+
+def _with_free_ports(settings: Settings) -> Settings:
+    public, mtls = settings.public_port, settings.mtls_port
+    if not all(_is_free(settings.bind_address, port) for port in (public, mtls)):
+        public, mtls = free_ports(settings.bind_address, 2)
+    return replace(settings, public_port=public, mtls_port=mtls)
+
+
+def _is_free(host: str, port: int) -> bool:
+    try:
+        require_free(host, port)
+    except Refusal as refusal:
+        if refusal.outcome is not PORT_TAKEN:
+            raise
+        return False
+    return True
+
+
+def free_ports(host: str, count: int) -> list[int]:
+    """Ports the kernel gives; all are held until the last is known, so that they differ."""
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind((host, 0))
+        return [probe.getsockname()[1] for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
+
+
+def _default_home() -> Path:
+    """`.weir-demo` beside where `.weir` would be."""
+    path = default_path(users.choose())
+    return path.with_name(f"{path.name}-demo")
+
+
+def _clear(path: Path) -> None:
+    """Remove the home of an earlier demo. A folder that is not one is left alone and refused."""
+    if not path.exists():
+        return
+    if not (path / "home.json").exists() or not path.name.endswith("demo"):
+        if path.is_dir() and not any(path.iterdir()):
+            return
+        raise CannotError(f"{path} is not the home of an earlier demo; name another with --home.")
+    home = Home.open(path, create=False)
+    home.acquire()  # refuses while an earlier demo still runs on it
+    home.release()
+    recorded = path / "run-folder"
+    if recorded.exists():
+        shutil.rmtree(recorded.read_text(), ignore_errors=True)
+    shutil.rmtree(path)
+
+
+def start_institutions(started: Boot, wanted: Sequence[Institution], customers: int) -> None:
+    """Start institutions in a world of so many people, each with certificates and a database."""
+    installation = started.installation
+    staff = asyncio.run(_issue(installation, wanted))
+    logs = [_start_one(started, each, staff, customers) for each in wanted]
+    for institution, log, child in zip(wanted, logs, started.children, strict=True):
+        port = _await_ready(log, child)
+        started.institutions.append(
+            Running(
+                institution=institution,
+                port=port,
+                document=_document(institution),
+                staff_certificate=_folder(installation, institution) / "staff.pem",
+                staff_key=_folder(installation, institution) / "staff.key",
+            )
+        )
+
+
+async def _issue(installation: Installation, wanted: Sequence[Institution]) -> dict[str, str]:
+    """A server certificate for each institution, and one for its own staff; digests by slug."""
+    digests = {}
+    async with open_core(installation.settings, installation.home, connections=2) as core:
+        authority = await Authority.open(core.database, core.sealing)
+        for institution in wanted:
+            folder = _folder(installation, institution)
+            for name, hosts in (("server", ["127.0.0.1"]), ("staff", [])):
+                issued = authority.issue_own(f"{institution.slug}-{name}", hosts)
+                write_atomically(folder / f"{name}.key", issued.key_pem.encode())
+                write_atomically(folder / f"{name}.pem", issued.certificate.pem.encode())
+            digests[institution.slug] = _digest(folder / "staff.pem")
+    return digests
+
+
+def _start_one(
+    started: Boot, institution: Institution, staff: dict[str, str], customers: int
+) -> Path:
+    """Start one institution with a database of its own; answers where its log is."""
+    installation = started.installation
+    assert installation.postgres is not None, "the demo runs on embedded engines"
+    folder = _folder(installation, institution)
+    log = installation.home.log_path(institution.slug)
+    command = [
+        *(sys.executable, "-m", "weir_sandbox", institution.plays, "--port", "0"),
+        *("--certificate", str(folder / "server.pem"), "--key", str(folder / "server.key")),
+        *("--ca", str(installation.tls.root)),
+        *("--peer-sha256", _digest(installation.tls.client_certificate)),
+        *("--peer-sha256", staff[institution.slug]),
+        *("--customers", str(customers), "--seed", str(SEED)),
+    ]
+    environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    url = installation.postgres.create_database(f"sandbox_{institution.slug.replace('-', '_')}")
+    child = spawn(
+        command,
+        user=None,
+        env=environment | {"WEIR_SANDBOX_DATABASE_URL": url},
+        cwd=installation.home.path,
+        log_path=log,
+    )
+    started.children.append(child)
+    return log
+
+
+def _await_ready(log: Path, child: Child) -> int:
+    """The port an institution says it listens on."""
+    deadline = time.monotonic() + _READY_TIMEOUT_S
+    while time.monotonic() < deadline and child.alive():
+        for line in _lines(log):
+            if line.startswith('{"ready"'):
+                return int(json.loads(line)["port"])
+        time.sleep(_POLL_S)
+    raise CannotError(f"A model institution did not start; its log is {log}.")
+
+
+def _lines(log: Path) -> Sequence[str]:
+    return log.read_text("utf-8", "replace").splitlines() if log.exists() else ()
+
+
+def _document(institution: Institution) -> bytes:
+    """The institution's OpenAPI document, as it would hand it over."""
+    folder = files("weir_sandbox").joinpath("documents")
+    found = [each for each in folder.iterdir() if each.name.startswith(f"{institution.plays}.")]
+    return found[0].read_bytes()
+
+
+def _folder(installation: Installation, institution: Institution) -> Path:
+    folder = installation.home.folder("institutions") / institution.slug
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+def _digest(certificate: Path) -> str:
+    """SHA-256 (hex) of a certificate's DER form."""
+    loaded = x509.load_pem_x509_certificate(certificate.read_bytes())
+    return sha256(loaded.public_bytes(Encoding.DER)).hexdigest()

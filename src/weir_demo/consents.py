@@ -1,0 +1,166 @@
+"""Customers: enrolled by their institution, signed in by themselves, asked on the real pages."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from weir.client.errors import ProtocolError
+from weir.client.exchange import Exchange
+from weir_demo.browser import Browser, Page
+from weir_demo.cast import ACCOUNT_ACCESS, PAYMENT
+from weir_demo.stage import Caller, Consented, Customer, Member, Stage
+
+_WORDS = ("river", "stone", "willow", "lantern", "harbour", "cloud", "orchard", "bridge", "amber")
+
+# Name on the stage, institution, kind of customer.
+_PEOPLE = (
+    ("shopper", "river-bank", "individual"),
+    ("saver", "river-bank", "individual"),
+    ("shop", "river-bank", "business"),
+    ("payer", "river-bank", "individual"),
+    ("holder", "harbour-insurance", "individual"),
+    ("investor", "summit-securities", "individual"),
+)
+
+# Institution, kind of customer whom developers may try consents with.
+_TRIED = (
+    ("river-bank", "individual"),
+    ("river-bank", "business"),
+    ("harbour-insurance", "individual"),
+    ("summit-securities", "individual"),
+)
+
+# Name on the stage, partner, customer, product, permissions, purpose, how long.
+_CONSENTS = (
+    # Given for moments only: its token is used after its end, near that of the demo. A slow
+    # machine must come from asking to the token within them.
+    ("glance", "lantern-life", "shopper", "river-bank.accounts",
+     ("ReadAccounts",), "Look once", timedelta(seconds=15)),
+    ("shopping", "lantern-life", "shopper", "river-bank.accounts",
+     ("ReadAccounts", "ReadBalances", "ReadTransactions", "ConfirmFunds"),
+     "Show your accounts beside your orders", timedelta(days=90)),
+    ("saving", "lantern-life", "saver", "river-bank.accounts",
+     ("ReadAccounts", "ReadBalances", "ReadTransactions"),
+     "Suggest how to save more", timedelta(days=90)),
+    ("bookkeeping", "abacus-software", "shop", "river-bank.accounts",
+     ("ReadAccounts", "ReadBalances", "ReadTransactions"),
+     "Keep your shop's books up to date", timedelta(days=365)),
+    ("credit", "eastgate-textiles", "shop", "river-bank.accounts",
+     ("ReadAccounts", "ReadBalances"), "Set your trade credit", timedelta(days=30)),
+    ("cover", "lantern-life", "holder", "harbour-insurance.policies",
+     ("ReadPolicies", "ReadClaims"), "Remind you before your cover ends", timedelta(days=180)),
+    ("wealth", "tall-pine-capital", "investor", "summit-securities.portfolios",
+     ("ReadPortfolios", "ReadHoldings", "ReadOrders"), "Report on your holdings",
+     timedelta(days=90)),
+)  # fmt: skip
+
+
+async def enrol(stage: Stage) -> None:
+    """Each institution hands its customers a one-time link; each makes a sign-in with it."""
+    taken: set[str] = set()
+    for name, slug, kind in _PEOPLE:
+        member = stage.members[slug]
+        reference, person = await pick(member, kind, taken)
+        enrolled = await member.management.people.enrol(reference, person)
+        stage.customers[name] = await welcome(stage, slug, reference, person, enrolled["link"])
+
+
+async def offer_test_customers(stage: Stage) -> None:
+    """Institutions let developers try with people of their model world that nobody else is."""
+    taken = {each.reference for each in stage.customers.values()}
+    for slug, kind in _TRIED:
+        member = stage.members[slug]
+        reference, person = await pick(member, kind, taken)
+        await member.management.people.offer_test_customer(reference, person)
+
+
+async def consent(stage: Stage) -> None:
+    """The customers say yes to what partners ask."""
+    for name, partner, person, product, permissions, purpose, lasting in _CONSENTS:
+        details = access(product.split(".")[0], permissions, purpose, lasting)
+        stage.consents[name] = await ask(
+            stage.callers[partner], stage.customers[person], product, details
+        )
+
+
+def access(
+    member: str, permissions: tuple[str, ...], purpose: str, lasting: timedelta
+) -> dict[str, Any]:
+    """The entry of `authorization_details` that asks for data."""
+    return {
+        "type": ACCOUNT_ACCESS,
+        "member": member,
+        "permissions": list(permissions),
+        "purpose": purpose,
+        "expires_at": (datetime.now(UTC) + lasting).isoformat(timespec="seconds"),
+    }
+
+
+def payment(member: str, amount: str, currency: str, account: str, name: str) -> dict[str, Any]:
+    """The entry of `authorization_details` that asks for one payment."""
+    return {
+        "type": PAYMENT,
+        "member": member,
+        "amount": {"amount": amount, "currency": currency},
+        "payee": {"account": account, "name": name},
+        "purpose": "Pay for order 20261",
+        "reference": "Order 20261",
+    }
+
+
+async def ask(caller: Caller, customer: Customer, scope: str, details: dict[str, Any]) -> Consented:
+    """PAR, the customer's sign-in and yes on the real pages, and the code for a token."""
+    pushed = await caller.server.push_authorization_request(
+        scope=scope,
+        redirect_uri=caller.partner.redirect_uri,
+        authorization_details=[details],
+    )
+    page = await customer.browser.open(pushed.authorization_url)
+    page = await _signed_in(page, customer)
+    form = page.form_with("answer")
+    name, value = form.choices[0]  # the first account offered is the one the customer chooses
+    page = await customer.browser.send(page, form, {name: value}, ("answer", "yes"))
+    if page.left is None:
+        raise ProtocolError(f"the consent page led nowhere: {page.status} {page.text[:200]}")
+    token = await caller.server.exchange_code(pushed, page.left)
+    return Consented(caller, customer, token)
+
+
+async def _signed_in(page: Page, customer: Customer) -> Page:
+    """The page itself, after signing in if it is the sign-in page."""
+    if not any("passphrase" in form.fields for form in page.forms):
+        return page
+    filled = {"name": customer.sign_in_name, "passphrase": customer.passphrase}
+    return await customer.browser.send(page, page.form_with("passphrase"), filled)
+
+
+async def pick(member: Member, kind: str, taken: set[str]) -> tuple[str, str]:
+    """A customer of this kind who holds something there, from the institution's own list."""
+    url = f"{member.running.url}/directory/customers"
+    answer = await member.staff.send("GET", url, params={"kind": kind, "limit": "50"})
+    for each in answer.object()["customers"]:
+        reference = each["customer_ref"]
+        held = await member.staff.send("GET", f"{url}/{reference}/accounts")
+        if reference not in taken and held.object()["accounts"]:
+            taken.add(reference)
+            return reference, each["name"]
+    raise ProtocolError(f"{member.running.institution.slug} has no {kind} customer")
+
+
+async def welcome(stage: Stage, slug: str, reference: str, person: str, link: str) -> Customer:
+    """Open the one-time link and set up a sign-in."""
+    origins = (stage.platform.portal_origin, stage.platform.issuer)
+    exchange = await stage.resources.enter_async_context(
+        Exchange(stage.platform.ca_file, connections=4)
+    )
+    browser = Browser(exchange, origins)
+    words = " ".join(secrets.choice(_WORDS) for _ in range(4)) + f" {secrets.randbelow(900) + 100}"
+    customer = Customer(slug, reference, person, reference.lower(), words, browser)
+    page = await browser.open(link)
+    filled = {"name": customer.sign_in_name, "passphrase": words, "display_name": person}
+    page = await browser.send(page, page.form_with("passphrase"), filled)
+    if page.status != 200:
+        raise ProtocolError(f"the welcome page answered {page.status}: {page.text[:200]}")
+    return customer

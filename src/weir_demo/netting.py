@@ -1,0 +1,107 @@
+"""After the closing: a dispute, a refund, and one round in which everybody's debts are netted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from weir.client.management import Management
+from weir.client.management_requests import all_of
+from weir_demo.cast import CURRENCY
+from weir_demo.stage import Stage
+
+_REFUND_MINOR = 100
+_UPHELD_MINOR = 50
+
+
+async def net(stage: Stage) -> None:
+    """Who pays whom: as few payments as settle everything, each received, the books empty."""
+    await _name_accounts(stage)
+    refunded = await _refund(stage)
+    upheld = await _dispute(stage)
+    settled = await stage.operating.settling.settle(CURRENCY)
+    messages = await _pay(stage, settled)
+    stage.figures.netting = {
+        "refund_minor": refunded,
+        "dispute_minor": upheld,
+        "parties": len(settled["positions"]),
+        "debts": settled["without_payments"],
+        "debts_minor": settled["without_minor"],
+        "payments": [
+            {name: each[name] for name in ("debtor", "creditor", "amount_minor")}
+            for each in settled["payments"]
+        ],
+        "moved_minor": settled["moved_minor"],
+        "messages": messages,
+        "left_over_minor": sum(settled["positions"].values()),
+    }
+
+
+async def _name_accounts(stage: Stage) -> None:
+    """Everybody says where it is paid, by an account number and a CNAPS code."""
+    hands = [(slug, member.management) for slug, member in stage.members.items()]
+    for number, (slug, management) in enumerate([("operator", stage.operating), *hands]):
+        await _name_account(management, slug, number)
+    for number, (slug, caller) in enumerate(stage.callers.items(), start=len(hands) + 1):
+        async with Management.open(caller.profile) as management:
+            await _name_account(management, slug, number)
+
+
+async def _name_account(management: Management, holder: str, number: int) -> None:
+    await management.settling.set_account(
+        scheme="cnaps",
+        holder=holder,
+        account=f"62220202{number:08}",
+        bank=f"{102_100_099_996 + number}",
+    )
+
+
+async def _refund(stage: Stage) -> int:
+    """An institution gives back part of what its first line earned it."""
+    member = next(iter(stage.members.values()))
+    statement, line, gross_minor = await _first_line(member.management, 2 * _REFUND_MINOR)
+    amount_minor = max(1, gross_minor // 2)  # of its own share, which is more than half
+    granted = await member.management.settling.grant_credit(
+        statement, line, amount_minor, "Answers were slow on the first morning."
+    )
+    return int(granted["amount_minor"])
+
+
+async def _dispute(stage: Stage) -> int:
+    """A partner says that a line is wrong, and the operator gives it part of that back."""
+    caller = next(reversed(stage.callers.values()))
+    async with Management.open(caller.profile) as management:
+        statement, line, amount_minor = await _first_line(management, _UPHELD_MINOR)
+        opened = await management.settling.open_dispute(
+            statement, line, "Some of these calls were our load test.", "our own log of the day"
+        )
+    decided = await stage.operating.settling.resolve_dispute(
+        opened["id"], "Half of the test is on us.", amount_minor
+    )
+    return amount_minor if decided["status"] == "upheld" else 0
+
+
+async def _first_line(management: Management, at_most_minor: int) -> tuple[str, int, int]:
+    """The newest statement, its first line that costs something, and how much of it to take."""
+    newest = (await all_of(management.books.statements()))[0]
+    statement: dict[str, Any] = await management.books.statement(newest["id"])
+    paid = ((n, line) for n, line in enumerate(statement["lines"], 1) if line["gross_minor"] > 0)
+    number, line = next(paid)
+    return newest["id"], number, min(at_most_minor, line["gross_minor"])
+
+
+async def _pay(stage: Stage, settled: dict[str, Any]) -> int:
+    """Each payer takes the message for its bank; then the operator sees every payment come."""
+    payers = {each["debtor"] for each in settled["payments"]}
+    taken = 0
+    for caller in stage.callers.values():
+        if caller.organisation in payers:
+            async with Management.open(caller.profile) as management:
+                message = (await management.settling.instructions(settled["id"]))["message"]
+                taken += "pain.001.001.09" in message
+    for member in stage.members.values():
+        if member.organisation in payers:
+            message = (await member.management.settling.instructions(settled["id"]))["message"]
+            taken += "pain.001.001.09" in message
+    for payment in settled["payments"]:
+        await stage.operating.settling.receive(payment["id"])
+    return taken

@@ -1,0 +1,145 @@
+"""The founding, and everybody's admission: each party makes its own key and acts by its own."""
+
+from __future__ import annotations
+
+from weir.cli.up import founding_link
+from weir.client.authorization import AuthorizationServer
+from weir.client.credentials import AuthMethod, Credentials
+from weir.client.exchange import Exchange
+from weir.client.founding import claim
+from weir.client.management import Management
+from weir.client.profile import Profile
+from weir_demo.cast import PARTNERS, Partner
+from weir_demo.stage import Caller, Member, Running, Stage
+
+
+async def found(stage: Stage) -> None:
+    """The operator uses the one-time link that `weir up` would print."""
+    credentials = Credentials.generate(stage.profile_folder("operator"))
+    profile, founded = await claim(
+        founding_link(stage.installation),
+        stage.platform,
+        credentials,
+        slug="operator",
+        name_en="Delta Alliance",
+        name_zh="三角洲开放联盟",
+    )
+    profile.save()
+    stage.operator_organisation = founded["organisation"]["id"]
+    stage.operator = await stage.resources.enter_async_context(Management.open(profile))
+    stage.operator_sign_in = founded["sign_in_link"]
+
+
+async def admit(stage: Stage) -> None:
+    """Three institutions and five partners, one of each class; one partner provides too."""
+    for running in stage.institutions:
+        if running.institution.licence_kind is not None:
+            await admit_member(stage, running)
+    for partner in PARTNERS:
+        await admit_partner(stage, partner)
+    for running in stage.institutions:
+        slug = running.institution.slug
+        if slug in stage.callers:
+            caller = stage.callers[slug]
+            provider = await _provider(stage, running, caller.organisation, caller.profile)
+            stage.brought_in[slug] = provider
+    await invite(stage)
+
+
+async def invite(stage: Stage) -> None:
+    """Links for people: an auditor, and the first owner of an institution and of a partner."""
+    team = stage.operating.team
+    auditor = await team.invite("Auditor", "auditor")
+    stage.invitations.append(("An auditor", auditor["link"]))
+    for party in (stage.institutions[0].institution, PARTNERS[0]):
+        made = await team.invite("Owner", organisation=party.slug)
+        stage.invitations.append((party.name_en, made["link"]))
+
+
+async def admit_member(stage: Stage, running: Running) -> None:
+    institution = running.institution
+    assert institution.licence_kind is not None
+    admitted = await stage.operating.parties.admit_member(
+        slug=institution.slug,
+        name_en=institution.name_en,
+        name_zh=institution.name_zh,
+        licence_kind=institution.licence_kind,
+        directory_url=f"{running.url}/directory",
+    )
+    profile = await _equip(
+        stage, admitted["id"], institution.slug, institution.name_en, "private_key_jwt"
+    )
+    member = await _provider(stage, running, admitted["id"], profile)
+    stage.members[institution.slug] = member
+
+
+async def _provider(stage: Stage, running: Running, organisation: str, profile: Profile) -> Member:
+    """Whoever runs a service, with its hands on the platform and on the service's own log."""
+    exchange = await stage.resources.enter_async_context(profile.exchange())
+    return Member(
+        running=running,
+        organisation=organisation,
+        management=await stage.resources.enter_async_context(Management.open(profile)),
+        staff=await stage.resources.enter_async_context(
+            Exchange(stage.platform.ca_file, running.staff_certificate, running.staff_key)
+        ),
+        exchange=exchange,
+        server=await AuthorizationServer.discover(profile.platform, profile.credentials, exchange),
+    )
+
+
+async def admit_partner(stage: Stage, partner: Partner) -> None:
+    admitted = await stage.operating.parties.admit_partner(
+        slug=partner.slug,
+        name_en=partner.name_en,
+        name_zh=partner.name_zh,
+        partner_class=partner.partner_class,
+    )
+    profile = await _equip(
+        stage,
+        admitted["id"],
+        partner.slug,
+        partner.name_en,
+        partner.auth_method,
+        partner.roles,
+        partner.redirect_uri,
+    )
+    exchange = await stage.resources.enter_async_context(profile.exchange())
+    stage.callers[partner.slug] = Caller(
+        partner=partner,
+        profile=profile,
+        exchange=exchange,
+        server=await AuthorizationServer.discover(profile.platform, profile.credentials, exchange),
+        organisation=admitted["id"],
+    )
+
+
+async def _equip(
+    stage: Stage,
+    organisation: str,
+    slug: str,
+    name: str,
+    auth_method: AuthMethod,
+    roles: tuple[str, ...] = (),
+    redirect_uri: str | None = None,
+) -> Profile:
+    """A party's first application: its key is made by the party, the operator registers it."""
+    credentials = Credentials.generate(stage.profile_folder(slug))
+    parties = stage.operating.parties
+    registered = await parties.register_application(
+        name=name,
+        auth_method=auth_method,
+        jwks=credentials.public_jwks(),
+        redirect_uris=[redirect_uri] if redirect_uri and roles else [],
+        roles=["manage", *roles],
+        organisation=organisation,
+    )
+    issued = await parties.issue_certificate(
+        registered["id"], credentials.certificate_request(slug)
+    )
+    certified = credentials.with_certificate(issued["pem"], registered["id"])
+    profile = Profile(
+        stage.platform, certified.registered_as(registered["id"], auth_method), organisation
+    )
+    profile.save()
+    return profile

@@ -1,0 +1,174 @@
+"""What is on the shelf, at what price and split, and who may use it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from weir.client.management import Management
+from weir.client.management_requests import all_of
+from weir.client.pricing import free
+from weir_demo.cast import (
+    BROUGHT_IN_FOR,
+    CURRENCY,
+    FIRST_STEPS,
+    FIRST_STEPS_QUOTA,
+    TRIAL,
+    TRIAL_QUOTA,
+    Declared,
+    Offer,
+)
+from weir_demo.shelf_words import WORDS
+from weir_demo.stage import Member, Stage
+
+
+async def fill_shelf(stage: Stage) -> None:
+    """Every institution puts what it offers on the shelf; a partner brings its service in."""
+    for member in stage.providers.values():
+        await stock(member)
+    await _count(stage)
+
+
+async def stock(member: Member) -> None:
+    """The institution imports its document, declares what its operations need, and publishes."""
+    institution = member.running.institution
+    shelf = member.management.shelf
+    made = await shelf.import_document(
+        institution.slug, member.running.url, member.running.document
+    )
+    listed = await all_of(shelf.capabilities(made["document"]["id"]))
+    capabilities = {each["operation_id"]: each["id"] for each in listed}
+    for offer in institution.offers:
+        for operation, declared in offer.operations.items():
+            await _declare(member.management, capabilities[operation], declared)
+        held = [capabilities[operation] for operation in offer.operations]
+        await _publish(member, offer, held)
+
+
+async def _declare(management: Management, capability: str, declared: Declared) -> None:
+    await management.shelf.declare(
+        capability,
+        consent_type=declared.consent_type,
+        permission=declared.permission,
+        moves_money=declared.moves_money,
+        bindings=declared.bindings or None,
+    )
+
+
+async def _publish(member: Member, offer: Offer, capabilities: list[str]) -> None:
+    shelf = member.management.shelf
+    drafted = await shelf.draft_product(
+        slug=offer.slug,
+        title_en=offer.title_en,
+        title_zh=offer.title_zh,
+        sandbox=True,  # model institutions answer
+        capabilities=capabilities,
+        direction="go-out" if member.running.institution.licence_kind else "bring-in",
+        **WORDS.get(f"{member.running.institution.slug}.{offer.slug}", {}),
+    )
+    member.products[offer.slug] = await shelf.publish(drafted["id"])
+
+
+async def _count(stage: Stage) -> None:
+    """The alliance's figures, read back from the management API."""
+    parties, shelf = stage.operating.parties, stage.operating.shelf
+    products = await all_of(shelf.everything())
+    details = [await shelf.product(each["id"]) for each in products]
+    stage.figures.alliance = {
+        "members": len(await all_of(parties.organisations("member"))),
+        "partners": len(await all_of(parties.organisations("partner"))),
+        "products": len(products),
+        "operations": sum(len(each["capabilities"]) for each in details),
+    }
+
+
+async def agree(stage: Stage) -> None:
+    """Plans, subscriptions asked for and approved, splits proposed by one side and accepted."""
+    stage.opened_at = datetime.now(UTC).replace(microsecond=0)
+    plans: dict[str, str] = {}
+    for slug, member in stage.providers.items():
+        for offer in member.running.institution.offers:
+            product = member.products[offer.slug]
+            plan = await _offer(member.management, product, "standard", offer.pricing)
+            plans[f"{slug}.{offer.slug}"] = plan["id"]
+            await split(stage, member, product, offer)
+    await _subscribe(stage, plans, await _free_plans(stage))
+    await _bring_in(stage, plans)
+
+
+async def _bring_in(stage: Stage, plans: dict[str, str]) -> None:
+    """A member takes what a partner brings in; now the partner is the one who approves."""
+    taker = stage.members[BROUGHT_IN_FOR]
+    for slug, provider in stage.brought_in.items():
+        for offer in provider.running.institution.offers:
+            application = stage.credentials(BROUGHT_IN_FOR).client_id
+            asked = await taker.management.shelf.subscribe(
+                application, plans[f"{slug}.{offer.slug}"]
+            )
+            await provider.management.shelf.act_on_subscription(asked["id"], "approve")
+
+
+async def _free_plans(stage: Stage) -> str:
+    """Plans without a price: some to begin with, and the trial that is meant to run out."""
+    member_slug, product_slug = TRIAL[1].split(".")
+    member = stage.members[member_slug]
+    product = member.products[product_slug]
+    trial = await _offer(member.management, product, "trial", free(), TRIAL_QUOTA)
+    for slug in FIRST_STEPS:
+        owner, named = slug.split(".")
+        await _first_steps(stage.members[owner], named)
+    return str(trial["id"])
+
+
+async def _first_steps(member: Member, product: str) -> None:
+    """The plan that is approved at once, so that nobody has to wait to try the product out."""
+    held = member.products[product]
+    quota = FIRST_STEPS_QUOTA
+    await _offer(member.management, held, "first-steps", free(), quota, at_once=True)
+
+
+async def _offer(
+    management: Management,
+    product: dict[str, Any],
+    name: str,
+    pricing: dict[str, Any],
+    quota: int | None = None,
+    *,
+    at_once: bool = False,
+) -> dict[str, Any]:
+    return await management.shelf.offer_plan(
+        product["id"],
+        name=name,
+        currency=CURRENCY,
+        pricing=pricing,
+        quota="unlimited" if quota is None else quota,
+        quota_period=None if quota is None else "day",
+        auto_approve=at_once,
+    )
+
+
+async def split(stage: Stage, member: Member, product: dict[str, Any], offer: Offer) -> None:
+    """How what a product earns is shared out, from the opening on."""
+    assert stage.opened_at is not None
+    proposed = await member.management.books.propose_agreement(
+        product["id"],
+        stage.credentials(member.running.institution.slug),
+        effective_from=stage.opened_at.isoformat(),
+        currency=CURRENCY,
+        shares=offer.shares,
+    )
+    await stage.operating.books.accept_agreement(proposed["id"], stage.credentials("operator"))
+
+
+async def _subscribe(stage: Stage, plans: dict[str, str], trial: str) -> None:
+    """The partner asks in its own name; the institution that owns the product approves."""
+    for caller in stage.callers.values():
+        async with Management.open(caller.profile) as management:
+            for product in caller.partner.products:
+                under_trial = (caller.partner.slug, product) == TRIAL
+                asked = await management.shelf.subscribe(
+                    caller.profile.credentials.client_id,
+                    trial if under_trial else plans[product],
+                )
+                owner = stage.members[product.split(".")[0]]
+                await owner.management.shelf.act_on_subscription(asked["id"], "approve")
