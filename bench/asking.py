@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from weir.authorization.assertions import ASSERTION_TYPE
+from weir.authorization.clients.assertions import ASSERTION_TYPE
 from weir.kernel.strict_json import canonical
 from weir.keys.dpop import thumbprint_of
 from weir.keys.vault import b64url

@@ -17,7 +17,7 @@ from bench.processes import TARGET_CORE, pin
 from bench.stage import Stage
 from weir.access.consent_types import ACCOUNT_ACCESS
 from weir.app.core import Core, open_core
-from weir.authorization import grants
+from weir.authorization.grants import grants
 from weir.consent.transitions import open_request, record_grant
 from weir.consent.types import ConsentRequest, parse_entry
 from weir.identity import customers, subjects

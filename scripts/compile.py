@@ -27,7 +27,11 @@ SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
 # What runs in a call, and most of what runs for every token. Left out is what does not, and what
 # mypyc cannot compile: msgspec structures (extension types already) and asynchronous generators.
 MODULES = {
-    "authorization": "assertions endpoints forms nonces pipeline pkce scopes tokens",
+    "authorization": "pipeline",
+    "authorization/clients": "assertions",
+    "authorization/front": "endpoints",
+    "authorization/grammar": "forms nonces pkce scopes",
+    "authorization/tokens": "access_tokens",
     "gateway": "bindings call pipeline record_stream",
     "gateway/budgets": "allowances budget concurrency",
     "gateway/config": "lease route_trie snapshot",

@@ -12,7 +12,7 @@ from weir.api.callers import Caller
 from weir.api.guard import Asking, Using, new_router
 from weir.api.models import Given, Name, Page, Shown, next_of
 from weir.api.writes import Writes
-from weir.authorization import lodging
+from weir.authorization.grants import lodged_consents
 from weir.consent import consents, withdrawals
 from weir.consent.consents import Consent
 from weir.kernel import inputs, outcomes
@@ -100,7 +100,7 @@ async def lodge_consent(given: ConsentGiven, caller: Asking, writing: Writes) ->
     async def work(unit: UnitOfWork) -> ConsentView:
         application = await applications.get(unit.connection, given.application)
         caller.reach(application.organisation)
-        made = await lodging.lodge(unit, application, given.authorization_details)
+        made = await lodged_consents.lodge(unit, application, given.authorization_details)
         return _view(made, caller, unit.now)
 
     return await writing.run(ConsentView, work)

@@ -9,7 +9,7 @@ from pydantic import Field
 from weir.api.guard import Asking, Using, new_router
 from weir.api.models import After, Given, Name, Page, Shown, Text, next_of
 from weir.api.writes import Writes
-from weir.authorization import erasing
+from weir.authorization.grants import erasure
 from weir.identity import customers, test_customers
 from weir.identity.customers import Customer
 from weir.kernel import limits
@@ -87,7 +87,7 @@ async def detach_customer_records(
     customer: Name, caller: Asking, writing: Writes
 ) -> RecordsDetached:
     async def work(unit: UnitOfWork) -> RecordsDetached:
-        consents = await erasing.detach_records(unit, customer, caller.organisation.id)
+        consents = await erasure.detach_records(unit, customer, caller.organisation.id)
         return RecordsDetached(customer=customer, consents=consents)
 
     return await writing.run(RecordsDetached, work)

@@ -12,7 +12,8 @@ from weir.api.applications import reached
 from weir.api.guard import Asking, Using, new_router
 from weir.api.models import Given, Name, Shown
 from weir.api.writes import Writes
-from weir.authorization import trial_keys, trials
+from weir.authorization.clients import trial_keys
+from weir.authorization.tokens import trial_tokens
 from weir.identity import test_customers
 from weir.kernel import limits
 from weir.kernel.outcomes import RATE_EXCEEDED, Refusal
@@ -51,7 +52,7 @@ async def issue_trial_token(
     async def work(unit: UnitOfWork) -> TrialToken:
         found = await reached(unit, caller, application)
         product = await products.get(unit.connection, given.product)
-        issued = await trials.issue(
+        issued = await trial_tokens.issue(
             unit, services.signer, services.addresses, found, product, given.thumbprint
         )
         return TrialToken.model_validate(issued)
@@ -94,7 +95,7 @@ async def issue_trial_key(
     async with services.database.unit(caller.actor) as unit:
         found = await reached(unit, caller, application)
         product = await products.get(unit.connection, given.product)
-        key = await trials.admit_key(
+        key = await trial_tokens.admit_key(
             unit, services.cache, found, product, given.jwk, services.portal_origin
         )
         now = unit.now
@@ -140,7 +141,7 @@ async def take_test_customer(
     async with services.database.unit(caller.actor) as unit:
         found = await reached(unit, caller, application)
         product = await products.get(unit.connection, given.product)
-        await trials.require_triable(unit, found, product, "")
+        await trial_tokens.require_triable(unit, found, product, "")
         counted = await services.cache.count(f"test-customers:{found.organisation}", 3_600)
         if counted > limits.TEST_CUSTOMERS_AN_HOUR:
             raise Refusal(RATE_EXCEEDED, f"test customers of {found.organisation}")

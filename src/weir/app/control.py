@@ -25,9 +25,9 @@ from weir.app.private_sockets import (
     outbound_client,
     serve_private,
 )
-from weir.authorization import http
-from weir.authorization.fetching import KeyFetcher
-from weir.authorization.remote_keys import RemoteKeys
+from weir.authorization.clients.key_set_fetch import KeyFetcher
+from weir.authorization.clients.remote_keys import RemoteKeys
+from weir.authorization.front import http
 from weir.authorization.services import Addresses
 from weir.authorization.services import Services as Authorization
 from weir.identity.passphrases import Passphrases

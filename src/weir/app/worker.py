@@ -16,7 +16,8 @@ from weir import __version__
 from weir.app.core import Core, open_core, stopping
 from weir.app.preparation import renew_certificates
 from weir.app.private_sockets import health, member_client, outbound_client, serve_private
-from weir.authorization import backchannel, pinging
+from weir.authorization.backchannel import questions
+from weir.authorization.backchannel.pings import deliver_due
 from weir.consent import consents, transitions
 from weir.kernel import identifiers, limits
 from weir.kernel.settings import Settings
@@ -133,7 +134,7 @@ def _state_jobs(core: Core) -> list[Job]:
     outbound = outbound_client(core, limits.PING_TIMEOUT_S)
 
     async def pings() -> None:
-        await pinging.deliver_due(core.database, core.sealing, outbound)
+        await deliver_due(core.database, core.sealing, outbound)
 
     async def payments_made() -> None:
         async with core.database.connect() as connection:
@@ -151,7 +152,7 @@ def _state_jobs(core: Core) -> list[Job]:
             await processes.forget_dead(connection)
             await budgets.clean(connection, core.clock.now())
             await period_sums.clean(connection, core.clock.now())
-            await backchannel.forget_old(connection, core.clock.now())
+            await questions.forget_old(connection, core.clock.now())
 
     async def shelf_indexed() -> None:
         async with core.database.engine.begin() as connection:

@@ -10,13 +10,13 @@ from typing import Any
 
 import msgspec
 
-from weir.authorization.assertions import Assertion
-from weir.authorization.backchannel import BackchannelRequest
-from weir.authorization.grants import Grant
-from weir.authorization.hints import Hint
-from weir.authorization.openid import OpenIdRequest
+from weir.authorization.backchannel.hints import Hint
+from weir.authorization.backchannel.questions import BackchannelRequest
+from weir.authorization.clients.assertions import Assertion
+from weir.authorization.clients.trial_keys import TrialKey
+from weir.authorization.grammar.openid import OpenIdRequest
+from weir.authorization.grants.grants import Grant
 from weir.authorization.services import Services
-from weir.authorization.trial_keys import TrialKey
 from weir.consent.consents import Consent
 from weir.consent.grant_changes import Action
 from weir.consent.types import ConsentRequest

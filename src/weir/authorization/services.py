@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from weir.authorization.remote_keys import RemoteKeys
+from weir.authorization.clients.remote_keys import RemoteKeys
 from weir.kernel.origins import https_origin
 from weir.kernel.settings import Settings
 from weir.keys.authority import Authority

@@ -150,7 +150,7 @@ LEASE_RENEWAL_S: Final = 1
 REVOCATION_WAIT_S: Final = 6  # how long a withdrawal waits for every gateway's word
 KNOWN_TOKENS: Final = 200_000  # tokens one gateway process remembers by their bytes
 
-# Dynamic registration and keys at jwks_uri (authorization/registering.py, remote_keys.py)
+# Dynamic registration and keys at jwks_uri (authorization/front/registration.py, remote_keys.py)
 DYNAMIC_APPLICATIONS: Final = 50  # of one organisation
 SOFTWARE_STATEMENT_CHARACTERS: Final = 16_384
 SOFTWARE_STATEMENT_LIFETIME_S: Final = 86_400

@@ -7,7 +7,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from weir.authorization.http import set_host_cookie
+from weir.authorization.front.http import set_host_cookie
 from weir.kernel import inputs
 from weir.portal.rendering import Portal, go
 from weir.portal.visitor import THEME_COOKIE, THEMES, Visitor, local_path, read_form

@@ -9,10 +9,10 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from weir.authorization import interactions, requests
-from weir.authorization.openid import OpenIdRequest
-from weir.authorization.redirects import origin
-from weir.authorization.requests import Interaction
+from weir.authorization.grammar.openid import OpenIdRequest
+from weir.authorization.visits import interactions, pushed_requests
+from weir.authorization.visits.pushed_requests import Interaction
+from weir.authorization.visits.redirects import origin
 from weir.consent import directory, grant_changes
 from weir.consent.consents import Consent
 from weir.consent.directory import Account
@@ -200,7 +200,7 @@ async def _interaction(portal: Portal, request: Request, visitor: Visitor) -> In
     interaction_id = request.path_params["interaction"]
     if not is_identifier(interaction_id, "int"):
         raise Refusal(NOT_FOUND, "not an interaction")
-    found = await requests.find(portal.authorization.cache, interaction_id, visitor.visit)
+    found = await pushed_requests.find(portal.authorization.cache, interaction_id, visitor.visit)
     if found is None:
         raise Refusal(PAGE_EXPIRED, "unknown interaction, or another browser's")
     return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from weir.authorization.http import set_host_cookie
+from weir.authorization.front.http import set_host_cookie
 from weir.identity import factors, passkeys, people
 from weir.identity.passkeys import Site
 from weir.identity.people import Person

@@ -10,7 +10,7 @@ from typing import Final
 from babel.messages.pofile import read_po
 from starlette.requests import Request
 
-from weir.authorization import locales
+from weir.authorization.grammar import locales
 
 ENGLISH: Final = "en"
 CHINESE: Final = "zh-Hans"

@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from weir.authorization import backchannel
-from weir.authorization import backchannel_answers as answers
-from weir.authorization.backchannel import BackchannelRequest
+from weir.authorization.backchannel import answers
+from weir.authorization.backchannel import questions as open_questions
+from weir.authorization.backchannel.questions import BackchannelRequest
 from weir.consent import directory
 from weir.consent.directory import Account
 from weir.consent.types import ConsentRequest
@@ -73,7 +73,7 @@ async def show_list(portal: Portal, request: Request, visitor: Visitor) -> Respo
         return go("/sign-in?next=/my/questions")
     now = portal.database.clock.now()
     async with portal.database.connect() as connection:
-        waiting = await backchannel.of_person(connection, visitor.person.id, now)
+        waiting = await open_questions.of_person(connection, visitor.person.id, now)
         questions = [await _parties(connection, each) for each in waiting]
     return render(request, visitor, "my_questions.html", questions=questions, now=now)
 
@@ -117,7 +117,7 @@ async def send(portal: Portal, request: Request, visitor: Visitor) -> Response:
 async def count(portal: Portal, connection: AsyncConnection, person: str) -> int:
     """How many questions wait for a person."""
     now = portal.database.clock.now()
-    return len(await backchannel.of_person(connection, person, now))
+    return len(await open_questions.of_person(connection, person, now))
 
 
 async def _own(portal: Portal, request: Request, visitor: Visitor) -> OwnQuestion:
@@ -125,7 +125,7 @@ async def _own(portal: Portal, request: Request, visitor: Visitor) -> OwnQuestio
     assert visitor.person is not None
     if is_identifier(consent, "cns"):
         async with portal.database.connect() as connection:
-            found = await backchannel.find_of_person(connection, consent, visitor.person.id)
+            found = await open_questions.find_of_person(connection, consent, visitor.person.id)
             if found is not None:
                 return await _parties(connection, found)
     raise Refusal(NOT_FOUND, "not a question to this person")

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from weir.authorization.trial_keys import RETURNS_TO
+from weir.authorization.clients.trial_keys import RETURNS_TO
 from weir.kernel.outcomes import NOT_FOUND, Refusal
 from weir.portal import (
     appearance,
@@ -104,7 +104,7 @@ def routes(portal: Portal, role: HostRole) -> list[Route]:
 
 
 def refusal_page(portal: Portal) -> Callable[[Request, Refusal], Awaitable[Response]]:
-    """What `weir.authorization.http` shows when the authorization endpoint refuses."""
+    """What `weir.authorization.front.http` shows when the authorization endpoint refuses."""
 
     async def show(request: Request, refusal: Refusal) -> Response:
         visitor = await recognise(request, portal.database, portal.sessions)

@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from weir.authorization import requests
-from weir.authorization.http import set_host_cookie
-from weir.authorization.redirects import origin
+from weir.authorization.front.http import set_host_cookie
+from weir.authorization.visits import pushed_requests
+from weir.authorization.visits.redirects import origin
 from weir.identity import factors
 from weir.identity.people import Person
 from weir.identity.sessions import BY_PASSPHRASE, SESSION_COOKIE
@@ -116,7 +116,7 @@ async def _form(
 
 async def _who_asks(portal: Portal, visitor: Visitor, interaction: str) -> tuple[str, str] | None:
     """The name of the application the customer comes from, and where it waits."""
-    found = await requests.find(portal.authorization.cache, interaction, visitor.visit)
+    found = await pushed_requests.find(portal.authorization.cache, interaction, visitor.visit)
     if found is None:
         return None
     async with portal.database.connect() as connection:

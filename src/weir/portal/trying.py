@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from weir.access.permissions import PERMISSIONS
-from weir.authorization import trials
+from weir.authorization.tokens import trial_tokens
 from weir.consent.types import is_payment
 from weir.identity import test_customers
 from weir.identity.acting_person import Acting
@@ -233,7 +233,7 @@ async def _operation(portal: Portal, asked: CallAsked) -> tuple[Product, Capabil
     found = next((each for each in held if each.operation_id == asked.operation), None)
     if product.status == "draft" or found is None:
         raise Refusal(NOT_FOUND, "no such operation on the shelf")
-    trials.require_sandbox(product)
+    trial_tokens.require_sandbox(product)
     path = asked.target.partition("?")[0]
     fits = _TARGET.fullmatch(asked.target) and _pattern(product.prefix + found.path).fullmatch(path)
     if not fits or len(asked.target) > limits.URL_CHARACTERS:

@@ -14,7 +14,8 @@ from typing import Any, Final, Literal
 from starlette.requests import Request
 from starlette.responses import Response
 
-from weir.authorization import assertions, forms, trial_keys
+from weir.authorization.clients import assertions, trial_keys
+from weir.authorization.grammar import forms
 from weir.consent.types import is_payment, is_single_use
 from weir.kernel import limits
 from weir.kernel.money import parse_amount

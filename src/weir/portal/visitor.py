@@ -9,8 +9,8 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from weir.authorization import forms
-from weir.authorization.http import set_host_cookie
+from weir.authorization.front.http import set_host_cookie
+from weir.authorization.grammar import forms
 from weir.identity import people
 from weir.identity.people import Person
 from weir.identity.secrets import is_secret, new_secret

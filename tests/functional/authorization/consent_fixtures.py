@@ -15,10 +15,10 @@ from seals import SECRET
 from weir.api.management import application
 from weir.api.services import Services as Managing
 from weir.audit.chain import AuditJournal
-from weir.authorization import http
-from weir.authorization.endpoints import Asgi
-from weir.authorization.fetching import KeyFetcher
-from weir.authorization.remote_keys import RemoteKeys
+from weir.authorization.clients.key_set_fetch import KeyFetcher
+from weir.authorization.clients.remote_keys import RemoteKeys
+from weir.authorization.front import http
+from weir.authorization.front.endpoints import Asgi
 from weir.authorization.services import Addresses, Services
 from weir.identity.passphrases import Passphrases
 from weir.identity.sessions import Sessions

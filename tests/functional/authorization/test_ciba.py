@@ -12,7 +12,7 @@ from consent_world import Browser, World
 from joserfc.jwk import ECKey
 from sqlalchemy import select, text
 
-from weir.authorization import backchannel
+from weir.authorization.backchannel import questions
 from weir.authorization.tables import backchannel_requests, grants
 from weir.consent import consents, integrity
 from weir.kernel import limits
@@ -64,7 +64,7 @@ async def test_a_lost_answer_is_collected_again_and_never_makes_two_grants(asker
         assert len((await connection.execute(select(grants.c.consent))).all()) == 1
     asker.world.clock.ahead = timedelta(seconds=limits.BACKCHANNEL_ANSWER_KEPT_S + 301)
     async with asker.world.services.database.connect() as connection:
-        late = await backchannel.of_secret(connection, auth_req_id)
+        late = await questions.of_secret(connection, auth_req_id)
     assert late is not None
     assert not late.collectable_at(asker.world.clock.now())
 

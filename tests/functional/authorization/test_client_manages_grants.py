@@ -15,7 +15,7 @@ from consent_world import REDIRECT_URI, Browser, Client, World, consent_form
 from joserfc import jws
 from test_client_with_dpop import OverAsgi
 
-from weir.authorization.endpoints import Asgi
+from weir.authorization.front.endpoints import Asgi
 from weir.client import (
     AuthorizationServer,
     Backchannel,

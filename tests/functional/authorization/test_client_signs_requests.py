@@ -13,7 +13,7 @@ import pytest
 from consent_world import REDIRECT_URI, Browser, Client, World, consent_form
 from test_client_with_dpop import OverAsgi
 
-from weir.authorization.endpoints import Asgi
+from weir.authorization.front.endpoints import Asgi
 from weir.client import (
     AuthorizationServer,
     Credentials,

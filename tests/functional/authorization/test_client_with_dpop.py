@@ -11,7 +11,7 @@ import httpx
 import pytest
 from consent_world import Client, World
 
-from weir.authorization.endpoints import Asgi
+from weir.authorization.front.endpoints import Asgi
 from weir.client import AuthorizationServer, Credentials, DpopKey, Exchange, OAuthError, Platform
 from weir.keys.vault import PLATFORM
 from weir.partners import applications

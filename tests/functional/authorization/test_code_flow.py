@@ -19,7 +19,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 from sqlalchemy import text
 
-from weir.authorization import interactions, requests
+from weir.authorization.visits import interactions, pushed_requests
 from weir.consent import consents, integrity
 from weir.identity import customers
 from weir.identity.sessions import BY_PASSPHRASE, Session
@@ -425,7 +425,7 @@ async def test_nobody_answers_for_another_customer(
     assert "acc-1" in asked.text
     assert "acc-7" not in asked.text
     visit = browser.http.cookies["__Host-weir-visit"]
-    interaction = await requests.find(world.services.cache, interaction_id, visit)
+    interaction = await pushed_requests.find(world.services.cache, interaction_id, visit)
     assert interaction is not None
     assert mine.person is not None
     with pytest.raises(Refusal) as refused:

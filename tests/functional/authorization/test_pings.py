@@ -15,7 +15,7 @@ from ciba_support import Asker, error_of
 from consent_world import Browser, World
 from sqlalchemy import select
 
-from weir.authorization import pinging
+from weir.authorization.backchannel import pings
 from weir.authorization.tables import backchannel_requests
 from weir.kernel import limits
 from weir.keys.authority import Authority
@@ -91,7 +91,7 @@ class Pinger:
 
     async def run(self) -> int:
         services = self.world.services
-        return await pinging.deliver_due(services.database, services.sealing, self.outbound)
+        return await pings.deliver_due(services.database, services.sealing, self.outbound)
 
     async def row(self) -> Any:
         async with self.world.services.database.connect() as connection:

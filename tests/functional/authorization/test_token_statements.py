@@ -10,15 +10,16 @@ from consent_world import World
 from sqlalchemy import text
 
 from weir.access.consent_types import ACCOUNT_ACCESS
-from weir.authorization import grants, standing
-from weir.authorization.grants import REFRESH_PREFIX
+from weir.authorization.clients import client_standing
+from weir.authorization.grants import grants
+from weir.authorization.grants.grants import REFRESH_PREFIX
 from weir.consent.transitions import open_request, record_grant
 from weir.consent.types import parse_entry
 from weir.keys.vault import PLATFORM
 from weir.store.prepared import _OPTIONS
 
 STATEMENTS = {
-    "standing": standing._ASKERS,
+    "standing": client_standing._ASKERS,
     "of a code": grants._OF_CODE,
     "of a refresh token": grants._OF_REFRESH_TOKEN,
     "spending": grants._SPEND,

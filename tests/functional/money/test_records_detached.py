@@ -15,7 +15,7 @@ from test_records_expire import bundle, name_of
 from seals import KEYS, SECRET
 from weir.audit.chain import AuditJournal
 from weir.audit.tables import audit_entries
-from weir.authorization.erasing import detach_records
+from weir.authorization.grants.erasure import detach_records
 from weir.consent import integrity, transitions, withdrawals
 from weir.consent.tables import consents
 from weir.consent.types import ConsentRequest

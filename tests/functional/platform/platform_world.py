@@ -223,8 +223,9 @@ class World:
     ) -> str:
         """An access token by the platform's own key, for consents that no page was visited for.
 
-        It holds what `weir.authorization.tokens` puts in it. Where thousands of customers would
-        have to say yes one after the other, the yes itself is not what is being tried.
+        It holds what `weir.authorization.tokens.access_tokens` puts in it. Where thousands of
+        customers would have to say yes one after the other, the yes itself is not what is being
+        tried.
         """
         now_s = int(time.time())
         claims: dict[str, Any] = {

@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from staff_world import Colleague, join
 
 from weir.audit.tables import audit_entries
-from weir.authorization import access
+from weir.authorization.tokens import presented_tokens
 from weir.kernel import limits
 from weir.partners import applications
 from weir.shelf.tables import products
@@ -86,7 +86,7 @@ async def test_a_token_is_for_one_product_one_key_and_some_minutes(
     answer = await developer.post("/try/tokens", developer.wish())
     assert answer.status_code == 200, answer.text
     given = answer.json()
-    claims = access.claims_of(world.services.signer, given["access_token"])
+    claims = presented_tokens.claims_of(world.services.signer, given["access_token"])
     assert claims is not None
     assert claims["cnf"] == {"jkt": developer.thumbprint}
     assert (claims["scope"], claims["client_id"]) == ("river-bank.accounts", world.client.id)

@@ -20,9 +20,9 @@ from staff_world import Colleague, join
 
 from weir.access import consent_types
 from weir.audit.tables import audit_entries
-from weir.authorization import interactions
-from weir.authorization.endpoints import Asgi
 from weir.authorization.exchange import PushedRequest
+from weir.authorization.front.endpoints import Asgi
+from weir.authorization.visits import interactions
 from weir.identity import test_customers
 from weir.identity.customers import Customer
 from weir.identity.tables import customers

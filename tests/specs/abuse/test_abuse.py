@@ -25,7 +25,7 @@ from joserfc.jwk import ECKey, OctKey
 from possession_support import FORM, Holder, claims_of
 
 from waiting import until
-from weir.authorization.fetching import FetchError, KeyFetcher
+from weir.authorization.clients.key_set_fetch import FetchError, KeyFetcher
 from weir.identity.secrets import new_secret
 from weir.kernel import limits
 from weir.keys.authority import Authority

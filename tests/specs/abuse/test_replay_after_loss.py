@@ -24,7 +24,7 @@ from sqlalchemy import func, select
 
 from places import short_folder
 from waiting import until
-from weir.authorization import http
+from weir.authorization.front import http
 from weir.authorization.tables import grants
 from weir.portal import pages
 from weir.portal.rendering import Portal

@@ -12,8 +12,8 @@ from consent_world import World
 from directory import StatementIssuer
 from registration_table import ALL, ELSEWHERE, ROWS, Attempt, Row, attempt_at
 
-from weir.authorization import registering, software
-from weir.authorization.answering import error_of
+from weir.authorization.front import registration, software_statements
+from weir.authorization.front.error_answers import error_of
 from weir.kernel import outcomes
 from weir.kernel.outcomes import Outcome, Refusal
 
@@ -50,7 +50,7 @@ def _functions(tree: ast.Module) -> list[tuple[str, ast.AST]]:
 
 
 def test_no_refusal_of_registration_is_missing() -> None:
-    possible = spoken_of(registering) | spoken_of(software)
+    possible = spoken_of(registration) | spoken_of(software_statements)
     written = {(row.place, row.outcome) for row in ROWS}
     missing = possible - written - set(ELSEWHERE)
     assert not {(place, outcome.code) for place, outcome in missing}

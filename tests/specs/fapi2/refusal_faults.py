@@ -13,8 +13,9 @@ from joserfc.jwk import ECKey
 from possession_support import ath
 from refusal_support import Attempt, answer, begin_grant, grant, prove
 
-from weir.authorization import grants, requests
+from weir.authorization.grants import grants
 from weir.authorization.pipeline import Endpoint, Step
+from weir.authorization.visits import pushed_requests
 from weir.kernel import limits
 from weir.kernel.outcomes import Outcome
 from weir.keys.vault import PLATFORM
@@ -177,7 +178,7 @@ async def taken_back(attempt: Attempt) -> None:
 async def answered_before(attempt: Attempt) -> None:
     """The customer has answered what is asked here."""
     world = attempt.world
-    recalled = await requests.recall(world.services.cache, attempt.form["request_uri"])
+    recalled = await pushed_requests.recall(world.services.cache, attempt.form["request_uri"])
     assert recalled is not None
     async with world.services.database.unit(PLATFORM) as unit:
         await grant(attempt, unit, recalled[1].consent, recalled[1].ask)

@@ -16,9 +16,11 @@ from joserfc.jwk import ECKey
 from possession_support import proof_by
 from sqlalchemy import text
 
-from weir.authorization import backchannel, grants, nonces
+from weir.authorization.backchannel import questions
 from weir.authorization.exchange import Exchange
-from weir.authorization.openid import Authentication
+from weir.authorization.grammar import nonces
+from weir.authorization.grammar.openid import Authentication
+from weir.authorization.grants import grants
 from weir.authorization.pipeline import GRANT_TYPES, STEPS, Endpoint, Step
 from weir.consent.transitions import open_request, record_grant
 from weir.consent.types import ConsentRequest, parse_details
@@ -307,7 +309,7 @@ async def answer(attempt: Attempt) -> None:
             refresh_token=refreshing,
             authentication=None,
         )
-        await backchannel.decide(unit, attempt.consent, backchannel.GRANTED, sealed)
+        await questions.decide(unit, attempt.consent, questions.GRANTED, sealed)
 
 
 _BEGIN = {

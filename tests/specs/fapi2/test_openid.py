@@ -11,7 +11,7 @@ from fapi_support import Flow, now_s, refused
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
-from weir.authorization import lodging
+from weir.authorization.grants import lodged_consents
 from weir.store.unit import Actor
 
 SCA = "urn:openbanking:psd2:sca"
@@ -80,7 +80,7 @@ async def lodged_by(flow: Flow, client: Client) -> str:
     form = flow.world.access_request(flow.client)
     async with flow.world.services.database.unit(Actor(flow.world.shop.id, "setup")) as unit:
         details = json.loads(form["authorization_details"])
-        return (await lodging.lodge(unit, client.application, details)).id
+        return (await lodged_consents.lodge(unit, client.application, details)).id
 
 
 async def test_ensure_server_handles_non_matching_intent_id(flow: Flow) -> None:

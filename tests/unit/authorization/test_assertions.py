@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey
 
-from weir.authorization.assertions import claims_of, judge, subject_of
+from weir.authorization.clients.assertions import claims_of, judge, subject_of
 from weir.kernel import limits
 from weir.kernel.outcomes import OAUTH_INVALID_CLIENT, Refusal
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.authorization import forms, pkce, redirects, scopes
+from weir.authorization.grammar import forms, pkce, scopes
 from weir.authorization.services import Addresses
+from weir.authorization.visits import redirects
 from weir.kernel.outcomes import OAUTH_INVALID_REQUEST, OAUTH_INVALID_SCOPE, Outcome, Refusal
 from weir.kernel.settings import Settings
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.authorization import nonces
+from weir.authorization.grammar import nonces
 from weir.kernel import limits
 from weir.keys.dpop import normalised
 

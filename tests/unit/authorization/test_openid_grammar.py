@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.authorization import openid
-from weir.authorization.openid import OpenIdRequest
+from weir.authorization.grammar import openid
+from weir.authorization.grammar.openid import OpenIdRequest
 from weir.kernel.outcomes import Refusal
 
 SCOPE = frozenset({"openid"})

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from weir.authorization.fetching import FetchError
-from weir.authorization.remote_keys import RemoteKeys
+from weir.authorization.clients.key_set_fetch import FetchError
+from weir.authorization.clients.remote_keys import RemoteKeys
 from weir.kernel import limits
 from weir.kernel.outcomes import OAUTH_INVALID_CLIENT, Refusal
 

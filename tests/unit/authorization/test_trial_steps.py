@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from weir.authorization.clients.trial_keys import TrialKey
 from weir.authorization.exchange import Exchange
-from weir.authorization.grants import Grant
+from weir.authorization.grants.grants import Grant
 from weir.authorization.steps import trial
-from weir.authorization.trial_keys import TrialKey
 from weir.kernel.outcomes import Refusal
 
 KEY = TrialKey(

@@ -81,7 +81,7 @@ WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\0\n"), min_siz
     database_url=st.none() | WORDS,
     lake_url=st.none() | WORDS,
     domain=WORDS,
-    public_port=st.integers(1, 65_535),
+    public_port=st.integers(1, 65_535).filter(lambda port: port != Settings().mtls_port),
     log_level=st.sampled_from(["debug", "info", "warning", "error"]),
 )
 def test_what_a_role_is_told_are_the_same_settings(**chosen: Any) -> None:

@@ -7,8 +7,9 @@ import re
 from hashlib import sha256
 from typing import Any, Final
 
-from weir.authorization import backchannel, hints, openid, scopes
+from weir.authorization.backchannel import hints, questions
 from weir.authorization.exchange import Answer, Exchange, wrong
+from weir.authorization.grammar import openid, scopes
 from weir.identity.secrets import new_secret
 from weir.kernel import inputs, limits
 from weir.kernel.outcomes import (
@@ -115,9 +116,9 @@ async def question_is_kept(exchange: Exchange) -> None:
         customer = await hints.customer_of(
             unit.connection, exchange.hint, exchange.organisation.id, exchange.member.id
         )
-        await backchannel.open_request(
+        await questions.open_request(
             unit,
-            backchannel.NewRequest(
+            questions.NewRequest(
                 consent=consent,
                 secret=secret,
                 client=exchange.client.id,

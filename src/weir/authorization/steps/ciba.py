@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from weir.authorization import backchannel, grants, id_tokens, scopes, tokens
+from weir.authorization.backchannel import questions
 from weir.authorization.exchange import Exchange
+from weir.authorization.grammar import scopes
+from weir.authorization.grants import grants
+from weir.authorization.tokens import access_tokens, id_tokens
 from weir.consent import consents
 from weir.kernel import limits
 from weir.kernel.outcomes import (
@@ -33,7 +36,7 @@ async def question_is_found(exchange: Exchange) -> None:
     """CIBA section 11: issued by this server, to this client."""
     auth_req_id = exchange.required("auth_req_id")
     async with exchange.services.database.connect() as connection:
-        found = await backchannel.of_secret(connection, auth_req_id)
+        found = await questions.of_secret(connection, auth_req_id)
     if found is None or found.client != exchange.client.id:
         raise Refusal(OAUTH_INVALID_GRANT, "unknown auth_req_id, or another client's")
     exchange.question = found
@@ -44,9 +47,9 @@ async def question_is_answered(exchange: Exchange) -> None:
     question = exchange.question
     if not question.collectable_at(exchange.now):
         raise Refusal(OAUTH_EXPIRED_TOKEN, question.consent)
-    if question.state == backchannel.DENIED:
+    if question.state == questions.DENIED:
         raise Refusal(OAUTH_ACCESS_DENIED, question.consent)
-    if question.state == backchannel.AWAITING:
+    if question.state == questions.AWAITING:
         await _wait_longer(exchange)
 
 
@@ -56,7 +59,7 @@ async def question_is_collected(exchange: Exchange) -> None:
     assert question.sealed_refresh is not None, "a granted question has its refresh token"
     name = f"refresh:{question.consent}"
     refresh_token = exchange.services.sealing.open(name, question.sealed_refresh).decode()
-    exchange.answer = await tokens.issue(
+    exchange.answer = await access_tokens.issue(
         exchange,
         scope=scopes.requested(exchange.grant.scope),
         subject=exchange.grant.subject,
@@ -86,6 +89,6 @@ async def _wait_longer(exchange: Exchange) -> None:
         longer_s = interval_s + limits.BACKCHANNEL_INTERVAL_S
         interval_s = min(longer_s, limits.BACKCHANNEL_INTERVAL_MAX_S)
     async with exchange.services.database.engine.begin() as connection:
-        await backchannel.note_poll(connection, question.consent, exchange.now, interval_s)
+        await questions.note_poll(connection, question.consent, exchange.now, interval_s)
     outcome = OAUTH_SLOW_DOWN if too_early else OAUTH_AUTHORIZATION_PENDING
     raise Refusal(outcome, question.consent, interval=interval_s)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from weir.authorization import assertions, standing
+from weir.authorization.clients import assertions, client_standing
 from weir.authorization.exchange import Exchange
 from weir.kernel import outcomes
 from weir.kernel.identifiers import is_identifier
@@ -38,7 +38,7 @@ async def is_found(exchange: Exchange) -> None:
     if not is_identifier(exchange.client_id, "app"):
         raise _unproven("client_id is not one")
     database = exchange.services.database
-    asker = await standing.find(database, exchange.client_id, exchange.certificate)
+    asker = await client_standing.find(database, exchange.client_id, exchange.certificate)
     if asker is None:
         raise _unproven("client_id is not one")
     exchange.subscribed = asker.scopes

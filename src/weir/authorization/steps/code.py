@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from weir.authorization import ending, grants, id_tokens, pkce, scopes, tokens
 from weir.authorization.exchange import Exchange
+from weir.authorization.grammar import pkce, scopes
+from weir.authorization.grants import endings, grants
+from weir.authorization.tokens import access_tokens, id_tokens
 from weir.consent.states import TOKENS_FOR
 from weir.kernel.outcomes import OAUTH_INVALID_GRANT, Refusal
 from weir.keys.vault import PLATFORM
@@ -61,7 +63,7 @@ async def code_is_spent(exchange: Exchange) -> None:
     if refresh_token is None:
         await _revoke(exchange)
         raise Refusal(OAUTH_INVALID_GRANT, REUSED)
-    exchange.answer = await tokens.issue(
+    exchange.answer = await access_tokens.issue(
         exchange,
         scope=scopes.requested(exchange.grant.scope),
         subject=exchange.grant.subject,
@@ -73,4 +75,4 @@ async def code_is_spent(exchange: Exchange) -> None:
 
 async def _revoke(exchange: Exchange) -> None:
     """End the consent everywhere before the second request is answered."""
-    await ending.end(exchange.services.database, PLATFORM, exchange.grant, "platform", REUSED)
+    await endings.end(exchange.services.database, PLATFORM, exchange.grant, "platform", REUSED)

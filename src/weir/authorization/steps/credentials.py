@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from weir.authorization import scopes, tokens
 from weir.authorization.exchange import Exchange
+from weir.authorization.grammar import scopes
+from weir.authorization.tokens import access_tokens
 from weir.kernel.outcomes import (
     OAUTH_INVALID_AUTHORIZATION_DETAILS,
     OAUTH_INVALID_SCOPE,
@@ -43,6 +44,6 @@ def stays_within_its_rights(exchange: Exchange) -> None:
 
 async def token_is_issued(exchange: Exchange) -> None:
     """RFC 6749 section 4.4.3: no refresh token; RFC 9068 section 2.2: `sub` is the client."""
-    exchange.answer = await tokens.issue(
+    exchange.answer = await access_tokens.issue(
         exchange, scope=exchange.scope, subject=exchange.client.id, consented=False
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from weir.authorization import access, grants, scopes
 from weir.authorization.exchange import Answer, Exchange, wrong
+from weir.authorization.grammar import scopes
+from weir.authorization.grants import grants
 from weir.authorization.steps.revocation import end_grant
+from weir.authorization.tokens import presented_tokens
 from weir.consent import consents, grant_changes
 from weir.consent.consents import Consent
 from weir.consent.states import State
@@ -54,7 +56,7 @@ async def grant_may_be_changed(exchange: Exchange) -> None:
 async def token_stands(exchange: Exchange) -> None:
     """RFC 6750 section 3.1: neither the token nor who holds it was stopped since it was issued."""
     async with exchange.services.database.connect() as connection:
-        found = await access.standing(connection, exchange.claims, exchange.now)
+        found = await presented_tokens.standing(connection, exchange.claims, exchange.now)
     if found is None:
         raise Refusal(TOKEN_REVOKED)
     exchange.client = found.holder.application

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from weir.authorization import access
-from weir.authorization.access import Standing
 from weir.authorization.exchange import Answer, Exchange
+from weir.authorization.tokens import presented_tokens
+from weir.authorization.tokens.presented_tokens import Standing
 from weir.kernel.outcomes import OAUTH_UNAUTHORIZED_CLIENT, Refusal
 from weir.partners.classes import INTROSPECT
 
@@ -27,12 +27,12 @@ def caller_may_ask(exchange: Exchange) -> None:
 
 async def token_is_introspected(exchange: Exchange) -> None:
     """RFC 7662 section 2.2: anything not good for this member is inactive, and no more is said."""
-    claims = access.claims_of(exchange.services.signer, exchange.required("token"))
+    claims = presented_tokens.claims_of(exchange.services.signer, exchange.required("token"))
     told = _UNKNOWN
     addresses = exchange.services.addresses
     if claims is not None and addresses.api_audience in claims["aud"]:
         async with exchange.services.database.connect() as connection:
-            found = await access.standing(connection, claims, exchange.now)
+            found = await presented_tokens.standing(connection, claims, exchange.now)
         if found is not None:
             told = concerning(found, exchange.organisation.slug, addresses.api_audience)
     await _answer(exchange, told)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from weir.authorization import nonces
 from weir.authorization.exchange import Exchange
+from weir.authorization.grammar import nonces
 from weir.kernel.outcomes import OAUTH_INVALID_DPOP_PROOF, OAUTH_USE_DPOP_NONCE, Refusal
 from weir.keys import dpop
 

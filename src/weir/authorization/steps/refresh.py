@@ -5,8 +5,10 @@ The refresh token lives as long as its consent, and asking again after a lost an
 
 from __future__ import annotations
 
-from weir.authorization import grants, scopes, tokens
 from weir.authorization.exchange import Exchange
+from weir.authorization.grammar import scopes
+from weir.authorization.grants import grants
+from weir.authorization.tokens import access_tokens
 from weir.kernel.outcomes import OAUTH_INVALID_GRANT, Refusal
 
 
@@ -37,6 +39,6 @@ async def token_is_refreshed(exchange: Exchange) -> None:
     if "scope" in exchange.parameters:
         asked = scopes.requested(exchange.parameters["scope"])
         scopes.require_within(asked, granted)
-    exchange.answer = await tokens.issue(
+    exchange.answer = await access_tokens.issue(
         exchange, scope=asked, subject=exchange.grant.subject, consented=True
     )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from weir.authorization import locales, lodging, pkce, redirects, requests, scopes
 from weir.authorization.exchange import Answer, Exchange, PushedRequest, wrong
-from weir.authorization.openid import OPENID
+from weir.authorization.grammar import locales, pkce, scopes
+from weir.authorization.grammar.openid import OPENID
+from weir.authorization.grants import lodged_consents
+from weir.authorization.visits import pushed_requests, redirects
 from weir.consent.types import parse_details, parse_entry
 from weir.kernel import limits, outcomes
 from weir.kernel.outcomes import Refusal
@@ -80,13 +82,13 @@ def says_what_it_wants(exchange: Exchange) -> None:
         raise wrong("authorization_details", "are those of the consent lodged beforehand")
     else:
         exchange.ask = parse_entry(exchange.lodged.requested, exchange.now)
-    lodging.require_role(exchange.client.roles, exchange.ask)
+    lodged_consents.require_role(exchange.client.roles, exchange.ask)
 
 
 async def names_a_member(exchange: Exchange) -> None:
     """RFC 9396 section 5: whose data or money it is must be known, and must be active."""
     async with exchange.services.database.connect() as connection:
-        exchange.member = await lodging.active_member(connection, exchange.ask.member)
+        exchange.member = await lodged_consents.active_member(connection, exchange.ask.member)
 
 
 async def is_kept(exchange: Exchange) -> None:
@@ -112,6 +114,6 @@ async def is_kept(exchange: Exchange) -> None:
         language=exchange.language,
         trial=exchange.trial is not None,
     )
-    request_uri = await requests.push(exchange.services.cache, pushed)
+    request_uri = await pushed_requests.push(exchange.services.cache, pushed)
     body = {"request_uri": request_uri, "expires_in": limits.PUSHED_REQUEST_LIFETIME_S}
     exchange.answer = Answer(201, body)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from weir.authorization import access, ending, grants
 from weir.authorization.exchange import Answer, Exchange, wrong
+from weir.authorization.grants import endings, grants
+from weir.authorization.tokens import presented_tokens
 from weir.consent.published import revocation
 from weir.kernel.outcomes import OAUTH_TEMPORARILY_UNAVAILABLE, Refusal
 from weir.store.processes import await_acknowledged
@@ -35,13 +36,13 @@ async def token_is_revoked(exchange: Exchange) -> None:
 async def end_grant(exchange: Exchange, grant: grants.Grant, reason: str = GAVE_BACK) -> None:
     """End the whole grant. OAUTH_TEMPORARILY_UNAVAILABLE while a gateway has not confirmed."""
     database = exchange.services.database
-    withdrawal = await ending.end(database, _actor(exchange), grant, "partner", reason)
+    withdrawal = await endings.end(database, _actor(exchange), grant, "partner", reason)
     if withdrawal is not None and withdrawal.acknowledged_at is None:
         raise Refusal(OAUTH_TEMPORARILY_UNAVAILABLE, "the gateways have not confirmed")
 
 
 async def _end_access_token(exchange: Exchange, token: str) -> None:
-    claims = access.claims_of(exchange.services.signer, token)
+    claims = presented_tokens.claims_of(exchange.services.signer, token)
     if claims is None:
         return
     if claims["client_id"] != exchange.client.id:

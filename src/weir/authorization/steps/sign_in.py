@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from weir.authorization import openid
 from weir.authorization.exchange import Exchange, wrong
+from weir.authorization.grammar import openid
 from weir.consent import consents
 from weir.consent.states import State
 from weir.kernel.identifiers import is_identifier

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from weir.authorization import assertions, trial_keys
+from weir.authorization.clients import assertions, trial_keys
 from weir.authorization.exchange import Exchange
-from weir.authorization.openid import OPENID
+from weir.authorization.grammar.openid import OPENID
 from weir.kernel.outcomes import (
     OAUTH_INVALID_AUTHORIZATION_DETAILS,
     OAUTH_INVALID_DPOP_PROOF,

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import re
 
-from weir.authorization import access, grants, id_tokens
 from weir.authorization.exchange import Answer, Exchange
-from weir.authorization.openid import OPENID
+from weir.authorization.grammar.openid import OPENID
+from weir.authorization.grants import grants
+from weir.authorization.tokens import id_tokens, presented_tokens
 from weir.kernel.outcomes import (
     CERTIFICATE_MISMATCH,
     CERTIFICATE_REQUIRED,
@@ -30,7 +31,7 @@ def token_is_ours(exchange: Exchange) -> None:
     if found is None:
         raise Refusal(TOKEN_MISSING)
     exchange.scheme, exchange.token = found[1].lower(), found[2]
-    claims = access.claims_of(exchange.services.signer, exchange.token)
+    claims = presented_tokens.claims_of(exchange.services.signer, exchange.token)
     issuer = exchange.services.addresses.issuer
     if claims is None or claims["iss"] != issuer or issuer not in claims["aud"]:
         raise Refusal(TOKEN_INVALID)
@@ -89,7 +90,7 @@ def scope_is_openid(exchange: Exchange) -> None:
 async def token_stands(exchange: Exchange) -> None:
     """RFC 6750 section 3.1: nothing is told after a withdrawal, whatever the token says."""
     async with exchange.services.database.connect() as connection:
-        found = await access.standing(connection, exchange.claims, exchange.now)
+        found = await presented_tokens.standing(connection, exchange.claims, exchange.now)
         if found is None or found.consent is None:
             raise Refusal(TOKEN_REVOKED)
         grant = await grants.of_consent(connection, found.consent.id)

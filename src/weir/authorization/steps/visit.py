@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from weir.authorization import interactions, requests
 from weir.authorization.exchange import Answer, Exchange
+from weir.authorization.visits import interactions, pushed_requests
 from weir.consent import consents
 from weir.consent.states import State
 from weir.kernel.outcomes import OAUTH_AUTHENTICATION_UNMET, OAUTH_INVALID_REQUEST_URI, Refusal
@@ -16,7 +16,7 @@ def client_is_named(exchange: Exchange) -> None:
 
 async def request_is_recalled(exchange: Exchange) -> None:
     """FAPI 2.0 section 5.3.2.2 items 2 to 4: only a pushed request, and only its own client's."""
-    found = await requests.recall(exchange.services.cache, exchange.required("request_uri"))
+    found = await pushed_requests.recall(exchange.services.cache, exchange.required("request_uri"))
     if found is None or found[1].client != exchange.client.id:
         raise Refusal(OAUTH_INVALID_REQUEST_URI, "unknown, expired or another client's")
     exchange.request_key, exchange.pushed = found
@@ -37,7 +37,7 @@ async def visit_begins(exchange: Exchange) -> None:
     if wanted is not None and wanted.unattainable:  # OpenID Connect Core section 5.5.1.1
         exchange.answer = Answer(303, location=await _turned_away(exchange))
         return
-    interaction = await requests.begin(
+    interaction = await pushed_requests.begin(
         exchange.services.cache,
         exchange.mint("int"),
         exchange.visit,

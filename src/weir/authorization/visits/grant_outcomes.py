@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from weir.authorization import grants, scopes
 from weir.authorization.exchange import PushedRequest
-from weir.authorization.grants import Grant
+from weir.authorization.grammar import scopes
+from weir.authorization.grants import grants
+from weir.authorization.grants.grants import Grant
 from weir.consent import grant_changes, transitions
 from weir.consent.consents import Consent
 from weir.consent.published import revocation

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from weir.authorization import trial_keys
+from weir.authorization.clients import trial_keys
 from weir.authorization.services import Addresses
-from weir.authorization.tokens import TOKEN_TYPE, claims_of
+from weir.authorization.tokens.access_tokens import TOKEN_TYPE, claims_of
 from weir.kernel import inputs, limits
 from weir.kernel.outcomes import (
     APPLICATION_SUSPENDED,

@@ -11,12 +11,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from weir.authorization import forms, pipeline, registering
-from weir.authorization.answering import NO_STORE
-from weir.authorization.discovery import metadata
-from weir.authorization.endpoints import Asgi, Endpoints
+from weir.authorization import pipeline
 from weir.authorization.exchange import Exchange
-from weir.authorization.locales import ASKED_LANGUAGE_COOKIE
+from weir.authorization.front import registration
+from weir.authorization.front.discovery import metadata
+from weir.authorization.front.endpoints import Asgi, Endpoints
+from weir.authorization.front.error_answers import NO_STORE
+from weir.authorization.grammar import forms
+from weir.authorization.grammar.locales import ASKED_LANGUAGE_COOKIE
 from weir.authorization.pipeline import Endpoint
 from weir.authorization.services import Services
 from weir.identity.secrets import is_secret, new_secret
@@ -41,7 +43,7 @@ def application(services: Services, refusal_page: RefusalPage, pages: Sequence[R
         Route("/.well-known/openid-configuration", http.discovery),
         Route("/jwks", http.jwks),
         Route("/authorize", http.authorize, methods=["GET"]),
-        *registering.routes(services),
+        *registration.routes(services),
         *pages,
     ]
     return Endpoints(services, Starlette(routes=routes))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from weir.authorization import backchannel, grants
-from weir.authorization.backchannel import BackchannelRequest
-from weir.authorization.openid import OPENID, Authentication
+from weir.authorization.backchannel import questions
+from weir.authorization.backchannel.questions import BackchannelRequest
+from weir.authorization.grammar.openid import OPENID, Authentication
+from weir.authorization.grants import grants
 from weir.authorization.services import Services
 from weir.consent.transitions import open_request, record_grant, reject
 from weir.identity import customers, subjects
@@ -43,7 +44,7 @@ async def approve(
             refresh_token=refresh_token,
             authentication=_authentication(question, signed_in),
         )
-        await backchannel.decide(unit, question.consent, backchannel.GRANTED, sealed)
+        await questions.decide(unit, question.consent, questions.GRANTED, sealed)
 
 
 async def deny(services: Services, question: BackchannelRequest, person: str) -> None:
@@ -52,12 +53,12 @@ async def deny(services: Services, question: BackchannelRequest, person: str) ->
         customer = await _locked(unit, question, person)
         await _open(unit, question)
         await reject(unit, question.consent, customer)
-        await backchannel.decide(unit, question.consent, backchannel.DENIED)
+        await questions.decide(unit, question.consent, questions.DENIED)
 
 
 async def _locked(unit: UnitOfWork, question: BackchannelRequest, person: str) -> str:
     """The customer, who is this person; the question is his and still open."""
-    present = await backchannel.locked(unit, question.consent)
+    present = await questions.locked(unit, question.consent)
     found = await customers.find(unit.connection, present.customer or "")
     if found is None or found.person != person:
         raise Refusal(NOT_FOUND, f"{question.consent} does not ask {person}")

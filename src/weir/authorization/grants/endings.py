@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from weir.authorization import grants
+from weir.authorization.grants import grants
 from weir.consent import consents
 from weir.consent.states import State
 from weir.consent.withdrawals import By, Withdrawal, confirm, withdraw_and_confirm

@@ -22,10 +22,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from weir.authorization import software
-from weir.authorization.answering import NO_STORE, refused
+from weir.authorization.front import software_statements
+from weir.authorization.front.error_answers import NO_STORE, refused
+from weir.authorization.front.software_statements import Statement, bad_metadata, bad_statement
 from weir.authorization.services import Services
-from weir.authorization.software import Statement, bad_metadata, bad_statement
 from weir.identity.secrets import digest, is_secret, new_secret
 from weir.identity.sign_in import network_of
 from weir.kernel import limits
@@ -127,7 +127,7 @@ class _Registering:
         if not isinstance(text, str):
             raise bad_statement("it is missing")
         statement = await self._verified(text)
-        facts, merged = software.facts_of(given, statement.metadata, self._algorithms())
+        facts, merged = software_statements.facts_of(given, statement.metadata, self._algorithms())
         _refuse_names(merged, None)
         token = TOKEN_PREFIX + new_secret()
         async with self._services.database.unit(
@@ -152,7 +152,7 @@ class _Registering:
         """RFC 7592 section 2.1."""
         managed = await self._managed(request)
         text = managed.registration.statement
-        told = self._told(managed.application, text, managed.token, software.told(text))
+        told = self._told(managed.application, text, managed.token, software_statements.told(text))
         return JSONResponse(told, headers=NO_STORE)
 
     async def _replace(self, request: Request) -> Response:
@@ -162,9 +162,11 @@ class _Registering:
         text = given.get("software_statement", managed.registration.statement)
         statement = await self._another(managed, text)
         stated = (
-            software.told(managed.registration.statement) if not statement else (statement.metadata)
+            software_statements.told(managed.registration.statement)
+            if not statement
+            else (statement.metadata)
         )
-        facts, merged = software.facts_of(given, stated, self._algorithms())
+        facts, merged = software_statements.facts_of(given, stated, self._algorithms())
         _refuse_names(merged, managed.application)
         actor = Actor(managed.application.organisation, managed.application.id)
         async with self._services.database.unit(actor) as unit:
@@ -197,13 +199,13 @@ class _Registering:
 
     async def _verified(self, text: str) -> Statement:
         """A statement of an issuer the operator believes, for an active organisation."""
-        issuer = software.issuer_of(text)
+        issuer = software_statements.issuer_of(text)
         async with self._services.database.connect() as connection:
             anchor = await anchors.find(connection, issuer)
             if anchor is None or anchor.status != "active":
                 raise _unapproved("its issuer is not a trust anchor here")
             now_s = self._services.database.clock.now().timestamp()
-            statement = software.verified(
+            statement = software_statements.verified(
                 text, anchor.jwks, self._algorithms(), self._services.addresses.issuer, now_s
             )
             organisation = await organisations.find(connection, statement.organisation)

@@ -10,11 +10,12 @@ from urllib.parse import quote
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.authorization import granting, grants, redirects, requests
 from weir.authorization.exchange import PushedRequest
-from weir.authorization.openid import Authentication
-from weir.authorization.requests import Interaction
+from weir.authorization.grammar.openid import Authentication
+from weir.authorization.grants import grants
 from weir.authorization.services import Services
+from weir.authorization.visits import grant_outcomes, pushed_requests, redirects
+from weir.authorization.visits.pushed_requests import Interaction
 from weir.consent import consents
 from weir.consent.consents import Consent
 from weir.consent.states import State
@@ -57,7 +58,7 @@ async def approve(
             raise Refusal(PAGE_EXPIRED, "interaction over")
         await _require_own(unit, pushed, person, customer)
         await _open(unit, pushed)
-        granted = await granting.grant(unit, pushed, customer, accounts, basis)
+        granted = await grant_outcomes.grant(unit, pushed, customer, accounts, basis)
         code = await grants.record(
             unit,
             consent=pushed.consent,
@@ -73,7 +74,7 @@ async def approve(
         )
     if granted.replaced is not None:
         await confirm(services.database, granted.replaced)
-    await requests.end(services.cache, interaction)
+    await pushed_requests.end(services.cache, interaction)
     return await _back(services, pushed, {"code": code})
 
 
@@ -101,7 +102,7 @@ async def deny(
         async with services.database.unit(Actor(pushed.member, person or "visitor")) as unit:
             await _open(unit, pushed)
             await reject(unit, pushed.consent, customer)
-        await requests.end(services.cache, interaction)
+        await pushed_requests.end(services.cache, interaction)
     return await refused(services, pushed, OAUTH_ACCESS_DENIED)
 
 

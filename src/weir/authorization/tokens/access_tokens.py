@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-from weir.authorization import scopes
 from weir.authorization.exchange import Answer, Exchange
-from weir.authorization.openid import OPENID
+from weir.authorization.grammar import scopes
+from weir.authorization.grammar.openid import OPENID
 from weir.kernel import limits
 
 TOKEN_TYPE: Final = "at+jwt"  # noqa: S105 - the JWT's media type

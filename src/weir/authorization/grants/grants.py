@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import Column, ColumnElement, DateTime, Text, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.authorization.openid import Authentication
+from weir.authorization.grammar.openid import Authentication
 from weir.authorization.tables import grants
 from weir.consent import consents as stored_consents
 from weir.consent.consents import Consent

@@ -15,7 +15,7 @@ from joserfc.jwk import KeySet
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.authorization.tokens import TOKEN_TYPE
+from weir.authorization.tokens.access_tokens import TOKEN_TYPE
 from weir.consent import consents
 from weir.consent.consents import Consent
 from weir.consent.published import REVOCATION, revocation_key

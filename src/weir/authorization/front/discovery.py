@@ -9,8 +9,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-from weir.authorization import locales
-from weir.authorization.openid import ACR_VALUES, CLAIMS_SUPPORTED, PROMPTS
+from weir.authorization.grammar import locales
+from weir.authorization.grammar.openid import ACR_VALUES, CLAIMS_SUPPORTED, PROMPTS
 from weir.authorization.pipeline import GRANT_TYPES
 from weir.authorization.services import Addresses
 from weir.authorization.steps.request import RESPONSE_MODES

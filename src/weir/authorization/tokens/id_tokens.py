@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any, Final
 
 from weir.authorization.exchange import Exchange
-from weir.authorization.openid import INTENT, OPENID
+from weir.authorization.grammar.openid import INTENT, OPENID
 from weir.identity import customers
 from weir.kernel import limits
 from weir.kernel.outcomes import OAUTH_INVALID_GRANT, Refusal

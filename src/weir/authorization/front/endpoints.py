@@ -16,9 +16,10 @@ from typing import Any, Final
 import msgspec
 import structlog
 
-from weir.authorization import forms, pipeline
-from weir.authorization.answering import error_of
+from weir.authorization import pipeline
 from weir.authorization.exchange import Answer, Exchange
+from weir.authorization.front.error_answers import error_of
+from weir.authorization.grammar import forms
 from weir.authorization.pipeline import Endpoint
 from weir.authorization.services import Services
 from weir.authorization.steps.introspection import SIGNED

@@ -15,7 +15,7 @@ from typing import Any
 
 import structlog
 
-from weir.authorization.fetching import FetchError
+from weir.authorization.clients.key_set_fetch import FetchError
 from weir.kernel import limits
 from weir.kernel.outcomes import OAUTH_INVALID_CLIENT, Refusal
 

@@ -1,0 +1,1 @@
+"""Clients: their standing, keys and assertions."""

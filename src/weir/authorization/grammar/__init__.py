@@ -1,0 +1,1 @@
+"""Strict grammars of what clients send: forms, scopes, PKCE, OpenID parameters, nonces."""

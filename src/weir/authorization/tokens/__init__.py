@@ -1,0 +1,1 @@
+"""Tokens: access tokens, ID tokens, tokens presented again, and tokens for trials."""

@@ -1,0 +1,1 @@
+"""A customer's visit: from the pushed request over the consent pages back to the client."""
