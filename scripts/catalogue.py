@@ -16,7 +16,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
 from weir.portal import languages
-from weir.portal.rendering import TEMPLATES
+from weir.portal.renderer import PAGES
 
 _OPTIONS = {"trim_blocks": "true", "lstrip_blocks": "true"}
 
@@ -37,7 +37,7 @@ def extracted(known: Catalog) -> Catalog:
         fuzzy=False,
     )
     found = extract_from_dir(
-        TEMPLATES,
+        PAGES,
         method_map=[("**.html", "jinja2.ext:babel_extract")],
         options_map={"**.html": _OPTIONS},
         keywords={"_": None, "ngettext": (1, 2)},

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from weir.authorization.front.http import set_host_cookie
 from weir.kernel import inputs
-from weir.portal.rendering import Portal, go
+from weir.portal.renderer import Portal, go
 from weir.portal.visitor import THEME_COOKIE, THEMES, Visitor, local_path, read_form
 
 _YEAR_S: Final = 365 * 86_400

@@ -11,74 +11,58 @@ from starlette.routing import Route
 
 from weir.authorization.clients.trial_keys import RETURNS_TO
 from weir.kernel.outcomes import NOT_FOUND, Refusal
-from weir.portal import (
-    appearance,
-    assets,
-    consenting,
-    entering,
-    my_consents,
-    my_questions,
-    product_page,
-    reference_page,
-    refusals,
-    registering,
-    search_page,
-    security,
-    setting_up,
-    shelf_pages,
-    signing_in,
-    tour,
-    trying,
-    trying_consents,
-    welcoming,
-)
-from weir.portal.rendering import PageFunction, Portal, endpoint, refused
-from weir.portal.rooms import routes as rooms
+from weir.portal import appearance, assets, refusals, security
+from weir.portal import desk_routes as rooms
+from weir.portal.consents import consent_page, my_consents, my_questions
+from weir.portal.renderer import PageFunction, Portal, endpoint, refused
+from weir.portal.shelf import home, product_page, reference_page, search_page, tour
+from weir.portal.sign_in import factor_setup, sign_in, sign_up, two_factors, welcome
+from weir.portal.trials import trial_calls, trial_consents
 from weir.portal.visitor import recognise
 
 HostRole = Literal["auth", "portal"]
 
 # (address, method, page), on both hosts; each host has its own session.
 _COMMON: Final[tuple[tuple[str, str, PageFunction], ...]] = (
-    ("/sign-in", "GET", signing_in.show),
-    ("/sign-in", "POST", signing_in.send),
-    ("/sign-out", "POST", signing_in.sign_out),
+    ("/sign-in", "GET", sign_in.show),
+    ("/sign-in", "POST", sign_in.send),
+    ("/sign-out", "POST", sign_in.sign_out),
     ("/theme", "POST", appearance.choose),
     ("/errors/{code}", "GET", refusals.show),
 )
 _PAGES: Final[dict[HostRole, tuple[tuple[str, str, PageFunction], ...]]] = {
     "auth": (
-        ("/interactions/{interaction}", "GET", consenting.show),
-        ("/interactions/{interaction}", "POST", consenting.send),
+        ("/interactions/{interaction}", "GET", consent_page.show),
+        ("/interactions/{interaction}", "POST", consent_page.send),
     ),
     "portal": (
-        ("/", "GET", shelf_pages.home),
+        ("/", "GET", home.home),
         *rooms.routes(),
         ("/tour", "GET", tour.show),
-        ("/sign-up", "GET", registering.show),
-        ("/sign-up", "POST", registering.send),
-        ("/sign-in/second", "GET", entering.show_second),
-        ("/sign-in/second", "POST", entering.send_second),
-        ("/sign-in/passkey/options", "GET", entering.options),
-        ("/sign-in/passkey", "POST", entering.by_passkey),
-        ("/sign-in/passkey/new-options", "GET", setting_up.options),
-        ("/sign-in/set-up", "GET", setting_up.show),
-        ("/sign-in/set-up", "POST", setting_up.send),
+        ("/sign-up", "GET", sign_up.show),
+        ("/sign-up", "POST", sign_up.send),
+        ("/sign-in/second", "GET", two_factors.show_second),
+        ("/sign-in/second", "POST", two_factors.send_second),
+        ("/sign-in/passkey/options", "GET", two_factors.options),
+        ("/sign-in/passkey", "POST", two_factors.by_passkey),
+        ("/sign-in/passkey/new-options", "GET", factor_setup.options),
+        ("/sign-in/set-up", "GET", factor_setup.show),
+        ("/sign-in/set-up", "POST", factor_setup.send),
         ("/shelf", "GET", search_page.search),
         ("/shelf/{owner}/{product}", "GET", product_page.show),
         ("/shelf/{owner}/{product}/versions", "GET", product_page.versions),
         ("/shelf/{owner}/{product}/openapi.json", "GET", reference_page.openapi),
         ("/shelf/{owner}/{product}/postman.json", "GET", reference_page.collection),
         ("/shelf/{owner}/{product}/{operation:path}", "GET", reference_page.show),
-        ("/try/tokens", "POST", trying.told(trying.token)),
-        ("/try/calls", "POST", trying.told(trying.call)),
-        ("/try/keys", "POST", trying.told(trying_consents.key)),
-        ("/try/customers", "POST", trying.told(trying_consents.customer)),
-        ("/try/server", "POST", trying.told(trying_consents.server)),
-        (RETURNS_TO, "GET", trying_consents.back),
-        ("/members", "GET", shelf_pages.members),
-        ("/welcome/{secret}", "GET", welcoming.show),
-        ("/welcome/{secret}", "POST", welcoming.send),
+        ("/try/tokens", "POST", trial_calls.told(trial_calls.token)),
+        ("/try/calls", "POST", trial_calls.told(trial_calls.call)),
+        ("/try/keys", "POST", trial_calls.told(trial_consents.key)),
+        ("/try/customers", "POST", trial_calls.told(trial_consents.customer)),
+        ("/try/server", "POST", trial_calls.told(trial_consents.server)),
+        (RETURNS_TO, "GET", trial_consents.back),
+        ("/members", "GET", home.members),
+        ("/welcome/{secret}", "GET", welcome.show),
+        ("/welcome/{secret}", "POST", welcome.send),
         ("/my/consents", "GET", my_consents.show_list),
         ("/my/consents/{consent}", "GET", my_consents.show),
         ("/my/questions", "GET", my_questions.show_list),

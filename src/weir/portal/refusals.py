@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from weir.kernel.outcomes import CATALOGUE, NOT_FOUND, Refusal
-from weir.portal.rendering import Portal, render
+from weir.portal.renderer import Portal, render
 from weir.portal.visitor import Visitor
 
 
@@ -15,7 +15,7 @@ async def show(_: Portal, request: Request, visitor: Visitor) -> Response:
     outcome = CATALOGUE.get(request.path_params["code"])
     if outcome is None:
         raise Refusal(NOT_FOUND, "no such refusal")
-    return render(request, visitor, "error_code.html", outcome=outcome)
+    return render(request, visitor, "templates/error_code.html", outcome=outcome)
 
 
 async def nothing_here(_: Portal, request: Request, __: Visitor) -> Response:

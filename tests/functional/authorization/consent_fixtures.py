@@ -30,8 +30,8 @@ from weir.keys.vault import Vault
 from weir.metering.lake.lake import Lake
 from weir.portal import pages
 from weir.portal.management import Management
-from weir.portal.relaying import Relay
-from weir.portal.rendering import Portal
+from weir.portal.relay import Relay
+from weir.portal.renderer import Portal
 from weir.portal.service_levels import ServiceLevels
 from weir.store.cache import Cache
 from weir.store.database import Database

@@ -14,7 +14,7 @@ from test_nothing_is_lost import Written, furnish, read
 from test_statement_page import close_a_period
 
 from weir.identity import test_customers
-from weir.portal.rooms.routes import ROOMS
+from weir.portal.desk_routes import ROOMS
 from weir.shelf.tables import products as shelved
 from weir.store.schema import metadata
 from weir.store.unit import Actor

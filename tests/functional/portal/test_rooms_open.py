@@ -10,8 +10,8 @@ from consent_world import World
 from staff_world import Colleague, join
 
 from weir.access.permissions import ROLES
-from weir.portal.rooms.navigation import entries
-from weir.portal.rooms.routes import ROOMS
+from weir.portal.desk.navigation import entries
+from weir.portal.desk_routes import ROOMS
 
 PLAIN = [address for address, _, _ in ROOMS if "{" not in address]
 

@@ -27,7 +27,7 @@ from waiting import until
 from weir.authorization.front import http
 from weir.authorization.tables import grants
 from weir.portal import pages
-from weir.portal.rendering import Portal
+from weir.portal.renderer import Portal
 from weir.store.cache import Cache
 from weir.store.engines import EmbeddedValkey, Home
 from weir.store.engines.process import ProcessIdentity

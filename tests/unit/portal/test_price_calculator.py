@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from weir.portal.price_calculator import estimate, estimates, read_use
+from weir.portal.shelf.price_calculator import estimate, estimates, read_use
 from weir.shelf.plans import Plan
 from weir.shelf.pricing import read_pricing
 

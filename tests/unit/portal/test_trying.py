@@ -9,7 +9,7 @@ import pytest
 
 from weir.access import consent_types
 from weir.consent.types import SCHEMAS, parse_entry
-from weir.portal import trying, trying_consents
+from weir.portal.trials import trial_calls, trial_consents
 from weir.shelf.capabilities import Capability
 from weir.shelf.published import Bindings
 from weir.shelf.reference.operations import Body, Described
@@ -41,7 +41,7 @@ def test_the_payment_that_a_page_asks_for_is_the_one_in_its_example() -> None:
         "payee": "body:/creditor_account",
     }  # fmt: skip
     asking = _asking(consent_types.PAYMENT_INITIATION, None, **bound)
-    shown = trying_consents.grant_for("river-bank", asking, described, NOW)
+    shown = trial_consents.grant_for("river-bank", asking, described, NOW)
     assert shown is not None
     assert shown["amount"] == body["amount"]
     assert shown["payee"]["account"] == "6222-7"
@@ -53,17 +53,17 @@ def test_the_consent_that_a_page_shows_is_one_the_server_takes(kind: str) -> Non
     permission = (
         None if kind in consent_types.PAYMENTS else sorted(consent_types.PERMISSIONS[kind])[0]
     )
-    shown = trying_consents.grant_for("river-bank", _asking(kind, permission), PLAIN, NOW)
+    shown = trial_consents.grant_for("river-bank", _asking(kind, permission), PLAIN, NOW)
     assert shown is not None
     assert parse_entry(shown, NOW).type == kind
 
 
 def test_an_operation_that_needs_no_consent_shows_none() -> None:
-    assert trying_consents.grant_for("river-bank", _asking(None, None), PLAIN, NOW) is None
+    assert trial_consents.grant_for("river-bank", _asking(None, None), PLAIN, NOW) is None
 
 
 def test_an_address_fits_its_template_within_segments() -> None:
-    fits = trying._pattern("/bank/v1/accounts/{id}/lines/{line}.json").fullmatch
+    fits = trial_calls._pattern("/bank/v1/accounts/{id}/lines/{line}.json").fullmatch
     assert fits("/bank/v1/accounts/a%2Fb/lines/7.json")
     others = (
         "/bank/v1/accounts/a/b/lines/7.json",

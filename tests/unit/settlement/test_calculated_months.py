@@ -13,7 +13,7 @@ from statement_world import ACCOUNTS, BANK, INPUTS, MARKET, PERIOD, SINCE_US, ST
 from test_lines import COMPONENTS
 
 from weir.kernel.clock import moment
-from weir.portal.price_calculator import Use, estimate
+from weir.portal.shelf.price_calculator import Use, estimate
 from weir.settlement.documents import PlanInput, SubscriptionInput
 from weir.settlement.rating.in_force import plans_of
 from weir.settlement.rating.usage import Count

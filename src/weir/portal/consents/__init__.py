@@ -1,0 +1,1 @@
+"""The consent pages: a customer is asked, sees what is granted, and withdraws."""

@@ -1,0 +1,1 @@
+"""The desk of people who work for an organisation: who they are, navigation, overview."""

@@ -1,0 +1,73 @@
+"""One's own sign-in: passkeys, codes, recovery codes, and ending every session."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from starlette.responses import Response
+
+from weir.identity import factors, passkeys, people
+from weir.identity.sessions import BY_CODE
+from weir.kernel import limits
+from weir.kernel.outcomes import FRESH_PROOF_NEEDED, Refusal
+from weir.portal.desk.desk import Desk
+from weir.portal.renderer import go
+from weir.portal.sign_in.two_factors import renew_session, site_of
+from weir.store.unit import Actor, UnitOfWork
+
+
+async def show(desk: Desk, codes: Sequence[str] = ()) -> Response:
+    """What one comes in with; new recovery codes are shown once."""
+    async with desk.portal.database.connect() as connection:
+        has = await factors.of_person(connection, desk.person.id)
+        keys = await passkeys.of_person(connection, desk.person.id)
+    return desk.page("desk/account.html", has=has, passkeys=keys, codes=codes)
+
+
+async def act(desk: Desk) -> Response:
+    """Change one's own factors. All of it asks for a fresh proof first.
+
+    Signing out everywhere else begins this session anew, for its whole time, so the proof has to
+    come with it: whoever found an open browser must not get another twelve hours by it.
+    """
+    if desk.fields.get("act") == "everywhere" and "proof" not in desk.fields:
+        raise Refusal(FRESH_PROOF_NEEDED)
+    _require_fresh(desk)
+    codes: list[str] = []
+    async with desk.portal.database.unit(Actor(desk.organisation.id, desk.person.id)) as unit:
+        match desk.fields.get("act"):
+            case "codes":
+                codes = await factors.make_recovery_codes(unit, desk.person)
+            case "add-passkey":
+                await _add_passkey(desk, unit)
+            case "remove-passkey":
+                await passkeys.remove(unit, desk.person, desk.fields.get("passkey", ""))
+            case "remove-codes":
+                await factors.remove_totp(unit, desk.person)
+            case "everywhere":
+                await people.end_sessions(unit, desk.person.id)
+    if desk.fields.get("act") == "everywhere":
+        response = go("/desk/account")
+        amr = desk.visitor.opened.amr if desk.visitor.opened else BY_CODE
+        await renew_session(desk.portal, desk.visitor, desk.person, amr, response)
+        return response
+    return await show(desk, codes) if codes else go("/desk/account")
+
+
+async def _add_passkey(desk: Desk, unit: UnitOfWork) -> None:
+    await passkeys.register(
+        unit,
+        desk.portal.authorization.cache,
+        site_of(desk.request),
+        desk.visitor.visit,
+        desk.person,
+        answer=desk.fields.get("kept_answer") or desk.fields.get("answer", ""),
+        name=desk.fields.get("passkey_name", ""),
+    )
+
+
+def _require_fresh(desk: Desk) -> None:
+    age = desk.portal.database.clock.now() - desk.asking.acting.proven_at
+    if age > timedelta(seconds=limits.FRESH_PROOF_S):
+        raise Refusal(FRESH_PROOF_NEEDED)

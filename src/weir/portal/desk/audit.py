@@ -1,0 +1,44 @@
+"""The audit trail: what happened, searched by organisation, event and what it touched."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from starlette.responses import Response
+
+from weir.audit.events import EVENTS
+from weir.kernel.outcomes import INVALID_INPUT, NOT_FOUND, Refusal
+from weir.portal.desk.desk import Desk
+from weir.portal.desk.names import called, parties_of
+from weir.portal.management import Document
+
+
+async def show(desk: Desk) -> Response:
+    """The newest entries that match the address; what cannot be looked for finds nothing."""
+    query = desk.request.query_params
+    wanted = {
+        name: query.get(name) or None for name in ("organisation", "event", "touching", "after")
+    }
+    page: Document = {"items": [], "next": None}
+    try:
+        page = await desk.asking.get("/v1/audit/entries", **wanted)
+    except Refusal as refusal:
+        if refusal.outcome not in (NOT_FOUND, INVALID_INPUT):
+            raise
+    for each in page["items"]:
+        each["at"] = datetime.fromisoformat(each["at"])
+    everybody = desk.organisation.kind == "operator"
+    checking = desk.may("verify_audit") and "check" in query
+    return desk.page(
+        "desk/audit.html",
+        entries=page["items"],
+        following=page["next"],
+        wanted=wanted,
+        EVENTS=EVENTS,
+        checked=await desk.asking.get("/v1/audit/verification") if checking else None,
+        everybody=everybody,
+        parties=await parties_of(desk),
+        names=await called(
+            desk, (each[name] for each in page["items"] for name in ("subject", "actor"))
+        ),
+    )

@@ -1,0 +1,32 @@
+"""An application's certificates, as the pages tell of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from weir.portal.desk.desk import Desk
+from weir.portal.management import Document, place
+
+
+async def of_application(desk: Desk, application: str) -> list[Document]:
+    """All it ever had. Moments are moments, so that a page can show them in its zone, and `state`
+    is what it comes to now: valid, revoked or expired."""
+    issued = await desk.asking.get(f"/v1/applications/{place(application)}/certificates")
+    now = desk.portal.database.clock.now()
+    return [_read(each, now) for each in issued["items"]]
+
+
+async def valid_of(desk: Desk, application: str) -> list[Document]:
+    """Those it can call with now."""
+    issued = await of_application(desk, application)
+    return [each for each in issued if each["state"] == "valid"]
+
+
+def _read(certificate: Document, now: datetime) -> Document:
+    moments = ("issued_at", "not_after", "revoked_at")
+    read: Document = {
+        name: datetime.fromisoformat(certificate[name]) if certificate[name] else None
+        for name in moments
+    }
+    ended = "expired" if read["not_after"] <= now else "valid"
+    return certificate | read | {"state": "revoked" if read["revoked_at"] else ended}

@@ -1,0 +1,229 @@
+"""One request of somebody who works here: who it is, what it may, and how pages answer it.
+
+A room's page is two functions: `show` makes the page, `send` does what its form asks for. Whatever
+`send` is refused, the page is shown again with what was typed and what is wrong with it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from weir.access.permissions import PERMISSIONS
+from weir.identity.acting_person import Acting
+from weir.identity.people import Person
+from weir.kernel import limits
+from weir.kernel.inputs import digits
+from weir.kernel.outcomes import (
+    FRESH_PROOF_NEEDED,
+    NOT_FOUND,
+    PAGE_EXPIRED,
+    PASSKEY_REFUSED,
+    SECOND_FACTOR_WRONG,
+    SIGN_IN_LOCKED,
+    Refusal,
+)
+from weir.partners import organisations
+from weir.partners.organisations import Organisation
+from weir.portal.desk.navigation import entries
+from weir.portal.form_faults import faults
+from weir.portal.management import Asking
+from weir.portal.renderer import PageFunction, Portal, go, render
+from weir.portal.sign_in import two_factors
+from weir.portal.uploads import read_fields
+from weir.portal.visitor import Visitor, require_form_token, sent_from_here
+
+FORM: Final = "desk"  # what the form tokens of all rooms are for
+# A page shown again says these itself; every other refusal is a page of its own.
+_PROOF: Final = ("proof", "answer", "kept_answer")  # fields that prove who it is
+_NOT_SHOWN: Final = (NOT_FOUND, PAGE_EXPIRED)
+_UNPROVEN: Final = (SECOND_FACTOR_WRONG, SIGN_IN_LOCKED, PASSKEY_REFUSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a room's pages work with. `fields` is what was sent, `refusal` why it was not done."""
+
+    portal: Portal
+    request: Request
+    visitor: Visitor
+    person: Person
+    organisation: Organisation
+    asking: Asking
+    fields: dict[str, str] = field(default_factory=dict)
+    refusal: Refusal | None = None
+
+    def may(self, operation: str) -> bool:
+        """Whether this person may do it at all: decides what a page offers."""
+        return PERMISSIONS[operation].lets(self.organisation.kind, str(self.person.role))
+
+    def named(self, key: str) -> str:
+        """A part of the page's address."""
+        return str(self.request.path_params[key])
+
+    @property
+    def form_key(self) -> str:
+        """What makes a form that is sent twice count once."""
+        return self.fields.get("form_key", "")
+
+    def page(self, template: str, **context: Any) -> Response:
+        """A page of this room; what was refused is said on it."""
+        return render(
+            self.request,
+            self.visitor,
+            template,
+            status=self.refusal.outcome.status if self.refusal else 200,
+            desk=self,
+            organisation=self.organisation,
+            side=entries(self.organisation.kind, str(self.person.role)),
+            fields=self.fields,
+            refusal=self.refusal,
+            errors=faults(self.visitor.language, self.refusal),
+            form_key=secrets.token_urlsafe(16),
+            now=self.portal.database.clock.now(),
+            **context,
+        )
+
+
+Show = Callable[[Desk], Awaitable[Response]]
+Send = Callable[[Desk], Awaitable[Response]]
+
+
+def opened(show: Show) -> PageFunction:
+    """A room's page, for those who are in."""
+
+    async def serve(portal: Portal, request: Request, visitor: Visitor) -> Response:
+        if visitor.person is None:
+            asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            return go(f"/sign-in?{urlencode({'next': asked})}")
+        return await show(await _desk(portal, request, visitor, visitor.person))
+
+    return serve
+
+
+def sent(show: Show, send: Send) -> PageFunction:
+    """What is sent from a room's page."""
+
+    async def serve(portal: Portal, request: Request, visitor: Visitor) -> Response:
+        if visitor.person is None:
+            _require_small(request)
+        fields, fault = await read_fields(request)
+        try:
+            require_form_token(fields.get("form_token", ""), visitor, FORM)
+        except Refusal as expired:
+            return await _show_again(portal, request, visitor, show, fields, expired)
+        if visitor.person is None:
+            raise Refusal(PAGE_EXPIRED, "the session has ended")
+        desk = replace(await _desk(portal, request, visitor, visitor.person), fields=fields)
+        if fault is not None:
+            return await show(replace(desk, refusal=fault))
+        try:
+            proven = await _proven(desk)
+        except Refusal as refusal:
+            if refusal.outcome in _UNPROVEN:
+                return await _ask_for_proof(replace(desk, refusal=refusal))
+            raise
+        return await _do(proven, show, send)
+
+    return serve
+
+
+def _require_small(request: Request) -> None:
+    """PAGE_EXPIRED for what nobody who is in sends, unless one of our pages sent it just now."""
+    size = digits(request.headers.get("content-length", ""), 9)
+    if not (sent_from_here(request) and size and size <= limits.EXPIRED_FORM_BYTES):
+        raise Refusal(PAGE_EXPIRED, "the session has ended")
+
+
+async def _show_again(
+    portal: Portal,
+    request: Request,
+    visitor: Visitor,
+    show: Show,
+    fields: dict[str, str],
+    expired: Refusal,
+) -> Response:
+    """What was typed into a form that has expired, for whoever typed it; nothing is done by it.
+    Whoever is in finds the room's own form filled in; who is not, the way in, and what to send."""
+    if not sent_from_here(request):
+        raise expired
+    kept = {
+        name: value
+        for name, value in fields.items()
+        if name not in ("form_token", "form_key") and not name.startswith(_PROOF)
+    }
+    if visitor.person is not None:
+        desk = await _desk(portal, request, visitor, visitor.person)
+        return await show(replace(desk, fields=kept, refusal=expired))
+    return render(
+        request,
+        visitor,
+        "desk/expired.html",
+        status=expired.outcome.status,
+        outcome=expired.outcome,
+        kept=kept,
+        shown=[value for name, value in kept.items() if name != "act" and value],
+    )
+
+
+async def _do(desk: Desk, show: Show, send: Send) -> Response:
+    """Do what the form asks for. Only a missing proof leads to asking for one: a new passkey may be
+    refused too, and its proof was right."""
+    try:
+        return await send(desk)
+    except Refusal as refusal:
+        refused = replace(desk, refusal=refusal)
+        if refusal.outcome is FRESH_PROOF_NEEDED:
+            return await _ask_for_proof(refused)
+        if refusal.outcome in _NOT_SHOWN or refusal.outcome.status >= 500:
+            raise
+        return await show(refused)
+
+
+async def _desk(portal: Portal, request: Request, visitor: Visitor, person: Person) -> Desk:
+    """Customers have no desk: for them there is nothing here."""
+    if person.organisation is None or visitor.opened is None:
+        raise Refusal(NOT_FOUND, "a customer has no desk")
+    async with portal.database.connect() as connection:
+        organisation = await organisations.get(connection, person.organisation)
+    acting = Acting(person.id, visitor.opened.proven_at)
+    asking = portal.management.asking(acting, visitor.interaction_id)
+    return Desk(portal, request, visitor, person, organisation, asking)
+
+
+async def _proven(desk: Desk) -> Desk:
+    """The desk after a proof that came with the form, if one did."""
+    if "proof" not in desk.fields:
+        return desk
+    answer = desk.fields.get("answer", "")
+    if answer:
+        whose = await two_factors.person_of_passkey(desk.portal, desk.request, desk.visitor, answer)
+        if whose.id != desk.person.id:
+            raise Refusal(PASSKEY_REFUSED, "somebody else's passkey")
+    else:
+        code = desk.fields.get("proof_code", "")
+        await two_factors.take_code(desk.portal, desk.visitor, desk.person, code)
+    now = desk.portal.database.clock.now()
+    await desk.portal.sessions.prove(desk.visitor.session, now)
+    acting = Acting(desk.person.id, now)
+    asking = desk.portal.management.asking(acting, desk.visitor.interaction_id)
+    return replace(desk, asking=asking)
+
+
+async def _ask_for_proof(desk: Desk) -> Response:
+    """Ask who it is once more, and keep all that was sent, to be sent again with the proof."""
+    own = ("form_token", "answer")
+    kept = {
+        name: value
+        for name, value in desk.fields.items()
+        if name not in own and not name.startswith("proof")
+    }
+    if "proof" not in desk.fields and desk.fields.get("answer"):
+        kept["kept_answer"] = desk.fields["answer"]  # a passkey that was made, not the proof
+    return desk.page("desk/proof.html", kept=kept)

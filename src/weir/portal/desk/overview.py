@@ -1,0 +1,64 @@
+"""The first page behind the sign-in: what is true now, and the next step for whoever looks."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from weir.portal.desk import certificates
+from weir.portal.desk.desk import Desk
+from weir.portal.management import Document
+
+
+async def show(desk: Desk) -> Response:
+    """By the kind of organisation one works for."""
+    if desk.organisation.kind == "operator":
+        return await _operator(desk)
+    applications = await desk.asking.all("/v1/applications")
+    subscriptions = await desk.asking.all("/v1/subscriptions")
+    own = desk.organisation.id
+    held = [each for each in subscriptions if each["subscriber"] == own]
+    waiting = [
+        each for each in subscriptions if each["owner"] == own and each["status"] == "requested"
+    ]
+    statements = await desk.asking.get("/v1/statements")
+    documents = await desk.asking.all("/v1/documents")
+    products = await desk.asking.all("/v1/products")
+    return desk.page(
+        f"desk/overview_{desk.organisation.kind}.html",
+        applications=applications,
+        certified=[each for each in applications if await certificates.valid_of(desk, each["id"])],
+        held=held,
+        waiting=waiting,
+        unsigned=await _unsigned(desk),
+        newest=next((each for each in statements["items"] if not each["reopened_at"]), None),
+        documents=documents,
+        products=products,
+    )
+
+
+async def _operator(desk: Desk) -> Response:
+    """Who takes part, how the processes stand, and what waits for somebody to act."""
+    organisations = await desk.asking.all("/v1/organisations")
+    closings = (await desk.asking.get("/v1/closings"))["items"]
+    return desk.page(
+        "desk/overview_operator.html",
+        organisations=organisations,
+        sandboxed=[each for each in organisations if each["stage"] == "sandbox"],
+        health=await desk.asking.get("/v1/health"),
+        ending=await desk.asking.get("/v1/expiring-certificates"),
+        disputed=await desk.asking.all("/v1/disputes", status="open"),
+        stuck=[each for each in closings if each["status"] == "failed"],
+        stopped=[each for each in organisations if each["status"] == "suspended"],
+        unsigned=await _unsigned(desk),
+    )
+
+
+async def _unsigned(desk: Desk) -> list[Document]:
+    """Proposed agreements that only lack one's own organisation's signature, or lack it too."""
+    own = desk.organisation.id
+    found = await desk.asking.all("/v1/agreements")
+    return [
+        each
+        for each in found
+        if each["status"] == "proposed" and own in each["needed"] and own not in each["accepted"]
+    ]

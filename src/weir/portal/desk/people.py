@@ -1,0 +1,44 @@
+"""Who works here: inviting, roles, renewing a sign-in, removing."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from weir.access.permissions import ROLES
+from weir.portal.desk.desk import Desk
+from weir.portal.management import place
+from weir.portal.renderer import go
+
+
+async def show(desk: Desk, link: str | None = None, whose: str = "") -> Response:
+    """People and open invitations; a link that was just made is shown once."""
+    return desk.page(
+        "desk/people.html",
+        people=(await desk.asking.get("/v1/people"))["items"],
+        invitations=(await desk.asking.get("/v1/invitations"))["items"],
+        ROLES=ROLES,
+        link=link,
+        whose=whose,
+    )
+
+
+async def act(desk: Desk) -> Response:
+    """What the page's buttons do."""
+    fields = desk.fields
+    person = place(fields.get("person", ""))
+    match fields.get("act"):
+        case "invite":
+            given = {"invitee": fields.get("invitee", ""), "role": fields.get("role", "")}
+            made = await desk.asking.post("/v1/invitations", given)
+            return await show(desk, made["link"], made["invitation"]["invitee"])
+        case "renew":
+            made = await desk.asking.post(f"/v1/people/{person}/renewal")
+            return await show(desk, made["link"], made["person"]["display_name"])
+        case "role":
+            await desk.asking.put(f"/v1/people/{person}/role", {"role": fields.get("role", "")})
+        case "remove":
+            await desk.asking.post(f"/v1/people/{person}/remove")
+        case "withdraw":
+            invitation = place(fields.get("invitation", ""))
+            await desk.asking.post(f"/v1/invitations/{invitation}/withdraw")
+    return go("/desk/people")

@@ -1,0 +1,1 @@
+"""The desk's pages on money: agreements, closings, statements, disputes, credits, settlement."""

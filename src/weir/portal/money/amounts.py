@@ -1,0 +1,52 @@
+"""Figures that people type into the rooms' forms, and the lines of statements they mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from weir.kernel.inputs import digits, wrong
+from weir.kernel.money import parse_amount
+from weir.kernel.outcomes import NOT_FOUND, Refusal
+from weir.portal.desk.desk import Desk
+from weir.portal.management import Document, place
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """A line of a statement, as the form names it: its number counts from 1."""
+
+    statement: Document
+    number: int
+
+    @property
+    def path(self) -> str:
+        """Where the management API has the statement."""
+        return f"/v1/statements/{place(self.statement['statement'])}"
+
+    @property
+    def currency(self) -> str:
+        return str(self.statement["currency"])
+
+
+async def line_meant(desk: Desk) -> Meant:
+    """The line that the fields `statement` and `line` name. INVALID_INPUT says which is wrong, so
+    that the form stays with what was typed."""
+    number = digits(desk.fields.get("line", "").strip())
+    if number is None:
+        raise wrong("/line", "must be a whole number", "须为整数")
+    named = desk.fields.get("statement", "").strip()
+    try:
+        return Meant(await desk.asking.get(f"/v1/statements/{place(named)}"), number)
+    except Refusal as refusal:
+        if refusal.outcome is not NOT_FOUND:
+            raise
+        raise wrong("/statement", "is no statement of yours", "没有这份对账单") from refusal
+
+
+def minor(text: str, currency: str, pointer: str = "/amount_minor") -> int:
+    """Money as people write it, in whole minor units."""
+    try:
+        return parse_amount(text.strip(), currency).amount_minor
+    except ValueError as error:
+        why = "must be an amount such as 12.50"
+        raise wrong(pointer, why, "须为金额，如 12.50") from error

@@ -1,0 +1,57 @@
+"""The operator's closings: a period becomes statements; open debts become payments."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from starlette.responses import Response
+
+from weir.portal.desk.desk import Desk
+from weir.portal.management import Document, place
+from weir.portal.renderer import go
+
+
+async def show(desk: Desk) -> Response:
+    """Closings that are not done, the operator's own statements, one a closing, the rounds, and
+    what was opened again; the form for that knows the period it was opened for."""
+    newest: dict[tuple[str, str], Document] = {}
+    for job in (await desk.asking.get("/v1/closings"))["items"]:
+        newest.setdefault((job["period"], job["currency"]), job)
+    pending = [job for job in newest.values() if job["status"] != "done"]
+    listed = await desk.asking.all("/v1/statements")
+    rounds = (await desk.asking.get("/v1/netting-rounds"))["items"]
+    for each in listed:
+        each["closed_at"] = datetime.fromisoformat(each["closed_at"])
+    for each in rounds:
+        each["settled_at"] = datetime.fromisoformat(each["settled_at"])
+    reopened = (await desk.asking.get("/v1/reopenings"))["items"]
+    for each in reopened:
+        each["reopened_at"] = datetime.fromisoformat(each["reopened_at"])
+    query = desk.request.query_params
+    return desk.page(
+        "money/closings.html",
+        pending=pending,
+        statements=listed,
+        rounds=rounds,
+        reopened=reopened,
+        meant={name: query.get(name, "") for name in ("period", "currency")},
+    )
+
+
+async def act(desk: Desk) -> Response:
+    """Close a period or open it again, settle what is open, or have a closing go on."""
+    currency = desk.fields.get("currency", "").strip().upper()
+    given: Document = {"period": desk.fields.get("period", "").strip(), "currency": currency}
+    match desk.fields.get("act"):
+        case "settle":
+            others = desk.fields.get("converting", "").upper().split()
+            settled = {"currency": currency, "converting": others}
+            await desk.asking.post("/v1/netting-rounds", settled, desk.form_key)
+        case "reopen":
+            given["reason"] = desk.fields.get("reason", "")
+            await desk.asking.post("/v1/reopenings", given, desk.form_key)
+        case "move":
+            await desk.asking.post(f"/v1/closings/{place(desk.fields.get('job', ''))}/move")
+        case _:
+            await desk.asking.post("/v1/closings", given)
+    return go("/desk/closings")

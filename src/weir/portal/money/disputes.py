@@ -1,0 +1,50 @@
+"""Disputes about lines of statements: those there are, and deciding them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from starlette.responses import Response
+
+from weir.portal.desk.desk import Desk
+from weir.portal.desk.names import parties_of, products_of
+from weir.portal.management import place
+from weir.portal.money.amounts import line_meant, minor
+from weir.portal.renderer import go
+
+
+async def show(desk: Desk) -> Response:
+    """Oldest first, the open ones before the decided; the form knows the line it was opened for."""
+    found = await desk.asking.all("/v1/disputes")
+    for each in found:
+        for name in ("opened_at", "resolved_at"):
+            each[name] = datetime.fromisoformat(each[name]) if each[name] else None
+    query = desk.request.query_params
+    return desk.page(
+        "money/disputes.html",
+        disputes=sorted(found, key=lambda each: each["status"] != "open"),
+        parties=await parties_of(desk),
+        products=await products_of(desk, (each["product"] for each in found)),
+        meant={name: query.get(name, "") for name in ("statement", "line")},
+    )
+
+
+async def act(desk: Desk) -> Response:
+    """Open one on a statement's line, or decide one."""
+    fields = desk.fields
+    if fields.get("act") == "open":
+        meant = await line_meant(desk)
+        given = {
+            "line": meant.number,
+            "reason": fields.get("reason", ""),
+            "evidence": fields.get("evidence", ""),
+        }
+        await desk.asking.post(f"{meant.path}/disputes", given, desk.form_key)
+    elif fields.get("act") == "resolve":
+        decided = {
+            "resolution": fields.get("resolution", ""),
+            "amount_minor": minor(fields.get("amount", ""), fields.get("currency", "")),
+        }
+        dispute = place(fields.get("dispute", ""))
+        await desk.asking.post(f"/v1/disputes/{dispute}/resolve", decided, desk.form_key)
+    return go("/desk/disputes")

@@ -1,0 +1,98 @@
+"""Settlement: where one pays from and is paid, the rounds one took part in, and their payments."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from starlette.responses import Response
+
+from weir.kernel.outcomes import NOT_FOUND, Refusal
+from weir.portal.desk.desk import Desk
+from weir.portal.desk.names import parties_of
+from weir.portal.management import Document, place
+from weir.portal.renderer import go
+from weir.settlement.payment.pain001 import SCHEMES
+
+_ACCOUNT = ("scheme", "holder", "account", "bank")
+
+
+async def show(desk: Desk) -> Response:
+    """The account, and the newest rounds with one's own position in each."""
+    rounds = (await desk.asking.get("/v1/netting-rounds"))["items"]
+    for each in rounds:
+        each["settled_at"] = datetime.fromisoformat(each["settled_at"])
+        each["position"] = each["positions"].get(desk.organisation.id, 0)
+        each["received"] = sum(paid["status"] == "received" for paid in each["payments"])
+    return desk.page(
+        "money/settlement.html", account=await _account(desk), rounds=rounds, SCHEMES=SCHEMES
+    )
+
+
+async def act(desk: Desk) -> Response:
+    """Say where one pays from and is paid."""
+    given: Document = {name: desk.fields.get(name, "").strip() for name in _ACCOUNT}
+    for name in ("account", "bank"):  # both are written in groups, to be read
+        given[name] = "".join(given[name].split()).upper()
+    await desk.asking.put("/v1/settlement-account", given)
+    return go("/desk/settlement")
+
+
+async def show_round(desk: Desk) -> Response:
+    """One round: what one pays and is paid in it, and what netting saved."""
+    found = await desk.asking.get(f"/v1/netting-rounds/{place(desk.named('round'))}")
+    found["settled_at"] = datetime.fromisoformat(found["settled_at"])
+    for each in found["payments"]:
+        received = each["received_at"]
+        each["received_at"] = datetime.fromisoformat(received) if received else None
+    own = desk.organisation.id
+    return desk.page(
+        "money/settlement_round.html",
+        round=found,
+        position=found["positions"].get(own),
+        to_pay=[each for each in found["payments"] if each["debtor"] == own],
+        parties=await parties_of(desk),
+    )
+
+
+async def act_on_round(desk: Desk) -> Response:
+    """Say that a payment has come, or take what one's bank is handed."""
+    name = desk.named("round")
+    if desk.fields.get("act") == "instructions":
+        issued = await desk.asking.post(f"/v1/netting-rounds/{place(name)}/instructions")
+        headers = {"content-disposition": f'attachment; filename="{place(name)}.xml"'}
+        return Response(issued["message"], media_type="application/xml", headers=headers)
+    payment = place(desk.fields.get("payment", ""))
+    await desk.asking.post(f"/v1/payments/{payment}/receive")
+    return go(f"/desk/settlement/{place(name)}")
+
+
+async def show_rates(desk: Desk) -> Response:
+    """Exchange rates, the newest recorded first."""
+    rates = (await desk.asking.get("/v1/exchange-rates"))["items"]
+    for each in rates:
+        each["observed_at"] = datetime.fromisoformat(each["observed_at"])
+    return desk.page("money/rates.html", rates=rates)
+
+
+async def record_rate(desk: Desk) -> Response:
+    """Record one; it is never changed. Without a time it was observed now."""
+    fields = {name: value.strip() for name, value in desk.fields.items()}
+    now = desk.portal.database.clock.now().isoformat(timespec="seconds")
+    given = {
+        "base": fields.get("base", "").upper(),
+        "quote": fields.get("quote", "").upper(),
+        "rate": fields.get("rate", ""),
+        "source": fields.get("source", ""),
+        "observed_at": fields.get("observed_at") or now,
+    }
+    await desk.asking.post("/v1/exchange-rates", given, desk.form_key)
+    return go("/desk/settlement/rates")
+
+
+async def _account(desk: Desk) -> Document | None:
+    try:
+        return await desk.asking.get("/v1/settlement-account")
+    except Refusal as refusal:
+        if refusal.outcome is NOT_FOUND:
+            return None
+        raise

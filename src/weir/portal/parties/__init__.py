@@ -1,0 +1,1 @@
+"""The desk's pages on parties: organisations, applications, customers and their consents."""

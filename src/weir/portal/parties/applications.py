@@ -1,0 +1,95 @@
+"""Applications: registering one, its certificates, stopping it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.responses import Response
+
+from weir.kernel import strict_json
+from weir.kernel.inputs import wrong
+from weir.partners.classes import APPLICATION_ROLES, TOKEN_ENDPOINT_AUTH_METHODS
+from weir.portal.desk import certificates
+from weir.portal.desk.desk import Desk
+from weir.portal.management import Document, place
+from weir.portal.renderer import go
+
+# What partners' applications ask for; `introspect` is for members' own systems.
+_ROLES: Final = ("data", "payments", "manage")
+
+
+async def show_list(desk: Desk) -> Response:
+    """All that are one's own."""
+    return desk.page(
+        "parties/applications.html", applications=await desk.asking.all("/v1/applications")
+    )
+
+
+async def show_new(desk: Desk) -> Response:
+    """The form of a new one."""
+    return desk.page(
+        "parties/application_new.html", ROLES=_ROLES, APPLICATION_ROLES=APPLICATION_ROLES,
+        METHODS=TOKEN_ENDPOINT_AUTH_METHODS,
+    )  # fmt: skip
+
+
+async def register(desk: Desk) -> Response:
+    """Register it, and go on to its certificate."""
+    fields = desk.fields
+    given: Document = {
+        "name": fields.get("application_name", ""),
+        "token_endpoint_auth_method": fields.get("method", "tls_client_auth"),
+        "redirect_uris": fields.get("redirect_uris", "").split(),
+        "roles": [role for role in _ROLES if fields.get(f"role_{role}")],
+    }
+    if fields.get("jwks", "").strip():
+        given["jwks"] = _read_jwks(fields["jwks"])
+    made = await desk.asking.post("/v1/applications", given, desk.form_key)
+    return go(f"/desk/applications/{made['id']}")
+
+
+async def show(desk: Desk) -> Response:
+    """One application: what it is, and its certificates."""
+    application = await _application(desk)
+    return desk.page(
+        "parties/application.html",
+        application=application,
+        certificates=await certificates.of_application(desk, application["id"]),
+        APPLICATION_ROLES=APPLICATION_ROLES,
+    )
+
+
+async def act(desk: Desk) -> Response:
+    """What the page's buttons do."""
+    own = f"/desk/applications/{desk.named('application')}"
+    path = f"/v1/applications/{place(desk.named('application'))}"
+    match desk.fields.get("act"):
+        case "certify":
+            given = {"csr_pem": _pem(desk.fields.get("csr_pem", ""))}
+            await desk.asking.post(f"{path}/certificates", given, desk.form_key)
+            return go(f"{own}/first-call")
+        case "revoke":
+            certificate = place(desk.fields.get("certificate", ""))
+            await desk.asking.post(f"/v1/certificates/{certificate}/revoke")
+        case "suspend" | "resume" as asked:
+            await desk.asking.post(f"{path}/{asked}")
+    return go(own)
+
+
+async def _application(desk: Desk) -> Document:
+    return await desk.asking.get(f"/v1/applications/{place(desk.named('application'))}")
+
+
+def _pem(pasted: str) -> str:
+    """What was pasted, with the line ends that PEM readers expect."""
+    return "\n".join(line.strip() for line in pasted.strip().splitlines()) + "\n"
+
+
+def _read_jwks(text: str) -> Document:
+    try:
+        keys = strict_json.loads(text.encode())
+    except ValueError:
+        keys = None
+    if not isinstance(keys, dict):
+        raise wrong("/jwks", "must be a JSON Web Key Set", "须为 JSON Web Key Set")
+    return keys

@@ -1,0 +1,59 @@
+"""Consents one holds or answers for: a member sees its customers', a partner an application's."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from starlette.responses import Response
+
+from weir.portal.desk.desk import Desk
+from weir.portal.desk.names import applications_of, parties_of
+from weir.portal.management import Document, place
+from weir.portal.renderer import go
+
+_MOMENTS = ("created_at", "decided_at", "expires_at", "ended_at")
+# What can still be withdrawn.
+_STANDING = ("awaiting", "granted")
+
+
+async def show(desk: Desk) -> Response:
+    """A page of them, newest first, of the application that the address names."""
+    query = desk.request.query_params
+    own = await desk.asking.all("/v1/applications")
+    wanted = query.get("application") or None
+    if desk.organisation.kind != "member" and wanted is None and own:
+        wanted = own[0]["id"]
+    found: Document = {"items": [], "next": None}
+    if desk.organisation.kind == "member" or wanted is not None:
+        after = query.get("after") or None
+        found = await desk.asking.get("/v1/consents", application=wanted, after=after)
+    for each in found["items"]:
+        for name in _MOMENTS:
+            each[name] = datetime.fromisoformat(each[name]) if each[name] else None
+    return desk.page(
+        "parties/consents.html",
+        consents=found["items"],
+        following=found["next"],
+        own=own,
+        wanted=wanted,
+        STANDING=_STANDING,
+        parties=await parties_of(desk),
+        applications=await applications_of(desk, (each["application"] for each in found["items"])),
+        customers=await _customers(desk),
+    )
+
+
+async def act(desk: Desk) -> Response:
+    """Withdraw one; it is done when every gateway has applied it."""
+    consent = place(desk.fields.get("consent", ""))
+    given = {"reason": desk.fields.get("reason", "")}
+    await desk.asking.post(f"/v1/consents/{consent}/withdraw", given, desk.form_key)
+    application = desk.request.query_params.get("application")
+    return go("/desk/consents" + (f"?application={place(application)}" if application else ""))
+
+
+async def _customers(desk: Desk) -> dict[str, str]:
+    """A member's own customers by name."""
+    if not desk.may("list_customers"):
+        return {}
+    return {each["id"]: each["name"] for each in await desk.asking.all("/v1/customers")}

@@ -1,0 +1,81 @@
+"""The operator's register: who takes part, admitting, opening production, stopping."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from starlette.responses import Response
+
+from weir.partners.classes import LICENCE_KINDS, PARTNER_CLASSES
+from weir.portal.desk.desk import Desk
+from weir.portal.management import Document, place
+from weir.portal.renderer import go
+
+_ACTS: Final = ("suspend", "resume", "production")
+
+
+async def show_list(desk: Desk) -> Response:
+    """Everybody, by slug."""
+    return desk.page(
+        "parties/organisations.html", organisations=await desk.asking.all("/v1/organisations")
+    )
+
+
+async def show_new(desk: Desk) -> Response:
+    """The form that admits a member or a partner."""
+    return desk.page(
+        "parties/organisation_new.html",
+        LICENCE_KINDS=LICENCE_KINDS,
+        PARTNER_CLASSES=PARTNER_CLASSES,
+    )
+
+
+async def admit(desk: Desk) -> Response:
+    """Let it in, and go on to inviting its first person."""
+    fields = {name: value.strip() for name, value in desk.fields.items()}
+    given: Document = {name: fields.get(name, "") for name in ("slug", "name_en", "name_zh")}
+    if fields.get("institution_code"):
+        given["institution_code"] = fields["institution_code"]
+    what = fields.get("what", "")
+    if what in LICENCE_KINDS:
+        given["licence_kind"] = what
+        if fields.get("directory_url"):
+            given["directory_url"] = fields["directory_url"]
+        made = await desk.asking.post("/v1/members", given, desk.form_key)
+    else:
+        given["partner_class"] = what
+        made = await desk.asking.post("/v1/partners", given, desk.form_key)
+    return go(f"/desk/organisations/{made['slug']}")
+
+
+async def show(desk: Desk, link: str | None = None) -> Response:
+    """One organisation, its applications, and what the operator may do about it."""
+    path = f"/v1/organisations/{place(desk.named('organisation'))}"
+    found = await desk.asking.get(path)
+    for name in ("admitted_at", "changed_at"):
+        found[name] = datetime.fromisoformat(found[name])
+    return desk.page(
+        "parties/organisation.html",
+        party=found,
+        applications=await desk.asking.all("/v1/applications", organisation=found["id"]),
+        LICENCE_KINDS=LICENCE_KINDS,
+        PARTNER_CLASSES=PARTNER_CLASSES,
+        link=link,
+    )
+
+
+async def act(desk: Desk) -> Response:
+    """What the page's buttons do; an invitation's link is shown once."""
+    name, asked = desk.named("organisation"), desk.fields.get("act", "")
+    if asked == "invite":
+        given = {
+            "organisation": name,
+            "invitee": desk.fields.get("invitee", ""),
+            "role": "owner",
+        }
+        made = await desk.asking.post("/v1/invitations", given)
+        return await show(desk, made["link"])
+    if asked in _ACTS:
+        await desk.asking.post(f"/v1/organisations/{place(name)}/{asked}")
+    return go(f"/desk/organisations/{name}")

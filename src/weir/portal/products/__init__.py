@@ -1,0 +1,1 @@
+"""The desk's pages on what is offered: documents, products and subscriptions."""

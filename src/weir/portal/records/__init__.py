@@ -1,0 +1,1 @@
+"""The desk's pages on call records: traffic, receipts and roots."""

@@ -1,0 +1,241 @@
+"""Templates into pages, and page functions into endpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import httpx
+import structlog
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from weir.authorization.services import Services
+from weir.consent import recurring_payments, words
+from weir.identity.passphrases import Passphrases
+from weir.identity.sessions import Sessions
+from weir.kernel.limit_periods import PERIODS
+from weir.kernel.outcomes import PLATFORM_ERROR, Refusal
+from weir.metering.lake.lake import Lake
+from weir.portal import assets, formatting, languages, security
+from weir.portal.management import Management
+from weir.portal.relay import Relay
+from weir.portal.service_levels import ServiceLevels
+from weir.portal.visitor import Visitor, recognise, theme_of
+from weir.store.database import Database
+
+PAGES: Final = Path(__file__).parent  # a template lies beside the page that shows it
+_log = structlog.get_logger("weir.portal")
+
+
+@dataclass(frozen=True, slots=True)
+class Portal:
+    """What the pages work with; wired in `app.py`.
+
+    `directory` asks members for accounts: mutual TLS with the platform's client certificate,
+    trusting the alliance's authority. `management` is the management API, asked in the name of
+    the people who work for the organisations. `api_origin` is where gateways serve products.
+    `lake` holds the calls behind a statement's lines. `relay` carries what developers
+    try out, `to_server` what they ask the authorization server for it.
+    """
+
+    authorization: Services
+    sessions: Sessions
+    passphrases: Passphrases
+    directory: httpx.AsyncClient
+    management: Management
+    api_origin: str
+    lake: Lake
+    levels: ServiceLevels
+    relay: Relay
+    to_server: Relay
+
+    @property
+    def database(self) -> Database:
+        return self.authorization.database
+
+
+PageFunction = Callable[[Portal, Request, Visitor], Awaitable[Response]]
+
+
+def endpoint(portal: Portal, page: PageFunction) -> Callable[[Request], Awaitable[Response]]:
+    """A page function as a Starlette endpoint: refusals become pages, cookies are kept."""
+
+    async def serve(request: Request) -> Response:
+        visitor: Visitor | None = None
+        try:
+            visitor = await recognise(request, portal.database, portal.sessions)
+            response = await page(portal, request, visitor)
+        except Refusal as refusal:
+            _log.info("page refused", code=refusal.outcome.code, detail=refusal.detail)
+            response = refused(request, visitor, refusal)
+        except Exception:
+            _log.exception("page failed")
+            response = refused(request, visitor, Refusal(PLATFORM_ERROR))
+        if visitor is not None:
+            visitor.keep(response)
+        return response
+
+    return serve
+
+
+def render(
+    request: Request,
+    visitor: Visitor | None,
+    template: str,
+    *,
+    status: int = 200,
+    leads_to: str | None = None,
+    **context: Any,
+) -> Response:
+    """A page in the visitor's language. `leads_to` is an origin its form may redirect to."""
+    language = visitor.language if visitor else languages.of(request)
+    page = _ENVIRONMENTS[language].get_template(template)
+    home = _home(request)
+    html = page.render(
+        **context,
+        visitor=visitor,
+        person=visitor.person if visitor else None,
+        language=language,
+        language_links=_language_links(request),
+        theme=theme_of(request),
+        path=request.url.path,
+        here=_here(request),
+        home=home,
+    )
+    scripts = home == "/"  # the authorization server's pages run none at all
+    policy = {
+        "content-security-policy": security.content_security_policy(leads_to, scripts=scripts)
+    }
+    return HTMLResponse(html, status, headers=security.HEADERS | policy)
+
+
+def refused(
+    request: Request,
+    visitor: Visitor | None,
+    refusal: Refusal,
+    *,
+    way_back: str | None = None,
+    way_back_name: str | None = None,
+) -> Response:
+    """A refusal as a page: what happened, and the way on from here."""
+    return render(
+        request,
+        visitor,
+        "templates/refused.html",
+        status=refusal.outcome.status,
+        outcome=refusal.outcome,
+        public=refusal.public,
+        way_back=way_back,
+        way_back_name=way_back_name,
+        interaction_id=request.headers.get("weir-interaction-id"),
+    )
+
+
+def go(location: str) -> Response:
+    """On to another page; always 303, so that nothing that was sent is sent again."""
+    return RedirectResponse(location, 303, headers=security.HEADERS)
+
+
+def _home(request: Request) -> str:
+    """The start page: this host's own, or the portal's from the authorization server's pages.
+
+    The host name is one the gateway serves; it refuses every other before it comes here.
+    """
+    host = request.headers.get("host", "")
+    return f"https://portal.{host.removeprefix('auth.')}/" if host.startswith("auth.") else "/"
+
+
+def on_portal(request: Request) -> bool:
+    """Whether this is the portal's own host, rather than the authorization server's."""
+    return _home(request) == "/"
+
+
+def _here(request: Request) -> str:
+    """This page's own address, to come back to."""
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+
+
+def _language_links(request: Request) -> list[tuple[str, str, str]]:
+    """This very page in each language: tag, name, address."""
+    others = [(name, value) for name, value in request.query_params.items() if name != "lang"]
+    return [
+        (tag, name, f"{request.url.path}?{urlencode([*others, ('lang', tag)])}")
+        for tag, name in languages.LANGUAGES.items()
+    ]
+
+
+def _in_language(thing: Any, what: str, language: str) -> str:
+    """`name_zh` or `name_en`, of something of ours or of what the management API told."""
+    return str(_field(thing, f"{what}_zh" if language.startswith("zh") else f"{what}_en"))
+
+
+def _field(thing: Any, name: str) -> Any:
+    return thing[name] if isinstance(thing, dict) else getattr(thing, name)
+
+
+def summed_up(capability: Any, language: str) -> str:
+    """What an operation does in a few words, in Chinese where its document says it so."""
+    chinese = ("summary_zh",) if language.startswith("zh") else ()
+    names = (*chinese, "summary", "operation_id")
+    return next(str(told) for name in names if (told := _field(capability, name)))
+
+
+def _environment(language: str, catalogue: languages.Catalogue) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(PAGES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    environment.install_gettext_callables(  # type: ignore[attr-defined] # made by the extension
+        catalogue.gettext, catalogue.ngettext, newstyle=True
+    )
+    environment.filters.update(
+        money=formatting.money,
+        money_minor=formatting.money_minor,
+        amount=formatting.amount_text,
+        bare=formatting.bare,
+        mandate=recurring_payments.read,
+        question=lambda ask, application, member: (
+            words.question(ask.type, ask.details["permissions"])
+            .of(language)
+            .format(application=application, member=member)
+        ),
+        told=lambda said: said.of(language),
+        zone=formatting.zone,
+        symbol=formatting.symbol,
+        quantity=formatting.quantity,
+        milliseconds=formatting.milliseconds,
+        exactly=formatting.exactly,
+        found=formatting.found,
+        paragraphs=formatting.paragraphs,
+        moment=formatting.moment,
+        day=formatting.day,
+        utc=formatting.utc,
+        period=formatting.period,
+        age=lambda at, now: formatting.age(at, now, language),
+        words=lambda key, table: table[key].of(language),
+        named=lambda party: _in_language(party, "name", language),
+        titled=lambda product: _in_language(product, "title", language),
+        summed_up=lambda capability: summed_up(capability, language),
+        either=lambda pair: pair[language.startswith("zh")],
+    )
+    environment.globals.update(
+        version=assets.VERSION, HTMX=assets.HTMX, PERMISSIONS=words.PERMISSIONS,
+        STATES=words.STATES, KINDS=words.KINDS, ENDED_BY=words.ENDED_BY, ACTING=words.ACTING,
+        PERIODS=PERIODS, CHOICES=words.CHOICES,
+    )  # fmt: skip
+    return environment
+
+
+_ENVIRONMENTS: Final = {
+    language: _environment(language, catalogue)
+    for language, catalogue in languages.catalogues().items()
+}

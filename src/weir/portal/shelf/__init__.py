@@ -1,0 +1,1 @@
+"""The open pages of the shelf: home, search, products, prices, the reference."""

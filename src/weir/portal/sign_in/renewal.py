@@ -1,0 +1,64 @@
+"""A one-time link by which somebody who works here sets a new passphrase and second factor."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from weir.identity import factors, links, people
+from weir.identity.links import Link
+from weir.identity.passphrases import check_form
+from weir.identity.people import Person
+from weir.kernel.outcomes import INVALID_INPUT, LINK_USED, Refusal
+from weir.portal.form_faults import faults
+from weir.portal.renderer import Portal, render
+from weir.portal.sign_in.sign_in import start_half_open
+from weir.portal.visitor import Visitor
+from weir.store.unit import Actor
+
+
+async def show(
+    portal: Portal,
+    request: Request,
+    visitor: Visitor,
+    link: Link,
+    refusal: Refusal | None = None,
+) -> Response:
+    """Whose sign-in it renews, and the form."""
+    person = await _person(portal, link)
+    return render(
+        request,
+        visitor,
+        "sign_in/renew.html",
+        status=refusal.outcome.status if refusal else 200,
+        whose=person,
+        errors=faults(visitor.language, refusal),
+    )
+
+
+async def send(
+    portal: Portal, request: Request, visitor: Visitor, link: Link, fields: dict[str, str]
+) -> Response:
+    """Set the passphrase, forget every factor and session, and go on to a new factor."""
+    person = await _person(portal, link)
+    try:
+        passphrase = check_form(fields.get("passphrase", ""), person.name)
+    except Refusal as refusal:
+        if refusal.outcome is not INVALID_INPUT:
+            raise
+        return await show(portal, request, visitor, link, refusal)
+    hashed = await portal.passphrases.hash(passphrase)
+    async with portal.database.unit(Actor(link.organisation, person.id)) as unit:
+        await links.claim(unit, request.path_params["secret"], person.id)
+        await factors.forget_all(unit, person.id)
+        renewed = await people.renew(unit, person.id, hashed)
+    await portal.sessions.close(visitor.session)
+    return await start_half_open(portal, renewed, "/desk")
+
+
+async def _person(portal: Portal, link: Link) -> Person:
+    async with portal.database.connect() as connection:
+        person = await people.find(connection, link.subject)
+    if person is None or person.status != "active":
+        raise Refusal(LINK_USED, "the person has left")
+    return person

@@ -1,0 +1,124 @@
+"""Signing in and out."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from weir.authorization.front.http import set_host_cookie
+from weir.authorization.visits import pushed_requests
+from weir.authorization.visits.redirects import origin
+from weir.identity import factors
+from weir.identity.people import Person
+from weir.identity.sessions import BY_PASSPHRASE, SESSION_COOKIE
+from weir.identity.sign_in import sign_in
+from weir.kernel import limits
+from weir.kernel.outcomes import SIGN_IN_FAILED, SIGN_IN_LOCKED, Refusal
+from weir.partners import applications
+from weir.portal.renderer import Portal, go, on_portal, render
+from weir.portal.visitor import Visitor, local_path, read_form, read_form_again
+
+_INTERACTION = re.compile(r"/interactions/(int_[0-9a-z]{26})")
+
+
+async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
+    """The sign-in form. `?next=` says where to go afterwards, within this host."""
+    following = local_path(request.query_params.get("next"), "/")
+    if visitor.person is not None:
+        return go(following)
+    return await _form(portal, request, visitor, following)
+
+
+async def send(portal: Portal, request: Request, visitor: Visitor) -> Response:
+    """Check the name and the passphrase."""
+    fields, expired = await read_form_again(request, visitor, "sign-in")
+    following = local_path(fields.get("next"), "/")
+    name = fields.get("name", "")
+    if expired is not None:
+        return await _form(portal, request, visitor, following, name, expired)
+    try:
+        person = await sign_in(
+            portal.database,
+            portal.authorization.cache,
+            portal.passphrases,
+            name=name,
+            passphrase=fields.get("passphrase", ""),
+            address=visitor.address,
+        )
+    except Refusal as refusal:
+        if refusal.outcome not in (SIGN_IN_FAILED, SIGN_IN_LOCKED):
+            raise
+        return await _form(portal, request, visitor, following, name, refusal)
+    await portal.sessions.close(visitor.session)
+    if not person.is_staff:
+        return await start_session(portal, person, following)
+    if not on_portal(request):  # there is nothing for them at the authorization server
+        failed = Refusal(SIGN_IN_FAILED, "staff sign in at the portal")
+        return await _form(portal, request, visitor, following, name, failed)
+    return await start_half_open(portal, person, following)
+
+
+async def sign_out(portal: Portal, request: Request, visitor: Visitor) -> Response:
+    """End the session."""
+    fields = await read_form(request, visitor, "sign-out")
+    await portal.sessions.close(visitor.session)
+    response = go(local_path(fields.get("next"), "/"))
+    response.delete_cookie(SESSION_COOKIE, path="/", secure=True, httponly=True, samesite="lax")
+    return response
+
+
+async def start_session(portal: Portal, person: Person, following: str) -> Response:
+    """A customer's new session, whatever the browser had before (no session fixation)."""
+    session = await portal.sessions.open(person.id, portal.database.clock.now())
+    response = go(following)
+    set_host_cookie(response, SESSION_COOKIE, session, limits.SESSION_LIFETIME_S)
+    return response
+
+
+async def start_half_open(portal: Portal, person: Person, following: str) -> Response:
+    """The passphrase was right: on to the second factor, or to setting one up."""
+    now = portal.database.clock.now()
+    session = await portal.sessions.open_for_staff(person.id, now, BY_PASSPHRASE)
+    async with portal.database.connect() as connection:
+        has = await factors.of_person(connection, person.id)
+    step = "/sign-in/second" if has.any else "/sign-in/set-up"
+    response = go(f"{step}?{urlencode({'next': following})}")
+    set_host_cookie(response, SESSION_COOKIE, session, limits.HALF_OPEN_SESSION_S)
+    return response
+
+
+async def _form(
+    portal: Portal,
+    request: Request,
+    visitor: Visitor,
+    following: str,
+    name: str = "",
+    refusal: Refusal | None = None,
+) -> Response:
+    found = _INTERACTION.fullmatch(following)
+    asking = await _who_asks(portal, visitor, found[1]) if found else None
+    return render(
+        request,
+        visitor,
+        "sign_in/sign_in.html",
+        status=refusal.outcome.status if refusal else 200,
+        leads_to=asking[1] if asking else None,
+        following=following,
+        name=name,
+        refusal=refusal,
+        application=asking[0] if asking else None,
+        interaction=found[1] if found and asking else None,
+    )
+
+
+async def _who_asks(portal: Portal, visitor: Visitor, interaction: str) -> tuple[str, str] | None:
+    """The name of the application the customer comes from, and where it waits."""
+    found = await pushed_requests.find(portal.authorization.cache, interaction, visitor.visit)
+    if found is None:
+        return None
+    async with portal.database.connect() as connection:
+        application = await applications.find(connection, found.pushed.client)
+    return (application.name, origin(found.pushed.redirect_uri)) if application else None

@@ -1,0 +1,153 @@
+"""Coming in with two factors: a passphrase and a code, or a passkey alone.
+
+Everything here works without a script but the passkey, which only a script can ask for.
+"""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from weir.authorization.front.http import set_host_cookie
+from weir.identity import factors, passkeys, people
+from weir.identity.passkeys import Site
+from weir.identity.people import Person
+from weir.identity.sessions import BY_CODE, BY_PASSKEY, SESSION_COOKIE
+from weir.identity.sign_in import second_factor
+from weir.kernel import limits
+from weir.kernel.outcomes import (
+    NOT_FOUND,
+    PASSKEY_REFUSED,
+    SECOND_FACTOR_WRONG,
+    SIGN_IN_LOCKED,
+    Refusal,
+)
+from weir.portal import security
+from weir.portal.renderer import Portal, go, on_portal, render
+from weir.portal.visitor import Visitor, local_path, read_form
+from weir.store.unit import Actor
+
+_MENDABLE = (SECOND_FACTOR_WRONG, SIGN_IN_LOCKED, PASSKEY_REFUSED)
+
+
+def site_of(request: Request) -> Site:
+    """Whom passkeys are for. The gateway refuses every host that is not ours."""
+    host = request.headers.get("host", "")
+    return Site(host.partition(":")[0], f"https://{host}")
+
+
+async def options(portal: Portal, request: Request, visitor: Visitor) -> Response:
+    """What a browser needs to use a passkey; a script asks for it when the button is pressed."""
+    if not on_portal(request):
+        raise Refusal(NOT_FOUND, "passkeys are for the portal")
+    site = site_of(request)
+    text = await passkeys.authentication_options(portal.authorization.cache, site, visitor.visit)
+    return Response(text, media_type="application/json", headers=security.HEADERS)
+
+
+async def by_passkey(portal: Portal, request: Request, visitor: Visitor) -> Response:
+    """Come in by what the passkey answered."""
+    fields = await read_form(request, visitor, "passkey")
+    following = local_path(fields.get("next"), "/desk")
+    try:
+        person = await person_of_passkey(portal, request, visitor, fields.get("answer", ""))
+    except Refusal as refusal:
+        if refusal.outcome not in _MENDABLE:
+            raise
+        return render(
+            request, visitor, "sign_in/sign_in.html",
+            status=refusal.outcome.status, following=following,
+            name="", refusal=refusal, application=None, interaction=None,
+        )  # fmt: skip
+    return await let_in(portal, visitor, person, BY_PASSKEY, following)
+
+
+async def person_of_passkey(
+    portal: Portal, request: Request, visitor: Visitor, answer: str
+) -> Person:
+    """Whose passkey answered. PASSKEY_REFUSED when it is nobody's who works here now."""
+    cache = portal.authorization.cache
+    async with portal.database.unit(Actor("platform", "visitor")) as unit:
+        person_id = await passkeys.use(unit, cache, site_of(request), visitor.visit, answer)
+        person = await people.find(unit.connection, person_id)
+    if person is None or person.status != "active":
+        raise Refusal(PASSKEY_REFUSED, "has left")
+    return person
+
+
+async def show_second(portal: Portal, request: Request, visitor: Visitor) -> Response:
+    """Ask for the second factor."""
+    following = local_path(request.query_params.get("next"), "/desk")
+    if visitor.entering is None:
+        return go(following if visitor.person else "/sign-in")
+    return await _second(portal, request, visitor, visitor.entering, following)
+
+
+async def send_second(portal: Portal, request: Request, visitor: Visitor) -> Response:
+    """Take the code, and come in."""
+    fields = await read_form(request, visitor, "second")
+    following = local_path(fields.get("next"), "/desk")
+    person = visitor.entering
+    if person is None:
+        return go("/sign-in")
+    try:
+        await take_code(portal, visitor, person, fields.get("code", ""))
+    except Refusal as refusal:
+        if refusal.outcome not in _MENDABLE:
+            raise
+        return await _second(portal, request, visitor, person, following, refusal)
+    return await let_in(portal, visitor, person, BY_CODE, following)
+
+
+async def take_code(portal: Portal, visitor: Visitor, person: Person, code: str) -> None:
+    """Use a code of this person up."""
+    await second_factor(
+        portal.database,
+        portal.authorization.cache,
+        portal.authorization.sealing,
+        person=person,
+        code=code[: limits.NAME_CHARACTERS],
+        address=visitor.address,
+    )
+
+
+async def let_in(
+    portal: Portal, visitor: Visitor, person: Person, amr: tuple[str, ...], following: str
+) -> Response:
+    """A new session in place of the half-open one."""
+    response = go(following)
+    await renew_session(portal, visitor, person, amr, response)
+    return response
+
+
+async def renew_session(
+    portal: Portal, visitor: Visitor, person: Person, amr: tuple[str, ...], response: Response
+) -> str:
+    """Open a session with two factors, close the one before, and give the browser the new one."""
+    await portal.sessions.close(visitor.session)
+    now = portal.database.clock.now()
+    session = await portal.sessions.open_for_staff(person.id, now, amr)
+    set_host_cookie(response, SESSION_COOKIE, session, limits.STAFF_SESSION_LIFETIME_S)
+    return session
+
+
+async def _second(
+    portal: Portal,
+    request: Request,
+    visitor: Visitor,
+    person: Person,
+    following: str,
+    refusal: Refusal | None = None,
+) -> Response:
+    async with portal.database.connect() as connection:
+        has = await factors.of_person(connection, person.id)
+    return render(
+        request,
+        visitor,
+        "sign_in/second_factor.html",
+        status=refusal.outcome.status if refusal else 200,
+        whose=person,
+        has=has,
+        following=following,
+        refusal=refusal,
+    )

@@ -1,0 +1,140 @@
+"""Claiming a one-time link: a new sign-in, or one more institution for the sign-in one has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from weir.identity import customers, links, people
+from weir.identity.links import Link
+from weir.identity.passphrases import check_form
+from weir.identity.people import Person, sign_in_name
+from weir.kernel.inputs import text
+from weir.kernel.outcomes import CONFLICT, LINK_USED, Refusal
+from weir.partners import organisations
+from weir.portal.form_faults import faults
+from weir.portal.renderer import Portal, go, render
+from weir.portal.sign_in import renewal
+from weir.portal.sign_in.sign_in import start_half_open, start_session
+from weir.portal.visitor import Visitor, read_form_again
+from weir.store.unit import Actor
+
+
+async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
+    """What the link is for, and the form. Loading it does not use the link up."""
+    link = await _link(portal, request)
+    if link.purpose == "renewal":
+        return await renewal.show(portal, request, visitor, link)
+    return await _form(portal, request, visitor, link)
+
+
+async def send(portal: Portal, request: Request, visitor: Visitor) -> Response:
+    """Use the link: with the present sign-in, or with a new one."""
+    link = await _link(portal, request)
+    fields, expired = await read_form_again(request, visitor, "welcome")
+    if expired is not None:
+        if link.purpose == "renewal":
+            raise expired  # of which nothing typed may be shown again
+        return await _form(portal, request, visitor, link, fields, [expired])
+    if link.purpose == "renewal":
+        return await renewal.send(portal, request, visitor, link, fields)
+    if visitor.person is not None and fields.get("use") == "present":
+        return await _add(portal, request, link, visitor.person)
+    wrong = _wrong_fields(fields)
+    if wrong:
+        return await _form(portal, request, visitor, link, fields, wrong)
+    try:
+        person = await _create(portal, request, visitor, link, fields)
+    except Refusal as refusal:
+        if refusal.outcome is not CONFLICT:
+            raise
+        return await _form(portal, request, visitor, link, fields, [refusal])
+    await portal.sessions.close(visitor.session)
+    if person.is_staff:
+        return await start_half_open(portal, person, "/desk")
+    return await start_session(portal, person, "/my/consents")
+
+
+def _wrong_fields(fields: dict[str, str]) -> list[Refusal]:
+    """All that must be mended, so that nobody learns of it one field at a time."""
+    name, passphrase = fields.get("name", ""), fields.get("passphrase", "")
+    checks: tuple[Callable[[], object], ...] = (
+        lambda: text(fields.get("display_name", ""), "/display_name"),
+        lambda: sign_in_name(name),
+        lambda: check_form(passphrase, name.strip()),
+    )
+    refusals = []
+    for check in checks:
+        try:
+            check()
+        except Refusal as refusal:
+            refusals.append(refusal)
+    return refusals
+
+
+async def _create(
+    portal: Portal,
+    request: Request,
+    visitor: Visitor,
+    link: Link,
+    fields: dict[str, str],
+) -> Person:
+    """A new person, the link and the customer, all in one transaction."""
+    assert link.purpose != "renewal", "renewals have a page of their own"
+    hashed = await portal.passphrases.hash(fields["passphrase"])
+    async with portal.database.unit(Actor(link.organisation, link.id)) as unit:
+        person = await people.create(
+            unit,
+            name=fields["name"],
+            display_name=fields["display_name"],
+            passphrase_hash=hashed,
+            kind=link.purpose,
+            organisation=None if link.purpose == "customer" else link.organisation,
+            language=visitor.language,
+            role=link.role,
+        )
+        await links.claim(unit, request.path_params["secret"], person.id)
+        if link.purpose == "customer":
+            await customers.attach(unit, link.subject, person.id)
+    return person
+
+
+async def _add(portal: Portal, request: Request, link: Link, person: Person) -> Response:
+    """One more institution for a customer who is signed in."""
+    if link.purpose != "customer" or person.is_staff:
+        raise Refusal(LINK_USED, "a staff link makes a new sign-in")
+    async with portal.database.unit(Actor(link.organisation, person.id)) as unit:
+        await links.claim(unit, request.path_params["secret"], person.id)
+        await customers.attach(unit, link.subject, person.id)
+    return go("/my/consents")
+
+
+async def _link(portal: Portal, request: Request) -> Link:
+    async with portal.database.connect() as connection:
+        now = portal.database.clock.now()
+        return await links.find_open(connection, request.path_params["secret"], now)
+
+
+async def _form(
+    portal: Portal,
+    request: Request,
+    visitor: Visitor,
+    link: Link,
+    fields: dict[str, str] | None = None,
+    refusals: Sequence[Refusal] = (),
+) -> Response:
+    async with portal.database.connect() as connection:
+        organisation = await organisations.get(connection, link.organisation)
+        customer = await customers.find(connection, link.subject)
+    return render(
+        request,
+        visitor,
+        "sign_in/welcome.html",
+        status=refusals[0].outcome.status if refusals else 200,
+        link=link,
+        organisation=organisation,
+        fields=fields or {"display_name": customer.display_name if customer else ""},
+        errors=faults(visitor.language, *refusals),
+    )

@@ -1,0 +1,164 @@
+"""Try it, where a customer has to agree: a test customer is asked by the real authorization server.
+
+The page's script has its key let in for minutes (`/try/keys`), takes a sign-in as a test customer
+(`/try/customers`), and pushes the request, proven by that key, to the authorization server
+(`/try/server`). The developer says yes on the server's own pages, as the customer, in another
+window, which comes back to `/try/back`; the script turns the code into a token the same way.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from weir.authorization.clients import assertions, trial_keys
+from weir.authorization.grammar import forms
+from weir.consent.types import is_payment, is_single_use
+from weir.kernel import limits
+from weir.kernel.money import parse_amount
+from weir.kernel.outcomes import BODY_TOO_LARGE, FORBIDDEN, Refusal
+from weir.openapi.pointers import read_pointer
+from weir.portal.management import Document, place
+from weir.portal.renderer import Portal, render
+from weir.portal.trials.trial_calls import FromThePage, asking_of, compact, read
+from weir.portal.visitor import Visitor
+from weir.shelf.capabilities import Capability
+from weir.shelf.published import Bindings
+from weir.shelf.reference.operations import Described
+
+_ASKED_FOR: Final = timedelta(days=90)
+_AMOUNT: Final = {"amount": "88.50", "currency": "CNY"}
+_PAYEE: Final = "6222000011112222"
+_SENT: Final = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
+
+
+class KeyAsked(FromThePage, forbid_unknown_fields=True):
+    """The public half of the key that shall ask in the application's name."""
+
+    application: str
+    product: str
+    jwk: dict[str, str]
+
+
+class CustomerAsked(FromThePage, forbid_unknown_fields=True):
+    """Which test customer."""
+
+    application: str
+    product: str
+    customer_ref: str
+
+
+class ServerAsked(FromThePage, forbid_unknown_fields=True):
+    """A request to the authorization server: its form as it is sent, and the DPoP proof."""
+
+    endpoint: Literal["par", "token"]
+    form: str
+    proof: str
+
+
+def grant_for(
+    member: str, capability: Capability, described: Described, now: datetime, *, zh: bool = False
+) -> Document | None:
+    """What an application asks a customer for before it may call this (RFC 9396); None without.
+
+    Of a payment, what the operation's example says, so that the example can be sent as it is.
+    """
+    if capability.consent_type is None:
+        return None
+    purpose = "在开发者门户中试用" if zh else "Try it out on the developer portal"
+    asked: Document = {"type": capability.consent_type, "member": member, "purpose": purpose}
+    until = (now + _ASKED_FOR).isoformat(timespec="seconds")
+    if is_payment(capability.consent_type):
+        paid = _payment(capability, described)
+        single = is_single_use(capability.consent_type)
+        return asked | (paid if single else _recurring(paid, now, until))
+    permissions = [capability.permission] if capability.permission else []
+    return asked | {"permissions": permissions, "expires_at": until}
+
+
+def _payment(capability: Capability, described: Described) -> Document:
+    body = described.bodies[0].example if described.bodies else None
+    bound = capability.bindings or Bindings()
+    amount = _exemplary(body, bound.amount) or _AMOUNT["amount"]
+    currency = _exemplary(body, bound.currency) or _AMOUNT["currency"]
+    account = _exemplary(body, bound.payee) or _PAYEE
+    return {
+        "amount": {"amount": amount, "currency": currency},
+        "payee": {"account": account, "name": "East Market"},
+    }
+
+
+def _recurring(paid: Document, now: datetime, until: str) -> Document:
+    """Payments like this one, twice a day."""
+    amount, currency = paid["amount"]["amount"], paid["amount"]["currency"]
+    twice = 2 * parse_amount(amount, currency).decimal()
+    return {
+        "payee": paid["payee"],
+        "currency": currency,
+        "maximum_individual_amount": amount,
+        "periodic_limits": [{"period": "day", "alignment": "calendar", "amount": str(twice)}],
+        "valid_from": now.isoformat(timespec="seconds"),
+        "expires_at": until,
+    }
+
+
+def _exemplary(body: Any, reference: str | None) -> str | None:
+    """The text that an example has at `body:/json/pointer`."""
+    if reference is None or not reference.startswith("body:"):
+        return None
+    for step in read_pointer(reference.removeprefix("body:")):
+        body = body.get(step) if isinstance(body, dict) else None
+    return body if isinstance(body, str) else None
+
+
+async def key(portal: Portal, request: Request, visitor: Visitor) -> Document:
+    """`/try/keys`: the key counts for some minutes, as the management API lets it."""
+    asked = await read(request, visitor, KeyAsked)
+    path = f"/v1/applications/{place(asked.application)}/trial-keys"
+    given = {"product": asked.product, "jwk": asked.jwk}
+    return await asking_of(portal, visitor).post(path, given)
+
+
+async def customer(portal: Portal, request: Request, visitor: Visitor) -> Document:
+    """`/try/customers`: how to sign in as the test customer."""
+    asked = await read(request, visitor, CustomerAsked)
+    path = f"/v1/applications/{place(asked.application)}/test-customers"
+    given = {"product": asked.product, "customer_ref": asked.customer_ref}
+    return await asking_of(portal, visitor).post(path, given)
+
+
+async def server(portal: Portal, request: Request, visitor: Visitor) -> Document:
+    """`/try/server`: the request as the browser proved it, and the server's own answer."""
+    asked = await read(request, visitor, ServerAsked)
+    form = asked.form.encode()
+    if len(form) > limits.AUTHORIZATION_FORM_BYTES:
+        raise Refusal(BODY_TOO_LARGE, f"{len(form)} bytes for the authorization server")
+    _require_trial(form)
+    assert visitor.person is not None, "checked before anything was read"
+    headers = {**_SENT, "dpop": compact(asked.proof)}
+    answer = await portal.to_server.call(
+        visitor.person.id, "POST", f"/{asked.endpoint}", headers, form
+    )
+    named = dict(answer.headers)
+    return {
+        "status": answer.status,
+        "body": answer.body.decode("utf-8", "replace"),
+        "dpop_nonce": named.get("dpop-nonce"),
+    }
+
+
+def _require_trial(form: bytes) -> None:
+    """FORBIDDEN for a form that no trial's key has proven: that way leads past nothing else."""
+    kid = assertions.kid_of(forms.parse(form).get("client_assertion", ""))
+    if kid is None or not trial_keys.is_trials(kid):
+        why = "only what the key of a trial asks is carried from here"
+        why_zh = "此处仅转发在线试调密钥发出的请求"
+        raise Refusal(FORBIDDEN, "not proven by a trial's key", why=why, why_zh=why_zh)
+
+
+async def back(_: Portal, request: Request, visitor: Visitor) -> Response:
+    """`/try/back`: the window in which the customer answered; its script tells the first one."""
+    return render(request, visitor, "trials/try_back.html")
