@@ -27,12 +27,12 @@ SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
 # What runs in a call, and most of what runs for every token. Left out is what does not, and what
 # mypyc cannot compile: msgspec structures (extension types already) and asynchronous generators.
 MODULES = {
-    "authorization": "pipeline",
+    "authorization": "declares pipeline",
     "authorization/clients": "assertions",
     "authorization/front": "endpoints",
     "authorization/grammar": "forms nonces pkce scopes",
     "authorization/tokens": "access_tokens",
-    "gateway": "bindings call pipeline record_stream",
+    "gateway": "declares bindings call pipeline record_stream",
     "gateway/budgets": "allowances budget concurrency",
     "gateway/config": "lease route_trie snapshot",
     "gateway/front": "front head_memo interaction_ids labels passthrough",
@@ -41,11 +41,12 @@ MODULES = {
     "gateway/phases": "admit authorize check_dpop filter forward identify limit prove recheck"
     " record respond route",
     "gateway/tokens": "known_tokens",
-    "kernel": "limits strict_json",
-    "keys": "dpop jose",
+    "kernel": "declares strict_json",
+    "keys": "declares dpop jose",
+    "metering": "declares",
     "metering/records": "writer",
-    "store": "batching",
-    "wire": "acceptor asgi connector deadlines downstream exchange flow grammar heads"
+    "store": "batching declares",
+    "wire": "acceptor asgi connector deadlines declares downstream exchange flow grammar heads"
     " member_connection message origin reactor relay transport upstream",
 }
 

@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
+from types import ModuleType
 
-from weir.audit.events import EVENTS
 from weir.gateway.observing import metrics
-from weir.kernel import identifiers, limits, outcomes
+from weir.kernel import identifiers, rooms
 from weir.kernel.settings import PREFIX, Settings
 from weir.openapi.standard import lint
 from weir.openapi.standard.breaking_changes import CHANGES
@@ -46,7 +46,7 @@ def refusals() -> str:
     lines.extend(
         f"| `{each.code}` | {each.status} | {each.en}<br>{each.zh} | {each.fault.value} "
         f"| {each.retry.value} | {f'`{each.oauth}`' if each.oauth else ''} |"
-        for each in outcomes.CATALOGUE.values()
+        for each in rooms.refusals().values()
     )
     return "\n".join(lines) + "\n"
 
@@ -79,7 +79,7 @@ def events() -> str:
         "",
         "| event | words |",
         "| --- | --- |",
-        *(f"| `{name}` | {en}<br>{zh} |" for name, (en, zh) in sorted(EVENTS.items())),
+        *(f"| `{name}` | {en}<br>{zh} |" for name, (en, zh) in sorted(rooms.events().items())),
     ]
     return "\n".join(lines) + "\n"
 
@@ -102,12 +102,15 @@ def bounds() -> str:
     lines = [
         "# Limits",
         "",
-        "Every bound of the platform. The unit is the last word of its name.",
-        "",
-        "| limit | value | note |",
-        "| --- | --- | --- |",
-        *(f"| `{name}` | {value:,} | {note} |" for name, value, note in _constants()),
+        "Every bound of the platform, by the room that declares it. The unit is the",
+        "last word of its name.",
     ]
+    for module in rooms.declarations():
+        declared = list(_constants(module))
+        if declared:
+            lines += ["", f"## {module.__name__.split('.')[1]}", ""]
+            lines += ["| limit | value | note |", "| --- | --- | --- |"]
+            lines.extend(f"| `{name}` | {value:,} | {note} |" for name, value, note in declared)
     return "\n".join(lines) + "\n"
 
 
@@ -119,20 +122,21 @@ def names() -> str:
         "",
         "| prefix | names |",
         "| --- | --- |",
-        *(f"| `{prefix}_` | {words} |" for prefix, words in identifiers.PREFIXES.items()),
+        *(f"| `{prefix}_` | {words} |" for prefix, words in rooms.prefixes().items()),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _constants() -> Iterator[tuple[str, int | float, str]]:
-    """Names, values and comments of the limits, in the order of the source."""
-    source = (Path(__file__).parents[1] / "src" / "weir" / "kernel" / "limits.py").read_text()
+def _constants(module: ModuleType) -> Iterator[tuple[str, int | float, str]]:
+    """Names, values and comments of the limits one room declares, in the order of the source."""
+    source = Path(str(module.__file__)).with_name("declares.py").read_text()
     for node in ast.parse(source).body:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            line = source.splitlines()[(node.end_lineno or node.lineno) - 1]
-            comment = re.search(r"#\s*(.+)$", line)
-            value = getattr(limits, node.target.id)
-            yield node.target.id, value, comment[1] if comment else ""
+            value = getattr(module, node.target.id)
+            if isinstance(value, int | float):
+                line = source.splitlines()[(node.end_lineno or node.lineno) - 1]
+                comment = re.search(r"#\s*(.+)$", line)
+                yield node.target.id, value, comment[1] if comment else ""
 
 
 def standard() -> str:

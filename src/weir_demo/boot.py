@@ -26,7 +26,8 @@ from weir.app.core import open_core
 from weir.cli.failures import CannotError
 from weir.cli.installation import Installation
 from weir.kernel import settings as reading
-from weir.kernel.outcomes import PORT_TAKEN, Refusal
+from weir.kernel.declares import PORT_TAKEN
+from weir.kernel.outcomes import Refusal
 from weir.kernel.settings import Settings
 from weir.keys.authority import Authority
 from weir.store.engines import Child, Home, require_free, spawn

@@ -16,7 +16,7 @@ from playwright.async_api import Page, expect
 from saying import either, saying
 from visiting import CHINESE, ENGLISH, PHONE, Visit, obstacles
 
-from weir.audit.events import EVENTS
+from weir.kernel.rooms import events
 
 # One demo, one browser.
 pytestmark = pytest.mark.xdist_group("story")
@@ -135,7 +135,7 @@ async def invites(visit: Visit, keyboard: Keyboard, language: str) -> None:
     await expect(colleague.locator("main tbody")).to_contain_text("Orchard app")
     await page.goto("/desk/audit?event=person.created")
     await expect(page.locator("tbody tr")).to_have_count(2)
-    created = either(EVENTS["person.created"], language)
+    created = either(events()["person.created"], language)
     await expect(page.locator("tbody tr").first).to_contain_text(created)
 
 

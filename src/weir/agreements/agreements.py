@@ -28,9 +28,10 @@ from weir.agreements.shares import (
     stored_shares,
 )
 from weir.agreements.tables import agreement_acceptances, agreements
-from weir.kernel import inputs, limits, money
+from weir.kernel import inputs, money
 from weir.kernel.clock import moment
-from weir.kernel.outcomes import CONFLICT, FORBIDDEN, ILLEGAL_STATE, NOT_FOUND, Refusal
+from weir.kernel.declares import CONFLICT, FORBIDDEN, ILLEGAL_STATE, NOT_FOUND, PAGE_ROWS
+from weir.kernel.outcomes import Refusal
 from weir.kernel.signed_terms import TermsSignature, signature_fault
 from weir.kernel.strict_json import canonical
 from weir.partners.organisations import find_operator
@@ -277,9 +278,7 @@ async def of_party(connection: AsyncConnection, viewer: str, after: str = "") ->
         statement = statement.where(named_in | (agreements.c.proposed_by == viewer))
     if after:
         statement = statement.where(agreements.c.id < after)
-    rows = await connection.execute(
-        statement.order_by(agreements.c.id.desc()).limit(limits.PAGE_ROWS)
-    )
+    rows = await connection.execute(statement.order_by(agreements.c.id.desc()).limit(PAGE_ROWS))
     return [await fetch(connection, identifier) for identifier in rows.scalars().all()]
 
 

@@ -14,8 +14,11 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from weir.kernel import identifiers, limits, money
+from weir.agreements.declares import AGREEMENT_SHARES
+from weir.kernel import identifiers, money
+from weir.kernel.declares import LABEL_CHARACTERS
 from weir.kernel.inputs import wrong
+from weir.shelf.declares import PLAN_TIERS
 
 WHOLE: Final = 10_000  # basis points
 
@@ -109,11 +112,11 @@ def read_shares(
     given: Sequence[Mapping[str, Any]], currency: str, pointer: str = "/shares"
 ) -> list[Share]:
     """Check the terms of a proposed split. INVALID_INPUT says what is wrong with them."""
-    if not 0 < len(given) <= limits.AGREEMENT_SHARES:
+    if not 0 < len(given) <= AGREEMENT_SHARES:
         raise wrong(
             pointer,
-            f"must hold 1 to {limits.AGREEMENT_SHARES} shares",
-            f"须包含 1 至 {limits.AGREEMENT_SHARES} 个分成方",
+            f"must hold 1 to {AGREEMENT_SHARES} shares",
+            f"须包含 1 至 {AGREEMENT_SHARES} 个分成方",
         )
     shares = [_share(each, currency, f"{pointer}/{place}") for place, each in enumerate(given)]
     if len({_kind(share) for share in shares}) != len(shares):
@@ -238,11 +241,11 @@ def _check_tiers(tiers: Sequence[ShareTier], currency: str, pointer: str) -> Non
     ends = [minor(tier.up_to, currency) for tier in tiers if tier.up_to is not None]
     rising = all(one < other for one, other in pairwise(ends))
     is_open = bool(tiers) and tiers[-1].up_to is None and len(ends) == len(tiers) - 1
-    if len(tiers) > limits.PLAN_TIERS or not rising or not is_open:
+    if len(tiers) > PLAN_TIERS or not rising or not is_open:
         raise wrong(
             pointer,
-            f"must be 1 to {limits.PLAN_TIERS} tiers whose up_to rises; only the last has null",
-            f"须为 1 至 {limits.PLAN_TIERS} 档，up_to 逐档递增，且仅最后一档为 null",
+            f"must be 1 to {PLAN_TIERS} tiers whose up_to rises; only the last has null",
+            f"须为 1 至 {PLAN_TIERS} 档，up_to 逐档递增，且仅最后一档为 null",
         )
 
 
@@ -275,7 +278,7 @@ def _check_reward(share: Share, pointer: str) -> None:
     for name, label in (("scene", share.scene), ("referrer", share.referrer)):
         if label is None:
             continue
-        if len(label) > limits.LABEL_CHARACTERS or _LABEL.fullmatch(label) is None:
+        if len(label) > LABEL_CHARACTERS or _LABEL.fullmatch(label) is None:
             raise wrong(
                 f"{pointer}/{name}",
                 f"must be a {name} as calls carry it: small letters, digits, dots, hyphens",

@@ -16,7 +16,7 @@ from weir.api.callers import Caller
 from weir.api.guard import Asking, Using, new_router
 from weir.api.models import MOMENT, After, Given, Name, Page, Shown, Text, next_of, read_moment
 from weir.api.writes import Writes
-from weir.kernel import limits
+from weir.kernel.declares import SIGNATURE_CHARACTERS
 from weir.kernel.inputs import wrong
 from weir.kernel.signed_terms import certificate_named
 from weir.partners import certificates
@@ -79,7 +79,7 @@ class AcceptanceGiven(Given):
     certificate it asks with; a person brings what an application with the role `manage` signed.
     """
 
-    signature: Annotated[str, Field(max_length=limits.SIGNATURE_CHARACTERS)]
+    signature: Annotated[str, Field(max_length=SIGNATURE_CHARACTERS)]
 
 
 class TierView(Shown):

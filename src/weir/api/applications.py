@@ -15,7 +15,8 @@ from weir.api.callers import Caller
 from weir.api.guard import Asking, Using, new_router
 from weir.api.models import After, Effective, Given, Name, Page, Shown, Text, Url, next_of
 from weir.api.writes import Writes
-from weir.kernel import outcomes
+from weir.kernel.declares import FORBIDDEN
+from weir.kernel.outcomes import Refusal
 from weir.partners import applications, organisations
 from weir.store.unit import UnitOfWork
 
@@ -265,8 +266,8 @@ async def _owner(unit: UnitOfWork, caller: Caller, named: str | None) -> str:
     if organisation.id != caller.organisation.id and await applications.list_page(
         unit.connection, organisation=organisation.id
     ):
-        raise outcomes.Refusal(
-            outcomes.FORBIDDEN,
+        raise Refusal(
+            FORBIDDEN,
             "not the first application",
             why="an organisation that has an application registers its next one itself",
             why_zh="已有应用的机构须自行登记新应用",

@@ -15,7 +15,8 @@ from weir.api.guard import Asking, Using, new_router
 from weir.api.models import Name, Page, Shown
 from weir.audit import trail
 from weir.consent import integrity
-from weir.kernel import inputs, limits
+from weir.kernel import inputs
+from weir.kernel.declares import PAGE_ROWS
 from weir.partners import organisations
 
 router = new_router("audit")
@@ -115,7 +116,7 @@ async def search_audit_trail(
 
 
 def _next(items: list[EntryView]) -> str | None:
-    if len(items) < limits.PAGE_ROWS:
+    if len(items) < PAGE_ROWS:
         return None
     last = items[-1]
     return f"{last.at.isoformat()}~{last.organisation}~{last.number}"

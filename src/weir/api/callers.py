@@ -19,14 +19,27 @@ from joserfc.jwk import KeySet
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.access.permissions import Rule
+from weir.access.roles import Rule
 from weir.api.services import Services
-from weir.kernel import limits, outcomes
+from weir.kernel.declares import (
+    CERTIFICATE_MISMATCH,
+    CERTIFICATE_REQUIRED,
+    CERTIFICATE_REVOKED,
+    CLOCK_AHEAD_ACCEPTED_S,
+    FORBIDDEN,
+    NOT_FOUND,
+    SCOPE_INSUFFICIENT,
+    TOKEN_EXPIRED,
+    TOKEN_INVALID,
+    TOKEN_MISSING,
+    TOKEN_REVOKED,
+)
 from weir.kernel.outcomes import Refusal
 from weir.keys.jose import ALGORITHMS
 from weir.keys.published import REVOCATION
 from weir.partners import applications
 from weir.partners.applications import Standing
+from weir.partners.declares import APPLICATION_SUSPENDED, ORGANISATION_SUSPENDED
 from weir.partners.organisations import SANDBOX, Organisation
 from weir.store.schema import changes
 from weir.store.unit import Actor
@@ -78,7 +91,7 @@ class Caller:
     def reach(self, organisation_id: str) -> None:
         """NOT_FOUND unless that organisation's things are within reach: others' do not exist."""
         if not self.may_reach(organisation_id):
-            raise Refusal(outcomes.NOT_FOUND, f"out of reach of {self.organisation.id}")
+            raise Refusal(NOT_FOUND, f"out of reach of {self.organisation.id}")
 
 
 async def identify(headers: Mapping[str, str], rule: Rule, services: Services) -> Caller:
@@ -91,14 +104,14 @@ async def identify(headers: Mapping[str, str], rule: Rule, services: Services) -
         standing = await applications.find_standing(connection, claims["client_id"], thumbprint)
     caller = _require_standing(standing, claims, rule, thumbprint)
     if caller.kind not in rule.kinds:
-        raise Refusal(outcomes.FORBIDDEN, f"a {caller.kind} may not")
+        raise Refusal(FORBIDDEN, f"a {caller.kind} may not")
     return caller
 
 
 def _presented_certificate(headers: Mapping[str, str]) -> str:
     thumbprint = headers.get("weir-client-certificate-sha256", "")
     if headers.get("weir-port-kind") != "mtls" or not thumbprint:
-        raise Refusal(outcomes.CERTIFICATE_REQUIRED)
+        raise Refusal(CERTIFICATE_REQUIRED)
     return thumbprint
 
 
@@ -106,10 +119,10 @@ def _bearer(headers: Mapping[str, str]) -> str:
     """RFC 6750 section 2.1; tokens in bodies or queries are not looked for."""
     written = headers.get("authorization")
     if written is None:
-        raise Refusal(outcomes.TOKEN_MISSING)
+        raise Refusal(TOKEN_MISSING)
     found = _BEARER.fullmatch(written)
     if found is None:
-        raise Refusal(outcomes.TOKEN_INVALID, "not a bearer token")
+        raise Refusal(TOKEN_INVALID, "not a bearer token")
     return found[1]
 
 
@@ -118,18 +131,18 @@ def _verify(token: str, services: Services) -> dict[str, Any]:
     try:
         verified = jwt.decode(token, keys, algorithms=list(ALGORITHMS))
     except (JoseError, ValueError, KeyError, TypeError) as error:
-        raise Refusal(outcomes.TOKEN_INVALID, repr(error)) from error
+        raise Refusal(TOKEN_INVALID, repr(error)) from error
     if verified.header.get("typ") not in _TOKEN_TYPES:
-        raise Refusal(outcomes.TOKEN_INVALID, "not an access token")
+        raise Refusal(TOKEN_INVALID, "not an access token")
     claims = verified.claims
     _require_claims(claims, services)
     now_s = services.database.clock.now().timestamp()
-    if claims["iat"] > now_s + limits.CLOCK_AHEAD_ACCEPTED_S:
-        raise Refusal(outcomes.TOKEN_INVALID, "issued in the future")
+    if claims["iat"] > now_s + CLOCK_AHEAD_ACCEPTED_S:
+        raise Refusal(TOKEN_INVALID, "issued in the future")
     if claims["exp"] <= now_s:
-        raise Refusal(outcomes.TOKEN_EXPIRED)
+        raise Refusal(TOKEN_EXPIRED)
     if MANAGE_SCOPE not in claims["scope"].split(" "):
-        raise Refusal(outcomes.SCOPE_INSUFFICIENT, claims["scope"])
+        raise Refusal(SCOPE_INSUFFICIENT, claims["scope"])
     return claims
 
 
@@ -141,7 +154,7 @@ def _require_claims(claims: dict[str, Any], services: Services) -> None:
     audiences = audience if isinstance(audience, list) else [audience]
     ours = claims.get("iss") == services.addresses.issuer
     if not (texts and times and ours) or services.addresses.manage_audience not in audiences:
-        raise Refusal(outcomes.TOKEN_INVALID, "claims")
+        raise Refusal(TOKEN_INVALID, "claims")
 
 
 def _require_bound(claims: dict[str, Any], thumbprint: str) -> None:
@@ -149,7 +162,7 @@ def _require_bound(claims: dict[str, Any], thumbprint: str) -> None:
     cnf = claims.get("cnf")
     bound = cnf.get("x5t#S256") if isinstance(cnf, dict) else None
     if not isinstance(bound, str) or not hmac.compare_digest(bound.encode(), thumbprint.encode()):
-        raise Refusal(outcomes.CERTIFICATE_MISMATCH)
+        raise Refusal(CERTIFICATE_MISMATCH)
 
 
 async def _refuse_revoked(connection: AsyncConnection, claims: dict[str, Any]) -> None:
@@ -159,22 +172,22 @@ async def _refuse_revoked(connection: AsyncConnection, claims: dict[str, Any]) -
         )
     )
     if revoked.first() is not None:
-        raise Refusal(outcomes.TOKEN_REVOKED)
+        raise Refusal(TOKEN_REVOKED)
 
 
 def _require_standing(
     standing: Standing | None, claims: dict[str, Any], rule: Rule, thumbprint: str
 ) -> Caller:
     if standing is None or standing.organisation.id != claims["org"]:
-        raise Refusal(outcomes.TOKEN_INVALID, "no such application of that organisation")
+        raise Refusal(TOKEN_INVALID, "no such application of that organisation")
     if not standing.certificate_known:
-        raise Refusal(outcomes.CERTIFICATE_MISMATCH, "not a certificate of the application")
+        raise Refusal(CERTIFICATE_MISMATCH, "not a certificate of the application")
     if standing.certificate_revoked:
-        raise Refusal(outcomes.CERTIFICATE_REVOKED)
+        raise Refusal(CERTIFICATE_REVOKED)
     if standing.application.status != "active":
-        raise Refusal(outcomes.APPLICATION_SUSPENDED)
+        raise Refusal(APPLICATION_SUSPENDED)
     if standing.organisation.status != "active":
-        raise Refusal(outcomes.ORGANISATION_SUSPENDED)
+        raise Refusal(ORGANISATION_SUSPENDED)
     if MANAGE_ROLE not in standing.application.roles:
-        raise Refusal(outcomes.SCOPE_INSUFFICIENT, "not registered for manage")
+        raise Refusal(SCOPE_INSUFFICIENT, "not registered for manage")
     return Caller(standing.organisation, rule, standing.application.id, thumbprint)

@@ -12,7 +12,8 @@ from pydantic import Field
 from weir.api.guard import Asking, Using, new_router
 from weir.api.models import Given, Name, Page, Shown, Text
 from weir.api.writes import Writes
-from weir.kernel import limits
+from weir.kernel.declares import PAGE_ROWS
+from weir.openapi.declares import DOCUMENT_OPERATIONS
 from weir.shelf import capabilities, documents
 from weir.shelf.declarations import Declaration
 from weir.shelf.published import Bindings
@@ -95,13 +96,13 @@ async def list_capabilities(
     document: Name,
     caller: Asking,
     services: Using,
-    after: Annotated[int, Query(ge=-1, le=limits.DOCUMENT_OPERATIONS)] = -1,
+    after: Annotated[int, Query(ge=-1, le=DOCUMENT_OPERATIONS)] = -1,
 ) -> Page[CapabilityView]:
     async with services.database.connect() as connection:
         caller.reach((await documents.get(connection, document)).owner)
         found = await capabilities.of_document(connection, document, after_position=after)
     items = [CapabilityView.model_validate(each) for each in found]
-    full = len(items) == limits.PAGE_ROWS
+    full = len(items) == PAGE_ROWS
     return Page(items=items, next=str(items[-1].position) if full else None)
 
 

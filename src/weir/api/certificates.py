@@ -16,7 +16,8 @@ from weir.api.callers import Caller
 from weir.api.guard import Asking, Using, new_router
 from weir.api.models import Effective, Given, Name, Page, Shown
 from weir.api.writes import Writes
-from weir.kernel import outcomes
+from weir.kernel.declares import FORBIDDEN
+from weir.kernel.outcomes import Refusal
 from weir.partners import applications, certificates
 from weir.partners.applications import Application
 from weir.store.unit import UnitOfWork
@@ -108,8 +109,8 @@ async def _refuse_second(unit: UnitOfWork, caller: Caller, application: Applicat
         return
     issued = await certificates.list_of(unit.connection, application.id)
     if any(each.revoked_at is None and each.not_after > unit.now for each in issued):
-        raise outcomes.Refusal(
-            outcomes.FORBIDDEN,
+        raise Refusal(
+            FORBIDDEN,
             "not the first certificate",
             why="an application that has a valid certificate asks for its next one itself",
             why_zh="已有有效证书的应用须自行申请新证书",

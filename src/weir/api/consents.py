@@ -9,13 +9,15 @@ from fastapi import Query
 from pydantic import Field
 
 from weir.api.callers import Caller
+from weir.api.declares import REVOCATION_UNCONFIRMED
 from weir.api.guard import Asking, Using, new_router
 from weir.api.models import Given, Name, Page, Shown, next_of
 from weir.api.writes import Writes
 from weir.authorization.grants import lodged_consents
 from weir.consent import consents, withdrawals
 from weir.consent.consents import Consent
-from weir.kernel import inputs, outcomes
+from weir.kernel import inputs
+from weir.kernel.outcomes import Refusal
 from weir.partners import applications
 from weir.store.unit import UnitOfWork
 
@@ -122,7 +124,7 @@ async def withdraw_consent(
     await writing.run(ConsentView, work)
     report = await withdrawals.confirm(services.database, consent)
     if report.acknowledged_at is None:
-        raise outcomes.Refusal(outcomes.REVOCATION_UNCONFIRMED, consent)
+        raise Refusal(REVOCATION_UNCONFIRMED, consent)
     return ConsentWithdrawn(
         consent=report.consent,
         withdrawn_at=report.withdrawn_at,

@@ -12,7 +12,7 @@ from weir.api.writes import Writes
 from weir.authorization.grants import erasure
 from weir.identity import customers, test_customers
 from weir.identity.customers import Customer
-from weir.kernel import limits
+from weir.kernel.declares import PAGE_ROWS
 from weir.partners import organisations
 from weir.store.unit import UnitOfWork
 
@@ -72,7 +72,7 @@ async def enrol_customer(given: CustomerGiven, caller: Asking, services: Using) 
 async def list_customers(caller: Asking, services: Using, after: After = "") -> Page[CustomerView]:
     async with services.database.connect() as connection:
         found = await customers.of_member(
-            connection, caller.organisation.id, after=after, limit=limits.PAGE_ROWS
+            connection, caller.organisation.id, after=after, limit=PAGE_ROWS
         )
     items = [_view(each) for each in found]
     return Page(items=items, next=next_of(items, "id"))

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from weir.access.permissions import OWNER
+from weir.access.roles import OWNER
 from weir.api.applications import ApplicationView
 from weir.api.certificates import CertificateView
 from weir.api.guard import Using, new_router

@@ -14,22 +14,26 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
-from weir.access.permissions import PERMISSIONS, Rule
+from weir.access.permissions import PERMISSIONS
+from weir.access.roles import Rule
 from weir.api.callers import Caller, identify
 from weir.api.portal_callers import identify_person
 from weir.api.services import Services
 from weir.identity.acting_person import ACTING, Acting
-from weir.kernel import limits, outcomes, strict_json
+from weir.kernel import strict_json
+from weir.kernel.declares import JSON_BYTES, UNKNOWN_HOST
+from weir.kernel.outcomes import Refusal
+from weir.openapi.declares import DOCUMENT_BYTES
 
 # How much of a body is read; JSON_BYTES where nothing else is said.
-_BODY_BYTES: Final = {"import_document": limits.DOCUMENT_BYTES}
+_BODY_BYTES: Final = {"import_document": DOCUMENT_BYTES}
 
 
 class _StrictRequest(Request):
     """A body read within bounds, and JSON as the rest of the platform reads it: no repeated names,
     no NaN, bounded depth."""
 
-    most_bytes: int = limits.JSON_BYTES
+    most_bytes: int = JSON_BYTES
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
         read = 0
@@ -53,11 +57,11 @@ class GuardedRoute(APIRoute):
         handle = super().get_route_handler()
         rule = PERMISSIONS.get(str(self.operation_id))
         assert rule is not None, f"{self.operation_id} is not in the table"
-        most_bytes = _BODY_BYTES.get(str(self.operation_id), limits.JSON_BYTES)
+        most_bytes = _BODY_BYTES.get(str(self.operation_id), JSON_BYTES)
 
         async def guarded(request: Request) -> Response:
             if request.headers.get("weir-host-role") != "manage":
-                raise outcomes.Refusal(outcomes.UNKNOWN_HOST)
+                raise Refusal(UNKNOWN_HOST)
             if rule.needs_caller:
                 request.state.caller = await _identified(request, rule)
             strict = _StrictRequest(request.scope, request.receive)

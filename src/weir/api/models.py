@@ -8,7 +8,8 @@ from typing import Annotated, Final, Generic, TypeVar
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from weir.kernel import inputs, limits
+from weir.kernel import inputs
+from weir.kernel.declares import NAME_CHARACTERS, PAGE_ROWS, PROSE_CHARACTERS, URL_CHARACTERS
 
 Item = TypeVar("Item")
 
@@ -41,9 +42,9 @@ class Effective(Shown):
     effective_at: datetime
 
 
-Text = Annotated[str, Field(max_length=limits.NAME_CHARACTERS)]
-Prose = Annotated[str, Field(max_length=limits.PROSE_CHARACTERS)]
-Url = Annotated[str, Field(max_length=limits.URL_CHARACTERS)]
+Text = Annotated[str, Field(max_length=NAME_CHARACTERS)]
+Prose = Annotated[str, Field(max_length=PROSE_CHARACTERS)]
+Url = Annotated[str, Field(max_length=URL_CHARACTERS)]
 Name = Annotated[str, Field(max_length=64, description="An identifier or a slug.")]
 After = Annotated[
     str, Query(max_length=64, pattern=r"^[a-z0-9_-]*$", description="`next` of the page before.")
@@ -64,4 +65,4 @@ def read_moment(text: str, pointer: str = "/effective_from") -> datetime:
 
 def next_of(items: list[Item], key: str) -> str | None:
     """The name of the next page: the last item's key when the page is full."""
-    return str(getattr(items[-1], key)) if len(items) == limits.PAGE_ROWS else None
+    return str(getattr(items[-1], key)) if len(items) == PAGE_ROWS else None

@@ -14,7 +14,8 @@ from weir.api.guard import Asking, Using, new_router
 from weir.api.models import Given, Name, Page, Shown, Text
 from weir.api.writes import Writes
 from weir.identity import invitations, links, people
-from weir.kernel import outcomes
+from weir.kernel.declares import FORBIDDEN
+from weir.kernel.outcomes import Refusal
 from weir.partners import organisations
 from weir.partners.organisations import Organisation
 from weir.store.unit import UnitOfWork
@@ -183,8 +184,8 @@ async def _inviting(unit: UnitOfWork, caller: Caller, named: str | None) -> Orga
     await organisations.lock(unit.connection, organisation.id)
     await links.void_links(unit, organisation.id)
     if await people.of_organisation(unit.connection, organisation.id):
-        raise outcomes.Refusal(
-            outcomes.FORBIDDEN,
+        raise Refusal(
+            FORBIDDEN,
             "not the first person",
             why="an organisation with people of its own invites the next one itself",
             why_zh="已有人员的机构须自行邀请新成员",

@@ -6,22 +6,17 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from weir.access.permissions import Rule
+from weir.access.roles import Rule
 from weir.api.callers import Caller
 from weir.identity import people
 from weir.identity.acting_person import Acting
-from weir.kernel import limits
-from weir.kernel.outcomes import (
-    FORBIDDEN,
-    FRESH_PROOF_NEEDED,
-    ORGANISATION_SUSPENDED,
-    TOKEN_INVALID,
-    Refusal,
-)
+from weir.kernel.declares import FORBIDDEN, FRESH_PROOF_NEEDED, FRESH_PROOF_S, TOKEN_INVALID
+from weir.kernel.outcomes import Refusal
 from weir.partners import organisations
+from weir.partners.declares import ORGANISATION_SUSPENDED
 from weir.store.database import Database
 
-_FRESH = timedelta(seconds=limits.FRESH_PROOF_S)
+_FRESH = timedelta(seconds=FRESH_PROOF_S)
 
 
 async def identify_person(acting: Acting, rule: Rule, database: Database) -> Caller:

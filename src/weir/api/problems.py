@@ -11,17 +11,19 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from weir.kernel import inputs, outcomes
+from weir.kernel import inputs
+from weir.kernel.declares import NOT_FOUND, PLATFORM_ERROR, UNSUPPORTED_MEDIA_TYPE
 from weir.kernel.outcomes import Outcome, Refusal, Retry
+from weir.wire.declares import BODY_TOO_LARGE, METHOD_NOT_ALLOWED
 
 _log = structlog.get_logger("weir.api")
 
 # What the framework refuses by itself, in our words. Anything else it refuses is INVALID_INPUT.
 _BY_STATUS: Final[dict[int, Outcome]] = {
-    404: outcomes.NOT_FOUND,
-    405: outcomes.METHOD_NOT_ALLOWED,
-    413: outcomes.BODY_TOO_LARGE,
-    415: outcomes.UNSUPPORTED_MEDIA_TYPE,
+    404: NOT_FOUND,
+    405: METHOD_NOT_ALLOWED,
+    413: BODY_TOO_LARGE,
+    415: UNSUPPORTED_MEDIA_TYPE,
 }
 
 # What a value's fault is called, by Pydantic's error type.
@@ -113,4 +115,4 @@ async def _framework(request: Request, error: Exception) -> Response:
 async def _failed(request: Request, error: Exception) -> Response:
     """A fault of ours. The log has it; the caller learns only that it happened."""
     _log.error("failed", exc_info=error)
-    return answer(Refusal(outcomes.PLATFORM_ERROR), request)
+    return answer(Refusal(PLATFORM_ERROR), request)

@@ -13,7 +13,9 @@ from weir.api.callers import Caller
 from weir.api.guard import Asking, Using, new_router
 from weir.api.models import Given, Name, Page, Shown
 from weir.api.writes import Writes
-from weir.kernel import identifiers, inputs, limits, outcomes
+from weir.kernel import identifiers, inputs
+from weir.kernel.declares import NOT_FOUND, PAGE_ROWS
+from weir.kernel.outcomes import Refusal
 from weir.kernel.seals import ReceiptName
 from weir.kernel.witnesses import Witness
 from weir.keys import record_keys
@@ -89,8 +91,8 @@ async def list_seals(
 ) -> Page[dict[str, Any]]:
     """`after` is how many seals you have already."""
     async with services.database.connect() as connection:
-        found = await receipts.seals_after(connection, after, limits.PAGE_ROWS)
-    more = str(after + len(found)) if len(found) == limits.PAGE_ROWS else None
+        found = await receipts.seals_after(connection, after, PAGE_ROWS)
+    more = str(after + len(found)) if len(found) == PAGE_ROWS else None
     return Page(items=[_document(each) for each in found], next=more)
 
 
@@ -104,7 +106,7 @@ async def get_segment(
     stream: Name, segment: Annotated[int, Path(ge=1, le=2**62)], services: Using
 ) -> Response:
     if not identifiers.is_identifier(stream, "str"):
-        raise outcomes.Refusal(outcomes.NOT_FOUND, "not a stream")
+        raise Refusal(NOT_FOUND, "not a stream")
     async with services.database.connect() as connection:
         found = await receipts.segment_of(connection, services.lake, stream, segment)
     raw = b"".join(line + b"\n" for line in found.lines.values())
@@ -121,7 +123,7 @@ async def list_pruned(
 ) -> Page[tuple[int, int, str]]:
     """Level, position and hash of each subtree. Empty when nothing expired, or everything."""
     if not identifiers.is_identifier(stream, "str"):
-        raise outcomes.Refusal(outcomes.NOT_FOUND, "not a stream")
+        raise Refusal(NOT_FOUND, "not a stream")
     async with services.database.connect() as connection:
         found = await receipts.segment_of(connection, services.lake, stream, segment)
     nodes = sorted(found.nodes.items())
@@ -138,8 +140,8 @@ async def list_expiries(
 ) -> Page[dict[str, Any]]:
     """`after` is how many of them you have already."""
     async with services.database.connect() as connection:
-        found = await retention.listed(connection, after, limits.PAGE_ROWS)
-    more = str(after + len(found)) if len(found) == limits.PAGE_ROWS else None
+        found = await retention.listed(connection, after, PAGE_ROWS)
+    more = str(after + len(found)) if len(found) == PAGE_ROWS else None
     return Page(items=[_document(each) for each in found], next=more)
 
 
@@ -163,7 +165,7 @@ async def list_roots(
 ) -> Page[RootView]:
     async with services.database.connect() as connection:
         found = await root_witnesses.newest(connection, after)
-    more = str(found[-1].root.size) if len(found) == limits.PAGE_ROWS else None
+    more = str(found[-1].root.size) if len(found) == PAGE_ROWS else None
     return Page(items=[_view(each) for each in found], next=more)
 
 

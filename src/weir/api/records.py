@@ -10,7 +10,8 @@ from fastapi import Query
 
 from weir.api.guard import Asking, Using, new_router
 from weir.api.models import Page, Shown
-from weir.kernel import inputs, limits
+from weir.kernel import inputs
+from weir.kernel.declares import NAME_CHARACTERS, PAGE_ROWS, TRAFFIC_DAYS
 from weir.metering.lake import manifest, queries, traffic
 from weir.partners import applications
 from weir.shelf import products
@@ -71,8 +72,8 @@ async def list_lake_files(
     """
     first, last = _day(since, "query:since"), _day(until, "query:until")
     async with services.database.connect() as connection:
-        found = await manifest.of_days(connection, first, last, after, limits.PAGE_ROWS)
-    return Page(items=found, next=found[-1] if len(found) == limits.PAGE_ROWS else None)
+        found = await manifest.of_days(connection, first, last, after, PAGE_ROWS)
+    return Page(items=found, next=found[-1] if len(found) == PAGE_ROWS else None)
 
 
 class TrafficRow(Shown):
@@ -110,8 +111,8 @@ async def ask_traffic(
     today = services.database.clock.now().astimezone(UTC).date()
     first, last = _day(since, "query:since") or today, _day(until, "query:until") or today
     first, last = min(first, today), min(last, today)
-    if (last - first).days >= limits.TRAFFIC_DAYS:
-        most = limits.TRAFFIC_DAYS
+    if (last - first).days >= TRAFFIC_DAYS:
+        most = TRAFFIC_DAYS
         raise inputs.wrong(
             "query:since",
             f"must be within {most} days of until",
@@ -148,7 +149,7 @@ def _narrowed(given: list[str]) -> dict[str, str]:
     found = {}
     for each in given:
         name, _, value = each.partition("=")
-        found[_dimension(name, "query:only")] = value[: limits.NAME_CHARACTERS]
+        found[_dimension(name, "query:only")] = value[:NAME_CHARACTERS]
     return found
 
 

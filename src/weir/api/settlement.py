@@ -12,8 +12,8 @@ from starlette.responses import Response
 from weir.api.guard import Asking, Using, new_router
 from weir.api.models import After, Given, Name, Page, Shown, Text, next_of
 from weir.api.writes import Writes
-from weir.kernel import limits
 from weir.settlement.closing import reopenings
+from weir.settlement.declares import REASON_CHARACTERS
 from weir.settlement.statements import csv_export, line_calls, statements
 from weir.store.unit import UnitOfWork
 
@@ -25,7 +25,7 @@ class ReopeningGiven(Given):
 
     period: Text
     currency: Text
-    reason: Annotated[str, Field(max_length=limits.REASON_CHARACTERS)]
+    reason: Annotated[str, Field(max_length=REASON_CHARACTERS)]
 
 
 class ReopeningView(Shown):

@@ -17,7 +17,7 @@ from weir.api.callers import Caller
 from weir.api.guard import Asking, Using, new_router
 from weir.api.models import MOMENT, After, Given, Name, Page, Shown, Text, next_of, read_moment
 from weir.api.writes import Writes
-from weir.kernel import limits
+from weir.kernel.declares import PROSE_CHARACTERS
 from weir.settlement.payment import exchange_rates, pain001, rounds
 from weir.settlement.statements import credits, disputes, line_lookup
 from weir.settlement.statements.obligations import line_of
@@ -38,7 +38,7 @@ class DisputeGiven(Given):
 
     line: LineNumber
     reason: Text
-    evidence: Annotated[str, Field(max_length=limits.PROSE_CHARACTERS)] = ""
+    evidence: Annotated[str, Field(max_length=PROSE_CHARACTERS)] = ""
 
 
 class ResolutionGiven(Given):

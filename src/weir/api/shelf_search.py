@@ -10,13 +10,13 @@ from pydantic import Field
 from weir.api.guard import Using, new_router
 from weir.api.models import Shown
 from weir.api.products import ProductView
-from weir.kernel import limits
 from weir.shelf import products
+from weir.shelf.declares import SEARCH_CHARACTERS, SEARCH_CHOICES, SEARCH_PAGES
 from weir.shelf.search.finder import Hit, find, read_wanted
 
 router = new_router("products")
 
-Choices = Annotated[list[str], Query(max_length=limits.SEARCH_CHOICES)]
+Choices = Annotated[list[str], Query(max_length=SEARCH_CHOICES)]
 
 
 class OperationFound(Shown):
@@ -58,14 +58,14 @@ class SearchFound(Shown):
 )
 async def search_shelf(
     services: Using,
-    q: Annotated[str, Query(max_length=limits.SEARCH_CHARACTERS)] = "",
+    q: Annotated[str, Query(max_length=SEARCH_CHARACTERS)] = "",
     direction: Literal["go-out", "bring-in"] | None = None,
     kind: Choices = [],  # noqa: B006 # FastAPI copies defaults
     owner: Choices = [],  # noqa: B006
     grade: Choices = [],  # noqa: B006
     price: Choices = [],  # noqa: B006
     scene: Choices = [],  # noqa: B006
-    page: Annotated[int, Query(ge=1, le=limits.SEARCH_PAGES)] = 1,
+    page: Annotated[int, Query(ge=1, le=SEARCH_PAGES)] = 1,
 ) -> SearchFound:
     wanted = read_wanted(
         words=q,

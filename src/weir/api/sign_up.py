@@ -11,9 +11,9 @@ from weir.api.guard import Using, new_router
 from weir.api.models import Given, Shown, Text
 from weir.api.organisations import OrganisationView
 from weir.api.people import PersonView
+from weir.identity.declares import PASSPHRASE_CHARACTERS_MAX
 from weir.journeys import sign_up
 from weir.journeys.sign_up import SignUp
-from weir.kernel import limits
 
 router = new_router("sign-up")
 
@@ -26,7 +26,7 @@ class SignUpGiven(Given):
     partner_class: Text
     display_name: Text
     name: Text
-    passphrase: Annotated[str, Field(max_length=limits.PASSPHRASE_CHARACTERS_MAX * 4)]
+    passphrase: Annotated[str, Field(max_length=PASSPHRASE_CHARACTERS_MAX * 4)]
 
 
 class SignedUpView(Shown):

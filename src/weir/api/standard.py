@@ -10,7 +10,8 @@ from fastapi import Query
 from weir.api.guard import Asking, Using, new_router
 from weir.api.models import Name, Page, Shown
 from weir.api.products import visible
-from weir.kernel import limits
+from weir.kernel.declares import PAGE_ROWS
+from weir.openapi.declares import STANDARD_FINDINGS
 from weir.openapi.standard.lint import RULES
 from weir.openapi.standard.rules import Finding
 from weir.shelf import documents, standard_findings
@@ -54,13 +55,13 @@ async def list_findings(
     document: Name,
     caller: Asking,
     services: Using,
-    after: Annotated[int, Query(ge=0, le=limits.STANDARD_FINDINGS)] = 0,
+    after: Annotated[int, Query(ge=0, le=STANDARD_FINDINGS)] = 0,
 ) -> Page[FindingView]:
     async with services.database.connect() as connection:
         caller.reach((await documents.get(connection, document)).owner)
         parsed = await documents.parsed_of(connection, document)
     found = await standard_findings.findings_in(parsed)
-    end = after + limits.PAGE_ROWS
+    end = after + PAGE_ROWS
     following = str(end) if end < len(found) else None
     return Page(items=_views(found[after:end]), next=following)
 
@@ -74,7 +75,7 @@ async def list_breaking_changes(product: Name, caller: Asking, services: Using) 
     async with services.database.connect() as connection:
         found = await visible(connection, caller, product)
         against, changes = await standard_findings.breaking_changes(connection, found)
-    shown = _views(changes[: limits.PAGE_ROWS])
+    shown = _views(changes[:PAGE_ROWS])
     return ChangesView(against=against, total=len(changes), changes=shown)
 
 

@@ -10,7 +10,8 @@ from weir.api.callers import Caller
 from weir.api.guard import Asking, Using, new_router
 from weir.api.models import After, Effective, Given, Name, Page, Shown, next_of
 from weir.api.writes import Writes
-from weir.kernel import outcomes
+from weir.kernel.declares import NOT_FOUND
+from weir.kernel.outcomes import Refusal
 from weir.partners import applications
 from weir.shelf import subscriptions
 from weir.shelf.owners import Subscriber
@@ -88,7 +89,7 @@ async def get_subscription(subscription: Name, caller: Asking, services: Using) 
     async with services.database.connect() as connection:
         found = await subscriptions.get(connection, subscription)
     if not (caller.may_reach(found.owner) or caller.may_reach(found.subscriber)):
-        raise outcomes.Refusal(outcomes.NOT_FOUND, "on neither side")
+        raise Refusal(NOT_FOUND, "on neither side")
     return SubscriptionView.model_validate(found)
 
 

@@ -9,14 +9,16 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from weir.api.applications import reached
+from weir.api.declares import TEST_CUSTOMERS_AN_HOUR
 from weir.api.guard import Asking, Using, new_router
 from weir.api.models import Given, Name, Shown
 from weir.api.writes import Writes
 from weir.authorization.clients import trial_keys
+from weir.authorization.declares import TRIAL_KEY_LIFETIME_S
 from weir.authorization.tokens import trial_tokens
 from weir.identity import test_customers
-from weir.kernel import limits
-from weir.kernel.outcomes import RATE_EXCEEDED, Refusal
+from weir.kernel.declares import RATE_EXCEEDED
+from weir.kernel.outcomes import Refusal
 from weir.shelf import products
 from weir.store.unit import UnitOfWork
 
@@ -107,7 +109,7 @@ async def issue_trial_key(
         redirect_uri=key.returns_to,
         issuer=services.addresses.issuer,
         issued_at_s=int(now.timestamp()),
-        expires_in=limits.TRIAL_KEY_LIFETIME_S,
+        expires_in=TRIAL_KEY_LIFETIME_S,
     )
 
 
@@ -143,7 +145,7 @@ async def take_test_customer(
         product = await products.get(unit.connection, given.product)
         await trial_tokens.require_triable(unit, found, product, "")
         counted = await services.cache.count(f"test-customers:{found.organisation}", 3_600)
-        if counted > limits.TEST_CUSTOMERS_AN_HOUR:
+        if counted > TEST_CUSTOMERS_AN_HOUR:
             raise Refusal(RATE_EXCEEDED, f"test customers of {found.organisation}")
         person = await test_customers.take(
             unit,

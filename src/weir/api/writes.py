@@ -18,9 +18,11 @@ from sqlalchemy import func, select
 from starlette.requests import Request
 
 from weir.api.callers import Caller
+from weir.api.declares import REVOCATION_UNCONFIRMED
 from weir.api.guard import Asking, Using
 from weir.api.services import Services
-from weir.kernel import inputs, outcomes
+from weir.kernel import inputs
+from weir.kernel.outcomes import Refusal
 from weir.store.processes import GATEWAYS, await_acknowledged
 from weir.store.schema import changes
 from weir.store.unit import Idempotency, UnitOfWork
@@ -66,7 +68,7 @@ class Writing:
         """Wait until a change holds everywhere, and say when that was."""
         at = await await_acknowledged(self._services.database, sequence, roles=roles)
         if at is None:
-            raise outcomes.Refusal(outcomes.REVOCATION_UNCONFIRMED, f"change {sequence}")
+            raise Refusal(REVOCATION_UNCONFIRMED, f"change {sequence}")
         return at
 
     async def _run(

@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 from weir.api import management
 from weir.api.services import Services as Managing
 from weir.app.core import Core, open_core, stopping
+from weir.app.declares import JWKS_TIMEOUT_S
 from weir.app.private_sockets import (
     Asgi,
     believing,
@@ -32,7 +33,7 @@ from weir.authorization.services import Addresses
 from weir.authorization.services import Services as Authorization
 from weir.identity.passphrases import Passphrases
 from weir.identity.sessions import Sessions
-from weir.kernel import identifiers, limits
+from weir.kernel import identifiers
 from weir.kernel.origins import https_origin
 from weir.kernel.settings import Settings
 from weir.keys.authority import Authority
@@ -88,7 +89,7 @@ async def build_control(core: Core, directory: httpx.AsyncClient, vault: Vault) 
     domain = core.settings.domain
     addresses = Addresses.of(core.settings)
     authority = await Authority.open(core.database, core.sealing)
-    fetcher = KeyFetcher(outbound_client(core, limits.JWKS_TIMEOUT_S))
+    fetcher = KeyFetcher(outbound_client(core, JWKS_TIMEOUT_S))
     remote_keys = RemoteKeys(fetcher.fetch, time.monotonic)
     authorization = Authorization(
         core.database,

@@ -16,7 +16,8 @@ import structlog
 
 from weir.audit.chain import AuditJournal
 from weir.kernel.clock import SystemClock
-from weir.kernel.outcomes import SETTING_INVALID, Refusal
+from weir.kernel.declares import SETTING_INVALID
+from weir.kernel.outcomes import Refusal
 from weir.kernel.settings import Settings
 from weir.keys import master_key
 from weir.keys.master_key import SealingKey

@@ -14,11 +14,14 @@ import httpx
 from sqlalchemy import text
 
 from weir.app.core import Core
-from weir.kernel import limits
+from weir.app.declares import READINESS_TIMEOUT_S
+from weir.gateway.declares import CERTIFICATE_SWEEP_S, GATEWAY_DRAIN_S
+from weir.kernel.declares import CONTROL_BODY_BYTES
 from weir.kernel.outcomes import Refusal
 from weir.wire.asgi import ApplicationHandler
 from weir.wire.certificate_files import Presented
 from weir.wire.deadlines import Deadlines
+from weir.wire.declares import MEMBER_CONNECT_TIMEOUT_S
 from weir.wire.downstream import Listener
 from weir.wire.listeners import MemberTls
 from weir.wire.loop_streams import OwnStreamProtocol
@@ -37,7 +40,7 @@ async def serve_private(app: Asgi, path: Path, stop: asyncio.Event) -> None:
     """
     loop = asyncio.get_running_loop()
     deadlines = Deadlines(loop, _SWEEP_S)
-    handler = ApplicationHandler(loop, app, limits.CONTROL_BODY_BYTES)
+    handler = ApplicationHandler(loop, app, CONTROL_BODY_BYTES)
     listener = Listener(loop, handler, "private", deadlines)
     server = await loop.create_unix_server(
         lambda: OwnStreamProtocol(listener.connection()), sock=private_socket(path)
@@ -47,7 +50,7 @@ async def serve_private(app: Asgi, path: Path, stop: asyncio.Event) -> None:
     server.close()
     listener.drain()
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(limits.GATEWAY_DRAIN_S):
+        async with asyncio.timeout(GATEWAY_DRAIN_S):
             await listener.left.wait()
             await handler.finish()
     listener.abort()
@@ -75,7 +78,7 @@ def health(core: Core) -> Asgi:
 
 async def _reaches_database(core: Core) -> bool:
     try:
-        async with asyncio.timeout(limits.READINESS_TIMEOUT_S), core.database.connect() as asking:
+        async with asyncio.timeout(READINESS_TIMEOUT_S), core.database.connect() as asking:
             await asking.execute(text("SELECT 1"))
     except (Refusal, TimeoutError):
         return False
@@ -111,7 +114,7 @@ async def member_client(core: Core) -> AsyncIterator[httpx.AsyncClient]:
     presented = Presented(files.client_certificate, files.client_key)
     tls = MemberTls(presented, files.root)
     async with httpx.AsyncClient(
-        verify=tls.context(), timeout=limits.MEMBER_CONNECT_TIMEOUT_S, trust_env=False
+        verify=tls.context(), timeout=MEMBER_CONNECT_TIMEOUT_S, trust_env=False
     ) as client:
         renewing = asyncio.create_task(_renew(presented))
         try:
@@ -122,5 +125,5 @@ async def member_client(core: Core) -> AsyncIterator[httpx.AsyncClient]:
 
 async def _renew(presented: Presented) -> None:
     while True:
-        await asyncio.sleep(limits.CERTIFICATE_SWEEP_S)
+        await asyncio.sleep(CERTIFICATE_SWEEP_S)
         presented.renew()

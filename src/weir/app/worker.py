@@ -14,12 +14,15 @@ import structlog
 
 from weir import __version__
 from weir.app.core import Core, open_core, stopping
+from weir.app.declares import DAY_CLOSES_AFTER_S
 from weir.app.preparation import renew_certificates
 from weir.app.private_sockets import health, member_client, outbound_client, serve_private
 from weir.authorization.backchannel import questions
 from weir.authorization.backchannel.pings import deliver_due
+from weir.authorization.declares import PING_TIMEOUT_S
 from weir.consent import consents, transitions
-from weir.kernel import identifiers, limits
+from weir.gateway.declares import SEGMENT_AGE_S
+from weir.kernel import identifiers
 from weir.kernel.settings import Settings
 from weir.keys import signing_keys
 from weir.keys.authority import Authority
@@ -94,7 +97,7 @@ def _record_jobs(
         await asyncio.to_thread(forget_sealed, folder, kept)
 
     async def days_closed() -> None:
-        now = core.clock.now() - timedelta(seconds=limits.DAY_CLOSES_AFTER_S)
+        now = core.clock.now() - timedelta(seconds=DAY_CLOSES_AFTER_S)
         async with core.database.unit(PLATFORM) as unit:
             if await seals_log.size(unit.connection):
                 yesterday = seals_log.today(now) - timedelta(days=1)
@@ -104,7 +107,7 @@ def _record_jobs(
         await reconcile(core.database, folder, lake, writer, lookup_over(client))
 
     return [
-        ("records_sealed", limits.SEGMENT_AGE_S / 2, records_sealed),
+        ("records_sealed", SEGMENT_AGE_S / 2, records_sealed),
         ("records_to_lake", 0.5, records_to_lake),
         ("files_merged", 30.0, files_merged),
         ("records_expired", 600.0, records_expired),
@@ -131,7 +134,7 @@ def _money_jobs(core: Core, lake: Lake) -> list[Job]:
 
 def _state_jobs(core: Core) -> list[Job]:
     """What must happen in time without anybody asking, in the same form."""
-    outbound = outbound_client(core, limits.PING_TIMEOUT_S)
+    outbound = outbound_client(core, PING_TIMEOUT_S)
 
     async def pings() -> None:
         await deliver_due(core.database, core.sealing, outbound)

@@ -20,8 +20,8 @@ from sqlalchemy import Row, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.audit.events import EVENTS
 from weir.audit.tables import audit_entries, audit_heads
+from weir.kernel.rooms import events
 from weir.kernel.strict_json import canonical
 from weir.store.unit import Actor, AuditEntry
 
@@ -68,7 +68,7 @@ class AuditJournal:
         number, seal = await _lock_head(connection, organisation)
         rows: list[dict[str, Any]] = []
         for entry in entries:
-            assert entry.event in EVENTS, f"the event {entry.event} is not in the closed list"
+            assert entry.event in events(), f"the event {entry.event} is not in the closed list"
             number += 1
             row = {
                 "organisation": organisation,

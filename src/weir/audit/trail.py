@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, or_, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.audit.tables import audit_entries
-from weir.kernel import limits
+from weir.kernel.declares import PAGE_ROWS
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ async def search(
         select(audit_entries)
         .where(_matching(wanted), order < before if before else true())
         .order_by(table.at.desc(), table.organisation.desc(), table.number.desc())
-        .limit(limits.PAGE_ROWS)
+        .limit(PAGE_ROWS)
     )
     return [_entry(row) for row in rows]
 

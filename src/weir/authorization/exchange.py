@@ -14,14 +14,15 @@ from weir.authorization.backchannel.hints import Hint
 from weir.authorization.backchannel.questions import BackchannelRequest
 from weir.authorization.clients.assertions import Assertion
 from weir.authorization.clients.trial_keys import TrialKey
+from weir.authorization.declares import BACKCHANNEL_LIFETIME_S, OAUTH_INVALID_REQUEST
 from weir.authorization.grammar.openid import OpenIdRequest
 from weir.authorization.grants.grants import Grant
 from weir.authorization.services import Services
 from weir.consent.consents import Consent
 from weir.consent.grant_changes import Action
 from weir.consent.types import ConsentRequest
-from weir.kernel import identifiers, limits
-from weir.kernel.outcomes import OAUTH_INVALID_REQUEST, Refusal
+from weir.kernel import identifiers
+from weir.kernel.outcomes import Refusal
 from weir.keys.dpop import Proof
 from weir.partners.applications import Application
 from weir.partners.organisations import Organisation
@@ -100,7 +101,7 @@ class Exchange:
     language: str | None = None  # that the client wishes the customer to be asked in
     lodged: Consent | None = None  # the consent that the request is about, if it was lodged before
     hint: Hint = field(init=False)  # whom a backchannel request is for
-    lifetime_s: int = limits.BACKCHANNEL_LIFETIME_S  # of its question
+    lifetime_s: int = BACKCHANNEL_LIFETIME_S  # of its question
     question: BackchannelRequest = field(init=False)
     ask: ConsentRequest = field(init=False)
     member: Organisation = field(init=False)

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from enum import IntEnum
 from typing import Final
 
+from weir.authorization.declares import OAUTH_UNSUPPORTED_GRANT_TYPE
 from weir.authorization.exchange import Answer, Exchange
 from weir.authorization.steps import (
     backchannel,
@@ -32,7 +33,7 @@ from weir.authorization.steps import (
     userinfo,
     visit,
 )
-from weir.kernel.outcomes import OAUTH_UNSUPPORTED_GRANT_TYPE, Refusal
+from weir.kernel.outcomes import Refusal
 
 Step = Callable[[Exchange], Awaitable[None] | None]
 

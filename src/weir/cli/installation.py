@@ -20,9 +20,10 @@ from typing import Final
 
 from weir.app.core import TlsFiles
 from weir.app.preparation import Prepared, prepare
+from weir.cli.declares import ROLE_START_TIMEOUT_S
 from weir.cli.health import is_ready
-from weir.kernel import limits
-from weir.kernel.outcomes import PLATFORM_UNAVAILABLE, Refusal
+from weir.kernel.declares import PLATFORM_UNAVAILABLE
+from weir.kernel.outcomes import Refusal
 from weir.kernel.settings import Settings, environment
 from weir.store.engines import Child, EmbeddedPostgres, EmbeddedValkey, Home, claim, spawn
 from weir.store.engines.process import GENTLE, ProcessView, end_family, everyone
@@ -134,7 +135,7 @@ class Installation:
         return inherited | environment(replace(self.settings, home=self.home.path))
 
     def _await_ready(self) -> None:
-        deadline = time.monotonic() + limits.ROLE_START_TIMEOUT_S
+        deadline = time.monotonic() + ROLE_START_TIMEOUT_S
         for role in self.roles:
             while not is_ready(self.home, role.label):
                 if role.child is None or not role.child.alive() or time.monotonic() > deadline:

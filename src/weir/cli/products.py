@@ -10,6 +10,7 @@ import typer
 from weir.cli.failures import CannotError
 from weir.cli.output import AsJson, show_json, show_list, show_one
 from weir.cli.profiles import DEFAULT, ProfileName, asking
+from weir.kernel.declares import JSON_BYTES
 
 product = typer.Typer(no_args_is_help=True)
 plan = typer.Typer(no_args_is_help=True)
@@ -253,7 +254,7 @@ def _in_words(plan: dict[str, Any]) -> str:
 def _pricing(price: str | None, file: Path | None) -> dict[str, Any]:
     """What is charged: one price for every call, or the components of a file."""
     from weir.client.pricing import per_call
-    from weir.kernel import limits, strict_json
+    from weir.kernel import strict_json
 
     if (price is None) == (file is None):
         raise CannotError("Give either --price for one call, or --pricing with a JSON file.")
@@ -261,7 +262,7 @@ def _pricing(price: str | None, file: Path | None) -> dict[str, Any]:
         return per_call(price)
     assert file is not None
     try:
-        pricing: dict[str, Any] = strict_json.loads(file.read_bytes(), limits.JSON_BYTES)
+        pricing: dict[str, Any] = strict_json.loads(file.read_bytes(), JSON_BYTES)
     except (OSError, ValueError) as error:
         raise CannotError(f"{file} cannot be read as JSON: {error}") from error
     return pricing

@@ -13,11 +13,11 @@ import httpx
 from weir.client import errors
 from weir.client.transport import TlsTransport
 from weir.client.trust import tls_context
-from weir.kernel import limits
+from weir.kernel.declares import BODY_BYTES, MEMBER_ANSWER_TIMEOUT_S
 
 USER_AGENT: Final = "openweir-client"
 INTERACTION: Final = "x-fapi-interaction-id"
-_TIMEOUT_S: Final = limits.MEMBER_ANSWER_TIMEOUT_S + 10.0  # the institution's time, and ours
+_TIMEOUT_S: Final = MEMBER_ANSWER_TIMEOUT_S + 10.0  # the institution's time, and ours
 _POOL_WAIT_S: Final = 60.0
 
 
@@ -126,7 +126,7 @@ async def _read(response: httpx.Response) -> bytes:
     size = 0
     async for part in response.aiter_bytes():
         size += len(part)
-        if size > limits.BODY_BYTES:
+        if size > BODY_BYTES:
             raise errors.ProtocolError("the answer is longer than any answer may be")
         parts.append(part)
     return b"".join(parts)

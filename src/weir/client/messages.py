@@ -22,7 +22,8 @@ from weir.client.credentials import Credentials
 from weir.client.errors import ProtocolError
 from weir.client.exchange import INTERACTION, Answer
 from weir.client.published_keys import PublishedKeys
-from weir.kernel import limits, message_signatures
+from weir.kernel import message_signatures
+from weir.kernel.declares import CLOCK_AHEAD_ACCEPTED_S, MEMBER_ANSWER_TIMEOUT_S, SIGNATURE_AGE_S
 from weir.kernel.message_signatures import (
     REQUEST_TAG,
     RESPONSE_TAG,
@@ -38,7 +39,7 @@ _COVERED_IF_SENT: Final = (
 )
 _HALF_BYTES: Final = 32  # of an ES256 signature
 # The platform signs when a call arrives at it, and answers when the institution has.
-_ANSWER_AGE_S: Final = limits.SIGNATURE_AGE_S + limits.MEMBER_ANSWER_TIMEOUT_S
+_ANSWER_AGE_S: Final = SIGNATURE_AGE_S + MEMBER_ANSWER_TIMEOUT_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,7 @@ class MessageSigner:
 def _check_coverage(said: SignatureInput, answer: Answer) -> None:
     created_s = said.number("created")
     age_s = None if created_s is None else time.time() - created_s
-    if age_s is None or not -limits.CLOCK_AHEAD_ACCEPTED_S <= age_s <= _ANSWER_AGE_S:
+    if age_s is None or not -CLOCK_AHEAD_ACCEPTED_S <= age_s <= _ANSWER_AGE_S:
         raise SignatureError("it is not of now")
     if said.text("tag") != RESPONSE_TAG:
         raise SignatureError("it was made for something else")

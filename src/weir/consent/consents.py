@@ -14,7 +14,7 @@ from weir.access.consent_types import PAYMENT_INITIATION
 from weir.consent.states import State, in_effect
 from weir.consent.tables import consents
 from weir.identity.tables import customers
-from weir.kernel import limits
+from weir.kernel.declares import PAGE_ROWS
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ async def find_of_application(
 
 
 async def of_person(
-    connection: AsyncConnection, person: str, limit: int = limits.PAGE_ROWS
+    connection: AsyncConnection, person: str, limit: int = PAGE_ROWS
 ) -> Sequence[Consent]:
     """A person's consents at every member, newest first."""
     statement = _of_person(person).where(consents.c.state != State.AWAITING)
@@ -86,7 +86,7 @@ async def of_person(
 
 
 async def of_member(
-    connection: AsyncConnection, member: str, *, before: str = "~", limit: int = limits.PAGE_ROWS
+    connection: AsyncConnection, member: str, *, before: str = "~", limit: int = PAGE_ROWS
 ) -> Sequence[Consent]:
     """Consents over a member's data and money, newest first, older than `before`."""
     statement = _all().where(consents.c.member == member, consents.c.id < before)
@@ -98,7 +98,7 @@ async def of_application(
     application: str,
     *,
     before: str = "~",
-    limit: int = limits.PAGE_ROWS,
+    limit: int = PAGE_ROWS,
 ) -> Sequence[Consent]:
     """Consents given to an application, newest first, older than `before`."""
     statement = _all().where(consents.c.application == application, consents.c.id < before)

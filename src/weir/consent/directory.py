@@ -19,17 +19,18 @@ from typing import Any
 
 import httpx
 
-from weir.kernel import inputs, limits
-from weir.kernel.money import MINOR_DIGITS
-from weir.kernel.outcomes import (
+from weir.consent.declares import DIRECTORY_ACCOUNTS, DIRECTORY_ANSWER_BYTES, DIRECTORY_TIMEOUT_S
+from weir.kernel import inputs
+from weir.kernel.declares import (
     INVALID_INPUT,
     MEMBER_BROKEN_ANSWER,
     MEMBER_TIMEOUT,
-    MEMBER_UNREACHABLE,
     PLATFORM_UNAVAILABLE,
-    Refusal,
 )
+from weir.kernel.money import MINOR_DIGITS
+from weir.kernel.outcomes import Refusal
 from weir.kernel.strict_json import loads
+from weir.wire.declares import MEMBER_UNREACHABLE
 
 _ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _TEXT_CHARACTERS = 80
@@ -57,7 +58,7 @@ async def accounts_of(
         raise Refusal(PLATFORM_UNAVAILABLE, "the member has no account directory")
     url = f"{directory_url}/customers/{customer_ref}/accounts"
     try:
-        async with asyncio.timeout(limits.DIRECTORY_TIMEOUT_S):
+        async with asyncio.timeout(DIRECTORY_TIMEOUT_S):
             status, body = await _get(client, url, interaction_id)
     except (TimeoutError, httpx.TimeoutException) as error:
         raise Refusal(MEMBER_TIMEOUT, repr(error)) from error
@@ -73,11 +74,11 @@ async def accounts_of(
 def parse(body: bytes) -> Sequence[Account]:
     """Read a directory's answer. MEMBER_BROKEN_ANSWER when it is not one."""
     try:
-        answer = loads(body, limits.DIRECTORY_ANSWER_BYTES)
+        answer = loads(body, DIRECTORY_ANSWER_BYTES)
     except ValueError as error:
         raise Refusal(MEMBER_BROKEN_ANSWER, f"directory: {error}") from error
     listed = answer.get("accounts") if isinstance(answer, dict) else None
-    if not isinstance(listed, list) or len(listed) > limits.DIRECTORY_ACCOUNTS:
+    if not isinstance(listed, list) or len(listed) > DIRECTORY_ACCOUNTS:
         raise Refusal(MEMBER_BROKEN_ANSWER, "directory: no list of accounts")
     accounts = [_account(each) for each in listed]
     if len({each.id for each in accounts}) != len(accounts):
@@ -106,7 +107,7 @@ async def _get(client: httpx.AsyncClient, url: str, interaction_id: str) -> tupl
         body = b""
         async for chunk in answer.aiter_bytes():
             body += chunk
-            if len(body) > limits.DIRECTORY_ANSWER_BYTES:
+            if len(body) > DIRECTORY_ANSWER_BYTES:
                 raise Refusal(MEMBER_BROKEN_ANSWER, "directory: the answer is too long")
         return answer.status_code, body
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal
 
+from weir.consent.declares import OAUTH_INVALID_AUTHORIZATION_DETAILS
 from weir.consent.types import ConsentRequest
-from weir.kernel.outcomes import OAUTH_INVALID_AUTHORIZATION_DETAILS, Refusal
+from weir.kernel.outcomes import Refusal
 
 Action = Literal["create", "merge", "replace"]
 ACTIONS: Final[tuple[Action, ...]] = ("create", "merge", "replace")

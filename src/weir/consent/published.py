@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from weir.kernel import limits
+from weir.kernel.declares import ACCESS_TOKEN_LIFETIME_S
 from weir.keys.published import REVOCATION, RevocationDocument
 from weir.store.unit import Change
 
@@ -29,6 +29,6 @@ def revocation(
     `jti`. The change may be forgotten once the longest token it voids has died: `until`, or one
     access token's lifetime from now.
     """
-    died = until or at + timedelta(seconds=limits.ACCESS_TOKEN_LIFETIME_S)
+    died = until or at + timedelta(seconds=ACCESS_TOKEN_LIFETIME_S)
     document = RevocationDocument(subject, value, at)
     return Change(REVOCATION, document.key, document, died + timedelta(seconds=SLACK_S))

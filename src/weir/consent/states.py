@@ -17,7 +17,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from weir.kernel.outcomes import ILLEGAL_STATE, Refusal
+from weir.kernel.declares import ILLEGAL_STATE
+from weir.kernel.outcomes import Refusal
 
 
 class State(StrEnum):

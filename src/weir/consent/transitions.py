@@ -14,12 +14,13 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from weir.consent.consents import Consent, of_row
+from weir.consent.declares import INTERACTION_LIFETIME_S, PAYMENT_CONSENT_LIFETIME_S
 from weir.consent.integrity import row_digest
 from weir.consent.states import EVENT_OF, Move, State, after, in_effect
 from weir.consent.tables import consents
 from weir.consent.types import ConsentRequest, granted_details, is_single_use
-from weir.kernel import limits
-from weir.kernel.outcomes import ILLEGAL_STATE, INVALID_INPUT, NOT_FOUND, Refusal
+from weir.kernel.declares import ILLEGAL_STATE, INVALID_INPUT, NOT_FOUND
+from weir.kernel.outcomes import Refusal
 from weir.store.unit import UnitOfWork
 
 
@@ -31,7 +32,7 @@ async def open_request(
     application: str,
     partner: str,
     member: str,
-    lifetime_s: int = limits.INTERACTION_LIFETIME_S,
+    lifetime_s: int = INTERACTION_LIFETIME_S,
 ) -> Consent:
     """Write down that a customer is being asked. Asking again for the same consent changes nothing.
 
@@ -81,7 +82,7 @@ async def record_grant(
     """
     if not accounts or (request.pays and len(accounts) != 1):
         raise Refusal(INVALID_INPUT, "no account, or several for a payment", pointer="/accounts")
-    lifetime_end = unit.now + timedelta(seconds=limits.PAYMENT_CONSENT_LIFETIME_S)
+    lifetime_end = unit.now + timedelta(seconds=PAYMENT_CONSENT_LIFETIME_S)
     return await move(
         unit,
         consent_id,

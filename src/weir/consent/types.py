@@ -17,16 +17,22 @@ from jsonschema.exceptions import ValidationError
 from weir.access import consent_types
 from weir.access.consent_types import PAYMENT_INITIATION, PAYMENTS, RECURRING_PAYMENT
 from weir.consent import recurring_payments
-from weir.kernel import inputs, limits
+from weir.consent.declares import (
+    AUTHORIZATION_FORM_BYTES,
+    CONSENT_LIFETIME_DAYS,
+    OAUTH_INVALID_AUTHORIZATION_DETAILS,
+    PURPOSE_CHARACTERS,
+)
+from weir.kernel import inputs
 from weir.kernel.limit_periods import ALIGNMENTS, PERIODS
 from weir.kernel.money import MINOR_DIGITS, Money, parse_amount
-from weir.kernel.outcomes import OAUTH_INVALID_AUTHORIZATION_DETAILS, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.kernel.strict_json import loads
 
 # `$` alone would let a line feed follow: the validator's patterns are Python's, not ECMA-262's.
 _SLUG = {"type": "string", "pattern": r"^[a-z](?:[a-z0-9-]{0,46}[a-z0-9])?$(?!\n)"}
 _ACCOUNT = {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$(?!\n)"}
-_PURPOSE = {"type": "string", "minLength": 1, "maxLength": limits.PURPOSE_CHARACTERS}
+_PURPOSE = {"type": "string", "minLength": 1, "maxLength": PURPOSE_CHARACTERS}
 _REFERENCE = {"type": "string", "minLength": 1, "maxLength": 140}
 _MOMENT_TEXT = {"type": "string", "maxLength": 40}
 _AMOUNT_TEXT = {"type": "string", "maxLength": 19}
@@ -168,7 +174,7 @@ def parse_details(raw: str, now: datetime) -> ConsentRequest:
     OAUTH_INVALID_AUTHORIZATION_DETAILS names the place by JSON pointer and the reason.
     """
     try:
-        entries = loads(raw, limits.AUTHORIZATION_FORM_BYTES)
+        entries = loads(raw, AUTHORIZATION_FORM_BYTES)
     except ValueError as error:
         raise _wrong("", "not JSON", str(error)) from error
     if not isinstance(entries, list) or len(entries) != 1 or not isinstance(entries[0], dict):
@@ -228,10 +234,8 @@ def _moment(entry: dict[str, Any], name: str) -> datetime:
 
 def _end(entry: dict[str, Any], now: datetime) -> datetime:
     end = _moment(entry, "expires_at")
-    if not now < end <= now + timedelta(days=limits.CONSENT_LIFETIME_DAYS):
-        raise _wrong(
-            "/0/expires_at", f"must lie ahead, at most {limits.CONSENT_LIFETIME_DAYS} days"
-        )
+    if not now < end <= now + timedelta(days=CONSENT_LIFETIME_DAYS):
+        raise _wrong("/0/expires_at", f"must lie ahead, at most {CONSENT_LIFETIME_DAYS} days")
     return end
 
 
@@ -246,8 +250,8 @@ def _amount(value: dict[str, str]) -> None:
 
 def _recurring(entry: dict[str, Any], now: datetime) -> None:
     since = _moment(entry, "valid_from")
-    if since < now - timedelta(days=limits.CONSENT_LIFETIME_DAYS):
-        raise _wrong("/0/valid_from", f"lies over {limits.CONSENT_LIFETIME_DAYS} days back")
+    if since < now - timedelta(days=CONSENT_LIFETIME_DAYS):
+        raise _wrong("/0/valid_from", f"lies over {CONSENT_LIFETIME_DAYS} days back")
     try:
         recurring_payments.check(recurring_payments.read(entry))
     except recurring_payments.IncoherentError as error:

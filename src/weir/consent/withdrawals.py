@@ -21,11 +21,13 @@ from weir.consent.published import REVOCATION, SLACK_S, revocation, revocation_k
 from weir.consent.states import Move
 from weir.consent.transitions import locked, move, write
 from weir.identity import customers
-from weir.kernel import inputs, limits
-from weir.kernel.outcomes import NOT_FOUND, Refusal
+from weir.kernel import inputs
+from weir.kernel.declares import ACCESS_TOKEN_LIFETIME_S, NOT_FOUND
+from weir.kernel.outcomes import Refusal
 from weir.keys.vault import PLATFORM
 from weir.partners import organisations
 from weir.store.database import Database
+from weir.store.declares import REVOCATION_WAIT_S
 from weir.store.processes import await_acknowledged
 from weir.store.schema import changes
 from weir.store.unit import Actor, UnitOfWork
@@ -65,7 +67,7 @@ async def _void_widened(unit: UnitOfWork, consent: Consent) -> None:
     """A consent that was widened lives on in the wider one, and so do its last access tokens: they
     end with it.
     """
-    remembered = unit.now - timedelta(seconds=limits.ACCESS_TOKEN_LIFETIME_S + SLACK_S)
+    remembered = unit.now - timedelta(seconds=ACCESS_TOKEN_LIFETIME_S + SLACK_S)
     while consent.replaces is not None:
         earlier = await consents.find(unit.connection, consent.replaces)
         if earlier is None or earlier.ended_at is None or earlier.ended_at < remembered:
@@ -84,7 +86,7 @@ async def withdraw_and_confirm(
 
 
 async def confirm(
-    database: Database, consent_id: str, timeout_s: float = limits.REVOCATION_WAIT_S
+    database: Database, consent_id: str, timeout_s: float = REVOCATION_WAIT_S
 ) -> Withdrawal:
     """Wait until every gateway has applied the withdrawal, and write down when that was.
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import unquote_to_bytes
 
-from weir.kernel import limits
-from weir.kernel.outcomes import BOUND_VALUE_MISSING, UNSUPPORTED_MEDIA_TYPE, Refusal
+from weir.gateway.declares import BOUND_BODY_BYTES, BOUND_VALUE_MISSING
+from weir.kernel.declares import UNSUPPORTED_MEDIA_TYPE
+from weir.kernel.outcomes import Refusal
 from weir.kernel.strict_json import loads
 from weir.wire import grammar
 
@@ -155,7 +156,7 @@ def read_json(call: Call, reference: str) -> object:
     if grammar.JSON_TYPE.fullmatch(kind) is None or b"content-encoding" in single:
         raise Refusal(UNSUPPORTED_MEDIA_TYPE, "a bound body must be plain JSON")
     try:
-        return loads(call.body or b"", limits.BOUND_BODY_BYTES) or {}
+        return loads(call.body or b"", BOUND_BODY_BYTES) or {}
     except ValueError as error:
         raise missing(reference, str(error)) from error
 

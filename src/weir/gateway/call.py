@@ -8,8 +8,8 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from weir.gateway.config.snapshot import Application, Operation, Snapshot
+from weir.gateway.declares import BOUND_BODY_BYTES
 from weir.gateway.front.head_memo import Place, Said
-from weir.kernel import limits
 from weir.kernel.money import Money
 from weir.kernel.outcomes import Outcome, Refusal
 from weir.wire.exchange import Exchange
@@ -114,7 +114,7 @@ class Call(Relay):
 
     # --- collecting the body -------------------------------------------------------------------
 
-    def collect(self, max_bytes: int = limits.BOUND_BODY_BYTES) -> Awaitable[None] | None:
+    def collect(self, max_bytes: int = BOUND_BODY_BYTES) -> Awaitable[None] | None:
         """Read the body whole into `body`. None when it is there already, else wait for this."""
         if self.body is None:
             self._pieces = []

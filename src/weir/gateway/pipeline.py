@@ -35,17 +35,10 @@ from weir.gateway.phases.record import receipt_line, record
 from weir.gateway.phases.respond import PROBLEM_TYPE, refusal_body, refusal_lines
 from weir.gateway.phases.route import route
 from weir.gateway.phases.signed_answer import signature_lines
-from weir.kernel.outcomes import (
-    CALLER_GONE,
-    MEMBER_BROKEN_ANSWER,
-    MEMBER_TIMEOUT,
-    MEMBER_UNREACHABLE,
-    OVERLOADED,
-    PLATFORM_ERROR,
-    Fault,
-    Outcome,
-    Refusal,
-)
+from weir.kernel.declares import MEMBER_BROKEN_ANSWER, MEMBER_TIMEOUT, OVERLOADED, PLATFORM_ERROR
+from weir.kernel.outcomes import Fault, Outcome, Refusal
+from weir.metering.declares import CALLER_GONE
+from weir.wire.declares import MEMBER_UNREACHABLE
 from weir.wire.heads import AnswerHead
 from weir.wire.member_connection import Failure
 

@@ -20,18 +20,21 @@ from weir import compiled
 from weir.gateway.budgets.allowances import Allowances, DatabaseClock
 from weir.gateway.budgets.counters import DatabaseCounters
 from weir.gateway.config.follower import Following
+from weir.gateway.declares import CERTIFICATE_SWEEP_S, GATEWAY_DRAIN_S, SEGMENT_AGE_S
 from weir.gateway.front.front import Gateway
 from weir.gateway.observing.health import Health
 from weir.gateway.record_stream import Recording
 from weir.gateway.tokens.known_tokens import TokenMemory
 from weir.gateway.tokens.verifier import TokenVerifier
-from weir.kernel import identifiers, limits
-from weir.kernel.outcomes import SETTING_INVALID, Refusal
+from weir.kernel import identifiers
+from weir.kernel.declares import SETTING_INVALID
+from weir.kernel.outcomes import Refusal
 from weir.keys.message_key import MessageKeys
 from weir.metering.records.sealer import stream_key
 from weir.metering.records.writer import RecordWriter
 from weir.store.cache import Cache
 from weir.store.database import Database
+from weir.store.declares import LEASE_RENEWAL_S
 from weir.wire.acceptor import TlsAcceptor
 from weir.wire.balancers import Balancers
 from weir.wire.certificate_files import Presented
@@ -187,13 +190,13 @@ class _Serving:
         serving._connections.start()
         serving._gateway.pauses.start()
         serving._beat(serving._following.run())
-        serving._beat(serving._every(limits.SEGMENT_AGE_S, serving._recording.seal))
+        serving._beat(serving._every(SEGMENT_AGE_S, serving._recording.seal))
         serving._beat(serving._every(config.records_sync_s, serving._recording.sync))
-        serving._beat(serving._every(limits.LEASE_RENEWAL_S, serving._allowances.give_back_idle))
+        serving._beat(serving._every(LEASE_RENEWAL_S, serving._allowances.give_back_idle))
         serving._beat(serving._every(_SWEEP_S, serving._gateway.sweep_connections))
         serving._beat(serving._every(_SWEEP_S, serving._following.sweep))
         serving._beat(serving._every(_SECOND_S, serving._tell_faults))
-        serving._beat(serving._every(limits.CERTIFICATE_SWEEP_S, serving._renew_certificates))
+        serving._beat(serving._every(CERTIFICATE_SWEEP_S, serving._renew_certificates))
         serving._beat(serving._every(_MINUTE_S, serving._tell_unidentified))
         serving._listen("public", config.public_port, public)
         serving._listen("mtls", config.mtls_port, mtls)
@@ -282,7 +285,7 @@ class _Serving:
             beat.cancel()
         await asyncio.gather(*self._beats, return_exceptions=True)
         with suppress(TimeoutError):
-            async with asyncio.timeout(limits.GATEWAY_DRAIN_S):
+            async with asyncio.timeout(GATEWAY_DRAIN_S):
                 await self._gateway.finish_tasks()
         self._gateway.close_connections()
         self._gateway.faults.next_second()
@@ -298,7 +301,7 @@ class _Serving:
 
     async def _wait_for_calls(self) -> None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(limits.GATEWAY_DRAIN_S):
+            async with asyncio.timeout(GATEWAY_DRAIN_S):
                 for listener in self._gateway.listeners:
                     await listener.left.wait()
         for listener in self._gateway.listeners:

@@ -17,8 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.identity import links
 from weir.identity.tables import customers, test_customers
-from weir.kernel import outcomes
+from weir.kernel.declares import CONFLICT
 from weir.kernel.inputs import text, wrong
+from weir.kernel.outcomes import Refusal
 from weir.store.unit import UnitOfWork
 
 # It stands in a path of the member's account directory, so only unreserved characters of
@@ -73,7 +74,7 @@ async def enrol(
         test_customers.c.member == member, test_customers.c.customer_ref == customer_ref
     )
     if await unit.connection.scalar(offered) is not None:
-        raise outcomes.Refusal(outcomes.CONFLICT, "a test customer", pointer="/customer_ref")
+        raise Refusal(CONFLICT, "a test customer", pointer="/customer_ref")
     await unit.connection.execute(
         insert(customers)
         .values(
@@ -90,7 +91,7 @@ async def enrol(
     )
     row: Any = (await unit.connection.execute(mine.with_for_update())).one()
     if row.person is not None:
-        raise outcomes.Refusal(outcomes.CONFLICT, "customer is linked", pointer="/customer_ref")
+        raise Refusal(CONFLICT, "customer is linked", pointer="/customer_ref")
     await links.void_links(unit, row.id)
     secret = await links.create_link(unit, "customer", subject=row.id, organisation=member)
     unit.audit("customer.enrolled", row.id, {"customer_ref": customer_ref}, member)
@@ -112,7 +113,7 @@ async def attach(unit: UnitOfWork, customer_id: str, person_id: str) -> Customer
         .values(person=person_id, linked_at=unit.now)
     )
     if attached.rowcount != 1:
-        raise outcomes.Refusal(outcomes.CONFLICT, "customer is linked")
+        raise Refusal(CONFLICT, "customer is linked")
     row: Any = (await unit.connection.execute(_all().where(customers.c.id == customer_id))).one()
     unit.audit("customer.linked", customer_id, {"person": person_id}, row.member)
     return _customer(row)

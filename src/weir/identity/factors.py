@@ -16,10 +16,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.identity import totp
+from weir.identity.declares import RECOVERY_CODES, SECOND_FACTOR_WRONG
 from weir.identity.people import Person
 from weir.identity.tables import passkeys, recovery_codes, totp_secrets
-from weir.kernel import limits
-from weir.kernel.outcomes import CONFLICT, SECOND_FACTOR_WRONG, Refusal
+from weir.kernel.declares import CONFLICT
+from weir.kernel.outcomes import Refusal
 from weir.keys.master_key import Sealing
 from weir.store.unit import UnitOfWork
 
@@ -111,7 +112,7 @@ async def make_recovery_codes(unit: UnitOfWork, person: Person) -> list[str]:
     """New codes, each good for one sign-in instead of the second factor; older ones end."""
     mine = recovery_codes.c.person == person.id
     await unit.connection.execute(delete(recovery_codes).where(mine))
-    codes = [_new_code() for _ in range(limits.RECOVERY_CODES)]
+    codes = [_new_code() for _ in range(RECOVERY_CODES)]
     rows = [{"person": person.id, "code_sha256": _digest(code)} for code in codes]
     await unit.connection.execute(insert(recovery_codes), rows)
     unit.audit("factor.added", person.id, {"kind": "recovery_codes"})

@@ -13,13 +13,14 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.access.permissions import ROLES
+from weir.access.roles import ROLES
 from weir.identity import links, people
+from weir.identity.declares import INVITATIONS, PEOPLE
 from weir.identity.links import LinkPurpose
 from weir.identity.tables import one_time_links
-from weir.kernel import limits
+from weir.kernel.declares import CONFLICT, NOT_FOUND
 from weir.kernel.inputs import choice, text
-from weir.kernel.outcomes import CONFLICT, NOT_FOUND, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.store.unit import UnitOfWork
 
 _STAFF: Final = ("operator", "member", "partner")
@@ -54,7 +55,7 @@ async def invite(
     name = text(invitee, "/invitee")
     waiting = await list_open(unit.connection, organisation, unit.now)
     working = await people.of_organisation(unit.connection, organisation)
-    if len(waiting) >= limits.INVITATIONS or len(waiting) + len(working) >= limits.PEOPLE:
+    if len(waiting) >= INVITATIONS or len(waiting) + len(working) >= PEOPLE:
         raise Refusal(CONFLICT, "too many people", pointer="/invitee")
     secret = await links.create_link(
         unit, kind, subject=organisation, organisation=organisation, role=role, invitee=name

@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.identity import secrets
 from weir.identity.tables import one_time_links as links
-from weir.kernel import limits
-from weir.kernel.outcomes import LINK_USED, Refusal
+from weir.kernel.declares import LINK_USED, ONE_TIME_LINK_LIFETIME_S
+from weir.kernel.outcomes import Refusal
 from weir.store.unit import UnitOfWork
 
 # What the person who claims it becomes; `subject` is a customer for "customer", the person itself
@@ -67,7 +67,7 @@ async def create_link(
             invitee=invitee,
             created_by=unit.actor.subject,
             created_at=unit.now,
-            expires_at=unit.now + timedelta(seconds=limits.ONE_TIME_LINK_LIFETIME_S),
+            expires_at=unit.now + timedelta(seconds=ONE_TIME_LINK_LIFETIME_S),
         )
     )
     detail = {"purpose": purpose, "subject": subject}

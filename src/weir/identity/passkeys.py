@@ -33,11 +33,18 @@ from webauthn.helpers.structs import (
 )
 
 from weir.identity import factors, secrets
+from weir.identity.declares import (
+    CHALLENGE_LIFETIME_S,
+    PASSKEY_ANSWER_CHARACTERS,
+    PASSKEY_REFUSED,
+    PASSKEYS,
+)
 from weir.identity.people import Person
 from weir.identity.tables import passkeys
-from weir.kernel import limits, strict_json
+from weir.kernel import strict_json
+from weir.kernel.declares import CONFLICT, NOT_FOUND
 from weir.kernel.inputs import text
-from weir.kernel.outcomes import CONFLICT, NOT_FOUND, PASSKEY_REFUSED, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.store.cache import Cache
 from weir.store.unit import UnitOfWork
 
@@ -102,7 +109,7 @@ async def register(
     name: str,
 ) -> None:
     """Keep the passkey the browser made. PASSKEY_REFUSED; CONFLICT when there are too many."""
-    if len(await of_person(unit.connection, person.id)) >= limits.PASSKEYS:
+    if len(await of_person(unit.connection, person.id)) >= PASSKEYS:
         raise Refusal(CONFLICT, "too many passkeys", pointer="/passkey")
     challenge = await _used_up(cache, "register", f"{visit} {person.id}")
     try:
@@ -187,7 +194,7 @@ async def remove(unit: UnitOfWork, person: Person, passkey_id: str) -> None:
 
 async def _keep(cache: Cache, ceremony: str, whose: str, challenge: bytes) -> None:
     kept = {"challenge": bytes_to_base64url(challenge)}
-    await cache.put_json(_key(ceremony, whose), kept, limits.CHALLENGE_LIFETIME_S)
+    await cache.put_json(_key(ceremony, whose), kept, CHALLENGE_LIFETIME_S)
 
 
 async def _used_up(cache: Cache, ceremony: str, whose: str) -> bytes:
@@ -203,7 +210,7 @@ def _key(ceremony: str, whose: str) -> str:
 
 def _bounded(answer: str) -> dict[str, Any]:
     """The browser's answer, as JSON of a known size."""
-    if len(answer) > limits.PASSKEY_ANSWER_CHARACTERS:
+    if len(answer) > PASSKEY_ANSWER_CHARACTERS:
         raise Refusal(PASSKEY_REFUSED, "too long an answer")
     try:
         given = strict_json.loads(answer.encode())

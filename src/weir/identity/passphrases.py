@@ -8,7 +8,11 @@ import unicodedata
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
-from weir.kernel import limits
+from weir.identity.declares import (
+    PASSPHRASE_CHARACTERS_MAX,
+    PASSPHRASE_CHARACTERS_MIN,
+    PASSPHRASE_HASHES_AT_ONCE,
+)
 from weir.kernel.inputs import wrong
 
 
@@ -17,7 +21,7 @@ class Passphrases:
 
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
         self._hasher = hasher or PasswordHasher()
-        self._turn = asyncio.Semaphore(limits.PASSPHRASE_HASHES_AT_ONCE)
+        self._turn = asyncio.Semaphore(PASSPHRASE_HASHES_AT_ONCE)
         # Checked when a name is unknown, so that the time taken does not tell which names exist.
         self._decoy = self._hasher.hash("a passphrase nobody has")
 
@@ -49,7 +53,7 @@ def normal(passphrase: str) -> str:
 
 def check_form(passphrase: str, name: str) -> str:
     """A new passphrase: long enough, and not the name. INVALID_INPUT says what is wrong."""
-    low, high = limits.PASSPHRASE_CHARACTERS_MIN, limits.PASSPHRASE_CHARACTERS_MAX
+    low, high = PASSPHRASE_CHARACTERS_MIN, PASSPHRASE_CHARACTERS_MAX
     if not low <= len(normal(passphrase)) <= high:
         raise wrong(
             "/passphrase",
@@ -66,4 +70,4 @@ def check_form(passphrase: str, name: str) -> str:
 
 
 def _longest() -> int:
-    return limits.PASSPHRASE_CHARACTERS_MAX * 4
+    return PASSPHRASE_CHARACTERS_MAX * 4

@@ -16,11 +16,12 @@ from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.access.permissions import OWNER, ROLES
+from weir.access.roles import OWNER, ROLES
 from weir.identity import links
 from weir.identity.tables import people
-from weir.kernel import outcomes
+from weir.kernel.declares import CONFLICT, NOT_FOUND
 from weir.kernel.inputs import choice, text, wrong
+from weir.kernel.outcomes import Refusal
 from weir.store.unit import UnitOfWork
 
 PersonKind = Literal["customer", "operator", "member", "partner"]
@@ -94,7 +95,7 @@ async def create(
         .returning(people.c.id)
     )
     if created.one_or_none() is None:
-        raise outcomes.Refusal(outcomes.CONFLICT, "sign-in name taken", pointer="/name")
+        raise Refusal(CONFLICT, "sign-in name taken", pointer="/name")
     detail = {"kind": kind} if role is None else {"kind": kind, "role": role}
     unit.audit("person.created", person.id, detail)
     return person
@@ -128,7 +129,7 @@ async def colleague(
     statement = select(people).where(_working_for(organisation), people.c.id == person_id)
     row = (await connection.execute(statement.with_for_update() if lock else statement)).first()
     if row is None:
-        raise outcomes.Refusal(outcomes.NOT_FOUND, f"{person_id} does not work for {organisation}")
+        raise Refusal(NOT_FOUND, f"{person_id} does not work for {organisation}")
     return _person(row)
 
 
@@ -184,8 +185,8 @@ async def _keep_an_owner(unit: UnitOfWork, person: Person, role: str | None) -> 
         .with_for_update()
     )
     if len(owners.all()) == 1:
-        raise outcomes.Refusal(
-            outcomes.CONFLICT,
+        raise Refusal(
+            CONFLICT,
             "the last owner",
             pointer="/role",
             why="is the last owner: make somebody else an owner first",

@@ -18,8 +18,13 @@ from hashlib import sha256
 from typing import Any, Final
 
 from weir.identity import secrets
+from weir.identity.declares import (
+    HALF_OPEN_SESSION_S,
+    SESSION_LIFETIME_S,
+    STAFF_SESSION_IDLE_S,
+    STAFF_SESSION_LIFETIME_S,
+)
 from weir.identity.people import Person
-from weir.kernel import limits
 from weir.store.cache import Cache
 
 VISIT_COOKIE: Final = "__Host-weir-visit"
@@ -56,14 +61,14 @@ class Sessions:
     async def open_for_staff(self, person_id: str, now: datetime, amr: tuple[str, ...]) -> str:
         """As `open`, for somebody who works here; half open until two factors were given."""
         if "mfa" not in amr:
-            half_open_s = limits.HALF_OPEN_SESSION_S
+            half_open_s = HALF_OPEN_SESSION_S
             return await self.open(person_id, now, amr, lifetime_s=half_open_s, idle_s=half_open_s)
         return await self.open(
             person_id,
             now,
             amr,
-            lifetime_s=limits.STAFF_SESSION_LIFETIME_S,
-            idle_s=limits.STAFF_SESSION_IDLE_S,
+            lifetime_s=STAFF_SESSION_LIFETIME_S,
+            idle_s=STAFF_SESSION_IDLE_S,
         )
 
     async def open(
@@ -72,8 +77,8 @@ class Sessions:
         now: datetime,
         amr: tuple[str, ...] = BY_PASSPHRASE,
         *,
-        lifetime_s: int = limits.SESSION_LIFETIME_S,
-        idle_s: int = limits.SESSION_LIFETIME_S,
+        lifetime_s: int = SESSION_LIFETIME_S,
+        idle_s: int = SESSION_LIFETIME_S,
     ) -> str:
         """The secret of a new session."""
         secret = secrets.new_secret()

@@ -10,10 +10,19 @@ import ipaddress
 from hashlib import sha256
 
 from weir.identity import factors, people
+from weir.identity.declares import (
+    SECOND_FACTOR_ATTEMPTS,
+    SECOND_FACTOR_ATTEMPTS_A_DAY,
+    SECOND_FACTOR_DAY_S,
+    SECOND_FACTOR_WINDOW_S,
+    SIGN_IN_ATTEMPTS,
+    SIGN_IN_FAILED,
+    SIGN_IN_LOCKED,
+    SIGN_IN_WINDOW_S,
+)
 from weir.identity.passphrases import Passphrases
 from weir.identity.people import Person
-from weir.kernel import limits
-from weir.kernel.outcomes import SIGN_IN_FAILED, SIGN_IN_LOCKED, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.keys.master_key import Sealing
 from weir.store.cache import Cache
 from weir.store.database import Database
@@ -32,7 +41,7 @@ async def sign_in(
     """The person. SIGN_IN_FAILED does not say which was wrong; SIGN_IN_LOCKED says wait."""
     normal = name.strip().lower()[:100]
     counter = _counter("sign-in", normal, address)
-    await _slow_down(cache, counter, limits.SIGN_IN_ATTEMPTS, limits.SIGN_IN_WINDOW_S)
+    await _slow_down(cache, counter, SIGN_IN_ATTEMPTS, SIGN_IN_WINDOW_S)
     async with database.connect() as connection:
         found = await people.find_with_hash(connection, normal)
     if not await passphrases.matches(found[1] if found else None, passphrase):
@@ -51,9 +60,9 @@ async def second_factor(
     guesses too. That can keep the person's own codes out for a day, and never a passkey.
     """
     counter = _counter("factor", person.id, address)
-    await _slow_down(cache, counter, limits.SECOND_FACTOR_ATTEMPTS, limits.SECOND_FACTOR_WINDOW_S)
-    everywhere, most = f"factor-day:{person.id}", limits.SECOND_FACTOR_ATTEMPTS_A_DAY
-    await _slow_down(cache, everywhere, most, limits.SECOND_FACTOR_DAY_S)
+    await _slow_down(cache, counter, SECOND_FACTOR_ATTEMPTS, SECOND_FACTOR_WINDOW_S)
+    everywhere, most = f"factor-day:{person.id}", SECOND_FACTOR_ATTEMPTS_A_DAY
+    await _slow_down(cache, everywhere, most, SECOND_FACTOR_DAY_S)
     async with database.unit(Actor(str(person.organisation), person.id)) as unit:
         if factors.is_totp(code):
             await factors.take_totp(unit, sealing, person, code)

@@ -19,10 +19,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.identity import people
 from weir.identity.customers import customer_reference, hold_reference
+from weir.identity.declares import TEST_CUSTOMERS
 from weir.identity.people import Person
 from weir.identity.tables import customers, test_customers
-from weir.kernel import limits, outcomes
+from weir.kernel.declares import CONFLICT, NOT_FOUND
 from weir.kernel.inputs import text
+from weir.kernel.outcomes import Refusal
 from weir.store.unit import UnitOfWork
 
 # Without letters that are taken for one another.
@@ -55,8 +57,8 @@ async def offer(unit: UnitOfWork, member: str, customer_ref: str, display_name: 
         customers.c.tried_by.is_(None),
     )
     if await unit.connection.scalar(enrolled) is not None:
-        raise outcomes.Refusal(
-            outcomes.CONFLICT,
+        raise Refusal(
+            CONFLICT,
             pointer="/customer_ref",
             why="is enrolled as a customer",
             why_zh="该客户已正式登记",
@@ -70,11 +72,11 @@ async def offer(unit: UnitOfWork, member: str, customer_ref: str, display_name: 
         )
     )
     mine = select(func.count()).where(test_customers.c.member == member)
-    if int((await unit.connection.execute(mine)).scalar_one()) > limits.TEST_CUSTOMERS:
-        raise outcomes.Refusal(
-            outcomes.CONFLICT,
-            why=f"at most {limits.TEST_CUSTOMERS} test customers are offered",
-            why_zh=f"最多提供 {limits.TEST_CUSTOMERS} 位测试客户",
+    if int((await unit.connection.execute(mine)).scalar_one()) > TEST_CUSTOMERS:
+        raise Refusal(
+            CONFLICT,
+            why=f"at most {TEST_CUSTOMERS} test customers are offered",
+            why_zh=f"最多提供 {TEST_CUSTOMERS} 位测试客户",
         )
     unit.audit("test_customer.offered", reference, {"name": name}, member)
 
@@ -87,7 +89,7 @@ async def end(unit: UnitOfWork, member: str, customer_ref: str) -> None:
         )
     )
     if found.rowcount != 1:
-        raise outcomes.Refusal(outcomes.NOT_FOUND, f"{customer_ref} is not offered")
+        raise Refusal(NOT_FOUND, f"{customer_ref} is not offered")
     taken = await unit.connection.execute(
         select(customers.c.person).where(
             customers.c.member == member,
@@ -129,7 +131,7 @@ async def take(
     )
     kept = offered.one_or_none()
     if kept is None:
-        raise outcomes.Refusal(outcomes.NOT_FOUND, f"{customer_ref} is not offered")
+        raise Refusal(NOT_FOUND, f"{customer_ref} is not offered")
     found = Offered(*kept)
     row = await _own(unit, member, found, organisation)
     if row.person is not None:

@@ -15,9 +15,10 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.kernel import limits
-from weir.kernel.outcomes import ENGINE_UNAVAILABLE, Refusal
+from weir.jobs.declares import WORKER_SLOTS
+from weir.kernel.outcomes import Refusal
 from weir.store.database import Database
+from weir.store.declares import ENGINE_UNAVAILABLE
 
 _SPACE: Final = 7_164  # the first half of the locks' names
 _TRY: Final = text("SELECT pg_try_advisory_lock(:space, :slot)")
@@ -67,7 +68,7 @@ async def holding(database: Database) -> AsyncIterator[Slots]:
         await connection.execution_options(isolation_level="AUTOCOMMIT")
         slots = Slots(connection)
         try:
-            for slot in range(1, limits.WORKER_SLOTS + 1):
+            for slot in range(1, WORKER_SLOTS + 1):
                 if await slots.take_over(slot):
                     break
             else:

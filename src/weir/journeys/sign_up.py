@@ -14,13 +14,15 @@ from secrets import token_hex
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.access.permissions import OWNER
+from weir.access.roles import OWNER
 from weir.identity import people
 from weir.identity.passphrases import Passphrases, check_form
 from weir.identity.people import Person, sign_in_name
 from weir.identity.sign_in import network_of
-from weir.kernel import inputs, limits
-from weir.kernel.outcomes import INVALID_INPUT, TOO_MANY_SIGN_UPS, Refusal
+from weir.journeys.declares import SIGN_UP_WINDOW_S, SIGN_UPS, TOO_MANY_SIGN_UPS
+from weir.kernel import inputs
+from weir.kernel.declares import INVALID_INPUT
+from weir.kernel.outcomes import Refusal
 from weir.keys.vault import PLATFORM
 from weir.partners import organisations, registration_rules
 from weir.partners.organisations import SANDBOX, Organisation
@@ -64,8 +66,8 @@ async def sign_up(
     found = faults(given)
     if found:
         raise found[0]
-    counted = await cache.count(f"sign-up:{network_of(address)}", limits.SIGN_UP_WINDOW_S)
-    if counted > limits.SIGN_UPS:
+    counted = await cache.count(f"sign-up:{network_of(address)}", SIGN_UP_WINDOW_S)
+    if counted > SIGN_UPS:
         raise Refusal(TOO_MANY_SIGN_UPS, f"{counted} from {network_of(address)}")
     hashed = await passphrases.hash(given.passphrase)
     async with database.unit(Actor(PLATFORM.organisation, "visitor")) as unit:

@@ -9,44 +9,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+from weir.kernel.rooms import prefixes
 
-# What each prefix names. One closed list; docs/reference/identifiers.md repeats it.
-PREFIXES: Final = {
-    "org": "organisation (operator, member or partner)",
-    "app": "application, the OAuth client of an organisation",
-    "crt": "client certificate issued by the alliance's authority",
-    "doc": "imported OpenAPI document",
-    "bck": "backend, where an organisation's service is reached",
-    "cap": "capability",
-    "prd": "product version",
-    "pln": "plan",
-    "sub": "subscription",
-    "usr": "person who signs in",
-    "cus": "customer of a member, as the member and the platform know it",
-    "cns": "consent",
-    "rec": "consent, as call records name it; nothing else follows from it, not even its age",
-    "int": "interaction, a customer's visit to the consent pages",
-    "tok": "access token",
-    "key": "signing key",
-    "agr": "agreement",
-    "job": "closing that was asked for",
-    "per": "settlement period",
-    "stm": "statement",
-    "pst": "posting",
-    "obl": "obligation, what one party owes another for a line",
-    "dsp": "dispute",
-    "crd": "credit",
-    "rop": "re-opening of a closed period",
-    "rnd": "netting round",
-    "rat": "exchange rate",
-    "cnv": "conversion of a line's debts",
-    "pay": "payment of a netting round",
-    "prc": "process",
-    "str": "stream of call records",
-    "lnk": "one-time link",
-    "psk": "passkey of a person",
-}
+ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 
 _PAIRS = [one + two for one in ALPHABET for two in ALPHABET]
 _IDENTIFIER = re.compile(r"([a-z]{3})_([0-9a-hjkmnp-tv-z]{26})")
@@ -55,7 +20,7 @@ _SLUG = re.compile(r"[a-z](?:[a-z0-9-]{0,46}[a-z0-9])?")
 
 def mint(prefix: str, at_ms: int, entropy: bytes) -> str:
     """An identifier born at `at_ms` (Unix milliseconds) from at least 10 random bytes."""
-    assert prefix in PREFIXES, f"unknown identifier prefix {prefix}"
+    assert prefix in prefixes(), f"no room declares the prefix {prefix}"
     random = int.from_bytes(entropy[:10], "big")
     value = (at_ms & ((1 << 48) - 1)) << 80 | random
     value = (value & ~(0xF << 76)) | (0x7 << 76)  # version 7

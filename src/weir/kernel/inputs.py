@@ -13,7 +13,9 @@ from collections.abc import Collection
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
-from weir.kernel import identifiers, limits, outcomes
+from weir.kernel import identifiers
+from weir.kernel.declares import INVALID_INPUT, NAME_CHARACTERS, PROSE_CHARACTERS, URL_CHARACTERS
+from weir.kernel.outcomes import Refusal
 
 # A URL of RFC 3986 characters only. What is not ASCII must be percent-encoded or punycode.
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
@@ -26,10 +28,10 @@ _HOST: Final = re.compile(
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
-def wrong(pointer: str, why: str, why_zh: str) -> outcomes.Refusal:
+def wrong(pointer: str, why: str, why_zh: str) -> Refusal:
     """The refusal of one value, in both languages."""
-    return outcomes.Refusal(
-        outcomes.INVALID_INPUT,
+    return Refusal(
+        INVALID_INPUT,
         f"{pointer}: {why}",
         pointer=pointer,
         why=why,
@@ -49,7 +51,7 @@ def slug(value: str, pointer: str) -> str:
     return value
 
 
-def text(value: str, pointer: str, max_characters: int = limits.NAME_CHARACTERS) -> str:
+def text(value: str, pointer: str, max_characters: int = NAME_CHARACTERS) -> str:
     """One line a person reads, without surrounding space, in Unicode NFC."""
     normal = unicodedata.normalize("NFC", value)
     if not 0 < len(normal) <= max_characters or normal != normal.strip():
@@ -65,7 +67,7 @@ def text(value: str, pointer: str, max_characters: int = limits.NAME_CHARACTERS)
     return normal
 
 
-def prose(value: str, pointer: str, max_characters: int = limits.PROSE_CHARACTERS) -> str:
+def prose(value: str, pointer: str, max_characters: int = PROSE_CHARACTERS) -> str:
     """Several lines a person reads; may be empty. Line ends become a single line feed."""
     normal = unicodedata.normalize("NFC", value.replace("\r\n", "\n")).strip()
     if len(normal) > max_characters:
@@ -118,7 +120,7 @@ def split_url(value: str, pointer: str) -> SplitResult:
     letters in the host) is refused rather than mended.
     """
     try:
-        parts = urlsplit(value) if len(value) <= limits.URL_CHARACTERS else None
+        parts = urlsplit(value) if len(value) <= URL_CHARACTERS else None
         port = parts.port if parts else None
     except ValueError:
         parts = port = None

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from hashlib import sha256, sha512
 from typing import Final
 
-from weir.kernel import limits
+from weir.kernel.declares import SIGNATURE_CHARACTERS, SIGNATURE_INPUT_CHARACTERS
 
 REQUEST_TAG: Final = "fapi-2-request"
 RESPONSE_TAG: Final = "fapi-2-response"
@@ -85,7 +85,7 @@ class SignatureInput:
 
 def read_input(field: str) -> SignatureInput:
     """Read Signature-Input (RFC 9421 section 4.1): exactly one signature."""
-    if len(field) > limits.SIGNATURE_INPUT_CHARACTERS:
+    if len(field) > SIGNATURE_INPUT_CHARACTERS:
         raise SignatureError("Signature-Input is too long")
     found = _INPUT.fullmatch(field)
     if found is None:
@@ -109,7 +109,7 @@ def _parameters(text: str) -> dict[str, str | int]:
 def read_signature(field: str, label: str) -> bytes:
     """Read Signature (RFC 9421 section 4.2): the one that Signature-Input names."""
     found = _MEMBER.fullmatch(field)
-    if len(field) > limits.SIGNATURE_CHARACTERS or found is None or found[1] != label:
+    if len(field) > SIGNATURE_CHARACTERS or found is None or found[1] != label:
         raise SignatureError("Signature is not the one that Signature-Input names")
     return _octets(found[2])
 
@@ -154,7 +154,7 @@ def require_digest(field: str, body: bytes) -> None:
     members = [each.strip(" \t") for each in field.split(",")]
     found = [_MEMBER.fullmatch(each) for each in members]
     named = [each[1] for each in found if each is not None]
-    if len(field) > limits.SIGNATURE_CHARACTERS or len(named) != len(members):
+    if len(field) > SIGNATURE_CHARACTERS or len(named) != len(members):
         raise SignatureError("Content-Digest is malformed")
     if len(set(named)) != len(named) or not set(named) <= _DIGESTS.keys():
         raise SignatureError("Content-Digest is by sha-256 or sha-512, each once")

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
-from weir.kernel import limits
-from weir.kernel.outcomes import SETTING_INVALID, Refusal
+from weir.kernel.declares import RECORDS_KEPT_DAYS_MIN, SETTING_INVALID, TRANSACTIONS_KEPT_DAYS_MIN
+from weir.kernel.outcomes import Refusal
 
 PREFIX: Final = "WEIR_"
 
@@ -109,14 +109,14 @@ class Settings:
     records_kept_days: int = _setting(
         400,
         "Whole days that records of calls are kept, six months at least.",
-        low=limits.RECORDS_KEPT_DAYS_MIN,
+        low=RECORDS_KEPT_DAYS_MIN,
         high=36_500,
     )
     transactions_kept_days: int = _setting(
         1_830,
         "Whole days that records of calls that asked for a payment are kept, a year at least and"
         " no shorter than records_kept_days.",
-        low=limits.TRANSACTIONS_KEPT_DAYS_MIN,
+        low=TRANSACTIONS_KEPT_DAYS_MIN,
         high=36_500,
     )
     close_months: str | None = _setting(

@@ -21,7 +21,8 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
-from weir.kernel import limits, strict_json
+from weir.kernel import strict_json
+from weir.kernel.declares import SIGNATURE_CHARACTERS
 
 TYPE: Final = "weir-terms+jws"
 
@@ -65,7 +66,7 @@ def signature_fault(terms: str, signature: TermsSignature) -> str | None:
     if found is None:
         return "its certificate's key is not one that signs"
     key, algorithm = found
-    if len(signature.jws) > limits.SIGNATURE_CHARACTERS:
+    if len(signature.jws) > SIGNATURE_CHARACTERS:
         return "its signature is too long"
     try:
         read = jws.deserialize_compact(
@@ -82,7 +83,7 @@ def signature_fault(terms: str, signature: TermsSignature) -> str | None:
 def certificate_named(jws_text: str) -> str | None:
     """The `x5t#S256` of a signature's header, before anything about it is believed; None if there
     is none."""
-    encoded = jws_text[: limits.SIGNATURE_CHARACTERS].partition(".")[0]
+    encoded = jws_text[:SIGNATURE_CHARACTERS].partition(".")[0]
     try:
         header = strict_json.loads(urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
     except ValueError:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 from typing import Any, Final, NoReturn
 
-from weir.kernel import limits
+from weir.kernel.declares import JSON_BYTES, JSON_DEPTH
 
 
-def loads(raw: bytes | str, max_bytes: int = limits.JSON_BYTES) -> Any:
+def loads(raw: bytes | str, max_bytes: int = JSON_BYTES) -> Any:
     """Read JSON text. ValueError, with a reason that is safe to log, when it is not acceptable."""
     if len(raw) > max_bytes:
         raise ValueError("JSON text is too long")
@@ -23,7 +23,7 @@ def loads(raw: bytes | str, max_bytes: int = limits.JSON_BYTES) -> Any:
         text.encode("utf-8")
     except RecursionError as error:
         raise ValueError("JSON text is nested too deeply") from error
-    _check(value, limits.JSON_DEPTH)
+    _check(value, JSON_DEPTH)
     return value
 
 

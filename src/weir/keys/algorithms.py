@@ -16,9 +16,11 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.kernel import inputs, limits
-from weir.kernel.outcomes import CONFLICT, NOT_FOUND, Refusal
+from weir.kernel import inputs
+from weir.kernel.declares import CONFLICT, NOT_FOUND
+from weir.kernel.outcomes import Refusal
 from weir.keys import jose
+from weir.keys.declares import CHANGE_ANNOUNCED_S
 from weir.keys.published import AlgorithmEndingDocument
 from weir.keys.tables import algorithm_endings
 from weir.store.unit import Change, UnitOfWork
@@ -98,8 +100,8 @@ async def read(connection: AsyncConnection) -> Sequence[Ending]:
 
 def require_ahead(at: datetime, now: datetime, pointer: str) -> None:
     """INVALID_INPUT unless a date leaves partners the time to hear of it."""
-    if at.tzinfo is None or at < now + timedelta(seconds=limits.CHANGE_ANNOUNCED_S):
-        minutes = limits.CHANGE_ANNOUNCED_S // 60
+    if at.tzinfo is None or at < now + timedelta(seconds=CHANGE_ANNOUNCED_S):
+        minutes = CHANGE_ANNOUNCED_S // 60
         raise inputs.wrong(
             pointer,
             f"must be a time with its zone, at least {minutes} minutes ahead",

@@ -29,8 +29,12 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from sqlalchemy import select, text
 
-from weir.kernel import limits
-from weir.kernel.outcomes import CERTIFICATE_REQUEST_INVALID, Refusal
+from weir.kernel.outcomes import Refusal
+from weir.keys.declares import (
+    AUTHORITY_CERTIFICATE_DAYS,
+    CERTIFICATE_REQUEST_INVALID,
+    CLIENT_CERTIFICATE_DAYS,
+)
 from weir.keys.master_key import Sealing
 from weir.keys.tables import keys
 from weir.keys.vault import PLATFORM
@@ -97,7 +101,7 @@ class Authority:
         public_key = _requested_key(csr_pem)
         subject = _name(application, organisation)
         usage = [ExtendedKeyUsageOID.CLIENT_AUTH]
-        return self._issue(public_key, subject, [], usage, limits.CLIENT_CERTIFICATE_DAYS)
+        return self._issue(public_key, subject, [], usage, CLIENT_CERTIFICATE_DAYS)
 
     def issue_own(self, name: str, hosts: Sequence[str]) -> KeyAndCertificate:
         """A new key and certificate for a process of the platform or a model institution.
@@ -107,7 +111,7 @@ class Authority:
         key = ec.generate_private_key(ec.SECP256R1())
         usage = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
         issued = self._issue(
-            key.public_key(), _name(name, "weir"), hosts, usage, limits.CLIENT_CERTIFICATE_DAYS
+            key.public_key(), _name(name, "weir"), hosts, usage, CLIENT_CERTIFICATE_DAYS
         )
         return KeyAndCertificate(
             key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode("ascii"),
@@ -254,7 +258,7 @@ def _self_signed(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _BACKDATE)
-        .not_valid_after(now + timedelta(days=limits.AUTHORITY_CERTIFICATE_DAYS))
+        .not_valid_after(now + timedelta(days=AUTHORITY_CERTIFICATE_DAYS))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_key_usage(ca=True), critical=True)
         .add_extension(identifier, critical=False)

@@ -16,16 +16,25 @@ from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
-from weir.kernel import limits
+from weir.kernel.declares import CLOCK_AHEAD_ACCEPTED_S, URL_CHARACTERS
 from weir.kernel.strict_json import canonical
 from weir.keys import jose
+from weir.keys.declares import (
+    DPOP_PROOF_AGE_S,
+    DPOP_PROOF_CHARACTERS,
+    JTI_CHARACTERS,
+    KNOWN_ADDRESSES,
+    KNOWN_HEADERS,
+    RSA_BITS_MAX,
+    RSA_BITS_MIN,
+)
 
 _PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _FOREIGN: Final = jose.FOREIGN_KEYS - {"jwk"}
 _ESCAPED: Final = re.compile("%[0-9A-Fa-f]{2}")
 _UNRESERVED: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 THUMBPRINT: Final = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)  # base64url of 32 bytes
-KEPT_S: Final = limits.DPOP_PROOF_AGE_S + 2 * limits.CLOCK_AHEAD_ACCEPTED_S
+KEPT_S: Final = DPOP_PROOF_AGE_S + 2 * CLOCK_AHEAD_ACCEPTED_S
 
 
 class ProofError(Exception):
@@ -57,7 +66,7 @@ def read(
     are taken.
     """
     try:
-        header, claims = jose.segments(proof, limits.DPOP_PROOF_CHARACTERS)
+        header, claims = jose.segments(proof, DPOP_PROOF_CHARACTERS)
         key, thumbprint = _known_key(proof.partition(".")[0], tuple(algorithms))
         if not jose.verifies(proof, key, header["alg"]):
             raise ProofError("the signature is not of the key in the header")
@@ -76,7 +85,7 @@ def thumbprint_of(key: Mapping[str, Any]) -> str:
     return _b64url(sha256(canonical(members)).digest())
 
 
-@lru_cache(maxsize=limits.KNOWN_ADDRESSES)
+@lru_cache(maxsize=KNOWN_ADDRESSES)
 def normalised(url: str) -> str:
     """An https address without query and fragment, in one spelling (RFC 3986 section 6.2)."""
     parts: SplitResult = urlsplit(url)
@@ -87,7 +96,7 @@ def normalised(url: str) -> str:
     return f"{parts.scheme.lower()}://{parts.hostname}{port}{path}"
 
 
-@lru_cache(maxsize=limits.KNOWN_HEADERS)
+@lru_cache(maxsize=KNOWN_HEADERS)
 def _known_key(segment: str, algorithms: tuple[str, ...]) -> tuple[Mapping[str, Any], str]:
     """The key in a header and its thumbprint: a client's proofs all have the same header."""
     key = _key(jose.header(segment), algorithms)
@@ -123,7 +132,7 @@ def _is_strong(modulus: str, exponent: str) -> bool:
     except binascii.Error:
         return False
     bits = int.from_bytes(octets, "big").bit_length()
-    return limits.RSA_BITS_MIN <= bits <= limits.RSA_BITS_MAX and exponent == "AQAB"
+    return RSA_BITS_MIN <= bits <= RSA_BITS_MAX and exponent == "AQAB"
 
 
 def _check_request(
@@ -132,7 +141,7 @@ def _check_request(
     if claims.get("htm") != method:
         raise ProofError("htm is not the request's method")
     address = claims.get("htu")
-    if not isinstance(address, str) or len(address) > limits.URL_CHARACTERS:
+    if not isinstance(address, str) or len(address) > URL_CHARACTERS:
         raise ProofError("htu is missing")
     if normalised(address) != normalised(url):
         raise ProofError("htu is not the request's address")
@@ -143,8 +152,8 @@ def _check_request(
 def _issued_at_s(claims: Mapping[str, Any], now_s: float) -> float:
     """FAPI 2.0 section 5.3.2.1 item 13, also for claims that a proof need not have."""
     issued_at_s = jose.moment(claims, "iat")
-    latest_s = now_s + limits.CLOCK_AHEAD_ACCEPTED_S
-    if issued_at_s is None or not now_s - limits.DPOP_PROOF_AGE_S <= issued_at_s <= latest_s:
+    latest_s = now_s + CLOCK_AHEAD_ACCEPTED_S
+    if issued_at_s is None or not now_s - DPOP_PROOF_AGE_S <= issued_at_s <= latest_s:
         raise ProofError("iat is missing, too old or ahead of this server's clock")
     expires_at_s, not_before_s = jose.moment(claims, "exp"), jose.moment(claims, "nbf")
     if expires_at_s is not None and expires_at_s <= now_s:
@@ -156,7 +165,7 @@ def _issued_at_s(claims: Mapping[str, Any], now_s: float) -> float:
 
 def _jti(claims: Mapping[str, Any]) -> str:
     jti = claims.get("jti")
-    if not isinstance(jti, str) or not 0 < len(jti) <= limits.JTI_CHARACTERS:
+    if not isinstance(jti, str) or not 0 < len(jti) <= JTI_CHARACTERS:
         raise ProofError("jti is missing or too long")
     return jti
 

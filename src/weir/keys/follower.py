@@ -15,12 +15,12 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.kernel import limits
 from weir.kernel.outcomes import Refusal
 from weir.keys.vault import Vault
 from weir.store import processes
 from weir.store.cache import Cache
 from weir.store.database import Database
+from weir.store.declares import PROCESS_LEASE_S
 from weir.store.heartbeat import beat, leave
 from weir.store.schema import changes
 
@@ -82,7 +82,7 @@ class KeysFollowed:
             if self._loop.time() >= held_until_s:
                 # The lease had ended: what was committed meanwhile may not have waited for us.
                 await self._read(connection)
-        self._lease_until_s = asked_at_s + limits.PROCESS_LEASE_S
+        self._lease_until_s = asked_at_s + PROCESS_LEASE_S
 
     async def _read(self, connection: AsyncConnection) -> None:
         """The newest number first, then the keys, which hold at least what it stands for."""

@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from joserfc.errors import JoseError
 from joserfc.jwk import import_key
 
-from weir.kernel import limits
 from weir.kernel.strict_json import loads
+from weir.keys.declares import CLIENT_KEYS, KNOWN_HEADER_CHARACTERS, KNOWN_HEADERS
 
 # FAPI 2.0 section 5.4.1. `Ed25519` is RFC 9864's name for what RFC 8037 calls `EdDSA`.
 ALGORITHMS: Final[tuple[str, ...]] = ("ES256", "PS256", "EdDSA", "Ed25519")
@@ -53,7 +53,7 @@ def segments(token: str, at_most: int) -> tuple[Mapping[str, Any], dict[str, Any
 
 def header(segment: str) -> Mapping[str, Any]:
     """The header in the first part of a token, unverified. ValueError when it is none."""
-    short = len(segment) <= limits.KNOWN_HEADER_CHARACTERS
+    short = len(segment) <= KNOWN_HEADER_CHARACTERS
     return (_known_header if short else _json)(segment)
 
 
@@ -62,7 +62,7 @@ def fitting(
 ) -> Iterator[dict[str, Any]]:
     """Registered keys that may have signed this: by `kid` when it has one, by kind always."""
     kind, curve = KIND_OF[algorithm]
-    for key in list(jwks.get("keys", ()))[: limits.CLIENT_KEYS]:
+    for key in list(jwks.get("keys", ()))[:CLIENT_KEYS]:
         if "kid" in header and key.get("kid") != header["kid"]:
             continue
         if key.get("kty") != kind or (curve is not None and key.get("crv") != curve):
@@ -111,7 +111,7 @@ def _verify(public: PublicKey, signature: bytes, signed: bytes) -> None:
         public.verify(signature, signed)
 
 
-@lru_cache(maxsize=limits.KNOWN_HEADERS)
+@lru_cache(maxsize=KNOWN_HEADERS)
 def _public_key(kind: str, members: tuple[str, ...]) -> PublicKey:
     """The key that these members make. Importing one costs more than verifying with it."""
     jwk: dict[str, str | list[str]] = {
@@ -123,7 +123,7 @@ def _public_key(kind: str, members: tuple[str, ...]) -> PublicKey:
     return public
 
 
-@lru_cache(maxsize=limits.KNOWN_HEADERS)
+@lru_cache(maxsize=KNOWN_HEADERS)
 def _known_header(segment: str) -> Mapping[str, Any]:
     """A client sends the same header again and again, so it is read once."""
     return MappingProxyType(_json(segment))

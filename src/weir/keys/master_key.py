@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from weir.kernel.outcomes import HOME_UNUSABLE, SETTING_INVALID, Refusal
+from weir.kernel.declares import HOME_UNUSABLE, SETTING_INVALID
+from weir.kernel.outcomes import Refusal
 
 MASTER_KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12

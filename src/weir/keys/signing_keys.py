@@ -24,10 +24,12 @@ from typing import Any, Final
 from sqlalchemy import Row, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.kernel import inputs, limits
-from weir.kernel.outcomes import CONFLICT, ILLEGAL_STATE, NOT_FOUND, Refusal
+from weir.kernel import inputs
+from weir.kernel.declares import CLOCK_AHEAD_ACCEPTED_S, CONFLICT, ILLEGAL_STATE, NOT_FOUND
+from weir.kernel.outcomes import Refusal
 from weir.keys import private_keys
 from weir.keys.algorithms import require_ahead
+from weir.keys.declares import CHANGE_ANNOUNCED_S, KEY_ANNOUNCED_DAYS, SIGNED_LIFETIME_S
 from weir.keys.master_key import Sealing
 from weir.keys.published import MESSAGE_KEY, SIGNING_KEY, SigningKeyDocument
 from weir.keys.tables import keys
@@ -204,9 +206,9 @@ async def _announce_in_time(
         return []
     assert current.activated_at is not None
     signs_from = current.activated_at + timedelta(days=days)
-    if unit.now < signs_from - timedelta(days=min(days / 2, limits.KEY_ANNOUNCED_DAYS)):
+    if unit.now < signs_from - timedelta(days=min(days / 2, KEY_ANNOUNCED_DAYS)):
         return []
-    earliest = unit.now + timedelta(seconds=limits.CHANGE_ANNOUNCED_S)
+    earliest = unit.now + timedelta(seconds=CHANGE_ANNOUNCED_S)
     made = await _make(
         unit,
         sealing,
@@ -245,7 +247,7 @@ async def _supersede(
 
 
 async def _retire(unit: UnitOfWork, _: Sealing, rows: Sequence[SigningKey], __: int) -> list[str]:
-    longest = timedelta(seconds=limits.SIGNED_LIFETIME_S + limits.CLOCK_AHEAD_ACCEPTED_S)
+    longest = timedelta(seconds=SIGNED_LIFETIME_S + CLOCK_AHEAD_ACCEPTED_S)
     over = [
         each
         for each in rows
@@ -331,7 +333,7 @@ def _publish(unit: UnitOfWork, key: SigningKey) -> None:
         unit.publish(Change(kind, key.kid, None, unit.now))
         return
     ends = key.superseded_at
-    margin = timedelta(seconds=limits.CLOCK_AHEAD_ACCEPTED_S)
+    margin = timedelta(seconds=CLOCK_AHEAD_ACCEPTED_S)
     document = SigningKeyDocument(
         key.kid, key.algorithm, key.public, None if ends is None else ends + margin
     )

@@ -11,15 +11,17 @@ from typing import Any, Protocol
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.kernel import limits
-from weir.kernel.outcomes import ENGINE_UNAVAILABLE, Refusal
+from weir.kernel.declares import CLOCK_AHEAD_ACCEPTED_S
+from weir.kernel.outcomes import Refusal
 from weir.kernel.strict_json import canonical
 from weir.keys import algorithms, private_keys, signing_keys
 from weir.keys.algorithms import Ending
+from weir.keys.declares import SIGNED_LIFETIME_S
 from weir.keys.master_key import Sealing
 from weir.keys.private_keys import PrivateKey, b64url
 from weir.keys.signing_keys import PLATFORM, SigningKey, announced_of, current_of
 from weir.store.database import Database
+from weir.store.declares import ENGINE_UNAVAILABLE
 
 __all__ = ["PLATFORM", "Signer", "Vault", "b64url"]
 
@@ -165,7 +167,7 @@ def _told(key: SigningKey) -> dict[str, Any]:
     if key.activated_at is None:
         told["nbf"] = int(key.signs_from.timestamp())
     if key.superseded_at is not None:
-        longest = timedelta(seconds=limits.SIGNED_LIFETIME_S + limits.CLOCK_AHEAD_ACCEPTED_S)
+        longest = timedelta(seconds=SIGNED_LIFETIME_S + CLOCK_AHEAD_ACCEPTED_S)
         told["exp"] = int((key.superseded_at + longest).timestamp())
     return told
 

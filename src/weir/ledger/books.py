@@ -10,8 +10,9 @@ from sqlalchemy import exists, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from weir.kernel.declares import CONFLICT, NOT_FOUND
 from weir.kernel.money import Money
-from weir.kernel.outcomes import CONFLICT, NOT_FOUND, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.ledger.postings import Entry, Posting, reversal
 from weir.ledger.tables import entries, postings
 from weir.store.bulk_copy import copy_rows

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from weir.kernel import limits
 from weir.kernel.money import Money
+from weir.ledger.declares import POSTING_ENTRIES, REFERENCE_CHARACTERS
 
 # What an account holds, by the first word of its name; the second is whose it is.
 ACCOUNT_KINDS: Final = {
@@ -49,9 +49,9 @@ class Posting:
     entries: tuple[Entry, ...]
 
     def __post_init__(self) -> None:
-        if not 0 < len(self.reference) <= limits.REFERENCE_CHARACTERS:
+        if not 0 < len(self.reference) <= REFERENCE_CHARACTERS:
             raise ValueError("a posting needs a reference of bounded length")
-        if not 2 <= len(self.entries) <= limits.POSTING_ENTRIES:
+        if not 2 <= len(self.entries) <= POSTING_ENTRIES:
             raise ValueError("a posting has from two entries to the limit")
         if any(totals(self.entries).values()):
             raise ValueError("the entries do not sum to zero")

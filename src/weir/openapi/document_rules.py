@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from weir.kernel import limits
+from weir.openapi.declares import DOCUMENT_NAME_CHARACTERS, DOCUMENT_OPERATIONS
 from weir.openapi.grammar import METHODS, Version
 from weir.openapi.operation_list import operations, path_items
 from weir.openapi.parameters import Key, declared, effective
@@ -56,8 +56,8 @@ def path_items_have_one_place(document: dict[str, Any], version: Version) -> Non
 def operations_are_bounded(document: dict[str, Any], version: Version) -> None:
     """At most DOCUMENT_OPERATIONS."""
     for number, _ in enumerate(operations(document, version), start=1):
-        if number > limits.DOCUMENT_OPERATIONS:
-            why = f"There are more than {limits.DOCUMENT_OPERATIONS} operations."
+        if number > DOCUMENT_OPERATIONS:
+            why = f"There are more than {DOCUMENT_OPERATIONS} operations."
             raise too_large("/paths", why)
 
 
@@ -69,8 +69,8 @@ def operation_ids_are_distinct(document: dict[str, Any], version: Version) -> No
         at = f"{listed.pointer}/operationId"
         if operation_id is None:
             continue
-        if len(operation_id) > limits.DOCUMENT_NAME_CHARACTERS:
-            raise invalid(at, f"It has more than {limits.DOCUMENT_NAME_CHARACTERS} characters.")
+        if len(operation_id) > DOCUMENT_NAME_CHARACTERS:
+            raise invalid(at, f"It has more than {DOCUMENT_NAME_CHARACTERS} characters.")
         if operation_id in seen:
             raise invalid(at, f"Another operation is called {shown(operation_id)}.")
         seen.add(operation_id)

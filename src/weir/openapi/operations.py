@@ -14,8 +14,8 @@ from typing import Any
 
 import msgspec
 
-from weir.kernel import limits
 from weir.openapi.bodies import BODY_PLACES_20, has_body, media_types
+from weir.openapi.declares import DOCUMENT_BYTES
 from weir.openapi.grammar import Version
 from weir.openapi.operation_list import Listed, operations
 from weir.openapi.parameters import Key, effective
@@ -182,7 +182,7 @@ class _Taking:
                 len(name) + 2 + sum(len(scope) + 2 for scope in scopes)
                 for name, scopes in requirement.items()
             )
-        if self._characters > limits.DOCUMENT_BYTES:
+        if self._characters > DOCUMENT_BYTES:
             why = "Media types and security, written out for each operation, are too long."
             raise too_large("/paths", why)
 

@@ -10,7 +10,7 @@ import re
 from typing import Final
 from urllib.parse import unquote
 
-from weir.kernel import limits
+from weir.openapi.declares import DOCUMENT_NAME_CHARACTERS
 
 # RFC 3986 section 3.3: pchar; then any run of literals and {names}
 _LITERAL: Final = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})"
@@ -23,8 +23,8 @@ def path_fault(path: str) -> str:
     """Why `path` is no path template, as a sentence, or nothing when it is one."""
     if not path.startswith("/"):
         return "A path must begin with a slash."
-    if len(path) > limits.DOCUMENT_NAME_CHARACTERS:
-        return f"A path has more than {limits.DOCUMENT_NAME_CHARACTERS} characters."
+    if len(path) > DOCUMENT_NAME_CHARACTERS:
+        return f"A path has more than {DOCUMENT_NAME_CHARACTERS} characters."
     segments = path[1:].split("/")
     if not all(_SEGMENT.fullmatch(segment) for segment in segments):
         return "A path may hold only what RFC 3986 allows in a path, and {names}."

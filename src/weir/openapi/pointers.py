@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 from urllib.parse import unquote
 
-from weir.kernel import limits
+from weir.openapi.declares import DOCUMENT_REFERENCE_HOPS
 from weir.openapi.refusals import invalid, shown
 
 # RFC 6901 section 3: reference-token = *( unescaped / escaped ), escaped = "~" ( "0" / "1" )
@@ -113,7 +113,7 @@ def follow(document: Any, value: Any, at: str) -> tuple[Any, str]:
     Refused: a circle of nothing but references, and a chain longer than DOCUMENT_REFERENCE_HOPS.
     """
     place = at
-    for _ in range(limits.DOCUMENT_REFERENCE_HOPS):
+    for _ in range(DOCUMENT_REFERENCE_HOPS):
         if not is_reference(value):
             return value, place
         value, tokens = follow_once(document, value["$ref"], extend(place, "$ref"))

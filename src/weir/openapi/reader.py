@@ -13,7 +13,12 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from weir.kernel import limits
+from weir.openapi.declares import (
+    DOCUMENT_BYTES,
+    DOCUMENT_DEPTH,
+    DOCUMENT_NAME_CHARACTERS,
+    DOCUMENT_NODES,
+)
 from weir.openapi.pointers import write_pointer
 from weir.openapi.refusals import invalid, shown, too_large, unreadable
 from weir.openapi.scalars import RepeatedName, Unacceptable, read_number
@@ -29,10 +34,10 @@ def read_document(raw: bytes) -> dict[str, Any]:
 
     Refuses with DOCUMENT_TOO_LARGE, DOCUMENT_UNREADABLE or DOCUMENT_INVALID, each with a public
     `pointer` (a JSON pointer, or `line N column M` while the text is not yet a tree) and `why`.
-    Bounds: the DOCUMENT_ entries of `weir.kernel.limits`.
+    Bounds: the DOCUMENT_ entries of `weir.openapi.declares`.
     """
-    if len(raw) > limits.DOCUMENT_BYTES:
-        raise too_large("", f"The document has more than {limits.DOCUMENT_BYTES} bytes.")
+    if len(raw) > DOCUMENT_BYTES:
+        raise too_large("", f"The document has more than {DOCUMENT_BYTES} bytes.")
     text = _decode(raw)
     is_json = text.lstrip(" \t\r\n")[:1] in ("{", "[")
     document = _read_json(text) if is_json else read_yaml(text)
@@ -80,17 +85,17 @@ def _bound_nesting(text: str) -> None:
         if mark in "[{":
             depth += 1
             opened += 1
-            if depth > limits.DOCUMENT_DEPTH:
-                why = f"The document is nested deeper than {limits.DOCUMENT_DEPTH} levels."
+            if depth > DOCUMENT_DEPTH:
+                why = f"The document is nested deeper than {DOCUMENT_DEPTH} levels."
                 raise too_large(_place(text, found.start()), why)
-            if opened > limits.DOCUMENT_NODES:
+            if opened > DOCUMENT_NODES:
                 raise too_large(_place(text, found.start()), _too_many_nodes())
         elif mark in "]}":
             depth -= 1
 
 
 def _too_many_nodes() -> str:
-    return f"The document has more than {limits.DOCUMENT_NODES} values."
+    return f"The document has more than {DOCUMENT_NODES} values."
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -120,7 +125,7 @@ def _inspect(root: Any) -> None:
     while waiting:
         value, trail = waiting.pop()
         nodes += 1
-        if nodes > limits.DOCUMENT_NODES:
+        if nodes > DOCUMENT_NODES:
             raise too_large(_pointer(trail), _too_many_nodes())
         if isinstance(value, (dict, list, str, Unacceptable)):
             why = _fault(value)
@@ -161,8 +166,8 @@ def _text_fault(text: str) -> str:
 
 
 def _name_fault(name: str) -> str:
-    if len(name) > limits.DOCUMENT_NAME_CHARACTERS:
-        return f"A name has more than {limits.DOCUMENT_NAME_CHARACTERS} characters."
+    if len(name) > DOCUMENT_NAME_CHARACTERS:
+        return f"A name has more than {DOCUMENT_NAME_CHARACTERS} characters."
     return _text_fault(name)
 
 

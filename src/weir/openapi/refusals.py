@@ -8,14 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from weir.kernel.outcomes import (
-    DOCUMENT_INVALID,
-    DOCUMENT_TOO_LARGE,
-    DOCUMENT_UNREADABLE,
-    INVALID_INPUT,
-    Outcome,
-    Refusal,
-)
+from weir.kernel.declares import INVALID_INPUT
+from weir.kernel.outcomes import Outcome, Refusal
+from weir.openapi.declares import DOCUMENT_INVALID, DOCUMENT_TOO_LARGE, DOCUMENT_UNREADABLE
 
 SHOWN_POINTER_CHARACTERS: Final = 512
 SHOWN_NAME_CHARACTERS: Final = 80
@@ -32,7 +27,7 @@ def unreadable(place: str, why: str) -> Refusal:
 
 
 def too_large(place: str, why: str) -> Refusal:
-    """The document exceeds one of the DOCUMENT_ bounds of `weir.kernel.limits`."""
+    """The document exceeds one of the DOCUMENT_ bounds of `weir.openapi.declares`."""
     return _refusal(DOCUMENT_TOO_LARGE, place, why)
 
 

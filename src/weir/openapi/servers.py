@@ -6,7 +6,7 @@ import re
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from weir.kernel import limits
+from weir.openapi.declares import DOCUMENT_NAME_CHARACTERS
 from weir.openapi.path_templates import parameter_names, path_fault
 from weir.openapi.refusals import invalid
 
@@ -44,14 +44,14 @@ def base_path_3(servers: list[dict[str, Any]], pointer: str) -> str:
 def _substituted(server: dict[str, Any], at: str) -> str:
     variables = server.get("variables", {})
     url: str = server["url"]
-    if len(url) > limits.DOCUMENT_NAME_CHARACTERS:
-        raise invalid(at, f"It has more than {limits.DOCUMENT_NAME_CHARACTERS} characters.")
+    if len(url) > DOCUMENT_NAME_CHARACTERS:
+        raise invalid(at, f"It has more than {DOCUMENT_NAME_CHARACTERS} characters.")
 
     def default_of(found: re.Match[str]) -> str:
         if found[1] not in variables:
             raise invalid(at, "A variable of the server's address is not declared.")
         default: str = variables[found[1]]["default"]
-        return default[: limits.DOCUMENT_NAME_CHARACTERS + 1]
+        return default[: DOCUMENT_NAME_CHARACTERS + 1]
 
     return _VARIABLE.sub(default_of, url)
 

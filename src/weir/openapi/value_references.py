@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final, Literal, NamedTuple, cast
 
-from weir.kernel import limits
+from weir.kernel.declares import JSON_DEPTH
 from weir.openapi.bodies import json_schemas
+from weir.openapi.declares import DOCUMENT_NAME_CHARACTERS
 from weir.openapi.grammar import Version
 from weir.openapi.operation_list import Listed
 from weir.openapi.operations import ImportedDocument, ImportedOperation
@@ -39,7 +40,7 @@ def read_reference(text: str) -> Reference:
     place, colon, name = text.partition(":")
     if place not in _PLACES or not colon or not name:
         raise wrong_input("", "A reference is path:, query:, header: or body: and a name.")
-    if len(name) > limits.DOCUMENT_NAME_CHARACTERS or not name.isprintable():
+    if len(name) > DOCUMENT_NAME_CHARACTERS or not name.isprintable():
         raise wrong_input("", "The name in a reference is too long, or not printable.")
     if place == "body":
         _body_tokens(name)
@@ -72,8 +73,8 @@ def _body_tokens(pointer: str) -> tuple[str, ...]:
         tokens = read_pointer(pointer)
     except ValueError as error:
         raise wrong_input("", "body: is followed by a JSON pointer, such as /a/b.") from error
-    if not 0 < len(tokens) <= limits.JSON_DEPTH:
-        raise wrong_input("", f"A pointer leads through 1 to {limits.JSON_DEPTH} names.")
+    if not 0 < len(tokens) <= JSON_DEPTH:
+        raise wrong_input("", f"A pointer leads through 1 to {JSON_DEPTH} names.")
     return tokens
 
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import yaml
 
-from weir.kernel import limits
+from weir.openapi.declares import DOCUMENT_BYTES, DOCUMENT_DEPTH, DOCUMENT_NODES
 from weir.openapi.refusals import shown, too_large, unreadable
 from weir.openapi.scalars import RepeatedName, Unacceptable, read_number
 
@@ -166,14 +166,14 @@ class _Builder:
     def _weigh(self, event: Any, nodes: int, characters: int, height: int) -> None:
         self._nodes += nodes
         self._characters += characters
-        if self._nodes > limits.DOCUMENT_NODES:
-            why = f"The document has more than {limits.DOCUMENT_NODES} values, aliases expanded."
+        if self._nodes > DOCUMENT_NODES:
+            why = f"The document has more than {DOCUMENT_NODES} values, aliases expanded."
             raise too_large(_place(event.start_mark), why)
-        if self._characters > limits.DOCUMENT_BYTES:
-            why = f"The text has over {limits.DOCUMENT_BYTES} characters, aliases expanded."
+        if self._characters > DOCUMENT_BYTES:
+            why = f"The text has over {DOCUMENT_BYTES} characters, aliases expanded."
             raise too_large(_place(event.start_mark), why)
-        if len(self._open) + height > limits.DOCUMENT_DEPTH:
-            why = f"The document is nested deeper than {limits.DOCUMENT_DEPTH} levels."
+        if len(self._open) + height > DOCUMENT_DEPTH:
+            why = f"The document is nested deeper than {DOCUMENT_DEPTH} levels."
             raise too_large(_place(event.start_mark), why)
 
     def _awaits_name(self) -> bool:

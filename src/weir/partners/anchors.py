@@ -15,8 +15,9 @@ from sqlalchemy import Row, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.kernel import inputs, limits
-from weir.kernel.outcomes import ILLEGAL_STATE, NOT_FOUND, Refusal
+from weir.kernel import inputs
+from weir.kernel.declares import ILLEGAL_STATE, NOT_FOUND, PAGE_ROWS
+from weir.kernel.outcomes import Refusal
 from weir.partners import keys
 from weir.partners.tables import trust_anchors
 from weir.store.unit import UnitOfWork
@@ -84,7 +85,7 @@ async def find(connection: AsyncConnection, issuer: str) -> TrustAnchor | None:
 async def list_all(connection: AsyncConnection) -> Sequence[TrustAnchor]:
     """Up to PAGE_ROWS anchors by their names."""
     rows = await connection.execute(
-        select(trust_anchors).order_by(trust_anchors.c.issuer).limit(limits.PAGE_ROWS)
+        select(trust_anchors).order_by(trust_anchors.c.issuer).limit(PAGE_ROWS)
     )
     return [_anchor(row) for row in rows]
 

@@ -10,10 +10,23 @@ from typing import Any
 from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.kernel import inputs, limits, outcomes
+from weir.kernel import inputs
+from weir.kernel.declares import (
+    ACCESS_TOKEN_LIFETIME_S,
+    CONFLICT,
+    ILLEGAL_STATE,
+    NOT_FOUND,
+    PAGE_ROWS,
+)
+from weir.kernel.outcomes import Refusal
 from weir.keys.dpop import THUMBPRINT, thumbprint_of
 from weir.keys.published import REVOCATION, RevocationDocument
 from weir.partners import keys, organisations, registration_rules
+from weir.partners.declares import (
+    APPLICATION_REVOKED_KEYS,
+    APPLICATION_SUSPENDED,
+    ORGANISATION_SUSPENDED,
+)
 from weir.partners.published import APPLICATION, ApplicationDocument
 from weir.partners.registration_rules import ApplicationFacts
 from weir.partners.tables import applications, certificates
@@ -76,7 +89,7 @@ async def register(
     )
     organisation = await organisations.get(unit.connection, organisation_id)
     if organisation.status != "active":
-        raise outcomes.Refusal(outcomes.ORGANISATION_SUSPENDED)
+        raise Refusal(ORGANISATION_SUSPENDED)
     registration_rules.require_roles_of(organisation.kind, facts.roles)
     return await admit(unit, organisation.id, facts)
 
@@ -118,7 +131,7 @@ async def replace_facts(
     """
     application = await lock(unit.connection, application_id)
     if application.status != "active":
-        raise outcomes.Refusal(outcomes.APPLICATION_SUSPENDED)
+        raise Refusal(APPLICATION_SUSPENDED)
     _refuse_revoked(application, facts.jwks)
     detail = {
         "kids": [key["kid"] for key in facts.jwks["keys"]],
@@ -183,12 +196,10 @@ async def revoke_key(unit: UnitOfWork, application_id: str, name: str) -> Applic
             application.require_signed_request_object,
         )
     revoked = sorted({*application.revoked_keys, thumbprint})
-    if len(revoked) > limits.APPLICATION_REVOKED_KEYS:
-        raise outcomes.Refusal(
-            outcomes.CONFLICT, why="too many keys were revoked", why_zh="已吊销的密钥过多"
-        )
+    if len(revoked) > APPLICATION_REVOKED_KEYS:
+        raise Refusal(CONFLICT, why="too many keys were revoked", why_zh="已吊销的密钥过多")
     document = RevocationDocument("key", f"{application.id}.{thumbprint}", unit.now)
-    over = unit.now + timedelta(seconds=2 * limits.ACCESS_TOKEN_LIFETIME_S)
+    over = unit.now + timedelta(seconds=2 * ACCESS_TOKEN_LIFETIME_S)
     unit.publish(Change(REVOCATION, document.key, document, over))
     return await _change(
         unit,
@@ -231,7 +242,7 @@ async def suspend(unit: UnitOfWork, application_id: str) -> Application:
     """Stop an application: its tokens and certificates count for nothing until it is resumed."""
     application = await lock(unit.connection, application_id)
     if application.status != "active":
-        raise outcomes.Refusal(outcomes.ILLEGAL_STATE, "the application is not active")
+        raise Refusal(ILLEGAL_STATE, "the application is not active")
     return await _change(unit, application, "application.suspended", {}, status="suspended")
 
 
@@ -239,7 +250,7 @@ async def resume(unit: UnitOfWork, application_id: str) -> Application:
     """Undo a suspension."""
     application = await lock(unit.connection, application_id)
     if application.status != "suspended":
-        raise outcomes.Refusal(outcomes.ILLEGAL_STATE, "the application is not suspended")
+        raise Refusal(ILLEGAL_STATE, "the application is not suspended")
     return await _change(unit, application, "application.resumed", {}, status="active")
 
 
@@ -269,7 +280,7 @@ async def get(connection: AsyncConnection, application_id: str) -> Application:
     """As `find`, or NOT_FOUND."""
     application = await find(connection, application_id)
     if application is None:
-        raise outcomes.Refusal(outcomes.NOT_FOUND, "no such application")
+        raise Refusal(NOT_FOUND, "no such application")
     return application
 
 
@@ -280,7 +291,7 @@ async def lock(connection: AsyncConnection, application_id: str) -> Application:
     )
     row = found.one_or_none()
     if row is None:
-        raise outcomes.Refusal(outcomes.NOT_FOUND, "no such application")
+        raise Refusal(NOT_FOUND, "no such application")
     return _application(row)
 
 
@@ -291,7 +302,7 @@ async def list_page(
     statement = select(applications).where(applications.c.id > after)
     if organisation is not None:
         statement = statement.where(applications.c.organisation == organisation)
-    rows = await connection.execute(statement.order_by(applications.c.id).limit(limits.PAGE_ROWS))
+    rows = await connection.execute(statement.order_by(applications.c.id).limit(PAGE_ROWS))
     return [_application(row) for row in rows]
 
 

@@ -10,11 +10,13 @@ from typing import Any
 from sqlalchemy import Row, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.kernel import limits, outcomes
+from weir.kernel.declares import CONFLICT, ILLEGAL_STATE, NOT_FOUND, PAGE_ROWS
+from weir.kernel.outcomes import Refusal
 from weir.keys.authority import Authority
 from weir.keys.published import REVOCATION, RevocationDocument
 from weir.partners import applications
 from weir.partners.classes import MANAGE
+from weir.partners.declares import APPLICATION_CERTIFICATES
 from weir.partners.tables import applications as applications_table
 from weir.partners.tables import certificates, organisations
 from weir.store.unit import Change, UnitOfWork
@@ -38,7 +40,7 @@ async def pem_of(connection: AsyncConnection, sha256: str) -> str:
     """The certificate of this thumbprint, in PEM. Refusal NOT_FOUND."""
     pem = await connection.scalar(select(certificates.c.pem).where(certificates.c.sha256 == sha256))
     if pem is None:
-        raise outcomes.Refusal(outcomes.NOT_FOUND, "no such certificate")
+        raise Refusal(NOT_FOUND, "no such certificate")
     return str(pem)
 
 
@@ -104,9 +106,7 @@ async def ending(
     )
     if organisation is not None:
         statement = statement.where(organisations.c.id == organisation)
-    rows = await connection.execute(
-        statement.order_by(certificates.c.not_after).limit(limits.PAGE_ROWS)
-    )
+    rows = await connection.execute(statement.order_by(certificates.c.not_after).limit(PAGE_ROWS))
     return [Ending(**row._mapping) for row in rows]
 
 
@@ -160,7 +160,7 @@ async def revoke(unit: UnitOfWork, certificate_id: str) -> Certificate:
     row = found.one_or_none()
     if row is None:
         await get(unit.connection, certificate_id)
-        raise outcomes.Refusal(outcomes.ILLEGAL_STATE, "the certificate is already revoked")
+        raise Refusal(ILLEGAL_STATE, "the certificate is already revoked")
     certificate = _certificate(row)
     application = await applications.get(unit.connection, certificate.application)
     detail = {"application": application.id, "sha256": certificate.sha256}
@@ -178,7 +178,7 @@ async def get(connection: AsyncConnection, certificate_id: str) -> Certificate:
     )
     row = found.one_or_none()
     if row is None:
-        raise outcomes.Refusal(outcomes.NOT_FOUND, "no such certificate")
+        raise Refusal(NOT_FOUND, "no such certificate")
     return _certificate(row)
 
 
@@ -195,7 +195,7 @@ async def list_of(connection: AsyncConnection, application_id: str) -> Sequence[
         select(certificates)
         .where(certificates.c.application == application_id)
         .order_by(certificates.c.id.desc())
-        .limit(limits.PAGE_ROWS)
+        .limit(PAGE_ROWS)
     )
     return [_certificate(row) for row in rows]
 
@@ -208,12 +208,12 @@ async def _refuse_too_many(unit: UnitOfWork, application_id: str) -> None:
         .where(certificates.c.revoked_at.is_(None))
         .where(certificates.c.not_after > unit.now)
     )
-    if valid.scalar_one() >= limits.APPLICATION_CERTIFICATES:
-        raise outcomes.Refusal(
-            outcomes.CONFLICT,
-            why=f"the application has {limits.APPLICATION_CERTIFICATES} valid certificates;"
+    if valid.scalar_one() >= APPLICATION_CERTIFICATES:
+        raise Refusal(
+            CONFLICT,
+            why=f"the application has {APPLICATION_CERTIFICATES} valid certificates;"
             " revoke one first",
-            why_zh=f"该应用已有 {limits.APPLICATION_CERTIFICATES} 张有效证书，请先吊销一张",
+            why_zh=f"该应用已有 {APPLICATION_CERTIFICATES} 张有效证书，请先吊销一张",
         )
 
 

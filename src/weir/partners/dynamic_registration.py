@@ -15,9 +15,10 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.kernel import limits
-from weir.kernel.outcomes import CONFLICT, Refusal
+from weir.kernel.declares import CONFLICT
+from weir.kernel.outcomes import Refusal
 from weir.partners.applications import Application
+from weir.partners.declares import DYNAMIC_APPLICATIONS
 from weir.partners.tables import applications, registrations, used_statements
 from weir.store.unit import UnitOfWork
 
@@ -54,11 +55,11 @@ async def keep(
         .select_from(registrations.join(applications))
         .where(applications.c.organisation == application.organisation)
     )
-    if counted.scalar_one() >= limits.DYNAMIC_APPLICATIONS:
+    if counted.scalar_one() >= DYNAMIC_APPLICATIONS:
         raise Refusal(
             CONFLICT,
-            why=f"the organisation has {limits.DYNAMIC_APPLICATIONS} dynamic registrations",
-            why_zh=f"该机构已有 {limits.DYNAMIC_APPLICATIONS} 个动态注册的应用",
+            why=f"the organisation has {DYNAMIC_APPLICATIONS} dynamic registrations",
+            why_zh=f"该机构已有 {DYNAMIC_APPLICATIONS} 个动态注册的应用",
         )
     await unit.connection.execute(
         registrations.insert().values(

@@ -13,7 +13,8 @@ from datetime import timedelta
 
 from sqlalchemy import update
 
-from weir.kernel import limits, outcomes
+from weir.kernel.declares import CONFLICT, LINK_USED, ONE_TIME_LINK_LIFETIME_S
+from weir.kernel.outcomes import Refusal
 from weir.keys.authority import Authority
 from weir.partners import applications, certificates, classes, organisations, registration_rules
 from weir.partners.applications import Application
@@ -43,7 +44,7 @@ async def offer_link(unit: UnitOfWork) -> str:
             id=unit.mint("lnk"),
             secret_sha256=_digest(secret),
             offered_at=unit.now,
-            expires_at=unit.now + timedelta(seconds=limits.ONE_TIME_LINK_LIFETIME_S),
+            expires_at=unit.now + timedelta(seconds=ONE_TIME_LINK_LIFETIME_S),
         )
     )
     return secret
@@ -68,7 +69,7 @@ async def claim(
         .values(used_at=unit.now)
     )
     if used.rowcount != 1:
-        raise outcomes.Refusal(outcomes.LINK_USED)
+        raise Refusal(LINK_USED)
     return await found_alliance(
         unit, authority, slug=slug, name_en=name_en, name_zh=name_zh, csr_pem=csr_pem
     )
@@ -105,9 +106,7 @@ async def found_alliance(
 
 async def _refuse_founded(unit: UnitOfWork) -> None:
     if await organisations.find_operator(unit.connection) is not None:
-        raise outcomes.Refusal(
-            outcomes.CONFLICT, why="the alliance has been founded", why_zh="联盟已经成立"
-        )
+        raise Refusal(CONFLICT, why="the alliance has been founded", why_zh="联盟已经成立")
 
 
 def _digest(secret: str) -> bytes:

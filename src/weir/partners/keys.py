@@ -14,7 +14,9 @@ from typing import Any, Final
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from weir.kernel import inputs, limits
+from weir.kernel import inputs
+from weir.keys.declares import RSA_BITS_MAX, RSA_BITS_MIN
+from weir.partners.declares import APPLICATION_KEYS
 
 _PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 # Addresses a verifier would fetch keys from; a registered set is its own source (RFC 8725 3.10).
@@ -33,11 +35,11 @@ _KINDS: Final[dict[tuple[str, str | None], tuple[tuple[str, ...], frozenset[str]
 def public_jwks(value: Any, pointer: str) -> dict[str, Any]:
     """A JWK set reduced to the members we know, or INVALID_INPUT naming the key at fault."""
     keys = value.get("keys") if isinstance(value, dict) else None
-    if not isinstance(keys, list) or len(keys) > limits.APPLICATION_KEYS:
+    if not isinstance(keys, list) or len(keys) > APPLICATION_KEYS:
         raise inputs.wrong(
             f"{pointer}/keys",
-            f"must be a list of at most {limits.APPLICATION_KEYS} keys",
-            f"须为不超过 {limits.APPLICATION_KEYS} 把公钥的列表",
+            f"must be a list of at most {APPLICATION_KEYS} keys",
+            f"须为不超过 {APPLICATION_KEYS} 把公钥的列表",
         )
     public = [_public_key(key, f"{pointer}/keys/{n}") for n, key in enumerate(keys)]
     kids = [key["kid"] for key in public]
@@ -134,7 +136,7 @@ def _import(kty: str, numbers: dict[str, bytes], pointer: str) -> None:
 
 
 def _import_rsa(modulus: int, exponent: int) -> None:
-    if not limits.RSA_BITS_MIN <= modulus.bit_length() <= limits.RSA_BITS_MAX:
+    if not RSA_BITS_MIN <= modulus.bit_length() <= RSA_BITS_MAX:
         raise ValueError("modulus too short or too long")
     if not 65_537 <= exponent < 1 << 32 or exponent % 2 == 0 or modulus % 2 == 0:
         raise ValueError("an exponent or modulus nobody should use")

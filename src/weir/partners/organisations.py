@@ -11,7 +11,8 @@ from sqlalchemy import Row, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.kernel import limits, outcomes
+from weir.kernel.declares import CONFLICT, ILLEGAL_STATE, NOT_FOUND, PAGE_ROWS
+from weir.kernel.outcomes import Refusal
 from weir.partners import registration_rules
 from weir.partners.published import ORGANISATION, OrganisationDocument
 from weir.partners.registration_rules import OrganisationFacts
@@ -104,7 +105,7 @@ async def admit(
     )
     row = admitted.one_or_none()
     if row is None:  # somebody else took the slug, the code or the operator's place meanwhile
-        raise outcomes.Refusal(outcomes.CONFLICT, f"{facts.slug} lost a race")
+        raise Refusal(CONFLICT, f"{facts.slug} lost a race")
     organisation = _organisation(row)
     unit.audit(
         "organisation.admitted",
@@ -120,7 +121,7 @@ async def open_production(unit: UnitOfWork, organisation_id: str) -> Organisatio
     """Let an organisation use products beyond the sandbox. ILLEGAL_STATE when it may already."""
     organisation = await lock(unit.connection, organisation_id)
     if organisation.stage != SANDBOX:
-        raise outcomes.Refusal(outcomes.ILLEGAL_STATE, "the organisation is in production")
+        raise Refusal(ILLEGAL_STATE, "the organisation is in production")
     changed = await unit.connection.execute(
         update(organisations)
         .where(organisations.c.id == organisation.id)
@@ -139,7 +140,7 @@ async def suspend(unit: UnitOfWork, organisation_id: str) -> Organisation:
     """
     organisation = await lock(unit.connection, organisation_id)
     if organisation.kind == "operator" or organisation.status != "active":
-        raise outcomes.Refusal(outcomes.ILLEGAL_STATE, f"{organisation.kind} is not suspendable")
+        raise Refusal(ILLEGAL_STATE, f"{organisation.kind} is not suspendable")
     return await _set_status(unit, organisation, "suspended", "organisation.suspended")
 
 
@@ -147,7 +148,7 @@ async def resume(unit: UnitOfWork, organisation_id: str) -> Organisation:
     """Undo a suspension."""
     organisation = await lock(unit.connection, organisation_id)
     if organisation.status != "suspended":
-        raise outcomes.Refusal(outcomes.ILLEGAL_STATE, "the organisation is not suspended")
+        raise Refusal(ILLEGAL_STATE, "the organisation is not suspended")
     return await _set_status(unit, organisation, "active", "organisation.resumed")
 
 
@@ -175,7 +176,7 @@ async def get(connection: AsyncConnection, id_or_slug: str) -> Organisation:
     """As `find`, or NOT_FOUND."""
     organisation = await find(connection, id_or_slug)
     if organisation is None:
-        raise outcomes.Refusal(outcomes.NOT_FOUND, "no such organisation")
+        raise Refusal(NOT_FOUND, "no such organisation")
     return organisation
 
 
@@ -186,7 +187,7 @@ async def lock(connection: AsyncConnection, organisation_id: str) -> Organisatio
     )
     row = found.one_or_none()
     if row is None:
-        raise outcomes.Refusal(outcomes.NOT_FOUND, "no such organisation")
+        raise Refusal(NOT_FOUND, "no such organisation")
     return _organisation(row)
 
 
@@ -220,9 +221,7 @@ async def list_page(
     statement = select(organisations).where(organisations.c.slug > after)
     if kind is not None:
         statement = statement.where(organisations.c.kind == kind)
-    rows = await connection.execute(
-        statement.order_by(organisations.c.slug).limit(limits.PAGE_ROWS)
-    )
+    rows = await connection.execute(statement.order_by(organisations.c.slug).limit(PAGE_ROWS))
     return [_organisation(row) for row in rows]
 
 
@@ -234,9 +233,7 @@ async def _refuse_taken(connection: AsyncConnection, facts: OrganisationFacts) -
     if row is None:
         return
     pointer = "/slug" if row.slug == facts.slug else "/institution_code"
-    raise outcomes.Refusal(
-        outcomes.CONFLICT, pointer=pointer, why="is already taken", why_zh="已被占用"
-    )
+    raise Refusal(CONFLICT, pointer=pointer, why="is already taken", why_zh="已被占用")
 
 
 async def _set_status(

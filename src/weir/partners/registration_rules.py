@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from weir.kernel import inputs, limits
+from weir.kernel import inputs
 from weir.partners import classes, keys
+from weir.partners.declares import APPLICATION_REDIRECT_URIS
 
 # The code a supervisor gave the institution (JR/T 0185 embeds its first 6 characters), or its LEI.
 _INSTITUTION_CODE: Final = re.compile(r"[A-Z0-9]{6,20}")
@@ -224,11 +225,11 @@ def require_roles_of(kind: str, roles: Sequence[str]) -> None:
 
 
 def _redirect_uris(values: Sequence[str]) -> list[str]:
-    if len(values) > limits.APPLICATION_REDIRECT_URIS:
+    if len(values) > APPLICATION_REDIRECT_URIS:
         raise inputs.wrong(
             "/redirect_uris",
-            f"must be at most {limits.APPLICATION_REDIRECT_URIS}",
-            f"不得超过 {limits.APPLICATION_REDIRECT_URIS} 个",
+            f"must be at most {APPLICATION_REDIRECT_URIS}",
+            f"不得超过 {APPLICATION_REDIRECT_URIS} 个",
         )
     checked = [redirect_uri(value, f"/redirect_uris/{n}") for n, value in enumerate(values)]
     if len(set(checked)) != len(checked):

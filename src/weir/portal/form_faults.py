@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from weir.kernel.outcomes import CONFLICT, Refusal
+from weir.kernel.declares import CONFLICT
+from weir.kernel.outcomes import Refusal
 
 _TAKEN: Final = ("is taken: choose another", "已被使用，请换一个")
 

@@ -13,7 +13,9 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from weir.identity.acting_person import ACTING, Acting
-from weir.kernel.outcomes import CATALOGUE, PLATFORM_ERROR, Refusal
+from weir.kernel.declares import PLATFORM_ERROR
+from weir.kernel.outcomes import Refusal
+from weir.kernel.rooms import refusals
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 Document = dict[str, Any]
@@ -151,7 +153,7 @@ class _Answer:
         if self.status < 400:
             return self._received
         problem = json.loads(self._received)
-        outcome = CATALOGUE.get(problem["code"], PLATFORM_ERROR)
+        outcome = refusals().get(problem["code"], PLATFORM_ERROR)
         raise Refusal(outcome, "from the management API", **problem.get("parameters", {}))
 
 

@@ -10,7 +10,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from weir.authorization.clients.trial_keys import RETURNS_TO
-from weir.kernel.outcomes import NOT_FOUND, Refusal
+from weir.kernel.declares import NOT_FOUND
+from weir.kernel.outcomes import Refusal
 from weir.portal import appearance, assets, refusals, security
 from weir.portal import desk_routes as rooms
 from weir.portal.consents import consent_page, my_consents, my_questions

@@ -5,14 +5,16 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from weir.kernel.outcomes import CATALOGUE, NOT_FOUND, Refusal
+from weir.kernel.declares import NOT_FOUND
+from weir.kernel.outcomes import Refusal
+from weir.kernel.rooms import refusals
 from weir.portal.renderer import Portal, render
 from weir.portal.visitor import Visitor
 
 
 async def show(_: Portal, request: Request, visitor: Visitor) -> Response:
     """`/errors/{code}`, where `error_uri` of an OAuth error points."""
-    outcome = CATALOGUE.get(request.path_params["code"])
+    outcome = refusals().get(request.path_params["code"])
     if outcome is None:
         raise Refusal(NOT_FOUND, "no such refusal")
     return render(request, visitor, "templates/error_code.html", outcome=outcome)

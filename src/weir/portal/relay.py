@@ -19,8 +19,9 @@ from dataclasses import dataclass
 
 import httpx
 
-from weir.kernel import limits
-from weir.kernel.outcomes import OVERLOADED, PLATFORM_UNAVAILABLE, Refusal
+from weir.kernel.declares import OVERLOADED, PLATFORM_UNAVAILABLE
+from weir.kernel.outcomes import Refusal
+from weir.portal.declares import TRIAL_ANSWER_BYTES, TRIAL_CALLS, TRIAL_CALLS_EACH, TRIAL_TIMEOUT_S
 
 _LOOPBACK = "127.0.0.1"
 
@@ -67,14 +68,14 @@ class Relay:
         )
         async with self._place(person):
             try:
-                async with asyncio.timeout(limits.TRIAL_TIMEOUT_S):
+                async with asyncio.timeout(TRIAL_TIMEOUT_S):
                     return await self._send(request)
             except (TimeoutError, httpx.HTTPError, OSError) as error:
                 raise Refusal(PLATFORM_UNAVAILABLE, f"no answer: {type(error).__name__}") from error
 
     async def _send(self, request: httpx.Request) -> Answered:
         async with httpx.AsyncClient(
-            verify=self._context, trust_env=False, timeout=limits.TRIAL_TIMEOUT_S
+            verify=self._context, trust_env=False, timeout=TRIAL_TIMEOUT_S
         ) as client:
             began_s = time.perf_counter()
             answer = await client.send(request, stream=True, follow_redirects=False)
@@ -83,11 +84,11 @@ class Relay:
                 body = b""
                 async for chunk in answer.aiter_raw():
                     body += chunk
-                    if len(body) > limits.TRIAL_ANSWER_BYTES:
+                    if len(body) > TRIAL_ANSWER_BYTES:
                         break
             finally:
                 await answer.aclose()
-        shown = body[: limits.TRIAL_ANSWER_BYTES]
+        shown = body[:TRIAL_ANSWER_BYTES]
         fields = [(name.lower(), value) for name, value in answer.headers.multi_items()]
         return Answered(answer.status_code, fields, shown, len(body) > len(shown), duration_ms)
 
@@ -95,7 +96,7 @@ class Relay:
     async def _place(self, person: str) -> AsyncIterator[None]:
         """One of the calls that may be under way."""
         own, everybodys = self._under_way[person], self._under_way.total()
-        if own >= limits.TRIAL_CALLS_EACH or everybodys >= limits.TRIAL_CALLS:
+        if own >= TRIAL_CALLS_EACH or everybodys >= TRIAL_CALLS:
             raise Refusal(OVERLOADED, f"{own} trials of {person}, {everybodys} in all")
         self._under_way[person] += 1
         try:

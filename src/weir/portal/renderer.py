@@ -18,8 +18,9 @@ from weir.authorization.services import Services
 from weir.consent import recurring_payments, words
 from weir.identity.passphrases import Passphrases
 from weir.identity.sessions import Sessions
+from weir.kernel.declares import PLATFORM_ERROR
 from weir.kernel.limit_periods import PERIODS
-from weir.kernel.outcomes import PLATFORM_ERROR, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.metering.lake.lake import Lake
 from weir.portal import assets, formatting, languages, security
 from weir.portal.management import Management

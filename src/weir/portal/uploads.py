@@ -8,9 +8,11 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from weir.kernel import limits
-from weir.kernel.outcomes import BODY_TOO_LARGE, INVALID_INPUT, Refusal
+from weir.kernel.declares import CONTROL_BODY_BYTES, INVALID_INPUT
+from weir.kernel.outcomes import Refusal
+from weir.openapi.declares import DOCUMENT_BYTES
 from weir.portal.visitor import read_typed
+from weir.wire.declares import BODY_TOO_LARGE
 
 _MULTIPART: Final = "multipart/form-data"
 _FIELDS: Final = 40
@@ -25,12 +27,10 @@ async def read_fields(request: Request) -> tuple[dict[str, str], Refusal | None]
     """
     if not request.headers.get("content-type", "").startswith(_MULTIPART):
         return await read_typed(request, lines=True), None
-    if int(request.headers.get("content-length") or 0) > limits.CONTROL_BODY_BYTES:
+    if int(request.headers.get("content-length") or 0) > CONTROL_BODY_BYTES:
         raise Refusal(BODY_TOO_LARGE, "a form with a file")
     try:
-        parts = await request.form(
-            max_files=1, max_fields=_FIELDS, max_part_size=limits.DOCUMENT_BYTES
-        )
+        parts = await request.form(max_files=1, max_fields=_FIELDS, max_part_size=DOCUMENT_BYTES)
     except HTTPException as error:
         raise Refusal(BODY_TOO_LARGE, str(error.detail)) from error
     fields: dict[str, str] = {}
@@ -48,10 +48,10 @@ async def read_fields(request: Request) -> tuple[dict[str, str], Refusal | None]
 
 
 async def _text(file: UploadFile, name: str) -> str:
-    raw = await file.read(limits.DOCUMENT_BYTES + 1)
+    raw = await file.read(DOCUMENT_BYTES + 1)
     place = f"/{name.removesuffix(_FILE)}"
-    if len(raw) > limits.DOCUMENT_BYTES:
-        most = limits.DOCUMENT_BYTES // 1024**2
+    if len(raw) > DOCUMENT_BYTES:
+        most = DOCUMENT_BYTES // 1024**2
         why, why_zh = f"the file has more than {most} MB", f"文件超过 {most} MB"
         raise Refusal(BODY_TOO_LARGE, "the file", pointer=place, why=why, why_zh=why_zh)
     try:

@@ -9,8 +9,10 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from weir.authorization.declares import PAGE_EXPIRED
 from weir.authorization.front.http import set_host_cookie
 from weir.authorization.grammar import forms
+from weir.consent.declares import DIRECTORY_ACCOUNTS
 from weir.identity import people
 from weir.identity.people import Person
 from weir.identity.secrets import is_secret, new_secret
@@ -22,8 +24,7 @@ from weir.identity.sessions import (
     form_token,
     form_token_fits,
 )
-from weir.kernel import limits
-from weir.kernel.outcomes import PAGE_EXPIRED, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.portal import languages
 from weir.portal.languages import LANGUAGE_COOKIE
 from weir.store.database import Database
@@ -34,7 +35,7 @@ THEMES: Final = ("system", "light", "dark")
 _LOCAL_PATH = re.compile(
     r"/(?:[A-Za-z0-9_.~-](?:[A-Za-z0-9_.~/?=&+,:-]|%[2-9A-Fa-f][0-9A-Fa-f])*)?", re.ASCII
 )
-_FORM_FIELDS = limits.DIRECTORY_ACCOUNTS + 20
+_FORM_FIELDS = DIRECTORY_ACCOUNTS + 20
 
 
 @dataclass(frozen=True, slots=True)

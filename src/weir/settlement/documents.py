@@ -13,8 +13,9 @@ from typing import Any, Final, Literal
 import msgspec
 
 from weir.agreements.shares import Billable, Rounding, Share, read_shares
-from weir.kernel import limits, strict_json
+from weir.kernel import strict_json
 from weir.kernel.outcomes import Refusal
+from weir.settlement.declares import STATEMENT_BYTES
 from weir.shelf import pricing
 from weir.shelf.pricing import Pricing
 
@@ -248,7 +249,7 @@ def from_document(document: Any) -> Statement:
 
 def parse(raw: bytes) -> Statement:
     """Read a statement's file. ValueError when it is not one, or larger than one may be."""
-    return from_document(strict_json.loads(raw, limits.STATEMENT_BYTES))
+    return from_document(strict_json.loads(raw, STATEMENT_BYTES))
 
 
 def to_json(statement: Statement) -> str:

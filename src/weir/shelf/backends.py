@@ -17,7 +17,10 @@ from sqlalchemy import Row, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.kernel import inputs, limits, outcomes
+from weir.kernel import inputs
+from weir.kernel.declares import CONFLICT, NOT_FOUND, URL_CHARACTERS
+from weir.kernel.outcomes import Refusal
+from weir.shelf.declares import MEMBER_BACKENDS, MEMBER_ENDPOINTS
 from weir.shelf.published import BACKEND, BackendDocument, backend_key
 from weir.shelf.tables import backends
 from weir.store.unit import Change, UnitOfWork
@@ -52,8 +55,8 @@ def read_reach(
     *, endpoints: Sequence[str], authority: str | None = None, health_path: str | None = None
 ) -> Reach:
     """The particulars, or INVALID_INPUT."""
-    if not 0 < len(endpoints) <= limits.MEMBER_ENDPOINTS or len(set(endpoints)) < len(endpoints):
-        most = limits.MEMBER_ENDPOINTS
+    if not 0 < len(endpoints) <= MEMBER_ENDPOINTS or len(set(endpoints)) < len(endpoints):
+        most = MEMBER_ENDPOINTS
         raise inputs.wrong(
             "/endpoints", f"must be 1 to {most} different ones", f"须为 1 至 {most} 个且互不相同"
         )
@@ -72,8 +75,8 @@ async def register(unit: UnitOfWork, owner: str, url: str, reach: Reach) -> Back
     count = await unit.connection.scalar(
         select(func.count()).select_from(backends).where(backends.c.owner == owner)
     )
-    if int(count or 0) >= limits.MEMBER_BACKENDS:
-        raise outcomes.Refusal(outcomes.CONFLICT, "too many backends", why="there are too many")
+    if int(count or 0) >= MEMBER_BACKENDS:
+        raise Refusal(CONFLICT, "too many backends", why="there are too many")
     added = await unit.connection.execute(
         insert(backends)
         .values(id=unit.mint("bck"), owner=owner, url=url, **_values(reach), changed_at=unit.now)
@@ -83,7 +86,7 @@ async def register(unit: UnitOfWork, owner: str, url: str, reach: Reach) -> Back
     row = added.one_or_none()
     if row is None:
         why = {"why": "is already registered", "why_zh": "已登记"}
-        raise outcomes.Refusal(outcomes.CONFLICT, pointer="/url", **why)
+        raise Refusal(CONFLICT, pointer="/url", **why)
     return _told(unit, "backend.registered", _backend(row))
 
 
@@ -114,7 +117,7 @@ async def get(connection: AsyncConnection, backend_id: str) -> Backend:
     found = await connection.execute(select(backends).where(backends.c.id == backend_id))
     row = found.one_or_none()
     if row is None:
-        raise outcomes.Refusal(outcomes.NOT_FOUND, "no such backend")
+        raise Refusal(NOT_FOUND, "no such backend")
     return _backend(row)
 
 
@@ -151,7 +154,7 @@ def _check_authority(pem: str) -> None:
 
 def _check_path(path: str) -> None:
     dots = any(segment in (".", "..") for segment in path.partition("?")[0].split("/"))
-    if dots or len(path) > limits.URL_CHARACTERS or _PATH.fullmatch(path) is None:
+    if dots or len(path) > URL_CHARACTERS or _PATH.fullmatch(path) is None:
         raise inputs.wrong(
             "/health_path", "must be a path such as /healthz", "须为路径，例如 /healthz"
         )

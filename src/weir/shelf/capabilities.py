@@ -15,7 +15,8 @@ import msgspec
 from sqlalchemy import Row, Select, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.kernel import limits, outcomes
+from weir.kernel.declares import ILLEGAL_STATE, NOT_FOUND, PAGE_ROWS
+from weir.kernel.outcomes import Refusal
 from weir.openapi.operations import ImportedDocument
 from weir.shelf.declarations import NOTHING, Declaration, read_declaration
 from weir.shelf.published import Bindings
@@ -108,8 +109,8 @@ async def declare(
     """
     capability = await _lock(unit.connection, capability_id)
     if capability.state != "draft":
-        raise outcomes.Refusal(
-            outcomes.ILLEGAL_STATE,
+        raise Refusal(
+            ILLEGAL_STATE,
             state=capability.state,
             why="a published capability no longer changes; import the document anew",
             why_zh="已发布的能力不可更改，请重新导入文档",
@@ -141,7 +142,7 @@ async def get(connection: AsyncConnection, capability_id: str) -> Capability:
     found = await connection.execute(_summaries().where(capabilities.c.id == capability_id))
     row = found.one_or_none()
     if row is None:
-        raise outcomes.Refusal(outcomes.NOT_FOUND, "no such capability")
+        raise Refusal(NOT_FOUND, "no such capability")
     return _capability(row)
 
 
@@ -164,7 +165,7 @@ async def of_document(
         .where(capabilities.c.document == document_id)
         .where(capabilities.c.position > after_position)
         .order_by(capabilities.c.position)
-        .limit(limits.PAGE_ROWS)
+        .limit(PAGE_ROWS)
     )
     return [_capability(row) for row in rows]
 
@@ -195,7 +196,7 @@ async def _declarations(
 def _still_holds(parsed: ImportedDocument, operation_id: str, declaration: Declaration) -> bool:
     try:
         read_declaration(parsed, operation_id, declaration)
-    except outcomes.Refusal:
+    except Refusal:
         return False
     return True
 
@@ -206,7 +207,7 @@ async def _lock(connection: AsyncConnection, capability_id: str) -> Capability:
     )
     row = found.one_or_none()
     if row is None:
-        raise outcomes.Refusal(outcomes.NOT_FOUND, "no such capability")
+        raise Refusal(NOT_FOUND, "no such capability")
     return _capability(row)
 
 

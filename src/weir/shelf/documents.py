@@ -16,7 +16,9 @@ import msgspec
 from sqlalchemy import Row, Select, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.kernel import inputs, limits, outcomes
+from weir.kernel import inputs
+from weir.kernel.declares import CONFLICT, NOT_FOUND, PAGE_ROWS
+from weir.kernel.outcomes import Refusal
 from weir.openapi.operations import ImportedDocument, ImportedOperation
 from weir.openapi.regeneration import regenerate
 from weir.shelf import capabilities
@@ -76,8 +78,8 @@ async def store(
     before = await _latest(unit.connection, owner, slug)
     digest = hashlib.sha256(raw).hexdigest()
     if before is not None and (before.sha256, before.backend_url) == (digest, backend_url):
-        raise outcomes.Refusal(
-            outcomes.CONFLICT,
+        raise Refusal(
+            CONFLICT,
             why="is the same as the version before it",
             why_zh="与上一版本相同",
             version=before.version,
@@ -98,7 +100,7 @@ async def get(connection: AsyncConnection, document_id: str) -> Document:
     found = await connection.execute(_summaries().where(documents.c.id == document_id))
     row = found.one_or_none()
     if row is None:
-        raise outcomes.Refusal(outcomes.NOT_FOUND, "no such document")
+        raise Refusal(NOT_FOUND, "no such document")
     return _document(row)
 
 
@@ -107,7 +109,7 @@ async def list_page(
 ) -> Sequence[Document]:
     """Up to PAGE_ROWS documents of an owner, oldest first, those behind `after`."""
     statement = _summaries().where(documents.c.owner == owner, documents.c.id > after)
-    rows = await connection.execute(statement.order_by(documents.c.id).limit(limits.PAGE_ROWS))
+    rows = await connection.execute(statement.order_by(documents.c.id).limit(PAGE_ROWS))
     return [_document(row) for row in rows]
 
 
@@ -116,7 +118,7 @@ async def raw_of(connection: AsyncConnection, document_id: str) -> bytes:
     found = await connection.execute(select(documents.c.raw).where(documents.c.id == document_id))
     raw = found.scalar_one_or_none()
     if raw is None:
-        raise outcomes.Refusal(outcomes.NOT_FOUND, "no such document")
+        raise Refusal(NOT_FOUND, "no such document")
     return bytes(raw)
 
 

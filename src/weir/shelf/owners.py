@@ -6,7 +6,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from weir.kernel.outcomes import FORBIDDEN, PRODUCTION_NEEDED, Refusal
+from weir.kernel.declares import FORBIDDEN
+from weir.kernel.outcomes import Refusal
+from weir.shelf.declares import PRODUCTION_NEEDED
 
 # What each kind of organisation may put on the shelf, and take from it. Partners embed what goes
 # out; members use what is brought in, and one another's capabilities.

@@ -11,8 +11,10 @@ from sqlalchemy import Row, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.kernel import limits, outcomes
+from weir.kernel.declares import CONFLICT, ILLEGAL_STATE, NOT_FOUND
+from weir.kernel.outcomes import Refusal
 from weir.shelf import products
+from weir.shelf.declares import PRODUCT_PLANS
 from weir.shelf.pricing import Pricing, read_pricing, to_document
 from weir.shelf.search import index
 from weir.shelf.tables import plans
@@ -41,7 +43,7 @@ async def offer(unit: UnitOfWork, product_id: str, terms: Terms) -> Plan:
     """Offer a product under checked terms. CONFLICT when a plan of it has this name."""
     product = await products.lock(unit.connection, product_id)
     if product.status == "retired":
-        raise outcomes.Refusal(outcomes.ILLEGAL_STATE, state=product.status)
+        raise Refusal(ILLEGAL_STATE, state=product.status)
     await _refuse_too_many(unit.connection, product.id)
     added = await unit.connection.execute(
         insert(plans)
@@ -57,9 +59,7 @@ async def offer(unit: UnitOfWork, product_id: str, terms: Terms) -> Plan:
     )
     row = added.one_or_none()
     if row is None:
-        raise outcomes.Refusal(
-            outcomes.CONFLICT, pointer="/name", why="is already taken", why_zh="已被占用"
-        )
+        raise Refusal(CONFLICT, pointer="/name", why="is already taken", why_zh="已被占用")
     plan = _plan(row)
     await index.price(unit.connection, product.id)
     unit.audit("plan.offered", plan.id, _detail(plan), organisation=product.owner)
@@ -78,7 +78,7 @@ async def withdraw(unit: UnitOfWork, plan_id: str) -> Plan:
     )
     row = changed.one_or_none()
     if row is None:
-        raise outcomes.Refusal(outcomes.ILLEGAL_STATE, state=plan.status)
+        raise Refusal(ILLEGAL_STATE, state=plan.status)
     await index.price(unit.connection, product.id)
     unit.audit("plan.withdrawn", plan_id, {"name": plan.name}, organisation=product.owner)
     return _plan(row)
@@ -89,7 +89,7 @@ async def get(connection: AsyncConnection, plan_id: str) -> Plan:
     found = await connection.execute(select(plans).where(plans.c.id == plan_id))
     row = found.one_or_none()
     if row is None:
-        raise outcomes.Refusal(outcomes.NOT_FOUND, "no such plan")
+        raise Refusal(NOT_FOUND, "no such plan")
     return _plan(row)
 
 
@@ -105,10 +105,10 @@ async def _refuse_too_many(connection: AsyncConnection, product_id: str) -> None
     counted = await connection.execute(
         select(func.count()).select_from(plans).where(plans.c.product == product_id)
     )
-    if counted.scalar_one() >= limits.PRODUCT_PLANS:
-        most = limits.PRODUCT_PLANS
-        raise outcomes.Refusal(
-            outcomes.CONFLICT,
+    if counted.scalar_one() >= PRODUCT_PLANS:
+        most = PRODUCT_PLANS
+        raise Refusal(
+            CONFLICT,
             why=f"a product has at most {most} plans",
             why_zh=f"最多 {most} 个套餐",
         )

@@ -15,9 +15,11 @@ from typing import Any
 from sqlalchemy import Row, delete, exists, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.kernel import inputs, limits
-from weir.kernel.outcomes import CONFLICT, ILLEGAL_STATE, Refusal
+from weir.kernel import inputs
+from weir.kernel.declares import CONFLICT, ILLEGAL_STATE
+from weir.kernel.outcomes import Refusal
 from weir.shelf import plans, products
+from weir.shelf.declares import PLAN_CHANGES, PLAN_NOTICE_DAYS
 from weir.shelf.pricing import Pricing, read_pricing, to_document
 from weir.shelf.tables import plan_changes, subscriptions
 from weir.store.unit import UnitOfWork
@@ -45,8 +47,8 @@ async def announce(
     plan = await plans.get(unit.connection, plan_id)
     product = await products.lock(unit.connection, plan.product)
     before = await of_plan(unit.connection, plan_id)
-    if len(before) >= limits.PLAN_CHANGES:
-        most = limits.PLAN_CHANGES
+    if len(before) >= PLAN_CHANGES:
+        most = PLAN_CHANGES
         why, why_zh = f"a plan changes at most {most} times", f"最多 {most} 次"
         raise Refusal(CONFLICT, why=why, why_zh=why_zh)
     await _refuse_early(unit, plan_id, effective_from, before)
@@ -120,7 +122,7 @@ async def _refuse_early(
             )
         )
     )
-    days = limits.PLAN_NOTICE_DAYS if subscribed else 0
+    days = PLAN_NOTICE_DAYS if subscribed else 0
     if effective_from <= unit.now + timedelta(days=days):
         raise inputs.wrong(
             "/effective_from",

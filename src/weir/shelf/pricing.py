@@ -15,13 +15,15 @@ from typing import Annotated, Any, Final, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
-from weir.kernel import inputs, limits, money
+from weir.kernel import inputs, money
+from weir.kernel.declares import NAME_CHARACTERS
+from weir.shelf.declares import PLAN_COMPONENTS, PLAN_TIERS, QUOTA_CALLS
 
 HOURS_A_DAY: Final = 24
 
 _Kind = TypeVar("_Kind", bound=Struct)
 _Price = Annotated[str, Meta(max_length=21)]
-_Calls = Annotated[int, Meta(ge=1, le=limits.QUOTA_CALLS)]
+_Calls = Annotated[int, Meta(ge=1, le=QUOTA_CALLS)]
 _Hour = Annotated[int, Meta(ge=0, le=HOURS_A_DAY - 1)]
 
 
@@ -142,7 +144,7 @@ def read_pricing(document: Any, pointer: str = "/pricing") -> Pricing:
 
 def check(pricing: Pricing, pointer: str = "/pricing") -> None:
     """INVALID_INPUT names the first thing for which there would be no price, or two."""
-    most = limits.PLAN_COMPONENTS
+    most = PLAN_COMPONENTS
     if len(pricing.components) > most:
         raise inputs.wrong(
             f"{pointer}/components", f"must be at most {most}", f"不得超过 {most} 项"
@@ -185,7 +187,7 @@ def to_document(pricing: Pricing) -> dict[str, Any]:
 
 def _told(error: msgspec.ValidationError) -> str:
     """What msgspec says, which names types and places and never a value."""
-    return str(error)[: limits.NAME_CHARACTERS]
+    return str(error)[:NAME_CHARACTERS]
 
 
 def _check(component: Component, pointer: str) -> None:
@@ -208,11 +210,11 @@ def _check_tiers(tiers: Sequence[Tier], pointer: str) -> None:
     ends = [tier.up_to for tier in tiers]
     closed = [end for end in ends[:-1] if end is not None]
     rising = all(one < other for one, other in pairwise(closed))
-    if not 1 <= len(tiers) <= limits.PLAN_TIERS or len(closed) != len(ends) - 1 or not rising:
+    if not 1 <= len(tiers) <= PLAN_TIERS or len(closed) != len(ends) - 1 or not rising:
         raise inputs.wrong(
             pointer,
-            f"must be 1 to {limits.PLAN_TIERS} tiers whose up_to rises; only the last has null",
-            f"须为 1 至 {limits.PLAN_TIERS} 档，up_to 逐档递增，且仅最后一档为 null",
+            f"must be 1 to {PLAN_TIERS} tiers whose up_to rises; only the last has null",
+            f"须为 1 至 {PLAN_TIERS} 档，up_to 逐档递增，且仅最后一档为 null",
         )
     if ends[-1] is not None:
         raise inputs.wrong(

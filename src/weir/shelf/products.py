@@ -15,8 +15,17 @@ from sqlalchemy import Row, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.kernel import inputs, limits, outcomes
+from weir.kernel import inputs
+from weir.kernel.declares import (
+    CONFLICT,
+    ILLEGAL_STATE,
+    MEMBER_ANSWER_TIMEOUT_S,
+    NOT_FOUND,
+    PAGE_ROWS,
+)
+from weir.kernel.outcomes import Refusal
 from weir.shelf import capabilities, documents, routes
+from weir.shelf.declares import PRODUCT_CAPABILITIES
 from weir.shelf.owners import Owner
 from weir.shelf.published import PRODUCT, OperationDocument, ProductDocument
 from weir.shelf.scenes import read_scenes
@@ -25,7 +34,7 @@ from weir.shelf.states import PRODUCT_MOVES, move
 from weir.shelf.tables import product_capabilities, products
 from weir.store.unit import Change, UnitOfWork
 
-_MEMBER_TIMEOUT_MS = limits.MEMBER_ANSWER_TIMEOUT_S * 1000
+_MEMBER_TIMEOUT_MS = MEMBER_ANSWER_TIMEOUT_S * 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +130,7 @@ async def draft(
     )
     row = added.one_or_none()
     if row is None:
-        raise outcomes.Refusal(outcomes.CONFLICT, "another draft was begun at the same moment")
+        raise Refusal(CONFLICT, "another draft was begun at the same moment")
     product = _product(row)
     await _put_capabilities(unit, product, capability_ids)
     detail = {"slug": slug, "version": version, "capabilities": len(capability_ids)}
@@ -185,7 +194,7 @@ async def retire(unit: UnitOfWork, product_id: str) -> Product:
 
 async def index_missing(connection: AsyncConnection) -> int:
     """Let up to PAGE_ROWS products that search does not know be found; how many they were."""
-    found = await index.missing(connection, limits.PAGE_ROWS)
+    found = await index.missing(connection, PAGE_ROWS)
     for product_id in found:
         await index.write(connection, await get(connection, product_id))
     return len(found)
@@ -196,7 +205,7 @@ async def get(connection: AsyncConnection, product_id: str) -> Product:
     found = await connection.execute(select(products).where(products.c.id == product_id))
     row = found.one_or_none()
     if row is None:
-        raise outcomes.Refusal(outcomes.NOT_FOUND, "no such product")
+        raise Refusal(NOT_FOUND, "no such product")
     return _product(row)
 
 
@@ -225,7 +234,7 @@ async def list_shelf(
     statement = select(products).where(products.c.status == "published", products.c.id > after)
     if direction is not None:
         statement = statement.where(products.c.direction == direction)
-    rows = await connection.execute(statement.order_by(products.c.id).limit(limits.PAGE_ROWS))
+    rows = await connection.execute(statement.order_by(products.c.id).limit(PAGE_ROWS))
     return [_product(row) for row in rows]
 
 
@@ -237,7 +246,7 @@ async def list_owned(
         select(products)
         .where(products.c.owner == owner, products.c.id > after)
         .order_by(products.c.id)
-        .limit(limits.PAGE_ROWS)
+        .limit(PAGE_ROWS)
     )
     return [_product(row) for row in rows]
 
@@ -267,7 +276,7 @@ async def lock(connection: AsyncConnection, product_id: str) -> Product:
     )
     row = found.one_or_none()
     if row is None:
-        raise outcomes.Refusal(outcomes.NOT_FOUND, "no such product")
+        raise Refusal(NOT_FOUND, "no such product")
     return _product(row)
 
 
@@ -280,8 +289,8 @@ async def _next_version(connection: AsyncConnection, owner: Owner, slug: str) ->
     )
     newest, drafts = found.one()
     if drafts:
-        raise outcomes.Refusal(
-            outcomes.CONFLICT,
+        raise Refusal(
+            CONFLICT,
             why="there is a draft of this product already",
             why_zh="该产品已有一个草稿",
         )
@@ -292,8 +301,8 @@ async def _put_capabilities(
     unit: UnitOfWork, product: Product, capability_ids: Sequence[str]
 ) -> None:
     wanted = list(dict.fromkeys(capability_ids))
-    if len(wanted) > limits.PRODUCT_CAPABILITIES:
-        most = limits.PRODUCT_CAPABILITIES
+    if len(wanted) > PRODUCT_CAPABILITIES:
+        most = PRODUCT_CAPABILITIES
         raise inputs.wrong("/capabilities", f"must be at most {most}", f"不得超过 {most} 个")
     held = await capabilities.get_many(unit.connection, wanted)
     own = {capability.id for capability in held if capability.owner == product.owner}
@@ -316,7 +325,7 @@ def _refuse_ambiguous(held: Sequence[capabilities.Capability]) -> None:
 
 def _require_draft(product: Product) -> None:
     if product.status != "draft":
-        raise outcomes.Refusal(outcomes.ILLEGAL_STATE, state=product.status)
+        raise Refusal(ILLEGAL_STATE, state=product.status)
 
 
 async def _change(

@@ -11,7 +11,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from weir.kernel.outcomes import CONFLICT, Refusal
+from weir.kernel.declares import CONFLICT
+from weir.kernel.outcomes import Refusal
 
 _ANY = None  # a segment that is a parameter as a whole
 

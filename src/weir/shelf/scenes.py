@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from weir.kernel import inputs, limits
+from weir.kernel import inputs
+from weir.shelf.declares import PRODUCT_SCENES
 
 SCENES: Final[dict[str, tuple[str, str]]] = {
     "household": ("Household finance", "家庭理财"),
@@ -27,8 +28,8 @@ SCENES: Final[dict[str, tuple[str, str]]] = {
 
 def read_scenes(given: Sequence[str], pointer: str) -> list[str]:
     """Scenes of the list, each once, in the list's order. INVALID_INPUT names what is wrong."""
-    if len(given) > limits.PRODUCT_SCENES:
-        most = limits.PRODUCT_SCENES
+    if len(given) > PRODUCT_SCENES:
+        most = PRODUCT_SCENES
         raise inputs.wrong(pointer, f"must be at most {most}", f"不得超过 {most} 个")
     chosen = {inputs.choice(each, SCENES, f"{pointer}/{place}") for place, each in enumerate(given)}
     return [each for each in SCENES if each in chosen]

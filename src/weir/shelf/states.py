@@ -15,7 +15,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from weir.kernel.outcomes import ILLEGAL_STATE, Refusal
+from weir.kernel.declares import ILLEGAL_STATE
+from weir.kernel.outcomes import Refusal
 
 # (state, what is done) -> the state after. What is not here is illegal.
 PRODUCT_MOVES: Final[dict[tuple[str, str], str]] = {

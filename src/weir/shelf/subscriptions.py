@@ -11,7 +11,8 @@ from sqlalchemy import Row, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.kernel import limits, outcomes
+from weir.kernel.declares import CONFLICT, FORBIDDEN, ILLEGAL_STATE, NOT_FOUND, PAGE_ROWS
+from weir.kernel.outcomes import Refusal
 from weir.shelf import plans, products
 from weir.shelf.owners import Subscriber
 from weir.shelf.plans import Plan
@@ -55,9 +56,9 @@ async def request(unit: UnitOfWork, subscriber: Subscriber, plan_id: str) -> Sub
     plan = await plans.get(unit.connection, plan_id)
     product = await products.lock(unit.connection, plan.product)
     if product.status == "draft":
-        raise outcomes.Refusal(outcomes.NOT_FOUND, "a draft is nobody else's to see")
+        raise Refusal(NOT_FOUND, "a draft is nobody else's to see")
     if product.status != "published" or plan.status != "offered":
-        raise outcomes.Refusal(outcomes.ILLEGAL_STATE, state=plan.status)
+        raise Refusal(ILLEGAL_STATE, state=plan.status)
     subscriber.may_take(product.direction, sandbox=product.sandbox)
     subscription = await _insert(unit, subscriber, product, plan)
     _audit(unit, subscription, "subscription.requested")
@@ -76,9 +77,9 @@ async def act(unit: UnitOfWork, subscription_id: str, act: str, organisation: st
     before = await lock(unit.connection, subscription_id)
     side = before.side_of(organisation)
     if side is None:
-        raise outcomes.Refusal(outcomes.NOT_FOUND, f"{subscription_id} is not of {organisation}")
+        raise Refusal(NOT_FOUND, f"{subscription_id} is not of {organisation}")
     if side not in SUBSCRIPTION_SIDES[act] and not (before.owner == before.subscriber):
-        raise outcomes.Refusal(outcomes.FORBIDDEN, f"the {side} may not {act}")
+        raise Refusal(FORBIDDEN, f"the {side} may not {act}")
     return await _move(unit, before, act)
 
 
@@ -103,7 +104,7 @@ async def get(connection: AsyncConnection, subscription_id: str) -> Subscription
     )
     row = found.one_or_none()
     if row is None:
-        raise outcomes.Refusal(outcomes.NOT_FOUND, "no such subscription")
+        raise Refusal(NOT_FOUND, "no such subscription")
     return _subscription(row)
 
 
@@ -128,7 +129,7 @@ async def list_of(
         )
         .where(subscriptions.c.id > after)
         .order_by(subscriptions.c.id)
-        .limit(limits.PAGE_ROWS)
+        .limit(PAGE_ROWS)
     )
     return [_subscription(row) for row in rows]
 
@@ -140,7 +141,7 @@ async def lock(connection: AsyncConnection, subscription_id: str) -> Subscriptio
     )
     row = found.one_or_none()
     if row is None:
-        raise outcomes.Refusal(outcomes.NOT_FOUND, "no such subscription")
+        raise Refusal(NOT_FOUND, "no such subscription")
     return _subscription(row)
 
 
@@ -166,8 +167,8 @@ async def _insert(
     )
     row = added.one_or_none()
     if row is None:
-        raise outcomes.Refusal(
-            outcomes.CONFLICT,
+        raise Refusal(
+            CONFLICT,
             why="the application has a subscription to this product",
             why_zh="该应用已订阅此产品",
         )

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from weir.kernel import inputs, limits, money
+from weir.kernel import inputs, money
+from weir.shelf.declares import QUOTA_CALLS, RATE_CALLS_PER_S
 from weir.shelf.pricing import Pricing, read_pricing
 
 UNLIMITED: Final = "unlimited"
@@ -46,12 +47,12 @@ def read_terms(
     auto_approve: bool = False,
 ) -> Terms:
     """Check a plan's terms. INVALID_INPUT says which is wrong."""
-    quota_calls = _limit(quota, "/quota", limits.QUOTA_CALLS)
+    quota_calls = _limit(quota, "/quota", QUOTA_CALLS)
     return Terms(
         name=inputs.text(name, "/name"),
         currency=inputs.choice(currency, money.MINOR_DIGITS, "/currency"),
         pricing=read_pricing(pricing),
-        rate_per_s=_limit(rate_per_s, "/rate_per_s", limits.RATE_CALLS_PER_S),
+        rate_per_s=_limit(rate_per_s, "/rate_per_s", RATE_CALLS_PER_S),
         quota=quota_calls,
         quota_period=_period(quota_calls, quota_period),
         auto_approve=auto_approve,

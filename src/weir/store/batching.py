@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
-from weir.kernel import limits
+from weir.store.declares import GATHERED_QUESTIONS
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -41,8 +41,8 @@ class Gathering(Generic[K, V]):
     async def _ask_all(self) -> None:
         try:
             while self._waiting:
-                batch = self._waiting[: limits.GATHERED_QUESTIONS]
-                del self._waiting[: limits.GATHERED_QUESTIONS]
+                batch = self._waiting[:GATHERED_QUESTIONS]
+                del self._waiting[:GATHERED_QUESTIONS]
                 await self._answer(batch)
         finally:
             self._asking = None

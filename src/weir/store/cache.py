@@ -18,8 +18,9 @@ from valkey.asyncio import Valkey
 from valkey.asyncio.connection import AbstractConnection
 from valkey.exceptions import ValkeyError
 
-from weir.kernel.outcomes import ENGINE_UNAVAILABLE, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.store.batching import Gathering
+from weir.store.declares import ENGINE_UNAVAILABLE
 
 CHANGES_CHANNEL = "weir:changes"
 _TIMEOUT_S: Final = 5.0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Delete, delete, func, select, tuple_
 
-from weir.kernel import limits
+from weir.store.declares import EXPIRED_AT_ONCE
 from weir.store.schema import changes
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ async def expire_changes(database: Database) -> int:
         async with database.engine.begin() as connection:
             gone = await connection.execute(_forget())
         forgotten += gone.rowcount
-        if gone.rowcount < limits.EXPIRED_AT_ONCE:
+        if gone.rowcount < EXPIRED_AT_ONCE:
             return forgotten
 
 
@@ -35,7 +35,7 @@ def _forget() -> Delete:
     over = (
         select(changes.c.kind, changes.c.key)
         .where(changes.c.expires_at < func.now())
-        .limit(limits.EXPIRED_AT_ONCE)
+        .limit(EXPIRED_AT_ONCE)
         .with_for_update(skip_locked=True)
     )
     return delete(changes).where(tuple_(changes.c.kind, changes.c.key).in_(over))

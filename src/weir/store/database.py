@@ -11,8 +11,9 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from weir.kernel.clock import Clock
-from weir.kernel.outcomes import ENGINE_UNAVAILABLE, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.store.batching import Gathering
+from weir.store.declares import ENGINE_UNAVAILABLE
 from weir.store.prepared import Connections, Gathered, Prepared
 from weir.store.unit import Actor, Idempotency, Journal, UnitOfWork
 

@@ -9,11 +9,11 @@ from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from weir.kernel import limits
 from weir.kernel.outcomes import Refusal
 from weir.store import processes
 from weir.store.cache import Cache
 from weir.store.database import Database
+from weir.store.declares import LEASE_RENEWAL_S
 
 _RECONNECT_S: Final = 0.5
 
@@ -24,7 +24,7 @@ async def beat(cache: Cache, woken: asyncio.Event, trip: Callable[[], Awaitable[
     try:
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(woken.wait(), limits.LEASE_RENEWAL_S)
+                await asyncio.wait_for(woken.wait(), LEASE_RENEWAL_S)
             woken.clear()
             await trip()
     finally:

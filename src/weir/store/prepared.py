@@ -16,7 +16,8 @@ from sqlalchemy import ARRAY, Executable, Select, bindparam, func
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.types import TypeEngine
 
-from weir.kernel.outcomes import ENGINE_UNAVAILABLE, Refusal
+from weir.kernel.outcomes import Refusal
+from weir.store.declares import ENGINE_UNAVAILABLE
 from weir.store.direct import Direct, Text
 
 V = TypeVar("V")

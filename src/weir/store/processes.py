@@ -18,7 +18,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.kernel import limits
+from weir.store.declares import PROCESS_LEASE_S, REVOCATION_WAIT_S
 from weir.store.schema import changes, processes
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # control processes the keys they sign and verify with.
 GATEWAYS: Final = ("gateway",)
 EVERYBODY: Final = ("gateway", "control")
-_LEASE = timedelta(seconds=limits.PROCESS_LEASE_S)
+_LEASE = timedelta(seconds=PROCESS_LEASE_S)
 
 
 async def register(connection: AsyncConnection, process: str, role: str) -> None:
@@ -123,7 +123,7 @@ async def acknowledged(
 async def await_acknowledged(
     database: Database,
     sequence: int,
-    timeout_s: float = limits.REVOCATION_WAIT_S,
+    timeout_s: float = REVOCATION_WAIT_S,
     roles: Sequence[str] = GATEWAYS,
 ) -> datetime | None:
     """Wait until every live process of `roles` has applied `sequence`; None when it took too long.

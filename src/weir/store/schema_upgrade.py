@@ -12,7 +12,8 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import OperationalError
 
-from weir.kernel.outcomes import ENGINE_UNAVAILABLE, SCHEMA_NEWER, Refusal
+from weir.kernel.outcomes import Refusal
+from weir.store.declares import ENGINE_UNAVAILABLE, SCHEMA_NEWER
 
 # Two processes that start at once migrate one after the other.
 _MIGRATION_LOCK = 0x7765_6972_0002

@@ -15,8 +15,9 @@ from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.kernel import identifiers, limits
-from weir.kernel.outcomes import IDEMPOTENCY_KEY_REUSED, Refusal
+from weir.kernel import identifiers
+from weir.kernel.outcomes import Refusal
+from weir.store.declares import IDEMPOTENCY_KEY_REUSED, REMOVAL_KEPT_S
 from weir.store.schema import change_sequence, changes, idempotency
 
 # Changes are numbered under this advisory lock, so that numbers become visible in their order and
@@ -159,7 +160,7 @@ class UnitOfWork:
         document = None if change.document is None else msgspec.to_builtins(change.document)
         expires_at = change.expires_at
         if document is None:  # a removal is kept for those who have not heard of it
-            expires_at = self.now + timedelta(seconds=limits.REMOVAL_KEPT_S)
+            expires_at = self.now + timedelta(seconds=REMOVAL_KEPT_S)
         row = {
             "sequence": func.nextval(change_sequence.name),
             "document": document,

@@ -14,7 +14,8 @@ from urllib.parse import unquote
 
 import structlog
 
-from weir.kernel.outcomes import PLATFORM_ERROR, Refusal
+from weir.kernel.declares import PLATFORM_ERROR
+from weir.kernel.outcomes import Refusal
 from weir.wire.exchange import Exchange
 
 Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]

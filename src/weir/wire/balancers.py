@@ -20,7 +20,8 @@ from typing import Final, final
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
-from weir.kernel.outcomes import MALFORMED_HTTP, Refusal
+from weir.kernel.outcomes import Refusal
+from weir.wire.declares import MALFORMED_HTTP
 from weir.wire.networks import Network, address_of, networks
 from weir.wire.peer import PeerCertificate
 

@@ -13,10 +13,19 @@ from typing import Any, Final, Protocol
 
 import httptools
 
-from weir.kernel import limits
-from weir.kernel.outcomes import HEADERS_TOO_LARGE, MALFORMED_HTTP, REQUEST_TIMEOUT, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.wire.balancers import Balancers
 from weir.wire.deadlines import NEVER, Deadlines
+from weir.wire.declares import (
+    BODY_TIMEOUT_S,
+    HEADER_SECTION_BYTES,
+    HEADER_TIMEOUT_S,
+    HEADERS_TOO_LARGE,
+    IDLE_TIMEOUT_S,
+    MALFORMED_HTTP,
+    REQUEST_LINE_BYTES,
+    REQUEST_TIMEOUT,
+)
 from weir.wire.exchange import Exchange
 from weir.wire.flow import FlowControl
 from weir.wire.heads import Heads, read_request
@@ -26,7 +35,7 @@ from weir.wire.transport import Stream
 
 # Requests parsed ahead of the one in flight; a caller that sends more has its connection closed.
 PIPELINED_REQUESTS: Final = 32
-_HEAD_BYTES: Final = limits.REQUEST_LINE_BYTES + limits.HEADER_SECTION_BYTES
+_HEAD_BYTES: Final = REQUEST_LINE_BYTES + HEADER_SECTION_BYTES
 
 
 class Handler(Protocol):
@@ -119,7 +128,7 @@ class ServerConnection(Stream):
         self.certificate: PeerCertificate | None = None
         self.certifies = False  # whether it is a balancer's that says whom it has verified
         self.draining = listener.draining
-        self.deadline_s = listener.loop.time() + limits.IDLE_TIMEOUT_S
+        self.deadline_s = listener.loop.time() + IDLE_TIMEOUT_S
         self.flow: FlowControl
         self.transport: asyncio.Transport | None = None
         self._parser: Any = httptools.HttpRequestParser(self)
@@ -210,7 +219,7 @@ class ServerConnection(Stream):
 
     def pause_writing(self) -> None:
         self.flow.writing_paused = True
-        self.deadline_s = self.listener.loop.time() + limits.BODY_TIMEOUT_S
+        self.deadline_s = self.listener.loop.time() + BODY_TIMEOUT_S
         self._tell_writing(allowed=False)
 
     def resume_writing(self) -> None:
@@ -309,7 +318,7 @@ class ServerConnection(Stream):
         if exchange.complete:
             self.deadline_s = NEVER
         else:
-            self.deadline_s = self.listener.loop.time() + limits.BODY_TIMEOUT_S
+            self.deadline_s = self.listener.loop.time() + BODY_TIMEOUT_S
         if exchange.refusal is not None:
             self.listener.handler.malformed(exchange, exchange.refusal)
         else:
@@ -380,14 +389,14 @@ class ServerConnection(Stream):
     def _count_head(self, nbytes: int) -> None:
         """Bound a head that comes in many pieces, in bytes and in time."""
         if self._head_bytes == 0 and self._active is None:
-            self.deadline_s = self.listener.loop.time() + limits.HEADER_TIMEOUT_S
+            self.deadline_s = self.listener.loop.time() + HEADER_TIMEOUT_S
         self._head_bytes += nbytes
         if self._head_bytes > _HEAD_BYTES:
             self._refuse_input(Refusal(HEADERS_TOO_LARGE, "head is too long"))
             self._advance()
 
     def _idle_deadline(self) -> float:
-        patience_s = limits.HEADER_TIMEOUT_S if self._head_bytes else limits.IDLE_TIMEOUT_S
+        patience_s = HEADER_TIMEOUT_S if self._head_bytes else IDLE_TIMEOUT_S
         return self.listener.loop.time() + patience_s
 
     def expire(self) -> None:
@@ -404,7 +413,7 @@ class ServerConnection(Stream):
 
     def _expire_body(self, active: Exchange) -> None:
         if self.flow.reading_paused:  # the member is slow, not the caller; it has its own deadline
-            self.deadline_s = self.listener.loop.time() + limits.BODY_TIMEOUT_S
+            self.deadline_s = self.listener.loop.time() + BODY_TIMEOUT_S
         else:
             self._input_ended = True
             active.fail(Refusal(REQUEST_TIMEOUT, "body"))

@@ -15,8 +15,13 @@ a circuit breaker; with several, one of them being bad costs no caller anything.
 
 from __future__ import annotations
 
-from weir.kernel import limits
 from weir.wire.deadlines import NEVER
+from weir.wire.declares import (
+    ENDPOINT_EJECTION_MAX_S,
+    ENDPOINT_EJECTION_S,
+    ENDPOINT_FAILURES,
+    HEALTH_FAILURES,
+)
 
 
 class Ejection:
@@ -34,7 +39,7 @@ class Ejection:
     def failed(self, now_s: float) -> bool:
         """Count a failure. Whether this one ejected the endpoint."""
         self.failures += 1
-        if self.out or self.failures < limits.ENDPOINT_FAILURES:
+        if self.out or self.failures < ENDPOINT_FAILURES:
             return False
         self._eject(now_s)
         return True
@@ -58,9 +63,9 @@ class Ejection:
         self._checks_failed = 0 if passed else self._checks_failed + 1
         if self.out and passed:
             self.out = False
-            self.failures = limits.ENDPOINT_FAILURES - 1
+            self.failures = ENDPOINT_FAILURES - 1
             return True
-        if self.out or self._checks_failed >= limits.HEALTH_FAILURES:
+        if self.out or self._checks_failed >= HEALTH_FAILURES:
             was_out = self.out
             self._eject(now_s)
             return not was_out
@@ -72,6 +77,6 @@ class Ejection:
 
     def _eject(self, now_s: float) -> None:
         self.out = True
-        longer_s = limits.ENDPOINT_EJECTION_S * 2.0**self._ejections
-        self._until_s = now_s + min(longer_s, limits.ENDPOINT_EJECTION_MAX_S)
+        longer_s = ENDPOINT_EJECTION_S * 2.0**self._ejections
+        self._until_s = now_s + min(longer_s, ENDPOINT_EJECTION_MAX_S)
         self._ejections = min(self._ejections + 1, 16)

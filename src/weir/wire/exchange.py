@@ -9,7 +9,8 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Protocol
 
-from weir.kernel.outcomes import BODY_TOO_LARGE, Refusal
+from weir.kernel.outcomes import Refusal
+from weir.wire.declares import BODY_TOO_LARGE
 from weir.wire.message import Request
 
 if TYPE_CHECKING:

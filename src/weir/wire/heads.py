@@ -14,9 +14,9 @@ from __future__ import annotations
 import re
 from typing import Any, Final, Generic, TypeVar, final
 
-from weir.kernel import limits
 from weir.kernel.outcomes import Refusal
 from weir.wire import grammar
+from weir.wire.declares import HEADER_FIELDS, REQUEST_LINE_BYTES
 from weir.wire.message import METHODS, Field, Request, RequestLine, Section, check_section
 
 # field-line = field-name ":" OWS field-value OWS        (RFC 9112 section 5)
@@ -170,7 +170,7 @@ def _read_request_line(first: bytes, heads: Heads) -> RequestLine | None:
     if len(parts) != 3 or parts[2] != b"HTTP/1.1\r\n":
         return None
     method, target = _METHODS.get(parts[0]), parts[1]
-    if method is None or len(target) > limits.REQUEST_LINE_BYTES or not grammar.is_target(target):
+    if method is None or len(target) > REQUEST_LINE_BYTES or not grammar.is_target(target):
         return None
     line = RequestLine(method, target)
     heads.request_lines.keep(first, line)
@@ -208,7 +208,7 @@ def _read_line(line: bytes, lines: Known[Field]) -> Field | None:
 
 def _read_fields(read: list[bytes], lines: Known[Field]) -> list[Field] | None:
     """The fields before the two empty lines at the end."""
-    if len(read) > limits.HEADER_FIELDS + 2:
+    if len(read) > HEADER_FIELDS + 2:
         return None
     fields: list[Field] = []
     for at in range(len(read) - 2):
@@ -244,7 +244,7 @@ def read_answer(data: bytes, heads: Heads, recent: AnswerHead | None = None) -> 
 def _read_answer_head(first: bytes, heads: Heads) -> AnswerHead | None:
     read = first.split(b"\r\n")
     status_line = _STATUS_LINE.fullmatch(read[0])
-    if status_line is None or len(read) > limits.HEADER_FIELDS + 3:
+    if status_line is None or len(read) > HEADER_FIELDS + 3:
         return None
     status = int(status_line[1])
     if status in _BODILESS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from weir.kernel import limits
+from weir.wire.declares import HEALTH_TIMEOUT_S, REQUEST_TRIES
 from weir.wire.heads import AnswerHead
 from weir.wire.member_connection import Failure, Outgoing
 from weir.wire.upstream import Pool
@@ -32,10 +32,10 @@ class HealthCheck:
             whole=True,
             method="GET",
             repeatable=False,
-            answer_timeout_s=limits.HEALTH_TIMEOUT_S,
-            whole_within_s=limits.HEALTH_TIMEOUT_S,
+            answer_timeout_s=HEALTH_TIMEOUT_S,
+            whole_within_s=HEALTH_TIMEOUT_S,
         )
-        outgoing.tries = limits.REQUEST_TRIES  # it is about this endpoint and no other
+        outgoing.tries = REQUEST_TRIES  # it is about this endpoint and no other
         pool.send_ahead(outgoing)
         return await check.passed
 

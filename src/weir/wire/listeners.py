@@ -8,7 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from weir.kernel.outcomes import PORT_TAKEN, SETTING_INVALID, Refusal
+from weir.kernel.declares import PORT_TAKEN, SETTING_INVALID
+from weir.kernel.outcomes import Refusal
 from weir.wire.certificate_files import Presented
 
 BACKLOG: Final = 8_192

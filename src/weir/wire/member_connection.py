@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import httptools
 
-from weir.kernel import limits
+from weir.kernel.declares import MEMBER_ANSWER_TIMEOUT_S
 from weir.wire.deadlines import NEVER
+from weir.wire.declares import HEADER_FIELDS, HEADER_SECTION_BYTES, REQUEST_LINE_BYTES
 from weir.wire.flow import FlowControl
 from weir.wire.heads import Answer, AnswerHead, Heads, read_answer
 from weir.wire.message import Field
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from weir.wire.upstream import Pool
 
 _HEADS: Final = Heads()
-_HEAD_BYTES: Final = limits.REQUEST_LINE_BYTES + limits.HEADER_SECTION_BYTES
+_HEAD_BYTES: Final = REQUEST_LINE_BYTES + HEADER_SECTION_BYTES
 _BODILESS: Final = frozenset({204, 304})
 
 
@@ -150,11 +151,11 @@ class Outgoing:
         if allowed != self.connection.flow.reading_paused:
             return
         self.connection.flow.read(allowed)
-        self.take_turns(limits.MEMBER_ANSWER_TIMEOUT_S)
+        self.take_turns(MEMBER_ANSWER_TIMEOUT_S)
 
     def progressed(self) -> None:
         """A part of the answer has come."""
-        self.take_turns(limits.MEMBER_ANSWER_TIMEOUT_S)
+        self.take_turns(MEMBER_ANSWER_TIMEOUT_S)
 
     def expire(self) -> None:
         """Neither connection nor answer in time."""
@@ -373,7 +374,7 @@ class ClientConnection(Stream):
                 raise ValueError("protocol was switched")
             return
         outgoing = self._outgoing
-        if outgoing is None or status > 599 or len(self._fields) > limits.HEADER_FIELDS:
+        if outgoing is None or status > 599 or len(self._fields) > HEADER_FIELDS:
             raise ValueError("head is not acceptable")
         if self._head_bytes > _HEAD_BYTES:  # in earlier reads
             raise ValueError("head is too long")

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, final
 
-from weir.kernel import limits
-from weir.kernel.outcomes import (
+from weir.kernel.outcomes import Refusal
+from weir.wire import grammar
+from weir.wire.declares import (
+    HEADER_FIELDS,
+    HEADER_SECTION_BYTES,
     HEADERS_TOO_LARGE,
     HTTP_VERSION_UNSUPPORTED,
     MALFORMED_HTTP,
     METHOD_NOT_ALLOWED,
+    REQUEST_LINE_BYTES,
     URI_TOO_LONG,
-    Refusal,
 )
-from weir.wire import grammar
 
 Field = tuple[bytes, bytes]
 
@@ -178,7 +180,7 @@ def check_head(request: Request, version: str, *, keep_alive: bool, upgrade: boo
     line, section = request.line, request.section
     if version != "1.1":
         raise Refusal(HTTP_VERSION_UNSUPPORTED, f"HTTP/{version}")
-    if len(line.target) > limits.REQUEST_LINE_BYTES:
+    if len(line.target) > REQUEST_LINE_BYTES:
         raise Refusal(URI_TOO_LONG, f"{len(line.target)} bytes")
     _read_fields(section)
     if upgrade or b"upgrade" in section.single or line.method == "CONNECT":
@@ -202,7 +204,7 @@ def check_section(section: Section) -> None:
 
 def _read_fields(section: Section) -> None:
     fields = section.fields
-    if len(fields) > limits.HEADER_FIELDS:
+    if len(fields) > HEADER_FIELDS:
         raise Refusal(HEADERS_TOO_LARGE, f"{len(fields)} fields")
     single = section.single
     size = 0
@@ -214,7 +216,7 @@ def _read_fields(section: Section) -> None:
             single[name] = value.rstrip(b" \t")
         elif name == b"connection":
             _check_connection(value)
-    if size > limits.HEADER_SECTION_BYTES:
+    if size > HEADER_SECTION_BYTES:
         raise Refusal(HEADERS_TOO_LARGE, f"{size} bytes of fields")
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 
-from weir.kernel.outcomes import SETTING_INVALID, Refusal
+from weir.kernel.declares import SETTING_INVALID
+from weir.kernel.outcomes import Refusal
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network

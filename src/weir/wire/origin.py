@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from weir.kernel import limits
-from weir.kernel.outcomes import MEMBER_UNREACHABLE, Refusal
+from weir.kernel.outcomes import Refusal
+from weir.wire.declares import MEMBER_UNREACHABLE, REQUEST_TRIES, RETRIES_MIN, RETRY_PERCENT
 from weir.wire.member_connection import Failure, Outgoing
 from weir.wire.upstream import Pool
 
@@ -29,7 +29,7 @@ class Origin:
         self.requests = 0  # since the last `renew_budget`
         self.retries = 0  # ever
         self._quiet_windows = 0
-        self._retries_left = limits.RETRIES_MIN
+        self._retries_left = RETRIES_MIN
         self._last = 0
         for pool in self.pools:
             pool.origin = self
@@ -77,7 +77,7 @@ class Origin:
         others = [pool for pool in self._usable if pool is not failed]
         if not others and sent and not failed.ejection.out:
             others = [failed]
-        if not others or self._retries_left <= 0 or outgoing.tries >= limits.REQUEST_TRIES:
+        if not others or self._retries_left <= 0 or outgoing.tries >= REQUEST_TRIES:
             return False
         if outgoing.done or not outgoing.receiver.still_allowed():
             return True  # it was given up, or refused by whoever was asked
@@ -103,7 +103,7 @@ class Origin:
 
     def renew_budget(self) -> None:
         """Once a RETRY_WINDOW_S: a share of the window's requests may be sent again, or a few."""
-        share = self.requests * limits.RETRY_PERCENT // 100
-        self._retries_left = max(limits.RETRIES_MIN, share)
+        share = self.requests * RETRY_PERCENT // 100
+        self._retries_left = max(RETRIES_MIN, share)
         self._quiet_windows = 0 if self.requests else self._quiet_windows + 1
         self.requests = 0

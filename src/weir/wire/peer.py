@@ -11,7 +11,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from weir.kernel.outcomes import HOME_UNUSABLE, Refusal
+from weir.kernel.declares import HOME_UNUSABLE
+from weir.kernel.outcomes import Refusal
 
 _CREDENTIALS: Final = struct.Struct("3i")  # struct ucred of unix(7): pid, uid, gid
 _BACKLOG: Final = 1_024

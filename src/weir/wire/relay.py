@@ -5,8 +5,8 @@ Memory is bounded by what the transports may hold: a side that is too slow pause
 
 from __future__ import annotations
 
-from weir.kernel import limits
 from weir.kernel.outcomes import Refusal
+from weir.wire.declares import CALL_S
 from weir.wire.exchange import Exchange
 from weir.wire.heads import AnswerHead
 from weir.wire.member_connection import Answering, Failure, Outgoing
@@ -57,7 +57,7 @@ class Relay:
         max_body_bytes: int,
         repeatable: bool,
         answer_timeout_s: float,
-        whole_within_s: float = limits.CALL_S,
+        whole_within_s: float = CALL_S,
         answering: Answering | None = None,
     ) -> None:
         """Send `head` (without framing and empty line) and the body: `body`, or as it arrives.

@@ -11,8 +11,8 @@ import socket
 from collections.abc import Iterable
 from typing import Final
 
-from weir.kernel import limits
 from weir.wire.deadlines import NEVER
+from weir.wire.declares import DNS_REFRESH_S, MEMBER_CONNECT_TIMEOUT_S
 from weir.wire.networks import Network, address_of, networks
 
 _ADDRESSES: Final = 32  # of one name; more are not looked at
@@ -61,7 +61,7 @@ class Addresses:
     def are_stale(self) -> bool:
         """Whether it is time to ask for a name's addresses again."""
         age_s = self._loop.time() - self._asked_at_s
-        return not self._literal and age_s >= limits.DNS_REFRESH_S
+        return not self._literal and age_s >= DNS_REFRESH_S
 
     def __contains__(self, address: str) -> bool:
         """Whether a connection to this address is still one to this host."""
@@ -82,7 +82,7 @@ class Addresses:
         """Ask again. What was known stays when nobody answers: names fail more often than hosts."""
         self._asked_at_s = self._loop.time()
         try:
-            async with asyncio.timeout(limits.MEMBER_CONNECT_TIMEOUT_S):
+            async with asyncio.timeout(MEMBER_CONNECT_TIMEOUT_S):
                 found = await self._loop.getaddrinfo(self._host, None, type=socket.SOCK_STREAM)
         except (OSError, TimeoutError, UnicodeError):  # no name at all, by the last
             if not self._known:

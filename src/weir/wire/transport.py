@@ -23,9 +23,9 @@ from typing import Any, Final
 
 from mypy_extensions import mypyc_attr
 
-from weir.kernel import limits
 from weir.wire.balancers import read_proxy_header
 from weir.wire.deadlines import NEVER, Deadlines
+from weir.wire.declares import BODY_TIMEOUT_S
 from weir.wire.reactor import GONE, IN, OUT, Reactor, Watched
 
 HANDSHAKE_TIMEOUT_S: Final = 10.0
@@ -426,7 +426,7 @@ class TlsTransport(Watched):
         answer was read.
         """
         self._state = CLOSING
-        self.deadline_s = self._loop.time() + limits.BODY_TIMEOUT_S
+        self.deadline_s = self._loop.time() + BODY_TIMEOUT_S
         self._deadlines.watch(self)
         # OpenSSL looks for the peer's close_notify behind ours. It does not come, or what stands
         # in its place is a body that nobody reads, which is no reason to lose the answer.

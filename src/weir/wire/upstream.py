@@ -10,9 +10,15 @@ from typing import TYPE_CHECKING, Final
 
 from mypy_extensions import mypyc_attr
 
-from weir.kernel import limits
 from weir.wire.connector import connect
 from weir.wire.deadlines import Deadlines
+from weir.wire.declares import (
+    MEMBER_CONNECT_TIMEOUT_S,
+    MEMBER_POOL_CONNECTIONS,
+    MEMBER_POOL_OPENING,
+    MEMBER_POOL_WAITING,
+    REQUEST_TRIES,
+)
 from weir.wire.ejection import Ejection
 from weir.wire.loop_streams import StreamProtocol
 from weir.wire.member_connection import ClientConnection, Failure, Outgoing
@@ -46,7 +52,7 @@ class Pool:
         reachable: Reachable | None = None,
         reactor: Reactor | None = None,
         unix_path: str | None = None,
-        max_connections: int = limits.MEMBER_POOL_CONNECTIONS,
+        max_connections: int = MEMBER_POOL_CONNECTIONS,
     ) -> None:
         self.loop = loop
         self.deadlines = deadlines
@@ -105,8 +111,8 @@ class Pool:
             return
         if self._may_open():
             self.send_fresh(outgoing)
-        elif len(self._waiting) < limits.MEMBER_POOL_WAITING:
-            outgoing.wait(limits.MEMBER_CONNECT_TIMEOUT_S)
+        elif len(self._waiting) < MEMBER_POOL_WAITING:
+            outgoing.wait(MEMBER_CONNECT_TIMEOUT_S)
             self._waiting.append(outgoing)
         else:
             outgoing.fail(Failure.BUSY, "too many requests wait")
@@ -127,10 +133,7 @@ class Pool:
         return False
 
     def _may_open(self) -> bool:
-        return (
-            self._opening < limits.MEMBER_POOL_OPENING
-            and self.open_connections < self._max_connections
-        )
+        return self._opening < MEMBER_POOL_OPENING and self.open_connections < self._max_connections
 
     def _open_for_waiting(self) -> None:
         """Whoever waits longest may have a new connection."""
@@ -185,7 +188,7 @@ class Pool:
         """Whether a request that was not answered is sent once more, here or elsewhere."""
         if self.origin is not None:
             return self.origin.send_again(outgoing, self, sent=sent)
-        if not sent or outgoing.tries >= limits.REQUEST_TRIES:
+        if not sent or outgoing.tries >= REQUEST_TRIES:
             return False
         outgoing.tries += 1
         outgoing.repeatable = False
@@ -246,7 +249,7 @@ class Pool:
 
     async def _connect(self, outgoing: Outgoing) -> None:
         try:
-            async with asyncio.timeout(limits.MEMBER_CONNECT_TIMEOUT_S):
+            async with asyncio.timeout(MEMBER_CONNECT_TIMEOUT_S):
                 connection = await self._dial()
         except (OSError, ssl.SSLError, TimeoutError) as error:
             self._unreachable(outgoing, repr(error))
@@ -275,7 +278,7 @@ class Pool:
         addresses = await self._addresses.in_turn()
         for address in addresses:
             try:
-                async with asyncio.timeout(limits.MEMBER_CONNECT_TIMEOUT_S / len(addresses)):
+                async with asyncio.timeout(MEMBER_CONNECT_TIMEOUT_S / len(addresses)):
                     return await self._dial_address(address)
             except (OSError, ssl.SSLError, TimeoutError) as error:
                 failure = error

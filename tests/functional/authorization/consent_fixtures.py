@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from seals import SECRET
 from weir.api.management import application
 from weir.api.services import Services as Managing
+from weir.app.declares import JWKS_TIMEOUT_S
 from weir.audit.chain import AuditJournal
 from weir.authorization.clients.key_set_fetch import KeyFetcher
 from weir.authorization.clients.remote_keys import RemoteKeys
@@ -22,7 +23,6 @@ from weir.authorization.front.endpoints import Asgi
 from weir.authorization.services import Addresses, Services
 from weir.identity.passphrases import Passphrases
 from weir.identity.sessions import Sessions
-from weir.kernel import limits
 from weir.kernel.settings import Settings
 from weir.keys.authority import Authority
 from weir.keys.master_key import SealingKey
@@ -62,7 +62,7 @@ async def portal(
         Outbound(
             tls_context(authority, folder, "gateway", server=False),
             networks("127.0.0.0/9,::1/128", "WEIR_PARTNER_NETWORKS"),
-            timeout_s=limits.JWKS_TIMEOUT_S,
+            timeout_s=JWKS_TIMEOUT_S,
         )
     )
     remote_keys = RemoteKeys(fetcher.fetch, lambda: database.clock.now().timestamp())

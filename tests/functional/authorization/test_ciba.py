@@ -13,9 +13,14 @@ from joserfc.jwk import ECKey
 from sqlalchemy import select, text
 
 from weir.authorization.backchannel import questions
+from weir.authorization.declares import (
+    BACKCHANNEL_ANSWER_KEPT_S,
+    BACKCHANNEL_HOURLY_OF_HINT,
+    BACKCHANNEL_WAITING_OF_CUSTOMER,
+    BACKCHANNEL_WAITING_OF_HINT,
+)
 from weir.authorization.tables import backchannel_requests, grants
 from weir.consent import consents, integrity
-from weir.kernel import limits
 
 
 @pytest.fixture
@@ -62,7 +67,7 @@ async def test_a_lost_answer_is_collected_again_and_never_makes_two_grants(asker
     assert len({answer.json()["access_token"] for answer in answers}) == len(answers)
     async with asker.world.services.database.connect() as connection:
         assert len((await connection.execute(select(grants.c.consent))).all()) == 1
-    asker.world.clock.ahead = timedelta(seconds=limits.BACKCHANNEL_ANSWER_KEPT_S + 301)
+    asker.world.clock.ahead = timedelta(seconds=BACKCHANNEL_ANSWER_KEPT_S + 301)
     async with asker.world.services.database.connect() as connection:
         late = await questions.of_secret(connection, auth_req_id)
     assert late is not None
@@ -120,14 +125,14 @@ async def test_nobody_can_tell_whether_a_customer_exists(asker: Asker, world: Wo
         seen.append((answer.status_code, body, polled.status_code, polled.json()))
     assert seen[0] == seen[1] == seen[2]
     for hint in ("RB-000001", "RB-999999"):
-        for _ in range(limits.BACKCHANNEL_WAITING_OF_HINT - 1):
+        for _ in range(BACKCHANNEL_WAITING_OF_HINT - 1):
             await asker.asked(login_hint=hint)
         refused = await asker.ask(login_hint=hint)
         assert error_of(refused) == (429, "temporarily_unavailable"), hint
 
 
 async def test_a_client_cannot_flood_a_customer(asker: Asker) -> None:
-    for number in range(limits.BACKCHANNEL_HOURLY_OF_HINT):
+    for number in range(BACKCHANNEL_HOURLY_OF_HINT):
         auth_req_id = await asker.asked(binding_message=f"No {number}")
         await asker.say(await asker.page(), "no")
         assert error_of(await asker.poll(auth_req_id)) == (400, "access_denied")
@@ -143,9 +148,9 @@ async def test_a_customer_is_shown_a_bounded_number_of_questions(
     asker: Asker, world: World
 ) -> None:
     """However many applications ask, each as often as it may."""
-    plan, shown = await world.publish_product("quotes"), limits.BACKCHANNEL_WAITING_OF_CUSTOMER
+    plan, shown = await world.publish_product("quotes"), BACKCHANNEL_WAITING_OF_CUSTOMER
     for number in range(shown + 1):
-        if number % limits.BACKCHANNEL_WAITING_OF_HINT == 0:
+        if number % BACKCHANNEL_WAITING_OF_HINT == 0:
             asker.client = await world.register(world.shop, "private_key_jwt")
             await world.subscribe(asker.client, plan)
             await asker.register("poll")

@@ -19,13 +19,15 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 from sqlalchemy import text
 
+from weir.authorization.declares import AUTHORIZATION_CODE_LIFETIME_S
 from weir.authorization.visits import interactions, pushed_requests
 from weir.consent import consents, integrity
+from weir.consent.declares import INTERACTION_LIFETIME_S
 from weir.identity import customers
 from weir.identity.sessions import BY_PASSPHRASE, Session
-from weir.kernel import limits
+from weir.kernel.declares import ACCESS_TOKEN_LIFETIME_S, NOT_FOUND
 from weir.kernel.identifiers import is_identifier
-from weir.kernel.outcomes import NOT_FOUND, Refusal
+from weir.kernel.outcomes import Refusal
 
 
 @pytest.fixture
@@ -94,7 +96,7 @@ async def test_a_customer_grants_access_and_the_token_says_exactly_that(
     assert claims["scope"] == "river-bank.accounts"
     assert claims["client_id"] == world.client.id
     assert claims["sub"] not in (world.client.id, customer)
-    assert claims["exp"] - claims["iat"] == limits.ACCESS_TOKEN_LIFETIME_S
+    assert claims["exp"] - claims["iat"] == ACCESS_TOKEN_LIFETIME_S
     assert world.directory.seen[0] == ("/directory/customers/RB-000001/accounts", "gateway")
 
 
@@ -244,7 +246,7 @@ async def test_a_code_of_one_client_is_nothing_to_another(
 
 async def test_a_code_dies_after_a_minute(world: World, browser: Browser, customer: str) -> None:
     code = await granted_code(world, browser, customer)
-    world.clock.ahead = timedelta(seconds=limits.AUTHORIZATION_CODE_LIFETIME_S + 1)
+    world.clock.ahead = timedelta(seconds=AUTHORIZATION_CODE_LIFETIME_S + 1)
     form = {
         "client_assertion_type": world.proof(world.client)["client_assertion_type"],
         "client_assertion": world.client.assertion(
@@ -373,7 +375,7 @@ async def test_an_interaction_that_ended_still_knows_the_way_back(
 ) -> None:
     request_uri = await world.push(world.access_request(world.client))
     page = await question(world, browser, request_uri, customer)
-    world.clock.ahead = timedelta(seconds=limits.INTERACTION_LIFETIME_S + 1)
+    world.clock.ahead = timedelta(seconds=INTERACTION_LIFETIME_S + 1)
     late = await browser.send(page, consent_form(page), ("answer", "yes"), **{"account-0": "acc-1"})
     assert late.status_code == 410
     assert "error=access_denied" in late.text

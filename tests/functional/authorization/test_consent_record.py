@@ -20,7 +20,8 @@ from weir.consent.types import ConsentRequest
 from weir.consent.withdrawals import By, withdraw, withdraw_and_confirm
 from weir.identity import customers, people
 from weir.kernel import identifiers
-from weir.kernel.outcomes import ILLEGAL_STATE, INVALID_INPUT, NOT_FOUND, Refusal
+from weir.kernel.declares import ILLEGAL_STATE, INVALID_INPUT, NOT_FOUND
+from weir.kernel.outcomes import Refusal
 from weir.keys.vault import PLATFORM
 from weir.metering.counters import payment_intents
 from weir.partners import organisations

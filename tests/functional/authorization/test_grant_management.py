@@ -15,7 +15,7 @@ from sqlalchemy import select, text
 from weir.consent import consents as stored_consents
 from weir.consent import integrity
 from weir.consent.withdrawals import withdraw_and_confirm
-from weir.kernel.outcomes import CATALOGUE
+from weir.kernel.rooms import refusals
 from weir.keys.vault import PLATFORM
 from weir.partners import certificates
 from weir.store.schema import changes
@@ -221,7 +221,7 @@ async def test_changes_that_are_refused_when_they_are_pushed(grants: Grants) -> 
         given = {k: first["grant_id"] if v == "GRANT" else v for k, v in changed.items()}
         answer = await grants.par(**given)
         assert error_of(answer) == (400, code), changed
-        assert answer.json()["error"] == CATALOGUE[code].oauth
+        assert answer.json()["error"] == refusals()[code].oauth
 
 
 async def test_a_grant_is_changed_and_seen_by_nobody_else(

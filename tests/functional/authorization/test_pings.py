@@ -16,8 +16,8 @@ from consent_world import Browser, World
 from sqlalchemy import select
 
 from weir.authorization.backchannel import pings
+from weir.authorization.declares import PING_PAUSE_MAX_S, PING_TIMEOUT_S, PINGS
 from weir.authorization.tables import backchannel_requests
-from weir.kernel import limits
 from weir.keys.authority import Authority
 from weir.wire.networks import networks
 from weir.wire.outbound import Outbound
@@ -85,7 +85,7 @@ class Pinger:
         self.outbound = Outbound(
             context,
             networks(allowed, "WEIR_PARTNER_NETWORKS"),
-            timeout_s=limits.PING_TIMEOUT_S,
+            timeout_s=PING_TIMEOUT_S,
             resolver=to_loopback,
         )
 
@@ -142,14 +142,14 @@ async def test_a_ping_that_failed_is_tried_again_a_bounded_number_of_times(
     await asker.asked(client_notification_token=TOKEN)
     await asker.yes()
     endpoint.status = 503
-    for number in range(1, limits.PINGS + 1):
+    for number in range(1, PINGS + 1):
         assert await pinger.run() == 0
         assert await pinger.run() == 0  # not before its time
         assert len(endpoint.seen) == number
-        pause = timedelta(seconds=limits.PING_PAUSE_MAX_S + limits.PING_TIMEOUT_S + 1)
+        pause = timedelta(seconds=PING_PAUSE_MAX_S + PING_TIMEOUT_S + 1)
         asker.world.clock.ahead += pause
     assert await pinger.run() == 0
-    assert len(endpoint.seen) == limits.PINGS
+    assert len(endpoint.seen) == PINGS
     assert (await pinger.row()).ping_at is None
 
 
@@ -166,7 +166,7 @@ async def test_a_ping_survives_a_worker_that_died_on_the_way(
         await dying
     endpoint.hangs = False
     assert await pinger.run() == 0  # not before its time
-    asker.world.clock.ahead = timedelta(seconds=limits.PING_TIMEOUT_S + 3)
+    asker.world.clock.ahead = timedelta(seconds=PING_TIMEOUT_S + 3)
     assert await pinger.run() == 1
     assert [body for _, _, body in endpoint.seen] == [endpoint.seen[0][2]] * 2
 

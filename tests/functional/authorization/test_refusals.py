@@ -13,8 +13,9 @@ from consent_world import ASSERTION_TYPE, REDIRECT_URI, Client, World
 from joserfc import jwt
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
+from weir.authorization.declares import NONCE_CHARACTERS, STATE_CHARACTERS
 from weir.authorization.exchange import Exchange
-from weir.kernel import limits
+from weir.consent.declares import AUTHORIZATION_FORM_BYTES
 from weir.keys.vault import PLATFORM
 from weir.partners import applications, certificates, keys, organisations
 
@@ -48,8 +49,8 @@ PAR_REFUSALS: list[tuple[Change, str]] = [
     ({"redirect_uri": REDIRECT_URI + "/"}, "oauth_invalid_redirect_uri"),
     ({"redirect_uri": "http://127.0.0.1.evil.example/native"}, "oauth_invalid_redirect_uri"),
     ({"redirect_uri": "http://127.0.0.1:99999/native"}, "oauth_invalid_redirect_uri"),
-    ({"state": "s" * (limits.STATE_CHARACTERS + 1)}, "oauth_invalid_request"),
-    ({"nonce": "n" * (limits.NONCE_CHARACTERS + 1)}, "oauth_invalid_request"),
+    ({"state": "s" * (STATE_CHARACTERS + 1)}, "oauth_invalid_request"),
+    ({"nonce": "n" * (NONCE_CHARACTERS + 1)}, "oauth_invalid_request"),
     ({"code_challenge": None}, "oauth_invalid_request"),
     ({"code_challenge": "tooshort"}, "oauth_invalid_request"),
     ({"code_challenge_method": None}, "oauth_invalid_request"),
@@ -104,7 +105,7 @@ FORMS: list[tuple[bytes, int]] = [
     (b"a=1&&b=2", 400),
     ("a=\u4e2d".encode(), 400),
     (b"&".join(b"p%d=1" % n for n in range(41)), 400),
-    (b"a=" + b"b" * limits.AUTHORIZATION_FORM_BYTES, 413),
+    (b"a=" + b"b" * AUTHORIZATION_FORM_BYTES, 413),
 ]
 
 

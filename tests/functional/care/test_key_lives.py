@@ -13,10 +13,12 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from waiting import until
-from weir.kernel import identifiers, limits
+from weir.kernel import identifiers
 from weir.kernel.clock import SystemClock
-from weir.kernel.outcomes import CONFLICT, ENGINE_UNAVAILABLE, ILLEGAL_STATE, INVALID_INPUT, Refusal
+from weir.kernel.declares import CLOCK_AHEAD_ACCEPTED_S, CONFLICT, ILLEGAL_STATE, INVALID_INPUT
+from weir.kernel.outcomes import Refusal
 from weir.keys import algorithms, signing_keys
+from weir.keys.declares import CHANGE_ANNOUNCED_S, SIGNED_LIFETIME_S
 from weir.keys.follower import KeysFollowed
 from weir.keys.jose import ALGORITHMS
 from weir.keys.master_key import SealingKey
@@ -26,6 +28,7 @@ from weir.keys.vault import Vault
 from weir.store import processes
 from weir.store.cache import Cache
 from weir.store.database import Database
+from weir.store.declares import ENGINE_UNAVAILABLE
 from weir.store.processes import EVERYBODY, await_acknowledged
 
 WEEK = timedelta(days=7)
@@ -126,9 +129,9 @@ async def test_a_key_is_announced_then_signs_and_the_old_one_ends_when_its_token
         assert kid_of(new) == made.kid
         assert verifies(vault, old)
         assert verifies(vault, new)
-        clock.ahead += timedelta(seconds=limits.SIGNED_LIFETIME_S)
+        clock.ahead += timedelta(seconds=SIGNED_LIFETIME_S)
         assert await signing_keys.tend(database, sealing, days=0) == []  # clocks may differ
-        clock.ahead += timedelta(seconds=limits.CLOCK_AHEAD_ACCEPTED_S + 1)
+        clock.ahead += timedelta(seconds=CLOCK_AHEAD_ACCEPTED_S + 1)
         await settled(database, sealing, "retired")
         await until(lambda: not verifies(vault, old))
         assert verifies(vault, new)
@@ -264,7 +267,7 @@ async def test_one_key_at_a_time_is_announced_and_never_at_the_last_minute(
     await Vault.open(database, sealing)
     with pytest.raises(Refusal) as near:
         async with database.unit(PLATFORM) as unit:
-            soon = unit.now + timedelta(seconds=limits.CHANGE_ANNOUNCED_S - 1)
+            soon = unit.now + timedelta(seconds=CHANGE_ANNOUNCED_S - 1)
             await signing_keys.announce(unit, sealing, algorithm="ES256", signs_from=soon)
     assert near.value.outcome is INVALID_INPUT
     await announce(database, sealing)

@@ -13,7 +13,7 @@ from waiting import rounds
 from weir.client.credentials import Credentials
 from weir.client.errors import ProtocolError, UnreachableError, WeirError
 from weir.client.exchange import Exchange
-from weir.kernel import limits
+from weir.kernel.declares import BODY_BYTES
 from weir.keys.authority import Authority
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi"
@@ -126,7 +126,7 @@ async def test_an_endless_answer_is_cut_off(listener: Listener) -> None:
 
 
 async def test_a_long_answer_arrives_whole(listener: Listener) -> None:
-    body = bytes(range(256)) * (limits.BODY_BYTES // 256)
+    body = bytes(range(256)) * (BODY_BYTES // 256)
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")

@@ -15,7 +15,8 @@ from weir.client.errors import InstitutionError, RefusedError, UnreachableError
 from weir.client.exchange import Exchange
 from weir.client.session import NONE_OF_IT, Patience, Session
 from weir.client.tokens import Token, TokenKeeper
-from weir.kernel import outcomes
+from weir.gateway.declares import CONSENT_WITHDRAWN, QUOTA_EXCEEDED
+from weir.kernel.declares import OVERLOADED, TOKEN_EXPIRED
 from weir.kernel.outcomes import Outcome, Refusal
 
 QUICK = Patience(tries=3, wait_s=2.0, first_wait_s=0.001)
@@ -87,18 +88,18 @@ async def test_a_call_carries_the_token_and_a_name_of_its_own(listener: Listener
 async def test_a_call_that_may_be_repeated_is_when_the_platform_says_later(
     listener: Listener,
 ) -> None:
-    script = Script(refusal(outcomes.OVERLOADED), DROP, OK)
+    script = Script(refusal(OVERLOADED), DROP, OK)
     async with calling(listener, script) as session:
         assert (await session.call("GET", "/x")).status == 200
     assert len({each["x-fapi-interaction-id"] for each in script.asked}) == 3
 
 
 async def test_a_post_is_repeated_only_under_an_idempotency_key(listener: Listener) -> None:
-    script = Script(refusal(outcomes.OVERLOADED))
+    script = Script(refusal(OVERLOADED))
     async with calling(listener, script) as session:
         with pytest.raises(RefusedError, match="overloaded"):
             await session.call("POST", "/x", json={})
-    script = Script(refusal(outcomes.OVERLOADED), DROP, OK)
+    script = Script(refusal(OVERLOADED), DROP, OK)
     async with calling(listener, script) as session:
         await session.pay("/x", {"amount": "1.00"})
     keys = {each["x-idempotency-key"] for each in script.asked}
@@ -114,7 +115,7 @@ async def test_a_lost_post_is_not_sent_again(listener: Listener) -> None:
 
 
 async def test_what_will_not_change_is_not_asked_again(listener: Listener) -> None:
-    script = Script(refusal(outcomes.CONSENT_WITHDRAWN), OK)
+    script = Script(refusal(CONSENT_WITHDRAWN), OK)
     async with calling(listener, script) as session:
         with pytest.raises(RefusedError) as caught:
             await session.call("GET", "/x")
@@ -124,7 +125,7 @@ async def test_what_will_not_change_is_not_asked_again(listener: Listener) -> No
 
 
 async def test_a_long_wait_is_said_and_not_waited(listener: Listener) -> None:
-    script = Script(refusal(outcomes.QUOTA_EXCEEDED, "retry-after: 7200"))
+    script = Script(refusal(QUOTA_EXCEEDED, "retry-after: 7200"))
     async with calling(listener, script) as session:
         with pytest.raises(RefusedError) as caught:
             await session.call("GET", "/x")
@@ -132,12 +133,12 @@ async def test_a_long_wait_is_said_and_not_waited(listener: Listener) -> None:
 
 
 async def test_patience_ends(listener: Listener) -> None:
-    script = Script(*[refusal(outcomes.OVERLOADED)] * 4)
+    script = Script(*[refusal(OVERLOADED)] * 4)
     async with calling(listener, script) as session:
         with pytest.raises(RefusedError):
             await session.call("GET", "/x")
     assert len(script.asked) == 3
-    script = Script(*[refusal(outcomes.OVERLOADED)] * 4)
+    script = Script(*[refusal(OVERLOADED)] * 4)
     async with calling(listener, script, NONE_OF_IT) as session:
         with pytest.raises(RefusedError):
             await session.call("GET", "/x")
@@ -148,7 +149,7 @@ async def test_a_token_the_platform_calls_expired_is_renewed_once_even_for_a_pos
     listener: Listener,
 ) -> None:
     """It was refused before anybody saw the call, so sending it again is safe."""
-    expired = refusal(outcomes.TOKEN_EXPIRED)
+    expired = refusal(TOKEN_EXPIRED)
     script = Script(expired, OK)
     async with calling(listener, script, NONE_OF_IT) as session:
         assert (await session.call("POST", "/x", json={})).status == 200

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from engine_support import holding
 
-from weir.kernel.outcomes import HOME_UNUSABLE, SCHEMA_NEWER, Outcome, Refusal
+from weir.kernel.declares import HOME_UNUSABLE
+from weir.kernel.outcomes import Outcome, Refusal
+from weir.store.declares import SCHEMA_NEWER
 from weir.store.engines import EmbeddedPostgres, EmbeddedValkey, Home, ProcessIdentity
 from weir.store.engines.home import ROOT_HOMES, default_path
 from weir.store.engines.user import choose, find

@@ -22,7 +22,8 @@ from engine_support import (
 )
 
 from places import short_folder
-from weir.kernel.outcomes import ENGINE_UNAVAILABLE, Refusal
+from weir.kernel.outcomes import Refusal
+from weir.store.declares import ENGINE_UNAVAILABLE
 from weir.store.engines import EmbeddedPostgres, EmbeddedValkey, Home
 
 

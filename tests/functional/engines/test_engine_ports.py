@@ -6,7 +6,8 @@ import socket
 
 import pytest
 
-from weir.kernel.outcomes import PORT_TAKEN, SETTING_INVALID, Refusal
+from weir.kernel.declares import PORT_TAKEN, SETTING_INVALID
+from weir.kernel.outcomes import Refusal
 from weir.store.engines import claim, require_free
 
 

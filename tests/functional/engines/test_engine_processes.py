@@ -108,7 +108,7 @@ def test_an_identity_outlives_neither_its_process_nor_its_file(place: Path) -> N
 def test_a_log_that_has_grown_long_is_set_aside(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("weir.kernel.limits.PROCESS_LOG_BYTES", 4)
+    monkeypatch.setattr("weir.store.engines.process.PROCESS_LOG_BYTES", 4)
     (place / "log").write_text("old words\n")
     assert start(place, "echo", "new").wait(PATIENCE_S) == 0
     assert (place / "log").read_text() == "new\n"

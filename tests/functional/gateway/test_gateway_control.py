@@ -18,7 +18,9 @@ from gateway_lab import GatewayProcess, Lab
 from raw_caller import Caller, request
 
 from weir.app.private_sockets import serve_private
-from weir.kernel.outcomes import BODY_TOO_LARGE, PLATFORM_UNAVAILABLE, Refusal
+from weir.kernel.declares import PLATFORM_UNAVAILABLE
+from weir.kernel.outcomes import Refusal
+from weir.wire.declares import BODY_TOO_LARGE
 from weir.wire.peer import private_socket
 
 MEGABYTE = 1024 * 1024

@@ -22,9 +22,9 @@ from model_member import ModelMember
 from raw_caller import Caller
 
 from waiting import until
-from weir.kernel import limits
 from weir.shelf.published import BackendDocument, SubscriptionDocument, backend_key
 from weir.store.unit import Change
+from weir.wire.declares import ENDPOINT_EJECTION_S, ENDPOINT_FAILURES
 
 SERVICE = "https://river-bank.example"
 PREFIX = "/river-bank/many/v1"
@@ -135,23 +135,23 @@ async def test_an_endpoint_that_is_away_costs_no_call_anything(
     bank: Bank, gateway: GatewayProcess
 ) -> None:
     await bank.first.stop()
-    for _ in range(3 * limits.ENDPOINT_FAILURES):
+    for _ in range(3 * ENDPOINT_FAILURES):
         assert (await bank.call()).status == 200
         answer = await bank.call("/echo", "POST", b"pay once")
         assert json.loads(answer.body)["bytes"] == 8
-    assert bank.seen == (0, 6 * limits.ENDPOINT_FAILURES)
+    assert bank.seen == (0, 6 * ENDPOINT_FAILURES)
     assert gateway.metric("weir_gateway_endpoints_ejected") == 1
-    assert gateway.metric("weir_gateway_retries_total") >= limits.ENDPOINT_FAILURES
+    assert gateway.metric("weir_gateway_retries_total") >= ENDPOINT_FAILURES
 
 
 async def test_with_every_endpoint_away_the_circuit_opens_and_answers_at_once(bank: Bank) -> None:
     await bank.first.stop()
     await bank.second.stop()
-    for _ in range(2 * limits.ENDPOINT_FAILURES):
+    for _ in range(2 * ENDPOINT_FAILURES):
         answer = await bank.call()
         assert (answer.status, answer.code) == (502, "member_unreachable")
     answer = await bank.call()
-    assert 0 < int(answer.headers["retry-after"]) <= limits.ENDPOINT_EJECTION_S + 1
+    assert 0 < int(answer.headers["retry-after"]) <= ENDPOINT_EJECTION_S + 1
 
 
 async def test_an_endpoint_that_is_registered_no_more_gets_nothing_more(bank: Bank) -> None:

@@ -19,8 +19,8 @@ from weir.consent.published import REVOCATION, revocation
 from weir.gateway.budgets.allowances import DatabaseClock
 from weir.gateway.config.change_log import PageSize
 from weir.gateway.config.follower import WHOLE_PAGE, Following
-from weir.kernel import limits
 from weir.kernel.clock import SystemClock
+from weir.kernel.declares import ACCESS_TOKEN_LIFETIME_S
 from weir.keys.published import RevocationDocument
 from weir.partners.published import ORGANISATION, OrganisationDocument
 from weir.shelf.published import PRODUCT, OperationDocument, ProductDocument
@@ -120,8 +120,8 @@ async def test_a_revocation_leaves_memory_and_log_when_the_last_token_it_voids_h
     now = datetime.now(UTC)
     change = revocation("consent", "cns_1", now)
     assert change.expires_at is not None
-    assert change.expires_at >= now + timedelta(seconds=limits.ACCESS_TOKEN_LIFETIME_S)
-    assert change.expires_at <= now + timedelta(seconds=limits.ACCESS_TOKEN_LIFETIME_S + 60)
+    assert change.expires_at >= now + timedelta(seconds=ACCESS_TOKEN_LIFETIME_S)
+    assert change.expires_at <= now + timedelta(seconds=ACCESS_TOKEN_LIFETIME_S + 60)
     await publish(database, change)
     await (started._trip() if late else started.start())
     ends_s = change.expires_at.timestamp()
@@ -226,7 +226,7 @@ async def test_a_log_that_no_longer_tells_all_ends_the_process(
     await started._trip()
     assert len(lost) == 1
     await asyncio.sleep(0.01)
-    monkeypatch.setattr(limits, "REMOVAL_KEPT_S", 0)
+    monkeypatch.setattr("weir.store.unit.REMOVAL_KEPT_S", 0)
     await started._trip()
     assert len(lost) == 2
 

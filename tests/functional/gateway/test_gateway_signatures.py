@@ -22,7 +22,8 @@ from http_message_signatures import (
 )
 from raw_caller import Answer, Caller
 
-from weir.kernel import limits
+from weir.gateway.declares import SIGNED_BODY_BYTES
+from weir.kernel.declares import SIGNATURE_AGE_S
 from weir.keys import private_keys, signing_keys
 from weir.keys.master_key import SealingKey
 from weir.keys.message_key import MessageKeys
@@ -124,7 +125,7 @@ class Signatory:
         reply = Reply(answer.status, answer.headers, self.last)
         (result,) = verifier.verify(
             reply,
-            max_age=timedelta(seconds=limits.SIGNATURE_AGE_S),
+            max_age=timedelta(seconds=SIGNATURE_AGE_S),
             expect_tag="fapi-2-response",
             require_components=("@status", '"@method";req', '"@target-uri";req'),
             body=body,
@@ -291,7 +292,7 @@ async def test_a_body_reaches_nobody_before_its_digest_is_checked(signatory: Sig
 
 
 async def test_a_body_is_held_up_to_its_bound(signatory: Signatory) -> None:
-    largest = b"x" * limits.SIGNED_BODY_BYTES
+    largest = b"x" * SIGNED_BODY_BYTES
     answer = await signatory.call("POST", "/echo", largest)
     assert json.loads(answer.body)["sha256"] == sha256(largest).hexdigest()
     body = largest + b"x"

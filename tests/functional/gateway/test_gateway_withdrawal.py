@@ -13,9 +13,9 @@ from raw_caller import Caller
 
 from waiting import until
 from weir.consent.published import revocation
-from weir.kernel import limits
 from weir.keys.published import SIGNING_KEY, SigningKeyDocument
 from weir.store import processes
+from weir.store.declares import LEASE_RENEWAL_S, PROCESS_LEASE_S
 from weir.store.processes import await_acknowledged
 from weir.store.unit import Change
 
@@ -70,7 +70,7 @@ async def test_a_wake_up_makes_the_acknowledgement_quick(lab: Lab) -> None:
         assert await await_acknowledged(lab.database, sequence) is not None
         waits.append(time.monotonic() - began)
     # Each begins right after the last trip: with renewals alone it would last until the next.
-    assert sorted(waits)[len(waits) // 4] < limits.LEASE_RENEWAL_S / 2
+    assert sorted(waits)[len(waits) // 4] < LEASE_RENEWAL_S / 2
     gateway.kill()
 
 
@@ -83,7 +83,7 @@ async def test_a_process_that_cannot_hear_stops_serving_consented_calls(lab: Lab
     assert (await desk.call("GET", "/accounts")).status == 200
     os.kill(gateway.process.pid, signal.SIGSTOP)
     try:
-        await asyncio.sleep(limits.PROCESS_LEASE_S + 0.2)
+        await asyncio.sleep(PROCESS_LEASE_S + 0.2)
         sequence = await lab.publish(revocation("consent", consent, datetime.now(UTC)))
         assert await await_acknowledged(lab.database, sequence) is not None
         waiting = [asyncio.create_task(desk.call("GET", "/accounts"))]
@@ -108,7 +108,7 @@ async def test_a_process_taken_for_dead_begins_anew(lab: Lab) -> None:
     async with lab.database.connect() as connection:
         await connection.execute(processes.processes.delete())
         await connection.commit()
-    await asyncio.sleep(limits.LEASE_RENEWAL_S + 0.5)
+    await asyncio.sleep(LEASE_RENEWAL_S + 0.5)
 
     async def is_served() -> bool:
         answer = await desk.call("GET", "/accounts")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from itertools import count
 
 from weir.identity import people
+from weir.identity.declares import SECOND_FACTOR_ATTEMPTS_A_DAY, SECOND_FACTOR_WRONG, SIGN_IN_LOCKED
 from weir.identity.people import Person
 from weir.identity.sign_in import second_factor
-from weir.kernel import limits
-from weir.kernel.outcomes import SECOND_FACTOR_WRONG, SIGN_IN_LOCKED, Outcome, Refusal
+from weir.kernel.outcomes import Outcome, Refusal
 from weir.keys.master_key import SealingKey
 from weir.store.cache import Cache
 from weir.store.database import Database
@@ -43,7 +43,7 @@ async def test_a_person_has_so_many_guesses_a_day_from_wherever_they_come(
             return refusal.outcome
         return None
 
-    came = [await guess(target) for _ in range(limits.SECOND_FACTOR_ATTEMPTS_A_DAY)]
+    came = [await guess(target) for _ in range(SECOND_FACTOR_ATTEMPTS_A_DAY)]
     assert set(came) == {SECOND_FACTOR_WRONG}
     assert await guess(target) is SIGN_IN_LOCKED
     assert await guess(other) is SECOND_FACTOR_WRONG

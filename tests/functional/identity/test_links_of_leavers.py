@@ -8,7 +8,8 @@ import pytest
 
 from weir.identity import links, people
 from weir.identity.people import Person
-from weir.kernel.outcomes import LINK_USED, Refusal
+from weir.kernel.declares import LINK_USED
+from weir.kernel.outcomes import Refusal
 from weir.store.database import Database
 from weir.store.unit import Actor, UnitOfWork
 

@@ -15,7 +15,8 @@ from sqlalchemy import select
 from test_management_receipts import witness_of
 
 from weir.audit.tables import audit_entries
-from weir.kernel.outcomes import CONFLICT, LINK_USED, Outcome, Refusal
+from weir.kernel.declares import CONFLICT, LINK_USED
+from weir.kernel.outcomes import Outcome, Refusal
 from weir.kernel.signed_terms import sign
 from weir.keys.vault import PLATFORM
 from weir.partners import founding

@@ -11,12 +11,21 @@ import pytest
 from management_support import Api, Party
 from test_management_walk import OWN, ROUTES, SHARED, World, person_of, world
 
-from weir.access.permissions import PERMISSIONS, ROLES
+from weir.access.permissions import PERMISSIONS
+from weir.access.roles import ROLES
 from weir.api.management import application
 from weir.identity import people
 from weir.identity.acting_person import Acting
-from weir.kernel import limits, outcomes
+from weir.kernel.declares import (
+    FORBIDDEN,
+    FRESH_PROOF_NEEDED,
+    FRESH_PROOF_S,
+    INVALID_INPUT,
+    NOT_FOUND,
+    TOKEN_INVALID,
+)
 from weir.kernel.outcomes import Refusal
+from weir.partners.declares import ORGANISATION_SUSPENDED
 from weir.portal.management import Asking, Management
 from weir.store.unit import Actor
 
@@ -53,7 +62,7 @@ async def test_a_role_gets_as_far_as_the_table_says(world: World) -> None:
             if not PERMISSIONS[operation].lets(kind, role):
                 answer = await ask(world, each, operation, method, path)
                 assert isinstance(answer, Refusal), (operation, kind, role)
-                assert answer.outcome is outcomes.FORBIDDEN, (operation, kind, role)
+                assert answer.outcome is FORBIDDEN, (operation, kind, role)
     assert await world.snapshot() == before
 
 
@@ -63,7 +72,7 @@ async def test_a_stranger_finds_nothing_and_changes_nothing(
     strangers = [await asking(world, party, "owner") for party in (other_bank, other_partner)]
     before = await world.snapshot()
     theirs = [*world.ids.values(), world.partner.application, world.partner.organisation]
-    allowed = (outcomes.FORBIDDEN, outcomes.NOT_FOUND, outcomes.INVALID_INPUT)
+    allowed = (FORBIDDEN, NOT_FOUND, INVALID_INPUT)
     for stranger in strangers:
         for operation, method, path in PEOPLE:
             if operation in SHARED | OWN:
@@ -95,7 +104,7 @@ async def test_not_yours_and_not_there_are_told_apart_by_nobody(
 
 async def test_what_is_hard_to_undo_needs_a_fresh_proof(world: World) -> None:
     owner = await asking(world, world.bank, "owner")
-    long_ago = owner.acting.proven_at - timedelta(seconds=limits.FRESH_PROOF_S + 1)
+    long_ago = owner.acting.proven_at - timedelta(seconds=FRESH_PROOF_S + 1)
     stale = replace(owner, acting=replace(owner.acting, proven_at=long_ago))
     before = await world.snapshot()
     asked = 0
@@ -104,7 +113,7 @@ async def test_what_is_hard_to_undo_needs_a_fresh_proof(world: World) -> None:
         if rule.fresh and rule.lets("member", "owner"):
             answer = await ask(world, stale, operation, method, path)
             assert isinstance(answer, Refusal), operation
-            assert answer.outcome is outcomes.FRESH_PROOF_NEEDED, operation
+            assert answer.outcome is FRESH_PROOF_NEEDED, operation
             asked += 1
     assert asked > 5
     assert await world.snapshot() == before
@@ -119,13 +128,13 @@ async def test_who_was_removed_or_whose_organisation_stopped_may_do_nothing(
         await people.remove(unit, world.partner.organisation, somebody.acting.person)
     with pytest.raises(Refusal) as removed:
         await somebody.get("/v1/people")
-    assert removed.value.outcome is outcomes.TOKEN_INVALID
+    assert removed.value.outcome is TOKEN_INVALID
     stopped = await asking(world, world.partner, "owner")
     path = f"/v1/organisations/{world.partner.organisation}/suspend"
     await api.ask(api.operator, "POST", path)
     with pytest.raises(Refusal) as refused:
         await stopped.get("/v1/people")
-    assert refused.value.outcome is outcomes.ORGANISATION_SUSPENDED
+    assert refused.value.outcome is ORGANISATION_SUSPENDED
 
 
 async def test_nothing_from_the_network_speaks_for_a_person(world: World) -> None:

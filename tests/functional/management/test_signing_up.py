@@ -9,7 +9,7 @@ from management_support import Api, Party, certificate_request, openapi
 
 from weir.identity import links
 from weir.identity.acting_person import Acting
-from weir.kernel import limits
+from weir.journeys.declares import SIGN_UPS
 from weir.kernel.outcomes import Refusal
 
 BACKEND = "https://127.0.0.1:9101"
@@ -110,7 +110,7 @@ async def test_two_of_one_name_get_addresses_of_their_own(api: Api) -> None:
 
 
 async def test_one_address_signs_up_only_so_many(api: Api) -> None:
-    for number in range(limits.SIGN_UPS):
+    for number in range(SIGN_UPS):
         assert (await sign_up(api, name=f"mei.{number}x")).status_code == 201
     refused = await sign_up(api, name="one.more")
     assert (refused.status_code, refused.json()["code"]) == (429, "too_many_sign_ups")

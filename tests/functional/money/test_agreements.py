@@ -15,15 +15,8 @@ from sqlalchemy import func, select
 
 from weir.agreements import agreements, signatures
 from weir.agreements.agreements import Agreement
-from weir.kernel.outcomes import (
-    CONFLICT,
-    FORBIDDEN,
-    ILLEGAL_STATE,
-    INVALID_INPUT,
-    NOT_FOUND,
-    Outcome,
-    Refusal,
-)
+from weir.kernel.declares import CONFLICT, FORBIDDEN, ILLEGAL_STATE, INVALID_INPUT, NOT_FOUND
+from weir.kernel.outcomes import Outcome, Refusal
 from weir.kernel.strict_json import canonical
 from weir.settlement.closing.what_if import try_agreement
 from weir.settlement.tables import closings

@@ -10,8 +10,9 @@ from money_world import World, mint
 from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
+from weir.kernel.declares import CONFLICT, NOT_FOUND
 from weir.kernel.money import Money
-from weir.kernel.outcomes import CONFLICT, NOT_FOUND, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.ledger import books
 from weir.ledger.postings import Entry, Posting
 from weir.ledger.tables import entries, postings

@@ -10,8 +10,7 @@ import pytest
 from money_world import NOVEMBER_US, World
 from test_closing import agree, bring, close, now_us, refused, statement
 
-from weir.kernel import limits
-from weir.kernel.outcomes import INVALID_INPUT, NOT_FOUND
+from weir.kernel.declares import INVALID_INPUT, NOT_FOUND, PAGE_ROWS
 from weir.settlement.statements.csv_export import COLUMNS, to_csv
 from weir.settlement.statements.line_calls import Behind, calls_behind
 
@@ -23,7 +22,7 @@ async def behind(world: World, held: str, number: int, viewer: str) -> list[Behi
     while True:
         page = await calls_behind(world.database, world.lake, held, number, viewer, after)
         found += page
-        if len(page) < limits.PAGE_ROWS:
+        if len(page) < PAGE_ROWS:
             return found
         after = page[-1].id
 

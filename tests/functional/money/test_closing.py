@@ -13,16 +13,9 @@ from signing import hand_of
 from sqlalchemy import func, select
 
 from weir.agreements import agreements
+from weir.kernel.declares import CONFLICT, FORBIDDEN, ILLEGAL_STATE, INVALID_INPUT, NOT_FOUND
 from weir.kernel.money import Money
-from weir.kernel.outcomes import (
-    CONFLICT,
-    FORBIDDEN,
-    ILLEGAL_STATE,
-    INVALID_INPUT,
-    NOT_FOUND,
-    Outcome,
-    Refusal,
-)
+from weir.kernel.outcomes import Outcome, Refusal
 from weir.ledger import books
 from weir.ledger.tables import postings
 from weir.metering.records.records import CallRecord

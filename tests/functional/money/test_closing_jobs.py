@@ -24,7 +24,8 @@ from test_closing import agree, balances, bring, close, count, now_us, refused, 
 from weir.audit.tables import audit_entries
 from weir.jobs.outbox import hand_over
 from weir.jobs.slots import holding
-from weir.kernel.outcomes import CONFLICT, FORBIDDEN, ILLEGAL_STATE, NOT_FOUND, Refusal
+from weir.kernel.declares import CONFLICT, FORBIDDEN, ILLEGAL_STATE, NOT_FOUND
+from weir.kernel.outcomes import Refusal
 from weir.ledger.tables import entries, postings
 from weir.metering.tables import segments
 from weir.settlement.closing import jobs, reopenings, runner, schedule

@@ -16,8 +16,8 @@ from test_closing import agree, balances, bring, now_us, refused, statement
 from test_settling import doing, pay
 
 from weir.client.pricing import per_call
+from weir.kernel.declares import CONFLICT, FORBIDDEN, INVALID_INPUT
 from weir.kernel.money import Money
-from weir.kernel.outcomes import CONFLICT, FORBIDDEN, INVALID_INPUT
 from weir.ledger.tables import postings
 from weir.settlement.closing import reopenings, runner
 from weir.settlement.closing.jobs import Job

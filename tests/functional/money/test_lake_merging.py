@@ -9,8 +9,8 @@ import pytest
 from money_world import NOVEMBER_US, World
 from sqlalchemy import select, update
 
-from weir.kernel import limits
-from weir.metering.lake import manifest, queries, receipts
+from weir.metering.declares import REPLACED_KEPT_S
+from weir.metering.lake import compaction, manifest, queries, receipts
 from weir.metering.lake.compaction import Compacted, compact
 from weir.metering.lake.lake import Lake
 from weir.metering.records.segments import Damage, read_segment
@@ -61,7 +61,7 @@ async def close_and_verify(world: World) -> None:
 async def later(world: World) -> int:
     """Remove what was replaced, as if nobody could be reading it any more."""
     async with world.database.engine.begin() as connection:
-        past = timedelta(seconds=limits.REPLACED_KEPT_S + 1)
+        past = timedelta(seconds=REPLACED_KEPT_S + 1)
         await connection.execute(update(table).values(replaced_at=table.c.replaced_at - past))
     return await manifest.forget_replaced(world.database, world.lake)
 
@@ -102,7 +102,7 @@ async def test_the_running_hour_waits_until_it_is_worth_it(
     world.write(*([world.record(at_us=now_us)] for _ in range(4)))
     await world.ingest()
     assert (await compact(world.database, world.lake)).into == 0
-    monkeypatch.setattr(limits, "MERGE_FILES", 4)
+    monkeypatch.setattr(compaction, "MERGE_FILES", 4)
     assert (await compact(world.database, world.lake)).into == 1
     assert queries.count_records(world.lake, await world.files()) == 4
 

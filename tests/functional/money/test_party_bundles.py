@@ -18,7 +18,7 @@ from test_exchange_rates import record
 
 from seals import KEYS
 from weir.agreements import agreements
-from weir.kernel import limits
+from weir.kernel.declares import PAGE_ROWS
 from weir.kernel.strict_json import canonical
 from weir.metering.records.segments import SEAL_SUFFIX, read_seal
 from weir.settlement.documents import Statement, digest_of, to_document
@@ -72,7 +72,7 @@ async def fetch(world: World, held: Statement, folder: Path) -> Bundle:
                 world.database, world.lake, held.statement, number, held.party, after
             )
             rows += [{"line": number, **msgspec.to_builtins(each)} for each in page]
-            if len(page) < limits.PAGE_ROWS:
+            if len(page) < PAGE_ROWS:
                 break
             after = page[-1].id
     document = to_document(held)

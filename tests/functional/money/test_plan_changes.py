@@ -12,7 +12,7 @@ from sqlalchemy import insert, update
 from test_closing import bring, close, now_us, refused, statement
 
 from weir.kernel.clock import SystemClock
-from weir.kernel.outcomes import ILLEGAL_STATE, INVALID_INPUT
+from weir.kernel.declares import ILLEGAL_STATE, INVALID_INPUT
 from weir.settlement.documents import to_document
 from weir.settlement.periods.periods import interval
 from weir.settlement.statements.line_calls import calls_behind

@@ -18,7 +18,7 @@ from money_world import NOVEMBER_US, World, mint
 from sqlalchemy import func, select, update
 
 from seals import KEYS, seal_all
-from weir.kernel import limits
+from weir.metering.declares import REPLACED_KEPT_S
 from weir.metering.lake import manifest, queries
 from weir.metering.lake.compaction import compact
 from weir.metering.lake.ingest import ingest
@@ -125,7 +125,7 @@ class Story:
 
     async def remove(self) -> None:
         """An hour passes, and what was merged is removed."""
-        past = timedelta(seconds=limits.REPLACED_KEPT_S + 1)
+        past = timedelta(seconds=REPLACED_KEPT_S + 1)
         async with self.world.database.engine.begin() as connection:
             await connection.execute(
                 update(files_table).values(replaced_at=files_table.c.replaced_at - past)

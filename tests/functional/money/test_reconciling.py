@@ -13,7 +13,6 @@ import pytest
 from money_world import World, mint
 from sqlalchemy import select
 
-from weir.kernel import limits
 from weir.kernel.clock import SystemClock
 from weir.metering.counters.payment_intents import ClaimOutcome, Intent, claim
 from weir.metering.counters.period_sums import PeriodLimit
@@ -23,6 +22,7 @@ from weir.metering.counters.reconciliation import (
     lookup_over,
     reconcile,
 )
+from weir.metering.declares import RECONCILE_AFTER_S
 from weir.metering.lake import queries
 from weir.metering.records.records import CallRecord
 from weir.metering.records.segments import pending_records
@@ -106,7 +106,7 @@ def _documents(world: World, subscription: str) -> list[tuple[str, str, Any]]:
 
 
 def intent(world: World, subscription: str, key: str, age_s: int | None = None) -> Intent:
-    age = timedelta(seconds=limits.RECONCILE_AFTER_S + 5 if age_s is None else age_s)
+    age = timedelta(seconds=RECONCILE_AFTER_S + 5 if age_s is None else age_s)
     return Intent(
         consent_id=f"cns_{key}",
         record_name=f"rec_{key}",

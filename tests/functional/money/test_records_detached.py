@@ -20,9 +20,9 @@ from weir.consent import integrity, transitions, withdrawals
 from weir.consent.tables import consents
 from weir.consent.types import ConsentRequest
 from weir.identity import customers
-from weir.kernel import limits
 from weir.kernel.clock import SystemClock
-from weir.kernel.outcomes import ILLEGAL_STATE, NOT_FOUND, Refusal
+from weir.kernel.declares import ACCESS_TOKEN_LIFETIME_S, ILLEGAL_STATE, NOT_FOUND
+from weir.kernel.outcomes import Refusal
 from weir.kernel.seals import receipt_fault
 from weir.metering.counters import payment_intents
 from weir.metering.counters.payment_intents import ClaimOutcome, Intent
@@ -53,7 +53,7 @@ class LaterClock(SystemClock):
     """When no token that was given before can be used any more."""
 
     def now(self) -> datetime:
-        return super().now() + timedelta(seconds=limits.ACCESS_TOKEN_LIFETIME_S + 1)
+        return super().now() + timedelta(seconds=ACCESS_TOKEN_LIFETIME_S + 1)
 
 
 @dataclass

@@ -15,8 +15,9 @@ from seals import KEY, KEYS, SECRET
 from weir.audit.chain import AuditJournal
 from weir.audit.tables import audit_entries
 from weir.kernel.clock import SystemClock
+from weir.kernel.declares import ILLEGAL_STATE
 from weir.kernel.expiries import Expiry, expiry_fault
-from weir.kernel.outcomes import ILLEGAL_STATE, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.kernel.seals import ReceiptName, authenticator, receipt_fault
 from weir.metering.lake import queries, receipts, retention
 from weir.metering.lake.compaction import compact

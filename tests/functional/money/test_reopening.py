@@ -14,8 +14,9 @@ from test_settling import closed_month, doing, line, pay, settle
 
 from waiting import until
 from weir.audit.tables import audit_entries
+from weir.kernel.declares import FORBIDDEN, ILLEGAL_STATE, INVALID_INPUT
 from weir.kernel.money import Money
-from weir.kernel.outcomes import FORBIDDEN, ILLEGAL_STATE, INVALID_INPUT, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.ledger.tables import postings
 from weir.settlement.closing import reopenings
 from weir.settlement.closing.jobs import Job

@@ -11,15 +11,9 @@ from sqlalchemy import insert, select
 from test_closing import agree, balances, bring, close, now_us, refused
 
 from weir.client.pricing import per_call
+from weir.kernel.declares import CONFLICT, FORBIDDEN, ILLEGAL_STATE, INVALID_INPUT, NOT_FOUND
 from weir.kernel.money import Money
-from weir.kernel.outcomes import (
-    CONFLICT,
-    FORBIDDEN,
-    ILLEGAL_STATE,
-    INVALID_INPUT,
-    NOT_FOUND,
-    Refusal,
-)
+from weir.kernel.outcomes import Refusal
 from weir.settlement.closing.jobs import Job
 from weir.settlement.documents import to_document
 from weir.settlement.payment import pain001, rounds

@@ -12,9 +12,9 @@ from platform_world import World
 
 from waiting import PATIENCE_S
 from weir.app.private_sockets import member_client
-from weir.kernel import limits
 from weir.kernel.clock import SystemClock
 from weir.metering.counters.reconciliation import lookup_over, reconcile
+from weir.metering.declares import RECONCILE_AFTER_S
 from weir.metering.lake import queries
 from weir.metering.records.segments import streams
 from weir.metering.records.writer import RecordWriter
@@ -29,7 +29,7 @@ class AheadClock(SystemClock):
     it is known that none is, because whoever called has ended."""
 
     def now(self) -> datetime:
-        return super().now() + timedelta(seconds=limits.RECONCILE_AFTER_S + 1)
+        return super().now() + timedelta(seconds=RECONCILE_AFTER_S + 1)
 
 
 async def reconciled(world: World) -> None:

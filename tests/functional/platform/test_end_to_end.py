@@ -19,9 +19,9 @@ from waiting import PATIENCE_S, until
 from weir.client import Management, MessageSigner, Session
 from weir.client.errors import RefusedError
 from weir.client.management_requests import all_of
-from weir.kernel import limits
 from weir.metering.lake import queries
 from weir.settlement.statements.verification import RecordsFolder, verify
+from weir.store.declares import PROCESS_LEASE_S
 from weir_demo.cast import CURRENCY
 from weir_demo.stage import Caller
 
@@ -202,7 +202,7 @@ async def test_a_gateway_cut_off_from_postgresql_stops_serving_consents_within_i
                     served_until_s = began_s
                 assert await own.refusals() == {None}
                 await asyncio.sleep(0.02)
-        assert served_until_s < cut_off_s + limits.PROCESS_LEASE_S
+        assert served_until_s < cut_off_s + PROCESS_LEASE_S
         assert await held.refusals() == {"consent_uncheckable"}
     await platform.await_ready()
     assert await own.refusals() == await held.refusals() == {None}

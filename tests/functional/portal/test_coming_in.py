@@ -9,7 +9,8 @@ from typing import Any
 from consent_world import PASSPHRASE, Browser, World, forms_of
 from staff_world import Colleague, join, link_on
 
-from weir.kernel import limits
+from weir.identity.declares import RECOVERY_CODES, SECOND_FACTOR_ATTEMPTS, STAFF_SESSION_LIFETIME_S
+from weir.kernel.declares import FRESH_PROOF_S
 
 
 async def sign_in(browser: Browser, name: str) -> Any:
@@ -55,7 +56,7 @@ async def test_guessing_codes_is_slowed_down_for_the_guesser_alone(
     guesser, owner = (Browser(portal_app, "https://portal.localhost") for _ in range(2))
     guesser.http.headers["weir-peer"] = "198.51.100.9:40000"
     page = await guesser.get((await sign_in(guesser, person.name)).headers["location"])
-    for _ in range(limits.SECOND_FACTOR_ATTEMPTS):
+    for _ in range(SECOND_FACTOR_ATTEMPTS):
         assert (await guesser.send(page, code="000000")).status_code == 401
     code = person.code()
     assert (await guesser.send(page, code=code)).status_code == 429
@@ -70,7 +71,7 @@ async def test_a_recovery_code_lets_in_once(world: World, portal_app: Any) -> No
     made = await person.do("/desk/account", "codes")
     (shown,) = re.findall(r'<code id="recovery-codes">([^<]+)<', made.text)
     codes = shown.split()
-    assert len(set(codes)) == limits.RECOVERY_CODES
+    assert len(set(codes)) == RECOVERY_CODES
     outcomes = []
     for code in (codes[0].upper().replace("-", " "), codes[0]):
         browser = Browser(portal_app, "https://portal.localhost")
@@ -83,7 +84,7 @@ async def test_a_recovery_code_lets_in_once(world: World, portal_app: Any) -> No
 
 async def test_an_idle_session_ends_and_a_busy_one_too(world: World, portal_app: Any) -> None:
     person = await join(world, portal_app, world.shop.id, "partner", "auditor")
-    steps = limits.STAFF_SESSION_LIFETIME_S // 1_200
+    steps = STAFF_SESSION_LIFETIME_S // 1_200
     for _ in range(steps - 1):
         world.clock.ahead += timedelta(seconds=1_200)
         assert (await person.get("/desk")).status_code == 200
@@ -96,7 +97,7 @@ async def test_what_is_hard_to_undo_asks_for_a_proof_and_keeps_what_was_typed(
     world: World, portal_app: Any
 ) -> None:
     owner = await join(world, portal_app, world.shop.id, "partner", "owner")
-    world.clock.ahead = timedelta(seconds=limits.FRESH_PROOF_S + 60)
+    world.clock.ahead = timedelta(seconds=FRESH_PROOF_S + 60)
     asked = await owner.do("/desk/people", "invite", invitee="Wang Fang", role="developer")
     assert asked.status_code == 401
     assert "Prove again that it is you" in asked.text
@@ -104,7 +105,7 @@ async def test_what_is_hard_to_undo_asks_for_a_proof_and_keeps_what_was_typed(
     assert ("hidden", "invitee", "Wang Fang", False) in proof.fields
     wrong = proof.filled(None, proof_code="000000")
     assert (await owner.browser.http.post("/desk/people", data=wrong)).status_code == 401
-    owner.step += (limits.FRESH_PROOF_S + 60) // 30
+    owner.step += (FRESH_PROOF_S + 60) // 30
     right = proof.filled(None, proof_code=owner.code())
     done = await owner.browser.http.post("/desk/people", data=right)
     assert done.status_code == 200

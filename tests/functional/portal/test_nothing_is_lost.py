@@ -15,7 +15,7 @@ from staff_world import Colleague, join
 
 from weir.identity import links
 from weir.identity.sessions import SESSION_COOKIE
-from weir.kernel import limits
+from weir.portal.declares import EXPIRED_FORM_BYTES
 from weir.shelf import plans, products
 from weir.shelf.tables import products as shelved
 from weir.store.unit import Actor
@@ -208,7 +208,7 @@ async def test_what_was_typed_outlives_the_session(world: World, portal_app: Any
     assert "a: 1\n&lt;b&gt;: 贷款" in kept.text
     (again,) = [each for each in read(kept).forms if "slug" in each.sent]
     assert "form_token" not in again.sent
-    huge = {"slug": "x" * limits.EXPIRED_FORM_BYTES}
+    huge = {"slug": "x" * EXPIRED_FORM_BYTES}
     assert "xxxx" not in (await http.post("/desk/people", data=huge, headers=FROM_HERE)).text
     http.cookies.set(SESSION_COOKIE, session, "portal.localhost", "/")
     shown = await http.post(again.action, data=again.sent, headers=FROM_HERE)

@@ -14,7 +14,7 @@ from sqlalchemy import func, update
 from weir.consent import consents
 from weir.consent.withdrawals import withdraw
 from weir.identity import customers
-from weir.kernel.outcomes import CATALOGUE
+from weir.kernel.rooms import refusals
 from weir.store.processes import leave, register
 from weir.store.schema import processes
 from weir.store.unit import Actor
@@ -172,7 +172,7 @@ async def test_the_shelf_shows_products_their_plans_and_operations(
 
 
 async def test_every_refusal_has_its_page_in_both_languages(world: World, browser: Browser) -> None:
-    for code, outcome in CATALOGUE.items():
+    for code, outcome in refusals().items():
         page = await browser.get(f"/errors/{code}?lang=zh-Hans")
         assert page.status_code == 200
         assert outcome.zh in page.text

@@ -9,7 +9,7 @@ import pytest
 from consent_world import World
 from staff_world import Colleague, join
 
-from weir.access.permissions import ROLES
+from weir.access.roles import ROLES
 from weir.portal.desk.navigation import entries
 from weir.portal.desk_routes import ROOMS
 

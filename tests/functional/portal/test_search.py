@@ -10,6 +10,7 @@ from weir.openapi.operations import import_document
 from weir.shelf import capabilities, documents, plans, products
 from weir.shelf.owners import Owner
 from weir.shelf.products import Words
+from weir.shelf.search import index
 from weir.shelf.search.finder import Found, find, read_wanted
 from weir.shelf.terms import read_terms
 from weir.store.unit import Actor
@@ -102,7 +103,7 @@ async def test_a_retired_version_is_found_no_more_and_an_unindexed_one_is_again(
         await products.retire(unit, newer)
     assert [hit.product for hit in (await found(world, words="贷款")).hits] == [product]
     async with world.services.database.engine.begin() as connection:
-        await products.indexing.remove(connection, world.bank.id, "loans")
+        await index.remove(connection, world.bank.id, "loans")
         assert await products.index_missing(connection) == 1
         assert await products.index_missing(connection) == 0
     assert [hit.product for hit in (await found(world, words="贷款")).hits] == [product]

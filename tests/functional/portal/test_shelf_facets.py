@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 
 from consent_world import Browser, World
 
-from weir.kernel import limits
 from weir.openapi.operations import import_document
 from weir.shelf import capabilities, documents, plans, products
+from weir.shelf.declares import SEARCH_PAGE_ROWS
 from weir.shelf.owners import Owner
 from weir.shelf.products import Words
 from weir.shelf.scenes import SCENES
@@ -156,13 +156,13 @@ async def test_what_was_chosen_stays_on_the_page_though_nothing_has_it(
 
 async def test_pages_lead_to_each_other_and_end(world: World, portal_browser: Browser) -> None:
     stall, *_ = await stalls(world)
-    for place in range(2 * limits.SEARCH_PAGE_ROWS):
+    for place in range(2 * SEARCH_PAGE_ROWS):
         await stall.publish(f"paged-{place}", "Paged", "分页", [], [])
     address, seen = "/shelf?q=paged", []
     while address:
         page = (await portal_browser.http.get(address)).text
         seen += re.findall(r'<h2><a href="/shelf/river-bank/(paged-\d+)"', page)
-        assert re.search(rf"Page {len(seen) // limits.SEARCH_PAGE_ROWS} of 2", page)
+        assert re.search(rf"Page {len(seen) // SEARCH_PAGE_ROWS} of 2", page)
         behind = re.findall(r'href="([^"]+)" rel="next"', page)
         address = behind[0].replace("&amp;", "&") if behind else ""
-    assert sorted(seen) == sorted({f"paged-{n}" for n in range(2 * limits.SEARCH_PAGE_ROWS)})
+    assert sorted(seen) == sorted({f"paged-{n}" for n in range(2 * SEARCH_PAGE_ROWS)})

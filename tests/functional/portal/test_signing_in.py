@@ -8,7 +8,8 @@ from typing import Any
 from consent_world import PASSPHRASE, Browser, World, forms_of
 
 from weir.identity import customers, links
-from weir.kernel import limits
+from weir.identity.declares import SIGN_IN_ATTEMPTS
+from weir.kernel.declares import ONE_TIME_LINK_LIFETIME_S
 from weir.store.unit import Actor
 
 
@@ -30,7 +31,7 @@ async def test_a_link_ends_after_a_day_and_when_a_newer_one_is_made(
     newer = (await world.enrolment("RB-000001")).link_secret
     assert (await portal_browser.get(f"/welcome/{older}")).status_code == 410
     assert (await portal_browser.get(f"/welcome/{newer}")).status_code == 200
-    world.clock.ahead = timedelta(seconds=limits.ONE_TIME_LINK_LIFETIME_S + 1)
+    world.clock.ahead = timedelta(seconds=ONE_TIME_LINK_LIFETIME_S + 1)
     assert (await portal_browser.get(f"/welcome/{newer}")).status_code == 410
 
 
@@ -121,7 +122,7 @@ async def test_guessing_is_slowed_down_for_the_guesser_alone(
     guesser, owner = (Browser(portal_app, "https://portal.localhost") for _ in range(2))
     guesser.http.headers["weir-peer"] = "198.51.100.9:40000"
     page = await guesser.get("/sign-in")
-    for _ in range(limits.SIGN_IN_ATTEMPTS):
+    for _ in range(SIGN_IN_ATTEMPTS):
         assert (await guesser.send(page, name="lihua", passphrase="w")).status_code == 401
     assert (await guesser.send(page, name="LIHUA", passphrase=PASSPHRASE)).status_code == 429
     guesser.http.headers["weir-peer"] = "198.51.100.9:40001"

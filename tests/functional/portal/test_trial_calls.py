@@ -14,8 +14,9 @@ from staff_world import Colleague, join
 
 from weir.audit.tables import audit_entries
 from weir.authorization.tokens import presented_tokens
-from weir.kernel import limits
+from weir.kernel.declares import ACCESS_TOKEN_LIFETIME_S
 from weir.partners import applications
+from weir.portal.declares import TRIAL_BODY_BYTES, TRIAL_REQUEST_BYTES
 from weir.shelf.tables import products
 from weir.store.unit import Actor
 
@@ -91,7 +92,7 @@ async def test_a_token_is_for_one_product_one_key_and_some_minutes(
     assert claims["cnf"] == {"jkt": developer.thumbprint}
     assert (claims["scope"], claims["client_id"]) == ("river-bank.accounts", world.client.id)
     assert claims["aud"] == [world.services.addresses.api_audience]
-    assert claims["exp"] - claims["iat"] == limits.ACCESS_TOKEN_LIFETIME_S == given["expires_in"]
+    assert claims["exp"] - claims["iat"] == ACCESS_TOKEN_LIFETIME_S == given["expires_in"]
     (entry,) = await events(world)
     assert entry.organisation == world.shop.id
     assert entry.detail["token"] == claims["jti"]
@@ -168,8 +169,8 @@ async def test_the_relay_carries_this_operation_and_nothing_else(developer: Deve
         "a broken header": ({"headers": {"accept": "a\r\nb: c"}}, "invalid_input"),
         "no token": ({"token": "x y"}, "invalid_input"),
         "no proof": ({"proof": ""}, "invalid_input"),
-        "a long body": ({"body": "x" * (limits.TRIAL_BODY_BYTES + 1)}, "body_too_large"),
-        "a longer one": ({"body": "x" * limits.TRIAL_REQUEST_BYTES}, "body_too_large"),
+        "a long body": ({"body": "x" * (TRIAL_BODY_BYTES + 1)}, "body_too_large"),
+        "a longer one": ({"body": "x" * TRIAL_REQUEST_BYTES}, "body_too_large"),
     }
     for what, (changed, code) in refused.items():
         answer = await developer.post("/try/calls", developer.call(**changed))

@@ -25,8 +25,8 @@ from weir.authorization.front.endpoints import Asgi
 from weir.authorization.visits import interactions
 from weir.identity import test_customers
 from weir.identity.customers import Customer
+from weir.identity.declares import TEST_CUSTOMERS
 from weir.identity.tables import customers
-from weir.kernel import limits
 from weir.kernel.outcomes import Refusal
 from weir.keys.vault import b64url
 from weir.partners import applications
@@ -350,7 +350,7 @@ async def test_a_product_that_is_real_in_another_version_is_not_tried(page: Page
 
 async def test_an_institution_offers_so_many_and_no_more(page: Page) -> None:
     async with page.world.services.database.unit(Actor(page.world.bank.id, "setup")) as unit:
-        for number in range(limits.TEST_CUSTOMERS - 1):
+        for number in range(TEST_CUSTOMERS - 1):
             await test_customers.offer(unit, page.world.bank.id, f"M-{number}", "Model")
         with pytest.raises(Exception, match="conflict"):
             await test_customers.offer(unit, page.world.bank.id, "M-20", "Model")

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from weir.kernel.outcomes import ENGINE_UNAVAILABLE, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.store.cache import Cache, Claim, Mark
+from weir.store.declares import ENGINE_UNAVAILABLE
 
 
 def mark(name: str, issued_at_s: float | None = None) -> Mark:

@@ -11,7 +11,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
 
 import weir
-from weir.kernel.outcomes import SCHEMA_NEWER, Refusal
+from weir.kernel.outcomes import Refusal
+from weir.store.declares import SCHEMA_NEWER
 from weir.store.schema import metadata
 from weir.store.schema_upgrade import migrate
 

@@ -10,8 +10,9 @@ import psycopg
 import pytest
 from sqlalchemy import DateTime, Text, bindparam, select, text, update
 
-from weir.kernel.outcomes import ENGINE_UNAVAILABLE, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.store.database import Database
+from weir.store.declares import ENGINE_UNAVAILABLE
 from weir.store.direct import Direct
 from weir.store.direct import Text as Statement
 from weir.store.prepared import Gathered, Prepared, asked

@@ -9,13 +9,13 @@ import pytest
 from sqlalchemy import select, text
 
 from weir.audit.chain import AuditJournal
-from weir.kernel import limits
-from weir.kernel.outcomes import IDEMPOTENCY_KEY_REUSED, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.keys.published import SigningKeyDocument
 from weir.store import processes
 from weir.store.cache import Cache
 from weir.store.change_expiry import expire_changes
 from weir.store.database import Database
+from weir.store.declares import IDEMPOTENCY_KEY_REUSED, REMOVAL_KEPT_S
 from weir.store.schema import changes
 from weir.store.unit import Actor, Change, Idempotency
 
@@ -57,7 +57,7 @@ async def test_only_the_newest_state_of_a_key_is_kept_under_a_higher_number(
 async def test_what_is_over_leaves_the_log_and_nothing_else(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "EXPIRED_AT_ONCE", 2)
+    monkeypatch.setattr("weir.store.change_expiry.EXPIRED_AT_ONCE", 2)
     lasting = datetime.now(UTC) + timedelta(hours=1)
     async with database.unit(ACTOR) as unit:
         for number in range(5):
@@ -81,7 +81,7 @@ async def test_a_removal_is_kept_for_those_who_have_not_heard_of_it(database: Da
     async with database.connect() as connection:
         row = (await connection.execute(select(changes))).one()
     assert row.document is None
-    assert row.expires_at == unit.now + timedelta(seconds=limits.REMOVAL_KEPT_S)
+    assert row.expires_at == unit.now + timedelta(seconds=REMOVAL_KEPT_S)
 
 
 async def test_a_unit_that_raises_leaves_nothing_behind(

@@ -25,9 +25,11 @@ from joserfc.jwk import ECKey, OctKey
 from possession_support import FORM, Holder, claims_of
 
 from waiting import until
+from weir.app.declares import JWKS_TIMEOUT_S
 from weir.authorization.clients.key_set_fetch import FetchError, KeyFetcher
+from weir.authorization.declares import JWKS_BYTES, REGISTRATION_REQUESTS
+from weir.consent.declares import AUTHORIZATION_FORM_BYTES
 from weir.identity.secrets import new_secret
-from weir.kernel import limits
 from weir.keys.authority import Authority
 from weir.wire.networks import networks
 from weir.wire.outbound import Outbound
@@ -58,18 +60,17 @@ def trusting(authority: Authority) -> ssl.SSLContext:
 async def test_rate_limit_a_flood_of_registrations_slows_its_own_address_down_alone(
     issuer: StatementIssuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "REGISTRATION_WINDOW_S", 3_600)  # however slow this machine is
+    # However slow this machine is.
+    monkeypatch.setattr("weir.authorization.front.registration.REGISTRATION_WINDOW_S", 3_600)
 
     async def ask(peer: str) -> int:
         return (await issuer.register("x.y.z", peer=peer)).status_code
 
-    flood = [await ask("198.51.100.9") for _ in range(limits.REGISTRATION_REQUESTS + 5)]
-    assert set(flood[: limits.REGISTRATION_REQUESTS]) == {400}
-    assert set(flood[limits.REGISTRATION_REQUESTS :]) == {429}
+    flood = [await ask("198.51.100.9") for _ in range(REGISTRATION_REQUESTS + 5)]
+    assert set(flood[:REGISTRATION_REQUESTS]) == {400}
+    assert set(flood[REGISTRATION_REQUESTS:]) == {429}
     assert (await issuer.register(peer="203.0.113.7")).status_code == 201
-    ring = [
-        await ask(f"[2001:db8:1:1::{n:x}]:443") for n in range(limits.REGISTRATION_REQUESTS + 1)
-    ]
+    ring = [await ask(f"[2001:db8:1:1::{n:x}]:443") for n in range(REGISTRATION_REQUESTS + 1)]
     assert ring[-1] == 429  # one customer of an IPv6 provider has a whole /64
     assert await ask("[2001:db8:1:2::1]:443") == 400
 
@@ -198,9 +199,7 @@ HERE = "127.0.0.0/9,::1/128"
 
 def fetching(trusted: ssl.SSLContext, allowed: str | None = None) -> KeyFetcher:
     return KeyFetcher(
-        Outbound(
-            trusted, networks(allowed, "WEIR_PARTNER_NETWORKS"), timeout_s=limits.JWKS_TIMEOUT_S
-        )
+        Outbound(trusted, networks(allowed, "WEIR_PARTNER_NETWORKS"), timeout_s=JWKS_TIMEOUT_S)
     )
 
 
@@ -267,7 +266,7 @@ async def test_jwks_fetch_is_bounded_in_size_depth_and_kind_of_keys(
     fetcher = fetching(trusting(authority), HERE)
     private = ECKey.generate_key("P-256").as_dict(private=True) | {"kid": "x"}
     for body in (
-        b'{"keys": [' + b" " * limits.JWKS_BYTES + b"]}",
+        b'{"keys": [' + b" " * JWKS_BYTES + b"]}",
         b'{"keys": ' + b"[" * 5_000 + b"]" * 5_000 + b"}",
         b'{"keys": [], "keys": []}',
         json.dumps({"keys": [private]}).encode(),
@@ -350,7 +349,7 @@ async def test_oversized_and_deeply_nested_json_is_refused(flow: Flow) -> None:
     headers = [*world.headers(None).items(), *FORM.items(), ("dpop", "a." * 5_000)]
     form = urlencode(Holder(flow).credentials_form())
     refused(await world.auth.post("/token", content=form, headers=headers), "invalid_dpop_proof")
-    huge = b"a=" + b"b" * (limits.AUTHORIZATION_FORM_BYTES + 1)
+    huge = b"a=" + b"b" * (AUTHORIZATION_FORM_BYTES + 1)
     assert (await world.post("/par", huge)).status_code == 413
 
 

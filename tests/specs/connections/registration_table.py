@@ -15,12 +15,32 @@ from typing import Any, Final
 from directory import ISSUER, StatementIssuer, key_set
 from joserfc.jwk import ECKey
 
+from weir.authorization.declares import (
+    OAUTH_INVALID_CLIENT_METADATA,
+    OAUTH_INVALID_SOFTWARE_STATEMENT,
+    OAUTH_REGISTRATION_ADDRESS,
+    OAUTH_REGISTRATION_TOKEN_INVALID,
+    OAUTH_TEMPORARILY_UNAVAILABLE,
+    OAUTH_TOO_MANY_REQUESTS,
+    OAUTH_UNAPPROVED_SOFTWARE_STATEMENT,
+    REGISTRATION_BYTES,
+    REGISTRATION_REQUESTS,
+    REGISTRATION_WINDOW_S,
+)
 from weir.identity.secrets import digest
 from weir.identity.sign_in import network_of
-from weir.kernel import limits, outcomes
+from weir.kernel.declares import (
+    CONFLICT,
+    INVALID_INPUT,
+    NOT_FOUND,
+    PLATFORM_ERROR,
+    UNSUPPORTED_MEDIA_TYPE,
+)
 from weir.kernel.outcomes import Outcome
 from weir.keys.vault import PLATFORM
 from weir.partners import dynamic_registration, organisations
+from weir.partners.declares import ORGANISATION_SUSPENDED
+from weir.wire.declares import BODY_TOO_LARGE, METHOD_NOT_ALLOWED
 
 
 @dataclass
@@ -101,8 +121,8 @@ def signed_by_another(attempt: Attempt) -> None:
 
 async def too_often(attempt: Attempt) -> None:
     name = f"register:{digest(network_of(attempt.peer))}"
-    for _ in range(limits.REGISTRATION_REQUESTS):
-        await attempt.issuer.world.services.cache.count(name, limits.REGISTRATION_WINDOW_S)
+    for _ in range(REGISTRATION_REQUESTS):
+        await attempt.issuer.world.services.cache.count(name, REGISTRATION_WINDOW_S)
 
 
 async def used_before(attempt: Attempt) -> None:
@@ -129,27 +149,27 @@ async def suspended(attempt: Attempt) -> None:
     attempt.token = told["registration_access_token"]
 
 
-_METADATA: Final = outcomes.OAUTH_INVALID_CLIENT_METADATA
-_STATEMENT: Final = outcomes.OAUTH_INVALID_SOFTWARE_STATEMENT
-_UNAPPROVED: Final = outcomes.OAUTH_UNAPPROVED_SOFTWARE_STATEMENT
-_TOKEN: Final = outcomes.OAUTH_REGISTRATION_TOKEN_INVALID
+_METADATA: Final = OAUTH_INVALID_CLIENT_METADATA
+_STATEMENT: Final = OAUTH_INVALID_SOFTWARE_STATEMENT
+_UNAPPROVED: Final = OAUTH_UNAPPROVED_SOFTWARE_STATEMENT
+_TOKEN: Final = OAUTH_REGISTRATION_TOKEN_INVALID
 _MANAGED: Final = ("GET", "PUT", "DELETE")
 ALL: Final = ("POST", *_MANAGED)
 
 ROWS: Final = (
     Row(
-        "_Registering._answered", outcomes.METHOD_NOT_ALLOWED, "", sets(method="PATCH"),
+        "_Registering._answered", METHOD_NOT_ALLOWED, "", sets(method="PATCH"),
         of=ALL, alone=True,
     ),
-    Row("_Registering._slow_down", outcomes.OAUTH_TOO_MANY_REQUESTS, "", too_often, of=ALL),
+    Row("_Registering._slow_down", OAUTH_TOO_MANY_REQUESTS, "", too_often, of=ALL),
     Row("_Registering._managed", _TOKEN, "", sets(token="rat_x"), of=_MANAGED),
     Row(
-        "_Registering._managed", outcomes.ORGANISATION_SUSPENDED, "", suspended,
+        "_Registering._managed", ORGANISATION_SUSPENDED, "", suspended,
         of=_MANAGED, alone=True,
     ),
-    Row("_read_json", outcomes.UNSUPPORTED_MEDIA_TYPE, "", sets(media_type="text/plain")),
+    Row("_read_json", UNSUPPORTED_MEDIA_TYPE, "", sets(media_type="text/plain")),
     Row(
-        "_read_json", outcomes.BODY_TOO_LARGE, "", sets(raw=" " * (limits.REGISTRATION_BYTES + 1)),
+        "_read_json", BODY_TOO_LARGE, "", sets(raw=" " * (REGISTRATION_BYTES + 1)),
         alone=True,
     ),
     Row("_read_json", _METADATA, "not a JSON object", sets(raw="[]"), alone=True),
@@ -174,7 +194,7 @@ ROWS: Final = (
     Row("_texts", _METADATA, "must hold texts", states(redirect_uris=[7])),
     Row("_roles", _METADATA, "must be of", states(weir_roles=["manage"])),
     Row(
-        "_as_metadata", outcomes.OAUTH_REGISTRATION_ADDRESS, "",
+        "_as_metadata", OAUTH_REGISTRATION_ADDRESS, "",
         states(redirect_uris=["http://shop.example/back"]),
     ),
     Row("_refuse_names", _METADATA, "is assigned here", says(tls_client_auth_subject_dn="CN=x")),
@@ -187,14 +207,14 @@ ROWS: Final = (
 
 # What the source speaks of and no request leads to, or none that a test can make.
 ELSEWHERE: Final[dict[tuple[str, Outcome], str]] = {
-    ("_Registering._answered", outcomes.PLATFORM_ERROR): "a fault of ours",
+    ("_Registering._answered", PLATFORM_ERROR): "a fault of ours",
     ("_Registering._answered", _TOKEN): "its answer gets a header field",
     (
         "_Registering._end",
-        outcomes.OAUTH_TEMPORARILY_UNAVAILABLE,
+        OAUTH_TEMPORARILY_UNAVAILABLE,
     ): "needs a gateway that lives and does not follow: tests/functional/platform",
-    ("_as_oauth", outcomes.CONFLICT): "what other rooms refuse, told as metadata",
-    ("_as_oauth", outcomes.NOT_FOUND): "the same",
-    ("_as_metadata", outcomes.INVALID_INPUT): "the same",
+    ("_as_oauth", CONFLICT): "what other rooms refuse, told as metadata",
+    ("_as_oauth", NOT_FOUND): "the same",
+    ("_as_metadata", INVALID_INPUT): "the same",
     ("_as_metadata", _METADATA): "of the rules for all applications: test_dynamic_registration.py",
 }

@@ -18,7 +18,7 @@ from joserfc.jwk import ECKey, RSAKey
 from sqlalchemy import select
 
 from weir.audit.tables import audit_entries
-from weir.kernel import limits
+from weir.authorization.declares import JWKS_FETCHED_S, JWKS_REFRESH_S, REGISTRATION_BYTES
 from weir.keys.authority import Authority
 from weir.keys.vault import PLATFORM
 from weir.partners import anchors, applications, organisations
@@ -189,7 +189,7 @@ async def test_metadata_has_a_closed_grammar(world: World, issuer: StatementIssu
     assert (await issuer.send("POST", "/register", twice)).status_code == 400
     deep = '{"jwks": ' + "[" * 5_000 + "]" * 5_000 + "}"
     assert (await issuer.send("POST", "/register", deep)).status_code == 400
-    long = json.dumps({"client_name": "x" * limits.REGISTRATION_BYTES})
+    long = json.dumps({"client_name": "x" * REGISTRATION_BYTES})
     assert (await issuer.send("POST", "/register", long)).status_code == 413
 
 
@@ -284,12 +284,12 @@ async def test_keys_by_address_are_fetched_kept_and_changed_without_an_outage(
     key_server.body = json.dumps(key_set(old, new)).encode()
     assert (await proven(world, client, new, "k1"))["error"] == "invalid_client"
     assert key_server.asked == 1  # an unknown kid does not make this server call at once
-    world.clock.ahead = timedelta(seconds=limits.JWKS_REFRESH_S)
+    world.clock.ahead = timedelta(seconds=JWKS_REFRESH_S)
     assert await proven(world, client, new, "k1") == {}
     assert await proven(world, client, old, "k0") == {}
     assert key_server.asked == 2
     key_server.head = "HTTP/1.1 503 away\r\n"
-    world.clock.ahead += timedelta(seconds=limits.JWKS_FETCHED_S)
+    world.clock.ahead += timedelta(seconds=JWKS_FETCHED_S)
     assert await proven(world, client, new, "k1") == {}  # kept, while its server is away
     async with world.services.database.unit(PLATFORM) as unit:
         await applications.revoke_key(unit, client, str(new.thumbprint()))

@@ -12,6 +12,11 @@ from consent_world import World
 from directory import StatementIssuer
 from registration_table import ALL, ELSEWHERE, ROWS, Attempt, Row, attempt_at
 
+from weir.authorization.declares import (
+    OAUTH_INVALID_CLIENT_METADATA,
+    OAUTH_INVALID_SOFTWARE_STATEMENT,
+    OAUTH_UNAPPROVED_SOFTWARE_STATEMENT,
+)
 from weir.authorization.front import registration, software_statements
 from weir.authorization.front.error_answers import error_of
 from weir.kernel import outcomes
@@ -19,9 +24,9 @@ from weir.kernel.outcomes import Outcome, Refusal
 
 # Functions that make a refusal for others to raise.
 MAKERS = {
-    "bad_metadata": outcomes.OAUTH_INVALID_CLIENT_METADATA,
-    "bad_statement": outcomes.OAUTH_INVALID_SOFTWARE_STATEMENT,
-    "_unapproved": outcomes.OAUTH_UNAPPROVED_SOFTWARE_STATEMENT,
+    "bad_metadata": OAUTH_INVALID_CLIENT_METADATA,
+    "bad_statement": OAUTH_INVALID_SOFTWARE_STATEMENT,
+    "_unapproved": OAUTH_UNAPPROVED_SOFTWARE_STATEMENT,
 }
 
 

@@ -13,10 +13,10 @@ from joserfc.jwk import ECKey
 from possession_support import ath
 from refusal_support import Attempt, answer, begin_grant, grant, prove
 
+from weir.authorization.declares import BACKCHANNEL_WAITING_OF_HINT
 from weir.authorization.grants import grants
 from weir.authorization.pipeline import Endpoint, Step
 from weir.authorization.visits import pushed_requests
-from weir.kernel import limits
 from weir.kernel.outcomes import Outcome
 from weir.keys.vault import PLATFORM
 
@@ -140,7 +140,7 @@ async def used_object(attempt: Attempt) -> None:
 
 async def asked_twice(attempt: Attempt) -> None:
     assert attempt.claims is not None
-    for _ in range(limits.BACKCHANNEL_WAITING_OF_HINT):
+    for _ in range(BACKCHANNEL_WAITING_OF_HINT):
         earlier = Attempt(attempt.parties, attempt.endpoint, attempt.client)
         earlier.claims = attempt.claims | {"jti": attempt.parties.asker.claims()["jti"]}
         prove(earlier)

@@ -10,8 +10,8 @@ from refusal_support import Attempt, Parties, attempt_at
 from refusal_table import ELSEWHERE, ROWS
 from step_outcomes import outcomes_of
 
+from weir.authorization.declares import OAUTH_AUTHORIZATION_PENDING
 from weir.authorization.pipeline import STEPS, TABLE, Endpoint
-from weir.kernel.outcomes import OAUTH_AUTHORIZATION_PENDING
 from weir.keys.vault import PLATFORM
 from weir.partners import applications, organisations
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from consent_world import REDIRECT_URI, VERIFIER
 from fapi_support import Flow, refused
 
-from weir.kernel import limits
+from weir.authorization.declares import AUTHORIZATION_CODE_LIFETIME_S
 
 
 async def test_ensure_client_id_in_token_endpoint(flow: Flow) -> None:
@@ -55,7 +55,7 @@ async def test_attempt_reuse_authorization_code_after_one_second(flow: Flow) -> 
 
 async def test_ensure_token_endpoint_fails_with_expired_auth_code(flow: Flow) -> None:
     code = await flow.code()
-    flow.world.clock.ahead = timedelta(seconds=limits.AUTHORIZATION_CODE_LIFETIME_S + 1)
+    flow.world.clock.ahead = timedelta(seconds=AUTHORIZATION_CODE_LIFETIME_S + 1)
     later_s = int(flow.world.clock.now().timestamp())
     fresh = flow.client.assertion(flow.world.issuer, iat=later_s, exp=later_s + 60)
     answer = await flow.world.exchange(flow.client, code, client_assertion=fresh)

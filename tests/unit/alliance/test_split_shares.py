@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from weir.agreements.shares import Share, needed_parties, read_shares
-from weir.kernel.outcomes import INVALID_INPUT, Refusal
+from weir.kernel.declares import INVALID_INPUT
+from weir.kernel.outcomes import Refusal
 
 OWNER, OPERATOR, OTHER = ("org_" + digit * 26 for digit in "012")
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from fastapi import APIRouter
 
-from weir.access.permissions import ALL, AUDITOR, OWNER, PERMISSIONS, ROLES
+from weir.access.permissions import PERMISSIONS
+from weir.access.roles import ALL, AUDITOR, OWNER, ROLES
 from weir.api.guard import GuardedRoute, check_table, new_router
 from weir.api.management import ROUTERS
 from weir.partners import classes

@@ -13,8 +13,8 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey
 
 from weir.authorization.clients.assertions import claims_of, judge, subject_of
-from weir.kernel import limits
-from weir.kernel.outcomes import OAUTH_INVALID_CLIENT, Refusal
+from weir.authorization.declares import CLIENT_ASSERTION_LIFETIME_S, OAUTH_INVALID_CLIENT
+from weir.kernel.outcomes import Refusal
 
 ISSUER = "https://auth.localhost:8443"
 NOW_S = 1_800_000_000.0
@@ -88,7 +88,7 @@ def test_no_text_does_more_than_name_nobody(text: str) -> None:
 def test_the_earliest_birth_of_a_proof_without_iat_is_what_counts() -> None:
     claims = {name: value for name, value in CLAIMS.items() if name != "iat"}
     proof = judge(claims, "app_1", ISSUER, NOW_S)
-    assert proof.issued_at_s == CLAIMS["exp"] - limits.CLIENT_ASSERTION_LIFETIME_S
+    assert proof.issued_at_s == CLAIMS["exp"] - CLIENT_ASSERTION_LIFETIME_S
 
 
 @pytest.mark.parametrize(

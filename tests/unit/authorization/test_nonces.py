@@ -6,19 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from weir.authorization.declares import DPOP_NONCE_LIFETIME_S
 from weir.authorization.grammar import nonces
-from weir.kernel import limits
+from weir.kernel.declares import CLOCK_AHEAD_ACCEPTED_S
 from weir.keys.dpop import normalised
 
 SECRET, NOW_S = bytes(32), 1_900_000_000.0
 
 
-@given(st.integers(-limits.CLOCK_AHEAD_ACCEPTED_S, limits.DPOP_NONCE_LIFETIME_S))
+@given(st.integers(-CLOCK_AHEAD_ACCEPTED_S, DPOP_NONCE_LIFETIME_S))
 def test_a_nonce_is_good_for_its_time_and_for_its_secret_only(age_s: int) -> None:
     nonce = nonces.make(SECRET, NOW_S - age_s)
     assert nonces.is_good(SECRET, nonce, NOW_S)
     assert not nonces.is_good(b"x" * 32, nonce, NOW_S)
-    assert not nonces.is_good(SECRET, nonce, NOW_S - age_s + limits.DPOP_NONCE_LIFETIME_S + 1)
+    assert not nonces.is_good(SECRET, nonce, NOW_S - age_s + DPOP_NONCE_LIFETIME_S + 1)
 
 
 @given(st.text(max_size=60))

@@ -7,9 +7,10 @@ import inspect
 import pytest
 
 from weir.authorization import pipeline
+from weir.authorization.declares import OAUTH_UNSUPPORTED_GRANT_TYPE
 from weir.authorization.pipeline import STEPS, TABLE, Endpoint, token_endpoint_for
 from weir.authorization.steps import binding, replay
-from weir.kernel.outcomes import OAUTH_UNSUPPORTED_GRANT_TYPE, Refusal
+from weir.kernel.outcomes import Refusal
 
 # Written out, so that moving a row is a decision somebody sees.
 ORDER = {

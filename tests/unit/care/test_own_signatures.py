@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from joserfc import jws
 from joserfc.jwk import import_key
 
-from weir.kernel import limits
+from weir.authorization.declares import ID_TOKEN_LIFETIME_S, RESPONSE_JWT_LIFETIME_S
+from weir.kernel.declares import ACCESS_TOKEN_LIFETIME_S
 from weir.keys import algorithms, jose, private_keys
+from weir.keys.declares import SIGNED_LIFETIME_S
 from weir.keys.signing_keys import SigningKey, announced_of, current_of
 
 NOW = datetime(2027, 3, 1, tzinfo=UTC)
@@ -56,11 +58,11 @@ def test_a_broken_coordinate_is_no_key(broken: Any) -> None:
 
 def test_nothing_we_sign_lives_longer_than_a_superseded_key_is_kept() -> None:
     lives = (
-        limits.ACCESS_TOKEN_LIFETIME_S,
-        limits.ID_TOKEN_LIFETIME_S,
-        limits.RESPONSE_JWT_LIFETIME_S,
+        ACCESS_TOKEN_LIFETIME_S,
+        ID_TOKEN_LIFETIME_S,
+        RESPONSE_JWT_LIFETIME_S,
     )
-    assert max(lives) <= limits.SIGNED_LIFETIME_S
+    assert max(lives) <= SIGNED_LIFETIME_S
 
 
 def row(number: int, **times: datetime | None) -> SigningKey:

@@ -1,20 +1,18 @@
 from weir.cli.failures import CannotError, sentence_of
 from weir.client.errors import RefusedError, UnreachableError
-from weir.kernel import outcomes
+from weir.kernel.declares import CONFLICT, SETTING_INVALID
 from weir.kernel.outcomes import Fault, Refusal, Retry
 
 
 def test_a_refusal_reads_as_sentences_with_what_helps() -> None:
-    refusal = Refusal(
-        outcomes.SETTING_INVALID, "private", setting="WEIR_X", why="there is no such setting"
-    )
+    refusal = Refusal(SETTING_INVALID, "private", setting="WEIR_X", why="there is no such setting")
     assert sentence_of(refusal) == (
         "A setting has a value it cannot have. (setting: WEIR_X) There is no such setting."
     )
 
 
 def test_the_private_detail_and_the_chinese_reason_are_not_shown() -> None:
-    said = sentence_of(Refusal(outcomes.CONFLICT, "a private host name", why_zh="已存在"))
+    said = sentence_of(Refusal(CONFLICT, "a private host name", why_zh="已存在"))
     assert said == "This clashes with what is already there."
 
 

@@ -4,12 +4,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weir.client.errors import OAuthError, RefusedError, oauth_error_in, refusal_in
-from weir.kernel import outcomes
-from weir.kernel.outcomes import CATALOGUE, Fault, Retry, problem
+from weir.kernel.declares import INVALID_INPUT
+from weir.kernel.outcomes import Fault, Retry, problem
+from weir.kernel.rooms import refusals
 
 
 def test_every_refusal_of_the_platform_is_read_back_as_it_was_said() -> None:
-    for outcome in CATALOGUE.values():
+    for outcome in refusals().values():
         body = json.dumps(problem(outcome, "c0ffee", {"limit": 5})).encode()
         refused = refusal_in(outcome.status, body, "7")
         assert refused is not None
@@ -24,7 +25,7 @@ def test_every_refusal_of_the_platform_is_read_back_as_it_was_said() -> None:
 
 
 def test_a_refusal_reads_as_one_sentence() -> None:
-    body = json.dumps(problem(outcomes.INVALID_INPUT, None, {"why": "too long", "why_zh": "太长"}))
+    body = json.dumps(problem(INVALID_INPUT, None, {"why": "too long", "why_zh": "太长"}))
     refused = refusal_in(422, body.encode())
     said = "A value is missing or not in its required form. (invalid_input; why: too long)"
     assert str(refused) == said

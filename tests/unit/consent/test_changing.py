@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from weir.access.consent_types import ACCOUNT_ACCESS, PAYMENT_INITIATION
 from weir.consent import grant_changes
+from weir.consent.declares import OAUTH_INVALID_AUTHORIZATION_DETAILS
 from weir.consent.grant_changes import Action, accounts_after, becomes, difference
 from weir.consent.types import ConsentRequest
 from weir.consent.words import PERMISSIONS
-from weir.kernel.outcomes import OAUTH_INVALID_AUTHORIZATION_DETAILS, Refusal
+from weir.kernel.outcomes import Refusal
 
 NOW = datetime(2027, 3, 1, tzinfo=UTC)
 PERMISSION_LISTS = st.lists(st.sampled_from(sorted(PERMISSIONS)), min_size=1, unique=True)

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weir.consent.directory import Account, choose, parse
-from weir.kernel.outcomes import INVALID_INPUT, MEMBER_BROKEN_ANSWER, Outcome, Refusal
+from weir.kernel.declares import INVALID_INPUT, MEMBER_BROKEN_ANSWER
+from weir.kernel.outcomes import Outcome, Refusal
 
 ONE = {
     "account_id": "acc-1",

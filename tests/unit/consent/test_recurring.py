@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weir.consent import recurring_payments
+from weir.consent.declares import OAUTH_INVALID_AUTHORIZATION_DETAILS
 from weir.consent.types import granted_details, parse_details
 from weir.kernel.limit_periods import PERIODS
 from weir.kernel.money import Money
-from weir.kernel.outcomes import OAUTH_INVALID_AUTHORIZATION_DETAILS, Refusal
+from weir.kernel.outcomes import Refusal
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 

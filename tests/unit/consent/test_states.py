@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from weir.audit.events import EVENTS
 from weir.consent.states import EVENT_OF, MOVES, Move, State, after, in_effect
 from weir.consent.words import STATES
-from weir.kernel.outcomes import ILLEGAL_STATE, Refusal
+from weir.kernel.declares import ILLEGAL_STATE
+from weir.kernel.outcomes import Refusal
+from weir.kernel.rooms import events
 
 ENDED = (State.REJECTED, State.WITHDRAWN, State.EXPIRED, State.REPLACED)
 NOW = datetime(2027, 3, 1, tzinfo=UTC)
@@ -50,5 +51,5 @@ def test_a_date_that_has_passed_ends_a_consent_before_anyone_writes_it_down() ->
 
 
 def test_every_move_has_an_event_and_every_state_its_words() -> None:
-    assert {EVENT_OF[move] for move in Move} <= set(EVENTS)
+    assert {EVENT_OF[move] for move in Move} <= set(events())
     assert set(STATES) == {state.value for state in State}

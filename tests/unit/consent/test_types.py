@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from weir.access import consent_types
 from weir.consent import types
+from weir.consent.declares import OAUTH_INVALID_AUTHORIZATION_DETAILS
 from weir.consent.types import granted_details, parse_details
 from weir.consent.words import ACTING, CHOICES, KINDS, PERMISSIONS, question
 from weir.kernel.identifiers import is_slug
-from weir.kernel.outcomes import OAUTH_INVALID_AUTHORIZATION_DETAILS, Refusal
+from weir.kernel.outcomes import Refusal
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 ACCESS: dict[str, Any] = {

@@ -10,8 +10,8 @@ from types import ModuleType
 
 import pytest
 
-from weir.audit.events import EVENTS
-from weir.kernel import outcomes
+from weir.kernel import rooms
+from weir.kernel.outcomes import Outcome
 
 ROOT = Path(__file__).parents[3]
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
@@ -35,8 +35,8 @@ def test_a_reference_page_is_what_the_code_says(name: str) -> None:
     assert page == REFERENCE.pages()[name], "run: python scripts/reference.py"
 
 
-@pytest.mark.parametrize("outcome", outcomes.CATALOGUE.values(), ids=lambda each: each.code)
-def test_every_refusal_speaks_both_languages(outcome: outcomes.Outcome) -> None:
+@pytest.mark.parametrize("outcome", rooms.refusals().values(), ids=lambda each: each.code)
+def test_every_refusal_speaks_both_languages(outcome: Outcome) -> None:
     assert re.fullmatch(r"[A-Z][^\n]*\.", outcome.en)
     assert outcome.en.isascii(), "error_description is ASCII by RFC 6749 section 5.2"
     assert CHINESE.search(outcome.zh)
@@ -46,7 +46,10 @@ def test_every_refusal_speaks_both_languages(outcome: outcomes.Outcome) -> None:
 def test_every_refusal_is_raised_somewhere() -> None:
     source = "\n".join(path.read_text() for path in (ROOT / "src" / "weir").rglob("*.py"))
     constants = {
-        name for name, value in vars(outcomes).items() if isinstance(value, outcomes.Outcome)
+        name
+        for module in rooms.declarations()
+        for name, value in vars(module).items()
+        if isinstance(value, Outcome)
     }
     words = Counter(re.findall(r"\w+", source))
     unused = {name for name in constants if words[name] < 2}
@@ -55,7 +58,7 @@ def test_every_refusal_is_raised_somewhere() -> None:
 
 def test_every_event_speaks_both_languages_and_is_written_somewhere() -> None:
     source = "\n".join(path.read_text() for path in (ROOT / "src" / "weir").rglob("*.py"))
-    for name, (en, zh) in EVENTS.items():
+    for name, (en, zh) in rooms.events().items():
         assert re.fullmatch(r"[a-z_]+\.[a-z_]+", name)
         assert en.endswith(".")
         assert CHINESE.search(zh)

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from weir.gateway.budgets.concurrency import Concurrency
+from weir.gateway.declares import APPLICATION_CALLS_IN_FLIGHT, CALLS_IN_FLIGHT, FAULT_LINES_A_SECOND
 from weir.gateway.observing.fault_log import FaultLines
-from weir.kernel import limits
 from weir.kernel.outcomes import Refusal
+from weir.wire.declares import ENDPOINT_FAILURES
 
 APPLICATIONS = [f"app_{number}" for number in range(6)]
 
@@ -27,9 +28,9 @@ def test_counts_are_those_of_who_is_in_and_never_above_their_bounds(
     for application_id, change in steps:
         for _ in range(change):
             expected = None
-            if sum(inside.values()) == limits.CALLS_IN_FLIGHT:
+            if sum(inside.values()) == CALLS_IN_FLIGHT:
                 expected = "overloaded"
-            elif inside[application_id] == limits.APPLICATION_CALLS_IN_FLIGHT:
+            elif inside[application_id] == APPLICATION_CALLS_IN_FLIGHT:
                 expected = "concurrency_exceeded"
             assert entered(concurrency, application_id) == expected
             if expected is not None:
@@ -38,8 +39,8 @@ def test_counts_are_those_of_who_is_in_and_never_above_their_bounds(
         for _ in range(min(-change, inside[application_id])):
             concurrency.leave(application_id)
             inside[application_id] -= 1
-        assert concurrency.total == sum(inside.values()) <= limits.CALLS_IN_FLIGHT
-        assert max(inside.values()) <= limits.APPLICATION_CALLS_IN_FLIGHT
+        assert concurrency.total == sum(inside.values()) <= CALLS_IN_FLIGHT
+        assert max(inside.values()) <= APPLICATION_CALLS_IN_FLIGHT
 
 
 def entered(concurrency: Concurrency, application_id: str) -> str | None:
@@ -58,7 +59,7 @@ def fill(house: House, application_id: str, calls: int) -> None:
 
 async def test_one_applications_calls_leave_room_for_the_others(tmp_path: Path) -> None:
     house = House(tmp_path)
-    fill(house, "app_shop", limits.APPLICATION_CALLS_IN_FLIGHT)
+    fill(house, "app_shop", APPLICATION_CALLS_IN_FLIGHT)
     house.call()
     assert house.caller.written.startswith(b"HTTP/1.1 429 ")
     assert b"retry-after: 1\r\n" in house.caller.written
@@ -73,8 +74,8 @@ async def test_one_applications_calls_leave_room_for_the_others(tmp_path: Path) 
 
 async def test_all_together_have_a_bound_too(tmp_path: Path) -> None:
     house = House(tmp_path)
-    each = limits.APPLICATION_CALLS_IN_FLIGHT
-    for number in range(limits.CALLS_IN_FLIGHT // each):
+    each = APPLICATION_CALLS_IN_FLIGHT
+    for number in range(CALLS_IN_FLIGHT // each):
         fill(house, f"app_{number}", each)
     house.call()
     assert house.caller.written.startswith(b"HTTP/1.1 503 ")
@@ -85,7 +86,7 @@ async def test_who_may_not_call_hears_that_first_and_nothing_is_taken_from_the_p
     tmp_path: Path,
 ) -> None:
     house = House(tmp_path)
-    fill(house, "app_shop", limits.APPLICATION_CALLS_IN_FLIGHT)
+    fill(house, "app_shop", APPLICATION_CALLS_IN_FLIGHT)
     house.apply(row("subscription", "sub_1", subscription(rate_per_s=0)))
     house.call(path="/nowhere")
     assert house.problem["code"] == "concurrency_exceeded"
@@ -93,7 +94,7 @@ async def test_who_may_not_call_hears_that_first_and_nothing_is_taken_from_the_p
     house.caller.written = b""
     house.call()
     assert house.problem["code"] == "application_suspended"
-    assert house.gateway.concurrency.total == limits.APPLICATION_CALLS_IN_FLIGHT
+    assert house.gateway.concurrency.total == APPLICATION_CALLS_IN_FLIGHT
 
 
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
@@ -122,14 +123,14 @@ async def test_a_place_comes_back_however_the_call_ends(tmp_path: Path, end: str
 async def test_faults_beyond_the_first_of_a_second_are_told_in_one_line() -> None:
     lines, over = FaultLines(), 500
     with capture_logs() as logs:
-        for number in range(limits.FAULT_LINES_A_SECOND + over):
+        for number in range(FAULT_LINES_A_SECOND + over):
             code = "overloaded" if number % 2 else "member_timeout"
             lines.warn("call_refused", code, "why", b"an id")
         lines.next_second()
         lines.warn("call_refused", "overloaded", "why", b"an id")
         lines.next_second()
     assert [line["event"] for line in logs] == [
-        *["call_refused"] * limits.FAULT_LINES_A_SECOND,
+        *["call_refused"] * FAULT_LINES_A_SECOND,
         "faults_left_out",
         "call_refused",
     ]
@@ -144,12 +145,12 @@ async def test_a_flood_of_calls_to_a_broken_member_costs_the_log_a_few_lines(
     house = House(tmp_path)
     for pool in house.gateway.members.services.values():
         for endpoint in pool.origin.pools:
-            for _ in range(limits.ENDPOINT_FAILURES):
+            for _ in range(ENDPOINT_FAILURES):
                 endpoint.failed()
     with capture_logs() as logs:
         for _ in range(200):
             house.call()
         house.gateway.faults.next_second()
-    assert len(logs) == limits.FAULT_LINES_A_SECOND + 1
-    assert logs[-1]["faults"] == {"member_unreachable": 200 - limits.FAULT_LINES_A_SECOND}
+    assert len(logs) == FAULT_LINES_A_SECOND + 1
+    assert logs[-1]["faults"] == {"member_unreachable": 200 - FAULT_LINES_A_SECOND}
     assert len(house.records()) == 200

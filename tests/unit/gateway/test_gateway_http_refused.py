@@ -22,7 +22,7 @@ from http_support import (
     sent,
 )
 
-from weir.kernel import limits
+from weir.kernel.declares import BODY_BYTES
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ REFUSED: dict[str, tuple[bytes, str]] = {
         "malformed_http",
     ),
     "a content-length over the bound": (
-        post(f"Content-Length: {limits.BODY_BYTES + 1}"),
+        post(f"Content-Length: {BODY_BYTES + 1}"),
         "body_too_large",
     ),
     # Transfer-Encoding

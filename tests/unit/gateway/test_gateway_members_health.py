@@ -12,12 +12,14 @@ from gateway_support import NoTls, drafted, operation, product, row, world
 from ports import HOST, own_ports
 from waiting import PATIENCE_S, rounds, until
 from weir.gateway.config.snapshot import Operation, Snapshot
+from weir.gateway.members import upkeep
 from weir.gateway.members.members import Members
 from weir.gateway.members.upkeep import Tending
-from weir.kernel import limits
 from weir.kernel.outcomes import Refusal
 from weir.shelf.published import BackendDocument, backend_key
+from weir.wire import ejection, health_check
 from weir.wire.deadlines import Deadlines
+from weir.wire.declares import ENDPOINT_FAILURES
 from weir.wire.reactor import Reactor
 from weir.wire.resolver import Reachable
 
@@ -87,10 +89,10 @@ class Gateway:
 
 @pytest.fixture(autouse=True)
 def short_times(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "HEALTH_INTERVAL_S", 0.02)
-    monkeypatch.setattr(limits, "HEALTH_TIMEOUT_S", PATIENCE_S)
-    monkeypatch.setattr(limits, "ENDPOINT_EJECTION_S", 0.05)
-    monkeypatch.setattr(limits, "RETRY_WINDOW_S", 60)
+    monkeypatch.setattr(upkeep, "HEALTH_INTERVAL_S", 0.02)
+    monkeypatch.setattr(health_check, "HEALTH_TIMEOUT_S", PATIENCE_S)
+    monkeypatch.setattr(ejection, "ENDPOINT_EJECTION_S", 0.05)
+    monkeypatch.setattr(upkeep, "RETRY_WINDOW_S", 60)
 
 
 @pytest.fixture
@@ -130,7 +132,7 @@ async def test_an_endpoint_that_was_ejected_by_calls_returns_when_it_can_be_conn
     endpoints[0].stop()
     gateway.pool()
     out = next(p for p in gateway.pool().origin.pools if p._port == endpoints[0].port)
-    for _ in range(limits.ENDPOINT_FAILURES):
+    for _ in range(ENDPOINT_FAILURES):
         out.failed()
     assert gateway.members.ejected() == 1
     for _ in range(20):
@@ -148,7 +150,7 @@ async def test_a_silent_endpoint_fails_its_checks(monkeypatch: pytest.MonkeyPatc
     async def say_nothing(_reader: Any, _writer: Any) -> None:
         await asyncio.sleep(30)
 
-    monkeypatch.setattr(limits, "HEALTH_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(health_check, "HEALTH_TIMEOUT_S", 0.2)
     server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
     silent = Endpoint()
     silent.port = server.sockets[0].getsockname()[1]

@@ -26,7 +26,7 @@ from gateway_support import (
     subscription,
 )
 
-from weir.kernel.outcomes import CATALOGUE
+from weir.kernel.rooms import refusals
 
 
 def faults() -> list[tuple[str, Callable[[dict[str, Any]], None]]]:
@@ -119,7 +119,7 @@ async def test_refusals_come_in_their_fixed_order(tmp_path: Path, mended: int) -
 
 
 def _is_told_by_the_book(house: House, code: str, *, known: bool) -> None:
-    outcome = CATALOGUE[code]
+    outcome = refusals()[code]
     problem = house.problem
     assert problem["title"] == outcome.en
     assert problem["title_zh"] == outcome.zh

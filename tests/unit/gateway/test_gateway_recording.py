@@ -13,7 +13,8 @@ import pytest
 
 from weir.gateway.record_stream import Recording
 from weir.kernel import identifiers
-from weir.kernel.outcomes import RECORD_UNWRITABLE, Refusal
+from weir.kernel.outcomes import Refusal
+from weir.metering.declares import RECORD_UNWRITABLE
 from weir.metering.records.records import Terms, encoded_terms
 from weir.metering.records.writer import RecordWriter
 from weir.wire.reactor import IN, Reactor, Watched

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weir.gateway.config.slices import Slices
-from weir.kernel import limits
+from weir.gateway.declares import CHANGE_SLICE_S
 
-UNIT_S = limits.CHANGE_SLICE_S * 3 / 4  # what a unit may take at most
+UNIT_S = CHANGE_SLICE_S * 3 / 4  # what a unit may take at most
 
 
 class Clock:
@@ -60,7 +60,7 @@ def test_the_loop_waits_no_longer_than_a_slice_whatever_there_is_to_do(
 ) -> None:
     times_s, longest_s = asyncio.run(turns(Clock(), pieces))
     waits_s = [after - before for before, after in pairwise(times_s)]
-    assert max(waits_s) <= limits.CHANGE_SLICE_S * (1 + 1e-9)
+    assert max(waits_s) <= CHANGE_SLICE_S * (1 + 1e-9)
     assert longest_s == pytest.approx(max(waits_s))
 
 

@@ -10,10 +10,10 @@ from gateway_support import House, sign
 from hypothesis import given
 from hypothesis import strategies as st
 
+from weir.gateway.declares import TRACES_PER_S, TRACESTATE_CHARACTERS
 from weir.gateway.observing import trace_context
 from weir.gateway.observing.spans import Tracing
 from weir.gateway.observing.trace_context import TraceContext
-from weir.kernel import limits
 
 TRACE = b"0af7651916cd43dd8448eb211c80319c"
 PARENT = b"b7ad6b7169203331"
@@ -100,7 +100,7 @@ def test_states_are_bounded_in_number_and_size() -> None:
     assert state(b",".join(b"k%d=1" % at for at in range(33))) == b""
     kept = state(b"a=%b,b=%b,c=%b" % (b"x" * 250, b"y" * 250, b"z" * 250))
     assert kept == b"a=%b,b=%b" % (b"x" * 250, b"y" * 250)
-    assert len(kept) <= limits.TRACESTATE_CHARACTERS
+    assert len(kept) <= TRACESTATE_CHARACTERS
 
 
 # --- on the way to the member -------------------------------------------------------------------
@@ -156,8 +156,8 @@ async def test_wishes_to_be_traced_are_bounded(tmp_path: Path) -> None:
         class request:  # noqa: N801 - stands for an attribute
             fields = [(b"traceparent", GOOD)]  # noqa: RUF012
 
-    sampled = [tracing.begin(Wishing()).sampled for _ in range(10 * limits.TRACES_PER_S)]  # type: ignore[arg-type]
-    assert limits.TRACES_PER_S <= sum(sampled) <= 3 * limits.TRACES_PER_S
+    sampled = [tracing.begin(Wishing()).sampled for _ in range(10 * TRACES_PER_S)]  # type: ignore[arg-type]
+    assert TRACES_PER_S <= sum(sampled) <= 3 * TRACES_PER_S
 
 
 async def test_without_tracing_the_fields_travel_as_they_came(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from weir.identity.people import sign_in_name
 from weir.identity.secrets import is_secret, new_secret
 from weir.identity.sessions import form_token, form_token_fits
 from weir.identity.sign_in import network_of
-from weir.kernel.outcomes import INVALID_INPUT, Refusal
+from weir.kernel.declares import INVALID_INPUT
+from weir.kernel.outcomes import Refusal
 
 
 def test_a_sign_in_name_has_one_stored_form() -> None:

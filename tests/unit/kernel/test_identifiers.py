@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.kernel.identifiers import PREFIXES, is_identifier, is_slug, mint
+from weir.kernel.identifiers import is_identifier, is_slug, mint
+from weir.kernel.rooms import prefixes
 
 moments = st.integers(0, (1 << 48) - 1)
 entropy = st.binary(min_size=10, max_size=10)
@@ -19,7 +20,7 @@ def test_an_earlier_identifier_sorts_first(one: int, two: int, a: bytes, b: byte
         assert mint("app", first, a) < mint("app", second, b)
 
 
-@given(st.sampled_from(sorted(PREFIXES)), moments, entropy)
+@given(st.sampled_from(sorted(prefixes())), moments, entropy)
 def test_what_is_minted_is_an_identifier_of_its_prefix_only(
     prefix: str, at: int, random: bytes
 ) -> None:

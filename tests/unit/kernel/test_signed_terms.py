@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from joserfc.jwk import ECKey
 
-from weir.kernel import limits
+from weir.kernel.declares import SIGNATURE_CHARACTERS
 from weir.kernel.signed_terms import certificate_named, sign
 
 
@@ -21,4 +21,4 @@ def test_a_signature_names_the_certificate_it_is_by() -> None:
     assert certificate_named(jws) == "thumbprint"
     assert certificate_named("e30..") is None  # {}
     assert certificate_named("W10..") is None  # []
-    assert certificate_named("A" * (limits.SIGNATURE_CHARACTERS + 1)) is None
+    assert certificate_named("A" * (SIGNATURE_CHARACTERS + 1)) is None

@@ -12,13 +12,14 @@ import pytest
 from call_records import new_stream, record
 
 from seals import KEYS, seal_all
-from weir.kernel import limits
 from weir.metering.records.segments import read_segment, verify_stream
 from weir.metering.records.writer import RecordWriter
 
+SEGMENT_RECORDS = 5  # few, so that kills meet every moment of a segment's life
+
 
 def write_for_ever(folder: Path, stream: str, acknowledge_fd: int) -> None:
-    writer = RecordWriter.open(folder, stream, limits.SEGMENT_RECORDS)
+    writer = RecordWriter.open(folder, stream, SEGMENT_RECORDS)
     while True:
         number = writer.write(record())
         os.write(acknowledge_fd, number.to_bytes(8, "big"))
@@ -27,10 +28,7 @@ def write_for_ever(folder: Path, stream: str, acknowledge_fd: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_every_acknowledged_record_survives_a_kill(
-    tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(limits, "SEGMENT_RECORDS", 5)
+def test_every_acknowledged_record_survives_a_kill(tmp_path: Path, seed: int) -> None:
     stream = new_stream()
     told, tells = os.pipe()
     child = os.fork()

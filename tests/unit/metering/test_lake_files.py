@@ -13,7 +13,8 @@ from call_records import NOVEMBER_US, record, write_stream
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from weir.kernel.outcomes import SETTING_INVALID, Refusal
+from weir.kernel.declares import SETTING_INVALID
+from weir.kernel.outcomes import Refusal
 from weir.metering.lake import queries
 from weir.metering.lake.columns import HOUR_US, SCHEMA, from_table, to_table
 from weir.metering.lake.lake import Lake

@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seals import seal_all
-from weir.kernel import limits
-from weir.kernel.outcomes import RECORD_UNWRITABLE, Refusal
+from weir.kernel.outcomes import Refusal
+from weir.metering.declares import RECORD_BYTES, RECORD_UNWRITABLE
 from weir.metering.records import records
 from weir.metering.records.records import CallRecord, Details, Terms, encoded_details, encoded_terms
 from weir.metering.records.segments import read_segment, verify_stream
@@ -232,7 +232,7 @@ def _write_until_refused(folder: Path, stream: str) -> int:
 
 
 def test_a_path_too_long_to_record_is_left_out(tmp_path: Path, writer: RecordWriter) -> None:
-    writer.write(record(path="/" + "x" * limits.RECORD_BYTES))
+    writer.write(record(path="/" + "x" * RECORD_BYTES))
     writer.close()
     seal_all(tmp_path)
     assert read_segment(tmp_path, writer.stream, 1).records[0].path is None
@@ -240,5 +240,5 @@ def test_a_path_too_long_to_record_is_left_out(tmp_path: Path, writer: RecordWri
 
 def test_a_record_too_long_without_its_path_is_refused(writer: RecordWriter) -> None:
     with pytest.raises(Refusal):
-        writer.write(record(interaction_id="x" * limits.RECORD_BYTES))
+        writer.write(record(interaction_id="x" * RECORD_BYTES))
     assert writer.write(record()) == 1

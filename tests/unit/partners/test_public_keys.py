@@ -10,8 +10,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.kernel import limits
-from weir.kernel.outcomes import INVALID_INPUT, Refusal
+from weir.kernel.declares import INVALID_INPUT
+from weir.kernel.outcomes import Refusal
+from weir.keys.declares import RSA_BITS_MAX
+from weir.partners.declares import APPLICATION_KEYS
 from weir.partners.keys import public_jwks
 
 
@@ -101,7 +103,7 @@ def test_weak_and_broken_keys_are_refused() -> None:
         rsa_key() | {"n": whole(short)},
         rsa_key() | {"e": whole(3)},
         rsa_key() | {"n": whole(RSA_NUMBERS.n + 1)},
-        rsa_key() | {"n": whole(1 << limits.RSA_BITS_MAX)},
+        rsa_key() | {"n": whole(1 << RSA_BITS_MAX)},
         ec_key() | {"y": b64(bytes(31) + b"\x01")},
         ec_key() | {"x": b64(b"\x01")},
         ed_key() | {"x": b64(bytes(31))},
@@ -124,5 +126,5 @@ def test_what_is_no_key_set_is_refused(value: Any) -> None:
 
 def test_too_many_keys_are_refused() -> None:
     key = ec_key()
-    keys = [key | {"kid": str(number)} for number in range(limits.APPLICATION_KEYS + 1)]
+    keys = [key | {"kid": str(number)} for number in range(APPLICATION_KEYS + 1)]
     assert pointer_of({"keys": keys}) == "/jwks/keys"

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from weir.kernel.outcomes import INVALID_INPUT, Refusal
+from weir.kernel.declares import INVALID_INPUT
+from weir.kernel.outcomes import Refusal
 from weir.partners import classes, registration_rules
 
 MEMBER: dict[str, Any] = {

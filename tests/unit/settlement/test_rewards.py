@@ -30,7 +30,8 @@ from test_terms import EVEN, PER_CALL, amounts, under
 
 from weir.agreements.shares import _LABEL, Share, read_shares
 from weir.gateway.front.labels import _WORD as GATEWAYS_WORD
-from weir.kernel.outcomes import ILLEGAL_STATE, Refusal
+from weir.kernel.declares import ILLEGAL_STATE
+from weir.kernel.outcomes import Refusal
 from weir.metering.lake.lake import Lake, to_table
 from weir.metering.records.records import CallRecord
 from weir.metering.records.segments import read_segment

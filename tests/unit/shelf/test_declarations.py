@@ -10,7 +10,8 @@ import pytest
 
 from weir.access.consent_types import ACCOUNT_ACCESS, PAYMENT_INITIATION, PAYMENTS, PERMISSIONS
 from weir.consent.types import SCHEMAS
-from weir.kernel.outcomes import INVALID_INPUT, Refusal
+from weir.kernel.declares import INVALID_INPUT
+from weir.kernel.outcomes import Refusal
 from weir.openapi.operations import import_document
 from weir.shelf.declarations import (
     CONSENT_TYPES,

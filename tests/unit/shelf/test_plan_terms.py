@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.kernel import limits
-from weir.kernel.outcomes import INVALID_INPUT, Refusal
+from weir.kernel.declares import INVALID_INPUT
+from weir.kernel.outcomes import Refusal
+from weir.shelf.declares import QUOTA_CALLS, RATE_CALLS_PER_S
 from weir.shelf.pricing import read_pricing
 from weir.shelf.terms import Terms, limit_text, read_terms
 
@@ -41,7 +42,7 @@ def test_the_pricing_is_read_with_the_terms() -> None:
     )
 
 
-@given(st.integers(0, limits.QUOTA_CALLS))
+@given(st.integers(0, QUOTA_CALLS))
 def test_a_number_is_that_many_and_zero_is_none(quota: int) -> None:
     terms = read(quota=quota)
     assert terms.quota == quota
@@ -58,8 +59,8 @@ def test_unlimited_is_a_word_and_only_that_word() -> None:
 
 
 def test_limits_have_a_highest_value() -> None:
-    assert pointer_of(quota=limits.QUOTA_CALLS + 1) == "/quota"
-    assert pointer_of(rate_per_s=limits.RATE_CALLS_PER_S + 1) == "/rate_per_s"
+    assert pointer_of(quota=QUOTA_CALLS + 1) == "/quota"
+    assert pointer_of(rate_per_s=RATE_CALLS_PER_S + 1) == "/rate_per_s"
 
 
 def test_a_period_goes_with_a_numbered_quota_and_only_with_that() -> None:

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.kernel import limits
-from weir.kernel.outcomes import INVALID_INPUT, Refusal
+from weir.kernel.declares import INVALID_INPUT
+from weir.kernel.outcomes import Refusal
+from weir.shelf.declares import PLAN_COMPONENTS
 from weir.shelf.pricing import Hours, PerCall, Pricing, Value, read_pricing, to_document
 
 EVERY_KIND: dict[str, Any] = {
@@ -97,7 +98,7 @@ REFUSED = [
     (one(kind="hours", utc_offset_hours=0, bands=TWO[::-1]), "/pricing/components/0/bands"),
     ({"components": [{"kind": "fixed", "price": "1"}] * 2}, "/pricing/components"),
     (
-        {"components": [{"kind": "per_call", "price": "1"}] * (limits.PLAN_COMPONENTS + 1)},
+        {"components": [{"kind": "per_call", "price": "1"}] * (PLAN_COMPONENTS + 1)},
         "/pricing/components",
     ),
 ]

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weir.gateway.config.route_trie import Routes
-from weir.kernel.outcomes import CONFLICT, Refusal
+from weir.kernel.declares import CONFLICT
+from weir.kernel.outcomes import Refusal
 from weir.shelf.routes import Route, refuse_ambiguous
 
 SEGMENTS = st.sampled_from(["a", "b", "{x}", "{y}"])

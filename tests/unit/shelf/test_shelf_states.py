@@ -6,8 +6,9 @@ from itertools import product
 
 import pytest
 
-from weir.audit.events import EVENTS
-from weir.kernel.outcomes import ILLEGAL_STATE, Refusal
+from weir.kernel.declares import ILLEGAL_STATE
+from weir.kernel.outcomes import Refusal
+from weir.kernel.rooms import events
 from weir.shelf.states import (
     PRODUCT_MOVES,
     SUBSCRIPTION_EVENTS,
@@ -42,4 +43,4 @@ def test_nothing_leads_out_of_an_end() -> None:
 def test_every_act_has_a_side_and_an_event() -> None:
     acts = {act for _, act in SUBSCRIPTION_MOVES}
     assert acts == SUBSCRIPTION_SIDES.keys() == SUBSCRIPTION_EVENTS.keys()
-    assert set(SUBSCRIPTION_EVENTS.values()) <= EVENTS.keys()
+    assert set(SUBSCRIPTION_EVENTS.values()) <= events().keys()

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from weir.kernel import limits
 from weir.store.batching import Gathering
+from weir.store.declares import GATHERED_QUESTIONS
 
 
 class Engine:
@@ -55,9 +55,9 @@ async def test_a_batch_is_bounded() -> None:
     engine = Engine()
     engine.open.set()
     gathering = Gathering(engine.ask)
-    count = limits.GATHERED_QUESTIONS + 1
+    count = GATHERED_QUESTIONS + 1
     assert len(await asyncio.gather(*(gathering.of(n) for n in range(count)))) == count
-    assert [len(batch) for batch in engine.batches] == [limits.GATHERED_QUESTIONS, 1]
+    assert [len(batch) for batch in engine.batches] == [GATHERED_QUESTIONS, 1]
 
 
 async def test_a_batch_that_fails_fails_for_those_in_it_and_nobody_else() -> None:

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from weir.kernel.outcomes import SETTING_INVALID, Refusal
+from weir.kernel.declares import SETTING_INVALID
+from weir.kernel.outcomes import Refusal
 from weir.wire.networks import networks
 from weir.wire.outbound import Outbound, OutboundError, may_be_called
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from wire_support import FakeLoop, FakeTransport
 
-from weir.kernel import limits
 from weir.wire.deadlines import Deadlines
+from weir.wire.declares import ENDPOINT_FAILURES, MEMBER_CONNECT_TIMEOUT_S
 from weir.wire.heads import AnswerHead
 from weir.wire.health_check import HealthCheck
 from weir.wire.member_connection import ClientConnection, Failure, Outgoing
@@ -311,7 +311,7 @@ def test_who_waits_too_long_for_a_connection_is_told_that_all_are_busy() -> None
     pool.released(connection)
     pool.send(outgoing(pool, Hearing()))
     pool.send(outgoing(pool, hearing))
-    pool.fake_loop.pass_time(limits.MEMBER_CONNECT_TIMEOUT_S + 1)
+    pool.fake_loop.pass_time(MEMBER_CONNECT_TIMEOUT_S + 1)
     assert hearing.events == [Failure.BUSY]
 
 
@@ -359,7 +359,7 @@ def test_a_member_that_drips_its_answer_is_late_in_the_end_and_it_is_its_fault()
 
 def test_a_caller_that_sends_slowly_ejects_no_member() -> None:
     pool = MemberPool()
-    for _ in range(limits.ENDPOINT_FAILURES + 1):
+    for _ in range(ENDPOINT_FAILURES + 1):
         hearing = Hearing()
         connection, transport = pool.connect()
         pool.released(connection)

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wire_support import Taking, Wire, get, ok, post
 
-from weir.kernel import limits
-from weir.kernel.outcomes import BODY_TOO_LARGE, Refusal
+from weir.kernel.outcomes import Refusal
+from weir.wire.declares import BODY_TIMEOUT_S, BODY_TOO_LARGE, HEADER_TIMEOUT_S, IDLE_TIMEOUT_S
 from weir.wire.downstream import PIPELINED_REQUESTS
 from weir.wire.exchange import Exchange
 
@@ -258,7 +258,7 @@ def test_a_slow_reader_is_told_to_the_receiver_and_cut_when_it_stays_slow() -> N
     wire.connection.resume_writing()
     assert taking.events == [("writing", False), ("writing", True)]
     wire.connection.pause_writing()
-    wire.pass_time(limits.BODY_TIMEOUT_S + 1)
+    wire.pass_time(BODY_TIMEOUT_S + 1)
     assert wire.transport.aborted
 
 
@@ -278,7 +278,7 @@ def test_an_idle_connection_is_closed_without_a_word() -> None:
     wire = Wire(ok)
     wire.feed(get())
     written = wire.transport.written
-    wire.pass_time(limits.IDLE_TIMEOUT_S + 1)
+    wire.pass_time(IDLE_TIMEOUT_S + 1)
     assert wire.transport.aborted
     assert wire.transport.written == written
 
@@ -286,7 +286,7 @@ def test_an_idle_connection_is_closed_without_a_word() -> None:
 def test_a_head_that_comes_too_slowly_is_refused() -> None:
     wire = Wire(ok)
     wire.feed(b"GET / HT")
-    wire.pass_time(limits.HEADER_TIMEOUT_S + 1)
+    wire.pass_time(HEADER_TIMEOUT_S + 1)
     assert wire.handler.refused == ["request_timeout"]
     assert wire.transport.written.startswith(b"HTTP/1.1 408 ")
     assert wire.transport.closed
@@ -305,7 +305,7 @@ def test_a_body_that_comes_too_slowly_is_refused() -> None:
     wire.feed(post("Content-Length: 5", body=b"h"))
     taking = Taking()
     wire.handler.begun[0].receive(taking, 100)
-    wire.pass_time(limits.BODY_TIMEOUT_S + 1)
+    wire.pass_time(BODY_TIMEOUT_S + 1)
     assert taking.events == [b"h", "request_timeout"]
 
 

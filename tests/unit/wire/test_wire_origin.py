@@ -10,9 +10,18 @@ import pytest
 from test_wire_answers import OK, Hearing, MemberPool, feed, outgoing
 
 from waiting import PATIENCE_S
-from weir.kernel import limits
-from weir.kernel.outcomes import MEMBER_UNREACHABLE, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.wire.deadlines import Deadlines
+from weir.wire.declares import (
+    ENDPOINT_EJECTION_S,
+    ENDPOINT_FAILURES,
+    MEMBER_POOL_OPENING,
+    MEMBER_POOL_WAITING,
+    MEMBER_UNREACHABLE,
+    REQUEST_TRIES,
+    RETRIES_MIN,
+    RETRY_PERCENT,
+)
 from weir.wire.member_connection import ClientConnection, Failure, Outgoing
 from weir.wire.origin import Origin
 from weir.wire.upstream import Pool
@@ -31,7 +40,7 @@ def sent(pool: MemberPool, hearing: Hearing | None = None, **more: Any) -> Clien
 
 
 def eject(pool: MemberPool) -> None:
-    for _ in range(limits.ENDPOINT_FAILURES):
+    for _ in range(ENDPOINT_FAILURES):
         pool.failed()
 
 
@@ -66,12 +75,12 @@ def test_what_waits_for_a_full_pool_counts_as_in_flight() -> None:
 def test_a_queue_is_bounded_and_then_says_busy_at_once() -> None:
     pool = MemberPool()
     pool._max_connections = 0
-    for _ in range(limits.MEMBER_POOL_WAITING):
+    for _ in range(MEMBER_POOL_WAITING):
         pool.send(outgoing(pool, Hearing()))
     hearing = Hearing()
     pool.send(outgoing(pool, hearing))
     assert hearing.events == [Failure.BUSY]
-    assert pool.busy == limits.MEMBER_POOL_WAITING
+    assert pool.busy == MEMBER_POOL_WAITING
 
 
 async def test_a_burst_has_few_connections_made_at_a_time_and_none_of_it_fails() -> None:
@@ -91,7 +100,7 @@ async def test_a_burst_has_few_connections_made_at_a_time_and_none_of_it_fails()
         pool.send(outgoing(pool, each))
     async with asyncio.timeout(PATIENCE_S):
         while not all(each.events for each in burst):
-            assert pool._opening <= limits.MEMBER_POOL_OPENING
+            assert pool._opening <= MEMBER_POOL_OPENING
             await asyncio.sleep(0)
     assert {tuple(map(str, each.events)) for each in burst} == {("(200, 0)", "end")}
     pool.close()
@@ -156,7 +165,7 @@ def test_with_every_endpoint_out_the_circuit_is_open_and_says_for_how_long() -> 
     with pytest.raises(Refusal) as refused:
         origin.choose()
     assert refused.value.outcome is MEMBER_UNREACHABLE
-    assert refused.value.public["retry_after_s"] == limits.ENDPOINT_EJECTION_S + 1
+    assert refused.value.public["retry_after_s"] == ENDPOINT_EJECTION_S + 1
     pools[1].checked(True)
     assert origin.choose() is pools[1]
 
@@ -164,7 +173,7 @@ def test_with_every_endpoint_out_the_circuit_is_open_and_says_for_how_long() -> 
 @pytest.mark.parametrize("answer", [b"SPAM\r\n\r\n", None])
 def test_broken_answers_and_late_ones_count_against_the_endpoint(answer: bytes | None) -> None:
     _, (pool,) = service(1)
-    for _ in range(limits.ENDPOINT_FAILURES):
+    for _ in range(ENDPOINT_FAILURES):
         connection = sent(pool)
         if answer is not None:
             feed(connection, answer)
@@ -176,14 +185,14 @@ def test_broken_answers_and_late_ones_count_against_the_endpoint(answer: bytes |
 @pytest.mark.parametrize("status", [500, 503])
 def test_a_status_is_an_answer_and_ejects_nobody(status: int) -> None:
     _, (pool,) = service(1)
-    for _ in range(2 * limits.ENDPOINT_FAILURES):
+    for _ in range(2 * ENDPOINT_FAILURES):
         feed(sent(pool), b"HTTP/1.1 %d X\r\ncontent-length: 0\r\n\r\n" % status)
     assert not pool.ejection.out
 
 
 def test_a_caller_that_leaves_counts_against_nobody() -> None:
     _, (pool,) = service(1)
-    for _ in range(2 * limits.ENDPOINT_FAILURES):
+    for _ in range(2 * ENDPOINT_FAILURES):
         connection, _ = pool.connect()
         pool.released(connection)
         request = outgoing(pool, Hearing())
@@ -264,7 +273,7 @@ def test_one_request_is_tried_so_often_and_no_more() -> None:
     request = outgoing(pools[0], hearing)
     while not request.done:
         request.pool._unreachable(request, "nobody there")
-    assert request.tries == limits.REQUEST_TRIES
+    assert request.tries == REQUEST_TRIES
     assert hearing.events == [Failure.UNREACHABLE]
 
 
@@ -278,14 +287,14 @@ def test_the_retry_budget_is_a_share_of_the_requests_or_a_few() -> None:
             pools[0].ejection.failures = 0
         return origin.retries - before
 
-    assert retried(100) == limits.RETRIES_MIN
+    assert retried(100) == RETRIES_MIN
     assert retried(1) == 0
     for _ in range(1_000):
         origin.choose()
     origin.renew_budget()
-    assert retried(1_000) == 1_000 * limits.RETRY_PERCENT // 100
+    assert retried(1_000) == 1_000 * RETRY_PERCENT // 100
     origin.renew_budget()
-    assert retried(100) == limits.RETRIES_MIN
+    assert retried(100) == RETRIES_MIN
 
 
 def test_what_may_not_leave_any_more_is_not_sent_again() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from weir.kernel import limits
 from weir.kernel.outcomes import Refusal
+from weir.wire.declares import DNS_REFRESH_S
 from weir.wire.resolver import Addresses, Reachable
 
 ANY = Reachable()
@@ -85,7 +85,7 @@ async def test_a_name_is_asked_for_again_when_its_answer_is_old() -> None:
     service = NameService(["192.0.2.1"], ["192.0.2.2"])
     found = addresses(service)
     assert await found.in_turn() == ("192.0.2.1",)
-    service.now_s += limits.DNS_REFRESH_S - 1
+    service.now_s += DNS_REFRESH_S - 1
     assert await found.in_turn() == ("192.0.2.1",)
     assert "192.0.2.1" in found
     service.now_s += 1
@@ -105,7 +105,7 @@ async def test_a_name_service_that_fails_takes_nothing_away() -> None:
     service = NameService(["192.0.2.1"], OSError("no answer"))
     found = addresses(service)
     await found.in_turn()
-    service.now_s += limits.DNS_REFRESH_S
+    service.now_s += DNS_REFRESH_S
     assert await found.in_turn() == ("192.0.2.1",)
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from weir.authorization.backchannel import questions
 from weir.authorization.backchannel.questions import BackchannelRequest
+from weir.authorization.declares import PAGE_EXPIRED
 from weir.authorization.grammar.openid import OPENID, Authentication
 from weir.authorization.grants import grants
 from weir.authorization.services import Services
 from weir.consent.transitions import open_request, record_grant, reject
 from weir.identity import customers, subjects
 from weir.identity.sessions import Session
-from weir.kernel.outcomes import NOT_FOUND, PAGE_EXPIRED, Refusal
+from weir.kernel.declares import NOT_FOUND
+from weir.kernel.outcomes import Refusal
 from weir.store.unit import Actor, UnitOfWork
 
 

@@ -17,10 +17,14 @@ from joserfc.jwk import KeySet
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from weir.authorization.declares import (
+    ACCESS_TOKEN_CHARACTERS,
+    LOGIN_HINT_CHARACTERS,
+    OAUTH_INVALID_REQUEST,
+)
 from weir.authorization.services import Services
 from weir.identity.tables import customers, pairwise_subjects
-from weir.kernel import limits
-from weir.kernel.outcomes import OAUTH_INVALID_REQUEST, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.kernel.strict_json import loads
 
 _REFERENCE: Final = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*", re.ASCII)
@@ -38,7 +42,7 @@ def read(services: Services, client_id: str, name: str, value: str) -> Hint:
     """A hint in its form. OAUTH_INVALID_REQUEST."""
     if name == "id_token_hint":
         return Hint(True, _subject(services, client_id, value))
-    if len(value) > limits.LOGIN_HINT_CHARACTERS or _REFERENCE.fullmatch(value) is None:
+    if len(value) > LOGIN_HINT_CHARACTERS or _REFERENCE.fullmatch(value) is None:
         raise _wrong("login_hint", "is not a customer's number in its form")
     return Hint(False, value)
 
@@ -77,7 +81,7 @@ def _subject(services: Services, client_id: str, token: str) -> str:
 
 
 def _signed_here(services: Services, token: str) -> dict[str, Any] | None:
-    if len(token) > limits.ACCESS_TOKEN_CHARACTERS:
+    if len(token) > ACCESS_TOKEN_CHARACTERS:
         return None
     keys = KeySet.import_key_set(services.signer.public_jwks())  # type: ignore[arg-type]
     try:

@@ -17,8 +17,8 @@ from typing import Any
 import structlog
 from sqlalchemy import select, update
 
+from weir.authorization.declares import PING_PAUSE_MAX_S, PING_TIMEOUT_S, PINGS
 from weir.authorization.tables import backchannel_requests
-from weir.kernel import limits
 from weir.keys.master_key import Sealing
 from weir.partners.tables import applications
 from weir.store.database import Database
@@ -70,8 +70,8 @@ async def _claim(database: Database) -> list[_Ping]:
             .with_for_update(of=backchannel_requests, skip_locked=True)
         )
         for consent, sealed, pings, endpoint in found.all():
-            last = pings + 1 >= limits.PINGS or endpoint is None
-            pause_s = min(2.0**pings, limits.PING_PAUSE_MAX_S) + limits.PING_TIMEOUT_S
+            last = pings + 1 >= PINGS or endpoint is None
+            pause_s = min(2.0**pings, PING_PAUSE_MAX_S) + PING_TIMEOUT_S
             next_at = None if last else now + timedelta(seconds=pause_s)
             await connection.execute(
                 update(backchannel_requests)

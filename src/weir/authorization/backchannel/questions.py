@@ -18,12 +18,22 @@ from typing import Any, Final
 from sqlalchemy import Select, case, delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from weir.authorization.declares import (
+    BACKCHANNEL_ANSWER_KEPT_S,
+    BACKCHANNEL_HOURLY_OF_HINT,
+    BACKCHANNEL_INTERVAL_S,
+    BACKCHANNEL_MEMORY_S,
+    BACKCHANNEL_WAITING_OF_CLIENT,
+    BACKCHANNEL_WAITING_OF_CUSTOMER,
+    BACKCHANNEL_WAITING_OF_HINT,
+    OAUTH_TOO_MANY_QUESTIONS,
+)
 from weir.authorization.tables import backchannel_requests
 from weir.consent.types import ConsentRequest
 from weir.identity.secrets import digest, is_secret
 from weir.identity.tables import customers
-from weir.kernel import limits
-from weir.kernel.outcomes import NOT_FOUND, OAUTH_TOO_MANY_QUESTIONS, Refusal
+from weir.kernel.declares import NOT_FOUND
+from weir.kernel.outcomes import Refusal
 from weir.store.unit import UnitOfWork
 
 AWAITING: Final = "awaiting"
@@ -68,7 +78,7 @@ class BackchannelRequest:
 
     def collectable_at(self, now: datetime) -> bool:
         """Whether the client may still ask for the answer; one given late can be collected too."""
-        kept = timedelta(seconds=limits.BACKCHANNEL_ANSWER_KEPT_S)
+        kept = timedelta(seconds=BACKCHANNEL_ANSWER_KEPT_S)
         end = self.expires_at
         if self.decided_at is not None:
             end = max(end, self.decided_at + kept)
@@ -103,7 +113,7 @@ async def open_request(unit: UnitOfWork, new: NewRequest) -> None:
     customer = new.customer
     if customer is not None:
         waiting = await _open_questions(unit, customer)
-        customer = None if waiting >= limits.BACKCHANNEL_WAITING_OF_CUSTOMER else customer
+        customer = None if waiting >= BACKCHANNEL_WAITING_OF_CUSTOMER else customer
     await unit.connection.execute(
         backchannel_requests.insert().values(
             consent=new.consent,
@@ -123,7 +133,7 @@ async def open_request(unit: UnitOfWork, new: NewRequest) -> None:
             state=AWAITING,
             asked_at=unit.now,
             expires_at=unit.now + timedelta(seconds=new.lifetime_s),
-            interval_s=limits.BACKCHANNEL_INTERVAL_S,
+            interval_s=BACKCHANNEL_INTERVAL_S,
             sealed_ping=new.sealed_ping,
         )
     )
@@ -197,7 +207,7 @@ async def note_poll(
 
 async def forget_old(connection: AsyncConnection, now: datetime) -> None:
     """Delete requests nobody can answer or collect any more."""
-    long_ago = now - timedelta(seconds=limits.BACKCHANNEL_MEMORY_S)
+    long_ago = now - timedelta(seconds=BACKCHANNEL_MEMORY_S)
     await connection.execute(
         delete(backchannel_requests).where(backchannel_requests.c.expires_at < long_ago)
     )
@@ -222,9 +232,9 @@ async def _require_modesty(unit: UnitOfWork, new: NewRequest) -> None:
         )
     ).one()
     if (
-        row.waiting >= limits.BACKCHANNEL_WAITING_OF_CLIENT
-        or row.waiting_here >= limits.BACKCHANNEL_WAITING_OF_HINT
-        or row.this_hour >= limits.BACKCHANNEL_HOURLY_OF_HINT
+        row.waiting >= BACKCHANNEL_WAITING_OF_CLIENT
+        or row.waiting_here >= BACKCHANNEL_WAITING_OF_HINT
+        or row.this_hour >= BACKCHANNEL_HOURLY_OF_HINT
     ):
         raise Refusal(OAUTH_TOO_MANY_QUESTIONS, f"{new.client}: {row}")
 

@@ -7,9 +7,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from weir.kernel import limits
-from weir.kernel.outcomes import OAUTH_INVALID_CLIENT, Refusal
+from weir.authorization.declares import (
+    CLIENT_ASSERTION_CHARACTERS,
+    CLIENT_ASSERTION_LIFETIME_S,
+    OAUTH_INVALID_CLIENT,
+    REQUEST_OBJECT_CHARACTERS,
+)
+from weir.kernel.declares import CLOCK_AHEAD_ACCEPTED_S
+from weir.kernel.outcomes import Refusal
 from weir.keys import jose
+from weir.keys.declares import JTI_CHARACTERS
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
@@ -36,7 +43,7 @@ def subject_of(token: str) -> str | None:
 def kid_of(token: str) -> str | None:
     """Which key a JWT says it was signed with, unverified: only to look for the key."""
     try:
-        return _text(jose.segments(token, limits.REQUEST_OBJECT_CHARACTERS)[0].get("kid"))
+        return _text(jose.segments(token, REQUEST_OBJECT_CHARACTERS)[0].get("kid"))
     except ValueError:
         return None
 
@@ -75,24 +82,24 @@ def judge(claims: Mapping[str, Any], client_id: str, issuer: str, now_s: float) 
     expires_at_s = _moment(claims, "exp")
     if expires_at_s is None or expires_at_s <= now_s:
         raise _wrong("exp is missing or past")
-    if expires_at_s > now_s + limits.CLIENT_ASSERTION_LIFETIME_S + limits.CLOCK_AHEAD_ACCEPTED_S:
-        raise _wrong(f"exp lies over {limits.CLIENT_ASSERTION_LIFETIME_S} seconds ahead")
+    if expires_at_s > now_s + CLIENT_ASSERTION_LIFETIME_S + CLOCK_AHEAD_ACCEPTED_S:
+        raise _wrong(f"exp lies over {CLIENT_ASSERTION_LIFETIME_S} seconds ahead")
     issued_at_s, not_before_s = _moment(claims, "iat"), _moment(claims, "nbf")
     for name, at_s in (("iat", issued_at_s), ("nbf", not_before_s)):
-        if at_s is not None and at_s > now_s + limits.CLOCK_AHEAD_ACCEPTED_S:
+        if at_s is not None and at_s > now_s + CLOCK_AHEAD_ACCEPTED_S:
             raise _wrong(f"{name} lies ahead of this server's clock")
     jti = _text(claims.get("jti"))
-    if jti is None or not 0 < len(jti) <= limits.JTI_CHARACTERS:
+    if jti is None or not 0 < len(jti) <= JTI_CHARACTERS:
         raise _wrong("jti is missing or too long")
     if issued_at_s is None:
-        issued_at_s = expires_at_s - limits.CLIENT_ASSERTION_LIFETIME_S
+        issued_at_s = expires_at_s - CLIENT_ASSERTION_LIFETIME_S
     return Assertion(jti, issued_at_s, expires_at_s)
 
 
 @lru_cache(maxsize=16)
 def _read(token: str) -> tuple[Mapping[str, Any], dict[str, Any]]:
     """Header and claims: naming the client and proving it ask for the same token's, in turn."""
-    return jose.segments(token, limits.CLIENT_ASSERTION_CHARACTERS)
+    return jose.segments(token, CLIENT_ASSERTION_CHARACTERS)
 
 
 def _moment(claims: Mapping[str, Any], name: str) -> float | None:

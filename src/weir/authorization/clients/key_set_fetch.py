@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
-from weir.kernel import limits
+from weir.authorization.declares import JWKS_BYTES, JWKS_FETCHES
 from weir.kernel.outcomes import Refusal
 from weir.kernel.strict_json import loads
 from weir.partners import keys
@@ -25,13 +25,13 @@ class KeyFetcher:
 
     def __init__(self, outbound: Outbound) -> None:
         self._outbound = outbound
-        self._places = asyncio.Semaphore(limits.JWKS_FETCHES)
+        self._places = asyncio.Semaphore(JWKS_FETCHES)
 
     async def fetch(self, uri: str) -> dict[str, Any]:
         """The public keys at an address, reduced to what we know of keys. FetchError."""
         try:
             async with self._places:
-                answer = await self._outbound.get(uri, _ACCEPTED, limits.JWKS_BYTES)
+                answer = await self._outbound.get(uri, _ACCEPTED, JWKS_BYTES)
         except OutboundError as error:
             raise FetchError("the address did not answer as it should") from error
         if answer.status != _OK or answer.media_type not in _TYPES:
@@ -41,6 +41,6 @@ class KeyFetcher:
 
 def _keys_in(body: bytes) -> dict[str, Any]:
     try:
-        return keys.public_jwks(loads(body, limits.JWKS_BYTES), "")
+        return keys.public_jwks(loads(body, JWKS_BYTES), "")
     except (ValueError, Refusal) as error:
         raise FetchError("what the address gave is no set of strong public keys") from error

@@ -16,8 +16,14 @@ from typing import Any
 import structlog
 
 from weir.authorization.clients.key_set_fetch import FetchError
-from weir.kernel import limits
-from weir.kernel.outcomes import OAUTH_INVALID_CLIENT, Refusal
+from weir.authorization.declares import (
+    JWKS_FETCHED_S,
+    JWKS_REFRESH_S,
+    JWKS_SETS,
+    JWKS_STALE_S,
+    OAUTH_INVALID_CLIENT,
+)
+from weir.kernel.outcomes import Refusal
 
 _log = structlog.get_logger("weir.authorization")
 
@@ -31,7 +37,7 @@ class _Kept:
 
     def serves(self, kids: Collection[str], now_s: float) -> bool:
         """Whether what is kept is young enough and has every key that is named."""
-        if self.jwks is None or now_s - self.fetched_at_s >= limits.JWKS_FETCHED_S:
+        if self.jwks is None or now_s - self.fetched_at_s >= JWKS_FETCHED_S:
             return False
         return set(kids) <= {key["kid"] for key in self.jwks["keys"]}
 
@@ -60,18 +66,18 @@ class RemoteKeys:
     def _recall(self, uri: str) -> _Kept:
         kept = self._kept.setdefault(uri, _Kept())
         self._kept.move_to_end(uri)
-        if len(self._kept) > limits.JWKS_SETS:
+        if len(self._kept) > JWKS_SETS:
             self._kept.popitem(last=False)
         return kept
 
     async def _renew(self, uri: str, kept: _Kept, kids: Collection[str]) -> None:
         now_s = self._now_s()
-        if kept.serves(kids, now_s) or now_s - kept.tried_at_s < limits.JWKS_REFRESH_S:
+        if kept.serves(kids, now_s) or now_s - kept.tried_at_s < JWKS_REFRESH_S:
             return
         kept.tried_at_s = now_s
         try:
             kept.jwks, kept.fetched_at_s = await self._fetch(uri), now_s
         except FetchError as error:
             _log.info("jwks_not_fetched", reason=str(error))
-            if now_s - kept.fetched_at_s > limits.JWKS_STALE_S:
+            if now_s - kept.fetched_at_s > JWKS_STALE_S:
                 kept.jwks = None

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from weir.kernel import limits
+from weir.authorization.declares import TRIAL_KEY_LIFETIME_S
 from weir.store.cache import Cache
 
 PREFIX: Final = "trial."  # of their names, so that no other key is looked for in the cache
@@ -40,7 +40,7 @@ class TrialKey(msgspec.Struct, frozen=True, kw_only=True):
 async def keep(cache: Cache, key: TrialKey) -> None:
     """From now on, and for `limits.TRIAL_KEY_LIFETIME_S`, it counts."""
     name = f"trial-key:{key.application}:{key.thumbprint}"
-    await cache.put_json(name, msgspec.to_builtins(key), limits.TRIAL_KEY_LIFETIME_S)
+    await cache.put_json(name, msgspec.to_builtins(key), TRIAL_KEY_LIFETIME_S)
 
 
 async def find(cache: Cache, application: str, kid: str | None) -> TrialKey | None:

@@ -17,23 +17,18 @@ import msgspec
 import structlog
 
 from weir.authorization import pipeline
+from weir.authorization.declares import OAUTH_INVALID_CLIENT
 from weir.authorization.exchange import Answer, Exchange
 from weir.authorization.front.error_answers import error_of
 from weir.authorization.grammar import forms
 from weir.authorization.pipeline import Endpoint
 from weir.authorization.services import Services
 from weir.authorization.steps.introspection import SIGNED
-from weir.kernel.outcomes import (
-    DPOP_PROOF_INVALID,
-    METHOD_NOT_ALLOWED,
-    OAUTH_INVALID_CLIENT,
-    PLATFORM_ERROR,
-    TOKEN_SCHEME_WRONG,
-    Outcome,
-    Refusal,
-)
+from weir.kernel.declares import DPOP_PROOF_INVALID, PLATFORM_ERROR, TOKEN_SCHEME_WRONG
+from weir.kernel.outcomes import Outcome, Refusal
 from weir.keys.jose import ALGORITHMS
 from weir.keys.vault import b64url
+from weir.wire.declares import METHOD_NOT_ALLOWED
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 Field = tuple[bytes, bytes]

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from weir.authorization import pipeline
+from weir.authorization.declares import INTERACTION_MEMORY_S
 from weir.authorization.exchange import Exchange
 from weir.authorization.front import registration
 from weir.authorization.front.discovery import metadata
@@ -23,7 +24,6 @@ from weir.authorization.pipeline import Endpoint
 from weir.authorization.services import Services
 from weir.identity.secrets import is_secret, new_secret
 from weir.identity.sessions import VISIT_COOKIE
-from weir.kernel import limits
 from weir.kernel.outcomes import Refusal
 
 RefusalPage = Callable[[Request, Refusal], Awaitable[Response]]
@@ -85,7 +85,7 @@ class _Http:
         assert answer.location is not None
         response = RedirectResponse(answer.location, 303, headers=NO_STORE)
         if not known:
-            set_host_cookie(response, VISIT_COOKIE, visit, limits.INTERACTION_MEMORY_S)
+            set_host_cookie(response, VISIT_COOKIE, visit, INTERACTION_MEMORY_S)
         _tell_language(request, response, exchange.pushed.language)
         return response
 
@@ -95,7 +95,7 @@ def _tell_language(request: Request, response: Response, language: str | None) -
     what an earlier one asked for is over.
     """
     if language is not None:
-        set_host_cookie(response, ASKED_LANGUAGE_COOKIE, language, limits.INTERACTION_MEMORY_S)
+        set_host_cookie(response, ASKED_LANGUAGE_COOKIE, language, INTERACTION_MEMORY_S)
     elif ASKED_LANGUAGE_COOKIE in request.cookies:
         response.delete_cookie(ASKED_LANGUAGE_COOKIE, path="/", secure=True, httponly=True)
 

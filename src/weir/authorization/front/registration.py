@@ -22,36 +22,34 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from weir.authorization.declares import (
+    OAUTH_INVALID_CLIENT_METADATA,
+    OAUTH_REGISTRATION_TOKEN_INVALID,
+    OAUTH_TEMPORARILY_UNAVAILABLE,
+    OAUTH_TOO_MANY_REQUESTS,
+    OAUTH_UNAPPROVED_SOFTWARE_STATEMENT,
+    REGISTRATION_BYTES,
+    REGISTRATION_REQUESTS,
+    REGISTRATION_WINDOW_S,
+)
 from weir.authorization.front import software_statements
 from weir.authorization.front.error_answers import NO_STORE, refused
 from weir.authorization.front.software_statements import Statement, bad_metadata, bad_statement
 from weir.authorization.services import Services
 from weir.identity.secrets import digest, is_secret, new_secret
 from weir.identity.sign_in import network_of
-from weir.kernel import limits
+from weir.kernel.declares import CONFLICT, NOT_FOUND, PLATFORM_ERROR, UNSUPPORTED_MEDIA_TYPE
 from weir.kernel.identifiers import is_identifier
-from weir.kernel.outcomes import (
-    BODY_TOO_LARGE,
-    CONFLICT,
-    METHOD_NOT_ALLOWED,
-    NOT_FOUND,
-    OAUTH_INVALID_CLIENT_METADATA,
-    OAUTH_REGISTRATION_TOKEN_INVALID,
-    OAUTH_TEMPORARILY_UNAVAILABLE,
-    OAUTH_TOO_MANY_REQUESTS,
-    OAUTH_UNAPPROVED_SOFTWARE_STATEMENT,
-    ORGANISATION_SUSPENDED,
-    PLATFORM_ERROR,
-    UNSUPPORTED_MEDIA_TYPE,
-    Refusal,
-)
+from weir.kernel.outcomes import Refusal
 from weir.kernel.strict_json import loads
 from weir.partners import anchors, applications, certificates, dynamic_registration, organisations
 from weir.partners.applications import Application
+from weir.partners.declares import ORGANISATION_SUSPENDED
 from weir.partners.dynamic_registration import Registration
 from weir.partners.registration_rules import require_roles_of
 from weir.store.processes import await_acknowledged
 from weir.store.unit import Actor, UnitOfWork
+from weir.wire.declares import BODY_TOO_LARGE, METHOD_NOT_ALLOWED
 
 PATH: Final = "/register"
 TOKEN_PREFIX: Final = "rat_"  # noqa: S105 - what such a token begins with
@@ -112,8 +110,8 @@ class _Registering:
         """For one address at a time, so that nobody can use up anybody else's turn."""
         peer = network_of(request.headers.get("weir-peer", ""))
         name = f"register:{digest(peer)}"
-        counted = await self._services.cache.count(name, limits.REGISTRATION_WINDOW_S)
-        if counted > limits.REGISTRATION_REQUESTS:
+        counted = await self._services.cache.count(name, REGISTRATION_WINDOW_S)
+        if counted > REGISTRATION_REQUESTS:
             raise Refusal(OAUTH_TOO_MANY_REQUESTS, f"{counted} requests")
 
     # --- the four operations -------------------------------------------------------------------
@@ -318,10 +316,10 @@ async def _read_json(request: Request) -> dict[str, Any]:
     body = b""
     async for chunk in request.stream():
         body += chunk
-        if len(body) > limits.REGISTRATION_BYTES:
+        if len(body) > REGISTRATION_BYTES:
             raise Refusal(BODY_TOO_LARGE)
     try:
-        value = loads(body, limits.REGISTRATION_BYTES)
+        value = loads(body, REGISTRATION_BYTES)
     except ValueError as error:
         raise Refusal(OAUTH_INVALID_CLIENT_METADATA, str(error), why=str(error)) from error
     if not isinstance(value, dict):

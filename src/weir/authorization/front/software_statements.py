@@ -12,17 +12,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from weir.authorization.pipeline import GRANT_TYPES
-from weir.consent.types import SCHEMAS
-from weir.kernel import inputs, limits
-from weir.kernel.outcomes import (
-    INVALID_INPUT,
+from weir.authorization.declares import (
     OAUTH_INVALID_CLIENT_METADATA,
     OAUTH_INVALID_SOFTWARE_STATEMENT,
     OAUTH_REGISTRATION_ADDRESS,
-    Refusal,
+    SOFTWARE_STATEMENT_CHARACTERS,
+    SOFTWARE_STATEMENT_LIFETIME_S,
 )
+from weir.authorization.pipeline import GRANT_TYPES
+from weir.consent.types import SCHEMAS
+from weir.kernel import inputs
+from weir.kernel.declares import CLOCK_AHEAD_ACCEPTED_S, INVALID_INPUT
+from weir.kernel.outcomes import Refusal
 from weir.keys import jose
+from weir.keys.declares import JTI_CHARACTERS
 from weir.partners import registration_rules
 from weir.partners.classes import APPLICATION_ROLES, TOKEN_ENDPOINT_AUTH_METHODS
 from weir.partners.registration_rules import ApplicationFacts
@@ -72,7 +75,7 @@ class Statement:
 def issuer_of(token: str) -> str:
     """Who claims to have issued a statement, unverified: only to look the keys up."""
     try:
-        claims = jose.segments(token, limits.SOFTWARE_STATEMENT_CHARACTERS)[1]
+        claims = jose.segments(token, SOFTWARE_STATEMENT_CHARACTERS)[1]
     except ValueError as error:
         raise bad_statement("it is not a compact JWT") from error
     return _text(claims, "iss")
@@ -82,7 +85,7 @@ def verified(
     token: str, jwks: Mapping[str, Any], algorithms: Collection[str], audience: str, now_s: float
 ) -> Statement:
     """A statement signed by one of its issuer's keys, for this server, not long ago."""
-    header, claims = jose.segments(token, limits.SOFTWARE_STATEMENT_CHARACTERS)
+    header, claims = jose.segments(token, SOFTWARE_STATEMENT_CHARACTERS)
     algorithm = str(header.get("alg"))
     if algorithm not in algorithms:
         raise bad_statement(f"alg must be one of {', '.join(algorithms)}")
@@ -99,7 +102,7 @@ def verified(
 
 def told(token: str) -> Mapping[str, Any]:
     """What a statement that was verified before says of the client."""
-    claims = jose.segments(token, limits.SOFTWARE_STATEMENT_CHARACTERS)[1]
+    claims = jose.segments(token, SOFTWARE_STATEMENT_CHARACTERS)[1]
     return {name: claims[name] for name in TAKEN if name in claims}
 
 
@@ -149,11 +152,11 @@ def _read(claims: Mapping[str, Any], audience: str, now_s: float) -> Statement:
         issued_at_s, expires_at_s = jose.moment(claims, "iat"), jose.moment(claims, "exp")
     except ValueError as error:
         raise bad_statement(str(error)) from error
-    if issued_at_s is None or issued_at_s > now_s + limits.CLOCK_AHEAD_ACCEPTED_S:
+    if issued_at_s is None or issued_at_s > now_s + CLOCK_AHEAD_ACCEPTED_S:
         raise bad_statement("iat is missing or lies ahead of this server's clock")
     if expires_at_s is None or expires_at_s <= now_s:
         raise bad_statement("exp is missing or past")
-    if expires_at_s > issued_at_s + limits.SOFTWARE_STATEMENT_LIFETIME_S:
+    if expires_at_s > issued_at_s + SOFTWARE_STATEMENT_LIFETIME_S:
         raise bad_statement("exp lies over a day after iat")
     meant = claims.get("aud", audience)
     if audience not in (meant if isinstance(meant, list) else [meant]):
@@ -216,10 +219,10 @@ def _texts(merged: Mapping[str, Any], name: str) -> list[str]:
 
 def _text(claims: Mapping[str, Any], name: str) -> str:
     value = claims.get(name)
-    if not isinstance(value, str) or not 0 < len(value) <= limits.JTI_CHARACTERS:
+    if not isinstance(value, str) or not 0 < len(value) <= JTI_CHARACTERS:
         raise bad_statement(f"{name} is missing or too long")
     try:
-        return inputs.text(value, f"/{name}", limits.JTI_CHARACTERS)
+        return inputs.text(value, f"/{name}", JTI_CHARACTERS)
     except Refusal as refusal:
         raise bad_statement(f"{name} is not plain text") from refusal
 

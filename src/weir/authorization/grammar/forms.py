@@ -10,14 +10,11 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 from urllib.parse import unquote_plus
 
-from weir.kernel import limits
-from weir.kernel.outcomes import (
-    BODY_TOO_LARGE,
-    OAUTH_INVALID_REQUEST,
-    REQUEST_TIMEOUT,
-    UNSUPPORTED_MEDIA_TYPE,
-    Refusal,
-)
+from weir.authorization.declares import AUTHORIZATION_PARAMETERS, OAUTH_INVALID_REQUEST
+from weir.consent.declares import AUTHORIZATION_FORM_BYTES
+from weir.kernel.declares import UNSUPPORTED_MEDIA_TYPE
+from weir.kernel.outcomes import Refusal
+from weir.wire.declares import BODY_TOO_LARGE, REQUEST_TIMEOUT
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
@@ -29,13 +26,13 @@ _MEDIA_TYPE: Final = "application/x-www-form-urlencoded"
 
 
 def parse(
-    raw: bytes, at_most: int = limits.AUTHORIZATION_PARAMETERS, *, lines: bool = False
+    raw: bytes, at_most: int = AUTHORIZATION_PARAMETERS, *, lines: bool = False
 ) -> dict[str, str]:
     """The parameters of a form body or a query. OAUTH_INVALID_REQUEST says what is wrong.
 
     With `lines` a value may have several, as people type them into a page.
     """
-    if len(raw) > limits.AUTHORIZATION_FORM_BYTES:
+    if len(raw) > AUTHORIZATION_FORM_BYTES:
         raise Refusal(BODY_TOO_LARGE)
     try:
         text = raw.decode("ascii")
@@ -62,7 +59,7 @@ async def read_body(content_type: str, receive: Receive) -> bytes:
             raise Refusal(REQUEST_TIMEOUT, "the caller has gone")
         body += message.get("body", b"")
         more = message.get("more_body", False)
-        if len(body) > limits.AUTHORIZATION_FORM_BYTES:
+        if len(body) > AUTHORIZATION_FORM_BYTES:
             raise Refusal(BODY_TOO_LARGE)
     return body
 

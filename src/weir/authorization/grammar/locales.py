@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from weir.kernel import limits
+from weir.authorization.declares import UI_LOCALES_CHARACTERS
 
 SUPPORTED: Final = ("en", "zh-Hans")
 # Kept by the browser until its next request: what the newest one said.
@@ -33,6 +33,6 @@ def preferred(text: str) -> str | None:
     ValueError when it is not such a list, or too long.
     """
     tags = text.split(" ")
-    if len(text) > limits.UI_LOCALES_CHARACTERS or not all(map(_TAG.fullmatch, tags)):
+    if len(text) > UI_LOCALES_CHARACTERS or not all(map(_TAG.fullmatch, tags)):
         raise ValueError("not a list of language tags")
     return next(filter(None, map(supported, tags)), None)

@@ -14,7 +14,8 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
-from weir.kernel import limits
+from weir.authorization.declares import DPOP_NONCE_LIFETIME_S
+from weir.kernel.declares import CLOCK_AHEAD_ACCEPTED_S
 
 SECRET: Final = "dpop-nonce"  # noqa: S105 - the secret's name in the cache
 _MAC_BYTES: Final = 16
@@ -35,7 +36,7 @@ def is_good(secret: bytes, nonce: str, now_s: float) -> bool:
     if len(raw) != 8 + _MAC_BYTES or not hmac.compare_digest(raw[8:], _mac(secret, moment)):
         return False
     age_s = now_s - struct.unpack(">Q", moment)[0]
-    return bool(-limits.CLOCK_AHEAD_ACCEPTED_S <= age_s <= limits.DPOP_NONCE_LIFETIME_S)
+    return bool(-CLOCK_AHEAD_ACCEPTED_S <= age_s <= DPOP_NONCE_LIFETIME_S)
 
 
 @lru_cache(maxsize=8)
@@ -45,6 +46,6 @@ def _of_second(secret: bytes, second: int) -> str:
     return base64.urlsafe_b64encode(moment + _mac(secret, moment)).decode("ascii")
 
 
-@lru_cache(maxsize=limits.DPOP_NONCE_LIFETIME_S)
+@lru_cache(maxsize=DPOP_NONCE_LIFETIME_S)
 def _mac(secret: bytes, moment: bytes) -> bytes:
     return hmac.digest(secret, moment, sha256)[:_MAC_BYTES]

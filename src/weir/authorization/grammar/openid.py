@@ -13,9 +13,14 @@ from typing import Any, Final
 
 import msgspec
 
+from weir.authorization.declares import (
+    CLAIMS_ASKED,
+    CLAIMS_PARAMETER_CHARACTERS,
+    OAUTH_INTERACTION_REQUIRED,
+    OAUTH_INVALID_REQUEST,
+)
 from weir.identity.sessions import BY_PASSPHRASE
-from weir.kernel import limits
-from weir.kernel.outcomes import OAUTH_INTERACTION_REQUIRED, OAUTH_INVALID_REQUEST, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.kernel.strict_json import loads
 
 OPENID: Final = "openid"
@@ -139,7 +144,7 @@ def _claims(raw: str | None) -> _Wishes:
     asked: Any = {}
     if raw is not None:
         try:
-            asked = loads(raw, limits.CLAIMS_PARAMETER_CHARACTERS)
+            asked = loads(raw, CLAIMS_PARAMETER_CHARACTERS)
         except ValueError as error:
             raise _wrong("claims", "is not JSON") from error
     if not isinstance(asked, dict):
@@ -150,7 +155,7 @@ def _claims(raw: str | None) -> _Wishes:
 def _place(asked: Any) -> dict[str, _Wish]:
     if asked is None:
         return {}
-    if not isinstance(asked, dict) or len(asked) > limits.CLAIMS_ASKED:
+    if not isinstance(asked, dict) or len(asked) > CLAIMS_ASKED:
         raise _wrong("claims", "asks in another form than an object a place")
     return {name: _wish(name, each) for name, each in asked.items() if name in CLAIMS_SUPPORTED}
 
@@ -170,7 +175,7 @@ def _wish(name: str, asked: Any) -> _Wish:
 
 def _values(asked: Mapping[str, Any]) -> Iterator[str]:
     listed = asked.get("values", [])
-    if not isinstance(listed, list) or len(listed) > limits.CLAIMS_ASKED:
+    if not isinstance(listed, list) or len(listed) > CLAIMS_ASKED:
         raise _wrong("claims", "has values that are not a list")
     for value in [*listed, *([asked["value"]] if "value" in asked else [])]:
         if not isinstance(value, str):

@@ -6,7 +6,8 @@ import re
 from collections.abc import Collection
 from typing import Final
 
-from weir.kernel.outcomes import OAUTH_INVALID_SCOPE, Refusal
+from weir.authorization.declares import OAUTH_INVALID_SCOPE
+from weir.kernel.outcomes import Refusal
 
 MANAGE: Final = "manage"
 GRANT_QUERY: Final = "grant_management_query"

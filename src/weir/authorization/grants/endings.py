@@ -6,7 +6,8 @@ from weir.authorization.grants import grants
 from weir.consent import consents
 from weir.consent.states import State
 from weir.consent.withdrawals import By, Withdrawal, confirm, withdraw_and_confirm
-from weir.kernel.outcomes import ILLEGAL_STATE, Refusal
+from weir.kernel.declares import ILLEGAL_STATE
+from weir.kernel.outcomes import Refusal
 from weir.store.database import Database
 from weir.store.unit import Actor
 

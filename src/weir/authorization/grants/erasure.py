@@ -15,8 +15,8 @@ from weir.consent.consents import Consent, of_row
 from weir.consent.states import State
 from weir.consent.tables import consents
 from weir.identity.tables import customers
-from weir.kernel import limits
-from weir.kernel.outcomes import ILLEGAL_STATE, NOT_FOUND, Refusal
+from weir.kernel.declares import ACCESS_TOKEN_LIFETIME_S, ILLEGAL_STATE, NOT_FOUND
+from weir.kernel.outcomes import Refusal
 from weir.metering.counters import payment_intents
 from weir.store.unit import UnitOfWork
 
@@ -36,7 +36,7 @@ async def detach_records(unit: UnitOfWork, customer: str, member: str) -> int:
         .with_for_update()
     )
     held = [of_row(row) for row in rows]
-    oldest_token_at = unit.now - timedelta(seconds=limits.ACCESS_TOKEN_LIFETIME_S)
+    oldest_token_at = unit.now - timedelta(seconds=ACCESS_TOKEN_LIFETIME_S)
     for each in held:
         if _stood_at(each, oldest_token_at):
             raise Refusal(ILLEGAL_STATE, f"{each.id} stood a moment ago", state=each.state.value)

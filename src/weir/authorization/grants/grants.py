@@ -11,13 +11,13 @@ import msgspec
 from sqlalchemy import Column, ColumnElement, DateTime, Text, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from weir.authorization.declares import AUTHORIZATION_CODE_LIFETIME_S
 from weir.authorization.grammar.openid import Authentication
 from weir.authorization.tables import grants
 from weir.consent import consents as stored_consents
 from weir.consent.consents import Consent
 from weir.consent.tables import consents
 from weir.identity.secrets import digest, is_secret, new_secret
-from weir.kernel import limits
 from weir.kernel.identifiers import is_identifier
 from weir.keys.vault import b64url
 from weir.store.database import Database
@@ -131,7 +131,7 @@ async def record(
             dpop_jkt=dpop_jkt,
             authentication=None if authentication is None else msgspec.to_builtins(authentication),
             code_sha256=digest(code),
-            code_expires_at=unit.now + timedelta(seconds=limits.AUTHORIZATION_CODE_LIFETIME_S),
+            code_expires_at=unit.now + timedelta(seconds=AUTHORIZATION_CODE_LIFETIME_S),
             refresh_sha256=digest(_refreshing(code, salt)),
             refresh_salt=salt,
         )

@@ -12,11 +12,12 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from weir.authorization.declares import LODGED_CONSENT_LIFETIME_S
 from weir.consent.consents import Consent
+from weir.consent.declares import OAUTH_INVALID_AUTHORIZATION_DETAILS
 from weir.consent.transitions import open_request
 from weir.consent.types import ConsentRequest, parse_details
-from weir.kernel import limits
-from weir.kernel.outcomes import OAUTH_INVALID_AUTHORIZATION_DETAILS, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.partners import organisations
 from weir.partners.applications import Application
 from weir.partners.organisations import Organisation
@@ -37,7 +38,7 @@ async def lodge(unit: UnitOfWork, application: Application, details: list[Any]) 
         application=application.id,
         partner=application.organisation,
         member=member.id,
-        lifetime_s=limits.LODGED_CONSENT_LIFETIME_S,
+        lifetime_s=LODGED_CONSENT_LIFETIME_S,
     )
 
 

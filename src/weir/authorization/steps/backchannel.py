@@ -8,16 +8,21 @@ from hashlib import sha256
 from typing import Any, Final
 
 from weir.authorization.backchannel import hints, questions
-from weir.authorization.exchange import Answer, Exchange, wrong
-from weir.authorization.grammar import openid, scopes
-from weir.identity.secrets import new_secret
-from weir.kernel import inputs, limits
-from weir.kernel.outcomes import (
+from weir.authorization.declares import (
+    BACKCHANNEL_INTERVAL_S,
+    BACKCHANNEL_LIFETIME_MAX_S,
+    BINDING_MESSAGE_CHARACTERS,
+    NOTIFICATION_TOKEN_CHARACTERS_MAX,
+    NOTIFICATION_TOKEN_CHARACTERS_MIN,
     OAUTH_INVALID_BINDING_MESSAGE,
     OAUTH_INVALID_REQUEST_OBJECT,
     OAUTH_UNAUTHORIZED_CLIENT,
-    Refusal,
 )
+from weir.authorization.exchange import Answer, Exchange, wrong
+from weir.authorization.grammar import openid, scopes
+from weir.identity.secrets import new_secret
+from weir.kernel import inputs
+from weir.kernel.outcomes import Refusal
 from weir.partners.classes import PING
 from weir.store.unit import Actor
 
@@ -70,7 +75,7 @@ def message_is_short(exchange: Exchange) -> None:
         inputs.text(
             exchange.parameters.get("binding_message", ""),
             "/binding_message",
-            limits.BINDING_MESSAGE_CHARACTERS,
+            BINDING_MESSAGE_CHARACTERS,
         )
     except Refusal as refusal:
         raise Refusal(OAUTH_INVALID_BINDING_MESSAGE, refusal.detail) from refusal
@@ -83,7 +88,7 @@ def times_are_bounded(exchange: Exchange) -> None:
         return
     if _SECONDS.fullmatch(given) is None:
         raise wrong("requested_expiry", "must be a positive number of seconds")
-    exchange.lifetime_s = min(int(given), limits.BACKCHANNEL_LIFETIME_MAX_S)
+    exchange.lifetime_s = min(int(given), BACKCHANNEL_LIFETIME_MAX_S)
 
 
 def notification_token_is_strong(exchange: Exchange) -> None:
@@ -92,8 +97,8 @@ def notification_token_is_strong(exchange: Exchange) -> None:
         return
     token = exchange.required("client_notification_token")
     least, most = (
-        limits.NOTIFICATION_TOKEN_CHARACTERS_MIN,
-        limits.NOTIFICATION_TOKEN_CHARACTERS_MAX,
+        NOTIFICATION_TOKEN_CHARACTERS_MIN,
+        NOTIFICATION_TOKEN_CHARACTERS_MAX,
     )
     if not least <= len(token) <= most or _BEARER.fullmatch(token) is None:
         raise wrong("client_notification_token", f"must be {least} to {most} bearer characters")
@@ -136,7 +141,7 @@ async def question_is_kept(exchange: Exchange) -> None:
     body: dict[str, Any] = {
         "auth_req_id": secret,
         "expires_in": exchange.lifetime_s,
-        "interval": limits.BACKCHANNEL_INTERVAL_S,
+        "interval": BACKCHANNEL_INTERVAL_S,
     }
     exchange.answer = Answer(200, body)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from weir.authorization.exchange import Exchange, wrong
-from weir.kernel.outcomes import (
+from weir.authorization.declares import (
     OAUTH_CERTIFICATE_REQUIRED,
     OAUTH_INVALID_CLIENT,
     OAUTH_INVALID_DPOP_PROOF,
     OAUTH_INVALID_GRANT,
-    Refusal,
 )
+from weir.authorization.exchange import Exchange, wrong
+from weir.kernel.outcomes import Refusal
 from weir.keys.dpop import THUMBPRINT
 
 

@@ -9,21 +9,22 @@ from __future__ import annotations
 from datetime import timedelta
 
 from weir.authorization.backchannel import questions
-from weir.authorization.exchange import Exchange
-from weir.authorization.grammar import scopes
-from weir.authorization.grants import grants
-from weir.authorization.tokens import access_tokens, id_tokens
-from weir.consent import consents
-from weir.kernel import limits
-from weir.kernel.outcomes import (
+from weir.authorization.declares import (
+    BACKCHANNEL_INTERVAL_MAX_S,
+    BACKCHANNEL_INTERVAL_S,
     OAUTH_ACCESS_DENIED,
     OAUTH_AUTHORIZATION_PENDING,
     OAUTH_EXPIRED_TOKEN,
     OAUTH_INVALID_GRANT,
     OAUTH_SLOW_DOWN,
     OAUTH_UNAUTHORIZED_CLIENT,
-    Refusal,
 )
+from weir.authorization.exchange import Exchange
+from weir.authorization.grammar import scopes
+from weir.authorization.grants import grants
+from weir.authorization.tokens import access_tokens, id_tokens
+from weir.consent import consents
+from weir.kernel.outcomes import Refusal
 
 
 def may_poll(exchange: Exchange) -> None:
@@ -86,8 +87,8 @@ async def _wait_longer(exchange: Exchange) -> None:
         seconds=interval_s
     )
     if too_early:
-        longer_s = interval_s + limits.BACKCHANNEL_INTERVAL_S
-        interval_s = min(longer_s, limits.BACKCHANNEL_INTERVAL_MAX_S)
+        longer_s = interval_s + BACKCHANNEL_INTERVAL_S
+        interval_s = min(longer_s, BACKCHANNEL_INTERVAL_MAX_S)
     async with exchange.services.database.engine.begin() as connection:
         await questions.note_poll(connection, question.consent, exchange.now, interval_s)
     outcome = OAUTH_SLOW_DOWN if too_early else OAUTH_AUTHORIZATION_PENDING

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from weir.authorization.clients import assertions, client_standing
+from weir.authorization.declares import OAUTH_INVALID_CLIENT
 from weir.authorization.exchange import Exchange
-from weir.kernel import outcomes
 from weir.kernel.identifiers import is_identifier
-from weir.kernel.outcomes import OAUTH_INVALID_CLIENT, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.keys.dpop import thumbprint_of
 from weir.partners.classes import PRIVATE_KEY_JWT
+from weir.partners.declares import APPLICATION_SUSPENDED, ORGANISATION_SUSPENDED
 
 
 def is_named(exchange: Exchange) -> None:
@@ -101,9 +102,9 @@ def proves_itself_by_key(exchange: Exchange) -> None:
 def is_active(exchange: Exchange) -> None:
     """A suspension takes effect at once, on the application and on all of its organisation's."""
     if exchange.client.status != "active":
-        raise Refusal(outcomes.APPLICATION_SUSPENDED, exchange.client.id)
+        raise Refusal(APPLICATION_SUSPENDED, exchange.client.id)
     if exchange.organisation.status != "active":
-        raise Refusal(outcomes.ORGANISATION_SUSPENDED, exchange.organisation.id)
+        raise Refusal(ORGANISATION_SUSPENDED, exchange.organisation.id)
 
 
 def _unproven(reason: str) -> Refusal:

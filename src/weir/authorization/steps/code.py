@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from weir.authorization.declares import OAUTH_INVALID_GRANT
 from weir.authorization.exchange import Exchange
 from weir.authorization.grammar import pkce, scopes
 from weir.authorization.grants import endings, grants
 from weir.authorization.tokens import access_tokens, id_tokens
 from weir.consent.states import TOKENS_FOR
-from weir.kernel.outcomes import OAUTH_INVALID_GRANT, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.keys.vault import PLATFORM
 
 REUSED = "the authorization code was presented twice"

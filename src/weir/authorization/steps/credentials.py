@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from weir.authorization.declares import OAUTH_INVALID_SCOPE
 from weir.authorization.exchange import Exchange
 from weir.authorization.grammar import scopes
 from weir.authorization.tokens import access_tokens
-from weir.kernel.outcomes import (
-    OAUTH_INVALID_AUTHORIZATION_DETAILS,
-    OAUTH_INVALID_SCOPE,
-    Refusal,
-)
+from weir.consent.declares import OAUTH_INVALID_AUTHORIZATION_DETAILS
+from weir.kernel.outcomes import Refusal
 
 
 def asks_no_customer(exchange: Exchange) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from weir.authorization.declares import OAUTH_INVALID_GRANT_ID
 from weir.authorization.exchange import Answer, Exchange, wrong
 from weir.authorization.grammar import scopes
 from weir.authorization.grants import grants
@@ -11,13 +12,8 @@ from weir.consent import consents, grant_changes
 from weir.consent.consents import Consent
 from weir.consent.states import State
 from weir.consent.types import is_payment
-from weir.kernel.outcomes import (
-    NOT_FOUND,
-    OAUTH_INVALID_GRANT_ID,
-    SCOPE_INSUFFICIENT,
-    TOKEN_REVOKED,
-    Refusal,
-)
+from weir.kernel.declares import NOT_FOUND, SCOPE_INSUFFICIENT, TOKEN_REVOKED
+from weir.kernel.outcomes import Refusal
 
 DELETED = "the application gave the whole grant back"
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from weir.authorization.declares import OAUTH_UNAUTHORIZED_CLIENT
 from weir.authorization.exchange import Answer, Exchange
 from weir.authorization.tokens import presented_tokens
 from weir.authorization.tokens.presented_tokens import Standing
-from weir.kernel.outcomes import OAUTH_UNAUTHORIZED_CLIENT, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.partners.classes import INTROSPECT
 
 SIGNED: Final = "application/token-introspection+jwt"

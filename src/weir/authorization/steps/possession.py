@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from weir.authorization.declares import OAUTH_INVALID_DPOP_PROOF, OAUTH_USE_DPOP_NONCE
 from weir.authorization.exchange import Exchange
 from weir.authorization.grammar import nonces
-from weir.kernel.outcomes import OAUTH_INVALID_DPOP_PROOF, OAUTH_USE_DPOP_NONCE, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.keys import dpop
 
 

@@ -5,11 +5,12 @@ The refresh token lives as long as its consent, and asking again after a lost an
 
 from __future__ import annotations
 
+from weir.authorization.declares import OAUTH_INVALID_GRANT
 from weir.authorization.exchange import Exchange
 from weir.authorization.grammar import scopes
 from weir.authorization.grants import grants
 from weir.authorization.tokens import access_tokens
-from weir.kernel.outcomes import OAUTH_INVALID_GRANT, Refusal
+from weir.kernel.outcomes import Refusal
 
 
 async def token_is_found(exchange: Exchange) -> None:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from hashlib import sha256
 
+from weir.authorization.declares import OAUTH_INVALID_CLIENT, OAUTH_INVALID_DPOP_PROOF
 from weir.authorization.exchange import Exchange
-from weir.kernel import limits
-from weir.kernel.outcomes import OAUTH_INVALID_CLIENT, OAUTH_INVALID_DPOP_PROOF, Outcome, Refusal
+from weir.kernel.declares import CLOCK_AHEAD_ACCEPTED_S
+from weir.kernel.outcomes import Outcome, Refusal
 from weir.keys import dpop
 from weir.store.cache import Claim, Mark
 
@@ -35,7 +36,7 @@ def _assertion(exchange: Exchange) -> Mark | None:
         return None
     name = sha256(f"{exchange.client.id}|{assertion.jti}".encode()).hexdigest()
     left_s = int(assertion.expires_at_s - exchange.now.timestamp()) + 1
-    lifetime_s = left_s + limits.CLOCK_AHEAD_ACCEPTED_S
+    lifetime_s = left_s + CLOCK_AHEAD_ACCEPTED_S
     return Mark(f"assertion:{name}", assertion.issued_at_s, lifetime_s)
 
 

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from typing import Final
 
+from weir.authorization.declares import (
+    NONCE_CHARACTERS,
+    OAUTH_INVALID_REDIRECT_URI,
+    OAUTH_UNAUTHORIZED_CLIENT,
+    OAUTH_UNSUPPORTED_RESPONSE_TYPE,
+    PUSHED_REQUEST_LIFETIME_S,
+    STATE_CHARACTERS,
+)
 from weir.authorization.exchange import Answer, Exchange, PushedRequest, wrong
 from weir.authorization.grammar import locales, pkce, scopes
 from weir.authorization.grammar.openid import OPENID
 from weir.authorization.grants import lodged_consents
 from weir.authorization.visits import pushed_requests, redirects
 from weir.consent.types import parse_details, parse_entry
-from weir.kernel import limits, outcomes
 from weir.kernel.outcomes import Refusal
 
 # `jwt` is the signed answer in its usual place, which for a code is the query (JARM section 2.3.4).
@@ -23,9 +30,9 @@ def asks_for_a_code(exchange: Exchange) -> None:
     Only for applications registered to ask customers at all (RFC 6749 section 4.1.2.1).
     """
     if not {"data", "payments"} & set(exchange.client.roles):
-        raise Refusal(outcomes.OAUTH_UNAUTHORIZED_CLIENT, "no role that asks customers")
+        raise Refusal(OAUTH_UNAUTHORIZED_CLIENT, "no role that asks customers")
     if exchange.required("response_type") != "code":
-        raise Refusal(outcomes.OAUTH_UNSUPPORTED_RESPONSE_TYPE)
+        raise Refusal(OAUTH_UNSUPPORTED_RESPONSE_TYPE)
     if exchange.parameters.get("response_mode", "query") not in RESPONSE_MODES:
         raise wrong("response_mode", "must be query or jwt")
 
@@ -34,12 +41,12 @@ def returns_to_a_registered_address(exchange: Exchange) -> None:
     """FAPI 2.0 section 5.3.2.2 item 6 and RFC 9700 section 2.1: exact comparison."""
     uri = exchange.required("redirect_uri")
     if not redirects.is_registered(uri, exchange.client.redirect_uris):
-        raise Refusal(outcomes.OAUTH_INVALID_REDIRECT_URI, uri)
+        raise Refusal(OAUTH_INVALID_REDIRECT_URI, uri)
 
 
 def keeps_state_and_nonce_short(exchange: Exchange) -> None:
     """`state` and `nonce` come back verbatim, so they are bounded."""
-    bounds = {"state": limits.STATE_CHARACTERS, "nonce": limits.NONCE_CHARACTERS}
+    bounds = {"state": STATE_CHARACTERS, "nonce": NONCE_CHARACTERS}
     for name, characters in bounds.items():
         if len(exchange.parameters.get(name, "")) > characters:
             raise wrong(name, f"is longer than {characters} characters")
@@ -115,5 +122,5 @@ async def is_kept(exchange: Exchange) -> None:
         trial=exchange.trial is not None,
     )
     request_uri = await pushed_requests.push(exchange.services.cache, pushed)
-    body = {"request_uri": request_uri, "expires_in": limits.PUSHED_REQUEST_LIFETIME_S}
+    body = {"request_uri": request_uri, "expires_in": PUSHED_REQUEST_LIFETIME_S}
     exchange.answer = Answer(201, body)

@@ -7,10 +7,16 @@ from collections.abc import Collection, Mapping
 from hashlib import sha256
 from typing import Any, Final
 
+from weir.authorization.declares import (
+    OAUTH_INVALID_REQUEST_OBJECT,
+    REQUEST_OBJECT_CHARACTERS,
+    REQUEST_OBJECT_LIFETIME_S,
+)
 from weir.authorization.exchange import Exchange, wrong
-from weir.kernel import limits
-from weir.kernel.outcomes import OAUTH_INVALID_REQUEST_OBJECT, Refusal
+from weir.kernel.declares import CLOCK_AHEAD_ACCEPTED_S
+from weir.kernel.outcomes import Refusal
 from weir.keys import jose
+from weir.keys.declares import JTI_CHARACTERS
 
 _TYPES: Final = frozenset({"jwt", "oauth-authz-req+jwt"})
 # What speaks of the object itself, and not of the request in it.
@@ -50,19 +56,19 @@ async def request_object_does_not_replay(exchange: Exchange) -> None:
     jti = exchange.request_claims.get("jti")
     if jti is None:
         return
-    if not isinstance(jti, str) or not 0 < len(jti) <= limits.JTI_CHARACTERS:
+    if not isinstance(jti, str) or not 0 < len(jti) <= JTI_CHARACTERS:
         raise _refused("jti is not a text of usual length")
     cache = exchange.services.cache
-    if exchange.request_claims["nbf"] < await cache.started_at_s() - limits.CLOCK_AHEAD_ACCEPTED_S:
+    if exchange.request_claims["nbf"] < await cache.started_at_s() - CLOCK_AHEAD_ACCEPTED_S:
         raise _refused("the object is older than this server's memory: make a new one")
     name = sha256(f"{exchange.client.id}|{jti}".encode()).hexdigest()
     left_s = int(exchange.request_claims["exp"] - exchange.now.timestamp()) + 1
-    if not await cache.claim_once(f"request:{name}", left_s + limits.CLOCK_AHEAD_ACCEPTED_S):
+    if not await cache.claim_once(f"request:{name}", left_s + CLOCK_AHEAD_ACCEPTED_S):
         raise _refused("the object was used before")
 
 
 def _verified(token: str, jwks: Mapping[str, Any], algorithms: Collection[str]) -> dict[str, Any]:
-    header, claims = jose.segments(token, limits.REQUEST_OBJECT_CHARACTERS)
+    header, claims = jose.segments(token, REQUEST_OBJECT_CHARACTERS)
     algorithm = str(header.get("alg"))
     if algorithm not in algorithms:
         raise _refused(f"alg must be one of {', '.join(algorithms)}")
@@ -92,13 +98,13 @@ def _check_times(claims: Mapping[str, Any], now_s: float) -> None:
     not_before_s, expires_at_s = jose.moment(claims, "nbf"), jose.moment(claims, "exp")
     if not_before_s is None or expires_at_s is None:
         raise _refused("exp and nbf are required")
-    if not_before_s > now_s + limits.CLOCK_AHEAD_ACCEPTED_S:
+    if not_before_s > now_s + CLOCK_AHEAD_ACCEPTED_S:
         raise _refused("nbf lies ahead of this server's clock")
-    if not_before_s < now_s - limits.REQUEST_OBJECT_LIFETIME_S:
+    if not_before_s < now_s - REQUEST_OBJECT_LIFETIME_S:
         raise _refused("nbf lies over 60 minutes in the past")
     if expires_at_s <= now_s:
         raise _refused("exp is past")
-    if expires_at_s > not_before_s + limits.REQUEST_OBJECT_LIFETIME_S:
+    if expires_at_s > not_before_s + REQUEST_OBJECT_LIFETIME_S:
         raise _refused("exp lies over 60 minutes after nbf")
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from weir.authorization.declares import OAUTH_TEMPORARILY_UNAVAILABLE
 from weir.authorization.exchange import Answer, Exchange, wrong
 from weir.authorization.grants import endings, grants
 from weir.authorization.tokens import presented_tokens
 from weir.consent.published import revocation
-from weir.kernel.outcomes import OAUTH_TEMPORARILY_UNAVAILABLE, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.store.processes import await_acknowledged
 from weir.store.unit import Actor
 

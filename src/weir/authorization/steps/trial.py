@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from weir.authorization.clients import assertions, trial_keys
-from weir.authorization.exchange import Exchange
-from weir.authorization.grammar.openid import OPENID
-from weir.kernel.outcomes import (
-    OAUTH_INVALID_AUTHORIZATION_DETAILS,
+from weir.authorization.declares import (
     OAUTH_INVALID_DPOP_PROOF,
     OAUTH_INVALID_GRANT,
     OAUTH_INVALID_GRANT_ID,
-    Refusal,
 )
+from weir.authorization.exchange import Exchange
+from weir.authorization.grammar.openid import OPENID
+from weir.consent.declares import OAUTH_INVALID_AUTHORIZATION_DETAILS
+from weir.kernel.outcomes import Refusal
 from weir.partners.classes import PRIVATE_KEY_JWT
 
 

@@ -10,7 +10,7 @@ from weir.authorization.exchange import Answer, Exchange
 from weir.authorization.grammar.openid import OPENID
 from weir.authorization.grants import grants
 from weir.authorization.tokens import id_tokens, presented_tokens
-from weir.kernel.outcomes import (
+from weir.kernel.declares import (
     CERTIFICATE_MISMATCH,
     CERTIFICATE_REQUIRED,
     DPOP_PROOF_INVALID,
@@ -18,8 +18,8 @@ from weir.kernel.outcomes import (
     TOKEN_MISSING,
     TOKEN_REVOKED,
     TOKEN_SCHEME_WRONG,
-    Refusal,
 )
+from weir.kernel.outcomes import Refusal
 from weir.keys import dpop
 
 _CREDENTIALS = re.compile(r"(bearer|dpop) +([A-Za-z0-9._~+/=-]+)", re.IGNORECASE | re.ASCII)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from weir.authorization.declares import OAUTH_AUTHENTICATION_UNMET, OAUTH_INVALID_REQUEST_URI
 from weir.authorization.exchange import Answer, Exchange
 from weir.authorization.visits import interactions, pushed_requests
 from weir.consent import consents
 from weir.consent.states import State
-from weir.kernel.outcomes import OAUTH_AUTHENTICATION_UNMET, OAUTH_INVALID_REQUEST_URI, Refusal
+from weir.kernel.outcomes import Refusal
 
 
 def client_is_named(exchange: Exchange) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from weir.authorization.exchange import Answer, Exchange
 from weir.authorization.grammar import scopes
 from weir.authorization.grammar.openid import OPENID
-from weir.kernel import limits
+from weir.kernel.declares import ACCESS_TOKEN_LIFETIME_S
 
 TOKEN_TYPE: Final = "at+jwt"  # noqa: S105 - the JWT's media type
 
@@ -100,9 +100,9 @@ def _confirmation(exchange: Exchange) -> dict[str, str]:
 def _lifetime_s(exchange: Exchange, consented: bool) -> int:
     """Never longer than the consent it speaks of."""
     if not consented:
-        return limits.ACCESS_TOKEN_LIFETIME_S
+        return ACCESS_TOKEN_LIFETIME_S
     left_s = int((exchange.consent.expires_at - exchange.now).total_seconds())
-    return min(limits.ACCESS_TOKEN_LIFETIME_S, left_s)
+    return min(ACCESS_TOKEN_LIFETIME_S, left_s)
 
 
 def _audience(exchange: Exchange, scope: frozenset[str]) -> list[str]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, Final
 
+from weir.authorization.declares import ID_TOKEN_LIFETIME_S, OAUTH_INVALID_GRANT
 from weir.authorization.exchange import Exchange
 from weir.authorization.grammar.openid import INTENT, OPENID
 from weir.identity import customers
-from weir.kernel import limits
-from weir.kernel.outcomes import OAUTH_INVALID_GRANT, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.store.database import Database
 
 _TYPE: Final = "JWT"
@@ -27,7 +27,7 @@ async def made(exchange: Exchange) -> str | None:
         "sub": exchange.grant.subject,
         "aud": exchange.client.id,
         "iat": now_s,
-        "exp": now_s + limits.ID_TOKEN_LIFETIME_S,
+        "exp": now_s + ID_TOKEN_LIFETIME_S,
         "auth_time": told.at_s,
         "acr": told.acr,
         "amr": list(told.amr),

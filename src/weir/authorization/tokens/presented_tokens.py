@@ -15,12 +15,12 @@ from joserfc.jwk import KeySet
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from weir.authorization.declares import ACCESS_TOKEN_CHARACTERS
 from weir.authorization.tokens.access_tokens import TOKEN_TYPE
 from weir.consent import consents
 from weir.consent.consents import Consent
 from weir.consent.published import REVOCATION, revocation_key
 from weir.consent.states import TOKENS_FOR, State
-from weir.kernel import limits
 from weir.kernel.strict_json import loads
 from weir.keys.jose import ALGORITHMS
 from weir.keys.vault import Signer
@@ -39,7 +39,7 @@ class Standing:
 
 def claims_of(signer: Signer, token: str) -> dict[str, Any] | None:
     """The claims of an access token this server signed, or None for anything else."""
-    if len(token) > limits.ACCESS_TOKEN_CHARACTERS:
+    if len(token) > ACCESS_TOKEN_CHARACTERS:
         return None
     keys = KeySet.import_key_set(signer.public_jwks())  # type: ignore[arg-type]
     try:

@@ -10,21 +10,23 @@ from __future__ import annotations
 from typing import Any, Final
 
 from weir.authorization.clients import trial_keys
+from weir.authorization.declares import TRIAL_KEYS_AN_HOUR
 from weir.authorization.services import Addresses
 from weir.authorization.tokens.access_tokens import TOKEN_TYPE, claims_of
-from weir.kernel import inputs, limits
-from weir.kernel.outcomes import (
-    APPLICATION_SUSPENDED,
+from weir.kernel import inputs
+from weir.kernel.declares import (
+    ACCESS_TOKEN_LIFETIME_S,
     FORBIDDEN,
     NOT_FOUND,
     RATE_EXCEEDED,
     SUBSCRIPTION_REQUIRED,
-    Refusal,
 )
+from weir.kernel.outcomes import Refusal
 from weir.keys.dpop import thumbprint_of
 from weir.keys.vault import Signer
 from weir.partners import keys
 from weir.partners.applications import Application
+from weir.partners.declares import APPLICATION_SUSPENDED
 from weir.shelf import products, subscriptions
 from weir.shelf.products import Product
 from weir.store.cache import Cache
@@ -90,7 +92,7 @@ async def issue(
         client=application.id,
         organisation=application.organisation,
         now=unit.now,
-        lifetime_s=limits.ACCESS_TOKEN_LIFETIME_S,
+        lifetime_s=ACCESS_TOKEN_LIFETIME_S,
         name=name,
         scope=scope,
         confirmation={"jkt": thumbprint},
@@ -101,7 +103,7 @@ async def issue(
     return {
         "access_token": token,
         "token_type": "DPoP",
-        "expires_in": limits.ACCESS_TOKEN_LIFETIME_S,
+        "expires_in": ACCESS_TOKEN_LIFETIME_S,
         "scope": product.scope,
         "issued_at_s": claims["iat"],
     }
@@ -123,7 +125,7 @@ async def admit_key(
     (public,) = keys.public_jwks({"keys": [jwk | {"kid": trial_keys.PREFIX}]}, "")["keys"]
     thumbprint = thumbprint_of(public)
     await require_triable(unit, application, product, thumbprint, "/jwk")
-    if await cache.count(f"trial-keys:{application.id}", _HOUR_S) > limits.TRIAL_KEYS_AN_HOUR:
+    if await cache.count(f"trial-keys:{application.id}", _HOUR_S) > TRIAL_KEYS_AN_HOUR:
         raise Refusal(RATE_EXCEEDED, f"trial keys of {application.id}")
     key = trial_keys.TrialKey(
         application=application.id,

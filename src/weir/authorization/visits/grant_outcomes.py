@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from weir.authorization.declares import OAUTH_INVALID_GRANT_ID
 from weir.authorization.exchange import PushedRequest
 from weir.authorization.grammar import scopes
 from weir.authorization.grants import grants
@@ -16,7 +17,8 @@ from weir.consent import grant_changes, transitions
 from weir.consent.consents import Consent
 from weir.consent.published import revocation
 from weir.consent.states import State
-from weir.kernel.outcomes import CONFLICT, OAUTH_INVALID_GRANT_ID, Refusal
+from weir.kernel.declares import CONFLICT
+from weir.kernel.outcomes import Refusal
 from weir.store.unit import UnitOfWork
 
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from weir.authorization.declares import OAUTH_ACCESS_DENIED, PAGE_EXPIRED, RESPONSE_JWT_LIFETIME_S
 from weir.authorization.exchange import PushedRequest
 from weir.authorization.grammar.openid import Authentication
 from weir.authorization.grants import grants
@@ -24,8 +25,8 @@ from weir.consent.withdrawals import confirm
 from weir.identity import customers, subjects
 from weir.identity.customers import Customer
 from weir.identity.sessions import Session
-from weir.kernel import limits
-from weir.kernel.outcomes import NOT_FOUND, OAUTH_ACCESS_DENIED, PAGE_EXPIRED, Outcome, Refusal
+from weir.kernel.declares import NOT_FOUND
+from weir.kernel.outcomes import Outcome, Refusal
 from weir.store.unit import Actor, UnitOfWork
 
 
@@ -135,7 +136,7 @@ async def _back(services: Services, pushed: PushedRequest, parameters: dict[str,
     issuer = services.addresses.issuer
     told: dict[str, str | None] = {**parameters, "state": pushed.state, "iss": issuer}
     if pushed.signed_answer:
-        ends_at_s = int(services.database.clock.now().timestamp()) + limits.RESPONSE_JWT_LIFETIME_S
+        ends_at_s = int(services.database.clock.now().timestamp()) + RESPONSE_JWT_LIFETIME_S
         claims = {name: value for name, value in told.items() if value is not None}
         signed = {**claims, "aud": pushed.client, "exp": ends_at_s}
         token = await services.signer.sign_jwt(signed, "JWT", rehearsing=pushed.rehearses)

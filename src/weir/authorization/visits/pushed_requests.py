@@ -7,9 +7,10 @@ from typing import Any, Final
 
 import msgspec
 
+from weir.authorization.declares import INTERACTION_MEMORY_S, PUSHED_REQUEST_LIFETIME_S
 from weir.authorization.exchange import PushedRequest
+from weir.consent.declares import INTERACTION_LIFETIME_S
 from weir.identity.secrets import digest, is_secret, new_secret
-from weir.kernel import limits
 from weir.store.cache import Cache
 
 REQUEST_URI_PREFIX: Final = "urn:ietf:params:oauth:request_uri:"
@@ -31,7 +32,7 @@ class Interaction(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def begun_at(self) -> datetime:
         """When the visit began."""
-        return self.expires_at - timedelta(seconds=limits.INTERACTION_LIFETIME_S)
+        return self.expires_at - timedelta(seconds=INTERACTION_LIFETIME_S)
 
     def open_at(self, now: datetime) -> bool:
         """Whether the question may still be answered."""
@@ -42,7 +43,7 @@ async def push(cache: Cache, pushed: PushedRequest) -> str:
     """Keep a request. Returns its `request_uri` (RFC 9126 section 2.2)."""
     secret = new_secret()
     key = f"pushed:{digest(secret)}"
-    await cache.put_json(key, msgspec.to_builtins(pushed), limits.PUSHED_REQUEST_LIFETIME_S)
+    await cache.put_json(key, msgspec.to_builtins(pushed), PUSHED_REQUEST_LIFETIME_S)
     return REQUEST_URI_PREFIX + secret
 
 
@@ -70,7 +71,7 @@ async def begin(
         visit_sha256=digest(visit),
         request_key=request_key,
         pushed=pushed,
-        expires_at=now + timedelta(seconds=limits.INTERACTION_LIFETIME_S),
+        expires_at=now + timedelta(seconds=INTERACTION_LIFETIME_S),
     )
     await _keep(cache, interaction)
     return interaction
@@ -95,4 +96,4 @@ async def end(cache: Cache, interaction: Interaction) -> None:
 
 async def _keep(cache: Cache, interaction: Interaction) -> None:
     key = f"interaction:{interaction.id}"
-    await cache.put_json(key, msgspec.to_builtins(interaction), limits.INTERACTION_MEMORY_S)
+    await cache.put_json(key, msgspec.to_builtins(interaction), INTERACTION_MEMORY_S)

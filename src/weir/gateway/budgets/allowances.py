@@ -17,7 +17,8 @@ from typing import Final, Protocol, final
 from mypy_extensions import mypyc_attr
 
 from weir.gateway.budgets.budget import Budget, Share
-from weir.kernel.outcomes import LIMIT_UNCHECKABLE, Refusal
+from weir.gateway.declares import LIMIT_UNCHECKABLE
+from weir.kernel.outcomes import Refusal
 from weir.metering.counters.budgets import Unused, Want
 from weir.shelf.published import SubscriptionDocument
 

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from weir.kernel.outcomes import QUOTA_EXCEEDED, RATE_EXCEEDED, Refusal
+from weir.gateway.declares import QUOTA_EXCEEDED
+from weir.kernel.declares import RATE_EXCEEDED
+from weir.kernel.outcomes import Refusal
 from weir.metering.counters.budgets import Period, Unused, Want, window_of
 from weir.shelf.published import SubscriptionDocument
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import final
 
-from weir.kernel import limits
-from weir.kernel.outcomes import CONCURRENCY_EXCEEDED, OVERLOADED, Refusal
+from weir.gateway.declares import APPLICATION_CALLS_IN_FLIGHT, CALLS_IN_FLIGHT, CONCURRENCY_EXCEEDED
+from weir.kernel.declares import OVERLOADED
+from weir.kernel.outcomes import Refusal
 
 
 @final
@@ -24,10 +25,10 @@ class Concurrency:
 
     def enter(self, application: str) -> None:
         """Count one more. Refusals OVERLOADED and CONCURRENCY_EXCEEDED count nothing."""
-        if self.total >= limits.CALLS_IN_FLIGHT:
+        if self.total >= CALLS_IN_FLIGHT:
             raise Refusal(OVERLOADED, "too many calls in flight", retry_after_s=1)
         own = self._by_application.get(application, 0)
-        if own >= limits.APPLICATION_CALLS_IN_FLIGHT:
+        if own >= APPLICATION_CALLS_IN_FLIGHT:
             raise Refusal(CONCURRENCY_EXCEEDED, retry_after_s=1)
         self._by_application[application] = own + 1
         self.total += 1

@@ -19,7 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from weir.consent.published import REVOCATION
 from weir.gateway.config.revocations import MINUTE_S, NEVER
 from weir.gateway.config.snapshot_builder import ChangeRow
-from weir.kernel.outcomes import ENGINE_UNAVAILABLE, Refusal
+from weir.kernel.outcomes import Refusal
+from weir.store.declares import ENGINE_UNAVAILABLE
 
 _ROWS_AT_ONCE: Final = 8  # of revocations, decoded in one unit of work
 _CHANGES_AT_ONCE: Final = 2  # the same of changes, whose documents may be long

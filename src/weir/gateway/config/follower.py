@@ -36,16 +36,17 @@ from weir.gateway.config.revocations import SHARDS
 from weir.gateway.config.slices import Slices
 from weir.gateway.config.snapshot import Snapshot
 from weir.gateway.config.snapshot_builder import ChangeRow, Draft
-from weir.kernel import limits
+from weir.gateway.declares import CHANGE_PAGE_BYTES, CHANGE_PAGE_ROWS, CHANGE_TRIP_TIMEOUT_S
 from weir.kernel.outcomes import Refusal
 from weir.store import processes
 from weir.store.cache import Cache
 from weir.store.database import Database
+from weir.store.declares import PROCESS_LEASE_S, REMOVAL_KEPT_S
 from weir.store.heartbeat import beat, leave
 
 ROLE: Final = "gateway"
-WHOLE_PAGE: Final = PageSize(limits.CHANGE_PAGE_ROWS, limits.CHANGE_PAGE_BYTES)
-_LOADED_AT_ONCE: Final = PageSize(5_000, 16 * limits.CHANGE_PAGE_BYTES)
+WHOLE_PAGE: Final = PageSize(CHANGE_PAGE_ROWS, CHANGE_PAGE_BYTES)
+_LOADED_AT_ONCE: Final = PageSize(5_000, 16 * CHANGE_PAGE_BYTES)
 _FROZEN_ROWS: Final = 50
 _SWEPT_A_SECOND: Final = SHARDS // 60 + 1
 _log = structlog.get_logger("weir.gateway")
@@ -72,7 +73,7 @@ class Following:
         on_lost: Callable[[], None] = lambda: None,
         reload_keys: ReloadKeys = _no_keys,
         page: PageSize = WHOLE_PAGE,
-        trip_timeout_s: float = limits.CHANGE_TRIP_TIMEOUT_S,
+        trip_timeout_s: float = CHANGE_TRIP_TIMEOUT_S,
     ) -> None:
         """`on_lost` is called when the log no longer tells all that this process has missed,
         `reload_keys` when a key that answers are signed with has moved, before that is applied.
@@ -150,7 +151,7 @@ class Following:
             self.lease.until_s = min(self.lease.until_s, asked_at_s)
         if not renewed or self._loop.time() >= self._held_until_s:
             under_a_lease = self._complete = False  # there was none, or may have been none
-        self._held_until_s = asked_at_s + limits.PROCESS_LEASE_S
+        self._held_until_s = asked_at_s + PROCESS_LEASE_S
         self._complete = self._complete or (under_a_lease and not more)
         if self._complete:
             self.lease.until_s = self._held_until_s
@@ -168,7 +169,7 @@ class Following:
         measured_from_s = self._loop.time()
         database_s = float((await connection.execute(select(_DATABASE_NOW_S))).scalar_one())
         self._clock.measured(database_s, measured_from_s)
-        if 0.0 < self._heard_s < database_s - limits.REMOVAL_KEPT_S:
+        if 0.0 < self._heard_s < database_s - REMOVAL_KEPT_S:
             self._lost()
         self._heard_s = database_s
 

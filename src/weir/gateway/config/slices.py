@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from weir.kernel import limits
+from weir.gateway.declares import CHANGE_SLICE_S
 
-_WORK_S: Final = limits.CHANGE_SLICE_S / 5
+_WORK_S: Final = CHANGE_SLICE_S / 5
 
 
 class Slices:

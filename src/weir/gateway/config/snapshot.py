@@ -17,7 +17,7 @@ from immutables import Map
 from weir.gateway.bindings import Reference, compile_reference
 from weir.gateway.config.revocations import Revocations
 from weir.gateway.config.route_trie import Routes, parameters_of
-from weir.kernel import limits
+from weir.kernel.declares import MEMBER_ANSWER_TIMEOUT_S
 from weir.keys import private_keys
 from weir.partners.published import OrganisationDocument
 from weir.shelf.published import (
@@ -109,7 +109,7 @@ class Operation:
         self.moves_money = document.moves_money
         self.bound = None if document.bindings is None else Bound(document.bindings)
         self.reads_body = document.moves_money or (self.bound is not None and self.bound.reads_body)
-        self.timeout_s = min(document.timeout_ms / 1000, limits.MEMBER_ANSWER_TIMEOUT_S)
+        self.timeout_s = min(document.timeout_ms / 1000, MEMBER_ANSWER_TIMEOUT_S)
         self.timeout_line = b"openfinance-timeout-ms: %d\r\n" % (self.timeout_s * 1000)
 
 

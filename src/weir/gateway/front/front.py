@@ -25,7 +25,8 @@ from weir.gateway.observing.stalls import Pauses
 from weir.gateway.pipeline import Flow
 from weir.gateway.record_stream import Recording
 from weir.gateway.tokens.known_tokens import TokenMemory
-from weir.kernel.outcomes import UNKNOWN_HOST, Refusal
+from weir.kernel.declares import UNKNOWN_HOST
+from weir.kernel.outcomes import Refusal
 from weir.keys.message_key import MessageKeys
 from weir.metering.counters import payment_intents
 from weir.store.cache import Cache

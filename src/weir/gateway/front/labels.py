@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-from weir.kernel import inputs, limits
+from weir.kernel import inputs
+from weir.kernel.declares import LABEL_CHARACTERS
 
 SCENE: Final = b"weir-scene"
 CHANNEL: Final = b"weir-channel"
@@ -37,12 +38,12 @@ def _read(single: dict[bytes, bytes], name: bytes) -> str | None:
     value = single.get(name)
     if value is None:
         return None
-    if len(value) > limits.LABEL_CHARACTERS or _WORD.fullmatch(value) is None:
+    if len(value) > LABEL_CHARACTERS or _WORD.fullmatch(value) is None:
         raise inputs.wrong(
             f"header:{name.decode()}",
-            f"must be 1 to {limits.LABEL_CHARACTERS} lower-case letters, digits, dots, hyphens and"
+            f"must be 1 to {LABEL_CHARACTERS} lower-case letters, digits, dots, hyphens and"
             " underscores, starting with a letter, with no more than four digits in a row",
-            f"须为 1 至 {limits.LABEL_CHARACTERS} 个小写字母、数字、点、连字符或下划线，"
+            f"须为 1 至 {LABEL_CHARACTERS} 个小写字母、数字、点、连字符或下划线，"
             "以字母开头，且连续数字不超过四个",
         )
     return value.decode()

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 from weir.gateway.front import refusal_pages
 from weir.gateway.phases.respond import refusal_body, refusal_lines
-from weir.kernel import limits
-from weir.kernel.outcomes import CALLER_GONE, PLATFORM_UNAVAILABLE, Refusal
+from weir.kernel.declares import CONTROL_BODY_BYTES, PLATFORM_UNAVAILABLE
+from weir.kernel.outcomes import Refusal
+from weir.metering.declares import CALLER_GONE
 from weir.wire import balancers
 from weir.wire.exchange import Exchange
 from weir.wire.heads import AnswerHead
@@ -54,7 +55,7 @@ class Passing(Relay):
                 self._gateway.control_pool(),
                 self._head(),
                 body=None,
-                max_body_bytes=limits.CONTROL_BODY_BYTES,
+                max_body_bytes=CONTROL_BODY_BYTES,
                 repeatable=self.exchange.request.method in IDEMPOTENT_METHODS,
                 answer_timeout_s=ANSWER_TIMEOUT_S,
             )

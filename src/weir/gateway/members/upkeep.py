@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 
 import structlog
 
+from weir.gateway.declares import HEALTH_INTERVAL_S, RETRY_WINDOW_S
 from weir.gateway.members.members import Members, Service
-from weir.kernel import limits
+from weir.wire.declares import HEALTH_TIMEOUT_S
 from weir.wire.health_check import HealthCheck
 from weir.wire.upstream import Pool
 
@@ -28,7 +29,7 @@ class Tending:
     async def sweep(self) -> None:
         """Once a second or so: checks that are due, names, idle connections, the retry budget."""
         now_s = self._loop.time()
-        if now_s - self._budget_renewed_s >= limits.RETRY_WINDOW_S:
+        if now_s - self._budget_renewed_s >= RETRY_WINDOW_S:
             self._budget_renewed_s = now_s
             for service in self._members.services.values():
                 service.origin.renew_budget()
@@ -52,7 +53,7 @@ class Tending:
         if any(pool.ejection.check_is_due(now_s) for pool in service.origin.pools):
             return True
         path = service.registered and service.registered.health_path
-        return bool(path) and now_s - service.checked_at_s >= limits.HEALTH_INTERVAL_S
+        return bool(path) and now_s - service.checked_at_s >= HEALTH_INTERVAL_S
 
     async def _check(self, service: Service) -> None:
         """Check every endpoint that is in, if there is a path for it, and those due to return."""
@@ -73,7 +74,7 @@ class Tending:
             host = urlsplit(service.url).netloc.encode("ascii")
             pool.checked(await HealthCheck.ask(pool, host, path.encode("ascii")))
         else:
-            pool.checked(await pool.connects(limits.HEALTH_TIMEOUT_S))
+            pool.checked(await pool.connects(HEALTH_TIMEOUT_S))
         if pool.ejection.out != before:
             _log.warning("endpoint_standing", member=service.member, ejected=pool.ejection.out)
 

@@ -12,7 +12,7 @@ from typing import final
 
 import structlog
 
-from weir.kernel import limits
+from weir.gateway.declares import FAULT_LINES_A_SECOND
 
 _log = structlog.get_logger("weir.gateway")
 
@@ -24,7 +24,7 @@ class FaultLines:
     __slots__ = ("_left", "_left_out")
 
     def __init__(self) -> None:
-        self._left = limits.FAULT_LINES_A_SECOND
+        self._left = FAULT_LINES_A_SECOND
         self._left_out: defaultdict[str, int] = defaultdict(int)
 
     def warn(
@@ -50,7 +50,7 @@ class FaultLines:
 
     def next_second(self) -> None:
         """Tell what was left out of the second that is over."""
-        self._left = limits.FAULT_LINES_A_SECOND
+        self._left = FAULT_LINES_A_SECOND
         if self._left_out:
             left_out = dict(self._left_out)
             self._left_out.clear()

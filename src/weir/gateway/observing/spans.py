@@ -18,9 +18,9 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from weir.gateway.call import Call
+from weir.gateway.declares import TRACE_EXPORT_TIMEOUT_S, TRACES_PER_S
 from weir.gateway.observing import trace_context
 from weir.gateway.observing.trace_context import TraceContext
-from weir.kernel import limits
 from weir.wire.exchange import Exchange
 
 PATH: Final = "/v1/traces"  # OTLP/HTTP's, under the receiver's address
@@ -53,7 +53,7 @@ class Tracing:
 
     def __init__(self, endpoint: str, sampled_percent: int) -> None:
         exporter = OTLPSpanExporter(
-            endpoint=endpoint.rstrip("/") + PATH, timeout=limits.TRACE_EXPORT_TIMEOUT_S
+            endpoint=endpoint.rstrip("/") + PATH, timeout=TRACE_EXPORT_TIMEOUT_S
         )
         self._processor = BatchSpanProcessor(exporter)
         self._resource = Resource.create({"service.name": "weir-gateway"})
@@ -78,7 +78,7 @@ class Tracing:
     def _may_sample(self) -> bool:
         second = int(time.monotonic())
         if second != self._second:
-            self._second, self._left = second, limits.TRACES_PER_S
+            self._second, self._left = second, TRACES_PER_S
         self._left -= 1
         return self._left >= 0
 

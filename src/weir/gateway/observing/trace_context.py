@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-from weir.kernel import limits
+from weir.gateway.declares import TRACESTATE_CHARACTERS
 from weir.wire.message import Field
 
 TRACEPARENT: Final = b"traceparent"
@@ -67,7 +67,7 @@ def _state(fields: list[Field]) -> bytes:
         keys.add(found["key"])
     if len(members) > _MEMBERS:
         return b""
-    while len(b",".join(members)) > limits.TRACESTATE_CHARACTERS:
+    while len(b",".join(members)) > TRACESTATE_CHARACTERS:
         members.pop()  # whole ones, from the end (section 3.3.1.5)
     return b",".join(members)
 

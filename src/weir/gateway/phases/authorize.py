@@ -15,9 +15,7 @@ from weir.gateway.bindings import Reference, missing
 from weir.gateway.call import Call
 from weir.gateway.config.lease import Lease
 from weir.gateway.config.snapshot import Bound, Operation, Snapshot
-from weir.gateway.tokens.known_tokens import Grant, KnownToken, Right, Standing
-from weir.kernel.money import Money, parse_amount
-from weir.kernel.outcomes import (
+from weir.gateway.declares import (
     CONSENT_ACCOUNT,
     CONSENT_EXPIRED,
     CONSENT_NOT_BEGUN,
@@ -26,12 +24,12 @@ from weir.kernel.outcomes import (
     CONSENT_REQUIRED,
     CONSENT_UNCHECKABLE,
     CONSENT_WITHDRAWN,
-    SCOPE_INSUFFICIENT,
     STANDING_UNCHECKABLE,
-    SUBSCRIPTION_REQUIRED,
-    Outcome,
-    Refusal,
 )
+from weir.gateway.tokens.known_tokens import Grant, KnownToken, Right, Standing
+from weir.kernel.declares import SCOPE_INSUFFICIENT, SUBSCRIPTION_REQUIRED
+from weir.kernel.money import Money, parse_amount
+from weir.kernel.outcomes import Outcome, Refusal
 
 
 def authorize(call: Call) -> Awaitable[None] | None:

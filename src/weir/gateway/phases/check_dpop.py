@@ -9,7 +9,8 @@ from collections.abc import Awaitable
 from datetime import UTC, datetime
 
 from weir.gateway.call import Call
-from weir.kernel.outcomes import DPOP_PROOF_INVALID, Refusal
+from weir.kernel.declares import DPOP_PROOF_INVALID
+from weir.kernel.outcomes import Refusal
 from weir.keys import algorithms, dpop, jose
 
 

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Final
 
 from weir.gateway.call import Call
 from weir.gateway.config.snapshot import Snapshot
+from weir.gateway.declares import MONEY_CALL_S
 from weir.gateway.front.head_memo import Place, Said, passed_on
 from weir.gateway.observing.trace_context import TRACEPARENT, TRACESTATE
 from weir.gateway.phases.signed_answer import HeldAnswer
-from weir.kernel import limits
+from weir.kernel.declares import BODY_BYTES
+from weir.wire.declares import CALL_S
 from weir.wire.message import IDEMPOTENT_METHODS
 
 if TYPE_CHECKING:
@@ -90,10 +92,10 @@ def forward(call: Call) -> None:
         call.gateway.members.pool(operation, call.snapshot),
         head(call),
         body=call.body,
-        max_body_bytes=limits.BODY_BYTES,
+        max_body_bytes=BODY_BYTES,
         repeatable=call.exchange.request.method in IDEMPOTENT_METHODS,
         answer_timeout_s=operation.timeout_s,
-        whole_within_s=limits.MONEY_CALL_S if operation.moves_money else limits.CALL_S,
+        whole_within_s=MONEY_CALL_S if operation.moves_money else CALL_S,
         answering=HeldAnswer(call) if operation.signed else None,
     )
     call.snapshot = NOTHING  # an old one is not kept for as long as the member takes to answer

@@ -14,18 +14,17 @@ from weir.gateway.call import Call
 from weir.gateway.config.snapshot import Application, Snapshot
 from weir.gateway.phases.check_dpop import possess
 from weir.gateway.tokens.known_tokens import KnownToken
-from weir.kernel.outcomes import (
-    APPLICATION_SUSPENDED,
+from weir.kernel.declares import (
     CERTIFICATE_MISMATCH,
     CERTIFICATE_REQUIRED,
     CERTIFICATE_REVOKED,
     DPOP_PROOF_INVALID,
-    ORGANISATION_SUSPENDED,
     TOKEN_MISSING,
     TOKEN_REVOKED,
     TOKEN_SCHEME_WRONG,
-    Refusal,
 )
+from weir.kernel.outcomes import Refusal
+from weir.partners.declares import APPLICATION_SUSPENDED, ORGANISATION_SUSPENDED
 from weir.wire.peer import PeerCertificate
 
 

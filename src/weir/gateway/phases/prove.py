@@ -16,21 +16,20 @@ from typing import Any, Final
 from weir.consent.recurring_payments import Mandate
 from weir.gateway.call import Call
 from weir.gateway.config.snapshot import Operation
-from weir.gateway.phases.signature import check_signature
-from weir.kernel.money import Money
-from weir.kernel.outcomes import (
+from weir.gateway.declares import (
     BOUND_VALUE_MISSING,
     CONSENT_LIMIT_REACHED,
     CONSENT_USED,
-    ENGINE_UNAVAILABLE,
     IDEMPOTENCY_KEY_REQUIRED,
-    IDEMPOTENCY_KEY_REUSED,
-    PLATFORM_UNAVAILABLE,
-    RECORD_UNWRITABLE,
-    Refusal,
 )
+from weir.gateway.phases.signature import check_signature
+from weir.kernel.declares import PLATFORM_UNAVAILABLE
+from weir.kernel.money import Money
+from weir.kernel.outcomes import Refusal
 from weir.metering.counters.payment_intents import ClaimOutcome, Intent, claim, record_name_of
 from weir.metering.counters.period_sums import PeriodLimit, Short
+from weir.metering.declares import RECORD_UNWRITABLE
+from weir.store.declares import ENGINE_UNAVAILABLE, IDEMPOTENCY_KEY_REUSED
 
 # Visible ASCII, as the Idempotency-Key draft's structured string, within a sane length.
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,128}")

@@ -7,15 +7,10 @@ connection, a withdrawal may have been acknowledged meanwhile, and then it must 
 from __future__ import annotations
 
 from weir.gateway.call import Call
+from weir.gateway.declares import CONSENT_UNCHECKABLE, CONSENT_WITHDRAWN, STANDING_UNCHECKABLE
 from weir.gateway.phases.identify import check_application, check_certificate, check_proof_key
-from weir.kernel.outcomes import (
-    CONSENT_UNCHECKABLE,
-    CONSENT_WITHDRAWN,
-    STANDING_UNCHECKABLE,
-    SUBSCRIPTION_REQUIRED,
-    TOKEN_REVOKED,
-    Refusal,
-)
+from weir.kernel.declares import SUBSCRIPTION_REQUIRED, TOKEN_REVOKED
+from weir.kernel.outcomes import Refusal
 
 
 def check_standing(call: Call) -> None:

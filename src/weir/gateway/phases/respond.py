@@ -6,14 +6,11 @@ from typing import Final
 
 import msgspec
 
-from weir.kernel.outcomes import (
-    DPOP_PROOF_INVALID,
-    METHOD_NOT_ALLOWED,
-    SIGNATURE_MISSING,
-    TOKEN_SCHEME_WRONG,
-    Refusal,
-)
+from weir.gateway.declares import SIGNATURE_MISSING
+from weir.kernel.declares import DPOP_PROOF_INVALID, TOKEN_SCHEME_WRONG
+from weir.kernel.outcomes import Refusal
 from weir.keys.jose import ALGORITHMS
+from weir.wire.declares import METHOD_NOT_ALLOWED
 
 PROBLEM_TYPE: Final = b"application/problem+json"
 _LINES: Final = (

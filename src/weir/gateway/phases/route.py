@@ -11,14 +11,12 @@ from typing import Final
 from weir.gateway.call import Call
 from weir.gateway.config.route_trie import join_path, split_path
 from weir.gateway.config.snapshot import Product
+from weir.gateway.declares import UNKNOWN_PATH
 from weir.gateway.front.head_memo import Place
 from weir.gateway.front.labels import labels
-from weir.kernel.outcomes import (
-    METHOD_NOT_ALLOWED,
-    ORGANISATION_SUSPENDED,
-    UNKNOWN_PATH,
-    Refusal,
-)
+from weir.kernel.outcomes import Refusal
+from weir.partners.declares import ORGANISATION_SUSPENDED
+from weir.wire.declares import METHOD_NOT_ALLOWED
 
 _PARTS: Final = 5  # nothing before the first slash, three of the prefix, and the rest
 

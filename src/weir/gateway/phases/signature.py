@@ -16,7 +16,9 @@ from typing import Final, NamedTuple
 from cryptography.exceptions import InvalidSignature
 
 from weir.gateway.call import Call
-from weir.kernel import limits, message_signatures
+from weir.gateway.declares import SIGNATURE_INVALID, SIGNATURE_MISSING, SIGNED_BODY_BYTES
+from weir.kernel import message_signatures
+from weir.kernel.declares import CLOCK_AHEAD_ACCEPTED_S, SIGNATURE_AGE_S
 from weir.kernel.message_signatures import (
     ALGORITHM_OF,
     REQUEST_TAG,
@@ -24,7 +26,7 @@ from weir.kernel.message_signatures import (
     SignatureInput,
     component,
 )
-from weir.kernel.outcomes import SIGNATURE_INVALID, SIGNATURE_MISSING, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.keys import private_keys
 from weir.wire.message import Request
 
@@ -55,7 +57,7 @@ async def check_signature(call: Call) -> None:
     """
     try:
         given, signed = _verified(call)
-        waiting = call.collect(limits.SIGNED_BODY_BYTES) if _has_body(call) else None
+        waiting = call.collect(SIGNED_BODY_BYTES) if _has_body(call) else None
         if waiting is not None:
             await waiting
         if signed.digest is not None:
@@ -68,7 +70,7 @@ async def check_signature(call: Call) -> None:
     cache = call.gateway.cache
     if int(given.parameters["created"]) < await cache.started_at_s():
         raise _refused("the signature is older than this platform's memory: sign again")
-    if not await cache.claim_once(name, limits.SIGNATURE_AGE_S + 2 * limits.CLOCK_AHEAD_ACCEPTED_S):
+    if not await cache.claim_once(name, SIGNATURE_AGE_S + 2 * CLOCK_AHEAD_ACCEPTED_S):
         raise _refused("the nonce was used before")
     call.signed = signed
 
@@ -96,8 +98,8 @@ def _verified(call: Call) -> tuple[SignatureInput, SignedRequest]:
 def _check_parameters(given: SignatureInput, now_s: float) -> None:
     """RFC 9421 section 2.3, FAPI 2.0 Message Signing section 5.6: made just now, for this use."""
     created_s, expires_s = given.number("created"), given.number("expires")
-    latest_s = now_s + limits.CLOCK_AHEAD_ACCEPTED_S
-    if created_s is None or not now_s - limits.SIGNATURE_AGE_S <= created_s <= latest_s:
+    latest_s = now_s + CLOCK_AHEAD_ACCEPTED_S
+    if created_s is None or not now_s - SIGNATURE_AGE_S <= created_s <= latest_s:
         raise SignatureError("created is missing, too old or ahead of this platform's clock")
     if expires_s is not None and expires_s <= now_s:
         raise SignatureError("expires is past")

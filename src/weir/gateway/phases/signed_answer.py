@@ -10,11 +10,12 @@ from __future__ import annotations
 from typing import Final
 
 from weir.gateway.call import Call
+from weir.gateway.declares import ANSWER_TOO_LARGE, SIGNED_BODY_BYTES
 from weir.gateway.phases.filter import filtered
 from weir.gateway.phases.signature import derived
-from weir.kernel import limits, message_signatures
+from weir.kernel import message_signatures
 from weir.kernel.message_signatures import RESPONSE_TAG, SignatureInput, component
-from weir.kernel.outcomes import ANSWER_TOO_LARGE, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.wire.heads import AnswerHead
 from weir.wire.member_connection import Failure
 
@@ -42,7 +43,7 @@ class HeldAnswer:
 
     def answer_body(self, data: bytes) -> None:
         self._size += len(data)
-        if self._size <= limits.SIGNED_BODY_BYTES:
+        if self._size <= SIGNED_BODY_BYTES:
             self._pieces.append(data)
             return
         self._pieces.clear()

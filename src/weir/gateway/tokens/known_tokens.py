@@ -12,9 +12,10 @@ from immutables import Map
 
 from weir.consent.recurring_payments import Mandate
 from weir.gateway.config.snapshot import Application, Operation, SigningKey, Snapshot
-from weir.kernel import limits
+from weir.gateway.declares import KNOWN_TOKENS
+from weir.kernel.declares import TOKEN_EXPIRED
 from weir.kernel.money import Money
-from weir.kernel.outcomes import TOKEN_EXPIRED, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.shelf.published import SubscriptionDocument
 
 RIGHTS_KEPT: Final = 64  # operations remembered with one token
@@ -180,7 +181,7 @@ class TokenMemory:
     A change of the signing keys forgets all of them, so that a withdrawn key voids its tokens.
     """
 
-    def __init__(self, verifier: Verifier, capacity: int = limits.KNOWN_TOKENS) -> None:
+    def __init__(self, verifier: Verifier, capacity: int = KNOWN_TOKENS) -> None:
         self._verifier = verifier
         self._generation = max(1, capacity // 2)
         self._keys: Map[str, SigningKey] = Map()

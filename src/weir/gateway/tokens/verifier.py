@@ -19,9 +19,9 @@ from weir.consent import recurring_payments
 from weir.consent.published import revocation_key
 from weir.gateway.config.snapshot import SigningKey, base64url
 from weir.gateway.tokens.known_tokens import Grant, KnownToken
-from weir.kernel import limits
+from weir.kernel.declares import CLOCK_AHEAD_ACCEPTED_S, TOKEN_EXPIRED, TOKEN_INVALID
 from weir.kernel.money import parse_amount
-from weir.kernel.outcomes import TOKEN_EXPIRED, TOKEN_INVALID, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.keys import private_keys
 
 # JWS Compact Serialization (RFC 7515 section 3.1). The shortest signature, of ES256 or Ed25519, has
@@ -94,7 +94,7 @@ class TokenVerifier:
         audiences = [claims.aud] if isinstance(claims.aud, str) else claims.aud
         if claims.iss != self._issuer or self._audience not in audiences:
             raise ValueError("issuer or audience is another")
-        latest_s = now_s + limits.CLOCK_AHEAD_ACCEPTED_S
+        latest_s = now_s + CLOCK_AHEAD_ACCEPTED_S
         if claims.iat > latest_s or (claims.nbf is not None and claims.nbf > latest_s):
             raise ValueError("issued in the future")
         if claims.iat > key.not_after_s:

@@ -29,8 +29,8 @@ import msgspec
 from sqlalchemy import ColumnElement, Row, and_, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.kernel import limits
 from weir.metering.counters.payment_intents import not_paid
+from weir.metering.declares import RECONCILE_AFTER_S, RECONCILE_LOOKBACK_DAYS
 from weir.metering.lake import manifest, queries
 from weir.metering.lake.ingest import Mark, marks
 from weir.metering.lake.lake import Lake
@@ -112,7 +112,7 @@ async def reconcile(
     another machine and was not ingested yet would not be seen.
     """
     report = Reconciled()
-    before = database.clock.now() - timedelta(seconds=limits.RECONCILE_AFTER_S)
+    before = database.clock.now() - timedelta(seconds=RECONCILE_AFTER_S)
     lock_fd = os.open(folder / "reconciling.lock", os.O_CREAT | os.O_RDWR, 0o640)
     try:
         fcntl.flock(lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -145,7 +145,7 @@ async def _recorded_statuses(
     named = {row.record_name: (row.client_id, row.idempotency_key) for row in rows}
     local = await asyncio.to_thread(_local_statuses, folder, reached, set(named))
     # A retry moves an intent's time forward, a record's never; days of margin cover it.
-    since = min(row.at for row in rows) - timedelta(days=limits.RECONCILE_LOOKBACK_DAYS)
+    since = min(row.at for row in rows) - timedelta(days=RECONCILE_LOOKBACK_DAYS)
     async with database.connect() as connection:
         files = await manifest.between(connection, since)
     stored = await asyncio.to_thread(queries.payments, lake, files, named)

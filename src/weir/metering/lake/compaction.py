@@ -20,9 +20,9 @@ import pyarrow as pa
 from sqlalchemy import func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.kernel import limits
 from weir.kernel.seals import Seal
 from weir.metering import tables
+from weir.metering.declares import MERGE_AFTER_S, MERGE_FILES, MERGED_RECORDS, MERGED_SEGMENTS
 from weir.metering.lake import manifest
 from weir.metering.lake.columns import merged, partition
 from weir.metering.lake.lake import BROKEN, Lake
@@ -92,12 +92,12 @@ async def _hours(connection: AsyncConnection, now: datetime) -> list[datetime]:
     rows = await connection.execute(
         select(files.c.hour)
         .where(files.c.replaced_at.is_(None), files.c.holds == "all")
-        .where(files.c.records < limits.MERGED_RECORDS // 2)
-        .where(files.c.segments < limits.MERGED_SEGMENTS // 2)
+        .where(files.c.records < MERGED_RECORDS // 2)
+        .where(files.c.segments < MERGED_SEGMENTS // 2)
         .group_by(files.c.hour)
         .having(
             or_(
-                func.count() >= limits.MERGE_FILES,
+                func.count() >= MERGE_FILES,
                 (func.count() > 1) & (files.c.hour < _over(now)),
             )
         )
@@ -108,7 +108,7 @@ async def _hours(connection: AsyncConnection, now: datetime) -> list[datetime]:
 
 def _over(now: datetime) -> datetime:
     """Hours that began before this are over, and their last segments are in the lake."""
-    return now - manifest.HOUR - timedelta(seconds=limits.MERGE_AFTER_S)
+    return now - manifest.HOUR - timedelta(seconds=MERGE_AFTER_S)
 
 
 def next_group(files: Sequence[LakeFile], *, is_over: bool) -> list[LakeFile]:
@@ -120,21 +120,18 @@ def next_group(files: Sequence[LakeFile], *, is_over: bool) -> list[LakeFile]:
     group: list[LakeFile] = []
     records = segments = 0
     for each in files:
-        if each.records >= limits.MERGED_RECORDS // 2:
+        if each.records >= MERGED_RECORDS // 2:
             continue
-        if each.segments >= (limits.MERGED_SEGMENTS // 2 if is_over else 2):
+        if each.segments >= (MERGED_SEGMENTS // 2 if is_over else 2):
             continue
-        full = (
-            records + each.records > limits.MERGED_RECORDS
-            or segments + each.segments > limits.MERGED_SEGMENTS
-        )
+        full = records + each.records > MERGED_RECORDS or segments + each.segments > MERGED_SEGMENTS
         if full and len(group) > 1:
             break
         if full:
             group, records, segments = [], 0, 0
         group.append(each)
         records, segments = records + each.records, segments + each.segments
-    fewest = 2 if is_over else limits.MERGE_FILES
+    fewest = 2 if is_over else MERGE_FILES
     return group if len(group) >= fewest else []
 
 

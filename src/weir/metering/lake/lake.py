@@ -23,7 +23,8 @@ from pyarrow import fs
 from pyarrow import parquet as pq
 
 from weir.kernel import identifiers
-from weir.kernel.outcomes import SETTING_INVALID, Refusal
+from weir.kernel.declares import SETTING_INVALID
+from weir.kernel.outcomes import Refusal
 from weir.kernel.seals import Seal
 from weir.metering.lake.columns import (
     CALLS,

@@ -15,11 +15,12 @@ from typing import Any, Final
 from sqlalchemy import Select, TextClause, delete, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.kernel import limits
+from weir.metering.declares import REPLACED_KEPT_S
 from weir.metering.lake.columns import hour_of
 from weir.metering.lake.lake import Lake
 from weir.metering.tables import lake_files
 from weir.store.database import Database
+from weir.store.declares import EXPIRED_AT_ONCE
 
 HOUR: Final = timedelta(hours=1)
 
@@ -166,12 +167,12 @@ def _columns(held: Collection[tuple[str, int]]) -> dict[str, list[Any]]:
 
 async def forget_replaced(database: Database, lake: Lake) -> int:
     """Remove the files nobody can still be reading; returns how many. May be killed anywhere."""
-    before = database.clock.now() - timedelta(seconds=limits.REPLACED_KEPT_S)
+    before = database.clock.now() - timedelta(seconds=REPLACED_KEPT_S)
     async with database.connect() as connection:
         found = await connection.execute(
             select(lake_files.c.file)
             .where(lake_files.c.replaced_at < before)
-            .limit(limits.EXPIRED_AT_ONCE)
+            .limit(EXPIRED_AT_ONCE)
         )
         files = list(found.scalars())
     for file in files:

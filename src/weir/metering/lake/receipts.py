@@ -11,7 +11,8 @@ import msgspec
 from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.kernel import merkle, outcomes
+from weir.kernel import merkle
+from weir.kernel.declares import ILLEGAL_STATE, NOT_FOUND
 from weir.kernel.outcomes import Refusal
 from weir.kernel.seals import Receipt, ReceiptName, Seal, authenticator
 from weir.metering.lake.columns import instant
@@ -40,9 +41,9 @@ async def find(
                 continue
             if record.application is not None and _is_authentic(secret, name, record):
                 if not may_see(record):
-                    raise Refusal(outcomes.NOT_FOUND, "a receipt of others")
+                    raise Refusal(NOT_FOUND, "a receipt of others")
                 return await _receipt(connection, name, remains, index, row.leaf)
-    raise Refusal(outcomes.NOT_FOUND, "no such receipt in the lake")
+    raise Refusal(NOT_FOUND, "no such receipt in the lake")
 
 
 async def _candidates(connection: AsyncConnection, name: ReceiptName) -> list[Row[Any]]:
@@ -64,7 +65,7 @@ async def _remains(lake: Lake, row: Row[Any]) -> Remains:
     try:
         return await asyncio.to_thread(lake.remains, row.files, row.stream, row.segment)
     except SegmentDamaged as damaged:
-        raise Refusal(outcomes.ILLEGAL_STATE, str(damaged.finding)) from damaged
+        raise Refusal(ILLEGAL_STATE, str(damaged.finding)) from damaged
 
 
 def _is_authentic(secret: bytes, name: ReceiptName, record: CallRecord) -> bool:
@@ -115,5 +116,5 @@ async def segment_of(connection: AsyncConnection, lake: Lake, stream: str, segme
         )
     ).first()
     if row is None:
-        raise Refusal(outcomes.NOT_FOUND, "no such segment")
+        raise Refusal(NOT_FOUND, "no such segment")
     return await _remains(lake, row)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from weir.kernel import limits
+from weir.metering.declares import TRAFFIC_ROWS
 from weir.metering.lake.lake import Lake
 from weir.metering.lake.queries import calls_of
 
@@ -105,7 +105,7 @@ def question(
         kinds=f"PARTITION BY {', '.join(names)}" if names else "",
         order=", ".join(["of_kind DESC", *names]),
         names="".join(f"{name}, " for name in names),
-        most=limits.TRAFFIC_ROWS,
+        most=TRAFFIC_ROWS,
     )
     return text, values
 

@@ -14,7 +14,7 @@ from typing import Final
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
-from weir.kernel import merkle, outcomes
+from weir.kernel import merkle
 from weir.kernel.call_log import LogEntry
 from weir.kernel.expiries import Expiry, expiry_fault
 from weir.kernel.seals import (
@@ -25,6 +25,7 @@ from weir.kernel.seals import (
     signature_fault,
 )
 from weir.kernel.witnesses import Witness, witness_fault
+from weir.metering.declares import CALLER_GONE
 from weir.metering.records.bundles import Bundle, Log
 from weir.metering.records.records import CallRecord, encode
 from weir.metering.records.segments import (
@@ -444,7 +445,7 @@ def _what_the_log_lacks(log: Log, held: _Held, found: Audit) -> None:
         where = f"{stream} record {number}"
         if first.side == "caller":
             concerned = record.application == first.party
-            concerned = concerned and record.refusal != outcomes.CALLER_GONE.code
+            concerned = concerned and record.refusal != CALLER_GONE.code
             lacking = (record.interaction_id, record.status) not in logged
         else:
             concerned = (record.member, record.refusal) == (first.party, None)

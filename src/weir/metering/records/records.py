@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from weir.kernel import limits
+from weir.metering.declares import TERMS_BYTES
 
 OPEN_SUFFIX: Final = ".open"  # being written
 FINISHED_SUFFIX: Final = ".records"  # whole and on the disk
@@ -105,7 +105,7 @@ NO_DETAILS: Final = b"}\n"
 def encoded_terms(terms: Terms) -> bytes:
     """The terms as they stand in a line: without the braces."""
     inner = encode(terms)[1:-1]
-    if len(inner) <= limits.TERMS_BYTES:
+    if len(inner) <= TERMS_BYTES:
         return inner
     return encode(msgspec.structs.replace(terms, path=None))[1:-1]  # counts do not hang on it
 

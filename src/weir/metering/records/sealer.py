@@ -25,9 +25,10 @@ from typing import Final
 
 import msgspec
 
-from weir.kernel import identifiers, limits, merkle
+from weir.kernel import identifiers, merkle
 from weir.kernel.identifiers import born_ms
 from weir.kernel.seals import NO_PREVIOUS, Seal, SealingKey, State
+from weir.metering.declares import SEGMENT_RECORDS
 from weir.metering.records.records import (
     BOOT_NAME,
     CLOSED_NAME,
@@ -293,7 +294,7 @@ def _hashed(lines: list[bytes], stream: str, mark: _Mark) -> tuple[list[bytes], 
     """
     segment = mark.segment + 1
     records = decoded(lines, stream, segment)
-    if len(lines) > limits.SEGMENT_RECORDS:
+    if len(lines) > SEGMENT_RECORDS:
         raise damaged(stream, segment, Damage.ALTERED, "no segment holds so many records")
     for record, line in zip(records, lines, strict=True):
         if encode(record) != line:

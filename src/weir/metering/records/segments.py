@@ -11,16 +11,18 @@ from typing import Final
 
 import msgspec
 
-from weir.kernel import identifiers, limits, merkle, pruned_trees
+from weir.kernel import identifiers, merkle, pruned_trees
+from weir.kernel.declares import PAGE_ROWS
 from weir.kernel.pruned_trees import Nodes
 from weir.kernel.seals import NO_PREVIOUS, PublicKey, Seal, signature_fault
+from weir.metering.declares import RECORD_BYTES, SEGMENT_RECORDS
 from weir.metering.records.records import FINISHED_SUFFIX, OPEN_SUFFIX, CallRecord, segment_path
 
 SEAL_SUFFIX: Final = ".seal"  # a seal, as JSON
 PRUNED_SUFFIX: Final = ".pruned"  # in a bundle: subtrees for records that expired, as JSON
 LEAVES_SUFFIX: Final = ".leaves"  # the hashes of a segment's lines, 32 bytes each
 
-SEGMENT_BYTES: Final = limits.SEGMENT_RECORDS * limits.RECORD_BYTES
+SEGMENT_BYTES: Final = SEGMENT_RECORDS * RECORD_BYTES
 
 # What msgspec raises for bytes that are not the JSON it wants, or not UTF-8 at all.
 UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError)
@@ -260,7 +262,7 @@ def verify_stream(
     chain: Chain | None = Chain.from_start(stream, keys)
     expected = 1
     for number in numbered(folder / stream, SEAL_SUFFIX):
-        for missing in range(expected, min(number, expected + limits.PAGE_ROWS)):
+        for missing in range(expected, min(number, expected + PAGE_ROWS)):
             findings.append(Finding(stream, missing, Damage.DROPPED, "there is no such file"))
             chain = None
         expected = number + 1
@@ -354,7 +356,7 @@ def check_remaining(remains: Remains) -> None:
 
 def numbering_damage(numbers: Sequence[int], first: int, count: int) -> tuple[Damage, str] | None:
     """What is wrong with record numbers that should run from `first`, `count` of them."""
-    if not 0 <= count <= limits.SEGMENT_RECORDS:
+    if not 0 <= count <= SEGMENT_RECORDS:
         return Damage.ALTERED, "no segment holds so many records"
     expected = list(range(first, first + count))
     if list(numbers) == expected:

@@ -9,7 +9,8 @@ from sqlalchemy import Row, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.kernel import inputs, limits, outcomes
+from weir.kernel import inputs
+from weir.kernel.declares import NOT_FOUND, PAGE_ROWS
 from weir.kernel.outcomes import Refusal
 from weir.kernel.seals import Root
 from weir.kernel.witnesses import Witness, WitnessedRoot, witness_fault
@@ -19,7 +20,7 @@ from weir.store.unit import UnitOfWork
 
 async def newest(connection: AsyncConnection, before: int | None = None) -> list[WitnessedRoot]:
     """Roots with their witnesses, largest first; those under `before` leaves only."""
-    wanted = select(roots).order_by(roots.c.size.desc()).limit(limits.PAGE_ROWS)
+    wanted = select(roots).order_by(roots.c.size.desc()).limit(PAGE_ROWS)
     if before is not None:
         wanted = wanted.where(roots.c.size < before)
     return await _witnessed(connection, list((await connection.execute(wanted)).all()))
@@ -29,7 +30,7 @@ async def get(connection: AsyncConnection, size: int) -> WitnessedRoot:
     """One root. Refusal NOT_FOUND."""
     rows = (await connection.execute(select(roots).where(roots.c.size == size))).all()
     if not rows:
-        raise Refusal(outcomes.NOT_FOUND, "no such root")
+        raise Refusal(NOT_FOUND, "no such root")
     return (await _witnessed(connection, list(rows)))[0]
 
 

@@ -12,8 +12,9 @@ from collections import deque
 from pathlib import Path
 from typing import final
 
-from weir.kernel import identifiers, limits, outcomes
+from weir.kernel import identifiers
 from weir.kernel.outcomes import Refusal
+from weir.metering.declares import RECORD_BYTES, RECORD_UNWRITABLE, SEGMENT_RECORDS
 from weir.metering.records.records import (
     BOOT_NAME,
     CLOSED_NAME,
@@ -40,7 +41,7 @@ class RecordWriter:
     """
 
     def __init__(
-        self, folder: Path, stream: str, lock_fd: int, segment_records: int = limits.SEGMENT_RECORDS
+        self, folder: Path, stream: str, lock_fd: int, segment_records: int = SEGMENT_RECORDS
     ) -> None:
         self.stream = stream
         self.segment_records = segment_records  # in one segment at most
@@ -58,7 +59,7 @@ class RecordWriter:
 
     @classmethod
     def open(
-        cls, folder: Path, stream: str, segment_records: int = limits.SEGMENT_RECORDS
+        cls, folder: Path, stream: str, segment_records: int = SEGMENT_RECORDS
     ) -> RecordWriter:
         """Start a new stream under `folder`. A stream that exists already is refused."""
         if not identifiers.is_identifier(stream, "str"):
@@ -74,14 +75,14 @@ class RecordWriter:
             unnamed.rename(folder / stream)
             sync_folder(folder)
         except OSError as error:
-            raise Refusal(outcomes.RECORD_UNWRITABLE, f"stream: {error.strerror}") from error
+            raise Refusal(RECORD_UNWRITABLE, f"stream: {error.strerror}") from error
         return cls(folder, stream, lock_fd, segment_records)
 
     def write(self, record: CallRecord) -> int:
         """Number the record, put it in the kernel's hands, and return its number."""
         record.number = self.last_number + 1
         line = encode(record) + b"\n"
-        if len(line) > limits.RECORD_BYTES:
+        if len(line) > RECORD_BYTES:
             record.path = None  # counts do not hang on a path's template
             line = encode(record) + b"\n"
         self.put_line(line)
@@ -130,8 +131,8 @@ class RecordWriter:
         Refusal RECORD_UNWRITABLE for one that is longer than its limit. A segment that is full is
         finished first, with all that was put before.
         """
-        if len(line) > limits.RECORD_BYTES:
-            raise Refusal(outcomes.RECORD_UNWRITABLE, "the record is longer than its limit")
+        if len(line) > RECORD_BYTES:
+            raise Refusal(RECORD_UNWRITABLE, "the record is longer than its limit")
         if self.is_full():
             self.finish()
         self._lines.append(line)
@@ -229,11 +230,11 @@ class RecordWriter:
         except OSError as error:
             self._torn = True
             self._mend()
-            raise Refusal(outcomes.RECORD_UNWRITABLE, f"write: {error.strerror}") from error
+            raise Refusal(RECORD_UNWRITABLE, f"write: {error.strerror}") from error
         if written != len(data):
             self._torn = True
             self._mend()
-            raise Refusal(outcomes.RECORD_UNWRITABLE, "the disk took part of a record")
+            raise Refusal(RECORD_UNWRITABLE, "the disk took part of a record")
         self._size += written
 
     def _begin(self) -> None:
@@ -242,7 +243,7 @@ class RecordWriter:
         try:
             self._fd = os.open(path, flags, 0o640)
         except OSError as error:
-            raise Refusal(outcomes.RECORD_UNWRITABLE, f"segment: {error.strerror}") from error
+            raise Refusal(RECORD_UNWRITABLE, f"segment: {error.strerror}") from error
         self._segment += 1
         self._size = 0
 
@@ -251,7 +252,7 @@ class RecordWriter:
         try:
             os.ftruncate(self._fd, self._size)
         except OSError as error:
-            raise Refusal(outcomes.RECORD_UNWRITABLE, f"truncate: {error.strerror}") from error
+            raise Refusal(RECORD_UNWRITABLE, f"truncate: {error.strerror}") from error
         self._torn = False
 
     def _path(self) -> Path:

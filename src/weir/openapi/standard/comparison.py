@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from weir.kernel import limits
+from weir.openapi.declares import STANDARD_FINDINGS
 from weir.openapi.grammar import Version
 from weir.openapi.path_templates import parameter_names, shape
 from weir.openapi.pointers import extend
@@ -45,7 +45,7 @@ def compare_operations(
     found: dict[Finding, None] = {}
     before, wanted = old
     for key, operation in _by_key(before, wanted).items():
-        if len(found) >= limits.STANDARD_FINDINGS:
+        if len(found) >= STANDARD_FINDINGS:
             break
         if key not in later:
             subject = f"{operation.method.upper()} {operation.listed.path}"
@@ -53,7 +53,7 @@ def compare_operations(
             continue
         reading, after = later[key]
         found.update(dict.fromkeys(_Pair(before, operation, reading, after).changes()))
-    return list(found)[: limits.STANDARD_FINDINGS]
+    return list(found)[:STANDARD_FINDINGS]
 
 
 def announces(old: dict[str, Any], new: dict[str, Any]) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from weir.kernel import limits
+from weir.openapi.declares import STANDARD_STEPS
 from weir.openapi.pointers import extend, follow_once, is_reference, write_pointer
 
 LABEL: Final = "x-weir-label"
@@ -68,7 +68,7 @@ class FieldWalk:
     def __init__(self, document: dict[str, Any], *, beside_reference: bool) -> None:
         self._document = document
         self._beside_reference = beside_reference  # OpenAPI 3.1 reads what stands beside $ref
-        self._left = limits.STANDARD_STEPS
+        self._left = STANDARD_STEPS
 
     @property
     def is_whole(self) -> bool:

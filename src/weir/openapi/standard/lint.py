@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Final
 
-from weir.kernel import limits
+from weir.openapi.declares import STANDARD_FINDINGS, STANDARD_PLACES
 from weir.openapi.grammar import Version
 from weir.openapi.standard import (
     errors,
@@ -54,7 +54,7 @@ def judge(document: dict[str, Any], version: Version) -> list[Finding]:
                 key = (rule.id, pointer)
                 if key in found:
                     continue
-                if taken == limits.STANDARD_PLACES or len(found) == limits.STANDARD_FINDINGS:
+                if taken == STANDARD_PLACES or len(found) == STANDARD_FINDINGS:
                     break
                 taken += 1
                 found[key] = Finding(rule.id, pointer, subject[:200])

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from weir.kernel import limits
+from weir.openapi.declares import STANDARD_STEPS
 from weir.openapi.standard.rules import Finding
 from weir.openapi.standard.schema_views import BOUNDS, NO_MARKS, Marks, Spot, View, view
 
@@ -34,7 +34,7 @@ class SchemaComparison:
         self._old, self._new = old, new
         self._beside = beside_reference
         self._seen: set[tuple[int, int, bool, Marks, Marks]] = set()
-        self._left = limits.STANDARD_STEPS
+        self._left = STANDARD_STEPS
 
     def request(
         self, old: Spot, new: Spot, name: str = "", marks: tuple[Marks, Marks] = (NO_MARKS,) * 2

@@ -9,6 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from weir.authorization.declares import OAUTH_ACCESS_DENIED, OAUTH_INVALID_GRANT_ID, PAGE_EXPIRED
 from weir.authorization.grammar.openid import OpenIdRequest
 from weir.authorization.visits import interactions, pushed_requests
 from weir.authorization.visits.pushed_requests import Interaction
@@ -21,18 +22,9 @@ from weir.consent.types import ConsentRequest
 from weir.identity import customers
 from weir.identity.customers import Customer
 from weir.identity.people import Person
+from weir.kernel.declares import CONFLICT, ILLEGAL_STATE, INVALID_INPUT, NOT_FOUND
 from weir.kernel.identifiers import is_identifier
-from weir.kernel.outcomes import (
-    CONFLICT,
-    ILLEGAL_STATE,
-    INVALID_INPUT,
-    NOT_FOUND,
-    OAUTH_ACCESS_DENIED,
-    OAUTH_INVALID_GRANT_ID,
-    PAGE_EXPIRED,
-    Fault,
-    Refusal,
-)
+from weir.kernel.outcomes import Fault, Refusal
 from weir.partners import applications, organisations
 from weir.partners.applications import Application
 from weir.partners.organisations import Organisation

@@ -22,15 +22,16 @@ from weir.consent.withdrawals import confirm, withdraw_and_confirm
 from weir.identity import customers
 from weir.identity.customers import Customer
 from weir.identity.people import Person
-from weir.kernel import limits
+from weir.kernel.declares import ILLEGAL_STATE, NOT_FOUND
 from weir.kernel.identifiers import is_identifier
 from weir.kernel.money import Money
-from weir.kernel.outcomes import ILLEGAL_STATE, NOT_FOUND, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.metering.counters import period_sums
 from weir.partners import applications, organisations
 from weir.partners.applications import Application
 from weir.partners.organisations import Organisation
 from weir.portal.consents import my_questions
+from weir.portal.declares import ACCOUNT_NAMES_S
 from weir.portal.renderer import Portal, go, render
 from weir.portal.visitor import Visitor, read_form
 from weir.store.unit import Actor
@@ -150,7 +151,7 @@ async def _accounts(
         return {}
     interaction = request.headers.get("weir-interaction-id", shown.consent.id)
     try:
-        async with asyncio.timeout(limits.ACCOUNT_NAMES_S):
+        async with asyncio.timeout(ACCOUNT_NAMES_S):
             found = await directory.accounts_of(
                 portal.directory, shown.member.directory_url, customer.customer_ref, interaction
             )

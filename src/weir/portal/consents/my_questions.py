@@ -13,19 +13,15 @@ from starlette.responses import Response
 from weir.authorization.backchannel import answers
 from weir.authorization.backchannel import questions as open_questions
 from weir.authorization.backchannel.questions import BackchannelRequest
+from weir.authorization.declares import PAGE_EXPIRED
 from weir.consent import directory
 from weir.consent.directory import Account
 from weir.consent.types import ConsentRequest
 from weir.identity import customers
 from weir.identity.customers import Customer
+from weir.kernel.declares import INVALID_INPUT, NOT_FOUND
 from weir.kernel.identifiers import is_identifier
-from weir.kernel.outcomes import (
-    INVALID_INPUT,
-    NOT_FOUND,
-    PAGE_EXPIRED,
-    Fault,
-    Refusal,
-)
+from weir.kernel.outcomes import Fault, Refusal
 from weir.partners import applications, organisations
 from weir.partners.applications import Application
 from weir.partners.organisations import Organisation

@@ -9,8 +9,8 @@ from starlette.responses import Response
 
 from weir.identity import factors, passkeys, people
 from weir.identity.sessions import BY_CODE
-from weir.kernel import limits
-from weir.kernel.outcomes import FRESH_PROOF_NEEDED, Refusal
+from weir.kernel.declares import FRESH_PROOF_NEEDED, FRESH_PROOF_S
+from weir.kernel.outcomes import Refusal
 from weir.portal.desk.desk import Desk
 from weir.portal.renderer import go
 from weir.portal.sign_in.two_factors import renew_session, site_of
@@ -69,5 +69,5 @@ async def _add_passkey(desk: Desk, unit: UnitOfWork) -> None:
 
 def _require_fresh(desk: Desk) -> None:
     age = desk.portal.database.clock.now() - desk.asking.acting.proven_at
-    if age > timedelta(seconds=limits.FRESH_PROOF_S):
+    if age > timedelta(seconds=FRESH_PROOF_S):
         raise Refusal(FRESH_PROOF_NEEDED)

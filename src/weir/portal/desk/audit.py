@@ -6,8 +6,9 @@ from datetime import datetime
 
 from starlette.responses import Response
 
-from weir.audit.events import EVENTS
-from weir.kernel.outcomes import INVALID_INPUT, NOT_FOUND, Refusal
+from weir.kernel.declares import INVALID_INPUT, NOT_FOUND
+from weir.kernel.outcomes import Refusal
+from weir.kernel.rooms import events
 from weir.portal.desk.desk import Desk
 from weir.portal.desk.names import called, parties_of
 from weir.portal.management import Document
@@ -34,7 +35,7 @@ async def show(desk: Desk) -> Response:
         entries=page["items"],
         following=page["next"],
         wanted=wanted,
-        EVENTS=EVENTS,
+        EVENTS=events(),
         checked=await desk.asking.get("/v1/audit/verification") if checking else None,
         everybody=everybody,
         parties=await parties_of(desk),

@@ -16,21 +16,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from weir.access.permissions import PERMISSIONS
+from weir.authorization.declares import PAGE_EXPIRED
 from weir.identity.acting_person import Acting
+from weir.identity.declares import PASSKEY_REFUSED, SECOND_FACTOR_WRONG, SIGN_IN_LOCKED
 from weir.identity.people import Person
-from weir.kernel import limits
+from weir.kernel.declares import FRESH_PROOF_NEEDED, NOT_FOUND
 from weir.kernel.inputs import digits
-from weir.kernel.outcomes import (
-    FRESH_PROOF_NEEDED,
-    NOT_FOUND,
-    PAGE_EXPIRED,
-    PASSKEY_REFUSED,
-    SECOND_FACTOR_WRONG,
-    SIGN_IN_LOCKED,
-    Refusal,
-)
+from weir.kernel.outcomes import Refusal
 from weir.partners import organisations
 from weir.partners.organisations import Organisation
+from weir.portal.declares import EXPIRED_FORM_BYTES
 from weir.portal.desk.navigation import entries
 from weir.portal.form_faults import faults
 from weir.portal.management import Asking
@@ -137,7 +132,7 @@ def sent(show: Show, send: Send) -> PageFunction:
 def _require_small(request: Request) -> None:
     """PAGE_EXPIRED for what nobody who is in sends, unless one of our pages sent it just now."""
     size = digits(request.headers.get("content-length", ""), 9)
-    if not (sent_from_here(request) and size and size <= limits.EXPIRED_FORM_BYTES):
+    if not (sent_from_here(request) and size and size <= EXPIRED_FORM_BYTES):
         raise Refusal(PAGE_EXPIRED, "the session has ended")
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from weir.kernel.outcomes import NOT_FOUND, Refusal
+from weir.kernel.declares import NOT_FOUND
+from weir.kernel.outcomes import Refusal
 from weir.portal.desk.desk import Desk
 from weir.portal.management import Document, place
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from weir.access.permissions import MEMBER, OPERATOR, PARTIES, PERMISSIONS
+from weir.access.permissions import PERMISSIONS
+from weir.access.roles import MEMBER, OPERATOR, PARTIES
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from weir.access.permissions import ROLES
+from weir.access.roles import ROLES
 from weir.portal.desk.desk import Desk
 from weir.portal.management import place
 from weir.portal.renderer import go

@@ -18,7 +18,7 @@ from starlette.responses import Response
 
 from weir.agreements.shares import ROLES
 from weir.agreements.signatures import check, read
-from weir.kernel import limits
+from weir.kernel.declares import SIGNATURE_CHARACTERS
 from weir.kernel.inputs import wrong
 from weir.kernel.outcomes import Refusal
 from weir.portal.desk.desk import Desk
@@ -100,7 +100,7 @@ async def act(desk: Desk) -> Response:
                 raise wrong(
                     "/signature", "paste it, or choose its file", "请粘贴签名或选择签名文件"
                 )
-            if len(signature) > limits.SIGNATURE_CHARACTERS:
+            if len(signature) > SIGNATURE_CHARACTERS:
                 raise wrong("/signature", "is too long to be one", "过长，不是有效签名")
             await desk.asking.post(f"{path}/accept", {"signature": signature}, desk.form_key)
         case "counter":

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from weir.kernel.declares import NOT_FOUND
 from weir.kernel.inputs import digits, wrong
 from weir.kernel.money import parse_amount
-from weir.kernel.outcomes import NOT_FOUND, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.portal.desk.desk import Desk
 from weir.portal.management import Document, place
 

@@ -6,8 +6,9 @@ from datetime import datetime
 
 from starlette.responses import Response
 
+from weir.kernel.declares import NOT_FOUND
 from weir.kernel.inputs import digits
-from weir.kernel.outcomes import NOT_FOUND, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.portal.desk.desk import Desk
 from weir.portal.desk.names import parties_of, products_of
 from weir.portal.management import Document, place

@@ -10,10 +10,10 @@ import msgspec
 from starlette.responses import Response
 
 from weir.agreements.agreements import operator_of
-from weir.kernel import limits
+from weir.kernel.declares import NOT_FOUND, PAGE_ROWS
 from weir.kernel.identifiers import is_identifier
 from weir.kernel.inputs import digits
-from weir.kernel.outcomes import NOT_FOUND, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.partners import organisations
 from weir.portal.desk.desk import Desk
 from weir.settlement.documents import Statement
@@ -85,7 +85,7 @@ async def calls(desk: Desk) -> Response:
         number=number,
         line=held.lines[number - 1],
         calls=found,
-        more=found[-1].id if len(found) == limits.PAGE_ROWS else None,
+        more=found[-1].id if len(found) == PAGE_ROWS else None,
         title=_title_of(titles, desk.visitor.language),
     )
 

@@ -15,8 +15,9 @@ from urllib.parse import urlencode
 from starlette.datastructures import QueryParams
 from starlette.responses import Response
 
-from weir.kernel import inputs, limits
-from weir.kernel.outcomes import NOT_FOUND, Refusal
+from weir.kernel import inputs
+from weir.kernel.declares import NAME_CHARACTERS, NOT_FOUND, TRAFFIC_DAYS
+from weir.kernel.outcomes import Refusal
 from weir.portal.desk.desk import Desk
 from weir.portal.desk.names import applications_of, parties_of
 from weir.portal.management import place
@@ -104,8 +105,8 @@ def read(query: QueryParams, today: date) -> Asked:
     by = inputs.choice(query.get("by", KINDS[0]), KINDS, "query:by")
     until = min(_day(query, "until", today), today)
     since = min(_day(query, "since", until - timedelta(days=6)), until)
-    since = max(since, until - timedelta(days=limits.TRAFFIC_DAYS - 1))
-    only = {name: query[name][: limits.NAME_CHARACTERS] for name in KINDS if query.get(name)}
+    since = max(since, until - timedelta(days=TRAFFIC_DAYS - 1))
+    only = {name: query[name][:NAME_CHARACTERS] for name in KINDS if query.get(name)}
     return Asked(by, only, since, until)
 
 

@@ -8,8 +8,8 @@ from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Final
 
-from weir.kernel import limits
 from weir.kernel.money import MINOR_DIGITS, Money
+from weir.portal.declares import CALCULATOR_CALLS
 from weir.settlement.rating.charges import (
     MONTHLY,
     Part,
@@ -51,9 +51,7 @@ class Estimate:
 
 def read_use(calls: str, amount: str) -> Use:
     """What was typed, within bounds; what is no number counts as the nearest that is one."""
-    return Use(
-        calls=int(_number(calls, limits.CALCULATOR_CALLS)), amount=_number(amount, _AMOUNT_MAX)
-    )
+    return Use(calls=int(_number(calls, CALCULATOR_CALLS)), amount=_number(amount, _AMOUNT_MAX))
 
 
 def estimates(plans: Sequence[Plan], use: Use) -> list[Estimate]:

@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from weir.kernel import limits
+from weir.kernel.declares import NOT_FOUND, PAGE_ROWS
 from weir.kernel.identifiers import is_slug
-from weir.kernel.outcomes import NOT_FOUND, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.openapi.standard.lint import RULES
 from weir.partners import organisations
 from weir.partners.organisations import Organisation
@@ -95,7 +95,7 @@ async def versions(portal: Portal, request: Request, visitor: Visitor) -> Respon
         offered=offered,
         changes=changes,
         RULES=RULES,
-        most=limits.PAGE_ROWS,
+        most=PAGE_ROWS,
     )
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from weir.kernel.outcomes import NOT_FOUND, Refusal
+from weir.kernel.declares import NOT_FOUND
+from weir.kernel.outcomes import Refusal
 from weir.portal import security
 from weir.portal.renderer import Portal, render
 from weir.portal.shelf.product_page import offered_at

@@ -11,15 +11,16 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
-from weir.kernel import limits
+from weir.kernel.declares import NOT_FOUND
 from weir.kernel.inputs import digits
-from weir.kernel.outcomes import NOT_FOUND, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.partners import organisations
 from weir.partners.classes import LICENCE_KINDS, PARTNER_CLASSES
 from weir.partners.organisations import Organisation
 from weir.portal.renderer import Portal, render
 from weir.portal.visitor import Visitor
 from weir.shelf import products
+from weir.shelf.declares import SEARCH_CHARACTERS, SEARCH_CHOICES, SEARCH_PAGE_ROWS, SEARCH_PAGES
 from weir.shelf.products import Product
 from weir.shelf.scenes import SCENES
 from weir.shelf.search.finder import DIRECTIONS, GRADES, Found, Hit, Wanted, find, read_wanted
@@ -87,8 +88,8 @@ async def search(portal: Portal, request: Request, visitor: Visitor) -> Response
         ],
         labels=_labels(language),
         pages={} if found.sides else _pages(request, wanted, found.total),
-        last_page=min(_last_page(found.total), limits.SEARCH_PAGES),
-        most_choices=limits.SEARCH_CHOICES,
+        last_page=min(_last_page(found.total), SEARCH_PAGES),
+        most_choices=SEARCH_CHOICES,
         narrowed=bool(wanted.owners or wanted.kinds or wanted.grades or wanted.prices)
         or bool(wanted.scenes or wanted.direction),
     )
@@ -97,7 +98,7 @@ async def search(portal: Portal, request: Request, visitor: Visitor) -> Response
 def _wanted(asked: QueryParams) -> Wanted:
     page = asked.get("page", "1")
     return read_wanted(
-        words=" ".join(asked.get("q", "").split())[: limits.SEARCH_CHARACTERS],
+        words=" ".join(asked.get("q", "").split())[:SEARCH_CHARACTERS],
         direction=asked.get("direction") or None,
         kinds=asked.getlist("kind"),
         owners=asked.getlist("owner"),
@@ -156,9 +157,9 @@ def _pages(request: Request, wanted: Wanted, total: int) -> dict[str, str]:
     return {
         name: f"/shelf?{urlencode([*kept, ('page', page)])}"
         for name, page in beside.items()
-        if 1 <= page <= min(last, limits.SEARCH_PAGES)
+        if 1 <= page <= min(last, SEARCH_PAGES)
     }
 
 
 def _last_page(total: int) -> int:
-    return -(-total // limits.SEARCH_PAGE_ROWS)
+    return -(-total // SEARCH_PAGE_ROWS)

@@ -13,17 +13,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from weir.identity import factors, passkeys, totp
+from weir.identity.declares import PASSKEY_REFUSED, SECOND_FACTOR_WRONG, SIGN_IN_LOCKED
 from weir.identity.people import Person
 from weir.identity.sessions import BY_CODE, BY_PASSKEY
-from weir.kernel.outcomes import (
-    CONFLICT,
-    INVALID_INPUT,
-    NOT_FOUND,
-    PASSKEY_REFUSED,
-    SECOND_FACTOR_WRONG,
-    SIGN_IN_LOCKED,
-    Refusal,
-)
+from weir.kernel.declares import CONFLICT, INVALID_INPUT, NOT_FOUND
+from weir.kernel.outcomes import Refusal
 from weir.portal import security
 from weir.portal.form_faults import faults
 from weir.portal.renderer import Portal, go, render

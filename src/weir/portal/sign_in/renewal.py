@@ -9,7 +9,8 @@ from weir.identity import factors, links, people
 from weir.identity.links import Link
 from weir.identity.passphrases import check_form
 from weir.identity.people import Person
-from weir.kernel.outcomes import INVALID_INPUT, LINK_USED, Refusal
+from weir.kernel.declares import INVALID_INPUT, LINK_USED
+from weir.kernel.outcomes import Refusal
 from weir.portal.form_faults import faults
 from weir.portal.renderer import Portal, render
 from weir.portal.sign_in.sign_in import start_half_open

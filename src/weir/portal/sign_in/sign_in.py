@@ -12,11 +12,16 @@ from weir.authorization.front.http import set_host_cookie
 from weir.authorization.visits import pushed_requests
 from weir.authorization.visits.redirects import origin
 from weir.identity import factors
+from weir.identity.declares import (
+    HALF_OPEN_SESSION_S,
+    SESSION_LIFETIME_S,
+    SIGN_IN_FAILED,
+    SIGN_IN_LOCKED,
+)
 from weir.identity.people import Person
 from weir.identity.sessions import BY_PASSPHRASE, SESSION_COOKIE
 from weir.identity.sign_in import sign_in
-from weir.kernel import limits
-from weir.kernel.outcomes import SIGN_IN_FAILED, SIGN_IN_LOCKED, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.partners import applications
 from weir.portal.renderer import Portal, go, on_portal, render
 from weir.portal.visitor import Visitor, local_path, read_form, read_form_again
@@ -74,7 +79,7 @@ async def start_session(portal: Portal, person: Person, following: str) -> Respo
     """A customer's new session, whatever the browser had before (no session fixation)."""
     session = await portal.sessions.open(person.id, portal.database.clock.now())
     response = go(following)
-    set_host_cookie(response, SESSION_COOKIE, session, limits.SESSION_LIFETIME_S)
+    set_host_cookie(response, SESSION_COOKIE, session, SESSION_LIFETIME_S)
     return response
 
 
@@ -86,7 +91,7 @@ async def start_half_open(portal: Portal, person: Person, following: str) -> Res
         has = await factors.of_person(connection, person.id)
     step = "/sign-in/second" if has.any else "/sign-in/set-up"
     response = go(f"{step}?{urlencode({'next': following})}")
-    set_host_cookie(response, SESSION_COOKIE, session, limits.HALF_OPEN_SESSION_S)
+    set_host_cookie(response, SESSION_COOKIE, session, HALF_OPEN_SESSION_S)
     return response
 
 

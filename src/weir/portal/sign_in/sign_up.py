@@ -8,8 +8,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from weir.journeys import sign_up
+from weir.journeys.declares import TOO_MANY_SIGN_UPS
 from weir.journeys.sign_up import SignUp
-from weir.kernel.outcomes import CONFLICT, INVALID_INPUT, TOO_MANY_SIGN_UPS, Refusal
+from weir.kernel.declares import CONFLICT, INVALID_INPUT
+from weir.kernel.outcomes import Refusal
 from weir.partners.classes import PARTNER_CLASSES
 from weir.portal.form_faults import faults
 from weir.portal.renderer import Portal, go, render

@@ -10,18 +10,18 @@ from starlette.responses import Response
 
 from weir.authorization.front.http import set_host_cookie
 from weir.identity import factors, passkeys, people
+from weir.identity.declares import (
+    PASSKEY_REFUSED,
+    SECOND_FACTOR_WRONG,
+    SIGN_IN_LOCKED,
+    STAFF_SESSION_LIFETIME_S,
+)
 from weir.identity.passkeys import Site
 from weir.identity.people import Person
 from weir.identity.sessions import BY_CODE, BY_PASSKEY, SESSION_COOKIE
 from weir.identity.sign_in import second_factor
-from weir.kernel import limits
-from weir.kernel.outcomes import (
-    NOT_FOUND,
-    PASSKEY_REFUSED,
-    SECOND_FACTOR_WRONG,
-    SIGN_IN_LOCKED,
-    Refusal,
-)
+from weir.kernel.declares import NAME_CHARACTERS, NOT_FOUND
+from weir.kernel.outcomes import Refusal
 from weir.portal import security
 from weir.portal.renderer import Portal, go, on_portal, render
 from weir.portal.visitor import Visitor, local_path, read_form
@@ -106,7 +106,7 @@ async def take_code(portal: Portal, visitor: Visitor, person: Person, code: str)
         portal.authorization.cache,
         portal.authorization.sealing,
         person=person,
-        code=code[: limits.NAME_CHARACTERS],
+        code=code[:NAME_CHARACTERS],
         address=visitor.address,
     )
 
@@ -127,7 +127,7 @@ async def renew_session(
     await portal.sessions.close(visitor.session)
     now = portal.database.clock.now()
     session = await portal.sessions.open_for_staff(person.id, now, amr)
-    set_host_cookie(response, SESSION_COOKIE, session, limits.STAFF_SESSION_LIFETIME_S)
+    set_host_cookie(response, SESSION_COOKIE, session, STAFF_SESSION_LIFETIME_S)
     return session
 
 

@@ -11,8 +11,9 @@ from weir.identity import customers, links, people
 from weir.identity.links import Link
 from weir.identity.passphrases import check_form
 from weir.identity.people import Person, sign_in_name
+from weir.kernel.declares import CONFLICT, LINK_USED
 from weir.kernel.inputs import text
-from weir.kernel.outcomes import CONFLICT, LINK_USED, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.partners import organisations
 from weir.portal.form_faults import faults
 from weir.portal.renderer import Portal, go, render

@@ -18,23 +18,19 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from weir.access.permissions import PERMISSIONS
+from weir.authorization.declares import ACCESS_TOKEN_CHARACTERS, PAGE_EXPIRED
 from weir.authorization.tokens import trial_tokens
 from weir.consent.types import is_payment
 from weir.identity import test_customers
 from weir.identity.acting_person import Acting
 from weir.identity.test_customers import Offered
-from weir.kernel import limits, strict_json
+from weir.kernel import strict_json
+from weir.kernel.declares import INVALID_INPUT, NOT_FOUND, UNSUPPORTED_MEDIA_TYPE, URL_CHARACTERS
 from weir.kernel.inputs import wrong
-from weir.kernel.outcomes import (
-    BODY_TOO_LARGE,
-    INVALID_INPUT,
-    NOT_FOUND,
-    PAGE_EXPIRED,
-    UNSUPPORTED_MEDIA_TYPE,
-    Refusal,
-)
+from weir.kernel.outcomes import Refusal
 from weir.partners import organisations
 from weir.portal import security
+from weir.portal.declares import TRIAL_BODY_BYTES, TRIAL_HEADERS, TRIAL_REQUEST_BYTES
 from weir.portal.management import Asking, Document, place
 from weir.portal.renderer import PageFunction, Portal
 from weir.portal.visitor import Visitor, require_form_token
@@ -43,6 +39,7 @@ from weir.shelf.capabilities import Capability
 from weir.shelf.products import Product
 from weir.shelf.reference import operations
 from weir.shelf.reference.samples import curl
+from weir.wire.declares import BODY_TOO_LARGE
 
 FORM: Final = "try"  # what the form tokens of both addresses are for
 ISSUE: Final = "issue_trial_token"
@@ -172,7 +169,7 @@ async def call(portal: Portal, request: Request, visitor: Visitor) -> Document:
     headers = await _headers(portal, asked, capability)
     proven = {"authorization": f"DPoP {compact(asked.token)}", "dpop": compact(asked.proof)}
     body = asked.body.encode()
-    if len(body) > limits.TRIAL_BODY_BYTES:
+    if len(body) > TRIAL_BODY_BYTES:
         raise Refusal(BODY_TOO_LARGE, f"{product.id}: {len(body)} bytes")
     answer = await portal.relay.call(
         person.id, capability.method, asked.target, {**headers, **proven}, body
@@ -215,7 +212,7 @@ async def read(request: Request, visitor: Visitor, kind: type[Asked]) -> Asked:
     raw = b""
     async for chunk in request.stream():
         raw += chunk
-        if len(raw) > limits.TRIAL_REQUEST_BYTES:
+        if len(raw) > TRIAL_REQUEST_BYTES:
             raise Refusal(BODY_TOO_LARGE, "a trial")
     try:
         asked = msgspec.convert(strict_json.loads(raw), kind)
@@ -236,7 +233,7 @@ async def _operation(portal: Portal, asked: CallAsked) -> tuple[Product, Capabil
     trial_tokens.require_sandbox(product)
     path = asked.target.partition("?")[0]
     fits = _TARGET.fullmatch(asked.target) and _pattern(product.prefix + found.path).fullmatch(path)
-    if not fits or len(asked.target) > limits.URL_CHARACTERS:
+    if not fits or len(asked.target) > URL_CHARACTERS:
         raise wrong("/target", "is not an address of this operation", "不是该接口的地址")
     return product, found
 
@@ -254,19 +251,19 @@ async def _headers(portal: Portal, asked: CallAsked, capability: Capability) -> 
     declared = {each.node.name.lower() for each in described.parameters if each.where == "header"}
     allowed = (declared | _ALWAYS) - _NEVER
     given = {name.lower(): value for name, value in asked.headers.items()}
-    if len(asked.headers) > limits.TRIAL_HEADERS or len(given) != len(asked.headers):
+    if len(asked.headers) > TRIAL_HEADERS or len(given) != len(asked.headers):
         raise wrong("/headers", "are too many, or named twice", "请求头过多或重名")
     for name, value in given.items():
         if name not in allowed or name.startswith("weir-"):
             raise wrong(f"/headers/{name}", "is not one of the operation", "不是该接口的请求头")
-        if _HEADER_VALUE.fullmatch(value) is None or len(value) > limits.URL_CHARACTERS:
+        if _HEADER_VALUE.fullmatch(value) is None or len(value) > URL_CHARACTERS:
             raise wrong(f"/headers/{name}", "must be visible ASCII", "须为可见 ASCII 字符")
     return given
 
 
 def compact(text: str) -> str:
     """A compact JWS by its form; the gateway says whether it is one."""
-    if len(text) > limits.ACCESS_TOKEN_CHARACTERS or _PROVEN.fullmatch(text) is None:
+    if len(text) > ACCESS_TOKEN_CHARACTERS or _PROVEN.fullmatch(text) is None:
         raise Refusal(INVALID_INPUT, "not a compact JWS", why="not what the page sends")
     return text
 

@@ -16,10 +16,11 @@ from starlette.responses import Response
 
 from weir.authorization.clients import assertions, trial_keys
 from weir.authorization.grammar import forms
+from weir.consent.declares import AUTHORIZATION_FORM_BYTES
 from weir.consent.types import is_payment, is_single_use
-from weir.kernel import limits
+from weir.kernel.declares import FORBIDDEN
 from weir.kernel.money import parse_amount
-from weir.kernel.outcomes import BODY_TOO_LARGE, FORBIDDEN, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.openapi.pointers import read_pointer
 from weir.portal.management import Document, place
 from weir.portal.renderer import Portal, render
@@ -28,6 +29,7 @@ from weir.portal.visitor import Visitor
 from weir.shelf.capabilities import Capability
 from weir.shelf.published import Bindings
 from weir.shelf.reference.operations import Described
+from weir.wire.declares import BODY_TOO_LARGE
 
 _ASKED_FOR: Final = timedelta(days=90)
 _AMOUNT: Final = {"amount": "88.50", "currency": "CNY"}
@@ -134,7 +136,7 @@ async def server(portal: Portal, request: Request, visitor: Visitor) -> Document
     """`/try/server`: the request as the browser proved it, and the server's own answer."""
     asked = await read(request, visitor, ServerAsked)
     form = asked.form.encode()
-    if len(form) > limits.AUTHORIZATION_FORM_BYTES:
+    if len(form) > AUTHORIZATION_FORM_BYTES:
         raise Refusal(BODY_TOO_LARGE, f"{len(form)} bytes for the authorization server")
     _require_trial(form)
     assert visitor.person is not None, "checked before anything was read"

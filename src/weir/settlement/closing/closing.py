@@ -23,8 +23,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from weir.agreements import agreements
 from weir.agreements.agreements import Agreement
 from weir.kernel.clock import moment, read_moment
+from weir.kernel.declares import ILLEGAL_STATE
 from weir.kernel.money import Money
-from weir.kernel.outcomes import ILLEGAL_STATE, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.ledger import books
 from weir.ledger.postings import Entry, Posting
 from weir.metering.lake.lake import Lake

@@ -12,9 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.agreements.agreements import operator_of
 from weir.jobs.slots import is_held
-from weir.kernel import inputs, limits
+from weir.kernel import inputs
+from weir.kernel.declares import CONFLICT, FORBIDDEN, ILLEGAL_STATE, NOT_FOUND, PAGE_ROWS
 from weir.kernel.money import MINOR_DIGITS
-from weir.kernel.outcomes import CONFLICT, FORBIDDEN, ILLEGAL_STATE, NOT_FOUND, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.settlement.job_tables import closing_jobs, closing_steps
 from weir.settlement.periods.periods import Period, parse_period
 from weir.settlement.tables import CLOSING_LOCK, closings, statements
@@ -132,9 +133,7 @@ async def listed(connection: AsyncConnection, before: str | None = None) -> list
     query = select(*_SHOWN)
     if before is not None:
         query = query.where(closing_jobs.c.id < before)
-    rows = await connection.execute(
-        query.order_by(closing_jobs.c.id.desc()).limit(limits.PAGE_ROWS)
-    )
+    rows = await connection.execute(query.order_by(closing_jobs.c.id.desc()).limit(PAGE_ROWS))
     return [await _job(connection, row) for row in rows.all()]
 
 

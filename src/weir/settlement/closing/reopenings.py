@@ -17,13 +17,15 @@ from sqlalchemy import Row, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.agreements.agreements import operator_of
-from weir.kernel import inputs, limits
+from weir.kernel import inputs
+from weir.kernel.declares import FORBIDDEN, ILLEGAL_STATE, PAGE_ROWS
 from weir.kernel.money import MINOR_DIGITS
-from weir.kernel.outcomes import FORBIDDEN, ILLEGAL_STATE, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.ledger import books
 from weir.metering.lake.retention import keep_still
 from weir.metering.tables import expiries, segments
 from weir.settlement.closing.jobs import is_under_way
+from weir.settlement.declares import REASON_CHARACTERS
 from weir.settlement.payment import rounds
 from weir.settlement.payment_tables import disputes, obligations
 from weir.settlement.periods.periods import Period, parse_period
@@ -53,7 +55,7 @@ async def reopen(unit: UnitOfWork, *, period: str, currency: str, reason: str) -
     """
     wanted = parse_period(period)
     inputs.choice(currency, MINOR_DIGITS, "/currency")
-    why = inputs.text(reason, "/reason", limits.REASON_CHARACTERS)
+    why = inputs.text(reason, "/reason", REASON_CHARACTERS)
     if unit.actor.organisation != await operator_of(unit.connection):
         raise Refusal(FORBIDDEN, "only the operator re-opens periods")
     await unit.connection.execute(CLOSING_LOCK, {"currency": currency})
@@ -81,7 +83,7 @@ async def reopen(unit: UnitOfWork, *, period: str, currency: str, reason: str) -
 async def listed(connection: AsyncConnection) -> list[Reopening]:
     """The newest re-openings, newest first."""
     rows = await connection.execute(
-        select(reopenings).order_by(reopenings.c.id.desc()).limit(limits.PAGE_ROWS)
+        select(reopenings).order_by(reopenings.c.id.desc()).limit(PAGE_ROWS)
     )
     return [Reopening(**row._mapping) for row in rows]
 

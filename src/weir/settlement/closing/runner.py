@@ -19,7 +19,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.jobs.outbox import hand_over
 from weir.jobs.slots import Slots, holding
-from weir.kernel.outcomes import CATALOGUE, CONFLICT, ENGINE_UNAVAILABLE, ILLEGAL_STATE, Refusal
+from weir.kernel.declares import CONFLICT, ILLEGAL_STATE
+from weir.kernel.outcomes import Refusal
+from weir.kernel.rooms import refusals
 from weir.metering.lake.lake import Lake
 from weir.settlement.closing import closing, jobs
 from weir.settlement.closing.closing import Draft
@@ -27,6 +29,7 @@ from weir.settlement.closing.jobs import Job
 from weir.settlement.job_tables import closing_jobs, closing_steps
 from weir.settlement.payment import pain001, rounds
 from weir.store.database import Database
+from weir.store.declares import ENGINE_UNAVAILABLE
 from weir.store.unit import Actor, UnitOfWork
 
 
@@ -70,7 +73,7 @@ async def close(
             break
         await asyncio.sleep(0.05)
     if job.failure is not None:
-        raise Refusal(CATALOGUE[job.failure], f"job {asked} failed")
+        raise Refusal(refusals()[job.failure], f"job {asked} failed")
     return job
 
 

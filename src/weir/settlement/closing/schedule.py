@@ -8,10 +8,12 @@ from datetime import datetime, timedelta
 import structlog
 
 from weir.agreements.agreements import operator_of
-from weir.kernel import inputs, limits
+from weir.kernel import inputs
+from weir.kernel.declares import CONFLICT
 from weir.kernel.money import MINOR_DIGITS
-from weir.kernel.outcomes import CONFLICT, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.settlement.closing import jobs
+from weir.settlement.declares import CLOSING_GRACE_S
 from weir.store.database import Database
 from weir.store.unit import Actor
 
@@ -29,7 +31,7 @@ def read_currencies(setting: str | None) -> list[str]:
 
 def month_due(now: datetime) -> str:
     """The newest month that ended long enough ago."""
-    late = now - timedelta(seconds=limits.CLOSING_GRACE_S)
+    late = now - timedelta(seconds=CLOSING_GRACE_S)
     return f"{late.replace(day=1) - timedelta(days=1):%Y-%m}"
 
 

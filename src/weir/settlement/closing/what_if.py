@@ -18,7 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from weir.agreements import agreements
 from weir.agreements.agreements import Agreement
 from weir.kernel.clock import moment
-from weir.kernel.outcomes import ILLEGAL_STATE, Refusal
+from weir.kernel.declares import ILLEGAL_STATE
+from weir.kernel.outcomes import Refusal
 from weir.metering.lake.lake import Lake
 from weir.settlement.closing.closing import (
     agreement_input,

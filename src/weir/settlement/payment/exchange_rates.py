@@ -19,12 +19,14 @@ from sqlalchemy import ARRAY, Row, Text, any_, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.agreements.agreements import operator_of
-from weir.kernel import inputs, limits, money
+from weir.kernel import inputs, money
 from weir.kernel.clock import moment
+from weir.kernel.declares import CONFLICT, FORBIDDEN, PAGE_ROWS
 from weir.kernel.money import MINOR_DIGITS, Money
-from weir.kernel.outcomes import CONFLICT, FORBIDDEN, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.ledger import books
 from weir.ledger.postings import Entry, Posting
+from weir.settlement.declares import EXCHANGE_RATE_DAYS
 from weir.settlement.documents import RateInput
 from weir.settlement.payment_tables import exchange_rates, obligations
 from weir.settlement.tables import closings
@@ -97,9 +99,7 @@ async def listed(connection: AsyncConnection, before: str | None = None) -> list
     query = select(exchange_rates)
     if before is not None:
         query = query.where(exchange_rates.c.id < before)
-    rows = await connection.execute(
-        query.order_by(exchange_rates.c.id.desc()).limit(limits.PAGE_ROWS)
-    )
+    rows = await connection.execute(query.order_by(exchange_rates.c.id.desc()).limit(PAGE_ROWS))
     return [Rate(**row._mapping) for row in rows]
 
 
@@ -157,7 +157,7 @@ async def convert(
     CONFLICT when no rate was recorded, or the newest is older than EXCHANGE_RATE_DAYS.
     """
     rate = await newest(unit.connection, base, quote, unit.now)
-    days = limits.EXCHANGE_RATE_DAYS
+    days = EXCHANGE_RATE_DAYS
     if rate is None or rate.observed_at < unit.now - timedelta(days=days):
         raise Refusal(
             CONFLICT,

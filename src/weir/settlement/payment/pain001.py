@@ -17,8 +17,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.kernel import inputs
+from weir.kernel.declares import CONFLICT, NOT_FOUND
 from weir.kernel.money import MINOR_DIGITS, Money
-from weir.kernel.outcomes import CONFLICT, NOT_FOUND, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.settlement.payment.rounds import PaymentRow, Round
 from weir.settlement.payment_tables import netting_rounds, payment_messages, settlement_accounts
 from weir.store.unit import UnitOfWork

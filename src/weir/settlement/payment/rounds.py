@@ -17,9 +17,10 @@ from sqlalchemy import ARRAY, Row, Text, any_, exists, insert, literal, select, 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.agreements.agreements import operator_of
-from weir.kernel import inputs, limits
+from weir.kernel import inputs
+from weir.kernel.declares import FORBIDDEN, ILLEGAL_STATE, NOT_FOUND, PAGE_ROWS
 from weir.kernel.money import MINOR_DIGITS, Money
-from weir.kernel.outcomes import FORBIDDEN, ILLEGAL_STATE, NOT_FOUND, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.ledger import books
 from weir.ledger.postings import Entry, Posting
 from weir.settlement.payment import exchange_rates
@@ -179,9 +180,7 @@ async def listed(
         query = query.where(netting_rounds.c.positions.has_key(viewer))
     if before is not None:
         query = query.where(netting_rounds.c.id < before)
-    rows = await connection.execute(
-        query.order_by(netting_rounds.c.id.desc()).limit(limits.PAGE_ROWS)
-    )
+    rows = await connection.execute(query.order_by(netting_rounds.c.id.desc()).limit(PAGE_ROWS))
     return [seen_by(await fetch(connection, row.id), viewer, operator) for row in rows]
 
 

@@ -20,7 +20,8 @@ import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
 from weir.kernel.clock import read_moment
-from weir.kernel.outcomes import ILLEGAL_STATE, Refusal
+from weir.kernel.declares import ILLEGAL_STATE
+from weir.kernel.outcomes import Refusal
 from weir.metering.lake.lake import Lake
 from weir.metering.lake.queries import calls_of, table_of
 from weir.metering.records.records import CallRecord

@@ -13,11 +13,13 @@ from datetime import datetime
 from sqlalchemy import exists, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.kernel import inputs, limits
+from weir.kernel import inputs
+from weir.kernel.declares import FORBIDDEN, PAGE_ROWS
 from weir.kernel.money import Money, allocate
-from weir.kernel.outcomes import FORBIDDEN, Refusal
+from weir.kernel.outcomes import Refusal
 from weir.ledger import books
 from weir.ledger.postings import Entry, Posting
+from weir.settlement.declares import REASON_CHARACTERS
 from weir.settlement.payment_tables import credit_notes
 from weir.settlement.payment_tables import obligations as table
 from weir.settlement.statements import obligations
@@ -81,9 +83,7 @@ async def of_party(
         query = query.where(touched)
     if before is not None:
         query = query.where(credit_notes.c.id < before)
-    rows = await connection.execute(
-        query.order_by(credit_notes.c.id.desc()).limit(limits.PAGE_ROWS)
-    )
+    rows = await connection.execute(query.order_by(credit_notes.c.id.desc()).limit(PAGE_ROWS))
     return [Credit(**row._mapping) for row in rows]
 
 
@@ -96,7 +96,7 @@ async def _book(
         line=at.number,
         currency=at.currency,
         amount_minor=amount_minor,
-        reason=inputs.prose(reason, "/reason", limits.REASON_CHARACTERS),
+        reason=inputs.prose(reason, "/reason", REASON_CHARACTERS),
         granted_by=unit.actor.organisation,
         granted_at=unit.now,
     )

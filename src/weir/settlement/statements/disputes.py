@@ -11,8 +11,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.agreements.agreements import operator_of
-from weir.kernel import inputs, limits
-from weir.kernel.outcomes import CONFLICT, FORBIDDEN, ILLEGAL_STATE, NOT_FOUND, Refusal
+from weir.kernel import inputs
+from weir.kernel.declares import CONFLICT, FORBIDDEN, ILLEGAL_STATE, NOT_FOUND, PAGE_ROWS
+from weir.kernel.outcomes import Refusal
+from weir.settlement.declares import REASON_CHARACTERS
 from weir.settlement.documents import Statement
 from weir.settlement.payment_tables import disputes
 from weir.settlement.statements import credits
@@ -61,7 +63,7 @@ async def open_dispute(unit: UnitOfWork, at: LineAt, reason: str, evidence: str)
             line=at.number,
             opened_by=unit.actor.organisation,
             opened_at=unit.now,
-            reason=inputs.text(reason, "/reason", limits.REASON_CHARACTERS),
+            reason=inputs.text(reason, "/reason", REASON_CHARACTERS),
             evidence=inputs.prose(evidence, "/evidence"),
             status="open",
         )
@@ -118,7 +120,7 @@ async def resolve(unit: UnitOfWork, dispute: str, *, resolution: str, amount_min
     if row.status != "open":
         raise Refusal(ILLEGAL_STATE, state=row.status)
     at = await _line(unit.connection, row, operator)
-    why = inputs.prose(resolution, "/resolution", limits.REASON_CHARACTERS)
+    why = inputs.prose(resolution, "/resolution", REASON_CHARACTERS)
     credit = await credits.give(unit, at, amount_minor, why) if amount_minor else None
     changed = await unit.connection.execute(
         update(disputes)
@@ -148,7 +150,7 @@ async def of_party(
     query = _seen_by(organisation, operator).where(disputes.c.id > after)
     if status is not None:
         query = query.where(disputes.c.status == status)
-    rows = await connection.execute(query.limit(limits.PAGE_ROWS))
+    rows = await connection.execute(query.limit(PAGE_ROWS))
     return [_dispute(row) for row in rows]
 
 

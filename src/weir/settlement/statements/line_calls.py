@@ -17,8 +17,9 @@ import pyarrow as pa
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.kernel import inputs, limits
+from weir.kernel import inputs
 from weir.kernel.clock import read_moment
+from weir.kernel.declares import PAGE_ROWS
 from weir.metering.lake.lake import Lake
 from weir.metering.lake.queries import calls_of, table_of
 from weir.metering.records.records import CallRecord
@@ -119,7 +120,7 @@ def _read(
         connection.register("runs", runs_table(held.records.segments))
         show(connection, table_of(connection, lake, files), True)
         connection.register("parts", _while_agreed(held, line))
-        asked = [*key, start[0], *start, limits.PAGE_ROWS]
+        asked = [*key, start[0], *start, PAGE_ROWS]
         rows = connection.execute(CALLS, asked).fetchall()
     declined = any(
         each.agreement == line.agreement and each.billable == "answered"

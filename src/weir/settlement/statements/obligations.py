@@ -10,7 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.kernel import inputs
-from weir.kernel.outcomes import ILLEGAL_STATE, NOT_FOUND, Refusal
+from weir.kernel.declares import ILLEGAL_STATE, NOT_FOUND
+from weir.kernel.outcomes import Refusal
 from weir.settlement.documents import Line, from_document
 from weir.settlement.payment_tables import obligations
 from weir.settlement.statements import composition

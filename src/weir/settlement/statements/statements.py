@@ -9,8 +9,8 @@ from typing import Any, Final
 from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.kernel import limits
-from weir.kernel.outcomes import NOT_FOUND, Refusal
+from weir.kernel.declares import NOT_FOUND, PAGE_ROWS
+from weir.kernel.outcomes import Refusal
 from weir.settlement.documents import Statement, from_document
 from weir.settlement.tables import closings, reopenings, statements
 
@@ -42,7 +42,7 @@ async def of_party(
     query = select(*_COLUMNS).select_from(_WITH_CLOSINGS).where(statements.c.party == party)
     if before is not None:
         query = query.where(statements.c.id < before)
-    rows = await connection.execute(query.order_by(statements.c.id.desc()).limit(limits.PAGE_ROWS))
+    rows = await connection.execute(query.order_by(statements.c.id.desc()).limit(PAGE_ROWS))
     return [_row(row) for row in rows]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from weir.kernel import limits
+from weir.shelf.declares import REFERENCE_DEPTH
 from weir.shelf.reference.schemas import Reader
 
 _STRINGS: Final = {
@@ -37,7 +37,7 @@ def of_schema(reader: Reader, schema: Any, depth: int = 0) -> Any:
     for name in ("examples", "enum"):
         if isinstance(merged.get(name), list) and merged[name]:
             return merged[name][0]
-    if depth >= limits.REFERENCE_DEPTH:
+    if depth >= REFERENCE_DEPTH:
         return None
     for name in ("oneOf", "anyOf"):
         if merged.get(name):

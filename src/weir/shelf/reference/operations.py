@@ -18,7 +18,6 @@ import msgspec
 from sqlalchemy import Text, cast, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.kernel import limits
 from weir.openapi.bodies import is_json
 from weir.openapi.operation_list import Listed
 from weir.openapi.operations import ImportedOperation
@@ -27,6 +26,7 @@ from weir.openapi.pointers import find, read_pointer, write_pointer
 from weir.openapi.standard.fields import GRADE, LABEL
 from weir.openapi.tree_edits import placed
 from weir.shelf.capabilities import Capability
+from weir.shelf.declares import REFERENCE_DEPTH, REFERENCE_KEPT_CHARACTERS
 from weir.shelf.products import Product
 from weir.shelf.reference import examples
 from weir.shelf.reference.samples import Call
@@ -128,7 +128,7 @@ class Kept:
         """Keep it, as long as all that is kept is not too much."""
         self._found[document] = (len(text), version, shared)
         self._characters += len(text)
-        while self._characters > limits.REFERENCE_KEPT_CHARACTERS:
+        while self._characters > REFERENCE_KEPT_CHARACTERS:
             _, (gone, _, _) = self._found.popitem(last=False)
             self._characters -= gone
 
@@ -258,7 +258,7 @@ def _bodies(reader: Reader, holder: dict[str, Any]) -> list[Body]:
         return []
     return [
         _body(reader, media, value if isinstance(value, dict) else {})
-        for media, value in list(content.items())[: limits.REFERENCE_DEPTH]
+        for media, value in list(content.items())[:REFERENCE_DEPTH]
     ]
 
 

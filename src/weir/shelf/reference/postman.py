@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
-from weir.kernel import limits
+from weir.kernel.declares import PROSE_CHARACTERS
 from weir.openapi.bodies import is_json
 from weir.shelf.capabilities import Capability
 from weir.shelf.products import Product
@@ -58,7 +58,7 @@ def _item(capability: Capability, described: Described) -> dict[str, Any]:
     typed = [] if body is None else [{"key": "content-type", "value": body.media}]
     request: dict[str, Any] = {
         "method": capability.method,
-        "description": described.description[: limits.PROSE_CHARACTERS],
+        "description": described.description[:PROSE_CHARACTERS],
         "header": [*map(_written, by_place["header"]), *typed],
         "url": _url(capability.path, by_place["path"], by_place["query"]),
     }

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from weir.kernel import limits
+from weir.kernel.declares import NAME_CHARACTERS, PROSE_CHARACTERS
 from weir.kernel.outcomes import Refusal
 from weir.openapi.pointers import follow
 from weir.openapi.standard.fields import GRADE, LABEL
+from weir.shelf.declares import REFERENCE_DEPTH, REFERENCE_NODES, SEARCH_CHOICES
 
 _FACTS: Final = (
     "minLength", "maxLength", "pattern", "minimum", "maximum", "exclusiveMinimum",
@@ -64,7 +65,7 @@ class Reader:
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self._document = document
-        self._left = limits.REFERENCE_NODES
+        self._left = REFERENCE_NODES
 
     def resolve(self, value: Any) -> dict[str, Any]:
         """What a place holds once references are followed; {} for what is no object."""
@@ -82,14 +83,14 @@ class Reader:
         self._left -= 1
         merged = self.merged(schema)
         seen = id(self.resolve(schema))
-        opened = seen not in above and len(above) < limits.REFERENCE_DEPTH and self._left > 0
+        opened = seen not in above and len(above) < REFERENCE_DEPTH and self._left > 0
         below = (*above, seen)
         return Node(
             name=name,
             kind=self._kind(merged),
             required=required,
             description=_text(merged.get("description") or merged.get("title")),
-            values=[_value(each) for each in _list(merged.get("enum"))[: limits.SEARCH_CHOICES]],
+            values=[_value(each) for each in _list(merged.get("enum"))[:SEARCH_CHOICES]],
             facts=_facts(merged),
             label=_mark(merged.get(LABEL)),
             grade=_mark(merged.get(GRADE)),
@@ -104,8 +105,8 @@ class Reader:
         found = self.resolve(schema)
         beside = schema if isinstance(schema, dict) and "$ref" in schema else {}
         together = found | {name: value for name, value in beside.items() if name != "$ref"}
-        for part in _list(together.get("allOf"))[: limits.REFERENCE_DEPTH]:
-            within = depth < limits.REFERENCE_DEPTH and self._spend()
+        for part in _list(together.get("allOf"))[:REFERENCE_DEPTH]:
+            within = depth < REFERENCE_DEPTH and self._spend()
             inner = self.merged(part, depth + 1) if within else {}
             own = _object(together.get("properties"))
             theirs = _object(inner.get("properties"))
@@ -160,7 +161,7 @@ class Reader:
     def _named(self, name: str, schema: dict[str, Any], depth: int) -> str:
         if name == "array":
             items = self.merged(schema.get("items"))
-            known = items and depth < limits.REFERENCE_DEPTH // 2
+            known = items and depth < REFERENCE_DEPTH // 2
             return f"array of {self._kind(items, depth + 1)}" if known else "array"
         shape = schema.get("format")
         return f"{name} ({shape})" if shape and name not in ("null", "object") else name
@@ -203,7 +204,7 @@ def _list(value: Any) -> list[Any]:
 
 
 def _text(value: Any) -> str:
-    return value.strip()[: limits.PROSE_CHARACTERS] if isinstance(value, str) else ""
+    return value.strip()[:PROSE_CHARACTERS] if isinstance(value, str) else ""
 
 
 def _mark(value: Any) -> str | None:
@@ -212,4 +213,4 @@ def _mark(value: Any) -> str | None:
 
 def _value(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text[: limits.NAME_CHARACTERS]
+    return text[:NAME_CHARACTERS]

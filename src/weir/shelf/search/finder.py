@@ -13,7 +13,14 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.kernel import inputs, limits
+from weir.kernel import inputs
+from weir.shelf.declares import (
+    SEARCH_CHARACTERS,
+    SEARCH_CHOICES,
+    SEARCH_PAGE_ROWS,
+    SEARCH_PAGES,
+    SEARCH_SIDE_ROWS,
+)
 from weir.shelf.scenes import SCENES
 from weir.shelf.search import terms
 from weir.shelf.search.index import PRICES
@@ -100,13 +107,13 @@ def read_wanted(
     page: int = 1,
 ) -> Wanted:
     """Check what was asked. INVALID_INPUT names what is not of a list, or too long."""
-    if len(words) > limits.SEARCH_CHARACTERS:
-        most = limits.SEARCH_CHARACTERS
+    if len(words) > SEARCH_CHARACTERS:
+        most = SEARCH_CHARACTERS
         raise inputs.wrong("/q", f"must be at most {most} characters", f"不得超过 {most} 个字符")
     if direction is not None:
         inputs.choice(direction, DIRECTIONS, "/direction")
-    if not 1 <= page <= limits.SEARCH_PAGES:
-        raise inputs.wrong("/page", f"must be 1 to {limits.SEARCH_PAGES}", "页码超出范围")
+    if not 1 <= page <= SEARCH_PAGES:
+        raise inputs.wrong("/page", f"must be 1 to {SEARCH_PAGES}", "页码超出范围")
     return Wanted(
         words=words,
         direction=direction,
@@ -155,12 +162,12 @@ async def in_scenes(
     found = await _page(connection, _given(wanted))
     shared = {hit.product: len(set(hit.scenes) & set(scenes)) for hit in found}
     ranked = sorted(found, key=lambda hit: -shared[hit.product])
-    return ranked[: limits.SEARCH_SIDE_ROWS]
+    return ranked[:SEARCH_SIDE_ROWS]
 
 
 async def _side(connection: AsyncConnection, given: dict[str, Any], direction: str) -> list[Hit]:
     found = await _page(connection, given | {"direction": direction})
-    return found[: limits.SEARCH_SIDE_ROWS]
+    return found[:SEARCH_SIDE_ROWS]
 
 
 async def _page(connection: AsyncConnection, given: dict[str, Any]) -> list[Hit]:
@@ -216,7 +223,7 @@ def _given(wanted: Wanted) -> dict[str, Any]:
         "grades": list(wanted.grades) or None,
         "prices": list(wanted.prices) or None,
         "scenes": list(wanted.scenes) or None,
-        "behind": (wanted.page - 1) * limits.SEARCH_PAGE_ROWS,
+        "behind": (wanted.page - 1) * SEARCH_PAGE_ROWS,
     }
 
 
@@ -224,7 +231,7 @@ def _named(given: Sequence[str], at: str) -> tuple[str, ...]:
     """Names in the form of a slug or a kind; whether any product has them is for the search."""
     if not all(map(_NAME.fullmatch, given)):
         raise inputs.wrong(at, "must be a name as it stands in addresses", "须为地址中使用的名称")
-    return tuple(dict.fromkeys(given))[: limits.SEARCH_CHOICES]
+    return tuple(dict.fromkeys(given))[:SEARCH_CHOICES]
 
 
 def _chosen(given: Sequence[str], known: dict[str, tuple[str, str]], at: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import Final
 
 from sqlalchemy import text
 
-from weir.kernel import limits
+from weir.shelf.declares import SEARCH_CHOICES, SEARCH_OPERATIONS, SEARCH_PAGE_ROWS
 
 FACETS: Final = ("direction", "kind", "owner", "grade", "price", "scene")
 _NARROWED: Final = {
@@ -45,7 +45,7 @@ def _count(facet: str) -> str:
     order = f"{chosen if facet == 'owner' else ''}3 DESC, 2"
     return (
         f"(SELECT '{facet}', {choice}, count(*) FROM hits{beside} "
-        f"WHERE {_except(facet)} GROUP BY 2 ORDER BY {order} LIMIT {limits.SEARCH_CHOICES})"
+        f"WHERE {_except(facet)} GROUP BY 2 ORDER BY {order} LIMIT {SEARCH_CHOICES})"
     )
 
 
@@ -67,7 +67,7 @@ SELECT product, grade, prices, scenes FROM (
 WHERE {_except(None)}
 ORDER BY CASE WHEN cast(:asked AS text) = '' THEN 0
          ELSE ts_rank(terms, cast(:asked AS tsquery)) END DESC, published_at DESC, product
-LIMIT {limits.SEARCH_PAGE_ROWS} OFFSET :behind
+LIMIT {SEARCH_PAGE_ROWS} OFFSET :behind
 """)
 OPERATIONS: Final = text(f"""
 SELECT * FROM (
@@ -80,5 +80,5 @@ SELECT * FROM (
     FROM product_capabilities AS held JOIN capabilities AS capability
          ON capability.id = held.capability
     WHERE held.product = ANY(:products) AND held.terms @@ cast(:asked AS tsquery)
-) AS ranked WHERE place <= {limits.SEARCH_OPERATIONS} ORDER BY product, place
+) AS ranked WHERE place <= {SEARCH_OPERATIONS} ORDER BY product, place
 """)

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final, Literal
 
-from weir.kernel import limits
+from weir.shelf.declares import SEARCH_TERMS_ASKED, SEARCH_TERMS_INDEXED
 
 Weight = Literal["A", "B", "C", "D"]
 
@@ -41,7 +41,7 @@ def vector(parts: Iterable[tuple[Weight, str]]) -> str:
     placed: dict[str, str] = {}
     for weight, text in parts:
         for term in indexed(text):
-            if len(placed) >= limits.SEARCH_TERMS_INDEXED:
+            if len(placed) >= SEARCH_TERMS_INDEXED:
                 break
             placed.setdefault(term, f"{min(len(placed) + 1, _MOST_POSITION)}{weight}")
     return " ".join(f"'{term}':{place}" for term, place in placed.items())
@@ -50,11 +50,11 @@ def vector(parts: Iterable[tuple[Weight, str]]) -> str:
 def query(text: str) -> str:
     """A tsquery's text for what somebody typed so far; empty when it holds nothing to look for."""
     wanted: list[str] = []
-    found = runs(text)[: limits.SEARCH_TERMS_ASKED]
+    found = runs(text)[:SEARCH_TERMS_ASKED]
     for place, run in enumerate(found):
         open_ended = len(run) == 1 if _is_chinese(run) else place == len(found) - 1
         wanted += [f"'{run}':*"] if open_ended else [f"'{each}'" for each in _asked(run)]
-    return " & ".join(dict.fromkeys(wanted[: limits.SEARCH_TERMS_ASKED]))
+    return " & ".join(dict.fromkeys(wanted[:SEARCH_TERMS_ASKED]))
 
 
 def marked(text: str, asked: str) -> list[tuple[str, bool]]:
@@ -104,7 +104,7 @@ def _pattern(asked: str) -> re.Pattern[str] | None:
 
 def _wanted(asked: str) -> Sequence[str]:
     """Longest first: whole runs of Chinese, then their pairs, and the words."""
-    found = runs(asked)[: limits.SEARCH_TERMS_ASKED]
+    found = runs(asked)[:SEARCH_TERMS_ASKED]
     pairs = [pair for run in found if _is_chinese(run) for pair in _asked(run)]
     return sorted(dict.fromkeys([*found, *pairs]), key=len, reverse=True)
 

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from weir.kernel.outcomes import ENGINE_UNAVAILABLE, Refusal
+from weir.kernel.outcomes import Refusal
+from weir.store.declares import ENGINE_UNAVAILABLE
 from weir.store.engines.user import EngineUser, allows, barrier
 
 # Parts of the wheels that no server reads.

@@ -29,8 +29,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
-from weir.kernel import limits, strict_json
-from weir.kernel.outcomes import HOME_UNUSABLE, SCHEMA_NEWER, Refusal
+from weir.kernel import strict_json
+from weir.kernel.declares import HOME_UNUSABLE
+from weir.kernel.outcomes import Refusal
+from weir.store.declares import SCHEMA_NEWER, SOCKET_PATH_BYTES
 from weir.store.engines import user as users
 from weir.store.engines.files import (
     PRIVATE_FILE,
@@ -172,7 +174,7 @@ class Home:
 
     def _sockets(self) -> Path:
         inside = self.path / "run"
-        room = limits.SOCKET_PATH_BYTES - _LONGEST_SOCKET_NAME
+        room = SOCKET_PATH_BYTES - _LONGEST_SOCKET_NAME
         if len(os.fsencode(inside)) < room and _PLAIN_PATH.fullmatch(str(inside)):
             return self.passable_folder("run")
         recorded = self.path / "run-folder"

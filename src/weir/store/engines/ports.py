@@ -10,7 +10,8 @@ import errno
 import socket
 from typing import Any, Final
 
-from weir.kernel.outcomes import PORT_TAKEN, SETTING_INVALID, Refusal
+from weir.kernel.declares import PORT_TAKEN, SETTING_INVALID
+from weir.kernel.outcomes import Refusal
 
 _CONNECT_TIMEOUT_S: Final = 1.0
 

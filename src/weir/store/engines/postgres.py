@@ -14,8 +14,9 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
-from weir.kernel import limits
-from weir.kernel.outcomes import HOME_UNUSABLE, SCHEMA_NEWER, Refusal
+from weir.kernel.declares import HOME_UNUSABLE
+from weir.kernel.outcomes import Refusal
+from weir.store.declares import ENGINE_PREPARE_TIMEOUT_S, ENGINE_STOP_TIMEOUT_S, SCHEMA_NEWER
 from weir.store.engines import binaries
 from weir.store.engines.binaries import Engine
 from weir.store.engines.files import create_private, make_folder, sync_folder
@@ -66,7 +67,7 @@ class EmbeddedPostgres(EngineServer):
     executable = "postgres"
     # Fast, then immediate shutdown (PostgreSQL documentation, section 18.5).
     ending: ClassVar[Ending] = (
-        (signal.SIGINT, limits.ENGINE_STOP_TIMEOUT_S),
+        (signal.SIGINT, ENGINE_STOP_TIMEOUT_S),
         (signal.SIGQUIT, 5.0),
         (signal.SIGKILL, 5.0),
     )
@@ -167,7 +168,7 @@ class EmbeddedPostgres(EngineServer):
             death_signal=signal.SIGKILL,
         )
         try:
-            status = child.wait(limits.ENGINE_PREPARE_TIMEOUT_S)
+            status = child.wait(ENGINE_PREPARE_TIMEOUT_S)
         finally:
             child.end(((signal.SIGKILL, 5.0),))
         if status != 0:

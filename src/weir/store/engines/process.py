@@ -20,14 +20,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Final, Self
 
-from weir.kernel import limits, strict_json
+from weir.kernel import strict_json
+from weir.store.declares import ENGINE_STOP_TIMEOUT_S, PROCESS_LOG_BYTES
 from weir.store.engines.files import PRIVATE_FILE, write_atomically
 from weir.store.engines.user import EngineUser
 
 # A way to end a process: signals in order, each with the seconds to wait for its effect.
 Ending = Sequence[tuple[signal.Signals, float]]
 GENTLE: Final[Ending] = (
-    (signal.SIGTERM, limits.ENGINE_STOP_TIMEOUT_S),
+    (signal.SIGTERM, ENGINE_STOP_TIMEOUT_S),
     (signal.SIGKILL, 5.0),
 )
 
@@ -278,7 +279,7 @@ def _opened_log(path: Path) -> Iterator[IO[bytes]]:
     """The log to append to. One that has grown long becomes NAME.1 first."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
     with contextlib.suppress(FileNotFoundError):
-        if path.lstat().st_size > limits.PROCESS_LOG_BYTES:
+        if path.lstat().st_size > PROCESS_LOG_BYTES:
             path.replace(path.with_name(path.name + ".1"))
     with os.fdopen(os.open(path, flags, PRIVATE_FILE), "ab") as log:
         yield log

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final
 
-from weir.kernel import limits
-from weir.kernel.outcomes import ENGINE_UNAVAILABLE, Refusal
+from weir.kernel.outcomes import Refusal
+from weir.store.declares import ENGINE_START_TIMEOUT_S, ENGINE_UNAVAILABLE
 from weir.store.engines.binaries import Engine, reachable
 from weir.store.engines.home import Home, explained
 from weir.store.engines.process import (
@@ -187,7 +187,7 @@ class EngineServer(ABC):
 
     def _await_answer(self) -> None:
         assert self._child is not None
-        deadline = time.monotonic() + limits.ENGINE_START_TIMEOUT_S
+        deadline = time.monotonic() + ENGINE_START_TIMEOUT_S
         while True:
             try:
                 self._ask_version()

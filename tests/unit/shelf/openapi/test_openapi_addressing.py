@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openapi_documents import EVENTS_31, FIXTURES, LEDGER_20, SMALL, bent, told
 
-from weir.kernel import limits
+from weir.kernel.declares import JSON_DEPTH
 from weir.kernel.outcomes import Refusal
 from weir.openapi.operations import ImportedDocument, import_document
 from weir.openapi.value_references import Reference, check_reference, read_reference
@@ -22,7 +22,7 @@ EVENTS = import_document(json.dumps(EVENTS_31).encode())
 WRONG_TEXTS = [
     "", "body", "path", "path:", "cookie:a", "Path:a", "query", ":a", "body:", "body:a", "body:/~",
     "body:/a/~3", "header:a\n", "path:\x00", "query:" + "q" * 1025,
-    "body:" + "/a" * (limits.JSON_DEPTH + 1),
+    "body:" + "/a" * (JSON_DEPTH + 1),
 ]  # fmt: skip
 
 

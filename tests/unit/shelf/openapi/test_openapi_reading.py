@@ -10,11 +10,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from openapi_documents import told
 
-from weir.kernel import limits
 from weir.kernel.outcomes import Refusal
+from weir.openapi.declares import (
+    DOCUMENT_BYTES,
+    DOCUMENT_DEPTH,
+    DOCUMENT_NAME_CHARACTERS,
+    DOCUMENT_NODES,
+)
 from weir.openapi.reader import read_document
 
-DEEP = limits.DOCUMENT_DEPTH
+DEEP = DOCUMENT_DEPTH
 LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{now}: &{now} [{', '.join(['*' + before] * 10)}]\n"
     for before, now in zip("abcdefgh", "bcdefghi", strict=True)
@@ -39,7 +44,7 @@ REFUSED: list[tuple[str, bytes, str, str, str]] = [
     ("JSON far too deep", b"[" * 1_000_000, "document_too_large", "line 1 column 201", "deeper"),
     ("JSON brackets in text", b'{"' + b"[" * 9_999, "document_unreadable", "line 1 column 2", ""),
     ("long name", b'{"%s": 1}' % (b"n" * 1025), "document_invalid", "", "1024 characters"),
-    ("too many bytes", b" " * (limits.DOCUMENT_BYTES + 1), "document_too_large", "", "bytes"),
+    ("too many bytes", b" " * (DOCUMENT_BYTES + 1), "document_too_large", "", "bytes"),
     ("YAML scalar", b"just text", "document_invalid", "", "must be an object"),
     ("YAML list", b"- a", "document_invalid", "", "must be an object"),
     ("YAML broken", b"a: b\n c: d", "document_unreadable", "line 2 column 3", "not YAML"),
@@ -101,13 +106,13 @@ def test_the_bounds_themselves_are_still_taken() -> None:
     nested = "[" * (DEEP - 1) + "]" * (DEEP - 1)
     assert "a" in read_document(f'{{"a": {nested}}}'.encode())
     assert "a" in read_document(f"a: {nested}".encode())
-    name = "n" * limits.DOCUMENT_NAME_CHARACTERS
+    name = "n" * DOCUMENT_NAME_CHARACTERS
     assert read_document(json.dumps({name: 1}).encode()) == {name: 1}
 
 
 def test_more_values_than_the_bound_are_refused_in_both_notations() -> None:
-    items = "0," * (limits.DOCUMENT_NODES + 1)
-    for text in (f'{{"a": [{items}0]}}', '{"a": [' + "[]," * limits.DOCUMENT_NODES + "[]]}"):
+    items = "0," * (DOCUMENT_NODES + 1)
+    for text in (f'{{"a": [{items}0]}}', '{"a": [' + "[]," * DOCUMENT_NODES + "[]]}"):
         with pytest.raises(Refusal) as caught:
             read_document(text.encode())
         assert told(caught.value)[0] == "document_too_large"

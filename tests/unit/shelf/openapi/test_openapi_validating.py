@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from openapi_documents import EVENTS_31, FIXTURES, LEDGER_20, REMOVED, SMALL, bent, told
 
-from weir.kernel import limits
 from weir.kernel.outcomes import Refusal
+from weir.openapi.declares import DOCUMENT_OPERATIONS, DOCUMENT_REFERENCE_HOPS
 from weir.openapi.operations import import_document
 from weir.openapi.reader import read_document
 from weir.openapi.validator import validate
@@ -22,7 +22,7 @@ LINKS = f"{POST}/responses/200/links"
 FINE = {"responses": {"200": {"description": "Fine"}}}
 PATH_X = {"name": "x", "in": "path", "required": True, "schema": {}}
 QUERY_Q = {"name": "q", "in": "query", "schema": {}}
-HOPS = limits.DOCUMENT_REFERENCE_HOPS
+HOPS = DOCUMENT_REFERENCE_HOPS
 
 Row = tuple[str, dict[str, Any], str, str]
 
@@ -301,7 +301,7 @@ def test_what_the_specification_allows_is_taken(changes: dict[str, Any]) -> None
 
 
 def test_too_many_operations_are_refused() -> None:
-    paths = {f"/{n}": {"get": FINE} for n in range(limits.DOCUMENT_OPERATIONS + 1)}
+    paths = {f"/{n}": {"get": FINE} for n in range(DOCUMENT_OPERATIONS + 1)}
     with pytest.raises(Refusal) as caught:
         import_document(json.dumps(SMALL | {"paths": paths}).encode())
     assert told(caught.value)[:2] == ("document_too_large", "/paths")

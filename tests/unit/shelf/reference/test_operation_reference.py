@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from weir.kernel import limits
 from weir.openapi.operations import ImportedOperation, import_document
+from weir.shelf.declares import REFERENCE_NODES
 from weir.shelf.reference.examples import of_schema
 from weir.shelf.reference.operations import _describe
 from weir.shelf.reference.samples import LANGUAGES, Call, sample
@@ -62,7 +62,7 @@ def test_a_wide_and_deep_schema_is_cut() -> None:
     leaf: dict[str, Any] = {"type": "string"}
     for _ in range(20):
         leaf = {"type": "object", "properties": {f"p{n}": leaf for n in range(9)}}
-    assert nodes(Reader({}).node("", leaf)) <= limits.REFERENCE_NODES + 1
+    assert nodes(Reader({}).node("", leaf)) <= REFERENCE_NODES + 1
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weir.kernel import limits
+from weir.shelf.declares import SEARCH_TERMS_ASKED
 from weir.shelf.search import terms
 
 
@@ -59,7 +59,7 @@ def test_other_words_do_not(asked: str, text: str) -> None:
 def test_every_beginning_of_a_text_finds_it(text: str) -> None:
     for end in range(1, len(text) + 1):
         asked = " ".join(text[:end].split())
-        if terms.query(asked) and len(terms.runs(asked)) <= limits.SEARCH_TERMS_ASKED // 4:
+        if terms.query(asked) and len(terms.runs(asked)) <= SEARCH_TERMS_ASKED // 4:
             assert finds(asked, text)
 
 
@@ -69,7 +69,7 @@ def test_a_query_and_a_vector_hold_only_what_was_quoted(text: str) -> None:
         assert written.count("'") % 2 == 0
         inside = "".join(written.split("'")[1::2])
         assert all(each.isalnum() for each in inside)
-    assert len(terms.query(text).split(" & ")) <= limits.SEARCH_TERMS_ASKED
+    assert len(terms.query(text).split(" & ")) <= SEARCH_TERMS_ASKED
 
 
 @given(st.text(max_size=60), st.text(max_size=20))

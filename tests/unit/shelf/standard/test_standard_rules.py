@@ -181,7 +181,7 @@ def test_every_rule_is_tried() -> None:
 
 
 def test_a_tangled_document_is_said_to_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("weir.kernel.limits.STANDARD_STEPS", 3)
+    monkeypatch.setattr("weir.openapi.standard.fields.STANDARD_STEPS", 3)
     assert "document-tangled" in {each.rule for each in judge(good(), "3.0")}
 
 

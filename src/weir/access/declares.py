@@ -1,0 +1,3 @@
+"""Declarations of access: none yet."""
+
+from __future__ import annotations

@@ -1,0 +1,28 @@
+"""Declarations of the management API: refusals, limits, permissions."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from weir.access.roles import ALL, OPERATOR, READERS, Rule
+from weir.kernel.outcomes import Fault, Outcome, Retry
+
+# --- Refusals ---
+REVOCATION_UNCONFIRMED: Final = Outcome(
+    "revocation_unconfirmed",
+    504,
+    "The withdrawal is stored, but not every gateway has confirmed it yet.",
+    "撤回已保存，但尚未得到全部网关确认。",
+    Fault.PLATFORM,
+    Retry.LATER,
+)
+
+# --- Limits ---
+# Trying an operation out, from its page
+TEST_CUSTOMERS_AN_HOUR: Final = 60  # taken by one organisation, each with a new passphrase
+
+# --- Permissions of operations ---
+PERMISSIONS: Final = {
+    "describe_api": Rule(every=ALL, people=READERS),
+    "show_health": Rule(every=OPERATOR, people=READERS),
+}

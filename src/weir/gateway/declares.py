@@ -1,0 +1,186 @@
+"""Declarations of the gateway: refusals and limits of calls."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from weir.kernel.outcomes import Fault, Outcome, Retry
+
+# --- Refusals ---
+SIGNATURE_MISSING: Final = Outcome(
+    "signature_missing",
+    400,
+    "This product takes signed requests only (RFC 9421): sign it with a registered key.",
+    "该产品仅接受已签名的请求（RFC 9421），请使用已登记的密钥签名。",
+    retry=Retry.CHANGED,
+)
+SIGNATURE_INVALID: Final = Outcome(
+    "signature_invalid",
+    400,
+    "The request's signature is not valid, not current, was used before, or covers too little.",
+    "请求签名无效、已过时、已被使用，或覆盖的内容不足。",
+    retry=Retry.CHANGED,
+)
+UNKNOWN_PATH: Final = Outcome(
+    "unknown_path", 404, "No capability answers at this address.", "该地址下没有可用的能力。"
+)
+CONSENT_REQUIRED: Final = Outcome(
+    "consent_required",
+    403,
+    "This capability needs a customer's consent, and the token carries none for it.",
+    "此能力需要客户授权，而令牌中没有对应的授权。",
+    retry=Retry.CHANGED,
+)
+CONSENT_WITHDRAWN: Final = Outcome(
+    "consent_withdrawn",
+    403,
+    "The customer's consent has been withdrawn.",
+    "客户已撤回授权。",
+    retry=Retry.CHANGED,
+)
+CONSENT_EXPIRED: Final = Outcome(
+    "consent_expired",
+    403,
+    "The customer's consent has ended.",
+    "客户授权已到期。",
+    retry=Retry.CHANGED,
+)
+CONSENT_PERMISSION: Final = Outcome(
+    "consent_permission",
+    403,
+    "The customer's consent does not include this kind of data or action.",
+    "客户授权不包含此类数据或操作。",
+    retry=Retry.CHANGED,
+)
+CONSENT_ACCOUNT: Final = Outcome(
+    "consent_account",
+    403,
+    "The customer's consent does not include this account.",
+    "客户授权不包含此账户。",
+    retry=Retry.CHANGED,
+)
+CONSENT_PAYMENT_MISMATCH: Final = Outcome(
+    "consent_payment_mismatch",
+    403,
+    "The payment differs from the one the customer consented to.",
+    "此笔支付与客户同意的内容不一致。",
+    retry=Retry.CHANGED,
+)
+CONSENT_NOT_BEGUN: Final = Outcome(
+    "consent_not_begun",
+    403,
+    "The customer's consent has not begun yet.",
+    "客户授权尚未开始生效。",
+    retry=Retry.LATER,
+)
+CONSENT_LIMIT_REACHED: Final = Outcome(
+    "consent_limit_reached",
+    403,
+    "With this payment, those of the period would exceed what the customer allowed.",
+    "加上此笔支付，本周期的支付合计将超出客户授权的限额。",
+    retry=Retry.LATER,
+)
+CONSENT_USED: Final = Outcome(
+    "consent_used",
+    403,
+    "This payment consent has already been used.",
+    "该支付授权已被使用。",
+    retry=Retry.CHANGED,
+)
+CONSENT_UNCHECKABLE: Final = Outcome(
+    "consent_uncheckable",
+    503,
+    "The platform cannot confirm right now that the consent still stands.",
+    "平台暂时无法确认授权是否仍然有效。",
+    Fault.PLATFORM,
+    Retry.LATER,
+)
+STANDING_UNCHECKABLE: Final = Outcome(
+    "standing_uncheckable",
+    503,
+    "The platform cannot confirm right now that the application may still call.",
+    "平台暂时无法确认该应用是否仍可调用。",
+    Fault.PLATFORM,
+    Retry.LATER,
+)
+BOUND_VALUE_MISSING: Final = Outcome(
+    "bound_value_missing",
+    400,
+    "A value the consent must be checked against is missing or not in its required form.",
+    "缺少需要与授权核对的字段，或其格式不正确。",
+)
+IDEMPOTENCY_KEY_REQUIRED: Final = Outcome(
+    "idempotency_key_required",
+    400,
+    "A call that moves money needs an idempotency key.",
+    "涉及资金的调用必须携带幂等键。",
+)
+QUOTA_EXCEEDED: Final = Outcome(
+    "quota_exceeded",
+    429,
+    "The plan's quota for this period has been used up.",
+    "本周期的套餐配额已用完。",
+    retry=Retry.LATER,
+)
+LIMIT_UNCHECKABLE: Final = Outcome(
+    "limit_uncheckable",
+    503,
+    "The platform cannot confirm right now that the call is within its limits.",
+    "平台暂时无法确认调用是否在限额之内。",
+    Fault.PLATFORM,
+    Retry.LATER,
+)
+CONCURRENCY_EXCEEDED: Final = Outcome(
+    "concurrency_exceeded",
+    429,
+    "Too many of your application's calls are still being answered. Wait for some of them.",
+    "您的应用同时等待应答的调用过多，请待部分调用返回后再试。",
+    retry=Retry.LATER,
+)
+ANSWER_TOO_LARGE: Final = Outcome(
+    "answer_too_large",
+    502,
+    "The institution's answer is too large to be signed.",
+    "该机构的应答过大，无法签名。",
+    Fault.MEMBER,
+)
+
+# --- Limits ---
+# HTTP messages from callers (RFC 9112)
+BOUND_BODY_BYTES: Final = 65_536  # bodies the gateway must read to check a consent
+MONEY_CALL_S: Final = 60  # a forwarded call that moves money is over by then, answered or not
+
+# Calls in one gateway process
+CALLS_IN_FLIGHT: Final = 16_384  # of all applications, admitted and not yet answered whole
+APPLICATION_CALLS_IN_FLIGHT: Final = 4_096  # of one of them
+FAULT_LINES_A_SECOND: Final = 20  # in the log; further faults are counted in one line
+
+# Members' endpoints
+HEALTH_INTERVAL_S: Final = 5  # between two checks of an endpoint in use
+RETRY_WINDOW_S: Final = 5
+
+# Signed messages (RFC 9421)
+SIGNED_BODY_BYTES: Final = 1024 * 1024  # a signed request's body, and a signed answer's, held whole
+
+# Gateway processes
+KNOWN_TOKENS: Final = 200_000  # tokens one gateway process remembers by their bytes
+
+# Traces of calls
+TRACESTATE_CHARACTERS: Final = 512
+TRACES_PER_S: Final = 100  # sampled by one gateway process, however many callers wish for it
+TRACE_EXPORT_TIMEOUT_S: Final = 5
+
+# Call records
+SEGMENT_AGE_S: Final = 0.5  # a worker seals what is finished at least as often
+
+# Certificates
+CERTIFICATE_SWEEP_S: Final = 5  # how often renewed files of our own are looked for
+
+# Starting and stopping roles
+GATEWAY_DRAIN_S: Final = 10
+
+# The change log
+CHANGE_PAGE_ROWS: Final = 200  # changes a gateway reads and applies in one trip
+CHANGE_PAGE_BYTES: Final = 262_144  # of documents in one trip, as they are stored
+CHANGE_TRIP_TIMEOUT_S: Final = 5  # after which a gateway tries again with a smaller page
+CHANGE_SLICE_S: Final = 0.001  # applied between two turns of the event loop

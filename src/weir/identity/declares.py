@@ -1,0 +1,119 @@
+"""Declarations of identity: refusals, limits, events, prefixes, permissions."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from weir.access.roles import ALL, BUILDERS, MEMBER, OPERATOR, OWNERS, PARTIES, READERS, Rule
+from weir.kernel.outcomes import Outcome, Retry
+
+# --- Refusals ---
+SIGN_IN_FAILED: Final = Outcome(
+    "sign_in_failed",
+    401,
+    "The name or the passphrase is not right.",
+    "用户名或口令不正确。",
+    retry=Retry.CHANGED,
+)
+SIGN_IN_LOCKED: Final = Outcome(
+    "sign_in_locked",
+    429,
+    "Too many attempts. Wait a few minutes and try again.",
+    "尝试次数过多，请几分钟后再试。",
+    retry=Retry.LATER,
+)
+SECOND_FACTOR_WRONG: Final = Outcome(
+    "second_factor_wrong",
+    401,
+    "The code is not right, or was used before. Wait for the next one and try again.",
+    "验证码不正确或已使用，请等待下一个验证码后再试。",
+    retry=Retry.CHANGED,
+)
+PASSKEY_REFUSED: Final = Outcome(
+    "passkey_refused",
+    401,
+    "The passkey could not be verified. Nothing was changed; try again.",
+    "通行密钥验证未通过，未做任何更改，请重试。",
+    retry=Retry.CHANGED,
+)
+
+# --- Limits ---
+# Authorization (FAPI 2.0 Security Profile section 5.3)
+SESSION_LIFETIME_S: Final = 3_600
+PASSPHRASE_CHARACTERS_MIN: Final = 12
+PASSPHRASE_CHARACTERS_MAX: Final = 256
+STAFF_SESSION_LIFETIME_S: Final = 43_200  # of people who work here, however busy they are
+STAFF_SESSION_IDLE_S: Final = 1_800
+HALF_OPEN_SESSION_S: Final = 900  # within which the second factor is given
+SECOND_FACTOR_ATTEMPTS: Final = 10  # of one person from one address in its window
+SECOND_FACTOR_WINDOW_S: Final = 3_600
+SECOND_FACTOR_ATTEMPTS_A_DAY: Final = 100  # of one person from everywhere; passkeys not counted
+SECOND_FACTOR_DAY_S: Final = 86_400
+RECOVERY_CODES: Final = 10
+PASSKEYS: Final = 10  # of one person
+PASSKEY_ANSWER_CHARACTERS: Final = 16_384
+CHALLENGE_LIFETIME_S: Final = 300  # of a passkey ceremony
+PEOPLE: Final = 500  # who work for one organisation
+INVITATIONS: Final = 100  # open at once in one organisation
+SIGN_IN_ATTEMPTS: Final = 10  # for one name from one address in SIGN_IN_WINDOW_S
+SIGN_IN_WINDOW_S: Final = 300
+PASSPHRASE_HASHES_AT_ONCE: Final = 2  # argon2id takes 64 MiB each
+
+# Trying an operation out, from its page
+TEST_CUSTOMERS: Final = 20  # that one member offers
+
+# --- Audit events: (English, Chinese) ---
+EVENTS: Final = {
+    "person.created": ("A person set up a sign-in.", "用户设置了登录账号。"),
+    "person.role_changed": ("The person's role was changed.", "更改人员角色。"),
+    "person.removed": ("The person was removed and signed out.", "移除人员并退出其全部登录。"),
+    "person.renewed": (
+        "The person set a new passphrase and second factor.",
+        "人员重新设置了口令和第二验证方式。",
+    ),
+    "factor.added": ("A second factor was added.", "添加第二验证方式。"),
+    "factor.removed": ("A second factor was removed.", "移除第二验证方式。"),
+    "factor.recovered": ("A recovery code was used to sign in.", "使用恢复码登录。"),
+    "invitation.withdrawn": ("The invitation was withdrawn.", "撤回邀请。"),
+    "link.created": ("A one-time link was made.", "生成一次性链接。"),
+    "link.claimed": ("A one-time link was used.", "一次性链接已使用。"),
+    "customer.enrolled": ("The member enrolled a customer.", "成员机构登记了客户。"),
+    "test_customer.offered": (
+        "The member lets developers try consents with this person of its model world.",
+        "成员机构提供该模型客户供开发者试用。",
+    ),
+    "test_customer.ended": (
+        "The member offers this test customer no more; sign-ins that were taken ended.",
+        "成员机构停止提供该测试客户，已领取的登录均已失效。",
+    ),
+    "test_customer.taken": (
+        "Developers took a test customer, with a new passphrase.",
+        "开发者领取了测试客户，并获得新的口令。",
+    ),
+    "customer.linked": ("The customer linked a sign-in.", "客户关联了登录账号。"),
+}
+
+# --- Prefixes of identifiers ---
+PREFIXES: Final = {
+    "usr": "person who signs in",
+    "cus": "customer of a member, as the member and the platform know it",
+    "lnk": "one-time link",
+    "psk": "passkey of a person",
+}
+
+# --- Permissions of operations ---
+PERMISSIONS: Final = {
+    "list_people": Rule(own=ALL, people=READERS),
+    "change_person_role": Rule(own=ALL, people=OWNERS, fresh=True),
+    "renew_sign_in": Rule(own=ALL, people=OWNERS, fresh=True),
+    "remove_person": Rule(own=ALL, people=OWNERS, fresh=True),
+    "list_invitations": Rule(own=ALL, people=READERS),
+    "invite_person": Rule(own=PARTIES, every=OPERATOR, people=OWNERS, fresh=True),
+    "withdraw_invitation": Rule(own=ALL, people=OWNERS),
+    "take_test_customer": Rule(own=PARTIES, people=BUILDERS),
+    "enrol_customer": Rule(own=MEMBER, people=BUILDERS),
+    "list_customers": Rule(own=MEMBER, people=READERS),
+    "offer_test_customer": Rule(own=MEMBER, people=BUILDERS),
+    "list_test_customers": Rule(own=ALL, people=READERS),
+    "end_test_customer": Rule(own=MEMBER, people=BUILDERS),
+}

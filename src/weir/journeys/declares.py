@@ -1,0 +1,32 @@
+"""Declarations of journeys: limits, events, permissions."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from weir.access.roles import Rule
+from weir.kernel.outcomes import Outcome, Retry
+
+# --- Refusals ---
+TOO_MANY_SIGN_UPS: Final = Outcome(
+    "too_many_sign_ups",
+    429,
+    "Too many organisations were registered from this address. Try again in an hour.",
+    "该地址登记的机构过多，请一小时后再试。",
+    retry=Retry.LATER,
+)
+
+# --- Limits ---
+# Authorization (FAPI 2.0 Security Profile section 5.3)
+SIGN_UPS: Final = 10  # of organisations, from one address in SIGN_UP_WINDOW_S
+SIGN_UP_WINDOW_S: Final = 3_600
+
+# --- Audit events: (English, Chinese) ---
+EVENTS: Final = {
+    "organisation.signed_up": ("The organisation signed up by itself.", "机构自助注册。"),
+}
+
+# --- Permissions of operations ---
+PERMISSIONS: Final = {
+    "sign_up_partner": Rule(by_anyone=True),
+}

@@ -1,0 +1,86 @@
+"""The list of rooms, and the closed lists composed from what each of them declares.
+
+A room is a folder of `weir` with a `declares.py`: the refusals, limits, events, permissions,
+prefixes, locks, settings, jobs, routers, pages, commands and compiled modules it brings. A file
+`declares.py` imports values only (kernel and access), so that whoever composes a list loads
+nothing else of the room: docs/recipes/room.md tells how a room is added.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from types import ModuleType
+from typing import Any, Final
+
+from weir.kernel.outcomes import Outcome
+
+# From the lowest to the highest, as `.importlinter` has them.
+ROOMS: Final = (
+    "kernel",
+    "access",
+    "store",
+    "wire",
+    "openapi",
+    "shelf",
+    "ledger",
+    "jobs",
+    "audit",
+    "keys",
+    "partners",
+    "identity",
+    "consent",
+    "agreements",
+    "metering",
+    "authorization",
+    "settlement",
+    "journeys",
+    "gateway",
+    "api",
+    "portal",
+    "app",
+    "cli",
+)
+
+
+@cache
+def declarations() -> tuple[ModuleType, ...]:
+    """The `declares` module of each room, in the order of ROOMS."""
+    return tuple(import_module(f"weir.{room}.declares") for room in ROOMS)
+
+
+def composed(table: str) -> dict[str, Any]:
+    """Return the entries of one table (`EVENTS`, `PREFIXES` ...) of all rooms, by name.
+
+    AssertionError when two rooms declare the same name.
+    """
+    whole: dict[str, Any] = {}
+    for module in declarations():
+        for name, entry in getattr(module, table, {}).items():
+            assert name not in whole, f"{module.__name__} declares {name} of {table} once more"
+            whole[name] = entry
+    return whole
+
+
+@cache
+def refusals() -> dict[str, Outcome]:
+    """Every refusal the platform can give, by code. AssertionError when a code stands twice."""
+    whole: dict[str, Outcome] = {}
+    for module in declarations():
+        for value in vars(module).values():
+            if isinstance(value, Outcome):
+                assert value.code not in whole, f"two refusals are called {value.code}"
+                whole[value.code] = value
+    return whole
+
+
+@cache
+def prefixes() -> dict[str, str]:
+    """What each prefix of an identifier names, in English."""
+    return composed("PREFIXES")
+
+
+@cache
+def events() -> dict[str, tuple[str, str]]:
+    """Every event an audit chain can hold, with its words (English, Chinese)."""
+    return composed("EVENTS")

@@ -1,0 +1,70 @@
+"""Declarations of keys: refusals, limits, events, prefixes, permissions."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from weir.access.roles import ALL, OPERATOR, OWNERS, READERS, Rule
+from weir.kernel.outcomes import Outcome
+
+# --- Refusals ---
+CERTIFICATE_REQUEST_INVALID: Final = Outcome(
+    "certificate_request_invalid",
+    422,
+    "The certificate request is not valid, or its key is too weak.",
+    "证书请求无效，或密钥强度不足。",
+)
+
+# --- Limits ---
+# Authorization (FAPI 2.0 Security Profile section 5.3)
+JTI_CHARACTERS: Final = 256
+DPOP_PROOF_CHARACTERS: Final = 4_096
+DPOP_PROOF_AGE_S: Final = 60  # RFC 9449 section 11.1
+KNOWN_HEADERS: Final = 4_096  # JWT headers and public keys one process remembers
+KNOWN_HEADER_CHARACTERS: Final = 1_024  # a longer one is read each time
+CLIENT_KEYS: Final = 20  # keys of one client tried against one assertion
+
+# Keys and algorithms of our own (keys/signing_keys.py)
+CHANGE_ANNOUNCED_S: Final = 600  # twice as long as a JWKS or the metadata may be cached
+KEY_ANNOUNCED_DAYS: Final = 7  # by which the next key is announced before it signs
+SIGNED_LIFETIME_S: Final = 300  # the longest life of anything that is signed with these keys
+
+# What people write about themselves and their products
+RSA_BITS_MIN: Final = 2_048
+RSA_BITS_MAX: Final = 8_192
+
+# Certificates
+CLIENT_CERTIFICATE_DAYS: Final = 365
+AUTHORITY_CERTIFICATE_DAYS: Final = 3_650
+
+# Starting and stopping roles
+KNOWN_ADDRESSES: Final = 256  # of DPoP proofs, kept in their one spelling
+
+# --- Audit events: (English, Chinese) ---
+EVENTS: Final = {
+    "key.created": ("A signing key was made.", "生成签名密钥。"),
+    "key.activated": ("The signing key signs from now on.", "签名密钥开始使用。"),
+    "key.superseded": ("The signing key has signed for the last time.", "签名密钥不再用于签名。"),
+    "key.retired": ("The signing key was retired.", "签名密钥退役。"),
+    "key.revoked": ("The signing key was revoked.", "签名密钥被紧急吊销。"),
+    "algorithm.ending_announced": (
+        "It was announced that the algorithm will be taken no more.",
+        "预告将停止接受该算法。",
+    ),
+    "algorithm.ending_taken_back": ("The announcement was taken back.", "撤回停止该算法的预告。"),
+}
+
+# --- Prefixes of identifiers ---
+PREFIXES: Final = {
+    "key": "signing key",
+}
+
+# --- Permissions of operations ---
+PERMISSIONS: Final = {
+    "list_signing_keys": Rule(every=ALL, people=READERS),
+    "announce_signing_key": Rule(every=OPERATOR, people=OWNERS, fresh=True),
+    "revoke_signing_key": Rule(every=OPERATOR, people=OWNERS, fresh=True),
+    "list_algorithm_endings": Rule(every=ALL, people=READERS),
+    "announce_algorithm_ending": Rule(every=OPERATOR, people=OWNERS, fresh=True),
+    "take_back_algorithm_ending": Rule(every=OPERATOR, people=OWNERS, fresh=True),
+}

@@ -1,0 +1,115 @@
+"""Declarations of partners: refusals, limits, events, prefixes, permissions."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from weir.access.roles import ALL, BUILDERS, OPERATOR, OWNERS, PARTIES, READERS, Rule
+from weir.kernel.outcomes import Outcome, Retry
+
+# --- Refusals ---
+APPLICATION_SUSPENDED: Final = Outcome(
+    "application_suspended",
+    403,
+    "The application is not active.",
+    "该应用未处于启用状态。",
+    retry=Retry.CHANGED,
+    oauth="unauthorized_client",
+)
+ORGANISATION_SUSPENDED: Final = Outcome(
+    "organisation_suspended",
+    403,
+    "The organisation is not active.",
+    "该机构未处于启用状态。",
+    retry=Retry.CHANGED,
+    oauth="unauthorized_client",
+)
+
+# --- Limits ---
+# Dynamic registration and keys at jwks_uri (authorization/front/registration.py, remote_keys.py)
+DYNAMIC_APPLICATIONS: Final = 50  # of one organisation
+
+# What people write about themselves and their products
+APPLICATION_KEYS: Final = 10  # public keys one application may have at a time
+APPLICATION_REVOKED_KEYS: Final = 200  # remembered for good, so that none comes back
+APPLICATION_REDIRECT_URIS: Final = 20
+APPLICATION_CERTIFICATES: Final = 20  # valid ones at a time
+
+# --- Audit events: (English, Chinese) ---
+EVENTS: Final = {
+    "alliance.founded": ("The alliance was founded.", "联盟成立。"),
+    "organisation.admitted": ("The organisation was admitted.", "准入机构。"),
+    "organisation.production_opened": (
+        "The organisation may use products beyond the sandbox.",
+        "为机构开通生产环境。",
+    ),
+    "organisation.suspended": ("The organisation was suspended.", "暂停机构。"),
+    "organisation.resumed": ("The organisation was resumed.", "恢复机构。"),
+    "application.registered": ("The application was registered.", "登记应用。"),
+    "application.keys_rotated": ("The application's public keys were replaced.", "更换应用公钥。"),
+    "application.signing_changed": (
+        "Whether the application must sign its requests was changed.",
+        "更改应用是否须签名请求。",
+    ),
+    "application.key_revoked": ("A key of the application was revoked.", "吊销应用的一把密钥。"),
+    "application.backchannel_changed": (
+        "It was set how the application asks customers on their own device.",
+        "设置应用如何在客户自己的设备上请求授权。",
+    ),
+    "application.rehearses": (
+        "The application began or ended meeting announced changes early.",
+        "应用开始或结束提前演练已预告的变更。",
+    ),
+    "application.changed": ("The application's particulars were replaced.", "更新应用资料。"),
+    "registration.made": (
+        "The application registered itself with a software statement.",
+        "应用凭软件声明自行注册。",
+    ),
+    "registration.changed": ("The application changed its registration.", "应用更改注册资料。"),
+    "registration.ended": ("The application ended its registration.", "应用注销注册。"),
+    "anchor.registered": (
+        "The issuer of software statements is believed.",
+        "登记软件声明的签发方为信任锚。",
+    ),
+    "anchor.ended": ("The issuer is believed no more.", "终止对签发方的信任。"),
+    "application.suspended": ("The application was suspended.", "暂停应用。"),
+    "application.resumed": ("The application was resumed.", "恢复应用。"),
+    "certificate.issued": ("A client certificate was issued.", "签发客户端证书。"),
+    "certificate.revoked": ("The client certificate was revoked.", "吊销客户端证书。"),
+}
+
+# --- Prefixes of identifiers ---
+PREFIXES: Final = {
+    "org": "organisation (operator, member or partner)",
+    "app": "application, the OAuth client of an organisation",
+    "crt": "client certificate issued by the alliance's authority",
+}
+
+# --- Permissions of operations ---
+PERMISSIONS: Final = {
+    "found_alliance": Rule(by_link=True),
+    "list_organisations": Rule(every=ALL, people=READERS),
+    "get_organisation": Rule(own=PARTIES, every=OPERATOR, people=READERS),
+    "admit_member": Rule(every=OPERATOR, people=OWNERS),
+    "admit_partner": Rule(every=OPERATOR, people=OWNERS),
+    "suspend_organisation": Rule(every=OPERATOR, people=OWNERS, fresh=True),
+    "resume_organisation": Rule(every=OPERATOR, people=OWNERS, fresh=True),
+    "open_production": Rule(every=OPERATOR, people=OWNERS, fresh=True),
+    "register_application": Rule(own=PARTIES, every=OPERATOR, people=BUILDERS),
+    "list_applications": Rule(own=PARTIES, every=OPERATOR, people=READERS),
+    "get_application": Rule(own=PARTIES, every=OPERATOR, people=READERS),
+    "rotate_application_keys": Rule(own=ALL, people=BUILDERS),
+    "require_signed_requests": Rule(own=PARTIES, every=OPERATOR, people=BUILDERS),
+    "revoke_application_key": Rule(own=PARTIES, every=OPERATOR, people=BUILDERS, fresh=True),
+    "rehearse_changes": Rule(own=ALL, people=BUILDERS),
+    "set_backchannel": Rule(own=PARTIES, every=OPERATOR, people=BUILDERS),
+    "suspend_application": Rule(own=PARTIES, every=OPERATOR, people=BUILDERS, fresh=True),
+    "resume_application": Rule(every=OPERATOR, people=BUILDERS, fresh=True),
+    "issue_certificate": Rule(own=PARTIES, every=OPERATOR, people=BUILDERS),
+    "list_certificates": Rule(own=PARTIES, every=OPERATOR, people=READERS),
+    "revoke_certificate": Rule(own=PARTIES, every=OPERATOR, people=BUILDERS, fresh=True),
+    "register_trust_anchor": Rule(every=OPERATOR, people=OWNERS, fresh=True),
+    "list_trust_anchors": Rule(every=OPERATOR, people=READERS),
+    "end_trust_anchor": Rule(every=OPERATOR, people=OWNERS, fresh=True),
+    "list_expiring_certificates": Rule(own=PARTIES, every=OPERATOR, people=READERS),
+}

@@ -1,0 +1,24 @@
+"""Declarations of the portal: limits."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# --- Limits ---
+# OpenAPI documents
+EXPIRED_FORM_BYTES: Final = 1024 * 1024  # of a form whose session has ended, shown once more
+
+# Authorization (FAPI 2.0 Security Profile section 5.3)
+ACCOUNT_NAMES_S: Final = 1.5  # for a member to name the accounts of a consent that is looked at
+
+# The reference of an operation
+CALCULATOR_CALLS: Final = 1_000_000_000  # a month that a price is worked out for
+
+# Trying an operation out, from its page
+TRIAL_BODY_BYTES: Final = 65_536  # of the request that is tried
+TRIAL_REQUEST_BYTES: Final = 196_608  # of what the page sends, that body in it
+TRIAL_ANSWER_BYTES: Final = 262_144  # of the answer that is shown; the rest is not read
+TRIAL_HEADERS: Final = 20  # that the page may set
+TRIAL_CALLS: Final = 16  # under way in one process
+TRIAL_CALLS_EACH: Final = 4  # and of one person
+TRIAL_TIMEOUT_S: Final = 40  # a member has MEMBER_ANSWER_TIMEOUT_S of it

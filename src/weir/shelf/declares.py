@@ -1,0 +1,132 @@
+"""Declarations of the shelf: refusals, limits, events, prefixes, permissions."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from weir.access.roles import ALL, BUILDERS, OPERATOR, PARTIES, READERS, Rule
+from weir.kernel.outcomes import Outcome, Retry
+
+# --- Refusals ---
+PRODUCTION_NEEDED: Final = Outcome(
+    "production_needed",
+    403,
+    "An organisation in the sandbox subscribes to sandbox products only.",
+    "处于沙箱阶段的机构只能订阅沙箱产品。",
+    retry=Retry.CHANGED,
+)
+
+# --- Limits ---
+# Members' endpoints
+MEMBER_BACKENDS: Final = 100  # registered by one organisation
+MEMBER_ENDPOINTS: Final = 16  # of one service
+
+# Agreements, ledger and statements
+PLAN_CHANGES: Final = 100  # versions of one plan's pricing after the first
+PLAN_NOTICE_DAYS: Final = 30  # how long subscribers keep a price after its change is announced
+
+# Plans
+RATE_CALLS_PER_S: Final = 1_000_000  # the most a plan can say; "unlimited" is a word
+QUOTA_CALLS: Final = 1_000_000_000_000
+
+# Products
+PRODUCT_CAPABILITIES: Final = 1_000
+PRODUCT_PLANS: Final = 100
+PLAN_COMPONENTS: Final = 8  # a sum people can still follow
+PLAN_TIERS: Final = 20
+PRODUCT_SCENES: Final = 6  # that one product says it suits
+
+# The reference of an operation
+REFERENCE_DEPTH: Final = 8  # of a schema that is shown opened
+REFERENCE_NODES: Final = 1_000  # fields shown of one operation
+REFERENCE_KEPT_CHARACTERS: Final = 32 * 1024 * 1024  # of documents, read once for many readers
+
+# Search over the shelf
+SEARCH_CHARACTERS: Final = 100  # of what somebody looks for
+SEARCH_TERMS_ASKED: Final = 16  # of that which are looked for
+SEARCH_TERMS_INDEXED: Final = 16_000  # by which one product is found
+SEARCH_CHOICES: Final = 50  # of one facet
+SEARCH_PAGE_ROWS: Final = 20
+SEARCH_SIDE_ROWS: Final = 8  # of each direction, where both stand side by side
+SEARCH_PAGES: Final = 500
+SEARCH_OPERATIONS: Final = 3  # shown of one product that was found
+
+# --- Audit events: (English, Chinese) ---
+EVENTS: Final = {
+    "document.imported": ("An OpenAPI document was imported.", "导入 OpenAPI 文档。"),
+    "backend.registered": ("The service's endpoints were registered.", "登记服务的接入点。"),
+    "backend.changed": ("The service's endpoints were changed.", "变更服务的接入点。"),
+    "backend.removed": ("The service's endpoints were removed.", "移除服务的接入点。"),
+    "capability.declared": (
+        "What the capability needs of a consent was declared.",
+        "声明能力的授权要求。",
+    ),
+    "product.drafted": ("The product version was drafted.", "起草产品版本。"),
+    "product.changed": ("The draft of the product was changed.", "修改产品草稿。"),
+    "product.published": ("The product version was put on the shelf.", "产品版本上架。"),
+    "product.retired": ("The product version was taken off the shelf.", "产品版本下架。"),
+    "plan.offered": ("A plan was offered.", "推出套餐。"),
+    "plan.withdrawn": ("The plan was withdrawn from new subscriptions.", "套餐停止新订阅。"),
+    "plan.change_announced": ("A new price of the plan was announced.", "公布套餐的新价格。"),
+    "plan.change_taken_back": (
+        "An announced price was taken back before it was in force.",
+        "已公布的价格在生效前被撤回。",
+    ),
+    "subscription.requested": ("A subscription was asked for.", "申请订阅。"),
+    "subscription.approved": ("The subscription was approved.", "批准订阅。"),
+    "subscription.refused": ("The subscription was refused.", "拒绝订阅。"),
+    "subscription.suspended": ("The subscription was suspended.", "暂停订阅。"),
+    "subscription.resumed": ("The subscription was resumed.", "恢复订阅。"),
+    "subscription.ended": ("The subscription was ended.", "终止订阅。"),
+}
+
+# --- Prefixes of identifiers ---
+PREFIXES: Final = {
+    "doc": "imported OpenAPI document",
+    "bck": "backend, where an organisation's service is reached",
+    "cap": "capability",
+    "prd": "product version",
+    "pln": "plan",
+    "sub": "subscription",
+}
+
+# --- Permissions of operations ---
+PERMISSIONS: Final = {
+    "import_document": Rule(own=PARTIES, people=BUILDERS),
+    "list_documents": Rule(own=PARTIES, people=READERS),
+    "get_document": Rule(own=PARTIES, every=OPERATOR, people=READERS),
+    "get_document_source": Rule(own=PARTIES, every=OPERATOR, people=READERS),
+    "get_document_openapi": Rule(own=PARTIES, every=OPERATOR, people=READERS),
+    "list_findings": Rule(own=PARTIES, every=OPERATOR, people=READERS),
+    "list_breaking_changes": Rule(own=PARTIES, every=OPERATOR, people=READERS),
+    "register_backend": Rule(own=PARTIES, people=BUILDERS),
+    "list_backends": Rule(own=PARTIES, people=READERS),
+    "get_backend": Rule(own=PARTIES, every=OPERATOR, people=READERS),
+    "change_backend": Rule(own=PARTIES, people=BUILDERS),
+    "remove_backend": Rule(own=PARTIES, every=OPERATOR, people=BUILDERS),
+    "list_capabilities": Rule(own=PARTIES, every=OPERATOR, people=READERS),
+    "get_capability": Rule(own=PARTIES, every=OPERATOR, people=READERS),
+    "declare_capability": Rule(own=PARTIES, people=BUILDERS),
+    "draft_product": Rule(own=PARTIES, people=BUILDERS),
+    "set_product_capabilities": Rule(own=PARTIES, people=BUILDERS),
+    "publish_product": Rule(own=PARTIES, people=BUILDERS),
+    "retire_product": Rule(own=PARTIES, people=BUILDERS, fresh=True),
+    "list_shelf": Rule(every=ALL, people=READERS),
+    "search_shelf": Rule(every=ALL, people=READERS),
+    "list_products": Rule(own=PARTIES, people=READERS),
+    "get_product": Rule(own=PARTIES, every=OPERATOR, people=READERS),
+    "get_product_openapi": Rule(own=PARTIES, every=OPERATOR, people=READERS),
+    "offer_plan": Rule(own=PARTIES, people=BUILDERS),
+    "list_plans": Rule(own=PARTIES, every=OPERATOR, people=READERS),
+    "withdraw_plan": Rule(own=PARTIES, people=BUILDERS),
+    "change_plan": Rule(own=PARTIES, people=BUILDERS),
+    "take_back_plan_change": Rule(own=PARTIES, people=BUILDERS),
+    "request_subscription": Rule(own=PARTIES, people=BUILDERS),
+    "list_subscriptions": Rule(own=PARTIES, people=READERS),
+    "get_subscription": Rule(own=PARTIES, every=OPERATOR, people=READERS),
+    "approve_subscription": Rule(own=PARTIES, people=BUILDERS),
+    "refuse_subscription": Rule(own=PARTIES, people=BUILDERS),
+    "suspend_subscription": Rule(own=PARTIES, people=BUILDERS),
+    "resume_subscription": Rule(own=PARTIES, people=BUILDERS),
+    "end_subscription": Rule(own=PARTIES, people=BUILDERS, fresh=True),
+}

@@ -1,0 +1,55 @@
+"""Declarations of the store: refusals, limits, prefixes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from weir.kernel.outcomes import Fault, Outcome, Retry
+
+# --- Refusals ---
+IDEMPOTENCY_KEY_REUSED: Final = Outcome(
+    "idempotency_key_reused",
+    422,
+    "This idempotency key was used before with a different request.",
+    "该幂等键已用于另一笔不同的请求。",
+)
+ENGINE_UNAVAILABLE: Final = Outcome(
+    "engine_unavailable",
+    503,
+    "A database the platform stands on cannot be reached.",
+    "平台所依赖的数据库无法连接。",
+    Fault.PLATFORM,
+    Retry.LATER,
+)
+SCHEMA_NEWER: Final = Outcome(
+    "schema_newer",
+    500,
+    "The database was written by a newer weir; start that version.",
+    "数据库由更新版本的 weir 写入，请使用该版本启动。",
+    Fault.PLATFORM,
+)
+
+# --- Limits ---
+# Gateway processes
+PROCESS_LEASE_S: Final = 3  # a gateway that cannot hear stops serving consented calls after this
+LEASE_RENEWAL_S: Final = 1
+REVOCATION_WAIT_S: Final = 6  # how long a withdrawal waits for every gateway's word
+
+# Embedded engines and the processes that `weir up` starts
+ENGINE_START_TIMEOUT_S: Final = 120  # recovery after a crash is part of a start
+ENGINE_PREPARE_TIMEOUT_S: Final = 120  # making a new, empty database
+ENGINE_STOP_TIMEOUT_S: Final = 30  # after which a server is stopped less gently
+SOCKET_PATH_BYTES: Final = 100  # the kernel takes 107 (unix(7))
+PROCESS_LOG_BYTES: Final = 8 * 1024 * 1024  # a longer log is set aside at the next start
+
+# Starting and stopping roles
+GATHERED_QUESTIONS: Final = 100  # of several requests, put to an engine together
+
+# The change log
+REMOVAL_KEPT_S: Final = 86_400
+EXPIRED_AT_ONCE: Final = 10_000
+
+# --- Prefixes of identifiers ---
+PREFIXES: Final = {
+    "prc": "process",
+}
