@@ -22,8 +22,8 @@ from bench.report import Goal, Result, Spread
 from weir.app.control import build_control
 from weir.app.core import Core, open_core
 from weir.app.private_sockets import member_client
+from weir.app.settings import Settings
 from weir.cli.installation import Installation
-from weir.kernel.settings import Settings
 from weir.keys.vault import Vault
 from weir.openapi.operations import import_document
 from weir.shelf import documents

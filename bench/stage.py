@@ -21,9 +21,9 @@ from bench import nginx
 from bench.documents import ACCOUNT, ACCOUNT_ACCESS, BANK, Alliance, mint
 from bench.processes import LOAD_CORE, TARGET_CORE, free_ports, pin, tree
 from weir.app.core import open_core
+from weir.app.settings import Settings
 from weir.cli.health import ask, is_ready, socket_path
 from weir.cli.installation import Installation, Role
-from weir.kernel.settings import Settings
 from weir.keys.authority import Authority
 from weir.keys.vault import Vault
 from weir.store.unit import Actor, Change

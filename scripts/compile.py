@@ -24,36 +24,17 @@ MANIFEST = PACKAGE / "compiled.json"
 GROUP = "weir_compiled"  # the library that holds the code of all modules
 SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
 
-# What runs in a call, and most of what runs for every token. Left out is what does not, and what
-# mypyc cannot compile: msgspec structures (extension types already) and asynchronous generators.
-MODULES = {
-    "authorization": "declares pipeline",
-    "authorization/clients": "assertions",
-    "authorization/front": "endpoints",
-    "authorization/grammar": "forms nonces pkce scopes",
-    "authorization/tokens": "access_tokens",
-    "gateway": "declares bindings call pipeline record_stream",
-    "gateway/budgets": "allowances budget concurrency",
-    "gateway/config": "lease route_trie snapshot",
-    "gateway/front": "front head_memo interaction_ids labels passthrough",
-    "gateway/members": "members",
-    "gateway/observing": "counts",
-    "gateway/phases": "admit authorize check_dpop filter forward identify limit prove recheck"
-    " record respond route",
-    "gateway/tokens": "known_tokens",
-    "kernel": "declares strict_json",
-    "keys": "declares dpop jose",
-    "metering": "declares",
-    "metering/records": "writer",
-    "store": "batching declares",
-    "wire": "acceptor asgi connector deadlines declares downstream exchange flow grammar heads"
-    " member_connection message origin reactor relay transport upstream",
-}
-
 
 def sources() -> list[str]:
-    """The modules to compile, by their paths in the package."""
-    return [f"{room}/{name}.py" for room, names in MODULES.items() for name in names.split()]
+    """The modules to compile, by their paths in the package, as the rooms declare them.
+
+    They are what runs in a call, and most of what runs for every token. Left out is what mypyc
+    cannot compile: msgspec structures (extension types already) and asynchronous generators.
+    """
+    sys.path.insert(0, str(SRC))
+    from weir.kernel import rooms
+
+    return [f"{name.replace('.', '/')}.py" for name in rooms.compiled()]
 
 
 def manifest(names: list[str]) -> dict[str, Any]:

@@ -12,9 +12,11 @@ from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
 
+from weir.app.settings import Settings
 from weir.gateway.observing import metrics
 from weir.kernel import identifiers, rooms
-from weir.kernel.settings import PREFIX, Settings
+from weir.kernel.declarations import Periodic
+from weir.kernel.settings import PREFIX
 from weir.openapi.standard import lint
 from weir.openapi.standard.breaking_changes import CHANGES
 
@@ -68,6 +70,41 @@ def settings() -> str:
         words = f"{each.metadata['words']}{secret}"
         lines.append(f"| `{PREFIX}{each.name.upper()}` | {default} | {words} |")
     return "\n".join(lines) + "\n"
+
+
+def advisory_locks() -> str:
+    lines = [
+        "# Advisory locks",
+        "",
+        "Locks of PostgreSQL that the platform takes. Each is held until the transaction ends, but",
+        "a worker's slot, which its connection holds. `pg_locks` shows them while they are held.",
+        "",
+        "| number | lock | held for; its names |",
+        "| --- | --- | --- |",
+    ]
+    lines.extend(
+        f"| {each.number} | `{name}` | {each.words} |"
+        for name, each in sorted(rooms.locks().items(), key=lambda item: item[1].number)
+    )
+    return "\n".join(lines) + "\n"
+
+
+def periodic_work() -> str:
+    lines = [
+        "# Periodic work",
+        "",
+        "What each worker does again and again. Any number of workers may run, and any may die at",
+        "any point: what one began another goes on with.",
+        "",
+        "| work | pause | what it does |",
+        "| --- | --- | --- |",
+        *(f"| `{name}` | {each.pause_s:g} s | {each.words} |" for name, each in _by_name()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _by_name() -> list[tuple[str, Periodic]]:
+    return sorted(rooms.periodic().items())
 
 
 def events() -> str:
@@ -164,6 +201,8 @@ _PAGES: dict[str, Callable[[], str]] = {
     "events.md": events,
     "metrics.md": gateway_metrics,
     "limits.md": bounds,
+    "locks.md": advisory_locks,
+    "work.md": periodic_work,
     "identifiers.md": names,
     "standard.md": standard,
 }

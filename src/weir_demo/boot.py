@@ -22,13 +22,14 @@ from typing import Final, TypeVar
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from weir.app import settings as reading
 from weir.app.core import open_core
+from weir.app.settings import Settings
 from weir.cli.failures import CannotError
 from weir.cli.installation import Installation
-from weir.kernel import settings as reading
 from weir.kernel.declares import PORT_TAKEN
 from weir.kernel.outcomes import Refusal
-from weir.kernel.settings import Settings
+from weir.kernel.settings import PREFIX
 from weir.keys.authority import Authority
 from weir.store.engines import Child, Home, require_free, spawn
 from weir.store.engines import user as users
@@ -87,7 +88,7 @@ def boot(home: Path | None, tell: Tell) -> Boot:
 def _settings() -> Settings:
     """The person's settings, without what belongs to another installation."""
     for name in _SET_ASIDE:
-        os.environ.pop(reading.PREFIX + name, None)
+        os.environ.pop(PREFIX + name, None)
     return reading.read(os.environ)
 
 

@@ -8,8 +8,8 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from weir.app.settings import Settings
 from weir.client.management_requests import all_of
-from weir.kernel.settings import Settings
 from weir.metering.lake import queries
 from weir.metering.lake.lake import Lake
 from weir.settlement.statements.verification import RecordsFolder, Verification, verify

@@ -11,9 +11,9 @@ from playwright.async_api import Page
 
 from running_demo import Demo
 from weir.app.core import open_core
+from weir.app.settings import Settings
 from weir.identity import people, totp
 from weir.identity.sessions import BY_PASSKEY, SESSION_COOKIE, Sessions
-from weir.kernel.settings import Settings
 from weir.partners import organisations
 from weir.store.engines import EmbeddedPostgres, EmbeddedValkey, Home
 from weir.store.unit import Actor

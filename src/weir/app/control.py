@@ -26,6 +26,7 @@ from weir.app.private_sockets import (
     outbound_client,
     serve_private,
 )
+from weir.app.settings import Settings
 from weir.authorization.clients.key_set_fetch import KeyFetcher
 from weir.authorization.clients.remote_keys import RemoteKeys
 from weir.authorization.front import http
@@ -35,7 +36,6 @@ from weir.identity.passphrases import Passphrases
 from weir.identity.sessions import Sessions
 from weir.kernel import identifiers
 from weir.kernel.origins import https_origin
-from weir.kernel.settings import Settings
 from weir.keys.authority import Authority
 from weir.keys.follower import KeysFollowed
 from weir.keys.vault import Vault

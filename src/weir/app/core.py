@@ -14,11 +14,11 @@ from typing import Any, TextIO, cast
 
 import structlog
 
+from weir.app.settings import Settings
 from weir.audit.chain import AuditJournal
 from weir.kernel.clock import SystemClock
 from weir.kernel.declares import SETTING_INVALID
 from weir.kernel.outcomes import Refusal
-from weir.kernel.settings import Settings
 from weir.keys import master_key
 from weir.keys.master_key import SealingKey
 from weir.store.cache import Cache

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
+
+from mypy_extensions import mypyc_attr
+
+from weir.kernel.declarations import setting
 
 # --- Limits ---
 # Dynamic registration and keys at jwks_uri (authorization/front/registration.py, remote_keys.py)
@@ -13,3 +18,12 @@ DAY_CLOSES_AFTER_S: Final = 300  # after midnight, UTC: its last segments are in
 
 # Starting and stopping roles
 READINESS_TIMEOUT_S: Final = 1
+
+
+# --- Settings ---
+@mypyc_attr(native_class=False)  # the whole of the settings inherits it
+@dataclass(frozen=True)
+class Settings:
+    """The processes that `weir up` starts."""
+
+    control_processes: int = setting(1, "Control processes weir up starts.", low=1, high=64)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from weir.app.core import open_core, stopping
+from weir.app.settings import Settings
 from weir.authorization.services import Addresses
 from weir.gateway.process import GatewayConfig, serve
-from weir.kernel.settings import Settings
 from weir.keys.message_key import MessageKeys
 from weir.store.engines.home import Home
 

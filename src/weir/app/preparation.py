@@ -10,7 +10,7 @@ from pathlib import Path
 from cryptography import x509
 
 from weir.app.core import HOST_ROLES, Core, open_core
-from weir.kernel.settings import Settings
+from weir.app.settings import Settings
 from weir.keys.authority import Authority
 from weir.keys.record_keys import RecordKeys
 from weir.keys.vault import PLATFORM, Vault

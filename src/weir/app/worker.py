@@ -17,13 +17,12 @@ from weir.app.core import Core, open_core, stopping
 from weir.app.declares import DAY_CLOSES_AFTER_S
 from weir.app.preparation import renew_certificates
 from weir.app.private_sockets import health, member_client, outbound_client, serve_private
+from weir.app.settings import Settings
 from weir.authorization.backchannel import questions
 from weir.authorization.backchannel.pings import deliver_due
 from weir.authorization.declares import PING_TIMEOUT_S
 from weir.consent import consents, transitions
-from weir.gateway.declares import SEGMENT_AGE_S
-from weir.kernel import identifiers
-from weir.kernel.settings import Settings
+from weir.kernel import identifiers, rooms
 from weir.keys import signing_keys
 from weir.keys.authority import Authority
 from weir.keys.record_keys import RecordKeys
@@ -35,7 +34,7 @@ from weir.metering.lake.compaction import compact
 from weir.metering.lake.ingest import ingest
 from weir.metering.lake.lake import Lake
 from weir.metering.lake.retention import Rule, expire, whole_segments
-from weir.metering.records import seal_log as seals_log
+from weir.metering.records import seal_log
 from weir.metering.records.sealer import Sealer, forget_sealed
 from weir.metering.records.writer import RecordWriter
 from weir.settlement.closing import runner, schedule
@@ -53,12 +52,17 @@ async def run_worker(settings: Settings, home: Home, listening: Path) -> None:
         writer = RecordWriter.open(core.records_folder, stream)
         keys = await RecordKeys.open(core.database, core.sealing)
         lake = Lake(core.lake_url)
-        jobs = [
-            *_record_jobs(core, lake, writer, client, keys),
-            *_state_jobs(core),
-            *_money_jobs(core, lake),
+        works = {
+            **_record_works(core, lake, writer, client, keys),
+            **_state_works(core),
+            **_money_works(core, lake),
+        }
+        periodic = rooms.periodic()
+        assert works.keys() == periodic.keys(), "what rooms declare and what is wired differ"
+        beats = [
+            asyncio.create_task(_repeat(name, periodic[name].pause_s, work, stop))
+            for name, work in works.items()
         ]
-        beats = [asyncio.create_task(_repeat(*job, stop)) for job in jobs]
         try:
             await serve_private(health(core), listening, stop)
         finally:
@@ -68,13 +72,13 @@ async def run_worker(settings: Settings, home: Home, listening: Path) -> None:
 
 
 _log = structlog.get_logger("weir.worker")
-Job = tuple[str, float, Callable[[], Awaitable[Any]]]
+Work = Callable[[], Awaitable[Any]]
 
 
-def _record_jobs(
+def _record_works(
     core: Core, lake: Lake, writer: RecordWriter, client: httpx.AsyncClient, keys: RecordKeys
-) -> list[Job]:
-    """What becomes of call records: name, seconds between two runs, and the work."""
+) -> dict[str, Work]:
+    """The work on call records, by the name under which its room declares it."""
     folder = core.records_folder
     sealer = Sealer(folder, keys.current, core.receipt_secret)
 
@@ -99,25 +103,25 @@ def _record_jobs(
     async def days_closed() -> None:
         now = core.clock.now() - timedelta(seconds=DAY_CLOSES_AFTER_S)
         async with core.database.unit(PLATFORM) as unit:
-            if await seals_log.size(unit.connection):
-                yesterday = seals_log.today(now) - timedelta(days=1)
-                await seals_log.sign_root(unit.connection, keys.current, unit.now, yesterday)
+            if await seal_log.size(unit.connection):
+                yesterday = seal_log.today(now) - timedelta(days=1)
+                await seal_log.sign_root(unit.connection, keys.current, unit.now, yesterday)
 
     async def payments_in_doubt() -> None:
         await reconcile(core.database, folder, lake, writer, lookup_over(client))
 
-    return [
-        ("records_sealed", SEGMENT_AGE_S / 2, records_sealed),
-        ("records_to_lake", 0.5, records_to_lake),
-        ("files_merged", 30.0, files_merged),
-        ("records_expired", 600.0, records_expired),
-        ("days_closed", 60.0, days_closed),
-        ("payments_in_doubt", 2.0, payments_in_doubt),
-    ]
+    return {
+        "records_sealed": records_sealed,
+        "records_to_lake": records_to_lake,
+        "files_merged": files_merged,
+        "records_expired": records_expired,
+        "days_closed": days_closed,
+        "payments_in_doubt": payments_in_doubt,
+    }
 
 
-def _money_jobs(core: Core, lake: Lake) -> list[Job]:
-    """Closings that were asked for, and asking for those of months that are over."""
+def _money_works(core: Core, lake: Lake) -> dict[str, Work]:
+    """The work on closings, in the same form."""
     outbox = core.home.folder("instructions")
     works = runner.Works(core.database, lake, outbox, __version__)
     currencies = schedule.read_currencies(core.settings.close_months)
@@ -129,11 +133,11 @@ def _money_jobs(core: Core, lake: Lake) -> list[Job]:
     async def months_closed() -> None:
         await schedule.request_due(core.database, currencies)
 
-    return [("closings", 0.5, closings), ("months_closed", 60.0, months_closed)]
+    return {"closings": closings, "months_closed": months_closed}
 
 
-def _state_jobs(core: Core) -> list[Job]:
-    """What must happen in time without anybody asking, in the same form."""
+def _state_works(core: Core) -> dict[str, Work]:
+    """The work that falls due by time, in the same form."""
     outbound = outbound_client(core, PING_TIMEOUT_S)
 
     async def pings() -> None:
@@ -171,14 +175,14 @@ def _state_jobs(core: Core) -> list[Job]:
         authority = await Authority.open(core.database, core.sealing)
         await asyncio.to_thread(renew_certificates, authority, core)
 
-    return [
-        ("certificates_in_time", 3_600.0, certificates_in_time),
-        ("keys_in_time", 2.0, keys_in_time),
-        ("payments_made", 1.0, payments_made),
-        ("pings", 0.5, pings),
-        ("shelf_indexed", 60.0, shelf_indexed),
-        ("what_is_over", 30.0, what_is_over),
-    ]
+    return {
+        "certificates_in_time": certificates_in_time,
+        "keys_in_time": keys_in_time,
+        "payments_made": payments_made,
+        "pings": pings,
+        "shelf_indexed": shelf_indexed,
+        "what_is_over": what_is_over,
+    }
 
 
 def _tell(findings: Iterable[object]) -> None:

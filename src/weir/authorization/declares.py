@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from weir.access.roles import BUILDERS, MEMBER, OWNERS, PARTIES, Rule
+from weir.kernel.declarations import Lock, Periodic
 from weir.kernel.outcomes import Fault, Outcome, Retry
 
 # --- Refusals ---
@@ -290,6 +291,18 @@ JWKS_FETCHES: Final = 8  # at a time by one process
 TRIAL_KEY_LIFETIME_S: Final = 1_200  # in which a customer is asked, and answers
 TRIAL_KEYS_AN_HOUR: Final = 60  # of one application
 
+# --- Advisory locks ---
+BACKCHANNEL_LOCK: Final = Lock(
+    13, "Counting the backchannel requests of a client before another is taken; the client."
+)
+
+# --- Periodic work of the worker ---
+PERIODIC: Final = {
+    "pings": Periodic(
+        0.5, "Tell applications that a customer has answered (CIBA Core 1.0 section 10.2)."
+    ),
+}
+
 # --- Audit events: (English, Chinese) ---
 EVENTS: Final = {
     "customer.records_detached": (
@@ -320,3 +333,16 @@ PERMISSIONS: Final = {
     "detach_customer_records": Rule(own=MEMBER, people=OWNERS, fresh=True),
     "lodge_consent": Rule(own=PARTIES, people=BUILDERS),
 }
+
+# --- Compiled modules (docs/decisions/0008) ---
+COMPILED: Final = (
+    "clients.assertions",
+    "declares",
+    "front.endpoints",
+    "grammar.forms",
+    "grammar.nonces",
+    "grammar.pkce",
+    "grammar.scopes",
+    "pipeline",
+    "tokens.access_tokens",
+)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from weir.authorization.clients.remote_keys import RemoteKeys
+from weir.kernel.declares import Settings
 from weir.kernel.origins import https_origin
-from weir.kernel.settings import Settings
 from weir.keys.authority import Authority
 from weir.keys.master_key import Sealing
 from weir.keys.vault import Signer

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 
-from weir.kernel import settings as reading
+from weir.app.settings import read
+from weir.kernel.settings import explain
 
 
 def config() -> None:
     """Print every setting, its value and where it came from. Secrets are hidden."""
-    for row in reading.explain(reading.read(os.environ), os.environ):
+    for row in explain(read(os.environ), os.environ):
         print(f"{row.variable} = {row.value or '-'}  ({row.origin})")
         print(f"    {row.words}")

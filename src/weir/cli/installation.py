@@ -20,11 +20,12 @@ from typing import Final
 
 from weir.app.core import TlsFiles
 from weir.app.preparation import Prepared, prepare
+from weir.app.settings import Settings
 from weir.cli.declares import ROLE_START_TIMEOUT_S
 from weir.cli.health import is_ready
 from weir.kernel.declares import PLATFORM_UNAVAILABLE
 from weir.kernel.outcomes import Refusal
-from weir.kernel.settings import Settings, environment
+from weir.kernel.settings import environment
 from weir.store.engines import Child, EmbeddedPostgres, EmbeddedValkey, Home, claim, spawn
 from weir.store.engines.process import GENTLE, ProcessView, end_family, everyone
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import typer
 
+from weir.app import settings as reading
 from weir.kernel import identifiers
-from weir.kernel import settings as reading
 
 if TYPE_CHECKING:
     from weir.client import Platform

@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 import uvloop
 
+from weir.app import settings as reading
 from weir.app.core import RoleLife, log_to_stdout
+from weir.app.settings import Settings
 from weir.cli.health import socket_path
-from weir.kernel import settings as reading
-from weir.kernel.settings import Settings
 from weir.store.engines.home import Home
 
 Number = Annotated[int, typer.Option(help="Which one of its kind this is; names its socket.")]

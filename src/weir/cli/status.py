@@ -16,9 +16,9 @@ from valkey import Valkey
 from valkey.exceptions import ValkeyError
 
 from weir import compiled
+from weir.app import settings as reading
+from weir.app.settings import Settings
 from weir.cli.health import ask, socket_path
-from weir.kernel import settings as reading
-from weir.kernel.settings import Settings
 from weir.store.engines import EmbeddedPostgres, EmbeddedValkey, Home
 
 _TIMEOUT_S: Final = 3

@@ -11,10 +11,10 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
+from weir.app import settings as reading
+from weir.app.settings import Settings
 from weir.cli.installation import Installation
-from weir.kernel import settings as reading
 from weir.kernel.origins import https_origin
-from weir.kernel.settings import Settings
 
 _TEND_S: Final = 1.0
 _ENTRANCES: Final = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from weir.access.roles import BUILDERS, OPERATOR, PARTIES, READERS, Rule
+from weir.kernel.declarations import Periodic
 from weir.kernel.outcomes import Outcome
 
 # --- Refusals ---
@@ -26,6 +27,11 @@ PURPOSE_CHARACTERS: Final = 200
 DIRECTORY_ANSWER_BYTES: Final = 262_144  # a member's list of one customer's accounts
 DIRECTORY_ACCOUNTS: Final = 200
 DIRECTORY_TIMEOUT_S: Final = 5
+
+# --- Periodic work of the worker ---
+PERIODIC: Final = {
+    "payments_made": Periodic(1.0, "Mark payment consents used whose payment was made."),
+}
 
 # --- Audit events: (English, Chinese) ---
 EVENTS: Final = {

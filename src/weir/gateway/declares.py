@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
+from weir.kernel.declarations import setting
 from weir.kernel.outcomes import Fault, Outcome, Retry
 
 # --- Refusals ---
@@ -170,8 +175,6 @@ TRACESTATE_CHARACTERS: Final = 512
 TRACES_PER_S: Final = 100  # sampled by one gateway process, however many callers wish for it
 TRACE_EXPORT_TIMEOUT_S: Final = 5
 
-# Call records
-SEGMENT_AGE_S: Final = 0.5  # a worker seals what is finished at least as often
 
 # Certificates
 CERTIFICATE_SWEEP_S: Final = 5  # how often renewed files of our own are looked for
@@ -184,3 +187,82 @@ CHANGE_PAGE_ROWS: Final = 200  # changes a gateway reads and applies in one trip
 CHANGE_PAGE_BYTES: Final = 262_144  # of documents in one trip, as they are stored
 CHANGE_TRIP_TIMEOUT_S: Final = 5  # after which a gateway tries again with a smaller page
 CHANGE_SLICE_S: Final = 0.001  # applied between two turns of the event loop
+
+
+# --- Settings ---
+@mypyc_attr(native_class=False)  # the whole of the settings inherits it
+@dataclass(frozen=True)
+class Settings:
+    """The public listener."""
+
+    bind_address: str = setting("127.0.0.1", "IP address the gateway listens on.")
+    server_certificate: Path | None = setting(
+        None, "PEM chain of the gateway's server certificate. Default: issued by the alliance."
+    )
+    server_key: Path | None = setting(None, "PEM key of server_certificate.")
+    gateway_processes: int = setting(
+        2, "Gateway processes that weir up starts; one a core is usual.", low=1, high=128
+    )
+    member_networks: str | None = setting(
+        None,
+        "Networks members' endpoints may lie in (10.2.0.0/16,192.0.2.0/24). Default: any but"
+        " link-local and multicast ones.",
+    )
+    proxy_networks: str | None = setting(
+        None,
+        "Networks of balancers whose connections begin with a PROXY protocol header of version 2"
+        " (10.2.0.0/16); one from there without it is closed.",
+    )
+    client_cert_networks: str | None = setting(
+        None,
+        "Networks of balancers that end TLS and say whom they have verified in Client-Cert (RFC"
+        " 9440); from anywhere else the field is dropped.",
+    )
+    otlp_endpoint: str | None = setting(
+        None, "OTLP/HTTP receiver for spans of calls, http://collector:4318; unset sends none."
+    )
+    trace_percent: int = setting(
+        1, "Share of calls without a traceparent of their own that are traced.", low=0, high=100
+    )
+    unconfirmed_calls_s: int = setting(
+        60,
+        "Seconds a gateway that cannot reach PostgreSQL still serves calls that need no consent.",
+        low=0,
+        high=3_600,
+    )
+
+
+# --- Compiled modules (docs/decisions/0008) ---
+COMPILED: Final = (
+    "bindings",
+    "budgets.allowances",
+    "budgets.budget",
+    "budgets.concurrency",
+    "call",
+    "config.lease",
+    "config.route_trie",
+    "config.snapshot",
+    "declares",
+    "front.front",
+    "front.head_memo",
+    "front.interaction_ids",
+    "front.labels",
+    "front.passthrough",
+    "members.members",
+    "observing.counts",
+    "phases.admit",
+    "phases.authorize",
+    "phases.check_dpop",
+    "phases.filter",
+    "phases.forward",
+    "phases.identify",
+    "phases.limit",
+    "phases.prove",
+    "phases.recheck",
+    "phases.record",
+    "phases.respond",
+    "phases.route",
+    "pipeline",
+    "record_stream",
+    "tokens.known_tokens",
+)

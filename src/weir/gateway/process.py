@@ -20,7 +20,7 @@ from weir import compiled
 from weir.gateway.budgets.allowances import Allowances, DatabaseClock
 from weir.gateway.budgets.counters import DatabaseCounters
 from weir.gateway.config.follower import Following
-from weir.gateway.declares import CERTIFICATE_SWEEP_S, GATEWAY_DRAIN_S, SEGMENT_AGE_S
+from weir.gateway.declares import CERTIFICATE_SWEEP_S, GATEWAY_DRAIN_S
 from weir.gateway.front.front import Gateway
 from weir.gateway.observing.health import Health
 from weir.gateway.record_stream import Recording
@@ -30,6 +30,7 @@ from weir.kernel import identifiers
 from weir.kernel.declares import SETTING_INVALID
 from weir.kernel.outcomes import Refusal
 from weir.keys.message_key import MessageKeys
+from weir.metering.declares import SEGMENT_AGE_S
 from weir.metering.records.sealer import stream_key
 from weir.metering.records.writer import RecordWriter
 from weir.store.cache import Cache

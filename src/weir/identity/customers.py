@@ -11,21 +11,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Select, select, update
-from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.identity import links
+from weir.identity.declares import CUSTOMER_LOCK
 from weir.identity.tables import customers, test_customers
 from weir.kernel.declares import CONFLICT
 from weir.kernel.inputs import text, wrong
 from weir.kernel.outcomes import Refusal
+from weir.store.locks import hold
 from weir.store.unit import UnitOfWork
 
 # It stands in a path of the member's account directory, so only unreserved characters of
 # RFC 3986 section 2.3, and never a dot segment.
 _REFERENCE = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,63}")
-_HOLD = sql("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 _NOT_TRIED = customers.c.tried_by.is_(None)
 
 
@@ -102,7 +102,7 @@ async def hold_reference(unit: UnitOfWork, member: str, customer_ref: str) -> No
     """Until the unit's end nobody else enrols this customer or offers it for trials: developers
     must never sign in as somebody who is real.
     """
-    await unit.connection.execute(_HOLD, {"name": f"customer {member} {customer_ref}"})
+    await hold(unit.connection, CUSTOMER_LOCK, f"{member} {customer_ref}")
 
 
 async def attach(unit: UnitOfWork, customer_id: str, person_id: str) -> Customer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from weir.access.roles import ALL, BUILDERS, MEMBER, OPERATOR, OWNERS, PARTIES, READERS, Rule
+from weir.kernel.declarations import Lock
 from weir.kernel.outcomes import Outcome, Retry
 
 # --- Refusals ---
@@ -61,6 +62,9 @@ PASSPHRASE_HASHES_AT_ONCE: Final = 2  # argon2id takes 64 MiB each
 
 # Trying an operation out, from its page
 TEST_CUSTOMERS: Final = 20  # that one member offers
+
+# --- Advisory locks ---
+CUSTOMER_LOCK: Final = Lock(8, "Enrolling a customer; the member and its reference.")
 
 # --- Audit events: (English, Chinese) ---
 EVENTS: Final = {

@@ -15,12 +15,11 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.jobs.declares import WORKER_SLOTS
+from weir.jobs.declares import SLOT_LOCK, WORKER_SLOTS
 from weir.kernel.outcomes import Refusal
 from weir.store.database import Database
 from weir.store.declares import ENGINE_UNAVAILABLE
 
-_SPACE: Final = 7_164  # the first half of the locks' names
 _TRY: Final = text("SELECT pg_try_advisory_lock(:space, :slot)")
 
 _TRY_ONCE: Final = text("SELECT pg_try_advisory_xact_lock(:space, :slot)")
@@ -42,7 +41,7 @@ class Slots:
         """Hold a slot too, if nobody does: its holder is gone."""
         if slot in self.held:
             return True
-        if await self._connection.scalar(_TRY, {"space": _SPACE, "slot": slot}):
+        if await self._connection.scalar(_TRY, {"space": SLOT_LOCK.number, "slot": slot}):
             self.held.append(slot)
             return True
         return False
@@ -54,7 +53,7 @@ class Slots:
 
 async def is_held(connection: AsyncConnection, slot: int) -> bool:
     """Whether some process holds a slot now: if none does, nobody gets it before the commit."""
-    free = await connection.scalar(_TRY_ONCE, {"space": _SPACE, "slot": slot})
+    free = await connection.scalar(_TRY_ONCE, {"space": SLOT_LOCK.number, "slot": slot})
     return not free
 
 

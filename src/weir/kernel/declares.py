@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
+from weir.kernel.declarations import setting
 from weir.kernel.outcomes import Fault, Outcome, Retry
 
 # --- Refusals ---
@@ -227,8 +232,6 @@ SIGNATURE_CHARACTERS: Final = 2_048
 SIGNATURE_AGE_S: Final = 60
 
 # Call records
-RECORDS_KEPT_DAYS_MIN: Final = 183  # six months: the least that calls' records may be kept
-TRANSACTIONS_KEPT_DAYS_MIN: Final = 366  # a year: the least for calls that asked for a payment
 TRAFFIC_DAYS: Final = 366  # that one question reads
 LABEL_CHARACTERS: Final = 48  # of a scene, a channel, a referrer
 
@@ -239,3 +242,31 @@ URL_CHARACTERS: Final = 2_048
 
 # Lists
 PAGE_ROWS: Final = 200
+
+
+# --- Settings ---
+@mypyc_attr(native_class=False)  # the whole of the settings inherits it
+@dataclass(frozen=True)
+class Settings:
+    """Where the platform is reached, where it keeps its files, how much it logs."""
+
+    home: Path | None = setting(
+        None, "Folder of keys, sockets, records and embedded engines. Default: .weir/ here."
+    )
+    domain: str = setting(
+        "localhost", "Base domain of the four hosts: portal., auth., api. and manage."
+    )
+    public_port: int = setting(
+        8443, "Port for browsers; asks for no client certificate.", low=1, high=65_535
+    )
+    mtls_port: int = setting(
+        8444, "Port that requires a client certificate (RFC 8705).", low=1, high=65_535
+    )
+    log_level: str = setting("info", "debug, info, warning or error.")
+
+
+# --- Compiled modules (docs/decisions/0008) ---
+COMPILED: Final = (
+    "declares",
+    "strict_json",
+)

@@ -13,6 +13,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, Final
 
+from weir.kernel.declarations import Lock, Periodic
 from weir.kernel.outcomes import Outcome
 
 # From the lowest to the highest, as `.importlinter` has them.
@@ -84,3 +85,32 @@ def prefixes() -> dict[str, str]:
 def events() -> dict[str, tuple[str, str]]:
     """Every event an audit chain can hold, with its words (English, Chinese)."""
     return composed("EVENTS")
+
+
+@cache
+def locks() -> dict[str, Lock]:
+    """Every advisory lock, by the name of its constant. AssertionError when two share a number."""
+    whole = {
+        name: value
+        for module in declarations()
+        for name, value in vars(module).items()
+        if isinstance(value, Lock)
+    }
+    numbers = [lock.number for lock in whole.values()]
+    assert len(numbers) == len(set(numbers)), "two locks have one number"
+    return whole
+
+
+@cache
+def periodic() -> dict[str, Periodic]:
+    """The work that workers do again and again, by name; `app/worker.py` wires each."""
+    return composed("PERIODIC")
+
+
+def compiled() -> tuple[str, ...]:
+    """The modules that `scripts/compile.py` compiles, by their names within `weir`."""
+    return tuple(
+        f"{module.__name__.split('.')[1]}.{name}"
+        for module in declarations()
+        for name in getattr(module, "COMPILED", ())
+    )

@@ -27,11 +27,12 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from weir.kernel.outcomes import Refusal
 from weir.keys.declares import (
     AUTHORITY_CERTIFICATE_DAYS,
+    AUTHORITY_LOCK,
     CERTIFICATE_REQUEST_INVALID,
     CLIENT_CERTIFICATE_DAYS,
 )
@@ -39,10 +40,10 @@ from weir.keys.master_key import Sealing
 from weir.keys.tables import keys
 from weir.keys.vault import PLATFORM
 from weir.store.database import Database
+from weir.store.locks import hold
 from weir.store.unit import UnitOfWork
 
 PublicKey = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey
-_AUTHORITY_LOCK = 0x7765_6972_0004
 _REQUEST_BYTES = 16_384
 _BACKDATE = timedelta(minutes=5)  # clocks of partners run behind
 
@@ -81,9 +82,7 @@ class Authority:
     async def open(cls, database: Database, sealing: Sealing) -> Authority:
         """Load the alliance's authority, founding it at the platform's first start."""
         async with database.unit(PLATFORM) as unit:
-            await unit.connection.execute(
-                text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _AUTHORITY_LOCK}
-            )
+            await hold(unit.connection, AUTHORITY_LOCK)
             found = await unit.connection.execute(select(keys).where(keys.c.purpose == "authority"))
             row: Any = found.one_or_none()
             if row is None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 from weir.access.roles import ALL, OPERATOR, OWNERS, READERS, Rule
+from weir.kernel.declarations import Lock, Periodic, setting
 from weir.kernel.outcomes import Outcome
 
 # --- Refusals ---
@@ -40,6 +44,33 @@ AUTHORITY_CERTIFICATE_DAYS: Final = 3_650
 # Starting and stopping roles
 KNOWN_ADDRESSES: Final = 256  # of DPoP proofs, kept in their one spelling
 
+
+# --- Settings ---
+@mypyc_attr(native_class=False)  # the whole of the settings inherits it
+@dataclass(frozen=True)
+class Settings:
+    """Keys at rest, and how long a signing key signs."""
+
+    master_key: str | None = setting(
+        None,
+        "32 bytes in base64url that encrypt keys at rest. Default: HOME/secrets/master.key.",
+        secret=True,
+    )
+    signing_key_days: int = setting(
+        90, "Days a signing key signs before the next takes over; 0 leaves it to you.", high=3_650
+    )
+
+
+# --- Advisory locks ---
+SIGNING_KEYS_LOCK: Final = Lock(5, "Moving signing keys along their lives.")
+AUTHORITY_LOCK: Final = Lock(6, "Founding the certificate authority, or loading it.")
+RECORD_KEYS_LOCK: Final = Lock(7, "Making the first key of seals and roots.")
+
+# --- Periodic work of the worker ---
+PERIODIC: Final = {
+    "keys_in_time": Periodic(2.0, "Announce, activate and retire signing keys."),
+}
+
 # --- Audit events: (English, Chinese) ---
 EVENTS: Final = {
     "key.created": ("A signing key was made.", "生成签名密钥。"),
@@ -68,3 +99,10 @@ PERMISSIONS: Final = {
     "announce_algorithm_ending": Rule(every=OPERATOR, people=OWNERS, fresh=True),
     "take_back_algorithm_ending": Rule(every=OPERATOR, people=OWNERS, fresh=True),
 }
+
+# --- Compiled modules (docs/decisions/0008) ---
+COMPILED: Final = (
+    "declares",
+    "dpop",
+    "jose",
+)

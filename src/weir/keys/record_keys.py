@@ -6,19 +6,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.kernel.seals import PublicKey, SealingKey
+from weir.keys.declares import RECORD_KEYS_LOCK
 from weir.keys.master_key import Sealing
 from weir.keys.tables import keys
 from weir.keys.vault import PLATFORM
 from weir.store.database import Database
+from weir.store.locks import hold
 from weir.store.unit import UnitOfWork
 
 ALGORITHM = "Ed25519"
 _PURPOSE = "records"
-_LOCK = 0x7765_6972_0007
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class RecordKeys:
     async def open(cls, database: Database, sealing: Sealing) -> RecordKeys:
         """Load the keys, making the first one at the platform's first start."""
         async with database.unit(PLATFORM) as unit:
-            await unit.connection.execute(text("SELECT pg_advisory_xact_lock(:l)"), {"l": _LOCK})
+            await hold(unit.connection, RECORD_KEYS_LOCK)
             if not await _rows(unit.connection):
                 await _create(unit, sealing)
             rows = await _rows(unit.connection)

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Row, select, text, update
+from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.kernel import inputs
@@ -29,11 +29,17 @@ from weir.kernel.declares import CLOCK_AHEAD_ACCEPTED_S, CONFLICT, ILLEGAL_STATE
 from weir.kernel.outcomes import Refusal
 from weir.keys import private_keys
 from weir.keys.algorithms import require_ahead
-from weir.keys.declares import CHANGE_ANNOUNCED_S, KEY_ANNOUNCED_DAYS, SIGNED_LIFETIME_S
+from weir.keys.declares import (
+    CHANGE_ANNOUNCED_S,
+    KEY_ANNOUNCED_DAYS,
+    SIGNED_LIFETIME_S,
+    SIGNING_KEYS_LOCK,
+)
 from weir.keys.master_key import Sealing
 from weir.keys.published import MESSAGE_KEY, SIGNING_KEY, SigningKeyDocument
 from weir.keys.tables import keys
 from weir.store.database import Database
+from weir.store.locks import hold
 from weir.store.processes import EVERYBODY, acknowledged, await_acknowledged
 from weir.store.schema import changes
 from weir.store.unit import Actor, Change, UnitOfWork
@@ -43,7 +49,6 @@ TOKENS: Final = "access_token"
 MESSAGES: Final = "message"
 PURPOSES: Final = (TOKENS, MESSAGES)
 _CHANGE_KINDS: Final = {TOKENS: SIGNING_KEY, MESSAGES: MESSAGE_KEY}
-_KEY_LOCK: Final = 0x7765_6972_0003
 _FORGOTTEN: Final = b""
 
 
@@ -192,7 +197,7 @@ async def tend(database: Database, sealing: Sealing, *, days: int) -> list[str]:
 
 async def lock(unit: UnitOfWork) -> None:
     """One process at a time moves keys."""
-    await unit.connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _KEY_LOCK})
+    await hold(unit.connection, SIGNING_KEYS_LOCK)
 
 
 # --- the moves ---------------------------------------------------------------------------------

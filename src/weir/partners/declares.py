@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from weir.access.roles import ALL, BUILDERS, OPERATOR, OWNERS, PARTIES, READERS, Rule
+from weir.kernel.declarations import Periodic
 from weir.kernel.outcomes import Outcome, Retry
 
 # --- Refusals ---
@@ -34,6 +35,11 @@ APPLICATION_KEYS: Final = 10  # public keys one application may have at a time
 APPLICATION_REVOKED_KEYS: Final = 200  # remembered for good, so that none comes back
 APPLICATION_REDIRECT_URIS: Final = 20
 APPLICATION_CERTIFICATES: Final = 20  # valid ones at a time
+
+# --- Periodic work of the worker ---
+PERIODIC: Final = {
+    "certificates_in_time": Periodic(3_600.0, "Renew the platform's certificates before they end."),
+}
 
 # --- Audit events: (English, Chinese) ---
 EVENTS: Final = {

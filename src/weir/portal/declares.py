@@ -22,3 +22,16 @@ TRIAL_HEADERS: Final = 20  # that the page may set
 TRIAL_CALLS: Final = 16  # under way in one process
 TRIAL_CALLS_EACH: Final = 4  # and of one person
 TRIAL_TIMEOUT_S: Final = 40  # a member has MEMBER_ANSWER_TIMEOUT_S of it
+
+# --- Features with pages: folders of the portal, each with `routes.py` ---
+PAGES: Final = (
+    "sign_in",
+    "consents",
+    "shelf",
+    "trials",
+    "desk",
+    "parties",
+    "products",
+    "money",
+    "records",
+)

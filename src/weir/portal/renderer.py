@@ -61,6 +61,7 @@ class Portal:
 
 
 PageFunction = Callable[[Portal, Request, Visitor], Awaitable[Response]]
+Page = tuple[str, str, PageFunction]  # address, method, page
 
 
 def endpoint(portal: Portal, page: PageFunction) -> Callable[[Request], Awaitable[Response]]:

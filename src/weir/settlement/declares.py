@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 from weir.access.roles import ALL, BOOKKEEPERS, OPERATOR, PARTIES, READERS, Rule
+from weir.kernel.declarations import Lock, Periodic, setting
 
 # --- Limits ---
 # Agreements, ledger and statements
@@ -16,6 +20,32 @@ REASON_CHARACTERS: Final = 500
 
 # Closing
 CLOSING_GRACE_S: Final = 86_400  # after a month's end, until it is closed by itself
+
+
+# --- Settings ---
+@mypyc_attr(native_class=False)  # the whole of the settings inherits it
+@dataclass(frozen=True)
+class Settings:
+    """Periods that are closed without a request."""
+
+    close_months: str | None = setting(
+        None,
+        "Currencies (CNY,USD) whose month is closed by itself a day after its end; unset leaves"
+        " it to you.",
+    )
+
+
+# --- Advisory locks ---
+CLOSING_LOCK: Final = Lock(
+    14, "Closing or re-opening a period; the currency. It is taken before NETTING_LOCK."
+)
+NETTING_LOCK: Final = Lock(15, "Netting or converting debts; the currency.")
+
+# --- Periodic work of the worker ---
+PERIODIC: Final = {
+    "closings": Periodic(0.5, "Do the closings that were asked for."),
+    "months_closed": Periodic(60.0, "Ask for the closing of months that are over."),
+}
 
 # --- Audit events: (English, Chinese) ---
 EVENTS: Final = {

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -16,14 +14,10 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    text,
 )
 from sqlalchemy.dialects.postgresql import JSON, JSONB
 
 from weir.store.schema import metadata
-
-# Whoever closes or re-opens periods of a currency holds this lock until the commit.
-CLOSING_LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:currency, 7162))")
 
 # `supplement` 0 is a period's first closing; later ones hold records that came after it. A closing
 # with a `reopening` counts no more; the next one of its period has the next `version`.

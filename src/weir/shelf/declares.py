@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from weir.access.roles import ALL, BUILDERS, OPERATOR, PARTIES, READERS, Rule
+from weir.kernel.declarations import Lock, Periodic
 from weir.kernel.outcomes import Outcome, Retry
 
 # --- Refusals ---
@@ -50,6 +51,14 @@ SEARCH_PAGE_ROWS: Final = 20
 SEARCH_SIDE_ROWS: Final = 8  # of each direction, where both stand side by side
 SEARCH_PAGES: Final = 500
 SEARCH_OPERATIONS: Final = 3  # shown of one product that was found
+
+# --- Advisory locks ---
+DOCUMENT_LOCK: Final = Lock(3, "Importing a version of a document; its owner and slug.")
+
+# --- Periodic work of the worker ---
+PERIODIC: Final = {
+    "shelf_indexed": Periodic(60.0, "Write the search index of products that lack it."),
+}
 
 # --- Audit events: (English, Chinese) ---
 EVENTS: Final = {

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, Select, select, text
+from sqlalchemy import Row, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.kernel import inputs
@@ -22,8 +22,10 @@ from weir.kernel.outcomes import Refusal
 from weir.openapi.operations import ImportedDocument, ImportedOperation
 from weir.openapi.regeneration import regenerate
 from weir.shelf import capabilities
+from weir.shelf.declares import DOCUMENT_LOCK
 from weir.shelf.tables import capabilities as capability_table
 from weir.shelf.tables import documents
+from weir.store.locks import hold
 from weir.store.unit import UnitOfWork
 
 _SUMMARY = [
@@ -71,10 +73,7 @@ async def store(
     """
     inputs.slug(slug, "/slug")
     inputs.https_url(backend_url, "/backend_url")
-    await unit.connection.execute(
-        text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"),
-        {"name": f"document {owner} {slug}"},
-    )
+    await hold(unit.connection, DOCUMENT_LOCK, f"{owner} {slug}")
     before = await _latest(unit.connection, owner, slug)
     digest = hashlib.sha256(raw).hexdigest()
     if before is not None and (before.sha256, before.backend_url) == (digest, backend_url):

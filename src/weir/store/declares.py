@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
+from weir.kernel.declarations import Lock, Periodic, setting
 from weir.kernel.outcomes import Fault, Outcome, Retry
 
 # --- Refusals ---
@@ -49,7 +53,43 @@ GATHERED_QUESTIONS: Final = 100  # of several requests, put to an engine togethe
 REMOVAL_KEPT_S: Final = 86_400
 EXPIRED_AT_ONCE: Final = 10_000
 
+
+# --- Settings ---
+@mypyc_attr(native_class=False)  # the whole of the settings inherits it
+@dataclass(frozen=True)
+class Settings:
+    """The engines."""
+
+    database_url: str | None = setting(
+        None, "PostgreSQL 15 or newer by URL; unset starts the embedded one.", secret=True
+    )
+    valkey_url: str | None = setting(
+        None, "Valkey or Redis by URL; unset starts the embedded one.", secret=True
+    )
+
+
+# --- Advisory locks ---
+CHANGES_LOCK: Final = Lock(
+    1, "Numbering changes, so that they become visible in the order of their numbers."
+)
+SCHEMA_LOCK: Final = Lock(
+    2, "Migrating the schema: of processes that start at once, one after the other."
+)
+
+# --- Periodic work of the worker ---
+PERIODIC: Final = {
+    "what_is_over": Periodic(
+        30.0, "End what has ended by its time: consents, changes, dead processes, old counters."
+    ),
+}
+
 # --- Prefixes of identifiers ---
 PREFIXES: Final = {
     "prc": "process",
 }
+
+# --- Compiled modules (docs/decisions/0008) ---
+COMPILED: Final = (
+    "batching",
+    "declares",
+)

@@ -9,14 +9,12 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import OperationalError
 
 from weir.kernel.outcomes import Refusal
-from weir.store.declares import ENGINE_UNAVAILABLE, SCHEMA_NEWER
-
-# Two processes that start at once migrate one after the other.
-_MIGRATION_LOCK = 0x7765_6972_0002
+from weir.store import locks
+from weir.store.declares import ENGINE_UNAVAILABLE, SCHEMA_LOCK, SCHEMA_NEWER
 
 
 def migrate(database_url: str) -> str:
@@ -27,9 +25,7 @@ def migrate(database_url: str) -> str:
     engine = create_engine(database_url)
     try:
         with engine.begin() as connection:
-            connection.execute(
-                text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK}
-            )
+            connection.execute(locks.HOLD, locks.key(SCHEMA_LOCK))
             return _upgrade(connection)
     except OperationalError as error:
         raise Refusal(ENGINE_UNAVAILABLE, f"postgresql: {error.orig!r}") from error

@@ -11,18 +11,15 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import msgspec
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.kernel import identifiers
 from weir.kernel.outcomes import Refusal
-from weir.store.declares import IDEMPOTENCY_KEY_REUSED, REMOVAL_KEPT_S
+from weir.store.declares import CHANGES_LOCK, IDEMPOTENCY_KEY_REUSED, REMOVAL_KEPT_S
+from weir.store.locks import hold
 from weir.store.schema import change_sequence, changes, idempotency
-
-# Changes are numbered under this advisory lock, so that numbers become visible in their order and
-# a reader that has seen n has seen every number below it.
-_CHANGE_LOCK = 0x7765_6972_0001
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +147,7 @@ class UnitOfWork:
         if self._entries:
             await self.journal.write(self.connection, self.actor, self.now, self._entries)
         if self._changes:
-            await self.connection.execute(
-                text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _CHANGE_LOCK}
-            )
+            await hold(self.connection, CHANGES_LOCK)
         for change in self._changes:
             self.sequence = await self._number(change)
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
+from weir.kernel.declarations import setting
 from weir.kernel.outcomes import Fault, Outcome, Retry
 
 # --- Refusals ---
@@ -65,3 +69,38 @@ REQUEST_TRIES: Final = 3  # of one request in all
 RETRY_PERCENT: Final = 20  # of a window's requests to one service that may be sent again
 RETRIES_MIN: Final = 10  # that may be sent again in a window, however few requests there were
 DNS_REFRESH_S: Final = 30  # how old the addresses of an endpoint's name may be
+
+
+# --- Settings ---
+@mypyc_attr(native_class=False)  # the whole of the settings inherits it
+@dataclass(frozen=True)
+class Settings:
+    """Addresses that applications register."""
+
+    partner_networks: str | None = setting(
+        None,
+        "Networks that addresses applications register (jwks_uri, notifications) may lie in"
+        " besides public ones: 10.2.0.0/16,10.3.0.0/16.",
+    )
+
+
+# --- Compiled modules (docs/decisions/0008) ---
+COMPILED: Final = (
+    "acceptor",
+    "asgi",
+    "connector",
+    "deadlines",
+    "declares",
+    "downstream",
+    "exchange",
+    "flow",
+    "grammar",
+    "heads",
+    "member_connection",
+    "message",
+    "origin",
+    "reactor",
+    "relay",
+    "transport",
+    "upstream",
+)

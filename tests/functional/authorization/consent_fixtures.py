@@ -15,6 +15,7 @@ from seals import SECRET
 from weir.api.management import application
 from weir.api.services import Services as Managing
 from weir.app.declares import JWKS_TIMEOUT_S
+from weir.app.settings import Settings
 from weir.audit.chain import AuditJournal
 from weir.authorization.clients.key_set_fetch import KeyFetcher
 from weir.authorization.clients.remote_keys import RemoteKeys
@@ -23,7 +24,6 @@ from weir.authorization.front.endpoints import Asgi
 from weir.authorization.services import Addresses, Services
 from weir.identity.passphrases import Passphrases
 from weir.identity.sessions import Sessions
-from weir.kernel.settings import Settings
 from weir.keys.authority import Authority
 from weir.keys.master_key import SealingKey
 from weir.keys.vault import Vault

@@ -13,10 +13,10 @@ from management_support import Api, Party, found
 from seals import SECRET
 from weir.api.management import application
 from weir.api.services import Services
+from weir.app.settings import Settings
 from weir.audit.chain import AuditJournal
 from weir.authorization.services import Addresses
 from weir.identity.passphrases import Passphrases
-from weir.kernel.settings import Settings
 from weir.keys.authority import Authority
 from weir.keys.master_key import SealingKey
 from weir.keys.vault import Vault

@@ -30,6 +30,7 @@ from logs import logs_of
 from ports import own_ports
 from waiting import PATIENCE_S, until
 from weir.app.core import Core, open_core
+from weir.app.settings import Settings
 from weir.cli.health import is_ready
 from weir.cli.installation import Installation, Role
 from weir.client.management import Management
@@ -38,7 +39,7 @@ from weir.client.pricing import per_call
 from weir.client.trust import tls_context
 from weir.kernel import identifiers
 from weir.kernel.outcomes import Refusal
-from weir.kernel.settings import PREFIX, Settings
+from weir.kernel.settings import PREFIX
 from weir.keys.authority import Authority
 from weir.keys.vault import Vault, b64url
 from weir.metering.lake import manifest

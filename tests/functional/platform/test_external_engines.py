@@ -13,11 +13,12 @@ from platform_world import start
 
 from places import short_folder
 from ports import own_ports
+from weir.app.settings import Settings
 from weir.cli.installation import Installation
 from weir.cli.up import address
 from weir.client.transport import TlsTransport
 from weir.client.trust import tls_context
-from weir.kernel.settings import Settings, environment
+from weir.kernel.settings import environment
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from test_nothing_is_lost import Written, furnish, read
 from test_statement_page import close_a_period
 
 from weir.identity import test_customers
-from weir.portal.desk_routes import ROOMS
+from weir.portal.pages import desk_pages
 from weir.shelf.tables import products as shelved
 from weir.store.schema import metadata
 from weir.store.unit import Actor
@@ -60,7 +60,7 @@ def of_a_room(form: Written) -> bool:
 
 def of_one_thing(address: str) -> bool:
     """Whether the address names something by its identifier."""
-    plain = {room for room, _, _ in ROOMS if "{" not in room}
+    plain = {room for room, _, _ in desk_pages() if "{" not in room}
     return address not in plain and not address.startswith(_SHARED)
 
 

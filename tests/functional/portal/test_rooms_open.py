@@ -11,9 +11,9 @@ from staff_world import Colleague, join
 
 from weir.access.roles import ROLES
 from weir.portal.desk.navigation import entries
-from weir.portal.desk_routes import ROOMS
+from weir.portal.pages import desk_pages
 
-PLAIN = [address for address, _, _ in ROOMS if "{" not in address]
+PLAIN = [address for address, _, _ in desk_pages() if "{" not in address]
 
 
 @pytest.mark.parametrize("kind", ["operator", "member", "partner"])

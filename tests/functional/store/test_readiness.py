@@ -7,9 +7,9 @@ import pytest
 
 from weir.app.core import Core
 from weir.app.private_sockets import health
+from weir.app.settings import Settings
 from weir.audit.chain import AuditJournal
 from weir.kernel.clock import SystemClock
-from weir.kernel.settings import Settings
 from weir.keys.master_key import SealingKey
 from weir.store.cache import Cache
 from weir.store.database import Database

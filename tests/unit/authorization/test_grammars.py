@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from weir.app.settings import Settings
 from weir.authorization.declares import OAUTH_INVALID_REQUEST, OAUTH_INVALID_SCOPE
 from weir.authorization.grammar import forms, pkce, scopes
 from weir.authorization.services import Addresses
 from weir.authorization.visits import redirects
 from weir.kernel.outcomes import Outcome, Refusal
-from weir.kernel.settings import Settings
 
 NAMES = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), min_size=1)
 

@@ -8,9 +8,9 @@ from contextlib import ExitStack
 import pytest
 
 from ports import HOST, own_ports
+from weir.app.settings import Settings
 from weir.kernel.declares import PLATFORM_UNAVAILABLE, PORT_TAKEN
 from weir.kernel.outcomes import Refusal
-from weir.kernel.settings import Settings
 from weir.store.engines import claim
 from weir_demo.boot import on_free_ports
 

@@ -15,13 +15,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Select, case, delete, func, select, text, update
+from sqlalchemy import Select, case, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.authorization.declares import (
     BACKCHANNEL_ANSWER_KEPT_S,
     BACKCHANNEL_HOURLY_OF_HINT,
     BACKCHANNEL_INTERVAL_S,
+    BACKCHANNEL_LOCK,
     BACKCHANNEL_MEMORY_S,
     BACKCHANNEL_WAITING_OF_CLIENT,
     BACKCHANNEL_WAITING_OF_CUSTOMER,
@@ -34,6 +35,7 @@ from weir.identity.secrets import digest, is_secret
 from weir.identity.tables import customers
 from weir.kernel.declares import NOT_FOUND
 from weir.kernel.outcomes import Refusal
+from weir.store.locks import hold
 from weir.store.unit import UnitOfWork
 
 AWAITING: Final = "awaiting"
@@ -214,8 +216,7 @@ async def forget_old(connection: AsyncConnection, now: datetime) -> None:
 
 
 async def _require_modesty(unit: UnitOfWork, new: NewRequest) -> None:
-    lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
-    await unit.connection.execute(lock, {"name": f"backchannel:{new.client}"})
+    await hold(unit.connection, BACKCHANNEL_LOCK, new.client)
     of_client = backchannel_requests.c.client == new.client
     waiting = (backchannel_requests.c.state == AWAITING) & (
         backchannel_requests.c.expires_at > unit.now

@@ -17,23 +17,28 @@ from hashlib import sha256
 from typing import Any, Final, Protocol
 
 import pyarrow as pa
-from sqlalchemy import func, or_, select, text
+from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.kernel.seals import Seal
 from weir.metering import tables
-from weir.metering.declares import MERGE_AFTER_S, MERGE_FILES, MERGED_RECORDS, MERGED_SEGMENTS
+from weir.metering.declares import (
+    HOUR_LOCK,
+    MERGE_AFTER_S,
+    MERGE_FILES,
+    MERGED_RECORDS,
+    MERGED_SEGMENTS,
+)
 from weir.metering.lake import manifest
 from weir.metering.lake.columns import merged, partition
 from weir.metering.lake.lake import BROKEN, Lake
 from weir.metering.records.segments import Damage
 from weir.store.database import Database
+from weir.store.locks import try_hold
 from weir.store.unit import Actor
 
 COMPACTION: Final = Actor(organisation="", subject="worker:compaction")
 MERGED: Final = "merged"  # how the names of merged files begin
-
-_LOCK_HOUR = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:hour, 7164))")
 
 
 class LakeFile(Protocol):
@@ -163,7 +168,7 @@ async def _merge_one(
 
 async def lock_hour(connection: AsyncConnection, hour: datetime) -> bool:
     """Whether this transaction may now replace files of the hour; nobody else may meanwhile."""
-    return bool(await connection.scalar(_LOCK_HOUR, {"hour": hour.isoformat()}))
+    return await try_hold(connection, HOUR_LOCK, hour.isoformat())
 
 
 def _write(

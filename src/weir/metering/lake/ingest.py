@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.kernel.seals import NO_PREVIOUS
+from weir.metering.declares import STREAM_LOCK
 from weir.metering.lake import manifest
 from weir.metering.lake.columns import instant
 from weir.metering.lake.lake import Lake
@@ -36,13 +37,10 @@ from weir.metering.records.segments import (
 from weir.metering.records.segments import streams as streams_under
 from weir.metering.tables import segments
 from weir.store.database import Database
+from weir.store.locks import try_hold
 from weir.store.unit import Actor
 
 INGEST: Final = Actor(organisation="", subject="worker:ingest")
-
-_LOCK_STREAM = text(
-    "SELECT pg_try_advisory_xact_lock(hashtextextended(:stream, 7161))"  # our own lock space
-)
 
 
 class _Arrival(msgspec.Struct, gc=False):
@@ -120,7 +118,7 @@ async def _ingest_one(
             report.findings.append(Finding(stream, number, Damage.DROPPED, detail))
         return False
     async with database.unit(INGEST) as unit:
-        if not await unit.connection.scalar(_LOCK_STREAM, {"stream": stream}):
+        if not await try_hold(unit.connection, STREAM_LOCK, stream):
             return False
         mark = await _mark(unit.connection, stream)
         if mark.segment >= number:  # another worker was here between our look and our lock

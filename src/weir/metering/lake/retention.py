@@ -23,12 +23,13 @@ from typing import Any, Final
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.kernel import merkle, pruned_trees
 from weir.kernel.expiries import CLASSES, Expiry, RecordClass, sign, spans
 from weir.kernel.seals import Seal, SealingKey
+from weir.metering.declares import EXPIRY_LOCK
 from weir.metering.lake import manifest
 from weir.metering.lake.columns import HOUR_US, Pruned, from_table, merged, partition
 from weir.metering.lake.compaction import BrokenFile, BrokenFileError, lock_hour, name_of
@@ -38,12 +39,12 @@ from weir.metering.records.segments import Damage
 from weir.metering.tables import expiries, segments
 from weir.metering.tables import lake_files as files_table
 from weir.store.database import Database
+from weir.store.locks import hold
 from weir.store.unit import Actor, UnitOfWork
 
 RETENTION: Final = Actor(organisation="", subject="worker:retention")
 KEPT: Final = "kept"  # how the names of files begin that hold what is kept longer
 
-_LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended('expiry', 7165))")
 
 # Whether records that arrived from the first time until before the second are still needed.
 Held = Callable[[AsyncConnection, datetime, datetime], Awaitable[bool]]
@@ -105,7 +106,7 @@ async def expire(
 
 async def keep_still(connection: AsyncConnection) -> None:
     """Let nothing expire until the commit. What was under way is done when this returns."""
-    await connection.execute(_LOCK)
+    await hold(connection, EXPIRY_LOCK)
 
 
 async def _due(connection: AsyncConnection, before: datetime, record_class: str) -> list[datetime]:

@@ -8,23 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from typing import Any, Final
+from typing import Any
 
 import msgspec
-from sqlalchemy import Row, func, insert, or_, select, text
+from sqlalchemy import Row, func, insert, or_, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.kernel import inputs, merkle
 from weir.kernel.seals import Inclusion, Root, Seal, SealingKey
+from weir.metering.declares import SEAL_LOG_LOCK
 from weir.metering.tables import log_nodes, roots, segments
-
-_LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended('log', 7163))")
+from weir.store.locks import hold
 
 
 async def append(connection: AsyncConnection, seal: Seal) -> int:
     """Add a seal as the next leaf; returns its index. Others wait until this transaction ends."""
-    await connection.execute(_LOCK)
+    await hold(connection, SEAL_LOG_LOCK)
     index = await size(connection)
     found = merkle.leaf_hash(seal.statement())
     nodes = [{"level": 0, "position": index, "hash": found}]
@@ -51,7 +51,7 @@ async def sign_root(
 
     With `day`, the root closes this day, unless one does already.
     """
-    await connection.execute(_LOCK)
+    await hold(connection, SEAL_LOG_LOCK)
     if day is not None and (row := await _root(connection, roots.c.day == day)):
         return _document(row)
     count = await size(connection)

@@ -88,6 +88,7 @@ class Desk:
 
 Show = Callable[[Desk], Awaitable[Response]]
 Send = Callable[[Desk], Awaitable[Response]]
+DeskPage = tuple[str, Show, Send | None]  # address, what shows it, what its forms do
 
 
 def opened(show: Show) -> PageFunction:

@@ -30,6 +30,7 @@ from weir.ledger import books
 from weir.ledger.postings import Entry, Posting
 from weir.metering.lake.lake import Lake
 from weir.settlement.closing import jobs
+from weir.settlement.declares import CLOSING_LOCK
 from weir.settlement.documents import (
     AgreementInput,
     Inputs,
@@ -56,10 +57,11 @@ from weir.settlement.rating.usage import Key, count_lake, slices
 from weir.settlement.statements import composition, obligations
 from weir.settlement.statements.lines import lines
 from weir.settlement.statements.obligations import account_of
-from weir.settlement.tables import CLOSING_LOCK, closing_runs, closings, statements
+from weir.settlement.tables import closing_runs, closings, statements
 from weir.shelf.pricing import read_pricing
 from weir.shelf.tables import plan_changes, plans, products, subscriptions
 from weir.store.bulk_copy import copy_rows
+from weir.store.locks import hold
 from weir.store.unit import UnitOfWork
 
 # The columns in the order statements are written in.
@@ -105,7 +107,7 @@ async def rate(unit: UnitOfWork, lake: Lake, period: str, currency: str) -> Draf
     it should hold.
     """
     wanted = parse_period(period)
-    await unit.connection.execute(CLOSING_LOCK, {"currency": currency})
+    await hold(unit.connection, CLOSING_LOCK, currency)
     earlier = await jobs.earlier_closings(unit.connection, wanted, currency)
     found = await open_segments.find(unit.connection, wanted, currency)
     if earlier and not found.runs:

@@ -16,9 +16,11 @@ from weir.kernel import inputs
 from weir.kernel.declares import CONFLICT, FORBIDDEN, ILLEGAL_STATE, NOT_FOUND, PAGE_ROWS
 from weir.kernel.money import MINOR_DIGITS
 from weir.kernel.outcomes import Refusal
+from weir.settlement.declares import CLOSING_LOCK
 from weir.settlement.job_tables import closing_jobs, closing_steps
 from weir.settlement.periods.periods import Period, parse_period
-from weir.settlement.tables import CLOSING_LOCK, closings, statements
+from weir.settlement.tables import closings, statements
+from weir.store.locks import hold
 from weir.store.unit import UnitOfWork
 
 Status = Literal["open", "done", "failed"]
@@ -76,7 +78,7 @@ async def request(unit: UnitOfWork, *, period: str, currency: str, settle: bool 
     inputs.choice(currency, MINOR_DIGITS, "/currency")
     if unit.actor.organisation != await operator_of(unit.connection):
         raise Refusal(FORBIDDEN, "only the operator closes periods")
-    await unit.connection.execute(CLOSING_LOCK, {"currency": currency})
+    await hold(unit.connection, CLOSING_LOCK, currency)
     under_way = await _open_of(unit.connection, currency)
     if under_way is not None:
         if (under_way.period, under_way.settle) == (wanted.name, settle):

@@ -25,11 +25,12 @@ from weir.ledger import books
 from weir.metering.lake.retention import keep_still
 from weir.metering.tables import expiries, segments
 from weir.settlement.closing.jobs import is_under_way
-from weir.settlement.declares import REASON_CHARACTERS
+from weir.settlement.declares import CLOSING_LOCK, REASON_CHARACTERS
 from weir.settlement.payment import rounds
 from weir.settlement.payment_tables import disputes, obligations
 from weir.settlement.periods.periods import Period, parse_period
-from weir.settlement.tables import CLOSING_LOCK, closings, reopenings, statements
+from weir.settlement.tables import closings, reopenings, statements
+from weir.store.locks import hold
 from weir.store.unit import UnitOfWork
 
 
@@ -58,7 +59,7 @@ async def reopen(unit: UnitOfWork, *, period: str, currency: str, reason: str) -
     why = inputs.text(reason, "/reason", REASON_CHARACTERS)
     if unit.actor.organisation != await operator_of(unit.connection):
         raise Refusal(FORBIDDEN, "only the operator re-opens periods")
-    await unit.connection.execute(CLOSING_LOCK, {"currency": currency})
+    await hold(unit.connection, CLOSING_LOCK, currency)
     if await is_under_way(unit.connection, currency):
         raise Refusal(ILLEGAL_STATE, "a period of this currency is being closed", state="closing")
     # Its debts may stand in any currency by now, and go into a round in that one.

@@ -11,9 +11,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
-from sqlalchemy import ARRAY, Row, Text, any_, exists, insert, literal, select, text, update
+from sqlalchemy import ARRAY, Row, Text, any_, exists, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.agreements.agreements import operator_of
@@ -23,13 +23,13 @@ from weir.kernel.money import MINOR_DIGITS, Money
 from weir.kernel.outcomes import Refusal
 from weir.ledger import books
 from weir.ledger.postings import Entry, Posting
+from weir.settlement.declares import NETTING_LOCK
 from weir.settlement.payment import exchange_rates
 from weir.settlement.payment.exchange_rates import Rate
 from weir.settlement.payment.netting import Netting, net, turned
 from weir.settlement.payment_tables import disputes, netting_rounds, obligations, payments
+from weir.store.locks import hold
 from weir.store.unit import UnitOfWork
-
-_LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:currency, 7163))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ async def lock(connection: AsyncConnection, currencies: Iterable[str]) -> None:
     Whoever also takes the lock of closings takes that one first.
     """
     for each in sorted(currencies):
-        await connection.execute(_LOCK, {"currency": each})
+        await hold(connection, NETTING_LOCK, each)
 
 
 async def receive(unit: UnitOfWork, payment: str) -> PaymentRow:

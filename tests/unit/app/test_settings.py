@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from weir.app.settings import Settings, read
 from weir.kernel.outcomes import Refusal
-from weir.kernel.settings import Settings, environment, explain, read
+from weir.kernel.settings import environment, explain
 
 
 def test_without_an_environment_everything_has_its_default() -> None:

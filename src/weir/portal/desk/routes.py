@@ -1,0 +1,17 @@
+"""Addresses of the desk itself: what shows each, and what its forms do."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from weir.portal.desk import account, audit, health, overview, people
+from weir.portal.desk.desk import DeskPage
+
+DESK: Final[tuple[DeskPage, ...]] = (
+    ("/desk", overview.show, None),
+    ("/desk/account", account.show, account.act),
+    ("/desk/people", people.show, people.act),
+    ("/desk/certificates", health.show_certificates, None),
+    ("/desk/health", health.show, None),
+    ("/desk/audit", audit.show, None),
+)

@@ -1,0 +1,19 @@
+"""Addresses of the desk's pages on products: what shows each, and what its forms do."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from weir.portal.desk.desk import DeskPage
+from weir.portal.products import documents, products, subscriptions
+
+DESK: Final[tuple[DeskPage, ...]] = (
+    ("/desk/subscriptions", subscriptions.show_list, subscriptions.act),
+    ("/desk/subscriptions/new", subscriptions.show_new, subscriptions.request),
+    ("/desk/documents", documents.show_list, None),
+    ("/desk/documents/new", documents.show_new, documents.bring),
+    ("/desk/documents/{document}", documents.show, None),
+    ("/desk/products", products.show_list, None),
+    ("/desk/products/new", products.show_new, products.draft),
+    ("/desk/products/{product}", products.show, products.act),
+)
