@@ -197,9 +197,11 @@ class Settings:
 
     bind_address: str = setting("127.0.0.1", "IP address the gateway listens on.")
     server_certificate: Path | None = setting(
-        None, "PEM chain of the gateway's server certificate. Default: issued by the alliance."
+        None,
+        "PEM chain of the gateway's server certificate. Default: issued by the alliance.",
+        path=True,
     )
-    server_key: Path | None = setting(None, "PEM key of server_certificate.")
+    server_key: Path | None = setting(None, "PEM key of server_certificate.", path=True)
     gateway_processes: int = setting(
         2, "Gateway processes that weir up starts; one a core is usual.", low=1, high=128
     )

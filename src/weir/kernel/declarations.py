@@ -39,12 +39,19 @@ class Periodic:
     words: str
 
 
-def setting(default: Any, words: str, *, secret: bool = False, low: int = 0, high: int = 0) -> Any:
-    """A field of a room's `Settings`.
+def setting(
+    default: Any,
+    words: str,
+    *,
+    secret: bool = False,
+    path: bool = False,
+    low: int = 0,
+    high: int = 0,
+) -> Any:
+    """A field of a room's `Settings`: a text, a `path`, or, by its default, a whole number.
 
     `words` say what it means, `secret` hides its value, and a whole number lies from `low` to
     `high`. A default of None means: the embedded engine, or a value that the platform makes.
     """
-    return field(
-        default=default, metadata={"words": words, "secret": secret, "low": low, "high": high}
-    )
+    metadata = {"words": words, "secret": secret, "path": path, "low": low, "high": high}
+    return field(default=default, metadata=metadata)

@@ -251,7 +251,9 @@ class Settings:
     """Where the platform is reached, where it keeps its files, how much it logs."""
 
     home: Path | None = setting(
-        None, "Folder of keys, sockets, records and embedded engines. Default: .weir/ here."
+        None,
+        "Folder of keys, sockets, records and embedded engines. Default: .weir/ here.",
+        path=True,
     )
     domain: str = setting(
         "localhost", "Base domain of the four hosts: portal., auth., api. and manage."

@@ -8,6 +8,7 @@ nothing else of the room: docs/recipes/room.md tells how a room is added.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
 from types import ModuleType
@@ -50,13 +51,13 @@ def declarations() -> tuple[ModuleType, ...]:
     return tuple(import_module(f"weir.{room}.declares") for room in ROOMS)
 
 
-def composed(table: str) -> dict[str, Any]:
+def composed(table: str, modules: Iterable[ModuleType] | None = None) -> dict[str, Any]:
     """Return the entries of one table (`EVENTS`, `PREFIXES` ...) of all rooms, by name.
 
     AssertionError when two rooms declare the same name.
     """
     whole: dict[str, Any] = {}
-    for module in declarations():
+    for module in declarations() if modules is None else modules:
         for name, entry in getattr(module, table, {}).items():
             assert name not in whole, f"{module.__name__} declares {name} of {table} once more"
             whole[name] = entry

@@ -7,7 +7,7 @@ unknown `WEIR_` name is refused, since a misspelt setting is a setting that sile
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import Field, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -40,7 +40,7 @@ def read(kind: type[S], environment: Mapping[str, str]) -> S:
         if variable.startswith(PREFIX) and variable not in known:
             raise Refusal(SETTING_INVALID, setting=variable, why="there is no such setting")
     given = {
-        each.name: _parse(variable, str(each.type), each.metadata, environment[variable])
+        each.name: _parse(variable, each, environment[variable])
         for variable, each in known.items()
         if variable in environment
     }
@@ -69,12 +69,12 @@ def explain(settings: DataclassInstance, environment: Mapping[str, str]) -> list
     return rows
 
 
-def _parse(variable: str, kind: str, bounds: Mapping[str, Any], text: str) -> Any:
+def _parse(variable: str, setting: Field[Any], text: str) -> Any:
     if not text.strip():
         raise Refusal(SETTING_INVALID, setting=variable, why="it is empty")
-    if kind == "int":
-        return _whole(variable, bounds, text)
-    if kind.startswith("Path"):
+    if isinstance(setting.default, int):
+        return _whole(variable, setting.metadata, text)
+    if setting.metadata["path"]:
         return Path(text).expanduser()
     if variable == "WEIR_LOG_LEVEL" and text not in ("debug", "info", "warning", "error"):
         raise Refusal(SETTING_INVALID, setting=variable, why="not one of the known levels")

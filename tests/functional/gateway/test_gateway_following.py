@@ -226,7 +226,8 @@ async def test_a_log_that_no_longer_tells_all_ends_the_process(
     await started._trip()
     assert len(lost) == 1
     await asyncio.sleep(0.01)
-    monkeypatch.setattr("weir.store.unit.REMOVAL_KEPT_S", 0)
+    for module in ("store.unit", "gateway.config.follower"):
+        monkeypatch.setattr(f"weir.{module}.REMOVAL_KEPT_S", 0)
     await started._trip()
     assert len(lost) == 2
 
