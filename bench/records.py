@@ -22,7 +22,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bench.report import Goal, Result, Spread
-from weir.gateway.record_stream import Recording
+from weir.gateway.record_stream import RecordStream
 from weir.kernel import identifiers, merkle
 from weir.kernel.outcomes import Refusal
 from weir.kernel.seals import Receipt, ReceiptName, SealingKey, authenticator, receipt_fault
@@ -95,7 +95,7 @@ class Calls:
     """What the phases of the gateway do for a record, once a call."""
 
     def __init__(self, writer: RecordWriter, stream: str, reactor: Reactor) -> None:
-        self.recording = Recording(writer, stream_key(SECRET, stream), reactor)
+        self.record_stream = RecordStream(writer, stream_key(SECRET, stream), reactor)
         self.made = 0
         named = {name: f"{name[:3]}_01k9v7p8r3e5xa2m4n6q8s0t1v" for name in _NAMES}
         path = "/river-bank/accounts/v1/accounts/{account}/balances"
@@ -107,7 +107,7 @@ class Calls:
         """Record one call."""
         at_us = FIRST_US + self.made
         self.made += 1
-        recording = self.recording
+        recording = self.record_stream
         call = recording.number(APPLICATION)
         recording.receipt_line(APPLICATION, call, at_us, INTERACTION, 200)
         recording.write(

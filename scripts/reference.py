@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 from weir.app.settings import Settings
-from weir.gateway.observing import metrics
+from weir.gateway.front import metrics
 from weir.kernel import identifiers, rooms
 from weir.kernel.declarations import Periodic
 from weir.kernel.settings import PREFIX

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 
 from weir.gateway.config.snapshot import Application, Operation, Snapshot
 from weir.gateway.declares import BOUND_BODY_BYTES
-from weir.gateway.front.head_memo import Place, Said
+from weir.gateway.head_memo import KnownHead, RouteMatch
+from weir.gateway.parts import Parts
 from weir.kernel.money import Money
 from weir.kernel.outcomes import Outcome, Refusal
 from weir.wire.exchange import Exchange
 from weir.wire.relay import Relay
 
 if TYPE_CHECKING:
-    from weir.gateway.front.front import Gateway
-    from weir.gateway.front.labels import Labels
-    from weir.gateway.observing.spans import Trace
-    from weir.gateway.phases.signature import SignedRequest
-    from weir.gateway.tokens.known_tokens import Grant, KnownToken, Right, Standing
+    from weir.gateway.labels import Labels
+    from weir.gateway.observing.trace import Trace
+    from weir.gateway.signed_request import SignedRequest
+    from weir.gateway.tokens.known_tokens import Grant, KnownToken, Right, TokenRights
     from weir.shelf.published import SubscriptionDocument
 
 
@@ -40,51 +40,53 @@ class Call(Relay):
         "body",
         "claimed",
         "duration_us",
-        "gateway",
         "grant",
         "idempotency_key",
         "interaction_id",
         "json",
+        "known_head",
         "labels",
+        "match",
         "now_s",
         "number",
         "operation",
+        "parts",
         "payment_name",
-        "place",
         "possessed",
         "recorded",
         "refusal",
         "right",
-        "said",
         "signed",
         "snapshot",
-        "standing",
         "started_s",
         "status",
         "subscription",
         "token",
+        "token_rights",
         "trace",
     )
 
-    def __init__(self, gateway: Gateway, exchange: Exchange, interaction_id: bytes) -> None:
+    def __init__(self, parts: Parts, exchange: Exchange, interaction_id: bytes) -> None:
         super().__init__(exchange)
         exchange.receiver = self
-        self.gateway = gateway
-        self.snapshot: Snapshot = gateway.following.snapshot
+        self.parts = parts
+        self.snapshot: Snapshot = parts.follower.snapshot
         self.interaction_id = interaction_id
         self.started_s = time.perf_counter()
         self.now_s = exchange.arrived_ns / 1e9
         self.trace: Trace | None = None  # only where spans are sent
-        self.said: Said | None = None  # what the header section says; None for what is malformed
+        self.known_head: KnownHead | None = (
+            None  # what the header section says; None for what is malformed
+        )
         # identify
-        self.standing: Standing | None = None
+        self.token_rights: TokenRights | None = None
         self.token: KnownToken | None = None
         self.application: Application | None = None
         self.possessed = False  # a proof for this very call was taken
         # admit
         self.admitted = False  # counted among the calls in flight
         # route
-        self.place: Place | None = None
+        self.match: RouteMatch | None = None
         self.operation: Operation | None = None
         self.labels: Labels | None = None  # what the application says of the call's place
         # authorize
@@ -124,7 +126,7 @@ class Call(Relay):
     def _until_collected(self) -> Awaitable[None] | None:
         if self.body is not None:
             return None
-        self._collected = self.gateway.loop.create_future()
+        self._collected = self.parts.loop.create_future()
         return self._collected
 
     def body_arrived(self, data: bytes) -> None:

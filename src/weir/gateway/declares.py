@@ -236,7 +236,7 @@ class Settings:
 
 # --- Compiled modules (docs/decisions/0008) ---
 COMPILED: Final = (
-    "bindings",
+    "config.bindings",
     "budgets.allowances",
     "budgets.budget",
     "budgets.concurrency",
@@ -246,14 +246,16 @@ COMPILED: Final = (
     "config.snapshot",
     "declares",
     "front.front",
-    "front.head_memo",
+    "head_memo",
     "front.interaction_ids",
-    "front.labels",
+    "labels",
     "front.passthrough",
     "members.members",
     "observing.counts",
     "phases.admit",
+    "parts",
     "phases.authorize",
+    "phases.bound_values",
     "phases.check_dpop",
     "phases.filter",
     "phases.forward",

@@ -22,7 +22,11 @@ from collections.abc import Awaitable, Callable
 from enum import Enum
 from typing import Final
 
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
 from weir.gateway.call import Call
+from weir.gateway.observing.trace import CallFacts, Trace
 from weir.gateway.phases.admit import admit
 from weir.gateway.phases.authorize import authorize
 from weir.gateway.phases.filter import filtered
@@ -37,11 +41,14 @@ from weir.gateway.phases.route import route
 from weir.gateway.phases.signed_answer import signature_lines
 from weir.kernel.declares import MEMBER_BROKEN_ANSWER, MEMBER_TIMEOUT, OVERLOADED, PLATFORM_ERROR
 from weir.kernel.outcomes import Fault, Outcome, Refusal
+from weir.metering.counters import payment_intents
 from weir.metering.declares import CALLER_GONE
+from weir.store.database import Database
 from weir.wire.declares import MEMBER_UNREACHABLE
 from weir.wire.heads import AnswerHead
 from weir.wire.member_connection import Failure
 
+_log = structlog.get_logger("weir.gateway")
 Phase = Callable[[Call], Awaitable[None] | None]
 
 BEFORE: Final[tuple[Phase, ...]] = (
@@ -83,7 +90,7 @@ class Flow(Call):
                 self._phase = at
                 waiting = BEFORE[at](self)
                 if waiting is not None:
-                    self.gateway.spawn(self._wait(waiting))
+                    self.parts.spawn(self._wait(waiting))
                     return
         except Refusal as refusal:
             self.refuse(refusal)
@@ -185,7 +192,7 @@ class Flow(Call):
     def _log_fault(self, outcome: Outcome, detail: str) -> None:
         """Callers' own faults are in the records; a log of them would be the callers' to fill."""
         if outcome.fault is not Fault.CALLER:
-            faults = self.gateway.faults
+            faults = self.parts.faults
             faults.warn("call_refused", outcome.code, detail, self.interaction_id)
 
     def _begin_refusal(self, refusal: Refusal, receipt: bytes) -> None:
@@ -198,7 +205,7 @@ class Flow(Call):
         self.exchange.send(body)
 
     def _break_down(self, error: Exception) -> None:
-        faults, code = self.gateway.faults, PLATFORM_ERROR.code
+        faults, code = self.parts.faults, PLATFORM_ERROR.code
         faults.warn("call_broke_down", code, repr(error), self.interaction_id, error)
         if self.outgoing is not None:
             self.outgoing.cancel()
@@ -223,7 +230,7 @@ class Flow(Call):
         self._leave()
         if self.application is None:
             self.duration_us = self.lasted_us()
-            self.gateway.counts.nobody(self.code)
+            self.parts.counts.nobody(self.code)
             self._recorded(None)
         else:
             record(self, self.application, self._recorded)
@@ -232,7 +239,7 @@ class Flow(Call):
         """Give back the place among the calls in flight."""
         if self.admitted and self.application is not None:
             self.admitted = False
-            self.gateway.concurrency.leave(self.application.id)
+            self.parts.concurrency.leave(self.application.id)
 
     def _recorded(self, refusal: Refusal | None) -> None:
         """The record is in the kernel's hands, or the refusal says why not."""
@@ -243,7 +250,7 @@ class Flow(Call):
             return
         else:
             code = refusal.outcome.code
-            self.gateway.faults.warn("call_not_recorded", code, refusal.detail, self.interaction_id)
+            self.parts.faults.warn("call_not_recorded", code, refusal.detail, self.interaction_id)
         if self.exchange.ended:
             return
         if self._then is Then.END:
@@ -261,10 +268,57 @@ class Flow(Call):
         return "" if self.refusal is None else self.refusal.code
 
     def _count(self) -> None:
-        self.gateway.counts.call(self.status, self.code, self.duration_us)
+        self.parts.counts.call(self.status, self.code, self.duration_us)
         if self.claimed and self.refusal is None:
-            self.gateway.note_answered(self)
+            self._close_intent(self.status)
         elif self.payment_name is not None and not self._was_sent():
-            self.gateway.note_unsent(self)
+            self._close_intent(None)
         if self.trace is not None:
-            self.gateway.end_trace(self, self.trace)
+            self._end_trace(self.trace)
+
+    def _close_intent(self, status: int | None) -> None:
+        """Close the intent of a payment that was answered with `status` and recorded; with None,
+        undo that of a recurring payment that was recorded as refused and never left.
+
+        When this is lost, reconciliation finds the record, or asks the member, and does the same.
+        """
+        if self.token is not None and self.idempotency_key is not None:
+            closing = close_intent(
+                self.parts.database, self.token.client_id, self.idempotency_key, status
+            )
+            self.parts.spawn(closing)
+
+    def _end_trace(self, trace: Trace) -> None:
+        """Hand the spans of a recorded call over. Their fate is none of the call's."""
+        try:
+            if self.parts.span_exporter is not None:
+                self.parts.span_exporter.end(trace, self._facts())
+        except Exception:
+            _log.exception("spans_lost")
+
+    def _facts(self) -> CallFacts:
+        operation, application = self.operation, self.application
+        return CallFacts(
+            method=self.exchange.request.method,
+            route=None if operation is None else operation.template,
+            status=self.status,
+            code=self.code or None,
+            interaction_id=self.interaction_id.decode(),
+            application=None if application is None else application.id,
+            product=None if operation is None else operation.product,
+            member=None if operation is None else operation.member,
+            arrived_ns=self.exchange.arrived_ns,
+        )
+
+
+async def close_intent(database: Database, client_id: str, key: str, status: int | None) -> None:
+    """Note a member's answer in a payment's intent; None: that the member was not asked."""
+    try:
+        async with database.connect() as connection:
+            if status is None:
+                await payment_intents.unsent(connection, client_id, key)
+            else:
+                await payment_intents.answered(connection, client_id, key, status)
+            await connection.commit()
+    except (Refusal, SQLAlchemyError, OSError) as error:
+        _log.warning("intent_left_open", client=client_id, error=repr(error))

@@ -19,11 +19,12 @@ import structlog
 from weir import compiled
 from weir.gateway.budgets.allowances import Allowances, DatabaseClock
 from weir.gateway.budgets.counters import DatabaseCounters
-from weir.gateway.config.follower import Following
+from weir.gateway.config.follower import Follower
 from weir.gateway.declares import CERTIFICATE_SWEEP_S, GATEWAY_DRAIN_S
 from weir.gateway.front.front import Gateway
-from weir.gateway.observing.health import Health
-from weir.gateway.record_stream import Recording
+from weir.gateway.front.health import Health
+from weir.gateway.parts import Parts
+from weir.gateway.record_stream import RecordStream
 from weir.gateway.tokens.known_tokens import TokenMemory
 from weir.gateway.tokens.verifier import TokenVerifier
 from weir.kernel import identifiers
@@ -46,9 +47,10 @@ from weir.wire.loop_streams import StreamProtocol
 from weir.wire.peer import private_socket
 from weir.wire.reactor import Reactor
 from weir.wire.resolver import Reachable
+from weir.wire.upstream import Pool
 
 if TYPE_CHECKING:
-    from weir.gateway.observing.spans import Tracing
+    from weir.gateway.observing.spans import SpanExporter
 
 IN_FLIGHT_SWEEP_S: Final = 0.1
 CONNECTION_SWEEP_S: Final = 1.0
@@ -126,7 +128,7 @@ class _Serving:
         self._config = config
         self._loop = loop
         clock = DatabaseClock(loop)
-        self._following = Following(
+        self._follower = Follower(
             database,
             cache,
             _mint("prc"),
@@ -139,28 +141,30 @@ class _Serving:
         writer = RecordWriter.open(config.records, _mint("str"))
         reactor = Reactor(loop)
         key = stream_key(config.receipt_secret, writer.stream)
-        self._recording = Recording(writer, key, reactor)
+        self._record_stream = RecordStream(writer, key, reactor)
         self._in_flight = Deadlines(loop, IN_FLIGHT_SWEEP_S)
         self._connections = Deadlines(loop, CONNECTION_SWEEP_S)
         self._towards_members = Presented(config.client_certificate, config.client_key)
         self._towards_callers = Presented(config.server_certificate, config.server_key)
-        self._gateway = Gateway(
+        self._parts = Parts(
             loop,
-            domain=config.domain,
             database=database,
-            following=self._following,
+            follower=self._follower,
             tokens=TokenMemory(TokenVerifier(config.issuer, f"https://api.{config.domain}")),
             allowances=self._allowances,
-            recording=self._recording,
+            record_stream=self._record_stream,
             reactor=reactor,
             member_tls=MemberTls(self._towards_members, config.authority),
             reachable=Reachable.parse(config.member_networks),
-            control_sockets=config.control_sockets,
+            controls=[
+                Pool(loop, self._in_flight, unix_path=str(path)) for path in config.control_sockets
+            ],
             in_flight=self._in_flight,
             cache=cache,
-            tracing=_tracing(config),
+            span_exporter=_tracing(config),
             message_keys=message_keys,
         )
+        self._gateway = Gateway(self._parts, config.domain)
         self._balancers = Balancers.parse(
             config.proxy_networks, config.client_cert_networks, config.authority
         )
@@ -182,20 +186,20 @@ class _Serving:
         serving = cls(config, database, cache, message_keys, stop)
         public, mtls = serving._contexts()
         gc.disable()  # while all that is made is kept
-        await serving._following.start()
+        await serving._follower.start()
         gc.enable()
         gc.collect()
         gc.freeze()  # the configuration lives as long as the process: not to be searched again
         gc.set_threshold(*_GC_THRESHOLDS)
         serving._in_flight.start()
         serving._connections.start()
-        serving._gateway.pauses.start()
-        serving._beat(serving._following.run())
-        serving._beat(serving._every(SEGMENT_AGE_S, serving._recording.seal))
-        serving._beat(serving._every(config.records_sync_s, serving._recording.sync))
+        serving._parts.stalls.start()
+        serving._beat(serving._follower.run())
+        serving._beat(serving._every(SEGMENT_AGE_S, serving._record_stream.seal))
+        serving._beat(serving._every(config.records_sync_s, serving._record_stream.sync))
         serving._beat(serving._every(LEASE_RENEWAL_S, serving._allowances.give_back_idle))
         serving._beat(serving._every(_SWEEP_S, serving._gateway.sweep_connections))
-        serving._beat(serving._every(_SWEEP_S, serving._following.sweep))
+        serving._beat(serving._every(_SWEEP_S, serving._follower.sweep))
         serving._beat(serving._every(_SECOND_S, serving._tell_faults))
         serving._beat(serving._every(CERTIFICATE_SWEEP_S, serving._renew_certificates))
         serving._beat(serving._every(_MINUTE_S, serving._tell_unidentified))
@@ -210,7 +214,7 @@ class _Serving:
         listener = Listener(self._loop, self._gateway, kind, self._connections, balancers)
         self._gateway.listeners.append(listener)
         listening = public_socket(self._config.bind_address, port)
-        reactor = self._gateway.reactor
+        reactor = self._parts.reactor
         self._acceptors.append(
             TlsAcceptor(
                 reactor,
@@ -247,11 +251,11 @@ class _Serving:
 
     async def _tell_faults(self) -> None:
         """One line for the faults of calls that the last second had no lines for."""
-        self._gateway.faults.next_second()
+        self._parts.faults.next_second()
 
     async def _tell_unidentified(self) -> None:
         """One line a minute for all that nobody was identified for, whatever came."""
-        counted = self._gateway.counts.minute()
+        counted = self._parts.counts.minute()
         if counted:
             _log.info("calls_unidentified", calls=sum(counted.values()), refusals=counted)
 
@@ -287,17 +291,17 @@ class _Serving:
         await asyncio.gather(*self._beats, return_exceptions=True)
         with suppress(TimeoutError):
             async with asyncio.timeout(GATEWAY_DRAIN_S):
-                await self._gateway.finish_tasks()
+                await self._parts.finish_tasks()
         self._gateway.close_connections()
-        self._gateway.faults.next_second()
-        if self._gateway.tracing is not None:
-            await asyncio.to_thread(self._gateway.tracing.close)
+        self._parts.faults.next_second()
+        if self._parts.span_exporter is not None:
+            await asyncio.to_thread(self._parts.span_exporter.close)
         await self._allowances.give_back_all()
-        await self._following.stop()
-        self._gateway.pauses.stop()
+        await self._follower.stop()
+        self._parts.stalls.stop()
         self._in_flight.stop()
         self._connections.stop()
-        self._recording.close()
+        self._record_stream.close()
         self._config.health_socket.unlink(missing_ok=True)
 
     async def _wait_for_calls(self) -> None:
@@ -309,16 +313,16 @@ class _Serving:
             listener.abort()
 
 
-def _tracing(config: GatewayConfig) -> Tracing | None:
+def _tracing(config: GatewayConfig) -> SpanExporter | None:
     """Loaded only where spans are wanted: OpenTelemetry takes memory and time to start."""
     if config.otlp_endpoint is None:
         return None
     if not config.otlp_endpoint.startswith(("http://", "https://")):
         why = "it must be an http or https address"
         raise Refusal(SETTING_INVALID, setting="WEIR_OTLP_ENDPOINT", why=why)
-    from weir.gateway.observing.spans import Tracing
+    from weir.gateway.observing.spans import SpanExporter
 
-    return Tracing(config.otlp_endpoint, config.trace_percent)
+    return SpanExporter(config.otlp_endpoint, config.trace_percent)
 
 
 def _mint(prefix: str) -> str:

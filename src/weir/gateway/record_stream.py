@@ -24,7 +24,7 @@ _AT_ONCE: Final = 16
 _log = structlog.get_logger("weir.gateway")
 
 
-class Recording:
+class RecordStream:
     """Writes records in the event loop, those of a step of its reactor together; syncs them beside.
 
     An application's calls are numbered from 1 when their answers begin, since the answer's head

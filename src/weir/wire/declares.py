@@ -88,6 +88,7 @@ class Settings:
 COMPILED: Final = (
     "acceptor",
     "asgi",
+    "caller",
     "connector",
     "deadlines",
     "declares",

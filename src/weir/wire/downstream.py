@@ -15,6 +15,7 @@ import httptools
 
 from weir.kernel.outcomes import Refusal
 from weir.wire.balancers import Balancers
+from weir.wire.caller import CallerConnection, Port
 from weir.wire.deadlines import NEVER, Deadlines
 from weir.wire.declares import (
     BODY_TIMEOUT_S,
@@ -31,7 +32,6 @@ from weir.wire.flow import FlowControl
 from weir.wire.heads import Heads, read_request
 from weir.wire.message import Field, Request, RequestLine, Section, check_head
 from weir.wire.peer import PeerCertificate
-from weir.wire.transport import Stream
 
 # Requests parsed ahead of the one in flight; a caller that sends more has its connection closed.
 PIPELINED_REQUESTS: Final = 32
@@ -48,8 +48,8 @@ class Handler(Protocol):
         """Answer what is not a request. `exchange.request` holds what could be read of it."""
 
 
-class Listener:
-    """What the connections of one port share."""
+class Listener(Port):
+    """A port, and what its connections share."""
 
     def __init__(
         self,
@@ -59,10 +59,9 @@ class Listener:
         deadlines: Deadlines,
         balancers: Balancers | None = None,
     ) -> None:
+        super().__init__(kind, balancers)
         self.loop = loop
-        self.balancers = balancers or Balancers()
         self.handler = handler
-        self.kind = kind  # "public" or "mtls"
         self.deadlines = deadlines
         self.connections: set[ServerConnection] = set()
         self.draining = False
@@ -94,8 +93,8 @@ class Listener:
             connection.abort()
 
 
-class ServerConnection(Stream):
-    """One caller's connection."""
+class ServerConnection(CallerConnection):
+    """One caller's connection: parsing, keep-alive, the order of exchanges."""
 
     __slots__ = (
         "_active",
@@ -106,31 +105,20 @@ class ServerConnection(Stream):
         "_head_bytes",
         "_head_open",
         "_input_ended",
+        "_listener",
         "_parser",
         "_parsing",
         "_queue",
         "_read",
         "_recent",
         "_target",
-        "certificate",
-        "certifies",
         "deadline_s",
-        "draining",
-        "flow",
-        "listener",
-        "peer",
-        "transport",
     )
 
     def __init__(self, listener: Listener) -> None:
-        self.listener = listener
-        self.peer = ""
-        self.certificate: PeerCertificate | None = None
-        self.certifies = False  # whether it is a balancer's that says whom it has verified
-        self.draining = listener.draining
+        super().__init__(listener, draining=listener.draining)
+        self._listener = listener
         self.deadline_s = listener.loop.time() + IDLE_TIMEOUT_S
-        self.flow: FlowControl
-        self.transport: asyncio.Transport | None = None
         self._parser: Any = httptools.HttpRequestParser(self)
         self._target = b""
         self._fields: list[Field] = []
@@ -158,16 +146,16 @@ class ServerConnection(Stream):
         if der:
             self.certificate = PeerCertificate(der)
             neighbour = transport.get_extra_info("neighbour")
-            self.certifies = self.listener.balancers.certifies(neighbour)
-        self.listener.connections.add(self)
-        self.listener.deadlines.watch(self)
+            self.certifies = self._listener.balancers.certifies(neighbour)
+        self._listener.connections.add(self)
+        self._listener.deadlines.watch(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         self.transport = None
         self.flow.let_go()
         self._parser = None  # it refers back to us: a cycle, which would wait for the collector
         self._input_ended = True
-        self.listener.forget(self)
+        self._listener.forget(self)
         self._queue.clear()
         if self._active is not None:
             self._active.caller_gone()
@@ -176,7 +164,7 @@ class ServerConnection(Stream):
         if self._input_ended:
             return
         if not self._head_open and self._parsing is None and not self._queue:
-            request = read_request(data, self.listener.heads, self._recent)
+            request = read_request(data, self._listener.heads, self._recent)
             if request is not None:
                 self._recent = request.section
                 self._take_whole(request)
@@ -219,7 +207,7 @@ class ServerConnection(Stream):
 
     def pause_writing(self) -> None:
         self.flow.writing_paused = True
-        self.deadline_s = self.listener.loop.time() + BODY_TIMEOUT_S
+        self.deadline_s = self._listener.loop.time() + BODY_TIMEOUT_S
         self._tell_writing(allowed=False)
 
     def resume_writing(self) -> None:
@@ -318,11 +306,11 @@ class ServerConnection(Stream):
         if exchange.complete:
             self.deadline_s = NEVER
         else:
-            self.deadline_s = self.listener.loop.time() + BODY_TIMEOUT_S
+            self.deadline_s = self._listener.loop.time() + BODY_TIMEOUT_S
         if exchange.refusal is not None:
-            self.listener.handler.malformed(exchange, exchange.refusal)
+            self._listener.handler.malformed(exchange, exchange.refusal)
         else:
-            self.listener.handler.begin(exchange)
+            self._listener.handler.begin(exchange)
 
     def answered(self, exchange: Exchange) -> None:
         """An exchange has handed over its answer's last byte."""
@@ -389,7 +377,7 @@ class ServerConnection(Stream):
     def _count_head(self, nbytes: int) -> None:
         """Bound a head that comes in many pieces, in bytes and in time."""
         if self._head_bytes == 0 and self._active is None:
-            self.deadline_s = self.listener.loop.time() + HEADER_TIMEOUT_S
+            self.deadline_s = self._listener.loop.time() + HEADER_TIMEOUT_S
         self._head_bytes += nbytes
         if self._head_bytes > _HEAD_BYTES:
             self._refuse_input(Refusal(HEADERS_TOO_LARGE, "head is too long"))
@@ -397,7 +385,7 @@ class ServerConnection(Stream):
 
     def _idle_deadline(self) -> float:
         patience_s = HEADER_TIMEOUT_S if self._head_bytes else IDLE_TIMEOUT_S
-        return self.listener.loop.time() + patience_s
+        return self._listener.loop.time() + patience_s
 
     def expire(self) -> None:
         """What was waited for did not come in time."""
@@ -413,7 +401,7 @@ class ServerConnection(Stream):
 
     def _expire_body(self, active: Exchange) -> None:
         if self.flow.reading_paused:  # the member is slow, not the caller; it has its own deadline
-            self.deadline_s = self.listener.loop.time() + BODY_TIMEOUT_S
+            self.deadline_s = self._listener.loop.time() + BODY_TIMEOUT_S
         else:
             self._input_ended = True
             active.fail(Refusal(REQUEST_TIMEOUT, "body"))

@@ -7,14 +7,12 @@ with `end`, so that whoever answers can do what must be done before it (write th
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
 from weir.kernel.outcomes import Refusal
+from weir.wire.caller import CallerConnection
 from weir.wire.declares import BODY_TOO_LARGE
 from weir.wire.message import Request
-
-if TYPE_CHECKING:
-    from weir.wire.downstream import ServerConnection
 
 _PHRASES: Final = {status.value: status.phrase for status in HTTPStatus}
 _STATUS_LINES: Final = {
@@ -73,7 +71,7 @@ class Exchange:
         "request",
     )
 
-    def __init__(self, connection: ServerConnection, request: Request, arrived_ns: int) -> None:
+    def __init__(self, connection: CallerConnection, request: Request, arrived_ns: int) -> None:
         self.connection = connection
         self.certificate = connection.certificate  # the caller's
         self.request = request

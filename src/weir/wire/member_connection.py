@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol
 
 import httptools
+from mypy_extensions import mypyc_attr
 
 from weir.kernel.declares import MEMBER_ANSWER_TIMEOUT_S
-from weir.wire.deadlines import NEVER
+from weir.wire.deadlines import NEVER, Deadlines
 from weir.wire.declares import HEADER_FIELDS, HEADER_SECTION_BYTES, REQUEST_LINE_BYTES
+from weir.wire.ejection import Ejection
 from weir.wire.flow import FlowControl
 from weir.wire.heads import Answer, AnswerHead, Heads, read_answer
 from weir.wire.message import Field
 from weir.wire.transport import Stream
-
-if TYPE_CHECKING:
-    from weir.wire.upstream import Pool
 
 _HEADS: Final = Heads()
 _HEAD_BYTES: Final = REQUEST_LINE_BYTES + HEADER_SECTION_BYTES
@@ -63,6 +62,49 @@ class Answering(Protocol):
         """The member reads the request's body too slowly (False), or has caught up (True)."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Endpoint:
+    """An endpoint that requests are sent to, as a request and its connection see it.
+
+    `loop`, `deadlines` of what is in flight, and `ejection`: whether it may be called.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, deadlines: Deadlines) -> None:
+        self.loop = loop
+        self.deadlines = deadlines
+        self.ejection = Ejection()
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether there is a connection, in use or not."""
+        raise NotImplementedError
+
+    @property
+    def has_others(self) -> bool:
+        """Whether the service has more endpoints than this."""
+        raise NotImplementedError
+
+    def failed(self) -> None:
+        """The endpoint did not do its part."""
+        raise NotImplementedError
+
+    def sent_again(self, outgoing: Outgoing, *, sent: bool) -> bool:
+        """Send a request that was not answered once more; False where that must not be."""
+        raise NotImplementedError
+
+    def opened(self, connection: ClientConnection) -> None:
+        """A connection was made."""
+        raise NotImplementedError
+
+    def released(self, connection: ClientConnection) -> None:
+        """A connection has carried its answer to the end."""
+        raise NotImplementedError
+
+    def lost(self, connection: ClientConnection) -> None:
+        """A connection is gone."""
+        raise NotImplementedError
+
+
 class Outgoing:
     """One request on its way out. `repeatable` says that it may be sent twice."""
 
@@ -85,7 +127,7 @@ class Outgoing:
 
     def __init__(
         self,
-        pool: Pool,
+        pool: Endpoint,
         receiver: Answering,
         data: bytes,
         *,
@@ -207,7 +249,7 @@ class ClientConnection(Stream):
         "used",
     )
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Endpoint) -> None:
         self._pool = pool
         self._transport: asyncio.Transport | None = None
         self.flow: FlowControl | None = None

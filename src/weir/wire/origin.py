@@ -16,12 +16,12 @@ from typing import Final
 from weir.kernel.outcomes import Refusal
 from weir.wire.declares import MEMBER_UNREACHABLE, REQUEST_TRIES, RETRIES_MIN, RETRY_PERCENT
 from weir.wire.member_connection import Failure, Outgoing
-from weir.wire.upstream import Pool
+from weir.wire.upstream import Endpoints, Pool
 
 _QUIET_WINDOWS: Final = 12
 
 
-class Origin:
+class Origin(Endpoints):
     """The pools of one service's endpoints."""
 
     def __init__(self, pools: Sequence[Pool]) -> None:
@@ -38,6 +38,10 @@ class Origin:
     def standing_changed(self) -> None:
         """An endpoint was ejected or has returned."""
         self._usable = [pool for pool in self.pools if not pool.ejection.out]
+
+    @property
+    def are_several(self) -> bool:
+        return len(self.pools) > 1
 
     @property
     def ejected(self) -> int:
@@ -85,8 +89,8 @@ class Origin:
         self.retries += 1
         outgoing.tries += 1
         outgoing.repeatable = outgoing.repeatable and not sent
-        outgoing.pool = self._least_busy(others)
-        outgoing.pool.send_fresh(outgoing)
+        pool = outgoing.pool = self._least_busy(others)
+        pool.send_fresh(outgoing)
         return True
 
     def move(self, waiting: Iterable[Outgoing]) -> None:
@@ -98,8 +102,8 @@ class Origin:
             if not self._usable:
                 outgoing.fail(Failure.UNREACHABLE, "every endpoint is out")
                 continue
-            outgoing.pool = self._least_busy(self._usable)
-            outgoing.pool.send(outgoing)
+            pool = outgoing.pool = self._least_busy(self._usable)
+            pool.send(outgoing)
 
     def renew_budget(self) -> None:
         """Once a RETRY_WINDOW_S: a share of the window's requests may be sent again, or a few."""

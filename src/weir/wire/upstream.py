@@ -6,7 +6,7 @@ import asyncio
 import ssl
 from collections import deque
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from mypy_extensions import mypyc_attr
 
@@ -19,22 +19,39 @@ from weir.wire.declares import (
     MEMBER_POOL_WAITING,
     REQUEST_TRIES,
 )
-from weir.wire.ejection import Ejection
 from weir.wire.loop_streams import StreamProtocol
-from weir.wire.member_connection import ClientConnection, Failure, Outgoing
+from weir.wire.member_connection import ClientConnection, Endpoint, Failure, Outgoing
 from weir.wire.peer import is_ours
 from weir.wire.reactor import Reactor
 from weir.wire.resolver import Addresses, Reachable
-
-if TYPE_CHECKING:
-    from weir.wire.origin import Origin
 
 # A connection unused for longer is closed by us, before the member would do it under a request.
 IDLE_CONNECTION_S: Final = 50.0
 
 
+class Endpoints:
+    """The endpoints of one service, as the pool of one of them sees the others."""
+
+    @property
+    def are_several(self) -> bool:
+        """Whether there are more than one."""
+        raise NotImplementedError
+
+    def standing_changed(self) -> None:
+        """An endpoint was ejected or has returned."""
+        raise NotImplementedError
+
+    def send_again(self, outgoing: Outgoing, failed: Pool, *, sent: bool) -> bool:
+        """Send a request that `failed` could not carry once more; False where that must not be."""
+        raise NotImplementedError
+
+    def move(self, waiting: Iterable[Outgoing]) -> None:
+        """Send elsewhere what waited for an endpoint that is out now."""
+        raise NotImplementedError
+
+
 @mypyc_attr(allow_interpreted_subclasses=True)
-class Pool:
+class Pool(Endpoint):
     """Connections to one endpoint: a member's host and port, or a private Unix socket.
 
     `name` is whom the endpoint's certificate must name, where that is not `host` itself.
@@ -54,10 +71,8 @@ class Pool:
         unix_path: str | None = None,
         max_connections: int = MEMBER_POOL_CONNECTIONS,
     ) -> None:
-        self.loop = loop
-        self.deadlines = deadlines
-        self.origin: Origin | None = None  # whose endpoint this is
-        self.ejection = Ejection()
+        super().__init__(loop, deadlines)
+        self.origin: Endpoints | None = None  # whose endpoint this is
         self._addresses = Addresses(loop, host, reachable or Reachable())
         self._name = name or host
         self._port = port
@@ -95,7 +110,7 @@ class Pool:
     @property
     def has_others(self) -> bool:
         """Whether the service has more endpoints than this."""
-        return self.origin is not None and len(self.origin.pools) > 1
+        return self.origin is not None and self.origin.are_several
 
     @property
     def busy(self) -> int:

@@ -18,7 +18,7 @@ from weir.audit.chain import AuditJournal
 from weir.consent.published import REVOCATION, revocation
 from weir.gateway.budgets.allowances import DatabaseClock
 from weir.gateway.config.change_log import PageSize
-from weir.gateway.config.follower import WHOLE_PAGE, Following
+from weir.gateway.config.follower import WHOLE_PAGE, Follower
 from weir.kernel.clock import SystemClock
 from weir.kernel.declares import ACCESS_TOKEN_LIFETIME_S
 from weir.keys.published import RevocationDocument
@@ -33,9 +33,9 @@ from weir.store.unit import Actor, Change
 ACTOR = Actor("org_a", "app_a")
 
 
-def following(database: Database, cache: Cache, **more: Any) -> Following:
+def following(database: Database, cache: Cache, **more: Any) -> Follower:
     clock = DatabaseClock(asyncio.get_running_loop())
-    return Following(database, cache, "prc_1", clock, **more)
+    return Follower(database, cache, "prc_1", clock, **more)
 
 
 async def publish(database: Database, *wanted: Change) -> int:

@@ -19,11 +19,12 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from seals import SECRET
 from weir.gateway.budgets.allowances import Allowances, DatabaseClock
-from weir.gateway.config.follower import Following
+from weir.gateway.config.follower import Follower
 from weir.gateway.config.snapshot import Snapshot
-from weir.gateway.config.snapshot_builder import ChangeRow, Draft, OnFault
+from weir.gateway.config.snapshot_builder import ChangeRow, OnFault, SnapshotBuilder
 from weir.gateway.front.front import Gateway
-from weir.gateway.record_stream import Recording
+from weir.gateway.parts import Parts
+from weir.gateway.record_stream import RecordStream
 from weir.gateway.tokens.known_tokens import TokenMemory
 from weir.gateway.tokens.verifier import TokenVerifier
 from weir.kernel import identifiers
@@ -48,6 +49,7 @@ from weir.wire.member_connection import ClientConnection
 from weir.wire.peer import PeerCertificate
 from weir.wire.reactor import Reactor
 from weir.wire.resolver import Reachable
+from weir.wire.upstream import Pool
 
 ACCOUNT_ACCESS = "urn:weir:account-access:v1"
 PORTFOLIO_ACCESS = "urn:weir:portfolio-access:v1"
@@ -218,7 +220,7 @@ def row(kind: str, key: str, document: Any) -> ChangeRow:
 
 def drafted(base: Snapshot, rows: Iterable[ChangeRow], on_fault: OnFault | None = None) -> Snapshot:
     """The snapshot after some changes."""
-    draft = Draft(base, on_fault)
+    draft = SnapshotBuilder(base, on_fault)
     for _ in draft.apply(rows):
         pass
     return draft.finish()
@@ -297,47 +299,48 @@ class House:
         loop = asyncio.get_running_loop()
         clock = DatabaseClock(loop)
         reactor = Reactor(loop)
+        in_flight = Deadlines(loop, 0.1)
         self.folder = folder
         self.stream = identifiers.mint("str", int(time.time() * 1000), bytes(range(10)))
-        following = Following(None, None, "prc_1", clock, unconfirmed_s=60.0)  # type: ignore[arg-type]
-        following.snapshot = world()
-        following.lease.until_s = loop.time() + 1_000
-        self.following = following
-        self.gateway = Gateway(
+        follower = Follower(None, None, "prc_1", clock, unconfirmed_s=60.0)  # type: ignore[arg-type]
+        follower.snapshot = world()
+        follower.lease.until_s = loop.time() + 1_000
+        self.follower = follower
+        self.parts = Parts(
             loop,
-            domain="localhost",
             database=None,  # type: ignore[arg-type]
-            following=following,
+            follower=follower,
             tokens=TokenMemory(TokenVerifier("https://auth.localhost", "https://api.localhost")),
             allowances=Allowances(loop, None, clock),  # type: ignore[arg-type]
-            recording=Recording(
+            record_stream=RecordStream(
                 RecordWriter.open(folder, self.stream), stream_key(SECRET, self.stream), reactor
             ),
             reactor=reactor,
             member_tls=NoTls(),  # type: ignore[arg-type]
             reachable=Reachable(),
-            control_sockets=[folder / "control"],
-            in_flight=Deadlines(loop, 0.1),
+            controls=[Pool(loop, in_flight, unix_path=str(folder / "control"))],
+            in_flight=in_flight,
             cache=None,  # type: ignore[arg-type]
             message_keys=MessageKeys(
                 SealingKey(bytes(32)), MessageKey("key_m", private_keys.generate("ES256"))
             ),
         )
+        self.gateway = Gateway(self.parts, "localhost")
         self.listener = Listener(loop, self.gateway, kind, Deadlines(loop, 1.0))
         self.caller = Transport(der)
         self.connection = self.listener.connection()
         self.connection.connection_made(self.caller)  # type: ignore[arg-type]
-        found = following.snapshot.products["prd_1"].routes.find("GET", [b"rates"])
+        found = follower.snapshot.products["prd_1"].routes.find("GET", [b"rates"])
         assert found is not None
         operation, _ = found
-        self.pool = self.gateway.members.pool(operation, following.snapshot)
+        self.pool = self.parts.members.pool(operation, follower.snapshot)
         self.member = Transport()
         self.member_connection = ClientConnection(self.pool)
         self.member_connection.connection_made(self.member)  # type: ignore[arg-type]
         self.pool.released(self.member_connection)
 
     def apply(self, *rows: ChangeRow) -> None:
-        self.following.snapshot = drafted(self.following.snapshot, rows)
+        self.follower.snapshot = drafted(self.follower.snapshot, rows)
 
     def ask(self, raw: bytes) -> None:
         self.connection.data_received(raw)

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from weir.gateway.budgets.concurrency import Concurrency
 from weir.gateway.declares import APPLICATION_CALLS_IN_FLIGHT, CALLS_IN_FLIGHT, FAULT_LINES_A_SECOND
-from weir.gateway.observing.fault_log import FaultLines
+from weir.gateway.observing.fault_log import FaultLog
 from weir.kernel.outcomes import Refusal
 from weir.wire.declares import ENDPOINT_FAILURES
 
@@ -54,7 +54,7 @@ def entered(concurrency: Concurrency, application_id: str) -> str | None:
 
 def fill(house: House, application_id: str, calls: int) -> None:
     for _ in range(calls):
-        house.gateway.concurrency.enter(application_id)
+        house.parts.concurrency.enter(application_id)
 
 
 async def test_one_applications_calls_leave_room_for_the_others(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ async def test_one_applications_calls_leave_room_for_the_others(tmp_path: Path) 
     assert house.problem["code"] == "concurrency_exceeded"
     assert [record.refusal for record in house.records()] == ["concurrency_exceeded"]
     fill(house, "app_other", 1)
-    house.gateway.concurrency.leave("app_shop")
+    house.parts.concurrency.leave("app_shop")
     house.caller.written = b""
     house.call()
     assert house.code == "forwarded"
@@ -94,7 +94,7 @@ async def test_who_may_not_call_hears_that_first_and_nothing_is_taken_from_the_p
     house.caller.written = b""
     house.call()
     assert house.problem["code"] == "application_suspended"
-    assert house.gateway.concurrency.total == APPLICATION_CALLS_IN_FLIGHT
+    assert house.parts.concurrency.total == APPLICATION_CALLS_IN_FLIGHT
 
 
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
@@ -105,7 +105,7 @@ async def test_a_place_comes_back_however_the_call_ends(tmp_path: Path, end: str
     house = House(tmp_path)
     path = "/nowhere" if end == "refused" else "/rates"
     house.call(path=path)
-    during = house.gateway.concurrency.total
+    during = house.parts.concurrency.total
     if end == "answered":
         house.answer(ANSWER)
     elif end == "garbage":
@@ -116,12 +116,12 @@ async def test_a_place_comes_back_however_the_call_ends(tmp_path: Path, end: str
         house.answer(b"HTTP/1.1 200 OK\r\ncontent-le")  # so that it is not asked again
         house.member_connection.connection_lost(None)
     assert during == (0 if end == "refused" else 1)
-    assert house.gateway.concurrency.total == 0
+    assert house.parts.concurrency.total == 0
     assert len(house.records()) == 1
 
 
 async def test_faults_beyond_the_first_of_a_second_are_told_in_one_line() -> None:
-    lines, over = FaultLines(), 500
+    lines, over = FaultLog(), 500
     with capture_logs() as logs:
         for number in range(FAULT_LINES_A_SECOND + over):
             code = "overloaded" if number % 2 else "member_timeout"
@@ -143,14 +143,14 @@ async def test_a_flood_of_calls_to_a_broken_member_costs_the_log_a_few_lines(
     tmp_path: Path,
 ) -> None:
     house = House(tmp_path)
-    for pool in house.gateway.members.services.values():
+    for pool in house.parts.members.services.values():
         for endpoint in pool.origin.pools:
             for _ in range(ENDPOINT_FAILURES):
                 endpoint.failed()
     with capture_logs() as logs:
         for _ in range(200):
             house.call()
-        house.gateway.faults.next_second()
+        house.parts.faults.next_second()
     assert len(logs) == FAULT_LINES_A_SECOND + 1
     assert logs[-1]["faults"] == {"member_unreachable": 200 - FAULT_LINES_A_SECOND}
     assert len(house.records()) == 200

@@ -156,7 +156,7 @@ async def test_without_a_lease_own_right_calls_flow_for_a_while_and_consented_on
     calls = ((claims(), "/rates"), (consented(), "/rates"), (consented(), "/accounts"))
     for number, (token, path) in enumerate(calls):
         house = House(tmp_path / str(number))
-        house.following.lease.until_s = house.gateway.loop.time() + lease_s
+        house.follower.lease.until_s = house.parts.loop.time() + lease_s
         house.call("GET", path, token)
         own = "grant_id" not in token
         late = "forwarded" if lease_s > -60 else "standing_uncheckable"
@@ -170,7 +170,7 @@ async def test_after_a_wait_an_own_right_call_needs_the_lease_as_well(tmp_path: 
     house.call()
     flow = house.connection._active.receiver  # type: ignore[union-attr]
     assert flow.still_allowed()  # type: ignore[union-attr]
-    house.following.lease.until_s = house.gateway.loop.time() - 61
+    house.follower.lease.until_s = house.parts.loop.time() - 61
     assert not flow.still_allowed()  # type: ignore[union-attr]
     assert house.problem["code"] == "standing_uncheckable"
 

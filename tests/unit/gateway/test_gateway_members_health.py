@@ -14,7 +14,7 @@ from waiting import PATIENCE_S, rounds, until
 from weir.gateway.config.snapshot import Operation, Snapshot
 from weir.gateway.members import upkeep
 from weir.gateway.members.members import Members
-from weir.gateway.members.upkeep import Tending
+from weir.gateway.members.upkeep import Upkeep
 from weir.kernel.outcomes import Refusal
 from weir.shelf.published import BackendDocument, backend_key
 from weir.wire import ejection, health_check
@@ -59,7 +59,7 @@ class Gateway:
         self.deadlines.start()
         tls, reachable = NoTls(), Reachable()
         self.members = Members(loop, self.deadlines, tls, reachable, Reactor(loop))  # type: ignore[arg-type]
-        self.tending = Tending(loop, self.members)
+        self.upkeep = Upkeep(loop, self.members)
         self.snapshot: Snapshot = world()
         found = self.snapshot.products["prd_1"].routes.find("GET", [b"rates"])
         assert found is not None
@@ -73,7 +73,7 @@ class Gateway:
         self.snapshot = drafted(self.snapshot, [row("backend", KEY, document)])
 
     def close(self) -> None:
-        self.tending.close()
+        self.upkeep.close()
         self.members.close()
 
     def pool(self) -> Any:
@@ -81,7 +81,7 @@ class Gateway:
 
     async def until(self, reached: Callable[[], bool]) -> None:
         async def swept() -> bool:
-            await self.tending.sweep()
+            await self.upkeep.sweep()
             return reached()
 
         await until(swept)
@@ -136,7 +136,7 @@ async def test_an_endpoint_that_was_ejected_by_calls_returns_when_it_can_be_conn
         out.failed()
     assert gateway.members.ejected() == 1
     for _ in range(20):
-        await gateway.tending.sweep()
+        await gateway.upkeep.sweep()
         await asyncio.sleep(0.01)
     assert gateway.members.ejected() == 1
     await endpoints[0].start()
@@ -183,7 +183,7 @@ async def test_nobody_is_checked_whom_nobody_calls(endpoints: list[Endpoint]) ->
     await until(all_closed)  # the checks that were under way have ended
     asked = len(endpoints[0].heads)
     for _ in range(10):
-        await gateway.tending.sweep()
+        await gateway.upkeep.sweep()
         await asyncio.sleep(0.01)
     await rounds()
     assert len(endpoints[0].heads) == asked

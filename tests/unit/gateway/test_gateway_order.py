@@ -109,7 +109,7 @@ async def test_refusals_come_in_their_fixed_order(tmp_path: Path, mended: int) -
     house = House(tmp_path, der=call["der"])
     house.apply(*call["rows"].values())
     if not call["lease"]:
-        house.following.lease.until_s = 0.0
+        house.follower.lease.until_s = 0.0
     token = token_of(call)
     house.call(call["method"], call["path"], token)
     expected = faults()[mended][0] if mended < len(faults()) else "forwarded"
@@ -134,7 +134,7 @@ def _is_told_by_the_book(house: House, code: str, *, known: bool) -> None:
     )
     if not known:
         assert house.records() == []
-        assert house.gateway.counts.minute() == {code: 1}
+        assert house.parts.counts.minute() == {code: 1}
         return
     (record,) = house.records()
     assert (record.refusal, record.status, record.fault) == (
@@ -157,9 +157,9 @@ async def test_malformed_http_is_counted_and_not_recorded(tmp_path: Path) -> Non
     house = House(tmp_path)
     house.ask(b"SPAM\r\n\r\n")
     assert house.records() == []
-    assert house.gateway.counts.calls == {(400, "malformed_http"): 1}
-    assert house.gateway.counts.minute() == {"malformed_http": 1}
-    assert house.gateway.counts.minute() == {}
+    assert house.parts.counts.calls == {(400, "malformed_http"): 1}
+    assert house.parts.counts.minute() == {"malformed_http": 1}
+    assert house.parts.counts.minute() == {}
     assert json.loads(house.caller.written.partition(b"\r\n\r\n")[2])["code"] == "malformed_http"
 
 

@@ -11,8 +11,8 @@ from uuid import RFC_4122, UUID
 import pytest
 from gateway_support import INTERACTION, House, claims, consented, sign
 
-from weir.gateway.front.interaction_ids import Interactions
-from weir.gateway.observing import metrics
+from weir.gateway.front import metrics
+from weir.gateway.front.interaction_ids import InteractionIds
 from weir.metering.records.records import CallRecord
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
@@ -75,7 +75,7 @@ async def test_the_interaction_id_is_the_callers_if_it_is_a_uuid(
 
 
 def test_made_interaction_ids_are_distinct_uuids_of_version_4() -> None:
-    made = Interactions()
+    made = InteractionIds()
     identifiers = [made.next().decode() for _ in range(1_000)]
     assert len(set(identifiers)) == 1_000
     for each in identifiers:

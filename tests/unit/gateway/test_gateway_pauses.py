@@ -20,7 +20,7 @@ def work(seconds: float) -> None:
 
 
 async def test_work_that_holds_the_loop_is_a_pause_and_waiting_is_none(tmp_path: Path) -> None:
-    pauses = House(tmp_path).gateway.pauses
+    pauses = House(tmp_path).parts.stalls
     gc.collect()  # so that no long collection comes in between
     pauses.start()
     try:
@@ -38,13 +38,13 @@ async def test_work_that_holds_the_loop_is_a_pause_and_waiting_is_none(tmp_path:
 
 async def test_collections_and_slices_are_told_apart(tmp_path: Path) -> None:
     house = House(tmp_path)
-    pauses = house.gateway.pauses
+    pauses = house.parts.stalls
     pauses.start()
     try:
         gc.collect()
         assert pauses.longest_s()[COLLECTION] > 0
-        await house.following.slices.work(work(0.001) for _ in range(2))
-        house.following.slices.rest()
+        await house.follower.slices.work(work(0.001) for _ in range(2))
+        house.follower.slices.rest()
         await asyncio.sleep(0.03)
         assert pauses.longest_s()[CHANGES] > 0.001
     finally:

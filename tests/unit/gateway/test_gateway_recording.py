@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from weir.gateway.record_stream import Recording
+from weir.gateway.record_stream import RecordStream
 from weir.kernel import identifiers
 from weir.kernel.outcomes import Refusal
 from weir.metering.declares import RECORD_UNWRITABLE
@@ -42,7 +42,7 @@ class Desk:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.reactor = Reactor(asyncio.get_running_loop())
         self.writer = RecordWriter.open(folder, STREAM, segment_records=20)
-        self.recording = Recording(self.writer, bytes(32), self.reactor)
+        self.record_stream = RecordStream(self.writer, bytes(32), self.reactor)
         self.written: list[bytes] = []
         self.broken = False
         self.told: list[Refusal | None] = []
@@ -57,10 +57,10 @@ class Desk:
         return self._kernel(fd, data)
 
     def record(self) -> None:
-        self.recording.write(
+        self.record_stream.write(
             self.told.append,
             APPLICATION,
-            self.recording.number(APPLICATION),
+            self.record_stream.number(APPLICATION),
             1_793_836_800_000_000,
             77,
             b"11111111-1111-4111-8111-111111111111",
@@ -98,7 +98,7 @@ async def test_records_of_a_step_are_one_write_and_told_after_it(
     assert told_before == [0] * 5
     assert desk.told == [None] * 5
     assert [data.count(b"\n") for data in desk.written] == [5]
-    assert desk.recording.written == 5
+    assert desk.record_stream.written == 5
 
 
 async def test_a_record_outside_of_a_step_is_written_at_once(
@@ -117,7 +117,7 @@ async def test_nobody_waits_for_more_than_a_few_and_segments_end_where_they_shou
     await desk.step(*[desk.record] * 40)
     assert [data.count(b"\n") for data in desk.written] == [16, 4, 16, 4]
     assert desk.told == [None] * 40
-    await desk.recording.seal()
+    await desk.record_stream.seal()
     files = sorted((tmp_path / STREAM).glob("*.records"))
     assert [file.read_bytes().count(b"\n") for file in files] == [20, 20]
 
@@ -130,10 +130,10 @@ async def test_a_write_that_fails_is_told_to_all_and_their_numbers_are_given_aga
     desk.broken = True
     await desk.step(*[desk.record] * 3)
     assert [each.outcome for each in desk.told if each] == [RECORD_UNWRITABLE] * 3
-    assert desk.recording.failing
+    assert desk.record_stream.failing
     desk.broken = False
     await desk.step(*[desk.record] * 3)
-    assert not desk.recording.failing
+    assert not desk.record_stream.failing
     data = b"".join(desk.written)
     for name in (b"number", b"call"):
         found = [line.split(b'"%b":' % name)[1].split(b",")[0] for line in data.splitlines()]
@@ -149,11 +149,11 @@ async def test_who_stumbles_over_the_news_does_not_keep_it_from_others(
         raise RuntimeError("mine")
 
     def bad() -> None:
-        desk.recording.write(stumble, APPLICATION, 9, 1, 1, b"-", 404, 0, 0, TERMS)
+        desk.record_stream.write(stumble, APPLICATION, 9, 1, 1, b"-", 404, 0, 0, TERMS)
 
     await desk.step(bad, desk.record)
     assert desk.told == [None]
-    assert desk.recording.written == 2
+    assert desk.record_stream.written == 2
 
 
 async def test_a_record_that_is_asked_for_while_others_are_told_is_written_too(
@@ -166,7 +166,7 @@ async def test_a_record_that_is_asked_for_while_others_are_told_is_written_too(
         desk.record()
 
     def first() -> None:
-        desk.recording.write(next_one, APPLICATION, 9, 1, 1, b"-", 200, 0, 0, TERMS)
+        desk.record_stream.write(next_one, APPLICATION, 9, 1, 1, b"-", 200, 0, 0, TERMS)
 
     await desk.step(first)
     assert desk.told == [None]

@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weir.gateway.config.snapshot import Operation, Product, Snapshot
-from weir.gateway.config.snapshot_builder import UNIT_OPERATIONS, ChangeRow, Draft
+from weir.gateway.config.snapshot_builder import UNIT_OPERATIONS, ChangeRow, SnapshotBuilder
 from weir.shelf.published import Bindings
 
 
@@ -140,7 +140,7 @@ def test_pages_give_the_same_snapshot_as_one_piece(
 
 def test_a_large_product_is_many_units_of_work_and_answers_only_when_it_is_whole() -> None:
     many = [operation("GET", f"/things/{number}") for number in range(1_000)]
-    draft = Draft(Snapshot())
+    draft = SnapshotBuilder(Snapshot())
     units = sum(1 for _ in draft.apply([row("product", "prd_1", product(operations=many))]))
     assert units >= len(many) // UNIT_OPERATIONS
     routes = draft.finish().routes[PREFIX.encode()].routes

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from weir.gateway.declares import TRACES_PER_S, TRACESTATE_CHARACTERS
 from weir.gateway.observing import trace_context
-from weir.gateway.observing.spans import Tracing
+from weir.gateway.observing.spans import SpanExporter
 from weir.gateway.observing.trace_context import TraceContext
 
 TRACE = b"0af7651916cd43dd8448eb211c80319c"
@@ -108,7 +108,7 @@ def test_states_are_bounded_in_number_and_size() -> None:
 
 def traced(tmp_path: Path, percent: int = 0) -> House:
     house = House(tmp_path)
-    house.gateway.tracing = Tracing(NOWHERE, percent)
+    house.parts.span_exporter = SpanExporter(NOWHERE, percent)
     return house
 
 
@@ -150,7 +150,7 @@ async def test_every_call_without_a_trace_has_one_of_its_own(tmp_path: Path) -> 
 
 
 async def test_wishes_to_be_traced_are_bounded(tmp_path: Path) -> None:
-    tracing = Tracing(NOWHERE, 0)
+    tracing = SpanExporter(NOWHERE, 0)
 
     class Wishing:
         class request:  # noqa: N801 - stands for an attribute

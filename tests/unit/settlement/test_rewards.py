@@ -29,7 +29,7 @@ from test_lines import PARTS, inputs
 from test_terms import EVEN, PER_CALL, amounts, under
 
 from weir.agreements.shares import _LABEL, Share, read_shares
-from weir.gateway.front.labels import _WORD as GATEWAYS_WORD
+from weir.gateway.labels import _WORD as GATEWAYS_WORD
 from weir.kernel.declares import ILLEGAL_STATE
 from weir.kernel.outcomes import Refusal
 from weir.metering.lake.lake import Lake, to_table

@@ -35,7 +35,7 @@ from weir.gateway.config.lease import Lease
 from weir.gateway.config.revocations import SHARDS
 from weir.gateway.config.slices import Slices
 from weir.gateway.config.snapshot import Snapshot
-from weir.gateway.config.snapshot_builder import ChangeRow, Draft
+from weir.gateway.config.snapshot_builder import ChangeRow, SnapshotBuilder
 from weir.gateway.declares import CHANGE_PAGE_BYTES, CHANGE_PAGE_ROWS, CHANGE_TRIP_TIMEOUT_S
 from weir.kernel.outcomes import Refusal
 from weir.store import processes
@@ -59,7 +59,7 @@ async def _no_keys(_: AsyncConnection) -> None:
     """Of a process that signs nothing."""
 
 
-class Following:
+class Follower:
     """The current snapshot and the lease under which it may be believed."""
 
     def __init__(
@@ -184,7 +184,7 @@ class Following:
         and refers to nothing that refers to it; so no collection ever walks through it.
         """
         before = self.snapshot.sequence
-        draft = Draft(self.snapshot, _log_fault)
+        draft = SnapshotBuilder(self.snapshot, _log_fault)
         read = 0
 
         async def take(rows: list[ChangeRow]) -> None:
@@ -222,9 +222,9 @@ class Following:
             snapshot.revoked.take(minute, fingerprints)
         snapshot.revoked.settle()
         while more:
-            draft = Draft(snapshot, _log_fault)
+            draft = SnapshotBuilder(snapshot, _log_fault)
 
-            async def take(rows: list[ChangeRow], draft: Draft = draft) -> None:
+            async def take(rows: list[ChangeRow], draft: SnapshotBuilder = draft) -> None:
                 await self.slices.work(draft.apply(rows))
 
             more = await change_log.read_present(

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from immutables import Map
 
-from weir.gateway.bindings import Reference, compile_reference
+from weir.gateway.config.bindings import BODY, Reference, compile_reference
 from weir.gateway.config.revocations import Revocations
 from weir.gateway.config.route_trie import Routes, parameters_of
 from weir.kernel.declares import MEMBER_ANSWER_TIMEOUT_S
@@ -62,7 +62,7 @@ class Bound:
             self.payee,
             self.idempotency_key,
         )
-        self.reads_body = any(each is not None and each.needs_body for each in references)
+        self.reads_body = any(each is not None and each.kind == BODY for each in references)
 
 
 class Operation:

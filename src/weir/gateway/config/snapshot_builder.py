@@ -59,7 +59,7 @@ Document = str | None
 Form = TypeVar("Form")
 
 
-class Draft:
+class SnapshotBuilder:
     """A snapshot with some changes, not to be seen before `finish`.
 
     `replaced` are the products that are no longer in it. Each is a tree of many objects, and to
@@ -126,7 +126,9 @@ class Draft:
         else:
             self._revoked.add(row.key, row.expires_at_s)
 
-    def _apply_small(self, row: ChangeRow, change: Callable[[Draft, str, Document], None]) -> None:
+    def _apply_small(
+        self, row: ChangeRow, change: Callable[[SnapshotBuilder, str, Document], None]
+    ) -> None:
         try:
             change(self, row.key, row.document)
         except ValueError as error:
@@ -206,13 +208,13 @@ class Draft:
         self._endings = _with(self._endings, key, None if read is None else read.ends_at)
 
 
-_KINDS: Final[dict[str, Callable[[Draft, str, Document], None]]] = {
-    ORGANISATION: Draft._organisation,
-    APPLICATION: Draft._application,
-    BACKEND: Draft._backend,
-    SUBSCRIPTION: Draft._subscription,
-    SIGNING_KEY: Draft._signing_key,
-    ALGORITHM_ENDING: Draft._algorithm_ending,
+_KINDS: Final[dict[str, Callable[[SnapshotBuilder, str, Document], None]]] = {
+    ORGANISATION: SnapshotBuilder._organisation,
+    APPLICATION: SnapshotBuilder._application,
+    BACKEND: SnapshotBuilder._backend,
+    SUBSCRIPTION: SnapshotBuilder._subscription,
+    SIGNING_KEY: SnapshotBuilder._signing_key,
+    ALGORITHM_ENDING: SnapshotBuilder._algorithm_ending,
 }
 
 

@@ -10,7 +10,7 @@ _BYTES: Final = 16
 
 
 @final
-class Interactions:
+class InteractionIds:
     """Random identifiers, each given out once."""
 
     __slots__ = ("_left",)

@@ -22,7 +22,7 @@ from weir.wire.message import HOP_BY_HOP, IDEMPOTENT_METHODS, Field
 from weir.wire.relay import Relay
 
 if TYPE_CHECKING:
-    from weir.gateway.front.front import Gateway
+    from weir.gateway.parts import Parts
 
 ANSWER_TIMEOUT_S: Final = (
     60.0  # control waits for members, for every gateway's word, and for Argon2
@@ -33,26 +33,24 @@ _KEPT_BACK: Final = (
 _ANSWER_KEPT_BACK: Final = HOP_BY_HOP | {b"content-length", b"x-fapi-interaction-id", b"server"}
 
 
-class Passing(Relay):
+class Passthrough(Relay):
     """One request passed through."""
 
-    __slots__ = ("_gateway", "_interaction_id", "_role")
+    __slots__ = ("_interaction_id", "_parts", "_role")
 
-    def __init__(
-        self, gateway: Gateway, exchange: Exchange, role: str, interaction_id: bytes
-    ) -> None:
+    def __init__(self, parts: Parts, exchange: Exchange, role: str, interaction_id: bytes) -> None:
         super().__init__(exchange)
         exchange.receiver = self
-        self._gateway = gateway
+        self._parts = parts
         self._role = role
         self._interaction_id = interaction_id
 
     def run(self) -> None:
         """Pass the request on."""
-        self._gateway.counts.passed[self._role] += 1
+        self._parts.counts.passed[self._role] += 1
         try:
             self.forward(
-                self._gateway.control_pool(),
+                self._parts.control_pool(),
                 self._head(),
                 body=None,
                 max_body_bytes=CONTROL_BODY_BYTES,
@@ -117,7 +115,7 @@ class Passing(Relay):
         if failure is Failure.CALLER_SLOW:
             failure = Refusal(CALLER_GONE, detail)
         elif isinstance(failure, Failure):
-            faults = self._gateway.faults
+            faults = self._parts.faults
             faults.warn("control_failed", failure.value, detail, self._interaction_id)
             failure = Refusal(PLATFORM_UNAVAILABLE, detail)
         self.refuse(failure)

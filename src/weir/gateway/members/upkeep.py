@@ -17,7 +17,7 @@ from weir.wire.upstream import Pool
 _log = structlog.get_logger("weir.gateway")
 
 
-class Tending:
+class Upkeep:
     """Sweeps the services that were called lately."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, members: Members) -> None:

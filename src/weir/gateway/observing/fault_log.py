@@ -18,7 +18,7 @@ _log = structlog.get_logger("weir.gateway")
 
 
 @final
-class FaultLines:
+class FaultLog:
     """What may still be said in this second, and what was not."""
 
     __slots__ = ("_left", "_left_out")

@@ -17,38 +17,16 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
-from weir.gateway.call import Call
 from weir.gateway.declares import TRACE_EXPORT_TIMEOUT_S, TRACES_PER_S
 from weir.gateway.observing import trace_context
-from weir.gateway.observing.trace_context import TraceContext
+from weir.gateway.observing.trace import CallFacts, Trace
 from weir.wire.exchange import Exchange
 
 PATH: Final = "/v1/traces"  # OTLP/HTTP's, under the receiver's address
 _SERVER_ERROR: Final = 500
 
 
-class Trace:
-    """One call's place in its trace."""
-
-    __slots__ = ("call_id", "forwarded_ns", "given", "member_id", "sampled", "trace_id")
-
-    def __init__(self, given: TraceContext | None, trace_id: bytes, bits: int, sampled: bool):
-        self.given = given
-        self.trace_id = trace_id
-        self.sampled = sampled
-        ids = b"%032x" % bits
-        self.call_id = ids[:16]  # the span of the call here
-        self.member_id = ids[16:]  # the span of the member's part in it, the member's parent
-        self.forwarded_ns = 0
-
-    def lines(self) -> bytes:
-        """What the member is told; from here on its part has begun."""
-        self.forwarded_ns = time.time_ns()
-        state = b"" if self.given is None else self.given.state
-        return trace_context.lines(self.trace_id, self.member_id, sampled=self.sampled, state=state)
-
-
-class Tracing:
+class SpanExporter:
     """Begins and ends the traces of one gateway process."""
 
     def __init__(self, endpoint: str, sampled_percent: int) -> None:
@@ -82,37 +60,35 @@ class Tracing:
         self._left -= 1
         return self._left >= 0
 
-    def end(self, call: Call, trace: Trace) -> None:
+    def end(self, trace: Trace, facts: CallFacts) -> None:
         """Hand over the spans of a call that was answered and recorded."""
         if not trace.sampled:
             return
         now_ns = time.time_ns()
         parent = None if trace.given is None else _context(trace, trace.given.parent_id, True)
         here = _context(trace, trace.call_id, False)
-        began_ns = call.exchange.arrived_ns
-        self._hand_over(call, here, parent, SpanKind.SERVER, began_ns, now_ns)
+        self._hand_over(facts, here, parent, SpanKind.SERVER, facts.arrived_ns, now_ns)
         if trace.forwarded_ns:
             member = _context(trace, trace.member_id, False)
-            self._hand_over(call, member, here, SpanKind.CLIENT, trace.forwarded_ns, now_ns)
+            self._hand_over(facts, member, here, SpanKind.CLIENT, trace.forwarded_ns, now_ns)
 
     def _hand_over(
         self,
-        call: Call,
+        facts: CallFacts,
         context: SpanContext,
         parent: SpanContext | None,
         kind: SpanKind,
         began_ns: int,
         ended_ns: int,
     ) -> None:
-        method = call.exchange.request.method
-        route = None if call.operation is None else call.operation.template
-        failed = call.status >= _SERVER_ERROR
+        method, route = facts.method, facts.route
+        failed = facts.status >= _SERVER_ERROR
         span = ReadableSpan(
             name=method if route is None else f"{method} {route}",
             context=context,
             parent=parent,
             resource=self._resource,
-            attributes=_attributes(call, method, route),
+            attributes=_attributes(facts),
             kind=kind,
             status=Status(StatusCode.ERROR if failed else StatusCode.UNSET),
             start_time=began_ns,
@@ -130,17 +106,17 @@ def _context(trace: Trace, span_id: bytes, remote: bool) -> SpanContext:
     return SpanContext(int(trace.trace_id, 16), int(span_id, 16), remote, flags)
 
 
-def _attributes(call: Call, method: str, route: str | None) -> dict[str, Any]:
+def _attributes(facts: CallFacts) -> dict[str, Any]:
     """By OpenTelemetry's semantic conventions for HTTP, and our own under `weir.`."""
     said = {
-        "http.request.method": method,
-        "http.route": route,
-        "http.response.status_code": call.status,
+        "http.request.method": facts.method,
+        "http.route": facts.route,
+        "http.response.status_code": facts.status,
         "url.scheme": "https",
-        "error.type": None if call.refusal is None else call.refusal.code,
-        "weir.interaction_id": call.interaction_id.decode(),
-        "weir.application": None if call.application is None else call.application.id,
-        "weir.product": None if call.operation is None else call.operation.product,
-        "weir.member": None if call.operation is None else call.operation.member,
+        "error.type": facts.code,
+        "weir.interaction_id": facts.interaction_id,
+        "weir.application": facts.application,
+        "weir.product": facts.product,
+        "weir.member": facts.member,
     }
     return {name: value for name, value in said.items() if value is not None}

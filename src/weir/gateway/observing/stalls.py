@@ -13,7 +13,7 @@ import gc
 import time
 from typing import Final
 
-from weir.gateway.config.follower import Following
+from weir.gateway.config.follower import Follower
 
 LOOP: Final = "loop"  # whatever it was
 COLLECTION: Final = "collection"  # of garbage
@@ -23,10 +23,10 @@ _QUICK_BEAT_S: Final = 0.001
 _WINDOW_S: Final = 15.0
 
 
-class Pauses:
+class Stalls:
     """The longest pause of each cause, in the current quarter of a minute and the one before."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, following: Following) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, following: Follower) -> None:
         self._loop = loop
         self._following = following
         self._now = dict.fromkeys((LOOP, COLLECTION, CHANGES), 0.0)

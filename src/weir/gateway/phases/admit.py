@@ -11,5 +11,5 @@ from weir.gateway.call import Call
 def admit(call: Call) -> None:
     """Count the call in. It comes after *identify*: who is nobody takes nobody's place."""
     assert call.application is not None
-    call.gateway.concurrency.enter(call.application.id)
+    call.parts.concurrency.enter(call.application.id)
     call.admitted = True

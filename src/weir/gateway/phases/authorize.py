@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 
-from weir.gateway.bindings import Reference, missing
 from weir.gateway.call import Call
+from weir.gateway.config.bindings import Reference
 from weir.gateway.config.lease import Lease
 from weir.gateway.config.snapshot import Bound, Operation, Snapshot
 from weir.gateway.declares import (
@@ -26,7 +26,9 @@ from weir.gateway.declares import (
     CONSENT_WITHDRAWN,
     STANDING_UNCHECKABLE,
 )
-from weir.gateway.tokens.known_tokens import Grant, KnownToken, Right, Standing
+from weir.gateway.phases import bound_values
+from weir.gateway.phases.bound_values import missing
+from weir.gateway.tokens.known_tokens import Grant, KnownToken, Right, TokenRights
 from weir.kernel.declares import SCOPE_INSUFFICIENT, SUBSCRIPTION_REQUIRED
 from weir.kernel.money import Money, parse_amount
 from weir.kernel.outcomes import Outcome, Refusal
@@ -34,13 +36,13 @@ from weir.kernel.outcomes import Outcome, Refusal
 
 def authorize(call: Call) -> Awaitable[None] | None:
     """Check the call's rights. Waits for the body where a consent is checked against it."""
-    standing, operation = call.standing, call.operation
+    standing, operation = call.token_rights, call.operation
     assert standing is not None
     assert operation is not None
     right = _known_right(call, standing, operation)
     call.right = right
     call.subscription = right.subscription
-    lease: Lease = call.gateway.following.lease
+    lease: Lease = call.parts.follower.lease
     if standing.token.consent_id is None:
         if not lease.standing_holds():
             raise Refusal(STANDING_UNCHECKABLE)
@@ -57,7 +59,7 @@ def authorize(call: Call) -> Awaitable[None] | None:
     return None
 
 
-def _known_right(call: Call, standing: Standing, operation: Operation) -> Right:
+def _known_right(call: Call, standing: TokenRights, operation: Operation) -> Right:
     """The right, decided once a token, an operation and a snapshot."""
     if standing.sequence != call.snapshot.sequence:  # the call has waited, and others moved on
         return _right(standing.token, operation, call.snapshot)
@@ -136,7 +138,7 @@ def _payment(
 
 
 def _read(call: Call, reference: Reference | None) -> str | None:
-    return None if reference is None else reference.read(call)
+    return None if reference is None else bound_values.read(call, reference)
 
 
 def _some(grants: list[Grant], outcome: Outcome) -> None:

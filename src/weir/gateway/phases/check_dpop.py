@@ -51,7 +51,7 @@ def _algorithms(call: Call) -> tuple[str, ...]:
 
 async def _use(call: Call, proof: dpop.Proof) -> None:
     """A proof older than the cache's memory may have been used and forgotten, so it is refused."""
-    cache = call.gateway.cache
+    cache = call.parts.cache
     if proof.issued_at_s < await cache.started_at_s():
         raise _refused("the proof is older than this platform's memory: make a new one")
     if not await cache.claim_once(f"dpop:{proof.name}", dpop.KEPT_S):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from weir.gateway.call import Call
 from weir.gateway.config.snapshot import Snapshot
 from weir.gateway.declares import MONEY_CALL_S
-from weir.gateway.front.head_memo import Place, Said, passed_on
+from weir.gateway.head_memo import KnownHead, RouteMatch, passed_on
 from weir.gateway.observing.trace_context import TRACEPARENT, TRACESTATE
 from weir.gateway.phases.signed_answer import HeldAnswer
 from weir.kernel.declares import BODY_BYTES
@@ -18,12 +18,12 @@ from weir.wire.declares import CALL_S
 from weir.wire.message import IDEMPOTENT_METHODS
 
 if TYPE_CHECKING:
-    from weir.gateway.observing.spans import Trace
+    from weir.gateway.observing.trace import Trace
 
 NOTHING: Final = Snapshot()
 
 
-def _onward(call: Call, said: Said) -> bytes:
+def _onward(call: Call, said: KnownHead) -> bytes:
     """The caller's lines that travel on."""
     if call.trace is not None:
         return _traced_lines(call, call.trace)
@@ -49,7 +49,7 @@ def identity(prefix: bytes, interaction_id: bytes) -> bytes:
     return prefix + b2a_base64(b'%b"}' % interaction_id, newline=False)[:-1]
 
 
-def _opening(method: str, place: Place) -> bytes:
+def _opening(method: str, place: RouteMatch) -> bytes:
     """Request line and host."""
     operation = place.operation
     query = b"?" + place.query if place.query else b""
@@ -64,7 +64,7 @@ def _opening(method: str, place: Place) -> bytes:
 
 def head(call: Call) -> bytes:
     """Request line and fields, without framing and without the empty line."""
-    place, token, said = call.place, call.token, call.said
+    place, token, said = call.match, call.token, call.known_head
     assert place is not None
     assert token is not None
     assert said is not None
@@ -89,7 +89,7 @@ def forward(call: Call) -> None:
     operation = call.operation
     assert operation is not None
     call.forward(
-        call.gateway.members.pool(operation, call.snapshot),
+        call.parts.members.pool(operation, call.snapshot),
         head(call),
         body=call.body,
         max_body_bytes=BODY_BYTES,

@@ -30,12 +30,12 @@ from weir.wire.peer import PeerCertificate
 
 def identify(call: Call) -> Awaitable[None] | None:
     """Find the token and the application behind the call. Waits only for the use of a proof."""
-    snapshot, said = call.snapshot, call.said
+    snapshot, said = call.snapshot, call.known_head
     assert said is not None
     if said.bearer is None:
         return _identify_by_proof(call)
-    tokens = call.gateway.tokens
-    call.standing = standing = tokens.know(said.bearer, snapshot.signing_keys, call.now_s)
+    tokens = call.parts.tokens
+    call.token_rights = standing = tokens.know(said.bearer, snapshot.signing_keys, call.now_s)
     call.token = token = standing.token
     certificate = call.exchange.certificate
     if (
@@ -59,7 +59,7 @@ def _identify_by_proof(call: Call) -> Awaitable[None] | None:
     if authorization is None or authorization[:5].lower() != b"dpop ":
         raise Refusal(TOKEN_MISSING)
     raw, snapshot = authorization[5:], call.snapshot
-    call.standing = standing = call.gateway.tokens.know(raw, snapshot.signing_keys, call.now_s)
+    call.token_rights = standing = call.parts.tokens.know(raw, snapshot.signing_keys, call.now_s)
     call.token = token = standing.token
     if token.token_key in snapshot.revoked:
         raise Refusal(TOKEN_REVOKED)

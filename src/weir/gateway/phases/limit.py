@@ -13,4 +13,4 @@ from weir.gateway.call import Call
 def limit(call: Call) -> Awaitable[None] | None:
     """Take one call from the subscription's budgets. Waits for a lease when they are used up."""
     assert call.subscription is not None
-    return call.gateway.allowances.take(call.subscription)
+    return call.parts.allowances.take(call.subscription)

@@ -22,6 +22,7 @@ from weir.gateway.declares import (
     CONSENT_USED,
     IDEMPOTENCY_KEY_REQUIRED,
 )
+from weir.gateway.phases import bound_values
 from weir.gateway.phases.signature import check_signature
 from weir.kernel.declares import PLATFORM_UNAVAILABLE
 from weir.kernel.money import Money
@@ -41,7 +42,7 @@ def prove(call: Call) -> Awaitable[None] | None:
     """
     operation = call.operation
     assert operation is not None
-    if call.gateway.recording.failing:
+    if call.parts.record_stream.failing:
         raise Refusal(RECORD_UNWRITABLE, "the last record could not be written")
     if operation.signed and call.signed is None:
         return check_signature(call)
@@ -56,7 +57,7 @@ def _key(call: Call, operation: Operation) -> str:
     if reference is None:
         raise Refusal(IDEMPOTENCY_KEY_REQUIRED, "the key is not bound")
     try:
-        key = reference.read(call)
+        key = bound_values.read(call, reference)
     except Refusal as refusal:
         if refusal.outcome is not BOUND_VALUE_MISSING:
             raise
@@ -112,7 +113,7 @@ def _limits(mandate: Mandate, at: datetime) -> tuple[PeriodLimit, ...]:
 
 async def _commit(call: Call, intent: Intent) -> None:
     try:
-        async with call.gateway.database.connect() as connection:
+        async with call.parts.database.connect() as connection:
             claimed = await claim(connection, intent)
             if claimed.short is None:
                 await connection.commit()

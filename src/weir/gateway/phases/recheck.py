@@ -18,7 +18,7 @@ def check_standing(call: Call) -> None:
     token = call.token
     if token is None:
         return
-    following = call.gateway.following
+    following = call.parts.follower
     snapshot = following.snapshot
     if snapshot is not call.snapshot:
         call.snapshot = snapshot

@@ -21,7 +21,7 @@ def record(call: Call, application: Application, told: Told) -> None:
         terms = right.terms = _terms(call, application)
     plain = call.refusal is None and call.amount is None and call.labels is None
     call.duration_us = call.lasted_us()
-    call.gateway.recording.write(
+    call.parts.record_stream.write(
         told,
         application.id,
         numbered(call, application),
@@ -44,7 +44,7 @@ def _is_own_method(call: Call) -> bool:
 def numbered(call: Call, application: Application) -> int:
     """The call's number among its application's."""
     if call.number == 0:
-        call.number = call.gateway.recording.number(application.id)
+        call.number = call.parts.record_stream.number(application.id)
     return call.number
 
 
@@ -53,7 +53,7 @@ def receipt_line(call: Call) -> bytes:
     application = call.application
     if application is None:
         return b""
-    return call.gateway.recording.receipt_line(
+    return call.parts.record_stream.receipt_line(
         application.id,
         numbered(call, application),
         call.exchange.arrived_ns // 1000,

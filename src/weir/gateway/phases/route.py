@@ -12,8 +12,8 @@ from weir.gateway.call import Call
 from weir.gateway.config.route_trie import join_path, split_path
 from weir.gateway.config.snapshot import Product
 from weir.gateway.declares import UNKNOWN_PATH
-from weir.gateway.front.head_memo import Place
-from weir.gateway.front.labels import labels
+from weir.gateway.head_memo import RouteMatch
+from weir.gateway.labels import labels
 from weir.kernel.outcomes import Refusal
 from weir.partners.declares import ORGANISATION_SUSPENDED
 from weir.wire.declares import METHOD_NOT_ALLOWED
@@ -24,15 +24,15 @@ _PARTS: Final = 5  # nothing before the first slash, three of the prefix, and th
 def route(call: Call) -> None:
     """Find the operation, and the path the member is called under."""
     request = call.exchange.request
-    place: Place | None = request.line.noted
+    place: RouteMatch | None = request.line.noted
     if place is None or place.sequence != call.snapshot.sequence:
         place = request.line.noted = _find(call)
-    call.place = place
+    call.match = place
     call.operation = place.operation
     call.labels = labels(request.single)
 
 
-def _find(call: Call) -> Place:
+def _find(call: Call) -> RouteMatch:
     """Where the line leads, under the call's snapshot."""
     request = call.exchange.request
     path, _, query = request.target.partition(b"?")
@@ -51,7 +51,7 @@ def _find(call: Call) -> Place:
     if member is None or member.status != "active":
         raise Refusal(ORGANISATION_SUSPENDED, "the member")
     path = rest if b"%" not in rest else join_path(segments)
-    return Place(call.snapshot.sequence, call.operation, values, path, query)
+    return RouteMatch(call.snapshot.sequence, call.operation, values, path, query)
 
 
 def _product(call: Call, path: bytes) -> tuple[Product, bytes]:

@@ -11,12 +11,13 @@ import json
 from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import sha256
-from typing import Final, NamedTuple
+from typing import Final
 
 from cryptography.exceptions import InvalidSignature
 
 from weir.gateway.call import Call
 from weir.gateway.declares import SIGNATURE_INVALID, SIGNATURE_MISSING, SIGNED_BODY_BYTES
+from weir.gateway.signed_request import SignedRequest
 from weir.kernel import message_signatures
 from weir.kernel.declares import CLOCK_AHEAD_ACCEPTED_S, SIGNATURE_AGE_S
 from weir.kernel.message_signatures import (
@@ -42,14 +43,6 @@ _ALLOWED: Final = frozenset(
 )
 
 
-class SignedRequest(NamedTuple):
-    """What an answer's signature refers to: the request's signature, as it was sent."""
-
-    label: str
-    signature: bytes
-    digest: str | None
-
-
 async def check_signature(call: Call) -> None:
     """Verify the request's signature, hold its body, and use its nonce up.
 
@@ -67,7 +60,7 @@ async def check_signature(call: Call) -> None:
     assert call.application is not None
     nonce = f"{call.application.id}|{given.parameters['nonce']}"
     name = f"message:{sha256(nonce.encode()).hexdigest()}"
-    cache = call.gateway.cache
+    cache = call.parts.cache
     if int(given.parameters["created"]) < await cache.started_at_s():
         raise _refused("the signature is older than this platform's memory: sign again")
     if not await cache.claim_once(name, SIGNATURE_AGE_S + 2 * CLOCK_AHEAD_ACCEPTED_S):

@@ -92,7 +92,7 @@ def signature_lines(call: Call, status: int, content_type: bytes, body: bytes | 
     values |= _of_request(call)
     if not all(value.isascii() for value in values.values()):
         del values[component("content-type")]  # the only one that is another's
-    key = call.gateway.message_keys.current
+    key = call.parts.message_keys.current
     parameters: dict[str, str | int] = {
         "created": int(call.now_s),
         "keyid": key.kid,

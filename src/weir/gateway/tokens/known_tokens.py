@@ -125,7 +125,7 @@ class KnownToken:
 
 
 @final
-class Standing:
+class TokenRights:
     """A known token, and what is known to follow from it under one snapshot.
 
     Only what a token and a snapshot decide between them is kept, and only when it passed; what
@@ -185,13 +185,13 @@ class TokenMemory:
         self._verifier = verifier
         self._generation = max(1, capacity // 2)
         self._keys: Map[str, SigningKey] = Map()
-        self._young: dict[bytes, Standing] = {}
-        self._old: dict[bytes, Standing] = {}
+        self._young: dict[bytes, TokenRights] = {}
+        self._old: dict[bytes, TokenRights] = {}
 
     def __len__(self) -> int:
         return len(self._young) + len(self._old)
 
-    def know(self, raw: bytes, keys: Map[str, SigningKey], now_s: float) -> Standing:
+    def know(self, raw: bytes, keys: Map[str, SigningKey], now_s: float) -> TokenRights:
         """The token, verified now or before. Refusals TOKEN_INVALID and TOKEN_EXPIRED."""
         if keys is not self._keys:
             self._young, self._old, self._keys = {}, {}, keys
@@ -203,10 +203,10 @@ class TokenMemory:
             raise Refusal(TOKEN_EXPIRED)
         return known
 
-    def _recall(self, raw: bytes, now_s: float) -> Standing:
+    def _recall(self, raw: bytes, now_s: float) -> TokenRights:
         known = self._old.pop(raw, None)
         if known is None:
-            known = Standing(self._verifier.verify(raw, self._keys, now_s))
+            known = TokenRights(self._verifier.verify(raw, self._keys, now_s))
         if len(self._young) >= self._generation:
             self._old, self._young = self._young, {}
         self._young[raw] = known

@@ -48,7 +48,7 @@ def passed_on(fields: list[Field]) -> bytes:
 
 
 @final
-class Said:
+class KnownHead:
     """What a header section says to the gateway.
 
     `role` is the host's name in front of the domain, None for a host that the port does not serve;
@@ -80,7 +80,7 @@ def _bearer(authorization: bytes | None) -> bytes | None:
 
 
 @final
-class Place:
+class RouteMatch:
     """Where a request line leads under the snapshot of number `sequence`.
 
     `path` is without the product's prefix; `opening` are the first lines of the member's request;

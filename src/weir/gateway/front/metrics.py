@@ -48,19 +48,19 @@ class _GatewayCollector(Collector):
         self._gateway = gateway
 
     def collect(self) -> Iterable[Metric]:
-        gateway = self._gateway
-        yield from _counted(gateway.counts)
-        yield _gauge("weir_gateway_calls_in_flight", gateway.concurrency.total)
-        yield _gauge("weir_gateway_in_flight", len(gateway.in_flight))
-        yield _gauge("weir_gateway_known_tokens", len(gateway.tokens))
-        yield _gauge("weir_gateway_applied_change", gateway.following.snapshot.sequence)
-        yield _gauge("weir_gateway_lease_seconds", gateway.following.lease.left_s())
+        gateway, parts = self._gateway, self._gateway.parts
+        yield from _counted(parts.counts)
+        yield _gauge("weir_gateway_calls_in_flight", parts.concurrency.total)
+        yield _gauge("weir_gateway_in_flight", len(parts.in_flight))
+        yield _gauge("weir_gateway_known_tokens", len(parts.tokens))
+        yield _gauge("weir_gateway_applied_change", parts.follower.snapshot.sequence)
+        yield _gauge("weir_gateway_lease_seconds", parts.follower.lease.left_s())
         yield _gauge("weir_gateway_compiled", compiled.is_used())
-        yield _gauge("weir_gateway_member_connections", gateway.members.connections())
-        yield _gauge("weir_gateway_endpoints_ejected", gateway.members.ejected())
-        yield _gauge("weir_gateway_revocations", len(gateway.following.snapshot.revoked))
+        yield _gauge("weir_gateway_member_connections", parts.members.connections())
+        yield _gauge("weir_gateway_endpoints_ejected", parts.members.ejected())
+        yield _gauge("weir_gateway_revocations", len(parts.follower.snapshot.revoked))
         pauses = GaugeMetricFamily(*_named("weir_gateway_pause_seconds"), labels=["cause"])
-        for cause, longest_s in gateway.pauses.longest_s().items():
+        for cause, longest_s in parts.stalls.longest_s().items():
             pauses.add_metric([cause], longest_s)
         yield pauses
         connections = GaugeMetricFamily(*_named("weir_gateway_connections"), labels=["port"])
@@ -68,10 +68,10 @@ class _GatewayCollector(Collector):
             connections.add_metric([listener.kind], len(listener.connections))
         yield connections
         retries = CounterMetricFamily(*_named("weir_gateway_retries"))
-        retries.add_metric([], gateway.members.retries())
+        retries.add_metric([], parts.members.retries())
         yield retries
         records = CounterMetricFamily(*_named("weir_gateway_records"))
-        records.add_metric([], gateway.recording.written)
+        records.add_metric([], parts.record_stream.written)
         yield records
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from weir.gateway.front.front import Gateway
-from weir.gateway.observing.metrics import exposition
+from weir.gateway.front.metrics import exposition
 from weir.kernel.outcomes import Refusal
 from weir.wire.exchange import Exchange
 from weir.wire.peer import is_ours
@@ -43,8 +43,8 @@ class Health:
     def _readiness(self) -> tuple[int, bytes]:
         if not self.ready:
             return 503, b"not ready\n"
-        if not self._gateway.following.lease.holds():
+        if not self._gateway.parts.follower.lease.holds():
             return 503, b"no lease\n"
-        if self._gateway.recording.failing:
+        if self._gateway.parts.record_stream.failing:
             return 503, b"records cannot be written\n"
         return 200, b"ready\n"
