@@ -103,5 +103,5 @@ def _services(request: Request) -> Services:
     return services
 
 
-Asking = Annotated[Caller, Depends(_caller)]
-Using = Annotated[Services, Depends(_services)]
+CallerDep = Annotated[Caller, Depends(_caller)]
+ServicesDep = Annotated[Services, Depends(_services)]

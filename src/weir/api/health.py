@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import Query
 
-from weir.api.guard import Asking, Using, new_router
+from weir.api.guard import CallerDep, ServicesDep, new_router
 from weir.api.models import Page, Shown
 from weir.partners import certificates
 from weir.store import processes
@@ -47,7 +47,7 @@ class ExpiringView(Shown):
 
 
 @router.get("/health", operation_id="show_health", summary="How the processes stand")
-async def show_health(services: Using) -> HealthView:
+async def show_health(services: ServicesDep) -> HealthView:
     async with services.database.connect() as connection:
         newest, listed = await processes.overview(connection)
     return HealthView(
@@ -61,7 +61,7 @@ async def show_health(services: Using) -> HealthView:
     summary="Certificates in reach that end within so many days",
 )
 async def list_expiring_certificates(
-    caller: Asking, services: Using, days: Annotated[int, Query(ge=1, le=366)] = 30
+    caller: CallerDep, services: ServicesDep, days: Annotated[int, Query(ge=1, le=366)] = 30
 ) -> Page[ExpiringView]:
     own = None if caller.kind in caller.rule.every else caller.organisation.id
     before = services.database.clock.now() + timedelta(days=days)

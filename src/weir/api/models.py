@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Final, Generic, TypeVar
+from typing import Annotated, Any, Final, Generic, TypeVar
 
+import msgspec
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -49,7 +50,12 @@ Name = Annotated[str, Field(max_length=64, description="An identifier or a slug.
 After = Annotated[
     str, Query(max_length=64, pattern=r"^[a-z0-9_-]*$", description="`next` of the page before.")
 ]
-
+# For lists whose newest come first.
+NewestAfter = Annotated[
+    str | None,
+    Query(max_length=64, pattern=r"^[a-z0-9_]*$", description="`next` of the page before."),
+]
+Minor = Annotated[int, Field(ge=0, le=2**53 - 1, description="Whole minor units.")]
 
 MOMENT: Final = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)$"
 
@@ -61,6 +67,12 @@ def read_moment(text: str, pointer: str = "/effective_from") -> datetime:
     except ValueError as error:
         why = "must be an RFC 3339 date and time with offset"
         raise inputs.wrong(pointer, why, "须为带时区的 RFC 3339 日期时间") from error
+
+
+def as_object(value: msgspec.Struct) -> dict[str, Any]:
+    """A struct as the JSON object that it is written as."""
+    found: dict[str, Any] = msgspec.to_builtins(value)
+    return found
 
 
 def next_of(items: list[Item], key: str) -> str | None:

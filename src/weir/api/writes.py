@@ -19,7 +19,7 @@ from starlette.requests import Request
 
 from weir.api.callers import Caller
 from weir.api.declares import REVOCATION_UNCONFIRMED
-from weir.api.guard import Asking, Using
+from weir.api.guard import CallerDep, ServicesDep
 from weir.api.services import Services
 from weir.kernel import inputs
 from weir.kernel.outcomes import Refusal
@@ -89,8 +89,8 @@ class Writing:
 
 async def _writing(
     request: Request,
-    caller: Asking,
-    services: Using,
+    caller: CallerDep,
+    services: ServicesDep,
     idempotency_key: Annotated[
         str | None,
         Header(description="Repeat a request safely: the same key gets the same answer."),

@@ -1,0 +1,1 @@
+"""The API's operations on signing keys, algorithms and trust anchors."""

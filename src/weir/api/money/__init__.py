@@ -1,0 +1,1 @@
+"""The API's operations on money: agreements, closings, statements, disputes, payments."""

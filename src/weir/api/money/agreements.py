@@ -1,0 +1,343 @@
+"""Agreements: how a product's revenue is split, proposed, countered and signed by all concerned."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+from fastapi import Query
+from pydantic import Field
+
+from weir.agreements import agreements
+from weir.agreements.agreements import Agreement
+from weir.agreements.shares import Billable, Rounding
+from weir.api.callers import Caller
+from weir.api.guard import CallerDep, ServicesDep, new_router
+from weir.api.models import MOMENT, After, Given, Name, Page, Shown, Text, next_of, read_moment
+from weir.api.writes import Writes
+from weir.kernel.declares import SIGNATURE_CHARACTERS
+from weir.kernel.inputs import wrong
+from weir.kernel.signed_terms import certificate_named
+from weir.partners import certificates
+from weir.settlement.closing import what_if
+from weir.shelf import products
+from weir.store.unit import UnitOfWork
+
+router = new_router("agreements")
+
+
+class TierGiven(Given):
+    """`weight` basis points up to `up_to` of the gross, in major units; null in the last tier."""
+
+    up_to: Text | None
+    weight: int
+
+
+class ShareGiven(Given):
+    """A term: `party` (a role or an organisation's identifier) and one of four.
+
+    `weight` in basis points; `tiers` of them; `fixed` `per` call, per customer with `days`, or per
+    month with `paid_by`; `minimum` a month with `paid_by`. A `scene` or `referrer` rewards only the
+    calls or customers from there.
+    """
+
+    party: Text
+    weight: int | None = None
+    tiers: Annotated[list[TierGiven], Field(max_length=100)] | None = None
+    fixed: Text | None = None
+    per: Literal["call", "customer", "month"] | None = None
+    scene: Text | None = None
+    referrer: Text | None = None
+    days: int | None = None
+    minimum: Text | None = None
+    paid_by: Text | None = None
+
+
+class AgreementGiven(Given):
+    """A split to propose. It takes effect when all have accepted, at `effective_from` at best."""
+
+    effective_from: Annotated[str, Field(max_length=40, pattern=MOMENT)]
+    currency: Text
+    shares: Annotated[list[ShareGiven], Field(max_length=100)]
+    billable: Billable = "succeeded"
+    rounding: Rounding = "half_even"
+
+
+class CounterGiven(Given):
+    """Other terms for the same product in the same currency."""
+
+    effective_from: Annotated[str, Field(max_length=40, pattern=MOMENT)]
+    shares: Annotated[list[ShareGiven], Field(max_length=100)]
+    billable: Billable = "succeeded"
+    rounding: Rounding = "half_even"
+
+
+class AcceptanceGiven(Given):
+    """Your signature: a JWS with detached payload over the bytes of `terms`; `typ` is
+    `weir-terms+jws`, `x5t#S256` the certificate's. An application signs by the key of the client
+    certificate it asks with; a person brings what an application with the role `manage` signed.
+    """
+
+    signature: Annotated[str, Field(max_length=SIGNATURE_CHARACTERS)]
+
+
+class TierView(Shown):
+    """A tier of a share, by the gross in major units."""
+
+    up_to: str | None
+    weight: int
+
+
+_Given = Field(exclude_if=lambda value: value is None)
+
+
+class ShareView(Shown):
+    """One term of a split, as it was given: `weight`, `tiers`, `fixed` or `minimum`."""
+
+    party: str
+    weight: Annotated[int | None, _Given] = None
+    tiers: Annotated[list[TierView] | None, _Given] = None
+    fixed: Annotated[str | None, _Given] = None
+    per: Annotated[Literal["call", "customer", "month"] | None, _Given] = None
+    scene: Annotated[str | None, _Given] = None
+    referrer: Annotated[str | None, _Given] = None
+    days: Annotated[int | None, _Given] = None
+    minimum: Annotated[str | None, _Given] = None
+    paid_by: Annotated[str | None, _Given] = None
+
+
+class AgreementView(Shown):
+    """One version of a split. In force from `effective_at`, once all of `needed` have accepted.
+
+    `counters` is the proposal it answers.
+    """
+
+    id: str
+    product: str
+    owner: str
+    version: int
+    currency: str
+    shares: list[ShareView]
+    billable: Billable
+    rounding: Rounding
+    needed: list[str]
+    accepted: list[str]
+    proposed_by: str
+    proposed_at: datetime
+    counters: str | None
+    effective_from: datetime
+    effective_at: datetime | None
+    ended_at: datetime | None
+    status: Literal["proposed", "declined", "in_force", "ended"]
+
+
+class SignatureView(Shown):
+    """A party's signature under the terms: `certificate` in PEM, `jws` as it was given."""
+
+    organisation: str
+    application: str
+    certificate: str
+    jws: str
+
+
+class SignedAgreementView(AgreementView):
+    """An agreement with its `terms`, the text that is signed, and the signatures under it."""
+
+    terms: str
+    signatures: list[SignatureView]
+
+
+class ResultView(Shown):
+    """What a party would have had: its shares less what it owes."""
+
+    party: str
+    today_minor: int
+    proposed_minor: int
+    difference_minor: int
+
+
+class TrialView(Shown):
+    """A past period of a product under an agreement. `records` are the calls to the product."""
+
+    agreement: str
+    product: str
+    period: str
+    currency: str
+    records: int
+    results: list[ResultView]
+
+
+@router.post(
+    "/products/{product}/agreements",
+    operation_id="propose_agreement",
+    status_code=201,
+    summary="Propose how a product's revenue is split",
+)
+async def propose_agreement(
+    product: Name, given: AgreementGiven, caller: CallerDep, writing: Writes
+) -> SignedAgreementView:
+    """Proposing is not accepting: you too accept by signing what you proposed."""
+    facts = _facts(given)
+
+    async def work(unit: UnitOfWork) -> SignedAgreementView:
+        caller.reach((await products.get(unit.connection, product)).owner)
+        return _signed(await agreements.propose(unit, product=product, **facts), unit.now)
+
+    return await writing.run(SignedAgreementView, work)
+
+
+@router.get(
+    "/products/{product}/agreements",
+    operation_id="list_agreements",
+    summary="A product's agreements you are a party to, newest first",
+)
+async def list_agreements(
+    product: Name, caller: CallerDep, services: ServicesDep
+) -> Page[AgreementView]:
+    now = services.database.clock.now()
+    async with services.database.connect() as connection:
+        found = await agreements.of_product(connection, product, caller.organisation.id)
+    return Page(items=[_view(AgreementView, each, now) for each in found])
+
+
+@router.get(
+    "/agreements",
+    operation_id="list_own_agreements",
+    summary="All agreements you are a party to, newest first",
+)
+async def list_own_agreements(
+    caller: CallerDep, services: ServicesDep, after: After = ""
+) -> Page[AgreementView]:
+    """The operator sees all there are."""
+    now = services.database.clock.now()
+    async with services.database.connect() as connection:
+        found = await agreements.of_party(connection, caller.organisation.id, after)
+    items = [_view(AgreementView, each, now) for each in found]
+    return Page(items=items, next=next_of(items, "id"))
+
+
+@router.get(
+    "/agreements/{agreement}",
+    operation_id="get_agreement",
+    summary="One agreement with its terms and the signatures under them",
+)
+async def get_agreement(
+    agreement: Name, caller: CallerDep, services: ServicesDep
+) -> SignedAgreementView:
+    now = services.database.clock.now()
+    async with services.database.connect() as connection:
+        # The room shows it to its parties, its proposer and the operator.
+        held = await agreements.seen_by(connection, agreement, caller.organisation.id)
+    return _signed(held, now)
+
+
+@router.post(
+    "/agreements/{agreement}/counter",
+    operation_id="counter_agreement",
+    status_code=201,
+    summary="Answer a proposal with other terms",
+)
+async def counter_agreement(
+    agreement: Name, given: CounterGiven, writing: Writes
+) -> SignedAgreementView:
+    """The proposal is declined; the answer is the product's next version, which nobody has
+    accepted yet.
+    """
+    facts = _facts(given)
+
+    async def work(unit: UnitOfWork) -> SignedAgreementView:
+        # The room checks that the actor's organisation is a party.
+        return _signed(await agreements.counter(unit, agreement, **facts), unit.now)
+
+    return await writing.run(SignedAgreementView, work)
+
+
+@router.post(
+    "/agreements/{agreement}/accept",
+    operation_id="accept_agreement",
+    summary="Accept an agreement for your organisation",
+)
+async def accept_agreement(
+    agreement: Name, given: AcceptanceGiven, caller: CallerDep, writing: Writes
+) -> SignedAgreementView:
+    async def work(unit: UnitOfWork) -> SignedAgreementView:
+        # The room checks that the actor's organisation is a party.
+        application, pem = await _signer(unit, caller, given.signature)
+        held = await agreements.accept(
+            unit, agreement, given.signature, application=application, certificate_pem=pem
+        )
+        return _signed(held, unit.now)
+
+    return await writing.run(SignedAgreementView, work)
+
+
+@router.post(
+    "/agreements/{agreement}/end",
+    operation_id="end_agreement",
+    summary="Decline a proposal, or end an agreement now",
+)
+async def end_agreement(agreement: Name, writing: Writes) -> SignedAgreementView:
+    async def work(unit: UnitOfWork) -> SignedAgreementView:
+        # The room checks that the actor's organisation is a party.
+        return _signed(await agreements.end(unit, agreement), unit.now)
+
+    return await writing.run(SignedAgreementView, work)
+
+
+@router.get(
+    "/agreements/{agreement}/trial",
+    operation_id="try_agreement",
+    summary="What a past period would have come to under an agreement, beside today's",
+)
+async def try_agreement(
+    agreement: Name,
+    caller: CallerDep,
+    services: ServicesDep,
+    period: Annotated[str, Query(max_length=80, description="A month, or two UTC times.")],
+) -> TrialView:
+    """Parties of the agreement see their own result, the operator all. Nothing is written."""
+    tried = await what_if.try_agreement(
+        services.database, services.lake, agreement, period, caller.organisation.id
+    )
+    return TrialView.model_validate(tried)
+
+
+async def _signer(unit: UnitOfWork, caller: Caller, jws: str) -> tuple[str, str]:
+    """The application that signs and its certificate: the one that asks; for a person the one that
+    the signature names, of the person's organisation."""
+    if caller.thumbprint is not None:
+        pem = await certificates.pem_of(unit.connection, caller.thumbprint)
+        return caller.subject, pem
+    named = certificate_named(jws) or ""
+    signer = await certificates.signer_of(unit.connection, caller.organisation.id, named, unit.now)
+    if signer is None:
+        raise wrong(
+            "/signature",
+            "is not by a valid certificate of an application of yours that may act for you",
+            "不是由本机构有权代表机构的应用以有效证书签署",
+        )
+    return signer
+
+
+def _facts(given: AgreementGiven | CounterGiven) -> dict[str, Any]:
+    facts: dict[str, Any] = given.model_dump()
+    facts["shares"] = [share.model_dump(exclude_unset=True) for share in given.shares]
+    facts["effective_from"] = read_moment(given.effective_from)
+    return facts
+
+
+_View = TypeVar("_View", bound=AgreementView)
+
+
+def _view(form: type[_View], agreement: Agreement, now: datetime, **more: Any) -> _View:
+    derived = {"status", "terms", "signatures"}
+    fields = {name: getattr(agreement, name) for name in form.model_fields if name not in derived}
+    fields["shares"] = [share.document() for share in agreement.shares]
+    return form.model_validate({**fields, "status": agreement.status(now), **more})
+
+
+def _signed(agreement: Agreement, now: datetime) -> SignedAgreementView:
+    signatures = [msgspec.to_builtins(each) for each in agreement.signatures]
+    more = {"terms": agreement.terms(), "signatures": signatures}
+    return _view(SignedAgreementView, agreement, now, **more)

@@ -1,0 +1,277 @@
+"""Applications: registering them, their public keys, suspending and resuming them.
+
+The operator registers the first application of an organisation, which has no way to ask yet; all
+others the organisation registers itself.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from weir.api.callers import Caller
+from weir.api.guard import CallerDep, ServicesDep, new_router
+from weir.api.models import After, Effective, Given, Name, Page, Shown, Text, Url, next_of
+from weir.api.writes import Writes
+from weir.kernel.declares import FORBIDDEN
+from weir.kernel.outcomes import Refusal
+from weir.partners import applications, organisations
+from weir.store.unit import UnitOfWork
+
+router = new_router("applications")
+
+
+class ApplicationGiven(Given):
+    """An application to register. `organisation` is for the operator; others leave it out."""
+
+    organisation: Name | None = None
+    name: Text
+    token_endpoint_auth_method: Text
+    jwks: dict[str, Any] | None = None
+    jwks_uri: Url | None = None
+    redirect_uris: list[Url] = Field(default_factory=list)
+    roles: list[Text] = Field(default_factory=list)
+    require_signed_request_object: bool = False
+
+
+class SigningGiven(Given):
+    """Whether requests must be signed objects (RFC 9101)."""
+
+    required: bool
+
+
+class KeysGiven(Given):
+    """The public keys (RFC 7517) that replace an application's present ones."""
+
+    jwks: dict[str, Any]
+
+
+class KeyNamed(Given):
+    """A registered key by its `kid`, or any key of the application by its RFC 7638 thumbprint."""
+
+    key: Annotated[str, Field(max_length=128)]
+
+
+class RehearsalGiven(Given):
+    """Whether announced changes of keys and algorithms hold for the application already."""
+
+    on: bool
+
+
+class BackchannelGiven(Given):
+    """How an application asks customers on their own device (CIBA); null for not at all."""
+
+    mode: Literal["poll", "ping"] | None
+    endpoint: Url | None = None
+
+
+class ApplicationView(Shown):
+    """An application. `id` is its OAuth client_id; `jwks` holds public keys only."""
+
+    id: str
+    organisation: str
+    name: str
+    token_endpoint_auth_method: Literal["tls_client_auth", "private_key_jwt"]
+    jwks: dict[str, Any]
+    jwks_uri: str | None
+    redirect_uris: list[str]
+    roles: list[str]
+    require_signed_request_object: bool
+    revoked_keys: list[str]
+    rehearses: bool
+    backchannel_token_delivery_mode: Literal["poll", "ping"] | None
+    backchannel_client_notification_endpoint: str | None
+    status: Literal["active", "suspended"]
+    registered_at: datetime
+    changed_at: datetime
+
+
+class ApplicationChanged(Effective):
+    """An application after a change that every gateway has applied."""
+
+    application: ApplicationView
+
+
+@router.post(
+    "/applications",
+    operation_id="register_application",
+    status_code=201,
+    summary="Register an application with its public keys",
+)
+async def register_application(
+    given: ApplicationGiven, caller: CallerDep, writing: Writes
+) -> ApplicationView:
+    async def work(unit: UnitOfWork) -> ApplicationView:
+        owner = await _owner(unit, caller, given.organisation)
+        facts = given.model_dump(exclude={"organisation"})
+        return ApplicationView.model_validate(await applications.register(unit, owner, **facts))
+
+    return await writing.run(ApplicationView, work)
+
+
+@router.get("/applications", operation_id="list_applications", summary="Applications in reach")
+async def list_applications(
+    caller: CallerDep, services: ServicesDep, organisation: Name | None = None, after: After = ""
+) -> Page[ApplicationView]:
+    async with services.database.connect() as connection:
+        owner: str | None = None if caller.kind == "operator" else caller.organisation.id
+        if organisation is not None:
+            owner = (await organisations.get(connection, organisation)).id
+            caller.reach(owner)
+        found = await applications.list_page(connection, organisation=owner, after=after)
+    items = [ApplicationView.model_validate(each) for each in found]
+    return Page(items=items, next=next_of(items, "id"))
+
+
+@router.get(
+    "/applications/{application}", operation_id="get_application", summary="One application"
+)
+async def get_application(
+    application: Name, caller: CallerDep, services: ServicesDep
+) -> ApplicationView:
+    async with services.database.connect() as connection:
+        found = await applications.get(connection, application)
+    caller.reach(found.organisation)
+    return ApplicationView.model_validate(found)
+
+
+@router.put(
+    "/applications/{application}/keys",
+    operation_id="rotate_application_keys",
+    summary="Replace an application's public keys",
+)
+async def rotate_application_keys(
+    application: Name, given: KeysGiven, caller: CallerDep, writing: Writes
+) -> ApplicationView:
+    async def work(unit: UnitOfWork) -> ApplicationView:
+        found = await reached(unit, caller, application)
+        changed = await applications.rotate_keys(unit, found.id, given.jwks)
+        return ApplicationView.model_validate(changed)
+
+    return await writing.run(ApplicationView, work)
+
+
+@router.put(
+    "/applications/{application}/signed-requests",
+    operation_id="require_signed_requests",
+    summary="Take an application's authorization requests only signed, or also unsigned",
+)
+async def require_signed_requests(
+    application: Name, given: SigningGiven, caller: CallerDep, writing: Writes
+) -> ApplicationView:
+    async def work(unit: UnitOfWork) -> ApplicationView:
+        found = await reached(unit, caller, application)
+        changed = await applications.require_signed_requests(unit, found.id, given.required)
+        return ApplicationView.model_validate(changed)
+
+    return await writing.run(ApplicationView, work)
+
+
+@router.put(
+    "/applications/{application}/backchannel",
+    operation_id="set_backchannel",
+    summary="Set whether and how an application asks customers on their own device",
+)
+async def set_backchannel(
+    application: Name, given: BackchannelGiven, caller: CallerDep, writing: Writes
+) -> ApplicationView:
+    async def work(unit: UnitOfWork) -> ApplicationView:
+        found = await reached(unit, caller, application)
+        changed = await applications.set_backchannel(unit, found.id, given.mode, given.endpoint)
+        return ApplicationView.model_validate(changed)
+
+    return await writing.run(ApplicationView, work)
+
+
+@router.post(
+    "/applications/{application}/keys/revoke",
+    operation_id="revoke_application_key",
+    summary="Revoke one of an application's keys everywhere, for good",
+)
+async def revoke_application_key(
+    application: Name, given: KeyNamed, caller: CallerDep, writing: Writes
+) -> ApplicationChanged:
+    async def work(unit: UnitOfWork) -> ApplicationView:
+        found = await reached(unit, caller, application)
+        changed = await applications.revoke_key(unit, found.id, given.key)
+        return ApplicationView.model_validate(changed)
+
+    view, at = await writing.run_confirmed(ApplicationView, work)
+    return ApplicationChanged(application=view, effective_at=at)
+
+
+@router.put(
+    "/applications/{application}/rehearsal",
+    operation_id="rehearse_changes",
+    summary="Let an application meet announced changes of keys and algorithms now",
+)
+async def rehearse_changes(
+    application: Name, given: RehearsalGiven, caller: CallerDep, writing: Writes
+) -> ApplicationChanged:
+    async def work(unit: UnitOfWork) -> ApplicationView:
+        found = await reached(unit, caller, application)
+        changed = await applications.rehearse(unit, found.id, on=given.on)
+        return ApplicationView.model_validate(changed)
+
+    view, at = await writing.run_confirmed(ApplicationView, work)
+    return ApplicationChanged(application=view, effective_at=at)
+
+
+@router.post(
+    "/applications/{application}/suspend",
+    operation_id="suspend_application",
+    summary="Stop an application at every gateway",
+)
+async def suspend_application(
+    application: Name, caller: CallerDep, writing: Writes
+) -> ApplicationChanged:
+    async def work(unit: UnitOfWork) -> ApplicationView:
+        found = await reached(unit, caller, application)
+        return ApplicationView.model_validate(await applications.suspend(unit, found.id))
+
+    view, at = await writing.run_confirmed(ApplicationView, work)
+    return ApplicationChanged(application=view, effective_at=at)
+
+
+@router.post(
+    "/applications/{application}/resume",
+    operation_id="resume_application",
+    summary="Undo an application's suspension",
+)
+async def resume_application(
+    application: Name, caller: CallerDep, writing: Writes
+) -> ApplicationChanged:
+    async def work(unit: UnitOfWork) -> ApplicationView:
+        found = await reached(unit, caller, application)
+        return ApplicationView.model_validate(await applications.resume(unit, found.id))
+
+    view, at = await writing.run_confirmed(ApplicationView, work)
+    return ApplicationChanged(application=view, effective_at=at)
+
+
+async def reached(unit: UnitOfWork, caller: Caller, application: str) -> applications.Application:
+    """The application, if it is within the caller's reach; otherwise NOT_FOUND."""
+    found = await applications.get(unit.connection, application)
+    caller.reach(found.organisation)
+    return found
+
+
+async def _owner(unit: UnitOfWork, caller: Caller, named: str | None) -> str:
+    """Whose application it will be. For another organisation only the first one, by the operator,
+    so that the operator cannot slip a client of its own in beside a party's."""
+    if named is None:
+        return caller.organisation.id
+    organisation = await organisations.get(unit.connection, named)
+    caller.reach(organisation.id)
+    if organisation.id != caller.organisation.id and await applications.list_page(
+        unit.connection, organisation=organisation.id
+    ):
+        raise Refusal(
+            FORBIDDEN,
+            "not the first application",
+            why="an organisation that has an application registers its next one itself",
+            why_zh="已有应用的机构须自行登记新应用",
+        )
+    return organisation.id

@@ -1,0 +1,1 @@
+"""The API's operations on what is offered: documents, capabilities, products and plans."""

@@ -1,0 +1,1 @@
+"""The API's operations on call records and the audit trail: counts, receipts, seals, roots."""
