@@ -9,7 +9,7 @@ from typing import Any
 from platform_world import ACCOUNTS, BANK, World
 
 from weir.client.credentials import AuthMethod, Credentials
-from weir.client.management import Management
+from weir.client.management.management import Management
 from weir_demo import parties
 from weir_demo.cast import Partner
 from weir_demo.stage import Caller
@@ -65,7 +65,7 @@ async def _signing(world: World, owner: Caller) -> Caller:
     """A second application of a partner, registered as one that signs its requests."""
     credentials = Credentials.generate(world.stage.profile_folder("with-signed-requests"))
     async with Management.open(owner.profile) as management:
-        registered = await management.parties.register_application(
+        registered = await management.applications.register(
             name="with-signed-requests",
             auth_method="private_key_jwt",
             jwks=credentials.public_jwks(),
@@ -73,15 +73,15 @@ async def _signing(world: World, owner: Caller) -> Caller:
             roles=["data"],
             require_signed_request_object=True,
         )
-        plan = await world.bank.management.shelf.offer_plan(
+        plan = await world.bank.management.plans.offer(
             world.bank.products["accounts"]["id"],
             name="for-signed-requests",
             currency="CNY",
             pricing={"components": []},
             auto_approve=True,
         )
-        await management.shelf.subscribe(registered["id"], plan["id"])
-        await management.parties.set_backchannel(registered["id"], "poll")
+        await management.subscriptions.request(registered["id"], plan["id"])
+        await management.applications.set_backchannel(registered["id"], "poll")
     signing = credentials.registered_as(registered["id"], "private_key_jwt")
     return replace(owner, profile=replace(owner.profile, credentials=signing))
 
@@ -89,7 +89,7 @@ async def _signing(world: World, owner: Caller) -> Caller:
 async def _introspecting(world: World) -> dict[str, str]:
     """A system of the bank's that asks what tokens are worth (RFC 7662)."""
     credentials = Credentials.generate(world.stage.profile_folder("that-introspects"))
-    registered = await world.bank.management.parties.register_application(
+    registered = await world.bank.management.applications.register(
         name="that-introspects",
         auth_method="private_key_jwt",
         jwks=credentials.public_jwks(),

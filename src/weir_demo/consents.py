@@ -63,7 +63,7 @@ async def enrol(stage: Stage) -> None:
     for name, slug, kind in _PEOPLE:
         member = stage.members[slug]
         reference, person = await pick(member, kind, taken)
-        enrolled = await member.management.people.enrol(reference, person)
+        enrolled = await member.management.customers.enrol(reference, person)
         stage.customers[name] = await welcome(stage, slug, reference, person, enrolled["link"])
 
 
@@ -73,7 +73,7 @@ async def offer_test_customers(stage: Stage) -> None:
     for slug, kind in _TRIED:
         member = stage.members[slug]
         reference, person = await pick(member, kind, taken)
-        await member.management.people.offer_test_customer(reference, person)
+        await member.management.test_customers.offer(reference, person)
 
 
 async def consent(stage: Stage) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from weir.client.management import Management
-from weir.client.management_requests import all_of
+from weir.client.management.management import Management
+from weir.client.management.requests import all_of
 from weir_demo.cast import CURRENCY
 from weir_demo.stage import Stage
 
@@ -18,7 +18,7 @@ async def net(stage: Stage) -> None:
     await _name_accounts(stage)
     refunded = await _refund(stage)
     upheld = await _dispute(stage)
-    settled = await stage.operating.settling.settle(CURRENCY)
+    settled = await stage.operating.rounds.settle(CURRENCY)
     messages = await _pay(stage, settled)
     stage.figures.netting = {
         "refund_minor": refunded,
@@ -47,7 +47,7 @@ async def _name_accounts(stage: Stage) -> None:
 
 
 async def _name_account(management: Management, holder: str, number: int) -> None:
-    await management.settling.set_account(
+    await management.settlement_accounts.set(
         scheme="cnaps",
         holder=holder,
         account=f"62220202{number:08}",
@@ -60,7 +60,7 @@ async def _refund(stage: Stage) -> int:
     member = next(iter(stage.members.values()))
     statement, line, gross_minor = await _first_line(member.management, 2 * _REFUND_MINOR)
     amount_minor = max(1, gross_minor // 2)  # of its own share, which is more than half
-    granted = await member.management.settling.grant_credit(
+    granted = await member.management.credits.grant(
         statement, line, amount_minor, "Answers were slow on the first morning."
     )
     return int(granted["amount_minor"])
@@ -71,10 +71,10 @@ async def _dispute(stage: Stage) -> int:
     caller = next(reversed(stage.callers.values()))
     async with Management.open(caller.profile) as management:
         statement, line, amount_minor = await _first_line(management, _UPHELD_MINOR)
-        opened = await management.settling.open_dispute(
+        opened = await management.disputes.open(
             statement, line, "Some of these calls were our load test.", "our own log of the day"
         )
-    decided = await stage.operating.settling.resolve_dispute(
+    decided = await stage.operating.disputes.resolve(
         opened["id"], "Half of the test is on us.", amount_minor
     )
     return amount_minor if decided["status"] == "upheld" else 0
@@ -82,8 +82,8 @@ async def _dispute(stage: Stage) -> int:
 
 async def _first_line(management: Management, at_most_minor: int) -> tuple[str, int, int]:
     """The newest statement, its first line that costs something, and how much of it to take."""
-    newest = (await all_of(management.books.statements()))[0]
-    statement: dict[str, Any] = await management.books.statement(newest["id"])
+    newest = (await all_of(management.statements.list()))[0]
+    statement: dict[str, Any] = await management.statements.get(newest["id"])
     paid = ((n, line) for n, line in enumerate(statement["lines"], 1) if line["gross_minor"] > 0)
     number, line = next(paid)
     return newest["id"], number, min(at_most_minor, line["gross_minor"])
@@ -96,12 +96,12 @@ async def _pay(stage: Stage, settled: dict[str, Any]) -> int:
     for caller in stage.callers.values():
         if caller.organisation in payers:
             async with Management.open(caller.profile) as management:
-                message = (await management.settling.instructions(settled["id"]))["message"]
+                message = (await management.rounds.instructions(settled["id"]))["message"]
                 taken += "pain.001.001.09" in message
     for member in stage.members.values():
         if member.organisation in payers:
-            message = (await member.management.settling.instructions(settled["id"]))["message"]
+            message = (await member.management.rounds.instructions(settled["id"]))["message"]
             taken += "pain.001.001.09" in message
     for payment in settled["payments"]:
-        await stage.operating.settling.receive(payment["id"])
+        await stage.operating.payments.receive(payment["id"])
     return taken

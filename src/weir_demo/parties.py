@@ -7,7 +7,7 @@ from weir.client.authorization import AuthorizationServer
 from weir.client.credentials import AuthMethod, Credentials
 from weir.client.exchange import Exchange
 from weir.client.founding import claim
-from weir.client.management import Management
+from weir.client.management.management import Management
 from weir.client.profile import Profile
 from weir_demo.cast import PARTNERS, Partner
 from weir_demo.stage import Caller, Member, Running, Stage
@@ -48,18 +48,18 @@ async def admit(stage: Stage) -> None:
 
 async def invite(stage: Stage) -> None:
     """Links for people: an auditor, and the first owner of an institution and of a partner."""
-    team = stage.operating.team
-    auditor = await team.invite("Auditor", "auditor")
+    invitations = stage.operating.invitations
+    auditor = await invitations.invite("Auditor", "auditor")
     stage.invitations.append(("An auditor", auditor["link"]))
     for party in (stage.institutions[0].institution, PARTNERS[0]):
-        made = await team.invite("Owner", organisation=party.slug)
+        made = await invitations.invite("Owner", organisation=party.slug)
         stage.invitations.append((party.name_en, made["link"]))
 
 
 async def admit_member(stage: Stage, running: Running) -> None:
     institution = running.institution
     assert institution.licence_kind is not None
-    admitted = await stage.operating.parties.admit_member(
+    admitted = await stage.operating.organisations.admit_member(
         slug=institution.slug,
         name_en=institution.name_en,
         name_zh=institution.name_zh,
@@ -89,7 +89,7 @@ async def _provider(stage: Stage, running: Running, organisation: str, profile: 
 
 
 async def admit_partner(stage: Stage, partner: Partner) -> None:
-    admitted = await stage.operating.parties.admit_partner(
+    admitted = await stage.operating.organisations.admit_partner(
         slug=partner.slug,
         name_en=partner.name_en,
         name_zh=partner.name_zh,
@@ -125,8 +125,7 @@ async def _equip(
 ) -> Profile:
     """A party's first application: its key is made by the party, the operator registers it."""
     credentials = Credentials.generate(stage.profile_folder(slug))
-    parties = stage.operating.parties
-    registered = await parties.register_application(
+    registered = await stage.operating.applications.register(
         name=name,
         auth_method=auth_method,
         jwks=credentials.public_jwks(),
@@ -134,7 +133,7 @@ async def _equip(
         roles=["manage", *roles],
         organisation=organisation,
     )
-    issued = await parties.issue_certificate(
+    issued = await stage.operating.certificates.issue(
         registered["id"], credentials.certificate_request(slug)
     )
     certified = credentials.with_certificate(issued["pem"], registered["id"])

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from weir.app.settings import Settings
-from weir.client.management_requests import all_of
+from weir.client.management.requests import all_of
 from weir.metering.lake import queries
 from weir.metering.lake.lake import Lake
 from weir.settlement.statements.verification import RecordsFolder, Verification, verify
@@ -49,7 +49,7 @@ async def count(stage: Stage) -> None:
 async def _refusals_that_differ(stage: Stage) -> int:
     """How many kinds of refusal the management API counts otherwise than the callers did."""
     stored: Counter[str] = Counter()
-    async for row in stage.operating.books.count_calls():
+    async for row in stage.operating.records.count():
         if row["refusal"] is not None:
             stored[row["refusal"]] += row["calls"]
     own = stage.tally.recorded_refusals
@@ -107,8 +107,8 @@ async def close(stage: Stage) -> None:
     until = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=1)
     await asyncio.sleep(max(0.0, (until - datetime.now(UTC)).total_seconds()) + 0.05)
     period = "/".join(f"{end:%Y-%m-%dT%H:%M:%SZ}" for end in (stage.opened_at, until))
-    closed = await stage.operating.books.close_period(period, CURRENCY)
-    document = await stage.operating.books.statement(
+    closed = await stage.operating.closings.close(period, CURRENCY)
+    document = await stage.operating.statements.get(
         closed["statements"][stage.operator_organisation]
     )
     found = await asyncio.to_thread(verify, document, RecordsFolder(_records(stage)))
@@ -139,7 +139,7 @@ def _statement_figures(
 
 async def audit(stage: Stage) -> None:
     """Walk every audit chain."""
-    report = await stage.operating.books.verify_audit()
+    report = await stage.operating.audit.verify()
     stage.figures.audit = {"verified": report["intact"], "chains": report["chains"]}
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from weir.client.management import Management
-from weir.client.management_requests import all_of
+from weir.client.management.management import Management
+from weir.client.management.requests import all_of
 from weir.client.pricing import free
 from weir_demo.cast import (
     BROUGHT_IN_FOR,
@@ -32,21 +32,21 @@ async def fill_shelf(stage: Stage) -> None:
 async def stock(member: Member) -> None:
     """The institution imports its document, declares what its operations need, and publishes."""
     institution = member.running.institution
-    shelf = member.management.shelf
-    made = await shelf.import_document(
+    management = member.management
+    made = await management.documents.import_document(
         institution.slug, member.running.url, member.running.document
     )
-    listed = await all_of(shelf.capabilities(made["document"]["id"]))
+    listed = await all_of(management.capabilities.list(made["document"]["id"]))
     capabilities = {each["operation_id"]: each["id"] for each in listed}
     for offer in institution.offers:
         for operation, declared in offer.operations.items():
-            await _declare(member.management, capabilities[operation], declared)
+            await _declare(management, capabilities[operation], declared)
         held = [capabilities[operation] for operation in offer.operations]
         await _publish(member, offer, held)
 
 
 async def _declare(management: Management, capability: str, declared: Declared) -> None:
-    await management.shelf.declare(
+    await management.capabilities.declare(
         capability,
         consent_type=declared.consent_type,
         permission=declared.permission,
@@ -56,8 +56,8 @@ async def _declare(management: Management, capability: str, declared: Declared) 
 
 
 async def _publish(member: Member, offer: Offer, capabilities: list[str]) -> None:
-    shelf = member.management.shelf
-    drafted = await shelf.draft_product(
+    products = member.management.products
+    drafted = await products.draft(
         slug=offer.slug,
         title_en=offer.title_en,
         title_zh=offer.title_zh,
@@ -66,17 +66,17 @@ async def _publish(member: Member, offer: Offer, capabilities: list[str]) -> Non
         direction="go-out" if member.running.institution.licence_kind else "bring-in",
         **WORDS.get(f"{member.running.institution.slug}.{offer.slug}", {}),
     )
-    member.products[offer.slug] = await shelf.publish(drafted["id"])
+    member.products[offer.slug] = await products.publish(drafted["id"])
 
 
 async def _count(stage: Stage) -> None:
     """The alliance's figures, read back from the management API."""
-    parties, shelf = stage.operating.parties, stage.operating.shelf
-    products = await all_of(shelf.everything())
-    details = [await shelf.product(each["id"]) for each in products]
+    organisations = stage.operating.organisations
+    products = await all_of(stage.operating.shelf.list())
+    details = [await stage.operating.products.get(each["id"]) for each in products]
     stage.figures.alliance = {
-        "members": len(await all_of(parties.organisations("member"))),
-        "partners": len(await all_of(parties.organisations("partner"))),
+        "members": len(await all_of(organisations.list("member"))),
+        "partners": len(await all_of(organisations.list("partner"))),
         "products": len(products),
         "operations": sum(len(each["capabilities"]) for each in details),
     }
@@ -102,10 +102,10 @@ async def _bring_in(stage: Stage, plans: dict[str, str]) -> None:
     for slug, provider in stage.brought_in.items():
         for offer in provider.running.institution.offers:
             application = stage.credentials(BROUGHT_IN_FOR).client_id
-            asked = await taker.management.shelf.subscribe(
+            asked = await taker.management.subscriptions.request(
                 application, plans[f"{slug}.{offer.slug}"]
             )
-            await provider.management.shelf.act_on_subscription(asked["id"], "approve")
+            await provider.management.subscriptions.act(asked["id"], "approve")
 
 
 async def _free_plans(stage: Stage) -> str:
@@ -136,7 +136,7 @@ async def _offer(
     *,
     at_once: bool = False,
 ) -> dict[str, Any]:
-    return await management.shelf.offer_plan(
+    return await management.plans.offer(
         product["id"],
         name=name,
         currency=CURRENCY,
@@ -150,14 +150,14 @@ async def _offer(
 async def split(stage: Stage, member: Member, product: dict[str, Any], offer: Offer) -> None:
     """How what a product earns is shared out, from the opening on."""
     assert stage.opened_at is not None
-    proposed = await member.management.books.propose_agreement(
+    proposed = await member.management.agreements.propose(
         product["id"],
         stage.credentials(member.running.institution.slug),
         effective_from=stage.opened_at.isoformat(),
         currency=CURRENCY,
         shares=offer.shares,
     )
-    await stage.operating.books.accept_agreement(proposed["id"], stage.credentials("operator"))
+    await stage.operating.agreements.accept(proposed["id"], stage.credentials("operator"))
 
 
 async def _subscribe(stage: Stage, plans: dict[str, str], trial: str) -> None:
@@ -166,9 +166,9 @@ async def _subscribe(stage: Stage, plans: dict[str, str], trial: str) -> None:
         async with Management.open(caller.profile) as management:
             for product in caller.partner.products:
                 under_trial = (caller.partner.slug, product) == TRIAL
-                asked = await management.shelf.subscribe(
+                asked = await management.subscriptions.request(
                     caller.profile.credentials.client_id,
                     trial if under_trial else plans[product],
                 )
                 owner = stage.members[product.split(".")[0]]
-                await owner.management.shelf.act_on_subscription(asked["id"], "approve")
+                await owner.management.subscriptions.act(asked["id"], "approve")

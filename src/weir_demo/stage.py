@@ -13,7 +13,7 @@ from weir.cli.installation import Installation
 from weir.client.authorization import AuthorizationServer
 from weir.client.credentials import Credentials
 from weir.client.exchange import Exchange
-from weir.client.management import Management
+from weir.client.management.management import Management
 from weir.client.platform import Platform
 from weir.client.profile import Profile
 from weir.client.tokens import Token

@@ -56,7 +56,7 @@ def propose(
     since, shares, credentials = _since(effective_from), _terms(share, terms), _own(profile)
     proposed = asking(
         profile,
-        lambda m: m.books.propose_agreement(
+        lambda m: m.agreements.propose(
             product,
             credentials,
             effective_from=since,
@@ -84,7 +84,7 @@ def counter(
     since, shares, credentials = _since(effective_from), _terms(share, terms), _own(profile)
     proposed = asking(
         profile,
-        lambda m: m.books.counter_agreement(
+        lambda m: m.agreements.counter(
             agreement,
             credentials,
             effective_from=since,
@@ -105,11 +105,11 @@ def list_agreements(
     as_json: AsJson = False,
 ) -> None:
     """List the agreements you are a party to, newest first: who proposed what when."""
-    from weir.client.management_requests import all_of
+    from weir.client.management.requests import all_of
 
     found = asking(
         profile,
-        lambda m: all_of(m.books.agreements(product) if product else m.books.all_agreements()),
+        lambda m: all_of(m.agreements.of_product(product) if product else m.agreements.list()),
     )
     show_list(found, _COLUMNS, as_json)
 
@@ -122,7 +122,7 @@ def try_agreement(
     as_json: AsJson = False,
 ) -> None:
     """Replay past records under a proposal: what you would have had, beside today's."""
-    tried = asking(profile, lambda m: m.books.try_agreement(agreement, period))
+    tried = asking(profile, lambda m: m.agreements.trial(agreement, period))
     if as_json:
         show_json(tried)
         return
@@ -134,7 +134,7 @@ def try_agreement(
 @agreement.command("show")
 def show(agreement: Agreement, profile: ProfileName = DEFAULT) -> None:
     """Print an agreement whole: its terms and the signatures, which can be verified offline."""
-    show_json(asking(profile, lambda m: m.books.agreement(agreement)))
+    show_json(asking(profile, lambda m: m.agreements.get(agreement)))
 
 
 @agreement.command("accept")
@@ -150,7 +150,7 @@ def accept(
     """Accept an agreement for your organisation: sign its terms with your key."""
     terms = None if read is None else _signed(read).terms
     credentials = _own(profile)
-    found = asking(profile, lambda m: m.books.accept_agreement(agreement, credentials, terms))
+    found = asking(profile, lambda m: m.agreements.accept(agreement, credentials, terms))
     _show(found, as_json)
 
 
@@ -177,7 +177,7 @@ def sign_terms(
 @agreement.command("end")
 def end(agreement: Agreement, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """Decline a proposal, or end an agreement now."""
-    _show(asking(profile, lambda m: m.books.end_agreement(agreement)), as_json)
+    _show(asking(profile, lambda m: m.agreements.end(agreement)), as_json)
 
 
 @agreement.command("verify")

@@ -26,19 +26,19 @@ def register(
 ) -> None:
     """Believe an issuer of software statements, or replace its keys."""
     given = read_json(jwks) or {}
-    show_one(asking(profile, lambda m: m.keys.register_anchor(issuer, name, given)), as_json)
+    show_one(asking(profile, lambda m: m.anchors.register(issuer, name, given)), as_json)
 
 
 @app.command("list")
 def list_anchors(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List the issuers that are believed, or were."""
-    from weir.client.management_requests import all_of
+    from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.keys.anchors()))
+    found = asking(profile, lambda m: all_of(m.anchors.list()))
     show_list(found, ("issuer", "name", "status", "changed_at"), as_json)
 
 
 @app.command()
 def end(issuer: Issuer, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """Believe an issuer no more, from the next request on."""
-    show_one(asking(profile, lambda m: m.keys.end_anchor(issuer)), as_json)
+    show_one(asking(profile, lambda m: m.anchors.end(issuer)), as_json)

@@ -63,7 +63,7 @@ def register(
     keys = credentials.public_jwks() if credentials else read_json(jwks)
 
     async def work(management: Management) -> dict[str, Any]:
-        registered = await management.parties.register_application(
+        registered = await management.applications.register(
             name=name,
             auth_method=auth_method,
             jwks=keys,
@@ -74,7 +74,7 @@ def register(
         )
         request = credentials.certificate_request(name) if credentials else _read_text(csr)
         if request is not None:
-            issued = await management.parties.issue_certificate(registered["id"], request)
+            issued = await management.certificates.issue(registered["id"], request)
             registered["certificate_pem"] = issued["pem"]
         return registered
 
@@ -98,16 +98,16 @@ def list_applications(
     as_json: AsJson = False,
 ) -> None:
     """List applications within reach."""
-    from weir.client.management_requests import all_of
+    from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.parties.applications(organisation)))
+    found = asking(profile, lambda m: all_of(m.applications.list(organisation)))
     show_list(found, ("name", "organisation", "roles", "status", "id"), as_json)
 
 
 @app.command()
 def show(application: Application, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """Show one application."""
-    show_one(asking(profile, lambda m: m.parties.application(application)), as_json)
+    show_one(asking(profile, lambda m: m.applications.get(application)), as_json)
 
 
 @app.command()
@@ -122,7 +122,7 @@ def backchannel(
 ) -> None:
     """Let it ask customers on their own device (CIBA), and be told of answers by poll or ping."""
     how = None if mode == "off" else mode
-    changed = asking(profile, lambda m: m.parties.set_backchannel(application, how, endpoint))
+    changed = asking(profile, lambda m: m.applications.set_backchannel(application, how, endpoint))
     show_one(changed, as_json)
 
 
@@ -136,7 +136,9 @@ def require_signed_requests(
     as_json: AsJson = False,
 ) -> None:
     """Take its authorization requests only as signed objects (RFC 9101), or also unsigned."""
-    changed = asking(profile, lambda m: m.parties.require_signed_requests(application, required))
+    changed = asking(
+        profile, lambda m: m.applications.require_signed_requests(application, required)
+    )
     show_one(changed, as_json)
 
 
@@ -149,7 +151,7 @@ def cert(
 ) -> None:
     """Issue a client certificate for an application's own certificate request."""
     request = _read_text(csr) or ""
-    issued = asking(profile, lambda m: m.parties.issue_certificate(application, request))
+    issued = asking(profile, lambda m: m.certificates.issue(application, request))
     if out is None:
         print(issued["pem"], end="")
     else:
@@ -162,9 +164,9 @@ def certs(
     application: Application, profile: ProfileName = DEFAULT, as_json: AsJson = False
 ) -> None:
     """List an application's certificates, newest first."""
-    from weir.client.management_requests import all_of
+    from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.parties.certificates(application)))
+    found = asking(profile, lambda m: all_of(m.certificates.list(application)))
     show_list(found, ("id", "sha256", "not_after", "revoked_at"), as_json)
 
 
@@ -175,7 +177,7 @@ def revoke(
     as_json: AsJson = False,
 ) -> None:
     """Revoke a certificate at every gateway, with every token bound to it."""
-    show_one(asking(profile, lambda m: m.parties.revoke_certificate(certificate)), as_json)
+    show_one(asking(profile, lambda m: m.certificates.revoke(certificate)), as_json)
 
 
 @app.command()
@@ -187,7 +189,7 @@ def keys(
 ) -> None:
     """Replace an application's public keys; send old and new together to change without a gap."""
     given = read_json(jwks) or {}
-    show_one(asking(profile, lambda m: m.parties.rotate_keys(application, given)), as_json)
+    show_one(asking(profile, lambda m: m.applications.rotate_keys(application, given)), as_json)
 
 
 @app.command("revoke-key")
@@ -198,7 +200,7 @@ def revoke_key(
     as_json: AsJson = False,
 ) -> None:
     """Revoke one of its keys everywhere, for good: a registered one or a DPoP key."""
-    show_one(asking(profile, lambda m: m.parties.revoke_key(application, key)), as_json)
+    show_one(asking(profile, lambda m: m.applications.revoke_key(application, key)), as_json)
 
 
 @app.command("try")
@@ -212,7 +214,7 @@ def try_product(
     as_json: AsJson = False,
 ) -> None:
     """Get a short-lived token to try a sandbox product out, bound to a key of your own."""
-    issued = asking(profile, lambda m: m.parties.trial_token(application, product, thumbprint))
+    issued = asking(profile, lambda m: m.trials.issue_token(application, product, thumbprint))
     show_one(issued, as_json)
 
 
@@ -226,7 +228,7 @@ def try_key(
 ) -> None:
     """Let a key ask a test customer for consent in the application's name, for minutes."""
     jwk = read_json(key) or {}
-    show_one(asking(profile, lambda m: m.parties.trial_key(application, product, jwk)), as_json)
+    show_one(asking(profile, lambda m: m.trials.issue_key(application, product, jwk)), as_json)
 
 
 @app.command()
@@ -237,7 +239,7 @@ def rehearse(
     as_json: AsJson = False,
 ) -> None:
     """Let announced changes of keys and algorithms hold for this application already."""
-    show_one(asking(profile, lambda m: m.parties.rehearse(application, on)), as_json)
+    show_one(asking(profile, lambda m: m.applications.rehearse(application, on)), as_json)
 
 
 @app.command()
@@ -245,7 +247,7 @@ def suspend(
     application: Application, profile: ProfileName = DEFAULT, as_json: AsJson = False
 ) -> None:
     """Stop an application at every gateway."""
-    show_one(asking(profile, lambda m: m.parties.suspend_application(application)), as_json)
+    show_one(asking(profile, lambda m: m.applications.suspend(application)), as_json)
 
 
 @app.command()
@@ -253,7 +255,7 @@ def resume(
     application: Application, profile: ProfileName = DEFAULT, as_json: AsJson = False
 ) -> None:
     """Undo a suspension."""
-    show_one(asking(profile, lambda m: m.parties.resume_application(application)), as_json)
+    show_one(asking(profile, lambda m: m.applications.resume(application)), as_json)
 
 
 def _read_text(path: Path | None) -> str | None:
@@ -283,6 +285,6 @@ def expiring(
     as_json: AsJson = False,
 ) -> None:
     """Certificates that end soon and have no later one beside them."""
-    found = asking(profile, lambda m: m.parties.expiring_certificates(days))
+    found = asking(profile, lambda m: m.certificates.expiring(days))
     columns = ("not_after", "organisation_name_en", "application_name", "application")
     show_list(found, columns, as_json)

@@ -23,7 +23,7 @@ def _audit() -> None:
 @audit.command("verify")
 def verify(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """Check every audit chain, and every consent against it."""
-    report = asking(profile, lambda m: m.books.verify_audit())
+    report = asking(profile, lambda m: m.audit.verify())
     if as_json:
         show_json(report)
     elif report["intact"]:
@@ -51,7 +51,7 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """What happened, newest first."""
-    from weir.client.management_requests import first_of
+    from weir.client.management.requests import first_of
 
     wanted = {
         "organisation": organisation,
@@ -60,31 +60,31 @@ def search(
         "since": since,
         "until": until,
     }
-    found = asking(profile, lambda m: first_of(m.records.audit_entries(**wanted), limit))
+    found = asking(profile, lambda m: first_of(m.audit.entries(**wanted), limit))
     show_list(found, ("at", "event", "subject", "actor", "organisation"), as_json)
 
 
 @audit.command("root")
 def root(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """Sign the root over every sealed segment there is."""
-    show_one(_flat(asking(profile, lambda m: m.records.sign_root())), as_json)
+    show_one(_flat(asking(profile, lambda m: m.roots.sign())), as_json)
 
 
 @audit.command("roots")
 def roots(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List the signed roots and who witnessed them, newest first."""
-    from weir.client.management_requests import all_of
+    from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.records.roots()))
+    found = asking(profile, lambda m: all_of(m.roots.list()))
     show_list([_flat(each) for each in found], ("size", "day", "root", "witnesses"), as_json)
 
 
 @audit.command("expiries")
 def expiries(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List what was removed by the rule of its class, as it was signed."""
-    from weir.client.management_requests import all_of
+    from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.records.expiries()))
+    found = asking(profile, lambda m: all_of(m.expiries.list()))
     if as_json:
         show_json(found)
     else:
@@ -103,7 +103,7 @@ def witness(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     from weir.client import Profile
 
     credentials = Profile.load(folder_of(profile)).credentials
-    show_one(_flat(asking(profile, lambda m: m.records.witness(credentials))), as_json)
+    show_one(_flat(asking(profile, lambda m: m.roots.witness(credentials))), as_json)
 
 
 @audit.command("bundle")

@@ -30,7 +30,7 @@ def register(
 ) -> None:
     """Say at which endpoints a service is reached."""
     pem = _read(authority)
-    made = asking(profile, lambda m: m.shelf.register_backend(url, endpoint, pem, health_path))
+    made = asking(profile, lambda m: m.backends.register(url, endpoint, pem, health_path))
     show_one(made["backend"] | {"effective_at": made["effective_at"]}, as_json)
 
 
@@ -45,30 +45,30 @@ def change(
 ) -> None:
     """Replace a service's endpoints, authority and health check."""
     pem = _read(authority)
-    made = asking(profile, lambda m: m.shelf.change_backend(backend, endpoint, pem, health_path))
+    made = asking(profile, lambda m: m.backends.change(backend, endpoint, pem, health_path))
     show_one(made["backend"] | {"effective_at": made["effective_at"]}, as_json)
 
 
 @backend.command("remove")
 def remove(backend: Backend, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """Have a service reached at its own address again."""
-    made = asking(profile, lambda m: m.shelf.remove_backend(backend))
+    made = asking(profile, lambda m: m.backends.remove(backend))
     show_one(made["backend"] | {"effective_at": made["effective_at"]}, as_json)
 
 
 @backend.command("list")
 def list_backends(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List your services' endpoints."""
-    from weir.client.management_requests import all_of
+    from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.shelf.backends()))
+    found = asking(profile, lambda m: all_of(m.backends.list()))
     show_list(found, ("url", "endpoints", "health_path", "id"), as_json)
 
 
 @backend.command("show")
 def show(backend: Backend, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """Show one service."""
-    show_one(asking(profile, lambda m: m.shelf.backend(backend)), as_json)
+    show_one(asking(profile, lambda m: m.backends.get(backend)), as_json)
 
 
 def _read(file: Path | None) -> str | None:

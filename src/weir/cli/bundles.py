@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from weir.client.errors import RefusedError
-from weir.client.management import Management
+from weir.client.management.management import Management
 from weir.kernel.seals import Seal
 from weir.metering.records import bundles
 from weir.metering.records.records import FINISHED_SUFFIX, segment_path
@@ -24,11 +24,11 @@ async def fetch(management: Management, folder: Path, authority: Path) -> tuple[
     their own log and receipts.
     """
     _make(folder, authority)
-    keys = await management.records.keys()
+    keys = await management.seals.keys()
     _write(folder / bundles.KEYS, list(keys.values()))
-    _write(folder / bundles.EXPIRIES, [each async for each in management.records.expiries()])
-    _write(folder / bundles.ROOTS, [each async for each in management.records.roots()])
-    seals = [msgspec.convert(each, Seal) async for each in management.records.seals()]
+    _write(folder / bundles.EXPIRIES, [each async for each in management.expiries.list()])
+    _write(folder / bundles.ROOTS, [each async for each in management.roots.list()])
+    seals = [msgspec.convert(each, Seal) async for each in management.seals.list()]
     lines = b"".join(msgspec.json.encode(seal) + b"\n" for seal in seals)
     (folder / bundles.SEALS).write_bytes(lines)
     return len(seals), await _segments(management, folder / bundles.RECORDS, seals)
@@ -42,23 +42,23 @@ async def fetch_statement(
     What a party may not see it does not get: an agreement it is no party of is left out.
     """
     await fetch(management, folder, authority)
-    document = await management.books.statement(statement)
+    document = await management.statements.get(statement)
     used = document["inputs"]
     _write(folder / party_bundles.STATEMENT, document)
     agreements = [await _agreement(management, each["agreement"]) for each in used["agreements"]]
     _write(folder / party_bundles.AGREEMENTS, [each for each in agreements if each is not None])
     products = sorted({each["product"] for each in used["plans"]})
-    plans = [each for product in products async for each in management.shelf.plans(product)]
+    plans = [each for product in products async for each in management.plans.list(product)]
     _write(folder / party_bundles.PLANS, plans)
     wanted = {each["id"] for each in used.get("rates", [])}
-    rates = [each async for each in management.settling.rates() if each["id"] in wanted]
+    rates = [each async for each in management.exchange_rates.list() if each["id"] in wanted]
     _write(folder / party_bundles.RATES, rates)
     return await _calls(management, document, folder / party_bundles.CALLS)
 
 
 async def _agreement(management: Management, agreement: str) -> dict[str, Any] | None:
     try:
-        return await management.books.agreement(agreement)
+        return await management.agreements.get(agreement)
     except RefusedError as refused:
         if refused.code == "not_found":
             return None
@@ -69,7 +69,7 @@ async def _calls(management: Management, document: dict[str, Any], path: Path) -
     written = 0
     with path.open("wb") as file:
         for number in range(1, len(document["lines"]) + 1):
-            async for call in management.books.calls_behind(document["statement"], number):
+            async for call in management.statements.calls(document["statement"], number):
                 file.write(msgspec.json.encode({"line": number, **call}) + b"\n")
                 written += 1
     return written
@@ -79,14 +79,14 @@ async def _segments(management: Management, folder: Path, seals: list[Seal]) -> 
     fetched = 0
     for seal in seals:
         try:
-            raw = await management.records.segment(seal.stream, seal.segment)
+            raw = await management.segments.get(seal.stream, seal.segment)
         except RefusedError as refused:
             if refused.code == "forbidden":
                 return 0
             raise
         _keep(folder, seal, raw)
         if raw.count(b"\n") < seal.records:
-            pruned = [each async for each in management.records.pruned(seal.stream, seal.segment)]
+            pruned = [each async for each in management.segments.pruned(seal.stream, seal.segment)]
             _write(segment_path(folder, seal.stream, seal.segment, PRUNED_SUFFIX), pruned)
         fetched += 1
     return fetched

@@ -29,7 +29,7 @@ def calls(
 ) -> None:
     """Count calls by what they were, with percentiles of how long they took."""
     wanted = by or ["product", "status"]
-    found = asking(profile, lambda m: m.books.traffic(wanted, only or [], since=since, until=until))
+    found = asking(profile, lambda m: m.traffic.count(wanted, only or [], since=since, until=until))
     if as_json:
         show_json(found)
     else:

@@ -23,16 +23,16 @@ def enrol(
     as_json: AsJson = False,
 ) -> None:
     """Enrol a customer and get the one-time link to hand over."""
-    made = asking(profile, lambda m: m.people.enrol(customer_ref, name))
+    made = asking(profile, lambda m: m.customers.enrol(customer_ref, name))
     show_one(made["customer"] | {"link": made["link"]}, as_json)
 
 
 @customer.command("list")
 def list_customers(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List your customers."""
-    from weir.client.management_requests import all_of
+    from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.people.customers()))
+    found = asking(profile, lambda m: all_of(m.customers.list()))
     show_list(found, ("customer_ref", "name", "linked", "id"), as_json)
 
 
@@ -44,7 +44,7 @@ def offer_test(
     as_json: AsJson = False,
 ) -> None:
     """Let developers try consents with a person of your model world."""
-    show_one(asking(profile, lambda m: m.people.offer_test_customer(customer_ref, name)), as_json)
+    show_one(asking(profile, lambda m: m.test_customers.offer(customer_ref, name)), as_json)
 
 
 @customer.command("list-test")
@@ -54,7 +54,7 @@ def list_test(
     as_json: AsJson = False,
 ) -> None:
     """List whom an institution lets developers try consents with."""
-    found = asking(profile, lambda m: m.people.test_customers(member))
+    found = asking(profile, lambda m: m.test_customers.of_member(member))
     show_list(found["items"], ("customer_ref", "name"), as_json)
 
 
@@ -65,7 +65,7 @@ def end_test(
     as_json: AsJson = False,
 ) -> None:
     """Let developers try with a person no more; sign-ins that were taken end."""
-    show_one(asking(profile, lambda m: m.people.end_test_customer(customer_ref)), as_json)
+    show_one(asking(profile, lambda m: m.test_customers.end(customer_ref)), as_json)
 
 
 @customer.command("take-test")
@@ -77,9 +77,7 @@ def take_test(
     as_json: AsJson = False,
 ) -> None:
     """Get your own sign-in as a test customer, with a new passphrase each time."""
-    taken = asking(
-        profile, lambda m: m.people.take_test_customer(application, product, customer_ref)
-    )
+    taken = asking(profile, lambda m: m.test_customers.take(application, product, customer_ref))
     show_one(taken, as_json)
 
 
@@ -90,7 +88,7 @@ def detach_records(
     as_json: AsJson = False,
 ) -> None:
     """Erase what leads from call records to a customer whose consents have all ended."""
-    show_one(asking(profile, lambda m: m.people.detach_records(customer)), as_json)
+    show_one(asking(profile, lambda m: m.customers.detach_records(customer)), as_json)
 
 
 @consent.command("lodge")
@@ -104,7 +102,7 @@ def lodge(
 ) -> None:
     """Lodge what a customer will be asked within a day, for a request to name."""
     entry = json.loads(details.read_text())
-    show_one(asking(profile, lambda m: m.people.lodge_consent(application, entry)), as_json)
+    show_one(asking(profile, lambda m: m.consents.lodge(application, entry)), as_json)
 
 
 @consent.command("list")
@@ -116,9 +114,9 @@ def list_consents(
     as_json: AsJson = False,
 ) -> None:
     """List consents: a member's over its customers' data, a partner's of an application."""
-    from weir.client.management_requests import all_of
+    from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.people.consents(application)))
+    found = asking(profile, lambda m: all_of(m.consents.list(application)))
     show_list(found, ("id", "state", "purpose", "application", "expires_at"), as_json)
 
 
@@ -130,4 +128,4 @@ def withdraw(
     as_json: AsJson = False,
 ) -> None:
     """Withdraw a consent and wait until every gateway has applied it."""
-    show_one(asking(profile, lambda m: m.people.withdraw_consent(consent, reason)), as_json)
+    show_one(asking(profile, lambda m: m.consents.withdraw(consent, reason)), as_json)

@@ -34,16 +34,16 @@ def import_document(
         content = file.read_bytes()
     except OSError as error:
         raise CannotError(f"The file {file} cannot be read.") from error
-    made = asking(profile, lambda m: m.shelf.import_document(slug, backend_url, content))
+    made = asking(profile, lambda m: m.documents.import_document(slug, backend_url, content))
     show_one(made["document"] | {k: v for k, v in made.items() if k != "document"}, as_json)
 
 
 @document.command("list")
 def list_documents(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List your documents."""
-    from weir.client.management_requests import all_of
+    from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.shelf.documents()))
+    found = asking(profile, lambda m: all_of(m.documents.list()))
     show_list(found, ("slug", "version", "title", "openapi", "backend_url", "id"), as_json)
 
 
@@ -52,7 +52,7 @@ def show_document(
     document: Document, profile: ProfileName = DEFAULT, as_json: AsJson = False
 ) -> None:
     """Show one document."""
-    show_one(asking(profile, lambda m: m.shelf.document(document)), as_json)
+    show_one(asking(profile, lambda m: m.documents.get(document)), as_json)
 
 
 @document.command("openapi")
@@ -63,17 +63,17 @@ def document_openapi(
 ) -> None:
     """Print a document, regenerated from the store, or as it was imported (--source)."""
     if source:
-        sys.stdout.buffer.write(asking(profile, lambda m: m.shelf.document_source(document)))
+        sys.stdout.buffer.write(asking(profile, lambda m: m.documents.source(document)))
     else:
-        show_json(asking(profile, lambda m: m.shelf.document_openapi(document)))
+        show_json(asking(profile, lambda m: m.documents.openapi(document)))
 
 
 @document.command("findings")
 def findings(document: Document, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """Say what a document does not keep of the standard."""
-    from weir.client.management_requests import all_of
+    from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.shelf.findings(document)))
+    found = asking(profile, lambda m: all_of(m.documents.findings(document)))
     show_list(found, ("severity", "rule", "pointer", "subject", "mend"), as_json)
 
 
@@ -82,9 +82,9 @@ def list_capabilities(
     document: Document, profile: ProfileName = DEFAULT, as_json: AsJson = False
 ) -> None:
     """List a document's capabilities."""
-    from weir.client.management_requests import all_of
+    from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.shelf.capabilities(document)))
+    found = asking(profile, lambda m: all_of(m.capabilities.list(document)))
     columns = ("operation_id", "method", "path", "permission", "moves_money", "state", "id")
     show_list(found, columns, as_json)
 
@@ -120,7 +120,7 @@ def bind(
     bindings = {name: value for name, value in named.items() if value is not None}
     declared = asking(
         profile,
-        lambda m: m.shelf.declare(
+        lambda m: m.capabilities.declare(
             capability,
             consent_type=consent_type,
             permission=permission,

@@ -23,9 +23,9 @@ Algorithm = Annotated[str, typer.Argument(help="ES256, PS256, EdDSA or Ed25519."
 @app.command("list")
 def list_keys(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List the signing keys by purpose, newest first, with where each is in its life."""
-    from weir.client.management_requests import all_of
+    from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.keys.signing_keys()))
+    found = asking(profile, lambda m: all_of(m.signing_keys.list()))
     show_list(
         found, ("kid", "purpose", "algorithm", "state", "signs_from", "superseded_at"), as_json
     )
@@ -45,7 +45,7 @@ def announce(
 ) -> None:
     """Make the next signing key; it signs from its date on, the present one ends by itself."""
     moment, purpose = _moment(at), "message" if messages else "access_token"
-    announced = asking(profile, lambda m: m.keys.announce_signing_key(algorithm, moment, purpose))
+    announced = asking(profile, lambda m: m.signing_keys.announce(algorithm, moment, purpose))
     show_one(announced, as_json)
 
 
@@ -56,15 +56,15 @@ def revoke(
     as_json: AsJson = False,
 ) -> None:
     """In an emergency: revoke a signing key everywhere, with everything it signed."""
-    show_one(asking(profile, lambda m: m.keys.revoke_signing_key(kid)), as_json)
+    show_one(asking(profile, lambda m: m.signing_keys.revoke(kid)), as_json)
 
 
 @app.command()
 def endings(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List the algorithms that are taken until a date and no longer."""
-    from weir.client.management_requests import all_of
+    from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.keys.algorithm_endings()))
+    found = asking(profile, lambda m: all_of(m.algorithms.endings()))
     show_list(found, ("algorithm", "ends_at", "announced_at"), as_json)
 
 
@@ -77,13 +77,13 @@ def end(
 ) -> None:
     """Announce from when on an algorithm of clients' signatures is taken no more."""
     moment = _moment(at)
-    show_one(asking(profile, lambda m: m.keys.end_algorithm(algorithm, moment)), as_json)
+    show_one(asking(profile, lambda m: m.algorithms.end(algorithm, moment)), as_json)
 
 
 @app.command()
 def keep(algorithm: Algorithm, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """Take the announcement back: the algorithm stays."""
-    show_one(asking(profile, lambda m: m.keys.keep_algorithm(algorithm)), as_json)
+    show_one(asking(profile, lambda m: m.algorithms.keep(algorithm)), as_json)
 
 
 def _moment(text: str) -> str:

@@ -54,9 +54,7 @@ def close(
         if not as_json:
             print(_STEPS.get(step, step), flush=True)
 
-    found = asking(
-        profile, lambda m: m.books.close_period(period, currency, settle=settle, told=told)
-    )
+    found = asking(profile, lambda m: m.closings.close(period, currency, settle=settle, told=told))
     if found["status"] == "failed":
         raise CannotError(f"The period could not be closed: {found['failure']}.")
     show_one(found if as_json else {name: found[name] for name in _CLOSED}, as_json)
@@ -65,22 +63,22 @@ def close(
 @period.command("closings")
 def list_closings(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List the closings that were asked for, and how far each is."""
-    from weir.client.management_requests import all_of
+    from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.books.closings()))
+    found = asking(profile, lambda m: all_of(m.closings.list()))
     show_list(found, ("job", "period", "currency", "status", "to_do", "release"), as_json)
 
 
 @period.command("closing")
 def show_closing(job: Job, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """Show how far one closing is, step by step."""
-    show_one(asking(profile, lambda m: m.books.closing(job)), as_json)
+    show_one(asking(profile, lambda m: m.closings.get(job)), as_json)
 
 
 @period.command("move")
 def move(job: Job, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """Let the release that runs now go on with a closing that another one began."""
-    show_one(asking(profile, lambda m: m.books.move_closing(job)), as_json)
+    show_one(asking(profile, lambda m: m.closings.move(job)), as_json)
 
 
 @period.command("reopen")
@@ -92,16 +90,16 @@ def reopen(
     as_json: AsJson = False,
 ) -> None:
     """Open a closed period again: its postings are reversed; close it anew for the next version."""
-    made = asking(profile, lambda m: m.books.reopen_period(period, currency, reason))
+    made = asking(profile, lambda m: m.reopenings.reopen(period, currency, reason))
     show_one(made, as_json)
 
 
 @period.command("reopenings")
 def list_reopenings(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List which periods were opened again, and why."""
-    from weir.client.management_requests import all_of
+    from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.books.reopenings()))
+    found = asking(profile, lambda m: all_of(m.reopenings.list()))
     show_list(found, ("period", "currency", "reason", "reopened_at", "reopened_by"), as_json)
 
 
@@ -131,9 +129,9 @@ def show(
 ) -> None:
     """Print a statement, whole: the document that can be verified offline."""
     if as_csv:
-        print(asking(profile, lambda m: m.books.statement_csv(statement)), end="")
+        print(asking(profile, lambda m: m.statements.csv(statement)), end="")
         return
-    show_json(asking(profile, lambda m: m.books.statement(statement)))
+    show_json(asking(profile, lambda m: m.statements.get(statement)))
 
 
 @statement.command("calls")
@@ -144,9 +142,9 @@ def calls(
     as_json: AsJson = False,
 ) -> None:
     """List the calls behind a line: what was counted, one by one."""
-    from weir.client.management_requests import all_of
+    from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.books.calls_behind(statement, line)))
+    found = asking(profile, lambda m: all_of(m.statements.calls(statement, line)))
     columns = ("arrived_at", "interaction_id", "method", "path", "status", "ending", "billable")
     show_list(found, columns, as_json)
 
@@ -203,9 +201,9 @@ def verify(
 
 
 def _statements(profile: str, columns: tuple[str, ...], as_json: bool) -> None:
-    from weir.client.management_requests import all_of
+    from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.books.statements()))
+    found = asking(profile, lambda m: all_of(m.statements.list()))
     show_list(found, columns, as_json)
 
 

@@ -52,7 +52,7 @@ def claim(
 @app.command()
 def health(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """Every process that follows the change log, and how far behind it is."""
-    found = asking(profile, lambda m: m.parties.health())
+    found = asking(profile, lambda m: m.health.get())
     if as_json:
         show_json(found)
         return

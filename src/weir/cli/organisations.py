@@ -37,7 +37,7 @@ def admit_member(
     """Admit a licensed institution."""
     admitted = asking(
         profile,
-        lambda m: m.parties.admit_member(
+        lambda m: m.organisations.admit_member(
             slug=slug,
             name_en=name_en,
             name_zh=name_zh,
@@ -68,7 +68,7 @@ def admit_partner(
     """Admit a partner of one of the five classes."""
     admitted = asking(
         profile,
-        lambda m: m.parties.admit_partner(
+        lambda m: m.organisations.admit_partner(
             slug=slug,
             name_en=name_en,
             name_zh=name_zh,
@@ -95,28 +95,28 @@ def list_partners(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> No
 @partner.command("show")
 def show(name: Name, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """Show one organisation."""
-    show_one(asking(profile, lambda m: m.parties.organisation(name)), as_json)
+    show_one(asking(profile, lambda m: m.organisations.get(name)), as_json)
 
 
 @member.command("suspend")
 @partner.command("suspend")
 def suspend(name: Name, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """Stop an organisation at every gateway; says when that was so."""
-    show_one(asking(profile, lambda m: m.parties.suspend_organisation(name)), as_json)
+    show_one(asking(profile, lambda m: m.organisations.suspend(name)), as_json)
 
 
 @member.command("resume")
 @partner.command("resume")
 def resume(name: Name, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """Undo a suspension."""
-    show_one(asking(profile, lambda m: m.parties.resume_organisation(name)), as_json)
+    show_one(asking(profile, lambda m: m.organisations.resume(name)), as_json)
 
 
 @partner.command("production")
 @member.command("production")
 def production(name: Name, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """Let an organisation that signed up use products beyond the sandbox."""
-    show_one(asking(profile, lambda m: m.parties.open_production(name)), as_json)
+    show_one(asking(profile, lambda m: m.organisations.open_production(name)), as_json)
 
 
 @partner.command("sign-up")
@@ -145,7 +145,7 @@ def sign_up(
 
 
 def _list(kind: str, columns: tuple[str, ...], profile: str, as_json: bool) -> None:
-    from weir.client.management_requests import all_of
+    from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.parties.organisations(kind)))
+    found = asking(profile, lambda m: all_of(m.organisations.list(kind)))
     show_list(found, (*_COLUMNS[:-1], *columns, _COLUMNS[-1]), as_json)

@@ -21,7 +21,7 @@ Role = Annotated[str, typer.Option(help="owner, developer, finance or auditor.")
 @people.command("list")
 def list_people(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List who works for you."""
-    show_list(asking(profile, lambda m: m.team.people()), _PERSON, as_json)
+    show_list(asking(profile, lambda m: m.people.list()), _PERSON, as_json)
 
 
 @people.command("role")
@@ -32,26 +32,26 @@ def change_role(
     as_json: AsJson = False,
 ) -> None:
     """Give somebody another role. There is always at least one owner."""
-    show_one(asking(profile, lambda m: m.team.change_role(person, role)), as_json)
+    show_one(asking(profile, lambda m: m.people.change_role(person, role)), as_json)
 
 
 @people.command("renew")
 def renew(person: Person, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """Make a one-time link by which somebody sets a new passphrase and second factor."""
-    made = asking(profile, lambda m: m.team.renew_sign_in(person))
+    made = asking(profile, lambda m: m.people.renew_sign_in(person))
     show_one(made["person"] | {"link": made["link"]}, as_json)
 
 
 @people.command("remove")
 def remove(person: Person, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """End somebody's work for you, signed out everywhere at once."""
-    show_one(asking(profile, lambda m: m.team.remove(person)), as_json)
+    show_one(asking(profile, lambda m: m.people.remove(person)), as_json)
 
 
 @invitations.command("list")
 def list_invitations(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List invitations that were not used yet."""
-    show_list(asking(profile, lambda m: m.team.invitations()), _INVITATION, as_json)
+    show_list(asking(profile, lambda m: m.invitations.list()), _INVITATION, as_json)
 
 
 @invitations.command("make")
@@ -65,7 +65,7 @@ def invite(
     as_json: AsJson = False,
 ) -> None:
     """Invite somebody to work for you, and get the one-time link to hand over."""
-    made = asking(profile, lambda m: m.team.invite(invitee, role, organisation=organisation))
+    made = asking(profile, lambda m: m.invitations.invite(invitee, role, organisation=organisation))
     show_one(made["invitation"] | {"link": made["link"]}, as_json)
 
 
@@ -76,4 +76,4 @@ def withdraw(
     as_json: AsJson = False,
 ) -> None:
     """End an invitation that was not used."""
-    show_one(asking(profile, lambda m: m.team.withdraw(invitation)), as_json)
+    show_one(asking(profile, lambda m: m.invitations.withdraw(invitation)), as_json)

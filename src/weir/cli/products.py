@@ -52,7 +52,7 @@ def create(
     """Draft the next version of a product."""
     drafted = asking(
         profile,
-        lambda m: m.shelf.draft_product(
+        lambda m: m.products.draft(
             slug=slug,
             title_en=title_en,
             title_zh=title_zh,
@@ -73,13 +73,13 @@ def create(
 @product.command("publish")
 def publish(product: Product, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """Put a draft on the shelf, unchangeable from then on."""
-    show_one(asking(profile, lambda m: m.shelf.publish(product)), as_json)
+    show_one(asking(profile, lambda m: m.products.publish(product)), as_json)
 
 
 @product.command("changes")
 def changes(product: Product, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """Say what a version breaks of the one before it."""
-    found = asking(profile, lambda m: m.shelf.breaking_changes(product))
+    found = asking(profile, lambda m: m.products.breaking_changes(product))
     if as_json:
         show_json(found)
     elif found["changes"]:
@@ -92,7 +92,7 @@ def changes(product: Product, profile: ProfileName = DEFAULT, as_json: AsJson = 
 @product.command("retire")
 def retire(product: Product, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """Take a version off the shelf and end its subscriptions."""
-    show_one(asking(profile, lambda m: m.shelf.retire(product)), as_json)
+    show_one(asking(profile, lambda m: m.products.retire(product)), as_json)
 
 
 @product.command("list")
@@ -102,22 +102,22 @@ def list_products(
     as_json: AsJson = False,
 ) -> None:
     """List the whole shelf, or your own products (--mine)."""
-    from weir.client.management_requests import all_of
+    from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.shelf.products() if mine else m.shelf.everything()))
+    found = asking(profile, lambda m: all_of(m.products.list() if mine else m.shelf.list()))
     show_list(found, ("prefix", "title_en", "direction", "status", "scope", "id"), as_json)
 
 
 @product.command("show")
 def show(product: Product, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """Show one product version."""
-    show_one(asking(profile, lambda m: m.shelf.product(product)), as_json)
+    show_one(asking(profile, lambda m: m.products.get(product)), as_json)
 
 
 @product.command("openapi")
 def openapi(product: Product, profile: ProfileName = DEFAULT) -> None:
     """Print the product's OpenAPI document, at the gateway's address."""
-    show_json(asking(profile, lambda m: m.shelf.product_openapi(product)))
+    show_json(asking(profile, lambda m: m.products.openapi(product)))
 
 
 @plan.command("add")
@@ -141,7 +141,7 @@ def add(
     """Offer a product under a plan."""
     offered = asking(
         profile,
-        lambda m: m.shelf.offer_plan(
+        lambda m: m.plans.offer(
             product,
             name=name,
             currency=currency,
@@ -158,9 +158,9 @@ def add(
 @plan.command("list")
 def list_plans(product: Product, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List a product's plans."""
-    from weir.client.management_requests import all_of
+    from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.shelf.plans(product)))
+    found = asking(profile, lambda m: all_of(m.plans.list(product)))
     if not as_json:
         found = [{**each, "price": _in_words(each)} for each in found]
     columns = ("name", "price", "rate_per_s", "quota", "quota_period", "status", "id")
@@ -170,7 +170,7 @@ def list_plans(product: Product, profile: ProfileName = DEFAULT, as_json: AsJson
 @plan.command("withdraw")
 def withdraw(plan: Plan, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """Take no new subscriptions under a plan; those there are go on."""
-    show_one(asking(profile, lambda m: m.shelf.withdraw_plan(plan)), as_json)
+    show_one(asking(profile, lambda m: m.plans.withdraw(plan)), as_json)
 
 
 @plan.command("change")
@@ -190,14 +190,14 @@ def change(
 ) -> None:
     """Announce what a plan costs from a day on; subscribers keep their price for the notice."""
     document = _pricing(price, pricing)
-    made = asking(profile, lambda m: m.shelf.change_plan(plan, document, effective_from))
+    made = asking(profile, lambda m: m.plans.change(plan, document, effective_from))
     show_one(made, as_json)
 
 
 @plan.command("take-back")
 def take_back(plan: Plan, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """Take back the newest price of a plan before it is in force."""
-    show_one(asking(profile, lambda m: m.shelf.take_back_plan_change(plan)), as_json)
+    show_one(asking(profile, lambda m: m.plans.take_back_change(plan)), as_json)
 
 
 @subscription.command("request")
@@ -208,15 +208,15 @@ def request(
     as_json: AsJson = False,
 ) -> None:
     """Ask for a product under a plan."""
-    show_one(asking(profile, lambda m: m.shelf.subscribe(application, plan)), as_json)
+    show_one(asking(profile, lambda m: m.subscriptions.request(application, plan)), as_json)
 
 
 @subscription.command("list")
 def list_subscriptions(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List those you hold, and those to your products."""
-    from weir.client.management_requests import all_of
+    from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.shelf.subscriptions()))
+    found = asking(profile, lambda m: all_of(m.subscriptions.list()))
     show_list(found, ("application", "product", "plan", "status", "id"), as_json)
 
 
@@ -224,7 +224,7 @@ def _act(name: str, words: str) -> None:
     def act(
         subscription: Subscription, profile: ProfileName = DEFAULT, as_json: AsJson = False
     ) -> None:
-        done = asking(profile, lambda m: m.shelf.act_on_subscription(subscription, name))
+        done = asking(profile, lambda m: m.subscriptions.act(subscription, name))
         show_one(done, as_json)
 
     subscription.command(name, help=words)(act)

@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
 
@@ -14,7 +14,7 @@ from weir.app import settings as reading
 from weir.kernel import identifiers
 
 if TYPE_CHECKING:
-    from weir.client import Platform
+    from weir.client import Management, Platform
 
 Result = TypeVar("Result")
 
@@ -62,8 +62,8 @@ def platform_here(ca: Path | None = None) -> Platform:
     )
 
 
-def asking(name: str, work: Callable[[Any], Awaitable[Result]]) -> Result:
-    """Run `work` with a `weir.client.Management` that speaks for the profile."""
+def asking(name: str, work: Callable[[Management], Awaitable[Result]]) -> Result:
+    """Run `work` with the management API, as the profile."""
     from weir.client import Management, Profile
 
     profile = Profile.load(folder_of(name))

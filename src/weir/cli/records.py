@@ -24,16 +24,16 @@ def count(
     since: Day = None, until: Day = None, profile: ProfileName = DEFAULT, as_json: AsJson = False
 ) -> None:
     """Count the stored calls by application, product, status and refusal."""
-    from weir.client.management_requests import all_of
+    from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.books.count_calls(since, until)))
+    found = asking(profile, lambda m: all_of(m.records.count(since, until)))
     show_list(found, ("application", "product", "status", "refusal", "calls"), as_json)
 
 
 @records.command("files")
 def files(since: Day = None, until: Day = None, profile: ProfileName = DEFAULT) -> None:
     """Name the files of the lake that are to be read, one a line, for other engines."""
-    from weir.client.management_requests import all_of
+    from weir.client.management.requests import all_of
 
     for file in asking(profile, lambda m: all_of(m.records.files(since, until))):
         print(file)
@@ -47,4 +47,4 @@ def receipt(
     """Fetch the receipt of a call, check its signatures and proofs, and print it."""
     import msgspec
 
-    show_json(msgspec.to_builtins(asking(profile, lambda m: m.records.receipt(name))))
+    show_json(msgspec.to_builtins(asking(profile, lambda m: m.receipts.get(name))))

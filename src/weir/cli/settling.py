@@ -32,7 +32,7 @@ def open_dispute(
     as_json: AsJson = False,
 ) -> None:
     """Dispute a line of a statement: nobody pays it until it is decided."""
-    opened = asking(profile, lambda m: m.settling.open_dispute(statement, line, reason, evidence))
+    opened = asking(profile, lambda m: m.disputes.open(statement, line, reason, evidence))
     show_one(opened, as_json)
 
 
@@ -43,9 +43,9 @@ def list_disputes(
     as_json: AsJson = False,
 ) -> None:
     """List your disputes; the operator's list holds everybody's."""
-    from weir.client.management_requests import all_of
+    from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.settling.disputes(status)))
+    found = asking(profile, lambda m: all_of(m.disputes.list(status)))
     show_list(found, ("id", "statement", "statement_line", "status", "reason"), as_json)
 
 
@@ -58,9 +58,7 @@ def resolve(
     as_json: AsJson = False,
 ) -> None:
     """Decide a dispute. Only the operator may."""
-    decided = asking(
-        profile, lambda m: m.settling.resolve_dispute(dispute, resolution, amount_minor)
-    )
+    decided = asking(profile, lambda m: m.disputes.resolve(dispute, resolution, amount_minor))
     show_one(decided, as_json)
 
 
@@ -74,18 +72,16 @@ def grant(
     as_json: AsJson = False,
 ) -> None:
     """Give back part of a line you were paid for."""
-    granted = asking(
-        profile, lambda m: m.settling.grant_credit(statement, line, amount_minor, reason)
-    )
+    granted = asking(profile, lambda m: m.credits.grant(statement, line, amount_minor, reason))
     show_one(granted, as_json)
 
 
 @credit.command("list")
 def list_credits(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List credits that concern you, newest first; the operator's list holds everybody's."""
-    from weir.client.management_requests import all_of
+    from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.settling.credits()))
+    found = asking(profile, lambda m: all_of(m.credits.list()))
     columns = ("id", "statement", "statement_line", "amount_minor", "currency", "reason")
     show_list(found, columns, as_json)
 
@@ -101,11 +97,13 @@ def account(
 ) -> None:
     """Show where you pay from and are paid; with all four options, say it."""
     if scheme is None or holder is None or number is None or bank is None:
-        show_one(asking(profile, lambda m: m.settling.account()), as_json)
+        show_one(asking(profile, lambda m: m.settlement_accounts.get()), as_json)
         return
     named = asking(
         profile,
-        lambda m: m.settling.set_account(scheme=scheme, holder=holder, account=number, bank=bank),
+        lambda m: m.settlement_accounts.set(
+            scheme=scheme, holder=holder, account=number, bank=bank
+        ),
     )
     show_one(named, as_json)
 
@@ -121,7 +119,7 @@ def settle(
     as_json: AsJson = False,
 ) -> None:
     """Net all open debts of a currency into payments. Only the operator may."""
-    show_one(asking(profile, lambda m: m.settling.settle(currency, convert or [])), as_json)
+    show_one(asking(profile, lambda m: m.rounds.settle(currency, convert or [])), as_json)
 
 
 @rate.command("record")
@@ -138,7 +136,7 @@ def record_rate(
     at = observed_at or datetime.now(UTC).isoformat(timespec="seconds")
     recorded = asking(
         profile,
-        lambda m: m.settling.record_rate(
+        lambda m: m.exchange_rates.record(
             base=base, quote=quote, rate=worth, source=source, observed_at=at
         ),
     )
@@ -148,18 +146,18 @@ def record_rate(
 @rate.command("list")
 def list_rates(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List exchange rates, newest recorded first."""
-    from weir.client.management_requests import all_of
+    from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.settling.rates()))
+    found = asking(profile, lambda m: all_of(m.exchange_rates.list()))
     show_list(found, ("base", "quote", "rate", "source", "observed_at", "id"), as_json)
 
 
 @netting.command("list")
 def list_rounds(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List the rounds you took part in, newest first."""
-    from weir.client.management_requests import all_of
+    from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.settling.rounds()))
+    found = asking(profile, lambda m: all_of(m.rounds.list()))
     columns = ("id", "currency", "moved_minor", "without_payments", "settled_at")
     show_list(found, columns, as_json)
 
@@ -167,7 +165,7 @@ def list_rounds(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None
 @netting.command("show")
 def show(round_: Round, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """Show a round: positions, payments, and what netting saved."""
-    found = asking(profile, lambda m: m.settling.round(round_))
+    found = asking(profile, lambda m: m.rounds.get(round_))
     if as_json:
         show_one(found, as_json)
         return
@@ -177,7 +175,7 @@ def show(round_: Round, profile: ProfileName = DEFAULT, as_json: AsJson = False)
 @netting.command("instructions")
 def instructions(round_: Round, profile: ProfileName = DEFAULT) -> None:
     """Print your payments of a round for your bank, as ISO 20022 pain.001.001.09."""
-    print(asking(profile, lambda m: m.settling.instructions(round_))["message"], end="")
+    print(asking(profile, lambda m: m.rounds.instructions(round_))["message"], end="")
 
 
 @payment.command("received")
@@ -187,4 +185,4 @@ def received(
     as_json: AsJson = False,
 ) -> None:
     """Say that a payment to you has come."""
-    show_one(asking(profile, lambda m: m.settling.receive(payment)), as_json)
+    show_one(asking(profile, lambda m: m.payments.receive(payment)), as_json)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     )
     from weir.client.exchange import Answer, Exchange
     from weir.client.grants import Grant, Grants
-    from weir.client.management import Management
+    from weir.client.management.management import Management
     from weir.client.messages import MessageSigner
     from weir.client.platform import Platform
     from weir.client.possession import DpopKey
@@ -56,7 +56,7 @@ _MODULES: Final = {
     "Exchange": "exchange",
     "Grant": "grants",
     "Grants": "grants",
-    "Management": "management",
+    "Management": "management.management",
     "MessageSigner": "messages",
     "Platform": "platform",
     "DpopKey": "possession",

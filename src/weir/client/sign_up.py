@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from weir.client.errors import ProtocolError
 from weir.client.exchange import Exchange
-from weir.client.management_requests import Document
+from weir.client.management.requests import Document
 from weir.client.platform import Platform
 from weir.client.session import refused
 

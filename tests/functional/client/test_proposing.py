@@ -12,8 +12,8 @@ from tls_listener import Listener
 
 from weir.client.credentials import Credentials
 from weir.client.errors import ProtocolError
-from weir.client.management_books import Books
-from weir.client.management_requests import Asker
+from weir.client.management.money.agreements import Agreements
+from weir.client.management.requests import Requests
 from weir.keys.authority import Authority
 
 PRODUCT, OWNER, BEFORE = "prd_1", "org_1", "agr_0"
@@ -44,12 +44,12 @@ def credentials(tmp_path: Path, authority: Authority) -> Credentials:
 
 async def asked(listener: Listener, script: Script, credentials: Credentials, kind: str) -> None:
     async with calling(listener, script) as session:
-        books = Books(Asker(session))
+        agreements = Agreements(Requests(session))
         if kind == "propose":
-            await books.propose_agreement(PRODUCT, **ASKED, credentials=credentials)
+            await agreements.propose(PRODUCT, **ASKED, credentials=credentials)
         else:
             given = {name: value for name, value in ASKED.items() if name != "currency"}
-            await books.counter_agreement(BEFORE, **given, credentials=credentials)
+            await agreements.counter(BEFORE, **given, credentials=credentials)
 
 
 @pytest.mark.parametrize("kind", ["propose", "counter"])

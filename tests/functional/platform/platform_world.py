@@ -33,7 +33,7 @@ from weir.app.core import Core, open_core
 from weir.app.settings import Settings
 from weir.cli.health import is_ready
 from weir.cli.installation import Installation, Role
-from weir.client.management import Management
+from weir.client.management.management import Management
 from weir.client.platform import Platform
 from weir.client.pricing import per_call
 from weir.client.trust import tls_context
@@ -173,24 +173,24 @@ class World:
     async def subscribe(self, caller: Caller, product: str, **terms: Any) -> None:
         """Offer a plan on these terms, ask for it, and approve."""
         owner, _, slug = product.partition(".")
-        shelf = self.stage.members[owner].management.shelf
-        plan = await shelf.offer_plan(
+        owning = self.stage.members[owner].management
+        plan = await owning.plans.offer(
             self.stage.members[owner].products[slug]["id"],
             name=f"for-{caller.partner.slug}",
             currency=CURRENCY,
             **{"pricing": per_call("0.05"), **terms},
         )
         async with Management.open(caller.profile) as management:
-            asked = await management.shelf.subscribe(
+            asked = await management.subscriptions.request(
                 caller.profile.credentials.client_id, plan["id"]
             )
-        await shelf.act_on_subscription(asked["id"], "approve")
+        await owning.subscriptions.act(asked["id"], "approve")
         await self._known_everywhere()
 
     async def customer(self) -> Customer:
         """A person of the bank's world with a sign-in of their own."""
         reference, name = await consents.pick(self.bank, "individual", self._taken)
-        enrolled = await self.bank.management.people.enrol(reference, name)
+        enrolled = await self.bank.management.customers.enrol(reference, name)
         return await consents.welcome(self.stage, BANK.slug, reference, name, enrolled["link"])
 
     async def consent(self, caller: Caller, customer: Customer) -> Consented:

@@ -18,7 +18,7 @@ from platform_world import ACCOUNTS, World, account_access
 from waiting import PATIENCE_S, until
 from weir.client import Management, MessageSigner, Session
 from weir.client.errors import RefusedError
-from weir.client.management_requests import all_of
+from weir.client.management.requests import all_of
 from weir.metering.lake import queries
 from weir.settlement.statements.verification import RecordsFolder, verify
 from weir.store.declares import PROCESS_LEASE_S
@@ -101,7 +101,7 @@ async def test_no_process_serves_a_consent_after_its_withdrawal_was_acknowledged
             for connection in all_processes.everywhere:
                 group.create_task(keep_calling(connection))
             await until(lambda: len(heard) > 20)
-            withdrawn = await platform.bank.management.people.withdraw_consent(consent)
+            withdrawn = await platform.bank.management.consents.withdraw(consent)
             acknowledged_s = loop.time()
             already = len(heard)
             await until(lambda: len(heard) > already + 100)
@@ -118,12 +118,12 @@ async def test_a_suspended_organisation_is_refused_by_every_process_at_once(
     platform: World,
 ) -> None:
     async with consented(platform, "suspended") as (all_processes, caller, _):
-        suspended = await platform.operator.parties.suspend_organisation("suspended")
+        suspended = await platform.operator.organisations.suspend("suspended")
         assert await all_processes.refusals() == {"organisation_suspended"}
         assert suspended["effective_at"] is not None
         with pytest.raises(RefusedError):
-            await platform.operator.parties.suspend_organisation("no-such-organisation")
-        await platform.operator.parties.resume_organisation("suspended")
+            await platform.operator.organisations.suspend("no-such-organisation")
+        await platform.operator.organisations.resume("suspended")
         assert await all_processes.refusals() == {None}
         assert caller.organisation == suspended["organisation"]["id"]
 
@@ -132,10 +132,10 @@ async def test_a_revoked_certificate_is_refused_by_every_process_at_once(
     platform: World,
 ) -> None:
     async with consented(platform, "revoked") as (all_processes, caller, _):
-        parties = platform.operator.parties
+        issued = platform.operator.certificates
         client_id = caller.profile.credentials.client_id
-        certificates = await all_of(parties.certificates(client_id))
-        await parties.revoke_certificate(certificates[0]["id"])
+        certificates = await all_of(issued.list(client_id))
+        await issued.revoke(certificates[0]["id"])
         assert await all_processes.refusals() == {"certificate_revoked"}
         anew = await asker(platform, caller, all_processes.path, all_processes.token)
         assert await anew.refusals() == {"certificate_revoked"}
@@ -213,18 +213,18 @@ async def test_a_gateway_cut_off_from_postgresql_stops_serving_consents_within_i
 async def test_a_withdrawal_is_acknowledged_without_valkey(platform: World) -> None:
     """Valkey only wakes the gateways up. Without it they look once a second."""
     async with consented(platform, "deaf") as (all_processes, _, consent):
-        await all_of(platform.bank.management.people.customers())  # its token is fresh now
+        await all_of(platform.bank.management.customers.list())  # its token is fresh now
         platform.kill_valkey()
         try:
             assert await all_processes.refusals() == {None}
-            withdrawn = await platform.bank.management.people.withdraw_consent(consent)
+            withdrawn = await platform.bank.management.consents.withdraw(consent)
             assert withdrawn["effective_at"] is not None
             assert await all_processes.refusals() == {"consent_withdrawn"}
         finally:
             async with platform.tending():
                 pass
     async with consented(platform, "hearing") as (all_processes, _, consent):
-        await platform.bank.management.people.withdraw_consent(consent)
+        await platform.bank.management.consents.withdraw(consent)
         assert await all_processes.refusals() == {"consent_withdrawn"}
 
 
@@ -236,7 +236,7 @@ async def test_calls_flow_without_control_and_it_comes_back(platform: World) -> 
         finally:
             async with platform.tending():
                 pass
-        await platform.bank.management.people.withdraw_consent(consent)
+        await platform.bank.management.consents.withdraw(consent)
         assert await all_processes.refusals() == {"consent_withdrawn"}
 
 
@@ -294,10 +294,11 @@ async def test_a_period_is_closed_and_its_statement_follows_from_the_records(
     await until(lambda: datetime.now(UTC) > ends_at)
     await until(lambda: _in_lake(platform, last))
     period = "/".join(f"{end:%Y-%m-%dT%H:%M:%SZ}" for end in (platform.stage.opened_at, ends_at))
-    books = platform.operator.books
-    closed = await books.close_period(period, CURRENCY)
-    assert (await books.close_period(period, CURRENCY))["statements"] == closed["statements"]
-    document = await books.statement(closed["statements"][platform.stage.operator_organisation])
+    closings = platform.operator.closings
+    closed = await closings.close(period, CURRENCY)
+    assert (await closings.close(period, CURRENCY))["statements"] == closed["statements"]
+    own = closed["statements"][platform.stage.operator_organisation]
+    document = await platform.operator.statements.get(own)
     folder = RecordsFolder(platform.core.records_folder)
     found = await asyncio.to_thread(verify, document, folder)
     assert (found.holds, found.difference) == (True, None)
@@ -312,21 +313,21 @@ async def test_a_client_and_the_platform_sign_what_they_say_to_each_other(
     platform: World, echo: EchoMember
 ) -> None:
     """A product that asks for signed messages, called with the partner's own client (RFC 9421)."""
-    shelf = platform.stage.members[ECHO.slug].management.shelf
+    products = platform.stage.members[ECHO.slug].management.products
     things = platform.stage.members[ECHO.slug].products["things"]
-    drafted = await shelf.draft_product(
+    drafted = await products.draft(
         slug="signed",
         title_en="Signed things",
         title_zh="签名事物",
         signed_messages=True,
-        capabilities=(await shelf.product(things["id"]))["capabilities"],
+        capabilities=(await products.get(things["id"]))["capabilities"],
     )
-    published = await shelf.publish(drafted["id"])
+    published = await products.publish(drafted["id"])
     platform.stage.members[ECHO.slug].products["signed"] = published
     caller = await platform.partner("signs-messages", "echo-bank.signed")
     mine = caller.profile.credentials
     async with Management.open(caller.profile) as management:
-        await management.parties.rotate_keys(mine.client_id, mine.public_jwks())
+        await management.applications.rotate_keys(mine.client_id, mine.public_jwks())
     await platform._known_everywhere()
 
     async def session(signer: MessageSigner | None) -> Session:
@@ -350,16 +351,16 @@ async def test_a_client_and_the_platform_sign_what_they_say_to_each_other(
 
 async def test_the_audit_holds_and_a_consent_edited_by_sql_is_named(platform: World) -> None:
     async with consented(platform, "edited") as (_, _, consent):
-        books = platform.operator.books
-        assert (await books.verify_audit())["intact"] is True
+        audit = platform.operator.audit
+        assert (await audit.verify())["intact"] is True
         edit = "UPDATE consents SET purpose = %s WHERE id = %s"
         await platform.sql(edit, "Something else", consent)
-        found = await books.verify_audit()
+        found = await audit.verify()
         await platform.sql(edit, "See your balance", consent)
         assert found["intact"] is False
         assert [each["consent"] for each in found["consents"]] == [consent]
         assert found["chains"] == []
-        assert (await books.verify_audit())["intact"] is True
+        assert (await audit.verify())["intact"] is True
 
 
 # --- small things ------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from platform_world import ACCOUNTS, World
 from waiting import PATIENCE_S
 from weir.cli.bundles import fetch
 from weir.client import CallLog, Management, Profile, RefusedError, Session, WeirError
-from weir.client.management_records import seen_root
+from weir.client.management.records.roots import seen_root
 from weir.kernel.call_log import LogEntry, read
 from weir.kernel.seals import Receipt
 from weir.kernel.witnesses import WitnessedRoot
@@ -48,7 +48,7 @@ async def fetched(management: Management, name: str) -> Receipt:
     async with asyncio.timeout(PATIENCE_S):
         while True:
             try:
-                return await management.records.receipt(name)
+                return await management.receipts.get(name)
             except RefusedError as refused:
                 if refused.code != "not_found":
                     raise
@@ -60,7 +60,7 @@ async def test_what_a_partner_logged_is_proven_and_an_audit_of_everything_agrees
 ) -> None:
     entries = await logged_calls(platform, tmp_path / "log-keeper.jsonl")
     assert [entry.status for entry in entries] == [403] * CALLS
-    await platform.operator.records.sign_root()
+    await platform.operator.roots.sign()
     folder = tmp_path / "bundle"
     authority = platform.stage.platform.ca_file
     seals, segments = await fetch(platform.operator, folder, authority)
@@ -91,10 +91,10 @@ async def test_a_witness_signs_what_begins_with_what_it_saw_and_nothing_else(
 ) -> None:
     await logged_calls(platform, tmp_path / "witness-shop.jsonl")
     credentials = Profile.load(platform.stage.profile_folder("river-bank")).credentials
-    bank = platform.bank.management.records
+    roots = platform.bank.management.roots
     for _ in range(2):
-        await platform.operator.records.sign_root()
-        told = await bank.witness(credentials)
+        await platform.operator.roots.sign()
+        told = await roots.witness(credentials)
         assert credentials.client_id in {each["application"] for each in told["witnesses"]}
     seen = seen_root(credentials)
     assert seen is not None
@@ -102,10 +102,10 @@ async def test_a_witness_signs_what_begins_with_what_it_saw_and_nothing_else(
     right = kept.read_bytes()
     kept.write_bytes(right.replace(seen.root.encode(), b"0" * 64))
     with pytest.raises(WeirError, match="history was rewritten"):
-        await bank.witness(credentials)
+        await roots.witness(credentials)
     kept.write_bytes(right.replace(b'"size":%d' % seen.size, b'"size":%d' % (seen.size + 10**6)))
     with pytest.raises(WeirError, match="is gone"):
-        await bank.witness(credentials)
+        await roots.witness(credentials)
     kept.write_bytes(right)
     assert WitnessedRoot(root=seen).root.size == seen.size
 

@@ -76,7 +76,7 @@ async def endpoint(platform: World) -> AsyncIterator[Endpoint]:
 async def register(caller: Caller, address: str) -> None:
     async with Management.open(caller.profile) as management:
         application = caller.profile.credentials.client_id
-        await management.parties.set_backchannel(application, "ping", address)
+        await management.applications.set_backchannel(application, "ping", address)
 
 
 async def ask(platform: World, caller: Caller, customer: Customer) -> Question:

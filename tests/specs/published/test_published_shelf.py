@@ -15,7 +15,7 @@ from keep_alive import Connection
 from platform_world import World
 from published_folder import published_documents
 
-from weir.client.management_requests import all_of
+from weir.client.management.requests import all_of
 from weir.openapi.operations import ImportedDocument, ImportedOperation, import_document
 from weir.openapi.reader import read_document
 from weir.openapi.regeneration import normalise
@@ -54,20 +54,20 @@ async def shelved(platform: World, echo: EchoMember, document: Published) -> dic
     if ECHO.slug not in platform.stage.members:
         await parties.admit_member(platform.stage, echo.running())
     member = platform.stage.members[ECHO.slug]
-    shelf = member.management.shelf
-    made = await shelf.import_document(document.slug, echo.url, document.raw)
-    stored = await shelf.document_openapi(made["document"]["id"])
+    management = member.management
+    made = await management.documents.import_document(document.slug, echo.url, document.raw)
+    stored = await management.documents.openapi(made["document"]["id"])
     source = normalise(read_document(document.raw))
     assert json.dumps(normalise(stored)) == json.dumps(source)
-    capabilities = await all_of(shelf.capabilities(made["document"]["id"]))
+    capabilities = await all_of(management.capabilities.list(made["document"]["id"]))
     assert len(capabilities) == made["operations"] == len(document.read.operations)
-    drafted = await shelf.draft_product(
+    drafted = await management.products.draft(
         slug=document.slug,
         title_en=document.slug,
         title_zh="公开文档",
         capabilities=[each["id"] for each in capabilities],
     )
-    published: dict[str, Any] = await shelf.publish(drafted["id"])
+    published: dict[str, Any] = await management.products.publish(drafted["id"])
     member.products[document.slug] = published
     return published
 

@@ -1,4 +1,4 @@
-"""Asking the management API: reads, safe writes, and lists of any length."""
+"""Requests to the management API: reads, safe writes, and lists of any length."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Document = dict[str, Any]
 Item = TypeVar("Item")
 
 
-class Asker:
-    """Sends the requests of every group of operations."""
+class Requests:
+    """Sends the requests of operations."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -74,7 +74,7 @@ class Asker:
         return answer.object()
 
 
-def place(name: str) -> str:
+def quoted(name: str) -> str:
     """An identifier or slug as one segment of a path."""
     return quote(name, safe="")
 

@@ -1,0 +1,1 @@
+"""The management API, a file and an attribute of `Management` for each thing."""

@@ -1,0 +1,1 @@
+"""Operations on signing keys, algorithms and trust anchors."""

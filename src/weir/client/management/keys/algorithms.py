@@ -1,0 +1,27 @@
+"""Signature algorithms of clients, and until when each is taken."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from weir.client.management.requests import Document, Requests, quoted
+
+
+class Algorithms:
+    """Operations on algorithms. Times are RFC 3339 texts with their zone."""
+
+    def __init__(self, requests: Requests) -> None:
+        self._requests = requests
+
+    def endings(self) -> AsyncIterator[Document]:
+        """Algorithms of clients' signatures that are taken until a date."""
+        return self._requests.pages("/v1/algorithm-endings")
+
+    async def end(self, algorithm: str, ends_at: str) -> Document:
+        """Announce that an algorithm is taken until `ends_at` and no longer."""
+        path = f"/v1/algorithm-endings/{quoted(algorithm)}"
+        return await self._requests.put(path, {"ends_at": ends_at})
+
+    async def keep(self, algorithm: str) -> Document:
+        """Take the announcement back."""
+        return await self._requests.post(f"/v1/algorithm-endings/{quoted(algorithm)}/take-back")

@@ -1,0 +1,1 @@
+"""Operations on money: agreements, closings, statements, disputes, payments."""

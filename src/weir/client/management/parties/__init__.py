@@ -1,0 +1,1 @@
+"""Operations on parties: organisations, people, applications, customers and their consents."""

@@ -1,0 +1,30 @@
+"""Consents that customers gave."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from weir.client.management.requests import Document, Requests, quoted
+
+
+class Consents:
+    """Operations on consents."""
+
+    def __init__(self, requests: Requests) -> None:
+        self._requests = requests
+
+    async def lodge(self, application: str, details: Document) -> Document:
+        """Write down what a customer will be asked within a day. Its `id` is what an authorization
+        request names it by, as the claim `openbanking_intent_id`.
+        """
+        given = {"application": application, "authorization_details": [details]}
+        return await self._requests.post("/v1/consents", given)
+
+    def list(self, application: str | None = None) -> AsyncIterator[Document]:
+        """For a member those over its customers' data; else those given to an application."""
+        return self._requests.pages("/v1/consents", application=application)
+
+    async def withdraw(self, consent: str, reason: str = "") -> Document:
+        """Withdraw it at every gateway; answers when that is so."""
+        given = {"reason": reason}
+        return await self._requests.post(f"/v1/consents/{quoted(consent)}/withdraw", given)

@@ -1,0 +1,1 @@
+"""Operations on what is offered: documents, capabilities, products, plans, subscriptions."""

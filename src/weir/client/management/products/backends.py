@@ -1,0 +1,53 @@
+"""Backends: the endpoints at which services are reached."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from weir.client.management.requests import Document, Requests, quoted
+
+
+class Backends:
+    """Operations on backends."""
+
+    def __init__(self, requests: Requests) -> None:
+        self._requests = requests
+
+    async def register(
+        self,
+        url: str,
+        endpoints: Sequence[str],
+        authority: str | None = None,
+        health_path: str | None = None,
+    ) -> Document:
+        """Say at which endpoints (`host:port`) the service `url` is reached. `authority` is PEM."""
+        given = _reach(endpoints, authority, health_path) | {"url": url}
+        return await self._requests.post("/v1/backends", given)
+
+    async def change(
+        self,
+        backend: str,
+        endpoints: Sequence[str],
+        authority: str | None = None,
+        health_path: str | None = None,
+    ) -> Document:
+        """Replace a service's endpoints, authority and health check."""
+        given = _reach(endpoints, authority, health_path)
+        return await self._requests.put(f"/v1/backends/{quoted(backend)}", given)
+
+    async def remove(self, backend: str) -> Document:
+        """Have a service reached at its own address again."""
+        return await self._requests.post(f"/v1/backends/{quoted(backend)}/remove")
+
+    def list(self) -> AsyncIterator[Document]:
+        return self._requests.pages("/v1/backends")
+
+    async def get(self, backend: str) -> Document:
+        return await self._requests.get(f"/v1/backends/{quoted(backend)}")
+
+
+def _reach(
+    endpoints: Sequence[str], authority: str | None, health_path: str | None
+) -> dict[str, Any]:
+    return {"endpoints": list(endpoints), "authority": authority, "health_path": health_path}

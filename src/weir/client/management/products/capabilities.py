@@ -1,0 +1,38 @@
+"""Capabilities: what an institution can do."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+
+from weir.client.management.requests import Document, Requests, quoted
+
+
+class Capabilities:
+    """Operations on capabilities."""
+
+    def __init__(self, requests: Requests) -> None:
+        self._requests = requests
+
+    def list(self, document: str) -> AsyncIterator[Document]:
+        return self._requests.pages(f"/v1/documents/{quoted(document)}/capabilities")
+
+    async def get(self, capability: str) -> Document:
+        return await self._requests.get(f"/v1/capabilities/{quoted(capability)}")
+
+    async def declare(
+        self,
+        capability: str,
+        *,
+        consent_type: str | None = None,
+        permission: str | None = None,
+        moves_money: bool = False,
+        bindings: Mapping[str, str] | None = None,
+    ) -> Document:
+        """Say what consent a capability needs and where a call carries what it is held to."""
+        given = {
+            "consent_type": consent_type,
+            "permission": permission,
+            "moves_money": moves_money,
+            "bindings": None if bindings is None else dict(bindings),
+        }
+        return await self._requests.put(f"/v1/capabilities/{quoted(capability)}/declaration", given)

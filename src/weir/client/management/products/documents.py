@@ -1,0 +1,38 @@
+"""OpenAPI documents of an institution."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from weir.client.management.requests import Document, Requests, quoted
+
+
+class Documents:
+    """Operations on documents."""
+
+    def __init__(self, requests: Requests) -> None:
+        self._requests = requests
+
+    async def import_document(self, slug: str, backend_url: str, content: bytes) -> Document:
+        """Import an OpenAPI document, JSON or YAML, that is served at `backend_url`."""
+        return await self._requests.upload(
+            "/v1/documents", content, slug=slug, backend_url=backend_url
+        )
+
+    def list(self) -> AsyncIterator[Document]:
+        return self._requests.pages("/v1/documents")
+
+    async def get(self, document: str) -> Document:
+        return await self._requests.get(f"/v1/documents/{quoted(document)}")
+
+    async def source(self, document: str) -> bytes:
+        """The bytes that were imported."""
+        return (await self._requests.fetch(f"/v1/documents/{quoted(document)}/source")).content
+
+    async def openapi(self, document: str) -> Document:
+        """The document, regenerated from the store."""
+        return await self._requests.whole(f"/v1/documents/{quoted(document)}/openapi")
+
+    def findings(self, document: str) -> AsyncIterator[Document]:
+        """What a document does not keep of the standard, errors first."""
+        return self._requests.pages(f"/v1/documents/{quoted(document)}/findings")

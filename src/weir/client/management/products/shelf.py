@@ -1,0 +1,35 @@
+"""The shelf: every published product, listed and searched."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from urllib.parse import urlencode
+
+from weir.client.management.requests import Document, Requests
+
+
+class Shelf:
+    """Operations on the shelf."""
+
+    def __init__(self, requests: Requests) -> None:
+        self._requests = requests
+
+    def list(self, direction: str | None = None) -> AsyncIterator[Document]:
+        """The whole shelf, whoever owns it."""
+        return self._requests.pages("/v1/shelf", direction=direction)
+
+    async def search(
+        self,
+        words: str = "",
+        *,
+        page: int = 1,
+        direction: str | None = None,
+        **facets: Sequence[str],
+    ) -> Document:
+        """Find products by words, English or Chinese. `facets` narrow: kind, owner, grade, price,
+        scene, each to any of the values given."""
+        chosen = [(name, value) for name, values in facets.items() for value in values]
+        query = [("q", words), ("page", str(page)), *chosen]
+        if direction is not None:
+            query.append(("direction", direction))
+        return await self._requests.get(f"/v1/shelf/search?{urlencode(query)}")

@@ -1,0 +1,1 @@
+"""Operations on call records and the audit trail: counts, receipts, seals, roots."""

@@ -1,0 +1,22 @@
+"""The audit trail, and the verification of its chains."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from weir.client.management.requests import Document, Requests
+
+
+class Audit:
+    """Operations on the audit trail."""
+
+    def __init__(self, requests: Requests) -> None:
+        self._requests = requests
+
+    def entries(self, **wanted: str | None) -> AsyncIterator[Document]:
+        """The audit trail, newest first: by organisation, event, touching, since and until."""
+        return self._requests.pages("/v1/audit/entries", **wanted)
+
+    async def verify(self) -> Document:
+        """Check every audit chain; `intact`, or what does not hold and where."""
+        return await self._requests.get("/v1/audit/verification")

@@ -1,0 +1,26 @@
+"""Receipts of calls, fetched and checked here, so that no other party need be believed."""
+
+from __future__ import annotations
+
+import msgspec
+
+from weir.client.errors import WeirError
+from weir.client.management.records.seals import Seals
+from weir.client.management.requests import Requests, quoted
+from weir.kernel.seals import Receipt, receipt_fault
+
+
+class Receipts:
+    """Operations on receipts."""
+
+    def __init__(self, requests: Requests) -> None:
+        self._requests = requests
+
+    async def get(self, name: str) -> Receipt:
+        """The receipt of an answer's `weir-receipt`, checked. WeirError when it proves nothing."""
+        document = await self._requests.whole(f"/v1/receipts/{quoted(name)}")
+        receipt = msgspec.convert(document, Receipt)
+        fault = receipt_fault(receipt, await Seals(self._requests).keys())
+        if fault is not None or receipt.receipt != name:
+            raise WeirError(f"The receipt {name} does not hold: {fault or 'it is another one'}.")
+        return receipt
