@@ -18,13 +18,20 @@ _HELP: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A command, or a group of them, and its code: `module:name`, of this room without a dot."""
+    """A command, or a group of them, and its code: `module:name`, a module of this room or of
+    `weir_demo`.
+    """
 
     place: str
     help: str
     group: bool = False
     panel: str = "Run"
 
+
+# The panels of the help.
+_PARTIES: Final = "Who takes part"
+_SHELF: Final = "The shelf"
+_BOOKS: Final = "What must be true"
 
 COMMANDS: Final[dict[str, Entry]] = {
     "up": Entry("up:up", "Start everything on this machine and keep it running."),
@@ -36,35 +43,39 @@ COMMANDS: Final[dict[str, Entry]] = {
     "gateway": Entry("roles:gateway", "Serve callers: the only public listener."),
     "control": Entry("roles:control", "Serve authorization, portal and management API."),
     "worker": Entry("roles:worker", "Bring records to the lake and settle what is in doubt."),
-    "operator": Entry("operator:app", "Found the alliance.", True, "Who takes part"),
-    "member": Entry("organisations:member", "Licensed institutions.", True, "Who takes part"),
-    "partner": Entry("organisations:partner", "Organisations that embed.", True, "Who takes part"),
-    "app": Entry("applications:app", "Applications, keys, certificates.", True, "Who takes part"),
-    "people": Entry("people:people", "Who works for you.", True, "Who takes part"),
-    "invitations": Entry("people:invitations", "Who is to join you.", True, "Who takes part"),
-    "customer": Entry("customers:customer", "A member's customers.", True, "Who takes part"),
-    "shelf": Entry("shelf:shelf", "Find what is on the shelf.", True, "The shelf"),
-    "document": Entry("documents:document", "OpenAPI documents.", True, "The shelf"),
-    "lint": Entry("lint:lint", "Hold an OpenAPI document to the standard.", panel="The shelf"),
-    "backend": Entry("backends:backend", "Endpoints of your services.", True, "The shelf"),
-    "capability": Entry("documents:capability", "What an institution can do.", True, "The shelf"),
-    "product": Entry("products:product", "Versioned bundles on the shelf.", True, "The shelf"),
-    "plan": Entry("products:plan", "Prices and limits of products.", True, "The shelf"),
-    "subscription": Entry("products:subscription", "Rights to products.", True, "The shelf"),
-    "consent": Entry("customers:consent", "What customers granted.", True, "What must be true"),
-    "agreement": Entry("agreements:agreement", "Splits of revenue.", True, "What must be true"),
-    "period": Entry("money:period", "Closing the books.", True, "What must be true"),
-    "statement": Entry("money:statement", "Who owes whom, provably.", True, "What must be true"),
-    "dispute": Entry("settling:dispute", "Lines that are wrong.", True, "What must be true"),
-    "credit": Entry("settling:credit", "Money given back.", True, "What must be true"),
-    "rate": Entry("settling:rate", "Exchange rates.", True, "What must be true"),
-    "netting": Entry("settling:netting", "Debts into few payments.", True, "What must be true"),
-    "payment": Entry("settling:payment", "Payments of a round.", True, "What must be true"),
-    "key": Entry("keys:app", "Our signing keys; algorithms.", True, "What must be true"),
-    "anchor": Entry("anchors:app", "Whose statements are believed.", True, "What must be true"),
-    "calls": Entry("calls:calls", "Traffic, by what you ask for.", panel="What must be true"),
-    "records": Entry("records:records", "The measured calls.", True, "What must be true"),
-    "audit": Entry("audit:audit", "What was done, and checked.", True, "What must be true"),
+    "operator": Entry("operator:app", "Found the alliance.", True, _PARTIES),
+    "member": Entry("parties.organisations:member", "Licensed institutions.", True, _PARTIES),
+    "partner": Entry("parties.organisations:partner", "Organisations that embed.", True, _PARTIES),
+    "app": Entry("parties.applications:app", "Applications, keys, certificates.", True, _PARTIES),
+    "people": Entry("parties.people:people", "Who works for you.", True, _PARTIES),
+    "invitations": Entry("parties.invitations:invitations", "Who is to join you.", True, _PARTIES),
+    "customer": Entry("parties.customers:customer", "A member's customers.", True, _PARTIES),
+    "shelf": Entry("products.shelf:shelf", "Find what is on the shelf.", True, _SHELF),
+    "document": Entry("products.documents:document", "OpenAPI documents.", True, _SHELF),
+    "lint": Entry("products.lint:lint", "Hold an OpenAPI document to the standard.", panel=_SHELF),
+    "backend": Entry("products.backends:backend", "Endpoints of your services.", True, _SHELF),
+    "capability": Entry(
+        "products.capabilities:capability", "What an institution can do.", True, _SHELF
+    ),
+    "product": Entry("products.products:product", "Versioned bundles on the shelf.", True, _SHELF),
+    "plan": Entry("products.plans:plan", "Prices and limits of products.", True, _SHELF),
+    "subscription": Entry(
+        "products.subscriptions:subscription", "Rights to products.", True, _SHELF
+    ),
+    "consent": Entry("parties.consents:consent", "What customers granted.", True, _BOOKS),
+    "agreement": Entry("money.agreements:agreement", "Splits of revenue.", True, _BOOKS),
+    "period": Entry("money.closings:period", "Closing the books.", True, _BOOKS),
+    "statement": Entry("money.statements:statement", "Who owes whom, provably.", True, _BOOKS),
+    "dispute": Entry("money.disputes:dispute", "Lines that are wrong.", True, _BOOKS),
+    "credit": Entry("money.credits:credit", "Money given back.", True, _BOOKS),
+    "rate": Entry("money.exchange_rates:rate", "Exchange rates.", True, _BOOKS),
+    "netting": Entry("money.rounds:netting", "Debts into few payments.", True, _BOOKS),
+    "payment": Entry("money.payments:payment", "Payments of a round.", True, _BOOKS),
+    "key": Entry("keys.signing_keys:app", "Our signing keys; algorithms.", True, _BOOKS),
+    "anchor": Entry("keys.anchors:app", "Whose statements are believed.", True, _BOOKS),
+    "calls": Entry("records.traffic:calls", "Traffic, by what you ask for.", panel=_BOOKS),
+    "records": Entry("records.records:records", "The measured calls.", True, _BOOKS),
+    "audit": Entry("records.audit:audit", "What was done, and checked.", True, _BOOKS),
 }
 
 
@@ -120,4 +131,6 @@ def _add(root: typer.Typer, name: str, entry: Entry, *, loaded: bool) -> None:
 
 def _load(place: str) -> Any:
     module, _, attribute = place.partition(":")
-    return getattr(import_module(module if "." in module else f"weir.cli.{module}"), attribute)
+    if not module.startswith("weir_demo."):
+        module = f"weir.cli.{module}"
+    return getattr(import_module(module), attribute)

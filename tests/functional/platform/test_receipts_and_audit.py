@@ -9,7 +9,7 @@ import pytest
 from platform_world import ACCOUNTS, World
 
 from waiting import PATIENCE_S
-from weir.cli.bundles import fetch
+from weir.cli.records.bundles import fetch
 from weir.client import CallLog, Management, Profile, RefusedError, Session, WeirError
 from weir.client.management.records.roots import seen_root
 from weir.kernel.call_log import LogEntry, read

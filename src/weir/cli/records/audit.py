@@ -112,7 +112,7 @@ def bundle(
     profile: ProfileName = DEFAULT,
 ) -> None:
     """Fetch keys, seals, roots and, for the operator, all records into one folder."""
-    from weir.cli.bundles import fetch
+    from weir.cli.records.bundles import fetch
     from weir.client import Profile
 
     if folder.exists():

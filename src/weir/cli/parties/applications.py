@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from weir.cli.failures import CannotError
+from weir.cli.files import read_object, read_text
 from weir.cli.output import AsJson, show_list, show_one
 from weir.cli.profiles import DEFAULT, ProfileName, asking, folder_of
 
@@ -60,7 +60,7 @@ def register(
     from weir.client import Credentials, Management, Profile
 
     credentials = Credentials.generate(folder_of(save)) if save else None
-    keys = credentials.public_jwks() if credentials else read_json(jwks)
+    keys = credentials.public_jwks() if credentials else read_object(jwks)
 
     async def work(management: Management) -> dict[str, Any]:
         registered = await management.applications.register(
@@ -72,7 +72,7 @@ def register(
             require_signed_request_object=signed_requests,
             organisation=organisation,
         )
-        request = credentials.certificate_request(name) if credentials else _read_text(csr)
+        request = credentials.certificate_request(name) if credentials else read_text(csr)
         if request is not None:
             issued = await management.certificates.issue(registered["id"], request)
             registered["certificate_pem"] = issued["pem"]
@@ -150,7 +150,7 @@ def cert(
     profile: ProfileName = DEFAULT,
 ) -> None:
     """Issue a client certificate for an application's own certificate request."""
-    request = _read_text(csr) or ""
+    request = read_text(csr) or ""
     issued = asking(profile, lambda m: m.certificates.issue(application, request))
     if out is None:
         print(issued["pem"], end="")
@@ -188,7 +188,7 @@ def keys(
     as_json: AsJson = False,
 ) -> None:
     """Replace an application's public keys; send old and new together to change without a gap."""
-    given = read_json(jwks) or {}
+    given = read_object(jwks) or {}
     show_one(asking(profile, lambda m: m.applications.rotate_keys(application, given)), as_json)
 
 
@@ -227,7 +227,7 @@ def try_key(
     as_json: AsJson = False,
 ) -> None:
     """Let a key ask a test customer for consent in the application's name, for minutes."""
-    jwk = read_json(key) or {}
+    jwk = read_object(key) or {}
     show_one(asking(profile, lambda m: m.trials.issue_key(application, product, jwk)), as_json)
 
 
@@ -256,26 +256,6 @@ def resume(
 ) -> None:
     """Undo a suspension."""
     show_one(asking(profile, lambda m: m.applications.resume(application)), as_json)
-
-
-def _read_text(path: Path | None) -> str | None:
-    if path is None:
-        return None
-    try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CannotError(f"The file {path} cannot be read.") from error
-
-
-def read_json(path: Path | None) -> dict[str, Any] | None:
-    """A JSON object from a file. CannotError when it is none."""
-    from weir.client.errors import json_object
-
-    text = _read_text(path)
-    value = None if text is None else json_object(text.encode())
-    if text is not None and value is None:
-        raise CannotError(f"The file {path} is not a JSON object.")
-    return value
 
 
 @app.command("expiring")

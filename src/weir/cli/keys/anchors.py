@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from weir.cli.applications import read_json
+from weir.cli.files import read_object
 from weir.cli.output import AsJson, show_list, show_one
 from weir.cli.profiles import DEFAULT, ProfileName, asking
 
@@ -25,7 +25,7 @@ def register(
     as_json: AsJson = False,
 ) -> None:
     """Believe an issuer of software statements, or replace its keys."""
-    given = read_json(jwks) or {}
+    given = read_object(jwks) or {}
     show_one(asking(profile, lambda m: m.anchors.register(issuer, name, given)), as_json)
 
 

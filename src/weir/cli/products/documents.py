@@ -1,4 +1,4 @@
-"""`weir document` and `weir capability`: what an institution can do."""
+"""`weir document`: OpenAPI documents of an institution."""
 
 from __future__ import annotations
 
@@ -13,12 +13,8 @@ from weir.cli.output import AsJson, show_json, show_list, show_one
 from weir.cli.profiles import DEFAULT, ProfileName, asking
 
 document = typer.Typer(no_args_is_help=True)
-capability = typer.Typer(no_args_is_help=True)
 
 Document = Annotated[str, typer.Argument(help="The document's identifier, doc_…")]
-Reference = Annotated[
-    str | None, typer.Option(help="path:name, query:name, header:name or body:/pointer")
-]
 
 
 @document.command("import")
@@ -75,57 +71,3 @@ def findings(document: Document, profile: ProfileName = DEFAULT, as_json: AsJson
 
     found = asking(profile, lambda m: all_of(m.documents.findings(document)))
     show_list(found, ("severity", "rule", "pointer", "subject", "mend"), as_json)
-
-
-@capability.command("list")
-def list_capabilities(
-    document: Document, profile: ProfileName = DEFAULT, as_json: AsJson = False
-) -> None:
-    """List a document's capabilities."""
-    from weir.client.management.requests import all_of
-
-    found = asking(profile, lambda m: all_of(m.capabilities.list(document)))
-    columns = ("operation_id", "method", "path", "permission", "moves_money", "state", "id")
-    show_list(found, columns, as_json)
-
-
-@capability.command("bind")
-def bind(
-    capability: Annotated[str, typer.Argument(help="The capability's identifier, cap_…")],
-    consent_type: Annotated[
-        str | None, typer.Option(help="The consent it needs, urn:weir:account-access:v1 …")
-    ] = None,
-    permission: Annotated[str | None, typer.Option(help="The permission in it.")] = None,
-    moves_money: Annotated[bool, typer.Option(help="Whether a call moves money.")] = False,
-    account: Reference = None,
-    amount: Reference = None,
-    currency: Reference = None,
-    payee: Reference = None,
-    idempotency_key: Reference = None,
-    outcome_path: Annotated[
-        str | None, typer.Option(help="Where you say what became of a payment.")
-    ] = None,
-    profile: ProfileName = DEFAULT,
-    as_json: AsJson = False,
-) -> None:
-    """Declare the consent a capability needs, and where a call carries what it is held to."""
-    named = {
-        "account": account,
-        "amount": amount,
-        "currency": currency,
-        "payee": payee,
-        "idempotency_key": idempotency_key,
-        "outcome_path": outcome_path,
-    }
-    bindings = {name: value for name, value in named.items() if value is not None}
-    declared = asking(
-        profile,
-        lambda m: m.capabilities.declare(
-            capability,
-            consent_type=consent_type,
-            permission=permission,
-            moves_money=moves_money,
-            bindings=bindings or None,
-        ),
-    )
-    show_one(declared, as_json)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from weir.cli.failures import CannotError
-from weir.cli.money import read_json
+from weir.cli.files import read_json
 from weir.cli.output import AsJson, show_json, show_list, show_one
 from weir.cli.profiles import DEFAULT, ProfileName, asking, folder_of
 

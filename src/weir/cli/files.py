@@ -1,0 +1,38 @@
+"""Files that commands are given."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from weir.cli.failures import CannotError
+
+
+def read_json(file: Path) -> Any:
+    """What a file says. CannotError when it cannot be read, ValueError when it is not JSON."""
+    try:
+        return json.loads(file.read_bytes())
+    except OSError as error:
+        raise CannotError(f"The file {file} cannot be read.") from error
+
+
+def read_object(path: Path | None) -> dict[str, Any] | None:
+    """A JSON object from a file. CannotError when it is none."""
+    from weir.client.errors import json_object
+
+    text = read_text(path)
+    value = None if text is None else json_object(text.encode())
+    if text is not None and value is None:
+        raise CannotError(f"The file {path} is not a JSON object.")
+    return value
+
+
+def read_text(path: Path | None) -> str | None:
+    """The text of a file. CannotError when it cannot be read."""
+    if path is None:
+        return None
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CannotError(f"The file {path} cannot be read.") from error

@@ -1,0 +1,1 @@
+"""Commands on signing keys, algorithms and trust anchors."""

@@ -1,0 +1,1 @@
+"""Commands on parties: organisations, people, applications, customers, consents."""

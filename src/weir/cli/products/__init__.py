@@ -1,0 +1,1 @@
+"""Commands on what is offered: documents, capabilities, products, plans, subscriptions."""

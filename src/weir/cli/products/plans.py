@@ -1,0 +1,131 @@
+"""`weir plan`: prices and limits of products."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from weir.cli.failures import CannotError
+from weir.cli.output import AsJson, show_list, show_one
+from weir.cli.products.products import Product
+from weir.cli.profiles import DEFAULT, ProfileName, asking
+from weir.kernel.declares import JSON_BYTES
+
+plan = typer.Typer(no_args_is_help=True)
+
+Plan = Annotated[str, typer.Argument(help="The plan's identifier, pln_…")]
+Limit = Annotated[str, typer.Option(help="A whole number, 0 meaning none, or unlimited.")]
+
+
+@plan.command("add")
+def add(
+    product: Product,
+    name: Annotated[str, typer.Option(help="What the plan is called.")],
+    price: Annotated[
+        str | None, typer.Option(help="Of one call, in major units: 0.05. Or give --pricing.")
+    ] = None,
+    pricing: Annotated[
+        Path | None, typer.Option(help="JSON file with the components: docs/money.md.")
+    ] = None,
+    currency: Annotated[str, typer.Option(help="ISO 4217.")] = "CNY",
+    rate_per_s: Limit = "unlimited",
+    quota: Limit = "unlimited",
+    quota_period: Annotated[str | None, typer.Option(help="day or month, with a quota.")] = None,
+    auto_approve: Annotated[bool, typer.Option(help="Approve subscriptions at once.")] = False,
+    profile: ProfileName = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Offer a product under a plan."""
+    offered = asking(
+        profile,
+        lambda m: m.plans.offer(
+            product,
+            name=name,
+            currency=currency,
+            pricing=_pricing(price, pricing),
+            rate_per_s=_limit(rate_per_s),
+            quota=_limit(quota),
+            quota_period=quota_period,
+            auto_approve=auto_approve,
+        ),
+    )
+    show_one(offered, as_json)
+
+
+@plan.command("list")
+def list_plans(product: Product, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
+    """List a product's plans."""
+    from weir.client.management.requests import all_of
+
+    found = asking(profile, lambda m: all_of(m.plans.list(product)))
+    if not as_json:
+        found = [{**each, "price": _in_words(each)} for each in found]
+    columns = ("name", "price", "rate_per_s", "quota", "quota_period", "status", "id")
+    show_list(found, columns, as_json)
+
+
+@plan.command("withdraw")
+def withdraw(plan: Plan, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
+    """Take no new subscriptions under a plan; those there are go on."""
+    show_one(asking(profile, lambda m: m.plans.withdraw(plan)), as_json)
+
+
+@plan.command("change")
+def change(
+    plan: Plan,
+    effective_from: Annotated[
+        str, typer.Option("--from", help="RFC 3339: after the notice of 30 days if it is used.")
+    ],
+    price: Annotated[
+        str | None, typer.Option(help="Of one call, in major units: 0.05. Or give --pricing.")
+    ] = None,
+    pricing: Annotated[
+        Path | None, typer.Option(help="JSON file with the components: docs/money.md.")
+    ] = None,
+    profile: ProfileName = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Announce what a plan costs from a day on; subscribers keep their price for the notice."""
+    document = _pricing(price, pricing)
+    made = asking(profile, lambda m: m.plans.change(plan, document, effective_from))
+    show_one(made, as_json)
+
+
+@plan.command("take-back")
+def take_back(plan: Plan, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
+    """Take back the newest price of a plan before it is in force."""
+    show_one(asking(profile, lambda m: m.plans.take_back_change(plan)), as_json)
+
+
+def _in_words(plan: dict[str, Any]) -> str:
+    from weir.shelf.pricing import read_pricing
+    from weir.shelf.pricing_words import words
+
+    def told(pricing: Any) -> str:
+        return " + ".join(words(read_pricing(pricing), plan["currency"], "en"))
+
+    later = [f"from {each['effective_from']}: {told(each['pricing'])}" for each in plan["changes"]]
+    return "; ".join([told(plan["pricing"]), *later])
+
+
+def _pricing(price: str | None, file: Path | None) -> dict[str, Any]:
+    """What is charged: one price for every call, or the components of a file."""
+    from weir.client.pricing import per_call
+    from weir.kernel import strict_json
+
+    if (price is None) == (file is None):
+        raise CannotError("Give either --price for one call, or --pricing with a JSON file.")
+    if price is not None:
+        return per_call(price)
+    assert file is not None
+    try:
+        pricing: dict[str, Any] = strict_json.loads(file.read_bytes(), JSON_BYTES)
+    except (OSError, ValueError) as error:
+        raise CannotError(f"{file} cannot be read as JSON: {error}") from error
+    return pricing
+
+
+def _limit(text: str) -> int | str:
+    return int(text) if text.isascii() and text.isdigit() else text

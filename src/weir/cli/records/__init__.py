@@ -1,0 +1,1 @@
+"""Commands on call records and the audit trail: counts, traffic, roots, bundles."""
