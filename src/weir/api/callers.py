@@ -38,7 +38,7 @@ from weir.kernel.outcomes import Refusal
 from weir.keys.jose import ALGORITHMS
 from weir.keys.published import REVOCATION
 from weir.partners import applications
-from weir.partners.applications import Standing
+from weir.partners.applications import KnownApplication
 from weir.partners.declares import APPLICATION_SUSPENDED, ORGANISATION_SUSPENDED
 from weir.partners.organisations import SANDBOX, Organisation
 from weir.store.schema import changes
@@ -95,14 +95,14 @@ class Caller:
 
 
 async def identify(headers: Mapping[str, str], rule: Rule, services: Services) -> Caller:
-    """The caller, or the first refusal of: certificate, token, standing, permission."""
+    """The caller, or the first refusal of: certificate, token, application, permission."""
     thumbprint = _presented_certificate(headers)
     claims = _verify(_bearer(headers), services)
     _require_bound(claims, thumbprint)
     async with services.database.connect() as connection:
         await _refuse_revoked(connection, claims)
-        standing = await applications.find_standing(connection, claims["client_id"], thumbprint)
-    caller = _require_standing(standing, claims, rule, thumbprint)
+        known = await applications.find_known(connection, claims["client_id"], thumbprint)
+    caller = _require_active(known, claims, rule, thumbprint)
     if caller.kind not in rule.kinds:
         raise Refusal(FORBIDDEN, f"a {caller.kind} may not")
     return caller
@@ -175,19 +175,19 @@ async def _refuse_revoked(connection: AsyncConnection, claims: dict[str, Any]) -
         raise Refusal(TOKEN_REVOKED)
 
 
-def _require_standing(
-    standing: Standing | None, claims: dict[str, Any], rule: Rule, thumbprint: str
+def _require_active(
+    known: KnownApplication | None, claims: dict[str, Any], rule: Rule, thumbprint: str
 ) -> Caller:
-    if standing is None or standing.organisation.id != claims["org"]:
+    if known is None or known.organisation.id != claims["org"]:
         raise Refusal(TOKEN_INVALID, "no such application of that organisation")
-    if not standing.certificate_known:
+    if not known.certificate_known:
         raise Refusal(CERTIFICATE_MISMATCH, "not a certificate of the application")
-    if standing.certificate_revoked:
+    if known.certificate_revoked:
         raise Refusal(CERTIFICATE_REVOKED)
-    if standing.application.status != "active":
+    if known.application.status != "active":
         raise Refusal(APPLICATION_SUSPENDED)
-    if standing.organisation.status != "active":
+    if known.organisation.status != "active":
         raise Refusal(ORGANISATION_SUSPENDED)
-    if MANAGE_ROLE not in standing.application.roles:
+    if MANAGE_ROLE not in known.application.roles:
         raise Refusal(SCOPE_INSUFFICIENT, "not registered for manage")
-    return Caller(standing.organisation, rule, standing.application.id, thumbprint)
+    return Caller(known.organisation, rule, known.application.id, thumbprint)

@@ -20,7 +20,7 @@ _FRESH = timedelta(seconds=FRESH_PROOF_S)
 
 
 async def identify_person(acting: Acting, rule: Rule, database: Database) -> Caller:
-    """The caller, or the first refusal of: standing, permission, freshness."""
+    """The caller, or the first refusal of: organisation, permission, freshness."""
     async with database.connect() as connection:
         person = await people.find(connection, acting.person)
         if person is None or person.status != "active" or person.organisation is None:

@@ -56,7 +56,7 @@ class Application:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class KnownApplication:
     """An application with what decides, at this moment, whether it may act at all."""
 
     application: Application
@@ -314,9 +314,9 @@ async def ids_of(connection: AsyncConnection, organisation: str) -> frozenset[st
     return frozenset(found.scalars())
 
 
-async def find_standing(
+async def find_known(
     connection: AsyncConnection, application_id: str, certificate_sha256: str
-) -> Standing | None:
+) -> KnownApplication | None:
     """Everything that decides whether an application presenting this certificate may act."""
     application = await find(connection, application_id)
     if application is None:
@@ -327,7 +327,7 @@ async def find_standing(
         .where(certificates.c.sha256 == certificate_sha256)
     )
     row = found.one_or_none()
-    return Standing(
+    return KnownApplication(
         application=application,
         organisation=await organisations.get(connection, application.organisation),
         certificate_known=row is not None,

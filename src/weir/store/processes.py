@@ -73,8 +73,8 @@ async def forget_dead(connection: AsyncConnection) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How one process stands. `behind` counts changes it has not applied."""
+class ProcessHealth:
+    """The health of one process. `behind` counts changes it has not applied."""
 
     id: str
     role: str
@@ -84,8 +84,8 @@ class Standing:
     behind: int
 
 
-async def overview(connection: AsyncConnection) -> tuple[int, Sequence[Standing]]:
-    """The newest change's number, and how every process stands that was alive within the hour."""
+async def overview(connection: AsyncConnection) -> tuple[int, Sequence[ProcessHealth]]:
+    """The newest change's number, and the health of every process alive within the hour."""
     newest = int(await connection.scalar(select(func.max(changes.c.sequence))) or 0)
     alive = (processes.c.lease_until > func.clock_timestamp()).label("alive")
     behind = (
@@ -99,7 +99,7 @@ async def overview(connection: AsyncConnection) -> tuple[int, Sequence[Standing]
         select(processes, alive, behind).order_by(processes.c.role, processes.c.id)
     )
     return newest, [
-        Standing(row.id, row.role, row.started_at, row.lease_until, row.alive, row.behind)
+        ProcessHealth(row.id, row.role, row.started_at, row.lease_until, row.alive, row.behind)
         for row in rows
     ]
 

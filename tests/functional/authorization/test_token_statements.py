@@ -10,7 +10,7 @@ from consent_world import World
 from sqlalchemy import text
 
 from weir.access.consent_types import ACCOUNT_ACCESS
-from weir.authorization.clients import client_standing
+from weir.authorization.clients import known_clients
 from weir.authorization.grants import grants
 from weir.authorization.grants.grants import REFRESH_PREFIX
 from weir.consent.transitions import open_request, record_grant
@@ -19,7 +19,7 @@ from weir.keys.vault import PLATFORM
 from weir.store.prepared import _OPTIONS
 
 STATEMENTS = {
-    "standing": client_standing._ASKERS,
+    "client": known_clients._CLIENTS,
     "of a code": grants._OF_CODE,
     "of a refresh token": grants._OF_REFRESH_TOKEN,
     "spending": grants._SPEND,

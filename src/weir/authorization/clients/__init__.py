@@ -1,1 +1,1 @@
-"""Clients: their standing, keys and assertions."""
+"""Clients: registration, keys and assertions."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from weir.authorization.clients import assertions, client_standing
+from weir.authorization.clients import assertions, known_clients
 from weir.authorization.declares import OAUTH_INVALID_CLIENT
 from weir.authorization.exchange import Exchange
 from weir.kernel.identifiers import is_identifier
@@ -39,11 +39,11 @@ async def is_found(exchange: Exchange) -> None:
     if not is_identifier(exchange.client_id, "app"):
         raise _unproven("client_id is not one")
     database = exchange.services.database
-    asker = await client_standing.find(database, exchange.client_id, exchange.certificate)
-    if asker is None:
+    client = await known_clients.find(database, exchange.client_id, exchange.certificate)
+    if client is None:
         raise _unproven("client_id is not one")
-    exchange.subscribed = asker.scopes
-    found = asker.standing
+    exchange.subscribed = client.scopes
+    found = client.known
     exchange.client = found.application
     exchange.organisation = found.organisation
     exchange.certificate_known = found.certificate_known

@@ -52,7 +52,7 @@ async def grant_may_be_changed(exchange: Exchange) -> None:
 async def token_stands(exchange: Exchange) -> None:
     """RFC 6750 section 3.1: neither the token nor who holds it was stopped since it was issued."""
     async with exchange.services.database.connect() as connection:
-        found = await presented_tokens.standing(connection, exchange.claims, exchange.now)
+        found = await presented_tokens.find_active(connection, exchange.claims, exchange.now)
     if found is None:
         raise Refusal(TOKEN_REVOKED)
     exchange.client = found.holder.application

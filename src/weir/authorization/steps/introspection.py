@@ -11,7 +11,7 @@ from typing import Any, Final
 from weir.authorization.declares import OAUTH_UNAUTHORIZED_CLIENT
 from weir.authorization.exchange import Answer, Exchange
 from weir.authorization.tokens import presented_tokens
-from weir.authorization.tokens.presented_tokens import Standing
+from weir.authorization.tokens.presented_tokens import ActiveToken
 from weir.kernel.outcomes import Refusal
 from weir.partners.classes import INTROSPECT
 
@@ -33,13 +33,13 @@ async def token_is_introspected(exchange: Exchange) -> None:
     addresses = exchange.services.addresses
     if claims is not None and addresses.api_audience in claims["aud"]:
         async with exchange.services.database.connect() as connection:
-            found = await presented_tokens.standing(connection, claims, exchange.now)
+            found = await presented_tokens.find_active(connection, claims, exchange.now)
         if found is not None:
             told = concerning(found, exchange.organisation.slug, addresses.api_audience)
     await _answer(exchange, told)
 
 
-def concerning(token: Standing, member: str, audience: str) -> dict[str, Any]:
+def concerning(token: ActiveToken, member: str, audience: str) -> dict[str, Any]:
     """What a member is told of a token that stands: its own scopes and details, or nothing."""
     claims = token.claims
     scopes = [name for name in claims["scope"].split(" ") if name.startswith(f"{member}.")]

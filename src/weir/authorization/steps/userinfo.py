@@ -90,7 +90,7 @@ def scope_is_openid(exchange: Exchange) -> None:
 async def token_stands(exchange: Exchange) -> None:
     """RFC 6750 section 3.1: nothing is told after a withdrawal, whatever the token says."""
     async with exchange.services.database.connect() as connection:
-        found = await presented_tokens.standing(connection, exchange.claims, exchange.now)
+        found = await presented_tokens.find_active(connection, exchange.claims, exchange.now)
         if found is None or found.consent is None:
             raise Refusal(TOKEN_REVOKED)
         grant = await grants.of_consent(connection, found.consent.id)

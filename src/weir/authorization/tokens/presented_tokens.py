@@ -29,12 +29,12 @@ from weir.store.schema import changes
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """A token that stands: its claims, and the consent it speaks of, if it does of one."""
+class ActiveToken:
+    """An active token (RFC 7662): its claims, its consent if it has one, and its application."""
 
     claims: dict[str, Any]
     consent: Consent | None
-    holder: applications.Standing
+    holder: applications.KnownApplication
 
 
 def claims_of(signer: Signer, token: str) -> dict[str, Any] | None:
@@ -50,10 +50,10 @@ def claims_of(signer: Signer, token: str) -> dict[str, Any] | None:
     return claims if signed.headers().get("typ") == TOKEN_TYPE else None
 
 
-async def standing(
+async def find_active(
     connection: AsyncConnection, claims: dict[str, Any], now: datetime
-) -> Standing | None:
-    """The token with what it stands on, or None when it is worth nothing any more (RFC 7662 2.2).
+) -> ActiveToken | None:
+    """The token with its consent and holder, or None when it is not active (RFC 7662 section 2.2).
 
     That is when it has expired or was revoked, or when its application, organisation, certificate,
     key or consent has ended.
@@ -61,7 +61,7 @@ async def standing(
     if datetime.fromtimestamp(claims["exp"], UTC) <= now:
         return None
     thumbprint = claims["cnf"].get("x5t#S256")
-    holder = await applications.find_standing(connection, claims["client_id"], thumbprint or "")
+    holder = await applications.find_known(connection, claims["client_id"], thumbprint or "")
     if holder is None or {holder.application.status, holder.organisation.status} != {"active"}:
         return None
     if thumbprint is not None and (not holder.certificate_known or holder.certificate_revoked):
@@ -71,11 +71,11 @@ async def standing(
     if await _is_revoked(connection, revocation_key("token", claims["jti"])):
         return None
     if "grant_id" not in claims:
-        return Standing(claims, None, holder)
+        return ActiveToken(claims, None, holder)
     consent = await consents.find(connection, claims.get("consent", claims["grant_id"]))
     if consent is None or not await _still_opens(connection, consent, now):
         return None
-    return Standing(claims, consent, holder)
+    return ActiveToken(claims, consent, holder)
 
 
 async def _still_opens(connection: AsyncConnection, consent: Consent, now: datetime) -> bool:

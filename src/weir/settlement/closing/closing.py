@@ -72,7 +72,7 @@ _STATEMENT: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class ClosingDraft:
     """A period counted and priced: what every later step of its closing is made from.
 
     `keys` are those of all calls that were counted, in whichever currency.
@@ -95,11 +95,11 @@ class Draft:
         return msgspec.msgpack.encode(self)
 
     @staticmethod
-    def decode(raw: bytes) -> Draft:
-        return msgspec.msgpack.decode(raw, type=Draft)
+    def decode(raw: bytes) -> ClosingDraft:
+        return msgspec.msgpack.decode(raw, type=ClosingDraft)
 
 
-async def rate(unit: UnitOfWork, lake: Lake, period: str, currency: str) -> Draft | str:
+async def rate(unit: UnitOfWork, lake: Lake, period: str, currency: str) -> ClosingDraft | str:
     """Count and price a period, and choose the segments it is made of.
 
     The identifier of the last closing of the period when there is nothing to add to it. Refusals:
@@ -120,7 +120,7 @@ async def rate(unit: UnitOfWork, lake: Lake, period: str, currency: str) -> Draf
     return draft
 
 
-async def post(unit: UnitOfWork, draft: Draft) -> None:
+async def post(unit: UnitOfWork, draft: ClosingDraft) -> None:
     """Each line is one posting."""
     numbered = enumerate(draft.lines, start=1)
     postings = (
@@ -130,7 +130,7 @@ async def post(unit: UnitOfWork, draft: Draft) -> None:
     await books.post_new(unit, [each for each in postings if each is not None])
 
 
-async def state(unit: UnitOfWork, draft: Draft) -> None:
+async def state(unit: UnitOfWork, draft: ClosingDraft) -> None:
     """A statement for every party of a line, and for the operator the one of all lines."""
     whole = composition.Whole.of(draft.inputs, draft.lines, draft.keys)
     parties = sorted({draft.inputs.operator, *composition.parties_of(draft.lines)})
@@ -141,7 +141,7 @@ async def state(unit: UnitOfWork, draft: Draft) -> None:
     unit.audit("period.closed", draft.closing, detail | {"supplement": draft.supplement})
 
 
-async def owe(unit: UnitOfWork, draft: Draft) -> None:
+async def owe(unit: UnitOfWork, draft: ClosingDraft) -> None:
     """Each line is a debt of its partner to everyone with a share in it."""
     await obligations.write(unit, draft.closing, draft.lines, draft.currency)
 
@@ -164,7 +164,7 @@ async def _rate(
     operator: str,
     found: Unclosed,
     earlier: Sequence[Row[Any]],
-) -> Draft:
+) -> ClosingDraft:
     """Count the segments and price what they hold, on top of what earlier closings counted."""
     known = await agreements.between(unit.connection, period.since, period.until, currency)
     offered = await plans_offered(unit.connection, unit.now)
@@ -183,7 +183,7 @@ async def _rate(
     rewards = await asyncio.to_thread(count_rewards, lake, whole, terms)
     all_lines = lines(counted.usage, inputs, currency, parts, rewards)
     rewarded = whole.runs if terms else []
-    return Draft(
+    return ClosingDraft(
         closing=unit.mint("per"),
         period=period,
         currency=currency,
@@ -311,7 +311,7 @@ def agreement_input(agreement: Agreement, since: str | None = None) -> Agreement
     )
 
 
-async def _write_closing(unit: UnitOfWork, draft: Draft) -> None:
+async def _write_closing(unit: UnitOfWork, draft: ClosingDraft) -> None:
     await unit.connection.execute(
         insert(closings).values(
             id=draft.closing,
@@ -351,7 +351,9 @@ def posting_of(line: Line, reference: str, currency: str, operator: str) -> Post
     return Posting(reference, f"{line.product} under {under}", tuple(entries))
 
 
-def _statement(unit: UnitOfWork, draft: Draft, whole: composition.Whole, party: str) -> Statement:
+def _statement(
+    unit: UnitOfWork, draft: ClosingDraft, whole: composition.Whole, party: str
+) -> Statement:
     figures = composition.figures(whole.own_lines(party), party)
     digest = runs_digest(draft.runs)
     return sealed(

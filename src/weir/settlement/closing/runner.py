@@ -24,7 +24,7 @@ from weir.kernel.outcomes import Refusal
 from weir.kernel.rooms import refusals
 from weir.metering.lake.lake import Lake
 from weir.settlement.closing import closing, jobs
-from weir.settlement.closing.closing import Draft
+from weir.settlement.closing.closing import ClosingDraft
 from weir.settlement.closing.jobs import Job
 from weir.settlement.job_tables import closing_jobs, closing_steps
 from weir.settlement.payment import pain001, rounds
@@ -50,7 +50,7 @@ class _At:
     works: Works
     unit: UnitOfWork
     row: Row[Any]
-    draft: Draft | None
+    draft: ClosingDraft | None
 
 
 async def close(
@@ -136,7 +136,7 @@ async def _claimed(connection: AsyncConnection, release: str, slot: int) -> str 
 
 async def _work(works: Works, slots: Slots, job: str, actor: Actor) -> None:
     """Take a job from step to step until it is over, or is no longer ours."""
-    draft: Draft | None = None
+    draft: ClosingDraft | None = None
     try:
         while True:
             await slots.still_held()
@@ -144,7 +144,7 @@ async def _work(works: Works, slots: Slots, job: str, actor: Actor) -> None:
                 row = await _ours(unit.connection, job, works.release, slots)
                 if row is None:
                     return
-                at = _At(works, unit, row, draft or (row.draft and Draft.decode(row.draft)))
+                at = _At(works, unit, row, draft or (row.draft and ClosingDraft.decode(row.draft)))
                 await _step(at)
                 draft = at.draft
     except Refusal as refusal:
@@ -216,7 +216,7 @@ async def _rated(at: _At) -> dict[str, Any]:
 
 
 def _drafted(
-    write: Callable[[UnitOfWork, Draft], Awaitable[None]],
+    write: Callable[[UnitOfWork, ClosingDraft], Awaitable[None]],
 ) -> Callable[[_At], Awaitable[dict[str, Any]]]:
     """A step that writes what follows from the draft; nothing when there was nothing to add."""
 

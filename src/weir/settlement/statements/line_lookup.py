@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.settlement.documents import Statement, from_document
-from weir.settlement.statements.lines import Place, place_of
+from weir.settlement.statements.lines import LineKey, line_key_of
 from weir.settlement.tables import statements
 
 _closing: Final = attrgetter("closing")
@@ -63,15 +63,15 @@ async def places(
         for each in said:
             line = whole.lines[each.line - 1]
             where[each.id] = Where(
-                statement, own_numbers[place_of(line)], own.period, own.currency,
+                statement, own_numbers[line_key_of(line)], own.period, own.currency,
                 line.product, line.partner, line.gross_minor,
             )  # fmt: skip
     return where
 
 
-def numbers(statement: Statement) -> dict[Place, int]:
+def numbers(statement: Statement) -> dict[LineKey, int]:
     """The number of each line in a statement, counted from 1."""
-    return {place_of(line): number for number, line in enumerate(statement.lines, 1)}
+    return {line_key_of(line): number for number, line in enumerate(statement.lines, 1)}
 
 
 async def statement_of(

@@ -68,8 +68,8 @@ class Cell:
     months: Fraction = Fraction(0)
 
 
-class Place(NamedTuple):
-    """Which line of a period it is, through all its closings. `agreement` '' is none."""
+class LineKey(NamedTuple):
+    """The key of a line of a period, the same in all its closings. `agreement` '' is none."""
 
     key: Key
     agreement: str
@@ -100,10 +100,17 @@ def lines(
     charged = _charged(whole, priced)
     makers = dict(_makers(whole, priced, agreements, inputs.operator))
     moneys = _moneys(whole, charged, makers, rewards or {})
-    earlier = _by_place(inputs.earlier)
+    earlier = _by_line_key(inputs.earlier)
     made = [
-        _line(place, fresh.get(place, Cell()), charged[place], earlier.get(place, []), maker, money)
-        for (place, maker), money in zip(makers.items(), moneys.values(), strict=True)
+        _line(
+            line_key,
+            fresh.get(line_key, Cell()),
+            charged[line_key],
+            earlier.get(line_key, []),
+            maker,
+            money,
+        )
+        for (line_key, maker), money in zip(makers.items(), moneys.values(), strict=True)
     ]
     made += _due_lines(inputs, currency, parts, moneys, earlier)
     return sorted((line for line in made if _says_something(line)), key=_line_order)
@@ -115,8 +122,8 @@ def _counted(
     priced: Mapping[tuple[str, str], PlanInput],
     agreements: Mapping[str, AgreementInput],
     currency: str,
-) -> dict[Place, Cell]:
-    cells: dict[Place, Cell] = defaultdict(Cell)
+) -> dict[LineKey, Cell]:
+    cells: dict[LineKey, Cell] = defaultdict(Cell)
     names: dict[tuple[str, Slice], str] = {}
     for each in usage:
         plan = priced.get((each.key.plan, each.key.product))
@@ -129,7 +136,7 @@ def _counted(
             names[when] = agreement_at(inputs.agreements, *when)
         name = names[when]
         version = version_at(plan, each.slice) if plan.changes else 1
-        cell = cells[Place(each.key, name, version)]
+        cell = cells[LineKey(each.key, name, version)]
         cell.calls += each.calls
         agreement = agreements.get(name)
         if each.ending in _BILLABLE[agreement.billable if agreement else "succeeded"]:
@@ -141,16 +148,16 @@ def _counted(
     return dict(cells)
 
 
-def _with_earlier(fresh: Mapping[Place, Cell], earlier: Iterable[Line]) -> dict[Place, Cell]:
+def _with_earlier(fresh: Mapping[LineKey, Cell], earlier: Iterable[Line]) -> dict[LineKey, Cell]:
     """All that is known of the period: what is new, and what earlier closings counted."""
-    whole: dict[Place, Cell] = defaultdict(Cell)
-    for place, cell in fresh.items():
-        _add(whole[place], cell)
+    whole: dict[LineKey, Cell] = defaultdict(Cell)
+    for line_key, cell in fresh.items():
+        _add(whole[line_key], cell)
     for line in earlier:
         hours = line.by_utc_hour or [0] * HOURS_A_DAY
         units = int(line.value_units)
         before = Cell(line.calls, line.billable_calls, line.value_calls, units, hours)
-        _add(whole[place_of(line)], before)
+        _add(whole[line_key_of(line)], before)
     return dict(whole)
 
 
@@ -164,14 +171,14 @@ def _add(cell: Cell, other: Cell) -> None:
         cell.by_utc_hour = [one + more for one, more in pairs]
 
 
-def place_of(line: Line) -> Place:
-    """Which line of a period it is, through all its closings."""
+def line_key_of(line: Line) -> LineKey:
+    """The key of a line, the same in all closings of its period."""
     key = Key(line.product, line.plan or "", line.partner, line.member)
-    return Place(key, line.agreement or "", line.plan_version)
+    return LineKey(key, line.agreement or "", line.plan_version)
 
 
 def _add_months(
-    cells: dict[Place, Cell],
+    cells: dict[LineKey, Cell],
     inputs: Inputs,
     priced: Mapping[tuple[str, str], PlanInput],
     currency: str,
@@ -189,7 +196,7 @@ def _add_months(
             if months and has_monthly(pricing_of(plan, version)):
                 key = Key(each.product, each.plan, each.partner, None)
                 name = agreement_at(inputs.agreements, each.product, part)
-                cells.setdefault(Place(key, name, version), Cell()).months += months
+                cells.setdefault(LineKey(key, name, version), Cell()).months += months
 
 
 def _overlap(part: Slice, since: datetime, until: datetime) -> Fraction:
@@ -198,25 +205,25 @@ def _overlap(part: Slice, since: datetime, until: datetime) -> Fraction:
 
 
 def _charged(
-    cells: Mapping[Place, Cell], priced: Mapping[tuple[str, str], PlanInput]
-) -> dict[Place, list[Part]]:
+    cells: Mapping[LineKey, Cell], priced: Mapping[tuple[str, str], PlanInput]
+) -> dict[LineKey, list[Part]]:
     """What each cell is charged: its part of what its partner is charged under the plan."""
-    groups: dict[Group, list[Place]] = defaultdict(list)
-    for place in cells:
-        groups[_group(place)].append(place)
-    charged: dict[Place, list[Part]] = {place: [] for place in cells}
-    for (product, plan, _, version), places in groups.items():
-        own = [cells[place] for place in places]
+    groups: dict[Group, list[LineKey]] = defaultdict(list)
+    for line_key in cells:
+        groups[_group(line_key)].append(line_key)
+    charged: dict[LineKey, list[Part]] = {line_key: [] for line_key in cells}
+    for (product, plan, _, version), line_keys in groups.items():
+        own = [cells[line_key] for line_key in line_keys]
         pricing = pricing_of(priced[plan, product], version)
         parts = charge(pricing, _tally(own))
-        if len(places) == 1:  # as most: all of the charge is this line's
-            charged[places[0]] = parts
+        if len(line_keys) == 1:  # as most: all of the charge is this line's
+            charged[line_keys[0]] = parts
             continue
         for part in parts:
             weights = [_weight(part, cell, pricing.find(Hours)) for cell in own]
-            for place, portion in zip(places, _spread(part, weights), strict=True):
+            for line_key, portion in zip(line_keys, _spread(part, weights), strict=True):
                 if portion.quantity:
-                    charged[place].append(portion)
+                    charged[line_key].append(portion)
     return charged
 
 
@@ -271,17 +278,17 @@ class _Maker:
 
 
 def _makers(
-    cells: Iterable[Place],
+    cells: Iterable[LineKey],
     priced: Mapping[tuple[str, str], PlanInput],
     agreements: Mapping[str, AgreementInput],
     operator: str,
-) -> Iterator[tuple[Place, _Maker]]:
-    for place in cells:
-        key = place.key
+) -> Iterator[tuple[LineKey, _Maker]]:
+    for line_key in cells:
+        key = line_key.key
         plan = priced[key.plan, key.product]
         parties = Parties(key.member or plan.owner, operator, key.partner)
-        tax = pricing_of(plan, place.version).tax
-        yield place, _Maker(plan, tax, agreements.get(place.agreement), parties)
+        tax = pricing_of(plan, line_key.version).tax
+        yield line_key, _Maker(plan, tax, agreements.get(line_key.agreement), parties)
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,54 +302,54 @@ class _Money:
 
 
 def _moneys(
-    cells: Mapping[Place, Cell],
-    charged: Mapping[Place, Sequence[Part]],
-    makers: Mapping[Place, _Maker],
+    cells: Mapping[LineKey, Cell],
+    charged: Mapping[LineKey, Sequence[Part]],
+    makers: Mapping[LineKey, _Maker],
     rewards: Rewards,
-) -> dict[Place, _Money]:
+) -> dict[LineKey, _Money]:
     """What each line comes to. Tiers of shares are reached by lines that are charged together."""
-    gross = {place: _rounded(charged[place], makers[place]) for place in makers}
+    gross = {line_key: _rounded(charged[line_key], makers[line_key]) for line_key in makers}
     together: dict[tuple[Group, str], int] = defaultdict(int)
-    for place, gross_minor in gross.items():
-        together[_together(place)] += gross_minor
+    for line_key, gross_minor in gross.items():
+        together[_together(line_key)] += gross_minor
     newest: dict[tuple[str, Key], int] = defaultdict(int)
-    for place in makers:
-        named = (place.agreement, place.key)
-        newest[named] = max(newest[named], place.version)
+    for line_key in makers:
+        named = (line_key.agreement, line_key.key)
+        newest[named] = max(newest[named], line_key.version)
     moneys = {}
-    for place, maker in makers.items():
-        named = (place.agreement, place.key)
+    for line_key, maker in makers.items():
+        named = (line_key.agreement, line_key.key)
         # Rewards are of the whole period and come off the line of the newest price.
-        earned = rewards.get(named, {}) if newest[named] == place.version else {}
+        earned = rewards.get(named, {}) if newest[named] == line_key.version else {}
         takings = Takings(
-            gross[place],
-            cells[place].billable,
-            together[_together(place)],
+            gross[line_key],
+            cells[line_key].billable,
+            together[_together(line_key)],
             maker.plan.currency,
             maker.rounding,
             earned,
         )
-        moneys[place] = _money(takings, charged[place], maker)
+        moneys[line_key] = _money(takings, charged[line_key], maker)
     return moneys
 
 
-def _together(place: Place) -> tuple[Group, str]:
-    return _group(place), place.agreement
+def _together(line_key: LineKey) -> tuple[Group, str]:
+    return _group(line_key), line_key.agreement
 
 
-def _group(place: Place) -> Group:
-    return place.key.product, place.key.plan, place.key.partner, place.version
+def _group(line_key: LineKey) -> Group:
+    return line_key.key.product, line_key.key.plan, line_key.key.partner, line_key.version
 
 
 def _line(
-    place: Place,
+    line_key: LineKey,
     fresh: Cell,
     charged: Sequence[Part],
     earlier: Sequence[Line],
     maker: _Maker,
     money: _Money,
 ) -> Line:
-    key = place.key
+    key = line_key.key
     return Line(
         product=key.product,
         plan=key.plan,
@@ -359,7 +366,7 @@ def _line(
         tax_minor=money.tax_minor - sum(line.tax_minor for line in earlier),
         shares=_less(money.shares, earlier),
         rewarded=[Rewarded(term, count) for term, count in sorted(money.rewarded.items())],
-        plan_version=place.version,
+        plan_version=line_key.version,
     )
 
 
@@ -384,30 +391,30 @@ def _due_lines(
     inputs: Inputs,
     currency: str,
     parts: Sequence[Slice],
-    moneys: Mapping[Place, _Money],
-    earlier: Mapping[Place, Sequence[Line]],
+    moneys: Mapping[LineKey, _Money],
+    earlier: Mapping[LineKey, Sequence[Line]],
 ) -> list[Line]:
     """What parties of agreements owe each other by the month, less what was said before."""
     given: dict[tuple[str, str], int] = defaultdict(int)
-    for place, money in moneys.items():
+    for line_key, money in moneys.items():
         for share in money.shares:
             if share.role != "tax":
-                given[place.agreement, share.party] += share.amount_minor
+                given[line_key.agreement, share.party] += share.amount_minor
     standing: dict[str, list[Slice]] = defaultdict(list)
     for product in {each.product for each in inputs.agreements}:
         for part in parts:
             standing[agreement_at(inputs.agreements, product, part)].append(part)
     found = {
-        Place(Key(due.agreement.product, "", due.payer, None), due.agreement.agreement, 1): due
+        LineKey(Key(due.agreement.product, "", due.payer, None), due.agreement.agreement, 1): due
         for due in dues(inputs, currency, standing, given)
     }
-    ended = {place for place in earlier if not place.key.plan} - set(found)
-    made = [_due_line(place, due, earlier.get(place, [])) for place, due in found.items()]
-    return made + [_due_line(place, None, earlier[place]) for place in ended]
+    ended = {line_key for line_key in earlier if not line_key.key.plan} - set(found)
+    made = [_due_line(line_key, due, earlier.get(line_key, [])) for line_key, due in found.items()]
+    return made + [_due_line(line_key, None, earlier[line_key]) for line_key in ended]
 
 
-def _due_line(place: Place, due: Due | None, earlier: Sequence[Line]) -> Line:
-    key, agreement, _ = place
+def _due_line(line_key: LineKey, due: Due | None, earlier: Sequence[Line]) -> Line:
+    key, agreement, _ = line_key
     before = {(share.party, share.role): 0 for line in earlier for share in line.shares}
     owed = due.shares if due else []
     now = {(share.party, share.role): share.amount_minor for share in owed}
@@ -447,10 +454,10 @@ def _less(shares: Sequence[LineShare], earlier: Sequence[Line]) -> list[LineShar
     ]
 
 
-def _by_place(earlier: Iterable[Line]) -> dict[Place, list[Line]]:
-    found: dict[Place, list[Line]] = defaultdict(list)
+def _by_line_key(earlier: Iterable[Line]) -> dict[LineKey, list[Line]]:
+    found: dict[LineKey, list[Line]] = defaultdict(list)
     for line in earlier:
-        found[place_of(line)].append(line)
+        found[line_key_of(line)].append(line)
     return found
 
 
@@ -466,5 +473,5 @@ def _charge(part: Part) -> Charge:
 
 
 def _line_order(line: Line) -> tuple[str, ...]:
-    key, agreement, version = place_of(line)
+    key, agreement, version = line_key_of(line)
     return (key.product, key.plan, key.partner, key.member or "", agreement, f"{version:09}")

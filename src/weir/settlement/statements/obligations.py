@@ -15,7 +15,7 @@ from weir.kernel.outcomes import Refusal
 from weir.settlement.documents import Line, from_document
 from weir.settlement.payment_tables import obligations
 from weir.settlement.statements import composition
-from weir.settlement.statements.lines import place_of
+from weir.settlement.statements.lines import line_key_of
 from weir.settlement.tables import closings, statements
 from weir.store.bulk_copy import copy_rows
 from weir.store.unit import UnitOfWork
@@ -100,8 +100,8 @@ async def line_of(connection: AsyncConnection, statement: str, number: int, view
         raise inputs.wrong("/line", "is not a line of this statement", "此账单没有该明细行")
     meant = read.lines[number - 1]
     whole = await _all_lines(connection, row.closing, read.inputs.operator)
-    places = [place_of(line) for line in whole]
-    found = places.index(place_of(meant)) + 1
+    keys = [line_key_of(line) for line in whole]
+    found = keys.index(line_key_of(meant)) + 1
     return LineAt(row.closing, found, meant, read.currency, read.inputs.operator)
 
 

@@ -37,7 +37,7 @@ from weir.settlement.rating.in_force import agreement_at, plans_of, version_at
 from weir.settlement.rating.rewards import RewardCount, reward_terms
 from weir.settlement.rating.usage import Count, Slice
 from weir.settlement.statements import composition
-from weir.settlement.statements.lines import Place, place_of
+from weir.settlement.statements.lines import LineKey, line_key_of
 from weir.settlement.statements.verification import (
     Differs,
     Verification,
@@ -245,7 +245,7 @@ def _recompute(held: _Held) -> Statement:
     parts = composition.cut(since, until, stated.inputs)
     records = [_record(each, stated.lines[each.line - 1]) for each in held.calls]
     for each in held.calls:
-        _check_place(each, stated, parts)
+        _check_line_key(each, stated, parts)
     count = Count(parts, plans_of(stated.inputs))
     count.add(records)
     terms = reward_terms(stated.inputs.agreements, since, until)
@@ -279,7 +279,7 @@ def _record(call: HeldCall, line: Line) -> CallRecord:
     )
 
 
-def _check_place(call: HeldCall, stated: Statement, parts: Sequence[Slice]) -> None:
+def _check_line_key(call: HeldCall, stated: Statement, parts: Sequence[Slice]) -> None:
     """The call's line is the one its time leads to."""
     line = stated.lines[call.line - 1]
     plan = next((each for each in stated.inputs.plans if each.plan == line.plan), None)
@@ -287,6 +287,6 @@ def _check_place(call: HeldCall, stated: Statement, parts: Sequence[Slice]) -> N
     if plan is None or part is None:
         raise Differs(f"calls: {call.id} is under a plan that is not listed")
     name = agreement_at(stated.inputs.agreements, line.product, part)
-    own = Place(place_of(line).key, name, version_at(plan, part))
-    if own != place_of(line):
+    own = LineKey(line_key_of(line).key, name, version_at(plan, part))
+    if own != line_key_of(line):
         raise Differs(f"calls: {call.id} belongs to another line than {call.line}")

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import ARRAY, Text, and_, func, literal_column, select, type_coerce
 
-from weir.partners.applications import Application, Standing
+from weir.partners.applications import Application, KnownApplication
 from weir.partners.organisations import Organisation
 from weir.partners.tables import applications, certificates, organisations
 from weir.shelf.tables import products, subscriptions
@@ -56,27 +56,27 @@ _SPLIT: Final = len(_OF_APPLICATION)
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
-    """A client's standing, and the scopes of the products it is actively subscribed to."""
+class KnownClient:
+    """A registered client, and the scopes of the products it is actively subscribed to."""
 
-    standing: Standing
+    known: KnownApplication
     scopes: frozenset[str]
 
 
-def _read(row: tuple[Any, ...]) -> Asker:
+def _read(row: tuple[Any, ...]) -> KnownClient:
     certificate_id, revoked_at, scopes = row[-3:]
-    standing = Standing(
+    known = KnownApplication(
         application=Application(**dict(zip(_OF_APPLICATION, row[:_SPLIT], strict=True))),
         organisation=Organisation(**dict(zip(_OF_ORGANISATION, row[_SPLIT:-3], strict=True))),
         certificate_known=certificate_id is not None,
         certificate_revoked=revoked_at is not None,
     )
-    return Asker(standing, frozenset(scopes or ()))
+    return KnownClient(known, frozenset(scopes or ()))
 
 
-_ASKERS: Final = Gathered(_STATEMENT, ("application", "certificate"), _read)
+_CLIENTS: Final = Gathered(_STATEMENT, ("application", "certificate"), _read)
 
 
-async def find(database: Database, client_id: str, certificate: str | None) -> Asker | None:
+async def find(database: Database, client_id: str, certificate: str | None) -> KnownClient | None:
     """The client with this identifier, presenting this certificate (`x5t#S256`) or none."""
-    return await database.ask(_ASKERS, client_id, certificate or "")
+    return await database.ask(_CLIENTS, client_id, certificate or "")
