@@ -1,4 +1,4 @@
-"""Reading consents: each reader sees his own, and nobody else's exist for him."""
+"""Consents as each reader sees them: one's own; those of others do not exist."""
 
 from __future__ import annotations
 

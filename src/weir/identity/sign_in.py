@@ -1,7 +1,7 @@
 """Signing in, and slowing down whoever guesses.
 
-Attempts at a passphrase are counted for one name from one address, so a stranger who guesses at a
-name locks only himself out of it, and the person it belongs to can still come in from elsewhere.
+Attempts at a passphrase are counted for one name from one address, so a stranger's guesses lock
+the name for that address only, and the person it belongs to can still come in from elsewhere.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 A *calendar* period is the day, the week from Monday (ISO 8601), the month or the year as a calendar
 shows it; a *consent* period is as long and is counted from the moment the consent begins. Both are
-counted in the offset from UTC that this moment is written with, so that everybody who reads the
-consent finds the same bounds, whatever zone or tables of zones his machine has.
+counted in the offset from UTC that this moment is written with, so that all who read the consent
+find the same bounds, whatever zone or tables of zones their machines have.
 """
 
 from __future__ import annotations

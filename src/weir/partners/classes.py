@@ -39,7 +39,7 @@ TLS_CLIENT_AUTH: Final = "tls_client_auth"
 PRIVATE_KEY_JWT: Final = "private_key_jwt"
 TOKEN_ENDPOINT_AUTH_METHODS: Final = (TLS_CLIENT_AUTH, PRIVATE_KEY_JWT)
 
-# How an application learns that a customer answered on his own device (CIBA Core section 5).
+# How an application learns of an answer on the customer's own device (CIBA Core section 5).
 POLL: Final = "poll"
 PING: Final = "ping"
 DELIVERY_MODES: Final = (POLL, PING)

@@ -31,7 +31,7 @@ async def asker(world: World, portal_browser: Browser) -> Asker:
     return asker
 
 
-async def test_the_customer_says_yes_on_his_own_pages(asker: Asker) -> None:
+async def test_a_customer_says_yes_on_the_portals_pages(asker: Asker) -> None:
     answer = (await asker.ask()).json()
     assert (answer["expires_in"], answer["interval"]) == (300, 5)
     auth_req_id = answer["auth_req_id"]

@@ -199,7 +199,7 @@ async def test_grants_and_questions_under_dpop_need_its_key(partner: Partner) ->
     query = await partner.server.client_credentials("grant_management_query")
     for bound in (collected, query):
         assert confirmation(bound) == {"jkt": partner.server.dpop.thumbprint}
-    partner.server.dpop = DpopKey()  # a thief has the token and a key of his own
+    partner.server.dpop = DpopKey()  # a thief has the token and another key
     for method in ("GET", "DELETE"):
         with pytest.raises(OAuthError) as refused:
             await partner.server.ask(

@@ -1,4 +1,4 @@
-"""A customer is asked in the language the application says he reads, unless he chose another."""
+"""A customer is asked in the language the application names, unless the customer chose another."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ async def register(caller: Caller, address: str) -> None:
 
 
 async def ask(platform: World, caller: Caller, customer: Customer) -> Question:
-    """Ask, and let the customer say no on his own pages."""
+    """Ask, and let the customer say no on the portal's pages."""
     details = consents.access(BANK.slug, ("ReadAccounts",), "See it", timedelta(days=1))
     question = await Backchannel(caller.server).ask(
         scope=ACCOUNTS,

@@ -76,7 +76,7 @@ def test_no_bytes_do_more_than_break_the_answer(answer: bytes) -> None:
 
 
 @pytest.mark.parametrize("chosen", [[], ["acc-2"], ["acc-1", "acc-2"]])
-def test_a_customer_chooses_among_his_own_accounts_only(chosen: list[str]) -> None:
+def test_a_customer_chooses_among_own_accounts_only(chosen: list[str]) -> None:
     with pytest.raises(Refusal) as refused:
         choose(parse(body(ONE)), chosen)
     assert refused.value.outcome is INVALID_INPUT

@@ -1,4 +1,4 @@
-"""Records of one step of the reactor are written together, and everybody is told of his own."""
+"""Records of one step of the reactor are written together, and each caller is told of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A customer's answer to a question on his own device (CIBA Core 1.0 section 8)."""
+"""Answers of customers to questions on their own devices (CIBA Core 1.0 section 8)."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ async def deny(services: Services, question: BackchannelRequest, person: str) ->
 
 
 async def _locked(unit: UnitOfWork, question: BackchannelRequest, person: str) -> str:
-    """The customer, who is this person; the question is his and still open."""
+    """The customer, who is this person and whom the open question asks. NOT_FOUND, PAGE_EXPIRED."""
     present = await questions.locked(unit, question.consent)
     found = await customers.find(unit.connection, present.customer or "")
     if found is None or found.person != person:

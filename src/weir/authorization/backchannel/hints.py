@@ -2,7 +2,7 @@
 
 `login_hint` is the customer's own number at the institution, which the customer tells the
 application. `id_token_hint` is an ID token this server once gave this application. A hint that is
-well formed is never refused: whether there is such a customer is nobody's business but his.
+well formed is never refused: only the customer may learn whether there is such a customer.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _REFERENCE: Final = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """`value` is a customer's number at the institution, or the name a partner knows him by."""
+    """`value` is a customer's number at the institution, or a partner's `sub` for the customer."""
 
     is_subject: bool
     value: str
@@ -50,7 +50,7 @@ def read(services: Services, client_id: str, name: str, value: str) -> Hint:
 async def customer_of(
     connection: AsyncConnection, hint: Hint, partner: str, member: str
 ) -> str | None:
-    """The customer of this member whom the hint names, if he has a sign-in to be asked in."""
+    """The customer of this member whom the hint names, if there is a sign-in to ask in."""
     statement = select(customers.c.id).where(
         customers.c.member == member, customers.c.person.is_not(None)
     )

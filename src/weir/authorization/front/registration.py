@@ -293,7 +293,7 @@ class _Registering:
 
 
 async def _require_roles(unit: UnitOfWork, organisation_id: str, roles: Sequence[str]) -> None:
-    """Registering anybody for what the endpoint refuses him later would help nobody."""
+    """Refuse roles that the endpoints would refuse the organisation later."""
     organisation = await organisations.get(unit.connection, organisation_id)
     try:
         require_roles_of(organisation.kind, roles)

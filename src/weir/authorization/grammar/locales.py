@@ -1,7 +1,7 @@
-"""In which language a customer is asked: the application may say which ones he reads.
+"""Languages in which a customer is asked: the application may say which the customer reads.
 
 OpenID Connect Core section 3.1.2.1, `ui_locales`: language tags of RFC 5646, the preferred first.
-What is not supported is passed over, and what the customer himself has chosen here goes before it.
+Unsupported languages are passed over; a language that the customer has chosen here goes first.
 """
 
 from __future__ import annotations

@@ -105,7 +105,7 @@ def notification_token_is_strong(exchange: Exchange) -> None:
 
 
 def sign_in_is_plain(exchange: Exchange) -> None:
-    """Nothing is asked of a sign-in here: the customer signs in of his own accord."""
+    """Nothing is asked of a sign-in here: the customer signs in unasked."""
     for name in _ONLY_IN_BROWSERS:
         if name in exchange.parameters:
             raise wrong(name, "is not taken here")

@@ -1,4 +1,4 @@
-"""ID tokens (OpenID Connect Core section 2): who said yes, and how he had signed in."""
+"""ID tokens (OpenID Connect Core section 2): which customer agreed, by which sign-in."""
 
 from __future__ import annotations
 

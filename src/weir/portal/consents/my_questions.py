@@ -1,4 +1,4 @@
-"""Questions that wait for a customer on his own pages (CIBA), asked like any other consent."""
+"""Questions that wait on a customer's own pages (CIBA), asked like any other consent."""
 
 from __future__ import annotations
 
