@@ -13,7 +13,6 @@ from entering import let_in
 from playwright.async_api import Page, expect
 from saying import either, is_chinese, saying
 from visiting import CHINESE, DESK, ENGLISH, PHONE, Visit, leave, obstacles
-
 from weir.audit.events import EVENTS
 
 # One demo, one browser.

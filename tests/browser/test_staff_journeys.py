@@ -14,7 +14,6 @@ from partnering import CALLER, Partner, partner, quotes_are_answered
 from playwright.async_api import Page, expect
 from saying import either, is_chinese, saying
 from visiting import CHINESE, DESK, ENGLISH, PHONE, Visit, leave, obstacles
-
 from weir.audit.events import EVENTS
 
 # One demo, one browser.
