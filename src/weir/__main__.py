@@ -1,5 +1,5 @@
 """`python -m weir` is the command `weir`."""
 
-from weir.cli import main
+from weir.cli.main import main
 
 main()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from weir.access.roles import ALL, BOOKKEEPERS, OPERATOR, PARTIES, READERS, Rule
+from weir.kernel.declarations import BOOKS_PANEL, Command
 
 # --- Limits ---
 # Agreements, ledger and statements
@@ -39,4 +40,12 @@ PERMISSIONS: Final = {
     "counter_agreement": Rule(own=ALL, people=BOOKKEEPERS),
     "accept_agreement": Rule(own=ALL, people=BOOKKEEPERS),
     "end_agreement": Rule(own=ALL, people=BOOKKEEPERS),
+}
+
+# --- Routers of the management API ---
+ROUTERS: Final = ("money.agreements",)
+
+# --- Commands ---
+COMMANDS: Final = {
+    "agreement": Command("money.agreements:agreement", "Splits of revenue.", True, BOOKS_PANEL),
 }

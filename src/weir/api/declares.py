@@ -26,3 +26,9 @@ PERMISSIONS: Final = {
     "describe_api": Rule(every=ALL, people=READERS),
     "show_health": Rule(every=OPERATOR, people=READERS),
 }
+
+# --- Routers of the management API ---
+ROUTERS: Final = (
+    "description",
+    "health",
+)

@@ -2,95 +2,19 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
 from starlette.routing import BaseRoute, Mount
 
-from weir.api import description, health, problems
+from weir.api import problems
 from weir.api.guard import check_table
-from weir.api.keys import algorithms, anchors, signing_keys
-from weir.api.money import (
-    agreements,
-    closings,
-    credits,
-    disputes,
-    exchange_rates,
-    payments,
-    reopenings,
-    rounds,
-    settlement_accounts,
-    statements,
-)
-from weir.api.parties import (
-    applications,
-    certificates,
-    consents,
-    customers,
-    founding,
-    invitations,
-    organisations,
-    people,
-    sign_up,
-    test_customers,
-    trials,
-)
-from weir.api.products import (
-    backends,
-    capabilities,
-    documents,
-    plans,
-    products,
-    shelf,
-    standard,
-    subscriptions,
-)
-from weir.api.records import audit, expiries, receipts, records, roots, seals, segments, traffic
 from weir.api.services import Services
+from weir.kernel.rooms import routers
 
-ROUTERS: Final[tuple[APIRouter, ...]] = (
-    founding.router,
-    sign_up.router,
-    description.router,
-    organisations.router,
-    people.router,
-    invitations.router,
-    applications.router,
-    certificates.router,
-    documents.router,
-    backends.router,
-    capabilities.router,
-    products.router,
-    shelf.router,
-    standard.router,
-    plans.router,
-    subscriptions.router,
-    trials.router,
-    customers.router,
-    test_customers.router,
-    consents.router,
-    agreements.router,
-    closings.router,
-    reopenings.router,
-    statements.router,
-    disputes.router,
-    credits.router,
-    exchange_rates.router,
-    rounds.router,
-    payments.router,
-    settlement_accounts.router,
-    records.router,
-    traffic.router,
-    receipts.router,
-    seals.router,
-    segments.router,
-    expiries.router,
-    roots.router,
-    signing_keys.router,
-    algorithms.router,
-    anchors.router,
-    audit.router,
-    health.router,
+ROUTERS: Final[tuple[APIRouter, ...]] = tuple(
+    import_module(f"weir.api.{name}").router for name in routers()
 )
 
 # Every answer that is not the one asked for has this form (RFC 9457).

@@ -1,6 +1,6 @@
 """The only place where objects are wired: time, keys, engines and folders enter here.
 
-`preparing` readies a database and a home once, before any role starts; `core` gives a role the
+`preparation` readies a database and a home once, before any role starts; `core` gives a role the
 objects all of them share; `gateway`, `control` and `worker` are one role's whole life each, and
-import what their role needs and no more.
+take in what their role needs and no more.
 """

@@ -7,7 +7,7 @@ from typing import Final
 
 from mypy_extensions import mypyc_attr
 
-from weir.kernel.declarations import setting
+from weir.kernel.declarations import Command, setting
 
 # --- Limits ---
 # Dynamic registration and keys at jwks_uri (authorization/front/registration.py, remote_keys.py)
@@ -27,3 +27,14 @@ class Settings:
     """The processes that `weir up` starts."""
 
     control_processes: int = setting(1, "Control processes weir up starts.", low=1, high=64)
+
+
+# --- Commands ---
+COMMANDS: Final = {
+    "up": Command("up:up", "Start everything on this machine and keep it running."),
+    "status": Command("status:status", "Say what runs in a home and how it is."),
+    "config": Command("config:config", "Print every setting, its value and where it came from."),
+    "gateway": Command("roles:gateway", "Serve callers: the only public listener."),
+    "control": Command("roles:control", "Serve authorization, portal and management API."),
+    "worker": Command("roles:worker", "Bring records to the lake and settle what is in doubt."),
+}

@@ -334,6 +334,9 @@ PERMISSIONS: Final = {
     "lodge_consent": Rule(own=PARTIES, people=BUILDERS),
 }
 
+# --- Routers of the management API ---
+ROUTERS: Final = ("parties.trials",)
+
 # --- Compiled modules (docs/decisions/0008) ---
 COMPILED: Final = (
     "clients.assertions",

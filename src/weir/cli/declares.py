@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
+from weir.kernel.declarations import Command
+
 # --- Limits ---
 # Starting and stopping roles
 ROLE_START_TIMEOUT_S: Final = 60
+
+# --- Commands ---
+COMMANDS: Final = {
+    "demo": Command(
+        "weir_demo.command:demo", "Boot an alliance, run its story, show that the figures agree."
+    ),
+}

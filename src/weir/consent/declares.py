@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from weir.access.roles import BUILDERS, OPERATOR, PARTIES, READERS, Rule
-from weir.kernel.declarations import Periodic
+from weir.kernel.declarations import BOOKS_PANEL, Command, Periodic
 from weir.kernel.outcomes import Outcome
 
 # --- Refusals ---
@@ -61,4 +61,12 @@ PREFIXES: Final = {
 PERMISSIONS: Final = {
     "list_consents": Rule(own=PARTIES, people=READERS),
     "withdraw_consent": Rule(own=PARTIES, every=OPERATOR, people=BUILDERS, fresh=True),
+}
+
+# --- Routers of the management API ---
+ROUTERS: Final = ("parties.consents",)
+
+# --- Commands ---
+COMMANDS: Final = {
+    "consent": Command("parties.consents:consent", "What customers granted.", True, BOOKS_PANEL),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from weir.access.roles import ALL, BUILDERS, MEMBER, OPERATOR, OWNERS, PARTIES, READERS, Rule
-from weir.kernel.declarations import Lock
+from weir.kernel.declarations import PARTIES_PANEL, Command, Lock
 from weir.kernel.outcomes import Outcome, Retry
 
 # --- Refusals ---
@@ -120,4 +120,21 @@ PERMISSIONS: Final = {
     "offer_test_customer": Rule(own=MEMBER, people=BUILDERS),
     "list_test_customers": Rule(own=ALL, people=READERS),
     "end_test_customer": Rule(own=MEMBER, people=BUILDERS),
+}
+
+# --- Routers of the management API ---
+ROUTERS: Final = (
+    "parties.people",
+    "parties.invitations",
+    "parties.customers",
+    "parties.test_customers",
+)
+
+# --- Commands ---
+COMMANDS: Final = {
+    "people": Command("parties.people:people", "Who works for you.", True, PARTIES_PANEL),
+    "invitations": Command(
+        "parties.invitations:invitations", "Who is to join you.", True, PARTIES_PANEL
+    ),
+    "customer": Command("parties.customers:customer", "A member's customers.", True, PARTIES_PANEL),
 }

@@ -30,3 +30,6 @@ EVENTS: Final = {
 PERMISSIONS: Final = {
     "sign_up_partner": Rule(by_anyone=True),
 }
+
+# --- Routers of the management API ---
+ROUTERS: Final = ("parties.sign_up",)

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
+
+# The panels of the help of `weir`, in the order in which they are shown.
+RUN_PANEL: Final = "Run"
+PARTIES_PANEL: Final = "Who takes part"
+SHELF_PANEL: Final = "The shelf"
+BOOKS_PANEL: Final = "What must be true"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +34,7 @@ class Command:
     place: str
     help: str
     group: bool = False
-    panel: str = "Run"
+    panel: str = RUN_PANEL
 
 
 @dataclass(frozen=True, slots=True)

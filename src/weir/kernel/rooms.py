@@ -14,7 +14,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, Final
 
-from weir.kernel.declarations import Lock, Periodic
+from weir.kernel.declarations import Command, Lock, Periodic
 from weir.kernel.outcomes import Outcome
 
 # From the lowest to the highest, as `.importlinter` has them.
@@ -115,3 +115,14 @@ def compiled() -> tuple[str, ...]:
         for module in declarations()
         for name in getattr(module, "COMPILED", ())
     )
+
+
+@cache
+def commands() -> dict[str, Command]:
+    """The commands of `weir` and the groups of them, by name."""
+    return composed("COMMANDS")
+
+
+def routers() -> tuple[str, ...]:
+    """The modules of the management API, by their names within `weir.api`."""
+    return tuple(name for module in declarations() for name in getattr(module, "ROUTERS", ()))

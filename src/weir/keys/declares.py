@@ -8,7 +8,7 @@ from typing import Final
 from mypy_extensions import mypyc_attr
 
 from weir.access.roles import ALL, OPERATOR, OWNERS, READERS, Rule
-from weir.kernel.declarations import Lock, Periodic, setting
+from weir.kernel.declarations import BOOKS_PANEL, Command, Lock, Periodic, setting
 from weir.kernel.outcomes import Outcome
 
 # --- Refusals ---
@@ -98,6 +98,17 @@ PERMISSIONS: Final = {
     "list_algorithm_endings": Rule(every=ALL, people=READERS),
     "announce_algorithm_ending": Rule(every=OPERATOR, people=OWNERS, fresh=True),
     "take_back_algorithm_ending": Rule(every=OPERATOR, people=OWNERS, fresh=True),
+}
+
+# --- Routers of the management API ---
+ROUTERS: Final = (
+    "keys.signing_keys",
+    "keys.algorithms",
+)
+
+# --- Commands ---
+COMMANDS: Final = {
+    "key": Command("keys.signing_keys:app", "Our signing keys; algorithms.", True, BOOKS_PANEL),
 }
 
 # --- Compiled modules (docs/decisions/0008) ---

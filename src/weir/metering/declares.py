@@ -8,7 +8,7 @@ from typing import Final
 from mypy_extensions import mypyc_attr
 
 from weir.access.roles import ALL, OPERATOR, OWNERS, PARTIES, READERS, Rule
-from weir.kernel.declarations import Lock, Periodic, setting
+from weir.kernel.declarations import BOOKS_PANEL, Command, Lock, Periodic, setting
 from weir.kernel.outcomes import Fault, Outcome, Retry
 
 # --- Refusals ---
@@ -127,6 +127,23 @@ PERMISSIONS: Final = {
     "get_root": Rule(every=ALL, people=READERS),
     "prove_consistency": Rule(every=ALL, people=READERS),
     "witness_root": Rule(own=ALL),
+}
+
+# --- Routers of the management API ---
+ROUTERS: Final = (
+    "records.records",
+    "records.traffic",
+    "records.receipts",
+    "records.seals",
+    "records.segments",
+    "records.expiries",
+    "records.roots",
+)
+
+# --- Commands ---
+COMMANDS: Final = {
+    "calls": Command("records.traffic:calls", "Traffic, by what you ask for.", panel=BOOKS_PANEL),
+    "records": Command("records.records:records", "The measured calls.", True, BOOKS_PANEL),
 }
 
 # --- Compiled modules (docs/decisions/0008) ---

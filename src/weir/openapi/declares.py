@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from weir.kernel.declarations import SHELF_PANEL, Command
 from weir.kernel.outcomes import Outcome
 
 # --- Refusals ---
@@ -34,3 +35,10 @@ DOCUMENT_REFERENCE_HOPS: Final = 10  # references that lead to references
 STANDARD_STEPS: Final = 1_000_000  # schemas looked at when one document is held to the standard
 STANDARD_PLACES: Final = 1_000  # named for one rule of the standard; more are not looked for
 STANDARD_FINDINGS: Final = 10_000  # of one document, or of one comparison
+
+# --- Commands ---
+COMMANDS: Final = {
+    "lint": Command(
+        "products.lint:lint", "Hold an OpenAPI document to the standard.", panel=SHELF_PANEL
+    ),
+}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from weir.access.roles import ALL, BUILDERS, OPERATOR, OWNERS, PARTIES, READERS, Rule
-from weir.kernel.declarations import Periodic
+from weir.kernel.declarations import BOOKS_PANEL, PARTIES_PANEL, Command, Periodic
 from weir.kernel.outcomes import Outcome, Retry
 
 # --- Refusals ---
@@ -118,4 +118,28 @@ PERMISSIONS: Final = {
     "list_trust_anchors": Rule(every=OPERATOR, people=READERS),
     "end_trust_anchor": Rule(every=OPERATOR, people=OWNERS, fresh=True),
     "list_expiring_certificates": Rule(own=PARTIES, every=OPERATOR, people=READERS),
+}
+
+# --- Routers of the management API ---
+ROUTERS: Final = (
+    "parties.founding",
+    "parties.organisations",
+    "parties.applications",
+    "parties.certificates",
+    "keys.anchors",
+)
+
+# --- Commands ---
+COMMANDS: Final = {
+    "operator": Command("operator:app", "Found the alliance.", True, PARTIES_PANEL),
+    "member": Command(
+        "parties.organisations:member", "Licensed institutions.", True, PARTIES_PANEL
+    ),
+    "partner": Command(
+        "parties.organisations:partner", "Organisations that embed.", True, PARTIES_PANEL
+    ),
+    "app": Command(
+        "parties.applications:app", "Applications, keys, certificates.", True, PARTIES_PANEL
+    ),
+    "anchor": Command("keys.anchors:app", "Whose statements are believed.", True, BOOKS_PANEL),
 }

@@ -8,7 +8,7 @@ from typing import Final
 from mypy_extensions import mypyc_attr
 
 from weir.access.roles import ALL, BOOKKEEPERS, OPERATOR, PARTIES, READERS, Rule
-from weir.kernel.declarations import Lock, Periodic, setting
+from weir.kernel.declarations import BOOKS_PANEL, Command, Lock, Periodic, setting
 
 # --- Limits ---
 # Agreements, ledger and statements
@@ -110,4 +110,30 @@ PERMISSIONS: Final = {
     "get_round": Rule(own=PARTIES, every=OPERATOR, people=READERS),
     "issue_instructions": Rule(own=ALL, people=BOOKKEEPERS),
     "receive_payment": Rule(own=PARTIES, every=OPERATOR, people=BOOKKEEPERS),
+}
+
+# --- Routers of the management API ---
+ROUTERS: Final = (
+    "money.closings",
+    "money.reopenings",
+    "money.statements",
+    "money.disputes",
+    "money.credits",
+    "money.exchange_rates",
+    "money.rounds",
+    "money.payments",
+    "money.settlement_accounts",
+)
+
+# --- Commands ---
+COMMANDS: Final = {
+    "period": Command("money.closings:period", "Closing the books.", True, BOOKS_PANEL),
+    "statement": Command(
+        "money.statements:statement", "Who owes whom, provably.", True, BOOKS_PANEL
+    ),
+    "dispute": Command("money.disputes:dispute", "Lines that are wrong.", True, BOOKS_PANEL),
+    "credit": Command("money.credits:credit", "Money given back.", True, BOOKS_PANEL),
+    "rate": Command("money.exchange_rates:rate", "Exchange rates.", True, BOOKS_PANEL),
+    "netting": Command("money.rounds:netting", "Debts into few payments.", True, BOOKS_PANEL),
+    "payment": Command("money.payments:payment", "Payments of a round.", True, BOOKS_PANEL),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from weir.access.roles import ALL, BUILDERS, OPERATOR, PARTIES, READERS, Rule
-from weir.kernel.declarations import Lock, Periodic
+from weir.kernel.declarations import SHELF_PANEL, Command, Lock, Periodic
 from weir.kernel.outcomes import Outcome, Retry
 
 # --- Refusals ---
@@ -138,4 +138,35 @@ PERMISSIONS: Final = {
     "suspend_subscription": Rule(own=PARTIES, people=BUILDERS),
     "resume_subscription": Rule(own=PARTIES, people=BUILDERS),
     "end_subscription": Rule(own=PARTIES, people=BUILDERS, fresh=True),
+}
+
+# --- Routers of the management API ---
+ROUTERS: Final = (
+    "products.documents",
+    "products.backends",
+    "products.capabilities",
+    "products.products",
+    "products.shelf",
+    "products.standard",
+    "products.plans",
+    "products.subscriptions",
+)
+
+# --- Commands ---
+COMMANDS: Final = {
+    "shelf": Command("products.shelf:shelf", "Find what is on the shelf.", True, SHELF_PANEL),
+    "document": Command("products.documents:document", "OpenAPI documents.", True, SHELF_PANEL),
+    "backend": Command(
+        "products.backends:backend", "Endpoints of your services.", True, SHELF_PANEL
+    ),
+    "capability": Command(
+        "products.capabilities:capability", "What an institution can do.", True, SHELF_PANEL
+    ),
+    "product": Command(
+        "products.products:product", "Versioned bundles on the shelf.", True, SHELF_PANEL
+    ),
+    "plan": Command("products.plans:plan", "Prices and limits of products.", True, SHELF_PANEL),
+    "subscription": Command(
+        "products.subscriptions:subscription", "Rights to products.", True, SHELF_PANEL
+    ),
 }

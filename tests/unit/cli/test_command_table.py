@@ -14,7 +14,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from weir.cli import COMMANDS, build
+from weir.cli.main import build
+from weir.kernel import rooms
 
 PAGE = Path(__file__).parents[3] / "docs" / "cli.md"
 HEAVY = ("sqlalchemy", "httpx", "cryptography", "weir.client", "weir.app", "duckdb", "pyarrow")
@@ -22,7 +23,7 @@ HEAVY = ("sqlalchemy", "httpx", "cryptography", "weir.client", "weir.app", "duck
 
 def commands() -> Iterator[str]:
     """Every command a person can type, as `weir app register`."""
-    for name, entry in COMMANDS.items():
+    for name, entry in rooms.commands().items():
         if not entry.group:
             yield f"weir {name}"
             continue
@@ -34,7 +35,7 @@ def commands() -> Iterator[str]:
             yield f"weir {name} {each.name or getattr(each.callback, '__name__', '')}"
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", rooms.commands())
 def test_a_command_explains_itself(name: str) -> None:
     shown = CliRunner().invoke(build([name]), [name, "--help"])
     assert shown.exit_code == 0, shown.output
@@ -49,7 +50,7 @@ def test_every_command_stands_in_the_docs_and_every_one_there_exists() -> None:
 
 
 def test_every_command_says_what_it_does() -> None:
-    for name, entry in COMMANDS.items():
+    for name, entry in rooms.commands().items():
         assert entry.help.endswith("."), name
         if not entry.group:
             target = next(e for e in build([name]).registered_commands if e.name == name)
@@ -60,7 +61,7 @@ def test_asking_for_help_loads_nothing_heavy() -> None:
     code = (
         "import sys\n"
         "from typer.testing import CliRunner\n"
-        "from weir.cli import build\n"
+        "from weir.cli.main import build\n"
         "CliRunner().invoke(build(['--help']), ['--help'])\n"
         f"print([m for m in {HEAVY!r} if m in sys.modules])"
     )

@@ -82,6 +82,12 @@ def test_declarations_load_nothing_but_values(module: ModuleType) -> None:
     }
 
 
+def test_a_rooms_own_file_loads_nothing() -> None:
+    """Declarations are read where nothing is installed: by scripts/compile.py, for a wheel."""
+    loads = [room for room in rooms.ROOMS if "import" in (WEIR / room / "__init__.py").read_text()]
+    assert loads == []
+
+
 def test_a_name_that_two_rooms_declare_is_refused() -> None:
     first, second = ModuleType("weir.one.declares"), ModuleType("weir.two.declares")
     vars(first)["EVENTS"] = vars(second)["EVENTS"] = {"period.closed": ("It closed.", "关账。")}

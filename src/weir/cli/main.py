@@ -1,0 +1,79 @@
+"""The command `weir`. Rooms declare its commands; only the one that is asked for is loaded."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, Final
+
+import typer
+
+from weir.kernel.declarations import BOOKS_PANEL, PARTIES_PANEL, RUN_PANEL, SHELF_PANEL, Command
+from weir.kernel.rooms import commands
+
+_HELP: Final = (
+    "weir: one shelf, one gateway, consent that holds, and books every side can check.\n\n"
+    "Begin with `weir demo`, which shows everything in a minute, or with `weir up`."
+)
+
+
+# The order of the panels in the help.
+_PANELS: Final = (RUN_PANEL, PARTIES_PANEL, SHELF_PANEL, BOOKS_PANEL)
+
+
+def build(arguments: Sequence[str]) -> typer.Typer:
+    """The application, with the code of the command that `arguments` name and of no other."""
+    wanted = next((word for word in arguments if not word.startswith("-")), None)
+    root = typer.Typer(
+        help=_HELP,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+    )
+    root.callback()(_root)
+    for name, entry in sorted(commands().items(), key=lambda each: _PANELS.index(each[1].panel)):
+        _add(root, name, entry, loaded=name == wanted)
+    return root
+
+
+def main() -> None:
+    """The entry point. What can be expected to go wrong is one sentence, never a traceback."""
+    from weir.cli.failures import sentence_of
+
+    arguments = sys.argv[1:]
+    try:
+        build(arguments)(arguments)
+    except Exception as error:
+        sentence = sentence_of(error)
+        if sentence is None:
+            raise
+        print(f"weir: {sentence}", file=sys.stderr)
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+def _root() -> None:
+    pass
+
+
+def _add(root: typer.Typer, name: str, entry: Command, *, loaded: bool) -> None:
+    target = _load(entry.place) if loaded else None
+    if entry.group:
+        group = target or typer.Typer()
+        if target is None:
+            group.callback()(_root)
+        root.add_typer(group, name=name, help=entry.help, rich_help_panel=entry.panel)
+    else:
+        root.command(name, help=None if loaded else entry.help, rich_help_panel=entry.panel)(
+            target or _root
+        )
+
+
+def _load(place: str) -> Any:
+    module, _, attribute = place.partition(":")
+    if not module.startswith("weir_demo."):
+        module = f"weir.cli.{module}"
+    return getattr(import_module(module), attribute)
