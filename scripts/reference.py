@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 from weir.app.settings import Settings
+from weir.gateway import pipeline
 from weir.gateway.front import metrics
 from weir.kernel import identifiers, rooms
 from weir.kernel.declarations import Periodic
@@ -105,6 +106,23 @@ def periodic_work() -> str:
 
 def _by_name() -> list[tuple[str, Periodic]]:
     return sorted(rooms.periodic().items())
+
+
+def order() -> str:
+    lines = [
+        "# The order of a call's refusals",
+        "",
+        "A call passes the phases in this order, and each phase tries its refusals in the order",
+        "given: of all that is wrong with a call, the first is named.",
+        "",
+        "| phase | refusals, in this order |",
+        "| --- | --- |",
+    ]
+    lines.extend(
+        f"| {phase} | {', '.join(f'`{each.code}`' for each in refused)} |"
+        for phase, refused in pipeline.REFUSALS.items()
+    )
+    return "\n".join(lines) + "\n"
 
 
 def events() -> str:
@@ -201,6 +219,7 @@ _PAGES: dict[str, Callable[[], str]] = {
     "events.md": events,
     "metrics.md": gateway_metrics,
     "limits.md": bounds,
+    "order.md": order,
     "locks.md": advisory_locks,
     "work.md": periodic_work,
     "identifiers.md": names,

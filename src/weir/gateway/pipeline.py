@@ -27,16 +27,23 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from weir.gateway.call import Call
 from weir.gateway.observing.trace import CallFacts, Trace
+from weir.gateway.phases.admit import REFUSALS as OF_ADMIT
 from weir.gateway.phases.admit import admit
+from weir.gateway.phases.authorize import REFUSALS as OF_AUTHORIZE
 from weir.gateway.phases.authorize import authorize
 from weir.gateway.phases.filter import filtered
+from weir.gateway.phases.forward import REFUSALS as OF_FORWARD
 from weir.gateway.phases.forward import forward
+from weir.gateway.phases.identify import REFUSALS as OF_IDENTIFY
 from weir.gateway.phases.identify import identify
+from weir.gateway.phases.limit import REFUSALS as OF_LIMIT
 from weir.gateway.phases.limit import limit
+from weir.gateway.phases.prove import REFUSALS as OF_PROVE
 from weir.gateway.phases.prove import prove
 from weir.gateway.phases.recheck import check_standing
 from weir.gateway.phases.record import receipt_line, record
 from weir.gateway.phases.respond import PROBLEM_TYPE, refusal_body, refusal_lines
+from weir.gateway.phases.route import REFUSALS as OF_ROUTE
 from weir.gateway.phases.route import route
 from weir.gateway.phases.signed_answer import signature_lines
 from weir.kernel.declares import MEMBER_BROKEN_ANSWER, MEMBER_TIMEOUT, OVERLOADED, PLATFORM_ERROR
@@ -60,6 +67,17 @@ BEFORE: Final[tuple[Phase, ...]] = (
     prove,
     forward,
 )
+
+# Every refusal of a call after its message was read, phase by phase, in the order they are tried.
+REFUSALS: Final[dict[str, tuple[Outcome, ...]]] = {
+    "identify": OF_IDENTIFY,
+    "admit": OF_ADMIT,
+    "route": OF_ROUTE,
+    "authorize": OF_AUTHORIZE,
+    "limit": OF_LIMIT,
+    "prove": OF_PROVE,
+    "forward": OF_FORWARD,
+}
 
 _FAILURES: Final[dict[Failure, Outcome]] = {
     Failure.UNREACHABLE: MEMBER_UNREACHABLE,

@@ -18,7 +18,7 @@ from weir.cli.main import build
 from weir.kernel import rooms
 
 PAGE = Path(__file__).parents[3] / "docs" / "cli.md"
-HEAVY = ("sqlalchemy", "httpx", "cryptography", "weir.client", "weir.app", "duckdb", "pyarrow")
+HEAVY = ("sqlalchemy", "httpx", "cryptography", "weir.client", "weir.app.core", "duckdb", "pyarrow")
 
 
 def commands() -> Iterator[str]:

@@ -1,11 +1,18 @@
-"""A place among the calls in flight, from here until the call is recorded.
-
-Refusals in this order: overloaded, concurrency_exceeded.
-"""
+"""A place among the calls in flight, from here until the call is recorded."""
 
 from __future__ import annotations
 
+from typing import Final
+
 from weir.gateway.call import Call
+from weir.gateway.declares import CONCURRENCY_EXCEEDED
+from weir.kernel.declares import OVERLOADED
+
+# In the order in which they are tried.
+REFUSALS: Final = (
+    OVERLOADED,
+    CONCURRENCY_EXCEEDED,
+)
 
 
 def admit(call: Call) -> None:

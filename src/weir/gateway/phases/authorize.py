@@ -1,21 +1,20 @@
 """May it be called: subscription, scope, and the customer's consent to exactly this.
 
-Refusals in this order: subscription_required, scope_insufficient, consent_required,
-consent_withdrawn, standing_uncheckable (in an application's own right) or consent_uncheckable,
-consent_expired, consent_permission, bound_value_missing, consent_account,
-consent_payment_mismatch, consent_not_begun. A token may carry several grants for one member; each
+A token may carry several grants for one member; each
 check narrows them, and the one that leaves none names the refusal.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from typing import Final
 
 from weir.gateway.call import Call
 from weir.gateway.config.bindings import Reference
 from weir.gateway.config.lease import Lease
 from weir.gateway.config.snapshot import Bound, Operation, Snapshot
 from weir.gateway.declares import (
+    BOUND_VALUE_MISSING,
     CONSENT_ACCOUNT,
     CONSENT_EXPIRED,
     CONSENT_NOT_BEGUN,
@@ -29,9 +28,28 @@ from weir.gateway.declares import (
 from weir.gateway.phases import bound_values
 from weir.gateway.phases.bound_values import missing
 from weir.gateway.tokens.known_tokens import Grant, KnownToken, Right, TokenRights
-from weir.kernel.declares import SCOPE_INSUFFICIENT, SUBSCRIPTION_REQUIRED
+from weir.kernel.declares import SCOPE_INSUFFICIENT, SUBSCRIPTION_REQUIRED, UNSUPPORTED_MEDIA_TYPE
 from weir.kernel.money import Money, parse_amount
 from weir.kernel.outcomes import Outcome, Refusal
+from weir.wire.declares import BODY_TOO_LARGE
+
+# In the order in which they are tried.
+REFUSALS: Final = (
+    SUBSCRIPTION_REQUIRED,
+    SCOPE_INSUFFICIENT,
+    CONSENT_REQUIRED,
+    CONSENT_WITHDRAWN,
+    STANDING_UNCHECKABLE,
+    CONSENT_UNCHECKABLE,
+    BODY_TOO_LARGE,
+    CONSENT_EXPIRED,
+    CONSENT_PERMISSION,
+    UNSUPPORTED_MEDIA_TYPE,
+    BOUND_VALUE_MISSING,
+    CONSENT_ACCOUNT,
+    CONSENT_PAYMENT_MISMATCH,
+    CONSENT_NOT_BEGUN,
+)
 
 
 def authorize(call: Call) -> Awaitable[None] | None:

@@ -9,13 +9,26 @@ from typing import TYPE_CHECKING, Final
 
 from weir.gateway.call import Call
 from weir.gateway.config.snapshot import Snapshot
-from weir.gateway.declares import MONEY_CALL_S
+from weir.gateway.declares import ANSWER_TOO_LARGE, MONEY_CALL_S
 from weir.gateway.head_memo import KnownHead, RouteMatch, passed_on
 from weir.gateway.observing.trace_context import TRACEPARENT, TRACESTATE
 from weir.gateway.phases.signed_answer import HeldAnswer
-from weir.kernel.declares import BODY_BYTES
-from weir.wire.declares import CALL_S
+from weir.kernel.declares import BODY_BYTES, MEMBER_BROKEN_ANSWER, MEMBER_TIMEOUT, OVERLOADED
+from weir.metering.declares import CALLER_GONE
+from weir.wire.declares import BODY_TOO_LARGE, CALL_S, MEMBER_UNREACHABLE
 from weir.wire.message import IDEMPOTENT_METHODS
+
+# In the order in which they are tried.
+REFUSALS: Final = (
+    MEMBER_UNREACHABLE,
+    BODY_TOO_LARGE,
+    OVERLOADED,
+    MEMBER_TIMEOUT,
+    MEMBER_BROKEN_ANSWER,
+    ANSWER_TOO_LARGE,
+    CALLER_GONE,
+)
+
 
 if TYPE_CHECKING:
     from weir.gateway.observing.trace import Trace

@@ -1,14 +1,9 @@
-"""Who calls: the token, verified once, and the key it is bound to, checked every time.
-
-Refusals in this order: malformed_http, token_missing, token_invalid, token_expired, token_revoked,
-token_scheme_wrong, certificate_required, certificate_mismatch, certificate_revoked (for tokens
-bound to DPoP keys in place of these three: dpop_proof_invalid, engine_unavailable),
-application_suspended, organisation_suspended.
-"""
+"""Who calls: the token, verified once, and the key it is bound to, checked every time."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from typing import Final
 
 from weir.gateway.call import Call
 from weir.gateway.config.snapshot import Application, Snapshot
@@ -19,13 +14,34 @@ from weir.kernel.declares import (
     CERTIFICATE_REQUIRED,
     CERTIFICATE_REVOKED,
     DPOP_PROOF_INVALID,
+    TOKEN_EXPIRED,
+    TOKEN_INVALID,
     TOKEN_MISSING,
     TOKEN_REVOKED,
     TOKEN_SCHEME_WRONG,
 )
 from weir.kernel.outcomes import Refusal
 from weir.partners.declares import APPLICATION_SUSPENDED, ORGANISATION_SUSPENDED
+from weir.store.declares import ENGINE_UNAVAILABLE
+from weir.wire.declares import MALFORMED_HTTP
 from weir.wire.peer import PeerCertificate
+
+# In the order in which they are tried.
+REFUSALS: Final = (
+    MALFORMED_HTTP,
+    TOKEN_MISSING,
+    TOKEN_INVALID,
+    TOKEN_EXPIRED,
+    TOKEN_REVOKED,
+    TOKEN_SCHEME_WRONG,
+    CERTIFICATE_REQUIRED,
+    CERTIFICATE_MISMATCH,
+    CERTIFICATE_REVOKED,
+    DPOP_PROOF_INVALID,
+    ENGINE_UNAVAILABLE,
+    APPLICATION_SUSPENDED,
+    ORGANISATION_SUSPENDED,
+)
 
 
 def identify(call: Call) -> Awaitable[None] | None:

@@ -1,8 +1,5 @@
 """What must be proven or promised before anything leaves: the records can be written, and a call
 that moves money has its intent committed, so that a crash cannot lose it.
-
-Refusals: record_unwritable, signature_missing, signature_invalid, idempotency_key_required,
-consent_used, consent_limit_reached, idempotency_key_reused, platform_unavailable.
 """
 
 from __future__ import annotations
@@ -21,6 +18,8 @@ from weir.gateway.declares import (
     CONSENT_LIMIT_REACHED,
     CONSENT_USED,
     IDEMPOTENCY_KEY_REQUIRED,
+    SIGNATURE_INVALID,
+    SIGNATURE_MISSING,
 )
 from weir.gateway.phases import bound_values
 from weir.gateway.phases.signature import check_signature
@@ -31,6 +30,22 @@ from weir.metering.counters.payment_intents import ClaimOutcome, Intent, claim, 
 from weir.metering.counters.period_sums import PeriodLimit, Short
 from weir.metering.declares import RECORD_UNWRITABLE
 from weir.store.declares import ENGINE_UNAVAILABLE, IDEMPOTENCY_KEY_REUSED
+from weir.wire.declares import BODY_TOO_LARGE
+
+# In the order in which they are tried.
+REFUSALS: Final = (
+    RECORD_UNWRITABLE,
+    SIGNATURE_MISSING,
+    SIGNATURE_INVALID,
+    BODY_TOO_LARGE,
+    ENGINE_UNAVAILABLE,
+    IDEMPOTENCY_KEY_REQUIRED,
+    PLATFORM_UNAVAILABLE,
+    CONSENT_USED,
+    IDEMPOTENCY_KEY_REUSED,
+    CONSENT_LIMIT_REACHED,
+)
+
 
 # Visible ASCII, as the Idempotency-Key draft's structured string, within a sane length.
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,128}")

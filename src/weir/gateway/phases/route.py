@@ -1,8 +1,4 @@
-"""What is called: from method and path to an operation.
-
-Refusals in this order: unknown_path, method_not_allowed, organisation_suspended (of the
-member), invalid_input (of a label).
-"""
+"""What is called: from method and path to an operation."""
 
 from __future__ import annotations
 
@@ -14,9 +10,19 @@ from weir.gateway.config.snapshot import Product
 from weir.gateway.declares import UNKNOWN_PATH
 from weir.gateway.head_memo import RouteMatch
 from weir.gateway.labels import labels
+from weir.kernel.declares import INVALID_INPUT
 from weir.kernel.outcomes import Refusal
 from weir.partners.declares import ORGANISATION_SUSPENDED
 from weir.wire.declares import METHOD_NOT_ALLOWED
+
+# In the order in which they are tried.
+REFUSALS: Final = (
+    UNKNOWN_PATH,
+    METHOD_NOT_ALLOWED,
+    ORGANISATION_SUSPENDED,
+    INVALID_INPUT,
+)
+
 
 _PARTS: Final = 5  # nothing before the first slash, three of the prefix, and the rest
 
