@@ -45,7 +45,7 @@ bench: compiled ## Run the benchmarks side by side (ONLY=name for one)
 	@$(BIN)/python -m bench $(ONLY)
 
 fuzz: compiled ## Look for requests that parsers read differently (SECONDS=60)
-	@$(BIN)/python tests/unit/wire/fuzzing.py $(SECONDS)
+	@$(BIN)/python tests/unit/wire/fuzz_search.py $(SECONDS)
 
 lint: .venv/.installed
 	@$(BIN)/ruff check $(PYTHON_FILES)

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from launching import launched
+from launch import launched
 from playwright.async_api import Browser
-from visiting import Visit
+from visits import Visit
 
 from running_demo import Demo
 

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from entering import let_in, register
-from launching import launched
-from partnering import ASKER, partner
+from entry_steps import let_in, register
+from launch import launched
+from partner_steps import ASKER, partner
 from playwright.async_api import Page
-from visiting import CHINESE, DESK, ENGLISH, PHONE, Visit
+from visits import CHINESE, DESK, ENGLISH, PHONE, Visit
 
 from demo_fixtures import kept_up
 from running_demo import Demo

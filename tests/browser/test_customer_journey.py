@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from partnering import ACCOUNTS, ASKER, BACK, PAYER, partner, refusal_of
+from page_words import either, saying
+from partner_steps import ACCOUNTS, ASKER, BACK, PAYER, partner, refusal_of
 from playwright.async_api import Page, expect
-from saying import either, saying
-from visiting import CHINESE, DESK, ENGLISH, PHONE, Visit, obstacles
+from visits import CHINESE, DESK, ENGLISH, PHONE, Visit, obstacles
 
 from weir.access.consent_types import PAYMENT_INITIATION, RECURRING_PAYMENT
 from weir.access.consent_types import PERMISSIONS as PERMISSIONS_OF

@@ -10,11 +10,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from entering import PASSPHRASE, claim, first_code
+from entry_steps import PASSPHRASE, claim, first_code
 from keyboard import Keyboard
+from page_words import either, saying
 from playwright.async_api import Page, expect
-from saying import either, saying
-from visiting import CHINESE, ENGLISH, PHONE, Visit, obstacles
+from visits import CHINESE, ENGLISH, PHONE, Visit, obstacles
 
 from weir.kernel.rooms import events
 

@@ -5,7 +5,7 @@ languages and themes. The pages of each role are looked at on its journey.
 from __future__ import annotations
 
 import pytest
-from visiting import CHINESE, DESK, ENGLISH, PHONE, Visit, leave, obstacles
+from visits import CHINESE, DESK, ENGLISH, PHONE, Visit, leave, obstacles
 
 # One demo, one browser.
 pytestmark = pytest.mark.xdist_group("story")

@@ -8,12 +8,13 @@ import secrets
 from pathlib import Path
 
 import pytest
-from disputing import dispute_a_line
-from entering import let_in
+from dispute_steps import dispute_a_line
+from entry_steps import let_in
+from page_words import either, is_chinese, saying
 from playwright.async_api import Page, expect
-from saying import either, is_chinese, saying
-from visiting import CHINESE, DESK, ENGLISH, PHONE, Visit, leave, obstacles
-from weir.audit.events import EVENTS
+from visits import CHINESE, DESK, ENGLISH, PHONE, Visit, leave, obstacles
+
+from weir.kernel.rooms import events
 
 # One demo, one browser.
 pytestmark = pytest.mark.xdist_group("story")
@@ -55,7 +56,7 @@ async def test_a_document_becomes_a_product_on_the_shelf(
     dispute = await dispute_a_line(page, f"Half of these were tests: {slug}.")
     for event, subject in (("product.published", product), ("dispute.opened", dispute)):
         await page.goto(f"/desk/audit?event={event}&touching={subject}")
-        await expect(page.locator("tbody tr")).to_contain_text([either(EVENTS[event], language)])
+        await expect(page.locator("tbody tr")).to_contain_text([either(events()[event], language)])
 
 
 @pytest.mark.parametrize(

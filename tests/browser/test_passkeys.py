@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from entering import PASSPHRASE
+from entry_steps import PASSPHRASE
 from playwright.async_api import Page
-from visiting import ENGLISH, Visit, leave, obstacles
+from visits import ENGLISH, Visit, leave, obstacles
 
 # One demo, one browser.
 pytestmark = pytest.mark.xdist_group("story")

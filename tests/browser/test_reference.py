@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from playwright.async_api import expect
-from visiting import CHINESE, DESK, ENGLISH, PHONE, Visit, obstacles
+from visits import CHINESE, DESK, ENGLISH, PHONE, Visit, obstacles
 
 import sample_calls
 

@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 import pytest
 from playwright.async_api import expect
-from visiting import CHINESE, ENGLISH, Visit, leave
+from visits import CHINESE, ENGLISH, Visit, leave
 
 pytestmark = pytest.mark.xdist_group("story")
 

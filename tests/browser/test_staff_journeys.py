@@ -8,13 +8,14 @@ import time
 from datetime import UTC, datetime
 
 import pytest
-from disputing import dispute_a_line
-from entering import come_in, let_in, register
-from partnering import CALLER, Partner, partner, quotes_are_answered
+from dispute_steps import dispute_a_line
+from entry_steps import come_in, let_in, register
+from page_words import either, is_chinese, saying
+from partner_steps import CALLER, Partner, partner, quotes_are_answered
 from playwright.async_api import Page, expect
-from saying import either, is_chinese, saying
-from visiting import CHINESE, DESK, ENGLISH, PHONE, Visit, leave, obstacles
-from weir.audit.events import EVENTS
+from visits import CHINESE, DESK, ENGLISH, PHONE, Visit, leave, obstacles
+
+from weir.kernel.rooms import events
 
 # One demo, one browser.
 pytestmark = pytest.mark.xdist_group("story")
@@ -63,7 +64,7 @@ async def look_at(page: Page, addresses: list[str]) -> dict[str, list[str]]:
 async def audited(page: Page, event: str, touching: str, language: str) -> None:
     """That the trail holds it."""
     await page.goto(f"/desk/audit?event={event}&touching={touching}")
-    await expect(page.locator("tbody tr").first).to_contain_text(either(EVENTS[event], language))
+    await expect(page.locator("tbody tr").first).to_contain_text(either(events()[event], language))
 
 
 @pytest.mark.parametrize(("language", "width", "dark"), LOOKS)
@@ -205,7 +206,7 @@ async def test_an_auditor_reads_everything_and_changes_nothing(
     await page.select_option("#event", "organisation.admitted")
     await leave(page, "form[action='/desk/audit'] button")
     await expect(page.locator("tbody tr").first).to_contain_text(
-        either(EVENTS["organisation.admitted"], language)
+        either(events()["organisation.admitted"], language)
     )
     assert await page.locator("tbody tr").count() >= 8
     await page.get_by_text(say("Check every chain")).click()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from entering import register
+from entry_steps import register
 from playwright.async_api import Page, Request, expect
-from visiting import ENGLISH, PHONE, Visit, obstacles
+from visits import ENGLISH, PHONE, Visit, obstacles
 
 # One demo, one browser.
 pytestmark = pytest.mark.xdist_group("story")

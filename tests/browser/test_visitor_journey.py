@@ -9,9 +9,9 @@ import json
 from pathlib import Path
 
 import pytest
+from page_words import either, saying
 from playwright.async_api import Page, expect
-from saying import either, saying
-from visiting import CHINESE, DESK, ENGLISH, PHONE, Visit
+from visits import CHINESE, DESK, ENGLISH, PHONE, Visit
 
 # One demo, one browser.
 pytestmark = pytest.mark.xdist_group("story")

@@ -32,7 +32,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from openapi_schema_validator import OAS30Validator, OAS31Validator
 
-from waiting import PATIENCE_S, until
+from waits import PATIENCE_S, until
 
 DOCUMENTS = {"bank": "bank.yaml", "insurer": "insurer.json", "securities": "securities.yaml"}
 SEED = 2026

@@ -17,7 +17,7 @@ from sandbox_world import (
     ready,
 )
 
-from waiting import PATIENCE_S, until
+from waits import PATIENCE_S, until
 
 PAYER = "rb-000001-01"
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from sandbox_world import DOCUMENTS, Certificates, Client, Document, Running, identity
 
-from waiting import PATIENCE_S
+from waits import PATIENCE_S
 
 EACH = pytest.mark.parametrize("name", list(DOCUMENTS))
 

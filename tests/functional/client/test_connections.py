@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from tls_listener import Listener
 
-from waiting import rounds
+from waits import rounds
 from weir.client.credentials import Credentials
 from weir.client.errors import ProtocolError, UnreachableError, WeirError
 from weir.client.exchange import Exchange

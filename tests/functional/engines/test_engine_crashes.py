@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from engine_support import holding, key, rows, write_key, write_row
 
-from waiting import PATIENCE_S
+from waits import PATIENCE_S
 from weir.store.engines import EmbeddedPostgres, EmbeddedValkey, Home, ProcessIdentity
 from weir.store.engines.process import send, wait_gone
 from weir.store.engines.server import ENVIRONMENT, EngineServer

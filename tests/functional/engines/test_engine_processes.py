@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from waiting import PATIENCE_S
+from waits import PATIENCE_S
 from weir.store.engines import Child, ProcessIdentity, end, spawn
 from weir.store.engines.process import Ending, wait_gone
 

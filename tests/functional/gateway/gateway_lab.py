@@ -27,7 +27,7 @@ from model_member import ModelMember
 from raw_caller import Answer, Caller
 
 from ports import own_ports
-from waiting import PATIENCE_S, until
+from waits import PATIENCE_S, until
 from weir.keys.authority import Authority
 from weir.keys.vault import Vault
 from weir.metering.records.records import CallRecord

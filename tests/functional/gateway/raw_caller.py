@@ -8,7 +8,7 @@ import ssl
 from dataclasses import dataclass
 from typing import Any
 
-from waiting import PATIENCE_S
+from waits import PATIENCE_S
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ import pytest
 from gateway_lab import Desk, GatewayProcess, Lab
 from raw_caller import Caller, request
 
-from waiting import until
+from waits import until
 
 MEGABYTE = 1024 * 1024
 FIVE = 5 * MEGABYTE

@@ -9,7 +9,7 @@ from pathlib import Path
 from gateway_lab import Desk, Lab
 from raw_caller import Caller
 
-from waiting import until
+from waits import until
 from weir.wire.certificate_files import Presented
 from weir.wire.listeners import MemberTls
 

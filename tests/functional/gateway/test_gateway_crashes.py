@@ -11,7 +11,7 @@ from raw_caller import Caller
 from sqlalchemy import text
 
 from seals import KEYS, seal_all
-from waiting import PATIENCE_S, until
+from waits import PATIENCE_S, until
 from weir.metering.records.segments import streams, verify_stream
 
 

@@ -21,7 +21,7 @@ from gateway_lab import Desk, GatewayProcess, Lab, member_tls
 from model_member import ModelMember
 from raw_caller import Caller
 
-from waiting import until
+from waits import until
 from weir.shelf.published import BackendDocument, SubscriptionDocument, backend_key
 from weir.store.unit import Change
 from weir.wire.declares import ENDPOINT_EJECTION_S, ENDPOINT_FAILURES

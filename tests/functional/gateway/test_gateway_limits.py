@@ -11,7 +11,7 @@ from gateway_lab import Desk, GatewayProcess, Lab
 from raw_caller import Caller
 from sqlalchemy.engine import make_url
 
-from waiting import PATIENCE_S, until
+from waits import PATIENCE_S, until
 from weir.gateway.budgets.allowances import IDLE_S
 
 

@@ -12,7 +12,7 @@ from gateway_lab import Desk, GatewayProcess, Lab, mandate, payment, payment_bod
 from raw_caller import Answer, Caller
 from sqlalchemy import text
 
-from waiting import until
+from waits import until
 from weir.keys.published import REVOCATION, RevocationDocument
 from weir.metering.counters.payment_intents import record_name_of
 from weir.store.unit import Change

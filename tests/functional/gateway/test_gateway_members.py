@@ -9,7 +9,7 @@ from gateway_lab import Desk, GatewayProcess, Lab
 from model_member import ModelMember
 from raw_caller import Caller, request
 
-from waiting import until
+from waits import until
 from weir.shelf.published import SubscriptionDocument
 from weir.store.unit import Change
 

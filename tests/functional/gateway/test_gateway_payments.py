@@ -11,7 +11,7 @@ from gateway_lab import Desk, GatewayProcess, Lab, payment, payment_body
 from raw_caller import Answer, Caller, request
 from sqlalchemy import text
 
-from waiting import until
+from waits import until
 
 _WAITING = text("""
     SELECT count(*) FROM pg_locks

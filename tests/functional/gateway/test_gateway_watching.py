@@ -14,7 +14,7 @@ from gateway_lab import Desk, GatewayProcess, Lab
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from raw_caller import Caller
 
-from waiting import until
+from waits import until
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = "b7ad6b7169203331"

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from gateway_lab import Desk, GatewayProcess, Lab
 from raw_caller import Caller
 
-from waiting import until
+from waits import until
 from weir.consent.published import revocation
 from weir.keys.published import SIGNING_KEY, SigningKeyDocument
 from weir.store import processes

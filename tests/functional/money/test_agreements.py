@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 import pytest
+from acceptance_signatures import authority, hand_of
 from money_world import NOVEMBER_US, World, mint
 from msgspec.structs import replace
-from signing import authority, hand_of
 from sqlalchemy import func, select
 
 from weir.agreements import agreements, signatures

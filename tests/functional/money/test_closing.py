@@ -8,8 +8,8 @@ from random import Random
 from typing import Any
 
 import pytest
+from acceptance_signatures import hand_of
 from money_world import NOVEMBER_US, World
-from signing import hand_of
 from sqlalchemy import func, select
 
 from weir.agreements import agreements

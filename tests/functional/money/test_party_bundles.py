@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from acceptance_signatures import authority, hand_of
 from money_world import World
-from signing import authority, hand_of
 from test_closing import agree, bring, close, now_us, statement
 from test_exchange_rates import record
 

@@ -12,7 +12,7 @@ from sqlalchemy import func, select, text
 from test_closing import agree, balances, bring, close, now_us, refused, statement
 from test_settling import closed_month, doing, line, pay, settle
 
-from waiting import until
+from waits import until
 from weir.audit.tables import audit_entries
 from weir.kernel.declares import FORBIDDEN, ILLEGAL_STATE, INVALID_INPUT
 from weir.kernel.money import Money

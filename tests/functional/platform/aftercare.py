@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from platform_world import World
 
-from waiting import PATIENCE_S
+from waits import PATIENCE_S
 from weir.app.private_sockets import member_client
 from weir.kernel.clock import SystemClock
 from weir.metering.counters.reconciliation import lookup_over, reconcile

@@ -28,7 +28,7 @@ from keep_alive import Connection
 
 from logs import logs_of
 from ports import own_ports
-from waiting import PATIENCE_S, until
+from waits import PATIENCE_S, until
 from weir.app.core import Core, open_core
 from weir.app.settings import Settings
 from weir.cli.health import is_ready

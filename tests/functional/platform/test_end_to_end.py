@@ -15,7 +15,7 @@ from engine_cuts import paused_postgres, refused_by_postgres
 from keep_alive import Connection, Heard
 from platform_world import ACCOUNTS, World, account_access
 
-from waiting import PATIENCE_S, until
+from waits import PATIENCE_S, until
 from weir.client import Management, MessageSigner, Session
 from weir.client.errors import RefusedError
 from weir.client.management.requests import all_of

@@ -19,7 +19,7 @@ from aftercare import ingested, reconciled
 from platform_world import ACCOUNTS, PAYMENTS, World, recorded_name
 from storm_load import Load, Payment
 
-from waiting import until
+from waits import until
 from weir.metering.lake import queries
 from weir.metering.records.segments import streams, verify_stream
 

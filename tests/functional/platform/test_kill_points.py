@@ -21,7 +21,7 @@ from keep_alive import BROKEN, Connection, Heard
 from platform_world import ACCOUNTS, PAYMENTS, World, recorded_name
 from storm_load import PAYING, Load, Payment
 
-from waiting import until
+from waits import until
 from weir.cli.installation import Role
 from weir.metering.lake import queries
 from weir_demo.stage import Caller

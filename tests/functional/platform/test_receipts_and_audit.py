@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from platform_world import ACCOUNTS, World
 
-from waiting import PATIENCE_S
+from waits import PATIENCE_S
 from weir.cli.records.bundles import fetch
 from weir.client import CallLog, Management, Profile, RefusedError, Session, WeirError
 from weir.client.management.records.roots import seen_root

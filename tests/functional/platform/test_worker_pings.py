@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 from platform_world import ACCOUNTS, BANK, World
 
-from waiting import PATIENCE_S, until
+from waits import PATIENCE_S, until
 from weir.client import Backchannel, Management, Question
 from weir.client.errors import OAuthError
 from weir_demo import consents, parties

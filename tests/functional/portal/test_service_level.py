@@ -16,7 +16,7 @@ from consent_world import Browser, World
 from staff_world import join
 
 from seals import KEYS, seal_all
-from waiting import PATIENCE_S
+from waits import PATIENCE_S
 from weir.kernel import identifiers
 from weir.metering.lake.ingest import ingest
 from weir.metering.lake.lake import Lake

@@ -24,7 +24,7 @@ from joserfc import jws
 from joserfc.jwk import ECKey, OctKey
 from possession_support import FORM, Holder, claims_of
 
-from waiting import until
+from waits import until
 from weir.app.declares import JWKS_TIMEOUT_S
 from weir.authorization.clients.key_set_fetch import FetchError, KeyFetcher
 from weir.authorization.declares import JWKS_BYTES, REGISTRATION_REQUESTS

@@ -23,7 +23,7 @@ from possession_support import FORM, Holder, proof_by
 from sqlalchemy import func, select
 
 from places import short_folder
-from waiting import until
+from waits import until
 from weir.authorization.front import http
 from weir.authorization.tables import grants
 from weir.portal import pages

@@ -10,7 +10,7 @@ import pytest
 from gateway_support import NoTls, drafted, operation, product, row, world
 
 from ports import HOST, own_ports
-from waiting import PATIENCE_S, rounds, until
+from waits import PATIENCE_S, rounds, until
 from weir.gateway.config.snapshot import Operation, Snapshot
 from weir.gateway.members import upkeep
 from weir.gateway.members.members import Members

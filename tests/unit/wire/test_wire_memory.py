@@ -14,7 +14,7 @@ import pytest
 import uvloop
 from wire_support import NotingHandler, get, ok
 
-from waiting import rounds, until
+from waits import rounds, until
 from weir.wire.deadlines import Deadlines
 from weir.wire.downstream import Listener, ServerConnection
 from weir.wire.member_connection import ClientConnection

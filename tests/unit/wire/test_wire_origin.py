@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from test_wire_answers import OK, Hearing, MemberPool, feed, outgoing
 
-from waiting import PATIENCE_S
+from waits import PATIENCE_S
 from weir.kernel.outcomes import Refusal
 from weir.wire.deadlines import Deadlines
 from weir.wire.declares import (

@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from waiting import PATIENCE_S, rounds
+from waits import PATIENCE_S, rounds
 from weir.wire.acceptor import TlsAcceptor
 from weir.wire.connector import connect
 from weir.wire.deadlines import Deadlines

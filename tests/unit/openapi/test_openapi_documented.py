@@ -10,7 +10,7 @@ from weir.kernel.outcomes import Outcome
 from weir.openapi import declares
 from weir.openapi.object_rules import RESOLUTION_KEYWORDS
 
-PAGE = (Path(__file__).parents[4] / "docs/reference/openapi-import.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[3] / "docs/reference/openapi-import.md").read_text(encoding="utf-8")
 REFUSALS = {name for name, value in vars(declares).items() if isinstance(value, Outcome)}
 BOUNDS = [name for name in vars(declares) if name.startswith("DOCUMENT_") and name not in REFUSALS]
 

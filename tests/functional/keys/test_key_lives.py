@@ -12,7 +12,7 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from waiting import until
+from waits import until
 from weir.kernel import identifiers
 from weir.kernel.clock import SystemClock
 from weir.kernel.declares import CLOCK_AHEAD_ACCEPTED_S, CONFLICT, ILLEGAL_STATE, INVALID_INPUT

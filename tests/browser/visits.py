@@ -10,7 +10,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect
 
 from running_demo import Demo
-from waiting import PATIENCE_S
+from waits import PATIENCE_S
 
 ENGLISH, CHINESE = "en-GB", "zh-CN"
 PHONE, DESK = 360, 1280
