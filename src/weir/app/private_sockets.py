@@ -21,7 +21,7 @@ from weir.kernel.outcomes import Refusal
 from weir.wire.asgi import ApplicationHandler
 from weir.wire.certificate_files import Presented
 from weir.wire.deadlines import Deadlines
-from weir.wire.declares import MEMBER_CONNECT_TIMEOUT_S
+from weir.wire.declares import MEMBER_CONNECT_TIMEOUT_S, PRIVATE_BACKLOG
 from weir.wire.downstream import Listener
 from weir.wire.listeners import MemberTls
 from weir.wire.loop_streams import OwnStreamProtocol
@@ -43,7 +43,9 @@ async def serve_private(app: Asgi, path: Path, stop: asyncio.Event) -> None:
     handler = ApplicationHandler(loop, app, CONTROL_BODY_BYTES)
     listener = Listener(loop, handler, "private", deadlines)
     server = await loop.create_unix_server(
-        lambda: OwnStreamProtocol(listener.connection()), sock=private_socket(path)
+        lambda: OwnStreamProtocol(listener.connection()),
+        sock=private_socket(path),
+        backlog=PRIVATE_BACKLOG,  # the loop listens again, with 100 if it is not told
     )
     deadlines.start()
     await stop.wait()

@@ -41,6 +41,7 @@ from weir.wire.acceptor import TlsAcceptor
 from weir.wire.balancers import Balancers
 from weir.wire.certificate_files import Presented
 from weir.wire.deadlines import Deadlines
+from weir.wire.declares import PRIVATE_BACKLOG
 from weir.wire.downstream import Listener
 from weir.wire.listeners import MemberTls, public_socket, server_context
 from weir.wire.loop_streams import StreamProtocol
@@ -231,7 +232,9 @@ class _Serving:
         listening: socket.socket = private_socket(self._config.health_socket)
         self._servers.append(
             await self._loop.create_unix_server(
-                lambda: StreamProtocol(listener.connection()), sock=listening
+                lambda: StreamProtocol(listener.connection()),
+                sock=listening,
+                backlog=PRIVATE_BACKLOG,
             )
         )
 

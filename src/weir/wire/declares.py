@@ -58,6 +58,8 @@ CALL_S: Final = 300  # a forwarded call is over by then, however slowly either s
 MEMBER_POOL_OPENING: Final = 16  # of them made at a time; who comes meanwhile waits for any
 MEMBER_POOL_WAITING: Final = 4_096  # calls that wait for a connection to one endpoint
 MEMBER_POOL_CONNECTIONS: Final = 256  # kept open to one endpoint by one gateway process
+PRIVATE_BACKLOG: Final = 1_024  # connections that wait to be accepted at a private socket
+PRIVATE_RETRY_S: Final = 0.01  # between two tries while that queue is full
 
 # Members' endpoints
 ENDPOINT_FAILURES: Final = 5  # in a row, after which an endpoint is ejected

@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from weir.kernel.declares import HOME_UNUSABLE
 from weir.kernel.outcomes import Refusal
+from weir.wire.declares import PRIVATE_BACKLOG
 
 _CREDENTIALS: Final = struct.Struct("3i")  # struct ucred of unix(7): pid, uid, gid
-_BACKLOG: Final = 1_024
 
 
 class PeerCertificate:
@@ -43,7 +43,7 @@ def private_socket(path: Path) -> socket.socket:
             os.fchmod(listening.fileno(), 0o600)  # Linux binds with the socket's own mode
             listening.bind(str(path))
             path.chmod(0o600)
-            listening.listen(_BACKLOG)
+            listening.listen(PRIVATE_BACKLOG)
         except OSError:
             listening.close()
             raise

@@ -17,6 +17,7 @@ from weir.wire.declares import (
     MEMBER_POOL_CONNECTIONS,
     MEMBER_POOL_OPENING,
     MEMBER_POOL_WAITING,
+    PRIVATE_RETRY_S,
     REQUEST_TRIES,
 )
 from weir.wire.loop_streams import StreamProtocol
@@ -281,14 +282,7 @@ class Pool(Endpoint):
 
     async def _dial(self) -> ClientConnection:
         if self._unix_path is not None:
-            connection = ClientConnection(self)
-            transport, _ = await self.loop.create_unix_connection(
-                lambda: StreamProtocol(connection), self._unix_path
-            )
-            if not is_ours(transport):
-                transport.abort()
-                raise ConnectionRefusedError("the socket is served by another user")
-            return connection
+            return await self._dial_private(self._unix_path)
         failure: Exception = OSError("no address")
         addresses = await self._addresses.in_turn()
         for address in addresses:
@@ -298,6 +292,26 @@ class Pool(Endpoint):
             except (OSError, ssl.SSLError, TimeoutError) as error:
                 failure = error
         raise failure
+
+    async def _dial_private(self, path: str) -> ClientConnection:
+        """Connect to a private socket. While its queue is full the kernel says "try again" at once
+        (unix(7), EAGAIN), so try again for as long as a connection may take."""
+        latest_s = self.loop.time() + MEMBER_CONNECT_TIMEOUT_S
+        connection = ClientConnection(self)
+        while True:
+            try:
+                transport, _ = await self.loop.create_unix_connection(
+                    lambda: StreamProtocol(connection), path
+                )
+                break
+            except BlockingIOError:
+                if self.loop.time() >= latest_s:
+                    raise
+            await asyncio.sleep(PRIVATE_RETRY_S)
+        if not is_ours(transport):
+            transport.abort()
+            raise ConnectionRefusedError("the socket is served by another user")
+        return connection
 
     async def _dial_address(self, address: str) -> ClientConnection:
         connection = ClientConnection(self)
