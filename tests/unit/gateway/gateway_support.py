@@ -54,6 +54,7 @@ from weir.wire.upstream import Pool
 ACCOUNT_ACCESS = "urn:weir:account-access:v1"
 PORTFOLIO_ACCESS = "urn:weir:portfolio-access:v1"
 PAYMENT = "urn:weir:payment-initiation:v1"
+RECURRING = "urn:weir:recurring-payment:v1"
 PREFIX = "/river-bank/accounts/v1"
 SCOPE = "river-bank.accounts"
 BACKEND = "https://member.example:9101"
@@ -130,6 +131,22 @@ def payment(**changed: Any) -> dict[str, Any]:
     } | changed
 
 
+def mandate(**changed: Any) -> dict[str, Any]:
+    """A granted recurring-payment entry: 12.30 at most, and 25.00 a day since long ago."""
+    return {
+        "type": RECURRING,
+        "member": "river-bank",
+        "currency": "CNY",
+        "maximum_individual_amount": "12.30",
+        "periodic_limits": [{"period": "day", "alignment": "consent", "amount": "25.00"}],
+        "valid_from": "2026-01-01T00:00:00+08:00",
+        "expires_at": "2999-01-01T00:00:00Z",
+        "payee": {"account": "shop-9", "name": "Shop"},
+        "purpose": "testing",
+        "debtor_account": "acc-1",
+    } | changed
+
+
 def consented(*details: dict[str, Any], **changed: Any) -> dict[str, Any]:
     given = {"grant_id": "cns_1", "record_name": "rec_1"} | changed
     return claims(authorization_details=list(details or (access(),)), **given)
@@ -162,6 +179,9 @@ def operations() -> Iterator[OperationDocument]:
     yield operation("POST", "/search", bindings=Bindings(account="body:/a~1b/0/id"), **reading)
     yield operation(
         "POST", "/payments", consent_type=PAYMENT, moves_money=True, bindings=PAYMENT_BINDINGS
+    )
+    yield operation(
+        "POST", "/mandates", consent_type=RECURRING, moves_money=True, bindings=PAYMENT_BINDINGS
     )
     yield operation("GET", "/holdings", consent_type=PORTFOLIO_ACCESS, permission="ReadHoldings")
     yield operation("POST", "/blind", consent_type=PAYMENT, moves_money=True)

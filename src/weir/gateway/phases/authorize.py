@@ -31,7 +31,7 @@ from weir.gateway.tokens.known_tokens import Grant, KnownToken, Right, TokenRigh
 from weir.kernel.declares import SCOPE_INSUFFICIENT, SUBSCRIPTION_REQUIRED, UNSUPPORTED_MEDIA_TYPE
 from weir.kernel.money import Money, parse_amount
 from weir.kernel.outcomes import Outcome, Refusal
-from weir.wire.declares import BODY_TOO_LARGE
+from weir.wire.declares import BODY_TOO_LARGE, MALFORMED_HTTP, REQUEST_TIMEOUT
 
 # In the order in which they are tried.
 REFUSALS: Final = (
@@ -41,6 +41,8 @@ REFUSALS: Final = (
     CONSENT_WITHDRAWN,
     STANDING_UNCHECKABLE,
     CONSENT_UNCHECKABLE,
+    MALFORMED_HTTP,
+    REQUEST_TIMEOUT,
     BODY_TOO_LARGE,
     CONSENT_EXPIRED,
     CONSENT_PERMISSION,

@@ -15,12 +15,20 @@ from weir.gateway.observing.trace_context import TRACEPARENT, TRACESTATE
 from weir.gateway.phases.signed_answer import HeldAnswer
 from weir.kernel.declares import BODY_BYTES, MEMBER_BROKEN_ANSWER, MEMBER_TIMEOUT, OVERLOADED
 from weir.metering.declares import CALLER_GONE
-from weir.wire.declares import BODY_TOO_LARGE, CALL_S, MEMBER_UNREACHABLE
+from weir.wire.declares import (
+    BODY_TOO_LARGE,
+    CALL_S,
+    MALFORMED_HTTP,
+    MEMBER_UNREACHABLE,
+    REQUEST_TIMEOUT,
+)
 from weir.wire.message import IDEMPOTENT_METHODS
 
 # In the order in which they are tried.
 REFUSALS: Final = (
     MEMBER_UNREACHABLE,
+    MALFORMED_HTTP,
+    REQUEST_TIMEOUT,
     BODY_TOO_LARGE,
     OVERLOADED,
     MEMBER_TIMEOUT,

@@ -23,12 +23,10 @@ from weir.kernel.declares import (
 from weir.kernel.outcomes import Refusal
 from weir.partners.declares import APPLICATION_SUSPENDED, ORGANISATION_SUSPENDED
 from weir.store.declares import ENGINE_UNAVAILABLE
-from weir.wire.declares import MALFORMED_HTTP
 from weir.wire.peer import PeerCertificate
 
 # In the order in which they are tried.
 REFUSALS: Final = (
-    MALFORMED_HTTP,
     TOKEN_MISSING,
     TOKEN_INVALID,
     TOKEN_EXPIRED,

@@ -23,26 +23,29 @@ from weir.gateway.declares import (
 )
 from weir.gateway.phases import bound_values
 from weir.gateway.phases.signature import check_signature
-from weir.kernel.declares import PLATFORM_UNAVAILABLE
+from weir.kernel.declares import PLATFORM_UNAVAILABLE, UNSUPPORTED_MEDIA_TYPE
 from weir.kernel.money import Money
 from weir.kernel.outcomes import Refusal
 from weir.metering.counters.payment_intents import ClaimOutcome, Intent, claim, record_name_of
 from weir.metering.counters.period_sums import PeriodLimit, Short
 from weir.metering.declares import RECORD_UNWRITABLE
 from weir.store.declares import ENGINE_UNAVAILABLE, IDEMPOTENCY_KEY_REUSED
-from weir.wire.declares import BODY_TOO_LARGE
+from weir.wire.declares import BODY_TOO_LARGE, MALFORMED_HTTP, REQUEST_TIMEOUT
 
 # In the order in which they are tried.
 REFUSALS: Final = (
     RECORD_UNWRITABLE,
     SIGNATURE_MISSING,
     SIGNATURE_INVALID,
+    MALFORMED_HTTP,
+    REQUEST_TIMEOUT,
     BODY_TOO_LARGE,
     ENGINE_UNAVAILABLE,
+    UNSUPPORTED_MEDIA_TYPE,
     IDEMPOTENCY_KEY_REQUIRED,
     PLATFORM_UNAVAILABLE,
-    CONSENT_USED,
     IDEMPOTENCY_KEY_REUSED,
+    CONSENT_USED,
     CONSENT_LIMIT_REACHED,
 )
 
