@@ -137,7 +137,11 @@ class Signatory:
 async def signatory(
     lab: Lab, gateway: GatewayProcess, caller: Caller, request: pytest.FixtureRequest
 ) -> Signatory:
-    algorithm = request.param
+    return await new_signatory(lab, caller, request.param)
+
+
+async def new_signatory(lab: Lab, caller: Caller, algorithm: str) -> Signatory:
+    """Publish the product that asks for signatures, and a key of app_shop."""
     key = private_keys.generate(algorithm)
     assert not isinstance(key, private_keys.rsa.RSAPrivateKey)
     document = lab.product()
