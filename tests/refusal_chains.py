@@ -8,7 +8,7 @@ mended, fault n + 1 is the one that is named. Which fault comes when is read fro
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from weir.gateway.declares import (
     ANSWER_TOO_LARGE,
@@ -52,6 +52,14 @@ OF_POSSESSION: Final[tuple[Row, ...]] = (
     ("identify", APPLICATION_SUSPENDED),
     ("identify", ORGANISATION_SUSPENDED),
 )
+
+
+class Broken:
+    """A call and what it meets, broken in every way until it is mended."""
+
+    def set(self, **values: Any) -> None:
+        for name, value in values.items():
+            setattr(self, name, value)
 
 
 def in_order(mends: Mends[Case]) -> list[tuple[Row, Callable[[Case], object]]]:

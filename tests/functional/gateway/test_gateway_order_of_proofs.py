@@ -18,7 +18,7 @@ from raw_caller import Answer, Caller
 from test_gateway_possession import Holder
 from test_gateway_signatures import Signatory, new_signatory
 
-from refusal_chains import OF_MANDATES, OF_PAYMENTS, OF_POSSESSION, Mends, in_order
+from refusal_chains import OF_MANDATES, OF_PAYMENTS, OF_POSSESSION, Broken, Mends, in_order
 from weir.gateway.declares import (
     ANSWER_TOO_LARGE,
     CONSENT_LIMIT_REACHED,
@@ -61,7 +61,7 @@ def code_of(answer: Answer) -> str:
 
 
 @dataclass
-class SignedPayment:
+class SignedPayment(Broken):
     """A payment under a consent that has paid, with a key that another payment has."""
 
     signed: bool = False
@@ -70,10 +70,6 @@ class SignedPayment:
     key_is_new: bool = False
     consent_is_new: bool = False
     path: str = HUGE
-
-    def set(self, **values: Any) -> None:
-        for name, value in values.items():
-            setattr(self, name, value)
 
     async def make(self, signatory: Signatory) -> Answer:
         lab, other = signatory.lab, signatory.token
@@ -145,16 +141,12 @@ async def test_a_signed_payment_is_refused_in_the_declared_order(
 
 
 @dataclass
-class RecurringPayment:
+class RecurringPayment(Broken):
     """A payment under a mandate with nothing left, with a key that another payment has."""
 
     has_key: bool = False
     key_is_new: bool = False
     limit_is_left: bool = False
-
-    def set(self, **values: Any) -> None:
-        for name, value in values.items():
-            setattr(self, name, value)
 
     async def make(self, lab: Lab, caller: Caller) -> Answer:
         key, desk = f"key-{uuid.uuid4()}", await _payer(lab, caller)
@@ -197,17 +189,13 @@ async def test_a_recurring_payment_is_refused_in_the_declared_order(
 
 
 @dataclass
-class PossessedCall:
+class PossessedCall(Broken):
     """A call with a proof that was used, by an application that may not call any more."""
 
     bound_to_key: bool = False
     proof_is_new: bool = False
     application: str = "suspended"
     organisation: str = "suspended"
-
-    def set(self, **values: Any) -> None:
-        for name, value in values.items():
-            setattr(self, name, value)
 
     async def make(self, holder: Holder) -> Answer:
         """The proof is used while all is well; then the faults are published."""

@@ -43,6 +43,7 @@ from refusal_chains import (
     OF_MANDATES,
     OF_PAYMENTS,
     OF_POSSESSION,
+    Broken,
     Mends,
     Row,
     in_order,
@@ -118,7 +119,7 @@ ANSWER: Final = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
 
 
 @dataclass
-class Case:
+class Case(Broken):
     """A call, and the house that it comes into: broken in every way, until it is mended.
 
     `entry` is the consent that the token carries, None for a call of the application's own right;
@@ -162,10 +163,6 @@ class Case:
             "consent": revocation("consent", "cns_1"),
         }
     )
-
-    def set(self, **values: Any) -> None:
-        for name, value in values.items():
-            setattr(self, name, value)
 
     def written_token(self) -> str:
         if self.entry is None:
