@@ -20,7 +20,7 @@ from http_message_signatures import (
     HTTPSignatureKeyResolver,
     algorithms,
 )
-from raw_caller import Answer, Caller
+from raw_caller import Answer, Caller, request
 
 from weir.gateway.declares import SIGNED_BODY_BYTES
 from weir.kernel.declares import SIGNATURE_AGE_S
@@ -304,6 +304,21 @@ async def test_a_body_is_held_up_to_its_bound(signatory: Signatory) -> None:
     caller = await Caller.connect(signatory.lab.gateways[0].mtls_port, signatory.lab.tls())
     signatory.caller = caller
     assert (await signatory.send(message, body)).code == "body_too_large"
+    await caller.close()
+
+
+async def test_a_signed_body_that_breaks_off_reaches_nobody(
+    lab: Lab, gateway: GatewayProcess, signatory: Signatory
+) -> None:
+    message = signatory.sign(signatory.message("POST", "/echo", b"{}"))
+    caller, seen = await Caller.connect(gateway.mtls_port, lab.tls()), len(lab.member.seen)
+    lines = {name.lower(): value for name, value in message.headers.items()}
+    lines |= {"transfer-encoding": "chunked", "expect": "100-continue"}
+    await caller.send(request("POST", f"{PREFIX}/echo", lines))
+    assert (await caller.read()).status == 100  # the phase waits for it
+    await caller.send(b"no size\r\n")
+    assert (await caller.read()).code == "malformed_http"
+    assert len(lab.member.seen) == seen
     await caller.close()
 
 

@@ -73,6 +73,7 @@ from weir.gateway.declares import (
     STANDING_UNCHECKABLE,
     UNKNOWN_PATH,
 )
+from weir.gateway.pipeline import REFUSALS
 from weir.kernel.clock import SystemClock
 from weir.kernel.declares import (
     BODY_BYTES,
@@ -438,19 +439,44 @@ async def test_refusals_come_in_their_declared_order(
     _is_told_by_the_book(house, outcome, known=phase != "identify")
 
 
+BREAKS: Final[dict[Outcome, Callable[[House], None]]] = {
+    MALFORMED_HTTP: lambda house: house.ask(b"no size\r\n"),
+    REQUEST_TIMEOUT: lambda house: house.connection.expire(),
+    BODY_TOO_LARGE: lambda house: house.ask(b"%x\r\n" % (BODY_BYTES + 1) + bytes(BODY_BYTES + 1)),
+}
+
+
+@pytest.mark.parametrize(("phase", "path"), [("authorize", "/search"), ("forward", "/rates")])
+@pytest.mark.parametrize("outcome", BREAKS, ids=lambda outcome: outcome.code)
+async def test_a_phase_that_waits_for_a_body_refuses_as_it_breaks_off(
+    tmp_path: Path, phase: str, path: str, outcome: Outcome
+) -> None:
+    house = House(tmp_path)
+    lines = ("Transfer-Encoding: chunked", "Content-Type: application/json")
+    house.call("POST", path, consented(), None, *lines)
+    assert house.caller.written == b""
+    assert bool(house.member.written) == (phase == "forward")
+    BREAKS[outcome](house)
+    await until(lambda: house.caller.written)
+    assert outcome in REFUSALS[phase]
+    _is_told_by_the_book(house, outcome, known=True)
+
+
 # Declared refusals that stand in no chain, and why.
-_BODY: Final = "a body breaks off in one way, and when that is nobody decides: see gateway_bodies"
+_BODY: Final = "a body breaks off in one way: see the test above"
 UNWALKED: Final[dict[Row, str]] = {
     **{
         (phase, outcome): _BODY
-        for phase in ("authorize", "prove", "forward")
+        for phase in ("authorize", "forward")
         for outcome in (MALFORMED_HTTP, REQUEST_TIMEOUT)
     },
+    ("prove", MALFORMED_HTTP): "a signed body breaks off in one way: see gateway_signatures",
+    ("prove", REQUEST_TIMEOUT): "as in the two other phases that wait for a body",
     ("prove", BODY_TOO_LARGE): "one that authorize did not hold already: see gateway_signatures",
     ("prove", ENGINE_UNAVAILABLE): "the nonce's memory is away: identify walks it for a proof",
-    ("forward", OVERLOADED): "thousands wait for this member's connections: see wire",
+    ("forward", OVERLOADED): "thousands wait for this member's connections: see wire_answers",
     ("forward", MEMBER_TIMEOUT): "a silent member does nothing else: see gateway_members",
-    ("forward", CALLER_GONE): "the caller hears of none: see gateway_calls",
+    ("forward", CALLER_GONE): "a caller who is gone is answered nothing: see gateway_passing_on",
 }
 
 
