@@ -10,7 +10,7 @@ import secrets
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import pytest
 from gateway_lab import Desk, GatewayProcess, Lab, mandate, payment, payment_body
@@ -34,6 +34,7 @@ from weir.partners.published import OrganisationDocument
 from weir.store.declares import IDEMPOTENCY_KEY_REUSED
 from weir.store.unit import Change
 
+Status = Literal["active", "suspended"]
 JSON: Final = {"content-type": "application/json"}
 HUGE: Final = f"/behave/money/big?bytes={SIGNED_BODY_BYTES + 1}"
 
@@ -194,8 +195,8 @@ class PossessedCall(Broken):
 
     bound_to_key: bool = False
     proof_is_new: bool = False
-    application: str = "suspended"
-    organisation: str = "suspended"
+    application: Status = "suspended"
+    organisation: Status = "suspended"
 
     async def make(self, holder: Holder) -> Answer:
         """The proof is used while all is well; then the faults are published."""
@@ -212,7 +213,7 @@ class PossessedCall(Broken):
         return await holder.call(token, proof)
 
 
-def _standing(lab: Lab, application: str, organisation: str) -> list[Change]:
+def _standing(lab: Lab, application: Status, organisation: Status) -> list[Change]:
     document = lab.application("app_halting", application, organisation="org_halting")
     party = OrganisationDocument(
         id="org_halting", kind="partner", slug="halting", name="halting", status=organisation
