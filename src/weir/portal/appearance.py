@@ -1,4 +1,4 @@
-"""Light, dark, or as the system has it: a choice that needs no script."""
+"""The choice of a light, a dark or the system's theme; it needs no script."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ _YEAR_S: Final = 365 * 86_400
 
 
 async def choose(_: Portal, request: Request, visitor: Visitor) -> Response:
-    """Keep the choice in this browser and go back to where it was made."""
+    """Keep the chosen theme in a cookie for a year and return to the page it was chosen on.
+    INVALID_INPUT for a theme that is none of THEMES.
+    """
     fields = await read_form(request, visitor, "theme")
     theme = inputs.choice(fields.get("theme", ""), THEMES, "/theme")
     response = go(local_path(fields.get("next"), "/"))

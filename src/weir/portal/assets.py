@@ -1,6 +1,6 @@
-"""What pages are made of besides words: one style sheet and its dark set, six scripts, an icon.
+"""Static files of the pages: one style sheet and its dark set, six scripts, an icon.
 
-All of it is in the package; nothing is ever loaded from elsewhere.
+All of them are in the package; no page loads anything from elsewhere.
 """
 
 from __future__ import annotations
@@ -42,5 +42,5 @@ VERSION: Final = sha256(b"".join(STATIC[name] for name in sorted(STATIC))).hexdi
 
 
 def media_type(name: str) -> str:
-    """The media type of one of STATIC's names."""
+    """Return the media type of a file of STATIC, by its name."""
     return _TYPES[PurePosixPath(name).suffix]

@@ -1,4 +1,4 @@
-"""What is wrong with a form's fields, as the page says it: by field, in the visitor's language."""
+"""Faults of a form's fields as the page shows them: by field, in the visitor's language."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _TAKEN: Final = ("is taken: choose another", "已被使用，请换一个")
 
 
 def faults(language: str, *refusals: Refusal | None) -> dict[str, str]:
-    """Field to sentence. A refusal that names no field stands under the empty name."""
+    """Return a sentence by field name; the empty name has refusals that name no field."""
     return dict(_fault(each, language) for each in refusals if each is not None)
 
 

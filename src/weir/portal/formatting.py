@@ -1,4 +1,4 @@
-"""How figures, moments and identifiers are written on a page."""
+"""Formats of money, figures, moments and identifiers on a page."""
 
 from __future__ import annotations
 
@@ -21,42 +21,42 @@ _SYMBOLS: Final = {"CNY": "¥", "USD": "$", "EUR": "€", "GBP": "£", "JPY": "�
 
 
 def money(amount: Money) -> str:
-    """`CNY 1,234.50`, with U+2212 for minus."""
+    """Format money as `CNY 1,234.50`, with U+2212 for minus."""
     return str(amount)
 
 
 def money_minor(amount_minor: int, currency: str) -> str:
-    """Whole minor units as money."""
+    """Format whole minor units as money."""
     return str(Money(amount_minor, currency))
 
 
 def amount_text(amount: dict[str, str]) -> str:
-    """An amount object of a consent, grouped for reading, without its currency."""
+    """Format the amount object of a consent, grouped for reading, without its currency."""
     return bare(parse_amount(amount["amount"], amount["currency"]))
 
 
 def bare(amount: Money) -> str:
-    """The figure alone: `1,234.50`."""
+    """Format money without its currency: `1,234.50`."""
     return str(amount).removeprefix(f"{amount.currency} ")
 
 
 def symbol(currency: str) -> str:
-    """The currency's sign where it is unmistakable beside its code, else nothing."""
+    """Return the currency's sign where it is unmistakable beside its code, else an empty text."""
     return _SYMBOLS.get(currency, "")
 
 
 def quantity(value: int | str | Decimal) -> str:
-    """A count or an exact decimal, grouped, with U+2212 for minus."""
+    """Format a count or an exact decimal, grouped, with U+2212 for minus."""
     return f"{Decimal(value):,}".replace("-", "\u2212")
 
 
 def milliseconds(duration_us: int) -> str:
-    """A duration to the tenth of a millisecond, without its unit."""
+    """Format a duration in microseconds as milliseconds with one decimal, without the unit."""
     return quantity((Decimal(duration_us) / 1_000).quantize(Decimal("0.1")))
 
 
 def exactly(value: str) -> str:
-    """An exact figure of a statement; one whose decimals never end is shown to four places."""
+    """Format an exact figure of a statement; a fraction without finite decimals to four places."""
     if "/" not in value:
         return quantity(value)
     rounded = Decimal(round(Fraction(value) * 10_000)).scaleb(-4)
@@ -64,7 +64,7 @@ def exactly(value: str) -> str:
 
 
 def moment(at: datetime) -> Markup:
-    """A moment in the pages' zone, machine-readable too."""
+    """Format a moment to the second in the pages' zone, as a `<time>` element."""
     local = at.astimezone(ZONE)
     return Markup('<time datetime="{}">{} {}</time>').format(
         at.isoformat(timespec="seconds"), local.strftime("%Y-%m-%d %H:%M:%S"), ZONE_NAME
@@ -72,7 +72,7 @@ def moment(at: datetime) -> Markup:
 
 
 def day(at: datetime) -> Markup:
-    """The moment to the minute."""
+    """Format a moment to the minute in the pages' zone, as a `<time>` element."""
     local = at.astimezone(ZONE)
     return Markup('<time datetime="{}">{} {}</time>').format(
         at.isoformat(timespec="seconds"), local.strftime("%Y-%m-%d %H:%M"), ZONE_NAME
@@ -80,7 +80,7 @@ def day(at: datetime) -> Markup:
 
 
 def zone(at: datetime) -> str:
-    """The offset from UTC that a moment is written with: `UTC+8`, `UTC−3:30`, `UTC`."""
+    """Return the offset from UTC that a moment is written with: `UTC+8`, `UTC−3:30`, `UTC`."""
     minutes = int((at.utcoffset() or timedelta()).total_seconds()) // 60
     sign = "\u2212" if minutes < 0 else "+"
     hours, rest = divmod(abs(minutes), 60)
@@ -88,7 +88,7 @@ def zone(at: datetime) -> str:
 
 
 def utc(at: datetime) -> Markup:
-    """A moment in UTC to the minute: how periods of statements begin and end."""
+    """Format a moment to the minute in UTC, in which the periods of statements begin and end."""
     world = at.astimezone(UTC)
     return Markup('<time datetime="{}">{} UTC</time>').format(
         at.isoformat(timespec="seconds"), world.strftime("%Y-%m-%d %H:%M")
@@ -96,7 +96,7 @@ def utc(at: datetime) -> Markup:
 
 
 def period(name: str) -> str:
-    """A statement's period as people read it: a month as it is named, else its ends in UTC."""
+    """Format a statement's period: a month by its name, any other by its ends in UTC."""
     if "/" not in name:
         return name
     ends = (datetime.fromisoformat(each).astimezone(UTC) for each in name.split("/"))
@@ -104,13 +104,13 @@ def period(name: str) -> str:
 
 
 def age(at: datetime, now: datetime, language: str) -> str:
-    """How long ago, or until when: `3 minutes ago`, `3分钟前`."""
+    """Format the time since or until a moment: `3 minutes ago`, `3分钟前`."""
     locale = "zh_Hans" if language.startswith("zh") else "en"
     return format_timedelta(at - now, add_direction=True, locale=locale)
 
 
 def found(text: str, asked: str) -> Markup:
-    """A text with what was asked for marked in it."""
+    """Mark the words searched for in a text."""
     pieces = (
         f"<mark>{escape(piece)}</mark>" if hit else escape(piece)
         for piece, hit in marked(text, asked)
@@ -119,6 +119,6 @@ def found(text: str, asked: str) -> Markup:
 
 
 def paragraphs(text: str) -> Markup:
-    """What a document's author wrote, a blank line between paragraphs; nothing in it is markup."""
+    """Format a document's text as paragraphs, split at blank lines; its markup is escaped."""
     parts = (" ".join(part.split()) for part in re.split(r"\n\s*\n", text))
     return Markup("").join(Markup("<p>{}</p>").format(part) for part in parts if part)

@@ -1,4 +1,4 @@
-"""Which language a page is in, and its words. Catalogues are read from .po files at the start."""
+"""The language of a page and its catalogue of messages, read from .po files at the start."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CATALOGUE: Final = LOCALE_FOLDER / "zh_Hans" / "LC_MESSAGES" / "weir.po"
 
 
 class Catalogue(gettext.NullTranslations):
-    """The messages of one language. English is what the templates say themselves."""
+    """The messages of one language. English messages are those in the templates themselves."""
 
     def __init__(self, messages: Mapping[str, str | tuple[str, ...]]) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class Catalogue(gettext.NullTranslations):
         return found if isinstance(found, str) else message
 
     def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
-        """Chinese has one form for every number."""
+        """Return the form for `n`. Chinese has one form for every number."""
         found = self._messages.get(msgid1)
         if isinstance(found, tuple):
             return found[0]
@@ -41,12 +41,14 @@ class Catalogue(gettext.NullTranslations):
 
 
 def catalogues() -> dict[str, Catalogue]:
-    """Every language's catalogue, by its tag."""
+    """Return the catalogue of every language, by its tag."""
     return {ENGLISH: Catalogue({}), CHINESE: Catalogue(read_catalogue(CATALOGUE))}
 
 
 def read_catalogue(path: Path) -> dict[str, str | tuple[str, ...]]:
-    """Translated messages of a .po file; what has no translation yet is left out."""
+    """Return translated messages of a .po file by message id; a message with plural forms has a
+    tuple of them. Messages without a translation are left out.
+    """
     with path.open("rb") as file:
         catalogue = read_po(file)
     messages: dict[str, str | tuple[str, ...]] = {}
@@ -59,7 +61,7 @@ def read_catalogue(path: Path) -> dict[str, str | tuple[str, ...]]:
 
 
 def of(request: Request) -> str:
-    """The language of a request's pages."""
+    """Return the language of a request's pages."""
     return choose(
         request.query_params.get("lang"),
         request.cookies.get(LANGUAGE_COOKIE),
@@ -71,8 +73,9 @@ def of(request: Request) -> str:
 def choose(
     query: str | None, cookie: str | None, accepted: str | None, asked_for: str | None = None
 ) -> str:
-    """`?lang=`, else the cookie, else what an application asked for, else what the browser prefers
-    (RFC 9110 section 12.5.4).
+    """Choose the language: `?lang=`, the cookie, what an application asked for, the browser's.
+
+    `accepted` is the Accept-Language header (RFC 9110 section 12.5.4).
     """
     for asked in (query, cookie, asked_for):
         if asked in LANGUAGES:

@@ -1,7 +1,7 @@
-"""The management API, asked in the name of somebody at the portal.
+"""A client of the management API within the portal's process, for the person who is signed in.
 
-The portal is a client of the API like any other, only within one process: so a page can do nothing
-that the API and the command line cannot, under the same permissions and into the same audit trail.
+The portal is a client of the API like any other: a page can do nothing that the API and the command
+line cannot, under the same permissions and into the same audit trail.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ class Management:
         self._application = application
 
     def asking(self, acting: Acting, interaction_id: str) -> Asking:
-        """The API for one person and one request of the portal."""
+        """Return the API for one person and one request of the portal."""
         return Asking(self._application, acting, interaction_id)
 
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """Reads and writes for one person. Every refusal of the API is raised as what it is."""
+    """Reads and writes for one person. A refusal of the API is raised as the same Refusal."""
 
     application: Asgi
     acting: Acting
     interaction_id: str
 
     async def get(self, path: str, **values: str | list[str] | None) -> Document:
-        """One thing, or one page of a list. Values that are None are left out of the query."""
+        """Read one thing or one page of a list, as a JSON object. None values leave the query."""
         found: Document = json.loads(await self.fetch(path, **values))
         return found
 
     async def all(self, path: str, most: int = 1_000, **values: str | None) -> list[Document]:
-        """A list's entries, page after page, up to `most` of them."""
+        """Read a list's entries, page after page, up to `most` of them."""
         items: list[Document] = []
         after: str | None = None
         while len(items) < most:
@@ -59,19 +59,19 @@ class Asking:
         return items[:most]
 
     async def fetch(self, path: str, **values: str | list[str] | None) -> bytes:
-        """As `get`, whatever the media type."""
+        """Read an answer's bytes, of any media type."""
         return await self._ask("GET", path, values)
 
     async def post(self, path: str, given: Document | None = None, key: str = "") -> Document:
-        """Do something; `key` makes a repeated form do it once (Idempotency-Key)."""
+        """Create or do something; `key` makes a repeated form do it once (Idempotency-Key)."""
         return await self._write("POST", path, given, key)
 
     async def put(self, path: str, given: Document) -> Document:
-        """Say how something is to be."""
+        """Replace something by what is given."""
         return await self._write("PUT", path, given, "")
 
     async def upload(self, path: str, content: bytes, **values: str) -> Document:
-        """Send bytes as they are."""
+        """Send bytes as they are, and return the answer's JSON object."""
         made: Document = json.loads(
             await self._ask("POST", path, values, content, "application/octet-stream")
         )
@@ -128,7 +128,7 @@ class Asking:
 
 
 class _Answer:
-    """The other end of one ASGI exchange."""
+    """The server's side of one ASGI exchange: the request's body, the answer's status and bytes."""
 
     def __init__(self, body: bytes) -> None:
         self._body = body
@@ -149,7 +149,7 @@ class _Answer:
             self._received += message.get("body", b"")
 
     def content(self) -> bytes:
-        """What was answered, or the refusal that it tells."""
+        """Return the answer's bytes, or raise the Refusal that its problem document names."""
         if self.status < 400:
             return self._received
         problem = json.loads(self._received)
@@ -158,5 +158,5 @@ class _Answer:
 
 
 def place(value: str) -> str:
-    """A value as one segment of a path."""
+    """Quote a value as one segment of a path."""
     return quote(value, safe="")

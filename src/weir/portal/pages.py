@@ -1,4 +1,7 @@
-"""Every page and its address. Addresses are readable and stable; the back button always works."""
+"""The table of pages and their addresses, collected from every feature of the portal.
+
+Addresses are readable and stable; the back button always works.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +78,7 @@ def _of_desk(listed: Iterable[DeskPage]) -> Iterator[Page]:
 
 
 def refusal_page(portal: Portal) -> Callable[[Request, Refusal], Awaitable[Response]]:
-    """What `weir.authorization.front.http` shows when the authorization endpoint refuses."""
+    """Return the function that shows a refusal of the authorization endpoint as a page."""
 
     async def show(request: Request, refusal: Refusal) -> Response:
         visitor = await recognise(request, portal.database, portal.sessions)

@@ -1,4 +1,4 @@
-"""The page behind every refusal's code: its sentence in both languages, and what to do."""
+"""The page behind every refusal's code: its sentence in both languages, and the remedy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from weir.portal.visitor import Visitor
 
 
 async def show(_: Portal, request: Request, visitor: Visitor) -> Response:
-    """`/errors/{code}`, where `error_uri` of an OAuth error points."""
+    """Show `/errors/{code}`, where `error_uri` of an OAuth error points. NOT_FOUND else."""
     outcome = refusals().get(request.path_params["code"])
     if outcome is None:
         raise Refusal(NOT_FOUND, "no such refusal")
@@ -21,5 +21,5 @@ async def show(_: Portal, request: Request, visitor: Visitor) -> Response:
 
 
 async def nothing_here(_: Portal, request: Request, __: Visitor) -> Response:
-    """Any other address."""
+    """Raise NOT_FOUND for any other address."""
     raise Refusal(NOT_FOUND, request.url.path)

@@ -1,9 +1,8 @@
-"""Calls that a page makes, carried to the platform's own origins as they are: to the API, and to
-the authorization server.
+"""Relay of a page's calls, unchanged, to the API and to the authorization server.
 
 The browser made the proof that goes with the call (RFC 9449), for the method and the address it
-names; so nothing here can call another address with it, or the same one twice. Carried from the
-portal's own origin, such a call needs no exception in the gateway for scripts of other origins,
+names; so the relay can neither call another address with it nor the same one twice. Carried from
+the portal's own origin, such a call needs no exception in the gateway for scripts of other origins,
 and a browser that trusts the portal's certificate needs to trust no other.
 """
 
@@ -28,7 +27,7 @@ _LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What was answered: the beginning of the body, and whether there was more of it."""
+    """An answer: the beginning of its body, and in `cut` whether there was more of it."""
 
     status: int
     headers: list[tuple[str, str]]
@@ -38,7 +37,7 @@ class Answered:
 
 
 class Relay:
-    """Sends to one origin of the platform, at the port that asks for no certificate."""
+    """Sender of calls to one origin of the platform, at the port that asks for no certificate."""
 
     def __init__(self, origin: str, context: ssl.SSLContext) -> None:
         self.origin = origin
@@ -54,9 +53,9 @@ class Relay:
     async def call(
         self, person: str, method: str, target: str, headers: Mapping[str, str], body: bytes
     ) -> Answered:
-        """One call in a person's name; `target` is path and query as they go on the wire.
+        """Make one call in a person's name; `target` is path and query as they go on the wire.
 
-        Refusals OVERLOADED when too many are under way, PLATFORM_UNAVAILABLE when no gateway
+        OVERLOADED when too many calls are in progress, PLATFORM_UNAVAILABLE when no gateway
         answers.
         """
         request = httpx.Request(
@@ -94,7 +93,7 @@ class Relay:
 
     @asynccontextmanager
     async def _place(self, person: str) -> AsyncIterator[None]:
-        """One of the calls that may be under way."""
+        """Hold one of the places for calls in progress. OVERLOADED when all are taken."""
         own, everybodys = self._under_way[person], self._under_way.total()
         if own >= TRIAL_CALLS_EACH or everybodys >= TRIAL_CALLS:
             raise Refusal(OVERLOADED, f"{own} trials of {person}, {everybodys} in all")

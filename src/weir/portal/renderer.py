@@ -1,4 +1,4 @@
-"""Templates into pages, and page functions into endpoints."""
+"""Rendering of templates into pages, and of page functions into endpoints."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ _log = structlog.get_logger("weir.portal")
 
 @dataclass(frozen=True, slots=True)
 class Portal:
-    """What the pages work with; wired in `app.py`.
+    """The services that pages use; wired in the folder `app/`.
 
     `directory` asks members for accounts: mutual TLS with the platform's client certificate,
-    trusting the alliance's authority. `management` is the management API, asked in the name of
-    the people who work for the organisations. `api_origin` is where gateways serve products.
-    `lake` holds the calls behind a statement's lines. `relay` carries what developers
-    try out, `to_server` what they ask the authorization server for it.
+    trusting the alliance's authority. `management` is the management API, asked in the name of the
+    people who work for the organisations. `api_origin` is where gateways serve products. `lake`
+    holds the calls behind a statement's lines. `relay` carries the calls that developers try out,
+    `to_server` their requests to the authorization server.
     """
 
     authorization: Services
@@ -65,7 +65,7 @@ Page = tuple[str, str, PageFunction]  # address, method, page
 
 
 def endpoint(portal: Portal, page: PageFunction) -> Callable[[Request], Awaitable[Response]]:
-    """A page function as a Starlette endpoint: refusals become pages, cookies are kept."""
+    """Wrap a page function as a Starlette endpoint: refusals become pages, cookies are kept."""
 
     async def serve(request: Request) -> Response:
         visitor: Visitor | None = None
@@ -94,7 +94,7 @@ def render(
     leads_to: str | None = None,
     **context: Any,
 ) -> Response:
-    """A page in the visitor's language. `leads_to` is an origin its form may redirect to."""
+    """Render a page in the visitor's language. `leads_to` is an origin its form may redirect to."""
     language = visitor.language if visitor else languages.of(request)
     page = _ENVIRONMENTS[language].get_template(template)
     home = _home(request)
@@ -124,7 +124,7 @@ def refused(
     way_back: str | None = None,
     way_back_name: str | None = None,
 ) -> Response:
-    """A refusal as a page: what happened, and the way on from here."""
+    """Render a refusal as a page: what happened, and the way on from here."""
     return render(
         request,
         visitor,
@@ -139,12 +139,12 @@ def refused(
 
 
 def go(location: str) -> Response:
-    """On to another page; always 303, so that nothing that was sent is sent again."""
+    """Redirect to another page, always with 303, so that a form is never sent twice."""
     return RedirectResponse(location, 303, headers=security.HEADERS)
 
 
 def _home(request: Request) -> str:
-    """The start page: this host's own, or the portal's from the authorization server's pages.
+    """Return the start page: this host's own, or the portal's from the authorization server's.
 
     The host name is one the gateway serves; it refuses every other before it comes here.
     """
@@ -158,12 +158,12 @@ def on_portal(request: Request) -> bool:
 
 
 def _here(request: Request) -> str:
-    """This page's own address, to come back to."""
+    """Return this page's own path and query, to come back to."""
     return request.url.path + (f"?{request.url.query}" if request.url.query else "")
 
 
 def _language_links(request: Request) -> list[tuple[str, str, str]]:
-    """This very page in each language: tag, name, address."""
+    """Return (tag, name, address) of this page in each language."""
     others = [(name, value) for name, value in request.query_params.items() if name != "lang"]
     return [
         (tag, name, f"{request.url.path}?{urlencode([*others, ('lang', tag)])}")
@@ -172,7 +172,7 @@ def _language_links(request: Request) -> list[tuple[str, str, str]]:
 
 
 def _in_language(thing: Any, what: str, language: str) -> str:
-    """`name_zh` or `name_en`, of something of ours or of what the management API told."""
+    """Return `{what}_zh` or `{what}_en` of an object or of a JSON object of the API."""
     return str(_field(thing, f"{what}_zh" if language.startswith("zh") else f"{what}_en"))
 
 
@@ -181,7 +181,7 @@ def _field(thing: Any, name: str) -> Any:
 
 
 def summed_up(capability: Any, language: str) -> str:
-    """What an operation does in a few words, in Chinese where its document says it so."""
+    """Return an operation's summary, in Chinese where its document has one; else its identifier."""
     chinese = ("summary_zh",) if language.startswith("zh") else ()
     names = (*chinese, "summary", "operation_id")
     return next(str(told) for name in names if (told := _field(capability, name)))

@@ -1,7 +1,7 @@
-"""The headers every page carries.
+"""The security headers of every page.
 
-No page runs an inline script, loads from elsewhere, or is framed. Those of the authorization
-server, where consent is given, run no script at all.
+No page runs an inline script, loads from elsewhere, or is framed. The authorization server's pages,
+on which consent is given, run no script at all.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ HEADERS: Final = {
 
 
 def content_security_policy(leads_to: str | None = None, *, scripts: bool = False) -> str:
-    """The page's policy. `leads_to` is the origin its form's answer redirects to, if it does.
+    """Return the page's policy. `leads_to` is the origin its form's answer redirects to, if any.
 
     Browsers apply form-action to redirects too, so the consent page must name the application's
     origin or the customer would never get back.

@@ -1,4 +1,4 @@
-"""How products are served, measured from the call records of the last days; nobody's promise."""
+"""Service levels of products, measured from the call records of the last days; no promise."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ _OUR_FAULT: Final = 500  # and above: the institution or the platform failed (RF
 
 @dataclass(slots=True)
 class Level:
-    """What was measured of one product. `failed` are answers for which the caller is not to blame;
-    durations are milliseconds from the request's arrival to its answer's last byte."""
+    """Measured figures of one product. `failed` counts answers for which the caller is not to
+    blame; durations run from the request's arrival to the last byte of its answer.
+    """
 
     calls: int = 0
     failed: int = 0
@@ -30,17 +31,19 @@ class Level:
 
     @property
     def answered_percent(self) -> str:
-        """Rounded down, so that 100% is said only when nothing failed."""
+        """Per cent with two decimals, rounded down, so that 100% means that nothing failed."""
         hundredths = (self.calls - self.failed) * 10_000 // self.calls if self.calls else 0
         return f"{hundredths / 100:.2f}"
 
     def percentile_ms(self, part: float) -> str:
-        """The duration this part of the calls stayed under."""
+        """Return the duration in milliseconds, one decimal, that this part of the calls stayed
+        under.
+        """
         return f"{self.all_calls.percentile_us(part) / 1000:.1f}"
 
 
 class ServiceLevels:
-    """The figures of every product, asked of the lake once for many readers."""
+    """Figures of every product, read from the lake once for many readers."""
 
     def __init__(self, database: Database, lake: Lake) -> None:
         self._database = database
@@ -50,7 +53,10 @@ class ServiceLevels:
         self._measuring: asyncio.Task[None] | None = None
 
     async def of(self, product: str) -> tuple[Level, datetime | None]:
-        """What is known of a product, and since when; older figures are measured anew meanwhile."""
+        """Return a product's figures and when they were measured (None: not yet).
+
+        Figures older than five minutes start a new measurement, which is awaited for 30 ms only.
+        """
         now = self._database.clock.now()
         if self._measured_at is None or now - self._measured_at > _FRESH:
             if self._measuring is None or self._measuring.done():

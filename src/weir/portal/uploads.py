@@ -1,4 +1,4 @@
-"""Forms of the rooms: ordinary ones, and those that carry one file."""
+"""Forms of the desk: ordinary ones, and those that carry one file."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _FILE: Final = "_file"
 
 
 async def read_fields(request: Request) -> tuple[dict[str, str], Refusal | None]:
-    """A form's fields; a file chosen in the field `NAME_file` stands for what `NAME` says. Beside
-    them what is wrong with it, if it is left out for that, so that nothing that was typed is lost.
+    """Return a form's fields, and the refusal of a file that was left out, or None.
 
-    Whether the form is one of ours is for the caller to ask. BODY_TOO_LARGE.
+    A file chosen in the field `NAME_file` stands for the text of `NAME`. A refused file does not
+    lose what else was typed. BODY_TOO_LARGE. The caller checks the form token.
     """
     if not request.headers.get("content-type", "").startswith(_MULTIPART):
         return await read_typed(request, lines=True), None

@@ -1,4 +1,4 @@
-"""Who looks at a page: the browser, the session, the person, the language."""
+"""The visitor of a page: the browser, the session, the person, the language."""
 
 from __future__ import annotations
 
@@ -40,9 +40,11 @@ _FORM_FIELDS = DIRECTORY_ACCOUNTS + 20
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """One request's visitor. `session` is the cookie's secret, `person` who it belongs to, and
-    `opened` says when and how that person signed in. `entering` is somebody who works here and
-    still owes the second factor: known, and not yet in.
+    """The visitor of one request.
+
+    `session` is the cookie's secret, `person` its signed-in person, and `opened` says when and how
+    that person signed in. `entering` is a person who works here and still owes the second factor:
+    known, and not yet signed in.
     """
 
     visit: str
@@ -57,16 +59,16 @@ class Visitor:
     interaction_id: str
 
     def form_token(self, form: str) -> str:
-        """The token a form for this visitor carries."""
+        """Return the token that a form for this visitor carries."""
         return form_token(self.visit, self.bound_session, form)
 
     @property
     def bound_session(self) -> str | None:
-        """The session that forms are bound to, while it counts."""
+        """The session that forms are bound to; None when it no longer counts."""
         return self.session if self.person or self.entering else None
 
     def keep(self, response: Response) -> None:
-        """Set the cookies this visitor should have from now on."""
+        """Set the visitor's new cookies on the response."""
         if self.visit_is_new:
             set_host_cookie(response, VISIT_COOKIE, self.visit, _YEAR_S)
         if self.language_is_chosen:
@@ -74,7 +76,7 @@ class Visitor:
 
 
 async def recognise(request: Request, database: Database, sessions: Sessions) -> Visitor:
-    """Read the cookies; what is malformed or has ended counts as absent."""
+    """Recognise the visitor by cookies; malformed or ended ones count as absent."""
     visit = request.cookies.get(VISIT_COOKIE)
     known = visit is not None and is_secret(visit)
     session = request.cookies.get(SESSION_COOKIE)
@@ -97,13 +99,13 @@ async def recognise(request: Request, database: Database, sessions: Sessions) ->
 
 
 def theme_of(request: Request) -> str:
-    """The theme this browser was told to keep; the system's without one."""
+    """Return the theme kept in this browser; `system` without one."""
     kept = request.cookies.get(THEME_COOKIE)
     return kept if kept in THEMES else "system"
 
 
 async def read_form(request: Request, visitor: Visitor, form: str) -> dict[str, str]:
-    """A sent form's fields. PAGE_EXPIRED unless it was made for this browser and purpose."""
+    """Read a form's fields. PAGE_EXPIRED unless it was made for this browser and purpose."""
     fields = await read_typed(request)
     require_form_token(fields.get("form_token", ""), visitor, form)
     return fields
@@ -112,7 +114,10 @@ async def read_form(request: Request, visitor: Visitor, form: str) -> dict[str, 
 async def read_form_again(
     request: Request, visitor: Visitor, form: str
 ) -> tuple[dict[str, str], Refusal | None]:
-    """A sent form's fields, and PAGE_EXPIRED where they are only to be shown again."""
+    """Read a form's fields, with PAGE_EXPIRED when they may only be shown again, else None.
+
+    Raises PAGE_EXPIRED when the form was not sent from our own page.
+    """
     fields = await read_typed(request)
     try:
         require_form_token(fields.get("form_token", ""), visitor, form)
@@ -124,26 +129,28 @@ async def read_form_again(
 
 
 async def read_typed(request: Request, *, lines: bool = False) -> dict[str, str]:
-    """A sent form's fields, whoever made it: nothing may be done by them yet."""
+    """Read a form's fields without checking its token; the caller must not act on them yet."""
     body = await forms.read_body(request.headers.get("content-type", ""), request.receive)
     return forms.parse(body, _FORM_FIELDS, lines=lines)
 
 
 def sent_from_here(request: Request) -> bool:
-    """Whether the browser says that a page of this very origin sent this (Fetch Metadata). Only
-    then is what a form that has expired said shown again: no other site fills our forms in."""
+    """Whether a page of this very origin sent the request (Fetch Metadata, Sec-Fetch-Site).
+
+    Only then are an expired form's fields shown again: no other site may fill our forms in.
+    """
     return request.headers.get("sec-fetch-site") == "same-origin"
 
 
 def require_form_token(token: str, visitor: Visitor, form: str) -> None:
-    """PAGE_EXPIRED unless the form was made for this browser, session and purpose."""
+    """Raise PAGE_EXPIRED unless the form was made for this browser, session and purpose."""
     visit = None if visitor.visit_is_new else visitor.visit
     if not form_token_fits(token, visit, visitor.bound_session, form):
         raise Refusal(PAGE_EXPIRED, "form token does not fit")
 
 
 def local_path(text: str | None, otherwise: str) -> str:
-    """Where to go next within this host; anything else is not followed (no open redirector)."""
+    """Return a path within this host, else `otherwise` (no open redirector)."""
     if text is None or len(text) > 500 or _LOCAL_PATH.fullmatch(text) is None:
         return otherwise
     return text

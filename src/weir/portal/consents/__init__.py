@@ -1,1 +1,1 @@
-"""The consent pages: a customer is asked, sees what is granted, and withdraws."""
+"""The consent pages: a customer answers a request, sees what is granted, and withdraws it."""

@@ -1,4 +1,4 @@
-"""The consent page: one question, in plain words, with yes and no of equal weight."""
+"""The consent page: one question in plain words, with yes and no of equal weight."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ from weir.portal.visitor import Visitor, read_form
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Everything the page says: who asks, of which institution, and as which customer."""
+    """An authorization request as the page shows it: the application that asks, the institution,
+    and the customer who answers.
+    """
 
     interaction: Interaction
     application: Application
@@ -50,12 +52,12 @@ class Question:
 
     @property
     def form(self) -> str:
-        """What the form's token is for."""
+        """The purpose of the form's token."""
         return f"interaction:{self.interaction.id}"
 
     @property
     def openid(self) -> OpenIdRequest | None:
-        """What the application will learn of the customer's name."""
+        """The claims about the customer's name that the application asks for (OpenID Connect)."""
         return self.interaction.pushed.openid
 
     @property
@@ -65,7 +67,7 @@ class Question:
 
     @property
     def ask(self) -> ConsentRequest:
-        """What a yes leads to."""
+        """The terms of the grant after a yes."""
         pushed = self.interaction.pushed
         if self.before is None or self.before.granted is None:
             return pushed.ask
@@ -73,19 +75,19 @@ class Question:
 
     @property
     def change(self) -> Difference | None:
-        """What a yes changes, when there is something to change."""
+        """The difference that a yes makes to the present grant; None when it begins a new one."""
         if self.before is None or self.before.granted is None:
             return None
         return grant_changes.difference(self.before.granted, self.ask)
 
     @property
     def kept(self) -> Sequence[str]:
-        """The accounts that stay allowed whatever is chosen."""
+        """Identifiers of the accounts that stay granted whatever the customer chooses."""
         return self.change.accounts_before if self.widens and self.change else ()
 
 
 async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
-    """The sign-in page first, then the question."""
+    """Show the question, after a sign-in as recent as the application demands."""
     interaction = await _interaction(portal, request, visitor)
     question = await _parties(portal, interaction)
     if not interaction.open_at(portal.database.clock.now()):
@@ -102,7 +104,7 @@ async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
 
 
 async def send(portal: Portal, request: Request, visitor: Visitor) -> Response:
-    """The answer. No, and leaving, need no sign-in; yes does."""
+    """Take the answer. A yes needs a sign-in; a no does not."""
     interaction = await _interaction(portal, request, visitor)
     question = await _parties(portal, interaction)
     try:
@@ -124,7 +126,7 @@ async def _yes(
     question: Question,
     fields: dict[str, str],
 ) -> Response:
-    """The accounts are asked for again: what is granted is what the member says now."""
+    """Grant the accounts chosen, after asking the member for the customer's accounts again."""
     question = await _ask_member(portal, request, person, question)
     chosen = [value for name, value in fields.items() if name.startswith("account")]
     try:
@@ -159,7 +161,9 @@ async def _show_anew(
     question: Question,
     refusal: Refusal,
 ) -> Response:
-    """The grant was changed while the page was open: what a yes would do now is another thing."""
+    """Show the question anew, with CONFLICT, because the grant changed while the page was open and
+    a yes would now change something else.
+    """
     question = await _parties(portal, question.interaction)
     question = await _ask_member(portal, request, person, question)
     return _page(portal, request, visitor, question, refusal=refusal)
@@ -176,7 +180,7 @@ def _recently_signed_in(interaction: Interaction, visitor: Visitor) -> bool:
 async def _no(
     portal: Portal, request: Request, person: Person | None, question: Question
 ) -> Response:
-    """Kept among the customer's consents, when we know who said it."""
+    """Deny the request; a known person's denial stays among the customer's consents."""
     if person is not None:
         question = await _as_customer(portal, request, person, question)
     location = await interactions.deny(
@@ -213,8 +217,10 @@ async def _parties(portal: Portal, interaction: Interaction) -> Question:
 async def _as_customer(
     portal: Portal, request: Request, person: Person, question: Question
 ) -> Question:
-    """Which of the person's customers at this member: the one asked for, else the first. A grant
-    is changed by the customer who gave it, and by nobody else.
+    """Choose the person's customer at this member who answers: the one the address names, else the
+    first.
+
+    A grant is changed only by the customer who gave it.
     """
     async with portal.database.connect() as connection:
         known = await customers.at_member(connection, person.id, question.member.id)
@@ -229,7 +235,9 @@ async def _as_customer(
 async def _ask_member(
     portal: Portal, request: Request, person: Person, question: Question
 ) -> Question:
-    """The customer's accounts, from the member itself."""
+    """Add the customer's accounts, as the member lists them. OAUTH_INVALID_GRANT_ID when the grant
+    to change has ended.
+    """
     question = await _as_customer(portal, request, person, question)
     if question.interaction.pushed.grant_id is not None and question.before is None:
         raise Refusal(OAUTH_INVALID_GRANT_ID, "the grant has ended")
@@ -246,7 +254,7 @@ async def _ask_member(
 
 
 def template_of(ask: ConsentRequest) -> str:
-    """The page that asks for a consent of this type."""
+    """Return the template of the page that asks for a consent of this type."""
     if ask.single_use:
         return "consents/consent_payment.html"
     return "consents/consent_recurring.html" if ask.pays else "consents/consent_accounts.html"
@@ -284,7 +292,7 @@ def _page(
 async def _over(
     portal: Portal, request: Request, visitor: Visitor, question: Question, refusal: Refusal
 ) -> Response:
-    """No dead end: whatever went wrong, the page leads back to the application."""
+    """Show a page that leads back to the application when the question cannot be asked."""
     pushed = question.interaction.pushed
     if refusal.outcome in (ILLEGAL_STATE, PAGE_EXPIRED) or question.interaction.answered:
         refusal = Refusal(PAGE_EXPIRED, refusal.detail)

@@ -1,4 +1,4 @@
-"""A customer's own consents: what flows, to whom, until when; and how to stop it."""
+"""A customer's own consents: what flows, to whom and until when, and how to withdraw."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from weir.store.unit import Actor
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """A limit of a recurring payment, and what payments have come to in the period of now."""
+    """A limit of a recurring payment, and the sum of the payments in its present period."""
 
     limit: PeriodicLimit
     spent: Money
@@ -48,7 +48,7 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A consent with its parties, and its state as of now."""
+    """A consent with its parties and its present state."""
 
     consent: Consent
     state: State
@@ -62,7 +62,7 @@ class Shown:
 
 
 async def show_list(portal: Portal, request: Request, visitor: Visitor) -> Response:
-    """All of them, active ones first."""
+    """List the customer's consents, active ones first."""
     if visitor.person is None:
         return go("/sign-in?next=/my/consents")
     async with portal.database.connect() as connection:
@@ -83,7 +83,7 @@ async def show_list(portal: Portal, request: Request, visitor: Visitor) -> Respo
 
 
 async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
-    """One consent: its facts, and its history."""
+    """Show one consent: its facts and its history."""
     if visitor.person is None:
         return go(f"/sign-in?next={request.url.path}")
     consent = await _own(portal, request, visitor.person)
@@ -107,7 +107,9 @@ async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
 
 
 async def send(portal: Portal, request: Request, visitor: Visitor) -> Response:
-    """Withdraw. The page that follows says when, and whether every gateway has confirmed."""
+    """Withdraw the consent. The page that follows says when, and whether every gateway has
+    confirmed.
+    """
     if visitor.person is None:
         return go(f"/sign-in?next={request.url.path}")
     consent = await _own(portal, request, visitor.person)
@@ -144,8 +146,10 @@ async def _shown(portal: Portal, connection: AsyncConnection, consent: Consent) 
 async def _accounts(
     portal: Portal, request: Request, shown: Shown, customer: Customer | None
 ) -> Mapping[str, Account]:
-    """The customer's accounts by their identifiers, as the institution names them. None when it
-    does not say so at once, or is no longer to be asked: then the identifiers stand for themselves.
+    """Return the customer's accounts by identifier, with the institution's names for them.
+
+    Empty when the consent has ended or the institution does not answer within ACCOUNT_NAMES_S; the
+    page then shows the identifiers.
     """
     if customer is None or not shown.may_be_withdrawn:
         return {}
@@ -161,7 +165,9 @@ async def _accounts(
 
 
 async def _counted(portal: Portal, connection: AsyncConnection, shown: Shown) -> Sequence[Spent]:
-    """What was paid in the periods of now, under a consent to recurring payments in force."""
+    """Return the limits of an active consent to recurring payments, with the sum paid in the
+    present period of each; empty for any other consent.
+    """
     granted, now = shown.consent.granted, portal.database.clock.now()
     if shown.consent.type != RECURRING_PAYMENT or granted is None or not shown.may_be_withdrawn:
         return ()

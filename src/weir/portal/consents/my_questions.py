@@ -1,4 +1,4 @@
-"""Questions that wait on a customer's own pages (CIBA), asked like any other consent."""
+"""Backchannel requests (CIBA) that wait on a customer's own pages, asked like other consents."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from weir.portal.visitor import Visitor, read_form
 
 @dataclass(frozen=True, slots=True)
 class OwnQuestion:
-    """What the page says, under the names that the consent pages use."""
+    """A backchannel request with its parties, under the names that the consent pages use."""
 
     asked: BackchannelRequest
     application: Application
@@ -50,12 +50,12 @@ class OwnQuestion:
 
     @property
     def form(self) -> str:
-        """What the form's token is for."""
+        """The purpose of the form's token."""
         return f"question:{self.asked.consent}"
 
     @property
     def message(self) -> str:
-        """The words the application shows too."""
+        """The binding message, which the application shows too."""
         return self.asked.binding_message
 
     @property
@@ -64,7 +64,7 @@ class OwnQuestion:
 
 
 async def show_list(portal: Portal, request: Request, visitor: Visitor) -> Response:
-    """Everything that waits for an answer, oldest first."""
+    """List the questions that wait for the customer's answer, oldest first."""
     if visitor.person is None:
         return go("/sign-in?next=/my/questions")
     now = portal.database.clock.now()
@@ -75,7 +75,9 @@ async def show_list(portal: Portal, request: Request, visitor: Visitor) -> Respo
 
 
 async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
-    """One question, in the words of every consent page."""
+    """Show one question, on the page that any consent of its type has. PAGE_EXPIRED once it is
+    over.
+    """
     if visitor.person is None or visitor.opened is None:
         return go(f"/sign-in?next={request.url.path}")
     question = await _own(portal, request, visitor)
@@ -90,7 +92,7 @@ async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
 
 
 async def send(portal: Portal, request: Request, visitor: Visitor) -> Response:
-    """The answer. It takes a sign-in, whatever it is."""
+    """Take the answer; both a yes and a no need a sign-in."""
     if visitor.person is None or visitor.opened is None:
         return go(f"/sign-in?next={request.url.path}")
     question = await _own(portal, request, visitor)
@@ -111,7 +113,7 @@ async def send(portal: Portal, request: Request, visitor: Visitor) -> Response:
 
 
 async def count(portal: Portal, connection: AsyncConnection, person: str) -> int:
-    """How many questions wait for a person."""
+    """Return the number of questions that wait for a person."""
     now = portal.database.clock.now()
     return len(await open_questions.of_person(connection, person, now))
 
@@ -138,7 +140,7 @@ async def _parties(connection: AsyncConnection, asked: BackchannelRequest) -> Ow
 
 
 async def _with_accounts(portal: Portal, request: Request, question: OwnQuestion) -> OwnQuestion:
-    """The customer's accounts, from the member itself."""
+    """Add the customer's accounts, as the member lists them."""
     member, customer = question.member, question.customer
     assert customer is not None, "a question of a person has its customer"
     accounts = await directory.accounts_of(
@@ -178,7 +180,9 @@ def _page(
 def _unavailable(
     request: Request, visitor: Visitor, question: OwnQuestion, refusal: Refusal
 ) -> Response:
-    """The institution does not answer: the question still waits."""
+    """Show that the institution does not answer; the question still waits. PAGE_EXPIRED when the
+    caller is at fault.
+    """
     if refusal.outcome.fault is Fault.CALLER:
         return refused(request, visitor, Refusal(PAGE_EXPIRED, refusal.detail))
     return render(

@@ -1,4 +1,4 @@
-"""Addresses of the consent pages, and of a customer's own."""
+"""Addresses of the consent page and of the customer's own pages."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The desk of people who work for an organisation: who they are, navigation, overview."""
+"""The desk of people who work for an organisation: their sign-in, navigation, overview."""

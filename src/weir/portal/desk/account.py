@@ -1,4 +1,4 @@
-"""One's own sign-in: passkeys, codes, recovery codes, and ending every session."""
+"""A person's own sign-in: passkeys, codes, recovery codes, and ending every session."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from weir.store.unit import Actor, UnitOfWork
 
 
 async def show(desk: Desk, codes: Sequence[str] = ()) -> Response:
-    """What one comes in with; new recovery codes are shown once."""
+    """Show the person's factors; new recovery codes are shown once."""
     async with desk.portal.database.connect() as connection:
         has = await factors.of_person(connection, desk.person.id)
         keys = await passkeys.of_person(connection, desk.person.id)
@@ -26,10 +26,10 @@ async def show(desk: Desk, codes: Sequence[str] = ()) -> Response:
 
 
 async def act(desk: Desk) -> Response:
-    """Change one's own factors. All of it asks for a fresh proof first.
+    """Change the person's own factors. FRESH_PROOF_NEEDED without a fresh proof.
 
-    Signing out everywhere else begins this session anew, for its whole time, so the proof has to
-    come with it: whoever found an open browser must not get another twelve hours by it.
+    Signing out everywhere else renews this session for its whole lifetime, so the proof must come
+    with the form: an open browser left behind must not gain another twelve hours.
     """
     if desk.fields.get("act") == "everywhere" and "proof" not in desk.fields:
         raise Refusal(FRESH_PROOF_NEEDED)

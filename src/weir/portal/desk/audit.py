@@ -1,4 +1,4 @@
-"""The audit trail: what happened, searched by organisation, event and what it touched."""
+"""The audit trail: entries searched by organisation, event and the identifier they touch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from weir.portal.management import Document
 
 
 async def show(desk: Desk) -> Response:
-    """The newest entries that match the address; what cannot be looked for finds nothing."""
+    """Show the newest entries that match the address; none for a search that is not possible."""
     query = desk.request.query_params
     wanted = {
         name: query.get(name) or None for name in ("organisation", "event", "touching", "after")

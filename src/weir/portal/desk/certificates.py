@@ -1,4 +1,4 @@
-"""An application's certificates, as the pages tell of them."""
+"""An application's certificates, read from the management API for pages."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ from weir.portal.management import Document, place
 
 
 async def of_application(desk: Desk, application: str) -> list[Document]:
-    """All it ever had. Moments are moments, so that a page can show them in its zone, and `state`
-    is what it comes to now: valid, revoked or expired."""
+    """Return every certificate the application ever had, as the management API has it.
+
+    `issued_at`, `not_after` and `revoked_at` become datetimes, so that a page can show them in its
+    zone; `state` is added: valid, revoked or expired now.
+    """
     issued = await desk.asking.get(f"/v1/applications/{place(application)}/certificates")
     now = desk.portal.database.clock.now()
     return [_read(each, now) for each in issued["items"]]
 
 
 async def valid_of(desk: Desk, application: str) -> list[Document]:
-    """Those it can call with now."""
+    """Return the certificates the application can call with now."""
     issued = await of_application(desk, application)
     return [each for each in issued if each["state"] == "valid"]
 

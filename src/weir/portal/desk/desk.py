@@ -1,7 +1,7 @@
-"""One request of somebody who works here: who it is, what it may, and how pages answer it.
+"""The desk: a request of a person who works here, with permissions, proofs and page answers.
 
-A room's page is two functions: `show` makes the page, `send` does what its form asks for. Whatever
-`send` is refused, the page is shown again with what was typed and what is wrong with it.
+A page is two functions: `show` makes the page, `send` does what its form asks for. When `send` is
+refused, the page is shown again with what was typed and what is wrong with it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ _UNPROVEN: Final = (SECOND_FACTOR_WRONG, SIGN_IN_LOCKED, PASSKEY_REFUSED)
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What a room's pages work with. `fields` is what was sent, `refusal` why it was not done."""
+    """Context of one desk request. `fields` are the form's fields, `refusal` the reason it was not
+    done.
+    """
 
     portal: Portal
     request: Request
@@ -55,20 +57,20 @@ class Desk:
     refusal: Refusal | None = None
 
     def may(self, operation: str) -> bool:
-        """Whether this person may do it at all: decides what a page offers."""
+        """Whether the person's role permits the operation; decides what a page offers."""
         return PERMISSIONS[operation].lets(self.organisation.kind, str(self.person.role))
 
     def named(self, key: str) -> str:
-        """A part of the page's address."""
+        """Return a parameter of the page's path."""
         return str(self.request.path_params[key])
 
     @property
     def form_key(self) -> str:
-        """What makes a form that is sent twice count once."""
+        """The idempotency key of the form, so that a form sent twice counts once."""
         return self.fields.get("form_key", "")
 
     def page(self, template: str, **context: Any) -> Response:
-        """A page of this room; what was refused is said on it."""
+        """Render a page of the desk, with the refusal on it if there is one."""
         return render(
             self.request,
             self.visitor,
@@ -92,7 +94,7 @@ DeskPage = tuple[str, Show, Send | None]  # address, what shows it, what its for
 
 
 def opened(show: Show) -> PageFunction:
-    """A room's page, for those who are in."""
+    """Wrap `show` as a page for signed-in people; others are sent to the sign-in."""
 
     async def serve(portal: Portal, request: Request, visitor: Visitor) -> Response:
         if visitor.person is None:
@@ -104,7 +106,7 @@ def opened(show: Show) -> PageFunction:
 
 
 def sent(show: Show, send: Send) -> PageFunction:
-    """What is sent from a room's page."""
+    """Wrap `send` as the handler of the page's form; refusals are shown by `show`."""
 
     async def serve(portal: Portal, request: Request, visitor: Visitor) -> Response:
         if visitor.person is None:
@@ -131,7 +133,7 @@ def sent(show: Show, send: Send) -> PageFunction:
 
 
 def _require_small(request: Request) -> None:
-    """PAGE_EXPIRED for what nobody who is in sends, unless one of our pages sent it just now."""
+    """Raise PAGE_EXPIRED for a form without a sign-in, unless it is small and from our own page."""
     size = digits(request.headers.get("content-length", ""), 9)
     if not (sent_from_here(request) and size and size <= EXPIRED_FORM_BYTES):
         raise Refusal(PAGE_EXPIRED, "the session has ended")
@@ -145,8 +147,11 @@ async def _show_again(
     fields: dict[str, str],
     expired: Refusal,
 ) -> Response:
-    """What was typed into a form that has expired, for whoever typed it; nothing is done by it.
-    Whoever is in finds the room's own form filled in; who is not, the way in, and what to send."""
+    """Show an expired form filled in again, without acting on it.
+
+    A signed-in person sees the page's own form; others see the sign-in and the fields to send
+    again. PAGE_EXPIRED when the form was not sent from our own page.
+    """
     if not sent_from_here(request):
         raise expired
     kept = {
@@ -169,8 +174,11 @@ async def _show_again(
 
 
 async def _do(desk: Desk, show: Show, send: Send) -> Response:
-    """Do what the form asks for. Only a missing proof leads to asking for one: a new passkey may be
-    refused too, and its proof was right."""
+    """Do what the form asks for, and show the page again when it is refused.
+
+    Only FRESH_PROOF_NEEDED asks for a proof: PASSKEY_REFUSED may be about a new passkey while the
+    proof was right.
+    """
     try:
         return await send(desk)
     except Refusal as refusal:
@@ -183,7 +191,7 @@ async def _do(desk: Desk, show: Show, send: Send) -> Response:
 
 
 async def _desk(portal: Portal, request: Request, visitor: Visitor, person: Person) -> Desk:
-    """Customers have no desk: for them there is nothing here."""
+    """Make the desk of a person who works for an organisation. NOT_FOUND for a customer."""
     if person.organisation is None or visitor.opened is None:
         raise Refusal(NOT_FOUND, "a customer has no desk")
     async with portal.database.connect() as connection:
@@ -194,7 +202,9 @@ async def _desk(portal: Portal, request: Request, visitor: Visitor, person: Pers
 
 
 async def _proven(desk: Desk) -> Desk:
-    """The desk after a proof that came with the form, if one did."""
+    """Return the desk with a fresh proof when the form brings one. PASSKEY_REFUSED or
+    SECOND_FACTOR_WRONG when the proof does not hold.
+    """
     if "proof" not in desk.fields:
         return desk
     answer = desk.fields.get("answer", "")
@@ -213,7 +223,7 @@ async def _proven(desk: Desk) -> Desk:
 
 
 async def _ask_for_proof(desk: Desk) -> Response:
-    """Ask who it is once more, and keep all that was sent, to be sent again with the proof."""
+    """Ask for a second factor, and keep the form's fields to be sent again with it."""
     own = ("form_token", "answer")
     kept = {
         name: value

@@ -1,4 +1,4 @@
-"""How the platform stands, and certificates that end soon."""
+"""The platform's health, and certificates that end soon."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from weir.portal.desk.desk import Desk
 
 
 async def show(desk: Desk) -> Response:
-    """Every process, and how far it is behind the change log."""
+    """Show every process, and how many changes it is behind the change log."""
     health = await desk.asking.get("/v1/health")
     for each in health["processes"]:
         each["started_at"] = datetime.fromisoformat(each["started_at"])
@@ -19,7 +19,7 @@ async def show(desk: Desk) -> Response:
 
 
 async def show_certificates(desk: Desk) -> Response:
-    """Those in reach that end within ninety days, soonest first."""
+    """Show certificates within reach that end within ninety days, soonest first."""
     found = (await desk.asking.get("/v1/expiring-certificates", days="90"))["items"]
     for each in found:
         each["not_after"] = datetime.fromisoformat(each["not_after"])

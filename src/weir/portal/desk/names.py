@@ -1,4 +1,4 @@
-"""What pages of several rooms look up by identifier, to call it by its name."""
+"""Display names of parties, applications, products and people, looked up by identifier."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ _NAMES: Final = 50
 
 
 async def parties_of(desk: Desk) -> dict[str, Document]:
-    """Every organisation, by identifier."""
+    """Return every organisation by identifier, as the management API has it."""
     return {each["id"]: each for each in await desk.asking.all("/v1/organisations")}
 
 
 async def applications_of(desk: Desk, wanted: Iterable[str | None]) -> dict[str, str]:
-    """What the applications in reach are called, by identifier."""
+    """Return the names of the applications within reach, by identifier."""
     return await _named(desk, "/v1/applications", "name", wanted)
 
 
 async def _named(
     desk: Desk, address: str, name: str, wanted: Iterable[str | None]
 ) -> dict[str, str]:
-    """The first so many of them: names are for reading, and each is asked for by itself."""
+    """Return names by identifier, of the first `_NAMES` identifiers only: each costs a request."""
     found: dict[str, str] = {}
     for each in list(dict.fromkeys(each for each in wanted if each))[:_NAMES]:
         try:
@@ -38,8 +38,9 @@ async def _named(
 
 
 async def called(desk: Desk, identifiers: Iterable[str]) -> dict[str, str]:
-    """What people call the organisations, applications, products and colleagues among these
-    identifiers, where whoever looks may know it."""
+    """Return display names by identifier, of the organisations, applications, products and
+    colleagues among `identifiers` that the person may read.
+    """
     zh = desk.visitor.language.startswith("zh")
     wanted = set(identifiers)
     title = "title_zh" if zh else "title_en"
@@ -54,7 +55,7 @@ async def called(desk: Desk, identifiers: Iterable[str]) -> dict[str, str]:
 
 
 async def products_of(desk: Desk, wanted: Iterable[str]) -> dict[str, Document]:
-    """Those that can still be seen, by identifier: a version that was retired is its owner's."""
+    """Return the products by identifier; a retired version is visible to its owner only."""
     found: dict[str, Document] = {}
     for product in set(wanted):
         try:

@@ -1,4 +1,4 @@
-"""The entries of the rooms, by what somebody may do: whoever may read a list finds its door."""
+"""Navigation of the desk: an entry for every list that a role may read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from weir.access.roles import MEMBER, OPERATOR, PARTIES
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A door: its address, its words, and whether it leads to what one's own organisation has."""
+    """An entry of the navigation: its address and its words in both languages."""
 
     address: str
     en: str
@@ -57,7 +57,7 @@ _DOORS: Final[tuple[tuple[frozenset[str], str, Entry], ...]] = (
 
 
 def entries(kind: str, role: str) -> list[Entry]:
-    """The doors for somebody with this role in an organisation of this kind."""
+    """Return the entries for a role in an organisation of this kind."""
     return [
         entry
         for kinds, operation, entry in _DOORS

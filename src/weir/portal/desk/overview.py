@@ -1,4 +1,4 @@
-"""The first page behind the sign-in: what is true now, and the next step for whoever looks."""
+"""The first page behind the sign-in: the present state, and the next step for this organisation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from weir.portal.management import Document
 
 
 async def show(desk: Desk) -> Response:
-    """By the kind of organisation one works for."""
+    """Show the overview for the organisation's kind: operator, member or partner."""
     if desk.organisation.kind == "operator":
         return await _operator(desk)
     applications = await desk.asking.all("/v1/applications")
@@ -37,7 +37,7 @@ async def show(desk: Desk) -> Response:
 
 
 async def _operator(desk: Desk) -> Response:
-    """Who takes part, how the processes stand, and what waits for somebody to act."""
+    """Show the operator the parties, the processes, and what waits for a decision."""
     organisations = await desk.asking.all("/v1/organisations")
     closings = (await desk.asking.get("/v1/closings"))["items"]
     return desk.page(
@@ -54,7 +54,7 @@ async def _operator(desk: Desk) -> Response:
 
 
 async def _unsigned(desk: Desk) -> list[Document]:
-    """Proposed agreements that only lack one's own organisation's signature, or lack it too."""
+    """Return proposed agreements that need the organisation's signature and lack it."""
     own = desk.organisation.id
     found = await desk.asking.all("/v1/agreements")
     return [

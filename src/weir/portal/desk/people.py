@@ -1,4 +1,4 @@
-"""Who works here: inviting, roles, renewing a sign-in, removing."""
+"""People who work for the organisation: inviting, roles, renewing a sign-in, removing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from weir.portal.renderer import go
 
 
 async def show(desk: Desk, link: str | None = None, whose: str = "") -> Response:
-    """People and open invitations; a link that was just made is shown once."""
+    """Show people and open invitations; `link` is a new one-time link, shown once."""
     return desk.page(
         "desk/people.html",
         people=(await desk.asking.get("/v1/people"))["items"],
@@ -23,7 +23,7 @@ async def show(desk: Desk, link: str | None = None, whose: str = "") -> Response
 
 
 async def act(desk: Desk) -> Response:
-    """What the page's buttons do."""
+    """Invite or remove a person, renew a sign-in, change a role, withdraw an invitation."""
     fields = desk.fields
     person = place(fields.get("person", ""))
     match fields.get("act"):

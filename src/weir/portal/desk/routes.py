@@ -1,4 +1,4 @@
-"""Addresses of the desk itself: what shows each, and what its forms do."""
+"""Addresses of the desk itself, with the functions that show them and take their forms."""
 
 from __future__ import annotations
 

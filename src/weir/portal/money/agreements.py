@@ -1,7 +1,7 @@
-"""Agreements: reading one, answering it with other terms, and bringing the signature under it.
+"""Agreement pages: read one, counter it with other terms, and bring the signature under it.
 
-The signature is made where the organisation's key is, never here: the page gives the exact bytes to
-sign, and takes the detached JWS back.
+The organisation signs where its key is, never here: the page gives the exact bytes to sign, and
+takes the detached JWS back.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _MOMENTS: Final = ("proposed_at", "effective_from", "effective_at", "ended_at")
 
 
 async def show_list(desk: Desk) -> Response:
-    """Those one is a party to, those that wait for somebody first."""
+    """List the organisation's agreements, proposed ones first."""
     found = [_dated(each) for each in await desk.asking.all("/v1/agreements")]
     return desk.page(
         "money/agreements.html",
@@ -42,8 +42,9 @@ async def show_list(desk: Desk) -> Response:
 
 
 async def show(desk: Desk) -> Response:
-    """One: its terms in words and as they are signed, whose signatures hold, and where the address
-    names a past period, what it would have come to then."""
+    """Show one agreement: its terms in words and as they are signed, which signatures hold, and the
+    trial of the past period that the address names.
+    """
     agreement = await _agreement(desk)
     desk, trial = await _tried(desk, agreement["id"])
     checked = check(read(agreement), desk.portal.authorization.authority.root_pem.encode())
@@ -65,7 +66,10 @@ async def show(desk: Desk) -> Response:
 
 
 async def _tried(desk: Desk, agreement: str) -> tuple[Desk, Document | None]:
-    """The trial that the address asks for; a refusal of it is shown on the page."""
+    """Return the desk and the trial that the address asks for, or None without one.
+
+    A refused trial is the returned desk's refusal, which the page shows.
+    """
     period = desk.request.query_params.get("period")
     if period is None or desk.fields:
         return desk, None
@@ -83,7 +87,7 @@ def _this_month(desk: Desk) -> str:
 
 
 async def download(desk: Desk) -> Response:
-    """The exact bytes that are signed, and nothing beside them."""
+    """Answer with the exact bytes that are signed."""
     agreement = await _agreement(desk)
     disposition = f'attachment; filename="{agreement["id"]}.terms.json"'
     headers = {"content-disposition": disposition}
@@ -91,7 +95,7 @@ async def download(desk: Desk) -> Response:
 
 
 async def act(desk: Desk) -> Response:
-    """Accept it by a signature, answer it with other terms, or decline or end it."""
+    """Accept the agreement by a signature, counter it with other terms, or decline or end it."""
     path = f"/v1/agreements/{place(desk.named('agreement'))}"
     match desk.fields.get("act"):
         case "accept":
@@ -112,13 +116,13 @@ async def act(desk: Desk) -> Response:
 
 
 async def show_new(desk: Desk) -> Response:
-    """The form that proposes a first split of a product of one's own."""
+    """Show the form that proposes a first split of an own product."""
     product = await desk.asking.get(f"/v1/products/{place(desk.named('product'))}")
     return desk.page("money/agreement_new.html", product=product, simple={}, further="")
 
 
 async def propose(desk: Desk) -> Response:
-    """Propose it, and go on to signing it."""
+    """Propose the split, and go on to its signature."""
     given = _terms(desk.fields) | {"currency": desk.fields.get("currency", "").strip().upper()}
     path = f"/v1/products/{place(desk.named('product'))}/agreements"
     made = await desk.asking.post(path, given, desk.form_key)
@@ -126,7 +130,7 @@ async def propose(desk: Desk) -> Response:
 
 
 def _terms(fields: dict[str, str]) -> Document:
-    """What a form proposes: per cents for the three roles, and further terms as JSON."""
+    """Return the terms of a form: per cent for the three roles, further shares as JSON."""
     shares = []
     for role in ROLES:
         typed = fields.get(f"share_{role}", "").strip()
@@ -157,14 +161,14 @@ def _further(text: str) -> list[Any]:
 
 
 def _from(day: str) -> str:
-    """Midnight in UTC of the day named, as soon as all have signed where none is."""
+    """Return midnight in UTC of the day, or now when none is given."""
     if not day:
         return datetime.now(UTC).isoformat(timespec="seconds")
     return f"{day}T00:00:00Z"
 
 
 def _parted(shares: Sequence[Document]) -> tuple[dict[str, str], str]:
-    """Per cent by role, and the terms that are more than that, as the form has them."""
+    """Return per cent by role, and the remaining shares as JSON text, as the form shows both."""
     plain = [each for each in shares if each["party"] in ROLES and each.keys() == _PLAIN]
     simple = {each["party"]: f"{Decimal(each['weight']) / 100:f}" for each in plain}
     rest = [each for each in shares if each not in plain]
@@ -179,7 +183,7 @@ async def _agreement(desk: Desk) -> Document:
 
 
 def _dated(agreement: Document) -> Document:
-    """Moments as moments, so that a page can show them in its zone."""
+    """Replace the agreement's times by datetimes, so that a page can show them in its zone."""
     read_moments = {
         name: datetime.fromisoformat(agreement[name]) if agreement[name] else None
         for name in _MOMENTS

@@ -1,4 +1,4 @@
-"""Figures that people type into the rooms' forms, and the lines of statements they mean."""
+"""Amounts and statement lines that people type into the desk's forms."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from weir.portal.management import Document, place
 
 @dataclass(frozen=True, slots=True)
 class Meant:
-    """A line of a statement, as the form names it: its number counts from 1."""
+    """A line of a statement that a form names; `number` counts from 1."""
 
     statement: Document
     number: int
 
     @property
     def path(self) -> str:
-        """Where the management API has the statement."""
+        """Path of the statement in the management API."""
         return f"/v1/statements/{place(self.statement['statement'])}"
 
     @property
@@ -30,8 +30,10 @@ class Meant:
 
 
 async def line_meant(desk: Desk) -> Meant:
-    """The line that the fields `statement` and `line` name. INVALID_INPUT says which is wrong, so
-    that the form stays with what was typed."""
+    """Return the line named by the fields `statement` and `line`.
+
+    INVALID_INPUT says which of the two is wrong, so that the form stays with what was typed.
+    """
     number = digits(desk.fields.get("line", "").strip())
     if number is None:
         raise wrong("/line", "must be a whole number", "须为整数")
@@ -45,7 +47,7 @@ async def line_meant(desk: Desk) -> Meant:
 
 
 def minor(text: str, currency: str, pointer: str = "/amount_minor") -> int:
-    """Money as people write it, in whole minor units."""
+    """Parse a typed amount of money into whole minor units. INVALID_INPUT at `pointer`."""
     try:
         return parse_amount(text.strip(), currency).amount_minor
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""The operator's closings: a period becomes statements; open debts become payments."""
+"""The operator's closings: a period becomes statements, open debts become payments."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from weir.portal.renderer import go
 
 
 async def show(desk: Desk) -> Response:
-    """Closings that are not done, the operator's own statements, one a closing, the rounds, and
-    what was opened again; the form for that knows the period it was opened for."""
+    """Show unfinished closings, the operator's own statements (one for each closing), netting
+    rounds and re-openings. The re-opening form is filled in with the period the address names.
+    """
     newest: dict[tuple[str, str], Document] = {}
     for job in (await desk.asking.get("/v1/closings"))["items"]:
         newest.setdefault((job["period"], job["currency"]), job)
@@ -39,7 +40,7 @@ async def show(desk: Desk) -> Response:
 
 
 async def act(desk: Desk) -> Response:
-    """Close a period or open it again, settle what is open, or have a closing go on."""
+    """Close a period, re-open it, settle open debts, or let a stuck closing go on."""
     currency = desk.fields.get("currency", "").strip().upper()
     given: Document = {"period": desk.fields.get("period", "").strip(), "currency": currency}
     match desk.fields.get("act"):

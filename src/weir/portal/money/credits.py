@@ -1,4 +1,4 @@
-"""Credits: money given back on a line of a statement that was closed."""
+"""Credits: money given back on a line of a closed statement."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from weir.portal.renderer import go
 
 
 async def show(desk: Desk) -> Response:
-    """Newest first; the form knows the line it was opened for, and shows what it says."""
+    """Show credits, newest first, with the statement line that the form was opened for."""
     found = await desk.asking.all("/v1/credits")
     for each in found:
         each["granted_at"] = datetime.fromisoformat(each["granted_at"])
@@ -48,7 +48,9 @@ async def act(desk: Desk) -> Response:
 
 
 async def _line(desk: Desk, statement: str, number: str) -> Document | None:
-    """The line the address names, with its statement's period and currency, where it is one."""
+    """Return the line that the address names, with its statement's `period` and `currency` added;
+    None when there is no such line.
+    """
     counted = digits(number)
     if not statement or counted is None:
         return None

@@ -1,4 +1,4 @@
-"""Disputes about lines of statements: those there are, and deciding them."""
+"""Disputes about lines of statements: listed, opened and decided."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from weir.portal.renderer import go
 
 
 async def show(desk: Desk) -> Response:
-    """Oldest first, the open ones before the decided; the form knows the line it was opened for."""
+    """Show disputes, open ones first, each oldest first; the form knows the line it is for."""
     found = await desk.asking.all("/v1/disputes")
     for each in found:
         for name in ("opened_at", "resolved_at"):
@@ -30,7 +30,7 @@ async def show(desk: Desk) -> Response:
 
 
 async def act(desk: Desk) -> Response:
-    """Open one on a statement's line, or decide one."""
+    """Open a dispute on a statement's line, or decide one."""
     fields = desk.fields
     if fields.get("act") == "open":
         meant = await line_meant(desk)

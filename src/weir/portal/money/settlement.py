@@ -1,4 +1,4 @@
-"""Settlement: where one pays from and is paid, the rounds one took part in, and their payments."""
+"""Settlement: the organisation's account, its netting rounds and their payments."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ACCOUNT = ("scheme", "holder", "account", "bank")
 
 
 async def show(desk: Desk) -> Response:
-    """The account, and the newest rounds with one's own position in each."""
+    """Show the account, and the newest rounds with the organisation's own position in each."""
     rounds = (await desk.asking.get("/v1/netting-rounds"))["items"]
     for each in rounds:
         each["settled_at"] = datetime.fromisoformat(each["settled_at"])
@@ -30,7 +30,7 @@ async def show(desk: Desk) -> Response:
 
 
 async def act(desk: Desk) -> Response:
-    """Say where one pays from and is paid."""
+    """Set the account that the organisation pays from and is paid to."""
     given: Document = {name: desk.fields.get(name, "").strip() for name in _ACCOUNT}
     for name in ("account", "bank"):  # both are written in groups, to be read
         given[name] = "".join(given[name].split()).upper()
@@ -39,7 +39,7 @@ async def act(desk: Desk) -> Response:
 
 
 async def show_round(desk: Desk) -> Response:
-    """One round: what one pays and is paid in it, and what netting saved."""
+    """Show one round: the organisation's payments in it, and what netting saved."""
     found = await desk.asking.get(f"/v1/netting-rounds/{place(desk.named('round'))}")
     found["settled_at"] = datetime.fromisoformat(found["settled_at"])
     for each in found["payments"]:
@@ -56,7 +56,7 @@ async def show_round(desk: Desk) -> Response:
 
 
 async def act_on_round(desk: Desk) -> Response:
-    """Say that a payment has come, or take what one's bank is handed."""
+    """Confirm that a payment has come, or download the message for the organisation's bank."""
     name = desk.named("round")
     if desk.fields.get("act") == "instructions":
         issued = await desk.asking.post(f"/v1/netting-rounds/{place(name)}/instructions")
@@ -68,7 +68,7 @@ async def act_on_round(desk: Desk) -> Response:
 
 
 async def show_rates(desk: Desk) -> Response:
-    """Exchange rates, the newest recorded first."""
+    """Show exchange rates, the newest recorded first."""
     rates = (await desk.asking.get("/v1/exchange-rates"))["items"]
     for each in rates:
         each["observed_at"] = datetime.fromisoformat(each["observed_at"])
@@ -76,7 +76,7 @@ async def show_rates(desk: Desk) -> Response:
 
 
 async def record_rate(desk: Desk) -> Response:
-    """Record one; it is never changed. Without a time it was observed now."""
+    """Record an exchange rate, which never changes. Without a time it was observed now."""
     fields = {name: value.strip() for name, value in desk.fields.items()}
     now = desk.portal.database.clock.now().isoformat(timespec="seconds")
     given = {

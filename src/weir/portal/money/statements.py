@@ -1,4 +1,4 @@
-"""Statements: the figure first, then how it came about; made to be printed."""
+"""Statement pages: the total first, then its lines and the calls behind them; made for print."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _Titles = dict[str, tuple[str, str]]  # identifier to (English, Chinese)
 
 
 async def show_list(desk: Desk) -> Response:
-    """The statements of the organisation one works for."""
+    """List the organisation's statements."""
     async with desk.portal.database.connect() as connection:
         listed = await statements.of_party(connection, desk.organisation.id)
     return desk.page("money/statements.html", listed=listed)
 
 
 async def show(desk: Desk) -> Response:
-    """One statement, for its party and the operator; a line leads to disputing it."""
+    """Show one statement to its party or the operator; each line leads to disputing it."""
     statement = await _held(desk)
     async with desk.portal.database.connect() as connection:
         reopened = await statements.reopened(connection, statement.statement)
@@ -54,20 +54,20 @@ async def show(desk: Desk) -> Response:
 
 
 async def csv(desk: Desk) -> Response:
-    """The statement for a spreadsheet."""
+    """Download the statement as CSV, for a spreadsheet."""
     held = await _held(desk)
     return _file(csv_export.to_csv(held), "text/csv", f"{held.statement}.csv")
 
 
 async def json(desk: Desk) -> Response:
-    """The statement as it can be verified offline."""
+    """Download the statement as JSON, as it can be verified offline."""
     held = await _held(desk)
     text = msgspec.json.format(msgspec.json.encode(held), indent=2).decode()
     return _file(text, "application/json", f"{held.statement}.json")
 
 
 async def calls(desk: Desk) -> Response:
-    """The calls behind one line, a page at a time."""
+    """Show the calls behind one line, a page at a time."""
     held = await _held(desk)
     number = digits(desk.named("line"), _LINE_DIGITS)
     after = desk.request.query_params.get("after", "")
@@ -91,7 +91,7 @@ async def calls(desk: Desk) -> Response:
 
 
 async def _held(desk: Desk) -> Statement:
-    """The statement the address names. NOT_FOUND where it is not theirs to read."""
+    """Return the statement the address names. NOT_FOUND when the organisation may not read it."""
     statement_id = desk.named("statement")
     if not is_identifier(statement_id, "stm"):
         raise Refusal(NOT_FOUND, "not a statement's identifier")
@@ -105,7 +105,9 @@ def _file(text: str, media_type: str, name: str) -> Response:
 
 
 async def _titles(connection: Any, statement: Statement) -> _Titles:
-    """What people call the parties, products and plans of a statement."""
+    """Return (English, Chinese) display names of the statement's parties, products and plans, by
+    identifier.
+    """
     parties = {statement.party} | {share.party for share in statement.shares}
     for line in statement.lines:
         parties |= {line.partner} | ({line.member} if line.member else set())

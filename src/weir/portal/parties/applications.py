@@ -1,4 +1,4 @@
-"""Applications: registering one, its certificates, stopping it."""
+"""Application pages: register one, certify it, suspend and resume it."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _ROLES: Final = ("data", "payments", "manage")
 
 
 async def show_list(desk: Desk) -> Response:
-    """All that are one's own."""
+    """List the organisation's applications."""
     return desk.page(
         "parties/applications.html", applications=await desk.asking.all("/v1/applications")
     )
 
 
 async def show_new(desk: Desk) -> Response:
-    """The form of a new one."""
+    """Show the form that registers an application."""
     return desk.page(
         "parties/application_new.html", ROLES=_ROLES, APPLICATION_ROLES=APPLICATION_ROLES,
         METHODS=TOKEN_ENDPOINT_AUTH_METHODS,
@@ -34,7 +34,7 @@ async def show_new(desk: Desk) -> Response:
 
 
 async def register(desk: Desk) -> Response:
-    """Register it, and go on to its certificate."""
+    """Register the application, and go on to its certificate."""
     fields = desk.fields
     given: Document = {
         "name": fields.get("application_name", ""),
@@ -49,7 +49,7 @@ async def register(desk: Desk) -> Response:
 
 
 async def show(desk: Desk) -> Response:
-    """One application: what it is, and its certificates."""
+    """Show one application and its certificates."""
     application = await _application(desk)
     return desk.page(
         "parties/application.html",
@@ -60,7 +60,7 @@ async def show(desk: Desk) -> Response:
 
 
 async def act(desk: Desk) -> Response:
-    """What the page's buttons do."""
+    """Issue or revoke a certificate, suspend or resume the application."""
     own = f"/desk/applications/{desk.named('application')}"
     path = f"/v1/applications/{place(desk.named('application'))}"
     match desk.fields.get("act"):
@@ -81,7 +81,7 @@ async def _application(desk: Desk) -> Document:
 
 
 def _pem(pasted: str) -> str:
-    """What was pasted, with the line ends that PEM readers expect."""
+    """Return a pasted PEM text with the line ends that PEM readers expect."""
     return "\n".join(line.strip() for line in pasted.strip().splitlines()) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""Consents one holds or answers for: a member sees its customers', a partner an application's."""
+"""Consents that an organisation holds: a member's of its customers, a partner's by application."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STANDING = ("awaiting", "granted")
 
 
 async def show(desk: Desk) -> Response:
-    """A page of them, newest first, of the application that the address names."""
+    """Show a page of consents, newest first, of the application that the address names."""
     query = desk.request.query_params
     own = await desk.asking.all("/v1/applications")
     wanted = query.get("application") or None
@@ -44,7 +44,7 @@ async def show(desk: Desk) -> Response:
 
 
 async def act(desk: Desk) -> Response:
-    """Withdraw one; it is done when every gateway has applied it."""
+    """Withdraw a consent; it is done when every gateway has applied it."""
     consent = place(desk.fields.get("consent", ""))
     given = {"reason": desk.fields.get("reason", "")}
     await desk.asking.post(f"/v1/consents/{consent}/withdraw", given, desk.form_key)
@@ -53,7 +53,7 @@ async def act(desk: Desk) -> Response:
 
 
 async def _customers(desk: Desk) -> dict[str, str]:
-    """A member's own customers by name."""
+    """Return the names of the member's own customers, by identifier."""
     if not desk.may("list_customers"):
         return {}
     return {each["id"]: each["name"] for each in await desk.asking.all("/v1/customers")}

@@ -1,4 +1,4 @@
-"""A member's customers, and the people of its model world whom developers try consents with."""
+"""A member's customers, and the test customers that it offers to developers."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from weir.portal.renderer import go
 
 
 async def show(desk: Desk, link: str | None = None, whose: str = "") -> Response:
-    """Those who were enrolled; a link that was just made is shown once."""
+    """Show the enrolled customers; `link` is a new one-time link, shown once."""
     customers = await desk.asking.all("/v1/customers")
     return desk.page("parties/customers.html", customers=customers, link=link, whose=whose)
 
 
 async def act(desk: Desk) -> Response:
-    """Enrol somebody, renew an unused link, or erase what leads from records to somebody."""
+    """Enrol a customer, renew an unused link, or detach call records from a customer."""
     if desk.fields.get("act") == "detach":
         customer = place(desk.fields.get("customer", ""))
         await desk.asking.post(f"/v1/customers/{customer}/detach-records")
@@ -26,13 +26,13 @@ async def act(desk: Desk) -> Response:
 
 
 async def show_test(desk: Desk) -> Response:
-    """Whom one lets developers try with."""
+    """Show the test customers that the member offers."""
     offered = await desk.asking.get("/v1/test-customers", member=desk.organisation.id)
     return desk.page("parties/test_customers.html", offered=offered["items"])
 
 
 async def act_on_test(desk: Desk) -> Response:
-    """Offer one or name it anew, or offer it no more."""
+    """Offer a test customer, rename one, or end the offer."""
     if desk.fields.get("act") == "end":
         reference = place(desk.fields.get("customer_ref", ""))
         await desk.asking.post(f"/v1/test-customers/{reference}/end", key=desk.form_key)

@@ -1,4 +1,4 @@
-"""From a certificate to the first answer: the very commands, filled in, to copy and run."""
+"""From a certificate to the first answer: the exact commands, filled in, to copy and run."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ from weir.shelf.reference.samples import shell
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One call that needs nobody's consent: the product's scope, and the whole address as a word of
-    a shell. Its path is another party's text, and the page asks people to run it."""
+    """A call that needs no consent: the product's scope, and the address quoted for a shell.
+
+    The path is another party's text and the page asks people to run it, hence the quoting.
+    """
 
     scope: str
     address_word: str
 
 
 async def show(desk: Desk) -> Response:
-    """The certificate to keep, the product to subscribe to, and the call."""
+    """Show the certificate to keep, the product to subscribe to, and the call."""
     application = await desk.asking.get(f"/v1/applications/{place(desk.named('application'))}")
     valid = await certificates.valid_of(desk, application["id"])
     held = [
@@ -44,7 +46,7 @@ async def show(desk: Desk) -> Response:
 
 
 async def _sample(desk: Desk, held: list[Document]) -> Sample | None:
-    """A call of a subscribed product that needs no consent and no value in its path."""
+    """Return a GET of a subscribed product that needs no consent and no path variable, or None."""
     async with desk.portal.database.connect() as connection:
         for subscription in held:
             product = await products.get(connection, subscription["product"])
@@ -57,6 +59,6 @@ async def _sample(desk: Desk, held: list[Document]) -> Sample | None:
 
 
 async def _has_called(desk: Desk, application: str) -> bool:
-    """Whether a call of it is in the records by now; they arrive within seconds."""
+    """Whether the records hold a call of the application; they arrive within seconds."""
     counted = await desk.asking.get("/v1/records/counts")
     return any(each["application"] == application for each in counted["items"])

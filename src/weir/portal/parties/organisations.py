@@ -1,4 +1,4 @@
-"""The operator's register: who takes part, admitting, opening production, stopping."""
+"""The operator's register of organisations: admit, open production, suspend, resume."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _ACTS: Final = ("suspend", "resume", "production")
 
 
 async def show_list(desk: Desk) -> Response:
-    """Everybody, by slug."""
+    """List every organisation, by slug."""
     return desk.page(
         "parties/organisations.html", organisations=await desk.asking.all("/v1/organisations")
     )
 
 
 async def show_new(desk: Desk) -> Response:
-    """The form that admits a member or a partner."""
+    """Show the form that admits a member or a partner."""
     return desk.page(
         "parties/organisation_new.html",
         LICENCE_KINDS=LICENCE_KINDS,
@@ -32,7 +32,7 @@ async def show_new(desk: Desk) -> Response:
 
 
 async def admit(desk: Desk) -> Response:
-    """Let it in, and go on to inviting its first person."""
+    """Admit the organisation, and go on to inviting its first person."""
     fields = {name: value.strip() for name, value in desk.fields.items()}
     given: Document = {name: fields.get(name, "") for name in ("slug", "name_en", "name_zh")}
     if fields.get("institution_code"):
@@ -50,7 +50,7 @@ async def admit(desk: Desk) -> Response:
 
 
 async def show(desk: Desk, link: str | None = None) -> Response:
-    """One organisation, its applications, and what the operator may do about it."""
+    """Show one organisation, its applications, and the operator's acts on it."""
     path = f"/v1/organisations/{place(desk.named('organisation'))}"
     found = await desk.asking.get(path)
     for name in ("admitted_at", "changed_at"):
@@ -66,7 +66,9 @@ async def show(desk: Desk, link: str | None = None) -> Response:
 
 
 async def act(desk: Desk) -> Response:
-    """What the page's buttons do; an invitation's link is shown once."""
+    """Invite the first owner, open production, suspend or resume; the invitation's link is shown
+    once.
+    """
     name, asked = desk.named("organisation"), desk.fields.get("act", "")
     if asked == "invite":
         given = {

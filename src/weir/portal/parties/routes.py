@@ -1,4 +1,4 @@
-"""Addresses of the desk's pages on parties: what shows each, and what its forms do."""
+"""Addresses of the desk's pages on parties, with the functions that show them and take forms."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The desk's pages on what is offered: documents, products and subscriptions."""
+"""The desk's pages on the shelf's supply: documents, products and subscriptions."""

@@ -1,4 +1,4 @@
-"""OpenAPI documents: bringing one in by the browser, and what it does not keep of the standard."""
+"""OpenAPI documents: import one by the browser, and see its findings against the standard."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from weir.portal.renderer import go
 
 
 async def show_list(desk: Desk) -> Response:
-    """One's own documents."""
+    """List the organisation's documents."""
     return desk.page("products/documents.html", documents=await desk.asking.all("/v1/documents"))
 
 
 async def show_new(desk: Desk) -> Response:
-    """The form: a file, or the text itself."""
+    """Show the form: a file, or the text itself."""
     return desk.page("products/document_new.html")
 
 
 async def bring(desk: Desk) -> Response:
-    """Import it, and go on to what was found."""
+    """Import the document, and go on to its findings. INVALID_INPUT when it is empty."""
     source = desk.fields.get("source", "")
     if not source.strip():
         raise wrong("/source", "choose a file or paste the document", "请选择文件或粘贴文档内容")
@@ -38,7 +38,7 @@ async def bring(desk: Desk) -> Response:
 
 
 async def show(desk: Desk) -> Response:
-    """Findings beside the lines they are about, then the operations."""
+    """Show the findings beside the lines they are about, then the operations."""
     path = f"/v1/documents/{place(desk.named('document'))}"
     document = await desk.asking.get(path)
     findings = await desk.asking.get(f"{path}/findings")

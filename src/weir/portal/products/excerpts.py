@@ -1,4 +1,4 @@
-"""Where a finding points to, as lines of the document that was imported."""
+"""Excerpts of an imported document: the lines that a finding's JSON pointer leads to."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ _LINE_CHARACTERS: Final = 160
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """Lines around a place: the first one's number, and which of them is meant."""
+    """Lines around a place. `first` and `meant` are line numbers from 1: of the first line, and of
+    the one the finding is about.
+    """
 
     first: int
     meant: int
@@ -23,14 +25,14 @@ class Excerpt:
 
 
 class Source:
-    """A document's text, and the way from JSON pointers (RFC 6901) to its lines."""
+    """A document's text, with a lookup of lines by JSON pointer (RFC 6901)."""
 
     def __init__(self, text: str) -> None:
         self._lines = text.splitlines()
         self._root = _composed(text) if len(text) <= _LARGEST_CHARACTERS else None
 
     def around(self, pointer: str) -> Excerpt | None:
-        """The line a pointer leads to, with its neighbours; None when it leads nowhere."""
+        """Return the line a pointer leads to with its neighbours, or None when there is none."""
         at = self._line_of(pointer)
         if at is None or at >= len(self._lines):
             return None
@@ -39,7 +41,9 @@ class Source:
         return Excerpt(first + 1, at + 1, shown)
 
     def _line_of(self, pointer: str) -> int | None:
-        """The line of the last step that exists: a missing member is shown where it would stand."""
+        """Return the line (from 0) of the pointer's last existing step; a missing member is shown
+        where it would stand.
+        """
         node = self._root
         if node is None:
             return None
@@ -53,7 +57,7 @@ class Source:
 
 
 def _step(node: yaml.Node, name: str) -> tuple[int, yaml.Node] | None:
-    """The line and node of a member by name, or of an element by number."""
+    """Return the line (from 0) and node of a member by name or an element by number, or None."""
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             if key.value == name:

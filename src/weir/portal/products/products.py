@@ -1,4 +1,4 @@
-"""Products of one's own: drafting one from a document's operations, its plans, the shelf."""
+"""An organisation's own products: draft one from a document, add plans, publish, retire."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _SAID = ("description", "description_zh", "suits_en", "suits_zh")
 
 
 async def show_list(desk: Desk) -> Response:
-    """Every version, drafts too."""
+    """List every version, drafts too."""
     return desk.page("products/products.html", products=await desk.asking.all("/v1/products"))
 
 
 async def show_new(desk: Desk) -> Response:
-    """Which operations of which document, and how the product is called."""
+    """Show the form of a new product, with the operations of the chosen document."""
     documents = await desk.asking.all("/v1/documents")
     wanted = desk.request.query_params.get("document") or desk.fields.get("document")
     document = next((each for each in documents if each["id"] == wanted), None)
@@ -37,7 +37,7 @@ async def show_new(desk: Desk) -> Response:
 
 
 async def draft(desk: Desk) -> Response:
-    """Draft it, and go on to its plans."""
+    """Draft the product, and go on to its plans. INVALID_INPUT when no operation is chosen."""
     fields = desk.fields
     chosen = [name.removeprefix(_CHOSEN) for name in fields if name.startswith(_CHOSEN)]
     if not chosen:
@@ -57,7 +57,7 @@ async def draft(desk: Desk) -> Response:
 
 
 async def show(desk: Desk) -> Response:
-    """One version: what it holds, what it breaks, its plans, and its agreements."""
+    """Show one version: its capabilities, its breaking changes, plans and agreements."""
     path = f"/v1/products/{place(desk.named('product'))}"
     product = await desk.asking.get(path)
     return desk.page(
@@ -74,7 +74,7 @@ async def show(desk: Desk) -> Response:
 
 
 async def act(desk: Desk) -> Response:
-    """What the page's buttons do."""
+    """Publish or retire the version, add a plan or withdraw one."""
     own = f"/desk/products/{desk.named('product')}"
     path = f"/v1/products/{place(desk.named('product'))}"
     match desk.fields.get("act"):
@@ -91,7 +91,7 @@ async def act(desk: Desk) -> Response:
 
 
 def _plan(fields: dict[str, str]) -> Document:
-    """A plan with one price a call; other pricings are for the API and the command line."""
+    """Return a plan with one price for each call; the API and command line take other pricings."""
     period = fields.get("quota_period") or None
     price = fields.get("price", "").strip()
     free: list[Document] = []
@@ -108,6 +108,8 @@ def _plan(fields: dict[str, str]) -> Document:
 
 
 def _limit(text: str) -> int | str:
-    """A whole number, or unlimited when nothing was written."""
+    """Return a whole number; an empty text means unlimited. Other texts are left to the API to
+    refuse.
+    """
     number = digits(text)
     return text.strip() or "unlimited" if number is None else number

@@ -1,4 +1,4 @@
-"""Subscriptions: choosing a product and a plan, and what becomes of those there are."""
+"""Subscriptions: request one under a plan, and approve, refuse, suspend, resume or end it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ACTS: Final = ("approve", "refuse", "suspend", "resume", "end")
 
 
 async def show_list(desk: Desk) -> Response:
-    """Those one holds, and those to one's own products."""
+    """List the organisation's own subscriptions, and those to its products."""
     found = await desk.asking.all("/v1/subscriptions")
     own = desk.organisation.id
     return desk.page(
@@ -30,7 +30,7 @@ async def show_list(desk: Desk) -> Response:
 
 
 async def act(desk: Desk) -> Response:
-    """Approve, refuse, suspend, resume or end one."""
+    """Approve, refuse, suspend, resume or end a subscription."""
     asked = desk.fields.get("act", "")
     subscription = place(desk.fields.get("subscription", ""))
     if asked in _ACTS and subscription:
@@ -39,7 +39,7 @@ async def act(desk: Desk) -> Response:
 
 
 async def show_new(desk: Desk) -> Response:
-    """Which product, under which plan, for which application."""
+    """Show the form that asks for a product, a plan and an application."""
     wanted = desk.request.query_params.get("product") or desk.fields.get("product")
     takes = "go-out" if desk.organisation.kind == "partner" else None
     shelf = [
@@ -66,7 +66,7 @@ async def show_new(desk: Desk) -> Response:
 
 
 async def request(desk: Desk) -> Response:
-    """Ask for it; where the plan approves by itself, the first call is next."""
+    """Request the subscription; a plan that approves by itself leads on to the first call."""
     application, plan = desk.fields.get("application", ""), desk.fields.get("plan", "")
     if not application or not plan:
         raise wrong("/plan" if application else "/application", "must be chosen", "请选择")

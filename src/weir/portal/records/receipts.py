@@ -1,4 +1,4 @@
-"""Receipts: the proof of one call, checked while one looks, and the roots over all of them."""
+"""Receipts: the proof of one call, verified when it is shown, and the roots over all seals."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 async def show(desk: Desk) -> Response:
-    """The receipt that the address names, where it names one, and the newest roots."""
+    """Show the receipt that the address names, if any, and the newest roots."""
     name = desk.request.query_params.get("receipt", "").strip()
     desk, found = await _found(desk, name)
     roots = (await desk.asking.get("/v1/records/roots"))["items"]
@@ -36,14 +36,14 @@ async def show(desk: Desk) -> Response:
 
 
 async def act(desk: Desk) -> Response:
-    """Sign the root over every seal there is; with none since the last, it is that one."""
+    """Sign the root over all seals, and go to it; without new seals it is the present root."""
     made = await desk.asking.post("/v1/records/roots")
     size = made["root"]["size"]
     return go(f"/desk/receipts/roots/{size}" if size else "/desk/receipts")
 
 
 async def download(desk: Desk) -> Response:
-    """The receipt as it can be checked offline."""
+    """Download the receipt as it can be checked offline."""
     name = desk.request.query_params.get("receipt", "").strip()
     found = await desk.asking.fetch(f"/v1/receipts/{place(name)}")
     headers = {"content-disposition": 'attachment; filename="receipt.json"'}
@@ -51,7 +51,11 @@ async def download(desk: Desk) -> Response:
 
 
 async def _found(desk: Desk, name: str) -> tuple[Desk, Document | None]:
-    """What the receipt says and whether it holds; a refusal of it is shown on the page."""
+    """Return the desk, and the receipt's parts with the fault in it; None without a receipt.
+
+    Keys: `line`, `arrived_at`, `seal`, `sealed_at`, `root`, `fault` (None when it holds) and `raw`.
+    A refused receipt is the returned desk's refusal, which the page shows.
+    """
     if not name:
         return desk, None
     try:

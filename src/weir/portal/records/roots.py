@@ -1,4 +1,4 @@
-"""One signed root over all seals: checked while one looks, downloaded to be checked elsewhere."""
+"""One signed root over all seals: verified when it is shown, downloaded to verify elsewhere."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 async def show(desk: Desk) -> Response:
-    """The root, whether its signature and its witnesses' hold, and whether it begins with the root
-    before it, so that nothing that one covered was rewritten."""
+    """Show the root, whether its signature and its witnesses' hold, and whether it extends the root
+    before it, so that no record under that one was rewritten.
+    """
     size = place(desk.named("size"))
     held = msgspec.convert(await desk.asking.get(f"/v1/records/roots/{size}"), WitnessedRoot)
     listed = (await desk.asking.get("/v1/records/keys"))["items"]
@@ -43,7 +44,7 @@ async def show(desk: Desk) -> Response:
 
 
 async def download(desk: Desk) -> Response:
-    """The root and its witnesses as they can be checked offline."""
+    """Download the root and its witnesses as they can be checked offline."""
     size = place(desk.named("size"))
     found = await desk.asking.fetch(f"/v1/records/roots/{size}")
     headers = {"content-disposition": f'attachment; filename="root-{size}.json"'}
@@ -51,7 +52,7 @@ async def download(desk: Desk) -> Response:
 
 
 async def _follows(desk: Desk, before: Root, root: Root) -> bool:
-    """Whether the tree under the root begins with that under the one before it."""
+    """Whether the root's tree begins with the tree of the root before it (RFC 9162)."""
     path = f"/v1/records/roots/{root.size}/consistency"
     proof = (await desk.asking.get(path, since=str(before.size)))["path"]
     return verify_consistency(

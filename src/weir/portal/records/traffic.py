@@ -1,7 +1,7 @@
-"""Traffic, as `weir calls` tells it: the figures first, then time, then what the calls were.
+"""Traffic of the organisation, as `weir calls` counts it: totals, a chart over time, a table.
 
-Everything is asked of the management API, so everybody sees what `ask_traffic` lets them see. All
-that was asked stands in the address.
+Every figure comes from the management API, so a person sees what `ask_traffic` permits. The whole
+question stands in the address.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _PLACES: Final = {"product": "/v1/products", "capability": "/v1/capabilities"}
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the address asks: counted by what, narrowed to what, over which days (UTC)."""
+    """The question in an address: the dimension counted by, the filters, and the days (UTC)."""
 
     by: str
     only: dict[str, str]
@@ -43,11 +43,11 @@ class Asked:
 
     @property
     def scale(self) -> str:
-        """What a column of the chart stands for."""
+        """The time that a column of the chart stands for: `hour` or `day`."""
         return "hour" if (self.until - self.since).days < _BY_HOUR_DAYS else "day"
 
     def address(self, **changed: str | None) -> str:
-        """The page with something asked otherwise; None leaves it out."""
+        """Return the query of this question with some values changed; None removes a value."""
         asked: dict[str, str | None] = {
             "by": self.by,
             "since": self.since.isoformat(),
@@ -60,7 +60,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One column of the chart, in the chart's own coordinates."""
+    """A column of the chart, in the chart's own coordinates."""
 
     at: str
     calls: int
@@ -70,7 +70,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One kind of calls. `share` is how wide its bar is, of 100; `leads_to` narrows to it."""
+    """A row of the table. `share` is its bar's width of 100; `leads_to` narrows to it."""
 
     name: str | None
     figures: dict[str, Any]
@@ -79,7 +79,7 @@ class Row:
 
 
 async def show(desk: Desk) -> Response:
-    """The page of one question."""
+    """Show the figures for the question in the address."""
     now = desk.portal.database.clock.now()
     asked = read(desk.request.query_params, now.astimezone(UTC).date())
     whole = await _answer(desk, asked, ())
@@ -101,7 +101,7 @@ async def show(desk: Desk) -> Response:
 
 
 def read(query: QueryParams, today: date) -> Asked:
-    """The question in an address; the last seven days by product where it says nothing."""
+    """Read the question from an address; by default the last seven days by product."""
     by = inputs.choice(query.get("by", KINDS[0]), KINDS, "query:by")
     until = min(_day(query, "until", today), today)
     since = min(_day(query, "since", until - timedelta(days=6)), until)
@@ -138,7 +138,7 @@ async def _answer(desk: Desk, asked: Asked, by: Iterable[str]) -> list[dict[str,
 
 
 def _bars(by_time: list[dict[str, Any]], asked: Asked) -> list[Bar]:
-    """A column for every hour or day of the time, also where nobody called."""
+    """Return a column for every hour or day of the period, also for those without calls."""
     hourly = asked.scale == "hour"
     step = timedelta(hours=1) if hourly else timedelta(days=1)
     form = "%Y-%m-%d %H:00" if hourly else "%Y-%m-%d"
@@ -165,7 +165,7 @@ def _rows(kinds: list[dict[str, Any]], asked: Asked) -> list[Row]:
 
 
 async def _titles(desk: Desk, names: dict[str, list[str | None]]) -> dict[str, str]:
-    """What people call these, where it is more than the name itself."""
+    """Display names by identifier, where one exists."""
     zh = desk.visitor.language.startswith("zh")
     titles: dict[str, str] = {}
     if "application" in names:
@@ -180,7 +180,9 @@ async def _titles(desk: Desk, names: dict[str, list[str | None]]) -> dict[str, s
 
 
 async def _callers(desk: Desk, wanted: list[str]) -> dict[str, str]:
-    """One's own applications by their names, those of subscribers by the organisation's."""
+    """Return display names of applications by identifier: own ones by their own name, those of
+    subscribers by the organisation's.
+    """
     titles = await applications_of(desk, wanted)
     if desk.may("list_subscriptions") and not titles.keys() >= set(wanted):
         parties = await parties_of(desk)

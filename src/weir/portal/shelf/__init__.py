@@ -1,1 +1,1 @@
-"""The open pages of the shelf: home, search, products, prices, the reference."""
+"""The public pages of the shelf: home, search, products, prices, the reference."""

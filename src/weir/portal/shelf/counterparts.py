@@ -1,9 +1,9 @@
-"""What flows the other way: beside a product, those that meet it in the same scenes.
+"""Counterparts of a product: products of either direction that share its scenes.
 
-A product that goes out stands beside what partners bring in for the scenes it suits, so that who
-embeds it sees what else is at hand there, and the institution what it could take in; a product that
-is brought in stands beside what institutions give out there. On its own side are the owner's other
-products for these scenes.
+A go-out product stands beside what partners bring in for the scenes it suits, so that a partner
+sees what else is at hand there, and the institution what it could take in; a bring-in product
+stands beside what institutions give out there. On its own side are the owner's other products for
+these scenes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _OTHER = {"go-out": "bring-in", "bring-in": "go-out"}
 
 @dataclass(frozen=True, slots=True)
 class Counterpart:
-    """A product of one of the two sides, and the scenes that it shares with the page's own."""
+    """A product of one of the two sides, and the scenes that it shares with the page's product."""
 
     product: Product
     owner: Organisation
@@ -34,7 +34,7 @@ class Counterpart:
 async def sides_of(
     connection: AsyncConnection, product: Product
 ) -> dict[str, Sequence[Counterpart]]:
-    """By direction, what goes out and what is brought in; empty for a product without a scene."""
+    """Return counterparts by direction (`go-out`, `bring-in`); empty without a scene."""
     if not product.scenes:
         return {}
     own = await finder.in_scenes(connection, product.scenes, product.direction, product.owner_slug)

@@ -1,4 +1,4 @@
-"""What is on the shelf, and who takes part: open to everybody."""
+"""The home page, and the list of members; public."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from weir.shelf import products
 
 
 async def home(portal: Portal, request: Request, visitor: Visitor) -> Response:
-    """What is true now, and what to do next."""
+    """Show the size of the alliance and of the shelf, and the next steps."""
     async with portal.database.connect() as connection:
         members = await organisations.list_page(connection, kind="member")
         offered = await products.list_shelf(connection)
@@ -21,7 +21,7 @@ async def home(portal: Portal, request: Request, visitor: Visitor) -> Response:
 
 
 async def members(portal: Portal, request: Request, visitor: Visitor) -> Response:
-    """The licensed institutions of the alliance."""
+    """Show the licensed institutions of the alliance."""
     async with portal.database.connect() as connection:
         listed = await organisations.list_page(connection, kind="member")
     return render(

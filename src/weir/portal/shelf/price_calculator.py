@@ -1,4 +1,4 @@
-"""What a month would cost under a plan: the very sums that closing a period does. Pure."""
+"""The price of a month under a plan, by the same sums as the closing of a period. Pure."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _AMOUNT_MAX: Final = 10**12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Use:
-    """A month's use: how many calls, and the amount each moves where a plan charges by it."""
+    """A month's use: the number of calls, and the amount each moves where a plan charges by it."""
 
     calls: int
     amount: Decimal
@@ -36,7 +36,7 @@ class Use:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """A plan with what the month would cost. `quota_exceeded`: it does not allow so many calls."""
+    """A plan with the price of the month. `quota_exceeded`: it does not allow so many calls."""
 
     plan: Plan
     price: Money
@@ -45,23 +45,23 @@ class Estimate:
 
     @property
     def whole(self) -> Money:
-        """With the tax."""
+        """The price with the tax."""
         return self.price if self.tax is None else self.price + self.tax
 
 
 def read_use(calls: str, amount: str) -> Use:
-    """What was typed, within bounds; what is no number counts as the nearest that is one."""
+    """Read a typed use, within bounds; a number out of bounds becomes the nearest, other text 0."""
     return Use(calls=int(_number(calls, CALCULATOR_CALLS)), amount=_number(amount, _AMOUNT_MAX))
 
 
 def estimates(plans: Sequence[Plan], use: Use) -> list[Estimate]:
-    """Every plan, the cheapest first."""
+    """Estimate every plan; those whose quota suffices first, then the cheapest."""
     found = [estimate(plan, use) for plan in plans]
     return sorted(found, key=lambda each: (each.quota_exceeded, each.whole.amount_minor))
 
 
 def estimate(plan: Plan, use: Use) -> Estimate:
-    """One plan. Calls are spread evenly over the hours of the day."""
+    """Estimate one plan. Calls are spread evenly over the hours of the day."""
     parts = charge(plan.pricing, _tally(plan.pricing, plan.currency, use))
     tax = plan.pricing.tax
     return Estimate(
@@ -73,8 +73,8 @@ def estimate(plan: Plan, use: Use) -> Estimate:
 
 
 def _rounded(parts: Sequence[Part], currency: str, rate: Fraction) -> Money:
-    """As a statement does: what the month costs and what the calls cost are rounded apart, since
-    they are lines of their own.
+    """Round as a statement does: monthly charges and charges for calls apart, as lines of their
+    own.
     """
     month = [part for part in parts if part.kind in MONTHLY]
     calls = [part for part in parts if part.kind not in MONTHLY]
@@ -98,7 +98,7 @@ def _tally(pricing: Pricing, currency: str, use: Use) -> Tally:
 
 
 def _allowed(plan: Plan) -> int:
-    """Calls a month of thirty days."""
+    """Return the calls that the quota allows in a month of thirty days."""
     assert plan.quota is not None
     return plan.quota * (30 if plan.quota_period == "day" else 1)
 

@@ -1,4 +1,4 @@
-"""A product's page: what it does, whom it suits, what it costs, how it is served, what changed."""
+"""A product's page: its operations, scenes, prices, service level and versions."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Offered:
 
 
 async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
-    """`/shelf/{owner}/{product}`: everything somebody wants to know before subscribing."""
+    """Show `/shelf/{owner}/{product}`: everything to know before subscribing."""
     async with portal.database.connect() as connection:
         offered = await offered_at(connection, request)
         listed = await plans.of_product(connection, offered.product.id)
@@ -79,8 +79,7 @@ async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
 
 
 async def versions(portal: Portal, request: Request, visitor: Visitor) -> Response:
-    """`/shelf/{owner}/{product}/versions`: what each version on the shelf breaks of the last, and
-    what it has beyond it."""
+    """Show `/shelf/{owner}/{product}/versions`: breaking changes and additions of each version."""
     async with portal.database.connect() as connection:
         offered = await offered_at(connection, request)
         changes: list[dict[str, Any]] = []
@@ -100,7 +99,7 @@ async def versions(portal: Portal, request: Request, visitor: Visitor) -> Respon
 
 
 async def _added(connection: AsyncConnection, version: Product, before: str) -> list[Capability]:
-    """The operations that a version has and the one before it had not."""
+    """Return the operations of a version that the version before it lacks."""
     older = await products.capabilities_of(connection, before)
     known = {(each.method, each.path) for each in older}
     held = await products.capabilities_of(connection, version.id)
@@ -108,7 +107,7 @@ async def _added(connection: AsyncConnection, version: Product, before: str) -> 
 
 
 async def offered_at(connection: AsyncConnection, request: Request) -> Offered:
-    """The product the address names, in its newest version; NOT_FOUND without one."""
+    """Return the product the address names, in its newest version. NOT_FOUND without one."""
     owner, slug = request.path_params["owner"], request.path_params["product"]
     if not (is_slug(owner) and is_slug(slug)):
         raise Refusal(NOT_FOUND, "not a product's address")

@@ -1,4 +1,4 @@
-"""The reference: each operation at an address of its own, and the whole product for programs."""
+"""The reference: a page for each operation, and the whole product as OpenAPI and Postman."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from weir.shelf.reference.samples import LANGUAGES, sample
 
 
 async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
-    """`/shelf/{owner}/{product}/{operation}`."""
+    """Show `/shelf/{owner}/{product}/{operation}`. NOT_FOUND for another operation."""
     wanted = request.path_params["operation"]
     async with portal.database.connect() as connection:
         offered = await offered_at(connection, request)
@@ -57,7 +57,7 @@ async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
 
 
 async def openapi(portal: Portal, request: Request, _: Visitor) -> Response:
-    """The product's OpenAPI document, at the gateway's address."""
+    """Download the product's OpenAPI document, with the gateway's address as server."""
     async with portal.database.connect() as connection:
         offered = await offered_at(connection, request)
         document = request.query_params.get("document")
@@ -68,7 +68,7 @@ async def openapi(portal: Portal, request: Request, _: Visitor) -> Response:
 
 
 async def collection(portal: Portal, request: Request, _: Visitor) -> Response:
-    """The product as a Postman collection."""
+    """Download the product as a Postman collection."""
     async with portal.database.connect() as connection:
         offered = await offered_at(connection, request)
         described = [

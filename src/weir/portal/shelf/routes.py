@@ -1,4 +1,4 @@
-"""Addresses of the open pages of the shelf."""
+"""Addresses of the public pages of the shelf."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shelf, searched: by words as they are typed, narrowed by facets; the address holds it all."""
+"""The search of the shelf: by words and facets, with the whole question in the address."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _LISTED: Final[dict[str, Mapping[str, tuple[str, str]]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One choice of a facet, with how many products it would leave."""
+    """A choice of a facet; `count` is the number of products it would leave."""
 
     value: str
     label: str
@@ -47,7 +47,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A product that was found, as the page shows it."""
+    """A found product with its owner, as the page shows it."""
 
     hit: Hit
     product: Product
@@ -55,7 +55,7 @@ class Shown:
 
 
 async def search(portal: Portal, request: Request, visitor: Visitor) -> Response:
-    """`/shelf`: everything, or what the address asks for."""
+    """Show `/shelf`: every product, or the result of the address's question."""
     wanted = _wanted(request.query_params)
     async with portal.database.connect() as connection:
         found = await find(connection, wanted)
@@ -131,7 +131,7 @@ def _choices(
     known: Mapping[str, tuple[str, str]],
     language: int,
 ) -> list[Choice]:
-    """Those that would leave something, and those already chosen, in the order of their list."""
+    """Return the choices that leave products and those already chosen, in the order of `known`."""
     return [
         Choice(value, words[language], counts.get(value, 0), value in chosen)
         for value, words in known.items()
@@ -144,13 +144,13 @@ def _labels(language: int) -> dict[str, str]:
 
 
 def _without(request: Request, name: str) -> list[tuple[str, str]]:
-    """What the address asks for but for one thing, and for what belongs to this page alone."""
+    """Return the address's parameters without `name`, the page number and the language."""
     asked = request.query_params.multi_items()
     return [(key, value) for key, value in asked if key not in (name, "page", "lang") and value]
 
 
 def _pages(request: Request, wanted: Wanted, total: int) -> dict[str, str]:
-    """Addresses of the pages before and behind this one, where there are such."""
+    """Return the addresses of the pages `before` and `behind` this one, where they exist."""
     kept = _without(request, "page")
     last = _last_page(total)
     beside = {"before": wanted.page - 1, "behind": wanted.page + 1}

@@ -1,4 +1,4 @@
-"""The tour: whoever comes finds who it is, and the first step from there."""
+"""The tour: the first step for each kind of visitor."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from weir.shelf import products
 
 
 async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
-    """By what there is: a platform nobody has founded yet begins with its operator."""
+    """Show the tour; before the alliance is founded it begins with the operator."""
     async with portal.database.connect() as connection:
         operator = await organisations.find_operator(connection)
         offered = await products.list_shelf(connection)

@@ -1,1 +1,1 @@
-"""Coming in: sign-up, sign-in, two factors, one-time links and their renewal."""
+"""Sign-in: sign-up, passphrase, two factors, one-time links and their renewal."""

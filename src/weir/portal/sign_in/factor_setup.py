@@ -1,4 +1,4 @@
-"""Setting up the first second factor, right after the passphrase: codes by time, or a passkey.
+"""Set-up of the first second factor after the passphrase: codes by time (TOTP), or a passkey.
 
 It ends with recovery codes, shown once.
 """
@@ -29,7 +29,7 @@ _MENDABLE = (SECOND_FACTOR_WRONG, SIGN_IN_LOCKED, PASSKEY_REFUSED, INVALID_INPUT
 
 
 async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
-    """The picture, the secret and the field for the first code; the passkey beside it."""
+    """Show the QR code, the secret and the field for the first code, and the passkey."""
     following = local_path(request.query_params.get("next"), "/desk")
     person = visitor.entering
     if person is None:
@@ -40,7 +40,7 @@ async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
 
 
 async def send(portal: Portal, request: Request, visitor: Visitor) -> Response:
-    """Confirm the factor, come in, and show the recovery codes."""
+    """Confirm the factor, open the session, and show the recovery codes."""
     fields = await read_form(request, visitor, "set-up")
     following = local_path(fields.get("next"), "/desk")
     person = visitor.entering
@@ -62,7 +62,9 @@ async def send(portal: Portal, request: Request, visitor: Visitor) -> Response:
 
 
 async def options(portal: Portal, request: Request, visitor: Visitor) -> Response:
-    """What a browser needs to make a passkey, for somebody who is in or coming in."""
+    """Return the WebAuthn options to make a passkey, as JSON. NOT_FOUND without a person to make it
+    for.
+    """
     person = visitor.person or visitor.entering
     if person is None or not person.is_staff:
         raise Refusal(NOT_FOUND, "nobody to make a passkey for")
@@ -78,7 +80,7 @@ async def options(portal: Portal, request: Request, visitor: Visitor) -> Respons
 async def _confirm(
     portal: Portal, request: Request, visitor: Visitor, person: Person, fields: dict[str, str]
 ) -> list[str]:
-    """The recovery codes, once the factor was confirmed, in one unit of work."""
+    """Confirm the factor and make recovery codes in one unit of work; return the codes."""
     cache, sealing = portal.authorization.cache, portal.authorization.sealing
     async with portal.database.unit(Actor(str(person.organisation), person.id)) as unit:
         if fields.get("answer"):
@@ -124,14 +126,14 @@ async def _page(
 
 
 async def secret_of(portal: Portal, person: Person) -> bytes:
-    """The secret to confirm, the same each time the page is opened."""
+    """Return the secret to confirm, the same each time the page is opened."""
     actor = Actor(str(person.organisation), person.id)
     async with portal.database.unit(actor) as unit:
         return await factors.offer_totp(unit, portal.authorization.sealing, person)
 
 
 def picture(address: str) -> Markup:
-    """A QR code as inline SVG, in the ink of the page."""
+    """Return a QR code as inline SVG, in the ink of the page."""
     out = BytesIO()
     segno.make(address, error="m").save(
         out, kind="svg", scale=4, border=3, xmldecl=False, svgns=False, light="#fff",

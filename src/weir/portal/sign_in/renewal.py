@@ -1,4 +1,4 @@
-"""A one-time link by which somebody who works here sets a new passphrase and second factor."""
+"""Renewal of a staff sign-in by a one-time link: a new passphrase, then a new second factor."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def show(
     link: Link,
     refusal: Refusal | None = None,
 ) -> Response:
-    """Whose sign-in it renews, and the form."""
+    """Show the person whose sign-in is renewed, and the form. LINK_USED after leaving."""
     person = await _person(portal, link)
     return render(
         request,

@@ -1,4 +1,4 @@
-"""Addresses of the way in: on both hosts, each with its own session, and on the portal."""
+"""Addresses of the sign-in: on both hosts, each with its own session, and on the portal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signing in and out."""
+"""Sign-in by name and passphrase, and sign-out."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _INTERACTION = re.compile(r"/interactions/(int_[0-9a-z]{26})")
 
 
 async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
-    """The sign-in form. `?next=` says where to go afterwards, within this host."""
+    """Show the sign-in form. `?next=` names the page to go to afterwards, within this host."""
     following = local_path(request.query_params.get("next"), "/")
     if visitor.person is not None:
         return go(following)
@@ -38,7 +38,7 @@ async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
 
 
 async def send(portal: Portal, request: Request, visitor: Visitor) -> Response:
-    """Check the name and the passphrase."""
+    """Check the name and the passphrase, and open a session."""
     fields, expired = await read_form_again(request, visitor, "sign-in")
     following = local_path(fields.get("next"), "/")
     name = fields.get("name", "")
@@ -76,7 +76,7 @@ async def sign_out(portal: Portal, request: Request, visitor: Visitor) -> Respon
 
 
 async def start_session(portal: Portal, person: Person, following: str) -> Response:
-    """A customer's new session, whatever the browser had before (no session fixation)."""
+    """Open a customer's session with a new secret, whatever the browser had (no fixation)."""
     session = await portal.sessions.open(person.id, portal.database.clock.now())
     response = go(following)
     set_host_cookie(response, SESSION_COOKIE, session, SESSION_LIFETIME_S)
@@ -84,7 +84,9 @@ async def start_session(portal: Portal, person: Person, following: str) -> Respo
 
 
 async def start_half_open(portal: Portal, person: Person, following: str) -> Response:
-    """The passphrase was right: on to the second factor, or to setting one up."""
+    """Open a half-open session after a right passphrase, and go on to the second factor or its
+    set-up.
+    """
     now = portal.database.clock.now()
     session = await portal.sessions.open_for_staff(person.id, now, BY_PASSPHRASE)
     async with portal.database.connect() as connection:
@@ -120,7 +122,7 @@ async def _form(
 
 
 async def _who_asks(portal: Portal, visitor: Visitor, interaction: str) -> tuple[str, str] | None:
-    """The name of the application the customer comes from, and where it waits."""
+    """Return the application's name and the origin of its redirect URI; None without either."""
     found = await pushed_requests.find(portal.authorization.cache, interaction, visitor.visit)
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""A developer registers a partner organisation, and is in the sandbox at once."""
+"""Sign-up: a developer registers a partner organisation, and is in the sandbox at once."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _MENDABLE = (CONFLICT, INVALID_INPUT, TOO_MANY_SIGN_UPS)
 
 
 async def show(_: Portal, request: Request, visitor: Visitor) -> Response:
-    """The form. Whoever is in already has an organisation."""
+    """Show the form; a signed-in person goes to the desk instead."""
     if visitor.person is not None:
         return go("/desk")
     return _page(request, visitor, {})
 
 
 async def send(portal: Portal, request: Request, visitor: Visitor) -> Response:
-    """Register, and go on to the second factor."""
+    """Register the organisation and its owner, and go on to the second factor."""
     fields, expired = await read_form_again(request, visitor, "sign-up")
     if expired is not None:
         return _page(request, visitor, fields, [expired])

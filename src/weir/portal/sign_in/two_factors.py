@@ -1,4 +1,4 @@
-"""Coming in with two factors: a passphrase and a code, or a passkey alone.
+"""Sign-in with two factors: a passphrase and a code, or a passkey alone.
 
 Everything here works without a script but the passkey, which only a script can ask for.
 """
@@ -31,13 +31,17 @@ _MENDABLE = (SECOND_FACTOR_WRONG, SIGN_IN_LOCKED, PASSKEY_REFUSED)
 
 
 def site_of(request: Request) -> Site:
-    """Whom passkeys are for. The gateway refuses every host that is not ours."""
+    """Return the WebAuthn relying party of this host; the gateway refuses every host that is not
+    ours.
+    """
     host = request.headers.get("host", "")
     return Site(host.partition(":")[0], f"https://{host}")
 
 
 async def options(portal: Portal, request: Request, visitor: Visitor) -> Response:
-    """What a browser needs to use a passkey; a script asks for it when the button is pressed."""
+    """Return the WebAuthn options to use a passkey, as JSON. NOT_FOUND on another host than the
+    portal's.
+    """
     if not on_portal(request):
         raise Refusal(NOT_FOUND, "passkeys are for the portal")
     site = site_of(request)
@@ -46,7 +50,7 @@ async def options(portal: Portal, request: Request, visitor: Visitor) -> Respons
 
 
 async def by_passkey(portal: Portal, request: Request, visitor: Visitor) -> Response:
-    """Come in by what the passkey answered."""
+    """Sign in by a passkey's answer."""
     fields = await read_form(request, visitor, "passkey")
     following = local_path(fields.get("next"), "/desk")
     try:
@@ -65,7 +69,7 @@ async def by_passkey(portal: Portal, request: Request, visitor: Visitor) -> Resp
 async def person_of_passkey(
     portal: Portal, request: Request, visitor: Visitor, answer: str
 ) -> Person:
-    """Whose passkey answered. PASSKEY_REFUSED when it is nobody's who works here now."""
+    """Return the person whose passkey answered. PASSKEY_REFUSED when the person has left."""
     cache = portal.authorization.cache
     async with portal.database.unit(Actor("platform", "visitor")) as unit:
         person_id = await passkeys.use(unit, cache, site_of(request), visitor.visit, answer)
@@ -84,7 +88,7 @@ async def show_second(portal: Portal, request: Request, visitor: Visitor) -> Res
 
 
 async def send_second(portal: Portal, request: Request, visitor: Visitor) -> Response:
-    """Take the code, and come in."""
+    """Check the code, and open the session."""
     fields = await read_form(request, visitor, "second")
     following = local_path(fields.get("next"), "/desk")
     person = visitor.entering
@@ -100,7 +104,7 @@ async def send_second(portal: Portal, request: Request, visitor: Visitor) -> Res
 
 
 async def take_code(portal: Portal, visitor: Visitor, person: Person, code: str) -> None:
-    """Use a code of this person up."""
+    """Use up a person's code. SECOND_FACTOR_WRONG or SIGN_IN_LOCKED."""
     await second_factor(
         portal.database,
         portal.authorization.cache,
@@ -114,7 +118,7 @@ async def take_code(portal: Portal, visitor: Visitor, person: Person, code: str)
 async def let_in(
     portal: Portal, visitor: Visitor, person: Person, amr: tuple[str, ...], following: str
 ) -> Response:
-    """A new session in place of the half-open one."""
+    """Open a session in place of the half-open one."""
     response = go(following)
     await renew_session(portal, visitor, person, amr, response)
     return response
@@ -123,7 +127,7 @@ async def let_in(
 async def renew_session(
     portal: Portal, visitor: Visitor, person: Person, amr: tuple[str, ...], response: Response
 ) -> str:
-    """Open a session with two factors, close the one before, and give the browser the new one."""
+    """Replace the session by one with two factors, set its cookie, and return its secret."""
     await portal.sessions.close(visitor.session)
     now = portal.database.clock.now()
     session = await portal.sessions.open_for_staff(person.id, now, amr)

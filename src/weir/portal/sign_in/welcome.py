@@ -1,4 +1,4 @@
-"""Claiming a one-time link: a new sign-in, or one more institution for the sign-in one has."""
+"""Claim of a one-time link: a new sign-in, or one more institution for a present sign-in."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from weir.store.unit import Actor
 
 
 async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
-    """What the link is for, and the form. Loading it does not use the link up."""
+    """Show the purpose of the link, and the form. Loading it does not use the link up."""
     link = await _link(portal, request)
     if link.purpose == "renewal":
         return await renewal.show(portal, request, visitor, link)
@@ -59,7 +59,7 @@ async def send(portal: Portal, request: Request, visitor: Visitor) -> Response:
 
 
 def _wrong_fields(fields: dict[str, str]) -> list[Refusal]:
-    """All that must be mended, so that nobody learns of it one field at a time."""
+    """Return the faults of all fields together, so that they are mended in one go."""
     name, passphrase = fields.get("name", ""), fields.get("passphrase", "")
     checks: tuple[Callable[[], object], ...] = (
         lambda: text(fields.get("display_name", ""), "/display_name"),
@@ -82,7 +82,7 @@ async def _create(
     link: Link,
     fields: dict[str, str],
 ) -> Person:
-    """A new person, the link and the customer, all in one transaction."""
+    """Create the person, claim the link and attach the customer, all in one transaction."""
     assert link.purpose != "renewal", "renewals have a page of their own"
     hashed = await portal.passphrases.hash(fields["passphrase"])
     async with portal.database.unit(Actor(link.organisation, link.id)) as unit:
@@ -103,7 +103,9 @@ async def _create(
 
 
 async def _add(portal: Portal, request: Request, link: Link, person: Person) -> Response:
-    """One more institution for a customer who is signed in."""
+    """Attach one more institution to a signed-in customer. LINK_USED for a link that is not a
+    customer's.
+    """
     if link.purpose != "customer" or person.is_staff:
         raise Refusal(LINK_USED, "a staff link makes a new sign-in")
     async with portal.database.unit(Actor(link.organisation, person.id)) as unit:

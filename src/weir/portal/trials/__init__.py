@@ -1,1 +1,1 @@
-"""Trying an operation out from its page, with a customer's consent where it needs one."""
+"""Trials of an operation from its page, with a customer's consent where it needs one."""

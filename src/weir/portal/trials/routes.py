@@ -1,4 +1,4 @@
-"""Addresses of trying an operation out from its page."""
+"""Addresses that the script of a trial calls."""
 
 from __future__ import annotations
 

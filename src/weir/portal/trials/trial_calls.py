@@ -1,9 +1,9 @@
-"""Try it: a developer calls an operation of the sandbox from its page.
+"""Trials: a developer calls an operation of a sandbox product from its page.
 
 The page's script makes a key that cannot be taken out of the browser, has a token bound to it
-(`/try/tokens`), proves each call with it and hands the call over (`/try/calls`). What may be called
-is the operation the page is about, of a sandbox product; all else the gateway decides as for any
-call. Both addresses take and answer JSON, and refuse with RFC 9457 problems.
+(`/try/tokens`), proves each call with it and hands the call over (`/try/calls`). It may call only
+the operation the page is about, of a sandbox product; the gateway decides all else as for any call.
+Both addresses take and answer JSON, and refuse with RFC 9457 problems.
 """
 
 from __future__ import annotations
@@ -55,13 +55,13 @@ _NEVER: Final = frozenset(
 
 
 class FromThePage(msgspec.Struct, forbid_unknown_fields=True):
-    """What every request of the page's script has."""
+    """Fields of every request from the page's script."""
 
     form_token: str
 
 
 class TokenAsked(FromThePage, forbid_unknown_fields=True):
-    """Which application is to be tried with which product, and the key's thumbprint."""
+    """The application and product of a trial, and the key's RFC 7638 thumbprint."""
 
     application: str
     product: str
@@ -85,10 +85,10 @@ Asked = TypeVar("Asked", bound=FromThePage)
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What the page of an operation offers somebody: `state` says what is missing, if anything.
+    """The trial that an operation's page offers; `state` names what is missing, or `ready`.
 
     One of signed_out, not_here, production, forbidden, no_application, not_subscribed, no_role,
-    ready. `customers` are those of the institution whose consent can be tried.
+    ready. `customers` are the institution's test customers whose consent can be tried.
     """
 
     state: str
@@ -99,9 +99,9 @@ class Trial:
 async def offered_to(
     portal: Portal, visitor: Visitor, product: Product, consent_type: str | None
 ) -> Trial:
-    """Whether this visitor can try an operation of this product, with which of its applications.
+    """Return the trial that this visitor can make of an operation, with the usable applications.
 
-    Where a customer has to agree, with those that are registered to ask customers.
+    An operation that needs consent requires an application registered to ask for it.
     """
     if not product.sandbox:
         return Trial("production", [])
@@ -131,14 +131,14 @@ async def offered_to(
 
 
 def _may_ask(application: Document, consent_type: str | None) -> bool:
-    """Whether it is registered to ask a customer for this."""
+    """Whether the application is registered to ask a customer for consent of this type."""
     if consent_type is None:
         return True
     return ("payments" if is_payment(consent_type) else "data") in application["roles"]
 
 
 def told(work: Callable[[Portal, Request, Visitor], Awaitable[Any]]) -> PageFunction:
-    """An address for the page's script: JSON in both directions, refusals included."""
+    """Wrap `work` as an address for the page's script: JSON in and out, refusals included."""
 
     async def serve(portal: Portal, request: Request, visitor: Visitor) -> Response:
         try:
@@ -153,7 +153,7 @@ def told(work: Callable[[Portal, Request, Visitor], Awaitable[Any]]) -> PageFunc
 
 
 async def token(portal: Portal, request: Request, visitor: Visitor) -> Document:
-    """`/try/tokens`: a token for the key, as the management API gives it to this person."""
+    """Answer `/try/tokens`: a token for the key, as the management API issues it to this person."""
     asked = await read(request, visitor, TokenAsked)
     path = f"/v1/applications/{place(asked.application)}/trial-tokens"
     given = {"product": asked.product, "thumbprint": asked.thumbprint}
@@ -161,7 +161,11 @@ async def token(portal: Portal, request: Request, visitor: Visitor) -> Document:
 
 
 async def call(portal: Portal, request: Request, visitor: Visitor) -> Document:
-    """`/try/calls`: the call as the browser proved it, and what came back."""
+    """Answer `/try/calls`: make the call as the browser proved it, and return the answer.
+
+    Keys: `status`, `headers`, `body` (text or None), `body_bytes`, `cut`, `duration_ms`,
+    `interaction_id`, `receipt`, and `curl`, the same call by the application's certificate.
+    """
     asked = await read(request, visitor, CallAsked)
     person = visitor.person
     assert person is not None, "checked before anything was read"
@@ -190,7 +194,7 @@ async def call(portal: Portal, request: Request, visitor: Visitor) -> Document:
 
 
 def asking_of(portal: Portal, visitor: Visitor) -> Asking:
-    """The management API in the name of the person who is in."""
+    """Return the management API in the signed-in person's name. PAGE_EXPIRED without a session."""
     person, opened = visitor.person, visitor.opened
     if person is None or opened is None:
         raise Refusal(PAGE_EXPIRED, "the session has ended")
@@ -198,7 +202,7 @@ def asking_of(portal: Portal, visitor: Visitor) -> Asking:
 
 
 def _require_own_page(request: Request, visitor: Visitor) -> None:
-    """From a page of this very origin, by somebody who is in."""
+    """Raise PAGE_EXPIRED unless a signed-in person's page of this very origin sent the request."""
     if request.headers.get("origin") != f"https://{request.headers.get('host', '')}":
         raise Refusal(PAGE_EXPIRED, "not from a page of the portal")
     if visitor.person is None:
@@ -206,7 +210,10 @@ def _require_own_page(request: Request, visitor: Visitor) -> None:
 
 
 async def read(request: Request, visitor: Visitor, kind: type[Asked]) -> Asked:
-    """What the page's script sent, in its closed form, with a form token that fits."""
+    """Read the script's request: JSON of the closed form `kind`, with a form token that fits.
+
+    UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, INVALID_INPUT, PAGE_EXPIRED.
+    """
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise Refusal(UNSUPPORTED_MEDIA_TYPE, "not JSON")
     raw = b""
@@ -223,7 +230,10 @@ async def read(request: Request, visitor: Visitor, kind: type[Asked]) -> Asked:
 
 
 async def _operation(portal: Portal, asked: CallAsked) -> tuple[Product, Capability]:
-    """The operation the page was about, if its sandbox product is on the shelf and it is named."""
+    """Return the product and the operation that the call names.
+
+    NOT_FOUND when it is not on the shelf, INVALID_INPUT when the target is not its address.
+    """
     async with portal.database.connect() as connection:
         product = await products.get(connection, asked.product)
         held = await products.capabilities_of(connection, product.id)
@@ -239,13 +249,17 @@ async def _operation(portal: Portal, asked: CallAsked) -> tuple[Product, Capabil
 
 
 def _pattern(template: str) -> re.Pattern[str]:
-    """Addresses of a path template: each variable is within one segment, and no dots alone."""
+    """Return the pattern of a path template's addresses: each variable is one segment, not `.` or
+    `..`.
+    """
     parts = re.split(r"\{[^/{}]*\}", template)
     return re.compile(r"(?!\.{1,2}(?:/|$))[^/?#]+".join(re.escape(each) for each in parts))
 
 
 async def _headers(portal: Portal, asked: CallAsked, capability: Capability) -> dict[str, str]:
-    """Those that the operation declares, and what the body is."""
+    """Return the call's headers in lower case; INVALID_INPUT for one that the operation does not
+    declare, apart from accept and content-type.
+    """
     async with portal.database.connect() as connection:
         described = await operations.describe(connection, capability)
     declared = {each.node.name.lower() for each in described.parameters if each.where == "header"}
@@ -262,14 +276,14 @@ async def _headers(portal: Portal, asked: CallAsked, capability: Capability) -> 
 
 
 def compact(text: str) -> str:
-    """A compact JWS by its form; the gateway says whether it is one."""
+    """Check that a text has the form of a compact JWS; the gateway verifies it. INVALID_INPUT."""
     if len(text) > ACCESS_TOKEN_CHARACTERS or _PROVEN.fullmatch(text) is None:
         raise Refusal(INVALID_INPUT, "not a compact JWS", why="not what the page sends")
     return text
 
 
 def _readable(body: bytes, media_type: str, *, cut: bool) -> str | None:
-    """The text of a body, JSON indented without its values being touched; None for other bytes."""
+    """Return a body as text, JSON indented with its values untouched; None for other bytes."""
     if "json" in media_type and not cut:
         try:
             return msgspec.json.format(body, indent=2).decode()

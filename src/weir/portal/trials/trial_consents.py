@@ -1,7 +1,7 @@
-"""Try it, where a customer has to agree: a test customer is asked by the real authorization server.
+"""Trials with consent: the real authorization server asks a test customer.
 
-The page's script has its key let in for minutes (`/try/keys`), takes a sign-in as a test customer
-(`/try/customers`), and pushes the request, proven by that key, to the authorization server
+The page's script has its key registered for minutes (`/try/keys`), takes a sign-in as a test
+customer (`/try/customers`), and pushes the request, proven by that key, to the authorization server
 (`/try/server`). The developer says yes on the server's own pages, as the customer, in another
 window, which comes back to `/try/back`; the script turns the code into a token the same way.
 """
@@ -38,7 +38,7 @@ _SENT: Final = {"content-type": "application/x-www-form-urlencoded", "accept": "
 
 
 class KeyAsked(FromThePage, forbid_unknown_fields=True):
-    """The public half of the key that shall ask in the application's name."""
+    """The public key that is to ask in the application's name for minutes."""
 
     application: str
     product: str
@@ -46,7 +46,7 @@ class KeyAsked(FromThePage, forbid_unknown_fields=True):
 
 
 class CustomerAsked(FromThePage, forbid_unknown_fields=True):
-    """Which test customer."""
+    """The test customer to sign in as, by the institution's reference."""
 
     application: str
     product: str
@@ -64,9 +64,9 @@ class ServerAsked(FromThePage, forbid_unknown_fields=True):
 def grant_for(
     member: str, capability: Capability, described: Described, now: datetime, *, zh: bool = False
 ) -> Document | None:
-    """What an application asks a customer for before it may call this (RFC 9396); None without.
+    """Return the RFC 9396 entry that an application asks for to call this; None without a consent.
 
-    Of a payment, what the operation's example says, so that the example can be sent as it is.
+    A payment has the values of the operation's example, so that the example can be sent as it is.
     """
     if capability.consent_type is None:
         return None
@@ -94,7 +94,7 @@ def _payment(capability: Capability, described: Described) -> Document:
 
 
 def _recurring(paid: Document, now: datetime, until: str) -> Document:
-    """Payments like this one, twice a day."""
+    """Return details of a recurring payment like this one, at most twice a day."""
     amount, currency = paid["amount"]["amount"], paid["amount"]["currency"]
     twice = 2 * parse_amount(amount, currency).decimal()
     return {
@@ -108,7 +108,7 @@ def _recurring(paid: Document, now: datetime, until: str) -> Document:
 
 
 def _exemplary(body: Any, reference: str | None) -> str | None:
-    """The text that an example has at `body:/json/pointer`."""
+    """Return the text that an example has at `body:/json/pointer`, or None."""
     if reference is None or not reference.startswith("body:"):
         return None
     for step in read_pointer(reference.removeprefix("body:")):
@@ -117,7 +117,7 @@ def _exemplary(body: Any, reference: str | None) -> str | None:
 
 
 async def key(portal: Portal, request: Request, visitor: Visitor) -> Document:
-    """`/try/keys`: the key counts for some minutes, as the management API lets it."""
+    """Answer `/try/keys`: register the key for some minutes, through the management API."""
     asked = await read(request, visitor, KeyAsked)
     path = f"/v1/applications/{place(asked.application)}/trial-keys"
     given = {"product": asked.product, "jwk": asked.jwk}
@@ -125,7 +125,7 @@ async def key(portal: Portal, request: Request, visitor: Visitor) -> Document:
 
 
 async def customer(portal: Portal, request: Request, visitor: Visitor) -> Document:
-    """`/try/customers`: how to sign in as the test customer."""
+    """Answer `/try/customers`: a sign-in as the test customer."""
     asked = await read(request, visitor, CustomerAsked)
     path = f"/v1/applications/{place(asked.application)}/test-customers"
     given = {"product": asked.product, "customer_ref": asked.customer_ref}
@@ -133,7 +133,10 @@ async def customer(portal: Portal, request: Request, visitor: Visitor) -> Docume
 
 
 async def server(portal: Portal, request: Request, visitor: Visitor) -> Document:
-    """`/try/server`: the request as the browser proved it, and the server's own answer."""
+    """Answer `/try/server`: relay the request as the browser proved it.
+
+    Keys: `status`, `body` as text, and `dpop_nonce` (RFC 9449 section 8) or None.
+    """
     asked = await read(request, visitor, ServerAsked)
     form = asked.form.encode()
     if len(form) > AUTHORIZATION_FORM_BYTES:
@@ -153,7 +156,7 @@ async def server(portal: Portal, request: Request, visitor: Visitor) -> Document
 
 
 def _require_trial(form: bytes) -> None:
-    """FORBIDDEN for a form that no trial's key has proven: that way leads past nothing else."""
+    """Raise FORBIDDEN for a form not proven by a trial's key: this way serves trials alone."""
     kid = assertions.kid_of(forms.parse(form).get("client_assertion", ""))
     if kid is None or not trial_keys.is_trials(kid):
         why = "only what the key of a trial asks is carried from here"
@@ -162,5 +165,5 @@ def _require_trial(form: bytes) -> None:
 
 
 async def back(_: Portal, request: Request, visitor: Visitor) -> Response:
-    """`/try/back`: the window in which the customer answered; its script tells the first one."""
+    """Show `/try/back`, the window the customer answered in; its script tells the page's script."""
     return render(request, visitor, "trials/try_back.html")
