@@ -1,7 +1,7 @@
-"""Who is asking: a sender-constrained access token, checked against the database every time.
+"""Callers of the API: a sender-constrained access token, checked against the database each time.
 
-RFC 9068 section 4 for the token, RFC 8705 section 3 for its certificate. The certificate comes in
-a header that only a gateway can set. Nothing about the caller is remembered between requests, so
+RFC 9068 section 4 for the token, RFC 8705 section 3 for its certificate. The certificate comes in a
+header that only a gateway can set. The process keeps nothing about the caller between requests, so
 a suspension or a revocation holds from the next request on.
 """
 
@@ -52,7 +52,7 @@ _BEARER: Final = re.compile(r"bearer +([A-Za-z0-9._~+/=-]{1,8192})", re.IGNORECA
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks, for which organisation, and the rule of what is asked for.
+    """The caller of an operation, its organisation, and the permission rule of the operation.
 
     It is an application with the certificate it asks with, or a person at the portal.
     """
@@ -68,34 +68,40 @@ class Caller:
 
     @property
     def actor(self) -> Actor:
-        """As units of work and the audit chain know it."""
+        """The caller as units of work and the audit chain record it."""
         return Actor(organisation=self.organisation.id, subject=self.subject)
 
     @property
     def signs_with(self) -> str:
-        """The certificate whose key an application signs with; what people may do needs none."""
+        """Thumbprint of the certificate whose key an application signs with.
+
+        The table lets no person ask for an operation that needs a signature.
+        """
         assert self.thumbprint is not None, "the table lets people do what needs a signature"
         return self.thumbprint
 
     @property
     def in_sandbox(self) -> bool:
-        """Whether its organisation has only the sandbox so far."""
+        """Whether the caller's organisation has only the sandbox so far."""
         return self.organisation.stage == SANDBOX
 
     def may_reach(self, organisation_id: str) -> bool:
-        """Whether an organisation's things are within reach of this operation for the caller."""
+        """Whether the rule lets the caller act on what belongs to an organisation."""
         if self.kind in self.rule.every:
             return True
         return self.kind in self.rule.own and organisation_id == self.organisation.id
 
     def reach(self, organisation_id: str) -> None:
-        """NOT_FOUND unless that organisation's things are within reach: others' do not exist."""
+        """Raise NOT_FOUND unless the caller may reach the organisation."""
         if not self.may_reach(organisation_id):
             raise Refusal(NOT_FOUND, f"out of reach of {self.organisation.id}")
 
 
 async def identify(headers: Mapping[str, str], rule: Rule, services: Services) -> Caller:
-    """The caller, or the first refusal of: certificate, token, application, permission."""
+    """Identify the calling application.
+
+    Raises the first refusal of: certificate, token, application, permission.
+    """
     thumbprint = _presented_certificate(headers)
     claims = _verify(_bearer(headers), services)
     _require_bound(claims, thumbprint)
@@ -116,7 +122,10 @@ def _presented_certificate(headers: Mapping[str, str]) -> str:
 
 
 def _bearer(headers: Mapping[str, str]) -> str:
-    """RFC 6750 section 2.1; tokens in bodies or queries are not looked for."""
+    """Return the bearer token of the Authorization header (RFC 6750 section 2.1).
+
+    Tokens in bodies or queries do not count. TOKEN_MISSING or TOKEN_INVALID.
+    """
     written = headers.get("authorization")
     if written is None:
         raise Refusal(TOKEN_MISSING)
@@ -147,7 +156,7 @@ def _verify(token: str, services: Services) -> dict[str, Any]:
 
 
 def _require_claims(claims: dict[str, Any], services: Services) -> None:
-    """The claims we read are there, of their types, from our issuer and for this audience."""
+    """Require the claims we read, with their types, our issuer and this audience. TOKEN_INVALID."""
     texts = all(isinstance(claims.get(name), str) for name in ("client_id", "scope", "jti", "org"))
     times = all(type(claims.get(name)) is int for name in ("iat", "exp"))
     audience = claims.get("aud")
@@ -158,7 +167,10 @@ def _require_claims(claims: dict[str, Any], services: Services) -> None:
 
 
 def _require_bound(claims: dict[str, Any], thumbprint: str) -> None:
-    """RFC 8705 section 3.1: the token counts only in the hands it was given to."""
+    """Raise CERTIFICATE_MISMATCH unless the token is bound to this certificate.
+
+    RFC 8705 section 3.1.
+    """
     cnf = claims.get("cnf")
     bound = cnf.get("x5t#S256") if isinstance(cnf, dict) else None
     if not isinstance(bound, str) or not hmac.compare_digest(bound.encode(), thumbprint.encode()):

@@ -1,4 +1,4 @@
-"""The management API's own OpenAPI document."""
+"""The OpenAPI document of the management API itself."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Every route is guarded before a byte of its body is read, and none can be added unguarded.
+"""The guard of every route: the caller is identified before a byte of the body is read.
 
-A route is made with an operation id; `permissions.PERMISSIONS` must know it, or the process does
-not start. The guard runs first, then the body is read, bounded and strict, then checked.
+No route can be added unguarded: a route is made with an operation id, which
+`permissions.PERMISSIONS` must know, or the process does not start. The guard runs first, then the
+body is read, bounded and strict, then checked.
 """
 
 from __future__ import annotations
@@ -30,8 +31,7 @@ _BODY_BYTES: Final = {"import_document": DOCUMENT_BYTES}
 
 
 class _StrictRequest(Request):
-    """A body read within bounds, and JSON as the rest of the platform reads it: no repeated names,
-    no NaN, bounded depth."""
+    """A request with a bounded body and strict JSON: no repeated names, no NaN, bounded depth."""
 
     most_bytes: int = JSON_BYTES
 
@@ -51,7 +51,7 @@ class _StrictRequest(Request):
 
 
 class GuardedRoute(APIRoute):
-    """A route that knows its caller before it does anything else."""
+    """A route that identifies its caller before anything else."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -72,7 +72,7 @@ class GuardedRoute(APIRoute):
 
 
 async def _identified(request: Request, rule: Rule) -> Caller:
-    """The person the portal asks for, or the application that asks by itself."""
+    """Identify the person whom the portal asks for, or the application that asks by itself."""
     services: Services = request.app.state.services
     acting: Acting | None = request.scope.get(ACTING)
     if acting is not None:
@@ -81,12 +81,12 @@ async def _identified(request: Request, rule: Rule) -> Caller:
 
 
 def new_router(tag: str) -> APIRouter:
-    """A router whose every route is guarded."""
+    """Make a router whose every route is guarded."""
     return APIRouter(prefix="/v1", tags=[tag], route_class=GuardedRoute)
 
 
 def check_table(routers: Iterable[APIRouter]) -> None:
-    """Each operation of the table has exactly one guarded route, or AssertionError at the start."""
+    """Raise AssertionError unless each operation of the table has exactly one guarded route."""
     routes = [route for router in routers for route in router.routes]
     assert all(isinstance(route, GuardedRoute) for route in routes), "an unguarded route"
     served = [route.operation_id for route in routes if isinstance(route, GuardedRoute)]

@@ -1,4 +1,4 @@
-"""How the platform stands: its processes, the change log, and certificates that end soon."""
+"""Health of the platform: its processes, the change log, and certificates that end soon."""
 
 from __future__ import annotations
 

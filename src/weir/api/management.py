@@ -1,4 +1,4 @@
-"""The management API: its routers, guarded as one, as an application for the host role `manage`."""
+"""The management API as an application for the host role `manage`: all routers, guarded."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _PROBLEM: Final[dict[str, Any]] = {
 
 
 def application(services: Services) -> FastAPI:
-    """The API as an ASGI application. AssertionError when a route is not in the table."""
+    """Return the API as an ASGI application. AssertionError when a route is not in the table."""
     check_table(ROUTERS)
     app = FastAPI(
         title="weir management API",
@@ -68,5 +68,5 @@ def application(services: Services) -> FastAPI:
 
 
 def routes(services: Services) -> list[BaseRoute]:
-    """The routes of the host role `manage`."""
+    """Return the routes of the host role `manage`."""
     return [Mount("", app=application(services))]

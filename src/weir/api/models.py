@@ -1,4 +1,4 @@
-"""How bodies are read and answers written: closed, strict, and with times in UTC."""
+"""Base models of bodies and answers: closed, strict, with times in UTC."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ MOMENT: Final = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)$"
 
 
 def read_moment(text: str, pointer: str = "/effective_from") -> datetime:
-    """A time that fits `MOMENT`. INVALID_INPUT when there is no such day or hour."""
+    """Parse a time that fits `MOMENT`. INVALID_INPUT when there is no such day or hour."""
     try:
         return datetime.fromisoformat(text)
     except ValueError as error:
@@ -70,11 +70,11 @@ def read_moment(text: str, pointer: str = "/effective_from") -> datetime:
 
 
 def as_object(value: msgspec.Struct) -> dict[str, Any]:
-    """A struct as the JSON object that it is written as."""
+    """Return the JSON object that a struct is written as."""
     found: dict[str, Any] = msgspec.to_builtins(value)
     return found
 
 
 def next_of(items: list[Item], key: str) -> str | None:
-    """The name of the next page: the last item's key when the page is full."""
+    """Return `next` of a page: the last item's key when the page is full, else None."""
     return str(getattr(items[-1], key)) if len(items) == PAGE_ROWS else None

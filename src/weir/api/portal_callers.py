@@ -1,5 +1,6 @@
-"""Somebody at the portal who asks: looked up every time, so that a removal or a new role holds from
-the next request on.
+"""People at the portal as callers of the API.
+
+Each request looks the person up, so that a removal or a new role holds from the next request on.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ _FRESH = timedelta(seconds=FRESH_PROOF_S)
 
 
 async def identify_person(acting: Acting, rule: Rule, database: Database) -> Caller:
-    """The caller, or the first refusal of: organisation, permission, freshness."""
+    """Identify the person as a caller.
+
+    Raises the first refusal of: organisation, permission, freshness.
+    """
     async with database.connect() as connection:
         person = await people.find(connection, acting.person)
         if person is None or person.status != "active" or person.organisation is None:

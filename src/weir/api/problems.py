@@ -1,4 +1,4 @@
-"""Refusals on the wire: RFC 9457 problem+json for everything that is not an answer."""
+"""Refusals on the wire: RFC 9457 problem+json for every request that is refused or fails."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _OTHER_FAULT: Final = ("is not in its required form", "格式不正确")
 
 
 def install(app: FastAPI) -> None:
-    """Answer every refusal, and every failure, of `app` in one form."""
+    """Register the handlers that answer every refusal and failure of `app` in one form."""
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _framework)
@@ -56,7 +56,7 @@ def install(app: FastAPI) -> None:
 
 
 def answer(refusal: Refusal, request: Request) -> Response:
-    """The problem+json answer to one request."""
+    """Return a refusal's problem+json answer to a request."""
     outcome = refusal.outcome
     headers = {"cache-control": "no-store"}
     if outcome.status == 401:
@@ -72,7 +72,7 @@ def answer(refusal: Refusal, request: Request) -> Response:
 
 
 def _challenge(outcome: Outcome) -> str:
-    """RFC 6750 section 3; without a token there is no error to name."""
+    """Return the challenge of RFC 6750 section 3; without a token it names no error."""
     return f'Bearer error="{outcome.oauth}"' if outcome.oauth else "Bearer"
 
 
@@ -83,7 +83,10 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
-    """The first fault of a body or parameter; never the framework's words, which echo input."""
+    """Answer with the first fault of a body or parameter.
+
+    The framework's own words would echo input, so ours stand in their place.
+    """
     assert isinstance(error, RequestValidationError)
     fault: dict[str, Any] = dict(error.errors()[0])
     place, *steps = fault["loc"]
@@ -113,6 +116,6 @@ async def _framework(request: Request, error: Exception) -> Response:
 
 
 async def _failed(request: Request, error: Exception) -> Response:
-    """A fault of ours. The log has it; the caller learns only that it happened."""
+    """Answer a fault of ours with PLATFORM_ERROR; only the log has its cause."""
     _log.error("failed", exc_info=error)
     return answer(Refusal(PLATFORM_ERROR), request)

@@ -1,4 +1,4 @@
-"""What the management API works with; wired once in `app.py`."""
+"""The services that the management API uses; wired once in the folder `app/`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from weir.store.database import Database
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """`api_origin` is where gateways serve products, e.g. `https://api.localhost:8444`."""
+    """Services of the API. `api_origin` is the gateways', such as `https://api.localhost:8444`."""
 
     database: Database
     signer: Signer
@@ -33,5 +33,5 @@ class Services:
     portal_origin: str
 
     def welcome_link(self, secret: str) -> str:
-        """Where a person turns a one-time secret into a sign-in."""
+        """Return the link by which a person turns a one-time secret into a sign-in."""
         return f"{self.portal_origin}/welcome/{secret}"

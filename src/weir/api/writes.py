@@ -1,6 +1,6 @@
-"""One write of the API: a unit of work in the caller's name, repeated safely by Idempotency-Key.
+"""Writes of the API: a unit of work in the caller's name, repeated safely by Idempotency-Key.
 
-The same key with the same request is given the same answer; with another request it is refused
+The same key with the same request gets the same answer; with another request it is refused
 (draft-ietf-httpapi-idempotency-key-header section 2.7). Keys are the organisation's own.
 """
 
@@ -34,7 +34,7 @@ _KEY: Final = re.compile(r'"?([A-Za-z0-9._:~-]{1,128})"?')
 
 
 class Writing:
-    """Runs one unit of work for the caller, or gives the answer an earlier one gave."""
+    """Runner of one unit of work for the caller, or of the answer kept for its idempotency key."""
 
     def __init__(self, services: Services, caller: Caller, repeat: Idempotency | None) -> None:
         self._services = services
@@ -54,10 +54,10 @@ class Writing:
         work: Callable[[UnitOfWork], Awaitable[Answer]],
         roles: Sequence[str] = GATEWAYS,
     ) -> tuple[Answer, datetime]:
-        """As `run`, and then wait for every gateway: the answer, and when it held everywhere.
+        """Commit as `run` does, wait for every gateway, and return the answer with that moment.
 
-        `roles` says whose word is waited for. REVOCATION_UNCONFIRMED when not every one came; the
-        write is kept all the same.
+        `roles` are the roles whose processes must acknowledge. REVOCATION_UNCONFIRMED when not all
+        did; the write is kept all the same.
         """
         answer, sequence = await self._run(answer_type, work)
         if sequence is None:  # a repeated request: whatever it changed has a number by now
@@ -65,7 +65,10 @@ class Writing:
         return answer, await self.confirm(sequence, roles)
 
     async def confirm(self, sequence: int, roles: Sequence[str] = GATEWAYS) -> datetime:
-        """Wait until a change holds everywhere, and say when that was."""
+        """Wait until every process of `roles` has applied a change, and return when that was.
+
+        REVOCATION_UNCONFIRMED when not all did in time.
+        """
         at = await await_acknowledged(self._services.database, sequence, roles=roles)
         if at is None:
             raise Refusal(REVOCATION_UNCONFIRMED, f"change {sequence}")
@@ -110,7 +113,7 @@ async def _writing(
 
 
 async def _digest(request: Request) -> str:
-    """What makes two requests the same: method, address with its query, and body."""
+    """Return the SHA-256 (hex) of the method, the path, the query and the body."""
     head: list[Any] = [request.method, request.url.path, request.url.query]
     return sha256("\n".join(head).encode() + b"\n" + await request.body()).hexdigest()
 

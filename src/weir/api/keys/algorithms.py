@@ -1,6 +1,7 @@
-"""Signature algorithms of clients: until when each is taken.
+"""Signature algorithms of clients, and the date until which each is accepted.
 
-What these operations report as done is acknowledged by every gateway and every control process.
+A change that these operations report as done is acknowledged by every gateway and every control
+process.
 """
 
 from __future__ import annotations

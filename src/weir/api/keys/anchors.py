@@ -1,4 +1,4 @@
-"""Trust anchors: whose software statements let applications register themselves (RFC 7591)."""
+"""Trust anchors: issuers whose software statements register applications (RFC 7591)."""
 
 from __future__ import annotations
 

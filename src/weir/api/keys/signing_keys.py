@@ -1,6 +1,7 @@
 """The platform's signing keys: announced, signing, superseded, retired or revoked.
 
-What these operations report as done is acknowledged by every gateway and every control process.
+A change that these operations report as done is acknowledged by every gateway and every control
+process.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Agreements: how a product's revenue is split, proposed, countered and signed by all concerned."""
+"""Agreements: proposals of a revenue split, countered and signed by all parties concerned."""
 
 from __future__ import annotations
 
@@ -304,8 +304,11 @@ async def try_agreement(
 
 
 async def _signer(unit: UnitOfWork, caller: Caller, jws: str) -> tuple[str, str]:
-    """The application that signs and its certificate: the one that asks; for a person the one that
-    the signature names, of the person's organisation."""
+    """Return the identifier of the application that signs, and its certificate in PEM.
+
+    That is the application that asks; for a person, the application of the person's organisation
+    that the signature names. INVALID_INPUT when there is none.
+    """
     if caller.thumbprint is not None:
         pem = await certificates.pem_of(unit.connection, caller.thumbprint)
         return caller.subject, pem

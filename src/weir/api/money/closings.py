@@ -1,4 +1,4 @@
-"""Settlement: asking for a period to be closed, and how far that is."""
+"""Closings: ask for a period to be closed, and read how far its closing is."""
 
 from __future__ import annotations
 

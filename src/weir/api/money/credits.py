@@ -1,4 +1,4 @@
-"""Credits: the party that a line paid gives part of it back."""
+"""Credits: the party that was paid for a line gives part of it back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settlement accounts: where each party pays from and is paid."""
+"""Settlement accounts, from which each party pays and to which it is paid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lines of statements, which disputes and credits are about."""
+"""Lines of statements, as disputes and credits refer to them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,11 @@ async def as_read_by(
     found: Sequence[disputes.Dispute | credits.Credit],
     caller: Caller,
 ) -> list[dict[str, Any]]:
-    """Disputes or credits, each with the line of the statement in which the caller reads it."""
+    """Return disputes or credits as JSON objects, each with the caller's line of it added.
+
+    `line` counts in the operator's statement of the closing, `statement_line` in `statement`, the
+    caller's own; the period, product, partner and gross of the line stand beside them.
+    """
     operator = await operator_of(connection)
     places = await line_lookup.places(connection, found, caller.organisation.id, operator)
     views = []

@@ -1,7 +1,7 @@
-"""Applications: registering them, their public keys, suspending and resuming them.
+"""Applications: their registration, public keys, suspension and resumption.
 
-The operator registers the first application of an organisation, which has no way to ask yet; all
-others the organisation registers itself.
+The operator registers the first application of an organisation, which has no way to ask yet; the
+organisation registers all others itself.
 """
 
 from __future__ import annotations
@@ -252,15 +252,18 @@ async def resume_application(
 
 
 async def reached(unit: UnitOfWork, caller: Caller, application: str) -> applications.Application:
-    """The application, if it is within the caller's reach; otherwise NOT_FOUND."""
+    """Return the application. NOT_FOUND when it is not within the caller's reach."""
     found = await applications.get(unit.connection, application)
     caller.reach(found.organisation)
     return found
 
 
 async def _owner(unit: UnitOfWork, caller: Caller, named: str | None) -> str:
-    """Whose application it will be. For another organisation only the first one, by the operator,
-    so that the operator cannot slip a client of its own in beside a party's."""
+    """Return the identifier of the organisation that the application will belong to.
+
+    The operator may register only the first application of another organisation, lest it slip a
+    client of its own in beside a party's. FORBIDDEN for a later one.
+    """
     if named is None:
         return caller.organisation.id
     organisation = await organisations.get(unit.connection, named)

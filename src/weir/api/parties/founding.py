@@ -1,6 +1,6 @@
 """The founding claim: the one operation that needs no token, because a one-time link stands for it.
 
-Whoever claims has no certificate yet, so it also answers on the port that asks for none.
+The claimant has no certificate yet, so it also answers on the port that asks for none.
 """
 
 from __future__ import annotations

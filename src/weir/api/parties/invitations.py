@@ -1,7 +1,7 @@
 """Invitations of people to work for an organisation.
 
-An organisation invites its own people. The operator invites the first one of a party it let in,
-and none after that.
+An organisation invites its own people. The operator invites the first person of a party it
+admitted, and no later one.
 """
 
 from __future__ import annotations
@@ -96,9 +96,12 @@ async def withdraw_invitation(
 
 
 async def _inviting(unit: UnitOfWork, caller: Caller, named: str | None) -> Organisation:
-    """For another organisation only the first owner, by the operator, so that the operator cannot
-    slip somebody of its own in beside a party's people; nor by a link kept from before, so only
-    the newest one works."""
+    """Return the organisation that the invitation is for.
+
+    The operator may invite only the first owner of another organisation, lest it slip a person of
+    its own in beside a party's people; earlier links end, so only the newest one works. FORBIDDEN
+    once the organisation has people.
+    """
     if named is None:
         return caller.organisation
     organisation = await organisations.get(unit.connection, named)

@@ -1,4 +1,4 @@
-"""Organisations: the directory of who takes part, admitting, suspending and resuming."""
+"""Organisations: the directory of parties, their admission, suspension and resumption."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A partner signs itself up: open to everybody, and in the sandbox at once."""
+"""Sign-up of partners: open to everybody, and in the sandbox at once."""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
-"""Trials of a sandbox product, with a key made in a browser: a short-lived token, the right to ask
-for a consent, and a sign-in as the test customer who is asked.
+"""Trials of a sandbox product with a key made in a browser: token, right to ask, sign-in.
+
+A trial has a short-lived token, the right to ask for a consent, and a sign-in as the test customer
+who is asked.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""The API's operations on what is offered: documents, capabilities, products and plans."""
+"""The API's operations on the shelf's supply: documents, capabilities, products and plans."""

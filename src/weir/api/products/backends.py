@@ -1,4 +1,4 @@
-"""Backends: where an organisation's services are reached."""
+"""Backends: the endpoints at which an organisation's services are reached."""
 
 from __future__ import annotations
 

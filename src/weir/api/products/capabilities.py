@@ -1,4 +1,4 @@
-"""Capabilities: what a document's operations are, and what each needs of a consent."""
+"""Capabilities: the operations of a document, and the consent that each one needs."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class DeclarationGiven(Given):
     bindings: BindingsGiven | None = None
 
     def declaration(self) -> Declaration:
-        """As the shelf takes it."""
+        """The declaration as the shelf stores it."""
         bound = self.bindings
         return Declaration(
             consent_type=self.consent_type,

@@ -1,4 +1,4 @@
-"""Plans: the terms under which a product is offered."""
+"""Plans: prices, limits and terms under which a product is offered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Products: drafting, publishing and retiring them, and the shelf everybody reads."""
+"""Products: drafts, publication and retirement, and the shelf that everybody reads."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ async def get_product_openapi(
 
 
 async def visible(connection: AsyncConnection, caller: Caller, product_id: str) -> Product:
-    """A product version on the shelf, for everybody; one that is not, for whom it is in reach."""
+    """Return a product version. NOT_FOUND when it is neither published nor within reach."""
     found = await products.get(connection, product_id)
     if found.status != "published":
         caller.reach(found.owner)

@@ -1,4 +1,4 @@
-"""The standard: what an imported document does not keep, and what a product's version breaks."""
+"""Findings against the standard: of an imported document, and of a product's breaking changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Subscriptions: asking for one, and what the product's owner makes of it."""
+"""Subscriptions: requests for one, and the acts of the product's owner on it."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ async def get_subscription(
 def _acting(
     act: str, caller: Caller, subscription: str
 ) -> Callable[[UnitOfWork], Awaitable[SubscriptionView]]:
-    """One act on a subscription, as a unit's work."""
+    """Return the work that does one act on a subscription within a unit of work."""
 
     async def work(unit: UnitOfWork) -> SubscriptionView:
         changed = await subscriptions.act(unit, subscription, act, caller.organisation.id)

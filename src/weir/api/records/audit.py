@@ -1,5 +1,4 @@
-"""The audit trail: what happened, and whether anybody altered what it holds, or a consent behind
-its back."""
+"""The audit trail: its entries, and the verification of its chains and of consents."""
 
 from __future__ import annotations
 
@@ -123,7 +122,10 @@ def _next(items: list[EntryView]) -> str | None:
 
 
 def _place(after: str | None) -> tuple[datetime, str, int] | None:
-    """Where the page before ended."""
+    """Parse `next` of the page before: the time, organisation and number of its last entry.
+
+    None for the first page. INVALID_INPUT for another text.
+    """
     if after is None:
         return None
     found = _PLACE.fullmatch(after)

@@ -1,4 +1,4 @@
-"""Expiries: signed statements of the records that were removed."""
+"""Expiries: signed statements of records that were removed at the end of their retention."""
 
 from __future__ import annotations
 

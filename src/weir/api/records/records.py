@@ -1,4 +1,4 @@
-"""Call records: counts by how calls ended, and the files of the lake."""
+"""Call records: counts by outcome, and the files of the lake."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ async def witness_root(
 
 
 async def _certificate(unit: UnitOfWork, caller: Caller) -> str:
-    """The certificate the caller asks with, in PEM."""
+    """Return the certificate that the caller asks with, in PEM."""
     return await certificates.pem_of(unit.connection, caller.signs_with)
 
 

@@ -1,4 +1,4 @@
-"""Segments of call records, as they were sealed, without what has expired."""
+"""Sealed segments of call records, without the records that have expired."""
 
 from __future__ import annotations
 
