@@ -1,4 +1,4 @@
-"""`weir config`: every setting, its value, and where the value came from."""
+"""`weir config`: every setting, its value, and the source of the value."""
 
 from __future__ import annotations
 

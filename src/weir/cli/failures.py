@@ -1,4 +1,4 @@
-"""What a person at a terminal is told when a command cannot do what was asked."""
+"""Sentences for people at a terminal when a command cannot do what was asked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class CannotError(Exception):
 
 
 def sentence_of(error: BaseException) -> str | None:
-    """One sentence for a failure that can be expected; None for one that is a fault of ours."""
+    """Return one sentence for an expected failure; None for a fault of ours."""
     if isinstance(error, Refusal):
         return _refusal(error)
     if isinstance(error, CannotError):
@@ -27,7 +27,7 @@ def sentence_of(error: BaseException) -> str | None:
 
 
 def _refusal(refusal: Refusal) -> str:
-    """The public sentence and the public values; `why` reads best as a sentence of its own."""
+    """Return the public sentence with its public values; `why` becomes a sentence of its own."""
     said = refusal.outcome.en
     values = dict(refusal.public)
     why = values.pop("why", None)

@@ -1,4 +1,4 @@
-"""Files that commands are given."""
+"""Readers of the files that people name on the command line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from weir.cli.failures import CannotError
 
 
 def read_json(file: Path) -> Any:
-    """What a file says. CannotError when it cannot be read, ValueError when it is not JSON."""
+    """Read a file's JSON. CannotError when it cannot be read, ValueError when it is not JSON."""
     try:
         return json.loads(file.read_bytes())
     except OSError as error:
@@ -18,7 +18,7 @@ def read_json(file: Path) -> Any:
 
 
 def read_object(path: Path | None) -> dict[str, Any] | None:
-    """A JSON object from a file. CannotError when it is none."""
+    """Read a file's JSON object, or None without a file. CannotError when it holds none."""
     from weir.client.errors import json_object
 
     text = read_text(path)
@@ -29,7 +29,7 @@ def read_object(path: Path | None) -> dict[str, Any] | None:
 
 
 def read_text(path: Path | None) -> str | None:
-    """The text of a file. CannotError when it cannot be read."""
+    """Read a file's text in UTF-8, or None without a file. CannotError when it cannot be read."""
     if path is None:
         return None
     try:

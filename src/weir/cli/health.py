@@ -1,4 +1,4 @@
-"""Ask a role how it is, over its private socket in the home."""
+"""Health requests to a role over its private socket in the home."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TIMEOUT_S: Final = 2.0
 
 
 def socket_path(home: Home, label: str) -> Path:
-    """Where `gateway-1` and the others listen for their supervisor; short, for unix(7)."""
+    """Return the private socket of `gateway-1` or another role; short, for unix(7)."""
     name, _, number = label.rpartition("-")
     return home.run / f"{SHORT[name]}-{number}.sock"
 
@@ -25,7 +25,7 @@ def is_ready(home: Home, label: str) -> bool:
 
 
 def ask(path: Path, target: str) -> str | None:
-    """The body of a 200 answer, or None."""
+    """Return the body of a 200 answer, or None for any other and for none."""
     connection = _PrivateConnection(path)
     try:
         connection.request("GET", target, headers={"host": "health.localhost"})

@@ -1,8 +1,8 @@
-"""One installation on one machine: its home, engines and roles, started, tended and stopped.
+"""One installation on one machine: its home, engines and roles, started, supervised, stopped.
 
-`weir up` runs one until it is told to stop; `weir demo` runs one for as long as its story lasts.
-Both use this and nothing else, so the demo shows what `weir up` starts. Children are started from
-the main thread only: the kernel ends them with the thread that started them.
+`weir up` runs one until Ctrl-C; `weir demo` runs one for as long as its story lasts. Both use this
+and nothing else, so the demo shows what `weir up` starts. The main thread alone starts children:
+the kernel ends them with the thread that started them.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _RESTART_PAUSE_S: Final = 1.0
 
 @dataclass(slots=True)
 class Role:
-    """One process of the platform and when it may be started again."""
+    """A process of the platform; `not_before_s` is the monotonic time it may be started again."""
 
     name: str
     number: int
@@ -58,7 +58,7 @@ class Role:
 
 @dataclass(slots=True)
 class Installation:
-    """Owned by the process that started it; `stop` ends everything it began."""
+    """A running installation, owned by the process that started it; `stop` ends all of it."""
 
     settings: Settings
     home_path: Path | None = None
@@ -70,10 +70,10 @@ class Installation:
     claims: list[socket.socket] = field(default_factory=list)  # on our ports, while we run
 
     def start(self, tell: Tell) -> None:
-        """Engines, schema, keys, then the roles until each says it is ready.
+        """Start engines, schema, keys, then the roles, and wait until each says it is ready.
 
         Refusals: HOME_UNUSABLE, PORT_TAKEN, ENGINE_UNAVAILABLE, SCHEMA_NEWER, SETTING_INVALID,
-        PLATFORM_UNAVAILABLE; what had been started by then is stopped again.
+        PLATFORM_UNAVAILABLE; the parts already started are stopped again.
         """
         self.home = Home.open(self.home_path or self.settings.home, create=True)
         self.home.acquire()
@@ -127,9 +127,10 @@ class Installation:
         )
 
     def _environment(self, role: Role) -> Mapping[str, str]:
-        """What a role is told: the same settings, with the engines' addresses filled in.
+        """Return a role's environment: the same settings, with the engines' addresses filled in.
 
-        The store's credentials go to those that use the lake, not to what faces the network.
+        The store's credentials go to the roles that use the lake, not to the gateway, which faces
+        the network.
         """
         names = _PASSED_ON if role.name == "gateway" else (*_PASSED_ON, *_OF_OBJECT_STORES)
         inherited = {name: os.environ[name] for name in names if name in os.environ}
@@ -145,7 +146,7 @@ class Installation:
                 time.sleep(_POLL_S)
 
     def tend(self) -> list[str]:
-        """Start again what has died; returns a sentence for each. Call it every second or so."""
+        """Restart parts that died; return a sentence for each. Call it every second or so."""
         said = []
         for engine, name in ((self.postgres, "PostgreSQL"), (self.valkey, "Valkey")):
             if engine is not None and not engine.alive():
@@ -162,7 +163,7 @@ class Installation:
         return said
 
     def stop(self) -> None:
-        """Gateways first, so that what they have accepted is finished; engines last."""
+        """Stop gateways first, so that accepted calls are finished, and engines last."""
         for role in reversed(self.roles):
             if role.child is not None:
                 role.child.end()
@@ -177,7 +178,7 @@ class Installation:
 
 
 def _end_orphans(home: Home) -> None:
-    """End roles of this home whose supervisor was killed: they drain, and hold the ports on."""
+    """End roles of this home whose supervisor was killed: they drain, and still hold the ports."""
 
     def orphans() -> Iterator[ProcessView]:
         for each in everyone():

@@ -1,4 +1,4 @@
-"""The command `weir`. Rooms declare its commands; only the one that is asked for is loaded."""
+"""The command `weir`: rooms declare its commands, and only the one asked for is loaded."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PANELS: Final = (RUN_PANEL, PARTIES_PANEL, SHELF_PANEL, BOOKS_PANEL)
 
 
 def build(arguments: Sequence[str]) -> typer.Typer:
-    """The application, with the code of the command that `arguments` name and of no other."""
+    """Return the application, with the code of the one command that `arguments` name."""
     wanted = next((word for word in arguments if not word.startswith("-")), None)
     root = typer.Typer(
         help=_HELP,
@@ -39,7 +39,7 @@ def build(arguments: Sequence[str]) -> typer.Typer:
 
 
 def main() -> None:
-    """The entry point. What can be expected to go wrong is one sentence, never a traceback."""
+    """Run the command. An expected failure is one sentence on standard error, never a traceback."""
     from weir.cli.failures import sentence_of
 
     arguments = sys.argv[1:]

@@ -1,4 +1,4 @@
-"""`weir operator`: founding the alliance."""
+"""`weir operator`: the founding of the alliance, and the platform's health."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def claim(
 
 @app.command()
 def health(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
-    """Every process that follows the change log, and how far behind it is."""
+    """Show every process that follows the change log, and how far behind it is."""
     found = asking(profile, lambda m: m.health.get())
     if as_json:
         show_json(found)

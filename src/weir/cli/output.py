@@ -1,4 +1,4 @@
-"""Answers on the terminal: a table for people, JSON for programs."""
+"""Output on the terminal: a table for people, JSON for programs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a ta
 
 
 def show_list(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], as_json: bool) -> None:
-    """A list; `columns` are the fields people need first."""
+    """Print a list; `columns` are the fields that people need first."""
     if as_json:
         show_json(rows)
         return
@@ -36,7 +36,7 @@ def show_list(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], as_json
 
 
 def show_one(value: Mapping[str, Any], as_json: bool) -> None:
-    """One thing, a field a line."""
+    """Print one object, a field a line."""
     if as_json:
         show_json(value)
         return
@@ -46,7 +46,7 @@ def show_one(value: Mapping[str, Any], as_json: bool) -> None:
 
 
 def show_json(value: Any) -> None:
-    """JSON, indented, in UTF-8."""
+    """Print JSON, indented, in UTF-8."""
     print(json.dumps(value, indent=2, ensure_ascii=False))
 
 

@@ -1,4 +1,4 @@
-"""Where profiles are kept, and asking the management API as one of them."""
+"""Profiles in the home, and requests to the management API in a profile's name."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ProfileName = Annotated[
 
 
 def home_path() -> Path:
-    """The home that WEIR_HOME names, or the default one."""
+    """Return the home that WEIR_HOME names, or the default one."""
     settings = reading.read(os.environ)
     if settings.home is not None:
         return settings.home
@@ -41,7 +41,7 @@ def home_path() -> Path:
 
 
 def folder_of(name: str) -> Path:
-    """A profile's folder. A text with a slash in it is a path of its own."""
+    """Return a profile's folder. A name with a slash in it is a path of its own."""
     if "/" in name:
         return Path(name).expanduser()
     if not identifiers.is_slug(name):
@@ -50,7 +50,7 @@ def folder_of(name: str) -> Path:
 
 
 def platform_here(ca: Path | None = None) -> Platform:
-    """The platform that the settings name; `ca` is its root, by default the one in the home."""
+    """Return the platform that the settings name; `ca` is its root, by default the home's."""
     from weir.client import Platform
 
     settings = reading.read(os.environ)
@@ -63,7 +63,7 @@ def platform_here(ca: Path | None = None) -> Platform:
 
 
 def asking(name: str, work: Callable[[Management], Awaitable[Result]]) -> Result:
-    """Run `work` with the management API, as the profile."""
+    """Run `work` with the management API in the profile's name, and return its result."""
     from weir.client import Management, Profile
 
     profile = Profile.load(folder_of(name))

@@ -1,4 +1,4 @@
-"""`weir status`: what runs in a home, and how it is."""
+"""`weir status`: the parts that run in a home, and the state of each."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _engines(settings: Settings, home: Home) -> list[tuple[str, str, bool]]:
 
 
 def _postgres_version(url: str) -> str | None:
-    """What a PostgreSQL of somebody else's says it is; None when it does not answer."""
+    """Return the version of an external PostgreSQL; None when it does not answer."""
     try:
         address = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
         with psycopg.connect(address, connect_timeout=_TIMEOUT_S) as connection:
@@ -70,7 +70,7 @@ def _postgres_version(url: str) -> str | None:
 
 
 def _valkey_version(url: str) -> str | None:
-    """What a Valkey or Redis of somebody else's says it is; None when it does not answer."""
+    """Return the version of an external Valkey or Redis; None when it does not answer."""
     try:
         with Valkey.from_url(
             url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S

@@ -1,4 +1,4 @@
-"""`weir up`: everything on one machine, until it is told to stop."""
+"""`weir up`: everything on one machine, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def up(
 
 
 def welcome(installation: Installation) -> str:
-    """What a newcomer needs to know first: where it is, and what to do next."""
+    """Return the text for a newcomer: the addresses of the platform, and the next step."""
     settings = installation.settings
     portal = address(settings, "portal")
     lines = [
@@ -77,12 +77,12 @@ def welcome(installation: Installation) -> str:
 
 
 def founding_link(installation: Installation) -> str:
-    """The one-time link; its secret stands after `#`, so that no server ever logs it."""
+    """Return the one-time link; its secret stands after `#`, so that no server ever logs it."""
     secret = installation.prepared.founding_secret
     return f"{address(installation.settings, 'manage')}/v1/founding#{secret}"
 
 
 def address(settings: Settings, role: str, *, mtls: bool = False) -> str:
-    """The origin of one of the four hosts."""
+    """Return the origin of one of the four hosts."""
     port = settings.mtls_port if mtls else settings.public_port
     return https_origin(f"{role}.{settings.domain}", port)

@@ -1,4 +1,4 @@
-"""`weir anchor`: whose software statements let applications register themselves."""
+"""`weir anchor`: issuers of software statements that let applications register themselves."""
 
 from __future__ import annotations
 

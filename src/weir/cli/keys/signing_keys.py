@@ -1,4 +1,4 @@
-"""`weir key`: the platform's signing keys, and the algorithms it takes."""
+"""`weir key`: the platform's signing keys, and the client algorithms it accepts."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def keep(algorithm: Algorithm, profile: ProfileName = DEFAULT, as_json: AsJson =
 
 
 def _moment(text: str) -> str:
-    """A time as the API reads it. CannotError when it is none."""
+    """Return a time as the API reads it (RFC 3339); `+7` is seven days ahead. CannotError."""
     if text.startswith("+") and text[1:].isascii() and text[1:].isdigit() and len(text) <= 5:
         return (datetime.now(UTC) + timedelta(days=int(text[1:]))).isoformat(timespec="seconds")
     try:

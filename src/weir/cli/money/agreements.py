@@ -1,4 +1,4 @@
-"""`weir agreement`: how revenue is split, proposed, countered, signed and verified."""
+"""`weir agreement`: splits of revenue, proposed, countered, signed and verified."""
 
 from __future__ import annotations
 
@@ -209,7 +209,7 @@ def verify(
 
 
 def _show(agreement: dict[str, Any], as_json: bool) -> None:
-    """For people without the certificates and the text that is signed; `show` has them."""
+    """Print an agreement for people, without certificates and terms, which `show` prints."""
     if not as_json:
         signed_by = [each["organisation"] for each in agreement["signatures"]]
         shown = {name: each for name, each in agreement.items() if name != "terms"}
@@ -228,7 +228,7 @@ def _since(effective_from: str | None) -> str:
 
 
 def _signed(file: Path) -> Any:
-    """The terms and signatures in a file; what else `show` printed is left aside."""
+    """Read the terms and signatures from a file that `show` printed. CannotError."""
     from weir.agreements.signatures import read
 
     try:

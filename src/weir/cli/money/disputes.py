@@ -1,4 +1,4 @@
-"""`weir dispute`: lines of statements that are wrong."""
+"""`weir dispute`: disputes about lines of statements."""
 
 from __future__ import annotations
 

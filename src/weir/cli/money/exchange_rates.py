@@ -1,4 +1,4 @@
-"""`weir rate`: exchange rates."""
+"""`weir rate`: exchange rates between currencies, with their source."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`weir netting`: debts into few payments, and the accounts that pay and are paid."""
+"""`weir netting`: rounds that turn debts into few payments, and the accounts for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`weir statement`: who owes whom, provably."""
+"""`weir statement`: statements, the calls behind their lines, and their offline verification."""
 
 from __future__ import annotations
 

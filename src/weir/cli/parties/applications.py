@@ -264,7 +264,7 @@ def expiring(
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """Certificates that end soon and have no later one beside them."""
+    """List certificates that end soon and have no later one beside them."""
     found = asking(profile, lambda m: m.certificates.expiring(days))
     columns = ("not_after", "organisation_name_en", "application_name", "application")
     show_list(found, columns, as_json)

@@ -1,4 +1,4 @@
-"""`weir consent`: what customers granted."""
+"""`weir consent`: consents of customers."""
 
 from __future__ import annotations
 

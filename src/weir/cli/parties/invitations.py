@@ -1,4 +1,4 @@
-"""`weir invitations`: who is to join an organisation."""
+"""`weir invitations`: open invitations to work for an organisation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`weir member` and `weir partner`: who takes part."""
+"""`weir member` and `weir partner`: the organisations of the alliance."""
 
 from __future__ import annotations
 

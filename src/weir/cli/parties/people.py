@@ -1,4 +1,4 @@
-"""`weir people`: who works for an organisation."""
+"""`weir people`: people who work for an organisation, and their roles."""
 
 from __future__ import annotations
 

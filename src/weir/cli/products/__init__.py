@@ -1,1 +1,1 @@
-"""Commands on what is offered: documents, capabilities, products, plans, subscriptions."""
+"""Commands on the shelf's supply: documents, capabilities, products, plans, subscriptions."""

@@ -1,4 +1,4 @@
-"""`weir backend`: at which endpoints your services are reached."""
+"""`weir backend`: the endpoints at which your services are reached."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`weir capability`: what an institution can do."""
+"""`weir capability`: the operations an institution offers, and the consent each needs."""
 
 from __future__ import annotations
 

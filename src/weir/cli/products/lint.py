@@ -1,4 +1,4 @@
-"""`weir lint`: hold an OpenAPI document to the standard, with no platform needed."""
+"""`weir lint`: check an OpenAPI document against the standard, with no platform needed."""
 
 from __future__ import annotations
 
@@ -54,7 +54,11 @@ def lint(
 
 
 def described(finding: Finding) -> dict[str, Any]:
-    """A finding with the words of its rule, as JSON shows it."""
+    """Return a finding with its rule's words, as JSON shows it.
+
+    Keys: `rule`, `severity`, `pointer`, `in_older`, `subject`, `what`, `reason`, `mend` (each of
+    the three in `en` and `zh`) and `source`.
+    """
     from weir.openapi.standard.lint import RULES
 
     rule = RULES[finding.rule]

@@ -111,7 +111,7 @@ def _in_words(plan: dict[str, Any]) -> str:
 
 
 def _pricing(price: str | None, file: Path | None) -> dict[str, Any]:
-    """What is charged: one price for every call, or the components of a file."""
+    """Return a pricing: one price for every call, or the components of a file. CannotError."""
     from weir.client.pricing import per_call
     from weir.kernel import strict_json
 

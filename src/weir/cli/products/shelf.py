@@ -1,4 +1,4 @@
-"""`weir shelf`: finding what is on the shelf."""
+"""`weir shelf`: the search of the shelf, and its scenes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`weir audit`: the chain of what was done, and the records held against everybody's own."""
+"""`weir audit`: audit chains, signed roots, and bundles of records checked offline."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def search(
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """What happened, newest first."""
+    """Search the audit trail, newest entries first."""
     from weir.client.management.requests import first_of
 
     wanted = {
@@ -176,6 +176,6 @@ def _report(found: Any) -> dict[str, Any]:
 
 
 def _flat(witnessed: dict[str, Any]) -> dict[str, Any]:
-    """A root with its witnesses, a field each."""
+    """Return a root's fields with `witnesses`, the identifiers of the witnessing organisations."""
     names = [each["organisation"] for each in witnessed["witnesses"]]
     return {**witnessed["root"], "witnesses": names}

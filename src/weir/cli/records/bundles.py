@@ -1,4 +1,4 @@
-"""Fetching a bundle over the management API."""
+"""Bundles for offline verification, fetched over the management API."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from weir.settlement.statements import party_bundles
 
 
 async def fetch(management: Management, folder: Path, authority: Path) -> tuple[int, int]:
-    """Write the bundle; how many seals and segments it holds.
+    """Write the bundle into a new folder; return its numbers of seals and of segments.
 
-    The lines of segments are the operator's to fetch. Others get keys, seals and roots, and add
+    Only the operator may fetch the lines of segments. Others get keys, seals and roots, and add
     their own log and receipts.
     """
     _make(folder, authority)
@@ -39,7 +39,7 @@ async def fetch_statement(
 ) -> int:
     """Write the bundle of one statement; return how many calls it holds.
 
-    What a party may not see it does not get: an agreement it is no party of is left out.
+    An agreement that the party is not part of is left out.
     """
     await fetch(management, folder, authority)
     document = await management.statements.get(statement)

@@ -1,4 +1,4 @@
-"""`weir records`."""
+"""`weir records`: counts of stored calls, files of the lake, and receipts."""
 
 from __future__ import annotations
 
