@@ -1,4 +1,4 @@
-"""The authorization server, as a FAPI 2.0 client speaks with it."""
+"""A FAPI 2.0 client of the authorization server."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ GrantManagementAction = Literal["create", "merge", "replace"]
 
 @dataclass(frozen=True, slots=True)
 class PushedRequest:
-    """An authorization request the server keeps (RFC 9126), and the secrets that belong to it.
+    """A pushed authorization request (RFC 9126), with the secrets that belong to it.
 
-    Send the customer's browser to `authorization_url`; keep the object until the browser comes
-    back to `redirect_uri`.
+    Send the customer's browser to `authorization_url`; keep the object until the browser comes back
+    to `redirect_uri`.
     """
 
     authorization_url: str
@@ -41,7 +41,7 @@ class PushedRequest:
 
 
 class AuthorizationServer:
-    """One application's dealings with the authorization server.
+    """The authorization server as one application calls it.
 
     Every endpoint that authenticates a client is called under its mutual-TLS address (RFC 8705
     section 5), since tokens are bound to the client's certificate. With a DpopKey they are bound to
@@ -82,7 +82,10 @@ class AuthorizationServer:
         return cls(metadata, credentials, exchange, dpop)
 
     async def client_credentials(self, scope: str) -> Token:
-        """A token for the application itself (RFC 6749 section 4.4). `scope` is space separated."""
+        """Get a token for the application itself (RFC 6749 section 4.4).
+
+        `scope` is space separated.
+        """
         return await self.token({"grant_type": "client_credentials", "scope": scope})
 
     async def push_authorization_request(
@@ -97,7 +100,7 @@ class AuthorizationServer:
         grant_management_action: GrantManagementAction | None = None,
         grant_id: str | None = None,
     ) -> PushedRequest:
-        """Leave a request with the server (RFC 9126): PKCE S256, and what is asked (RFC 9396).
+        """Push an authorization request (RFC 9126), with PKCE S256 and details (RFC 9396).
 
         `signed` sends it as a signed object (JAR, RFC 9101), by the key of `credentials`, and with
         `signed_answer` the browser brings a signed one back (JARM). `more` are further parameters,
@@ -128,7 +131,7 @@ class AuthorizationServer:
         return PushedRequest(address, redirect_uri, state, pkce.verifier, lifetime, signed_answer)
 
     async def exchange_code(self, pushed: PushedRequest, callback_url: str) -> Token:
-        """The token for the code with which the browser came back to `callback_url`.
+        """Exchange the code with which the browser came back to `callback_url` for a token.
 
         ProtocolError when the answer is not to this request (`state`) or not of this server (`iss`,
         RFC 9207); OAuthError `access_denied` when the customer said no.
@@ -143,27 +146,30 @@ class AuthorizationServer:
         return await self.token(form)
 
     async def refresh(self, refresh_token: str) -> Token:
-        """A new access token on the same consent. The refresh token stays the same (FAPI 2.0)."""
+        """Get a new access token on the same consent; the refresh token stays (FAPI 2.0)."""
         form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
         answer = await self.post("token_endpoint", form)
         return Token.read({"refresh_token": refresh_token} | answer)
 
     async def revoke(self, token: str) -> None:
-        """End a token (RFC 7009); a refresh token's end is the end of what it issued."""
+        """Revoke a token (RFC 7009); with a refresh token, the tokens issued from it end too."""
         await self.post("revocation_endpoint", {"token": token}, empty=True)
 
     async def token(self, form: dict[str, str]) -> Token:
-        """What the token endpoint gives for a grant of any type."""
+        """Get a token for a grant of any type from the token endpoint."""
         return Token.read(await self.post("token_endpoint", form))
 
     def signed(self, request: Mapping[str, Any]) -> dict[str, str]:
-        """A request as a form with one signed object (JAR, RFC 9101)."""
+        """Return a request as a form with one signed object (JAR, RFC 9101)."""
         return {"request": request_object(self._credentials, self.issuer, request)}
 
     async def post(
         self, endpoint: str, form: dict[str, str], *, empty: bool = False
     ) -> dict[str, Any]:
-        """Send a form as this client to the endpoint of this name in the metadata."""
+        """Send a form as this client to the endpoint of this name in the metadata.
+
+        Returns the answer's JSON object; with `empty`, a 200 gives an empty one.
+        """
         address = self._address(endpoint)
         answer = await self._send(address, form)
         if self.dpop is not None and self.dpop.heed(address, answer):
@@ -171,7 +177,7 @@ class AuthorizationServer:
         return {} if empty and answer.status == 200 else _accepted(answer)
 
     async def ask(self, method: str, endpoint: str, under: str, token: Token) -> Answer:
-        """Ask about one thing `under` an endpoint, with an access token. OAuthError."""
+        """Send a request about one thing `under` an endpoint, with an access token. OAuthError."""
         address = f"{self._address(endpoint)}/{quote(under, safe='')}"
         answer = await self._ask(method, address, token)
         if self.dpop is not None and self.dpop.heed(address, answer):
@@ -192,7 +198,11 @@ class AuthorizationServer:
         return await self._exchange.send("POST", address, form=form, headers=headers)
 
     def _authentication(self) -> dict[str, str]:
-        """The client's name, and for private_key_jwt its proof; TLS proves the other method."""
+        """Return the form fields that authenticate the client.
+
+        That is its client_id, and for private_key_jwt a client assertion (RFC 7523); TLS proves the
+        other method.
+        """
         named = {"client_id": self._credentials.client_id}
         if self._credentials.auth_method == "tls_client_auth":
             return named
@@ -211,7 +221,7 @@ class AuthorizationServer:
         return address
 
     async def _callback(self, pushed: PushedRequest, callback_url: str) -> dict[str, str]:
-        """The parameters of the redirect, once each, after the checks no client may leave out."""
+        """Return the redirect's parameters by name, after the checks no client may leave out."""
         address, expected = urlsplit(callback_url), urlsplit(pushed.redirect_uri)
         if address[:3] != expected[:3]:
             raise ProtocolError("the browser came back to another address")
@@ -232,7 +242,7 @@ class AuthorizationServer:
         return values
 
     async def _signed_answer(self, values: dict[str, str]) -> dict[str, str]:
-        """The parameters of a signed answer (JARM section 2.4), and nothing from beside it."""
+        """Return the parameters of a signed answer (JARM section 2.4), and none from beside it."""
         claims = await self.keys.claims_of(values.get("response", ""))
         if claims.get("aud") != self._credentials.client_id:
             raise ProtocolError("the signed answer is for another client")
@@ -243,7 +253,7 @@ class AuthorizationServer:
 
 
 def _form(request: Mapping[str, Any]) -> dict[str, str]:
-    """The parameters as a form carries them: what is not text as JSON."""
+    """Return parameters as form fields; values that are not text are written as JSON."""
     return {
         name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         for name, value in request.items()
@@ -251,7 +261,7 @@ def _form(request: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _accepted(answer: Answer) -> dict[str, Any]:
-    """The body of a successful answer, or the refusal it is."""
+    """Return the JSON object of a successful answer, or raise its refusal."""
     if answer.status in (200, 201):
         return answer.object()
     refused = oauth_error_in(answer.status, answer.content) or refusal_in(

@@ -1,4 +1,4 @@
-"""Asking customers on their own device (OpenID CIBA Core 1.0), and collecting the answer."""
+"""Backchannel requests (OpenID CIBA Core 1.0): ask customers on their own device."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ _INTERVAL_S: Final = 5  # when the server names none (CIBA Core section 7.3)
 
 @dataclass(slots=True)
 class Question:
-    """A question that waits for its customer. Keep `auth_req_id` if your process may end.
+    """A backchannel request that waits for its customer.
 
-    `interval_s` is how long to wait between two polls; the server may lengthen it.
-    `notification_token` is what a ping about this question must carry.
+    Keep `auth_req_id` if your process may end. `interval_s` is the time to wait between two polls;
+    the server may lengthen it. `notification_token` is the bearer token of a ping about this
+    question.
     """
 
     auth_req_id: str = field(repr=False)
@@ -38,8 +39,8 @@ class Question:
     def is_answered_by(self, authorization: str, body: bytes) -> bool:
         """Whether a notification at your endpoint is the platform's and about this question.
 
-        `authorization` is its header, `body` its content (CIBA Core section 10.2). What it tells is
-        only that there is an answer: `collect` it.
+        `authorization` is its header, `body` its content (CIBA Core section 10.2). It says only
+        that there is an answer: `collect` it.
         """
         said = json_object(body) or {}
         expected = f"Bearer {self.notification_token}"
@@ -51,9 +52,10 @@ class Question:
 
 
 class Backchannel:
-    """One application's questions. It must be registered for them (`weir app backchannel`).
+    """Backchannel requests of one application, which must be registered for them.
 
-    Errors: OAuthError when the server refuses, UnreachableError, ProtocolError.
+    Register it by `weir app backchannel`. Errors: OAuthError when the server refuses,
+    UnreachableError, ProtocolError.
     """
 
     def __init__(self, server: AuthorizationServer) -> None:
@@ -73,7 +75,7 @@ class Backchannel:
         """Ask the customer whom one of the hints names, in a signed request (section 7.1.1).
 
         Show `binding_message` to the customer while you wait: the same words are on the customer's
-        page. That a question was taken does not say that there is such a customer.
+        page. An accepted question does not imply that such a customer exists.
         """
         token = secrets.token_urlsafe(32)
         request: dict[str, Any] = {
@@ -97,10 +99,10 @@ class Backchannel:
         return Question(name, lifetime, interval, token)
 
     async def collect(self, question: Question) -> Token | None:
-        """The token, once the customer has said yes; None while there is no answer.
+        """Return the token once the customer has said yes; None while there is no answer.
 
-        OAuthError `access_denied` when the customer said no, `expired_token` when nobody answered
-        in time. A token whose answer was lost can be collected again for some minutes.
+        OAuthError `access_denied` when the customer said no, `expired_token` when no answer came in
+        time. A token whose answer was lost can be collected again for some minutes.
         """
         form = {"grant_type": _GRANT_TYPE, "auth_req_id": question.auth_req_id}
         try:

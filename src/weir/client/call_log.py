@@ -1,4 +1,4 @@
-"""A partner's own log of its calls: what it can hold against the platform's records."""
+"""A partner's own log of its calls, to compare with the platform's records."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RECEIPT: Final = "weir-receipt"
 
 
 class CallLog:
-    """Appends a line for each answered call. One process writes a log; close it, or use `with`.
+    """A log with a line for each answered call. One process writes it; close it, or use `with`.
 
     A line is in the operating system's hands when `add` returns. A last line that a crash cut off
     is removed at the next opening. WeirError when another process has the log, or it was changed.
@@ -42,7 +42,7 @@ class CallLog:
         self._previous = digest_of(line_of(entries[-1])) if entries else BEGINNING
 
     def add(self, method: str, path: str, sent_ns: int, answer: Answer) -> None:
-        """Note an answered call. `sent_ns` is Unix time."""
+        """Append an answered call. `sent_ns` is Unix time in nanoseconds."""
         entry = LogEntry(
             side="caller",
             party=self._application,
@@ -77,5 +77,5 @@ class CallLog:
 
 
 def now_ns() -> int:
-    """The time a request is sent, for `CallLog.add`."""
+    """Return the present Unix time in nanoseconds, for `CallLog.add`."""
     return time.time_ns()

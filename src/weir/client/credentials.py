@@ -1,5 +1,7 @@
-"""A partner's own keys. The private key is made here and never leaves; a request for a certificate
-(PKCS #10) and public keys (RFC 7517) are all that anyone else ever sees.
+"""A partner's own key: made here, with only its public half and a certificate request shown.
+
+The private key never leaves its folder; other parties see a request for a certificate (PKCS #10)
+and public keys (RFC 7517).
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ CERTIFICATE_NAME: Final = "certificate.pem"
 
 @dataclass(frozen=True)
 class Credentials:
-    """An EC P-256 key in a folder of its own, and what the alliance gave for it.
+    """An EC P-256 key in a folder of its own, with its certificate and client_id.
 
     The one key proves the client both ways: in TLS, with its certificate (RFC 8705 section 2.1),
     and in `private_key_jwt` assertions (RFC 7523). `client_id` is empty until the application is
@@ -69,7 +71,7 @@ class Credentials:
         return cls(folder)
 
     def certificate_request(self, name: str) -> str:
-        """A signed certificate request in PEM. The authority believes only its key, not `name`."""
+        """Return a signed certificate request in PEM; the authority ignores `name`."""
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64] or "weir")])
         builder = x509.CertificateSigningRequestBuilder().subject_name(subject)
         return builder.sign(self.private_key, SHA256()).public_bytes(Encoding.PEM).decode("ascii")
@@ -83,11 +85,11 @@ class Credentials:
         return replace(self, client_id=client_id)
 
     def registered_as(self, client_id: str, auth_method: AuthMethod) -> Credentials:
-        """The same key, as the client it was registered for."""
+        """Return the same key as the client it was registered for."""
         return replace(self, client_id=client_id, auth_method=auth_method)
 
     def public_jwks(self) -> dict[str, Any]:
-        """The public key as a JWK set, to register for `private_key_jwt`."""
+        """Return the public key as a JWK set, to register for `private_key_jwt`."""
         return {"keys": [self.signing_key.as_dict(private=False)]}
 
     @cached_property
@@ -99,14 +101,14 @@ class Credentials:
         return key
 
     def thumbprint(self) -> str:
-        """The certificate's `x5t#S256` (RFC 8705 section 3.1)."""
+        """Return the certificate's `x5t#S256` thumbprint (RFC 8705 section 3.1)."""
         certificate = x509.load_pem_x509_certificate(self.certificate_file.read_bytes())
         digest = hashlib.sha256(certificate.public_bytes(Encoding.DER)).digest()
         return base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
 
     @cached_property
     def private_key(self) -> ec.EllipticCurvePrivateKey:
-        """The key itself. WeirError when it cannot be read."""
+        """The private key. WeirError when it cannot be read."""
         try:
             key = load_pem_private_key(self.key_file.read_bytes(), None)
         except (OSError, ValueError) as error:

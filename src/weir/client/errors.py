@@ -1,4 +1,4 @@
-"""What can go wrong for a partner, as types: refused, answered badly, not reached, not believed."""
+"""Errors of the client, as types: refused, answered badly, not reached, not believed."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class InstitutionError(WeirError):
 
 
 def refusal_in(status: int, content: bytes, retry_after: str | None = None) -> RefusedError | None:
-    """The platform's refusal in a body, or None when the body is something else."""
+    """Return the platform's refusal in a body, or None when the body is something else."""
     problem = json_object(content)
     if problem is None or not str(problem.get("type", "")).startswith(PROBLEM_TYPE):
         return None
@@ -103,7 +103,7 @@ def refusal_in(status: int, content: bytes, retry_after: str | None = None) -> R
 
 
 def oauth_error_in(status: int, content: bytes) -> OAuthError | None:
-    """The OAuth error in a body, or None when the body is something else."""
+    """Return the OAuth error in a body, or None when the body is something else."""
     body = json_object(content)
     if body is None or not isinstance(body.get("error"), str):
         return None
@@ -118,7 +118,7 @@ def oauth_error_in(status: int, content: bytes) -> OAuthError | None:
 
 
 def json_object(content: bytes) -> dict[str, Any] | None:
-    """A JSON object, read strictly; None when the bytes are not one."""
+    """Return a JSON object, read strictly; None when the bytes are not one."""
     try:
         value = strict_json.loads(content)
     except ValueError:
@@ -127,7 +127,7 @@ def json_object(content: bytes) -> dict[str, Any] | None:
 
 
 def _with(code: str, parameters: dict[str, str | int]) -> str:
-    """A code and what helps to mend the request; Chinese reasons stay with Chinese titles."""
+    """Return a code with the parameters that help to mend the request, Chinese reasons left out."""
     shown = [f"{name}: {v}" for name, v in parameters.items() if not name.endswith("_zh")]
     return "; ".join([code, ", ".join(shown)]) if shown else code
 

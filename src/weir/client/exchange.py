@@ -1,4 +1,4 @@
-"""One request and its whole, bounded answer."""
+"""HTTP exchanges: one request and its whole, bounded answer."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _POOL_WAIT_S: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer. `content` is at most `limits.BODY_BYTES` long."""
+    """A whole answer. `content` holds at most `BODY_BYTES` bytes."""
 
     status: int
     headers: httpx.Headers
@@ -31,19 +31,19 @@ class Answer:
 
     @property
     def interaction_id(self) -> str | None:
-        """The name of this exchange in every party's records."""
+        """The identifier of this exchange in every party's records, or None."""
         name: str | None = self.headers.get(INTERACTION)
         return name
 
     def json(self) -> Any:
-        """The JSON value; ProtocolError when the body is not JSON."""
+        """Return the JSON value; ProtocolError when the body is not JSON."""
         try:
             return json_text.loads(self.content)
         except ValueError as error:
             raise errors.ProtocolError("the answer is not JSON") from error
 
     def object(self) -> dict[str, Any]:
-        """The JSON object, read strictly (no repeated names); ProtocolError otherwise."""
+        """Return the JSON object, read strictly (no repeated names); ProtocolError otherwise."""
         value = errors.json_object(self.content)
         if value is None:
             raise errors.ProtocolError("the answer is not a JSON object")
@@ -51,7 +51,7 @@ class Answer:
 
 
 class Exchange:
-    """Sends requests over one pool of kept-alive TLS connections. Close it, or use `async with`.
+    """A pool of kept-alive TLS connections that sends requests. Close it, or use `async with`.
 
     `ca_file` is the alliance's root: no other authority is believed. With `certificate` and `key`
     (PEM files) every connection can show the client certificate.
@@ -82,7 +82,7 @@ class Exchange:
         params: dict[str, str] | None = None,
         headers: dict[str, str] | None = None,
     ) -> Answer:
-        """The answer, whatever its status. UnreachableError when none came."""
+        """Send a request, and return the answer of any status. UnreachableError when none came."""
         request = self._http.build_request(
             method, url, content=content, data=form, params=params, headers=headers
         )
@@ -99,7 +99,7 @@ class Exchange:
         return Answer(response.status_code, response.headers, body)
 
     async def send_json(self, method: str, url: str, value: Any) -> Answer:
-        """As `send`, with a JSON body."""
+        """Send a request with a JSON body, as `send` does."""
         content = json_text.dumps(value, ensure_ascii=False).encode()
         return await self.send(
             method, url, content=content, headers={"content-type": "application/json"}
@@ -121,7 +121,7 @@ class Exchange:
 
 
 async def _read(response: httpx.Response) -> bytes:
-    """The body, decoded, and never more of it than the bound."""
+    """Return the decoded body. ProtocolError when it is longer than BODY_BYTES."""
     parts: list[bytes] = []
     size = 0
     async for part in response.aiter_bytes():

@@ -1,4 +1,4 @@
-"""Founding an alliance with the one-time link, before anybody has a certificate."""
+"""Founding of an alliance with the one-time link, before anybody has a certificate."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def claim(
     name_en: str,
     name_zh: str,
 ) -> tuple[Profile, dict[str, Any]]:
-    """Use the link that `weir up` printed: the operator's profile, and the API's whole answer.
+    """Use the link that `weir up` printed; return the operator's profile and the API's answer.
 
     The secret stands behind the link's `#`; it is sent in the body, never in an address. The answer
     holds `sign_in_link`, which makes the first operator's sign-in at the portal.

@@ -1,4 +1,4 @@
-"""Reading and ending grants (Grant Management for OAuth 2.0, draft 03, section 6)."""
+"""Grants, queried and revoked (Grant Management for OAuth 2.0, draft 03, section 6)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ _REVOKE: Final = "grant_management_revoke"
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a grant allows now: `scope` is space separated, `authorization_details` as granted."""
+    """The present extent of a grant.
+
+    `scope` is space separated, `authorization_details` are those granted (RFC 9396).
+    """
 
     scope: str
     authorization_details: list[dict[str, Any]]
@@ -38,7 +41,7 @@ class Grants:
         }
 
     async def query(self, grant_id: str) -> Grant:
-        """What the grant allows now (section 6.4)."""
+        """Return the present extent of the grant (section 6.4)."""
         body = (await self._ask("GET", grant_id)).object()
         scopes, details = body.get("scopes", []), body.get("authorization_details", [])
         if not _all_objects(scopes) or not _all_objects(details):
@@ -46,7 +49,7 @@ class Grants:
         return Grant(" ".join(str(each.get("scope", "")) for each in scopes), details)
 
     async def revoke(self, grant_id: str) -> None:
-        """End the grant and every token on it (section 6.5); every gateway knows when this returns.
+        """End the grant and every token on it (section 6.5), at every gateway when this returns.
 
         OAuthError with status 503: it is stored, and not every gateway has said so yet. Asking
         again is safe.

@@ -1,5 +1,7 @@
-"""Signed messages (RFC 9421), for products that ask for them: requests signed with the
-application's registered key, and answers believed only with the platform's signature.
+"""Signed messages (RFC 9421), for products that ask for them.
+
+Requests are signed with the application's registered key, and answers believed only with the
+platform's signature.
 """
 
 from __future__ import annotations
@@ -44,7 +46,7 @@ _ANSWER_AGE_S: Final = SIGNATURE_AGE_S + MEMBER_ANSWER_TIMEOUT_S
 
 @dataclass(frozen=True, slots=True)
 class SignedMessage:
-    """A request as it was signed: the fields to send, and what its answer must be to."""
+    """A signed request: the fields to send, and the values that its answer must be bound to."""
 
     method: str
     url: str
@@ -52,7 +54,7 @@ class SignedMessage:
 
 
 class MessageSigner:
-    """Signs an application's requests, and checks who signed the answers.
+    """Signer of an application's requests, and verifier of the answers' signatures.
 
     The key is the one of `credentials`; it must be registered for the application.
     """
@@ -64,8 +66,10 @@ class MessageSigner:
     def sign(
         self, method: str, url: str, headers: dict[str, str], content: bytes | None
     ) -> SignedMessage:
-        """The request with Content-Digest, Signature-Input and Signature. `url` is the whole
-        address, with its query as it will be sent; names in `headers` are in lower case.
+        """Return the request with Content-Digest, Signature-Input and Signature.
+
+        `url` is the whole address, with its query as it will be sent; names in `headers` are in
+        lower case.
         """
         sent = {**headers, "accept-encoding": "identity"}  # a digest is of the bytes on their way
         if content:
@@ -91,10 +95,10 @@ class MessageSigner:
         return r.to_bytes(_HALF_BYTES, "big") + s.to_bytes(_HALF_BYTES, "big")
 
     async def check(self, sent: SignedMessage, answer: Answer) -> None:
-        """ProtocolError unless the platform signed this answer, to this request, just now.
+        """Raise ProtocolError unless the platform signed this answer, to this request, just now.
 
-        A refusal without a signature is let through: before it knows the product, the platform
-        does not know that it should sign, and such an answer claims nothing but "no".
+        A refusal without a signature is let through: before it knows the product, the platform does
+        not know that it should sign, and such an answer claims nothing but "no".
         """
         if "signature-input" not in answer.headers and answer.status >= 400:
             return
@@ -154,7 +158,7 @@ def _values(said: SignatureInput, sent: SignedMessage, answer: Answer) -> dict[s
 
 
 def _check_signature(jwk: dict[str, Any], base: bytes, signature: bytes) -> None:
-    """The platform signs its answers with ES256 keys."""
+    """Verify the platform's ES256 signature. SignatureError."""
     if (jwk.get("kty"), jwk.get("crv")) != ("EC", "P-256") or len(signature) != 2 * _HALF_BYTES:
         raise SignatureError("it is not by ES256")
     public: Any = import_key(jwk).get_op_key("verify")

@@ -1,9 +1,9 @@
-"""TLS connections for the HTTP pool, and the names that never leave this machine.
+"""TLS connections for the HTTP pool, with names under `localhost` mapped to this machine.
 
-Names under `localhost` are this machine by RFC 6761 section 6.3. Resolvers disagree about them, so
-they are mapped here, and the certificate is still checked against the name that was asked for.
+RFC 6761 section 6.3 gives these names to the machine itself. Resolvers disagree about them, so they
+are mapped here, and the certificate is still checked against the name that was asked for.
 
-The pool asks for a connection and then for TLS on it. Nothing is ever read or written before TLS:
+The pool asks for a connection and then for TLS on it. No byte is read or written before TLS:
 `Connected` can only become a `Secured`.
 """
 
@@ -24,13 +24,13 @@ _CONNECT_TIMEOUT_S: Final = 10.0
 
 
 def address_of(host: str) -> str:
-    """Where to connect for a host name: loopback for `localhost` and every name under it."""
+    """Return the host to connect to: loopback for `localhost` and every name under it."""
     plain = host.rstrip(".").lower()
     return LOOPBACK if plain == "localhost" or plain.endswith(".localhost") else host
 
 
 class Network(httpcore.AsyncNetworkBackend):
-    """Opens connections on the running asyncio loop."""
+    """A network backend of httpcore on the running asyncio loop."""
 
     async def connect_tcp(
         self,
@@ -142,7 +142,7 @@ class Secured(httpcore.AsyncNetworkStream):
 
 
 class _Wire(asyncio.Protocol):
-    """Bytes that have arrived, for one reader; and whether there is room to send."""
+    """The bytes that have arrived, for one reader, and the room to send."""
 
     def __init__(self) -> None:
         self._arrived = bytearray()
@@ -158,7 +158,7 @@ class _Wire(asyncio.Protocol):
         return bool(self._arrived) or self._ended
 
     async def take(self, max_bytes: int) -> bytes:
-        """Up to `max_bytes`, as soon as there are any; b"" at the end."""
+        """Return up to `max_bytes` as soon as there are any; b"" at the end."""
         if not self._arrived and not self._ended:
             self._arrival = asyncio.get_running_loop().create_future()
             await self._arrival
@@ -220,7 +220,7 @@ class _Wire(asyncio.Protocol):
 
 
 def _why(error: Exception) -> str:
-    """A few words without addresses; asyncio hides the kernel's behind its own."""
+    """Return a few words without addresses; asyncio hides the kernel's words behind its own."""
     if isinstance(error, ssl.SSLError):
         return str(error.reason or "TLS failed")
     if isinstance(error, socket.gaierror):

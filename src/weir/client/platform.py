@@ -1,4 +1,4 @@
-"""Where an alliance is found: its issuer, its origins, and the root certificate to believe."""
+"""The address of an alliance: its issuer, its origins, and its root certificate."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class Platform:
 
     @property
     def public_api_origin(self) -> str:
-        """Where products are called without a certificate, under DPoP."""
+        """Origin of the products for calls without a certificate, under DPoP."""
         return self.issuer.replace("https://auth.", "https://api.", 1)
 
     @property
     def public_manage_origin(self) -> str:
-        """Where the management API answers what needs no certificate."""
+        """Origin of the management API's operations that need no certificate."""
         return self.issuer.replace("https://auth.", "https://manage.", 1)
 
     @classmethod
@@ -44,7 +44,7 @@ class Platform:
         public_port: int = DEFAULT_PUBLIC_PORT,
         mtls_port: int = DEFAULT_MTLS_PORT,
     ) -> Platform:
-        """The platform as every alliance lays it out under its base domain."""
+        """Return the platform with the hosts and ports that every alliance has under its domain."""
         return cls(
             issuer=https_origin(f"auth.{domain}", public_port),
             portal_origin=https_origin(f"portal.{domain}", public_port),

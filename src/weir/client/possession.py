@@ -1,4 +1,4 @@
-"""A key shown by DPoP (RFC 9449): what binds tokens to a client that shows no certificate."""
+"""DPoP keys (RFC 9449), to which tokens of a client without a certificate are bound."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NONCE: Final = "dpop-nonce"
 class DpopKey:
     """An EC P-256 key in memory, its proofs, and the nonces that servers asked for.
 
-    Tokens bound to it are worth nothing without it: keep it as long as they are to be used.
+    Tokens bound to it are useless without it: keep it as long as they are to be used.
     """
 
     def __init__(self, key: ECKey | None = None) -> None:
@@ -34,7 +34,7 @@ class DpopKey:
         return str(self._key.thumbprint())
 
     def proof(self, method: str, url: str, access_token: str | None = None) -> str:
-        """A proof for one request (RFC 9449 section 4.2), and for the token it carries."""
+        """Return a proof for one request (RFC 9449 section 4.2), and for the token it carries."""
         claims = {
             "jti": secrets.token_urlsafe(18),
             "htm": method,
@@ -51,8 +51,9 @@ class DpopKey:
         return jws.serialize_compact(header, json.dumps(claims).encode(), self._key)
 
     def heed(self, url: str, answer: Answer) -> bool:
-        """Remember the nonce an answer brings (section 8.2). Whether the request was refused for
-        want of it, and should be sent once more.
+        """Keep the nonce of an answer (section 8.2); return whether to send the request again.
+
+        That is so when the server refused the request for want of the nonce.
         """
         nonce = answer.headers.get(NONCE)
         if nonce is None:

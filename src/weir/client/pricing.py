@@ -1,4 +1,4 @@
-"""The simplest pricings, for those who write them by hand."""
+"""The simplest pricings, for plans written by hand."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Any
 
 
 def free() -> dict[str, Any]:
-    """Nothing is charged."""
+    """Return a pricing that charges nothing."""
     return {"components": []}
 
 
 def per_call(price: str) -> dict[str, Any]:
-    """Every billable call costs `price`, a decimal string in major units."""
+    """Return a pricing of `price` for every billable call, a decimal string in major units."""
     return {"components": [{"kind": "per_call", "price": price}]}

@@ -36,7 +36,7 @@ class Profile:
     organisation: str = ""
 
     def save(self) -> None:
-        """Write the profile beside its key. The root certificate is copied in."""
+        """Write the profile beside its key, with a copy of the root certificate."""
         folder = self.credentials.folder
         folder.chmod(0o700)
         kept = {name: getattr(self.platform, name) for name in _ADDRESSES} | {
@@ -50,7 +50,7 @@ class Profile:
 
     @classmethod
     def load(cls, folder: Path) -> Profile:
-        """The profile in a folder. WeirError says what is missing or wrong."""
+        """Load the profile from a folder. WeirError says what is missing or wrong."""
         kept = _read(folder)
         method = kept["token_endpoint_auth_method"]
         if method not in _METHODS:
@@ -63,7 +63,7 @@ class Profile:
         )
 
     def exchange(self, *, connections: int = 32) -> Exchange:
-        """Connections that show this profile's certificate and believe only the alliance."""
+        """Return connections that show this profile's certificate and believe only the alliance."""
         certificate, key = self.credentials.certificate_file, self.credentials.key_file
         if not self.credentials.has_certificate:
             raise WeirError(f"{certificate} is missing: the application has no certificate yet")

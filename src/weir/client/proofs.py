@@ -1,4 +1,4 @@
-"""What a client proves and what it keeps secret: assertions (RFC 7523) and PKCE (RFC 7636)."""
+"""Proofs and secrets of a client: assertions (RFC 7523), request objects, PKCE (RFC 7636)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _REQUEST_LIFETIME_S: Final = 300
 
 
 def client_assertion(credentials: Credentials, issuer: str) -> str:
-    """A signed statement of who calls, for this issuer only, good for one minute and one use.
+    """Sign a client assertion for this issuer only, good for one minute and one use.
 
     The audience is the issuer as one string, never a list (FAPI 2.0 section 5.3.2.1 item 8).
     """
@@ -38,7 +38,7 @@ def client_assertion(credentials: Credentials, issuer: str) -> str:
 
 
 def request_object(credentials: Credentials, issuer: str, parameters: Mapping[str, Any]) -> str:
-    """An authorization request as a signed JWT (RFC 9101), good for five minutes and one use."""
+    """Sign an authorization request as a JWT (RFC 9101), good for five minutes and one use."""
     now = int(time.time())
     claims = {
         **parameters,
@@ -63,7 +63,7 @@ class Pkce:
 
     @classmethod
     def make(cls) -> Pkce:
-        """From 32 random bytes."""
+        """Make a secret from 32 random bytes."""
         verifier = secrets.token_urlsafe(32)
         digest = hashlib.sha256(verifier.encode("ascii")).digest()
         return cls(verifier, base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii"))

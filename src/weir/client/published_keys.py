@@ -1,4 +1,4 @@
-"""The platform's public keys (RFC 7517), fetched when one is met that is not known yet."""
+"""The platform's public keys (RFC 7517), fetched when an unknown one is named."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class PublishedKeys:
         self._fetched_s = float("-inf")
 
     async def find(self, kid: str) -> dict[str, Any]:
-        """The key of this name. ProtocolError when the platform publishes none."""
+        """Return the key (a JWK) of this name. ProtocolError when the platform publishes none."""
         if kid not in self._keys and time.monotonic() - self._fetched_s > _FETCHED_AGAIN_AFTER_S:
             await self._fetch()
         if kid not in self._keys:
@@ -35,7 +35,7 @@ class PublishedKeys:
         return self._keys[kid]
 
     async def claims_of(self, token: str) -> dict[str, Any]:
-        """The claims of a JWT that the platform signed. ProtocolError for any other."""
+        """Return the claims of a JWT that the platform signed. ProtocolError for any other."""
         try:
             kid = str(jws.extract_compact(token.encode()).headers().get("kid"))
             key = import_key(await self.find(kid))

@@ -1,4 +1,4 @@
-"""Calling products: the token kept fresh, refusals as types, repeats only where they are safe."""
+"""Sessions of calls to products: fresh tokens, refusals as types, repeats only where safe."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ _REPEATABLE: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How often and how long a session tries again. `tries` counts the first one.
+    """The number and time of a session's tries. `tries` counts the first one.
 
-    Only a call that may be repeated is: one whose method says so, or one with an idempotency key;
-    and only when the platform said `retry: later`, or no answer came at all. A wait longer than
-    `wait_s` is not waited: the refusal is raised and says how long it would have been.
+    A call is repeated only when its method allows it or it has an idempotency key, and only when
+    the platform said `retry: later` or no answer came. A wait longer than `wait_s` is not made: the
+    refusal is raised and says how long it would have been.
     """
 
     tries: int = 3
@@ -85,7 +85,7 @@ class Session:
         patience: Patience | None = None,
         signer: MessageSigner | None = None,
     ) -> Session:
-        """Calls the application makes for itself (client credentials)."""
+        """Open a session for the application itself (client credentials)."""
 
         async def renew(_: Token | None) -> Token:
             return await server.client_credentials(scope)
@@ -107,7 +107,7 @@ class Session:
         patience: Patience | None = None,
         signer: MessageSigner | None = None,
     ) -> Session:
-        """Calls on a customer's consent, from the token its code was exchanged for."""
+        """Open a session on a customer's consent, with the token its code was exchanged for."""
 
         async def renew(old: Token | None) -> Token:
             refresh_token = (old or token).refresh_token
@@ -227,7 +227,7 @@ class Session:
         return answer
 
     def _wait_s(self, error: RefusedError | UnreachableError, tried: int) -> float | None:
-        """How long to wait before the next try; None when there shall be none."""
+        """Return the seconds to wait before the next try, or None for no further try."""
         if tried >= self._patience.tries:
             return None
         wait_s = self._patience.first_wait_s * 2 ** (tried - 1) * random.uniform(0.5, 1.5)  # noqa: S311 - spreads repeats
@@ -239,12 +239,12 @@ class Session:
 
 
 def _products(platform: Platform, server: AuthorizationServer) -> str:
-    """Where products are called: with the certificate, or under DPoP without one."""
+    """Return the products' origin: with the certificate, or under DPoP without one."""
     return platform.api_origin if server.dpop is None else platform.public_api_origin
 
 
 def refused(answer: Answer) -> RefusedError | InstitutionError:
-    """An answer of 400 or more as the error it is."""
+    """Return the error of an answer of 400 or more."""
     refusal = refusal_in(answer.status, answer.content, answer.headers.get("retry-after"))
     if refusal is not None:
         refusal.interaction_id = refusal.interaction_id or answer.interaction_id

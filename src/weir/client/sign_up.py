@@ -1,4 +1,4 @@
-"""Registering a partner in the sandbox, before it has a certificate or anything else."""
+"""Sign-up of a partner in the sandbox, before it has a certificate."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from weir.client.session import refused
 
 
 async def sign_up(platform: Platform, **told: str) -> Document:
-    """The organisation and its first owner, who sets a second factor at the first sign-in.
+    """Register an organisation and its first owner, and return the API's answer.
 
-    `told` are name_en, name_zh, partner_class, display_name, name and passphrase.
+    `told` are name_en, name_zh, partner_class, display_name, name and passphrase. The owner sets a
+    second factor at the first sign-in.
     """
     async with Exchange(platform.ca_file, connections=1) as exchange:
         address = f"{platform.public_manage_origin}/v1/sign-ups"

@@ -1,4 +1,4 @@
-"""Access tokens: what one says, and how one is kept fresh by many callers at once."""
+"""Access tokens, and a keeper that renews one for many callers at once."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Token:
     """A token response (RFC 6749 section 5.1).
 
     `ends_monotonic_s` is on this process's monotonic clock, so that a wrong wall clock does not
-    matter. `authorization_details` is what was granted (RFC 9396 section 7), `grant_id` the
-    consent it stands on.
+    matter. `authorization_details` are those granted (RFC 9396 section 7), `grant_id` names the
+    consent.
     """
 
     access_token: str = field(repr=False)
@@ -34,7 +34,7 @@ class Token:
 
     @classmethod
     def read(cls, body: dict[str, Any]) -> Token:
-        """From a token endpoint's answer. ProtocolError when it is not one."""
+        """Read a token endpoint's answer. ProtocolError when it is not in its form."""
         access, lifetime = body.get("access_token"), body.get("expires_in")
         refresh, details = body.get("refresh_token"), body.get("authorization_details", [])
         # The type of a certificate-bound token stays "Bearer" (RFC 8705 section 3).
@@ -55,7 +55,7 @@ class Token:
         )
 
     def accounts(self) -> list[str]:
-        """The accounts (policies, portfolios) the customer granted; a payment's debtor account."""
+        """Return the accounts (policies, portfolios) granted; of a payment, the debtor account."""
         found: list[str] = []
         for entry in self.authorization_details:
             found += entry.get("accounts", [])
@@ -68,7 +68,7 @@ Renew = Callable[[Token | None], Awaitable[Token]]
 
 
 class TokenKeeper:
-    """Gives a token that is still good, and renews it once however many wait for it.
+    """Keeper of a valid token, which renews it once however many callers wait for it.
 
     `renew` gets the token that is ending (None at the beginning) and returns the next.
     """
@@ -79,14 +79,14 @@ class TokenKeeper:
         self._turn = asyncio.Lock()
 
     async def token(self) -> Token:
-        """A token with some life left."""
+        """Return the kept token while it has twenty seconds left, else a renewed one."""
         present = self._token
         if present is not None and not _ending(present):
             return present
         return await self._replace(present)
 
     async def replace(self, refused: Token) -> Token:
-        """The token after one that the platform called expired; renewed only by the first asker."""
+        """Return the token after one that has expired; only the first caller renews it."""
         return await self._replace(refused)
 
     async def _replace(self, old: Token | None) -> Token:

@@ -16,7 +16,7 @@ _KEEP_ALIVE_S: Final = 60.0
 
 
 class TlsTransport(httpx.AsyncBaseTransport):
-    """Carries httpx requests over a pool of at most `connections` kept-alive connections."""
+    """An httpx transport over a pool of at most `connections` kept-alive connections."""
 
     def __init__(self, context: ssl.SSLContext, connections: int) -> None:
         self._pool = httpcore.AsyncConnectionPool(
@@ -83,7 +83,7 @@ _SAME_NAMES: Final[tuple[type[Exception], ...]] = (
 
 @contextmanager
 def _as_httpx(request: httpx.Request) -> Iterator[None]:
-    """httpcore's errors bear the names of httpx's, which callers of httpx expect."""
+    """Raise httpcore's errors as httpx's of the same names, which callers of httpx expect."""
     try:
         yield
     except _SAME_NAMES as error:

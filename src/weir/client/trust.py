@@ -1,4 +1,4 @@
-"""Whom a connection believes and what it shows: the alliance's root, and a client certificate."""
+"""TLS contexts of clients: the alliance's root as authority, and a client certificate."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from weir.client.errors import WeirError
 def tls_context(
     ca_file: Path, certificate: Path | None = None, key: Path | None = None
 ) -> ssl.SSLContext:
-    """A client's TLS context: TLS 1.2 or newer, host names checked, one authority.
+    """Return a client's TLS context: TLS 1.2 or newer, host names checked, one authority.
 
     WeirError names the file that cannot be used.
     """

@@ -12,5 +12,5 @@ class Health:
         self._requests = requests
 
     async def get(self) -> Document:
-        """The newest change's number, and how every process stands; the operator's to ask."""
+        """Get the newest change's number and the state of every process; for the operator."""
         return await self._requests.get("/v1/health")

@@ -107,7 +107,7 @@ class Management:
     @classmethod
     @asynccontextmanager
     async def open(cls, profile: Profile) -> AsyncIterator[Management]:
-        """With connections and a token of its own; both end with the block."""
+        """Open the API with connections and a token of its own; both end with the block."""
         async with profile.exchange(connections=4) as exchange:
             server = await AuthorizationServer.discover(
                 profile.platform, profile.credentials, exchange

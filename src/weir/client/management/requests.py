@@ -16,36 +16,36 @@ Item = TypeVar("Item")
 
 
 class Requests:
-    """Sends the requests of operations."""
+    """Sender of the operations' requests."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
     async def get(self, path: str, **values: str | None) -> Document:
-        """One thing. Values that are None are left out of the query."""
+        """Get one JSON object. Values that are None are left out of the query."""
         return (await self.fetch(path, **values)).object()
 
     async def whole(self, path: str) -> Document:
-        """As `get`, for documents that may be larger and deeper than an ordinary answer."""
+        """Get a JSON object that may be larger and deeper than an ordinary answer."""
         value = (await self.fetch(path)).json()
         if not isinstance(value, dict):
             raise ProtocolError("the answer is not a JSON object")
         return value
 
     async def fetch(self, path: str, **values: str | None) -> Answer:
-        """As `get`, whatever the media type of the answer."""
+        """Get an answer of any media type. Values that are None are left out of the query."""
         return await self._session.call("GET", path, params=_given(values))
 
     async def post(self, path: str, given: Mapping[str, Any] | None = None) -> Document:
-        """Do something once, however often the request must be sent."""
+        """Create or do something once, however often the request must be sent."""
         return await self._write("POST", path, given)
 
     async def put(self, path: str, given: Mapping[str, Any]) -> Document:
-        """Say how something is to be."""
+        """Replace something by what is given."""
         return await self._write("PUT", path, given)
 
     async def upload(self, path: str, content: bytes, **values: str) -> Document:
-        """Send bytes as they are."""
+        """Send bytes as they are, and return the answer's JSON object."""
         answer = await self._session.call(
             "POST",
             path,
@@ -57,7 +57,7 @@ class Requests:
         return answer.object()
 
     async def pages(self, path: str, **values: str | None) -> AsyncIterator[Any]:
-        """Every item of a list, a page fetched when it is needed."""
+        """Yield every item of a list, fetching a page when it is needed."""
         after: str | None = None
         while True:
             page = await self.get(path, after=after, **values)
@@ -75,7 +75,7 @@ class Requests:
 
 
 def quoted(name: str) -> str:
-    """An identifier or slug as one segment of a path."""
+    """Quote an identifier or slug as one segment of a path."""
     return quote(name, safe="")
 
 
@@ -84,7 +84,7 @@ def _given(values: Mapping[str, str | None]) -> dict[str, str]:
 
 
 async def first_of(items: AsyncIterator[Item], most: int) -> list[Item]:
-    """A list's first entries."""
+    """Return a list's first entries, at most `most`."""
     found: list[Item] = []
     async for item in items:
         found.append(item)
@@ -94,5 +94,5 @@ async def first_of(items: AsyncIterator[Item], most: int) -> list[Item]:
 
 
 async def all_of(items: AsyncIterator[Item]) -> list[Item]:
-    """A whole list at once."""
+    """Return a whole list at once."""
     return [item async for item in items]

@@ -1,4 +1,4 @@
-"""Signature algorithms of clients, and until when each is taken."""
+"""Signature algorithms of clients, and the date until which each is accepted."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ class Algorithms:
         self._requests = requests
 
     def endings(self) -> AsyncIterator[Document]:
-        """Algorithms of clients' signatures that are taken until a date."""
+        """List algorithms of clients' signatures that are accepted until a date."""
         return self._requests.pages("/v1/algorithm-endings")
 
     async def end(self, algorithm: str, ends_at: str) -> Document:
-        """Announce that an algorithm is taken until `ends_at` and no longer."""
+        """Announce that an algorithm is accepted until `ends_at` and no longer."""
         path = f"/v1/algorithm-endings/{quoted(algorithm)}"
         return await self._requests.put(path, {"ends_at": ends_at})
 

@@ -20,9 +20,9 @@ class Anchors:
         return await self._requests.post("/v1/trust-anchors", given)
 
     def list(self) -> AsyncIterator[Document]:
-        """Issuers that are believed, or were."""
+        """List present and ended trust anchors."""
         return self._requests.pages("/v1/trust-anchors")
 
     async def end(self, issuer: str) -> Document:
-        """Believe an issuer no more."""
+        """End the trust in an issuer."""
         return await self._requests.post("/v1/trust-anchors/end", {"issuer": issuer})

@@ -14,7 +14,7 @@ class SigningKeys:
         self._requests = requests
 
     def list(self) -> AsyncIterator[Document]:
-        """Every signing key there ever was, newest first."""
+        """List every signing key there ever was, newest first."""
         return self._requests.pages("/v1/signing-keys")
 
     async def announce(
@@ -28,5 +28,5 @@ class SigningKeys:
         return await self._requests.post("/v1/signing-keys", given)
 
     async def revoke(self, kid: str) -> Document:
-        """Revoke it everywhere; answers when that is so (`effective_at`)."""
+        """Revoke a key everywhere; returns once that is so (`effective_at`)."""
         return await self._requests.post(f"/v1/signing-keys/{quoted(kid)}/revoke")

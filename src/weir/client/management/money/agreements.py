@@ -1,4 +1,4 @@
-"""Agreements: how the revenue of a product is split, signed by its parties."""
+"""Agreements: splits of a product's revenue, signed by its parties."""
 
 from __future__ import annotations
 
@@ -72,29 +72,29 @@ class Agreements:
         return await self._signed_where_needed(made, asked, credentials)
 
     async def get(self, agreement: str) -> Document:
-        """One agreement with its `terms` and the `signatures` under them."""
+        """Get one agreement with its `terms` and the `signatures` under them."""
         return await self._requests.get(f"/v1/agreements/{quoted(agreement)}")
 
     def of_product(self, product: str) -> AsyncIterator[Document]:
-        """A product's agreements one is a party to, newest first."""
+        """List a product's agreements that one is a party to, newest first."""
         return self._requests.pages(f"/v1/products/{quoted(product)}/agreements")
 
     def list(self) -> AsyncIterator[Document]:
-        """Every agreement one is a party to, of whatever product, newest first."""
+        """List every agreement that one is a party to, of any product, newest first."""
         return self._requests.pages("/v1/agreements")
 
     async def trial(self, agreement: str, period: str) -> Document:
-        """What a past period would have come to under it, beside today's: `results` by party."""
+        """Compute a past period under the agreement beside today's: `results` by party."""
         address = f"/v1/agreements/{quoted(agreement)}/trial"
         return await self._requests.get(address, period=period)
 
     async def accept(
         self, agreement: str, credentials: Credentials, terms: str | None = None
     ) -> Document:
-        """Sign its terms; the last signature puts it in force.
+        """Sign the agreement's terms; the last signature puts it in force.
 
-        `terms` is the text one has read; by default what the platform shows now. It is refused when
-        the agreement has other terms.
+        `terms` is the text that was read; by default the text that the platform shows now. The
+        platform refuses it when the agreement has other terms.
         """
         if terms is None:
             terms = str((await self.get(agreement))["terms"])
@@ -108,7 +108,10 @@ class Agreements:
     async def _signed_where_needed(
         self, made: Document, asked: Document, credentials: Credentials
     ) -> Document:
-        """Sign what was proposed, after checking that its terms are all that was asked for."""
+        """Sign a proposal where one's signature is needed, and return it.
+
+        ProtocolError when its terms are not those that were asked for.
+        """
         if made["proposed_by"] not in made["needed"]:
             return made
         terms = strict_json.loads(made["terms"])
@@ -120,7 +123,7 @@ class Agreements:
 
 
 def _differs(name: str, wanted: Any, shown: Any) -> bool:
-    """Whether a term is not the one that was asked for; a time may be written otherwise."""
+    """Whether a term differs from the one asked for; the same time may be written otherwise."""
     if name != "effective_from":
         return bool(shown != wanted)
     try:

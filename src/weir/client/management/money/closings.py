@@ -27,8 +27,9 @@ class Closings:
     ) -> Document:
         """Close a month (`2026-11`) or an interval of two UTC times, and wait until it is done.
 
-        `told` hears of each step. `statements` by party; `failure` when it could not be done. With
-        `settle`, what is owed is netted and payment messages are handed over.
+        `told` is called with the name of each step that is done. The result has `statements` by
+        party, or `failure`, a refusal's code. With `settle`, open debts are netted and payment
+        messages are handed over.
         """
         given = {"period": period, "currency": currency, "settle": settle}
         found = await self._requests.post("/v1/closings", given)
@@ -45,11 +46,11 @@ class Closings:
             found = await self.get(found["job"])
 
     async def get(self, job: str) -> Document:
-        """How far one closing is."""
+        """Get one closing, with the steps done and those still to do."""
         return await self._requests.get(f"/v1/closings/{quoted(job)}")
 
     def list(self) -> AsyncIterator[Document]:
-        """Closings that were asked for, newest first."""
+        """List closings, newest first."""
         return self._requests.pages("/v1/closings")
 
     async def move(self, job: str) -> Document:

@@ -1,4 +1,4 @@
-"""Credits: part of a line given back."""
+"""Credits: part of a statement line given back."""
 
 from __future__ import annotations
 
@@ -19,5 +19,5 @@ class Credits:
         return await self._requests.post(f"/v1/statements/{quoted(statement)}/credits", given)
 
     def list(self) -> AsyncIterator[Document]:
-        """Those that concern oneself, newest first; every one for the operator."""
+        """List credits that concern one's own organisation, newest first; for the operator, all."""
         return self._requests.pages("/v1/credits")

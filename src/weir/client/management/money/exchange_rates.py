@@ -16,7 +16,7 @@ class ExchangeRates:
     async def record(
         self, *, base: str, quote: str, rate: str, source: str, observed_at: str
     ) -> Document:
-        """What one major unit of `base` is worth in `quote`, by whom and when."""
+        """Record the value of one major unit of `base` in `quote`, with its source and time."""
         given = {
             "base": base, "quote": quote, "rate": rate, "source": source,
             "observed_at": observed_at,
@@ -24,5 +24,5 @@ class ExchangeRates:
         return await self._requests.post("/v1/exchange-rates", given)
 
     def list(self) -> AsyncIterator[Document]:
-        """Newest recorded first."""
+        """List exchange rates, newest recorded first."""
         return self._requests.pages("/v1/exchange-rates")

@@ -12,5 +12,5 @@ class Payments:
         self._requests = requests
 
     async def receive(self, payment: str) -> Document:
-        """Say that a payment to oneself has come."""
+        """Confirm that a payment to oneself has come."""
         return await self._requests.post(f"/v1/payments/{quoted(payment)}/receive")

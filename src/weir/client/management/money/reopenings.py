@@ -19,5 +19,5 @@ class Reopenings:
         return await self._requests.post("/v1/reopenings", given)
 
     def list(self) -> AsyncIterator[Document]:
-        """Newest first."""
+        """List re-openings, newest first."""
         return self._requests.pages("/v1/reopenings")

@@ -14,17 +14,17 @@ class Rounds:
         self._requests = requests
 
     async def settle(self, currency: str, converting: Sequence[str] = ()) -> Document:
-        """Net all open debts of a currency into payments, and those of others, converted."""
+        """Net all open debts of `currency` into payments; debts in others are converted into it."""
         given = {"currency": currency, "converting": list(converting)}
         return await self._requests.post("/v1/netting-rounds", given)
 
     def list(self) -> AsyncIterator[Document]:
-        """Rounds one took part in, newest first."""
+        """List the rounds that one took part in, newest first."""
         return self._requests.pages("/v1/netting-rounds")
 
     async def get(self, identifier: str) -> Document:
         return await self._requests.get(f"/v1/netting-rounds/{quoted(identifier)}")
 
     async def instructions(self, identifier: str) -> Document:
-        """One's payments of a round for one's bank: `message` is ISO 20022 pain.001."""
+        """Get one's payments of a round for one's bank: `message` is ISO 20022 pain.001."""
         return await self._requests.post(f"/v1/netting-rounds/{quoted(identifier)}/instructions")

@@ -1,4 +1,4 @@
-"""Settlement accounts: where each party pays from and is paid."""
+"""Settlement accounts, from which each party pays and to which it is paid."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class SettlementAccounts:
         self._requests = requests
 
     async def set(self, *, scheme: str, holder: str, account: str, bank: str) -> Document:
-        """Where one pays from and is paid: `iban` at a BIC, or `cnaps` at a CNAPS code."""
+        """Set one's account: `iban` at a BIC, or `cnaps` at a CNAPS code."""
         given = {"scheme": scheme, "holder": holder, "account": account, "bank": bank}
         return await self._requests.put("/v1/settlement-account", given)
 

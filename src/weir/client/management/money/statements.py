@@ -1,4 +1,4 @@
-"""Statements: what one owes or is owed for a period."""
+"""Statements: amounts that a party owes or is owed for a period."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ class Statements:
         self._requests = requests
 
     def list(self) -> AsyncIterator[Document]:
-        """One's own, newest first."""
+        """List one's own statements, newest first."""
         return self._requests.pages("/v1/statements")
 
     async def get(self, statement: str) -> Document:
-        """The whole statement, as anyone with the records can recompute it."""
+        """Get the whole statement, as anyone with the records can recompute it."""
         return await self._requests.whole(f"/v1/statements/{quoted(statement)}")
 
     async def csv(self, statement: str) -> str:
-        """As CSV: a row a party's share, amounts in major units."""
+        """Get the statement as CSV: a row a party's share, amounts in major units."""
         return (
             await self._requests.fetch(f"/v1/statements/{quoted(statement)}/csv")
         ).content.decode()
 
     def calls(self, statement: str, line: int) -> AsyncIterator[Document]:
-        """The calls that a line (counted from 1) was made of."""
+        """List the calls that a line (counted from 1) was made of."""
         return self._requests.pages(f"/v1/statements/{quoted(statement)}/lines/{line}/calls")

@@ -63,8 +63,11 @@ class Applications:
     async def set_backchannel(
         self, application: str, mode: str | None, endpoint: str | None = None
     ) -> Document:
-        """How it asks customers on their own device (CIBA): poll, ping with an https endpoint that
-        is told of answers, or None for not at all."""
+        """Set how an application asks customers on their own device (CIBA).
+
+        `mode` is poll, ping with an https endpoint that is notified of answers, or None for not at
+        all.
+        """
         path = f"/v1/applications/{quoted(application)}/backchannel"
         return await self._requests.put(path, {"mode": mode, "endpoint": endpoint})
 

@@ -14,7 +14,7 @@ class Certificates:
         self._requests = requests
 
     async def issue(self, application: str, csr_pem: str) -> Document:
-        """A client certificate (`pem`) for an application's own certificate request."""
+        """Issue a client certificate (`pem`) for an application's own certificate request."""
         path = f"/v1/applications/{quoted(application)}/certificates"
         return await self._requests.post(path, {"csr_pem": csr_pem})
 
@@ -22,11 +22,11 @@ class Certificates:
         return self._requests.pages(f"/v1/applications/{quoted(application)}/certificates")
 
     async def expiring(self, days: int = 30) -> Sequence[Document]:
-        """Certificates in reach that end within so many days and have no later one."""
+        """List certificates in reach that end within so many days and have no later one."""
         found = await self._requests.get("/v1/expiring-certificates", days=str(days))
         items: Sequence[Document] = found["items"]
         return items
 
     async def revoke(self, certificate: str) -> Document:
-        """Revoke it at every gateway, with every token bound to it."""
+        """Revoke a certificate at every gateway, with every token bound to it."""
         return await self._requests.post(f"/v1/certificates/{quoted(certificate)}/revoke")

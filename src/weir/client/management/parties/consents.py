@@ -1,4 +1,4 @@
-"""Consents that customers gave."""
+"""Consents of customers."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ class Consents:
         self._requests = requests
 
     async def lodge(self, application: str, details: Document) -> Document:
-        """Write down what a customer will be asked within a day. Its `id` is what an authorization
-        request names it by, as the claim `openbanking_intent_id`.
+        """Lodge the consent that a customer will be asked for within a day.
+
+        An authorization request names it by its `id`, as the claim `openbanking_intent_id`.
         """
         given = {"application": application, "authorization_details": [details]}
         return await self._requests.post("/v1/consents", given)
 
     def list(self, application: str | None = None) -> AsyncIterator[Document]:
-        """For a member those over its customers' data; else those given to an application."""
+        """List consents: a member's over its customers' data, others' by `application`."""
         return self._requests.pages("/v1/consents", application=application)
 
     async def withdraw(self, consent: str, reason: str = "") -> Document:
-        """Withdraw it at every gateway; answers when that is so."""
+        """Withdraw a consent at every gateway; returns once that is so."""
         given = {"reason": reason}
         return await self._requests.post(f"/v1/consents/{quoted(consent)}/withdraw", given)

@@ -1,4 +1,4 @@
-"""A member's customers."""
+"""Customers of a member."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Customers:
     async def enrol(self, customer_ref: str, name: str) -> Document:
         """Enrol a customer under one's own reference; `link` is the one-time link to hand over.
 
-        `name` is what the customer will be greeted with.
+        The portal greets the customer by `name`.
         """
         given = {"customer_ref": customer_ref, "name": name}
         return await self._requests.post("/v1/customers", given)
@@ -25,7 +25,8 @@ class Customers:
         return self._requests.pages("/v1/customers")
 
     async def detach_records(self, customer: str) -> Document:
-        """Cut call records loose from a customer whose consents have all ended. It cannot be
-        undone; `consents` says how many led to records.
+        """Cut call records loose from a customer whose consents have all ended, for good.
+
+        `consents` in the answer is the number of consents that led to records.
         """
         return await self._requests.post(f"/v1/customers/{quoted(customer)}/detach-records", {})

@@ -14,14 +14,14 @@ class Invitations:
         self._requests = requests
 
     async def list(self) -> Sequence[Document]:
-        """Those that were not used yet."""
+        """List open invitations."""
         items: Sequence[Document] = (await self._requests.get("/v1/invitations"))["items"]
         return items
 
     async def invite(
         self, invitee: str, role: str = "owner", *, organisation: str | None = None
     ) -> Document:
-        """Invite somebody; `link` is what to hand over, once.
+        """Invite a person; `link` in the answer is the link to hand over, once.
 
         `organisation` is for the operator, who invites the first owner of another.
         """
@@ -31,5 +31,5 @@ class Invitations:
         return await self._requests.post("/v1/invitations", given)
 
     async def withdraw(self, invitation: str) -> Document:
-        """End an invitation that was not used."""
+        """End an open invitation."""
         return await self._requests.post(f"/v1/invitations/{quoted(invitation)}/withdraw")

@@ -14,7 +14,7 @@ class Organisations:
         self._requests = requests
 
     def list(self, kind: str | None = None) -> AsyncIterator[Document]:
-        """Everybody in the alliance; `kind` is operator, member or partner."""
+        """List every organisation of the alliance; `kind` is operator, member or partner."""
         return self._requests.pages("/v1/organisations", kind=kind)
 
     async def get(self, name: str) -> Document:
@@ -61,7 +61,7 @@ class Organisations:
         return await self._requests.post("/v1/partners", given)
 
     async def suspend(self, name: str) -> Document:
-        """Stop it at every gateway; answers when that is so (`effective_at`)."""
+        """Stop an organisation at every gateway; returns once that is so (`effective_at`)."""
         return await self._requests.post(f"/v1/organisations/{quoted(name)}/suspend")
 
     async def resume(self, name: str) -> Document:

@@ -14,18 +14,18 @@ class People:
         self._requests = requests
 
     async def list(self) -> Sequence[Document]:
-        """Who works for you now."""
+        """List the people who work for one's organisation."""
         items: Sequence[Document] = (await self._requests.get("/v1/people"))["items"]
         return items
 
     async def change_role(self, person: str, role: str) -> Document:
-        """Give somebody another role: owner, developer, finance or auditor."""
+        """Give a person another role: owner, developer, finance or auditor."""
         return await self._requests.put(f"/v1/people/{quoted(person)}/role", {"role": role})
 
     async def renew_sign_in(self, person: str) -> Document:
-        """A one-time `link` by which a person sets a new passphrase and second factor."""
+        """Make a one-time `link` by which a person sets a new passphrase and second factor."""
         return await self._requests.post(f"/v1/people/{quoted(person)}/renewal")
 
     async def remove(self, person: str) -> Document:
-        """End somebody's work for you, signed out everywhere at once."""
+        """End a person's work for the organisation, signed out everywhere at once."""
         return await self._requests.post(f"/v1/people/{quoted(person)}/remove")

@@ -17,16 +17,17 @@ class TestCustomers:
         return await self._requests.post("/v1/test-customers", given)
 
     async def of_member(self, member: str) -> Document:
-        """Whom a member offers, as `items`."""
+        """Get the test customers that a member offers, as `items`."""
         return await self._requests.get("/v1/test-customers", member=member)
 
     async def end(self, customer_ref: str) -> Document:
-        """Offer the person no more; sign-ins that developers took end."""
+        """End the offer of a test customer; sign-ins that developers took end too."""
         return await self._requests.post(f"/v1/test-customers/{quoted(customer_ref)}/end")
 
     async def take(self, application: str, product: str, customer_ref: str) -> Document:
-        """Your own sign-in as a test customer of the product's institution, with a new
-        passphrase each time.
+        """Take a sign-in as a test customer of the product's institution.
+
+        Each time it has a new passphrase.
         """
         path = f"/v1/applications/{quoted(application)}/test-customers"
         return await self._requests.post(path, {"product": product, "customer_ref": customer_ref})

@@ -12,8 +12,10 @@ class Trials:
         self._requests = requests
 
     async def issue_token(self, application: str, product: str, thumbprint: str) -> Document:
-        """A token of some minutes to try a sandbox product out, bound to the key with this
-        RFC 7638 thumbprint (DPoP)."""
+        """Issue a token of some minutes to try a sandbox product out (DPoP).
+
+        It is bound to the key with this RFC 7638 thumbprint.
+        """
         path = f"/v1/applications/{quoted(application)}/trial-tokens"
         return await self._requests.post(path, {"product": product, "thumbprint": thumbprint})
 

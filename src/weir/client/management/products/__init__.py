@@ -1,1 +1,1 @@
-"""Operations on what is offered: documents, capabilities, products, plans, subscriptions."""
+"""Operations on the shelf's supply: documents, capabilities, products, plans, subscriptions."""

@@ -21,7 +21,7 @@ class Backends:
         authority: str | None = None,
         health_path: str | None = None,
     ) -> Document:
-        """Say at which endpoints (`host:port`) the service `url` is reached. `authority` is PEM."""
+        """Register the endpoints (`host:port`) of the service `url`. `authority` is in PEM."""
         given = _reach(endpoints, authority, health_path) | {"url": url}
         return await self._requests.post("/v1/backends", given)
 
@@ -37,7 +37,7 @@ class Backends:
         return await self._requests.put(f"/v1/backends/{quoted(backend)}", given)
 
     async def remove(self, backend: str) -> Document:
-        """Have a service reached at its own address again."""
+        """Remove the endpoints: the service is reached at its own address again."""
         return await self._requests.post(f"/v1/backends/{quoted(backend)}/remove")
 
     def list(self) -> AsyncIterator[Document]:

@@ -1,4 +1,4 @@
-"""Capabilities: what an institution can do."""
+"""Capabilities: the operations that an institution can do."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Capabilities:
         moves_money: bool = False,
         bindings: Mapping[str, str] | None = None,
     ) -> Document:
-        """Say what consent a capability needs and where a call carries what it is held to."""
+        """Declare the consent a capability needs, and where a call carries the values it binds."""
         given = {
             "consent_type": consent_type,
             "permission": permission,

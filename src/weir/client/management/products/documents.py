@@ -26,13 +26,13 @@ class Documents:
         return await self._requests.get(f"/v1/documents/{quoted(document)}")
 
     async def source(self, document: str) -> bytes:
-        """The bytes that were imported."""
+        """Get the bytes that were imported."""
         return (await self._requests.fetch(f"/v1/documents/{quoted(document)}/source")).content
 
     async def openapi(self, document: str) -> Document:
-        """The document, regenerated from the store."""
+        """Get the document, regenerated from the store."""
         return await self._requests.whole(f"/v1/documents/{quoted(document)}/openapi")
 
     def findings(self, document: str) -> AsyncIterator[Document]:
-        """What a document does not keep of the standard, errors first."""
+        """List a document's findings against the standard, errors first."""
         return self._requests.pages(f"/v1/documents/{quoted(document)}/findings")

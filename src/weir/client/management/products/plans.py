@@ -26,7 +26,10 @@ class Plans:
         quota_period: str | None = None,
         auto_approve: bool = False,
     ) -> Document:
-        """Terms: `pricing` as in docs/money.md; 0 is a limit of none, `unlimited` is no limit."""
+        """Offer a product under a plan.
+
+        `pricing` as in docs/money.md. A limit of 0 allows no call, `unlimited` any number.
+        """
         given: Mapping[str, Any] = {
             "name": name,
             "currency": currency,
@@ -42,11 +45,11 @@ class Plans:
         return self._requests.pages(f"/v1/products/{quoted(product)}/plans")
 
     async def withdraw(self, plan: str) -> Document:
-        """Take no new subscriptions under it; those there are go on."""
+        """Take no new subscriptions under a plan; present ones go on."""
         return await self._requests.post(f"/v1/plans/{quoted(plan)}/withdraw")
 
     async def change(self, plan: str, pricing: Mapping[str, Any], effective_from: str) -> Document:
-        """Announce what it costs from a day on; subscribers keep their price for the notice."""
+        """Announce a price from a day on; subscribers keep theirs for the notice of 30 days."""
         given = {"pricing": pricing, "effective_from": effective_from}
         return await self._requests.post(f"/v1/plans/{quoted(plan)}/changes", given)
 

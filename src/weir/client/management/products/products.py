@@ -29,12 +29,12 @@ class Products:
         sandbox: bool = False,
         capabilities: Sequence[str] = (),
     ) -> Document:
-        """The next version of a product, unchangeable once it is published.
+        """Draft the next version of a product, unchangeable once it is published.
 
         `suits_en` and `suits_zh` say whom it suits; `weir shelf scenes` lists the `scenes`.
 
-        With `signed_messages` it takes signed requests only, and signs its answers (RFC 9421).
-        With `sandbox` it is answered by model data, and open to partners in the sandbox.
+        With `signed_messages` it takes signed requests only, and signs its answers (RFC 9421). With
+        `sandbox` it is answered by model data, and open to partners in the sandbox.
         """
         given: Document = {
             "slug": slug,
@@ -62,16 +62,16 @@ class Products:
         return await self._requests.post(f"/v1/products/{quoted(product)}/retire")
 
     def list(self) -> AsyncIterator[Document]:
-        """One's own, drafts too."""
+        """List one's own products, drafts too."""
         return self._requests.pages("/v1/products")
 
     async def get(self, product: str) -> Document:
         return await self._requests.get(f"/v1/products/{quoted(product)}")
 
     async def breaking_changes(self, product: str) -> Document:
-        """What a product version breaks of the version before it."""
+        """Get the breaking changes of a product version against the version before it."""
         return await self._requests.get(f"/v1/products/{quoted(product)}/changes")
 
     async def openapi(self, product: str) -> Document:
-        """The product's operations as an OpenAPI document, at the gateway's address."""
+        """Get the product's operations as an OpenAPI document, at the gateway's address."""
         return await self._requests.whole(f"/v1/products/{quoted(product)}/openapi")

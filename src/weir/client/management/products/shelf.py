@@ -15,7 +15,7 @@ class Shelf:
         self._requests = requests
 
     def list(self, direction: str | None = None) -> AsyncIterator[Document]:
-        """The whole shelf, whoever owns it."""
+        """List the whole shelf, of every owner; `direction` is go-out or bring-in."""
         return self._requests.pages("/v1/shelf", direction=direction)
 
     async def search(
@@ -26,8 +26,10 @@ class Shelf:
         direction: str | None = None,
         **facets: Sequence[str],
     ) -> Document:
-        """Find products by words, English or Chinese. `facets` narrow: kind, owner, grade, price,
-        scene, each to any of the values given."""
+        """Find products by words, English or Chinese.
+
+        `facets` are kind, owner, grade, price and scene, each narrowing to any of its values.
+        """
         chosen = [(name, value) for name, values in facets.items() for value in values]
         query = [("q", words), ("page", str(page)), *chosen]
         if direction is not None:

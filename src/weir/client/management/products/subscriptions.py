@@ -14,14 +14,14 @@ class Subscriptions:
         self._requests = requests
 
     async def request(self, application: str, plan: str) -> Document:
-        """Ask for a product for an application of one's own."""
+        """Request a plan of a product for an application of one's own."""
         given = {"application": application, "plan": plan}
         return await self._requests.post("/v1/subscriptions", given)
 
     def list(self) -> AsyncIterator[Document]:
-        """Those one holds, and those to one's products."""
+        """List one's own subscriptions, and those to one's products."""
         return self._requests.pages("/v1/subscriptions")
 
     async def act(self, subscription: str, act: str) -> Document:
-        """`act` is approve, refuse, suspend, resume or end."""
+        """Approve, refuse, suspend, resume or end a subscription, as `act` says."""
         return await self._requests.post(f"/v1/subscriptions/{quoted(subscription)}/{quoted(act)}")

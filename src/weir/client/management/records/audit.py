@@ -14,9 +14,9 @@ class Audit:
         self._requests = requests
 
     def entries(self, **wanted: str | None) -> AsyncIterator[Document]:
-        """The audit trail, newest first: by organisation, event, touching, since and until."""
+        """List audit entries, newest first: by organisation, event, touching, since and until."""
         return self._requests.pages("/v1/audit/entries", **wanted)
 
     async def verify(self) -> Document:
-        """Check every audit chain; `intact`, or what does not hold and where."""
+        """Verify every audit chain: `intact`, or the places that do not hold."""
         return await self._requests.get("/v1/audit/verification")

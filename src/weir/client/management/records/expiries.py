@@ -1,4 +1,4 @@
-"""Expiries: signed statements of the records that were removed."""
+"""Expiries: signed statements of records that were removed at the end of their retention."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ class Expiries:
         self._requests = requests
 
     def list(self) -> AsyncIterator[Document]:
-        """Signed statements of what expired, oldest first."""
+        """List signed statements of expired records, oldest first."""
         return self._requests.pages("/v1/records/expiries")

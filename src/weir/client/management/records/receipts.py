@@ -1,4 +1,4 @@
-"""Receipts of calls, fetched and checked here, so that no other party need be believed."""
+"""Receipts of calls, fetched and verified here, so that no other party need be believed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ class Receipts:
         self._requests = requests
 
     async def get(self, name: str) -> Receipt:
-        """The receipt of an answer's `weir-receipt`, checked. WeirError when it proves nothing."""
+        """Get and verify the receipt that `weir-receipt` names. WeirError when it proves nothing.
+        """
         document = await self._requests.whole(f"/v1/receipts/{quoted(name)}")
         receipt = msgspec.convert(document, Receipt)
         fault = receipt_fault(receipt, await Seals(self._requests).keys())

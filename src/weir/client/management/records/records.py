@@ -14,9 +14,9 @@ class Records:
         self._requests = requests
 
     def count(self, since: str | None = None, until: str | None = None) -> AsyncIterator[Document]:
-        """Stored calls by application, product, status and refusal; days of UTC, both included."""
+        """Count stored calls by application, product, status and refusal; UTC days, inclusive."""
         return self._requests.pages("/v1/records/counts", since=since, until=until)
 
     def files(self, since: str | None = None, until: str | None = None) -> AsyncIterator[str]:
-        """The files of the lake that are to be read, for the operator; days of UTC, included."""
+        """List the lake's files that are to be read, for the operator; UTC days, both included."""
         return self._requests.pages("/v1/records/files", since=since, until=until)

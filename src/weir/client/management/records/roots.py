@@ -1,4 +1,4 @@
-"""Signed roots over all seals, checked here before they are witnessed."""
+"""Signed roots over all seals, verified here before they are witnessed."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class Roots:
         self._requests = requests
 
     def list(self) -> AsyncIterator[Document]:
-        """Signed roots with their witnesses, largest first."""
+        """List signed roots with their witnesses, largest first."""
         return self._requests.pages("/v1/records/roots")
 
     async def sign(self) -> Document:
-        """Have the root over every seal signed; the operator's to ask."""
+        """Have the root over every seal signed; for the operator."""
         return await self._requests.post("/v1/records/roots")
 
     async def witness(self, credentials: Credentials) -> Document:
@@ -74,13 +74,13 @@ class Roots:
 
 
 def seen_root(credentials: Credentials) -> Root | None:
-    """The newest root this profile has checked."""
+    """Return the newest root this profile has checked, or None."""
     path = credentials.folder / _SEEN_NAME
     return msgspec.json.decode(path.read_bytes(), type=Root) if path.exists() else None
 
 
 def signature_under(root: Root, credentials: Credentials) -> str:
-    """ES256 (RFC 7518 section 3.4) under the root's statement, base64url."""
+    """Sign the root's statement by ES256 (RFC 7518 section 3.4); base64url."""
     key = credentials.private_key
     r, s = decode_dss_signature(key.sign(root.statement(), ec.ECDSA(SHA256())))
     raw = r.to_bytes(32, "big") + s.to_bytes(32, "big")

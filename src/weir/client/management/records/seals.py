@@ -17,10 +17,10 @@ class Seals:
         self._requests = requests
 
     async def keys(self) -> dict[str, PublicKey]:
-        """The keys that seal records, by name."""
+        """Get the keys that seal records, by name."""
         found = [each async for each in self._requests.pages("/v1/records/keys")]
         return {each["kid"]: msgspec.convert(each, PublicKey) for each in found}
 
     def list(self) -> AsyncIterator[Document]:
-        """Every seal, in the order of the tree."""
+        """List every seal, in the order of the tree."""
         return self._requests.pages("/v1/records/seals")

@@ -15,10 +15,10 @@ class Segments:
         self._requests = requests
 
     async def get(self, stream: str, segment: int) -> bytes:
-        """The lines of one segment, for the operator and auditors."""
+        """Get the lines of one segment, for the operator and auditors."""
         path = f"/v1/records/segments/{quoted(stream)}/{segment}"
         return (await self._requests.fetch(path)).content
 
     def pruned(self, stream: str, segment: int) -> AsyncIterator[list[Any]]:
-        """What stands in a segment for records that expired: level, position, hash."""
+        """List the subtrees of a segment that stand for expired records: level, position, hash."""
         return self._requests.pages(f"/v1/records/segments/{quoted(stream)}/{segment}/pruned")

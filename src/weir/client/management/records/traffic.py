@@ -17,7 +17,7 @@ class Traffic:
     async def count(
         self, by: Sequence[str], only: Sequence[str] = (), **days: str | None
     ) -> list[Document]:
-        """Calls by dimensions; `only` is of `name=value`, `days` are `since` and `until`."""
+        """Count calls by dimensions; `only` has `name=value`, `days` are `since` and `until`."""
         query = [("by", each) for each in by] + [("only", each) for each in only]
         query += [(name, value) for name, value in days.items() if value is not None]
         found = await self._requests.get(f"/v1/records/traffic?{urlencode(query)}")
