@@ -1,4 +1,4 @@
-"""`python -m weir_sandbox`."""
+"""The entry point of `python -m weir_sandbox`."""
 
 from weir_sandbox.cli import main
 

@@ -1,10 +1,9 @@
-"""The institution's own log of what it answered, so that three sides can be compared.
+"""The institution's own log of its answers, which callers and gateways are compared with.
 
-Answers that change something are logged in the transaction of the change: if the change is
-there, so is its line. Other answers gather for a tenth of a second and are written together;
-they are the ones a killed process can lose. When the database refuses them they are kept and
-tried again, up to a bound, beyond which the institution stops answering rather than answer
-unlogged.
+An answer that changes something is logged in the transaction of the change: if the change is there,
+so is its line. Other answers gather for a tenth of a second and are written together; a killed
+process can lose only them. When the database refuses them they are kept and tried again, up to a
+bound, beyond which the institution stops answering rather than answer unlogged.
 """
 
 from __future__ import annotations
@@ -47,24 +46,27 @@ class AnswerLine:
 
 
 def line(identity: Identity | None, method: str, path: str, status: int) -> AnswerLine:
-    """A line for an answer given now."""
+    """Make the line of an answer given now."""
     return AnswerLine(datetime.now(UTC), identity, method, path, status)
 
 
 async def log_within(connection: Connection, entry: AnswerLine) -> None:
-    """Logs one answer in the caller's transaction. Call it last: it holds a shared lock."""
+    """Log one answer in the caller's transaction. Call it last: it holds a shared lock."""
     await connection.execute(_WRITE, _columns([entry]))
 
 
 async def read_answers(database: Database, after_id: int, limit: int) -> list[dict[str, object]]:
-    """Lines after `after_id` in order; none that is still being written can be skipped."""
+    """Return lines after `after_id` in order, without skipping one still being written.
+
+    Keys: id, at, interaction_id, client_id, consent_id, method, path, status.
+    """
     names = ("id", "at", "interaction_id", "client_id", "consent_id", "method", "path", "status")
     rows = await database.rows(_READ, (after_id, limit))
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
 class AnswerLog:
-    """Gathers lines and writes them together, at most about 200 ms after they were given."""
+    """A log that gathers lines and writes them together, at most about 200 ms later."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -77,7 +79,7 @@ class AnswerLog:
         self._task = asyncio.create_task(self._run())
 
     async def close(self) -> None:
-        """Writes what is left; what cannot be written now is reported and lost."""
+        """Write the remaining lines; report and drop those that cannot be written now."""
         self._closing = True
         self._something.set()
         if self._task is not None:
@@ -86,7 +88,7 @@ class AnswerLog:
             _log.error("%d answers could not be logged", len(self._waiting))
 
     def require_room(self) -> None:
-        """Refuses a request while the log cannot take its answer; the refusal has no line."""
+        """Refuse a request (UNAVAILABLE) while the log cannot take its answer; it gets no line."""
         if len(self._waiting) >= UNWRITTEN_ANSWERS:
             raise Problem(UNAVAILABLE, logged=True)
 

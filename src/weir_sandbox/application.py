@@ -1,4 +1,4 @@
-"""The doorway every request passes: peer, identity, bounds, refusals, the answer log."""
+"""The doorway of every request: peer, identity, bounds, refusals, the answer log."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _encoder: Final = msgspec.json.Encoder()
 
 
 def application(operations: Iterable[Operation], desk: Desk, peers: frozenset[str]) -> ASGIApp:
-    """The ASGI application of one institution, closed to every peer but `peers`."""
+    """Return the ASGI application of one institution, closed to every peer but `peers`."""
     log = AnswerLog(desk.database)
 
     @asynccontextmanager
@@ -68,7 +68,7 @@ def application(operations: Iterable[Operation], desk: Desk, peers: frozenset[st
 
 
 def only_from(peers: frozenset[str], inner: ASGIApp) -> ASGIApp:
-    """Refuses every connection whose certificate is not one of `peers` (SHA-256, hex)."""
+    """Refuse every connection whose certificate is not one of `peers` (SHA-256, hex)."""
 
     async def doorway(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and peer_of(scope) not in peers:

@@ -1,4 +1,4 @@
-"""`weir-sandbox`: one command an institution."""
+"""The command `weir-sandbox`: one subcommand an institution."""
 
 from __future__ import annotations
 
@@ -69,5 +69,5 @@ for _institution in (BANK, INSURER, SECURITIES):
 
 
 def main() -> None:
-    """The entry point."""
+    """Run the command."""
     app()

@@ -13,13 +13,13 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def cursor_after(at: datetime, number: int) -> str:
-    """The cursor that continues after the row booked `at` with this number."""
+    """Return the cursor that continues after the row booked `at` with this number."""
     microseconds = (at - _EPOCH) // timedelta(microseconds=1)
     return f"{microseconds:x}-{number:x}"
 
 
 def read_cursor(text: str) -> tuple[datetime, int]:
-    """The time and number in a cursor; refuses anything this module did not write."""
+    """Return the time and number in a cursor. MALFORMED for one this module did not write."""
     match = _FORM.match(text)
     if match is None:
         raise Problem(MALFORMED, "the cursor is not one this institution gave")

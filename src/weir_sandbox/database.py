@@ -1,4 +1,4 @@
-"""One PostgreSQL schema an institution: the pool its answers come from."""
+"""The connection pool of an institution, in a PostgreSQL schema of its own."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Connection = AsyncConnection[TupleRow]
 
 
 def connection_string(url: str, schema: str) -> str:
-    """The libpq connection string for a URL; `+psycopg`, as SQLAlchemy writes it, is accepted.
+    """Return the libpq string of a URL; `+psycopg`, as SQLAlchemy writes it, is accepted.
 
-    Every session works in its own schema, in UTC, and gives up a statement that takes too long,
-    so that nothing is decided long after the caller has gone.
+    Every session works in its own schema, in UTC, and gives up a statement that takes too long, so
+    that no decision falls long after the caller has gone.
     """
     plain = url.replace("postgresql+psycopg://", "postgresql://", 1)
     given = str(conninfo_to_dict(plain).get("options", "") or "")
@@ -43,27 +43,27 @@ class Database:
         )
 
     async def open(self) -> None:
-        """Connects; raises when the database cannot be reached."""
+        """Connect; raises when the database cannot be reached."""
         await self.pool.open(wait=True, timeout=CONNECTION_WAIT_S)
 
     async def close(self) -> None:
         await self.pool.close()
 
     async def one(self, sql: LiteralString, values: Sequence[object] = ()) -> TupleRow | None:
-        """The first row of a statement, or None."""
+        """Return the first row of a statement, or None."""
         async with self.pool.connection() as connection:
             cursor = await connection.execute(sql, values)
             return await cursor.fetchone()
 
     async def rows(self, sql: LiteralString, values: Sequence[object] = ()) -> list[TupleRow]:
-        """All rows of a statement; the caller bounds them."""
+        """Return all rows of a statement; the caller bounds them."""
         async with self.pool.connection() as connection:
             cursor = await connection.execute(sql, values)
             return await cursor.fetchall()
 
 
 async def first(connection: Connection, sql: LiteralString, *values: object) -> TupleRow | None:
-    """The first row of a statement inside a transaction, or None."""
+    """Return the first row of a statement inside a transaction, or None."""
     cursor: Any = await connection.execute(sql, values)
     row: TupleRow | None = await cursor.fetchone()
     return row

@@ -22,7 +22,7 @@ _LIST: Final = (
 
 
 def directory(holdings_of: Handler) -> tuple[Operation, ...]:
-    """The platform's operations; `holdings_of` answers what one customer holds."""
+    """Return the platform's operations; `holdings_of` answers with a customer's holdings."""
     return (
         Operation("GET", "/health", health, caller="platform"),
         Operation("GET", "/openapi", openapi, caller="platform"),
@@ -35,7 +35,7 @@ def directory(holdings_of: Handler) -> tuple[Operation, ...]:
 
 
 async def health(_: Call, desk: Desk) -> Answer:
-    """Healthy means: the database answered just now."""
+    """Answer ok when the database answered just now."""
     await desk.database.one("SELECT 1")
     return Answer({"status": "ok"})
 
@@ -61,7 +61,7 @@ async def list_answers(call: Call, desk: Desk) -> Answer:
 
 
 async def known_customer(call: Call, desk: Desk) -> str:
-    """The customer a path names; 404 when there is none."""
+    """Return the customer a path names; 404 when there is none."""
     reference = named(call.names["customer_ref"], _CUSTOMER)
     if not await desk.database.one("SELECT 1 FROM customers WHERE customer_ref = %s", (reference,)):
         raise Problem(NOT_FOUND)

@@ -1,8 +1,8 @@
-"""The identity header: who calls, for which consent, about which accounts.
+"""The identity header: the caller, the consent, and the accounts that are granted.
 
 The gateway sets it after it has checked the caller; an institution trusts it because only the
-gateway's certificate is let in. The value is base64url without padding (RFC 4648 section 5) of
-a JSON object.
+gateway's certificate is let in. The value is base64url without padding (RFC 4648 section 5) of a
+JSON object.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ class Identity(msgspec.Struct, frozen=True):
     accounts: _Resources | None = None
 
     def require(self, resource: str) -> None:
-        """Refuse unless `resource` (an account, a policy, a portfolio) is among the granted."""
+        """Refuse (NOT_GRANTED) unless `resource`, an account, policy or portfolio, is granted."""
         if self.accounts is None or resource not in self.accounts:
             raise Problem(NOT_GRANTED)
 
     def granted(self) -> list[str]:
-        """The granted resources; refuses when the call concerns no customer."""
+        """Return the granted resources; refuse (NOT_GRANTED) a call that concerns no customer."""
         if self.accounts is None:
             raise Problem(NOT_GRANTED)
         return self.accounts
@@ -54,7 +54,7 @@ _decoder: Final = msgspec.json.Decoder(Identity)
 
 
 def read_identity(header: str | None) -> Identity:
-    """The identity in a header value; refuses a missing, overlong or malformed one."""
+    """Read the identity of a header value. IDENTITY_MISSING when missing, overlong or malformed."""
     if header is None or len(header) > IDENTITY_BYTES or not _BASE64URL.match(header):
         raise Problem(IDENTITY_MISSING)
     try:

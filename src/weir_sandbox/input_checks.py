@@ -1,4 +1,4 @@
-"""Checks of what callers send: bodies, query values, idempotency keys, names in paths."""
+"""Checks of callers' input: bodies, query values, idempotency keys, names in paths."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 def read_json(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
-    """A body as its type; the refusal names the field, never the value."""
+    """Read a body as its type. MALFORMED names the field, never the value."""
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
@@ -36,7 +36,7 @@ def read_json(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
 
 
 def _place(message: str) -> str:
-    """The place msgspec names at the end of its message: `$.amount.currency`."""
+    """Return a sentence with the place msgspec names in its message, as `$.amount.currency`."""
     if match := re.search(r"`(\$[A-Za-z0-9_.\[\]]*)`\Z", message):
         return f"the value at {match[1]} is missing or not as described"
     if match := re.search(r"field `([a-z_]{1,64})`", message):
@@ -45,19 +45,19 @@ def _place(message: str) -> str:
 
 
 def fingerprint(request: object) -> bytes:
-    """SHA-256 over a request's meaning, so that spacing and order do not matter."""
+    """Return the SHA-256 over a request's meaning, so that spacing and order do not matter."""
     return hashlib.sha256(msgspec.json.encode(request)).digest()
 
 
 def idempotency_key(value: str | None) -> str:
-    """The caller's idempotency key: 1 to 128 visible ASCII characters."""
+    """Return the caller's key, 1 to 128 visible ASCII characters. MALFORMED otherwise."""
     if value is None or not _KEY.match(value):
         raise Problem(MALFORMED, f"the header {IDEMPOTENCY_HEADER} is missing or malformed")
     return value
 
 
 def query_values(query: QueryParams, allowed: Iterable[str]) -> Mapping[str, str]:
-    """The query as a mapping; unknown and repeated names are refused."""
+    """Return the query as a mapping. MALFORMED for unknown and repeated names."""
     pairs = query.multi_items()
     values = dict(pairs)
     if len(values) != len(pairs) or not values.keys() <= set(allowed):
@@ -66,7 +66,7 @@ def query_values(query: QueryParams, allowed: Iterable[str]) -> Mapping[str, str
 
 
 def whole(values: Mapping[str, str], name: str, default: int, highest: int, lowest: int = 1) -> int:
-    """A whole number from the query, within its bounds."""
+    """Return a whole number from the query. MALFORMED when it is out of its bounds."""
     value = values.get(name)
     if value is None:
         return default
@@ -76,7 +76,7 @@ def whole(values: Mapping[str, str], name: str, default: int, highest: int, lowe
 
 
 def day(values: Mapping[str, str], name: str) -> date | None:
-    """A calendar day from the query, as `2026-01-31`."""
+    """Return a calendar day from the query, as `2026-01-31`. MALFORMED for another text."""
     value = values.get(name)
     if value is None:
         return None
@@ -89,7 +89,7 @@ def day(values: Mapping[str, str], name: str) -> date | None:
 
 
 def choice(values: Mapping[str, str], name: str, among: Iterable[str]) -> str | None:
-    """One of a closed list of words from the query."""
+    """Return one of a closed list of words from the query. MALFORMED for another."""
     value = values.get(name)
     if value is not None and value not in among:
         raise Problem(MALFORMED, f"{name} is not one of the described values")
@@ -97,14 +97,14 @@ def choice(values: Mapping[str, str], name: str, among: Iterable[str]) -> str | 
 
 
 def named(value: str, pattern: re.Pattern[str]) -> str:
-    """A name from the path; one that cannot exist is answered like one that does not."""
+    """Return a name from the path; 404 for one that cannot exist."""
     if not pattern.fullmatch(value):
         raise Problem(NOT_FOUND)
     return value
 
 
 def positive(minor: int, field: str) -> int:
-    """An amount that must be more than zero."""
+    """Return an amount that is more than zero. INVALID otherwise."""
     if minor <= 0:
         raise Problem(INVALID, f"{field} must be more than zero")
     return minor

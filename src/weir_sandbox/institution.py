@@ -1,4 +1,4 @@
-"""What makes an institution: a schema, a document, a history and a table of operations."""
+"""A model institution: its schema, document, history and table of operations."""
 
 from __future__ import annotations
 

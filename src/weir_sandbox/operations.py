@@ -1,4 +1,4 @@
-"""What an operation is: a row in an institution's table, a call, an answer."""
+"""Operations of institutions: a row of a table, a call, an answer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from weir_sandbox.input_checks import query_values
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What every operation of a running institution works with."""
+    """Parts of a running institution that every operation uses."""
 
     database: Database
     seed: int
@@ -26,7 +26,7 @@ class Desk:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request after the doorway: its identity is checked, its body bounded."""
+    """A request after the doorway: its identity is checked, its body bounded."""
 
     method: str
     path: str
@@ -38,17 +38,17 @@ class Call:
 
     @property
     def identity(self) -> Identity:
-        """The caller of a business operation, which never gets here without one."""
+        """The caller of a business operation, which the doorway lets in only with one."""
         if self.caller is None:
             raise AssertionError("a business operation was called without an identity")
         return self.caller
 
     def values(self, *allowed: str) -> Mapping[str, str]:
-        """The query values; refuses names that are not allowed."""
+        """Return the query values. MALFORMED for names that are not allowed."""
         return query_values(self.query, allowed)
 
     def line(self, status: int) -> AnswerLine:
-        """The log line of an answer to this call, given now."""
+        """Make the log line of an answer to this call, given now."""
         return line(self.caller, self.method, self.path, status)
 
 
@@ -71,7 +71,7 @@ Caller = Literal["partner", "platform"]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One row of an institution's table: how it is asked, who may ask, what answers.
+    """A row of an institution's table: method, path, handler, and the kind of caller.
 
     A `partner` operation is business: it needs the identity header and is logged. A `platform`
     operation refuses that header, so that no partner's call can reach it through the gateway.
@@ -84,5 +84,5 @@ class Operation:
 
 
 def join(*tables: Iterable[Operation]) -> tuple[Operation, ...]:
-    """Tables of operations, one after another."""
+    """Join tables of operations, one after another."""
     return tuple(operation for table in tables for operation in table)

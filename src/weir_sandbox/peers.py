@@ -1,4 +1,4 @@
-"""Which peer is on the connection: uvicorn does not say, so its protocol is taught to."""
+"""Certificates of peers, which uvicorn does not tell and its protocol here adds."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class PeerProtocol(HttpToolsProtocol):
     _header_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Reads the certificate TLS has verified; its digest is taken once a connection."""
+        """Read the certificate that TLS has verified; its digest is taken once a connection."""
         super().connection_made(transport)
         tls = transport.get_extra_info("ssl_object")
         certificate = tls.getpeercert(True) if tls is not None else None
@@ -49,7 +49,7 @@ class PeerProtocol(HttpToolsProtocol):
             raise ValueError("headers too long")
 
     def shutdown(self) -> None:
-        """An idle connection ends at once: its peer may not read TLS's farewell for a long time."""
+        """End an idle connection at once: its peer may not read TLS's farewell for a long time."""
         idle = self.cycle is None or self.cycle.response_complete
         if idle and not self.transport.get_write_buffer_size():
             self.transport.abort()
@@ -57,7 +57,7 @@ class PeerProtocol(HttpToolsProtocol):
             super().shutdown()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's signature
-        """What cannot be parsed as HTTP is answered in the same shape as every refusal."""
+        """Answer malformed HTTP in the same shape as every refusal."""
         body = Problem(MALFORMED, "not a well-formed HTTP/1.1 request").body()
         head = (
             "HTTP/1.1 400 Bad Request\r\n"
@@ -70,6 +70,6 @@ class PeerProtocol(HttpToolsProtocol):
 
 
 def peer_of(scope: Scope) -> str | None:
-    """The SHA-256 of the peer's certificate (hex, lower case), or None without one."""
+    """Return the SHA-256 of the peer's certificate (hex, lower case), or None without one."""
     digest = scope.get("extensions", {}).get(EXTENSION)
     return digest if isinstance(digest, str) else None

@@ -1,7 +1,7 @@
-"""The people and businesses of the model world: the same seed gives the same to everyone.
+"""The people and businesses of the model world: every institution gets the same from a seed.
 
-Person number 17 is `RB-000017` at the bank and `HI-000017` at the insurer, because institutions
-in life also serve the same people. All names are invented; places do not exist.
+Person number 17 is `RB-000017` at the bank and `HI-000017` at the insurer, because institutions in
+life also serve the same people. All names are invented; places do not exist.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _GROUP: Final = ("实业集团有限公司", "控股集团有限公司", "农业
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One customer of the model world; `number` counts from 1."""
+    """A customer of the model world; `number` counts from 1."""
 
     number: int
     name: str
@@ -59,18 +59,18 @@ class Person:
     place: str
 
     def dice(self, seed: int, purpose: str) -> random.Random:
-        """This person's own source of chance, so that one history does not disturb another."""
+        """Return a source of chance of this person's own, so that histories stay independent."""
         return random.Random(f"{seed}/{purpose}/{self.number}")
 
 
 def scattered(number: int, order: int) -> str:
-    """Twelve digits that look like a serial number, different for every customer and order."""
+    """Return twelve digits like a serial number, different for every customer and order."""
     return f"{(number * 100 + order) * 7_654_321_007 % 10**12:012d}"
 
 
 @lru_cache(maxsize=4)
 def population(seed: int, count: int) -> Sequence[Person]:
-    """The first `count` people of a seed: three in ten are businesses, few of those large."""
+    """Return the first `count` people of a seed: three in ten are businesses, few of them large."""
     return tuple(_person(seed, number) for number in range(1, count + 1))
 
 
@@ -86,7 +86,7 @@ def _person(seed: int, number: int) -> Person:
 
 
 def _business_size(order: int) -> Size:
-    """Of a hundred businesses two are groups, six medium, twenty-two small, the rest micro."""
+    """Return a size: of 100 businesses 2 are groups, 6 medium, 22 small, the rest micro."""
     place = order % 50
     if place == 49:
         return "group"

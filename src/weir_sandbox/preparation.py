@@ -1,4 +1,4 @@
-"""The first start fills an institution's schema, in one transaction; later starts find it."""
+"""Preparation of an institution's schema: the first start fills it, later starts find it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Loading = psycopg.Connection[TupleRow]
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """What an institution's history was made from. The same values give the same history."""
+    """The values an institution's history is made from; the same values give the same history."""
 
     seed: int
     customers: int
@@ -36,17 +36,17 @@ Fill = Callable[[Loading, Generation], None]
 
 
 def today() -> date:
-    """The calendar day in Shanghai."""
+    """Return the calendar day in Shanghai."""
     return datetime.now(CHINA).date()
 
 
 def prepare(
     conninfo: str, institution: str, schema: str, wanted: Generation, fill: Fill
 ) -> Generation:
-    """Makes and fills the schema unless it is there; answers what it was really made from.
+    """Make and fill the schema unless it is there; return the values it was really made from.
 
-    Two processes that start together are kept apart by a lock; a process killed half way leaves
-    nothing behind.
+    A lock keeps apart two processes that start together; a process killed half way leaves nothing
+    behind.
     """
     with psycopg.connect(conninfo) as connection, connection.transaction():
         connection.execute("SET LOCAL statement_timeout = 0")
@@ -80,18 +80,18 @@ def _create(connection: Loading, institution: str, wanted: Generation, fill: Fil
 
 
 def statements(name: str) -> bytes:
-    """SQL kept beside the code as package data."""
+    """Return SQL kept beside the code as package data."""
     return files("weir_sandbox").joinpath(name).read_bytes()
 
 
 def load_customers(connection: Loading, prefix: str, people: Iterable[Person]) -> None:
-    """Writes the people an institution serves under its own references."""
+    """Write the people an institution serves under its own references."""
     rows = (f"{prefix}-{p.number:06d}\t{p.name}\t{p.kind}" for p in people)
     load(connection, "customers (customer_ref, name, kind)", rows)
 
 
 def load(connection: Loading, into: LiteralString, lines: Iterable[str]) -> None:
-    """COPY of lines in PostgreSQL's text format; generated values hold no tab or backslash."""
+    """Copy lines in PostgreSQL's text format; generated values hold no tab or backslash."""
     command = sql.SQL("COPY {} FROM STDIN").format(sql.SQL(into))
     with connection.cursor() as cursor, cursor.copy(command) as copy:
         block: list[str] = []

@@ -12,7 +12,7 @@ PROBLEM_MEDIA_TYPE: Final = "application/problem+json"
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One way to be refused: its code, HTTP status and public sentence in both languages."""
+    """A kind of refusal: its code, HTTP status and public sentence in both languages."""
 
     code: str
     status: int
@@ -91,9 +91,9 @@ KINDS: Final = tuple(value for value in list(globals().values()) if isinstance(v
 class Problem(Exception):  # noqa: N818 - the word of RFC 9457
     """A refusal on its way to the caller.
 
-    `detail` is public: it names the field or rule that failed and never carries what the caller
-    sent, a statement or a host. `logged` is true when the answer log already holds this answer,
-    because it was written in the transaction that decided it.
+    `detail` is public: it names the field or rule that failed and never carries the caller's input,
+    a statement or a host. `logged` is true when the answer log already holds this answer, because
+    it was written in the transaction that decided it.
     """
 
     def __init__(self, kind: Kind, detail: str | None = None, *, logged: bool = False) -> None:
@@ -103,7 +103,7 @@ class Problem(Exception):  # noqa: N818 - the word of RFC 9457
         self.logged = logged
 
     def body(self) -> bytes:
-        """The RFC 9457 body, UTF-8 JSON."""
+        """Return the RFC 9457 body, UTF-8 JSON."""
         fields: dict[str, str | int] = {
             "type": f"urn:problem-type:{self.kind.code}",
             "title": self.kind.title,

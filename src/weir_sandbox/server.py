@@ -1,4 +1,4 @@
-"""Running one institution: TLS, the listening socket, the line that says it is ready."""
+"""The server of one institution: TLS, the listening socket, the line that says it is ready."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _MEDIA_TYPES: Final = {".yaml": "application/yaml", ".json": "application/json"}
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """Where an institution listens, as whom, and whose certificates it lets in."""
+    """An institution's port, its own certificate, and the peers that it lets in."""
 
     port: int
     certificate: Path
@@ -40,7 +40,7 @@ class Listening:
 
 
 def serve(institution: Institution, url: str, wanted: Generation, at: Listening) -> None:
-    """Fills the database at the first start, then answers until SIGTERM or SIGINT."""
+    """Fill the database at the first start, then answer until SIGTERM or SIGINT."""
     conninfo = connection_string(url, institution.schema)
     made = prepare(conninfo, institution.name, institution.schema, wanted, institution.fill)
     if (made.seed, made.customers) != (wanted.seed, wanted.customers):
@@ -75,7 +75,7 @@ def serve(institution: Institution, url: str, wanted: Generation, at: Listening)
 
 
 def server_tls(at: Listening) -> ssl.SSLContext:
-    """TLS 1.2 or newer; a client certificate issued by the CA is required.
+    """Return a context of TLS 1.2 or newer that requires a client certificate issued by the CA.
 
     Sessions are not resumed: every connection shows its certificate.
     """
@@ -90,7 +90,7 @@ def server_tls(at: Listening) -> ssl.SSLContext:
 
 
 class InstitutionServer(uvicorn.Server):
-    """uvicorn's server, which says on standard output when it accepts and ends with status 0."""
+    """uvicorn's server, which prints a line when it accepts and ends with status 0."""
 
     def __init__(self, config: uvicorn.Config, institution: str) -> None:
         super().__init__(config)
@@ -104,7 +104,7 @@ class InstitutionServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        """Ends on SIGTERM or SIGINT without raising the signal again afterwards."""
+        """End on SIGTERM or SIGINT without raising the signal again afterwards."""
         kinds = (signal.SIGTERM, signal.SIGINT)
         before = {kind: signal.signal(kind, self.handle_exit) for kind in kinds}
         try:

@@ -1,4 +1,4 @@
-"""The bank's books while a history is written: every movement has two sides."""
+"""The bank's books while a history is written; every movement has two sides."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ OUR_NUMBERS: Final = "999901"
 
 @dataclass(slots=True)
 class Account:
-    """An account and, once the books are closed, what it opened and ended with."""
+    """An account with its opening and, once the books are closed, its final balance, in fen."""
 
     account_id: str
     customer_ref: str
@@ -43,14 +43,14 @@ class Account:
 
 
 class Books:
-    """Accounts by their index, and the movements between them and the outside."""
+    """Accounts by index, and the movements between them and with the outside."""
 
     def __init__(self) -> None:
         self.accounts: list[Account] = []
         self.movements: list[Movement] = []
 
     def open(self, account: Account) -> int:
-        """Adds an account; answers its index."""
+        """Add an account; return its index."""
         self.accounts.append(account)
         return len(self.accounts) - 1
 
@@ -58,13 +58,13 @@ class Books:
         self, at: int, account: int, minor: int, category: str, name: str, reference: str,
         number: str = _NULL,
     ) -> None:  # fmt: skip
-        """Money from outside the bank (positive) or to it (negative)."""
+        """Move money from outside the bank (positive) or to it (negative)."""
         self.movements.append((at, account, minor, category, name, number, reference))
 
     def inside(
         self, at: int, debtor: int, creditor: int, minor: int, category: str, reference: str
     ) -> None:
-        """Money from one account here to another."""
+        """Move money from one account here to another."""
         source, target = self.accounts[debtor], self.accounts[creditor]
         self.movements.append(
             (at, debtor, -minor, category, target.holder, target.number, reference)
@@ -83,7 +83,7 @@ class Closed:
 
 
 def close(books: Books, year: Year) -> Closed:
-    """Orders the movements, sets openings so that no balance falls below zero, adds clearing."""
+    """Order the movements, set openings so that no balance falls below zero, add clearing."""
     movements = sorted(books.movements, key=lambda movement: movement[0])
     _set_openings(books.accounts, movements)
     balances = [account.opening_minor for account in books.accounts]
@@ -128,13 +128,13 @@ def _set_openings(accounts: list[Account], movements: list[Movement]) -> None:
 
 
 def _interest(kind: str, balance: int) -> int:
-    """A quarter's interest on the balance of the day, in whole fen."""
+    """Return a quarter's interest on the balance of the day, in whole fen."""
     rate = _SAVINGS_BASIS_POINTS if kind == "savings" else _CURRENT_BASIS_POINTS
     return balance * rate // 40_000
 
 
 def _clearing_accounts(accounts: list[Account]) -> list[Account]:
-    """The other side of the outside: opened with the negative of all openings, so all is zero."""
+    """Make the clearing accounts; they open with the negative of all openings, so all is zero."""
     made = [
         Account(f"clearing-{n:02d}", _NULL, "", "clearing", "待清算款项", f"9999{n:02d}",
                 accounts[0].opened_on, 0)
@@ -147,7 +147,7 @@ def _clearing_accounts(accounts: list[Account]) -> list[Account]:
 def _clearing_line(
     count: int, times: tuple[list[str], list[str]], day: int, outside: int, balance: int
 ) -> Iterator[str]:
-    """One net settlement a day with the outside."""
+    """Yield one net settlement a day with the outside, as a line for COPY."""
     if outside:
         yield (
             f"{count + 1}\tclearing-00\t{times[0][day]} 23:59:00+08\t{-outside}\t{balance}"
@@ -156,14 +156,14 @@ def _clearing_line(
 
 
 def _times(year: Year) -> tuple[list[str], list[str]]:
-    """The texts of the days and of the minutes of a day, made once."""
+    """Return the texts of the days and of the 1,440 minutes of a day, made once."""
     days = [day.isoformat() for day in year.days]
     minutes = [f" {minute // 60:02d}:{minute % 60:02d}:00+08" for minute in range(1_440)]
     return days, minutes
 
 
 def account_lines(accounts: list[Account]) -> Iterator[str]:
-    """Accounts in COPY's text format."""
+    """Yield accounts in COPY's text format."""
     for a in accounts:
         yield (
             f"{a.account_id}\t{a.customer_ref}\t{a.kind}\t{a.name}\t{a.number}\t{CURRENCY}"

@@ -1,4 +1,4 @@
-"""The year a history covers: which days are when, and what the season does."""
+"""The calendar of a history's year: working days, paydays, festivals and seasons."""
 
 from __future__ import annotations
 
@@ -31,29 +31,29 @@ class Year:
     shopping: tuple[float, ...]
 
     def monthly(self, day_of_month: int) -> Iterator[int]:
-        """The same day of every month, as far as the history holds it."""
+        """Yield the same day of every month, as far as the history holds it."""
         for index, day in enumerate(self.days):
             if day.day == day_of_month:
                 yield index
 
     def paydays(self, day_of_month: int) -> Iterator[int]:
-        """A day of every month, moved forward to the working day before it."""
+        """Yield a day of every month, moved forward to the working day before it."""
         for index in self.monthly(day_of_month):
             while self.weekends[index] and index > 0:
                 index -= 1
             yield index
 
     def quarterly(self, day_of_month: int) -> Iterator[int]:
-        """A day of March, June, September and December."""
+        """Yield a day of March, June, September and December."""
         return (i for i in self.monthly(day_of_month) if self.days[i].month % 3 == 0)
 
     def at(self, day: int, hour: int, minute: int = 0) -> int:
-        """A moment of a day."""
+        """Return a moment of a day."""
         return day * DAY_S + hour * 3600 + minute * 60
 
 
 def year_before(first_day: date) -> Year:
-    """The history's year, which ends the day before `first_day`."""
+    """Return the history's year, which ends the day before `first_day`."""
     days = tuple(first_day - timedelta(days=DAYS - index) for index in range(DAYS))
     festival = frozenset(
         index
@@ -69,7 +69,7 @@ def year_before(first_day: date) -> Year:
 
 
 def _shopping(day: date) -> float:
-    """How eagerly people shop: the sales of 18 June and 11 November, the end of the year."""
+    """Return a day's factor of shopping: more on 18 June, 11 November and at the year's end."""
     if (day.month, day.day) in {(11, 10), (11, 11), (11, 12)}:
         return 5.0
     if day.month == 6 and 16 <= day.day <= 18:

@@ -1,4 +1,4 @@
-"""How businesses live: takings by card terminal, invoices, suppliers, wages, taxes, pooling."""
+"""Histories of businesses: takings, invoices, suppliers, wages, taxes, pooling."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ class Company:
 
 
 def turnover(person: Person, dice: random.Random) -> int:
-    """A business's usual monthly turnover, in fen."""
+    """Return a business's usual monthly turnover, in fen."""
     least, most = _MONTHLY_TURNOVER[person.size]
     return int(least + (most - least) * dice.random() ** 2)
 
 
 def trade(books: Books, year: Year, company: Company, dice: random.Random) -> None:
-    """Writes a year of one business into the books."""
+    """Write a year of one business into the books."""
     if company.person.size == "micro":
         _take(books, year, company, dice)
         _stock(books, year, company, dice)
@@ -57,7 +57,7 @@ def trade(books: Books, year: Year, company: Company, dice: random.Random) -> No
 
 
 def _take(books: Books, year: Year, company: Company, dice: random.Random) -> None:
-    """A shop's takings, settled each day it is open by the wallet most customers used."""
+    """Write a shop's takings, settled each day it is open by a payment wallet."""
     industry = company.person.industry
     daily = company.turnover_minor / 28
     months = _BY_MONTH.get(industry, (1.0,) * 12)
@@ -74,7 +74,7 @@ def _take(books: Books, year: Year, company: Company, dice: random.Random) -> No
 
 
 def _stock(books: Books, year: Year, company: Company, dice: random.Random) -> None:
-    """Supplies once a week, for three fifths of what is sold."""
+    """Write supplies once a week, for three fifths of the sales."""
     supplier = f"{company.person.place}批发市场"
     weekday = dice.randrange(7)
     for day, when in enumerate(year.days):
@@ -87,7 +87,7 @@ def _stock(books: Books, year: Year, company: Company, dice: random.Random) -> N
 
 
 def _invoice(books: Books, year: Year, company: Company, dice: random.Random) -> None:
-    """Invoices paid by customers and to suppliers, on working days."""
+    """Write invoices paid by customers and to suppliers, on working days."""
     count = _INVOICES[company.person.size]
     for day, _when in enumerate(year.days):
         if year.weekends[day] or day in year.festival:
@@ -105,7 +105,7 @@ def _invoice(books: Books, year: Year, company: Company, dice: random.Random) ->
 
 
 def _pay_people(books: Books, year: Year, company: Company, dice: random.Random) -> None:
-    """Wages to people who bank elsewhere, in one batch, and social insurance."""
+    """Write wages to people who bank elsewhere, in one batch, and social insurance."""
     wages = int(company.turnover_minor * dice.uniform(0.07, 0.13))
     for day in year.paydays(10):
         account = company.accounts[0]
@@ -133,7 +133,7 @@ def _pay_overheads(books: Books, year: Year, company: Company, dice: random.Rand
 
 
 def _pool(books: Books, year: Year, company: Company, dice: random.Random) -> None:
-    """Surplus moves among a business's own accounts; a micro-merchant's owner draws it."""
+    """Move surplus among a business's own accounts; a micro-merchant's owner draws it."""
     trading, *others = company.accounts
     if company.person.size == "micro":
         draw = max(100_000, int(company.turnover_minor * 0.1) // 10_000 * 10_000)

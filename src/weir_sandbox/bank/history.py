@@ -1,4 +1,4 @@
-"""A year of plausible banking, worked out from the seed and the day of the first start."""
+"""A year of plausible banking, computed from the seed and the day of the first start."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from weir_sandbox.preparation import Generation, Loading, load, load_customers
 
 
 def fill(connection: Loading, made: Generation) -> None:
-    """Writes customers, accounts and a year of transactions."""
+    """Write customers, accounts and a year of transactions."""
     people = population(made.seed, made.customers)
     closed = history(people, made)
     load_customers(connection, "RB", people)
@@ -34,7 +34,7 @@ def fill(connection: Loading, made: Generation) -> None:
 
 
 def history(people: Sequence[Person], made: Generation) -> Closed:
-    """Everyone's accounts and a year of movements between them, closed."""
+    """Return everyone's accounts and a year of movements between them, closed."""
     books, year = Books(), year_before(made.first_day)
     companies = [_company(books, p, made) for p in people if p.kind == "business"]
     employers = [c.accounts[0] for c in companies if c.person.size != "micro"]
@@ -97,7 +97,7 @@ def _opened(first_day: date, dice: random.Random) -> date:
 
 
 def account_number(customer: int, order: int) -> str:
-    """A 19-digit number under the bank's prefix with a check digit (ISO/IEC 7812-1, Luhn)."""
+    """Return a 19-digit number under the bank's prefix with a check digit (ISO/IEC 7812-1)."""
     body = OUR_NUMBERS + scattered(customer, order)
     total = 0
     for place, digit in enumerate(reversed(body)):

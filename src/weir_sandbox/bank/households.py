@@ -1,4 +1,4 @@
-"""How individuals live: wages, housing, bills, everyday spending, savings, red packets."""
+"""Histories of individuals: wages, housing, bills, spending, savings, red packets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from weir_sandbox.population import Person
 
 
 class _Habit(NamedTuple):
-    """An everyday purchase: how likely it is on a day, fen at least and at most, and where."""
+    """An everyday purchase: its likelihood on a day, its least and greatest fen, its shops."""
 
     category: str
     on_weekdays: float
@@ -37,7 +37,7 @@ _TYPICAL_INCOME: Final = 850_000
 
 @dataclass(frozen=True, slots=True)
 class Household:
-    """An individual with the accounts they hold and what comes in a month, in fen."""
+    """An individual with the accounts they hold and the monthly income, in fen."""
 
     person: Person
     main: int
@@ -49,7 +49,7 @@ class Household:
 
 def live(books: Books, year: Year, home: Household, dice: random.Random,
          friends: Sequence[int]) -> None:  # fmt: skip
-    """Writes a year of one individual's life into the books."""
+    """Write a year of one individual's life into the books."""
     _earn(books, year, home, dice)
     _dwell(books, year, home, dice)
     _pay_bills(books, year, home, dice)
@@ -109,7 +109,7 @@ def _pay_bills(books: Books, year: Year, home: Household, dice: random.Random) -
 
 
 def _spend(books: Books, year: Year, home: Household, dice: random.Random) -> None:
-    """At most one everyday purchase a day, at weekends and in sales more likely."""
+    """Write at most one everyday purchase a day, likelier at weekends and in sales."""
     scale = min(3.0, max(0.5, home.income_minor / _TYPICAL_INCOME))
     for day in range(len(year.days)):
         chance = dice.random()
@@ -130,7 +130,7 @@ def _spend(books: Books, year: Year, home: Household, dice: random.Random) -> No
 def _give(
     books: Books, year: Year, home: Household, dice: random.Random, friends: Sequence[int]
 ) -> None:
-    """Red packets at the new year, to people who bank here too."""
+    """Write red packets at the new year, to people who bank here too."""
     for day in year.festival:
         if dice.random() < 0.2:
             friend = dice.choice(friends)

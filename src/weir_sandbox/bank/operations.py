@@ -1,4 +1,4 @@
-"""River Bank's operations: the table first, then what answers each row."""
+"""River Bank's table of operations, and the handlers of its rows."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ async def list_transactions(call: Call, desk: Desk) -> Answer:
 
 
 class FundsQuestion(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """May this account pay this much now?"""
+    """A question whether an account can pay an amount now."""
 
     account_id: str
     amount: Amount

@@ -1,4 +1,4 @@
-"""Payments: money that really moves, once a key, and can be found again after a crash."""
+"""Payments of the bank: executed once a key, and found again after a crash."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from weir_sandbox.problems import (
 )
 
 CLEARING_ACCOUNTS: Final = 16
-"""What leaves the bank is spread over so many accounts, so that payments do not queue for one."""
+"""Outgoing payments are spread over so many accounts, so that they do not queue for one."""
 
 _PAYMENT: Final = re.compile(r"rbp-[0-9a-f]{32}")
 _CLIENT: Final = re.compile(r"[\x21-\x7e]{1,256}\Z")
@@ -70,7 +70,7 @@ _order: Final = msgspec.json.Decoder(PaymentOrder)
 
 
 async def pay(call: Call, desk: Desk) -> Answer:
-    """Decides a payment in one transaction, with the line of its answer."""
+    """Decide a payment in one transaction, with the line of its answer."""
     call.values()
     key = idempotency_key(call.idempotency_key)
     order = read_json(call.body, _order)
@@ -105,7 +105,7 @@ def _pay_values(call: Call, key: str, order: PaymentOrder, minor: int) -> tuple[
 
 
 async def get_payment(call: Call, desk: Desk) -> Answer:
-    """A payment, for the client that made it; other clients are told it does not exist."""
+    """Return a payment to the client that made it; to any other, 404."""
     call.values()
     payment_id = named(call.names["payment_id"], _PAYMENT)
     row = await desk.database.one(
@@ -120,9 +120,9 @@ async def get_payment(call: Call, desk: Desk) -> Answer:
 
 
 async def payment_by_key(call: Call, desk: Desk) -> Answer:
-    """The payment made under a client's key: how the platform reconciles after a crash.
+    """Return the payment made under a client's key: the platform reconciles by it after a crash.
 
-    A rejected one moved nothing, so it is not found: an answer means that money has moved.
+    A rejected payment moved no money, so it is not found: an answer means that money has moved.
     """
     values = call.values("client_id")
     client_id = values.get("client_id", "")

@@ -42,7 +42,7 @@ _KEPT: Final = (
 
 
 class ClaimReport(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """What happened, when, and what it cost."""
+    """A report of a claim: the event, its day, and its cost."""
 
     occurred_on: date
     description: Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x09\x0b-\x1f\x7f]{1,2000}\Z")]
@@ -53,7 +53,7 @@ _report: Final = msgspec.json.Decoder(ClaimReport)
 
 
 async def report(call: Call, desk: Desk) -> Answer:
-    """Takes a claim in. With an idempotency key, asked again it answers the same."""
+    """Take a claim in. The same idempotency key gets the same answer again."""
     call.values()
     policy_id = granted_policy(call)
     key = None if call.idempotency_key is None else idempotency_key(call.idempotency_key)
@@ -76,7 +76,7 @@ async def report(call: Call, desk: Desk) -> Answer:
 async def _kept(
     connection: Connection, call: Call, key: str | None, digest: bytes
 ) -> TupleRow | None:
-    """The claim this key already made, if any."""
+    """Return the claim this key already made, or None. KEY_REUSED for another body."""
     if key is None:
         return None
     row = await first(connection, _KEPT, call.identity.client_id, key)

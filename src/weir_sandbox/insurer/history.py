@@ -1,4 +1,4 @@
-"""Policies people hold and claims they made, worked out from the seed and the first day."""
+"""A history of policies and claims, computed from the seed and the first day."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _ACCIDENTS: Final = {
 
 
 def fill(connection: Loading, made: Generation) -> None:
-    """Writes the customers (six in ten of the population), their policies and claims."""
+    """Write the customers (six in ten of the population), their policies and claims."""
     people = [p for p in population(made.seed, made.customers) if p.number % 5 in (0, 2, 4)]
     policies: list[str] = []
     claims: list[str] = []
@@ -66,7 +66,7 @@ def fill(connection: Loading, made: Generation) -> None:
 
 
 def _risks(person: Person, dice: random.Random, first_day: date) -> Iterator[Risk]:
-    """What a person insures: one to three things, always at least one."""
+    """Yield the risks a person insures: one to three, always at least one."""
     if person.kind == "business":
         yield _property(person, dice)
         if dice.random() < 0.4:
@@ -118,7 +118,7 @@ def _yuan(count: int, unit: int) -> Amount:
 
 
 def _start(risk: Risk, dice: random.Random, first_day: date) -> date:
-    """Most policies are in force; some year-long ones ran out not long ago."""
+    """Return the first day of cover: most policies are in force, some ended not long ago."""
     back = dice.randrange(1, 2_000) if isinstance(risk, Life) else dice.randrange(1, 420)
     start = first_day - timedelta(days=back)
     return max(start, risk.first_registered_on) if isinstance(risk, Motor) else start
@@ -138,7 +138,7 @@ def _policy(person: Person, order: int, risk: Risk, starts_on: date) -> str:
 def _claims(
     person: Person, order: int, risk: Risk, starts_on: date, dice: random.Random, first_day: date
 ) -> Iterator[str]:
-    """About one policy in five has a claim; most are settled, the newest still open."""
+    """Yield a claim for about one policy in five; most are settled, the newest still open."""
     stories = _ACCIDENTS[product_of(risk)]
     until = min(first_day - timedelta(days=1), last_day(starts_on, term_months(risk)))
     days = (until - starts_on).days

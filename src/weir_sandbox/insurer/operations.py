@@ -1,4 +1,4 @@
-"""Harbour Insurance's operations: the table."""
+"""Harbour Insurance's table of operations."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from weir_sandbox.operations import Answer, Call, Desk, Operation, join
 
 
 async def customer_policies(call: Call, desk: Desk) -> Answer:
-    """What a customer can grant here: policies."""
+    """Return the policies that a customer can grant here."""
     call.values()
     rows = await desk.database.rows(
         "SELECT policy_id, product, number FROM policies WHERE customer_ref = %s"

@@ -1,4 +1,4 @@
-"""Policies: bought from a quotation, once; seen only where the customer granted it."""
+"""Policies: bought from a quotation, once; shown only where the customer granted it."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ _INSERT: Final = (
 
 
 class Holder(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """Who takes the policy out."""
+    """The person or business that takes the policy out."""
 
     name: Line
     kind: Literal["individual", "business"]
 
 
 class Purchase(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """Take out what was quoted, from a day on."""
+    """A purchase of a quotation, with cover from a day on."""
 
     quotation_id: str
     holder: Holder
@@ -57,7 +57,7 @@ _purchase: Final = msgspec.json.Decoder(Purchase)
 
 
 async def buy(call: Call, desk: Desk) -> Answer:
-    """Turns a quotation into a policy. Asked again with the same body, it answers the same."""
+    """Turn a quotation into a policy. The same body gets the same answer again."""
     call.values()
     purchase = read_json(call.body, _purchase)
     named(purchase.quotation_id, QUOTATION)
@@ -133,24 +133,24 @@ async def get_policy(call: Call, desk: Desk) -> Answer:
 
 
 def granted_policy(call: Call) -> str:
-    """The policy a path names, if the caller may see it."""
+    """Return the policy a path names, if the caller may see it."""
     policy_id = named(call.names["policy_id"], POLICY)
     call.identity.require(policy_id)
     return policy_id
 
 
 def policy_number(customer: int, order: int) -> str:
-    """The number printed on a policy."""
+    """Return the number printed on a policy."""
     return "8866" + scattered(customer, order)
 
 
 def masked(number: str) -> str:
-    """A policy number as it is shown to others than its holder."""
+    """Return a policy number as others than its holder see it."""
     return f"{number[:4]} **** {number[-4:]}"
 
 
 def last_day(starts_on: date, months: int) -> date:
-    """The last day of cover: the day before the same day, so many months later."""
+    """Return the last day of cover: the day before the same day, `months` months later."""
     years, month = divmod(starts_on.month - 1 + months, 12)
     first_of = date(starts_on.year + years, month + 1, 1)
     following = date(first_of.year + first_of.month // 12, first_of.month % 12 + 1, 1)

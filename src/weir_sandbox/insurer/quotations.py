@@ -1,4 +1,4 @@
-"""Quotations: a premium for a described risk, kept for thirty days for the client that asked."""
+"""Quotations: a premium for a described risk, kept for thirty days for the client."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _risk: Final = msgspec.json.Decoder(Risk)
 
 
 async def quote(call: Call, desk: Desk) -> Answer:
-    """Works out a premium and keeps it, with the line of the answer."""
+    """Compute a premium and keep it, with the line of the answer."""
     call.values()
     risk = read_json(call.body, _risk)
     check(risk)
@@ -69,7 +69,7 @@ async def quote(call: Call, desk: Desk) -> Answer:
 
 
 async def get_quotation(call: Call, desk: Desk) -> Answer:
-    """A quotation, for the client that asked for it; others are told it does not exist."""
+    """Return a quotation to the client that asked for it; to any other, 404."""
     call.values()
     row = await desk.database.one(
         f"SELECT {COLUMNS} FROM quotations WHERE quotation_id = %s AND client_id = %s",
@@ -81,7 +81,7 @@ async def get_quotation(call: Call, desk: Desk) -> Answer:
 
 
 def check(risk: Risk) -> None:
-    """What the types cannot say: sums within bounds, dates that can be."""
+    """Check bounds of sums and dates that types cannot express. INVALID."""
     least, most = SUM_INSURED_MINOR[product_of(risk)]
     field = "vehicle_value" if isinstance(risk, Motor) else "sum_insured"
     if not least <= sum_insured_minor(risk) <= most:

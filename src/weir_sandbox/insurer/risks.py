@@ -1,4 +1,4 @@
-"""What can be insured: the four products and what each must know."""
+"""Insurable risks: the four products and the facts each needs."""
 
 from __future__ import annotations
 
@@ -80,18 +80,18 @@ SUM_INSURED_MINOR: Final = {
 
 
 def product_of(risk: Risk) -> str:
-    """The product's code."""
+    """Return the product's code."""
     return str(risk.__struct_config__.tag)
 
 
 def sum_insured_minor(risk: Risk) -> int:
-    """The most the policy pays for its main cover, in fen."""
+    """Return the most the policy pays for its main cover, in fen."""
     amount = risk.vehicle_value if isinstance(risk, Motor) else risk.sum_insured
     return amount.minor()
 
 
 def term_months(risk: Risk) -> int:
-    """How long the policy lasts."""
+    """Return the policy's term in months."""
     if isinstance(risk, Accident):
         return risk.term_months
     return risk.term_years * 12 if isinstance(risk, Life) else 12

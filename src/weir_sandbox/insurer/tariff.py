@@ -1,8 +1,8 @@
-"""The tariff: premiums worked out in decimals, each component rounded half up to the fen.
+"""The tariff: premiums computed in decimals, each component rounded half up to the fen.
 
-Rounding happens once a component, never in between; value added tax is worked out on the rounded
-net premium and rounded itself; the total is the sum of what is shown, so it can be checked by
-hand. Life cover of a year or more bears no value added tax.
+Rounding happens once a component, never in between; value added tax is computed on the rounded net
+premium and rounded itself; the total is the sum of the figures shown, so it can be checked by hand.
+Life cover of a year or more bears no value added tax.
 """
 
 from __future__ import annotations
@@ -55,7 +55,10 @@ _CONSTRUCTION: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Premium:
-    """A premium in fen, with the components it is the sum of. For life cover: a year's."""
+    """A premium in fen; of life cover, a year's.
+
+    `components` are (code, fen), which add up to the net.
+    """
 
     components: tuple[tuple[str, int], ...]
     net_minor: int
@@ -67,7 +70,7 @@ class Premium:
 
 
 def premium(risk: Risk, on: date) -> Premium:
-    """The premium of a risk that begins on a day."""
+    """Return the premium of a risk that begins on a day."""
     if isinstance(risk, Accident):
         return _taxed([("accident", _accident(risk))], VAT)
     if isinstance(risk, Life):
@@ -78,7 +81,7 @@ def premium(risk: Risk, on: date) -> Premium:
 
 
 def half_up(fen: Decimal) -> int:
-    """A number of fen rounded half up to a whole fen."""
+    """Round a number of fen half up to a whole fen."""
     return int(fen.quantize(Decimal(1), ROUND_HALF_UP))
 
 
@@ -96,7 +99,10 @@ def _accident(risk: Accident) -> Decimal:
 
 
 def _life(risk: Life) -> Decimal:
-    """The equivalence principle: expected present values of premiums and benefits are equal."""
+    """Return the premium by the equivalence principle.
+
+    The expected present values of premiums and benefits are equal.
+    """
     rate = _net_rate(risk.sex, risk.smoker, risk.insured_age, risk.term_years)
     return risk.sum_insured.minor() * rate / (1 - _LIFE_EXPENSES)
 
@@ -112,7 +118,7 @@ def _net_rate(sex: str, smoker: bool, age: int, years: int) -> Decimal:
 
 
 def _dies_within_year(sex: str, smoker: bool, age: int) -> Decimal:
-    """1 - exp(-(A + B c^(age + 1/2))): Gompertz and Makeham's law at the middle of the year."""
+    """Return 1 - exp(-(A + B c^(age + 1/2))), by Gompertz and Makeham at the middle of the year."""
     base, slope, growth = _MAKEHAM[sex]
     force = base + slope * growth ** (age + Decimal("0.5"))
     return 1 - (-(force * (_SMOKER if smoker else 1))).exp()

@@ -1,4 +1,4 @@
-"""What a trade costs: commission, stamp duty, transfer fee; each rounded half up to the fen."""
+"""Fees of a trade: commission, stamp duty, transfer fee; each rounded half up to the fen."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TRANSFER: Final = Decimal("0.00001")
 
 
 def fees_minor(instrument: Instrument, side: str, gross_minor: int) -> int:
-    """Fees in fen on a trade of so much: stamp duty on sales of shares, transfer on shares."""
+    """Return fees in fen on a trade: stamp duty on sales of shares, transfer fee on shares."""
     fees = max(_LEAST_COMMISSION_MINOR, _share(gross_minor, _COMMISSION))
     if instrument.kind == "share":
         fees += _share(gross_minor, _TRANSFER)

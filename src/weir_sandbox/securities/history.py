@@ -1,4 +1,4 @@
-"""A year of trading, worked out from the seed and the first day, at the walk's own prices."""
+"""A year of trading at the walk's own prices, computed from the seed and the first day."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class _Portfolio:
 
 
 def fill(connection: Loading, made: Generation) -> None:
-    """Writes customers (four in ten of the population), portfolios, holdings and orders."""
+    """Write customers (four in ten of the population), portfolios, holdings and orders."""
     people = [p for p in population(made.seed, made.customers) if p.number % 5 in (0, 2)]
     portfolios = [portfolio for person in people for portfolio in _portfolios(person, made)]
     load_customers(connection, "SS", people)
@@ -78,7 +78,7 @@ def _portfolios(person: Person, made: Generation) -> Iterator[_Portfolio]:
 
 
 def _moments(dice: random.Random, first_day: date) -> list[datetime]:
-    """Moments on working days of the past year, between half past nine and three."""
+    """Return moments on working days of the past year, between half past nine and three."""
     moments = []
     for _ in range(dice.choice(_ORDERS_A_YEAR)):
         day = first_day - timedelta(days=dice.randrange(1, _DAYS))
@@ -89,7 +89,7 @@ def _moments(dice: random.Random, first_day: date) -> list[datetime]:
 
 
 def _trade(portfolio: _Portfolio, dice: random.Random, seed: int, at: datetime, scale: int) -> None:
-    """A sale of something held, or a purchase."""
+    """Write a sale of a holding, or a purchase."""
     held = [name for name, (quantity, _) in portfolio.held.items() if quantity]
     side = "sell" if held and dice.random() < 0.4 else "buy"
     instrument = INSTRUMENTS[dice.choice(held) if side == "sell" else dice.choice([*INSTRUMENTS])]
@@ -111,7 +111,7 @@ def _trade(portfolio: _Portfolio, dice: random.Random, seed: int, at: datetime, 
 
 
 def _settle(portfolio: _Portfolio, cushion_minor: int) -> None:
-    """Sets the opening cash so that cash never fell below zero."""
+    """Set the opening cash so that cash never fell below zero."""
     balance = lowest = 0
     for trade in portfolio.trades:
         balance += trade.cash_minor

@@ -1,4 +1,4 @@
-"""What can be traded: invented shares, funds and bonds of the model market."""
+"""Instruments of the model market: invented shares, funds and bonds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ InstrumentKind = Literal["share", "fund", "bond"]
 
 @dataclass(frozen=True, slots=True)
 class Instrument:
-    """One instrument. The price at the walk's beginning is in fen, volatility is a day's."""
+    """An instrument; `start_minor` is its price at the walk's beginning, in fen."""
 
     instrument_id: str
     name: str

@@ -1,4 +1,4 @@
-"""Summit Securities' operations: the table first, then the market's own answers."""
+"""Summit Securities' table of operations, and the market's own handlers."""
 
 from __future__ import annotations
 

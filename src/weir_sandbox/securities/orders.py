@@ -71,7 +71,7 @@ class NewOrder(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     limit_price: AmountText | None = None
 
     def limit_minor(self) -> int | None:
-        """The limit in fen."""
+        """Return the limit in fen."""
         return None if self.limit_price is None else int(self.limit_price.replace(".", ""))
 
 
@@ -79,7 +79,7 @@ _new_order: Final = msgspec.json.Decoder(NewOrder)
 
 
 async def place(call: Call, desk: Desk) -> Answer:
-    """Decides an order in one transaction, with the line of its answer."""
+    """Decide an order in one transaction, with the line of its answer."""
     call.values()
     portfolio_id = granted_portfolio(call)
     key = idempotency_key(call.idempotency_key)
@@ -95,7 +95,7 @@ async def place(call: Call, desk: Desk) -> Answer:
 
 
 def check(order: NewOrder) -> None:
-    """What the types cannot say: a known instrument, whole lots, a limit where one belongs."""
+    """Check the instrument, whole lots and the limit, which types cannot express."""
     instrument = INSTRUMENTS.get(order.instrument_id)
     if instrument is None:
         raise Problem(INVALID, "instrument_id is not one that is traded here")
@@ -108,7 +108,7 @@ def check(order: NewOrder) -> None:
 def _values(
     call: Call, seed: int, portfolio_id: str, key: str, order: NewOrder
 ) -> tuple[object, ...]:
-    """The values of `place_and_log`: the order as it will be kept if it fills."""
+    """Return the values of `place_and_log`: the order as it will be kept if it fills."""
     now = datetime.now(UTC)
     instrument, limit = INSTRUMENTS[order.instrument_id], order.limit_minor()
     prices = quote(seed, instrument, now)
@@ -139,7 +139,7 @@ async def list_orders(call: Call, desk: Desk) -> Answer:
 
 
 async def order_by_key(call: Call, desk: Desk) -> Answer:
-    """What became of a client's idempotency key: how the platform reconciles after a crash."""
+    """Return the order under a client's key: the platform reconciles by it after a crash."""
     values = call.values("client_id")
     client_id = values.get("client_id", "")
     if not _CLIENT.match(client_id):

@@ -1,4 +1,4 @@
-"""Portfolios and what they hold, valued at the quote of the moment."""
+"""Portfolios and their holdings, valued at the quote of the moment."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ async def get_holdings(call: Call, desk: Desk) -> Answer:
 
 
 def granted_portfolio(call: Call) -> str:
-    """The portfolio a path names, if the caller may use it."""
+    """Return the portfolio a path names, if the caller may use it."""
     portfolio_id = named(call.names["portfolio_id"], PORTFOLIO)
     call.identity.require(portfolio_id)
     return portfolio_id

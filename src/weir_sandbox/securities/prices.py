@@ -40,7 +40,7 @@ class Quote:
 
 
 def quote(seed: int, instrument: Instrument, at: datetime) -> Quote:
-    """The quote of an instrument at a moment; before the beginning it stands still."""
+    """Return the quote of an instrument at a moment; before the beginning it stands still."""
     day, second = divmod(max(0, int((at - BEGINNING).total_seconds())), _DAY_S)
     walk = _walk(seed, instrument.instrument_id)
     last = _price(instrument, walk.level(day, second / _DAY_S))
@@ -66,14 +66,14 @@ class _Walk:
         self._closes = [0.0]
 
     def close(self, day: int) -> float:
-        """Where the walk stands when a day begins."""
+        """Return the walk's level when a day begins."""
         while len(self._closes) <= day:
             before = self._closes[-1]
             self._closes.append(before * (1 - _PULL) + self._steps.gauss(0, self._volatility))
         return self._closes[day]
 
     def level(self, day: int, fraction: float) -> float:
-        """Where it stands within a day; the middle of an interval is its ends' mean and a push."""
+        """Return the level within a day; an interval's middle is its ends' mean and a push."""
         low, high = self.close(day), self.close(day + 1)
         node, spread = 1, self._volatility / 2
         for _ in range(_HALVINGS):
