@@ -1,1 +1,1 @@
-"""The story told to a newcomer: a small alliance, through public interfaces only."""
+"""The demo: a small alliance told as a story to a newcomer, through public interfaces only."""

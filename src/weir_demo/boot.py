@@ -1,6 +1,6 @@
-"""Booting the demo: a fresh home, the platform by what `weir up` uses, three model institutions.
+"""Boot of the demo: a fresh home, the platform as `weir up` starts it, model institutions.
 
-All children are started from the main thread, before the story's event loop begins.
+The main thread starts all children, before the story's event loop begins.
 """
 
 from __future__ import annotations
@@ -51,21 +51,24 @@ _SET_ASIDE: Final = ("HOME", "DATABASE_URL", "VALKEY_URL", "LAKE_URL", "MASTER_K
 
 @dataclass(slots=True)
 class Boot:
-    """What is running; `stop` ends all of it."""
+    """The running platform and institutions of a demo; `stop` ends all of it."""
 
     installation: Installation
     institutions: list[Running] = field(default_factory=list)
     children: list[Child] = field(default_factory=list)
 
     def stop(self) -> None:
-        """Institutions first, since they live on the platform's database server."""
+        """Stop the institutions first, since they live on the platform's database server."""
         for child in self.children:
             child.end()
         self.installation.stop()
 
 
 def boot(home: Path | None, tell: Tell) -> Boot:
-    """Start everything in a fresh home. Nothing of `.weir/` is touched."""
+    """Start everything in a fresh home, without touching `.weir/`.
+
+    CannotError when a folder is in the way or an institution does not start.
+    """
     path = home or _default_home()
     _clear(path)
 
@@ -86,7 +89,7 @@ def boot(home: Path | None, tell: Tell) -> Boot:
 
 
 def _settings() -> Settings:
-    """The person's settings, without what belongs to another installation."""
+    """Return the person's settings, without those that belong to another installation."""
     for name in _SET_ASIDE:
         os.environ.pop(PREFIX + name, None)
     return reading.read(os.environ)
@@ -95,7 +98,8 @@ def _settings() -> Settings:
 def on_free_ports(settings: Settings, start: Callable[[Settings], T]) -> T:
     """Start something on the ports of the settings, or on others if those are taken.
 
-    A port that was free a moment ago may be somebody's when it is claimed; then others are tried.
+    Another process may claim a port that was free a moment ago; then others are tried. Refusal
+    PORT_TAKEN after the last try.
     """
     for last in (*[False] * (_PORT_TRIES - 1), True):
         try:
@@ -124,7 +128,7 @@ def _is_free(host: str, port: int) -> bool:
 
 
 def free_ports(host: str, count: int) -> list[int]:
-    """Ports the kernel gives; all are held until the last is known, so that they differ."""
+    """Return ports that the kernel gives; all are held until the last is known, so they differ."""
     probes = [socket.socket() for _ in range(count)]
     try:
         for probe in probes:
@@ -136,13 +140,13 @@ def free_ports(host: str, count: int) -> list[int]:
 
 
 def _default_home() -> Path:
-    """`.weir-demo` beside where `.weir` would be."""
+    """Return `.weir-demo` beside the default `.weir`."""
     path = default_path(users.choose())
     return path.with_name(f"{path.name}-demo")
 
 
 def _clear(path: Path) -> None:
-    """Remove the home of an earlier demo. A folder that is not one is left alone and refused."""
+    """Remove the home of an earlier demo. CannotError for a folder that is not one; it stays."""
     if not path.exists():
         return
     if not (path / "home.json").exists() or not path.name.endswith("demo"):
@@ -177,7 +181,10 @@ def start_institutions(started: Boot, wanted: Sequence[Institution], customers: 
 
 
 async def _issue(installation: Installation, wanted: Sequence[Institution]) -> dict[str, str]:
-    """A server certificate for each institution, and one for its own staff; digests by slug."""
+    """Issue certificates to each institution, for its server and its staff.
+
+    Returns the SHA-256 (hex) of the staff's certificate by the institution's slug.
+    """
     digests = {}
     async with open_core(installation.settings, installation.home, connections=2) as core:
         authority = await Authority.open(core.database, core.sealing)
@@ -194,7 +201,7 @@ async def _issue(installation: Installation, wanted: Sequence[Institution]) -> d
 def _start_one(
     started: Boot, institution: Institution, staff: dict[str, str], customers: int
 ) -> Path:
-    """Start one institution with a database of its own; answers where its log is."""
+    """Start one institution with a database of its own; return the path of its log."""
     installation = started.installation
     assert installation.postgres is not None, "the demo runs on embedded engines"
     folder = _folder(installation, institution)
@@ -221,7 +228,7 @@ def _start_one(
 
 
 def _await_ready(log: Path, child: Child) -> int:
-    """The port an institution says it listens on."""
+    """Wait for an institution, and return its port. CannotError when it does not start."""
     deadline = time.monotonic() + _READY_TIMEOUT_S
     while time.monotonic() < deadline and child.alive():
         for line in _lines(log):
@@ -236,7 +243,7 @@ def _lines(log: Path) -> Sequence[str]:
 
 
 def _document(institution: Institution) -> bytes:
-    """The institution's OpenAPI document, as it would hand it over."""
+    """Return the institution's OpenAPI document, as it would hand it over."""
     folder = files("weir_sandbox").joinpath("documents")
     found = [each for each in folder.iterdir() if each.name.startswith(f"{institution.plays}.")]
     return found[0].read_bytes()
@@ -249,6 +256,6 @@ def _folder(installation: Installation, institution: Institution) -> Path:
 
 
 def _digest(certificate: Path) -> str:
-    """SHA-256 (hex) of a certificate's DER form."""
+    """Return the SHA-256 (hex) of a certificate's DER form."""
     loaded = x509.load_pem_x509_certificate(certificate.read_bytes())
     return sha256(loaded.public_bytes(Encoding.DER)).hexdigest()

@@ -1,8 +1,8 @@
-"""A small honest browser: cookies, links, forms as they are in the page, and nothing else.
+"""A small honest browser of a person: cookies, links and forms as they are in the page.
 
-It sends what a person's browser would send: every hidden field of the form it found, the fields
-that were filled in, the button that was pressed. It follows redirects until they leave the
-platform, where it stops and gives the address, since there the partner's own site begins.
+It sends exactly the fields that a person's browser would: every hidden field of the form it found,
+the fields that were filled in, the button that was pressed. It follows redirects until they leave
+the platform, where it stops and gives the address, since there the partner's own site begins.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _REDIRECTS_AT_MOST: Final = 10
 
 @dataclass(slots=True)
 class Form:
-    """A form of a page. `choices` are the values offered under a name that may be chosen."""
+    """A form of a page. `choices` are (name, value) of check boxes and radio buttons."""
 
     action: str
     fields: dict[str, str] = field(default_factory=dict)
@@ -32,7 +32,7 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page that was loaded, or, with `left` set, the address where the platform was left."""
+    """A loaded page; `left` is the address to which a redirect left the platform, if one did."""
 
     address: str
     status: int
@@ -41,7 +41,7 @@ class Page:
     left: str | None = None
 
     def form_with(self, name: str) -> Form:
-        """The form that has a field, choice or button of this name."""
+        """Return the form with a field, choice or button of this name, or raise ProtocolError."""
         for form in self.forms:
             buttons, choices = (name_ for name_, _ in form.buttons), (n for n, _ in form.choices)
             if name in form.fields or name in buttons or name in choices:
@@ -64,7 +64,7 @@ class Browser:
     async def send(
         self, page: Page, form: Form, filled: dict[str, str], button: tuple[str, str] | None = None
     ) -> Page:
-        """Fill in and send a form. A button with a name must be one the form has."""
+        """Fill in and send a form. ProtocolError when it has no such button."""
         if button is not None and button not in form.buttons:
             raise ProtocolError(f"{page.address} has no button {button}")
         fields = form.fields | filled | (dict([button]) if button else {})
@@ -90,7 +90,7 @@ class Browser:
         return await self._exchange.send(method, address, form=fields, headers=headers)
 
     def _keep_cookies(self, address: str, answer: Answer) -> None:
-        """Every cookie belongs to its origin alone, as the `__Host-` prefix demands."""
+        """Keep an answer's cookies for its origin alone, as the `__Host-` prefix demands."""
         jar = self._jar.setdefault(_origin(address), {})
         for line in answer.headers.get_list("set-cookie"):
             try:
@@ -105,7 +105,7 @@ class Browser:
 
 
 class _Reader(HTMLParser):
-    """Collects the forms of a page, and its words."""
+    """A parser that collects the forms of a page, and its words."""
 
     def __init__(self) -> None:
         super().__init__()

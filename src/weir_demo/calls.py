@@ -33,7 +33,7 @@ _RISK: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A call to make, the refusals it may meet (None is an answer), and who answers it."""
+    """A planned call with the refusals it may meet (None is an answer), and the member called."""
 
     words: str
     call: Callable[[], Awaitable[Answer]]
@@ -43,7 +43,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One session and the calls it repeats."""
+    """A session and the calls it repeats, as (method, path, JSON body)."""
 
     words: str
     session: Session
@@ -74,7 +74,7 @@ async def call(stage: Stage) -> None:
 
 
 async def _work(stage: Stage, planned: Iterator[Planned], told: Callable[[int], None]) -> None:
-    """Make calls as long as there are any; all workers share them, so each is made once."""
+    """Make planned calls until none is left; the workers share them, so each is made once."""
     for each in planned:
         await stage.tally.count(each.words, each.call, expects=each.expects, member=each.member)
         if stage.tally.sent % _TOLD_EVERY == 0:
@@ -82,12 +82,12 @@ async def _work(stage: Stage, planned: Iterator[Planned], told: Callable[[int], 
 
 
 def own_session(stage: Stage, caller: Caller | Member, scope: str) -> Session:
-    """Calls an application makes for itself. The demo repeats nothing: each call is counted."""
+    """Open an application's session for itself; it repeats no call, since each is counted."""
     return Session.of_application(stage.platform, caller.exchange, caller.server, scope, NONE_OF_IT)
 
 
 def consented_session(stage: Stage, consented: Consented) -> Session:
-    """Calls on a customer's consent."""
+    """Open a session on a customer's consent."""
     caller = consented.caller
     return Session.of_consent(
         stage.platform, caller.exchange, caller.server, consented.token, NONE_OF_IT
@@ -105,7 +105,7 @@ def _plan(stage: Stage, lanes: list[Lane], wrong: list[WrongCall]) -> Iterator[P
 
 
 async def _lanes(stage: Stage) -> list[Lane]:
-    """What each partner does all day."""
+    """Return the sessions and calls of every partner's day."""
     consents, callers = stage.consents, stage.callers
     quotes = "summit-securities.quotes"
     instruments = await _instruments(stage, callers["clear-mirror"], quotes)
@@ -139,13 +139,13 @@ async def _lanes(stage: Stage) -> list[Lane]:
 
 
 def _asked(scope: str, instruments: list[str]) -> list[tuple[str, str, Any]]:
-    """A quote of each instrument, from the product of a scope."""
+    """Return a quote request for each instrument, for the product of a scope."""
     owner, _, product = scope.partition(".")
     return [("GET", f"/{owner}/{product}/v1/quotes/{each}", None) for each in instruments]
 
 
 async def _instruments(stage: Stage, caller: Caller | Member, scope: str) -> list[str]:
-    """What can be quoted, from a first counted call."""
+    """Return the identifiers of instruments with quotes, by a first counted call. CannotError."""
     session = own_session(stage, caller, scope)
     owner, _, product = scope.partition(".")
     path = f"/{owner}/{product}/v1/instruments"
@@ -180,7 +180,7 @@ def _portfolio_calls(portfolio: str) -> list[tuple[str, str, Any]]:
 
 
 async def _exhaust_trial(stage: Stage) -> None:
-    """Call under the trial plan until well past its quota: exactly the quota is answered."""
+    """Call under the trial plan beyond its quota; only as many calls as the quota are answered."""
     slug, product = TRIAL
     session = own_session(stage, stage.callers[slug], product)
     member = product.split(".")[0]

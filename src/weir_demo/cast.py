@@ -1,4 +1,4 @@
-"""Who and what is in the demo, as data: institutions, partners, products, prices, splits."""
+"""The cast of the demo as data: institutions, partners, products, prices, splits."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TRIAL_QUOTA: Final = 40  # calls a day under the plan that is meant to run out
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """What an operation needs of a consent. All None: it needs none."""
+    """The consent that an operation needs; without a permission and a type it needs none."""
 
     permission: str | None = None
     consent_type: str | None = None
@@ -36,7 +36,7 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A product: its pricing, its operations, and the split of what is earned."""
+    """A product: its pricing, its operations, and the split of its revenue."""
 
     slug: str
     title_en: str
@@ -48,7 +48,7 @@ class Offer:
 
     @property
     def shares(self) -> list[dict[str, Any]]:
-        """As the management API takes them."""
+        """The shares of the split, in basis points, as the management API takes them."""
         rest = 10_000 - self.member_share - self.operator_share
         weights = {"member": self.member_share, "operator": self.operator_share, "partner": rest}
         return [{"party": party, "weight": weight} for party, weight in weights.items() if weight]
@@ -56,7 +56,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Institution:
-    """A provider: which model institution plays it, and what it puts on the shelf.
+    """A provider: the model institution that plays it, and its products.
 
     A member has a licence; a partner that brings a service in has none.
     """
@@ -72,7 +72,7 @@ class Institution:
 
 @dataclass(frozen=True, slots=True)
 class Partner:
-    """A partner of one class, how its application proves itself, and what it subscribes to."""
+    """A partner of one class, its application's authentication, and its products."""
 
     slug: str
     name_en: str

@@ -83,7 +83,7 @@ def _run(
 async def _tell(
     console: Console, started: Boot, calls: int, began_s: float
 ) -> tuple[Stage, dict[str, str]]:
-    """All chapters in order; where they led, and everybody's names for the table."""
+    """Run all chapters; return the stage and organisations' English names by identifier."""
     settings = started.installation.settings
     root = started.installation.tls.root
     async with AsyncExitStack() as resources:
@@ -109,7 +109,7 @@ def _told(console: Console, began_s: float, words: str) -> None:
 
 @contextmanager
 def _bar(console: Console, total: int) -> Iterator[Callable[[int], None]]:
-    """A bar on a terminal; elsewhere nothing but the chapter's own line."""
+    """Show a progress bar on a terminal; elsewhere the chapter's own line is enough."""
     if not console.is_terminal:
         yield lambda _: None
         return

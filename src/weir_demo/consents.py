@@ -1,4 +1,4 @@
-"""Customers: enrolled by their institution, signed in by themselves, asked on the real pages."""
+"""Customers of the demo: enrolled, signed in, and asked for consent on the real pages."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ _CONSENTS = (
 
 
 async def enrol(stage: Stage) -> None:
-    """Each institution hands its customers a one-time link; each makes a sign-in with it."""
+    """Enrol customers at their institutions; each makes a sign-in by the one-time link."""
     taken: set[str] = set()
     for name, slug, kind in _PEOPLE:
         member = stage.members[slug]
@@ -68,7 +68,7 @@ async def enrol(stage: Stage) -> None:
 
 
 async def offer_test_customers(stage: Stage) -> None:
-    """Institutions let developers try with people of their model world that nobody else is."""
+    """Offer test customers: people of the model world who are nobody else in the story."""
     taken = {each.reference for each in stage.customers.values()}
     for slug, kind in _TRIED:
         member = stage.members[slug]
@@ -77,7 +77,7 @@ async def offer_test_customers(stage: Stage) -> None:
 
 
 async def consent(stage: Stage) -> None:
-    """The customers say yes to what partners ask."""
+    """Have the customers grant the consents that partners ask for."""
     for name, partner, person, product, permissions, purpose, lasting in _CONSENTS:
         details = access(product.split(".")[0], permissions, purpose, lasting)
         stage.consents[name] = await ask(
@@ -88,7 +88,7 @@ async def consent(stage: Stage) -> None:
 def access(
     member: str, permissions: tuple[str, ...], purpose: str, lasting: timedelta
 ) -> dict[str, Any]:
-    """The entry of `authorization_details` that asks for data."""
+    """Return the entry of `authorization_details` that asks for data (RFC 9396)."""
     return {
         "type": ACCOUNT_ACCESS,
         "member": member,
@@ -99,7 +99,7 @@ def access(
 
 
 def payment(member: str, amount: str, currency: str, account: str, name: str) -> dict[str, Any]:
-    """The entry of `authorization_details` that asks for one payment."""
+    """Return the entry of `authorization_details` that asks for one payment (RFC 9396)."""
     return {
         "type": PAYMENT,
         "member": member,
@@ -111,7 +111,7 @@ def payment(member: str, amount: str, currency: str, account: str, name: str) ->
 
 
 async def ask(caller: Caller, customer: Customer, scope: str, details: dict[str, Any]) -> Consented:
-    """PAR, the customer's sign-in and yes on the real pages, and the code for a token."""
+    """Ask a customer for consent: push the request, say yes on the pages, exchange the code."""
     pushed = await caller.server.push_authorization_request(
         scope=scope,
         redirect_uri=caller.partner.redirect_uri,
@@ -129,7 +129,7 @@ async def ask(caller: Caller, customer: Customer, scope: str, details: dict[str,
 
 
 async def _signed_in(page: Page, customer: Customer) -> Page:
-    """The page itself, after signing in if it is the sign-in page."""
+    """Return the page after the sign-in, if it is the sign-in page; else the page itself."""
     if not any("passphrase" in form.fields for form in page.forms):
         return page
     filled = {"name": customer.sign_in_name, "passphrase": customer.passphrase}
@@ -137,7 +137,10 @@ async def _signed_in(page: Page, customer: Customer) -> Page:
 
 
 async def pick(member: Member, kind: str, taken: set[str]) -> tuple[str, str]:
-    """A customer of this kind who holds something there, from the institution's own list."""
+    """Return (reference, name) of an untaken customer of this kind who holds something there.
+
+    ProtocolError when the institution has none.
+    """
     url = f"{member.running.url}/directory/customers"
     answer = await member.staff.send("GET", url, params={"kind": kind, "limit": "50"})
     for each in answer.object()["customers"]:

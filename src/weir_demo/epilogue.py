@@ -1,4 +1,4 @@
-"""The end of the story: the caller's own count, versions, addresses, and who may sign in."""
+"""The end of the story: the caller's own count, versions, addresses, and sign-ins."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from weir_demo.stage import Stage
 
 
 def gather(stage: Stage) -> None:
-    """The caller's own count, the engines' own versions, and where to look."""
+    """Add the caller's own count, the engines' own versions and the addresses to the figures."""
     figures, tally = stage.figures, stage.tally
     installation = stage.installation
     figures.surprises = tally.surprises
@@ -44,7 +44,7 @@ def gather(stage: Stage) -> None:
 
 
 def sign_ins(stage: Stage) -> list[tuple[str, str, str]]:
-    """Who can sign in at the portal: who it is, the name, the passphrase or one-time link."""
+    """Return (description, name, passphrase or one-time link) of every sign-in at the portal."""
     titles = {slug: member.running.institution.name_en for slug, member in stage.members.items()}
     customers = [
         (f"A customer of {titles[each.member]}", each.sign_in_name, each.passphrase)

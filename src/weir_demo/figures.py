@@ -1,4 +1,4 @@
-"""The figures of a run, and which of them must be so. Pure."""
+"""The figures of a run, and the conditions they must meet. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(slots=True)
 class Figures:
-    """What `--json` writes. Each was read back from where it is stored."""
+    """The figures that `--json` writes, each read back from its own store."""
 
     engines: dict[str, str] = field(default_factory=dict)
     alliance: dict[str, int] = field(default_factory=dict)
@@ -26,13 +26,13 @@ class Figures:
     duration_s: float = 0.0
 
     def document(self) -> dict[str, Any]:
-        """As plain JSON values."""
+        """Return the figures as plain JSON values, with `wrong`."""
         return {name: getattr(self, name) for name in self.__slots__} | {
             "wrong": list(self.wrong())
         }
 
     def wrong(self) -> Iterator[str]:
-        """A sentence for each figure that is not as it must be; none when all is well."""
+        """Yield a sentence for each figure that breaks its condition; none when all is well."""
         yield from self.surprises
         yield from self._wrong_counts()
         yield from self._wrong_money()

@@ -1,4 +1,4 @@
-"""After the closing: a dispute, a refund, and one round in which everybody's debts are netted."""
+"""Netting after the closing: a dispute, a refund, and one round over everybody's debts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _UPHELD_MINOR = 50
 
 
 async def net(stage: Stage) -> None:
-    """Who pays whom: as few payments as settle everything, each received, the books empty."""
+    """Net all debts into few payments, each received, until the books are empty."""
     await _name_accounts(stage)
     refunded = await _refund(stage)
     upheld = await _dispute(stage)
@@ -37,7 +37,7 @@ async def net(stage: Stage) -> None:
 
 
 async def _name_accounts(stage: Stage) -> None:
-    """Everybody says where it is paid, by an account number and a CNAPS code."""
+    """Set every party's settlement account, by an account number and a CNAPS code."""
     hands = [(slug, member.management) for slug, member in stage.members.items()]
     for number, (slug, management) in enumerate([("operator", stage.operating), *hands]):
         await _name_account(management, slug, number)
@@ -56,7 +56,7 @@ async def _name_account(management: Management, holder: str, number: int) -> Non
 
 
 async def _refund(stage: Stage) -> int:
-    """An institution gives back part of what its first line earned it."""
+    """Have an institution give back part of its first line; return the minor units."""
     member = next(iter(stage.members.values()))
     statement, line, gross_minor = await _first_line(member.management, 2 * _REFUND_MINOR)
     amount_minor = max(1, gross_minor // 2)  # of its own share, which is more than half
@@ -67,7 +67,7 @@ async def _refund(stage: Stage) -> int:
 
 
 async def _dispute(stage: Stage) -> int:
-    """A partner says that a line is wrong, and the operator gives it part of that back."""
+    """Have a partner dispute a line and the operator uphold part; return the minor units."""
     caller = next(reversed(stage.callers.values()))
     async with Management.open(caller.profile) as management:
         statement, line, amount_minor = await _first_line(management, _UPHELD_MINOR)
@@ -81,7 +81,10 @@ async def _dispute(stage: Stage) -> int:
 
 
 async def _first_line(management: Management, at_most_minor: int) -> tuple[str, int, int]:
-    """The newest statement, its first line that costs something, and how much of it to take."""
+    """Return (statement, line number from 1, minor units to take) of the newest statement.
+
+    The line is the first that costs something, and the amount at most its gross.
+    """
     newest = (await all_of(management.statements.list()))[0]
     statement: dict[str, Any] = await management.statements.get(newest["id"])
     paid = ((n, line) for n, line in enumerate(statement["lines"], 1) if line["gross_minor"] > 0)
@@ -90,7 +93,10 @@ async def _first_line(management: Management, at_most_minor: int) -> tuple[str, 
 
 
 async def _pay(stage: Stage, settled: dict[str, Any]) -> int:
-    """Each payer takes the message for its bank; then the operator sees every payment come."""
+    """Fetch each payer's message for its bank and receive every payment.
+
+    Returns the number of messages.
+    """
     payers = {each["debtor"] for each in settled["payments"]}
     taken = 0
     for caller in stage.callers.values():

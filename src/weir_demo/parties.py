@@ -1,4 +1,4 @@
-"""The founding, and everybody's admission: each party makes its own key and acts by its own."""
+"""Founding and admission: each party makes its own key and acts by its own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from weir_demo.stage import Caller, Member, Running, Stage
 
 
 async def found(stage: Stage) -> None:
-    """The operator uses the one-time link that `weir up` would print."""
+    """Found the alliance by the one-time link that `weir up` would print."""
     credentials = Credentials.generate(stage.profile_folder("operator"))
     profile, founded = await claim(
         founding_link(stage.installation),
@@ -31,7 +31,7 @@ async def found(stage: Stage) -> None:
 
 
 async def admit(stage: Stage) -> None:
-    """Three institutions and five partners, one of each class; one partner provides too."""
+    """Admit three institutions and five partners, one of each class; one partner provides too."""
     for running in stage.institutions:
         if running.institution.licence_kind is not None:
             await admit_member(stage, running)
@@ -47,7 +47,7 @@ async def admit(stage: Stage) -> None:
 
 
 async def invite(stage: Stage) -> None:
-    """Links for people: an auditor, and the first owner of an institution and of a partner."""
+    """Invite an auditor, and the first owner of an institution and of a partner."""
     invitations = stage.operating.invitations
     auditor = await invitations.invite("Auditor", "auditor")
     stage.invitations.append(("An auditor", auditor["link"]))
@@ -74,7 +74,7 @@ async def admit_member(stage: Stage, running: Running) -> None:
 
 
 async def _provider(stage: Stage, running: Running, organisation: str, profile: Profile) -> Member:
-    """Whoever runs a service, with its hands on the platform and on the service's own log."""
+    """Return a provider, connected to the platform and to its service's own log."""
     exchange = await stage.resources.enter_async_context(profile.exchange())
     return Member(
         running=running,
@@ -123,7 +123,7 @@ async def _equip(
     roles: tuple[str, ...] = (),
     redirect_uri: str | None = None,
 ) -> Profile:
-    """A party's first application: its key is made by the party, the operator registers it."""
+    """Register a party's first application by the operator, for a key that the party makes."""
     credentials = Credentials.generate(stage.profile_folder(slug))
     registered = await stage.operating.applications.register(
         name=name,

@@ -1,4 +1,4 @@
-"""A payment that moves money once: not a fen more, not to anybody else, not twice."""
+"""A payment on a consent: moved once, not a fen more, to no other payee, not twice."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PATH: Final = "/river-bank/payments/v1/payments"
 
 
 async def pay(stage: Stage) -> None:
-    """The customer consents to one payment; wrong orders are refused, the right one is paid."""
+    """Pay on a consent for one payment; wrong orders are refused before and after it."""
     caller, payer = stage.callers["lantern-life"], stage.customers["payer"]
     payee, other = stage.consents["saving"].accounts[0], stage.consents["shopping"].accounts[0]
     details = payment("river-bank", _AMOUNT, CURRENCY, payee, stage.customers["saver"].name)
@@ -58,7 +58,7 @@ async def _try(
 
 
 async def _balance_minor(stage: Stage, watching: Consented) -> int:
-    """The booked balance, as the bank tells it."""
+    """Return the booked balance in minor units, as the bank answers it. CannotError."""
     account = watching.accounts[0]
     session = consented_session(stage, watching)
     seen = await stage.tally.count(

@@ -1,4 +1,4 @@
-"""Reading everything back: records, institutions' logs, the statement, the audit chain."""
+"""Comparison of all sides: records, institutions' logs, the statement, the audit chain."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _BY_MEMBER: Final = """
 
 
 async def count(stage: Stage) -> None:
-    """Set the caller's own count beside the records, and those beside the institutions' logs."""
+    """Compare the caller's own count with the records, and those with the institutions' logs."""
     tally = stage.tally
     lake = _lake(stage)
     expected = len(set(tally.interactions))
@@ -47,7 +47,7 @@ async def count(stage: Stage) -> None:
 
 
 async def _refusals_that_differ(stage: Stage) -> int:
-    """How many kinds of refusal the management API counts otherwise than the callers did."""
+    """Return the number of refusals that the management API counts otherwise than the callers."""
     stored: Counter[str] = Counter()
     async for row in stage.operating.records.count():
         if row["refusal"] is not None:
@@ -57,7 +57,7 @@ async def _refusals_that_differ(stage: Stage) -> int:
 
 
 async def _compare_institutions(stage: Stage, lake: Lake, files: list[str]) -> None:
-    """Three sides: what callers saw, what gateways recorded, what institutions wrote down."""
+    """Compare three sides: callers' answers, gateways' records and institutions' logs."""
     recorded = await asyncio.to_thread(queries.ask, lake, files, _BY_MEMBER)
     organisations = {member.organisation: slug for slug, member in stage.providers.items()}
     by_slug: dict[str, set[str]] = {slug: set() for slug in stage.providers}
@@ -73,7 +73,7 @@ async def _compare_institutions(stage: Stage, lake: Lake, files: list[str]) -> N
 
 
 async def _await_ingest(stage: Stage, lake: Lake, expected: int) -> list[str]:
-    """Wait until the lake holds as many records as there should be; the files that hold them."""
+    """Wait until the lake holds the expected records; return the files that hold them."""
     deadline = time.monotonic() + _INGEST_TIMEOUT_S
     while True:
         files = await all_of(stage.operating.records.files())
@@ -84,7 +84,7 @@ async def _await_ingest(stage: Stage, lake: Lake, expected: int) -> list[str]:
 
 
 async def _logged(member: Member) -> set[str]:
-    """The interactions in an institution's own log of answers to partners."""
+    """Return the interaction identifiers in an institution's own log of answers to partners."""
     await asyncio.sleep(_LOG_DELAY_S)
     interactions: set[str] = set()
     after = 0
@@ -119,7 +119,10 @@ async def close(stage: Stage) -> None:
 def _statement_figures(
     document: dict[str, Any], found: Verification, brought: set[str]
 ) -> dict[str, Any]:
-    """`brought` are the partners whose services members use."""
+    """Return the statement's figures; amounts are in minor units.
+
+    `brought` are the identifiers of partners whose services members use.
+    """
     brought_in = [line for line in document["lines"] if line["member"] in brought]
     return {
         "statement": document["statement"],

@@ -1,4 +1,4 @@
-"""What a person sees: progress on the way, and at the end a table a bank manager understands."""
+"""The report at the end of a run: a table that a bank manager understands."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _WHY = {
 
 
 def show(console: Console, figures: Figures, names: dict[str, str]) -> None:
-    """The final table and the addresses. `names` are organisations' names by identifier."""
+    """Print the final table and the addresses. `names` are organisations' names by identifier."""
     table = Table(show_header=False, box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(justify="right", no_wrap=True)

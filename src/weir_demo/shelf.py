@@ -1,4 +1,4 @@
-"""What is on the shelf, at what price and split, and who may use it."""
+"""The shelf of the demo: its products, their plans and splits, and the subscriptions."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from weir_demo.stage import Member, Stage
 
 
 async def fill_shelf(stage: Stage) -> None:
-    """Every institution puts what it offers on the shelf; a partner brings its service in."""
+    """Publish every provider's products, those of the partner that brings one in too."""
     for member in stage.providers.values():
         await stock(member)
     await _count(stage)
 
 
 async def stock(member: Member) -> None:
-    """The institution imports its document, declares what its operations need, and publishes."""
+    """Import an institution's document, declare what its operations need, and publish products."""
     institution = member.running.institution
     management = member.management
     made = await management.documents.import_document(
@@ -70,7 +70,7 @@ async def _publish(member: Member, offer: Offer, capabilities: list[str]) -> Non
 
 
 async def _count(stage: Stage) -> None:
-    """The alliance's figures, read back from the management API."""
+    """Read the alliance's figures back from the management API."""
     organisations = stage.operating.organisations
     products = await all_of(stage.operating.shelf.list())
     details = [await stage.operating.products.get(each["id"]) for each in products]
@@ -83,7 +83,7 @@ async def _count(stage: Stage) -> None:
 
 
 async def agree(stage: Stage) -> None:
-    """Plans, subscriptions asked for and approved, splits proposed by one side and accepted."""
+    """Offer plans, agree on splits, and request and approve subscriptions."""
     stage.opened_at = datetime.now(UTC).replace(microsecond=0)
     plans: dict[str, str] = {}
     for slug, member in stage.providers.items():
@@ -97,7 +97,7 @@ async def agree(stage: Stage) -> None:
 
 
 async def _bring_in(stage: Stage, plans: dict[str, str]) -> None:
-    """A member takes what a partner brings in; now the partner is the one who approves."""
+    """Subscribe a member to a partner's product; here the partner approves."""
     taker = stage.members[BROUGHT_IN_FOR]
     for slug, provider in stage.brought_in.items():
         for offer in provider.running.institution.offers:
@@ -109,7 +109,10 @@ async def _bring_in(stage: Stage, plans: dict[str, str]) -> None:
 
 
 async def _free_plans(stage: Stage) -> str:
-    """Plans without a price: some to begin with, and the trial that is meant to run out."""
+    """Offer plans without a price: some to begin with, and the trial that is to run out.
+
+    Returns the trial plan's identifier.
+    """
     member_slug, product_slug = TRIAL[1].split(".")
     member = stage.members[member_slug]
     product = member.products[product_slug]
@@ -121,7 +124,7 @@ async def _free_plans(stage: Stage) -> str:
 
 
 async def _first_steps(member: Member, product: str) -> None:
-    """The plan that is approved at once, so that nobody has to wait to try the product out."""
+    """Offer the plan that approves at once, so that a developer can try the product out."""
     held = member.products[product]
     quota = FIRST_STEPS_QUOTA
     await _offer(member.management, held, "first-steps", free(), quota, at_once=True)
@@ -148,7 +151,7 @@ async def _offer(
 
 
 async def split(stage: Stage, member: Member, product: dict[str, Any], offer: Offer) -> None:
-    """How what a product earns is shared out, from the opening on."""
+    """Propose and accept the split of a product's revenue, from the opening on."""
     assert stage.opened_at is not None
     proposed = await member.management.agreements.propose(
         product["id"],
@@ -161,7 +164,7 @@ async def split(stage: Stage, member: Member, product: dict[str, Any], offer: Of
 
 
 async def _subscribe(stage: Stage, plans: dict[str, str], trial: str) -> None:
-    """The partner asks in its own name; the institution that owns the product approves."""
+    """Request every partner's subscriptions in its own name; the product's owner approves."""
     for caller in stage.callers.values():
         async with Management.open(caller.profile) as management:
             for product in caller.partner.products:

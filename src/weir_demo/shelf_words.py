@@ -1,4 +1,4 @@
-"""What the demo's products say of themselves: what they do, whom they suit, in which scenes."""
+"""Descriptions of the demo's products: what they do, whom they suit, in which scenes."""
 
 from __future__ import annotations
 

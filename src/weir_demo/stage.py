@@ -1,4 +1,4 @@
-"""What the story knows so far: each chapter reads what earlier ones put here."""
+"""State of the story, which each chapter reads and adds to."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Progress = Callable[[int], AbstractContextManager[Callable[[int], None]]]
 
 @dataclass(slots=True)
 class Running:
-    """A model institution that runs: where it serves, and as whom its own staff may ask it."""
+    """A running model institution: its port, its document and its staff's certificate."""
 
     institution: Institution
     port: int
@@ -83,7 +83,7 @@ class Customer:
 
 @dataclass(slots=True)
 class Consented:
-    """A consent as the partner holds it: a token, and what the customer chose."""
+    """A consent as the partner holds it: the token, with the accounts the customer chose."""
 
     caller: Caller
     customer: Customer
@@ -96,7 +96,7 @@ class Consented:
 
 @dataclass(slots=True)
 class Stage:
-    """The whole story's state. `resources` closes everything that was opened on the way."""
+    """State of the whole story. `resources` closes everything that was opened on the way."""
 
     installation: Installation
     platform: Platform
@@ -120,19 +120,19 @@ class Stage:
 
     @property
     def providers(self) -> dict[str, Member]:
-        """Everybody whose services are called."""
+        """Every party whose services are called, by slug."""
         return {**self.members, **self.brought_in}
 
     @property
     def operating(self) -> Management:
-        """The operator's hands, after the founding."""
+        """The operator's management API, after the founding."""
         assert self.operator is not None, "the alliance is not founded yet"
         return self.operator
 
     def credentials(self, name: str) -> Credentials:
-        """What a party signs with."""
+        """Return a party's key and certificate."""
         return Profile.load(self.profile_folder(name)).credentials
 
     def profile_folder(self, name: str) -> Path:
-        """Where a party's profile is kept; the commands find it by this name."""
+        """Return the folder of a party's profile, under the name that the commands use."""
         return self.installation.home.folder("profiles") / name

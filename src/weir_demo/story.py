@@ -1,4 +1,4 @@
-"""The story in one table: a chapter a row, from the founding to the audit."""
+"""The table of chapters, a row each, from the founding to the audit."""
 
 from __future__ import annotations
 

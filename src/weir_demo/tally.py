@@ -1,4 +1,4 @@
-"""The caller's own count: every call as its sender saw it, and nothing the platform says of it."""
+"""The caller's own count of calls and refusals, independent of the platform's."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OF_NOBODY: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """How one call ended for its sender. `refusal` None: the institution answered."""
+    """The outcome of one call for its sender. `refusal` is None when the institution answered."""
 
     interaction_id: str | None
     status: int
@@ -34,9 +34,9 @@ class Seen:
 
 @dataclass(slots=True)
 class Tally:
-    """Counts, latencies and the names of all calls, to be compared with what was stored.
+    """Counts, latencies and identifiers of all calls, to be compared with the stored records.
 
-    `interactions` are those of an application that the gateway knew.
+    `interactions` are the calls of an application that the gateway knew.
     """
 
     sent: int = 0
@@ -82,11 +82,11 @@ class Tally:
 
     @property
     def recorded_refusals(self) -> Counter[str]:
-        """Those that have a record, by their code."""
+        """Refusals that have a record, counted by code."""
         return Counter({code: n for code, n in self.refused.items() if code not in OF_NOBODY})
 
     def percentile_ms(self, part: float) -> float:
-        """The latency that `part` of all calls stayed under (nearest rank)."""
+        """Return the latency that `part` of all calls stayed under (nearest rank)."""
         if not self.latencies_ms:
             return 0.0
         ordered = sorted(self.latencies_ms)
@@ -94,7 +94,7 @@ class Tally:
 
 
 async def observe(call: Callable[[], Awaitable[Answer]]) -> Seen:
-    """How a call ends, and how long that takes."""
+    """Make a call, and return its outcome and latency."""
     began_s = time.perf_counter()
     answer: Answer | None = None
     try:

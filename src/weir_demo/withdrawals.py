@@ -1,4 +1,4 @@
-"""A consent is withdrawn by its customer while calls on it are in flight."""
+"""Withdrawal of a consent by its customer while calls on it are in flight."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CONFIRMED: Final = re.compile(r"Confirmed by all gateways in ([0-9]+) ms")
 
 
 async def withdraw(stage: Stage) -> None:
-    """Calls go on without a pause; the customer presses the button; nothing flows any more."""
+    """Withdraw while calls go on without a pause, and count the calls served after it."""
     consented = stage.consents["shopping"]
     session = consented_session(stage, consented)
     path = f"/river-bank/accounts/v1/accounts/{consented.accounts[0]}/balances"
@@ -51,7 +51,10 @@ async def withdraw(stage: Stage) -> None:
 
 
 async def _press_the_button(stage: Stage) -> tuple[int, float]:
-    """Withdraw on the customer's own page: how long it took (ms), and when the page said so."""
+    """Withdraw on the customer's own page.
+
+    Returns the milliseconds it took, and `perf_counter` seconds when the page confirmed it.
+    """
     consented = stage.consents["shopping"]
     browser = consented.customer.browser
     consent = consented.token.grant_id

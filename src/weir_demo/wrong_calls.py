@@ -28,7 +28,7 @@ _ACCOUNTS: Final = "/river-bank/accounts/v1/accounts"
 
 @dataclass(frozen=True, slots=True)
 class WrongCall:
-    """What is wrong in words, the refusal's code, and the call."""
+    """A wrong call, the fault in words, and the code of the refusal it must meet."""
 
     words: str
     expects: str
@@ -36,7 +36,7 @@ class WrongCall:
 
 
 async def wrong_calls(stage: Stage) -> list[WrongCall]:
-    """Every kind of wrong call, ready to be made again and again."""
+    """Return every kind of wrong call, ready to be made again and again."""
     shopping = stage.consents["shopping"]
     lantern, mirror = stage.callers["lantern-life"], stage.callers["clear-mirror"]
     strangers = await stage.resources.enter_async_context(
@@ -80,7 +80,7 @@ async def wrong_calls(stage: Stage) -> list[WrongCall]:
 
 
 async def _ended_token(stage: Stage) -> Token:
-    """The token on the consent that was given for moments: it lives no longer than that."""
+    """Wait for the end of the short consent's token, and return it."""
     token = stage.consents["glance"].token
     await asyncio.sleep(max(0.0, token.ends_monotonic_s - time.monotonic()) + _CLOCK_S)
     return token
@@ -96,7 +96,7 @@ async def _send(exchange: Exchange, url: str, token: Token | str | None) -> Answ
 
 
 def _altered(token: Token) -> str:
-    """The token with one bit of its signature changed."""
+    """Return the token with one bit of its signature changed."""
     body, _, signature = token.access_token.rpartition(".")
     octets = bytearray(base64.urlsafe_b64decode(signature + "=" * (-len(signature) % 4)))
     octets[0] ^= 1
@@ -104,7 +104,7 @@ def _altered(token: Token) -> str:
 
 
 async def _malformed(stage: Stage, caller: Caller) -> Answer:
-    """A request no HTTP library would send, by hand over TLS."""
+    """Send a request that no HTTP library would, by hand over TLS; raise its refusal."""
     parts = urlsplit(stage.platform.api_origin)
     credentials = caller.profile.credentials
     context: ssl.SSLContext = tls_context(
@@ -131,7 +131,7 @@ async def _malformed(stage: Stage, caller: Caller) -> Answer:
 
 
 def _parsed(said: bytes) -> Answer:
-    """An answer read by hand, since no library sent the request."""
+    """Parse an answer by hand, since no library sent the request."""
     head, _, body = said.partition(b"\r\n\r\n")
     status_line, *lines = head.decode("latin-1").split("\r\n")
     fields = [(name.strip(), value.strip()) for name, _, value in (x.partition(":") for x in lines)]
