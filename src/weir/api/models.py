@@ -16,13 +16,13 @@ Item = TypeVar("Item")
 
 
 class Given(BaseModel):
-    """What a caller sends. Unknown fields are refused, and nothing is turned into another type."""
+    """Base of a body that a caller sends: unknown fields are refused, and no type is converted."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class Shown(BaseModel):
-    """What a caller is shown, from a stored value's attributes."""
+    """Base of an answer, filled from a stored value's attributes."""
 
     model_config = ConfigDict(from_attributes=True)
 

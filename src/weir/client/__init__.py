@@ -1,4 +1,4 @@
-"""What a partner installs: its keys, the authorization server, and calls to products.
+"""The client of a partner: its keys, the authorization server, and calls to products.
 
 ```python
 profile = Profile.load(Path("profiles/river-mall"))

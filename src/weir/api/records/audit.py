@@ -27,7 +27,7 @@ _Moment = Annotated[AwareDatetime | None, Query()]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to look for; what is left out matches anything."""
+    """Filters of the search; one that is left out matches anything."""
 
     organisation: Name | None = None
     event: Annotated[str | None, Query(max_length=64)] = None

@@ -47,7 +47,7 @@ def calls(
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """List the calls behind a line: what was counted, one by one."""
+    """List the calls behind a line, one by one."""
     from weir.client.management.requests import all_of
 
     found = asking(profile, lambda m: all_of(m.statements.calls(statement, line)))

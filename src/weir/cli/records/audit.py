@@ -81,7 +81,7 @@ def roots(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
 
 @audit.command("expiries")
 def expiries(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
-    """List what was removed by the rule of its class, as it was signed."""
+    """List the signed statements of records that were removed by the rule of their class."""
     from weir.client.management.requests import all_of
 
     found = asking(profile, lambda m: all_of(m.expiries.list()))

@@ -17,8 +17,7 @@ class Receipts:
         self._requests = requests
 
     async def get(self, name: str) -> Receipt:
-        """Get and verify the receipt that `weir-receipt` names. WeirError when it proves nothing.
-        """
+        """Get and verify the receipt that `weir-receipt` names. WeirError when it does not hold."""
         document = await self._requests.whole(f"/v1/receipts/{quoted(name)}")
         receipt = msgspec.convert(document, Receipt)
         fault = receipt_fault(receipt, await Seals(self._requests).keys())
