@@ -51,6 +51,7 @@ class Lane:
     calls: Sequence[tuple[str, str, Any]]
 
     def planned(self, dice: random.Random) -> Planned:
+        """Choose one of the lane's calls."""
         method, path, body = dice.choice(self.calls)
         return Planned(
             self.words,
@@ -156,6 +157,7 @@ async def _instruments(stage: Stage, caller: Caller | Member, scope: str) -> lis
 
 
 def _bank_calls(account: str) -> list[tuple[str, str, Any]]:
+    """Return (method, path, body) of calls on a consent to one bank account."""
     prefix = "/river-bank/accounts/v1/accounts"
     return [
         ("GET", prefix, None),
@@ -166,15 +168,18 @@ def _bank_calls(account: str) -> list[tuple[str, str, Any]]:
 
 
 def _balance_calls(account: str) -> list[tuple[str, str, Any]]:
+    """Return (method, path, body) of a balance of one bank account."""
     return [("GET", f"/river-bank/accounts/v1/accounts/{account}/balances", None)]
 
 
 def _policy_calls(policy: str) -> list[tuple[str, str, Any]]:
+    """Return (method, path, body) of calls on a consent to one policy."""
     prefix = "/harbour-insurance/policies/v1/policies"
     return [("GET", prefix, None), ("GET", f"{prefix}/{policy}", None)]
 
 
 def _portfolio_calls(portfolio: str) -> list[tuple[str, str, Any]]:
+    """Return (method, path, body) of calls on a consent to one portfolio."""
     prefix = "/summit-securities/portfolios/v1/portfolios"
     return [("GET", prefix, None), ("GET", f"{prefix}/{portfolio}/holdings", None)]
 

@@ -76,6 +76,7 @@ def demo(
 def _run(
     console: Console, started: Boot, calls: int, began_s: float
 ) -> tuple[Stage, dict[str, str]]:
+    """Tell the story on an event loop of its own; returns as `_tell`."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_tell(console, started, calls, began_s))
 

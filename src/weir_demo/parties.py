@@ -57,6 +57,7 @@ async def invite(stage: Stage) -> None:
 
 
 async def admit_member(stage: Stage, running: Running) -> None:
+    """Admit an institution, with an application of its own."""
     institution = running.institution
     assert institution.licence_kind is not None
     admitted = await stage.operating.organisations.admit_member(
@@ -89,6 +90,7 @@ async def _provider(stage: Stage, running: Running, organisation: str, profile: 
 
 
 async def admit_partner(stage: Stage, partner: Partner) -> None:
+    """Admit a partner, with an application of its own."""
     admitted = await stage.operating.organisations.admit_partner(
         slug=partner.slug,
         name_en=partner.name_en,

@@ -74,6 +74,7 @@ async def _balance_minor(stage: Stage, watching: Consented) -> int:
 
 
 def _order(stage: Stage, consented: Consented, payee: str, amount: str) -> dict[str, Any]:
+    """Return a payment order as the bank's API takes it."""
     return {
         "debtor_account": consented.accounts[0],
         "creditor_account": payee,
@@ -84,4 +85,5 @@ def _order(stage: Stage, consented: Consented, payee: str, amount: str) -> dict[
 
 
 def _amount(text: str) -> dict[str, Any]:
+    """Return the `amount` of an order, in major units."""
     return {"amount": {"amount": text, "currency": CURRENCY}}

@@ -139,6 +139,7 @@ async def _offer(
     *,
     at_once: bool = False,
 ) -> dict[str, Any]:
+    """Offer a plan, with a quota a day or none, and return it."""
     return await management.plans.offer(
         product["id"],
         name=name,

@@ -118,6 +118,7 @@ class AnswerLog:
 
 
 def _columns(entries: list[AnswerLine]) -> tuple[list[object], ...]:
+    """Return the lines as columns, in the order of `log_answers`."""
     callers = [entry.identity for entry in entries]
     return (
         [entry.at for entry in entries],

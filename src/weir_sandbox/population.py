@@ -96,6 +96,7 @@ def _business_size(order: int) -> Size:
 
 
 def _business_name(dice: random.Random, place: str, size: Size) -> tuple[str, str]:
+    """Return the industry and the name of a business."""
     word = dice.choice(_WORDS)
     if size == "micro":
         industry = dice.choice(tuple(_MICRO))

@@ -136,6 +136,10 @@ def _bearer(headers: Mapping[str, str]) -> str:
 
 
 def _verify(token: str, services: Services) -> dict[str, Any]:
+    """Verify an access token (RFC 9068 section 4), and return its claims.
+
+    TOKEN_INVALID, TOKEN_EXPIRED or SCOPE_INSUFFICIENT.
+    """
     keys = KeySet.import_key_set(services.signer.public_jwks())  # type: ignore[arg-type]
     try:
         verified = jwt.decode(token, keys, algorithms=list(ALGORITHMS))

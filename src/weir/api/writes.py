@@ -77,6 +77,7 @@ class Writing:
     async def _run(
         self, answer_type: type[Answer], work: Callable[[UnitOfWork], Awaitable[Answer]]
     ) -> tuple[Answer, int | None]:
+        """Return the answer and the number of the unit's change; None for a kept answer."""
         async with self._services.database.unit(self._caller.actor, self._repeat) as unit:
             if unit.replayed:
                 return answer_type.model_validate_json(unit.answer), None

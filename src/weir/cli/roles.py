@@ -53,6 +53,7 @@ def worker(number: Number = 1) -> None:
 
 
 def _opened() -> tuple[Settings, Home]:
+    """Return the settings and the home, with the log on standard output."""
     settings = reading.read(os.environ)
     log_to_stdout(settings.log_level)
     return settings, Home.open(settings.home, create=False)

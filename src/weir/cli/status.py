@@ -44,6 +44,7 @@ def status(
 
 
 def _engines(settings: Settings, home: Home) -> list[tuple[str, str, bool]]:
+    """Return (part, state, whether it is well) of each engine."""
     database, cache = settings.database_url, settings.valkey_url
     versions = {
         "PostgreSQL": _postgres_version(database)
@@ -82,6 +83,7 @@ def _valkey_version(url: str) -> str | None:
 
 
 def _roles(settings: Settings, home: Home) -> list[tuple[str, str, bool]]:
+    """Return (part, state, whether it is well) of each process of a role."""
     counts = {
         "gateway": settings.gateway_processes,
         "control": settings.control_processes,

@@ -61,6 +61,7 @@ class CallLog:
         self._previous = digest_of(line)
 
     def close(self) -> None:
+        """Sync the log to disk and close it."""
         os.fsync(self._fd)
         os.close(self._fd)
 

@@ -106,6 +106,7 @@ class Exchange:
         )
 
     async def close(self) -> None:
+        """Close all connections."""
         await self._http.aclose()
 
     async def __aenter__(self) -> Self:

@@ -71,6 +71,7 @@ class Profile:
 
 
 def _read(folder: Path) -> dict[str, Any]:
+    """Return the JSON object of a profile. WeirError when it is missing or others can read it."""
     path = folder / _FILE
     try:
         mode = path.stat().st_mode

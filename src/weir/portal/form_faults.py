@@ -16,6 +16,7 @@ def faults(language: str, *refusals: Refusal | None) -> dict[str, str]:
 
 
 def _fault(refusal: Refusal, language: str) -> tuple[str, str]:
+    """Return (field, sentence) of a refusal; the field is empty when it names none."""
     public, chinese = refusal.public, language.startswith("zh")
     field = str(public.get("pointer", "")).rpartition(":")[2].strip("/").partition("/")[0]
     why = public.get("why_zh" if chinese else "why")

@@ -89,6 +89,7 @@ def choose(
 
 
 def _preferences(accepted: str) -> list[tuple[str, float]]:
+    """Return (tag, weight) of an Accept-Language header's ranges (RFC 9110 section 12.5.4)."""
     preferences = []
     for part in accepted[:200].split(","):
         tag, _, quality = part.partition(";q=")

@@ -78,6 +78,7 @@ class Asking:
         return made
 
     async def _write(self, method: str, path: str, given: Document | None, key: str) -> Document:
+        """Send a JSON body, and return the answer's JSON object."""
         body = b"" if given is None else json.dumps(given).encode()
         made: Document = json.loads(await self._ask(method, path, {}, body, _JSON, key))
         return made
@@ -110,6 +111,7 @@ class Asking:
         return answer.content()
 
     def _scope(self, method: str, path: str, query: str, headers: dict[str, str]) -> Document:
+        """Return the ASGI scope of a request in this person's name."""
         return {
             "type": "http",
             "asgi": {"version": "3.0"},

@@ -135,6 +135,7 @@ def _granted_account(call: Call) -> str:
 
 
 def _summary(row: TupleRow) -> dict[str, object]:
+    """Return an account as lists show it, with a masked number."""
     account_id, kind, name, number, currency = row
     return {
         "account_id": account_id,
@@ -146,6 +147,7 @@ def _summary(row: TupleRow) -> dict[str, object]:
 
 
 def _transaction(row: TupleRow) -> dict[str, object]:
+    """Return a transaction as the API shows it; `direction` stands for the amount's sign."""
     number, at, minor, balance, category, name, account, reference, payment = row
     return {
         "transaction_id": f"rbt-{number}",

@@ -86,6 +86,7 @@ async def pay(call: Call, desk: Desk) -> Answer:
 
 
 def _pay_values(call: Call, key: str, order: PaymentOrder, minor: int) -> tuple[object, ...]:
+    """Return the values of `pay_and_log`, in its order."""
     caller = call.identity
     return (
         f"rbp-{uuid.uuid4().hex}",
@@ -140,6 +141,7 @@ async def payment_by_key(call: Call, desk: Desk) -> Answer:
 
 
 def _payment(row: TupleRow) -> dict[str, object]:
+    """Return a payment as the API shows it."""
     payment_id, status, reason, debtor, creditor, name, minor, reference, at = row
     return {
         "payment_id": payment_id,

@@ -110,6 +110,7 @@ async def list_claims(call: Call, desk: Desk) -> Answer:
 
 
 def _claim(row: TupleRow) -> dict[str, object]:
+    """Return a claim as the API shows it."""
     claim_id, policy_id, occurred, description, claimed, status, settled, reported = row
     return {
         "claim_id": claim_id,

@@ -155,6 +155,7 @@ def _claims(
 
 
 def _outcome(dice: random.Random, claimed: int, age_days: int) -> tuple[str, str]:
+    """Return a claim's status and settled fen for COPY, by its age in days."""
     if age_days < 30:
         return "received", "\\N"
     if dice.random() < 0.1:

@@ -159,6 +159,7 @@ def last_day(starts_on: date, months: int) -> date:
 
 
 def policy(row: TupleRow) -> dict[str, object]:
+    """Return a policy as the API shows it, with its status today."""
     policy_id, number, product, holder, risk, insured, total, starts, ends, quotation, issued = row
     now = today()
     status = "pending" if starts > now else "expired" if ends < now else "active"

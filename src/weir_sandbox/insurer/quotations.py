@@ -93,6 +93,7 @@ def check(risk: Risk) -> None:
 
 
 def quotation(row: TupleRow) -> dict[str, object]:
+    """Return a quotation as the API shows it."""
     (quotation_id, product, risk, insured, months, components, net, tax, total, made, until) = row
     return {
         "quotation_id": quotation_id,

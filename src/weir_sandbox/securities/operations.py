@@ -58,6 +58,7 @@ def _named(call: Call) -> Instrument:
 
 
 def _instrument(instrument: Instrument) -> dict[str, object]:
+    """Return an instrument as the API shows it."""
     return {
         "instrument_id": instrument.instrument_id,
         "name": instrument.name,

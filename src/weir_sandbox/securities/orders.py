@@ -154,6 +154,7 @@ async def order_by_key(call: Call, desk: Desk) -> Answer:
 
 
 def _order(row: TupleRow) -> dict[str, object]:
+    """Return an order as the API shows it."""
     (order_id, portfolio, instrument, side, kind, quantity, limit, status, reason, price, fees,
      cash, at) = row  # fmt: skip
     return {

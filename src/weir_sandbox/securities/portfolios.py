@@ -76,6 +76,7 @@ def granted_portfolio(call: Call) -> str:
 
 
 def _summary(row: TupleRow) -> dict[str, object]:
+    """Return a portfolio as lists show it, with a masked number."""
     _, name, number = row
     return {
         "kind": KIND,
@@ -86,6 +87,7 @@ def _summary(row: TupleRow) -> dict[str, object]:
 
 
 def _holding(row: TupleRow, seed: int, now: datetime) -> tuple[dict[str, object], int]:
+    """Return a holding as the API shows it, and its market value in fen."""
     _, instrument_id, quantity, cost = row
     instrument = INSTRUMENTS[instrument_id]
     last = quote(seed, instrument, now).last_minor

@@ -324,6 +324,7 @@ async def _signer(unit: UnitOfWork, caller: Caller, jws: str) -> tuple[str, str]
 
 
 def _facts(given: AgreementGiven | CounterGiven) -> dict[str, Any]:
+    """Return the terms given, as keyword arguments of `agreements.propose` and `counter`."""
     facts: dict[str, Any] = given.model_dump()
     facts["shares"] = [share.model_dump(exclude_unset=True) for share in given.shares]
     facts["effective_from"] = read_moment(given.effective_from)

@@ -77,6 +77,7 @@ async def list_lake_files(
 
 
 def day_of(text: str | None, pointer: str) -> date | None:
+    """Return the day of a query value, or None without one. INVALID_INPUT at `pointer`."""
     try:
         return None if text is None else date.fromisoformat(text)
     except ValueError as error:

@@ -238,6 +238,7 @@ def _signed(file: Path) -> Any:
 
 
 def _terms(share: list[str] | None, terms: Path | None) -> list[dict[str, Any]]:
+    """Return shares as the API takes them, from options and from a JSON file. CannotError."""
     shares = [_share(each) for each in share or []]
     if terms is None:
         return shares
@@ -251,6 +252,7 @@ def _terms(share: list[str] | None, terms: Path | None) -> list[dict[str, Any]]:
 
 
 def _share(text: str) -> dict[str, Any]:
+    """Return the share of `PARTY=BASIS POINTS`."""
     party, equals, weight = text.partition("=")
     if not equals or not (weight.isascii() and weight.isdigit() and len(weight) <= 5):
         raise typer.BadParameter(f"{text} is not PARTY=BASIS POINTS, for example member=7000")

@@ -76,6 +76,7 @@ def described(finding: Finding) -> dict[str, Any]:
 
 
 def _read(file: Path) -> tuple[dict[str, Any], Any]:
+    """Return a document as regenerated, and its OpenAPI version. CannotError."""
     from weir.kernel.outcomes import Refusal
     from weir.openapi.operations import import_document
     from weir.openapi.regeneration import regenerate

@@ -160,6 +160,7 @@ def _print(found: Any) -> None:
 
 
 def _report(found: Any) -> dict[str, Any]:
+    """Return the findings of a bundle's audit as a JSON object."""
     return {
         "holds": found.holds,
         "records": found.records,

@@ -57,6 +57,7 @@ async def fetch_statement(
 
 
 async def _agreement(management: Management, agreement: str) -> dict[str, Any] | None:
+    """Return an agreement, or None when the party may not see it."""
     try:
         return await management.agreements.get(agreement)
     except RefusedError as refused:
@@ -66,6 +67,7 @@ async def _agreement(management: Management, agreement: str) -> dict[str, Any] |
 
 
 async def _calls(management: Management, document: dict[str, Any], path: Path) -> int:
+    """Write the calls behind every line of a statement, a line each; return how many."""
     written = 0
     with path.open("wb") as file:
         for number in range(1, len(document["lines"]) + 1):
@@ -76,6 +78,7 @@ async def _calls(management: Management, document: dict[str, Any], path: Path) -
 
 
 async def _segments(management: Management, folder: Path, seals: list[Seal]) -> int:
+    """Write the segments of seals; return how many, 0 for a party that may not fetch them."""
     fetched = 0
     for seal in seals:
         try:

@@ -68,6 +68,7 @@ class Requests:
                 return
 
     async def _write(self, method: str, path: str, given: Mapping[str, Any] | None) -> Document:
+        """Send a JSON body under a new idempotency key, and return the answer's JSON object."""
         answer = await self._session.call(
             method, path, json=given, idempotency_key=str(uuid.uuid4())
         )

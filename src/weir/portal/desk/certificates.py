@@ -26,6 +26,7 @@ async def valid_of(desk: Desk, application: str) -> list[Document]:
 
 
 def _read(certificate: Document, now: datetime) -> Document:
+    """Return the certificate with its times as datetimes and its present `state`."""
     moments = ("issued_at", "not_after", "revoked_at")
     read: Document = {
         name: datetime.fromisoformat(certificate[name]) if certificate[name] else None

@@ -91,6 +91,7 @@ async def record_rate(desk: Desk) -> Response:
 
 
 async def _account(desk: Desk) -> Document | None:
+    """Return the organisation's settlement account, or None while it has none."""
     try:
         return await desk.asking.get("/v1/settlement-account")
     except Refusal as refusal:

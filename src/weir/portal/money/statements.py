@@ -129,20 +129,24 @@ async def _add(
 
 
 async def _party(connection: Any, key: str) -> tuple[str, str]:
+    """Return the English and Chinese name of an organisation, or its identifier twice."""
     found = await organisations.find(connection, key)
     return (found.name_en, found.name_zh) if found else (key, key)
 
 
 async def _product(connection: Any, key: str) -> tuple[str, str]:
+    """Return the English and Chinese title of a product."""
     found = await products.get(connection, key)
     return found.title_en, found.title_zh
 
 
 async def _plan(connection: Any, key: str) -> tuple[str, str]:
+    """Return the name of a plan twice: it has one in all languages."""
     found = await plans.get(connection, key)
     return found.name, found.name
 
 
 def _title_of(titles: _Titles, language: str) -> Callable[[str], str]:
+    """Return the lookup of a display name in the page's language; unknown keys stay as they are."""
     place = 1 if language.startswith("zh") else 0
     return lambda key: titles[key][place] if key in titles else key

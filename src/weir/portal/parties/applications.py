@@ -86,6 +86,7 @@ def _pem(pasted: str) -> str:
 
 
 def _read_jwks(text: str) -> Document:
+    """Return the JWK set (RFC 7517) of a pasted text. INVALID_INPUT when it is no JSON object."""
     try:
         keys = strict_json.loads(text.encode())
     except ValueError:

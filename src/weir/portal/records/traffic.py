@@ -126,6 +126,7 @@ def _day(query: QueryParams, name: str, otherwise: date) -> date:
 
 
 async def _answer(desk: Desk, asked: Asked, by: Iterable[str]) -> list[dict[str, Any]]:
+    """Ask the management API; each row has `by`, the dimensions' values, and the figures."""
     found = await desk.asking.get(
         "/v1/records/traffic",
         by=list(by),

@@ -82,6 +82,7 @@ def grant_for(
 
 
 def _payment(capability: Capability, described: Described) -> Document:
+    """Return `amount` and `payee` of a payment, from the operation's example or made up."""
     body = described.bodies[0].example if described.bodies else None
     bound = capability.bindings or Bindings()
     amount = _exemplary(body, bound.amount) or _AMOUNT["amount"]

@@ -103,6 +103,7 @@ class Agreements:
         return await self._requests.post(address, {"signature": signature})
 
     async def end(self, agreement: str) -> Document:
+        """Decline a proposal, or end an agreement now."""
         return await self._requests.post(f"/v1/agreements/{quoted(agreement)}/end")
 
     async def _signed_where_needed(

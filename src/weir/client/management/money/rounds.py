@@ -23,6 +23,7 @@ class Rounds:
         return self._requests.pages("/v1/netting-rounds")
 
     async def get(self, identifier: str) -> Document:
+        """Get one round: its positions, its payments, and what netting saved."""
         return await self._requests.get(f"/v1/netting-rounds/{quoted(identifier)}")
 
     async def instructions(self, identifier: str) -> Document:

@@ -17,4 +17,5 @@ class SettlementAccounts:
         return await self._requests.put("/v1/settlement-account", given)
 
     async def get(self) -> Document:
+        """Get one's own settlement account."""
         return await self._requests.get("/v1/settlement-account")

@@ -44,9 +44,11 @@ class Applications:
         return await self._requests.post("/v1/applications", given)
 
     def list(self, organisation: str | None = None) -> AsyncIterator[Document]:
+        """List applications within reach; the operator may name an `organisation`."""
         return self._requests.pages("/v1/applications", organisation=organisation)
 
     async def get(self, application: str) -> Document:
+        """Get one application."""
         return await self._requests.get(f"/v1/applications/{quoted(application)}")
 
     async def rotate_keys(self, application: str, jwks: dict[str, Any]) -> Document:
@@ -82,7 +84,9 @@ class Applications:
         return await self._requests.put(path, {"on": on})
 
     async def suspend(self, application: str) -> Document:
+        """Stop an application at every gateway; returns once that is so (`effective_at`)."""
         return await self._requests.post(f"/v1/applications/{quoted(application)}/suspend")
 
     async def resume(self, application: str) -> Document:
+        """Undo an application's suspension."""
         return await self._requests.post(f"/v1/applications/{quoted(application)}/resume")

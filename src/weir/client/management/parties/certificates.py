@@ -19,6 +19,7 @@ class Certificates:
         return await self._requests.post(path, {"csr_pem": csr_pem})
 
     def list(self, application: str) -> AsyncIterator[Document]:
+        """List an application's certificates."""
         return self._requests.pages(f"/v1/applications/{quoted(application)}/certificates")
 
     async def expiring(self, days: int = 30) -> Sequence[Document]:

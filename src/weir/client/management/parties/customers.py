@@ -22,6 +22,7 @@ class Customers:
         return await self._requests.post("/v1/customers", given)
 
     def list(self) -> AsyncIterator[Document]:
+        """List one's own customers."""
         return self._requests.pages("/v1/customers")
 
     async def detach_records(self, customer: str) -> Document:

@@ -18,6 +18,7 @@ class Organisations:
         return self._requests.pages("/v1/organisations", kind=kind)
 
     async def get(self, name: str) -> Document:
+        """Get one organisation, by identifier or slug."""
         return await self._requests.get(f"/v1/organisations/{quoted(name)}")
 
     async def admit_member(
@@ -65,6 +66,7 @@ class Organisations:
         return await self._requests.post(f"/v1/organisations/{quoted(name)}/suspend")
 
     async def resume(self, name: str) -> Document:
+        """Undo an organisation's suspension."""
         return await self._requests.post(f"/v1/organisations/{quoted(name)}/resume")
 
     async def open_production(self, name: str) -> Document:

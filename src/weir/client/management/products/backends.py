@@ -41,13 +41,16 @@ class Backends:
         return await self._requests.post(f"/v1/backends/{quoted(backend)}/remove")
 
     def list(self) -> AsyncIterator[Document]:
+        """List one's own services."""
         return self._requests.pages("/v1/backends")
 
     async def get(self, backend: str) -> Document:
+        """Get one service and its endpoints."""
         return await self._requests.get(f"/v1/backends/{quoted(backend)}")
 
 
 def _reach(
     endpoints: Sequence[str], authority: str | None, health_path: str | None
 ) -> dict[str, Any]:
+    """Return the body that says how a service is reached."""
     return {"endpoints": list(endpoints), "authority": authority, "health_path": health_path}

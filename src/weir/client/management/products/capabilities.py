@@ -14,9 +14,11 @@ class Capabilities:
         self._requests = requests
 
     def list(self, document: str) -> AsyncIterator[Document]:
+        """List a document's capabilities."""
         return self._requests.pages(f"/v1/documents/{quoted(document)}/capabilities")
 
     async def get(self, capability: str) -> Document:
+        """Get one capability."""
         return await self._requests.get(f"/v1/capabilities/{quoted(capability)}")
 
     async def declare(

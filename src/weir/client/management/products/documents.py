@@ -20,9 +20,11 @@ class Documents:
         )
 
     def list(self) -> AsyncIterator[Document]:
+        """List one's own documents."""
         return self._requests.pages("/v1/documents")
 
     async def get(self, document: str) -> Document:
+        """Get one document, without its text."""
         return await self._requests.get(f"/v1/documents/{quoted(document)}")
 
     async def source(self, document: str) -> bytes:

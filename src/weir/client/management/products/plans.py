@@ -42,6 +42,7 @@ class Plans:
         return await self._requests.post(f"/v1/products/{quoted(product)}/plans", given)
 
     def list(self, product: str) -> AsyncIterator[Document]:
+        """List a product's plans."""
         return self._requests.pages(f"/v1/products/{quoted(product)}/plans")
 
     async def withdraw(self, plan: str) -> Document:

@@ -55,6 +55,7 @@ class Products:
         return await self._requests.post("/v1/products", given)
 
     async def publish(self, product: str) -> Document:
+        """Put a draft on the shelf, unchangeable from then on."""
         return await self._requests.post(f"/v1/products/{quoted(product)}/publish")
 
     async def retire(self, product: str) -> Document:
@@ -66,6 +67,7 @@ class Products:
         return self._requests.pages("/v1/products")
 
     async def get(self, product: str) -> Document:
+        """Get one product version with its capabilities."""
         return await self._requests.get(f"/v1/products/{quoted(product)}")
 
     async def breaking_changes(self, product: str) -> Document:
