@@ -76,7 +76,7 @@ class Call(Relay):
         self.now_s = exchange.arrived_ns / 1e9
         self.trace: Trace | None = None  # only where spans are sent
         self.known_head: KnownHead | None = (
-            None  # what the header section says; None for what is malformed
+            None  # the header section as read; None for a malformed request
         )
         # identify
         self.token_rights: TokenRights | None = None
@@ -88,7 +88,7 @@ class Call(Relay):
         # route
         self.match: RouteMatch | None = None
         self.operation: Operation | None = None
-        self.labels: Labels | None = None  # what the application says of the call's place
+        self.labels: Labels | None = None  # the application's labels of the call's place
         # authorize
         self.right: Right | None = None
         self.subscription: SubscriptionDocument | None = None
@@ -111,13 +111,16 @@ class Call(Relay):
         self._collected: asyncio.Future[None] | None = None
 
     def lasted_us(self) -> int:
-        """Microseconds since the call's head was read."""
+        """Return the microseconds since the call's head was read."""
         return int((time.perf_counter() - self.started_s) * 1e6)
 
     # --- collecting the body -------------------------------------------------------------------
 
     def collect(self, max_bytes: int = BOUND_BODY_BYTES) -> Awaitable[None] | None:
-        """Read the body whole into `body`. None when it is there already, else wait for this."""
+        """Read the body whole into `body`. Return None when it is there, else an awaitable.
+
+        Refusal BODY_TOO_LARGE for more than `max_bytes`.
+        """
         if self.body is None:
             self._pieces = []
             self.exchange.receive(self, max_bytes)
@@ -130,7 +133,7 @@ class Call(Relay):
         return self._collected
 
     def body_arrived(self, data: bytes) -> None:
-        """A piece of the request's body."""
+        """Take a piece of the request's body."""
         if self._pieces is not None:
             self._pieces.append(data)
         else:

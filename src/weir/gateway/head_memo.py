@@ -1,8 +1,8 @@
-"""What the gateway remembers with the parts of heads that it has met before (`wire/heads.py`).
+"""The gateway's memory of heads it has met before, kept beside them (`wire/heads.py`).
 
-A header section and a request line say the same whenever they come, so what follows from them alone
-is read once. What follows from the snapshot too is remembered with the snapshot's number, and what
-hangs on the call itself (time, certificate, budgets) is never remembered.
+A header section and a request line mean the same whenever they come, so facts that follow from them
+alone are read once. Facts that follow from the snapshot too are remembered with the snapshot's
+number, and facts that hang on the call itself (time, certificate, budgets) are never remembered.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from weir.wire import balancers, grammar
 from weir.wire.balancers import ToldCertificate
 from weir.wire.message import HOP_BY_HOP, Field, KnownNames, Section
 
-# What the gateway sets itself, or what is between caller and platform only.
+# Fields that the gateway sets itself, or that are between caller and platform only.
 _KEPT_BACK: Final = (
     HOP_BY_HOP
     | balancers.FIELDS
@@ -43,13 +43,13 @@ _PASSED_ON: Final = KnownNames(is_passed_on)
 
 
 def passed_on(fields: list[Field]) -> bytes:
-    """The lines of the fields that travel on."""
+    """Return the lines of the fields that travel on."""
     return b"".join([b"%b: %b\r\n" % field for field in fields if _PASSED_ON[field[0]]])
 
 
 @final
 class KnownHead:
-    """What a header section says to the gateway.
+    """A header section as the gateway reads it.
 
     `role` is the host's name in front of the domain, None for a host that the port does not serve;
     `interaction_id` the caller's, if it is a UUID; `bearer` the token under that scheme; `onward`
@@ -73,7 +73,9 @@ def _uuid(given: bytes | None) -> bytes | None:
 
 
 def _bearer(authorization: bytes | None) -> bytes | None:
-    """What is no b64token is no token of ours, as its verification says."""
+    """Return the token. Its verification refuses a text that is no
+    b64token (RFC 6750 section 2.1).
+    """
     if authorization is None or authorization[:7].lower() != b"bearer ":
         return None
     return authorization[7:]

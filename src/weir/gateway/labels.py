@@ -1,4 +1,4 @@
-"""Scene, channel and referrer: what an application says of where its customer is.
+"""Scene, channel and referrer: an application's labels of where its customer is.
 
 They enter the call record and go nowhere else. The grammar leaves no room for a person: words of
 small letters, and never five digits in a row.
@@ -20,7 +20,7 @@ _WORD: Final = re.compile(rb"[a-z](?:[a-z._-]|[0-9]{1,4}(?![0-9]))*")
 
 
 class Labels(NamedTuple):
-    """What an application said; None where it said nothing."""
+    """The labels of a call; None for one that was not sent."""
 
     scene: str | None
     channel: str | None
@@ -28,7 +28,7 @@ class Labels(NamedTuple):
 
 
 def labels(single: dict[bytes, bytes]) -> Labels | None:
-    """The labels of a request's fields; None when there are none. Refusal INVALID_INPUT."""
+    """Return the labels of a request's fields; None when there are none. Refusal INVALID_INPUT."""
     if SCENE in single or CHANNEL in single or REFERRER in single:
         return Labels(_read(single, SCENE), _read(single, CHANNEL), _read(single, REFERRER))
     return None

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 
 class Parts:
-    """What a call reads and writes of its process; `Gateway` stands above and decides who answers.
+    """The working parts that a call reads and writes; `Gateway` above decides which flow answers.
 
-    `tracing` is None where no receiver of spans is named.
+    `span_exporter` is None where no receiver of spans is named.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Parts:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def control_pool(self) -> Pool:
-        """The connections to the next control process, in turn."""
+        """Return the connections to the next control process, in turn."""
         self._next_control = (self._next_control + 1) % len(self.controls)
         return self.controls[self._next_control]
 

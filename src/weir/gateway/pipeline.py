@@ -3,7 +3,7 @@
 | phase | finds or does | may wait for | file in phases/ |
 | --- | --- | --- | --- |
 | identify | token, certificate, application | - | identify.py |
-| admit | a place among the calls in flight | - | admit.py |
+| admit | a slot among the calls in flight | - | admit.py |
 | route | operation and parameters | - | route.py |
 | authorize | subscription, scope, consent | the body, if a consent is about it | authorize.py |
 | limit | takes one call from rate and quota | a lease, when what was leased is used up | limit.py |
@@ -89,11 +89,11 @@ _FAILURES: Final[dict[Failure, Outcome]] = {
 
 
 class Then(Enum):
-    """What is left of a call when its record is written."""
+    """What to do with the connection once the record is written."""
 
     END = "end"  # the answer is whole but for its last byte
     ABORT = "abort"  # the answer is broken off
-    NOTHING = "nothing"  # nobody listens
+    NOTHING = "nothing"  # the caller has left
 
 
 class Flow(Call):
@@ -116,10 +116,10 @@ class Flow(Call):
             self._break_down(error)
 
     async def _wait(self, waiting: Awaitable[None]) -> None:
-        """Wait for what a phase asked for and run it again.
+        """Await the phase's awaitable and run the phase again.
 
-        The caller may have left meanwhile; a payment whose intent stands is forwarded all the same,
-        because it was asked for in full.
+        The caller may have left meanwhile; a payment whose intent is committed is forwarded all the
+        same, because it was asked for in full.
         """
         try:
             await waiting
@@ -153,16 +153,16 @@ class Flow(Call):
         super().answer_head(head, length)
 
     def answer_end(self) -> None:
-        self.outgoing = None  # call and request refer to each other; nobody needs them any more
+        self.outgoing = None  # call and request refer to each other; free both
         self._record(Then.END)
 
     def _answer_unrecorded(self, refusal: Refusal) -> None:
-        """The member has answered and it cannot be recorded: the caller must not have the answer.
+        """Keep an answer that cannot be recorded from the caller.
 
-        The intent of a payment stays open, so reconciliation will find what was paid.
+        The intent of a payment stays open, so reconciliation will find the payment.
         """
         if self.exchange.retract():
-            self._begin_refusal(refusal, b"")  # what has no record has no receipt
+            self._begin_refusal(refusal, b"")  # without a record there is no receipt
             self.exchange.end()
         elif not self.exchange.ended:
             self.exchange.abort()
@@ -180,8 +180,10 @@ class Flow(Call):
         self._record(Then.ABORT)
 
     def caller_gone(self) -> None:
-        """Nobody listens any more. What moves money is carried to its end all the same, from when
-        its intent is being written down: whether it stands then is not for the caller to say.
+        """End the call of a caller who has left; a call that moves money is carried to its end.
+
+        That begins with the writing of its intent: whether the intent is committed then is not for
+        the caller to decide.
         """
         if self.recorded:
             return
@@ -197,7 +199,7 @@ class Flow(Call):
     # --- refusals ------------------------------------------------------------------------------
 
     def refuse(self, refusal: Refusal) -> None:
-        """Record the refusal and answer it. One that cannot be recorded becomes another."""
+        """Record the refusal and answer it. A refusal that cannot be recorded becomes another."""
         if self.recorded:
             return
         self.refusal = refusal.outcome
@@ -208,7 +210,10 @@ class Flow(Call):
         self._record(Then.END)
 
     def _log_fault(self, outcome: Outcome, detail: str) -> None:
-        """Callers' own faults are in the records; a log of them would be the callers' to fill."""
+        """Log a refusal by the platform's or a member's fault.
+
+        Callers' own faults are in the records; a log of them would be the callers' to fill.
+        """
         if outcome.fault is not Fault.CALLER:
             faults = self.parts.faults
             faults.warn("call_refused", outcome.code, detail, self.interaction_id)
@@ -236,10 +241,10 @@ class Flow(Call):
     # --- the record ----------------------------------------------------------------------------
 
     def _record(self, then: Then) -> None:
-        """Have the record written, once. What is left of the call is done when it is.
+        """Have the record written, once, and do the rest afterwards.
 
-        What came before anybody was identified is only counted, or who is nobody's could fill the
-        disk.
+        A call without an identified application is only counted, or anonymous requests could fill
+        the disk.
         """
         if self.recorded:
             return
@@ -254,13 +259,13 @@ class Flow(Call):
             record(self, self.application, self._recorded)
 
     def _leave(self) -> None:
-        """Give back the place among the calls in flight."""
+        """Give back the slot among the calls in flight."""
         if self.admitted and self.application is not None:
             self.admitted = False
             self.parts.concurrency.leave(self.application.id)
 
     def _recorded(self, refusal: Refusal | None) -> None:
-        """The record is in the kernel's hands, or the refusal says why not."""
+        """Go on when the record is in the kernel's hands, or the refusal says why it is not."""
         if refusal is None:
             self._count()
         elif self._then is Then.END:
@@ -295,10 +300,11 @@ class Flow(Call):
             self._end_trace(self.trace)
 
     def _close_intent(self, status: int | None) -> None:
-        """Close the intent of a payment that was answered with `status` and recorded; with None,
-        undo that of a recurring payment that was recorded as refused and never left.
+        """Close the intent of a payment that was answered with `status` and recorded.
 
-        When this is lost, reconciliation finds the record, or asks the member, and does the same.
+        With None, undo the intent of a recurring payment that was recorded as refused and never
+        left. When this is lost, reconciliation finds the record, or asks the member, and does the
+        same.
         """
         if self.token is not None and self.idempotency_key is not None:
             closing = close_intent(
@@ -307,7 +313,9 @@ class Flow(Call):
             self.parts.spawn(closing)
 
     def _end_trace(self, trace: Trace) -> None:
-        """Hand the spans of a recorded call over. Their fate is none of the call's."""
+        """Hand the spans of a recorded call over. A failure is logged,
+        and does not touch the call.
+        """
         try:
             if self.parts.span_exporter is not None:
                 self.parts.span_exporter.end(trace, self._facts())
@@ -330,7 +338,7 @@ class Flow(Call):
 
 
 async def close_intent(database: Database, client_id: str, key: str, status: int | None) -> None:
-    """Note a member's answer in a payment's intent; None: that the member was not asked."""
+    """Note a member's answer in a payment's intent; None when the member was not asked."""
     try:
         async with database.connect() as connection:
             if status is None:

@@ -65,7 +65,9 @@ _log = structlog.get_logger("weir.gateway")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayConfig:
-    """What a gateway needs to know. Paths are PEM files, folders, or sockets to be made."""
+    """The configuration of a gateway process. Paths are PEM files,
+    folders, or sockets to be made.
+    """
 
     issuer: str  # https://auth.<domain>[:port], the `iss` of access tokens
     domain: str
@@ -86,7 +88,7 @@ class GatewayConfig:
     proxy_networks: str | None  # of balancers that begin with a PROXY header
     client_cert_networks: str | None  # of balancers that tell the caller's certificate
     unconfirmed_calls_s: int  # how long after its lease a process serves own-right calls
-    receipt_secret: bytes  # what the keys of receipts follow from
+    receipt_secret: bytes  # the keys of receipts are derived from it
     records_sync_s: float  # how long a record may be in memory alone
 
 
@@ -115,7 +117,7 @@ async def serve(
 
 
 class _Serving:
-    """Everything that runs in a gateway process, and the order in which it ends."""
+    """The running parts of a gateway process, and the order in which they end."""
 
     def __init__(
         self,
@@ -183,10 +185,10 @@ class _Serving:
         message_keys: MessageKeys,
         stop: asyncio.Event,
     ) -> _Serving:
-        """Load, then listen: nobody is served from an empty snapshot."""
+        """Load, then listen: no request is served from an empty snapshot."""
         serving = cls(config, database, cache, message_keys, stop)
         public, mtls = serving._contexts()
-        gc.disable()  # while all that is made is kept
+        gc.disable()  # everything made here is kept
         await serving._follower.start()
         gc.enable()
         gc.collect()
@@ -244,7 +246,9 @@ class _Serving:
         self._beats.append(self._loop.create_task(work))
 
     async def _every(self, pause_s: float, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Do something again and again; what fails is logged and tried again."""
+        """Repeat the work with a pause of `pause_s`; a failure is
+        logged and the work tried again.
+        """
         while True:
             await asyncio.sleep(pause_s)
             try:
@@ -253,17 +257,17 @@ class _Serving:
                 _log.exception("gateway_beat_failed")
 
     async def _tell_faults(self) -> None:
-        """One line for the faults of calls that the last second had no lines for."""
+        """Log one summary line for the faults that exceeded the last second's limit."""
         self._parts.faults.next_second()
 
     async def _tell_unidentified(self) -> None:
-        """One line a minute for all that nobody was identified for, whatever came."""
+        """Log unidentified requests once a minute, by refusal."""
         counted = self._parts.counts.minute()
         if counted:
             _log.info("calls_unidentified", calls=sum(counted.values()), refusals=counted)
 
     async def _renew_certificates(self) -> None:
-        """Present renewed certificates; what is in flight goes on as it began."""
+        """Present renewed certificates; a connection in use goes on with the old one."""
         for presented, towards in (
             (self._towards_callers, "callers"),
             (self._towards_members, "members"),
@@ -272,6 +276,7 @@ class _Serving:
                 _log.info("certificate_renewed", towards=towards)
 
     def _contexts(self) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+        """Return the TLS contexts of the public port and of the mTLS port."""
         return (
             server_context(self._towards_callers, None),
             server_context(self._towards_callers, self._config.authority),
@@ -280,7 +285,7 @@ class _Serving:
     # --- the end -------------------------------------------------------------------------------
 
     async def drain(self) -> None:
-        """Take no more, finish what is in flight, give back what is leased, seal the records."""
+        """Take no more calls, finish the ones in flight, give back leases, seal the records."""
         self._health.ready = False
         for acceptor in self._acceptors:
             acceptor.close()
@@ -317,7 +322,10 @@ class _Serving:
 
 
 def _tracing(config: GatewayConfig) -> SpanExporter | None:
-    """Loaded only where spans are wanted: OpenTelemetry takes memory and time to start."""
+    """Return the exporter of spans, if one is named; OpenTelemetry takes memory and time to load.
+
+    Refusal SETTING_INVALID.
+    """
     if config.otlp_endpoint is None:
         return None
     if not config.otlp_endpoint.startswith(("http://", "https://")):

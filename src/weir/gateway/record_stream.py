@@ -16,7 +16,7 @@ from weir.metering.records.records import NO_DETAILS
 from weir.metering.records.writer import RecordWriter
 from weir.wire.reactor import Reactor
 
-# What is told of a record: that it is in the kernel's hands (None), or why it is not.
+# Called with a record's outcome: None when it is in the kernel's hands, or the refusal.
 Told = Callable[[Refusal | None], None]
 
 # Records that are written in one piece; more of them would keep the first of their callers waiting.
@@ -25,7 +25,7 @@ _log = structlog.get_logger("weir.gateway")
 
 
 class RecordStream:
-    """Writes records in the event loop, those of a step of its reactor together; syncs them beside.
+    """Batches the records of one reactor step into a single write, and fsyncs in a thread.
 
     An application's calls are numbered from 1 when their answers begin, since the answer's head
     names the receipt. A number whose record could not be written goes to the application's next
@@ -38,10 +38,10 @@ class RecordStream:
     def __init__(self, writer: RecordWriter, receipt_key: bytes, reactor: Reactor) -> None:
         self._writer = writer
         self._reactor = reactor
-        self._waiting: list[tuple[str, int, Told]] = []  # application, call, who is told
+        self._waiting: list[tuple[str, int, Told]] = []  # application, call, callback
         self._telling = False
         self._stream = writer.stream.encode()
-        # What every authenticator begins with: a new hash would take in the key every time.
+        # The beginning of every authenticator: a new hash would take in the key every time.
         self._keyed = blake2b(self._stream + b".", key=receipt_key, digest_size=AUTHENTICATOR_BYTES)
         self._numbers: dict[str, int] = {}
         self._unused: dict[str, list[int]] = {}
@@ -49,7 +49,7 @@ class RecordStream:
         self.written = 0
 
     def number(self, application: str) -> int:
-        """The number of the application's next call."""
+        """Return the number of the application's next call."""
         if self._unused and (unused := self._unused.pop(application, None)):
             number = unused.pop(0)
             if unused:
@@ -62,7 +62,9 @@ class RecordStream:
     def receipt_line(
         self, application: str, call: int, at_us: int, interaction_id: bytes, status: int
     ) -> bytes:
-        """The field line that names an answer's receipt; see `weir.kernel.seals.authenticator`."""
+        """Return the field line that names an answer's receipt; see
+        `weir.kernel.seals.authenticator`.
+        """
         name = b"%d.%d" % (call, at_us)
         proof = self._keyed.copy()
         proof.update(b"%b %b %b %d" % (name, application.encode(), interaction_id, status))
@@ -82,9 +84,10 @@ class RecordStream:
         terms: bytes,
         details: bytes = NO_DETAILS,
     ) -> None:
-        """Put a record in the kernel's hands by `RecordWriter.put_call` and `flush`, and say so.
+        """Put a record in the kernel's hands by `RecordWriter.put_call` and `flush`.
 
-        `told` is called once: before this returns, or after the sockets of this step were served.
+        `told` is called once with the outcome: before this returns, or after the sockets of this
+        step were served.
         """
         if self._writer.is_full():
             self.flush()
@@ -112,8 +115,8 @@ class RecordStream:
             self.flush()
 
     def flush(self) -> None:
-        """Write what waits, and tell everybody whose record it was."""
-        if self._telling:  # whoever is told may have the next call refused at once
+        """Write the waiting records, and call `told` of each."""
+        if self._telling:  # a callback may have the next call refused at once
             return
         self._telling = True
         while self._waiting:
@@ -156,7 +159,7 @@ class RecordStream:
             _log.error("segment_not_finished", error=repr(error))
 
     async def sync(self) -> None:
-        """Put what was written on the disk, in a thread beside the loop."""
+        """Put the written records on the disk, in a thread beside the loop."""
         if self._writer.pending:
             try:
                 await asyncio.to_thread(self._writer.sync)
@@ -164,5 +167,5 @@ class RecordStream:
                 _log.error("records_not_synced", error=repr(error))
 
     def close(self) -> None:
-        """Finish what is open and end the stream."""
+        """Finish the open segment and end the stream."""
         self._writer.close()

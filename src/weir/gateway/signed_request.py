@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class SignedRequest(NamedTuple):
-    """What an answer's signature refers to: the request's signature, as it was sent."""
+    """A request's signature as it was sent: label, bytes, and Content-Digest if it had one."""
 
     label: str
     signature: bytes

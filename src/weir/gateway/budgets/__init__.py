@@ -1,1 +1,1 @@
-"""What a process may let through: budgets leased from the counters of record, and places."""
+"""Budgets of subscriptions, leased from the counters of record, and bounds on calls in flight."""

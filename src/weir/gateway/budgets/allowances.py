@@ -1,10 +1,12 @@
-"""What this process may let through of each subscription: budgets leased from the counters of
-record in PostgreSQL, so that a call costs no round trip and a cap is never exceeded.
+"""Budgets of all subscriptions in this process, leased ahead from the counters of record.
 
-A subscription's rate is a budget of each clock second, its quota one of each UTC day or month, both
-by the database's clock. When a budget is used up, whoever calls waits for one lease that is asked
+The counters lie in PostgreSQL. Since budgets are leased in advance, a call costs no round trip and
+a cap is never exceeded.
+
+A subscription's rate is a budget of each clock second, its quota a budget of each UTC day or month,
+both by the database's clock. When a budget is used up, its callers wait for one lease that is asked
 for all waiting calls of all subscriptions together. Leases are sized by recent demand and by what
-can be left; a quota's lease that nobody uses for a second is given back.
+the cap can have left; a quota's lease that no call used for a second is given back.
 """
 
 from __future__ import annotations
@@ -27,13 +29,17 @@ FORGET_S: Final = 60.0  # a subscription that was not called for this long is fo
 
 
 class Counters(Protocol):
-    """The counters of record, asked in one round trip each; see `leasing.py`."""
+    """The counters of record, asked in one round trip each; see `counters.py`."""
 
     async def lease(self, wants: Sequence[Want]) -> list[int]:
-        """How much of each want is granted. Whatever it raises, nothing is."""
+        """Return how many calls are granted for each want, in their
+        order. When it raises, none is.
+        """
 
     async def give_back(self, unused: Sequence[Unused]) -> None:
-        """What does not arrive is lost to its window, and never given twice."""
+        """Return unused calls. Calls that do not arrive are lost to their window, never given
+        twice.
+        """
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -45,11 +51,13 @@ class DatabaseClock:
         self._offset_s = datetime.now(UTC).timestamp() - loop.time()
 
     def measured(self, database_s: float, asked_at_s: float) -> None:
-        """The database said `database_s` (Unix time) to a question asked at loop time."""
+        """Set the offset: the database said `database_s` (Unix time), asked at loop time
+        `asked_at_s`.
+        """
         self._offset_s = database_s - (asked_at_s + self._loop.time()) / 2
 
     def now_s(self) -> float:
-        """The database's Unix time, within half a round trip."""
+        """Return the database's Unix time, within half a round trip."""
         return self._loop.time() + self._offset_s
 
 
@@ -68,7 +76,7 @@ class Allowances:
         self._trip: asyncio.Task[None] | None = None
 
     def take(self, subscription: SubscriptionDocument) -> Awaitable[None] | None:
-        """One call of the subscription. Returns what to wait for when a lease must be asked.
+        """Take one call of the subscription. Return an awaitable when a lease must be asked for.
 
         Refusals RATE_EXCEEDED and QUOTA_EXCEEDED (with `retry_after_s`); the wait may end with
         LIMIT_UNCHECKABLE.
@@ -88,7 +96,7 @@ class Allowances:
         return None
 
     def _turned(self, subscription: SubscriptionDocument, now_s: float) -> Share:
-        """The subscription's share, under its present terms and in its present windows."""
+        """Return the subscription's share, under its present terms and in its present windows."""
         share = self._shares.get(subscription.id)
         if share is None:
             share = self._shares[subscription.id] = Share(subscription)
@@ -98,7 +106,7 @@ class Allowances:
         return share
 
     def _top_up(self, share: Share, now_s: float) -> bool:
-        """Whether a call is left; asks for more before the last one is gone."""
+        """Draw calls, and ask for more before the last one is gone. Return whether one is left."""
         share.draw()
         if share.ready <= share.low and share.granted is None and share.refusal(now_s) is None:
             self._ask_soon(share)
@@ -107,12 +115,12 @@ class Allowances:
     # --- leasing -------------------------------------------------------------------------------
 
     def _lease(self, share: Share) -> Awaitable[None]:
-        """Join the next round trip. All who wait for one share wait for one future."""
+        """Join the next round trip. All calls that wait for one share wait for one future."""
         share.waiting += 1
         return asyncio.shield(share.granted or self._ask_soon(share))
 
     def _ask_soon(self, share: Share) -> asyncio.Future[None]:
-        """Have the next round trip ask for this share."""
+        """Have the next round trip ask for this share. Return the future of its lease."""
         share.granted = granted = self._loop.create_future()
         self._wanting[share.subscription.id] = share
         if self._trip is None:
@@ -120,18 +128,19 @@ class Allowances:
         return granted
 
     async def _round_trips(self) -> None:
-        """One trip after the other, as long as somebody wants."""
+        """Make one trip after the other, as long as a share wants calls."""
         try:
             while self._wanting:
                 shares, self._wanting = list(self._wanting.values()), {}
                 refusal = await self._round_trip(shares)
                 for share in shares:
                     share.settle(refusal)
-                await asyncio.sleep(0)  # those who waited take theirs, or ask again
+                await asyncio.sleep(0)  # the waiting calls take theirs, or ask again
         finally:
             self._trip = None
 
     async def _round_trip(self, shares: list[Share]) -> Refusal | None:
+        """Lease for all shares in one trip. Return the refusal when the counters cannot answer."""
         now_s = self._clock.now_s()
         wanting: list[tuple[Budget, Want]] = []
         for share in shares:
@@ -139,7 +148,7 @@ class Allowances:
             wanting.extend(share.wants(now_s))
         try:
             granted = await self._counters.lease([want for _, want in wanting])
-        except Exception as error:  # whatever it is, those who wait must hear of it
+        except Exception as error:  # of any kind: the waiting calls must hear of it
             return Refusal(LIMIT_UNCHECKABLE, repr(error))
         now_s = self._clock.now_s()
         for (budget, want), calls in zip(wanting, granted, strict=True):
@@ -149,7 +158,9 @@ class Allowances:
     # --- giving back ---------------------------------------------------------------------------
 
     async def give_back_idle(self) -> None:
-        """Return what was not used lately, so that other processes may have it."""
+        """Give back the quota of subscriptions not called lately, so that other processes may use
+        it.
+        """
         now_s = self._clock.now_s()
         idle: list[Unused] = []
         for name, share in tuple(self._shares.items()):
@@ -162,7 +173,7 @@ class Allowances:
             await self._counters.give_back(idle)
 
     async def give_back_all(self) -> None:
-        """Return everything; the process ends."""
+        """Give back every leased call, when the process ends."""
         if self._trip is not None:
             await self._trip
         unused = [part for share in self._shares.values() for part in share.give_up()]

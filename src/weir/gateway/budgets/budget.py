@@ -1,4 +1,4 @@
-"""One process's part of a subscription's budgets. Pure: it is told the time and does no I/O."""
+"""One process's part of a subscription's budgets. Pure: it takes the time and does no I/O."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ASK_AGAIN_S: Final = 0.25
 
 
 class Budget:
-    """What is left here of one window, and how much was used lately."""
+    """The calls left here of one window, and how many were used lately."""
 
     __slots__ = (
         "_asked_at_s",
@@ -52,7 +52,7 @@ class Budget:
         self._asked_at_s = 0.0
 
     def turn_to(self, now_s: float) -> None:
-        """Begin a new window when the present one is over. What was left of it is void."""
+        """Begin a new window when the present one is over. Calls left of the old one are void."""
         if now_s < self.ends_s:
             return
         now = datetime.fromtimestamp(now_s, UTC)
@@ -62,15 +62,17 @@ class Budget:
         self.spent_until_s = self.ends_s if self.cap == 0 else 0.0
 
     def change_cap(self, cap: int) -> None:
-        """The plan was changed. With a cap of 0 not even what was leased before is used."""
+        """Follow a change of the plan. A cap of 0 voids even the calls leased before."""
         self.cap = cap
         self.spent_until_s = self.ends_s if cap == 0 else 0.0
         if cap == 0:
             self.left = 0
 
     def want(self, waiting: int, now_s: float) -> int:
-        """How much to ask for: those who wait, and ahead of them what a second has used lately,
-        but only a part of what can be left, so that the last calls are spread over the processes.
+        """Return how many calls to ask for: the waiting ones, and the use of a recent second ahead.
+
+        The part ahead is bounded by what the cap can have left, so that the last calls are spread
+        over the processes.
         """
         per_s = self.used / max(now_s - self._asked_at_s, SHORTEST_DEMAND_S)
         demand = int(per_s * min(AHEAD_S, max(0.0, self.ends_s - now_s)))
@@ -79,7 +81,7 @@ class Budget:
         return max(1, waiting + min(demand, part))
 
     def receive(self, window: str, wanted: int, calls: int, now_s: float) -> None:
-        """A lease has come. Less than was wanted means that the window is spent for now."""
+        """Take in a lease. One smaller than `wanted` means that the window is spent for now."""
         if window != self.window:
             return
         self.left += calls
@@ -89,7 +91,7 @@ class Budget:
             self.spent_until_s = min(self.ends_s, again_s)
 
     def give_up(self) -> int:
-        """Take what is left out of use, to be given back."""
+        """Take the calls left out of use, to be given back. Return their number."""
         calls, self.left = self.left, 0
         self._granted -= calls
         return calls
@@ -105,7 +107,7 @@ def _end_of(period: Period, now: datetime) -> float:
 
 
 class Share:
-    """A subscription's budgets in this process, and who waits for them.
+    """A subscription's budgets in this process, and the number of calls that wait for them.
 
     `ready` calls were drawn from all budgets together, so that a call takes one number down; they
     are put back when a window ends. When `ready` falls to `low`, more is asked for in time.
@@ -145,21 +147,21 @@ class Share:
             yield self.quota
 
     def change_to(self, subscription: SubscriptionDocument) -> None:
-        """Follow a change of the plan; what was leased stays counted."""
+        """Follow a change of the plan; leased calls stay counted."""
         self.put_back()
         self.subscription = subscription
         self.rate = _changed(self.rate, "second", subscription.rate_per_s)
         self.quota = _changed(self.quota, subscription.quota_period or "month", subscription.quota)
 
     def turn_to(self, now_s: float) -> None:
-        """Make every budget one of the present window."""
+        """Move every budget to the present window."""
         self.put_back()
         for budget in self._budgets():
             budget.turn_to(now_s)
         self.until_s = min(budget.ends_s for budget in self._budgets())
 
     def draw(self) -> None:
-        """Take out of every budget what all of them have."""
+        """Take out of every budget as many calls as all of them have."""
         calls = min(budget.left for budget in self._budgets())
         for budget in self._budgets():
             budget.left -= calls
@@ -168,7 +170,7 @@ class Share:
         self._drawn += calls
 
     def put_back(self) -> None:
-        """Return what was drawn and not taken."""
+        """Return the drawn calls that were not taken."""
         for budget in self._budgets():
             budget.left += self.ready
             budget.used -= self.ready
@@ -176,7 +178,7 @@ class Share:
         self.ready = 0
 
     def refusal(self, now_s: float) -> Refusal | None:
-        """Why it is of no use to ask for more right now."""
+        """Return the refusal while asking for more is of no use, else None."""
         for budget, outcome in ((self.rate, RATE_EXCEEDED), (self.quota, QUOTA_EXCEEDED)):
             if budget is not None and not budget.left and budget.spent_until_s > now_s:
                 wait_s = max(1, math.ceil(budget.ends_s - now_s))
@@ -184,7 +186,7 @@ class Share:
         return None
 
     def wants(self, now_s: float) -> Iterator[tuple[Budget, Want]]:
-        """What to ask for: of each budget that has too little left for those who wait."""
+        """Return the wants of the budgets that have too little left for the waiting calls."""
         self.put_back()
         for budget in self._budgets():
             short = self.waiting - budget.left
@@ -193,7 +195,7 @@ class Share:
                 yield budget, Want(self.subscription.id, budget.window, budget.cap, calls)
 
     def settle(self, refusal: Refusal | None) -> None:
-        """Wake those who wait; they take what came, or are refused."""
+        """Wake the waiting calls; they take what came, or are refused."""
         self.draw()
         self.low = self.ready // LOW_PART
         granted, self.granted, self.waiting = self.granted, None, 0
@@ -206,14 +208,16 @@ class Share:
             granted.exception()  # seen, even if every waiting caller has left meanwhile
 
     def idle_for(self, now_s: float) -> float:
-        """Seconds since the last call that was noticed; called about once a second."""
+        """Return the seconds since the last call that was noticed; asked about once a second."""
         mark = (self._drawn, self.ready)
         if mark != self._mark or self.granted is not None:
             self._mark, self._marked_at_s = mark, now_s
         return now_s - self._marked_at_s
 
     def give_up(self) -> Iterator[Unused]:
-        """What is left of the quota. A second's rate is over before it could be given back."""
+        """Take the quota's calls out of use, to be given back. A second's rate ends too soon for
+        that.
+        """
         self.put_back()
         self._mark = (self._drawn, self.ready)
         quota = self.quota

@@ -1,4 +1,4 @@
-"""How many calls are in flight in this process, in all and of each application."""
+"""Calls in flight in this process, counted in all and by application, and their bounds."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from weir.kernel.outcomes import Refusal
 class Concurrency:
     """Counts calls from when they are admitted to when their answers are whole.
 
-    A slow member makes calls pile up at any rate. The bound of an application is a part of the
-    bound of all, so that one application's pile leaves room for the others' calls.
+    A slow member makes calls pile up at any rate. An application's bound is a part of the bound of
+    all, so that one application's pile leaves room for the others' calls.
     """
 
     __slots__ = ("_by_application", "total")
@@ -24,7 +24,9 @@ class Concurrency:
         self._by_application: dict[str, int] = {}
 
     def enter(self, application: str) -> None:
-        """Count one more. Refusals OVERLOADED and CONCURRENCY_EXCEEDED count nothing."""
+        """Count one call in. Refusals OVERLOADED and
+        CONCURRENCY_EXCEEDED; then it is not counted.
+        """
         if self.total >= CALLS_IN_FLIGHT:
             raise Refusal(OVERLOADED, "too many calls in flight", retry_after_s=1)
         own = self._by_application.get(application, 0)
@@ -34,7 +36,7 @@ class Concurrency:
         self.total += 1
 
     def leave(self, application: str) -> None:
-        """One that was counted has ended."""
+        """Count one call out, which `enter` counted in."""
         self.total -= 1
         left = self._by_application[application] - 1
         if left:

@@ -23,14 +23,14 @@ class DatabaseCounters:
         self._database = database
 
     async def lease(self, wants: Sequence[Want]) -> list[int]:
-        """What is granted of each, committed."""
+        """Return how many calls are granted for each want, committed."""
         async with asyncio.timeout(LEASE_TIMEOUT_S), self._database.connect() as connection:
             granted = await budgets.lease(connection, wants)
             await connection.commit()
         return granted
 
     async def give_back(self, unused: Sequence[Unused]) -> None:
-        """Return what was not used. Failing loses it to its window."""
+        """Return unused calls. A failure loses them to their window."""
         try:
             async with asyncio.timeout(LEASE_TIMEOUT_S), self._database.connect() as connection:
                 await budgets.give_back(connection, unused)

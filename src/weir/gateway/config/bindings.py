@@ -1,6 +1,6 @@
-"""Where a call carries a value that a consent is checked against: a compiled description.
+"""Descriptions of bound values: where a call carries a value that a consent is checked against.
 
-The snapshot holds descriptions; `phases/bound_values.py` reads them from a call.
+The snapshot holds descriptions; `phases/bound_values.py` reads the values from a call.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ class Reference:
     """The description of one bound value.
 
     `text` is the reference as the product's document publishes it; `name` the parameter's name,
-    `key` its bytes as they stand in a query or, lowered, in a head; `steps` those of a pointer.
+    `key` its bytes as they stand in a query or, lowered, in a head; `steps` the unescaped steps of
+    a JSON pointer (RFC 6901 section 4).
     """
 
     __slots__ = ("key", "kind", "name", "steps", "text")

@@ -1,4 +1,4 @@
-"""Reading the change log: a page of what is newer, or everything when a process starts.
+"""Reading the change log: a page of newer changes, or all present ones when a process starts.
 
 A page is bounded in rows and in bytes, so that a change of any size is read piece by piece. Rows
 are decoded by the PostgreSQL driver itself, a few at a time: through the ORM's own result each
@@ -56,33 +56,40 @@ Take = Callable[[list[ChangeRow]], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class PageSize:
-    """The most a page holds: rows, and bytes of documents as they are stored."""
+    """The bounds of a page: rows, and bytes of documents as they are stored."""
 
     rows: int
     stored_bytes: int
 
     def smaller(self) -> PageSize:
-        """A quarter, and a row at least."""
+        """Return a quarter of this size, of one row at least."""
         return PageSize(max(1, self.rows // 4), self.stored_bytes // 4)
 
     def larger(self, most: PageSize) -> PageSize:
-        """Twice as much, up to `most`."""
+        """Return twice this size, up to `most`."""
         rows, stored_bytes = max(1, self.rows) * 2, max(1, self.stored_bytes) * 2
         return PageSize(min(rows, most.rows), min(stored_bytes, most.stored_bytes))
 
 
 async def read_newer(connection: AsyncConnection, after: int, size: PageSize, take: Take) -> bool:
-    """Give the changes after a number to `take`, a few at a time. Whether there are more."""
+    """Give the changes after number `after` to `take`, a few at a time. Return whether more follow.
+
+    Refusal ENGINE_UNAVAILABLE.
+    """
     return await _read(connection, _NEWER, after, size, take)
 
 
 async def read_present(connection: AsyncConnection, after: int, size: PageSize, take: Take) -> bool:
-    """The same, without removals and revocations."""
+    """Do as `read_newer`, without removals and revocations."""
     return await _read(connection, _PRESENT, after, size, take)
 
 
 async def read_revoked(connection: AsyncConnection) -> AsyncIterator[tuple[int, bytes]]:
-    """All revocations, by the minute they are over: the first 8 bytes of each key's SHA-256."""
+    """Return all revocations, by the minute in which they end.
+
+    An item is the minute (of Unix time, `NEVER` for no end) and the first 8 bytes of each key's
+    SHA-256, one after another. Refusal ENGINE_UNAVAILABLE.
+    """
     values = {"revocation": REVOCATION, "minute_s": MINUTE_S, "never": NEVER}
     async with _asked(connection, _REVOKED, values) as cursor:
         while rows := await cursor.fetchmany(_ROWS_AT_ONCE):
@@ -91,7 +98,7 @@ async def read_revoked(connection: AsyncConnection) -> AsyncIterator[tuple[int, 
 
 
 async def newest(connection: AsyncConnection) -> int:
-    """The number of the newest change; 0 when there is none."""
+    """Return the number of the newest change; 0 when there is none."""
     async with _asked(connection, _NEWEST, {}) as cursor:
         row = await cursor.fetchone()
     return 0 if row is None else int(row[0])
@@ -118,7 +125,7 @@ async def _read(
 async def _asked(
     connection: AsyncConnection, query: str, values: dict[str, Any]
 ) -> AsyncIterator[psycopg.AsyncCursor[TupleRow]]:
-    """A cursor with the answer. Refusal ENGINE_UNAVAILABLE when there is none."""
+    """Open a cursor over the answer. Refusal ENGINE_UNAVAILABLE when the query fails."""
     driver: Any = (await connection.get_raw_connection()).driver_connection
     try:
         async with driver.cursor(binary=True) as cursor:

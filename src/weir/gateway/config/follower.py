@@ -1,14 +1,14 @@
-"""Keeps the gateway's snapshot true: follows the change log, and holds the lease that says so.
+"""The follower of the change log, which keeps the gateway's snapshot true and holds its lease.
 
 A withdrawal is reported as done when every gateway with a live lease has applied it. So this
 process must stop serving consented calls before the database counts its lease as ended, and must
 not resume before it has read everything that was committed while it had none:
 
 - the lease is counted from before its renewal was sent, so it ends here first;
-- a trip reads a page of the log, applies it, and renews the lease with the number it has come to.
-  A process that is behind may hold a lease: what it has not applied is not reported as done;
-- where the old lease had ended before the new one was committed, consented calls wait until the
-  log was read to its end by a trip that began under the new one.
+- a trip reads a page of the log, applies it, and renews the lease with the number it has come to. A
+  process that is behind may hold a lease: what it has not applied is not reported as done;
+- where the old lease had ended before the new one was committed, consented calls wait until the log
+  was read to its end by a trip that began under the new one.
 
 A page that is not read in time is asked for again with fewer rows, so that a change of any size is
 applied at last. Nothing is loaded anew while calls are served: a process that has missed removals
@@ -56,7 +56,7 @@ ReloadKeys = Callable[[AsyncConnection], Awaitable[None]]
 
 
 async def _no_keys(_: AsyncConnection) -> None:
-    """Of a process that signs nothing."""
+    """Reload nothing: for a process that signs no answers."""
 
 
 class Follower:
@@ -75,7 +75,9 @@ class Follower:
         page: PageSize = WHOLE_PAGE,
         trip_timeout_s: float = CHANGE_TRIP_TIMEOUT_S,
     ) -> None:
-        """`on_lost` is called when the log no longer tells all that this process has missed,
+        """Follow for `process`, an identifier with prefix `prc`.
+
+        `on_lost` is called when the log no longer holds all that this process has missed,
         `reload_keys` when a key that answers are signed with has moved, before that is applied.
         """
         self.snapshot = Snapshot()
@@ -93,14 +95,14 @@ class Follower:
         self._loop = asyncio.get_running_loop()
         self.lease = Lease(self._loop, unconfirmed_s)
         self._held_until_s = 0.0  # the database counts a lease until then at least
-        self._complete = False  # nothing that was committed while there was no lease is missing
+        self._complete = False  # every change committed while there was no lease is applied
         self._heard_s = 0.0  # when the log was last read, by the database's clock
         self._woken = asyncio.Event()
 
     # --- life ----------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Register, load everything, and hold a lease. Refusal ENGINE_UNAVAILABLE."""
+        """Register, load everything, and take a lease. Refusal ENGINE_UNAVAILABLE."""
         async with self._database.connect() as connection:
             await processes.register(connection, self._process, ROLE)
             await connection.commit()
@@ -109,7 +111,7 @@ class Follower:
             await self._trip()
 
     async def run(self) -> None:
-        """A trip each second and at each wake-up, until cancelled."""
+        """Make a trip each second and at each wake-up, until cancelled."""
         await beat(self._cache, self._woken, self._try_a_trip)
 
     async def stop(self) -> None:
@@ -118,7 +120,9 @@ class Follower:
         await leave(self._database, self._process, self._trip_timeout_s)
 
     async def sweep(self) -> None:
-        """Forget revocations that void nothing any more: a part of them, all in a minute."""
+        """Forget a part of the revocations that are over; all shards
+        have their turn in a minute.
+        """
         revoked, now_s = self.snapshot.revoked, time.time()
         await self.slices.work(revoked.sweep(now_s) for _ in range(_SWEPT_A_SECOND))
         self.slices.rest()
@@ -137,7 +141,7 @@ class Follower:
             _log.warning("lease_not_renewed", error=repr(error))
 
     async def _trip(self) -> None:
-        """Read and apply a page, renew the lease, and say how far this process has come."""
+        """Read and apply a page, renew the lease, and report how far this process has come."""
         asked_at_s = self._loop.time()
         under_a_lease = asked_at_s < self._held_until_s
         async with self._database.connect() as connection:
@@ -159,13 +163,15 @@ class Follower:
             self._woken.set()
 
     async def _register_again(self, connection: AsyncConnection) -> None:
-        """The row is gone: this process was taken for dead, or the database is an older one."""
+        """Register a process whose row is gone: it was taken for dead, or the database is older."""
         await processes.register(connection, self._process, ROLE)
         if await change_log.newest(connection) < self.snapshot.sequence:
             self._lost()
 
     async def _measure(self, connection: AsyncConnection) -> None:
-        """What the database's clock says, and whether all removals since the last trip are told."""
+        """Read the database's clock, and check that the log still holds removals since the last
+        trip.
+        """
         measured_from_s = self._loop.time()
         database_s = float((await connection.execute(select(_DATABASE_NOW_S))).scalar_one())
         self._clock.measured(database_s, measured_from_s)
@@ -178,10 +184,10 @@ class Follower:
         self._on_lost()
 
     async def _pull(self, connection: AsyncConnection) -> bool:
-        """Apply a page of what was committed since, and swap the snapshot. Whether there is more.
+        """Apply a page of newer changes and swap the snapshot. Return whether more follow.
 
-        What a large page has made is taken out of the garbage collector's view, since it lives on
-        and refers to nothing that refers to it; so no collection ever walks through it.
+        The objects of a large page are taken out of the garbage collector's view, since the page
+        lives on and refers to nothing that refers to it; so no collection ever walks through it.
         """
         before = self.snapshot.sequence
         draft = SnapshotBuilder(self.snapshot, _log_fault)
@@ -209,13 +215,13 @@ class Follower:
         return more
 
     async def _take(self, connection: AsyncConnection, snapshot: Snapshot) -> None:
-        """The next snapshot; what it says of our own keys holds before that is acknowledged."""
+        """Swap to the next snapshot; our own keys move before that is acknowledged."""
         if snapshot.message_keys != self.snapshot.message_keys:
             await self._reload_keys(connection)
         self.snapshot = snapshot
 
     async def _load(self, connection: AsyncConnection) -> None:
-        """Everything, from nothing, before anybody is served."""
+        """Load everything, from nothing, before any call is served."""
         newest = await change_log.newest(connection)
         snapshot, more = self.snapshot, True
         async for minute, fingerprints in change_log.read_revoked(connection):
@@ -233,14 +239,14 @@ class Follower:
             snapshot = draft.finish()
         # What was committed while the rows came in is read again: numbers only grow.
         await self._take(connection, snapshot.at(newest))
-        self.slices = Slices()  # how long those of a load were is nobody's concern
+        self.slices = Slices()  # discard the slice timings of the initial load
 
 
 _DATABASE_NOW_S: Final = func.extract("epoch", func.clock_timestamp())
 
 
 def _let_go(parts: list[Any]) -> Iterator[None]:
-    """Free what a snapshot leaves behind one by one: its maps, then the products only they had."""
+    """Free the parts an old snapshot leaves behind one by one: its maps, then its own products."""
     while parts:
         parts.pop()
         yield

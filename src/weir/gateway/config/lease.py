@@ -1,4 +1,4 @@
-"""Until when this process may believe its snapshot; `following.py` says how it is renewed."""
+"""The lease under which this process may believe its snapshot; `follower.py` renews it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import final
 
 @final
 class Lease:
-    """Times are the loop's clock, in seconds."""
+    """Ends of what may be served. Times are the loop's clock, in seconds."""
 
     __slots__ = ("_loop", "_unconfirmed_s", "until_s")
 
@@ -22,9 +22,9 @@ class Lease:
         return self._loop.time() < self.until_s
 
     def standing_holds(self) -> bool:
-        """Whether own-right calls may be served: what was revoked may be this much out of date."""
+        """Whether own-right calls may be served; tolerates revocations that many seconds old."""
         return self._loop.time() < self.until_s + self._unconfirmed_s
 
     def left_s(self) -> float:
-        """Seconds until the lease ends; 0 when it has ended."""
+        """Return the seconds until the lease ends; 0 when it has ended."""
         return max(0.0, self.until_s - self._loop.time())

@@ -1,10 +1,10 @@
-"""What no longer holds, for as long as something it voids could still be presented.
+"""The set of revoked keys, each kept as long as something it voids could be presented.
 
 There may be a million at a time, so each takes 12 bytes: 64 bits of the SHA-256 of its key, and the
 minute it is over. They lie sorted in small shards, so that adding one moves a few bytes, finding
 one takes a handful of comparisons, and the garbage collector has nothing to walk through. Two keys
 may share their 64 bits: a token is then refused although nothing was revoked, once in
-18,000,000,000,000 tokens with a million revocations. One that was revoked is never missed.
+18,000,000,000,000 tokens with a million revocations. A revoked key is never missed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SHARDS: Final = 4_096
 _SHIFT: Final = 52  # the shard is the first 12 of the 64 bits
 _BYTES: Final = 8
 MINUTE_S: Final = 60
-NEVER: Final = 2**32 - 1  # the minute of what has no end
+NEVER: Final = 2**32 - 1  # the minute of a key without an end
 
 
 class _Shard:
@@ -37,10 +37,11 @@ class _Shard:
             self.minutes.append(minute)
 
     def pairs(self) -> Iterator[tuple[int, int]]:
+        """Return (fingerprint, minute), sorted by fingerprint."""
         return zip(self.fingerprints, self.minutes, strict=True)
 
     def find(self, fingerprint: int) -> tuple[int, bool]:
-        """Where it is, or would be; and whether it is there."""
+        """Return the fingerprint's position, or where it would be, and whether it is there."""
         at = bisect_left(self.fingerprints, fingerprint)
         return at, at < len(self.fingerprints) and self.fingerprints[at] == fingerprint
 
@@ -48,7 +49,7 @@ class _Shard:
 class Revocations:
     """A set of keys that leave by themselves. Snapshots share it: it is not part of their value.
 
-    A revocation is in it a moment before the snapshot that makes known tokens be looked at again.
+    A revocation enters it a moment before the snapshot that makes known tokens be checked again.
     """
 
     __slots__ = ("_next", "_shards")
@@ -68,7 +69,7 @@ class Revocations:
         return shard is not None and shard.find(fingerprint)[1]
 
     def add(self, key: str, until_s: float | None) -> None:
-        """Hold `key` revoked until then (Unix time) at least; None is for ever."""
+        """Hold `key` revoked until `until_s` (Unix time) at least; None is for ever."""
         fingerprint = _fingerprint(key)
         minute = NEVER if until_s is None else min(NEVER, math.ceil(until_s / MINUTE_S))
         shard = self._shard(fingerprint)
@@ -115,14 +116,14 @@ class Revocations:
             shard.minutes.append(minute)
 
     def settle(self) -> None:
-        """Put what was taken in order."""
+        """Sort the keys that `take` has added."""
         for number, shard in self._shards.items():
             self._shards[number] = _Shard(sorted(shard.pairs()))
 
     # --- leaving -------------------------------------------------------------------------------
 
     def sweep(self, now_s: float) -> int:
-        """Forget what is over in the next shard; returns how many that were.
+        """Forget the keys of the next shard that are over. Return how many they were.
 
         Every key has left when each of the `SHARDS` was swept after its minute.
         """

@@ -1,9 +1,10 @@
-"""From a path to an operation, by one trie of segments a method. The cost is that of the path.
+"""A trie of path segments a method, which leads from a path to its operation.
 
-A static segment beats a parameter ("concrete before templated", OpenAPI 3.1 section 4.8.8.2);
-where the static branch ends in nothing the parameter is tried. Two parsers that read one path
-differently are an attack, so a path with an encoded slash, a dot segment, an empty segment, a
-backslash, a control or bytes that are not UTF-8 leads nowhere.
+Its cost is that of the path, however large the shelf. A static segment beats a parameter ("concrete
+before templated", OpenAPI 3.1 section 4.8.8.2); where the static branch ends in nothing the
+parameter is tried. Two parsers that read one path differently are an attack, so a path with an
+encoded slash, a dot segment, an empty segment, a backslash, a control or bytes that are not UTF-8
+leads nowhere.
 """
 
 from __future__ import annotations
@@ -37,22 +38,23 @@ class Routes(Generic[Target]):
     __slots__ = ("_roots",)
 
     def __init__(self, operations: Iterable[tuple[str, str, Target]] = ()) -> None:
-        """`operations` are (method, template, target)."""
+        """Add the operations, each (method, path template, target)."""
         self._roots: dict[str, _Node[Target]] = {}
         for method, template, target in operations:
             self.add(method, template, target)
 
     def add(self, method: str, template: str, target: Target) -> None:
-        """One more operation, before the first `find`."""
+        """Add an operation, before the first `find`."""
         node = self._roots.setdefault(method.upper(), _Node())
         for segment in template.split("/")[1:]:
             node = _child(node, segment)
         node.target = target
 
     def find(self, method: str, segments: list[bytes]) -> tuple[Target, list[bytes]] | None:
-        """What answers, and the parameters' values in the template's order.
+        """Return the target, and the parameters' values in the template's order; None if there is
+        none.
 
-        HEAD is answered by what answers GET, unless it has its own (RFC 9110 section 9.3.2).
+        HEAD is answered by the target of GET, unless it has its own (RFC 9110 section 9.3.2).
         """
         root = self._roots.get(method)
         values: list[bytes] = []
@@ -65,13 +67,13 @@ class Routes(Generic[Target]):
         return target, values
 
     def methods(self, segments: list[bytes]) -> list[str]:
-        """The methods that something answers at this path."""
+        """Return the methods that have a target at this path, sorted."""
         known = {*self._roots, "HEAD"}
         return sorted(method for method in known if self.find(method, segments) is not None)
 
 
 def parameters_of(template: str) -> tuple[str, ...]:
-    """The names of a template's parameters, in their order."""
+    """Return the names of a template's parameters, in their order."""
     return tuple(_PARAMETER.findall(template))
 
 
@@ -83,7 +85,7 @@ def _child(node: _Node[Target], segment: str) -> _Node[Target]:
 
 
 def _stride(node: _Node[Target], segments: list[bytes], values: list[bytes]) -> Target | None:
-    """The first choice at every segment, which is right unless a static branch ends in nothing."""
+    """Take the first choice at every segment: right unless a static branch ends in nothing."""
     for segment in segments:
         child = node.static.get(segment)
         if child is None:
@@ -98,6 +100,7 @@ def _stride(node: _Node[Target], segments: list[bytes], values: list[bytes]) -> 
 def _walk(
     node: _Node[Target], segments: list[bytes], at: int, values: list[bytes]
 ) -> Target | None:
+    """Try every choice from segment `at` on, the static one first; fills `values`."""
     if at == len(segments):
         return node.target
     segment = segments[at]
@@ -116,9 +119,10 @@ def _walk(
 
 
 def split_path(path: bytes) -> list[bytes] | None:
-    """Decoded segments of a path that begins with a slash; None when it may be read two ways.
+    """Return the decoded segments of a path that begins with a slash.
 
-    A last empty segment (a slash at the end) is kept: it is a different path.
+    None when it may be read two ways. A last empty segment (a slash at the end) is kept: it is a
+    different path.
     """
     segments = path.split(b"/")[1:]
     if len(segments) > MAX_SEGMENTS or b"" in segments[:-1]:
@@ -139,6 +143,6 @@ def _is_plain(segment: bytes) -> bool:
 
 
 def join_path(segments: list[bytes]) -> bytes:
-    """The one encoding in which a path is passed on."""
+    """Return the one encoding in which a path is passed on (RFC 3986 section 3.3)."""
     encoded = (quote_from_bytes(segment, safe=_SAFE) for segment in segments)
     return ("/" + "/".join(encoded)).encode("ascii")

@@ -1,9 +1,9 @@
-"""Long work in short slices: the event loop gets its turn after at most a millisecond.
+"""Long work in short slices, so that the event loop gets its turn after at most a millisecond.
 
-The work is cut into units that are short by themselves, and before each the time is looked at.
-A fifth of `limits.CHANGE_SLICE_S` is worked before a turn is given; the rest is for the unit that
-was begun just before that was over. Time is the thread's own: when the machine gave the processor
-to somebody else, a turn given earlier would help nobody.
+The work is cut into units that are short by themselves, and before each the time is looked at. A
+fifth of `CHANGE_SLICE_S` is worked before a turn is given; the rest is for the unit that was begun
+just before that was over. Time is the thread's own: while another process has the processor, an
+earlier turn would help no call.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _WORK_S: Final = CHANGE_SLICE_S / 5
 
 
 class Slices:
-    """Does work a slice at a time. `longest_s` is the longest so far."""
+    """Does work a slice at a time. `longest_s` is the longest slice so far."""
 
     def __init__(self, clock_s: Callable[[], float] = time.thread_time) -> None:
         self.longest_s = 0.0
@@ -29,7 +29,7 @@ class Slices:
     async def work(self, units: Iterable[object]) -> None:
         """Do all units: to take one from the iterable is to do it.
 
-        What was begun before is gone on with, so that many short pieces of work share a slice.
+        A slice that was begun before goes on, so that many short pieces of work share it.
         """
         if self._began_s is None:
             self._began_s = self._clock_s()
@@ -41,12 +41,12 @@ class Slices:
                 self._began_s = self._clock_s()
 
     def take_longest_s(self) -> float:
-        """The longest slice since this was last asked."""
+        """Return the seconds of the longest slice since the last time, and begin anew."""
         longest_s, self.longest_s = self.longest_s, 0.0
         return longest_s
 
     def rest(self) -> None:
-        """The loop gets its turn by other means: a slice ends here."""
+        """End the slice here, since the loop gets its turn by other means."""
         if self._began_s is not None:
             self.longest_s = max(self.longest_s, self._clock_s() - self._began_s)
             self._began_s = None

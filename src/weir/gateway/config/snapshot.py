@@ -45,7 +45,7 @@ class Application:
 
 
 class Bound:
-    """Compiled bindings of one operation."""
+    """The compiled bindings of one operation."""
 
     __slots__ = ("account", "amount", "currency", "idempotency_key", "payee", "reads_body")
 
@@ -91,7 +91,10 @@ class Operation:
     )
 
     def __init__(self, product: Product, document: OperationDocument) -> None:
-        """The product is not kept: it holds the operation, and a circle would outlive both."""
+        """Compute from the documents; `product` is not kept.
+
+        It holds the operation, and a circle would outlive both.
+        """
         self.product = product.id
         self.scope = product.scope
         self.signed = product.signed
@@ -119,7 +122,7 @@ class Product:
     __slots__ = ("id", "prefix", "routes", "scope", "signed")
 
     def __init__(self, document: ProductHead) -> None:
-        """Its operations are added one by one, before the product is part of a snapshot."""
+        """Take in the head; operations are added before the product is part of a snapshot."""
         self.id = document.id
         self.prefix = document.prefix
         self.scope = document.scope
@@ -127,7 +130,7 @@ class Product:
         self.routes: Routes[Operation] = Routes()
 
     def add(self, document: OperationDocument) -> None:
-        """One of its operations."""
+        """Add one of its operations."""
         self.routes.add(document.method, document.path, Operation(self, document))
 
 
@@ -145,7 +148,7 @@ _EMPTY: Final[Map[Any, Any]] = Map()
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What was true when change `sequence` was applied; no two have the same number.
+    """The configuration as of change `sequence`; no two snapshots have the same number.
 
     `revoked` holds "subject:value" and is shared by all (see revocations.py).
     """
@@ -164,11 +167,11 @@ class Snapshot:
     endings: Map[str, datetime] = _EMPTY  # algorithms of callers' proofs that end
 
     def at(self, sequence: int) -> Snapshot:
-        """The same snapshot, said to be that of another change number."""
+        """Return the same snapshot under another change number."""
         return replace(self, sequence=sequence)
 
     def maps(self) -> list[Map[Any, Any]]:
-        """The maps that may be large. To free one that a later snapshot has changed is work."""
+        """Return the maps that may be large: freeing one that a later snapshot changed is work."""
         return [
             self.organisations,
             self.applications,
@@ -180,7 +183,7 @@ class Snapshot:
         ]
 
     def subscription(self, application: str, product: str) -> SubscriptionDocument | None:
-        """The application's active subscription to the product."""
+        """Return the application's active subscription to the product, if there is one."""
         for each in self.subscriptions.get((application, product), ()):
             if each.status == _ACTIVE:
                 return each
@@ -188,5 +191,5 @@ class Snapshot:
 
 
 def base64url(text: str) -> bytes:
-    """Base64url without padding (RFC 7515 section 2). ValueError when it is not."""
+    """Decode base64url without padding (RFC 7515 section 2). ValueError when it is not."""
     return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)

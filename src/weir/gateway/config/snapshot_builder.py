@@ -1,7 +1,7 @@
 """The next snapshot in the making: change by change, in units of little work.
 
-What one change asks for may be much (a product has up to a thousand operations), so a change is
-an iterator: each step does a unit, and between two of them the event loop may have its turn.
+A single change may be much work (a product has up to a thousand operations), so a change is an
+iterator: each step does a unit, and between two of them the event loop may have its turn.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ UNIT_OPERATIONS: Final = 2  # of a product, compiled in one unit
 
 @dataclass(frozen=True, slots=True)
 class ChangeRow:
-    """One row of the change log. `document` is JSON; None removes what the key named."""
+    """One row of the change log. `document` is JSON; None removes the thing that the key names."""
 
     kind: str
     key: str
@@ -62,8 +62,8 @@ Form = TypeVar("Form")
 class SnapshotBuilder:
     """A snapshot with some changes, not to be seen before `finish`.
 
-    `replaced` are the products that are no longer in it. Each is a tree of many objects, and to
-    let go of them is work too.
+    `replaced` are the products that are no longer in it. Each is a tree of many objects, and
+    freeing them is work too.
     """
 
     def __init__(self, base: Snapshot, on_fault: OnFault | None = None) -> None:
@@ -78,13 +78,13 @@ class SnapshotBuilder:
         self._backends = base.backends.mutate()
         self._subscriptions = base.subscriptions.mutate()
         self._pairs = base.subscription_pairs.mutate()
-        # The token memory forgets all when it is given a new map of keys: so there is none unasked.
+        # The token memory forgets all tokens at a new map of keys: so one is made only when needed.
         self._signing_keys = base.signing_keys
         self._message_keys = base.message_keys
         self._endings = base.endings
 
     def finish(self) -> Snapshot:
-        """The snapshot. The draft has no further use."""
+        """Return the snapshot. The builder has no further use."""
         return Snapshot(
             sequence=self._sequence,
             organisations=self._organisations.finish(),
@@ -103,9 +103,9 @@ class SnapshotBuilder:
     def apply(self, rows: Iterable[ChangeRow]) -> Iterator[None]:
         """Take in changes, in their order, a unit of work a step.
 
-        A document that makes no sense removes what its key named, so that the fault of one product
-        stops that product and nothing else; `on_fault` is told. A kind this version does not know
-        is passed over: it is not about the gateway.
+        A document that makes no sense removes the thing its key names, so that the fault of one
+        product stops that product and nothing else; `on_fault` is called with it. A kind this
+        version does not know is passed over: it is not about the gateway.
         """
         for row in rows:
             self._sequence = max(self._sequence, row.sequence)
@@ -120,7 +120,7 @@ class SnapshotBuilder:
             yield
 
     def _revoke(self, row: ChangeRow) -> None:
-        """Only the key matters; what was revoked a moment too early is what was asked for."""
+        """Take in a revocation by its key, before `finish`: to revoke a moment early is no harm."""
         if row.document is None:
             self._revoked.discard(row.key)
         else:
@@ -142,7 +142,7 @@ class SnapshotBuilder:
     # --- products ------------------------------------------------------------------------------
 
     def _apply_product(self, row: ChangeRow) -> Iterator[None]:
-        """A retired product answers nowhere, like one that was removed."""
+        """Build a product, an operation after the other. A retired product counts as removed."""
         value: Product | None = None
         if row.document is not None:
             try:
@@ -188,7 +188,7 @@ class SnapshotBuilder:
         _put(self._backends, key, _read(document, BackendDocument))
 
     def _subscription(self, key: str, document: Document) -> None:
-        """Several may stand between one application and one product; one of them is active."""
+        """Keep all subscriptions of an application to a product; one of them is active."""
         read = _read(document, SubscriptionDocument)
         pair = self._pairs.pop(key, None)
         if pair is not None:
@@ -219,7 +219,7 @@ _KINDS: Final[dict[str, Callable[[SnapshotBuilder, str, Document], None]]] = {
 
 
 def _keys(registered: list[dict[str, str]]) -> Map[str, str]:
-    """As text: most are never asked for, and one that is is read then."""
+    """Return the keys as JSON text: most are never used, and one that is is read then."""
     return Map({key["kid"]: json.dumps(key) for key in registered}) if registered else Map()
 
 

@@ -1,1 +1,1 @@
-"""Who answers a request: the pipeline, or control; and what is known of heads met before."""
+"""The listener's front: requests answered by the pipeline or by control, health and metrics."""

@@ -51,22 +51,22 @@ class Gateway:
     def begin(self, exchange: Exchange) -> None:
         """Answer a well-formed request."""
         section = exchange.request.section
-        said: KnownHead | None = section.noted
-        if said is None:
-            said = section.noted = KnownHead(section, self._role(exchange))
-        role = said.role
+        known_head: KnownHead | None = section.noted
+        if known_head is None:
+            known_head = section.noted = KnownHead(section, self._role(exchange))
+        role = known_head.role
         if role is None:
             role = self._founding(exchange)
-        interaction_id = said.interaction_id or self._identifiers.next()
+        interaction_id = known_head.interaction_id or self._identifiers.next()
         if exchange.connection.certifies:
             try:
-                exchange.certificate = self._told_certificate(exchange, said)
+                exchange.certificate = self._told_certificate(exchange, known_head)
             except Refusal as refusal:
                 Flow(self.parts, exchange, interaction_id).refuse(refusal)
                 return
         if role == API:
             flow = Flow(self.parts, exchange, interaction_id)
-            flow.known_head = said
+            flow.known_head = known_head
             if self.parts.span_exporter is not None:
                 flow.trace = self.parts.span_exporter.begin(exchange)
             flow.run()
@@ -75,20 +75,24 @@ class Gateway:
         else:
             Flow(self.parts, exchange, interaction_id).refuse(Refusal(UNKNOWN_HOST))
 
-    def _told_certificate(self, exchange: Exchange, said: KnownHead) -> PeerCertificate | None:
-        """Whom a balancer has verified: its own certificate speaks for no caller."""
-        if not said.told_is_read:
+    def _told_certificate(self, exchange: Exchange, head: KnownHead) -> PeerCertificate | None:
+        """Return the caller's certificate as a balancer tells it (RFC 9440).
+
+        The balancer's own certificate speaks for no caller. None without the field, or out of time.
+        """
+        if not head.told_is_read:
             value = exchange.request.single.get(b"client-cert")
             if value is not None:
-                said.told = exchange.connection.listener.balancers.certificate(value)
-            said.told_is_read = True
-        told = said.told
+                head.told = exchange.connection.listener.balancers.certificate(value)
+            head.told_is_read = True
+        told = head.told
         return told if told is not None and told.in_time(exchange.arrived_ns / 1e9) else None
 
     def malformed(self, exchange: Exchange, refusal: Refusal) -> None:
-        """Refuse what is not a request. Nobody can say for which host it was, so it is recorded."""
-        said = KnownHead(exchange.request.section, None)
-        Flow(self.parts, exchange, said.interaction_id or self._identifiers.next()).refuse(refusal)
+        """Refuse a message that is not a request, with a record, since its host cannot be known."""
+        head = KnownHead(exchange.request.section, None)
+        interaction_id = head.interaction_id or self._identifiers.next()
+        Flow(self.parts, exchange, interaction_id).refuse(refusal)
 
     def _role(self, exchange: Exchange) -> str | None:
         roles = self._roles[exchange.connection.listener.kind]
@@ -96,7 +100,7 @@ class Gateway:
         return roles.get(host) or roles.get(grammar.host_name(host) or b"")
 
     def _founding(self, exchange: Exchange) -> str | None:
-        """The one path of `manage.` that is served without a certificate."""
+        """Return the role of the one path of `manage.` that is served without a certificate."""
         if exchange.request.target != FOUNDING:
             return None
         anywhere, host = self._roles["mtls"], exchange.request.host

@@ -37,7 +37,7 @@ class Health:
             exchange.answer(status, _PLAIN, body)
 
     def malformed(self, exchange: Exchange, refusal: Refusal) -> None:
-        """Answer what is not a request."""
+        """Answer a message that is not a request."""
         exchange.answer(refusal.outcome.status, _PLAIN, b"malformed\n")
 
     def _readiness(self) -> tuple[int, bytes]:

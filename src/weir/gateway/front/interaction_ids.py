@@ -19,7 +19,7 @@ class InteractionIds:
         self._left: list[bytes] = []
 
     def next(self) -> bytes:
-        """A fresh one, as text."""
+        """Return a fresh identifier, as text."""
         if not self._left:
             digits = os.urandom(_AT_ONCE * _BYTES).hex().encode()
             size = 2 * _BYTES
@@ -28,7 +28,10 @@ class InteractionIds:
 
 
 def _uuid(digits: bytes) -> bytes:
-    """Of the variant's digit only `a` is used, which gives up two of the 122 random bits."""
+    """Write 32 digits as a UUID.
+
+    Of the variant's digit only `a` is used, which gives up two of the 122 random bits.
+    """
     return b"%b-%b-4%b-a%b-%b" % (
         digits[:8],
         digits[8:12],

@@ -1,4 +1,4 @@
-"""What the gateway measures, in one closed list. Plain integers, made into metrics when asked.
+"""The gateway's metrics, in one closed list: plain integers, written as metrics when scraped.
 
 docs/gateway.md repeats the list; a test fails when one is missing there.
 """
@@ -108,7 +108,7 @@ def _cumulated(durations: list[int]) -> list[tuple[str, float]]:
 
 
 def exposition(gateway: Gateway) -> bytes:
-    """The metrics in Prometheus's text format."""
+    """Return the metrics in Prometheus's text format."""
     registry = CollectorRegistry()
     registry.register(_GatewayCollector(gateway))
     return generate_latest(registry)

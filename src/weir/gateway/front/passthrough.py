@@ -1,4 +1,4 @@
-"""Requests for the portal, the authorization server and the management API: passed to `control`.
+"""Requests for the portal, the authorization server and the management API, passed to `control`.
 
 Control believes what the gateway says about the caller, so nothing of the sort may come from the
 caller: every field that begins with `weir-` is dropped, and ours are added.
@@ -34,7 +34,7 @@ _ANSWER_KEPT_BACK: Final = HOP_BY_HOP | {b"content-length", b"x-fapi-interaction
 
 
 class Passthrough(Relay):
-    """One request passed through."""
+    """One request passed through to control."""
 
     __slots__ = ("_interaction_id", "_parts", "_role")
 
@@ -68,6 +68,7 @@ class Passthrough(Relay):
         return b"".join(lines)
 
     def _told(self) -> list[Field]:
+        """Return the gateway's own fields about the caller: role, peer, port and certificate."""
         connection = self.exchange.connection
         told = [
             (b"weir-host-role", self._role.encode()),

@@ -1,7 +1,7 @@
-"""A refusal of the gateway's own, as a page: what people open in a browser is not shown as JSON.
+"""A refusal of the gateway's own as a page, since people in browsers must not be shown JSON.
 
-It stands alone, since whatever serves style sheets may be what is away, and says its words in both
-languages, since which one was chosen is known to the portal alone.
+It stands alone, since the server of style sheets may be away, and says its words in both languages,
+since only the portal knows which one was chosen.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ _WHAT_NOW: Final = {
 
 
 def wanted(role: str, fields: Iterable[Field]) -> bool:
-    """Whether a person is to read the answer: a browser went to a page of a host of pages."""
+    """Whether a person is to read the answer: a browser asked for a page, from a host of pages."""
     return role in READ_BY_PEOPLE and any(
         name == b"accept" and b"text/html" in value.lower() for name, value in fields
     )
 
 
 def lines(refusal: Refusal, interaction_id: bytes) -> bytes:
-    """Field lines of the page."""
+    """Return the field lines of the page."""
     written = (
         "content-type: text/html; charset=utf-8\r\ncache-control: no-store\r\n"
         "referrer-policy: no-referrer\r\nx-content-type-options: nosniff\r\n"
@@ -56,7 +56,7 @@ def lines(refusal: Refusal, interaction_id: bytes) -> bytes:
 
 
 def body(refusal: Refusal, interaction_id: bytes) -> bytes:
-    """What happened, what became of what was sent, and what to do."""
+    """Return the page: what happened, what became of the request, and what to do."""
     outcome = refusal.outcome
     english, chinese = _WHAT_NOW[outcome.retry is Retry.LATER]
     reference = f"<p><code>{outcome.code} · {escape(interaction_id.decode())}</code></p>"

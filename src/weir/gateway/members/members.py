@@ -1,7 +1,7 @@
 """The members' services and their endpoints as they are registered.
 
-A service without a registration is one endpoint, its own address. A registration may change at
-any time; what is in flight to an endpoint that is gone is carried to its end, nothing new is sent.
+A service without a registration is one endpoint, its own address. A registration may change at any
+time; a request in flight to an endpoint that is gone is carried to its end, nothing new is sent.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ class Service:
         self.leaving: list[Pool] = []
 
     def every_pool(self) -> Iterator[Pool]:
+        """Return the pools of present endpoints, then of leaving ones."""
         yield from self.origin.pools
         yield from self.leaving
 
@@ -81,7 +82,9 @@ class Members:
     # --- calls ---------------------------------------------------------------------------------
 
     def pool(self, operation: Operation, snapshot: Snapshot) -> Pool:
-        """Where to send a call. Refusal MEMBER_UNREACHABLE while no endpoint may be called."""
+        """Return the pool to send a call by. Refusal MEMBER_UNREACHABLE while no endpoint may be
+        called.
+        """
         if snapshot.backends is not self._registered:
             self._follow(snapshot.backends)
         service = self.services.get(operation.backend)
@@ -97,7 +100,7 @@ class Members:
         return service
 
     def _follow(self, registered: Map[str, BackendDocument]) -> None:
-        """Registrations have changed: give each service in use the endpoints it has now."""
+        """Give each service in use the endpoints it has now, after registrations have changed."""
         self._registered = registered
         for key, service in self.services.items():
             now = registered.get(key)
@@ -106,7 +109,7 @@ class Members:
                 self._equip(service, anew=_trust(before) != _trust(now))
 
     def _equip(self, service: Service, *, anew: bool = False) -> None:
-        """Make the service's pools; those of endpoints that stay are kept, unless `anew`."""
+        """Make the service's pools; pools of endpoints that stay are kept, unless `anew`."""
         endpoints = _endpoints(service)
         kept = (
             {} if anew else {each: service.pools[each] for each in endpoints & service.pools.keys()}
@@ -137,19 +140,19 @@ class Members:
             reactor=self._reactor,
         )
 
-    # --- what is seen of them ------------------------------------------------------------------
+    # --- what metrics read of them -------------------------------------------------------------
 
     def connections(self) -> int:
-        """Open connections to members."""
+        """Return the number of open connections to members."""
         pools = (pool for service in self.services.values() for pool in service.every_pool())
         return sum(pool.open_connections for pool in pools)
 
     def ejected(self) -> int:
-        """Endpoints that are out."""
+        """Return the number of endpoints that are ejected."""
         return sum(service.origin.ejected for service in self.services.values())
 
     def retries(self) -> int:
-        """Requests that were sent again."""
+        """Return the number of requests that were sent again."""
         return self.past_retries + sum(s.origin.retries for s in self.services.values())
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Looks after the members' endpoints: checks, names, idle connections, and the retry budget."""
+"""Upkeep of the members' endpoints: checks, names, idle connections, and the retry budget."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ class Upkeep:
         self._budget_renewed_s = 0.0
 
     async def sweep(self) -> None:
-        """Once a second or so: checks that are due, names, idle connections, the retry budget."""
+        """Make the checks that are due, refresh names and the retry budget, close idle connections.
+
+        Called about once a second.
+        """
         now_s = self._loop.time()
         if now_s - self._budget_renewed_s >= RETRY_WINDOW_S:
             self._budget_renewed_s = now_s
@@ -56,7 +59,9 @@ class Upkeep:
         return bool(path) and now_s - service.checked_at_s >= HEALTH_INTERVAL_S
 
     async def _check(self, service: Service) -> None:
-        """Check every endpoint that is in, if there is a path for it, and those due to return."""
+        """Check the service's endpoints: the ones in use if there is a path for it, and the ones
+        due.
+        """
         service.checked_at_s = self._loop.time()
         try:
             await asyncio.gather(*(self._check_one(service, pool) for pool in service.origin.pools))
@@ -64,7 +69,7 @@ class Upkeep:
             service.checking = False
 
     async def _check_one(self, service: Service, pool: Pool) -> None:
-        """By its path if there is one; else an endpoint that is out, by connecting to it."""
+        """Check by the path if there is one; else an ejected endpoint by connecting to it."""
         due = pool.ejection.check_is_due(self._loop.time())
         path = service.registered and service.registered.health_path
         if (pool.ejection.out or not path) and not due:
@@ -84,6 +89,6 @@ class Upkeep:
         task.add_done_callback(self._tasks.discard)
 
     def close(self) -> None:
-        """Check nothing more."""
+        """Cancel the checks under way."""
         for task in tuple(self._tasks):
             task.cancel()

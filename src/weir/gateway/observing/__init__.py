@@ -1,1 +1,1 @@
-"""What operators see of the gateway: counts, metrics, faults, stalls, health and spans."""
+"""Operators' view of single calls and the process: counts, faults, stalls, traces and spans."""

@@ -1,4 +1,4 @@
-"""What calls count up: plain integers, made into metrics when asked (`metrics.py`)."""
+"""Counters of calls: plain integers, made into metrics when asked (`front/metrics.py`)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _BUCKETS: Final = 28  # powers of two of a microsecond, up to 134 s
 
 @final
 class Counts:
-    """One addition and two look-ups a call."""
+    """Counters of one process, at the cost of one addition and two look-ups a call."""
 
     __slots__ = ("calls", "duration_us", "durations", "passed", "unidentified")
 
@@ -22,18 +22,20 @@ class Counts:
         self.duration_us = 0
 
     def nobody(self, refusal: str) -> None:
-        """Count a call that nobody was identified for."""
+        """Count a call without an identified application, by its refusal."""
         self.unidentified[refusal] += 1
 
     def minute(self) -> dict[str, int]:
-        """How many such calls there were since this was last asked, by their refusal."""
+        """Return the calls without an application since the last time,
+        by refusal, and begin anew.
+        """
         counted = dict(self.unidentified)
         self.unidentified.clear()
         return counted
 
     def call(self, status: int, refusal: str, duration_us: int) -> None:
-        """Count one call."""
-        what = (status, refusal)
-        self.calls[what] = self.calls.get(what, 0) + 1
+        """Count one call. `refusal` is its code, or empty."""
+        outcome = (status, refusal)
+        self.calls[outcome] = self.calls.get(outcome, 0) + 1
         self.duration_us += duration_us
         self.durations[min(duration_us.bit_length(), _BUCKETS - 1)] += 1

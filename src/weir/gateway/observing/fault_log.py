@@ -1,4 +1,4 @@
-"""Log lines about single calls that failed by no fault of their callers, so many a second at most.
+"""Log lines about calls that failed by no fault of their callers, bounded in number a second.
 
 When a member or this process is in trouble every call has something to say, at the time when there
 is least to spare: a line costs more than the refused call, and thousands a second fill a disk. The
@@ -19,7 +19,7 @@ _log = structlog.get_logger("weir.gateway")
 
 @final
 class FaultLog:
-    """What may still be said in this second, and what was not."""
+    """The lines left of this second (FAULT_LINES_A_SECOND), and the faults beyond them, by code."""
 
     __slots__ = ("_left", "_left_out")
 
@@ -35,7 +35,9 @@ class FaultLog:
         interaction_id: bytes,
         error: Exception | None = None,
     ) -> None:
-        """Log one call's fault, or count it under its `code` when enough was said."""
+        """Log one call's fault, or count it under its `code` when this
+        second's lines are used up.
+        """
         if self._left <= 0:
             self._left_out[code] += 1
             return
@@ -49,7 +51,7 @@ class FaultLog:
         )
 
     def next_second(self) -> None:
-        """Tell what was left out of the second that is over."""
+        """Log one line for the counted faults of the second that is over, and begin a new one."""
         self._left = FAULT_LINES_A_SECOND
         if self._left_out:
             left_out = dict(self._left_out)

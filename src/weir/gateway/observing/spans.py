@@ -1,8 +1,8 @@
-"""Spans of calls, for whoever operates the gateway: OpenTelemetry's, sent by OTLP over HTTP.
+"""OpenTelemetry spans of calls, for the gateway's operator, sent by OTLP over HTTP.
 
 Off unless a receiver is named; then nothing here is loaded and a call pays for one comparison.
-Spans are handed over after the call has been recorded and are sent by a thread of the SDK. They
-say what a call record says: no token, no concrete path, no consent, no account.
+Spans are handed over after the call has been recorded and are sent by a thread of the SDK. They say
+what a call record says: no token, no concrete path, no consent, no account.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ class SpanExporter:
         self._random = random.Random(random.SystemRandom().getrandbits(256))  # noqa: S311
 
     def begin(self, exchange: Exchange) -> Trace:
-        """The call's place in the caller's trace, or in a new one.
+        """Return the call's place in the caller's trace, or in a new one.
 
         The caller's wish to be traced is honoured; others are chosen by percent. Both only up to
-        TRACES_PER_S, so that nobody can have the gateway do nothing but write spans.
+        TRACES_PER_S, so that no caller can have the gateway do nothing but write spans.
         """
         given = trace_context.read(exchange.request.fields)
         bits = self._random.getrandbits
@@ -97,7 +97,7 @@ class SpanExporter:
         self._processor.on_end(span)
 
     def close(self) -> None:
-        """Send what is left. Waits for the receiver; call from a thread."""
+        """Send the spans left. Waits for the receiver; call from a thread."""
         self._processor.shutdown()  # type: ignore[no-untyped-call]
 
 
@@ -107,8 +107,11 @@ def _context(trace: Trace, span_id: bytes, remote: bool) -> SpanContext:
 
 
 def _attributes(facts: CallFacts) -> dict[str, Any]:
-    """By OpenTelemetry's semantic conventions for HTTP, and our own under `weir.`."""
-    said = {
+    """Return a span's attributes, text or integer each.
+
+    By OpenTelemetry's semantic conventions for HTTP, and our own under `weir.`.
+    """
+    attributes = {
         "http.request.method": facts.method,
         "http.route": facts.route,
         "http.response.status_code": facts.status,
@@ -119,4 +122,4 @@ def _attributes(facts: CallFacts) -> dict[str, Any]:
         "weir.product": facts.product,
         "weir.member": facts.member,
     }
-    return {name: value for name, value in said.items() if value is not None}
+    return {name: value for name, value in attributes.items() if value is not None}

@@ -1,8 +1,8 @@
-"""How long callers were kept waiting by the process itself: the longest pauses, and their causes.
+"""Stalls: how long the process itself kept callers waiting at most, by cause.
 
 A timer that comes too late shows that something else held the event loop. On a busy machine it may
-also have been another process, so a pause counts only as far as this process was working meanwhile.
-A pause shorter than the timer's beat is seen in part; while changes are applied it beats each
+also have been another process, so a stall counts only as far as this process was working meanwhile.
+A stall shorter than the timer's beat is seen in part; while changes are applied it beats each
 millisecond, else more slowly, since each beat wakes an idle processor.
 """
 
@@ -15,7 +15,7 @@ from typing import Final
 
 from weir.gateway.config.follower import Follower
 
-LOOP: Final = "loop"  # whatever it was
+LOOP: Final = "loop"  # of any cause
 COLLECTION: Final = "collection"  # of garbage
 CHANGES: Final = "changes"  # a slice of the configuration's changes
 _BEAT_S: Final = 0.02
@@ -24,11 +24,11 @@ _WINDOW_S: Final = 15.0
 
 
 class Stalls:
-    """The longest pause of each cause, in the current quarter of a minute and the one before."""
+    """The longest stall of each cause, in the current quarter of a minute and the one before."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, following: Follower) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, follower: Follower) -> None:
         self._loop = loop
-        self._following = following
+        self._following = follower
         self._now = dict.fromkeys((LOOP, COLLECTION, CHANGES), 0.0)
         self._before = dict(self._now)
         self._window_until_s = loop.time() + _WINDOW_S
@@ -38,7 +38,7 @@ class Stalls:
         self._timer: asyncio.TimerHandle | None = None
 
     def longest_s(self) -> dict[str, float]:
-        """By cause."""
+        """Return the seconds of the longest stall, by cause."""
         return {cause: max(longest, self._before[cause]) for cause, longest in self._now.items()}
 
     def start(self) -> None:

@@ -24,7 +24,7 @@ class Trace:
         self.forwarded_ns = 0
 
     def lines(self) -> bytes:
-        """What the member is told; from here on its part has begun."""
+        """Return the member's trace fields, and note that the member's part begins now."""
         self.forwarded_ns = time.time_ns()
         state = b"" if self.given is None else self.given.state
         return trace_context.lines(self.trace_id, self.member_id, sampled=self.sampled, state=state)

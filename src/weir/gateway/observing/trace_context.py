@@ -1,4 +1,4 @@
-"""W3C Trace Context, level 1: what a caller says of the trace its call belongs to.
+"""W3C Trace Context, level 1: the fields by which a caller names the trace of its call.
 
 Strictly read, since it is passed on: a `traceparent` that is not one, or that stands twice, begins
 a new trace (section 4.3), and then `tracestate` is dropped with it.
@@ -30,7 +30,7 @@ _SAMPLED: Final = 0x01
 
 
 class TraceContext(NamedTuple):
-    """Identifiers in hexadecimal. `state` is empty where there is none."""
+    """A trace and the parent span, in hexadecimal. `state` is empty where there is none."""
 
     trace_id: bytes
     parent_id: bytes
@@ -39,7 +39,7 @@ class TraceContext(NamedTuple):
 
 
 def read(fields: list[Field]) -> TraceContext | None:
-    """The caller's trace, or None where a new one is to begin."""
+    """Return the caller's trace, or None where a new one is to begin."""
     parents = [value for name, value in fields if name == TRACEPARENT]
     if len(parents) != 1:
         return None
@@ -55,7 +55,7 @@ def read(fields: list[Field]) -> TraceContext | None:
 
 
 def _state(fields: list[Field]) -> bytes:
-    """The members of every `tracestate` in their order, or nothing when one of them is wrong."""
+    """Return the members of every `tracestate` in order, or nothing when one is malformed."""
     given = b",".join(value for name, value in fields if name == TRACESTATE)
     members = [each.strip(b" \t") for each in given.split(b",")]
     members = [each for each in members if each]
@@ -73,6 +73,6 @@ def _state(fields: list[Field]) -> bytes:
 
 
 def lines(trace_id: bytes, parent_id: bytes, *, sampled: bool, state: bytes) -> bytes:
-    """The two fields as they are passed on."""
+    """Return the lines of the two fields as they are passed on."""
     line = b"traceparent: 00-%b-%b-0%d\r\n" % (trace_id, parent_id, sampled)
     return line + b"tracestate: %b\r\n" % state if state else line

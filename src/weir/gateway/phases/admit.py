@@ -1,4 +1,4 @@
-"""A place among the calls in flight, from here until the call is recorded."""
+"""*admit*: a slot among the calls in flight, from here until the call is recorded."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ REFUSALS: Final = (
 
 
 def admit(call: Call) -> None:
-    """Count the call in. It comes after *identify*: who is nobody takes nobody's place."""
+    """Count the call in. Runs after *identify*, so unidentified requests never occupy a slot.
+
+    Refusals OVERLOADED and CONCURRENCY_EXCEEDED.
+    """
     assert call.application is not None
     call.parts.concurrency.enter(call.application.id)
     call.admitted = True

@@ -1,7 +1,7 @@
-"""May it be called: subscription, scope, and the customer's consent to exactly this.
+"""*authorize*: subscription, scope, and the customer's consent to exactly this call.
 
-A token may carry several grants for one member; each
-check narrows them, and the one that leaves none names the refusal.
+A token may carry several grants for one member; each check narrows them, and the one that leaves
+none names the refusal.
 """
 
 from __future__ import annotations
@@ -55,15 +55,15 @@ REFUSALS: Final = (
 
 
 def authorize(call: Call) -> Awaitable[None] | None:
-    """Check the call's rights. Waits for the body where a consent is checked against it."""
-    standing, operation = call.token_rights, call.operation
-    assert standing is not None
+    """Check the call's rights. Return an awaitable for a body that a consent is checked against."""
+    token_rights, operation = call.token_rights, call.operation
+    assert token_rights is not None
     assert operation is not None
-    right = _known_right(call, standing, operation)
+    right = _known_right(call, token_rights, operation)
     call.right = right
     call.subscription = right.subscription
     lease: Lease = call.parts.follower.lease
-    if standing.token.consent_id is None:
+    if token_rights.token.consent_id is None:
         if not lease.standing_holds():
             raise Refusal(STANDING_UNCHECKABLE)
         return None
@@ -79,19 +79,21 @@ def authorize(call: Call) -> Awaitable[None] | None:
     return None
 
 
-def _known_right(call: Call, standing: TokenRights, operation: Operation) -> Right:
-    """The right, decided once a token, an operation and a snapshot."""
-    if standing.sequence != call.snapshot.sequence:  # the call has waited, and others moved on
-        return _right(standing.token, operation, call.snapshot)
-    right = standing.rights.get(operation)
+def _known_right(call: Call, token_rights: TokenRights, operation: Operation) -> Right:
+    """Return the right, decided once a token, an operation and a snapshot."""
+    if token_rights.sequence != call.snapshot.sequence:  # others moved on while the call waited
+        return _right(token_rights.token, operation, call.snapshot)
+    right = token_rights.rights.get(operation)
     if right is None:
-        right = _right(standing.token, operation, call.snapshot)
-        standing.remember(operation, right)
+        right = _right(token_rights.token, operation, call.snapshot)
+        token_rights.remember(operation, right)
     return right
 
 
 def _right(token: KnownToken, operation: Operation, snapshot: Snapshot) -> Right:
-    """What token and snapshot decide: subscription, scope, a consent of this kind that stands."""
+    """Decide from token and snapshot: subscription, scope, and valid grants of the operation's
+    kind.
+    """
     subscription = snapshot.subscription(token.client_id, operation.product)
     if subscription is None:
         raise Refusal(SUBSCRIPTION_REQUIRED)
@@ -109,6 +111,7 @@ def _right(token: KnownToken, operation: Operation, snapshot: Snapshot) -> Right
 
 
 def _matching_grant(call: Call, operation: Operation, grants: list[Grant]) -> Grant:
+    """Return the first grant that passes every check; each check has its own refusal."""
     left = [grant for grant in grants if grant.expires_at_s > call.now_s]
     _some(left, CONSENT_EXPIRED)
     if operation.permission is not None:
@@ -124,7 +127,7 @@ def _matching_grant(call: Call, operation: Operation, grants: list[Grant]) -> Gr
 def _within_bounds(
     call: Call, operation: Operation, bound: Bound, left: list[Grant]
 ) -> list[Grant]:
-    """What is left after the bound values: all are read first, then compared."""
+    """Return the grants that the bound values match: all values are read first, then compared."""
     account = _read(call, bound.account)
     amount, payee = _payment(call, operation, bound)
     if account is not None:
@@ -143,7 +146,10 @@ def _within_bounds(
 def _payment(
     call: Call, operation: Operation, bound: Bound
 ) -> tuple[Money, str] | tuple[None, None]:
-    """Amount and payee of a call that moves money, both of which must be bound."""
+    """Return amount and payee of a call that moves money, both of which must be bound.
+
+    (None, None) for a call that moves none. Refusal BOUND_VALUE_MISSING.
+    """
     if not operation.moves_money:
         return None, None
     amount = _read(call, bound.amount)

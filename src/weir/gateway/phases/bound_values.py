@@ -1,8 +1,8 @@
 """Bound values, read from a call exactly where the product's document says they stand.
 
-Whatever the member might read differently than we do is refused: a parameter or header that is
-repeated, a query with `+`, `;` or an encoded name, a JSON number where a decimal string belongs.
-Refusals: unsupported_media_type, bound_value_missing.
+A value that the member might read differently is refused: a parameter or header that is repeated, a
+query with `+`, `;` or an encoded name, a JSON number where a decimal string belongs. Refusals
+UNSUPPORTED_MEDIA_TYPE and BOUND_VALUE_MISSING.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ VALUE_CHARACTERS: Final = 256
 
 
 def missing(reference: str, detail: str) -> Refusal:
-    """The refusal of one bound value. The reference is published in the product's document."""
+    """Return the refusal of one bound value; the reference is public in the product's document."""
     return Refusal(BOUND_VALUE_MISSING, detail, binding=reference)
 
 
 def read(call: Call, reference: Reference) -> str:
-    """The value as the call carries it. Refusals: see the module."""
+    """Return the value as the call carries it. Refusals: see the module."""
     if reference.kind == PATH:
         assert call.match is not None
         return _of_path(call.match, reference)
@@ -40,22 +40,22 @@ def read(call: Call, reference: Reference) -> str:
     return _of_body(call, reference)
 
 
-def _of_path(place: RouteMatch, reference: Reference) -> str:
-    text = place.texts.get(reference.name)
+def _of_path(match: RouteMatch, reference: Reference) -> str:
+    text = match.texts.get(reference.name)
     if text is None:
-        text = place.texts[reference.name] = _text(reference, _parameter(place, reference))
+        text = match.texts[reference.name] = _text(reference, _parameter(match, reference))
     return text
 
 
-def _parameter(place: RouteMatch, reference: Reference) -> bytes:
-    for name, value in zip(place.operation.parameter_names, place.values, strict=True):
+def _parameter(match: RouteMatch, reference: Reference) -> bytes:
+    for name, value in zip(match.operation.parameter_names, match.values, strict=True):
         if name == reference.name:
             return value
     raise missing(reference.text, "the template has no such parameter")
 
 
 def _of_query(query: bytes, reference: Reference) -> str:
-    """A parameter that stands exactly once, its name written plainly."""
+    """Return a parameter that stands exactly once, its name written plainly."""
     if b"+" in query or b";" in query:
         raise missing(reference.text, "the query may be read in two ways")
     found: list[bytes] = []
@@ -71,7 +71,7 @@ def _of_query(query: bytes, reference: Reference) -> str:
 
 
 def _of_head(call: Call, reference: Reference) -> str:
-    """A field that stands exactly once."""
+    """Return a field that stands exactly once."""
     fields = call.exchange.request.fields
     found = [value for name, value in fields if name == reference.key]
     if len(found) != 1:
@@ -80,7 +80,7 @@ def _of_head(call: Call, reference: Reference) -> str:
 
 
 def _of_body(call: Call, reference: Reference) -> str:
-    """A string in the JSON body, by its pointer."""
+    """Return a string of the JSON body, by its pointer (RFC 6901)."""
     if call.json is None:
         call.json = read_json(call, reference.text)
     value = call.json
@@ -95,7 +95,10 @@ def _of_body(call: Call, reference: Reference) -> str:
 
 
 def read_json(call: Call, reference: str) -> object:
-    """The body as strict JSON in the one encoding that cannot be read differently."""
+    """Return the body as strict JSON, in the one encoding that cannot be read differently.
+
+    An empty object for an empty value. Refusals: see the module.
+    """
     single = call.exchange.request.single
     kind = single.get(b"content-type", b"")
     if grammar.JSON_TYPE.fullmatch(kind) is None or b"content-encoding" in single:

@@ -15,7 +15,10 @@ from weir.keys import algorithms, dpop, jose
 
 
 def possess(call: Call, key: str, raw_token: bytes) -> Awaitable[None]:
-    """Check the call's proof against the token's key. What is waited for is its single use."""
+    """Check the call's proof against the token's key. Return an awaitable of its single use.
+
+    Refusal DPOP_PROOF_INVALID, also from the awaitable.
+    """
     request = call.exchange.request
     given = request.single.get(b"dpop")
     if given is None:
@@ -39,7 +42,7 @@ def possess(call: Call, key: str, raw_token: bytes) -> Awaitable[None]:
 
 
 def _algorithms(call: Call) -> tuple[str, ...]:
-    """What proofs may be signed with; for an application that rehearses, as announced."""
+    """Return the algorithms accepted of proofs; announced ends hold early in rehearsals."""
     endings = call.snapshot.endings
     if not endings or call.token is None:
         return jose.ALGORITHMS
@@ -50,7 +53,7 @@ def _algorithms(call: Call) -> tuple[str, ...]:
 
 
 async def _use(call: Call, proof: dpop.Proof) -> None:
-    """A proof older than the cache's memory may have been used and forgotten, so it is refused."""
+    """Use the proof up. One older than the cache may be used and forgotten, so it is refused."""
     cache = call.parts.cache
     if proof.issued_at_s < await cache.started_at_s():
         raise _refused("the proof is older than this platform's memory: make a new one")

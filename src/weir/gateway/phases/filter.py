@@ -1,4 +1,4 @@
-"""The answer's head as the caller gets it: nothing about the member's servers, no cookies."""
+"""*filter*: the answer's head for the caller, without traces of the member's servers or cookies."""
 
 from __future__ import annotations
 
@@ -33,8 +33,11 @@ _SHOWN: Final = KnownNames(is_shown)
 
 
 def filtered(call: Call, head: AnswerHead) -> bytes:
-    """The lines of the member's fields that reach the caller, the interaction's identifier and the
-    receipt's name."""
+    """Return the answer's field lines for the caller.
+
+    They are the member's fields that are shown, the interaction's identifier and the receipt's
+    name.
+    """
     shown: bytes | None = head.noted
     if shown is None:
         shown = b"".join([b"%b: %b\r\n" % field for field in head.fields if _SHOWN[field[0]]])

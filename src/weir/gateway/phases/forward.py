@@ -1,5 +1,6 @@
-"""The request as the member gets it: the platform's word on who calls, and nothing of the
-caller's credentials, hops or pretended identity.
+"""*forward*: the request to the member, with the platform's own word on the caller.
+
+Nothing of the caller's credentials, hops or pretended identity travels on.
 """
 
 from __future__ import annotations
@@ -44,58 +45,58 @@ if TYPE_CHECKING:
 NOTHING: Final = Snapshot()
 
 
-def _onward(call: Call, said: KnownHead) -> bytes:
-    """The caller's lines that travel on."""
+def _onward(call: Call, known_head: KnownHead) -> bytes:
+    """Return the caller's lines that travel on."""
     if call.trace is not None:
         return _traced_lines(call, call.trace)
-    if said.onward is None:
-        said.onward = passed_on(call.exchange.request.fields)
-    return said.onward
+    if known_head.onward is None:
+        known_head.onward = passed_on(call.exchange.request.fields)
+    return known_head.onward
 
 
 def _traced_lines(call: Call, trace: Trace) -> bytes:
-    """The caller's lines, with our place in the trace for the caller's."""
+    """Return the caller's lines, with our place in the trace for the caller's."""
     fields = call.exchange.request.fields
     others = [field for field in fields if field[0] not in (TRACEPARENT, TRACESTATE)]
     return passed_on(others) + trace.lines()
 
 
 def identity(prefix: bytes, interaction_id: bytes) -> bytes:
-    """The value of `openfinance-identity`: base64url of a JSON object, without padding.
+    """Return the value of `openfinance-identity`: base64url of a JSON object, without padding.
 
-    `prefix` is the encoded beginning, of a whole number of 3-byte groups (see verifying.py). The
-    rest is a UUID and two characters more: 38 bytes, so one `=`, and none of the bytes has the bits
-    that make a `+` or a `/`, the only letters in which base64url differs.
+    `prefix` is the encoded beginning, of a whole number of 3-byte groups (see tokens/verifier.py).
+    The rest is a UUID and two characters more: 38 bytes, so one `=`, and none of the bytes has the
+    bits that make a `+` or a `/`, the only letters in which base64url differs.
     """
     return prefix + b2a_base64(b'%b"}' % interaction_id, newline=False)[:-1]
 
 
-def _opening(method: str, place: RouteMatch) -> bytes:
-    """Request line and host."""
-    operation = place.operation
-    query = b"?" + place.query if place.query else b""
+def _opening(method: str, match: RouteMatch) -> bytes:
+    """Return the request line and the host's."""
+    operation = match.operation
+    query = b"?" + match.query if match.query else b""
     return b"%b %b%b%b HTTP/1.1\r\nhost: %b\r\n" % (
         method.encode(),
         operation.base_path,
-        place.path,
+        match.path,
         query,
         operation.host,
     )
 
 
 def head(call: Call) -> bytes:
-    """Request line and fields, without framing and without the empty line."""
-    place, token, said = call.match, call.token, call.known_head
-    assert place is not None
+    """Return request line and fields, without framing and without the empty line."""
+    match, token, known_head = call.match, call.token, call.known_head
+    assert match is not None
     assert token is not None
-    assert said is not None
-    if not place.opening:
-        place.opening = _opening(call.exchange.request.method, place)
+    assert known_head is not None
+    if not match.opening:
+        match.opening = _opening(call.exchange.request.method, match)
     return b"".join(
         (
-            place.opening,
-            _onward(call, said),
-            place.operation.timeout_line,
+            match.opening,
+            _onward(call, known_head),
+            match.operation.timeout_line,
             b"openfinance-identity: ",
             identity(token.identity, call.interaction_id),
             b"\r\nx-fapi-interaction-id: ",

@@ -1,4 +1,4 @@
-"""Who calls: the token, verified once, and the key it is bound to, checked every time."""
+"""*identify*: the caller's token, verified once, and the key it is bound to, checked every time."""
 
 from __future__ import annotations
 
@@ -43,38 +43,43 @@ REFUSALS: Final = (
 
 
 def identify(call: Call) -> Awaitable[None] | None:
-    """Find the token and the application behind the call. Waits only for the use of a proof."""
-    snapshot, said = call.snapshot, call.known_head
-    assert said is not None
-    if said.bearer is None:
+    """Find token and application of the call. Return an awaitable for the use of a DPoP proof."""
+    snapshot, known_head = call.snapshot, call.known_head
+    assert known_head is not None
+    if known_head.bearer is None:
         return _identify_by_proof(call)
     tokens = call.parts.tokens
-    call.token_rights = standing = tokens.know(said.bearer, snapshot.signing_keys, call.now_s)
-    call.token = token = standing.token
+    token_rights = tokens.know(known_head.bearer, snapshot.signing_keys, call.now_s)
+    call.token_rights = token_rights
+    call.token = token = token_rights.token
     certificate = call.exchange.certificate
     if (
-        standing.sequence == snapshot.sequence
+        token_rights.sequence == snapshot.sequence
         and certificate is not None
         and certificate.sha256 == token.thumbprint
     ):
-        call.application = standing.application  # found good before, under this very snapshot
+        call.application = token_rights.application  # found good before, under this very snapshot
         return None
     if token.token_key in snapshot.revoked:
         raise Refusal(TOKEN_REVOKED)
     check_certificate(token, certificate, snapshot)
     call.application = check_application(token, snapshot)
-    standing.stands(snapshot, call.application)
+    token_rights.stands(snapshot, call.application)
     return None
 
 
 def _identify_by_proof(call: Call) -> Awaitable[None] | None:
-    """RFC 9449 section 7.1: a token under the scheme DPoP, with a proof for this very call."""
+    """Identify by a token under the scheme DPoP, with a proof for this very call.
+
+    RFC 9449 section 7.1.
+    """
     authorization = call.exchange.request.single.get(b"authorization")
     if authorization is None or authorization[:5].lower() != b"dpop ":
         raise Refusal(TOKEN_MISSING)
     raw, snapshot = authorization[5:], call.snapshot
-    call.token_rights = standing = call.parts.tokens.know(raw, snapshot.signing_keys, call.now_s)
-    call.token = token = standing.token
+    token_rights = call.parts.tokens.know(raw, snapshot.signing_keys, call.now_s)
+    call.token_rights = token_rights
+    call.token = token = token_rights.token
     if token.token_key in snapshot.revoked:
         raise Refusal(TOKEN_REVOKED)
     if token.proof_key is None:
@@ -83,14 +88,17 @@ def _identify_by_proof(call: Call) -> Awaitable[None] | None:
     if not call.possessed:
         return possess(call, token.proof_key, raw)
     call.application = check_application(token, snapshot)
-    standing.stands(snapshot, call.application)
+    token_rights.stands(snapshot, call.application)
     return None
 
 
 def check_certificate(
     token: KnownToken, certificate: PeerCertificate | None, snapshot: Snapshot
 ) -> None:
-    """The sender constraint (RFC 8705 section 3)."""
+    """Check the sender constraint (RFC 8705 section 3).
+
+    Refusals TOKEN_SCHEME_WRONG, CERTIFICATE_REQUIRED, CERTIFICATE_MISMATCH, CERTIFICATE_REVOKED.
+    """
     if token.proof_key is not None:
         raise Refusal(TOKEN_SCHEME_WRONG)
     if certificate is None:
@@ -102,13 +110,16 @@ def check_certificate(
 
 
 def check_proof_key(token: KnownToken, snapshot: Snapshot) -> None:
-    """The application did not revoke its DPoP key."""
+    """Check that the application did not revoke its DPoP key. Refusal DPOP_PROOF_INVALID."""
     if token.constraint_key in snapshot.revoked:
         raise Refusal(DPOP_PROOF_INVALID, "the key was revoked", why="the key was revoked")
 
 
 def check_application(token: KnownToken, snapshot: Snapshot) -> Application:
-    """The application, if it and its organisation may call, with this certificate."""
+    """Return the application, if it and its organisation may call, with this certificate.
+
+    Refusals APPLICATION_SUSPENDED, CERTIFICATE_REVOKED and ORGANISATION_SUSPENDED.
+    """
     application = snapshot.applications.get(token.client_id)
     if application is None:
         raise Refusal(APPLICATION_SUSPENDED, "unknown application")

@@ -1,4 +1,4 @@
-"""How much may be called: the plan's rate and quota, from budgets leased in advance."""
+"""*limit*: the plan's rate and quota, taken from budgets leased in advance."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ REFUSALS: Final = (
 
 
 def limit(call: Call) -> Awaitable[None] | None:
-    """Take one call from the subscription's budgets. Waits for a lease when they are used up."""
+    """Take one call from the subscription's budgets. Return an awaitable when a lease is needed."""
     assert call.subscription is not None
     return call.parts.allowances.take(call.subscription)

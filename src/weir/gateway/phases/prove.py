@@ -1,5 +1,7 @@
-"""What must be proven or promised before anything leaves: the records can be written, and a call
-that moves money has its intent committed, so that a crash cannot lose it.
+"""*prove*: proofs and promises due before anything leaves.
+
+The records can be written, the request is signed where the product asks for it, and a call that
+moves money has its intent committed, so that a crash cannot lose it.
 """
 
 from __future__ import annotations
@@ -55,8 +57,8 @@ _KEY: Final = re.compile(r"[\x21-\x7e]{1,128}")
 
 
 def prove(call: Call) -> Awaitable[None] | None:
-    """Check what must stand before forwarding. Waits for the signature's nonce, where the product
-    asks for one, and for the intent's commit.
+    """Check the conditions of forwarding. Return an awaitable for a nonce's use or an intent's
+    commit.
     """
     operation = call.operation
     assert operation is not None
@@ -71,6 +73,7 @@ def prove(call: Call) -> Awaitable[None] | None:
 
 
 def _key(call: Call, operation: Operation) -> str:
+    """Return the call's idempotency key. Refusal IDEMPOTENCY_KEY_REQUIRED."""
     reference = None if operation.bound is None else operation.bound.idempotency_key
     if reference is None:
         raise Refusal(IDEMPOTENCY_KEY_REQUIRED, "the key is not bound")
@@ -86,7 +89,7 @@ def _key(call: Call, operation: Operation) -> str:
 
 
 def request_digest(call: Call) -> str:
-    """SHA-256 over what the member will act on: method, target and body."""
+    """Return the SHA-256, in hexadecimal, over the member's task: method, target and body."""
     request = call.exchange.request
     digest = sha256(b"%b %b\n" % (request.method.encode(), request.target))
     digest.update(call.body or b"")
@@ -122,7 +125,7 @@ def _claim(call: Call, operation: Operation, key: str) -> Coroutine[Any, Any, No
 
 
 def _limits(mandate: Mandate, at: datetime) -> tuple[PeriodLimit, ...]:
-    """What payments may come to in the periods of this moment."""
+    """Return the mandate's limits on the sums of payments, for the periods of this moment."""
     return tuple(
         PeriodLimit(each.name, each.limit.amount.amount_minor, each.span.ends_at)
         for each in mandate.counted_at(at)
@@ -130,6 +133,7 @@ def _limits(mandate: Mandate, at: datetime) -> tuple[PeriodLimit, ...]:
 
 
 async def _commit(call: Call, intent: Intent) -> None:
+    """Commit the intent, or raise the refusal of the claim."""
     try:
         async with call.parts.database.connect() as connection:
             claimed = await claim(connection, intent)
@@ -151,7 +155,7 @@ async def _commit(call: Call, intent: Intent) -> None:
 
 
 def _too_much(short: Short, currency: str) -> Refusal:
-    """Says which limit it was, what is left of it, and when it begins anew."""
+    """Return the refusal that names the limit, the sum left of it, and when it begins anew."""
     limit = short.limit
     return Refusal(
         CONSENT_LIMIT_REACHED,

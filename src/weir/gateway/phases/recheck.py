@@ -1,4 +1,4 @@
-"""After a wait: does what was checked before it still stand?
+"""A second check after a wait, of everything that can be withdrawn.
 
 A call keeps the snapshot of its beginning. When it had to wait, for a lease, a commit or a
 connection, a withdrawal may have been acknowledged meanwhile, and then it must not leave any more.
@@ -14,12 +14,15 @@ from weir.kernel.outcomes import Refusal
 
 
 def check_standing(call: Call) -> None:
-    """Check again, against the newest snapshot, what can be withdrawn."""
+    """Check token, key, application, consent and subscription against the newest snapshot.
+
+    Refusals as of *identify* and *authorize*.
+    """
     token = call.token
     if token is None:
         return
-    following = call.parts.follower
-    snapshot = following.snapshot
+    follower = call.parts.follower
+    snapshot = follower.snapshot
     if snapshot is not call.snapshot:
         call.snapshot = snapshot
         if token.token_key in snapshot.revoked:
@@ -32,9 +35,9 @@ def check_standing(call: Call) -> None:
         if token.consent_key in snapshot.revoked:
             raise Refusal(CONSENT_WITHDRAWN)
         _check_subscription(call, token.client_id)
-    if token.consent_id is not None and not following.lease.holds():
+    if token.consent_id is not None and not follower.lease.holds():
         raise Refusal(CONSENT_UNCHECKABLE)
-    if not following.lease.standing_holds():
+    if not follower.lease.standing_holds():
         raise Refusal(STANDING_UNCHECKABLE)
 
 

@@ -1,4 +1,4 @@
-"""The call record: in the operating system's hands before the answer's last byte."""
+"""*record*: the call record, in the operating system's hands before the answer's last byte."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from weir.metering.records.records import NO_DETAILS, Details, Terms, encoded_de
 
 
 def record(call: Call, application: Application, told: Told) -> None:
-    """Have the record of an application's call written. `told` hears of it, as `Recording.write`
+    """Have the record of an application's call written. `told` is called as `RecordStream.write`
     says.
     """
     exchange, right = call.exchange, call.right
@@ -42,14 +42,17 @@ def _is_own_method(call: Call) -> bool:
 
 
 def numbered(call: Call, application: Application) -> int:
-    """The call's number among its application's."""
+    """Return the call's number among its application's, from 1."""
     if call.number == 0:
         call.number = call.parts.record_stream.number(application.id)
     return call.number
 
 
 def receipt_line(call: Call) -> bytes:
-    """The field line that names the call's receipt; empty for a call of nobody."""
+    """Return the field line that names the call's receipt.
+
+    It is empty when no application was identified.
+    """
     application = call.application
     if application is None:
         return b""
@@ -63,7 +66,7 @@ def receipt_line(call: Call) -> bytes:
 
 
 def _terms(call: Call, application: Application) -> bytes:
-    """What the caller's right decides, as it stands in the record."""
+    """Return the part of the record that the caller's right decides, encoded."""
     subscription, operation = call.subscription, call.operation
     return encoded_terms(
         Terms(
@@ -82,7 +85,7 @@ def _terms(call: Call, application: Application) -> bytes:
 
 
 def _consent_name(call: Call) -> str | None:
-    """What records name the consent by that the operation needs."""
+    """Return the records' name of the consent that the operation needs, if it needs one."""
     if call.operation is None or call.operation.consent_type is None or call.token is None:
         return None
     return call.token.record_name

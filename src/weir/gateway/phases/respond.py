@@ -1,4 +1,4 @@
-"""The answer of the platform itself: RFC 9457 problem+json, in both languages, never more."""
+"""*respond*: the platform's own answer, RFC 9457 problem+json in both languages, never more."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LINES: Final = (
     b"cache-control: no-store\r\n"
     b"x-fapi-interaction-id: %b\r\n"
 )
-# What would be taken (RFC 9421 section 5.1).
+# The signature that would be accepted (RFC 9421 section 5.1).
 _ACCEPT_SIGNATURE: Final = (
     b'accept-signature: sig=("@method" "@target-uri" "authorization" "content-digest")'
     b';created;keyid;nonce;tag="fapi-2-request"\r\n'
@@ -28,7 +28,7 @@ _ALGORITHMS: Final = " ".join(ALGORITHMS).encode()  # RFC 9449 section 7.1
 
 
 def refusal_lines(refusal: Refusal, interaction_id: bytes) -> bytes:
-    """Field lines of a refusal. RFC 6750 section 3 asks for a challenge with 401."""
+    """Return the field lines of a refusal. RFC 6750 section 3 asks for a challenge with 401."""
     lines = _LINES % interaction_id
     outcome = refusal.outcome
     if outcome.status == _UNAUTHORIZED:
@@ -50,5 +50,5 @@ def refusal_lines(refusal: Refusal, interaction_id: bytes) -> bytes:
 
 
 def refusal_body(refusal: Refusal, interaction_id: bytes) -> bytes:
-    """The problem object as JSON."""
+    """Return the problem object as JSON."""
     return msgspec.json.encode(refusal.problem(interaction_id.decode()))

@@ -1,4 +1,4 @@
-"""What is called: from method and path to an operation."""
+"""*route*: from method and path to an operation."""
 
 from __future__ import annotations
 
@@ -28,18 +28,21 @@ _PARTS: Final = 5  # nothing before the first slash, three of the prefix, and th
 
 
 def route(call: Call) -> None:
-    """Find the operation, and the path the member is called under."""
+    """Find the operation, the member's path and the labels.
+
+    Refusals UNKNOWN_PATH, METHOD_NOT_ALLOWED, ORGANISATION_SUSPENDED and INVALID_INPUT.
+    """
     request = call.exchange.request
-    place: RouteMatch | None = request.line.noted
-    if place is None or place.sequence != call.snapshot.sequence:
-        place = request.line.noted = _find(call)
-    call.match = place
-    call.operation = place.operation
+    match: RouteMatch | None = request.line.noted
+    if match is None or match.sequence != call.snapshot.sequence:
+        match = request.line.noted = _find(call)
+    call.match = match
+    call.operation = match.operation
     call.labels = labels(request.single)
 
 
 def _find(call: Call) -> RouteMatch:
-    """Where the line leads, under the call's snapshot."""
+    """Match the request line under the call's snapshot."""
     request = call.exchange.request
     path, _, query = request.target.partition(b"?")
     product, rest = _product(call, path)
@@ -61,7 +64,7 @@ def _find(call: Call) -> RouteMatch:
 
 
 def _product(call: Call, path: bytes) -> tuple[Product, bytes]:
-    """The product whose prefix `/owner/product/version` the path has, and what follows it."""
+    """Return the product of the prefix `/owner/product/version`, and the path after the prefix."""
     parts = path.split(b"/", 4)
     if len(parts) < _PARTS:
         raise Refusal(UNKNOWN_PATH)

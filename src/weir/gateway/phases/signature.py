@@ -1,8 +1,8 @@
-"""Signed requests (RFC 9421), where a product asks for them: a registered key of the application
-covers what is called, with which token, and the digest of the body.
+"""Signed requests (RFC 9421), checked where a product asks for them.
 
-The body is held whole, up to `limits.SIGNED_BODY_BYTES`, until its digest is checked: no byte of a
-request that nobody signed reaches a member. Refusals: signature_missing, signature_invalid.
+A registered key of the application covers method, address, token, and the digest of the body. The
+body is held whole, up to SIGNED_BODY_BYTES, until its digest is checked: no byte of an unsigned
+request reaches a member. Refusals SIGNATURE_MISSING and SIGNATURE_INVALID.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from weir.wire.message import Request
 INPUT: Final = b"signature-input"
 SIGNATURE: Final = b"signature"
 DIGEST: Final = b"content-digest"
-# Always covered; and what is covered where it stands in the request, because it decides something.
+# Always covered; covered where it is sent, because it decides something; allowed besides.
 _ALWAYS: Final = ("@method", "@target-uri", "authorization")
 _IF_SENT: Final = ("dpop", "content-digest", "idempotency-key", "x-idempotency-key")
 _MAY: Final = ("@authority", "@path", "@query", "content-type", "content-length", "date")
@@ -73,7 +73,10 @@ def _has_body(call: Call) -> bool:
 
 
 def _verified(call: Call) -> tuple[SignatureInput, SignedRequest]:
-    """Everything but the body's digest and the nonce's single use."""
+    """Verify all but the body's digest and the nonce's single use.
+
+    Return the signature's input as given, and the request's signature for the answer's to refer to.
+    """
     request = call.exchange.request
     field, signature_field = _field(request, INPUT), _field(request, SIGNATURE)
     if field is None or signature_field is None:
@@ -89,7 +92,10 @@ def _verified(call: Call) -> tuple[SignatureInput, SignedRequest]:
 
 
 def _check_parameters(given: SignatureInput, now_s: float) -> None:
-    """RFC 9421 section 2.3, FAPI 2.0 Message Signing section 5.6: made just now, for this use."""
+    """Check that the signature was made just now, for this use.
+
+    RFC 9421 section 2.3, FAPI 2.0 Message Signing section 5.6.
+    """
     created_s, expires_s = given.number("created"), given.number("expires")
     latest_s = now_s + CLOCK_AHEAD_ACCEPTED_S
     if created_s is None or not now_s - SIGNATURE_AGE_S <= created_s <= latest_s:
@@ -115,7 +121,7 @@ def _check_components(given: SignatureInput, request: Request, digest: str | Non
 
 
 def _values(given: SignatureInput, request: Request) -> dict[str, str]:
-    """The covered components' values (RFC 9421 sections 2.1 and 2.2)."""
+    """Return the covered components' values (RFC 9421 sections 2.1 and 2.2)."""
     values: dict[str, str] = {}
     for identifier in given.components:
         name = identifier.strip('"')
@@ -127,7 +133,10 @@ def _values(given: SignatureInput, request: Request) -> dict[str, str]:
 
 
 def derived(request: Request, name: str) -> str:
-    """A component that no field carries, as the caller addressed the request."""
+    """Return a component that no field carries, as the caller addressed the request.
+
+    RFC 9421 section 2.2.
+    """
     try:
         authority, target = request.host.decode("ascii").lower(), request.target.decode("ascii")
     except UnicodeDecodeError as error:
@@ -151,14 +160,14 @@ def _field(request: Request, name: bytes) -> str | None:
 
 
 def _check_key(call: Call, given: SignatureInput, base: bytes, signature: bytes) -> None:
-    """By a key registered for this application, with the algorithm that key is for."""
+    """Verify by a key registered for this application, with the algorithm that key is for."""
     assert call.application is not None
     registered = call.application.keys.get(str(given.parameters["keyid"]))
     if registered is None:
         raise SignatureError("keyid names no key registered for the application")
     algorithm, key = _public_key(registered)
-    said = given.text("alg")
-    if said is not None and said != ALGORITHM_OF[algorithm]:
+    stated = given.text("alg")
+    if stated is not None and stated != ALGORITHM_OF[algorithm]:
         raise SignatureError("alg is not the registered key's")
     try:
         private_keys.verify(key, base, signature)
@@ -171,7 +180,7 @@ _BY_KIND: Final[Mapping[str, str]] = {"EC": "ES256", "OKP": "EdDSA", "RSA": "PS2
 
 @lru_cache(maxsize=4_096)
 def _public_key(jwk: str) -> tuple[str, private_keys.PublicKey]:
-    """A registered key, read once and then known by its text."""
+    """Return algorithm and key of a registered JWK, read once and then known by its text."""
     members = json.loads(jwk)
     algorithm = _BY_KIND[members["kty"]]
     return algorithm, private_keys.public_key(members, algorithm)

@@ -1,7 +1,7 @@
-"""Signed answers (RFC 9421), where a product asks for signed messages: the gateway's own signature
-covers the status, the digest of the body, and the request that is answered.
+"""Signed answers (RFC 9421), made where a product asks for signed messages.
 
-A signature stands in the head, so the answer is held whole, up to `limits.SIGNED_BODY_BYTES`; the
+The gateway's own signature covers the status, the digest of the body, and the request that is
+answered. A signature stands in the head, so the answer is held whole, up to SIGNED_BODY_BYTES; the
 platform's own refusals are signed the same way.
 """
 
@@ -53,7 +53,7 @@ class HeldAnswer:
         self._call.failed(too_large, too_large.detail)
 
     def answer_pause(self) -> None:
-        """Nothing leaves before it is whole."""
+        """Do nothing: no byte leaves before the answer is whole."""
 
     def answer_end(self) -> None:
         call, head, status = self._call, self._head, self._head.status
@@ -79,7 +79,7 @@ class HeldAnswer:
 
 
 def signature_lines(call: Call, status: int, content_type: bytes, body: bytes | None) -> bytes:
-    """Content-Digest, Signature-Input and Signature of an answer; `body` None when it has none."""
+    """Return Content-Digest, Signature-Input and Signature of an answer; `body` None for none."""
     values = {component("@status"): str(status)}
     lines = b""
     if content_type:
@@ -98,14 +98,16 @@ def signature_lines(call: Call, status: int, content_type: bytes, body: bytes | 
         "keyid": key.kid,
         "tag": RESPONSE_TAG,
     }
-    said = SignatureInput(_LABEL, tuple(values), parameters)
-    signature = key.sign(message_signatures.signature_base(said, values))
+    signed = SignatureInput(_LABEL, tuple(values), parameters)
+    signature = key.sign(message_signatures.signature_base(signed, values))
     written = message_signatures.written_signature(_LABEL, signature)
-    return lines + f"signature-input: {said.field}\r\nsignature: {written}\r\n".encode()
+    return lines + f"signature-input: {signed.field}\r\nsignature: {written}\r\n".encode()
 
 
 def _of_request(call: Call) -> dict[str, str]:
-    """The request that is answered (RFC 9421 section 2.4), with its signature once it held."""
+    """Return components of the answered request (RFC 9421 section 2.4), with its signature if
+    checked.
+    """
     request, signed = call.exchange.request, call.signed
     values = {
         component(name, of_request=True): derived(request, name)

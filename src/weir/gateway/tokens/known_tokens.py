@@ -1,7 +1,7 @@
-"""Access tokens known by their bytes, and what follows from one under one snapshot.
+"""Access tokens known by their bytes, and the rights that follow from one under one snapshot.
 
-A token is verified once (`verifying.py`); what a call needs of it is computed then, and per call
-only a dictionary is asked.
+A token is verified once (`verifier.py`); everything a call needs of it is computed then, and per
+call only a dictionary is asked.
 """
 
 from __future__ import annotations
@@ -58,19 +58,19 @@ class Grant:
         self.mandate = mandate
 
     def allows(self, amount: Money, payee: str) -> bool:
-        """Whether this very payment was consented to, as far as it can be told by itself."""
+        """Whether this very payment was consented to, as far as the payment alone can tell."""
         if self.mandate is not None:
             return self.mandate.allows(amount, payee)
         return (self.amount, self.payee_account) == (amount, payee)
 
     def has_begun(self, at_s: float) -> bool:
-        """Whether payments may be made under it already."""
+        """Whether payments may be made under it already, at `at_s` (Unix time)."""
         return self.mandate is None or self.mandate.since.timestamp() <= at_s
 
 
 @final
 class KnownToken:
-    """What every call with this token needs. The `*_key`s are those of revocations.
+    """The facts that every call with this token needs. The `*_key`s are keys of revocations.
 
     The token is bound to the certificate `thumbprint`, or, where that is empty, to `proof_key`;
     `constraint_key` is the revocation of that certificate or key.
@@ -116,7 +116,7 @@ class KnownToken:
         self.expires_at_s = expires_at_s
         self.scopes = scopes
         self.consent_id = consent_id
-        self.record_name = record_name  # what records name the consent by
+        self.record_name = record_name  # the consent's name in records
         self.consent_key = consent_key
         self.token_key = token_key
         self.constraint_key = constraint_key
@@ -126,10 +126,11 @@ class KnownToken:
 
 @final
 class TokenRights:
-    """A known token, and what is known to follow from it under one snapshot.
+    """A known token, and the rights that follow from it under one snapshot.
 
-    Only what a token and a snapshot decide between them is kept, and only when it passed; what
-    hangs on the call itself (its certificate, the time, bound values) is checked every time.
+    Only facts that a token and a snapshot decide between them are kept, and only when they passed;
+    facts that hang on the call itself (its certificate, the time, bound values) are checked every
+    time.
     """
 
     __slots__ = ("application", "rights", "sequence", "token")
@@ -141,13 +142,13 @@ class TokenRights:
         self.rights: dict[Operation, Right] = {}
 
     def stands(self, snapshot: Snapshot, application: Application) -> None:
-        """The token and its application were found good under `snapshot`."""
+        """Remember that the token and its application were found good under `snapshot`."""
         self.sequence = snapshot.sequence
         self.application = application
         self.rights = {}
 
     def remember(self, operation: Operation, right: Right) -> None:
-        """The operation may be called, under the snapshot the token stands in."""
+        """Remember the right to call an operation, under the snapshot last found good."""
         if len(self.rights) >= RIGHTS_KEPT:
             self.rights = {}
         self.rights[operation] = right
@@ -155,9 +156,9 @@ class TokenRights:
 
 @final
 class Right:
-    """What lets a token call an operation: the subscription, and grants of the operation's kind.
+    """A token's right to an operation: the subscription, and grants of the operation's kind.
 
-    `terms` is how it stands in a call record, once a record was made of it.
+    `terms` are its bytes in a call record, once a record was made of it.
     """
 
     __slots__ = ("grants", "subscription", "terms")
@@ -169,14 +170,14 @@ class Right:
 
 
 class Verifier(Protocol):
-    """Reads and verifies a token."""
+    """A reader and verifier of tokens; see `tokens/verifier.py`."""
 
     def verify(self, raw: bytes, keys: Map[str, SigningKey], now_s: float) -> KnownToken: ...
 
 
 @final
 class TokenMemory:
-    """Tokens known by their bytes, in two generations: what was not used for one is forgotten.
+    """Tokens known by their bytes, in two generations: one unused for a generation is forgotten.
 
     A change of the signing keys forgets all of them, so that a withdrawn key voids its tokens.
     """
@@ -192,7 +193,10 @@ class TokenMemory:
         return len(self._young) + len(self._old)
 
     def know(self, raw: bytes, keys: Map[str, SigningKey], now_s: float) -> TokenRights:
-        """The token, verified now or before. Refusals TOKEN_INVALID and TOKEN_EXPIRED."""
+        """Return the token and its rights, verified now or before.
+
+        Refusals TOKEN_INVALID and TOKEN_EXPIRED.
+        """
         if keys is not self._keys:
             self._young, self._old, self._keys = {}, {}, keys
         known = self._young.get(raw)

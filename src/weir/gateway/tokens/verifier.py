@@ -1,6 +1,6 @@
-"""Verifying an access token: a JWT of RFC 9068, signed by one of the platform's own keys.
+"""Verification of access tokens: JWTs of RFC 9068, signed by one of the platform's own keys.
 
-What a call needs of a token is computed here, once; `tokens.py` remembers it.
+Everything a call needs of a token is computed here, once; `known_tokens.py` remembers it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 
 
 class _Header(msgspec.Struct, forbid_unknown_fields=True):
-    """A protected header with anything else in it (`crit`, `jku`, `x5u`, `jwk`) is not ours."""
+    """A protected header. One with anything else in it (`crit`,
+    `jku`, `x5u`, `jwk`) is not ours.
+    """
 
     alg: str
     kid: str
@@ -40,7 +42,9 @@ class _Header(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class _Confirmation(msgspec.Struct, forbid_unknown_fields=True):
-    """Exactly one constraint; a second one, or one unknown here, would not be checked."""
+    """Exactly one sender constraint; a second or unknown one would not be checked, so it is
+    refused.
+    """
 
     thumbprint: _Text | None = msgspec.field(name="x5t#S256", default=None)
     jkt: _Text | None = None
@@ -140,30 +144,37 @@ def _constraint_key(claims: _Claims, thumbprint: str) -> str:
 
 
 def _consent(claims: _Claims) -> str | None:
-    """A grant bears the name of its first consent; once it was changed, the token names the one
-    it stands on.
+    """Return the consent the token stands on.
+
+    A grant bears the name of its first consent; once it was changed, the token names the present
+    one.
     """
     return claims.consent or claims.grant_id
 
 
 def _identity(claims: _Claims, grants: tuple[Grant, ...]) -> bytes:
-    """`openfinance-identity` up to its last value, encoded. Spaces, which JSON allows there, fill
-    it up to whole groups of three bytes, so that the rest can be encoded by itself.
+    """Return `openfinance-identity` up to its last value, encoded.
+
+    Spaces, which JSON allows there, fill it up to whole groups of three bytes, so that the rest can
+    be encoded by itself.
     """
     accounts = sorted({account for grant in grants for account in grant.accounts})
-    told = {
+    members = {
         "client_id": claims.client_id,
         "organisation": claims.org,
         "consent_id": _consent(claims),
         "accounts": accounts if claims.grant_id is not None else None,
     }
-    begun = msgspec.json.encode(told)[:-1] + b',"interaction_id":'
+    begun = msgspec.json.encode(members)[:-1] + b',"interaction_id":'
     filled = begun + b" " * (-(len(begun) + 1) % 3) + b'"'
     return base64.urlsafe_b64encode(filled)
 
 
 def _grant(entry: dict[str, Any]) -> Grant | None:
-    """A granted entry; None for a type this version does not know. KeyError, ValueError if bad."""
+    """Read an entry of `authorization_details` (RFC 9396 section 2) as a grant.
+
+    None for a type this version does not know. KeyError or ValueError for a malformed entry.
+    """
     ends = entry.get("expires_at")
     common = {
         "type": entry["type"],
