@@ -83,7 +83,7 @@ def _bearer(authorization: bytes | None) -> bytes | None:
 
 @final
 class RouteMatch:
-    """Where a request line leads under the snapshot of number `sequence`.
+    """A request line's match under the snapshot of number `sequence`.
 
     `path` is without the product's prefix; `opening` are the first lines of the member's request;
     `texts` the parameters that were read as bound values.

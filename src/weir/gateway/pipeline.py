@@ -89,7 +89,7 @@ _FAILURES: Final[dict[Failure, Outcome]] = {
 
 
 class Then(Enum):
-    """What to do with the connection once the record is written."""
+    """The next act on the connection, once the record is written."""
 
     END = "end"  # the answer is whole but for its last byte
     ABORT = "abort"  # the answer is broken off

@@ -25,8 +25,8 @@ from weir.store.declares import ENGINE_UNAVAILABLE
 _ROWS_AT_ONCE: Final = 8  # of revocations, decoded in one unit of work
 _CHANGES_AT_ONCE: Final = 2  # the same of changes, whose documents may be long
 
-# The window counts what the limit on rows let through; what the limit on bytes then cuts off shows
-# as a difference. The first row always passes, or a large one would never be read.
+# The window counts the rows within the limit on rows; rows that the limit on bytes then cuts off
+# show as a difference. The first row always passes, or a large one would never be read.
 _PAGE: Final = """
     SELECT kind, key, sequence, document::text, date_part('epoch', expires_at), found
     FROM (

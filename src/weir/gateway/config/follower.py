@@ -190,22 +190,22 @@ class Follower:
         lives on and refers to nothing that refers to it; so no collection ever walks through it.
         """
         before = self.snapshot.sequence
-        draft = SnapshotBuilder(self.snapshot, _log_fault)
+        builder = SnapshotBuilder(self.snapshot, _log_fault)
         read = 0
 
         async def take(rows: list[ChangeRow]) -> None:
             nonlocal read
             read += len(rows)
-            await self.slices.work(draft.apply(rows))
+            await self.slices.work(builder.apply(rows))
 
         self.applying = True
         try:
             more = await change_log.read_newer(connection, before, self._page, take)
             if read:
                 maps = self.snapshot.maps()
-                await self._take(connection, draft.finish())
+                await self._take(connection, builder.finish())
                 await self.slices.work(_let_go(maps))
-            await self.slices.work(_let_go(draft.replaced))
+            await self.slices.work(_let_go(builder.replaced))
             if read >= _FROZEN_ROWS:
                 gc.freeze()
         finally:
@@ -228,16 +228,16 @@ class Follower:
             snapshot.revoked.take(minute, fingerprints)
         snapshot.revoked.settle()
         while more:
-            draft = SnapshotBuilder(snapshot, _log_fault)
+            builder = SnapshotBuilder(snapshot, _log_fault)
 
-            async def take(rows: list[ChangeRow], draft: SnapshotBuilder = draft) -> None:
-                await self.slices.work(draft.apply(rows))
+            async def take(rows: list[ChangeRow], builder: SnapshotBuilder = builder) -> None:
+                await self.slices.work(builder.apply(rows))
 
             more = await change_log.read_present(
                 connection, snapshot.sequence, _LOADED_AT_ONCE, take
             )
-            snapshot = draft.finish()
-        # What was committed while the rows came in is read again: numbers only grow.
+            snapshot = builder.finish()
+        # Changes committed while the rows came in are read again: numbers only grow.
         await self._take(connection, snapshot.at(newest))
         self.slices = Slices()  # discard the slice timings of the initial load
 

@@ -41,6 +41,7 @@ class Health:
         exchange.answer(refusal.outcome.status, _PLAIN, b"malformed\n")
 
     def _readiness(self) -> tuple[int, bytes]:
+        """Return status and body of `/readyz`: ready with a lease and writable records."""
         if not self.ready:
             return 503, b"not ready\n"
         if not self._gateway.parts.follower.lease.holds():

@@ -59,10 +59,10 @@ class _GatewayCollector(Collector):
         yield _gauge("weir_gateway_member_connections", parts.members.connections())
         yield _gauge("weir_gateway_endpoints_ejected", parts.members.ejected())
         yield _gauge("weir_gateway_revocations", len(parts.follower.snapshot.revoked))
-        pauses = GaugeMetricFamily(*_named("weir_gateway_pause_seconds"), labels=["cause"])
+        stalls = GaugeMetricFamily(*_named("weir_gateway_pause_seconds"), labels=["cause"])
         for cause, longest_s in parts.stalls.longest_s().items():
-            pauses.add_metric([cause], longest_s)
-        yield pauses
+            stalls.add_metric([cause], longest_s)
+        yield stalls
         connections = GaugeMetricFamily(*_named("weir_gateway_connections"), labels=["port"])
         for listener in gateway.listeners:
             connections.add_metric([listener.kind], len(listener.connections))
@@ -76,6 +76,7 @@ class _GatewayCollector(Collector):
 
 
 def _named(name: str) -> tuple[str, str]:
+    """Return a metric's name and its words in METRICS."""
     return name, METRICS[name]
 
 
