@@ -1,4 +1,4 @@
-"""Taking connections from a listening socket, each with a TLS transport and a stream of its own."""
+"""The acceptor of a listening socket's connections, each with a TLS transport and a stream."""
 
 from __future__ import annotations
 
@@ -38,25 +38,28 @@ class TlsAcceptor(Watched):
         make: Callable[[], Stream],
         proxies: Callable[[str], bool],
     ) -> None:
-        """`proxies` says from which addresses connections begin with a PROXY header."""
+        """Take connections from now on; `make` gives each its stream.
+
+        `proxies` says whether connections from an address begin with a PROXY header.
+        """
         self._proxies = proxies
         self._reactor = reactor
         self._deadlines = deadlines
         self._listening = listening
         self._context = context
         self._make = make
-        # What connections accepted from now on are held to.
+        # Bounds of the connections accepted from now on.
         self.rekeying_bytes, self.barren_bytes = REKEYING_BYTES, BARREN_BYTES
         reactor.watch(listening.fileno(), self, IN)
 
     def ready(self, events: int) -> None:  # noqa: ARG002
-        """Take some of what waits; those who are connected have their turn in between."""
+        """Take some of the waiting connections; open ones have their turn in between."""
         for _ in range(_ACCEPTED_AT_ONCE):
             try:
                 connected, address = self._listening.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
-            except OSError:  # no descriptors or no memory left: those who wait, wait
+            except OSError:  # no descriptors or no memory left: waiting connections stay
                 self._rest()
                 return
             connected.setblocking(False)
@@ -85,7 +88,7 @@ class TlsAcceptor(Watched):
             self._reactor.change(self._listening.fileno(), IN)
 
     def close(self) -> None:
-        """Take no more."""
+        """Take no more connections."""
         if self._listening.fileno() >= 0:
             self._reactor.forget(self._listening.fileno())
             self._listening.close()

@@ -1,7 +1,7 @@
 """ASGI applications on the data plane's own server (ASGI 3.0, HTTP only).
 
-Control's hosts are applications; what parses their requests is what parses the gateway's, so both
-have one grammar and one set of bounds.
+Control's hosts are applications; one parser reads their requests and the gateway's, so both have
+one grammar and one set of bounds.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from weir.wire.exchange import Exchange
 
 Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
 
-# What an application has not asked for yet of a body; reading pauses beyond it.
+# The part of a body that an application has not asked for yet; reading pauses beyond it.
 UNREAD_BYTES: Final = 65_536
 _VERSIONS: Final = {"version": "3.0", "spec_version": "2.3"}
 _LINE: Final = re.compile(rb"[^\r\n\0]*")
@@ -47,11 +47,11 @@ class ApplicationHandler:
         task.add_done_callback(self._running.discard)
 
     def malformed(self, exchange: Exchange, refusal: Refusal) -> None:
-        """Gateways send none: whoever does gets a status and no more."""
+        """Answer a status and no more: gateways send no malformed requests."""
         exchange.answer(refusal.outcome.status, _PLAIN, b"")
 
     async def finish(self) -> None:
-        """Wait for what runs."""
+        """Wait for the running answers."""
         await asyncio.gather(*self._running, return_exceptions=True)
 
 
@@ -80,12 +80,12 @@ class _Run:
         self._ended = False  # the body is whole
         self._told_end = False  # and the application knows
         self._refusal: Refusal | None = None
-        self._waiting: asyncio.Future[None] | None = None  # the application, for what comes in
+        self._waiting: asyncio.Future[None] | None = None  # the application, for input
         self._writable: asyncio.Future[None] | None = None  # the application, to send more
         exchange.receiver = self
 
     async def run(self, application: Application) -> None:
-        """Run the application. One that fails, or that answers nothing, is answered for."""
+        """Run the application, and answer in place of one that fails or answers nothing."""
         exchange = self._exchange
         try:
             await application(self._scope(), self._receive, self._send)
@@ -101,6 +101,7 @@ class _Run:
             exchange.answer(outcome.status, _PLAIN, b"")
 
     def _scope(self) -> dict[str, Any]:
+        """Return the ASGI connection scope of an HTTP request."""
         request = self._exchange.request
         path, _, query = request.target.partition(b"?")
         text = path.decode("ascii")
@@ -122,6 +123,10 @@ class _Run:
     # --- what the application calls --------------------------------------------------------------
 
     async def _receive(self) -> dict[str, Any]:
+        """Return the next ASGI event: `http.request` or `http.disconnect`.
+
+        Refusals of the body: BODY_TOO_LARGE, REQUEST_TIMEOUT and MALFORMED_HTTP.
+        """
         if not self._asked:
             self._asked = True
             self._exchange.receive(self, self._max_bytes)
@@ -139,13 +144,13 @@ class _Run:
         return {"type": "http.request", "body": body, "more_body": not self._ended}
 
     def _has_news(self) -> bool:
-        """A piece of the body, its end if that was not told yet, or that nobody waits any more."""
+        """Whether there is a piece of the body, its untold end, or the end of the exchange."""
         news = self._pieces or self._exchange.ended or (self._ended and not self._told_end)
         return bool(news)
 
     async def _send(self, message: dict[str, Any]) -> None:
         exchange = self._exchange
-        if exchange.ended:  # the caller has gone, and nobody reads this
+        if exchange.ended:  # the caller has gone
             return
         if message["type"] == "http.response.start":
             lines, length = _framed(message.get("headers", ()))
@@ -197,7 +202,10 @@ class _Run:
 
 
 def _framed(headers: Any) -> tuple[bytes, int | None]:
-    """The field lines without framing, and the length they gave. ValueError for a broken line."""
+    """Return the field lines without framing, and the length they gave, None for none.
+
+    ValueError for a broken line.
+    """
     lines: list[bytes] = []
     length: int | None = None
     for name, value in headers:

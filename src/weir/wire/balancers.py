@@ -1,12 +1,13 @@
-"""Load balancers in front: what they may say of a caller, believed from listed addresses only.
+"""Load balancers in front: their word on callers, believed from listed addresses only.
 
-- One that passes TLS on says where its caller is in a PROXY protocol header, version 2
+- One that passes TLS on names its caller's address in a PROXY protocol header, version 2
   (https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt section 2.2), before anything else.
   From its addresses the header is required: a connection that may or may not begin with one could
   be read in two ways.
-- One that ends TLS itself says whom it has verified in the field `Client-Cert` (RFC 9440 section
-  2.2). Its own connection needs a certificate of the alliance like anybody's. What it names must be
-  issued by the alliance too, so that believing it means no more than: it has seen the key used.
+- One that ends TLS itself names the caller's verified certificate in the field `Client-Cert` (RFC
+  9440 section 2.2). Its own connection needs a certificate of the alliance like any other. The
+  named certificate must be issued by the alliance too, so that believing the balancer means no more
+  than: it has seen the key used.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ from weir.wire.declares import MALFORMED_HTTP
 from weir.wire.networks import Network, address_of, networks
 from weir.wire.peer import PeerCertificate
 
-# What only a balancer's requests may hold, and nobody is passed (RFC 9440 sections 2.4 and 4).
+# Fields that only a balancer's requests may hold, never passed on (RFC 9440 sections 2.4 and 4).
 FIELDS: Final = frozenset({b"client-cert", b"client-cert-chain"})
 _SIGNATURE: Final = b"\r\n\r\n\x00\r\nQUIT\n"
 _FIXED_BYTES: Final = 16  # signature, version and command, family and protocol, length
-# What may follow: addresses, and what else a balancer says (TLVs), which is not read.
+# The rest: addresses, and other facts of the balancer's (TLVs), which are not read.
 PROXY_HEADER_BYTES: Final = 2_048
 _LOCAL, _PROXY = 0x20, 0x21  # version 2; the command
 _UNSPEC, _TCP4, _TCP6 = 0x00, 0x11, 0x21
@@ -38,7 +39,9 @@ _CERTIFICATE_BYTES: Final = 8_192
 
 @final
 class ProxyHeader:
-    """One header: whom the balancer speaks for (None: for itself), and the header's length."""
+    """One header: the caller's address and port (None: the balancer speaks for itself), and its
+    length.
+    """
 
     __slots__ = ("length", "source")
 
@@ -48,10 +51,10 @@ class ProxyHeader:
 
 
 def read_proxy_header(data: bytes) -> ProxyHeader | None:
-    """The header at the start of a connection; None while it is not whole. ValueError for others.
+    """Read the header at the start of a connection; None while it is not whole.
 
     LOCAL connections are the balancer's own (its health checks); of UNSPEC families the addresses
-    are to be ignored.
+    are to be ignored. ValueError for a header that is malformed or not accepted.
     """
     if not _SIGNATURE.startswith(data[: len(_SIGNATURE)]):
         raise ValueError("no PROXY header of version 2")
@@ -71,6 +74,7 @@ def read_proxy_header(data: bytes) -> ProxyHeader | None:
 
 
 def _source(family: int, told: bytes) -> tuple[str, int]:
+    """Return address and port of the caller. ValueError for other families."""
     if family == _TCP4 and len(told) >= 12:
         return socket.inet_ntop(socket.AF_INET, told[:4]), int.from_bytes(told[8:10], "big")
     if family == _TCP6 and len(told) >= 36:
@@ -81,7 +85,7 @@ def _source(family: int, told: bytes) -> tuple[str, int]:
 
 @final
 class ToldCertificate(PeerCertificate):
-    """A certificate that a balancer has verified, and until when it is in time (Unix seconds)."""
+    """A certificate that a balancer has verified, and its validity (Unix seconds)."""
 
     __slots__ = ("from_s", "until_s")
 
@@ -91,12 +95,12 @@ class ToldCertificate(PeerCertificate):
         self.until_s = until_s
 
     def in_time(self, now_s: float) -> bool:
-        """Whether it is valid at this moment."""
+        """Whether it is valid at `now_s` (Unix time)."""
         return self.from_s <= now_s < self.until_s
 
 
 class Balancers:
-    """Which addresses are balancers', and what they say."""
+    """The addresses of balancers, and the reading of their word."""
 
     def __init__(
         self,
@@ -110,7 +114,7 @@ class Balancers:
 
     @classmethod
     def parse(cls, proxying: str | None, certifying: str | None, authority: Path) -> Balancers:
-        """From the settings, with the alliance's root certificate. Refusal SETTING_INVALID."""
+        """Read the settings, and the alliance's root certificate. Refusal SETTING_INVALID."""
         return cls(
             networks(proxying, "WEIR_PROXY_NETWORKS"),
             networks(certifying, "WEIR_CLIENT_CERT_NETWORKS"),
@@ -126,10 +130,10 @@ class Balancers:
         return _is_among(peer, self._certifying)
 
     def certificate(self, value: bytes) -> ToldCertificate | None:
-        """The certificate in a field `Client-Cert`; None for one that the alliance did not issue.
+        """Return the certificate in a field `Client-Cert`; None for one the alliance did not issue.
 
-        Refusal MALFORMED_HTTP for what is no certificate in a Byte Sequence (RFC 8941 section
-        3.3.5).
+        Refusal MALFORMED_HTTP for a value that is no certificate in a Byte Sequence (RFC 8941
+        section 3.3.5).
         """
         if len(value) > _CERTIFICATE_BYTES or value[:1] != b":" or value[-1:] != b":":
             raise Refusal(MALFORMED_HTTP, "client-cert is no byte sequence")

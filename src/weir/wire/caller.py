@@ -22,8 +22,9 @@ class Port:
 class CallerConnection(Stream):
     """A caller's connection.
 
-    `certificate` is the caller's; `certifies` whether it is instead that of a balancer that says
-    whom it has verified; `draining` whether the connection closes after the answer under way.
+    `certificate` is the verified certificate of the connection; `certifies` whether it is that of a
+    balancer, which names the caller's certificate in `Client-Cert`; `draining` whether the
+    connection closes after the answer under way.
     """
 
     __slots__ = ("certificate", "certifies", "draining", "flow", "listener", "peer", "transport")
@@ -42,13 +43,13 @@ class CallerConnection(Stream):
         raise NotImplementedError
 
     def steer_reading(self) -> None:
-        """Read only what an exchange waits for."""
+        """Read only while an exchange waits for input."""
         raise NotImplementedError
 
     def answered(self, exchange: Any) -> None:
-        """An exchange has handed over its answer's last byte."""
+        """Go on after an exchange that has handed over its answer's last byte."""
         raise NotImplementedError
 
     def close(self) -> None:
-        """Send what was written, then close."""
+        """Send the written bytes, then close."""
         raise NotImplementedError

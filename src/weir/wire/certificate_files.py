@@ -1,7 +1,7 @@
 """Certificates in files, and the TLS contexts that present them: renewed without a restart.
 
-A context that is given another certificate presents it in handshakes that begin from then on;
-connections that are open keep what they were opened with, so none is dropped.
+A context that is given another certificate presents it in handshakes that begin from then on; open
+connections keep the one they were opened with, so none is dropped.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _Seen = tuple[tuple[int, int, int], ...] | None
 
 
 class Presented:
-    """One certificate chain with its key, in PEM files that somebody may replace."""
+    """One certificate chain with its key, in PEM files that may be replaced at any time."""
 
     def __init__(self, certificate: Path, key: Path) -> None:
         self._files = (certificate, key)
@@ -27,10 +27,10 @@ class Presented:
         self._contexts.add(context)
 
     def renew(self) -> bool:
-        """Present what is in the files now. False when they are as they were, or not yet whole.
+        """Present the files' present content. False when they are unchanged, or not yet whole.
 
-        Two files are never replaced in one step: a certificate is tried with its key in a context
-        of nobody's first, since a context keeps nothing useful of a pair that does not fit.
+        Two files are never replaced in one step: a certificate is tried with its key in a
+        throw-away context first, since a context keeps nothing useful of a pair that does not fit.
         """
         state = self._state()
         if state is None or state == self._seen:
@@ -45,7 +45,7 @@ class Presented:
         return True
 
     def _state(self) -> _Seen:
-        """What changes whenever a file is written or replaced."""
+        """Return values that change whenever a file is written or replaced: inode, time, size."""
         try:
             stats = [each.stat() for each in self._files]
         except OSError:

@@ -15,7 +15,7 @@ _GRACE_S: Final = 1.0
 
 
 class Mortal(Protocol):
-    """Something with a time (of the loop's clock, seconds) after which `expire` is called."""
+    """A thing with a time (of the loop's clock, seconds) after which `expire` is called."""
 
     deadline_s: float
 
@@ -25,9 +25,9 @@ class Mortal(Protocol):
 class Deadlines:
     """A set swept every `resolution_s`; expiry is late by at most that much.
 
-    After a stall of the process nothing expires at once: what was waited for may have come
-    meanwhile, and lies unread in a socket. Reading it has a second's grace, which a process that
-    stalls all the time has half of the time at most.
+    After a stall of the process nothing expires at once: the awaited bytes may have come meanwhile,
+    and lie unread in a socket. Reading them has a second's grace, which a process that stalls all
+    the time has half of the time at most.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, resolution_s: float) -> None:
@@ -43,7 +43,7 @@ class Deadlines:
         self._watched.add(mortal)
 
     def forget(self, mortal: Mortal) -> None:
-        """It is watched no more."""
+        """Watch it no more."""
         self._watched.discard(mortal)
 
     def __len__(self) -> int:

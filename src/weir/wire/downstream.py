@@ -1,7 +1,7 @@
 """A caller's connection: parsing, keep-alive, pipelining in order, deadlines.
 
 The parser's callbacks only build exchanges; they are begun after the parser has returned, one at a
-time. While one is in flight nothing more is read than what was already in the buffer.
+time. While one is in flight, only bytes already in the buffer are read.
 """
 
 from __future__ import annotations
@@ -39,17 +39,19 @@ _HEAD_BYTES: Final = REQUEST_LINE_BYTES + HEADER_SECTION_BYTES
 
 
 class Handler(Protocol):
-    """Who answers the exchanges of a listener."""
+    """The answering side of a listener: it answers each exchange."""
 
     def begin(self, exchange: Exchange) -> None:
         """Answer a well-formed request, now or later."""
 
     def malformed(self, exchange: Exchange, refusal: Refusal) -> None:
-        """Answer what is not a request. `exchange.request` holds what could be read of it."""
+        """Answer a message that is not a request. `exchange.request` holds the parts that could be
+        read.
+        """
 
 
 class Listener(Port):
-    """A port, and what its connections share."""
+    """A port, and the things its connections share."""
 
     def __init__(
         self,
@@ -69,18 +71,18 @@ class Listener(Port):
         self.heads = Heads()
 
     def connection(self) -> ServerConnection:
-        """A protocol for one accepted connection."""
+        """Return the stream of one accepted connection."""
         return ServerConnection(self)
 
     def drain(self) -> None:
-        """Close what is idle, and everything else after its answer."""
+        """Close idle connections now, and every other one after its answer."""
         self.draining = True
         for connection in tuple(self.connections):
             connection.drain()
         self.forget(None)
 
     def forget(self, connection: ServerConnection | None) -> None:
-        """A connection is gone."""
+        """Drop a connection that is gone; with None only look whether one is left."""
         if connection is not None:
             self.connections.discard(connection)
             self.deadlines.forget(connection)
@@ -124,11 +126,11 @@ class ServerConnection(CallerConnection):
         self._fields: list[Field] = []
         self._head_bytes = 0
         self._head_open = False  # a head has begun and is not whole
-        self._carried = b""  # what was read of that head before
+        self._carried = b""  # bytes of that head from earlier reads
         self._first_in_read = True  # no other message was in the buffer before this one
-        self._read = b""  # what is parsed right now
+        self._read = b""  # bytes parsed right now
         self._recent: Section | None = None  # of the last request that was read whole
-        self._parsing: Exchange | None = None  # whose head is parsed and whose body is not
+        self._parsing: Exchange | None = None  # its head is parsed, its body is not
         self._active: Exchange | None = None
         self._queue: deque[Exchange] = deque()
         self._advancing = False
@@ -193,7 +195,7 @@ class ServerConnection(CallerConnection):
             self.steer_reading()
 
     def _take_whole(self, request: Request) -> None:
-        """A request without a body has come in one piece."""
+        """Take a request without a body that has come in one piece."""
         exchange = Exchange(self, request, time.time_ns())
         exchange.complete = True
         self._head_bytes = 0
@@ -263,7 +265,7 @@ class ServerConnection(CallerConnection):
 
         llhttp skips them, other parsers do not (RFC 9112 section 3 allows both). It shows no
         places, so the line in its one form must stand where reading began. Behind another request
-        in the same read there is no knowing where that is; what is passed on has one form anyway.
+        in the same read that place is unknown; the line that is passed on has one form anyway.
         """
         carried, self._carried = self._carried, b""
         if self._first_in_read or carried:
@@ -313,7 +315,9 @@ class ServerConnection(CallerConnection):
             self._listener.handler.begin(exchange)
 
     def answered(self, exchange: Exchange) -> None:
-        """An exchange has handed over its answer's last byte."""
+        """Begin the next exchange, or rest, after one that has handed
+        over its answer's last byte.
+        """
         if exchange.close:
             self.close()
             return
@@ -326,13 +330,13 @@ class ServerConnection(CallerConnection):
             self.steer_reading()
 
     def _rest(self) -> None:
-        """Nothing is in flight and nothing waits."""
+        """Wait for the next request, or close: nothing is in flight and nothing waits."""
         self.deadline_s = self._idle_deadline()
         if self._input_ended or self.draining:
             self.close()
 
     def steer_reading(self) -> None:
-        """Read only what somebody waits for."""
+        """Read only while an exchange waits for input, or none is there."""
         active = self._active
         wanted = not self._queue and (active is None or active.wants_body)
         if self.transport is not None and wanted == self.flow.reading_paused:
@@ -344,10 +348,10 @@ class ServerConnection(CallerConnection):
             self.transport.write(data)
 
     def close(self) -> None:
-        """Send what was written, then close.
+        """Send the written bytes, then close.
 
-        Under TLS the transport goes on reading for a while, so that a body that is still on its
-        way does not reset the connection before the answer was read.
+        Under TLS the transport goes on reading for a while, so that a body that is still on its way
+        does not reset the connection before the answer was read.
         """
         self._input_ended = True
         self._queue.clear()
@@ -363,7 +367,9 @@ class ServerConnection(CallerConnection):
     # --- refusals of the wire ------------------------------------------------------------------
 
     def _refuse_input(self, refusal: Refusal) -> None:
-        """The bytes make no sense from here on; whatever was whole before is still answered."""
+        """Take no more input, since its bytes make no sense; requests whole before are still
+        answered.
+        """
         if self._input_ended:
             return
         self._input_ended = True
@@ -388,7 +394,7 @@ class ServerConnection(CallerConnection):
         return self._listener.loop.time() + patience_s
 
     def expire(self) -> None:
-        """What was waited for did not come in time."""
+        """Refuse a head or body that did not come in time, or cut the connection."""
         active = self._active
         self.deadline_s = NEVER
         if active is None and self._head_bytes and not self._input_ended:

@@ -1,4 +1,4 @@
-"""Whether one endpoint of a member may be called: its failures eject it, a check lets it return.
+"""The state of a member's endpoint: failures eject it, a passed check lets it return.
 
 | state | what happens | then |
 | --- | --- | --- |
@@ -8,9 +8,9 @@
 | out | the time is over and a check fails | out, for twice as long |
 | out | the time is over and a check passes | in, on probation: the next failure ejects it |
 
-A failure is no connection, no answer in time, or an answer that is broken. A status is an answer:
-a member that says 503 has said it itself, and its callers are told so. With one endpoint this is
-a circuit breaker; with several, one of them being bad costs no caller anything.
+A failure is no connection, no answer in time, or an answer that is broken. A status is an answer: a
+member that says 503 has said it itself, and its callers are told so. With one endpoint this is a
+circuit breaker; with several, one of them being bad costs no caller anything.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Ejection:
         self._until_s = -NEVER
 
     def failed(self, now_s: float) -> bool:
-        """Count a failure. Whether this one ejected the endpoint."""
+        """Count a failure. Return whether this one ejected the endpoint."""
         self.failures += 1
         if self.out or self.failures < ENDPOINT_FAILURES:
             return False
@@ -45,8 +45,10 @@ class Ejection:
         return True
 
     def succeeded(self) -> None:
-        """An answer came whole. One that was still on its way when the endpoint was ejected does
-        not bring it back."""
+        """Forgive earlier failures after a whole answer.
+
+        An answer that was still on its way when the endpoint was ejected does not bring it back.
+        """
         if not self.out:
             self.failures = self._ejections = 0
 
@@ -55,10 +57,10 @@ class Ejection:
         return self.out and now_s >= self._until_s
 
     def checked(self, passed: bool, now_s: float) -> bool:
-        """The result of a check. Whether it changed the endpoint's standing.
+        """Take in a check's result. Return whether it changed the endpoint's state.
 
-        Calls that are answered do not make up for failed checks: who says that it is not well
-        wants no calls.
+        Answered calls do not make up for failed checks: an endpoint that says it is not well wants
+        no calls.
         """
         self._checks_failed = 0 if passed else self._checks_failed + 1
         if self.out and passed:
@@ -72,7 +74,7 @@ class Ejection:
         return False
 
     def left_s(self, now_s: float) -> float:
-        """Seconds until the check that may let it return."""
+        """Return the seconds until the check that may let it return."""
         return max(0.0, self._until_s - now_s)
 
     def _eject(self, now_s: float) -> None:

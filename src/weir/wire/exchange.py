@@ -1,7 +1,7 @@
 """One request and its answer on a caller's connection: the request cycle.
 
-The body comes in when a receiver wants it and not before; the answer's last byte goes out only
-with `end`, so that whoever answers can do what must be done before it (write the call record).
+The body comes in when a receiver wants it and not before; the answer's last byte goes out only with
+`end`, so that the handler can write the call record before it.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ _BODILESS: Final = frozenset({204, 304})
 
 
 class Receiver(Protocol):
-    """Who answers an exchange. Nothing is called any more once the answer has ended."""
+    """The answering side of an exchange. Nothing is called any more once the answer has ended."""
 
     def body_arrived(self, data: bytes) -> None:
-        """A piece of the request's body."""
+        """Take a piece of the request's body."""
 
     def body_end(self) -> None:
-        """The request's body is whole."""
+        """Note that the request's body is whole."""
 
     def body_failed(self, refusal: Refusal) -> None:
-        """The request's body broke off, was malformed, too large or too slow."""
+        """Give up the request's body: it broke off, or was malformed, too large or too slow."""
 
     def gone(self) -> None:
-        """The caller's connection is lost; nothing can be answered."""
+        """Give up the answer: the caller's connection is lost."""
 
     def writing(self, allowed: bool) -> None:
-        """The caller reads too slowly (False), or has caught up (True)."""
+        """Pause while the caller reads too slowly (False), go on when it has caught up (True)."""
 
 
 class Exchange:
@@ -97,7 +97,10 @@ class Exchange:
     # --- the request's body --------------------------------------------------------------------
 
     def receive(self, receiver: Receiver, max_bytes: int) -> None:
-        """Begin to hand the body to `receiver`. Refusal BODY_TOO_LARGE if it is announced so."""
+        """Begin to hand the body to `receiver`.
+
+        Refusal BODY_TOO_LARGE if it is announced so, else any refusal of the body so far.
+        """
         if self.refusal is not None:
             raise self.refusal
         announced = max(self.request.content_length or 0, self.body_bytes)
@@ -137,7 +140,7 @@ class Exchange:
         return self._wanted or self.complete
 
     def body_arrived(self, data: bytes) -> None:
-        """A piece of the body was parsed."""
+        """Take a piece of the body from the parser."""
         self.body_bytes += len(data)
         if self.ended:
             return
@@ -153,20 +156,20 @@ class Exchange:
             self.receiver.body_arrived(data)
 
     def body_whole(self) -> None:
-        """The message was parsed to its end."""
+        """Note that the message was parsed to its end."""
         self.complete = True
         if self._receiving:
             self._deliver_rest()
 
     def fail(self, refusal: Refusal) -> None:
-        """The body cannot be read to its end. The connection cannot be used after the answer."""
+        """Give the body up. The connection cannot be used after the answer."""
         self.close = True
         self.refusal = refusal
         if self.receiver is not None and not self.ended:
             self.receiver.body_failed(refusal)
 
     def caller_gone(self) -> None:
-        """The connection is lost."""
+        """End the exchange, since the connection is lost."""
         if not self.ended:
             self.ended = True
             if self.receiver is not None:
@@ -181,7 +184,8 @@ class Exchange:
         self.end()
 
     def begin(self, status: int, lines: bytes, length: int | None) -> None:
-        """Start the answer. `lines` are whole field lines without framing; None means chunked.
+        """Start the answer. `lines` are whole field lines without framing; `length` None means
+        chunked.
 
         Nothing leaves before the first `flush` or `end`.
         """
@@ -218,14 +222,17 @@ class Exchange:
             self._out.append(data)
 
     def flush(self) -> None:
-        """Let what was sent so far leave, unless it holds the answer's last byte."""
+        """Let the pieces sent so far leave, unless they hold the answer's last byte."""
         if self._out and not (self._bodiless or self._left == 0):
             self._left_already = True
             self.connection.write(b"".join(self._out))
             self._out.clear()
 
     def retract(self) -> bool:
-        """Take the answer back, if nothing of it has left, so that another can be begun."""
+        """Take the answer back, if nothing of it has left, so that another can be begun.
+
+        Return whether it was taken back.
+        """
         if self._left_already or self.ended:
             return False
         self._out.clear()
@@ -235,10 +242,10 @@ class Exchange:
         return True
 
     def end(self) -> None:
-        """The answer is whole: let its last byte leave.
+        """End a whole answer: let its last byte leave.
 
-        One that is longer or shorter than was announced is broken off: what follows it on the
-        connection would be read as a part of it, or a part of it as what follows.
+        An answer that is longer or shorter than was announced is broken off: the next one on the
+        connection would be read as a part of it, or a part of it as the next one.
         """
         if self._left:
             self.abort()

@@ -1,11 +1,11 @@
-"""Flow control of one transport: who may read, who may write."""
+"""Flow control of one transport: whether its reading and its writing are paused."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Final
 
-# What a transport may hold unsent before its source is asked to pause.
+# The most a transport may hold unsent before its source is asked to pause.
 WRITE_HIGH_BYTES: Final = 65_536
 
 
@@ -32,5 +32,5 @@ class FlowControl:
             transport.pause_reading()
 
     def let_go(self) -> None:
-        """The connection is lost. Transport and protocol refer to each other; this end is ours."""
+        """Drop the transport of a lost connection; it and the protocol refer to each other."""
         self._transport = None

@@ -1,4 +1,4 @@
-"""Grammars of what arrives in an HTTP message, each pattern beside its ABNF.
+"""Grammars of the parts of an HTTP message, each pattern beside its ABNF.
 
 Every match is total. llhttp has read the message before these patterns see its parts; they close
 what it leaves open, so that gateway and member can never read one message in two ways.
@@ -55,6 +55,6 @@ def is_target(target: bytes) -> bool:
 
 
 def host_name(host: bytes) -> bytes | None:
-    """The name of a Host field in lower case, without its port; None when it is malformed."""
+    """Return the name of a Host field in lower case, without its port; None when malformed."""
     found = HOST.fullmatch(host)
     return None if found is None else found["name"].lower()

@@ -1,12 +1,12 @@
-"""Heads known by their bytes.
+"""Heads of messages known by their bytes, so that a repeated head is not parsed again.
 
 Most messages are one head and nothing else, or one head and a short body, read in one piece, and
-most of what they say was said before: a caller's fields are the same from call to call, and so are
-a member's within a second. Such a message is read here, from a memory of request lines, of header
+most of their lines have come before: a caller's fields are the same from call to call, and so are a
+member's within a second. Such a message is read here, from a memory of request lines, of header
 sections, of answers' heads, and of single lines; everything else (bodies of requests, pieces,
-pipelines, and whatever is unusual) is left to llhttp by saying None. What is read here is a part
-of what llhttp reads, and read in the same way: `tests/unit/wire/test_wire_heads.py` compares the
-two.
+pipelines, and anything unusual) is left to llhttp by returning None. Messages read here are a part
+of the ones llhttp reads, and read in the same way: `tests/unit/wire/test_wire_heads.py` compares
+the two.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ _LENGTH: Final = re.compile(rb"[0-9]{1,9}")
 
 _KEPT_BYTES: Final = 4 << 20  # in each of two generations of a memory
 _KEPT_KEY_BYTES: Final = 8_192
-# What is remembered costs more than its bytes: they stand again in what was read from them, and
-# each line has a place in a list and in a dictionary. Anybody may send heads, so all of it counts.
+# A remembered head costs more than its bytes: they stand again in the values read from them, and
+# each line has a place in a list and in a dictionary. Any caller may send heads, so all counts.
 _ENTRY_BYTES: Final = 1_024
 _LINE_BYTES: Final = 128
 _COPIES: Final = 3
@@ -68,7 +68,7 @@ Value = TypeVar("Value")
 
 @final
 class Known(Generic[Value]):
-    """Values known by bytes, in two generations: what was not used for one is forgotten.
+    """Values known by bytes, in two generations: one unused for a generation is forgotten.
 
     The bytes mean the same wherever they stand, so that nothing else need be compared.
     """
@@ -84,7 +84,7 @@ class Known(Generic[Value]):
         return len(self._young) + len(self._old)
 
     def find(self, key: bytes) -> Value | None:
-        """The value, used and therefore young again."""
+        """Return the value, which is used and therefore young again; None for an unknown key."""
         found = self._young.get(key)
         if found is None and self._old:
             found = self._old.get(key)
@@ -93,7 +93,7 @@ class Known(Generic[Value]):
         return found
 
     def keep(self, key: bytes, value: Value) -> bool:
-        """Remember the value, unless its key is long. Whether it is."""
+        """Remember the value, unless its key is long. Return whether it is remembered."""
         if len(key) > _KEPT_KEY_BYTES:
             return False
         if self._bytes >= _KEPT_BYTES:
@@ -107,8 +107,8 @@ class Known(Generic[Value]):
 class AnswerHead:
     """Status and fields of an answer. Answers with the same head may share it.
 
-    `length` of the body is -1 where it is not said; `raw` are the head's bytes, where it is shared;
-    `noted` is what the receiver remembers of the head, None at first.
+    `length` of the body in bytes is -1 where it is not given; `raw` are the head's bytes, where it
+    is shared; `noted` is the receiver's own memory of the head, None at first.
     """
 
     __slots__ = ("fields", "length", "noted", "raw", "status")
@@ -123,7 +123,7 @@ class AnswerHead:
 
 @final
 class Answer:
-    """An answer that is whole."""
+    """A whole answer: its head and its body."""
 
     __slots__ = ("body", "head")
 
@@ -134,7 +134,7 @@ class Answer:
 
 @final
 class Heads:
-    """What is remembered of the heads that come in one way."""
+    """The memory of the heads that come in one way, by listener or from members."""
 
     __slots__ = ("answers", "lines", "request_lines", "sections")
 
@@ -146,7 +146,7 @@ class Heads:
 
 
 def read_request(data: bytes, heads: Heads, recent: Section | None = None) -> Request | None:
-    """A request without a body that is all of `data` and breaks no rule; None for anything else.
+    """Read a request without a body that is all of `data`; None for any other, or a broken rule.
 
     `recent` is the section of the connection's last request, which is mostly that of the next.
     """
@@ -178,7 +178,7 @@ def _read_request_line(first: bytes, heads: Heads) -> RequestLine | None:
 
 
 def _read_section(rest: bytes, heads: Heads) -> Section | None:
-    """The field lines and the empty one behind them."""
+    """Read the field lines and the empty one behind them."""
     fields = _read_fields(rest.split(b"\r\n"), heads.lines)
     if fields is None:
         return None
@@ -196,7 +196,7 @@ def _read_section(rest: bytes, heads: Heads) -> Section | None:
 
 
 def _read_line(line: bytes, lines: Known[Field]) -> Field | None:
-    """Name in lower case and value; None for a line that is not of the usual form."""
+    """Return name in lower case and value; None for a line that is not of the usual form."""
     field = lines.find(line)
     if field is None:
         found = _FIELD_LINE.fullmatch(line)
@@ -207,7 +207,7 @@ def _read_line(line: bytes, lines: Known[Field]) -> Field | None:
 
 
 def _read_fields(read: list[bytes], lines: Known[Field]) -> list[Field] | None:
-    """The fields before the two empty lines at the end."""
+    """Return the fields before the two empty lines at the end; None to leave them to llhttp."""
     if len(read) > HEADER_FIELDS + 2:
         return None
     fields: list[Field] = []
@@ -224,7 +224,7 @@ def _is_usual(field: Field) -> bool:
 
 
 def read_answer(data: bytes, heads: Heads, recent: AnswerHead | None = None) -> Answer | None:
-    """An answer that is all of `data`, its length said once; None for anything else.
+    """Read an answer that is all of `data`, its length given once; None for any other.
 
     `recent` is the head of the connection's last answer.
     """

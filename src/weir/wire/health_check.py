@@ -1,4 +1,4 @@
-"""A health check of an endpoint: one GET, whose answer's status is all that counts."""
+"""A health check of an endpoint: one GET, of whose answer only the status counts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class HealthCheck:
 
     @classmethod
     async def ask(cls, pool: Pool, host: bytes, path: bytes) -> bool:
-        """Whether the endpoint answers `GET path` with a 2xx in HEALTH_TIMEOUT_S."""
+        """Whether the endpoint answers `GET path` with a 2xx within HEALTH_TIMEOUT_S."""
         check = cls(pool.loop)
         head = b"GET %b HTTP/1.1\r\nhost: %b\r\naccept: */*\r\n\r\n" % (path, host)
         outgoing = Outgoing(
@@ -46,10 +46,10 @@ class HealthCheck:
         self._status = head.status
 
     def answer_body(self, data: bytes) -> None:
-        """What a healthy endpoint says beside its status is its own affair."""
+        """Drop the body: only the status counts."""
 
     def answer_pause(self) -> None:
-        """Nothing was kept back."""
+        """Do nothing, since nothing was kept back."""
 
     def answer_end(self) -> None:
         self._settle(self._status in _OK)
@@ -58,7 +58,7 @@ class HealthCheck:
         self._settle(False)
 
     def request_writable(self, allowed: bool) -> None:
-        """The request left in one piece."""
+        """Do nothing, since the request left in one piece."""
 
     def _settle(self, passed: bool) -> None:
         if not self.passed.done():

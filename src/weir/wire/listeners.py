@@ -35,10 +35,11 @@ def _context(protocol: int, presented: Presented) -> ssl.SSLContext:
 
 
 def server_context(presented: Presented, client_authority: Path | None) -> ssl.SSLContext:
-    """TLS for callers. With `client_authority` (PEM) a certificate issued by it is required.
+    """Return the TLS context for callers.
 
-    Sessions are not resumed where certificates are required: a resumed session would carry a
-    certificate that was verified before, perhaps before it expired.
+    With `client_authority` (PEM) a certificate issued by it is required. Sessions are not resumed
+    where certificates are required: a resumed session would carry a certificate that was verified
+    before, perhaps before it expired. Refusal SETTING_INVALID.
     """
     context = _context(ssl.PROTOCOL_TLS_SERVER, presented)
     context.options |= ssl.OP_CIPHER_SERVER_PREFERENCE
@@ -52,7 +53,7 @@ def server_context(presented: Presented, client_authority: Path | None) -> ssl.S
 
 
 class MemberTls:
-    """TLS towards members: their certificate is verified, with its name, and ours presented.
+    """TLS contexts towards members: their certificate and name are verified, and ours presented.
 
     A member that has registered an authority of its own is verified by that and no other; all
     others by the alliance's.
@@ -64,7 +65,9 @@ class MemberTls:
         self._alliance.load_verify_locations(authority)
 
     def context(self, authority_pem: str | None = None) -> ssl.SSLContext:
-        """The context for members with this authority; nobody is trusted by one that is none."""
+        """Return the context for members with this authority (PEM); a
+        malformed one verifies none.
+        """
         if authority_pem is None:
             return self._alliance
         context = self._client_context()
@@ -79,10 +82,10 @@ class MemberTls:
 
 
 def public_socket(address: str, port: int) -> socket.socket:
-    """A TCP socket that every gateway process binds beside the others (SO_REUSEPORT).
+    """Open a TCP socket that every gateway process binds beside the others (SO_REUSEPORT).
 
-    The kernel spreads connections over the processes. Refusal PORT_TAKEN when somebody else, who
-    did not offer to share, holds the port.
+    The kernel spreads connections over the processes. Refusal PORT_TAKEN when another process,
+    which did not offer to share, holds the port.
     """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)

@@ -9,7 +9,7 @@ from weir.wire.transport import Stream
 
 
 class StreamProtocol(asyncio.Protocol):
-    """Tells a stream what asyncio tells a protocol."""
+    """Passes the events of an asyncio protocol on to a stream."""
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
@@ -34,7 +34,7 @@ class StreamProtocol(asyncio.Protocol):
 
 
 class OwnStreamProtocol(StreamProtocol):
-    """The same for processes of this user only: another's is dropped before it can speak."""
+    """A stream for processes of this user only: another's is dropped before it can speak."""
 
     _refused = False
 

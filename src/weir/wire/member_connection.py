@@ -24,49 +24,49 @@ _BODILESS: Final = frozenset({204, 304})
 
 
 class Failure(Enum):
-    """Why a request got no whole answer."""
+    """Reasons why a request got no whole answer."""
 
     UNREACHABLE = "unreachable"  # no connection could be made
-    BUSY = "busy"  # every connection is in use and nobody gave one back in time
+    BUSY = "busy"  # every connection is in use and none became free in time
     TIMEOUT = "timeout"  # connected, but no answer in time
     BROKEN = "broken"  # the answer was malformed or broke off
     CALLER_SLOW = "caller_slow"  # the time for the whole call ended while the caller was awaited
 
 
-# That no connection could be made is counted where it is tried, perhaps more than once a request.
+# A failure to connect is counted where it is tried, perhaps more than once a request.
 _ENDPOINTS_FAULT: Final = frozenset({Failure.TIMEOUT, Failure.BROKEN})
 
 
 class Answering(Protocol):
-    """Who receives an answer. Nothing is called after `answer_end` or `answer_failed`."""
+    """The receiver of an answer. Nothing is called after `answer_end` or `answer_failed`."""
 
     def still_allowed(self) -> bool:
-        """Asked before a request leaves that had to wait. False: it was given up meanwhile."""
+        """Whether a request that had to wait may leave now; False: it was given up meanwhile."""
 
     def answer_head(self, head: AnswerHead, length: int | None) -> None:
-        """The head is whole. `length` of the body in bytes; None when it is not known."""
+        """Take the whole head. `length` of the body in bytes; None when it is not known."""
 
     def answer_body(self, data: bytes) -> None:
-        """A piece of the body, without chunk framing."""
+        """Take a piece of the body, without chunk framing."""
 
     def answer_pause(self) -> None:
-        """All that was read has been delivered; more may follow later."""
+        """Pass the delivered pieces on; more may follow later."""
 
     def answer_end(self) -> None:
-        """The answer is whole."""
+        """Take the end of a whole answer."""
 
     def answer_failed(self, failure: Failure, detail: str) -> None:
-        """There is no answer, or no more of it."""
+        """Give up: there is no answer, or no more of it."""
 
     def request_writable(self, allowed: bool) -> None:
-        """The member reads the request's body too slowly (False), or has caught up (True)."""
+        """Pause while the member reads the body too slowly (False), go on when caught up (True)."""
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Endpoint:
     """An endpoint that requests are sent to, as a request and its connection see it.
 
-    `loop`, `deadlines` of what is in flight, and `ejection`: whether it may be called.
+    `deadlines` are of the requests in flight; `ejection` says whether the endpoint may be called.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, deadlines: Deadlines) -> None:
@@ -85,7 +85,7 @@ class Endpoint:
         raise NotImplementedError
 
     def failed(self) -> None:
-        """The endpoint did not do its part."""
+        """Count a failure of the endpoint."""
         raise NotImplementedError
 
     def sent_again(self, outgoing: Outgoing, *, sent: bool) -> bool:
@@ -93,15 +93,15 @@ class Endpoint:
         raise NotImplementedError
 
     def opened(self, connection: ClientConnection) -> None:
-        """A connection was made."""
+        """Take a new connection in."""
         raise NotImplementedError
 
     def released(self, connection: ClientConnection) -> None:
-        """A connection has carried its answer to the end."""
+        """Take a connection back that has carried its answer to the end."""
         raise NotImplementedError
 
     def lost(self, connection: ClientConnection) -> None:
-        """A connection is gone."""
+        """Drop a connection that is gone."""
         raise NotImplementedError
 
 
@@ -154,12 +154,12 @@ class Outgoing:
         self.done = False
 
     def wait(self, patience_s: float) -> None:
-        """Something must happen within this time."""
+        """Expire unless something happens within `patience_s` seconds."""
         self.awaits_caller = False
         self.deadline_s = min(self.latest_s, self.pool.loop.time() + patience_s)
 
     def wait_on(self) -> None:
-        """It is not the member's turn; only the latest time counts."""
+        """Let only the latest time count, since it is not the member's turn."""
         self.awaits_caller = self.connection is not None
         self.deadline_s = self.latest_s
 
@@ -174,14 +174,14 @@ class Outgoing:
             self.wait(patience_s)
 
     def send(self, data: bytes) -> None:
-        """A piece of a streamed body, framed. Before there is a connection it is kept."""
+        """Send a piece of a streamed body, framed. Before there is a connection it is kept."""
         if self.connection is not None:
             self.connection.write(data)
         elif not self.done:
             self.data += data
 
     def sent_whole(self) -> None:
-        """The streamed body has ended."""
+        """End the streamed body."""
         self.whole = True
         if self.connection is not None:
             self.take_turns(self.answer_timeout_s)
@@ -196,11 +196,11 @@ class Outgoing:
         self.take_turns(MEMBER_ANSWER_TIMEOUT_S)
 
     def progressed(self) -> None:
-        """A part of the answer has come."""
+        """Wait anew, since a part of the answer has come."""
         self.take_turns(MEMBER_ANSWER_TIMEOUT_S)
 
     def expire(self) -> None:
-        """Neither connection nor answer in time."""
+        """Fail: neither connection nor answer came in time."""
         if self.connection is None:
             failure = Failure.BUSY if self.pool.is_reached else Failure.UNREACHABLE
             self.fail(failure, "no connection in time")
@@ -256,7 +256,7 @@ class ClientConnection(Stream):
         self._parser: Any = httptools.HttpResponseParser(self)
         self._outgoing: Outgoing | None = None
         self.address = ""  # of the endpoint, as it was dialled
-        self.leaving = False  # to be closed when what it carries has ended
+        self.leaving = False  # to be closed when its request has ended
         self.used = False  # it has carried an answer before
         self.idle_since_s = 0.0
         self._recent: AnswerHead | None = None  # of the last answer that was read whole
@@ -275,7 +275,7 @@ class ClientConnection(Stream):
     # --- carrying a request --------------------------------------------------------------------
 
     def carry(self, outgoing: Outgoing) -> None:
-        """Send a request. The connection is its own until the answer has ended."""
+        """Send a request. The connection is the request's own until the answer has ended."""
         assert self._transport is not None
         assert self.flow is not None
         self._outgoing = outgoing
@@ -287,7 +287,7 @@ class ClientConnection(Stream):
             outgoing.receiver.request_writable(True)
 
     def write(self, data: bytes) -> None:
-        """A further piece of the request."""
+        """Send a further piece of the request."""
         if self._transport is not None:
             self._transport.write(data)
 
@@ -297,7 +297,7 @@ class ClientConnection(Stream):
         return self._transport is not None and not self._transport.is_closing()
 
     def abandon(self) -> None:
-        """Drop the connection with what it carries."""
+        """Drop the connection with the request it carries."""
         self._outgoing = None
         self.close()
 
@@ -316,7 +316,7 @@ class ClientConnection(Stream):
     def data_received(self, data: bytes) -> None:
         outgoing = self._outgoing
         if outgoing is None:
-            self.close()  # nobody asked for anything
+            self.close()  # an answer without a request
             return
         if not self._head_bytes and not outgoing.bodiless:
             answer = read_answer(data, _HEADS, self._recent)
@@ -341,19 +341,19 @@ class ClientConnection(Stream):
             outgoing.fail(Failure.BROKEN, "head is too long")
 
     def _take_whole(self, outgoing: Outgoing, answer: Answer) -> None:
-        """An answer has come in one piece, on a connection that lasts."""
+        """Take an answer that has come in one piece, on a connection that lasts."""
         self._keep_alive = True
         try:
             outgoing.receiver.answer_head(answer.head, len(answer.body))
             if answer.body and not outgoing.done:
                 outgoing.receiver.answer_body(answer.body)
-        except Exception as error:  # whatever it is, the receiver must hear of it
+        except Exception as error:  # of any kind: the receiver must hear of it
             outgoing.fail(Failure.BROKEN, f"answer: {error!r}")
         if not outgoing.done:
             self._finish(outgoing)
 
     def eof_received(self) -> None:
-        """The member has said that it sends no more (under TLS: close_notify)."""
+        """End an answer without a length: the member sends no more (under TLS: close_notify)."""
         outgoing = self._outgoing
         if outgoing is not None and self._until_closed and not self._complete:
             self._extra = True
@@ -453,7 +453,7 @@ class ClientConnection(Stream):
     # --- the end -------------------------------------------------------------------------------
 
     def _finish(self, outgoing: Outgoing) -> None:
-        """The answer is whole. The connection is free before the receiver hears of it."""
+        """End a whole answer. The connection is free before the receiver hears of it."""
         outgoing.done = True
         self._pool.deadlines.forget(outgoing)
         self._outgoing = outgoing.connection = None

@@ -63,9 +63,9 @@ HOP_BY_HOP: Final = frozenset(
 
 
 class KnownNames(dict[bytes, bool]):
-    """Whether a field of this name is passed on: decided once a name, then looked up.
+    """A memory of whether a field of a name is passed on: decided once a name, then looked up.
 
-    Names come from outside, so only so many are remembered; the rest are decided each time.
+    Names come from outside, so only `capacity` are remembered; the rest are decided each time.
     """
 
     def __init__(self, decide: Callable[[bytes], bool], capacity: int = 4_096) -> None:
@@ -84,7 +84,7 @@ class KnownNames(dict[bytes, bool]):
 class RequestLine:
     """Method and target. Requests that begin with the same line may share it.
 
-    `noted` is what the handler remembers of the line; None at first.
+    `noted` is the handler's own memory of the line; None at first.
     """
 
     __slots__ = ("method", "noted", "target")
@@ -100,7 +100,7 @@ class Section:
     """The field lines of a head. Requests that bear the same lines may share it.
 
     `single` holds the fields of SINGLETONS, `content_length` is None for a chunked body or when
-    there is none; `raw` are its bytes, where it is shared; `noted` is what the handler remembers of
+    there is none; `raw` are its bytes, where it is shared; `noted` is the handler's own memory of
     the section, None at first.
     """
 
@@ -155,6 +155,7 @@ class Request:
 
     @property
     def host(self) -> bytes:
+        """The value of the Host field."""
         return self.section.host
 
     @property
@@ -176,7 +177,11 @@ class Request:
 
 
 def check_head(request: Request, version: str, *, keep_alive: bool, upgrade: bool) -> None:
-    """Complete `request` from its fields, or refuse it. The order of the checks is fixed."""
+    """Complete `request` from its fields, or refuse it. The order of the checks is fixed.
+
+    Refusals HTTP_VERSION_UNSUPPORTED, URI_TOO_LONG, HEADERS_TOO_LARGE, MALFORMED_HTTP and
+    METHOD_NOT_ALLOWED.
+    """
     line, section = request.line, request.section
     if version != "1.1":
         raise Refusal(HTTP_VERSION_UNSUPPORTED, f"HTTP/{version}")
@@ -194,7 +199,10 @@ def check_head(request: Request, version: str, *, keep_alive: bool, upgrade: boo
 
 
 def check_section(section: Section) -> None:
-    """The part of `check_head` that hangs on the fields alone, where the target names no host."""
+    """Check the part of a head that hangs on the fields alone, where the target names no host.
+
+    Refusals HEADERS_TOO_LARGE and MALFORMED_HTTP.
+    """
     _read_fields(section)
     if b"upgrade" in section.single:
         raise Refusal(MALFORMED_HTTP, "upgrade is not offered")
@@ -247,7 +255,10 @@ def _read_target(line: RequestLine, host: bytes) -> None:
 
 
 def _read_framing(section: Section) -> None:
-    """How the body ends. llhttp has refused lengths that are repeated, signed or beside chunks."""
+    """Read how the body ends (RFC 9112 section 6).
+
+    llhttp has refused lengths that are repeated, signed or beside chunks.
+    """
     single = section.single
     coding = single.get(b"transfer-encoding")
     if coding is not None:

@@ -1,4 +1,4 @@
-"""Lists of networks, as settings hold them."""
+"""Lists of networks and single addresses, read from settings and sockets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _WHY = "it must hold networks such as 10.2.0.0/16, with commas between them"
 
 
 def networks(text: str | None, setting: str) -> tuple[Network, ...]:
-    """The networks that a setting lists in CIDR form. Refusal SETTING_INVALID names the setting."""
+    """Return the networks of a setting in CIDR form. Refusal SETTING_INVALID names the setting."""
     try:
         return tuple(ipaddress.ip_network(each.strip()) for each in (text or "").split(",") if text)
     except ValueError as error:
@@ -22,7 +22,10 @@ def networks(text: str | None, setting: str) -> tuple[Network, ...]:
 
 
 def address_of(text: str) -> Address | None:
-    """The address, an IPv4 one in the clothes of IPv6 as what it is. None for what is none."""
+    """Return the address of a text; None for a text that is none.
+
+    An IPv4 address mapped into IPv6 is returned as IPv4 (RFC 4291 section 2.5.5.2).
+    """
     try:
         address: Address = ipaddress.ip_address(text)
     except ValueError:

@@ -1,9 +1,9 @@
-"""A member's service behind several endpoints: which one a request goes to, and who tries again.
+"""A member's service behind several endpoints: the choice of one, and the retries.
 
 - the endpoint with the fewest requests in flight is chosen, among those that are not ejected;
 - a request that was not sent (no connection could be made) goes to another endpoint, whatever its
-  method; one that was sent and not answered with a single byte goes once more only if its method
-  is idempotent (RFC 9110 section 9.2.2) and its body is at hand;
+  method; one that was sent and not answered with a single byte goes once more only if its method is
+  idempotent (RFC 9110 section 9.2.2) and its body is at hand;
 - both only within the retry budget, so that a member in trouble does not get more calls for it;
 - one that waited for an endpoint that is ejected meanwhile goes to another, as if it came now.
 """
@@ -36,26 +36,30 @@ class Origin(Endpoints):
         self.standing_changed()
 
     def standing_changed(self) -> None:
-        """An endpoint was ejected or has returned."""
+        """Take in that an endpoint was ejected or has returned."""
         self._usable = [pool for pool in self.pools if not pool.ejection.out]
 
     @property
     def are_several(self) -> bool:
+        """Whether there is more than one endpoint."""
         return len(self.pools) > 1
 
     @property
     def ejected(self) -> int:
-        """How many endpoints are out."""
+        """The number of ejected endpoints."""
         return len(self.pools) - len(self._usable)
 
     @property
     def is_quiet(self) -> bool:
-        """Whether nobody has called for a while, so that nobody need look after it."""
+        """Whether no call came for a while, so that the service needs no upkeep."""
         return self._quiet_windows > _QUIET_WINDOWS
 
     def choose(self) -> Pool:
-        """Where to send the next request. Refusal MEMBER_UNREACHABLE while every endpoint is out:
-        the circuit is open."""
+        """Return the pool for the next request.
+
+        Refusal MEMBER_UNREACHABLE (with `retry_after_s`) while every endpoint is ejected: the
+        circuit is open.
+        """
         self.requests += 1
         usable = self._usable
         if len(usable) == 1:
@@ -67,13 +71,14 @@ class Origin(Endpoints):
         return self._least_busy(usable)
 
     def _least_busy(self, pools: Sequence[Pool]) -> Pool:
-        """The one with the fewest in flight; among equals they take turns."""
+        """Return the pool with the fewest requests in flight; among equals they take turns."""
         self._last = (self._last + 1) % len(pools)
         turned = (*pools[self._last :], *pools[: self._last])
         return min(turned, key=lambda pool: pool.busy)
 
     def send_again(self, outgoing: Outgoing, failed: Pool, *, sent: bool) -> bool:
-        """Send a request that `failed` could not carry once more. Whether it is taken care of.
+        """Send a request that `failed` could not carry once more. Return whether it is taken care
+        of.
 
         When it had left (`sent`), the connection it left on is gone and nothing more is known of
         the endpoint, so that for want of others the same one may be asked.
@@ -84,7 +89,7 @@ class Origin(Endpoints):
         if not others or self._retries_left <= 0 or outgoing.tries >= REQUEST_TRIES:
             return False
         if outgoing.done or not outgoing.receiver.still_allowed():
-            return True  # it was given up, or refused by whoever was asked
+            return True  # it was given up, or refused by its receiver
         self._retries_left -= 1
         self.retries += 1
         outgoing.tries += 1
@@ -94,8 +99,11 @@ class Origin(Endpoints):
         return True
 
     def move(self, waiting: Iterable[Outgoing]) -> None:
-        """Send elsewhere what waited for an endpoint that is out now. It was never sent, so that
-        neither its tries nor the budget count; where all are out it is told so."""
+        """Send requests elsewhere that waited for an endpoint that is ejected now.
+
+        They were never sent, so that neither their tries nor the budget count; where all endpoints
+        are ejected they fail.
+        """
         for outgoing in waiting:
             if outgoing.done or not outgoing.receiver.still_allowed():
                 continue
@@ -106,7 +114,10 @@ class Origin(Endpoints):
             pool.send(outgoing)
 
     def renew_budget(self) -> None:
-        """Once a RETRY_WINDOW_S: a share of the window's requests may be sent again, or a few."""
+        """Allow a share of the last window's requests, or a few, to be sent again.
+
+        Called once a RETRY_WINDOW_S.
+        """
         share = self.requests * RETRY_PERCENT // 100
         self._retries_left = max(RETRIES_MIN, share)
         self._quiet_windows = 0 if self.requests else self._quiet_windows + 1

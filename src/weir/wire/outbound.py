@@ -32,13 +32,13 @@ class OutboundError(Exception):
 
 
 async def resolve(host: str, port: int) -> list[str]:
-    """Every address of a host, as the system's resolver has them."""
+    """Return every address of a host, as the system's resolver has them. OSError."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return [str(each[4][0]) for each in found]
 
 
 def may_be_called(address: Address, allowed: Sequence[Network]) -> bool:
-    """Whether an address is public (RFC 6890), or of a network that was named."""
+    """Whether an address is public (RFC 6890), or of an allowed network."""
     mapped = getattr(address, "ipv4_mapped", None)
     if mapped is not None:
         return may_be_called(mapped, allowed)
@@ -50,7 +50,7 @@ def may_be_called(address: Address, allowed: Sequence[Network]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """An answer: its media type in lower case, and as much of its body as was asked for."""
+    """An answer: status, media type in lower case, and body up to the length asked for."""
 
     status: int
     media_type: str
@@ -74,13 +74,15 @@ class Outbound:
         self._resolve = resolver
 
     async def post_json(self, url: str, value: Any, headers: Mapping[str, str]) -> int:
-        """The status of the answer. OutboundError when there is none."""
-        told = {**headers, "content-type": "application/json"}
-        answer = await self._ask("POST", url, told, json.dumps(value).encode(), 0)
+        """Return the status of the answer. OutboundError when there is none."""
+        typed = {**headers, "content-type": "application/json"}
+        answer = await self._ask("POST", url, typed, json.dumps(value).encode(), 0)
         return answer.status
 
     async def get(self, url: str, accept: str, most_bytes: int) -> Answered:
-        """The answer, its body bounded. OutboundError when there is none, or it is longer."""
+        """Return the answer, its body bounded. OutboundError when
+        there is none, or it is longer.
+        """
         return await self._ask("GET", url, {"accept": accept}, b"", most_bytes)
 
     async def _ask(
@@ -116,8 +118,9 @@ class Outbound:
         return Answered(answer.status_code, media_type, body)
 
     async def _checked(self, host: str, port: int) -> Address:
-        """The address to connect to. One that may not be called spoils them all: nobody shall
-        hide it among others.
+        """Return the address to connect to. OutboundError for a host with a forbidden address.
+
+        One forbidden address spoils them all, or it could be hidden among others.
         """
         addresses = [ipaddress.ip_address(each) for each in await self._resolve(host, port)]
         if not addresses or not all(may_be_called(each, self._allowed) for each in addresses):
@@ -126,7 +129,7 @@ class Outbound:
 
 
 async def _bounded(answer: httpx.Response, most_bytes: int) -> bytes:
-    """The body as it was sent, up to a length; nothing is read where nothing is wanted."""
+    """Return the body as it was sent, up to a length; with 0 nothing is read."""
     body = b""
     if most_bytes:
         async for chunk in answer.aiter_raw():

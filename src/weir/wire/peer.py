@@ -1,4 +1,4 @@
-"""Who is at the other end: a caller's certificate, or the user behind a private socket."""
+"""The peer of a connection: a caller's certificate, or the user behind a private socket."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class PeerCertificate:
 
 
 def private_socket(path: Path) -> socket.socket:
-    """A listening Unix socket of mode 0600 in a folder of mode 0700, made if it is missing.
+    """Open a listening Unix socket of mode 0600 in a folder of mode 0700, made if it is missing.
 
-    Refusal HOME_UNUSABLE when the folder belongs to somebody else or cannot be made. A socket file
-    that nobody listens on any more is replaced.
+    Refusal HOME_UNUSABLE when the folder is another user's or cannot be made. A socket file left by
+    an ended process is replaced.
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -54,7 +54,9 @@ def private_socket(path: Path) -> socket.socket:
 
 
 def _check_folder(folder: Path) -> None:
-    """A folder that others may enter would make the socket's own mode the only lock."""
+    """Refuse or close a folder that others may enter: the socket's
+    own mode would be the only lock.
+    """
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
         raise Refusal(HOME_UNUSABLE, "the private folder is not a folder of ours")
@@ -63,7 +65,9 @@ def _check_folder(folder: Path) -> None:
 
 
 def peer_uid(transport: Any) -> int | None:
-    """The user of the process at the other end of a Unix socket, as the kernel knows it."""
+    """Return the user id at the other end of a Unix socket, by the
+    kernel; None for other sockets.
+    """
     connected = transport.get_extra_info("socket")
     if connected is None or connected.family != socket.AF_UNIX:
         return None

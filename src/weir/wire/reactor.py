@@ -1,15 +1,15 @@
 """The data plane's sockets in two epoll sets of their own, inside the event loop.
 
 The loop sees two descriptors, the sets themselves, and so does nothing for a single socket: a step
-asks the kernel once which sockets are ready and goes through them, and then does what its sockets
-have in common. Everything else (tasks, timers, PostgreSQL, Valkey) is the loop's as ever.
+asks the kernel once which sockets are ready and goes through them, and then does the work its
+sockets have in common. Everything else (tasks, timers, PostgreSQL, Valkey) is the loop's as ever.
 
-Sockets that we connected are served ahead of those that callers did. What they bring ends calls
-that have begun, and is at most as much as was asked for; callers bring as much as they like. In
-one queue with 12,000 callers an answer that is there waits for thousands of requests to be taken
-in, which then wait for the connection that it would have freed: the process is busy, answers few,
-and takes members for slow. Served in this order, requests that are too many stay in the kernel,
-where they cost nothing.
+Sockets that we connected are served ahead of those that callers did. Their bytes end calls that
+have begun, and are at most as many as were asked for; callers bring as much as they like. In one
+queue with 12,000 callers an answer that is there waits for thousands of requests to be taken in,
+which then wait for the connection that it would have freed: the process is busy, answers few, and
+takes members for slow. Served in this order, requests that are too many stay in the kernel, where
+they cost nothing.
 """
 
 from __future__ import annotations
@@ -31,11 +31,12 @@ _AT_ONCE: Final = 128
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Watched:
-    """Something with a socket. `ready` is told what epoll reported."""
+    """A thing with a socket. `ready` is called with epoll's events."""
 
     __slots__ = ()
 
     def ready(self, events: int) -> None:
+        """Serve the socket; `events` are bits of EPOLLIN, EPOLLOUT, EPOLLHUP and EPOLLERR."""
         raise NotImplementedError
 
 
@@ -44,20 +45,22 @@ class Reactor:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
-        # What is read is used up in the step it was read in, so one buffer serves all.
+        # Bytes are used up in the step they were read in, so one buffer serves all.
         self.buffer = memoryview(bytearray(READ_BYTES))
         self._watched: dict[int, Watched] = {}
         self._ahead: set[int] = set()  # of those, the ones that are served first
         self._sets: _Sets | None = None
-        # Watched since the kernel was last asked: what it said of their descriptors then was about
+        # Watched since the kernel was last asked: its events for their descriptors were about
         # sockets that were closed in the same step.
         self._fresh: set[int] = set()
         self._stepping = False
         self._afterwards: list[Callable[[], None]] = []
 
     def watch(self, descriptor: int, watched: Watched, events: int, *, ahead: bool = False) -> None:
-        """Begin to watch a socket, `ahead` of the others or not. The first one joins the sets to
-        the loop."""
+        """Begin to watch a socket, `ahead` of the others or not.
+
+        The first one joins the sets to the loop.
+        """
         if self._sets is None:
             self._sets = _Sets()
             self.loop.add_reader(self._sets.ahead.fileno(), self._step_ahead)
@@ -69,7 +72,7 @@ class Reactor:
             self._ahead.add(descriptor)
 
     def change(self, descriptor: int, events: int) -> None:
-        """Wait for something else on a watched socket."""
+        """Wait for other events of a watched socket."""
         if self._sets is not None:
             self._sets.holding(descriptor in self._ahead).modify(descriptor, events)
 
@@ -136,7 +139,7 @@ class _Sets:
         self.others = select.epoll()
 
     def holding(self, ahead: bool) -> select.epoll:
-        """The one that a socket belongs to."""
+        """Return the set that a socket belongs to."""
         return self.ahead if ahead else self.others
 
     def close(self) -> None:

@@ -1,6 +1,7 @@
-"""Joins a caller's exchange to a request to a member: bodies both ways, at the slower side's pace.
+"""The join of a caller's exchange to a request to a member, at the slower side's pace.
 
-Memory is bounded by what the transports may hold: a side that is too slow pauses the other.
+Bodies pass both ways. Memory is bounded by the transports' buffers: a side that is too slow pauses
+the other.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from weir.wire.upstream import Pool
 
 
 class Relay:
-    """Both the receiver of an exchange's body and of its answer. Subclasses say what it means."""
+    """The receiver of both an exchange's body and its answer. Subclasses decide their meaning."""
 
     __slots__ = ("_chunked", "_streams", "exchange", "outgoing")
 
@@ -27,19 +28,19 @@ class Relay:
     # --- what a subclass decides ---------------------------------------------------------------
 
     def head_lines(self, head: AnswerHead) -> bytes:
-        """The field lines to answer with, framing left out."""
+        """Return the field lines to answer with, framing left out."""
         raise NotImplementedError
 
     def answer_end(self) -> None:
-        """The answer is whole and its last byte has not left: end the exchange, if it is open."""
+        """End the exchange, if it is open: the answer is whole and its last byte has not left."""
         raise NotImplementedError
 
     def failed(self, failure: Failure | Refusal, detail: str) -> None:
-        """There is no whole answer: refuse if `exchange.begun` is False, else it was broken off."""
+        """Refuse if `exchange.begun` is False, else break off: there is no whole answer."""
         raise NotImplementedError
 
     def caller_gone(self) -> None:
-        """The caller left before the answer's end."""
+        """Give up: the caller left before the answer's end."""
         raise NotImplementedError
 
     def still_allowed(self) -> bool:
@@ -62,9 +63,8 @@ class Relay:
     ) -> None:
         """Send `head` (without framing and empty line) and the body: `body`, or as it arrives.
 
-        `answering` takes the answer in this relay's place.
-
-        Refusal when the body is announced to be larger than `max_body_bytes`.
+        `answering` takes the answer in this relay's place. Times are seconds. Refusal
+        BODY_TOO_LARGE when the body is announced to be larger than `max_body_bytes`.
         """
         exchange = self.exchange
         request = exchange.request

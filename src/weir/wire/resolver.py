@@ -1,7 +1,7 @@
-"""The addresses behind a member's host name, asked for again and again, and which are let through.
+"""The addresses behind a member's host name, looked up regularly and let through by network.
 
-A connection is made to an address that was looked up and checked by us, never to a name that
-somebody else looks up again in between (DNS rebinding).
+A connection is made to an address that was looked up and checked by us, never to a name that is
+looked up again in between (DNS rebinding).
 """
 
 from __future__ import annotations
@@ -19,21 +19,23 @@ _ADDRESSES: Final = 32  # of one name; more are not looked at
 
 
 class Reachable:
-    """Which addresses members' endpoints may have."""
+    """The networks that members' endpoints may lie in."""
 
     def __init__(self, networks: Iterable[Network] = ()) -> None:
         self._networks = tuple(networks)
 
     @classmethod
     def parse(cls, text: str | None) -> Reachable:
-        """From the setting: networks in CIDR form with commas between them."""
+        """Read the setting: networks in CIDR form with commas between them. Refusal
+        SETTING_INVALID.
+        """
         return cls(networks(text, "WEIR_MEMBER_NETWORKS"))
 
     def allows(self, text: str) -> bool:
         """Whether a connection to this address may be made.
 
-        Never to a link-local address (where clouds keep their credentials), to many at once, or
-        to nobody; an IPv4 address in the clothes of IPv6 is judged as what it is.
+        Never to a link-local (where clouds keep their credentials), multicast or unspecified
+        address; an IPv4 address mapped into IPv6 is judged as IPv4.
         """
         address = address_of(text)
         if address is None:
@@ -68,7 +70,9 @@ class Addresses:
         return self._literal or not self._known or address in self._known
 
     async def in_turn(self) -> tuple[str, ...]:
-        """Every address, each time beginning with the next. OSError when there is none to call."""
+        """Return every address, each time beginning with the next. OSError when there is none to
+        call.
+        """
         if self._literal:
             self._known = self._let_through([self._host])
         elif self.are_stale or not self._known:
@@ -79,7 +83,9 @@ class Addresses:
         return self._known[self._next :] + self._known[: self._next]
 
     async def refresh(self) -> None:
-        """Ask again. What was known stays when nobody answers: names fail more often than hosts."""
+        """Look the name up again. A failure keeps the known ones:
+        names fail more often than hosts.
+        """
         self._asked_at_s = self._loop.time()
         try:
             async with asyncio.timeout(MEMBER_CONNECT_TIMEOUT_S):

@@ -1,8 +1,8 @@
-"""TLS over one socket: a message read is one `recv` and one decryption, a message written one
-encryption and one `send`.
+"""TLS over one socket, with OpenSSL in memory and the socket watched by the reactor.
 
-OpenSSL works in memory; the socket is watched by the reactor. What a protocol is told, and when,
-is as with asyncio's transports, so that protocols do not know the difference.
+A message read is one `recv` and one decryption, a message written one encryption and one `send`. A
+protocol gets the same events at the same times as from asyncio's transports, so that protocols do
+not know the difference.
 
 | state | reads | ends with |
 | --- | --- | --- |
@@ -32,7 +32,7 @@ HANDSHAKE_TIMEOUT_S: Final = 10.0
 SHUTDOWN_TIMEOUT_S: Final = 2.0
 # Answers to key updates that one connection may cost: thousands, where hardly one is needed.
 REKEYING_BYTES: Final = 65_536
-# What is read in one turn: little from a peer whose last turn brought nothing that was delivered,
+# Bytes read in one turn: few from a peer whose last turn brought nothing that was delivered,
 # because a message that only changes keys costs more to take than to send.
 _WARY_BYTES: Final = 8_192
 _READ_BYTES: Final = 20_480
@@ -53,7 +53,7 @@ CLOSED: Final = 4
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Stream:
-    """What a transport carries: the methods of `asyncio.Protocol`."""
+    """The protocol above a transport: the methods of `asyncio.Protocol`."""
 
     __slots__ = ()
 
@@ -126,7 +126,7 @@ class TlsTransport(Watched):
         barren_bytes: int = BARREN_BYTES,
         proxied: bool = False,
     ) -> None:
-        """Begin the handshake: as the server, unless `server_hostname` says whom to expect.
+        """Begin the handshake: as the client of `server_hostname`, else as the server.
 
         `proxied` connections begin with a balancer's PROXY header.
         """
@@ -147,8 +147,8 @@ class TlsTransport(Watched):
             server_side=server_hostname is None,
             server_hostname=server_hostname,
         )
-        # What every message needs, looked up once. The SSLObject does nothing but hand reads and
-        # writes on to its one part, each by a Python function of its own.
+        # The parts every message needs, looked up once. The SSLObject does nothing but hand reads
+        # and writes on to its one part, each by a Python function of its own.
         inner: Any = self._tls._sslobj  # type: ignore[attr-defined]
         self._decrypt: Any = inner.read
         self._encrypt: Any = inner.write
@@ -159,8 +159,8 @@ class TlsTransport(Watched):
         self._at_once = _WARY_BYTES
         self._barren_bytes = 0
         self._state = PROXIED if proxied else SHAKING
-        self._header = b""  # what was read of a PROXY header
-        self._peer: tuple[str, int] | None = None  # whom it names
+        self._header = b""  # the bytes of a PROXY header so far
+        self._peer: tuple[str, int] | None = None  # the caller it names
         self._events = IN
         self._reading = True
         self._unsent = b""
@@ -176,8 +176,10 @@ class TlsTransport(Watched):
     # --- what a protocol may ask ---------------------------------------------------------------
 
     def get_extra_info(self, name: str) -> Any:
-        """`peername`, `socket` or `ssl_object`, as asyncio's transports have them; `neighbour` is
-        the address at the other end, who may be a balancer between the peer and us.
+        """Return `peername`, `socket` or `ssl_object`, as asyncio's transports have them.
+
+        `neighbour` is the address at the other end, which may be a balancer between the peer and
+        us.
         """
         if name == "ssl_object":
             return self._tls
@@ -206,14 +208,14 @@ class TlsTransport(Watched):
         self._steer()
 
     def resume_reading(self) -> None:
-        """Deliver again, first what was received already, in the loop's next round."""
+        """Deliver again, bytes received already first, in the loop's next round."""
         self._reading = True
         self._steer()
         if self._from_peer.pending:
             self._loop.call_soon(self._deliver_later)
 
     def write(self, data: bytes) -> None:
-        """Encrypt and send, or keep what the socket does not take now."""
+        """Encrypt and send, or keep the bytes that the socket does not take now."""
         if self._state != OPEN or not data:
             return
         try:
@@ -232,18 +234,18 @@ class TlsTransport(Watched):
             self._send()
 
     def close(self) -> None:
-        """Send what was written and close_notify, then wait a while for the peer's end."""
+        """Send the written bytes and close_notify, then wait a while for the peer's end."""
         if self._state == OPEN:
             self._end()
 
     def abort(self) -> None:
-        """Close at once; what is unsent is lost."""
+        """Close at once; unsent bytes are lost."""
         self._lose(None)
 
     # --- the socket's events -------------------------------------------------------------------
 
     def ready(self, events: int) -> None:
-        """Called by the reactor."""
+        """Serve the socket, called by the reactor."""
         try:
             if events & OUT:
                 self._send()
@@ -255,7 +257,7 @@ class TlsTransport(Watched):
             self._stumble(error)
 
     def expire(self) -> None:
-        """The handshake or the peer's end did not come in time."""
+        """Close: the handshake or the peer's end did not come in time."""
         self._lose(TimeoutError("the peer took too long"))
 
     def _receive(self) -> None:
@@ -267,7 +269,7 @@ class TlsTransport(Watched):
             self._lose(error)
             return
         if count == 0:
-            # A stream cut off without close_notify: what was expected may be incomplete.
+            # A stream cut off without close_notify: the expected bytes may be incomplete.
             self._lose(None)
         elif self._state == PROXIED:
             self._read_header(bytes(self._reactor.buffer[:count]))
@@ -283,7 +285,7 @@ class TlsTransport(Watched):
                 self._shake()
 
     def _deliver(self) -> None:
-        """Decrypt what was received and hand it over, as long as it is wanted."""
+        """Decrypt received bytes and hand them over, as long as they are wanted."""
         stream = self._stream
         try:
             while self._state == OPEN and self._reading and stream is not None:
@@ -307,7 +309,10 @@ class TlsTransport(Watched):
             self._lose(error)
 
     def _answer_key_updates(self) -> None:
-        """RFC 8446 section 4.6.3. A peer that asks for ever more is cut: it may not read either."""
+        """Send the answers to key updates (RFC 8446 section 4.6.3).
+
+        A peer that asks for ever more is cut: it may not read either.
+        """
         self._rekeying_bytes += self._to_peer.pending
         self._send()
         if self._rekeying_bytes > self._rekeying_most:
@@ -320,7 +325,7 @@ class TlsTransport(Watched):
             self._stumble(error)
 
     def _ended_by_peer(self, stream: Stream) -> None:
-        """close_notify has come: all that was sent to us has arrived."""
+        """End after the peer's close_notify: every byte it sent has arrived."""
         stream.eof_received()
         if self._state == OPEN:
             self._end()
@@ -354,7 +359,7 @@ class TlsTransport(Watched):
             self._lose(error)
             return
         self._send()
-        if self._state != SHAKING or self._stream is None:  # lost before anybody heard of it
+        if self._state != SHAKING or self._stream is None:  # lost in the meantime
             return
         self._state = OPEN
         self.deadline_s = NEVER
@@ -376,7 +381,7 @@ class TlsTransport(Watched):
     # --- sending -------------------------------------------------------------------------------
 
     def _send(self) -> None:
-        """Send what OpenSSL has made, after what is unsent."""
+        """Send OpenSSL's new bytes, after the unsent ones."""
         data: bytes = self._encrypted()
         if self._unsent:
             data = self._unsent + data
@@ -409,7 +414,7 @@ class TlsTransport(Watched):
             stream.resume_writing()
 
     def _steer(self) -> None:
-        """Wait for what is wanted, and tell the kernel when that has changed."""
+        """Tell the kernel which events are wanted, when that has changed."""
         if self._state == CLOSED:
             return
         events = (IN if self._reading or self._state != OPEN else 0) | (OUT if self._unsent else 0)
@@ -420,7 +425,7 @@ class TlsTransport(Watched):
     # --- the end -------------------------------------------------------------------------------
 
     def _end(self) -> None:
-        """Say that no more will be sent, behind what was written, for which the peer has its time.
+        """Send close_notify behind the written bytes, for which the peer has its time.
 
         Reading on keeps a body that is still on its way from resetting the connection before the
         answer was read.
@@ -429,7 +434,7 @@ class TlsTransport(Watched):
         self.deadline_s = self._loop.time() + BODY_TIMEOUT_S
         self._deadlines.watch(self)
         # OpenSSL looks for the peer's close_notify behind ours. It does not come, or what stands
-        # in its place is a body that nobody reads, which is no reason to lose the answer.
+        # in its place is an unread body, which is no reason to lose the answer.
         with suppress(ssl.SSLError):
             self._tls.unwrap()
         self._send()
@@ -447,9 +452,9 @@ class TlsTransport(Watched):
             self._lose(error)
 
     def _stumble(self, error: Exception) -> None:
-        """A mistake of ours costs the connection it was made on, and no other."""
-        told = {"message": "a stream failed", "exception": error}
-        self._loop.call_exception_handler(told)
+        """Cut the connection that an error of ours happened on, and no other."""
+        context = {"message": "a stream failed", "exception": error}
+        self._loop.call_exception_handler(context)
         self._lose(error)
 
     def _lose(self, error: Exception | None) -> None:

@@ -35,11 +35,11 @@ class Endpoints:
 
     @property
     def are_several(self) -> bool:
-        """Whether there are more than one."""
+        """Whether there is more than one."""
         raise NotImplementedError
 
     def standing_changed(self) -> None:
-        """An endpoint was ejected or has returned."""
+        """Take in that an endpoint was ejected or has returned."""
         raise NotImplementedError
 
     def send_again(self, outgoing: Outgoing, failed: Pool, *, sent: bool) -> bool:
@@ -47,7 +47,7 @@ class Endpoints:
         raise NotImplementedError
 
     def move(self, waiting: Iterable[Outgoing]) -> None:
-        """Send elsewhere what waited for an endpoint that is out now."""
+        """Send requests elsewhere that waited for an endpoint that is ejected now."""
         raise NotImplementedError
 
 
@@ -55,7 +55,7 @@ class Endpoints:
 class Pool(Endpoint):
     """Connections to one endpoint: a member's host and port, or a private Unix socket.
 
-    `name` is whom the endpoint's certificate must name, where that is not `host` itself.
+    `name` must be in the endpoint's certificate, where that is not `host` itself.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Pool(Endpoint):
         max_connections: int = MEMBER_POOL_CONNECTIONS,
     ) -> None:
         super().__init__(loop, deadlines)
-        self.origin: Endpoints | None = None  # whose endpoint this is
+        self.origin: Endpoints | None = None  # the service of this endpoint
         self._addresses = Addresses(loop, host, reachable or Reachable())
         self._name = name or host
         self._port = port
@@ -90,12 +90,12 @@ class Pool(Endpoint):
 
     @property
     def open_connections(self) -> int:
-        """How many connections there are, those being made included."""
+        """The number of connections, those being made included."""
         return len(self._open) + self._opening
 
     @property
     def is_unused(self) -> bool:
-        """Whether nothing is open, and nobody waits."""
+        """Whether no connection is open and no request waits."""
         return not (self._open or self._opening or self._waiting)
 
     @property
@@ -115,13 +115,15 @@ class Pool(Endpoint):
 
     @property
     def busy(self) -> int:
-        """How many requests are in flight, or wait for a connection."""
+        """The number of requests in flight or waiting for a connection."""
         return len(self._open) - len(self._idle) + self._opening + len(self._waiting)
 
     def send(self, outgoing: Outgoing) -> None:
-        """Send on an idle connection, else on a new one, else on the first that becomes free or is
-        made. Few are made at a time: a handshake costs as much as tens of calls, and a burst that
-        has every call make its own would wait for them all."""
+        """Send on an idle connection, else on a new one, else on the first that becomes free.
+
+        Few are made at a time: a handshake costs as much as tens of calls, and a burst that has
+        every call make its own would wait for them all.
+        """
         self.deadlines.watch(outgoing)
         if self._sent_on_idle(outgoing):
             return
@@ -134,7 +136,9 @@ class Pool(Endpoint):
             outgoing.fail(Failure.BUSY, "too many requests wait")
 
     def send_ahead(self, outgoing: Outgoing) -> None:
-        """Send past those who wait: it is about the endpoint, not about the queue before it."""
+        """Send past the waiting requests: it is about the endpoint,
+        not about the queue before it.
+        """
         self.deadlines.watch(outgoing)
         if not self._sent_on_idle(outgoing):
             self.send_fresh(outgoing)
@@ -152,7 +156,7 @@ class Pool(Endpoint):
         return self._opening < MEMBER_POOL_OPENING and self.open_connections < self._max_connections
 
     def _open_for_waiting(self) -> None:
-        """Whoever waits longest may have a new connection."""
+        """Make new connections for the requests that wait longest."""
         while self._waiting and self._may_open():
             outgoing = self._waiting.popleft()
             if not outgoing.done:
@@ -167,7 +171,7 @@ class Pool(Endpoint):
         task.add_done_callback(self._tasks.discard)
 
     def released(self, connection: ClientConnection) -> None:
-        """A connection has carried its answer to the end."""
+        """Take back a connection that has carried its answer, for a waiting request or idle."""
         if connection.leaving:
             connection.close()
             return
@@ -180,18 +184,21 @@ class Pool(Endpoint):
         self._idle.append(connection)
 
     def failed(self) -> None:
-        """The endpoint did not do its part."""
+        """Count a failure of the endpoint."""
         if self.ejection.failed(self.loop.time()):
             self._standing_changed()
 
     def checked(self, passed: bool) -> None:
-        """The endpoint has been checked."""
+        """Take in the result of a check."""
         if self.ejection.checked(passed, self.loop.time()):
             self._standing_changed()
 
     def _standing_changed(self) -> None:
-        """Idle connections of an endpoint that is out are no better than it is. What waits for one
-        has not been sent, and may go elsewhere."""
+        """Act on an ejection or a return.
+
+        Idle connections of an ejected endpoint are no better than it is. Requests that wait for one
+        have not been sent, and may go elsewhere.
+        """
         if self.ejection.out:
             self.close_idle(0.0)
         if self.origin is not None:
@@ -212,19 +219,19 @@ class Pool(Endpoint):
         return True
 
     def opened(self, connection: ClientConnection) -> None:
-        """A connection was made."""
+        """Take a new connection in."""
         connection.leaving = self._retired
         self._open.add(connection)
 
     def lost(self, connection: ClientConnection) -> None:
-        """A connection is gone; whoever waits may have a new one."""
+        """Drop a connection that is gone, and open new ones for waiting requests."""
         self._open.discard(connection)
         if connection in self._idle:
             self._idle.remove(connection)
         self._open_for_waiting()
 
     def close_idle(self, idle_s: float = IDLE_CONNECTION_S) -> None:
-        """Close what was not used for `idle_s`. The oldest stand first."""
+        """Close connections unused for `idle_s`. The oldest stand first."""
         limit = self.loop.time() - idle_s
         while self._idle and self._idle[0].idle_since_s <= limit:
             self._idle.popleft().close()
@@ -237,24 +244,26 @@ class Pool(Endpoint):
             connection.close()
 
     def retire(self) -> None:
-        """The endpoint is none of the member's any more: end when what is in flight has ended."""
+        """End when the requests in flight have ended: the endpoint is no longer the member's."""
         self._retired = True
         self._leave(self._open)
 
     async def refresh(self) -> None:
-        """Ask for the addresses of the endpoint's name again, and leave those it has left."""
+        """Look the endpoint's name up again, and leave addresses it no longer has."""
         await self._addresses.refresh()
         self._leave(each for each in self._open if each.address not in self._addresses)
 
     def _leave(self, connections: Iterable[ClientConnection]) -> None:
-        """Close connections, those in use when their answers have ended."""
+        """Close connections, busy ones when their answers have ended."""
         for connection in tuple(connections):
             connection.leaving = True
             if connection in self._idle:
                 connection.close()
 
     async def connects(self, within_s: float) -> bool:
-        """Whether a connection can be made, TLS and names included. It is kept for what comes."""
+        """Whether a connection can be made, TLS and names included. It
+        is kept for later requests.
+        """
         try:
             async with asyncio.timeout(within_s):
                 connection = await self._dial()
