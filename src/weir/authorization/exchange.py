@@ -1,4 +1,4 @@
-"""One request on its way through the table of steps: what came in, and what was found so far."""
+"""The typed context of one request on its way through the table of steps."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from weir.partners.organisations import Organisation
 class PushedRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A validated authorization request (RFC 9126), kept in the cache until it is used.
 
-    `consent` is the identifier the consent will have; it is what makes the request single-use.
+    `consent` is the identifier the consent will have; it makes the request single-use.
     """
 
     client: str
@@ -50,13 +50,13 @@ class PushedRequest(msgspec.Struct, frozen=True, kw_only=True):
     rehearses: bool = False  # the answer is signed with the announced key
     action: Action = "create"  # grant_management_action
     grant_id: str | None = None  # the grant to merge into or to replace
-    language: str | None = None  # that its client wishes the customer to be asked in
+    language: str | None = None  # in which its client wishes the customer to be asked
     trial: bool = False  # a developer tries it out, with a test customer
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an endpoint answers: a JSON body, a text of a type, or a place to send the browser."""
+    """An endpoint's answer: a JSON body, a text of a type, or an address to send the browser to."""
 
     status: int
     body: Mapping[str, Any] | None = None
@@ -67,7 +67,7 @@ class Answer:
 
 @dataclass(slots=True)
 class Exchange:
-    """The typed context of one request. Each step reads what earlier steps found.
+    """The typed context of one request. Each step reads the fields that earlier steps set.
 
     A field without a value is one no earlier step has set; the order of the table sees to it that
     it is set before it is read, and tests hold the table to it.
@@ -98,9 +98,9 @@ class Exchange:
     action: Action = "create"
     grant_id: str = ""  # the grant the address names, or the request shall change
     openid: OpenIdRequest | None = None
-    language: str | None = None  # that the client wishes the customer to be asked in
+    language: str | None = None  # in which the client wishes the customer to be asked
     lodged: Consent | None = None  # the consent that the request is about, if it was lodged before
-    hint: Hint = field(init=False)  # whom a backchannel request is for
+    hint: Hint = field(init=False)  # at the customer of a backchannel request
     lifetime_s: int = BACKCHANNEL_LIFETIME_S  # of its question
     question: BackchannelRequest = field(init=False)
     ask: ConsentRequest = field(init=False)
@@ -111,30 +111,32 @@ class Exchange:
     consent: Consent = field(init=False)
     scheme: str = field(init=False)  # `bearer` or `dpop`
     token: str = field(init=False)  # an access token shown
-    claims: dict[str, Any] = field(init=False)  # and what it says
+    claims: dict[str, Any] = field(init=False)  # the shown token's claims
     answer: Answer = field(init=False)
 
     @property
     def algorithms(self) -> tuple[str, ...]:
-        """What this client may sign with now; when it rehearses, what will be left to sign with."""
+        """Signature algorithms open to this client now; in a
+        rehearsal, the ones that will remain.
+        """
         return self.services.signer.taken(self.now, rehearsing=self.client.rehearses)
 
     async def sign(self, claims: dict[str, Any], typ: str) -> str:
-        """A JWT for this client, signed by the platform."""
+        """Return a JWT for this client, signed by the platform."""
         return await self.services.signer.sign_jwt(claims, typ, rehearsing=self.client.rehearses)
 
     def required(self, name: str) -> str:
-        """A parameter's value. OAUTH_INVALID_REQUEST when it is absent or empty."""
+        """Return a parameter's value. OAUTH_INVALID_REQUEST when it is absent or empty."""
         value = self.parameters.get(name)
         if value is None:
             raise wrong(name, "is missing")
         return value
 
     def mint(self, prefix: str) -> str:
-        """A new identifier, born now."""
+        """Return a new identifier, born now."""
         return identifiers.mint(prefix, int(self.now.timestamp() * 1000), os.urandom(10))
 
 
 def wrong(parameter: str, reason: str) -> Refusal:
-    """The refusal of one parameter."""
+    """Return the refusal of one parameter."""
     return Refusal(OAUTH_INVALID_REQUEST, f"{parameter} {reason}", parameter=parameter, why=reason)

@@ -1,8 +1,8 @@
 """The whole authorization server in one table: a step a row, an endpoint a column.
 
 A request passes the steps of its column from top to bottom. Each step passes or refuses; so the
-order of the rows is the order of refusals, and a test holds it. What a step may cost grows
-downwards: forms first, then the client's proof, then what it asks for, and last what changes.
+order of the rows is the order of refusals, and a test holds it. The cost of steps grows downwards:
+forms first, then the client's proof, then the wishes of the request, and last the changes.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ async def run(endpoint: Endpoint, exchange: Exchange) -> Answer:
 
 
 def token_endpoint_for(grant_type: str | None) -> Endpoint:
-    """Which column a token request takes (RFC 6749 section 5.2)."""
+    """Return the column of a token request (RFC 6749 section 5.2). OAUTH_UNSUPPORTED_GRANT_TYPE."""
     endpoint = GRANT_TYPES.get(grant_type or "")
     if endpoint is None:
         raise Refusal(OAUTH_UNSUPPORTED_GRANT_TYPE, f"grant_type {grant_type!r}")

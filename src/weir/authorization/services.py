@@ -1,4 +1,4 @@
-"""What the authorization server works with, and the addresses it is known by."""
+"""The authorization server's services and addresses."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ class Addresses:
 
     @classmethod
     def of(cls, settings: Settings) -> Addresses:
+        """Derive the addresses from the settings."""
         host = f"auth.{settings.domain}"
         return cls(
             issuer=https_origin(host, settings.public_port),
@@ -41,7 +42,7 @@ class Addresses:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Wired once in `app.py`."""
+    """The parts that steps work with, wired once in `app/`."""
 
     database: Database
     cache: Cache

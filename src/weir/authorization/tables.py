@@ -50,7 +50,7 @@ grants = Table(
 )
 
 # A question to a customer on the customer's own device (CIBA Core 1.0). `consent` is the identifier
-# of the consent it asks for; `customer` is empty when the hint fits nobody.
+# of the consent it asks for; `customer` is empty when the hint fits no customer.
 backchannel_requests = Table(
     "backchannel_requests",
     metadata,

@@ -17,7 +17,7 @@ from weir.store.unit import Actor, UnitOfWork
 
 
 async def ask(services: Services, question: BackchannelRequest, person: str) -> None:
-    """Write down that this person has been shown the question."""
+    """Record that this person has been shown the question."""
     async with services.database.unit(Actor(question.member, person)) as unit:
         await _open(unit, question)
 
@@ -25,9 +25,9 @@ async def ask(services: Services, question: BackchannelRequest, person: str) -> 
 async def approve(
     services: Services, question: BackchannelRequest, signed_in: Session, accounts: list[str]
 ) -> None:
-    """The customer's yes: consent, grant and refresh token in one transaction.
+    """Record the customer's yes: consent, grant and refresh token in one transaction.
 
-    PAGE_EXPIRED when it is too late or was answered before.
+    PAGE_EXPIRED when it is too late or was answered before, NOT_FOUND as for `deny`.
     """
     refresh_token = grants.new_refresh_token()
     sealed = services.sealing.seal(f"refresh:{question.consent}", refresh_token.encode())
@@ -50,7 +50,9 @@ async def approve(
 
 
 async def deny(services: Services, question: BackchannelRequest, person: str) -> None:
-    """The customer's no. PAGE_EXPIRED as for `approve`."""
+    """Record the customer's no. PAGE_EXPIRED as for `approve`; NOT_FOUND for another person's
+    question.
+    """
     async with services.database.unit(Actor(question.member, person)) as unit:
         customer = await _locked(unit, question, person)
         await _open(unit, question)
@@ -59,7 +61,10 @@ async def deny(services: Services, question: BackchannelRequest, person: str) ->
 
 
 async def _locked(unit: UnitOfWork, question: BackchannelRequest, person: str) -> str:
-    """The customer, who is this person and whom the open question asks. NOT_FOUND, PAGE_EXPIRED."""
+    """Lock the open question and return its customer's identifier. NOT_FOUND, PAGE_EXPIRED.
+
+    NOT_FOUND unless the question asks this person.
+    """
     present = await questions.locked(unit, question.consent)
     found = await customers.find(unit.connection, present.customer or "")
     if found is None or found.person != person:

@@ -1,4 +1,4 @@
-"""Whom a backchannel request is for (CIBA Core 1.0 section 7.1).
+"""Hints of a backchannel request at its customer (CIBA Core 1.0 section 7.1).
 
 `login_hint` is the customer's own number at the institution, which the customer tells the
 application. `id_token_hint` is an ID token this server once gave this application. A hint that is
@@ -32,14 +32,16 @@ _REFERENCE: Final = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """`value` is a customer's number at the institution, or a partner's `sub` for the customer."""
+    """A hint. `value` is a customer's number at the institution, or a partner's `sub` for the
+    customer.
+    """
 
     is_subject: bool
     value: str
 
 
 def read(services: Services, client_id: str, name: str, value: str) -> Hint:
-    """A hint in its form. OAUTH_INVALID_REQUEST."""
+    """Read a hint in its form. OAUTH_INVALID_REQUEST."""
     if name == "id_token_hint":
         return Hint(True, _subject(services, client_id, value))
     if len(value) > LOGIN_HINT_CHARACTERS or _REFERENCE.fullmatch(value) is None:
@@ -50,7 +52,7 @@ def read(services: Services, client_id: str, name: str, value: str) -> Hint:
 async def customer_of(
     connection: AsyncConnection, hint: Hint, partner: str, member: str
 ) -> str | None:
-    """The customer of this member whom the hint names, if there is a sign-in to ask in."""
+    """Return the member's customer that the hint names, if there is a sign-in to ask in."""
     statement = select(customers.c.id).where(
         customers.c.member == member, customers.c.person.is_not(None)
     )
@@ -68,7 +70,7 @@ async def customer_of(
 
 
 def _subject(services: Services, client_id: str, token: str) -> str:
-    """The subject of an ID token of this server for this client; an old one will do."""
+    """Return the subject of an ID token of this server for this client; an old one will do."""
     claims = _signed_here(services, token)
     issuer = services.addresses.issuer
     if (
@@ -81,6 +83,7 @@ def _subject(services: Services, client_id: str, token: str) -> str:
 
 
 def _signed_here(services: Services, token: str) -> dict[str, Any] | None:
+    """Return the claims of an ID token that this server signed; None for any other text."""
     if len(token) > ACCESS_TOKEN_CHARACTERS:
         return None
     keys = KeySet.import_key_set(services.signer.public_jwks())  # type: ignore[arg-type]

@@ -1,9 +1,9 @@
-"""Telling applications that an answer is there (CIBA Core 1.0 section 10.2), durably.
+"""Pings that tell applications of an answer (CIBA Core 1.0 section 10.2), delivered durably.
 
-A ping is due in PostgreSQL until it was taken: `ping_at` is when it is tried next. Whoever tries it
-first moves that moment on, in a transaction of its own, so that a worker that dies on the way
-delays a ping and never loses it. After `limits.PINGS` tries, or when nobody could collect the
-answer any more, it is given up; the application can still poll.
+A ping is due in PostgreSQL until it was taken: `ping_at` is when it is tried next. The first worker
+to try it moves that moment on, in a transaction of its own, so that a worker that dies on the way
+delays a ping and never loses it. After `PINGS` tries, or when the answer can no longer be
+collected, it is given up; the application can still poll.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class _Ping:
 
 
 async def deliver_due(database: Database, sealing: Sealing, outbound: Outbound) -> int:
-    """Try every ping that is due now. Returns how many were taken."""
+    """Try every ping that is due now. Return how many were taken."""
     claimed = await _claim(database)
     taken = await asyncio.gather(*(_deliver(sealing, outbound, each) for each in claimed))
     done = [ping.consent for ping, was_taken in zip(claimed, taken, strict=True) if was_taken]
@@ -52,7 +52,7 @@ async def deliver_due(database: Database, sealing: Sealing, outbound: Outbound) 
 
 
 async def _claim(database: Database) -> list[_Ping]:
-    """Pings due, each for one worker: the next try is put off before this one begins."""
+    """Return the pings due, each for one worker: the next try is put off before this one begins."""
     now = database.clock.now()
     claimed = []
     async with database.engine.begin() as connection:
@@ -84,13 +84,15 @@ async def _claim(database: Database) -> list[_Ping]:
 
 
 async def _deliver(sealing: Sealing, outbound: Outbound, ping: _Ping) -> bool:
-    """CIBA section 10.2: 200 and 204 are taken; a redirect is followed by nobody."""
-    told: dict[str, Any] = json.loads(sealing.open(f"ping:{ping.consent}", ping.sealed))
+    """Send a ping; 200 and 204 mean it was taken, and no redirect is
+    followed (CIBA section 10.2).
+    """
+    notice: dict[str, Any] = json.loads(sealing.open(f"ping:{ping.consent}", ping.sealed))
     try:
         status = await outbound.post_json(
             ping.endpoint,
-            {"auth_req_id": told["auth_req_id"]},
-            {"authorization": f"Bearer {told['token']}"},
+            {"auth_req_id": notice["auth_req_id"]},
+            {"authorization": f"Bearer {notice['token']}"},
         )
     except OutboundError as error:
         _log.info("ping_failed", consent=ping.consent, tried=ping.tried, why=str(error))

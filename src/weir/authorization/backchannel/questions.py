@@ -1,11 +1,12 @@
 """Questions to customers on their own device (CIBA Core 1.0), kept in PostgreSQL.
 
-A request is *awaiting* until the customer answers, *granted* or *denied*; nobody's answer after its
-end. It bears the identifier of the consent it asks for. A request whose customer is not known is
-kept like any other and shown to nobody, so that its client cannot tell the two apart.
+A request is *awaiting* until the customer answers, then *granted* or *denied*; after its end it
+cannot be answered. It bears the identifier of the consent it asks for. A request whose customer is
+not known is kept like any other and never shown, so that its client cannot tell the two apart.
 
-What must be told again stays here sealed: the refresh token, so that a token answer that was lost
-can be asked for again and is the same; and for a ping the `auth_req_id` with its bearer token.
+Values that are sent more than once stay here sealed: the refresh token, so that a token answer that
+was lost can be asked for again and is the same; and for a ping the `auth_req_id` with its bearer
+token.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ DENIED: Final = "denied"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackchannelRequest:
-    """A question as stored. `customer` None: nobody is asked."""
+    """A question as stored. `customer` is None when no customer is asked."""
 
     consent: str
     client: str
@@ -69,7 +70,7 @@ class BackchannelRequest:
 
     @property
     def ask(self) -> ConsentRequest:
-        """What the customer is asked."""
+        """The consent that the customer is asked for."""
         return ConsentRequest(
             self.type, self.member_slug, self.purpose, self.details, self.details_end_at
         )
@@ -89,7 +90,7 @@ class BackchannelRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRequest:
-    """What is kept of a backchannel authentication request."""
+    """A backchannel authentication request, to be kept. `lifetime_s` is in seconds."""
 
     consent: str
     secret: str
@@ -108,8 +109,8 @@ class NewRequest:
 async def open_request(unit: UnitOfWork, new: NewRequest) -> None:
     """Keep a request. OAUTH_TOO_MANY_QUESTIONS when the client asks too often.
 
-    What is counted is the hint and the client, never the customer: so the refusal tells nothing. A
-    customer with too many open questions already is not asked, and the client is not told.
+    The count is by hint and client, never by customer: so the refusal reveals nothing. A customer
+    with too many open questions already is not asked, and the client is not told.
     """
     await _require_modesty(unit, new)
     customer = new.customer
@@ -142,7 +143,7 @@ async def open_request(unit: UnitOfWork, new: NewRequest) -> None:
 
 
 async def of_secret(connection: AsyncConnection, auth_req_id: str) -> BackchannelRequest | None:
-    """The request of an `auth_req_id`."""
+    """Return the request of an `auth_req_id`, if there is one."""
     if not is_secret(auth_req_id):
         return None
     mine = backchannel_requests.c.secret_sha256 == digest(auth_req_id)
@@ -152,7 +153,7 @@ async def of_secret(connection: AsyncConnection, auth_req_id: str) -> Backchanne
 async def of_person(
     connection: AsyncConnection, person: str, now: datetime
 ) -> Sequence[BackchannelRequest]:
-    """The questions that wait for a person, oldest first."""
+    """Return the questions that wait for a person, oldest first."""
     waiting = _of_person(person).where(
         backchannel_requests.c.state == AWAITING, backchannel_requests.c.expires_at > now
     )
@@ -163,14 +164,14 @@ async def of_person(
 async def find_of_person(
     connection: AsyncConnection, consent: str, person: str
 ) -> BackchannelRequest | None:
-    """A question to this person, whatever became of it."""
+    """Return a question to this person, in whatever state."""
     return await _one(
         connection, _of_person(person).where(backchannel_requests.c.consent == consent)
     )
 
 
 async def locked(unit: UnitOfWork, consent: str) -> BackchannelRequest:
-    """A question, held until the commit, so that it is answered once. NOT_FOUND."""
+    """Return a question, held until the commit, so that it is answered once. NOT_FOUND."""
     mine = backchannel_requests.c.consent == consent
     found = await _one(unit.connection, _all().where(mine).with_for_update())
     if found is None:
@@ -181,7 +182,7 @@ async def locked(unit: UnitOfWork, consent: str) -> BackchannelRequest:
 async def decide(
     unit: UnitOfWork, consent: str, state: str, sealed_refresh: bytes | None = None
 ) -> None:
-    """Write the answer down. A client that asked to be pinged is, from now on."""
+    """Write the answer down. A client that asked to be pinged is pinged from now on."""
     wants_ping = backchannel_requests.c.sealed_ping.is_not(None)
     at = case((wants_ping, unit.now), else_=None)
     await unit.connection.execute(
@@ -199,7 +200,7 @@ async def decide(
 async def note_poll(
     connection: AsyncConnection, consent: str, now: datetime, interval_s: int
 ) -> None:
-    """Remember when the client asked last, and how long it must wait from now on."""
+    """Remember when the client polled last, and the interval it must keep from now on."""
     await connection.execute(
         update(backchannel_requests)
         .where(backchannel_requests.c.consent == consent)
@@ -208,7 +209,7 @@ async def note_poll(
 
 
 async def forget_old(connection: AsyncConnection, now: datetime) -> None:
-    """Delete requests nobody can answer or collect any more."""
+    """Delete requests that can no longer be answered or collected."""
     long_ago = now - timedelta(seconds=BACKCHANNEL_MEMORY_S)
     await connection.execute(
         delete(backchannel_requests).where(backchannel_requests.c.expires_at < long_ago)

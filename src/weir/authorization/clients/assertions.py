@@ -33,7 +33,7 @@ class Assertion:
 
 
 def subject_of(token: str) -> str | None:
-    """Who an assertion speaks for, unverified: only to look the client's keys up."""
+    """Return an assertion's subject, unverified: only to look the client's keys up."""
     try:
         return _text(_read(token)[1].get("sub"))
     except ValueError:
@@ -41,7 +41,7 @@ def subject_of(token: str) -> str | None:
 
 
 def kid_of(token: str) -> str | None:
-    """Which key a JWT says it was signed with, unverified: only to look for the key."""
+    """Return the key identifier in a JWT's header, unverified: only to look for the key."""
     try:
         return _text(jose.segments(token, REQUEST_OBJECT_CHARACTERS)[0].get("kid"))
     except ValueError:
@@ -51,7 +51,9 @@ def kid_of(token: str) -> str | None:
 def claims_of(
     token: str, jwks: Mapping[str, Any], algorithms: Collection[str] = jose.ALGORITHMS
 ) -> dict[str, Any]:
-    """The claims of an assertion signed by one of these keys. OAUTH_INVALID_CLIENT otherwise."""
+    """Return the claims of an assertion signed by one of these keys. OAUTH_INVALID_CLIENT
+    otherwise.
+    """
     try:
         header, claims = _read(token)
     except ValueError as error:
@@ -70,10 +72,10 @@ def claims_of(
 
 
 def judge(claims: Mapping[str, Any], client_id: str, issuer: str, now_s: float) -> Assertion:
-    """Whether verified claims prove this client to this server now.
+    """Check that verified claims prove this client to this server now. OAUTH_INVALID_CLIENT.
 
     RFC 7523 section 3, with FAPI 2.0 section 5.3.2.1: the audience is the issuer as one string
-    (item 8), and times lie at most `limits.CLOCK_AHEAD_ACCEPTED_S` ahead (item 13).
+    (item 8), and times lie at most CLOCK_AHEAD_ACCEPTED_S ahead (item 13).
     """
     if claims.get("iss") != client_id or claims.get("sub") != client_id:
         raise _wrong("iss and sub must both be the client_id")
@@ -98,7 +100,9 @@ def judge(claims: Mapping[str, Any], client_id: str, issuer: str, now_s: float) 
 
 @lru_cache(maxsize=16)
 def _read(token: str) -> tuple[Mapping[str, Any], dict[str, Any]]:
-    """Header and claims: naming the client and proving it ask for the same token's, in turn."""
+    """Return header and claims, kept: naming the client and proving
+    it read the same token in turn.
+    """
     return jose.segments(token, CLIENT_ASSERTION_CHARACTERS)
 
 

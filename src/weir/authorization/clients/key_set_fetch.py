@@ -1,4 +1,4 @@
-"""Fetching a key set from an address a client chose (`weir.wire.outbound` has the way there)."""
+"""Fetching of key sets from addresses that clients chose, over `weir.wire.outbound`."""
 
 from __future__ import annotations
 
@@ -21,14 +21,16 @@ class FetchError(Exception):
 
 
 class KeyFetcher:
-    """Fetches key sets, so many at a time."""
+    """Fetches key sets, JWKS_FETCHES at a time."""
 
     def __init__(self, outbound: Outbound) -> None:
         self._outbound = outbound
         self._places = asyncio.Semaphore(JWKS_FETCHES)
 
     async def fetch(self, uri: str) -> dict[str, Any]:
-        """The public keys at an address, reduced to what we know of keys. FetchError."""
+        """Return the public keys at an address as a JWK set, reduced
+        to known members. FetchError.
+        """
         try:
             async with self._places:
                 answer = await self._outbound.get(uri, _ACCEPTED, JWKS_BYTES)
@@ -40,6 +42,7 @@ class KeyFetcher:
 
 
 def _keys_in(body: bytes) -> dict[str, Any]:
+    """Return the JWK set in a body, reduced to known members. FetchError."""
     try:
         return keys.public_jwks(loads(body, JWKS_BYTES), "")
     except (ValueError, Refusal) as error:

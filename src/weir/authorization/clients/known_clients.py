@@ -1,4 +1,4 @@
-"""Who a client is and what it may ask for, at this moment, in one statement.
+"""A registered client and its scopes at this moment, read in one statement.
 
 Nothing of it is remembered between requests: a suspension, a revoked certificate or a subscription
 that ended counts for the next request, in every process. Requests that come together ask together.
@@ -78,5 +78,5 @@ _CLIENTS: Final = Gathered(_STATEMENT, ("application", "certificate"), _read)
 
 
 async def find(database: Database, client_id: str, certificate: str | None) -> KnownClient | None:
-    """The client with this identifier, presenting this certificate (`x5t#S256`) or none."""
+    """Return the client, presenting this certificate (`x5t#S256`) or none; None if unknown."""
     return await database.ask(_CLIENTS, client_id, certificate or "")

@@ -1,8 +1,8 @@
 """Keys that clients publish at their `jwks_uri`, remembered for a while (RFC 7591 section 2).
 
-What is kept is bounded in number and age. A `kid` nobody knows makes a set be fetched again, but
-not more often than every `limits.JWKS_REFRESH_S`, so that who invents key ids cannot make this
-server call anybody; a set is fetched by one request at a time.
+The memory is bounded in number and age. An unknown `kid` makes a set be fetched again, but not more
+often than every JWKS_REFRESH_S, so that a client that invents key ids cannot make this server call
+out at will; a set is fetched by one request at a time.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class _Kept:
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def serves(self, kids: Collection[str], now_s: float) -> bool:
-        """Whether what is kept is young enough and has every key that is named."""
+        """Whether the kept set is young enough and has every named key."""
         if self.jwks is None or now_s - self.fetched_at_s >= JWKS_FETCHED_S:
             return False
         return set(kids) <= {key["kid"] for key in self.jwks["keys"]}
@@ -53,7 +53,7 @@ class RemoteKeys:
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
 
     async def of(self, uri: str, kids: Collection[str]) -> dict[str, Any]:
-        """The keys at an address. OAUTH_INVALID_CLIENT when there are none to be had."""
+        """Return the JWK set at an address. OAUTH_INVALID_CLIENT when there is none to be had."""
         kept = self._recall(uri)
         if not kept.serves(kids, self._now_s()):
             async with kept.turn:

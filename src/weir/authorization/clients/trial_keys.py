@@ -3,7 +3,7 @@
 Such a key proves the application for some minutes (RFC 7523), beside the keys it registered, and
 only to ask a customer for a consent and to turn the code into a token: for one sandbox product, of
 its owner, at the portal's own address, with tokens bound to this very key. The browser made it and
-cannot export it. It is kept in the cache: whoever loses it makes another.
+cannot export it. It is kept in the cache: a browser that loses it makes another.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ RETURNS_TO: Final = "/try/back"  # on the portal
 
 
 class TrialKey(msgspec.Struct, frozen=True, kw_only=True):
-    """A public key, and what it may be used for. `member` is the slug of the product's owner."""
+    """A public key, and its permitted use. `member` is the slug of the product's owner."""
 
     application: str
     scope: str
@@ -33,18 +33,18 @@ class TrialKey(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def kid(self) -> str:
-        """What a JWT signed with it says in its header."""
+        """The key identifier in the header of a JWT signed with it."""
         return PREFIX + self.thumbprint
 
 
 async def keep(cache: Cache, key: TrialKey) -> None:
-    """From now on, and for `limits.TRIAL_KEY_LIFETIME_S`, it counts."""
+    """Let the key count from now on, for TRIAL_KEY_LIFETIME_S."""
     name = f"trial-key:{key.application}:{key.thumbprint}"
     await cache.put_json(name, msgspec.to_builtins(key), TRIAL_KEY_LIFETIME_S)
 
 
 async def find(cache: Cache, application: str, kid: str | None) -> TrialKey | None:
-    """The key of this name, if it is a trial's and counts for this application."""
+    """Return the key of this name, if it is a trial's and counts for this application."""
     if kid is None or not is_trials(kid):
         return None
     found: Any = await cache.get_json(f"trial-key:{application}:{kid.removeprefix(PREFIX)}")
@@ -52,5 +52,5 @@ async def find(cache: Cache, application: str, kid: str | None) -> TrialKey | No
 
 
 def is_trials(kid: str) -> bool:
-    """Whether it is the name of such a key: the prefix and a thumbprint (RFC 7638)."""
+    """Whether it is the name of a trial's key: the prefix and a thumbprint (RFC 7638)."""
     return _NAME.fullmatch(kid) is not None

@@ -1,7 +1,7 @@
-"""What the server says about itself (RFC 8414, and OpenID Connect Discovery).
+"""The server's metadata document (RFC 8414, and OpenID Connect Discovery).
 
-With the entries of RFC 8705, 9101, 9126, 9207, 9396, 9449 and 9701, of Grant Management for
-OAuth 2.0, and of CIBA.
+With the entries of RFC 8705, 9101, 9126, 9207, 9396, 9449 and 9701, of Grant Management for OAuth
+2.0, and of CIBA.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ ENDPOINTS: Final = {
 
 
 def metadata(addresses: Addresses, signer: Signer, now: datetime) -> dict[str, Any]:
-    """The metadata document. Only what is offered is in it, and what will change, with its date."""
+    """Return the metadata document: the offered features only, and announced changes with their
+    dates.
+    """
     issuer = addresses.issuer
     methods, algorithms = list(TOKEN_ENDPOINT_AUTH_METHODS), list(signer.taken(now))
     return {

@@ -50,7 +50,7 @@ _BY_PATH: Final[dict[str, Callable[[Mapping[str, str]], Endpoint]]] = {
 
 
 class Endpoints:
-    """Answers at their addresses; every other address is for `otherwise`.
+    """Answers at its endpoints' addresses; every other address is for `otherwise`.
 
     Every method comes here, so that the wrong one is refused by name and not as an unknown address.
     """
@@ -78,6 +78,7 @@ class Endpoints:
     async def _answer(
         self, scope: Any, receive: Any, choose: Callable[[Mapping[str, str]], Endpoint]
     ) -> tuple[int, list[Field], bytes]:
+        """Run the chosen endpoint. Return status, header fields and body."""
         exchange: Exchange | None = None
         try:
             if scope["method"] != "POST":
@@ -101,7 +102,10 @@ class Endpoints:
     async def _resource(
         self, scope: Any, by_method: Mapping[str, Endpoint], grant_id: str
     ) -> tuple[int, list[Field], bytes]:
-        """A resource: its refusals are those of RFC 6750 section 3, and no body is read."""
+        """Run a resource, with the refusals of RFC 6750 section 3. No body is read.
+
+        Return status, header fields and body.
+        """
         try:
             endpoint = by_method.get(scope["method"])
             if endpoint is None:
@@ -137,6 +141,7 @@ class Endpoints:
         )
 
     def _error(self, refusal: Refusal, allowed: str) -> tuple[int, list[Field], bytes]:
+        """Return status, header fields and body of a refusal."""
         status, told, body = error_of(self._services.addresses, refusal)
         fields = [(name.encode(), value.encode()) for name, value in told.items()]
         fields.append((b"content-type", _JSON))
@@ -146,7 +151,10 @@ class Endpoints:
 
 
 def thumbprint_of(encoded: bytes) -> str | None:
-    """`x5t#S256` of the verified client certificate a gateway passed on, if there was one."""
+    """Return `x5t#S256` of the verified client certificate that a gateway passed on, if any.
+
+    Refusal PLATFORM_ERROR for a value that is not base64.
+    """
     if not encoded:
         return None
     try:
@@ -157,12 +165,12 @@ def thumbprint_of(encoded: bytes) -> str | None:
 
 
 def origin_of(services: Services, port_kind: bytes | None) -> str:
-    """Where the caller sent it: the port says under which of the two origins."""
+    """Return the origin a request was sent to: the port says which of the two."""
     return services.addresses.mtls if port_kind == b"mtls" else services.addresses.issuer
 
 
 def _first(scope: Any) -> dict[bytes, bytes]:
-    """Fields by their names; of one that stands twice, the first."""
+    """Return the fields by their names; of one that stands twice, the first."""
     return dict(reversed(scope["headers"]))
 
 
@@ -173,20 +181,20 @@ def _proofs(scope: Any) -> tuple[str, ...]:
 def _with_nonce(
     answer: tuple[int, list[Field], bytes], exchange: Exchange | None
 ) -> tuple[int, list[Field], bytes]:
-    """RFC 9449 section 8.2: whoever sent a proof is told the nonce for the next one."""
+    """Add the nonce for the next proof, if the request had a proof (RFC 9449 section 8.2)."""
     if exchange is not None and exchange.fresh_nonce is not None:
         answer[1].append((b"dpop-nonce", exchange.fresh_nonce.encode()))
     return answer
 
 
 def _accepts(accepted: bytes, media_type: str) -> bool:
-    """Whether the caller names this type (RFC 9110 section 12.5.1), whatever else it likes."""
+    """Whether the caller names this type (RFC 9110 section 12.5.1), among others or alone."""
     named = accepted.decode("latin-1").lower().split(",")
     return media_type in (each.partition(";")[0].strip() for each in named)
 
 
 def _challenge(outcome: Outcome) -> str:
-    """RFC 6750 section 3, RFC 9449 section 7.1."""
+    """Return the challenge of a refusal (RFC 6750 section 3, RFC 9449 section 7.1)."""
     error = f' error="{outcome.oauth}"' if outcome.oauth else ""
     if outcome in (DPOP_PROOF_INVALID, TOKEN_SCHEME_WRONG):
         return f'DPoP{error}{"," if error else ""} algs="{" ".join(ALGORITHMS)}"'
@@ -194,6 +202,7 @@ def _challenge(outcome: Outcome) -> str:
 
 
 def _on_the_wire(answer: Answer) -> tuple[int, list[Field], bytes]:
+    """Return status, header fields and body of an answer."""
     fields = _NO_STORE.copy()
     if answer.text is not None:
         assert answer.media_type is not None

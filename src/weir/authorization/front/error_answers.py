@@ -13,7 +13,11 @@ NO_STORE: Final = {"cache-control": "no-store", "pragma": "no-cache"}
 
 
 def error_of(addresses: Addresses, refusal: Refusal) -> tuple[int, dict[str, str], dict[str, Any]]:
-    """Status, header fields and the error object; `parameters` says what is at fault."""
+    """Return status, header fields and the error object (RFC 6749 section 5.2).
+
+    `error`, `error_description` and `error_uri` are texts; `parameters`, an object, says what is at
+    fault.
+    """
     outcome = refusal.outcome
     body: dict[str, Any] = {
         "error": oauth_code(outcome),
@@ -29,13 +33,13 @@ def error_of(addresses: Addresses, refusal: Refusal) -> tuple[int, dict[str, str
 
 
 def refused(addresses: Addresses, refusal: Refusal) -> JSONResponse:
-    """The same as a response."""
+    """Return the refusal as a response."""
     status, headers, body = error_of(addresses, refusal)
     return JSONResponse(body, status, headers=headers)
 
 
 def oauth_code(outcome: Outcome) -> str:
-    """The error code of RFC 6749 for any refusal, also for those of other rooms."""
+    """Return the error code of RFC 6749 for any refusal, also of other rooms."""
     if outcome.oauth is not None:
         return outcome.oauth
     if outcome.fault is Fault.CALLER:

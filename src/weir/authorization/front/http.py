@@ -1,4 +1,4 @@
-"""The authorization server's HTTP: what browsers see, what anybody may read, and the endpoints."""
+"""The authorization server's HTTP: pages for browsers, public documents, and the endpoints."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ _PUBLIC: Final = {"cache-control": "public, max-age=300"}
 
 
 def application(services: Services, refusal_page: RefusalPage, pages: Sequence[Route]) -> Asgi:
-    """The host role `auth`: the endpoints, what anybody may read, `/authorize`, and `pages`.
+    """Return the application of host role `auth`: endpoints, documents, `/authorize`, and `pages`.
 
-    `refusal_page` shows a refusal to a person; pages are a higher room's, so `app.py` brings both.
+    `refusal_page` shows a refusal to a person; pages are a higher room's, so `app/` brings both.
     """
     http = _Http(services, refusal_page)
     routes = [
@@ -55,17 +55,21 @@ class _Http:
         self._refusal_page = refusal_page
 
     async def discovery(self, _: Request) -> Response:
+        """Answer with the metadata document (RFC 8414 section 3)."""
         services = self._services
-        told = metadata(services.addresses, services.signer, services.database.clock.now())
-        return JSONResponse(told, headers=_PUBLIC)
+        document = metadata(services.addresses, services.signer, services.database.clock.now())
+        return JSONResponse(document, headers=_PUBLIC)
 
     async def jwks(self, _: Request) -> Response:
+        """Answer with the public keys of tokens and of signed messages (RFC 7517 section 5)."""
         signer = self._services.signer
         body = {"keys": [*signer.public_jwks()["keys"], *signer.message_jwks()["keys"]]}
         return JSONResponse(body, headers=_PUBLIC)
 
     async def authorize(self, request: Request) -> Response:
-        """The only endpoint a browser sees; what goes wrong is a page, never a redirect."""
+        """Begin a visit: the only endpoint a browser sees. A refusal
+        is a page, never a redirect.
+        """
         visit = request.cookies.get(VISIT_COOKIE)
         known = visit is not None and is_secret(visit)
         visit = visit if visit is not None and known else new_secret()
@@ -91,8 +95,9 @@ class _Http:
 
 
 def _tell_language(request: Request, response: Response, language: str | None) -> None:
-    """The pages of this visit, sign-in included, are in the language that this request asked for;
-    what an earlier one asked for is over.
+    """Show the pages of this visit, sign-in included, in the language that its request asked for.
+
+    A language that an earlier request asked for is over.
     """
     if language is not None:
         set_host_cookie(response, ASKED_LANGUAGE_COOKIE, language, INTERACTION_MEMORY_S)
@@ -101,7 +106,7 @@ def _tell_language(request: Request, response: Response, language: str | None) -
 
 
 def set_host_cookie(response: Response, name: str, value: str, lifetime_s: int) -> None:
-    """A cookie only this host can set and read (RFC 6265bis section 4.1.3.2)."""
+    """Set a cookie that only this host can set and read (RFC 6265bis section 4.1.3.2)."""
     response.set_cookie(
         name, value, max_age=lifetime_s, path="/", secure=True, httponly=True, samesite="lax"
     )

@@ -52,13 +52,13 @@ from weir.store.unit import Actor, UnitOfWork
 from weir.wire.declares import BODY_TOO_LARGE, METHOD_NOT_ALLOWED
 
 PATH: Final = "/register"
-TOKEN_PREFIX: Final = "rat_"  # noqa: S105 - what such a token begins with
+TOKEN_PREFIX: Final = "rat_"  # noqa: S105 - a prefix, no secret
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _log = structlog.get_logger("weir.authorization")
 
 
 def routes(services: Services) -> list[Route]:
-    """The two routes, for every method, so that the wrong one is refused by name."""
+    """Return the two routes, for every method, so that the wrong one is refused by name."""
     registering = _Registering(services)
     return [
         Route(PATH, registering.collection, methods=_METHODS),
@@ -80,9 +80,11 @@ class _Registering:
         self._services = services
 
     async def collection(self, request: Request) -> Response:
+        """Serve `/register`."""
         return await self._answered(request, {"POST": self._register})
 
     async def single(self, request: Request) -> Response:
+        """Serve one registration's address."""
         methods = {"GET": self._read, "PUT": self._replace, "DELETE": self._end}
         return await self._answered(request, methods)
 
@@ -107,7 +109,10 @@ class _Registering:
             return refused(self._services.addresses, Refusal(PLATFORM_ERROR))
 
     async def _slow_down(self, request: Request) -> None:
-        """For one address at a time, so that nobody can use up anybody else's turn."""
+        """Count requests by address, so that no address can use up another's turn.
+
+        Refusal OAUTH_TOO_MANY_REQUESTS.
+        """
         peer = network_of(request.headers.get("weir-peer", ""))
         name = f"register:{digest(peer)}"
         counted = await self._services.cache.count(name, REGISTRATION_WINDOW_S)
@@ -117,7 +122,7 @@ class _Registering:
     # --- the four operations -------------------------------------------------------------------
 
     async def _register(self, request: Request) -> Response:
-        """RFC 7591 section 3."""
+        """Register a new application (RFC 7591 section 3)."""
         given = await _read_json(request)
         if "client_id" in given:
             raise bad_metadata("client_id", "is given by this server")
@@ -147,14 +152,16 @@ class _Registering:
         return JSONResponse(told | certificate, 201, headers=NO_STORE)
 
     async def _read(self, request: Request) -> Response:
-        """RFC 7592 section 2.1."""
+        """Return the registration (RFC 7592 section 2.1)."""
         managed = await self._managed(request)
         text = managed.registration.statement
         told = self._told(managed.application, text, managed.token, software_statements.told(text))
         return JSONResponse(told, headers=NO_STORE)
 
     async def _replace(self, request: Request) -> Response:
-        """RFC 7592 section 2.2: what is left out is gone; what the statement says still wins."""
+        """Replace the metadata (RFC 7592 section 2.2): an absent member is gone, the statement
+        wins.
+        """
         managed = await self._managed(request)
         given = _without_answers(await _read_json(request), managed)
         text = given.get("software_statement", managed.registration.statement)
@@ -178,7 +185,9 @@ class _Registering:
         return JSONResponse(told | certificate, headers=NO_STORE)
 
     async def _end(self, request: Request) -> Response:
-        """RFC 7592 section 2.3: answered when no gateway serves the application any more."""
+        """End the registration (RFC 7592 section 2.3), answered when
+        no gateway serves it any more.
+        """
         managed = await self._managed(request)
         database = self._services.database
         actor = Actor(managed.application.organisation, managed.application.id)
@@ -190,13 +199,17 @@ class _Registering:
             raise Refusal(OAUTH_TEMPORARILY_UNAVAILABLE, "the gateways have not confirmed")
         return Response(status_code=204, headers=NO_STORE)
 
-    # --- what they share -----------------------------------------------------------------------
+    # --- shared by the operations -----------------------------------------------------------------
 
     def _algorithms(self) -> tuple[str, ...]:
         return self._services.signer.taken(self._services.database.clock.now())
 
     async def _verified(self, text: str) -> Statement:
-        """A statement of an issuer the operator believes, for an active organisation."""
+        """Return a statement of an issuer the operator believes, for an active organisation.
+
+        Its `organisation` is replaced by the identifier. Refusals OAUTH_INVALID_SOFTWARE_STATEMENT
+        and OAUTH_UNAPPROVED_SOFTWARE_STATEMENT.
+        """
         issuer = software_statements.issuer_of(text)
         async with self._services.database.connect() as connection:
             anchor = await anchors.find(connection, issuer)
@@ -219,7 +232,7 @@ class _Registering:
         )
 
     async def _another(self, managed: _Managed, text: Any) -> Statement | None:
-        """A newer statement for the same software; None when it is the one that is there."""
+        """Return a newer statement for the same software; None when it is the registered one."""
         if text == managed.registration.statement:
             return None
         if not isinstance(text, str):
@@ -235,7 +248,11 @@ class _Registering:
         return statement
 
     async def _managed(self, request: Request) -> _Managed:
-        """RFC 7592 section 2: the token of this very registration, or nobody learns that it is."""
+        """Return the registration that the token opens (RFC 7592 section 2).
+
+        An unknown registration and a wrong token are refused alike, with
+        OAUTH_REGISTRATION_TOKEN_INVALID.
+        """
         client_id = request.path_params["client_id"]
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         secret = token.removeprefix(TOKEN_PREFIX)
@@ -256,7 +273,12 @@ class _Registering:
     async def _certificate(
         self, unit: UnitOfWork, application: Application, given: Mapping[str, Any]
     ) -> dict[str, str]:
-        """RFC 8705 section 2.1: the certificate for the client's own request, if it sent one."""
+        """Issue the certificate for the client's own request (RFC 8705 section 2.1), if it sent
+        one.
+
+        Return `certificate` (PEM) and `tls_client_auth_subject_dn`; an empty object without a
+        request.
+        """
         request = given.get("certificate_request")
         if request is None:
             return {}
@@ -268,7 +290,7 @@ class _Registering:
     def _told(
         self, application: Application, statement: str, token: str, merged: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """The client information response (RFC 7591 section 3.2.1, RFC 7592 section 3)."""
+        """Return the client information response (RFC 7591 section 3.2.1, RFC 7592 section 3)."""
         kept = {
             "client_name": application.name,
             "redirect_uris": application.redirect_uris,
@@ -302,7 +324,7 @@ async def _require_roles(unit: UnitOfWork, organisation_id: str, roles: Sequence
 
 
 async def _use(unit: UnitOfWork, statement: Statement) -> None:
-    """A statement counts once (RFC 7591 section 5), in the transaction of what it vouches for."""
+    """Use a statement up (RFC 7591 section 5), in the transaction of what it vouches for."""
     if not await dynamic_registration.use_statement(
         unit, statement.issuer, statement.jti, statement.expires_at
     ):
@@ -310,6 +332,10 @@ async def _use(unit: UnitOfWork, statement: Statement) -> None:
 
 
 async def _read_json(request: Request) -> dict[str, Any]:
+    """Return the body's JSON object.
+
+    Refusals UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE and OAUTH_INVALID_CLIENT_METADATA.
+    """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise Refusal(UNSUPPORTED_MEDIA_TYPE, "not JSON")
@@ -328,7 +354,10 @@ async def _read_json(request: Request) -> dict[str, Any]:
 
 
 def _without_answers(given: dict[str, Any], managed: _Managed) -> dict[str, Any]:
-    """RFC 7592 section 2.2: the client names itself, and sends nothing only we can say."""
+    """Check that the client names itself and sends back none of our answers (RFC 7592 section 2.2).
+
+    Return the metadata without `certificate`.
+    """
     if given.get("client_id") != managed.application.id:
         raise bad_metadata("client_id", "must be the client's own")
     for name in ("registration_access_token", "registration_client_uri", "client_id_issued_at"):
@@ -338,7 +367,10 @@ def _without_answers(given: dict[str, Any], managed: _Managed) -> dict[str, Any]
 
 
 def _refuse_names(merged: Mapping[str, Any], application: Application | None) -> None:
-    """RFC 8705 section 2.1.2: certificates are issued here, so their subject is ours to name."""
+    """Refuse a subject of the client's own choice (RFC 8705 section 2.1.2).
+
+    Certificates are issued here, so their subject is ours to name.
+    """
     named = merged.get("tls_client_auth_subject_dn")
     if named is None:
         return
@@ -350,7 +382,7 @@ def _refuse_names(merged: Mapping[str, Any], application: Application | None) ->
 
 
 def _subject_of(pem: str) -> str:
-    """The distinguished name as RFC 4514 writes it."""
+    """Return the distinguished name as RFC 4514 writes it."""
     return x509.load_pem_x509_certificate(pem.encode()).subject.rfc4514_string()
 
 
@@ -359,7 +391,7 @@ def _unapproved(why: str) -> Refusal:
 
 
 def _as_oauth(refusal: Refusal) -> Refusal:
-    """RFC 7591 section 3.2.2 knows no code for what other rooms refuse."""
+    """Translate another room's refusal, for which RFC 7591 section 3.2.2 has no code."""
     if refusal.outcome in (CONFLICT, NOT_FOUND) or refusal.outcome.code.startswith("certificate"):
         why = str(refusal.public.get("why", refusal.outcome.en))
         return Refusal(OAUTH_INVALID_CLIENT_METADATA, refusal.detail, why=why)

@@ -1,4 +1,4 @@
-"""What a client says of itself when it registers, and what its software statement says (RFC 7591).
+"""A registering client's metadata and its software statement, read and checked (RFC 7591).
 
 Pure: the caller brings the issuer's keys and the time. The grammar is closed: a name that is not in
 these lists is refused, because one that is misspelt would silently mean nothing. Names of RFC 7591
@@ -30,7 +30,7 @@ from weir.partners import registration_rules
 from weir.partners.classes import APPLICATION_ROLES, TOKEN_ENDPOINT_AUTH_METHODS
 from weir.partners.registration_rules import ApplicationFacts
 
-# What decides something here, and its JSON type.
+# Members that decide something here, and their JSON types.
 TAKEN: Final[dict[str, type]] = {
     "client_name": str,
     "redirect_uris": list,
@@ -62,7 +62,7 @@ _ROLES: Final = frozenset(APPLICATION_ROLES) - {"manage"}
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A verified software statement. `metadata` holds what it says of the client, and wins."""
+    """A verified software statement. `metadata` is its metadata of the client, and wins."""
 
     issuer: str
     jti: str
@@ -73,7 +73,10 @@ class Statement:
 
 
 def issuer_of(token: str) -> str:
-    """Who claims to have issued a statement, unverified: only to look the keys up."""
+    """Return a statement's issuer, unverified: only to look the keys up.
+
+    Refusal OAUTH_INVALID_SOFTWARE_STATEMENT.
+    """
     try:
         claims = jose.segments(token, SOFTWARE_STATEMENT_CHARACTERS)[1]
     except ValueError as error:
@@ -84,7 +87,10 @@ def issuer_of(token: str) -> str:
 def verified(
     token: str, jwks: Mapping[str, Any], algorithms: Collection[str], audience: str, now_s: float
 ) -> Statement:
-    """A statement signed by one of its issuer's keys, for this server, not long ago."""
+    """Return a statement signed by one of its issuer's keys, for this server, not long ago.
+
+    `now_s` is Unix time. Refusal OAUTH_INVALID_SOFTWARE_STATEMENT.
+    """
     header, claims = jose.segments(token, SOFTWARE_STATEMENT_CHARACTERS)
     algorithm = str(header.get("alg"))
     if algorithm not in algorithms:
@@ -101,7 +107,7 @@ def verified(
 
 
 def told(token: str) -> Mapping[str, Any]:
-    """What a statement that was verified before says of the client."""
+    """Return the client's metadata in a statement that was verified before."""
     claims = jose.segments(token, SOFTWARE_STATEMENT_CHARACTERS)[1]
     return {name: claims[name] for name in TAKEN if name in claims}
 
@@ -109,10 +115,10 @@ def told(token: str) -> Mapping[str, Any]:
 def facts_of(
     given: Mapping[str, Any], stated: Mapping[str, Any], algorithms: Collection[str]
 ) -> tuple[ApplicationFacts, dict[str, Any]]:
-    """The application that a request and its statement describe, by the rules for all of them,
-    with the metadata as they count.
+    """Return the application that a request and its statement describe, and its merged metadata.
 
-    OAUTH_INVALID_CLIENT_METADATA or OAUTH_REGISTRATION_ADDRESS says what is wrong.
+    The rules are the ones for all applications. OAUTH_INVALID_CLIENT_METADATA or
+    OAUTH_REGISTRATION_ADDRESS says what is wrong.
     """
     for name in given:
         if name not in TAKEN and name not in DESCRIBING and name not in OWN:
@@ -138,12 +144,12 @@ def facts_of(
 
 
 def bad_metadata(name: str, why: str) -> Refusal:
-    """The refusal of one member of the client's metadata."""
+    """Return the refusal of one member of the client's metadata."""
     return Refusal(OAUTH_INVALID_CLIENT_METADATA, f"{name[:64]} {why}", member=name[:64], why=why)
 
 
 def bad_statement(why: str) -> Refusal:
-    """The refusal of a software statement."""
+    """Return the refusal of a software statement."""
     return Refusal(OAUTH_INVALID_SOFTWARE_STATEMENT, why, why=why)
 
 
@@ -172,7 +178,7 @@ def _read(claims: Mapping[str, Any], audience: str, now_s: float) -> Statement:
 
 
 def _check_offered(merged: Mapping[str, Any], algorithms: Collection[str]) -> None:
-    """What is asked for is something this server has."""
+    """Check that this server offers the requested features."""
     for name in ("token_endpoint_auth_signing_alg", "request_object_signing_alg"):
         if name in merged and merged[name] not in algorithms:
             raise bad_metadata(name, f"must be one of {', '.join(algorithms)}")
@@ -201,7 +207,7 @@ _OTHER: Final = {
 
 
 def _roles(merged: Mapping[str, Any], stated: Mapping[str, Any]) -> list[str]:
-    """What it may do is for the issuer to say; without a word of it, the least."""
+    """Return the roles, which the issuer alone may give; without any, the least."""
     if "weir_roles" in merged and "weir_roles" not in stated:
         raise bad_metadata("weir_roles", "are given by the software statement")
     roles = _texts(merged, "weir_roles")
@@ -231,7 +237,7 @@ _MEMBERS: Final = {"name": "client_name", "roles": "weir_roles"}
 
 
 def _as_metadata(refusal: Refusal) -> Refusal:
-    """The rules for applications speak of pointers; RFC 7591 section 3.2.2 has codes of its own."""
+    """Translate a refusal by pointer into the codes of RFC 7591 section 3.2.2."""
     if refusal.outcome is not INVALID_INPUT:
         return refusal
     pointer = str(refusal.public.get("pointer", "/"))

@@ -1,4 +1,4 @@
-"""Reading parameters strictly: what two readers could understand differently is refused.
+"""Strict reading of parameters: a form that two readers could understand differently is refused.
 
 A parameter given twice is refused (RFC 6749 section 3.1); one without a value counts as omitted.
 """
@@ -28,9 +28,10 @@ _MEDIA_TYPE: Final = "application/x-www-form-urlencoded"
 def parse(
     raw: bytes, at_most: int = AUTHORIZATION_PARAMETERS, *, lines: bool = False
 ) -> dict[str, str]:
-    """The parameters of a form body or a query. OAUTH_INVALID_REQUEST says what is wrong.
+    """Return the parameters of a form body or a query.
 
-    With `lines` a value may have several, as people type them into a page.
+    With `lines` a value may have several, as people type them into a page. Refusals
+    OAUTH_INVALID_REQUEST, which says what is wrong, and BODY_TOO_LARGE.
     """
     if len(raw) > AUTHORIZATION_FORM_BYTES:
         raise Refusal(BODY_TOO_LARGE)
@@ -47,7 +48,10 @@ def parse(
 
 
 async def read_body(content_type: str, receive: Receive) -> bytes:
-    """The body that an ASGI request brings, as long as it is a form of acceptable length."""
+    """Return the body of an ASGI request, if it is a form of acceptable length.
+
+    Refusals UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE and REQUEST_TIMEOUT.
+    """
     media_type, _, parameter = content_type.partition(";")
     charset = parameter.strip().lower()
     if media_type.strip().lower() != _MEDIA_TYPE or charset not in ("", "charset=utf-8"):
@@ -72,6 +76,7 @@ def _unique(pairs: list[tuple[str, str]]) -> dict[str, str]:
 
 
 def _pair(pair: str, besides: str) -> tuple[str, str]:
+    """Return name and value, decoded. OAUTH_INVALID_REQUEST."""
     name, equals, value = pair.partition("=")
     if not name or not equals:
         raise _wrong("holds something that is not name=value")
@@ -79,7 +84,7 @@ def _pair(pair: str, besides: str) -> tuple[str, str]:
 
 
 def _decode(text: str, besides: str) -> str:
-    """The text; of control characters it may hold those in `besides`."""
+    """Decode a text; of control characters it may hold only ones in `besides`."""
     if "%" not in text and "+" not in text:  # printable ASCII that stands for itself
         return text
     try:

@@ -1,4 +1,4 @@
-"""Languages in which a customer is asked: the application may say which the customer reads.
+"""Languages in which a customer is asked: the application may name the ones the customer reads.
 
 OpenID Connect Core section 3.1.2.1, `ui_locales`: language tags of RFC 5646, the preferred first.
 Unsupported languages are passed over; a language that the customer has chosen here goes first.
@@ -12,7 +12,7 @@ from typing import Final
 from weir.authorization.declares import UI_LOCALES_CHARACTERS
 
 SUPPORTED: Final = ("en", "zh-Hans")
-# Kept by the browser until its next request: what the newest one said.
+# Kept by the browser until its next request: the language of the newest one.
 ASKED_LANGUAGE_COOKIE: Final = "__Host-weir-asked-language"
 
 _BY_LANGUAGE: Final = {tag.partition("-")[0]: tag for tag in SUPPORTED}
@@ -21,14 +21,15 @@ _TAG: Final = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*", re.ASCII)
 
 
 def supported(tag: str) -> str | None:
-    """The supported language that a reader of this one is shown, if there is one: Chinese in its
-    simplified characters, wherever it is spoken.
+    """Return the supported language for a reader of this one, if there is one.
+
+    Chinese is in its simplified characters, wherever it is spoken.
     """
     return _BY_LANGUAGE.get(tag.partition("-")[0].lower())
 
 
 def preferred(text: str) -> str | None:
-    """The first supported of a list of tags with one space between each; None if none is.
+    """Return the first supported of a list of tags with one space between each; None if none is.
 
     ValueError when it is not such a list, or too long.
     """

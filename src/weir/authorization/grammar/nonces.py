@@ -22,7 +22,7 @@ _MAC_BYTES: Final = 16
 
 
 def make(secret: bytes, now_s: float) -> str:
-    """A nonce that is good for `limits.DPOP_NONCE_LIFETIME_S` seconds."""
+    """Return a nonce that is good for DPOP_NONCE_LIFETIME_S seconds."""
     return _of_second(secret, int(now_s))
 
 
@@ -41,7 +41,7 @@ def is_good(secret: bytes, nonce: str, now_s: float) -> bool:
 
 @lru_cache(maxsize=8)
 def _of_second(secret: bytes, second: int) -> str:
-    """All who are told a nonce in one second are told the same."""
+    """Return the nonce of a second; all clients of one second get the same."""
     moment = struct.pack(">Q", second)
     return base64.urlsafe_b64encode(moment + _mac(secret, moment)).decode("ascii")
 

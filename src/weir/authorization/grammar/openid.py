@@ -1,8 +1,8 @@
-"""What a request says about the customer's sign-in and name (OpenID Connect Core). Pure.
+"""A request's OpenID Connect parameters: the customer's sign-in and name. Pure.
 
-Members that are not understood are ignored, as section 5.5 demands; those that are must be in
-their form. An institution vouches for the name it enrolled its customer under, and for nothing
-else; how the customer signed in is what the session says.
+Members that are not understood are ignored, as OpenID Connect Core section 5.5 demands; understood
+ones must be in their form. An institution vouches for the name it enrolled its customer under, and
+for nothing else; the session says how the customer signed in.
 """
 
 from __future__ import annotations
@@ -34,22 +34,22 @@ CLAIMS_SUPPORTED: Final = (
     INTENT,
 )
 
-# What may be claimed of a session's way of signing in. One secret that somebody knows is one
-# factor; nothing here is strong customer authentication.
+# The class of a session's sign-in. One secret that a person knows is one factor; nothing here is
+# strong customer authentication.
 ACR_PASSPHRASE: Final = "urn:weir:acr:passphrase"  # noqa: S105 - a name
 ACR_VALUES: Final = (ACR_PASSPHRASE,)
 PROMPTS: Final = ("login", "consent")
 
 _PLACES: Final = ("id_token", "userinfo")
-# What means something only to OpenID Connect: refused without its scope, so that nobody takes a
-# sign-in for fresh that was never checked.
+# Parameters of OpenID Connect alone: refused without its scope, so that no client takes a sign-in
+# for fresh that was never checked.
 _ONLY_OPENID: Final = ("claims", "max_age", "prompt", "acr_values", "id_token_hint")
 
 
 class OpenIdRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a pushed request asks of sign-in and names. `max_age_s` 0 is `prompt=login`.
+    """A pushed request's wishes of sign-in and names. `max_age_s` 0 is `prompt=login`.
 
-    `unattainable` says that it demands a sign-in of a kind nobody has here.
+    `unattainable` says that it demands a kind of sign-in that does not exist here.
     """
 
     nonce: str | None = None
@@ -61,7 +61,7 @@ class OpenIdRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def names(self) -> frozenset[str]:
-        """The identity claims that would be told, wherever."""
+        """The identity claims asked for, in the ID token or at UserInfo."""
         return frozenset(self.id_token + self.userinfo)
 
     def accepts(self, signed_in_at: datetime, begun_at: datetime) -> bool:
@@ -72,7 +72,7 @@ class OpenIdRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Authentication(msgspec.Struct, frozen=True, kw_only=True):
-    """How a customer who said yes had signed in, kept with the grant for its ID token."""
+    """A consenting customer's sign-in, kept with the grant for its ID token."""
 
     at_s: int
     amr: tuple[str, ...]
@@ -83,13 +83,16 @@ class Authentication(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def acr(self) -> str:
-        """The class that these methods come to."""
+        """The authentication class of these methods."""
         assert self.amr == BY_PASSPHRASE, "a method of signing in without a class"
         return ACR_PASSPHRASE
 
 
 def read(parameters: Mapping[str, str], asked: frozenset[str]) -> OpenIdRequest | None:
-    """Read what belongs to the scope `openid`; None without it. OAUTH_INVALID_REQUEST."""
+    """Read the parameters of the scope `openid`; None without it. OAUTH_INVALID_REQUEST.
+
+    OAUTH_INTERACTION_REQUIRED for `prompt=none`.
+    """
     if OPENID not in asked:
         for name in _ONLY_OPENID:
             if name in parameters:
@@ -113,8 +116,9 @@ def _identity(wishes: Mapping[str, object]) -> tuple[str, ...]:
 
 
 def _max_age_s(parameters: Mapping[str, str]) -> int | None:
-    """Section 3.1.2.1: the oldest sign-in that will do. A consent is always asked for in person, so
-    `prompt=none` cannot be kept.
+    """Return the age of the oldest sign-in that will do, in seconds (section 3.1.2.1).
+
+    A consent is always asked for in person, so `prompt=none` is refused.
     """
     prompts = parameters.get("prompt", "").split()
     if "none" in prompts:
@@ -130,7 +134,7 @@ def _max_age_s(parameters: Mapping[str, str]) -> int | None:
 
 
 class _Wish(msgspec.Struct, frozen=True):
-    """One claim asked for (section 5.5.1). `values` are those it may have, none for any."""
+    """One claim asked for (section 5.5.1). `values` are its allowed values, none for any."""
 
     essential: bool = False
     values: tuple[str, ...] = ()
@@ -140,7 +144,7 @@ _Wishes = dict[str, dict[str, _Wish]]
 
 
 def _claims(raw: str | None) -> _Wishes:
-    """The claims asked for, by place. What asks for something else is ignored."""
+    """Return the claims asked for, by place. Claims in other places are ignored."""
     asked: Any = {}
     if raw is not None:
         try:
@@ -184,14 +188,14 @@ def _values(asked: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _unattainable(wish: _Wish | None) -> bool:
-    """Section 5.5.1.1: an essential `acr` that nobody can meet is a failed sign-in."""
+    """Whether an essential `acr` cannot be met: a failed sign-in (section 5.5.1.1)."""
     if wish is None or not wish.essential or not wish.values:
         return False
     return not set(ACR_VALUES) & set(wish.values)
 
 
 def _intent(wishes: _Wishes) -> str | None:
-    """The consent lodged beforehand that the request is about: one, however often it is named."""
+    """Return the one consent lodged beforehand that the request is about, if any."""
     named = {value for place in _PLACES for value in wishes[place].get(INTENT, _Wish()).values}
     if len(named) > 1:
         raise _wrong("claims", "names more than one intent")

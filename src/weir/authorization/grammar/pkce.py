@@ -17,7 +17,7 @@ def is_challenge(text: str) -> bool:
 
 
 def proves(verifier: str, challenge: str) -> bool:
-    """RFC 7636 section 4.6: the challenge is the base64url SHA-256 of the verifier."""
+    """Whether the challenge is the base64url SHA-256 of the verifier (RFC 7636 section 4.6)."""
     if _VERIFIER.fullmatch(verifier) is None:
         return False
     computed = base64.urlsafe_b64encode(sha256(verifier.encode("ascii")).digest()).rstrip(b"=")

@@ -1,4 +1,4 @@
-"""Scopes: `<owner>.<product>` for each product subscribed to, `manage`, and those over grants."""
+"""Scopes: `<owner>.<product>` for each product subscribed to, `manage`, and two over grants."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def requested(raw: str | None) -> frozenset[str]:
 
 
 def require_within(asked: frozenset[str], allowed: Collection[str]) -> None:
-    """OAUTH_INVALID_SCOPE unless every scope asked for is one of these."""
+    """Raise OAUTH_INVALID_SCOPE unless every scope asked for is allowed."""
     if not asked <= set(allowed):
         raise Refusal(
             OAUTH_INVALID_SCOPE,
@@ -39,5 +39,5 @@ def require_within(asked: frozenset[str], allowed: Collection[str]) -> None:
 
 
 def written(scopes: frozenset[str]) -> str:
-    """The one way a set of scopes is written."""
+    """Return a set of scopes in its one written form."""
     return " ".join(sorted(scopes))

@@ -1,4 +1,4 @@
-"""Ending a grant: the consent it stands on is withdrawn, whichever that is by then."""
+"""The end of a grant: the consent it stands on by then is withdrawn."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from weir.store.unit import Actor
 async def end(
     database: Database, actor: Actor, grant: grants.Grant, by: By, reason: str
 ) -> Withdrawal | None:
-    """Withdraw, with every gateway's word. None when the consent had ended in another way.
+    """Withdraw the grant's consent, confirmed by every gateway.
 
-    A consent that a customer replaces meanwhile leads to the one in its place, so that what is
-    said to have ended has. What was withdrawn before is only confirmed.
+    None when the consent had ended in another way. A consent that a customer replaces meanwhile
+    leads to the one in its place, so that the grant has ended when this returns. A withdrawal made
+    before is only confirmed.
     """
     consent = grant.current
     while True:

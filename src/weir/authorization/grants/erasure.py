@@ -1,4 +1,4 @@
-"""Erasing the way from call records to a customer: the records stay as they were sealed.
+"""The erasure of the link from call records to a customer: the records stay as they were sealed.
 
 A record names a consent by a random name, and only the consent's row and the intents of its
 payments say whose name it is. Once a customer's consents have all ended, those are emptied; then
@@ -22,10 +22,10 @@ from weir.store.unit import UnitOfWork
 
 
 async def detach_records(unit: UnitOfWork, customer: str, member: str) -> int:
-    """Cut a member's customer loose from the records; returns of how many consents.
+    """Cut a member's customer loose from the records. Return of how many consents.
 
-    NOT_FOUND for a customer of others; ILLEGAL_STATE while a consent stands, or a token for it may
-    still be used, or while it is open what became of a payment. Doing it again finds nothing to do.
+    NOT_FOUND for another member's customer; ILLEGAL_STATE while a consent stands, or a token for it
+    may still be used, or a payment is undecided. A repetition finds nothing to do.
     """
     if not await _is_customer_of(unit, customer, member):
         raise Refusal(NOT_FOUND, f"customer {customer}")
@@ -51,7 +51,9 @@ async def detach_records(unit: UnitOfWork, customer: str, member: str) -> int:
 
 
 def _stood_at(consent: Consent, at: datetime) -> bool:
-    """Whether a call may have been made under it since. A used one is made no other call under."""
+    """Whether a call may have been made under it since `at`. Under a used one there is no other
+    call.
+    """
     if consent.state_at(at) in (State.AWAITING, State.GRANTED):
         return True
     return consent.ended_at is not None and consent.ended_at > at

@@ -31,7 +31,7 @@ _REFRESHES: Final = grants.c.code_sha256.is_(None) | grants.c.code_used_at.is_no
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """What a code was issued for.
+    """A grant, as its code was issued for it.
 
     `consent` is the one the customer gave then, `current` the one the grant's tokens stand on now;
     they differ once the grant was changed. `certificate` or `dpop_jkt`, if there is one, is the key
@@ -61,7 +61,9 @@ _OF_CONSENT: Final = [each.name for each in consents.c]
 def _with_consent(
     named: Column[Any], counts: ColumnElement[bool]
 ) -> Gathered[tuple[Grant, Consent]]:
-    """Grants by the digest of a secret that counts, each with the consent that it stands on."""
+    """Prepare the look-up of grants by the digest of a secret, each
+    with the consent it stands on.
+    """
     secrets = asked(secret=Text())
     statement = (
         select(secrets.c.n, *_COLUMNS, *(each.label(f"consent_{each.name}") for each in consents.c))
@@ -74,14 +76,16 @@ def _with_consent(
 
 
 def _read(row: tuple[Any, ...]) -> tuple[Grant, Consent]:
+    """Return a row's grant, and the consent that it stands on."""
     grant = _grant(dict(zip(Grant.__dataclass_fields__, row[:_SPLIT], strict=True)))
     return grant, stored_consents.of_fields(dict(zip(_OF_CONSENT, row[_SPLIT:], strict=True)))
 
 
 def _spending() -> Gathered[str]:
-    """Uses codes up, and tells the salt of each one's refresh token. The condition is what makes
-    each work once: of two at a time, one updates the row, and the other's is answered with nothing.
-    One commit serves all, and nothing that an index holds is changed.
+    """Prepare the use of codes, which returns the salt of each one's refresh token.
+
+    The condition makes each work once: of two at a time, one updates the row, and the other finds
+    none. One commit serves all, and nothing that an index holds is changed.
     """
     spent = asked(of_consent=Text(), now=DateTime(timezone=True))
     statement = (
@@ -112,7 +116,7 @@ async def record(
     dpop_jkt: str | None,
     authentication: Authentication | None = None,
 ) -> str:
-    """Keep a grant. Returns its authorization code, which is stored nowhere.
+    """Keep a grant. Return its authorization code, which is stored nowhere.
 
     `grant_id` is `consent` itself, or the grant that this consent changes.
     """
@@ -140,7 +144,7 @@ async def record(
 
 
 def new_refresh_token() -> str:
-    """A refresh token nobody knows yet."""
+    """Return a fresh refresh token."""
     return REFRESH_PREFIX + new_secret()
 
 
@@ -171,23 +175,23 @@ async def record_without_code(
 
 
 async def of_code(database: Database, code: str) -> tuple[Grant, Consent] | None:
-    """The grant of a code, used or not, and the consent that it stands on."""
+    """Return the grant of a code, used or not, and the consent that it stands on."""
     return await _standing(database, _OF_CODE, code)
 
 
 async def refreshed_by(database: Database, token: str) -> tuple[Grant, Consent] | None:
-    """The grant of a refresh token, and the consent that it stands on."""
+    """Return the grant of a refresh token, and the consent that it stands on."""
     secret = token.removeprefix(REFRESH_PREFIX)
     return None if secret == token else await _standing(database, _OF_REFRESH_TOKEN, secret)
 
 
 async def of_consent(connection: AsyncConnection, consent: str) -> Grant | None:
-    """The grant of a consent."""
+    """Return the grant that a consent began or changed."""
     return await _one(connection, grants.c.consent == consent)
 
 
 async def of_refresh_token(connection: AsyncConnection, token: str) -> Grant | None:
-    """The grant of a refresh token."""
+    """Return the grant of a refresh token."""
     secret = token.removeprefix(REFRESH_PREFIX)
     if secret == token or not is_secret(secret):
         return None
@@ -195,7 +199,7 @@ async def of_refresh_token(connection: AsyncConnection, token: str) -> Grant | N
 
 
 async def of_grant_id(connection: AsyncConnection, grant_id: str, client: str) -> Grant | None:
-    """A client's own grant as it is now."""
+    """Return a client's own grant as it is now."""
     if not is_identifier(grant_id, "cns"):
         return None
     mine = (grants.c.grant_id == grant_id) & (grants.c.client == client)
@@ -203,10 +207,10 @@ async def of_grant_id(connection: AsyncConnection, grant_id: str, client: str) -
 
 
 async def locked(unit: UnitOfWork, grant_id: str) -> Grant:
-    """A grant as it is now, held until the commit, so that changes of it follow each other.
+    """Return a grant as it is now, held until the commit, so that changes of it follow each other.
 
-    Its first row is what is locked. The present one is read by a statement of its own: whoever held
-    the lock before may have added it, and the statement that waited would not see it.
+    Its first row is locked. The present one is read by a statement of its own: the holder of the
+    lock before may have added it, and the statement that waited would not see it.
     """
     await unit.connection.execute(
         select(grants.c.consent).where(grants.c.consent == grant_id).with_for_update()
@@ -218,16 +222,16 @@ async def locked(unit: UnitOfWork, grant_id: str) -> Grant:
 
 
 async def turn(unit: UnitOfWork, grant_id: str, *, consent: str, scope: str) -> None:
-    """From now on the grant stands on another consent; every refresh token of it speaks of that."""
+    """Let the grant, with every refresh token of it, stand on another consent from now on."""
     await unit.connection.execute(
         update(grants).where(grants.c.grant_id == grant_id).values(current=consent, scope=scope)
     )
 
 
 async def end_older_refresh_tokens(database: Database, grant: Grant) -> None:
-    """Of a grant that was changed, keep the refresh token of its newest change alone.
+    """Keep of a changed grant only the refresh token of its newest change.
 
-    A code that is still out gives its own when it is used.
+    A code not yet used gives its own when it is used.
     """
     async with database.engine.begin() as connection:
         await connection.execute(
@@ -239,19 +243,20 @@ async def end_older_refresh_tokens(database: Database, grant: Grant) -> None:
 
 
 async def spend_code(database: Database, consent: str, code: str) -> str | None:
-    """Use the code up. Its refresh token; None when somebody was faster."""
+    """Use the code up. Return its refresh token; None when the code was used meanwhile."""
     salt = await database.ask(_SPEND, consent, database.clock.now())
     return None if salt is None else REFRESH_PREFIX + _refreshing(code, salt)
 
 
 def _refreshing(code: str, salt: str) -> str:
-    """The secret of the refresh token that a code gives: known to whoever has both (RFC 2104)."""
+    """Derive the secret of a code's refresh token from code and salt (HMAC-SHA256, RFC 2104)."""
     return b64url(hmac.digest(code.encode(), salt.encode(), "sha256"))
 
 
 async def _standing(
     database: Database, statement: Gathered[tuple[Grant, Consent]], secret: str
 ) -> tuple[Grant, Consent] | None:
+    """Return the grant of a secret and the consent that it stands on; None if there is none."""
     if not is_secret(secret):
         return None
     found: tuple[Grant, Consent] | None = await database.ask(statement, digest(secret))

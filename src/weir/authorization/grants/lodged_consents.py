@@ -1,7 +1,7 @@
 """Consents lodged beforehand: written down through the management API, asked of a customer later.
 
-A request that names one is about exactly what was lodged, and only for the application that lodged
-it; for any other it does not exist.
+A request that names one is about exactly the lodged question, and only for the application that
+lodged it; for any other it does not exist.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ from weir.store.unit import UnitOfWork
 
 
 async def lodge(unit: UnitOfWork, application: Application, details: list[Any]) -> Consent:
-    """Write a question down for a customer to be asked within a day. Its identifier is what an
-    authorization request names it by. OAUTH_INVALID_AUTHORIZATION_DETAILS.
+    """Write a question down for a customer to be asked within a day.
+
+    Return the awaiting consent; authorization requests name it by its identifier.
+    OAUTH_INVALID_AUTHORIZATION_DETAILS.
     """
     request = parse_details(json.dumps(details), unit.now)
     require_role(application.roles, request)
@@ -43,7 +45,10 @@ async def lodge(unit: UnitOfWork, application: Application, details: list[Any]) 
 
 
 def require_role(roles: Collection[str], request: ConsentRequest) -> None:
-    """Data and payments are asked for by applications registered for them."""
+    """Require that the application is registered to ask for data, or for payments.
+
+    OAUTH_INVALID_AUTHORIZATION_DETAILS.
+    """
     role = "payments" if request.pays else "data"
     if role not in roles:
         raise Refusal(
@@ -55,7 +60,10 @@ def require_role(roles: Collection[str], request: ConsentRequest) -> None:
 
 
 async def active_member(connection: AsyncConnection, slug: str) -> Organisation:
-    """RFC 9396 section 5: whose data or money it is must be known, and must be active."""
+    """Return the active member that holds the data or money (RFC 9396 section 5).
+
+    OAUTH_INVALID_AUTHORIZATION_DETAILS when there is none of this slug.
+    """
     member = await organisations.find(connection, slug)
     if member is None or member.kind != "member" or member.status != "active":
         raise Refusal(

@@ -1,1 +1,1 @@
-"""One rule, one short function. `weir.authorization.pipeline` says which apply where."""
+"""Steps of the authorization server, a rule each; its `pipeline.py` says which apply where."""

@@ -34,7 +34,9 @@ _ONLY_IN_BROWSERS: Final = ("claims", "max_age", "prompt", "acr_values", "nonce"
 
 
 def may_ask(exchange: Exchange) -> None:
-    """CIBA section 4: an application registered for a delivery mode, and to ask customers."""
+    """Require an application registered for a delivery mode, and to
+    ask customers (CIBA section 4).
+    """
     if exchange.client.backchannel_token_delivery_mode is None:
         raise Refusal(OAUTH_UNAUTHORIZED_CLIENT, "not registered for CIBA")
     if not {"data", "payments"} & set(exchange.client.roles):
@@ -42,14 +44,14 @@ def may_ask(exchange: Exchange) -> None:
 
 
 def request_is_signed(exchange: Exchange) -> None:
-    """CIBA section 7.1.1, FAPI-CIBA section 5.2.2 item 6: always signed, and each counts once."""
+    """Require a signed request (CIBA section 7.1.1, FAPI-CIBA section 5.2.2 item 6)."""
     if "request" not in exchange.parameters:
         reason = "a backchannel request is always signed"
         raise Refusal(OAUTH_INVALID_REQUEST_OBJECT, reason, why=reason)
 
 
 def request_has_its_claims(exchange: Exchange) -> None:
-    """CIBA section 7.1.1: `iat` and `jti` besides what every request object has."""
+    """Require `iat` and `jti` besides every request object's claims (CIBA section 7.1.1)."""
     for name in ("iat", "jti"):
         if name not in exchange.request_claims:
             reason = f"{name} is missing"
@@ -60,7 +62,7 @@ def request_has_its_claims(exchange: Exchange) -> None:
 
 
 def one_hint_is_given(exchange: Exchange) -> None:
-    """CIBA section 7.1: exactly one hint. Whether it fits anybody is told to nobody."""
+    """Require exactly one hint (CIBA section 7.1). Whether it fits a customer is never revealed."""
     given = [name for name in ("login_hint", "id_token_hint") if name in exchange.parameters]
     if len(given) != 1:
         raise wrong("login_hint", "or id_token_hint must be given, and not both")
@@ -70,7 +72,10 @@ def one_hint_is_given(exchange: Exchange) -> None:
 
 
 def message_is_short(exchange: Exchange) -> None:
-    """CIBA section 7.1, FAPI-CIBA section 5.2.2 item 2: the customer compares it on both sides."""
+    """Require a short line that the customer compares on both sides.
+
+    CIBA section 7.1, FAPI-CIBA section 5.2.2 item 2.
+    """
     try:
         inputs.text(
             exchange.parameters.get("binding_message", ""),
@@ -82,7 +87,7 @@ def message_is_short(exchange: Exchange) -> None:
 
 
 def times_are_bounded(exchange: Exchange) -> None:
-    """CIBA section 7.1: `requested_expiry` in seconds, within what this server keeps."""
+    """Read `requested_expiry`, in seconds, within this server's bound (CIBA section 7.1)."""
     given = exchange.parameters.get("requested_expiry")
     if given is None:
         return
@@ -92,7 +97,7 @@ def times_are_bounded(exchange: Exchange) -> None:
 
 
 def notification_token_is_strong(exchange: Exchange) -> None:
-    """CIBA section 7.1: needed for a ping, of bearer syntax, with 128 bits of entropy at least."""
+    """Require of a ping's client a bearer token with 128 bits of entropy (CIBA section 7.1)."""
     if exchange.client.backchannel_token_delivery_mode != PING:
         return
     token = exchange.required("client_notification_token")
@@ -105,7 +110,7 @@ def notification_token_is_strong(exchange: Exchange) -> None:
 
 
 def sign_in_is_plain(exchange: Exchange) -> None:
-    """Nothing is asked of a sign-in here: the customer signs in unasked."""
+    """Refuse wishes about the sign-in: the customer signs in unasked."""
     for name in _ONLY_IN_BROWSERS:
         if name in exchange.parameters:
             raise wrong(name, "is not taken here")
@@ -115,7 +120,7 @@ def sign_in_is_plain(exchange: Exchange) -> None:
 
 
 async def question_is_kept(exchange: Exchange) -> None:
-    """CIBA section 7.3: the same answer, and the same work, whoever the hint fits."""
+    """Keep the question. Answer and work are the same whether the hint fits (CIBA section 7.3)."""
     secret, consent = new_secret(), exchange.mint("cns")
     async with exchange.services.database.unit(_actor(exchange)) as unit:
         customer = await hints.customer_of(
@@ -147,10 +152,11 @@ async def question_is_kept(exchange: Exchange) -> None:
 
 
 def _sealed_ping(exchange: Exchange, consent: str, secret: str) -> bytes | None:
+    """Seal the `auth_req_id` and the client's token for a ping; None for a client that polls."""
     if exchange.client.backchannel_token_delivery_mode != PING:
         return None
-    told = {"auth_req_id": secret, "token": exchange.parameters["client_notification_token"]}
-    return exchange.services.sealing.seal(f"ping:{consent}", json.dumps(told).encode())
+    notice = {"auth_req_id": secret, "token": exchange.parameters["client_notification_token"]}
+    return exchange.services.sealing.seal(f"ping:{consent}", json.dumps(notice).encode())
 
 
 def _hint_digest(exchange: Exchange) -> str:

@@ -1,4 +1,4 @@
-"""Tokens are bound to a key, always (FAPI 2.0 section 5.3.2.1 items 4 and 5)."""
+"""The binding of tokens to a key, always (FAPI 2.0 section 5.3.2.1 items 4 and 5)."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ from weir.keys.dpop import THUMBPRINT
 
 
 def key_is_shown(exchange: Exchange) -> None:
-    """RFC 8705 section 3, RFC 9449 section 5: what a token is bound to comes with the request."""
+    """Require a certificate or a DPoP proof with the request (RFC 8705 section 3, RFC 9449 section
+    5).
+    """
     if exchange.certificate is None and not exchange.proofs:
         raise Refusal(OAUTH_CERTIFICATE_REQUIRED, "token request without a key")
 
 
 def certificate_is_the_clients(exchange: Exchange) -> None:
-    """The certificate was issued to this application and not revoked, however it authenticates.
+    """Require that the certificate was issued to this application and not revoked.
 
-    Otherwise one client's token could be bound to a certificate another party holds.
+    However the client authenticates: otherwise its token could be bound to a certificate that
+    another party holds.
     """
     if exchange.certificate is None:
         return
@@ -32,7 +35,7 @@ def certificate_is_the_clients(exchange: Exchange) -> None:
 
 
 def key_is_the_announced_one(exchange: Exchange) -> None:
-    """RFC 9449 section 10.1: `dpop_jkt`, a proof, or both of one key."""
+    """Require that `dpop_jkt` and a proof name one key (RFC 9449 section 10.1)."""
     announced = exchange.parameters.get("dpop_jkt")
     if announced is None:
         return
@@ -44,7 +47,7 @@ def key_is_the_announced_one(exchange: Exchange) -> None:
 
 
 def key_is_the_codes(exchange: Exchange) -> None:
-    """RFC 9449 section 10: a code asked for with a DPoP key is worth nothing without it."""
+    """Require the DPoP key that the code was asked for with (RFC 9449 section 10)."""
     began_with = exchange.grant.dpop_jkt
     if began_with is None:
         return
@@ -54,7 +57,7 @@ def key_is_the_codes(exchange: Exchange) -> None:
 
 
 def certificate_is_the_codes(exchange: Exchange) -> None:
-    """A request pushed over mutual TLS is finished with the certificate it began with."""
+    """Require the certificate that the request was pushed with (RFC 8705 section 3)."""
     began_with = exchange.grant.certificate
     if began_with is not None and began_with != exchange.certificate:
         raise Refusal(OAUTH_INVALID_GRANT, "the code began with another certificate")

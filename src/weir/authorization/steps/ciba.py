@@ -28,13 +28,13 @@ from weir.kernel.outcomes import Refusal
 
 
 def may_poll(exchange: Exchange) -> None:
-    """CIBA section 11: an application registered for it."""
+    """Require an application registered for CIBA (section 11)."""
     if exchange.client.backchannel_token_delivery_mode is None:
         raise Refusal(OAUTH_UNAUTHORIZED_CLIENT, "not registered for CIBA")
 
 
 async def question_is_found(exchange: Exchange) -> None:
-    """CIBA section 11: issued by this server, to this client."""
+    """Find the question, issued by this server to this client (CIBA section 11)."""
     auth_req_id = exchange.required("auth_req_id")
     async with exchange.services.database.connect() as connection:
         found = await questions.of_secret(connection, auth_req_id)
@@ -44,7 +44,10 @@ async def question_is_found(exchange: Exchange) -> None:
 
 
 async def question_is_answered(exchange: Exchange) -> None:
-    """CIBA section 11: `expired_token`, `access_denied`, `authorization_pending`, `slow_down`."""
+    """Require an answer that is there and a yes (CIBA section 11).
+
+    OAUTH_EXPIRED_TOKEN, OAUTH_ACCESS_DENIED, OAUTH_AUTHORIZATION_PENDING, OAUTH_SLOW_DOWN.
+    """
     question = exchange.question
     if not question.collectable_at(exchange.now):
         raise Refusal(OAUTH_EXPIRED_TOKEN, question.consent)
@@ -55,7 +58,7 @@ async def question_is_answered(exchange: Exchange) -> None:
 
 
 async def question_is_collected(exchange: Exchange) -> None:
-    """CIBA section 10.1.1: the tokens, as often as they are asked for while they are kept."""
+    """Issue the tokens, as often as they are asked for while kept (CIBA section 10.1.1)."""
     question = exchange.question
     assert question.sealed_refresh is not None, "a granted question has its refresh token"
     name = f"refresh:{question.consent}"
@@ -71,7 +74,7 @@ async def question_is_collected(exchange: Exchange) -> None:
 
 
 async def grant_is_found(exchange: Exchange) -> None:
-    """The grant that the customer's yes began, and the consent that it stands on by now."""
+    """Find the grant of the customer's yes, and the consent that it stands on by now."""
     async with exchange.services.database.connect() as connection:
         grant = await grants.of_consent(connection, exchange.question.consent)
         assert grant is not None, "a granted question has its grant"
@@ -81,7 +84,7 @@ async def grant_is_found(exchange: Exchange) -> None:
 
 
 async def _wait_longer(exchange: Exchange) -> None:
-    """Asked before the interval is over, the client is told to wait five seconds more each time."""
+    """Refuse a poll that is not answered yet; one before the interval lengthens it by 5 seconds."""
     question, interval_s = exchange.question, exchange.question.interval_s
     too_early = question.polled_at is not None and exchange.now < question.polled_at + timedelta(
         seconds=interval_s

@@ -1,4 +1,4 @@
-"""Who calls: the client is named, found, proven, and allowed to act."""
+"""The client of a request: named, found, proven, and allowed to act."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from weir.partners.declares import APPLICATION_SUSPENDED, ORGANISATION_SUSPENDED
 
 
 def is_named(exchange: Exchange) -> None:
-    """RFC 6749 section 2.3, RFC 7521 section 4.2: `client_id`, or the assertion's subject.
+    """Read the client's identifier from `client_id` or the assertion's subject.
 
-    Given both ways, both must agree; a client secret is never taken (FAPI 2.0 section 5.3.2.1).
+    RFC 6749 section 2.3, RFC 7521 section 4.2. Given both ways, both must agree; a client secret is
+    never taken (FAPI 2.0 section 5.3.2.1).
     """
     parameters = exchange.parameters
     assertion = parameters.get("client_assertion")
@@ -35,7 +36,7 @@ def is_named(exchange: Exchange) -> None:
 
 
 async def is_found(exchange: Exchange) -> None:
-    """RFC 6749 section 2.2: a registered client, its organisation, certificate and scopes."""
+    """Find the client, its organisation, certificate and scopes (RFC 6749 section 2.2)."""
     if not is_identifier(exchange.client_id, "app"):
         raise _unproven("client_id is not one")
     database = exchange.services.database
@@ -51,9 +52,10 @@ async def is_found(exchange: Exchange) -> None:
 
 
 async def keys_are_fetched(exchange: Exchange) -> None:
-    """RFC 7591 section 2: the keys of a client that publishes them, as they are there now.
+    """Fetch the present keys of a client that publishes them (RFC 7591 section 2).
 
-    Only when something in the request is signed with one; what the client revoked never counts.
+    Only when something in the request is signed with one; a key that the client revoked never
+    counts.
     """
     uri = exchange.client.jwks_uri
     signed = [
@@ -71,7 +73,9 @@ async def keys_are_fetched(exchange: Exchange) -> None:
 
 
 def proves_itself_by_certificate(exchange: Exchange) -> None:
-    """RFC 8705 section 2: mutual TLS, with a certificate issued to this very application."""
+    """Require a certificate issued to this very application, over
+    mutual TLS (RFC 8705 section 2).
+    """
     if exchange.client.token_endpoint_auth_method == PRIVATE_KEY_JWT:
         return
     if "client_assertion" in exchange.parameters:
@@ -83,7 +87,10 @@ def proves_itself_by_certificate(exchange: Exchange) -> None:
 
 
 def proves_itself_by_key(exchange: Exchange) -> None:
-    """RFC 7523 section 2.2: an assertion signed with a registered key, for this server, now."""
+    """Require an assertion signed with a registered key, for this server, now.
+
+    RFC 7523 section 2.2.
+    """
     if exchange.client.token_endpoint_auth_method != PRIVATE_KEY_JWT:
         return
     if "client_assertion" not in exchange.parameters:
@@ -100,7 +107,7 @@ def proves_itself_by_key(exchange: Exchange) -> None:
 
 
 def is_active(exchange: Exchange) -> None:
-    """A suspension takes effect at once, on the application and on all of its organisation's."""
+    """Refuse a suspended application or organisation: a suspension takes effect at once."""
     if exchange.client.status != "active":
         raise Refusal(APPLICATION_SUSPENDED, exchange.client.id)
     if exchange.organisation.status != "active":

@@ -15,7 +15,7 @@ REUSED = "the authorization code was presented twice"
 
 
 async def code_is_found(exchange: Exchange) -> None:
-    """RFC 6749 section 4.1.3: the code was issued, and to this client."""
+    """Find the code, issued to this client (RFC 6749 section 4.1.3)."""
     found = await grants.of_code(exchange.services.database, exchange.required("code"))
     if found is None or found[0].client != exchange.client.id:
         raise Refusal(OAUTH_INVALID_GRANT, "unknown code, or another client's")
@@ -23,40 +23,43 @@ async def code_is_found(exchange: Exchange) -> None:
 
 
 async def code_is_unused(exchange: Exchange) -> None:
-    """RFC 6749 section 4.1.2: a code presented twice may be stolen, so what it gave is revoked."""
+    """Refuse a used code and end its grant: the code may be stolen (RFC 6749 section 4.1.2)."""
     if exchange.grant.code_used_at is not None:
         await _revoke(exchange)
         raise Refusal(OAUTH_INVALID_GRANT, REUSED)
 
 
 def code_is_in_time(exchange: Exchange) -> None:
-    """FAPI 2.0 section 5.3.2.1 item 11: at most 60 seconds."""
+    """Refuse a code older than 60 seconds (FAPI 2.0 section 5.3.2.1 item 11)."""
     expires_at = exchange.grant.code_expires_at
     if expires_at is None or exchange.now >= expires_at:
         raise Refusal(OAUTH_INVALID_GRANT, "the code expired")
 
 
 def address_is_the_same(exchange: Exchange) -> None:
-    """RFC 6749 section 4.1.3: the `redirect_uri` of the request, repeated."""
+    """Require the `redirect_uri` of the authorization request (RFC 6749 section 4.1.3)."""
     if exchange.required("redirect_uri") != exchange.grant.redirect_uri:
         raise Refusal(OAUTH_INVALID_GRANT, "another redirect_uri")
 
 
 def verifier_fits(exchange: Exchange) -> None:
-    """RFC 7636 section 4.6."""
+    """Require the verifier of the code's challenge (RFC 7636 section 4.6)."""
     challenge = exchange.grant.code_challenge or ""
     if not pkce.proves(exchange.required("code_verifier"), challenge):
         raise Refusal(OAUTH_INVALID_GRANT, "code_verifier does not fit")
 
 
 def consent_stands(exchange: Exchange) -> None:
-    """No token for a consent that was withdrawn or has ended."""
+    """Refuse tokens for a consent that was withdrawn or has ended."""
     if exchange.consent.state_at(exchange.now) not in TOKENS_FOR:
         raise Refusal(OAUTH_INVALID_GRANT, "the consent does not stand")
 
 
 async def code_is_spent(exchange: Exchange) -> None:
-    """RFC 6749 section 4.1.2: of two requests at once, one gets the token; then none has any."""
+    """Use the code up and issue tokens (RFC 6749 section 4.1.2).
+
+    Of two requests at once, one gets tokens; then the grant ends, so that neither has any.
+    """
     id_token = await id_tokens.made(exchange)
     refresh_token = await grants.spend_code(
         exchange.services.database, exchange.grant.consent, exchange.required("code")

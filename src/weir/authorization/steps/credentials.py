@@ -11,7 +11,7 @@ from weir.kernel.outcomes import Refusal
 
 
 def asks_no_customer(exchange: Exchange) -> None:
-    """There is no customer here who could grant anything (RFC 9396 section 2)."""
+    """Refuse authorization details: there is no customer to grant them (RFC 9396 section 2)."""
     if "authorization_details" in exchange.parameters:
         raise Refusal(
             OAUTH_INVALID_AUTHORIZATION_DETAILS,
@@ -21,9 +21,10 @@ def asks_no_customer(exchange: Exchange) -> None:
 
 
 def stays_within_its_rights(exchange: Exchange) -> None:
-    """RFC 6749 section 3.3: its subscriptions, or `manage` alone, or what manages its grants.
+    """Require scopes of the application's own rights (RFC 6749 section 3.3).
 
-    A token is for one audience (RFC 9068 section 3), so they do not mix.
+    They are its subscriptions, or `manage` alone, or the scopes over its grants. A token is for one
+    audience (RFC 9068 section 3), so they do not mix.
     """
     asked = scopes.requested(exchange.parameters.get("scope"))
     if scopes.MANAGE in asked:
@@ -41,7 +42,10 @@ def stays_within_its_rights(exchange: Exchange) -> None:
 
 
 async def token_is_issued(exchange: Exchange) -> None:
-    """RFC 6749 section 4.4.3: no refresh token; RFC 9068 section 2.2: `sub` is the client."""
+    """Issue the token, without a refresh token (RFC 6749 section 4.4.3).
+
+    Its `sub` is the client (RFC 9068 section 2.2).
+    """
     exchange.answer = await access_tokens.issue(
         exchange, scope=exchange.scope, subject=exchange.client.id, consented=False
     )

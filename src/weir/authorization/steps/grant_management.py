@@ -19,7 +19,7 @@ DELETED = "the application gave the whole grant back"
 
 
 def action_is_coherent(exchange: Exchange) -> None:
-    """Section 5.2: `create` has no `grant_id`; `merge` and `replace` need one, and it them."""
+    """Require a `grant_id` with `merge` and `replace`, and none with `create` (section 5.2)."""
     asked = exchange.parameters.get("grant_management_action")
     grant_id = exchange.parameters.get("grant_id")
     if asked is None and grant_id is not None:
@@ -36,9 +36,9 @@ def action_is_coherent(exchange: Exchange) -> None:
 
 
 async def grant_may_be_changed(exchange: Exchange) -> None:
-    """Section 5.4: a grant of this client that stands, of the same type and institution.
+    """Require a standing grant of this client, of the same type and institution (section 5.4).
 
-    Unknown, ended and another client's are told apart for nobody.
+    Unknown, ended and another client's grants are refused alike.
     """
     if exchange.action == "create":
         return
@@ -50,7 +50,10 @@ async def grant_may_be_changed(exchange: Exchange) -> None:
 
 
 async def token_stands(exchange: Exchange) -> None:
-    """RFC 6750 section 3.1: neither the token nor who holds it was stopped since it was issued."""
+    """Refuse a token that was stopped, or whose holder was, since it was issued.
+
+    RFC 6750 section 3.1.
+    """
     async with exchange.services.database.connect() as connection:
         found = await presented_tokens.find_active(connection, exchange.claims, exchange.now)
     if found is None:
@@ -60,29 +63,29 @@ async def token_stands(exchange: Exchange) -> None:
 
 
 def scope_is_query(exchange: Exchange) -> None:
-    """Section 6.1: reading a grant takes `grant_management_query`."""
+    """Require `grant_management_query` to read a grant (section 6.1)."""
     _require_scope(exchange, scopes.GRANT_QUERY)
 
 
 def scope_is_revoke(exchange: Exchange) -> None:
-    """Section 6.1: ending a grant takes `grant_management_revoke`."""
+    """Require `grant_management_revoke` to end a grant (section 6.1)."""
     _require_scope(exchange, scopes.GRANT_REVOKE)
 
 
 async def grant_is_told(exchange: Exchange) -> None:
-    """Section 6.4: what the grant allows now."""
+    """Answer with the grant's present scopes and details (section 6.4)."""
     consent = await _in_force(exchange)
     if consent is None:
         raise Refusal(NOT_FOUND, f"grant {exchange.grant_id}")
-    told = {
+    body = {
         "scopes": [{"scope": scopes.written(scopes.requested(exchange.grant.scope))}],
         "authorization_details": [consent.granted],
     }
-    exchange.answer = Answer(200, told)
+    exchange.answer = Answer(200, body)
 
 
 async def grant_is_ended(exchange: Exchange) -> None:
-    """Section 6.5: a withdrawal, answered when every gateway knows. Asked again, answered again."""
+    """End the grant, confirmed by every gateway (section 6.5). A repetition is answered alike."""
     grant = await _own(exchange)
     if grant is None:
         raise Refusal(NOT_FOUND, f"grant {exchange.grant_id}")
@@ -96,7 +99,7 @@ def _require_scope(exchange: Exchange, scope: str) -> None:
 
 
 async def _in_force(exchange: Exchange) -> Consent | None:
-    """The consent the grant stands on, while it does; `exchange.grant` is set with it."""
+    """Return the grant's consent while it is in force, and set `exchange.grant`."""
     grant = await _own(exchange)
     if grant is None:
         return None

@@ -1,6 +1,6 @@
-"""Introspection (RFC 7662), signed where it is asked for so (RFC 9701): for members' own systems.
+"""Introspection (RFC 7662), signed on request (RFC 9701): for members' own systems.
 
-A member hears of a token what concerns that member, and nothing of what it is worth elsewhere. A
+A member learns of a token the part that concerns that member, and nothing of its worth elsewhere. A
 partner's application is never answered, not about its own tokens either: it has nothing to check.
 """
 
@@ -21,13 +21,19 @@ _UNKNOWN: Final[dict[str, Any]] = {"active": False}
 
 
 def caller_may_ask(exchange: Exchange) -> None:
-    """RFC 7662 section 2.1, RFC 9701 section 4: a member's application registered for it."""
+    """Require a member's application registered to introspect.
+
+    RFC 7662 section 2.1, RFC 9701 section 4.
+    """
     if INTROSPECT not in exchange.client.roles or exchange.organisation.kind != "member":
         raise Refusal(OAUTH_UNAUTHORIZED_CLIENT, "not a resource server")
 
 
 async def token_is_introspected(exchange: Exchange) -> None:
-    """RFC 7662 section 2.2: anything not good for this member is inactive, and no more is said."""
+    """Answer whether the token is active for this member (RFC 7662 section 2.2).
+
+    Of any other token the answer says inactive, and no more.
+    """
     claims = presented_tokens.claims_of(exchange.services.signer, exchange.required("token"))
     told = _UNKNOWN
     addresses = exchange.services.addresses
@@ -40,7 +46,11 @@ async def token_is_introspected(exchange: Exchange) -> None:
 
 
 def concerning(token: ActiveToken, member: str, audience: str) -> dict[str, Any]:
-    """What a member is told of a token that stands: its own scopes and details, or nothing."""
+    """Return the introspection of an active token for one member.
+
+    Its members are of RFC 7662 section 2.2, with the member's own scopes and
+    `authorization_details`; without any it is `{"active": false}`.
+    """
     claims = token.claims
     scopes = [name for name in claims["scope"].split(" ") if name.startswith(f"{member}.")]
     details = [each for each in claims.get("authorization_details", ()) if each["member"] == member]
@@ -63,7 +73,10 @@ def concerning(token: ActiveToken, member: str, audience: str) -> dict[str, Any]
 
 
 async def _answer(exchange: Exchange, told: dict[str, Any]) -> None:
-    """RFC 9701 section 5: a JWT for the one who asked, whose content cannot pass for a token."""
+    """Answer in JSON, or in a JWT for this caller that cannot pass for a token.
+
+    RFC 9701 section 5.
+    """
     if not exchange.accepts_signed:
         exchange.answer = Answer(200, told)
         return

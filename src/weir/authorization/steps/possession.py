@@ -10,8 +10,10 @@ from weir.keys import dpop
 
 
 async def proof_is_valid(exchange: Exchange) -> None:
-    """RFC 9449 section 4.3: one proof, for this request, by its own key; and, as section 8 lets a
-    server ask, with a nonce of ours, so that no proof is made in advance.
+    """Check the DPoP proof, if there is one: for this request, by its own key.
+
+    RFC 9449 section 4.3; and, as section 8 lets a server ask, with a nonce of ours, so that no
+    proof is made in advance.
     """
     if not exchange.proofs:
         return

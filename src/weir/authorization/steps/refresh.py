@@ -14,7 +14,7 @@ from weir.kernel.outcomes import Refusal
 
 
 async def token_is_found(exchange: Exchange) -> None:
-    """RFC 6749 section 6: issued by this server, to this client."""
+    """Find the refresh token, issued by this server to this client (RFC 6749 section 6)."""
     token = exchange.required("refresh_token")
     found = await grants.refreshed_by(exchange.services.database, token)
     if found is None or found[0].client != exchange.client.id:
@@ -23,9 +23,9 @@ async def token_is_found(exchange: Exchange) -> None:
 
 
 async def newest_is_the_only_one(exchange: Exchange) -> None:
-    """Grant Management section 5.2: a changed grant has one refresh token, that of its last change.
+    """Keep of a changed grant the last change's refresh token (Grant Management section 5.2).
 
-    The older ones end when that one is used first, and not before: an answer that was lost on its
+    The older ones end when the newest is used first, and not before: an answer that was lost on its
     way must not leave its client without any.
     """
     grant = exchange.grant
@@ -34,7 +34,7 @@ async def newest_is_the_only_one(exchange: Exchange) -> None:
 
 
 async def token_is_refreshed(exchange: Exchange) -> None:
-    """RFC 6749 section 6: the same scope, or less of it if asked."""
+    """Issue a token of the same scope, or less of it if asked (RFC 6749 section 6)."""
     granted = scopes.requested(exchange.grant.scope)
     asked = granted
     if "scope" in exchange.parameters:

@@ -1,4 +1,4 @@
-"""What proves a client counts once: both its proofs are claimed in one round trip to the cache.
+"""Single use of a client's proofs, both claimed in one round trip to the cache.
 
 A proof older than the cache's own memory may have been used and forgotten, so it is refused.
 """
@@ -16,18 +16,21 @@ from weir.store.cache import Claim, Mark
 
 
 async def nothing_is_replayed(exchange: Exchange) -> None:
-    """RFC 7523 section 3 item 7, RFC 9449 section 11.1: a `jti` counts once, in any process."""
+    """Refuse a `jti` that was used before, in any process.
+
+    RFC 7523 section 3 item 7, RFC 9449 section 11.1.
+    """
     found = (
         (OAUTH_INVALID_CLIENT, "assertion", _assertion(exchange)),
         (OAUTH_INVALID_DPOP_PROOF, "proof", _proof(exchange)),
     )
-    marks = [(outcome, what, mark) for outcome, what, mark in found if mark is not None]
+    marks = [(outcome, name, mark) for outcome, name, mark in found if mark is not None]
     if not marks:
         return
     claims = await exchange.services.cache.claim(*(mark for _, _, mark in marks))
-    for (outcome, what, _), claim in zip(marks, claims, strict=True):
+    for (outcome, name, _), claim in zip(marks, claims, strict=True):
         if claim is not Claim.FIRST:
-            raise _refused(outcome, what, claim)
+            raise _refused(outcome, name, claim)
 
 
 def _assertion(exchange: Exchange) -> Mark | None:
@@ -47,8 +50,8 @@ def _proof(exchange: Exchange) -> Mark | None:
     return Mark(f"dpop:{proof.name}", proof.issued_at_s, dpop.KEPT_S)
 
 
-def _refused(outcome: Outcome, what: str, claim: Claim) -> Refusal:
-    reason = f"the {what} was used before"
+def _refused(outcome: Outcome, name: str, claim: Claim) -> Refusal:
+    reason = f"the {name} was used before"
     if claim is Claim.TOO_OLD:
-        reason = f"the {what} is older than this server's memory: make a new one"
+        reason = f"the {name} is older than this server's memory: make a new one"
     return Refusal(outcome, reason, why=reason)

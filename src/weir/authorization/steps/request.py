@@ -1,4 +1,4 @@
-"""The pushed authorization request (RFC 9126): every rule FAPI 2.0 section 5.3.2.2 has for it."""
+"""The pushed authorization request (RFC 9126), by every rule of FAPI 2.0 section 5.3.2.2."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RESPONSE_MODES: Final = ("query", "query.jwt", "jwt")
 
 
 def asks_for_a_code(exchange: Exchange) -> None:
-    """FAPI 2.0 section 5.3.2.2 item 1: `response_type=code`, answered in the query.
+    """Require `response_type=code`, answered in the query (FAPI 2.0 section 5.3.2.2 item 1).
 
     Only for applications registered to ask customers at all (RFC 6749 section 4.1.2.1).
     """
@@ -38,14 +38,17 @@ def asks_for_a_code(exchange: Exchange) -> None:
 
 
 def returns_to_a_registered_address(exchange: Exchange) -> None:
-    """FAPI 2.0 section 5.3.2.2 item 6 and RFC 9700 section 2.1: exact comparison."""
+    """Require a registered `redirect_uri`, by exact comparison.
+
+    FAPI 2.0 section 5.3.2.2 item 6 and RFC 9700 section 2.1.
+    """
     uri = exchange.required("redirect_uri")
     if not redirects.is_registered(uri, exchange.client.redirect_uris):
         raise Refusal(OAUTH_INVALID_REDIRECT_URI, uri)
 
 
 def keeps_state_and_nonce_short(exchange: Exchange) -> None:
-    """`state` and `nonce` come back verbatim, so they are bounded."""
+    """Bound `state` and `nonce`, which come back verbatim."""
     bounds = {"state": STATE_CHARACTERS, "nonce": NONCE_CHARACTERS}
     for name, characters in bounds.items():
         if len(exchange.parameters.get(name, "")) > characters:
@@ -53,7 +56,7 @@ def keeps_state_and_nonce_short(exchange: Exchange) -> None:
 
 
 def names_languages(exchange: Exchange) -> None:
-    """OpenID Connect Core section 3.1.2.1, `ui_locales`: tags of RFC 5646, known here or not."""
+    """Read `ui_locales`, tags of RFC 5646, supported or not (OpenID Connect Core 3.1.2.1)."""
     asked = exchange.parameters.get("ui_locales")
     if asked is None:
         return
@@ -64,7 +67,7 @@ def names_languages(exchange: Exchange) -> None:
 
 
 def proves_possession_later(exchange: Exchange) -> None:
-    """RFC 7636 section 4.3, FAPI 2.0 section 5.3.2.2 item 5: PKCE, and only S256."""
+    """Require PKCE, and only S256 (RFC 7636 section 4.3, FAPI 2.0 section 5.3.2.2 item 5)."""
     if not pkce.is_challenge(exchange.required("code_challenge")):
         raise wrong("code_challenge", "is not an S256 challenge")
     if exchange.required("code_challenge_method") != "S256":
@@ -72,15 +75,16 @@ def proves_possession_later(exchange: Exchange) -> None:
 
 
 def stays_within_subscriptions(exchange: Exchange) -> None:
-    """RFC 6749 section 3.3: scopes of products the application subscribes to, and `openid`."""
+    """Require scopes of subscribed products, or `openid` (RFC 6749 section 3.3)."""
     asked = scopes.requested(exchange.parameters.get("scope"))
     scopes.require_within(asked - {OPENID}, exchange.subscribed)
     exchange.scope = asked
 
 
 def says_what_it_wants(exchange: Exchange) -> None:
-    """RFC 9396 section 2: one entry of a known type, by its closed schema; or a consent lodged
-    beforehand, which says it all.
+    """Read the one entry of `authorization_details`, by its closed schema (RFC 9396 section 2).
+
+    A consent lodged beforehand stands in its place, and then none may be sent.
     """
     if exchange.lodged is None:
         raw = exchange.required("authorization_details")
@@ -93,13 +97,16 @@ def says_what_it_wants(exchange: Exchange) -> None:
 
 
 async def names_a_member(exchange: Exchange) -> None:
-    """RFC 9396 section 5: whose data or money it is must be known, and must be active."""
+    """Require an active member that holds the data or money (RFC 9396 section 5)."""
     async with exchange.services.database.connect() as connection:
         exchange.member = await lodged_consents.active_member(connection, exchange.ask.member)
 
 
 async def is_kept(exchange: Exchange) -> None:
-    """RFC 9126 section 2.2: the answer is a `request_uri`, good for a short while."""
+    """Keep the request and answer with a `request_uri`, good for a short while.
+
+    RFC 9126 section 2.2.
+    """
     jkt = exchange.proof.thumbprint if exchange.proof else exchange.parameters.get("dpop_jkt")
     pushed = PushedRequest(
         client=exchange.client.id,

@@ -19,19 +19,20 @@ from weir.keys import jose
 from weir.keys.declares import JTI_CHARACTERS
 
 _TYPES: Final = frozenset({"jwt", "oauth-authz-req+jwt"})
-# What speaks of the object itself, and not of the request in it.
+# Claims about the object itself, and not about the request in it.
 _OF_THE_OBJECT: Final = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti", "sub", "client_id"})
 
 
 def brings_no_request_uri(exchange: Exchange) -> None:
-    """RFC 9126 section 2.1: a pushed request has no `request_uri`."""
+    """Refuse `request_uri` in a pushed request (RFC 9126 section 2.1)."""
     if "request_uri" in exchange.parameters:
         raise wrong("request_uri", "is not taken here")
 
 
 def request_object_is_opened(exchange: Exchange) -> None:
-    """RFC 9101 section 6.3, RFC 9126 section 3: what stands in the object is the whole request;
-    what stands beside it counts for nothing.
+    """Read the request from its signed object; parameters beside it count for nothing.
+
+    RFC 9101 section 6.3, RFC 9126 section 3.
     """
     if "request" not in exchange.parameters:
         if exchange.client.require_signed_request_object:
@@ -49,9 +50,10 @@ def request_object_is_opened(exchange: Exchange) -> None:
 
 
 async def request_object_does_not_replay(exchange: Exchange) -> None:
-    """RFC 9101 section 10.2, FAPI 2.0 Message Signing section 5.3.1: a `jti` counts once.
+    """Refuse a `jti` that was used before (RFC 9101 section 10.2).
 
-    One is not required; without it the client's proof beside the object counts once all the same.
+    FAPI 2.0 Message Signing section 5.3.1 requires none; without one the client's proof beside the
+    object counts once all the same.
     """
     jti = exchange.request_claims.get("jti")
     if jti is None:
@@ -68,6 +70,10 @@ async def request_object_does_not_replay(exchange: Exchange) -> None:
 
 
 def _verified(token: str, jwks: Mapping[str, Any], algorithms: Collection[str]) -> dict[str, Any]:
+    """Return the claims of an object that a registered key signed. OAUTH_INVALID_REQUEST_OBJECT.
+
+    ValueError when it is not a compact JWT.
+    """
     header, claims = jose.segments(token, REQUEST_OBJECT_CHARACTERS)
     algorithm = str(header.get("alg"))
     if algorithm not in algorithms:
@@ -83,7 +89,10 @@ def _verified(token: str, jwks: Mapping[str, Any], algorithms: Collection[str]) 
 
 
 def _check_parties(claims: Mapping[str, Any], client_id: str, issuer: str) -> None:
-    """RFC 9101 sections 4 and 5: from this client, for this server, and nothing nested in it."""
+    """Check that the object is this client's, for this server, with no request nested in it.
+
+    RFC 9101 sections 4 and 5.
+    """
     if claims.get("iss") != client_id or claims.get("client_id") != client_id:
         raise _refused("iss and client_id must both be the client_id")
     audience = claims.get("aud")
@@ -94,7 +103,10 @@ def _check_parties(claims: Mapping[str, Any], client_id: str, issuer: str) -> No
 
 
 def _check_times(claims: Mapping[str, Any], now_s: float) -> None:
-    """FAPI 2.0 Message Signing section 5.3.1: at most an hour, which began at most an hour ago."""
+    """Check that the object lasts at most an hour, which began at most an hour ago.
+
+    FAPI 2.0 Message Signing section 5.3.1.
+    """
     not_before_s, expires_at_s = jose.moment(claims, "nbf"), jose.moment(claims, "exp")
     if not_before_s is None or expires_at_s is None:
         raise _refused("exp and nbf are required")
@@ -109,7 +121,7 @@ def _check_times(claims: Mapping[str, Any], now_s: float) -> None:
 
 
 def _parameters(claims: Mapping[str, Any]) -> dict[str, str]:
-    """The request's parameters, as a form would have brought them (RFC 9101 section 4)."""
+    """Return the request's parameters, as a form would have brought them (RFC 9101 section 4)."""
     found: dict[str, str] = {}
     for name, value in claims.items():
         if name in _OF_THE_OBJECT or value in (None, ""):

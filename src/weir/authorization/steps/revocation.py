@@ -1,4 +1,4 @@
-"""Giving tokens back (RFC 7009): done only when every gateway knows."""
+"""Revocation of tokens by their client (RFC 7009), done only when every gateway knows."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ GAVE_BACK = "the application gave back its refresh token"
 
 
 async def token_is_revoked(exchange: Exchange) -> None:
-    """RFC 7009 section 2.1: a refresh token ends its whole grant; an access token ends alone.
+    """Revoke the token: a refresh token ends its whole grant, an access token ends alone.
 
-    Another client's token is refused; one that is unknown or has ended is answered like one that
-    was revoked (section 2.2), so that a lost answer can be asked for again.
+    RFC 7009 section 2.1. Another client's token is refused; one that is unknown or has ended is
+    answered like one that was revoked (section 2.2), so that a lost answer can be asked for again.
     """
     token = exchange.required("token")
     async with exchange.services.database.connect() as connection:

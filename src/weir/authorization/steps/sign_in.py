@@ -1,4 +1,4 @@
-"""What OpenID Connect adds to a request: the sign-in, the names, and a consent lodged before."""
+"""OpenID Connect's additions to a request: the sign-in, the names, and a lodged consent."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from weir.kernel.identifiers import is_identifier
 
 
 def sign_in_is_described(exchange: Exchange) -> None:
-    """OpenID Connect Core sections 3.1.2.1 and 5.5, for requests of the scope `openid`."""
+    """Read the wishes of a request of the scope `openid` (OpenID Connect Core 3.1.2.1 and 5.5)."""
     exchange.openid = openid.read(exchange.parameters, exchange.scope)
 
 
 async def intent_is_recalled(exchange: Exchange) -> None:
-    """A consent lodged by this very application, and not answered yet; no other exists for it."""
+    """Find the consent that this application lodged and that awaits an answer.
+
+    Any other consent is refused as unknown.
+    """
     intent = exchange.openid.intent if exchange.openid else None
     if intent is None:
         return

@@ -1,4 +1,4 @@
-"""A developer tries a consent out: its browser's key in place of the application's own."""
+"""A developer's trial of a consent: the browser's key in place of the application's own."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ from weir.partners.classes import PRIVATE_KEY_JWT
 
 
 async def key_is_recalled(exchange: Exchange) -> None:
-    """RFC 7523 section 2.2: with a trial's key the client is what that key may stand for: it has
-    this key alone, one address to return to, and one product. All other steps are as they are.
+    """Put the trial's key in place of the client's keys (RFC 7523 section 2.2).
+
+    The client then has this key alone, one address to return to, and one product. All other steps
+    are as they are.
     """
     assertion = exchange.parameters.get("client_assertion")
     kid = None if assertion is None else assertions.kid_of(assertion)
@@ -38,7 +40,7 @@ async def key_is_recalled(exchange: Exchange) -> None:
 
 
 def key_is_the_tokens(exchange: Exchange) -> None:
-    """RFC 9449 section 10: what a trial's key asks for is bound to that key, and to no other."""
+    """Require that the trial's key is the DPoP key as well (RFC 9449 section 10)."""
     if exchange.trial is None:
         return
     if exchange.proof is None or exchange.proof.thumbprint != exchange.trial.thumbprint:
@@ -47,7 +49,7 @@ def key_is_the_tokens(exchange: Exchange) -> None:
 
 
 def member_is_the_products(exchange: Exchange) -> None:
-    """RFC 9396 section 5: a trial asks customers of the institution whose product is tried."""
+    """Require the institution whose product is tried (RFC 9396 section 5)."""
     if exchange.trial is not None and exchange.member.slug != exchange.trial.member:
         raise Refusal(
             OAUTH_INVALID_AUTHORIZATION_DETAILS,
@@ -58,17 +60,16 @@ def member_is_the_products(exchange: Exchange) -> None:
 
 
 def begins_a_grant(exchange: Exchange) -> None:
-    """Grant Management section 5.2: a trial changes no grant and answers no consent lodged
-    beforehand; those are the application's own.
+    """Refuse to change a grant or to answer a lodged consent, which are the application's own.
+
+    Grant Management section 5.2.
     """
     if exchange.trial is not None and (exchange.action != "create" or exchange.lodged is not None):
         raise Refusal(OAUTH_INVALID_GRANT_ID, "a trial begins a grant of its own")
 
 
 def code_is_the_trials(exchange: Exchange) -> None:
-    """RFC 6749 section 4.1.3: a trial's key turns the code of a trial into a token, and no other
-    code of the application.
-    """
+    """Require the code of this trial, and no other of the application (RFC 6749 section 4.1.3)."""
     if exchange.trial is None:
         return
     asked = set(exchange.grant.scope.split()) - {OPENID}

@@ -1,5 +1,6 @@
-"""The UserInfo endpoint (OpenID Connect Core section 5.3): a resource like any other, so a token
-for it is bound to a key, and the key is shown.
+"""The UserInfo endpoint (OpenID Connect Core section 5.3), for tokens bound to a key.
+
+It is a resource like any other, so the key is shown.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ _CREDENTIALS = re.compile(r"(bearer|dpop) +([A-Za-z0-9._~+/=-]+)", re.IGNORECASE
 
 
 def token_is_ours(exchange: Exchange) -> None:
-    """RFC 6750 section 2.1, FAPI 2.0 section 5.3.4: in the header, from this server, for here."""
+    """Require a token in the header, from this server, for this endpoint.
+
+    RFC 6750 section 2.1, FAPI 2.0 section 5.3.4.
+    """
     found = _CREDENTIALS.fullmatch(exchange.authorization or "")
     if found is None:
         raise Refusal(TOKEN_MISSING)
@@ -39,7 +43,7 @@ def token_is_ours(exchange: Exchange) -> None:
 
 
 def key_is_the_tokens(exchange: Exchange) -> None:
-    """RFC 8705 section 3, RFC 9449 section 7: who sends the token holds its key."""
+    """Require the key that the token is bound to (RFC 8705 section 3, RFC 9449 section 7)."""
     confirmation = exchange.claims["cnf"]
     if ("jkt" in confirmation) != (exchange.scheme == "dpop"):
         raise Refusal(TOKEN_SCHEME_WRONG)
@@ -70,7 +74,7 @@ def _proof(exchange: Exchange) -> dpop.Proof:
 
 
 async def proof_is_new(exchange: Exchange) -> None:
-    """RFC 9449 section 11.1: a `jti` counts once, in any process."""
+    """Refuse a `jti` that was used before, in any process (RFC 9449 section 11.1)."""
     proof = exchange.proof
     if proof is None:
         return
@@ -82,13 +86,13 @@ async def proof_is_new(exchange: Exchange) -> None:
 
 
 def scope_is_openid(exchange: Exchange) -> None:
-    """OpenID Connect Core section 5.3: names are told under the scope `openid` only."""
+    """Require the scope `openid` (OpenID Connect Core section 5.3)."""
     if OPENID not in exchange.claims["scope"].split(" "):
         raise Refusal(TOKEN_INVALID, "not of the scope openid")
 
 
 async def token_stands(exchange: Exchange) -> None:
-    """RFC 6750 section 3.1: nothing is told after a withdrawal, whatever the token says."""
+    """Refuse a token that was revoked or whose consent has ended (RFC 6750 section 3.1)."""
     async with exchange.services.database.connect() as connection:
         found = await presented_tokens.find_active(connection, exchange.claims, exchange.now)
         if found is None or found.consent is None:
@@ -100,11 +104,13 @@ async def token_stands(exchange: Exchange) -> None:
 
 
 async def customer_is_named(exchange: Exchange) -> None:
-    """OpenID Connect Core section 5.3.2: `sub`, and the names the customer agreed to be told."""
-    told = exchange.grant.authentication
-    assert told is not None, "token_stands sees to it"
+    """Answer with `sub` and the names the customer agreed to (OpenID
+    Connect Core section 5.3.2).
+    """
+    authentication = exchange.grant.authentication
+    assert authentication is not None, "token_stands sees to it"
     known = await id_tokens.names(
-        exchange.services.database, exchange.consent.customer, told.userinfo
+        exchange.services.database, exchange.consent.customer, authentication.userinfo
     )
     exchange.answer = Answer(200, {"sub": exchange.grant.subject, **known})
 

@@ -11,12 +11,12 @@ from weir.kernel.outcomes import Refusal
 
 
 def client_is_named(exchange: Exchange) -> None:
-    """RFC 9126 section 4: `client_id` and `request_uri`; what else is in the query counts not."""
+    """Read `client_id` (RFC 9126 section 4); other parameters but `request_uri` do not count."""
     exchange.client_id = exchange.required("client_id")
 
 
 async def request_is_recalled(exchange: Exchange) -> None:
-    """FAPI 2.0 section 5.3.2.2 items 2 to 4: only a pushed request, and only its own client's."""
+    """Find the pushed request of this very client (FAPI 2.0 section 5.3.2.2 items 2 to 4)."""
     found = await pushed_requests.recall(exchange.services.cache, exchange.required("request_uri"))
     if found is None or found[1].client != exchange.client.id:
         raise Refusal(OAUTH_INVALID_REQUEST_URI, "unknown, expired or another client's")
@@ -24,7 +24,10 @@ async def request_is_recalled(exchange: Exchange) -> None:
 
 
 async def request_is_unanswered(exchange: Exchange) -> None:
-    """FAPI 2.0 section 5.3.2.2: used up by an answer, not by loading the page."""
+    """Refuse a request that was answered (FAPI 2.0 section 5.3.2.2).
+
+    Loading the page does not use it up.
+    """
     async with exchange.services.database.connect() as connection:
         consent = await consents.find(connection, exchange.pushed.consent)
     if consent is not None and consent.state_at(exchange.now) != State.AWAITING:
@@ -32,7 +35,10 @@ async def request_is_unanswered(exchange: Exchange) -> None:
 
 
 async def visit_begins(exchange: Exchange) -> None:
-    """RFC 9700 section 4.12: 303, so that nothing of this request is sent along."""
+    """Begin the visit, by a 303, so that nothing of this request is sent along.
+
+    RFC 9700 section 4.12.
+    """
     assert exchange.visit is not None, "the endpoint gives every browser a visit"
     wanted = exchange.pushed.openid
     if wanted is not None and wanted.unattainable:  # OpenID Connect Core section 5.5.1.1
@@ -50,7 +56,7 @@ async def visit_begins(exchange: Exchange) -> None:
 
 
 async def _turned_away(exchange: Exchange) -> str:
-    """Nobody can sign in as it demands, so nobody is asked to: the application hears it at once."""
+    """Return the address that refuses a sign-in of a kind that does not exist here."""
     return await interactions.refused(
         exchange.services, exchange.pushed, OAUTH_AUTHENTICATION_UNMET
     )

@@ -22,7 +22,7 @@ async def issue(
     refresh_token: str | None = None,
     id_token: str | None = None,
 ) -> Answer:
-    """The token endpoint's success (RFC 6749 section 5.1).
+    """Return the token endpoint's success (RFC 6749 section 5.1).
 
     There is no way through here without a key: no token of this server is a bearer token.
     """
@@ -71,7 +71,10 @@ def claims_of(
     scope: frozenset[str],
     confirmation: dict[str, str],
 ) -> dict[str, Any]:
-    """What every access token says (RFC 9068 section 2.2); `confirmation` is the key it needs."""
+    """Return every access token's claims (RFC 9068 section 2.2).
+
+    `iat` and `exp` are Unix seconds; `cnf` is `confirmation`, the key it needs.
+    """
     issued_at_s = int(now.timestamp())
     return {
         "iss": issuer,
@@ -88,8 +91,10 @@ def claims_of(
 
 
 def _confirmation(exchange: Exchange) -> dict[str, str]:
-    """Exactly one constraint: the proof's key (RFC 9449 section 6.1) when there is a proof, else
-    the certificate (RFC 8705 section 3.1).
+    """Return exactly one constraint.
+
+    It is the proof's key (RFC 9449 section 6.1) when there is a proof, else the certificate (RFC
+    8705 section 3.1).
     """
     if exchange.proof is not None:
         return {"jkt": exchange.proof.thumbprint}
@@ -98,7 +103,7 @@ def _confirmation(exchange: Exchange) -> dict[str, str]:
 
 
 def _lifetime_s(exchange: Exchange, consented: bool) -> int:
-    """Never longer than the consent it speaks of."""
+    """Return the token's lifetime, never longer than its consent's."""
     if not consented:
         return ACCESS_TOKEN_LIFETIME_S
     left_s = int((exchange.consent.expires_at - exchange.now).total_seconds())
@@ -106,8 +111,9 @@ def _lifetime_s(exchange: Exchange, consented: bool) -> int:
 
 
 def _audience(exchange: Exchange, scope: frozenset[str]) -> list[str]:
-    """A token is good at one place: the capabilities, the management API, or this server's grants;
-    with `openid` at the UserInfo endpoint besides.
+    """Return the one audience of a token: the capabilities, the management API, or our grants.
+
+    With `openid` the UserInfo endpoint, at this server, besides.
     """
     addresses = exchange.services.addresses
     if scopes.GRANT_MANAGEMENT & scope:

@@ -1,4 +1,4 @@
-"""ID tokens (OpenID Connect Core section 2): which customer agreed, by which sign-in."""
+"""ID tokens (OpenID Connect Core section 2): the customer who agreed, and the sign-in."""
 
 from __future__ import annotations
 
@@ -16,23 +16,25 @@ _TYPE: Final = "JWT"
 
 
 async def made(exchange: Exchange) -> str | None:
-    """The ID token of a code's grant; None when its request had not the scope `openid`."""
-    told = exchange.grant.authentication
-    if told is None or OPENID not in exchange.grant.scope.split(" "):
+    """Return the ID token of a code's grant; None when its request had not the scope `openid`."""
+    authentication = exchange.grant.authentication
+    if authentication is None or OPENID not in exchange.grant.scope.split(" "):
         return None
     now_s = int(exchange.now.timestamp())
-    optional = {"nonce": told.nonce, INTENT: told.intent}
+    optional = {"nonce": authentication.nonce, INTENT: authentication.intent}
     claims: dict[str, Any] = {
         "iss": exchange.services.addresses.issuer,
         "sub": exchange.grant.subject,
         "aud": exchange.client.id,
         "iat": now_s,
         "exp": now_s + ID_TOKEN_LIFETIME_S,
-        "auth_time": told.at_s,
-        "acr": told.acr,
-        "amr": list(told.amr),
+        "auth_time": authentication.at_s,
+        "acr": authentication.acr,
+        "amr": list(authentication.amr),
         **{name: value for name, value in optional.items() if value is not None},
-        **await names(exchange.services.database, exchange.consent.customer, told.id_token),
+        **await names(
+            exchange.services.database, exchange.consent.customer, authentication.id_token
+        ),
     }
     return await exchange.sign(claims, _TYPE)
 
@@ -40,7 +42,10 @@ async def made(exchange: Exchange) -> str | None:
 async def names(
     database: Database, customer_id: str | None, wanted: Collection[str]
 ) -> dict[str, str]:
-    """The identity claims wanted, from the books of the institution whose customer it is."""
+    """Return the identity claims wanted, from the books of the customer's institution.
+
+    OAUTH_INVALID_GRANT when there is no customer.
+    """
     if not wanted:
         return {}
     async with database.connect() as connection:

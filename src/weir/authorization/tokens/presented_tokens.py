@@ -1,4 +1,4 @@
-"""Access tokens as this server sees them again: what they say, and whether they still stand.
+"""Access tokens shown to this server again: their claims, and whether they are still active.
 
 A gateway knows from the change log; here it is read from PostgreSQL at the moment of asking.
 """
@@ -38,7 +38,7 @@ class ActiveToken:
 
 
 def claims_of(signer: Signer, token: str) -> dict[str, Any] | None:
-    """The claims of an access token this server signed, or None for anything else."""
+    """Return the claims of an access token this server signed; None for any other text."""
     if len(token) > ACCESS_TOKEN_CHARACTERS:
         return None
     keys = KeySet.import_key_set(signer.public_jwks())  # type: ignore[arg-type]
@@ -53,10 +53,10 @@ def claims_of(signer: Signer, token: str) -> dict[str, Any] | None:
 async def find_active(
     connection: AsyncConnection, claims: dict[str, Any], now: datetime
 ) -> ActiveToken | None:
-    """The token with its consent and holder, or None when it is not active (RFC 7662 section 2.2).
+    """Return the token with its consent and holder, or None when it is not active.
 
-    That is when it has expired or was revoked, or when its application, organisation, certificate,
-    key or consent has ended.
+    RFC 7662 section 2.2. A token is not active when it has expired or was revoked, or when its
+    application, organisation, certificate, key or consent has ended.
     """
     if datetime.fromtimestamp(claims["exp"], UTC) <= now:
         return None
@@ -79,7 +79,7 @@ async def find_active(
 
 
 async def _still_opens(connection: AsyncConnection, consent: Consent, now: datetime) -> bool:
-    """A consent that stands, or one that was widened: its last tokens live their minutes out."""
+    """Whether the consent stands, or was widened: then its last tokens live their minutes out."""
     if consent.state is State.REPLACED and consent.expires_at > now:
         return not await _is_revoked(connection, revocation_key("consent", consent.id))
     return consent.state_at(now) in TOKENS_FOR

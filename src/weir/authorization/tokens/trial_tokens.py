@@ -1,8 +1,8 @@
-"""Tokens and keys to try an operation out with: for somebody who builds the application.
+"""Tokens and keys to try an operation out with, for a person who builds the application.
 
-Who may give an application a new key may also call in its name; a trial token is that right for a
-few minutes and one product. It is bound to a key that never leaves that person's browser (RFC 9449
-section 6.1), so in anybody else's hands it is worth nothing, the portal's included.
+A person who may give an application a new key may also call in its name; a trial token is that
+right for a few minutes and one product. It is bound to a key that never leaves that person's
+browser (RFC 9449 section 6.1), so in any other hands it is worth nothing, the portal's included.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _HOUR_S: Final = 3_600
 
 
 def require_sandbox(product: Product) -> None:
-    """Refusal FORBIDDEN for a product that no model data answers, or that is no longer offered."""
+    """Refuse a product without model data, or no longer offered. Refusal FORBIDDEN."""
     if not product.sandbox or product.status != "published":
         why = "only products of the sandbox can be tried out: call this one from your application"
         why_zh = "仅沙箱产品可以在线试调，此产品请由您的应用调用"
@@ -50,7 +50,7 @@ async def require_triable(
     thumbprint: str,
     pointer: str = "/thumbprint",
 ) -> None:
-    """Whether the key of this thumbprint, given at `pointer`, may try it.
+    """Require that the key of this thumbprint, given at `pointer`, may try the product.
 
     Refusals in this order: NOT_FOUND for a draft, FORBIDDEN when no model data answers the product
     in every version, APPLICATION_SUSPENDED, INVALID_INPUT when the key was revoked,
@@ -79,9 +79,9 @@ async def issue(
     product: Product,
     thumbprint: str,
 ) -> dict[str, Any]:
-    """The token endpoint's success (RFC 6749 section 5.1) for a key's RFC 7638 thumbprint.
+    """Return the token endpoint's success for a key's RFC 7638 thumbprint.
 
-    Refused as `require_triable` refuses.
+    RFC 6749 section 5.1, with `issued_at_s` (Unix time) besides. Refusals as of `require_triable`.
     """
     await require_triable(unit, application, product, thumbprint)
     scope, name = frozenset({product.scope}), unit.mint("tok")
@@ -117,9 +117,9 @@ async def admit_key(
     jwk: dict[str, Any],
     portal_origin: str,
 ) -> trial_keys.TrialKey:
-    """A key that may ask in the application's name, once it is kept.
+    """Return a key that may ask in the application's name, once the caller has kept it.
 
-    Refusals as of `require_triable`; INVALID_INPUT for what is no public signing key;
+    Refusals as of `require_triable`; INVALID_INPUT for a value that is no public signing key;
     RATE_EXCEEDED when the application was given too many within the hour.
     """
     (public,) = keys.public_jwks({"keys": [jwk | {"kid": trial_keys.PREFIX}]}, "")["keys"]

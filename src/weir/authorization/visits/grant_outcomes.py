@@ -1,7 +1,7 @@
-"""What a customer's yes does to a grant: begin one, widen it, or put another in its place.
+"""The outcome of a customer's yes for a grant: begin one, widen it, or replace it.
 
 The grant's rows are locked first, so changes of one grant follow each other, and each is granted
-against what the customer was shown.
+against the consent that the customer was shown.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ async def grant(
     accounts: list[str],
     basis: str | None,
 ) -> Granted:
-    """Write the customer's yes down. CONFLICT, OAUTH_INVALID_GRANT_ID as `interactions.approve`."""
+    """Record the customer's yes. CONFLICT, OAUTH_INVALID_GRANT_ID as `interactions.approve`."""
     if pushed.grant_id is None:
         await transitions.record_grant(
             unit, pushed.consent, pushed.ask, customer=customer, accounts=accounts
@@ -54,7 +54,7 @@ async def _change(
     unit: UnitOfWork, pushed: PushedRequest, present: Grant, before: Consent, accounts: list[str]
 ) -> Granted:
     assert before.granted is not None, "a consent in force has been granted"
-    assert before.customer is not None, "and by somebody"
+    assert before.customer is not None, "and by a customer"
     await transitions.record_grant(
         unit,
         pushed.consent,

@@ -1,4 +1,4 @@
-"""Answering an authorization request: what the consent pages do, and where they send the customer.
+"""Answers to an authorization request: the consent pages' acts, and the way back.
 
 A request is answered once. The consent's row decides that, under a lock: of two answers, from two
 tabs or a doubled click, one is taken.
@@ -31,7 +31,7 @@ from weir.store.unit import Actor, UnitOfWork
 
 
 async def ask(services: Services, interaction: Interaction, person: str) -> None:
-    """Write down that this person is being asked."""
+    """Record that this person is being asked."""
     pushed = interaction.pushed
     async with services.database.unit(Actor(pushed.member, person)) as unit:
         await _open(unit, pushed)
@@ -46,8 +46,7 @@ async def approve(
     accounts: list[str],
     basis: str | None = None,
 ) -> str:
-    """The customer's yes, said in this session. Returns the address to redirect to (RFC 6749
-    section 4.1.2).
+    """Record the customer's yes. Return the address to redirect to (RFC 6749 section 4.1.2).
 
     `basis` is the consent that the page showed the changes against, when a grant is changed.
     PAGE_EXPIRED when it is too late; ILLEGAL_STATE when the question was answered before; CONFLICT
@@ -80,7 +79,7 @@ async def approve(
 
 
 def _authentication(pushed: PushedRequest, signed_in: Session) -> Authentication | None:
-    """What an ID token will say about the sign-in, when one was asked for."""
+    """Return the sign-in for an ID token, when one was asked for."""
     wanted = pushed.openid
     if wanted is None:
         return None
@@ -97,7 +96,7 @@ def _authentication(pushed: PushedRequest, signed_in: Session) -> Authentication
 async def deny(
     services: Services, interaction: Interaction, *, person: str | None, customer: str | None
 ) -> str:
-    """The customer's no, or a way out. Returns the address to redirect to."""
+    """Record the customer's no, or a way out. Return the address to redirect to."""
     pushed = interaction.pushed
     if interaction.open_at(services.database.clock.now()):
         async with services.database.unit(Actor(pushed.member, person or "visitor")) as unit:
@@ -108,7 +107,7 @@ async def deny(
 
 
 async def before(connection: AsyncConnection, pushed: PushedRequest) -> Consent | None:
-    """What stands on the grant that the request is to change; None when nothing does (any more)."""
+    """Return the consent that the request is to change; None when there is none (any more)."""
     if pushed.grant_id is None:
         return None
     grant = await grants.of_grant_id(connection, pushed.grant_id, pushed.client)
@@ -117,7 +116,10 @@ async def before(connection: AsyncConnection, pushed: PushedRequest) -> Consent 
 
 
 async def refused(services: Services, pushed: PushedRequest, outcome: Outcome) -> str:
-    """The error response (RFC 6749 section 4.1.2.1); its words in Chinese are behind error_uri."""
+    """Return the address of the error response (RFC 6749 section 4.1.2.1).
+
+    Its words in Chinese are behind `error_uri`.
+    """
     return await _back(
         services,
         pushed,
@@ -130,8 +132,9 @@ async def refused(services: Services, pushed: PushedRequest, outcome: Outcome) -
 
 
 async def _back(services: Services, pushed: PushedRequest, parameters: dict[str, str]) -> str:
-    """`state` goes back verbatim, and `iss` says who answers (RFC 9207); in a signed answer, if
-    one was asked for, and nowhere beside it (JARM sections 2.1 and 2.3.1).
+    """Return the address to redirect to, with `state` verbatim and our `iss` (RFC 9207).
+
+    In a signed answer, if one was asked for, and nowhere beside it (JARM sections 2.1 and 2.3.1).
     """
     issuer = services.addresses.issuer
     told: dict[str, str | None] = {**parameters, "state": pushed.state, "iss": issuer}
@@ -152,8 +155,9 @@ def may_answer(customer: Customer, pushed: PushedRequest) -> bool:
 
 
 async def _require_own(unit: UnitOfWork, pushed: PushedRequest, person: str, customer: str) -> None:
-    """Nobody answers for another customer, nor for one of another member; and trials are answered
-    by test customers, who answer nothing but their own organisation.
+    """Refuse an answer for another person's customer, or for another member's. NOT_FOUND.
+
+    Trials are answered by test customers, who answer nothing but their own organisation.
     """
     found = await customers.find(unit.connection, customer)
     if (

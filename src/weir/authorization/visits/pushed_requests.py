@@ -31,7 +31,7 @@ class Interaction(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def begun_at(self) -> datetime:
-        """When the visit began."""
+        """The moment when the visit began."""
         return self.expires_at - timedelta(seconds=INTERACTION_LIFETIME_S)
 
     def open_at(self, now: datetime) -> bool:
@@ -40,7 +40,7 @@ class Interaction(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def push(cache: Cache, pushed: PushedRequest) -> str:
-    """Keep a request. Returns its `request_uri` (RFC 9126 section 2.2)."""
+    """Keep a request. Return its `request_uri` (RFC 9126 section 2.2)."""
     secret = new_secret()
     key = f"pushed:{digest(secret)}"
     await cache.put_json(key, msgspec.to_builtins(pushed), PUSHED_REQUEST_LIFETIME_S)
@@ -48,7 +48,7 @@ async def push(cache: Cache, pushed: PushedRequest) -> str:
 
 
 async def recall(cache: Cache, request_uri: str) -> tuple[str, PushedRequest] | None:
-    """A pushed request and the key it is kept under, as often as its page is loaded."""
+    """Return the key and the pushed request of a `request_uri`, as often as its page is loaded."""
     secret = request_uri.removeprefix(REQUEST_URI_PREFIX)
     if secret == request_uri or not is_secret(secret):
         return None
@@ -78,7 +78,7 @@ async def begin(
 
 
 async def find(cache: Cache, interaction_id: str, visit: str | None) -> Interaction | None:
-    """A visit, for the browser that began it; None for any other."""
+    """Return a visit, for the browser that began it; None for any other."""
     if visit is None:
         return None
     found: Any = await cache.get_json(f"interaction:{interaction_id}")
@@ -89,7 +89,7 @@ async def find(cache: Cache, interaction_id: str, visit: str | None) -> Interact
 
 
 async def end(cache: Cache, interaction: Interaction) -> None:
-    """The question was answered: the `request_uri` is used up."""
+    """Use the `request_uri` up, after the question was answered."""
     await cache.take_json(interaction.request_key)
     await _keep(cache, msgspec.structs.replace(interaction, answered=True))
 

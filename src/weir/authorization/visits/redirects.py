@@ -1,4 +1,4 @@
-"""Where a customer may be sent back to, and with what."""
+"""Addresses to send a customer back to, and their parameters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ _LOOPBACK = re.compile(
 
 
 def is_registered(uri: str, registered: Collection[str]) -> bool:
-    """Exact comparison (RFC 9700 section 2.1), but for the port of a loopback address."""
+    """Whether an address is registered, by exact comparison (RFC 9700 section 2.1).
+
+    The port of a loopback address is free (RFC 8252 section 7.3).
+    """
     if uri in registered:
         return True
     asked = _LOOPBACK.fullmatch(uri)
@@ -24,7 +27,7 @@ def is_registered(uri: str, registered: Collection[str]) -> bool:
 
 
 def with_parameters(uri: str, parameters: Mapping[str, str | None]) -> str:
-    """The address to send the customer to; its own query is kept (RFC 6749 section 4.1.2)."""
+    """Return the address with parameters added; its own query is kept (RFC 6749 section 4.1.2)."""
     parts = urlsplit(uri)
     added = urlencode({name: value for name, value in parameters.items() if value is not None})
     query = f"{parts.query}&{added}" if parts.query else added
@@ -32,6 +35,6 @@ def with_parameters(uri: str, parameters: Mapping[str, str | None]) -> str:
 
 
 def origin(uri: str) -> str:
-    """Scheme, host and port: what a page may name as the place its form leads to."""
+    """Return scheme, host and port, by which a page names its form's target."""
     parts = urlsplit(uri)
     return f"{parts.scheme}://{parts.netloc}"
