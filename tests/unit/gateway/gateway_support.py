@@ -240,10 +240,10 @@ def row(kind: str, key: str, document: Any) -> ChangeRow:
 
 def drafted(base: Snapshot, rows: Iterable[ChangeRow], on_fault: OnFault | None = None) -> Snapshot:
     """The snapshot after some changes."""
-    draft = SnapshotBuilder(base, on_fault)
-    for _ in draft.apply(rows):
+    builder = SnapshotBuilder(base, on_fault)
+    for _ in builder.apply(rows):
         pass
-    return draft.finish()
+    return builder.finish()
 
 
 def revocation(subject: str, value: str) -> ChangeRow:

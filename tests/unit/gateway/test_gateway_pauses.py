@@ -20,32 +20,32 @@ def work(seconds: float) -> None:
 
 
 async def test_work_that_holds_the_loop_is_a_pause_and_waiting_is_none(tmp_path: Path) -> None:
-    pauses = House(tmp_path).parts.stalls
+    stalls = House(tmp_path).parts.stalls
     gc.collect()  # so that no long collection comes in between
-    pauses.start()
+    stalls.start()
     try:
         await asyncio.sleep(0.03)
-        quiet_s = pauses.longest_s()[LOOP]
+        quiet_s = stalls.longest_s()[LOOP]
         time.sleep(0.2)  # noqa: ASYNC251 - as when another process has the processor
         await asyncio.sleep(0.03)
-        assert pauses.longest_s()[LOOP] < max(quiet_s, 0.1)
+        assert stalls.longest_s()[LOOP] < max(quiet_s, 0.1)
         work(0.2)
         await asyncio.sleep(0.03)
-        assert pauses.longest_s()[LOOP] > 0.1
+        assert stalls.longest_s()[LOOP] > 0.1
     finally:
-        pauses.stop()
+        stalls.stop()
 
 
 async def test_collections_and_slices_are_told_apart(tmp_path: Path) -> None:
     house = House(tmp_path)
-    pauses = house.parts.stalls
-    pauses.start()
+    stalls = house.parts.stalls
+    stalls.start()
     try:
         gc.collect()
-        assert pauses.longest_s()[COLLECTION] > 0
+        assert stalls.longest_s()[COLLECTION] > 0
         await house.follower.slices.work(work(0.001) for _ in range(2))
         house.follower.slices.rest()
         await asyncio.sleep(0.03)
-        assert pauses.longest_s()[CHANGES] > 0.001
+        assert stalls.longest_s()[CHANGES] > 0.001
     finally:
-        pauses.stop()
+        stalls.stop()

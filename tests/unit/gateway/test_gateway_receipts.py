@@ -33,9 +33,9 @@ async def test_an_answer_names_its_record_and_proves_what_its_head_says(tmp_path
     (record,) = house.records()
     assert (name.stream, name.call, name.at_us) == (house.stream, record.call, record.at_us)
     assert record.application is not None
-    said = (house.stream, 1, name.at_us, record.application, INTERACTION, 200)
-    assert name.authenticator == authenticator(stream_key(SECRET, house.stream), *said)
-    other = authenticator(stream_key(SECRET, house.stream), *said[:-1], 201)
+    facts = (house.stream, 1, name.at_us, record.application, INTERACTION, 200)
+    assert name.authenticator == authenticator(stream_key(SECRET, house.stream), *facts)
+    other = authenticator(stream_key(SECRET, house.stream), *facts[:-1], 201)
     assert name.authenticator != other
 
 
@@ -74,8 +74,8 @@ async def test_labels_are_recorded_and_kept_from_the_member(tmp_path: Path) -> N
     house.call("GET", "/rates", None, None, *labels)
     house.answer(OK)
     (record,) = house.records()
-    said = (record.scene, record.channel, record.referrer)
-    assert said == ("checkout.pay-later", "mini-app", "shop-7")
+    labels = (record.scene, record.channel, record.referrer)
+    assert labels == ("checkout.pay-later", "mini-app", "shop-7")
     assert b"weir-" not in house.member.written
 
 

@@ -140,10 +140,10 @@ def test_pages_give_the_same_snapshot_as_one_piece(
 
 def test_a_large_product_is_many_units_of_work_and_answers_only_when_it_is_whole() -> None:
     many = [operation("GET", f"/things/{number}") for number in range(1_000)]
-    draft = SnapshotBuilder(Snapshot())
-    units = sum(1 for _ in draft.apply([row("product", "prd_1", product(operations=many))]))
+    builder = SnapshotBuilder(Snapshot())
+    units = sum(1 for _ in builder.apply([row("product", "prd_1", product(operations=many))]))
     assert units >= len(many) // UNIT_OPERATIONS
-    routes = draft.finish().routes[PREFIX.encode()].routes
+    routes = builder.finish().routes[PREFIX.encode()].routes
     assert all(routes.find("GET", [b"things", b"%d" % number]) for number in range(1_000))
 
 

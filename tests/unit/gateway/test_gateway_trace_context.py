@@ -150,13 +150,13 @@ async def test_every_call_without_a_trace_has_one_of_its_own(tmp_path: Path) -> 
 
 
 async def test_wishes_to_be_traced_are_bounded(tmp_path: Path) -> None:
-    tracing = SpanExporter(NOWHERE, 0)
+    exporter = SpanExporter(NOWHERE, 0)
 
     class Wishing:
         class request:  # noqa: N801 - stands for an attribute
             fields = [(b"traceparent", GOOD)]  # noqa: RUF012
 
-    sampled = [tracing.begin(Wishing()).sampled for _ in range(10 * TRACES_PER_S)]  # type: ignore[arg-type]
+    sampled = [exporter.begin(Wishing()).sampled for _ in range(10 * TRACES_PER_S)]  # type: ignore[arg-type]
     assert TRACES_PER_S <= sum(sampled) <= 3 * TRACES_PER_S
 
 
