@@ -21,7 +21,7 @@ FENCE = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
 WRITTEN_BY_READERS: Final = {"first_token.py", "rate.py"}
 KEPT_OUT: Final = {"bench/work/"}  # made by benchmarks, never committed
 # Modules that were moved, which docstrings shown on the map still name.
-STILL_NAMED: Final = {"docs/map.md": {"app.py", "following.py"}}
+STILL_NAMED: Final = {"docs/map.md": {"app.py"}}
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Counters of calls: plain integers, made into metrics when asked (`front/metrics.py`)."""
+"""Counters of calls: plain integers, made into metrics when asked (`gateway/front/metrics.py`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""*admit*: a slot among the calls in flight, from here until the call is recorded."""
+"""A slot among the calls in flight, from here until the call is recorded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""*authorize*: subscription, scope, and the customer's consent to exactly this call.
+"""Subscription, scope, and the customer's consent to exactly this call.
 
 A token may carry several grants for one member; each check narrows them, and the one that leaves
 none names the refusal.

@@ -1,4 +1,4 @@
-"""*filter*: the answer's head for the caller, without traces of the member's servers or cookies."""
+"""The answer's head for the caller, without traces of the member's servers or cookies."""
 
 from __future__ import annotations
 

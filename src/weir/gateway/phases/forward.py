@@ -1,4 +1,4 @@
-"""*forward*: the request to the member, with the platform's own word on the caller.
+"""The request to the member, with the platform's own word on the caller.
 
 Nothing of the caller's credentials, hops or pretended identity travels on.
 """

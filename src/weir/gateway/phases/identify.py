@@ -1,4 +1,4 @@
-"""*identify*: the caller's token, verified once, and the key it is bound to, checked every time."""
+"""The caller's token, verified once, and the key it is bound to, checked every time."""
 
 from __future__ import annotations
 

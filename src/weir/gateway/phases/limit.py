@@ -1,4 +1,4 @@
-"""*limit*: the plan's rate and quota, taken from budgets leased in advance."""
+"""The plan's rate and quota, taken from budgets leased in advance."""
 
 from __future__ import annotations
 

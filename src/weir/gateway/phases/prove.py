@@ -1,4 +1,4 @@
-"""*prove*: proofs and promises due before anything leaves.
+"""Proofs and promises due before anything leaves.
 
 The records can be written, the request is signed where the product asks for it, and a call that
 moves money has its intent committed, so that a crash cannot lose it.

@@ -1,4 +1,4 @@
-"""*record*: the call record, in the operating system's hands before the answer's last byte."""
+"""The call record, in the operating system's hands before the answer's last byte."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""*respond*: the platform's own answer, RFC 9457 problem+json in both languages, never more."""
+"""The platform's own answer, RFC 9457 problem+json in both languages, never more."""
 
 from __future__ import annotations
 

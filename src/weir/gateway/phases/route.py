@@ -1,4 +1,4 @@
-"""*route*: from method and path to an operation."""
+"""The operation that a request's method and path lead to, and its labels."""
 
 from __future__ import annotations
 
