@@ -22,7 +22,10 @@ class Lease:
         return self._loop.time() < self.until_s
 
     def standing_holds(self) -> bool:
-        """Whether own-right calls may be served; tolerates revocations that many seconds old."""
+        """Whether own-right calls may be served, for `unconfirmed_s` after the lease too.
+
+        Revocations of that time may then not be known yet.
+        """
         return self._loop.time() < self.until_s + self._unconfirmed_s
 
     def left_s(self) -> float:
