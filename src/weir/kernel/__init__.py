@@ -1,1 +1,1 @@
-"""Values every room shares: money, identifiers, clock, limits, outcomes. No I/O."""
+"""Values that every room shares: money, identifiers, clock, limits, outcomes. No I/O."""

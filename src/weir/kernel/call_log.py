@@ -1,5 +1,7 @@
-"""The log that a party keeps of its own calls, a JSON line each, chained so that it cannot be
-mended afterwards without a trace. docs/receipts.md gives the format.
+"""The call log of a party: its own calls, a JSON line each, chained by digests.
+
+A line repeats the digest of the line before it, so an altered or removed line breaks the chain.
+docs/receipts.md gives the format.
 """
 
 from __future__ import annotations
@@ -17,10 +19,11 @@ Side = Literal["caller", "member"]
 class LogEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One call as one side saw it.
 
-    `party` is the application that called, or the organisation that served. `number` counts the
-    log's lines from 1, `previous` is the SHA-256 of the line before. `at_us` is when the request
-    was sent or received, Unix microseconds. `path` has no query. `receipt` is the answer's
-    `weir-receipt`, which members do not see.
+    `party` is the calling application or the serving organisation. `number` counts the lines of
+    the log from 1. `previous` is the SHA-256 of the line before, in hexadecimal. `at_us` is the
+    time at which the request was sent or received, in Unix microseconds. `path` has no query.
+    `receipt` is the `weir-receipt` field of the answer; a member's log has none, since members do
+    not see it.
     """
 
     side: Side
@@ -40,17 +43,17 @@ _decode = msgspec.json.Decoder(LogEntry).decode
 
 
 def line_of(entry: LogEntry) -> bytes:
-    """The entry's line, without its line feed."""
+    """Return the line of an entry, without its line feed."""
     return _encode(entry)
 
 
 def digest_of(line: bytes) -> str:
-    """What the next line repeats."""
+    """Return the SHA-256 of a line in hexadecimal, which the next line repeats as `previous`."""
     return sha256(line).hexdigest()
 
 
 def read(raw: bytes) -> list[LogEntry]:
-    """A whole log, its chain checked. ValueError names the first line that does not hold."""
+    """Read a whole log and check its chain. ValueError names the first line that breaks it."""
     entries: list[LogEntry] = []
     previous = BEGINNING
     lines = raw.split(b"\n")

@@ -1,4 +1,4 @@
-"""Time as a value: rooms take a clock, `app.py` gives them the real one. And as text."""
+"""Clocks, which `app/` passes to the rooms, and times as text (RFC 3339)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """`now` is wall-clock time in UTC; `monotonic_s` only ever grows and has no meaning alone."""
+    """A source of time.
+
+    `now` is the wall-clock time in UTC. `monotonic_s` is in seconds, never goes back, and means
+    something only as a difference of two readings.
+    """
 
     def now(self) -> datetime: ...
 
@@ -26,12 +30,12 @@ class SystemClock:
 
 
 def moment(at: datetime) -> str:
-    """A time as documents that are signed or hashed write it: RFC 3339, UTC, to the microsecond."""
+    """Return a time as RFC 3339 text in UTC with microseconds, one form for signed documents."""
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def read_moment(text: str) -> datetime:
-    """An RFC 3339 time. ValueError when it is not one or has no zone."""
+    """Read an RFC 3339 time and return it in UTC. ValueError when it is not one or has no zone."""
     at = datetime.fromisoformat(text)
     if at.tzinfo is None:
         raise ValueError("a time has no zone")

@@ -1,4 +1,4 @@
-"""Values of which a room's declarations are made: locks, settings, commands, periodic work."""
+"""Types of a room's declarations: locks, settings, commands, periodic work."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ BOOKS_PANEL: Final = "What must be true"
 class Lock:
     """One advisory lock of PostgreSQL, or one for each name it is held under.
 
-    `number` is its own among all rooms; `words` say what only one holder at a time may do, and
-    what its names are. `store/locks.py` holds it.
+    `number` is unique among all rooms. `words` say what only one holder at a time may do, and
+    what the names are. `store/locks.py` takes the lock.
     """
 
     number: int
@@ -26,9 +26,11 @@ class Lock:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command of `weir`, or a group of them, and its code: `module:name` in `weir.cli`.
+    """A command of `weir`, or a group of commands.
 
-    A place that begins with another package (`weir_demo.command:demo`) is loaded from there.
+    `place` is its code, `module:name` in `weir.cli`; a place that begins with another package
+    (`weir_demo.command:demo`) is loaded from there. `help` is its line in the help of `weir`, and
+    `panel` the heading under which that line stands.
     """
 
     place: str
@@ -39,7 +41,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Periodic:
-    """Work that a worker does again and again, with a pause of `pause_s` seconds between."""
+    """Work that a worker repeats, with a pause of `pause_s` seconds between two runs."""
 
     pause_s: float
     words: str
@@ -54,10 +56,12 @@ def setting(
     low: int = 0,
     high: int = 0,
 ) -> Any:
-    """A field of a room's `Settings`: a text, a `path`, or, by its default, a whole number.
+    """Return a field of a room's `Settings`.
 
-    `words` say what it means, `secret` hides its value, and a whole number lies from `low` to
-    `high`. A default of None means: the embedded engine, or a value that the platform makes.
+    The field holds a whole number when its default is one, a file path when `path` is set, and
+    text otherwise. `words` explain it, `secret` hides its value in `weir config`, and a whole
+    number lies from `low` to `high`. A default of None stands for the embedded engine, or for a
+    value that the platform makes itself.
     """
     metadata = {"words": words, "secret": secret, "path": path, "low": low, "high": high}
     return field(default=default, metadata=metadata)

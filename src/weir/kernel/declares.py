@@ -1,4 +1,4 @@
-"""Declarations that several rooms share: refusals and limits."""
+"""Declarations that several rooms share: refusals, limits and settings."""
 
 from __future__ import annotations
 

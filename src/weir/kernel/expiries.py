@@ -1,7 +1,8 @@
-"""What is signed when call records expire: which were removed, by which rule, and when.
+"""Expiry statements: signed lists of removed call records, with the rule and the time.
 
-Seals, roots and counts stay. So whoever checks the records later sees that some are gone, and this
-statement says that they went by the rule and are not withheld. docs/receipts.md gives the format.
+Seals, roots and counts stay, so a later check of the records finds that some are missing. The
+statement proves that they were removed under the retention rule and are not withheld.
+docs/receipts.md gives the format.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ CLASSES: Final[tuple[RecordClass, ...]] = ("interface", "transaction")
 
 
 class Span(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Consecutive segments of one stream, of each of which some records were removed."""
+    """Consecutive segments of one stream, `first` to `last`; each has lost some of its records."""
 
     stream: str
     first: int
@@ -28,8 +29,11 @@ class Span(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Expiry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Records of one class that arrived from `from_us` until before `until_us`, removed at `at_us`
-    because they were kept for `kept_days` (Unix microseconds; days of UTC).
+    """The signed statement that records of one class were removed.
+
+    The records arrived at or after `from_us` and before `until_us`, and were removed at `at_us`
+    (Unix microseconds), since the rule keeps them for `kept_days` days of UTC. `records` is how
+    many were removed, `key` and `signature` name and prove the signer.
     """
 
     from_us: int
@@ -43,7 +47,7 @@ class Expiry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     signature: str = ""
 
     def statement(self) -> bytes:
-        """The bytes that are signed."""
+        """Return the bytes that are signed."""
         spans = "".join(f"{each.stream} {each.first} {each.last}\n" for each in self.segments)
         return (
             f"weir expiry 1\nfrom {self.from_us}\nuntil {self.until_us}\n"
@@ -59,13 +63,16 @@ class Expiry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 def sign(expiry: Expiry, key: SealingKey) -> Expiry:
-    """The statement under the key's name and signature."""
+    """Return a copy of the statement with the key's name and signature."""
     named = msgspec.structs.replace(expiry, key=key.kid)
     return msgspec.structs.replace(named, signature=key.sign_text(named.statement()))
 
 
 def expiry_fault(expiry: Expiry, keys: Mapping[str, PublicKey]) -> str | None:
-    """Why it says nothing: it is unsigned, or removed records too soon; None when it holds."""
+    """Return the reason to reject a statement, or None when it holds.
+
+    Reasons are a signature that does not verify, and a removal sooner than `kept_days` allows.
+    """
     if fault := text_fault(expiry.statement(), expiry.key, expiry.at_us, expiry.signature, keys):
         return fault
     if expiry.at_us < expiry.until_us + expiry.kept_days * 86_400_000_000:
@@ -74,7 +81,7 @@ def expiry_fault(expiry: Expiry, keys: Mapping[str, PublicKey]) -> str | None:
 
 
 def spans(segments: set[tuple[str, int]]) -> list[Span]:
-    """Segments as the fewest spans."""
+    """Return the fewest spans that cover exactly these segments, each a (stream, number)."""
     found: list[Span] = []
     for stream, segment in sorted(segments):
         last = found[-1] if found else None

@@ -1,4 +1,4 @@
-"""Identifiers: a short prefix that says what it names, then a UUID version 7 in Crockford base 32.
+"""Identifiers: a prefix for the kind of thing, then a UUID version 7 in Crockford base 32.
 
 `app_01k9v7p8r3e5xa2m4n6q8s0t1v` sorts by its time of birth (RFC 9562 section 5.7), is 26 characters
 after the prefix, and needs no escaping in an address, a file name or a header.
@@ -19,7 +19,10 @@ _SLUG = re.compile(r"[a-z](?:[a-z0-9-]{0,46}[a-z0-9])?")
 
 
 def mint(prefix: str, at_ms: int, entropy: bytes) -> str:
-    """An identifier born at `at_ms` (Unix milliseconds) from at least 10 random bytes."""
+    """Make an identifier for the time `at_ms` (Unix milliseconds) from at least 10 random bytes.
+
+    AssertionError when no room declares the prefix.
+    """
     assert prefix in prefixes(), f"no room declares the prefix {prefix}"
     random = int.from_bytes(entropy[:10], "big")
     value = (at_ms & ((1 << 48) - 1)) << 80 | random
@@ -30,7 +33,7 @@ def mint(prefix: str, at_ms: int, entropy: bytes) -> str:
 
 
 def born_ms(identifier: str) -> int:
-    """When an identifier was minted, in Unix milliseconds: its first 48 bits say so."""
+    """Return the time at which an identifier was made, Unix milliseconds: its first 48 bits."""
     value = 0
     for digit in identifier.partition("_")[2]:
         value = value << 5 | ALPHABET.index(digit)

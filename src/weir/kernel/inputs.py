@@ -1,8 +1,8 @@
-"""Values from outside, read by strict grammars. A refusal says which value is wrong and why.
+"""Strict readers of values from outside; a refusal names the wrong value and the reason.
 
-Every reader takes the value and its JSON pointer (RFC 6901) in the request, returns the value in
-its stored form, or raises INVALID_INPUT with `pointer`, `why` and `why_zh`. The reason never
-repeats the value, so nothing a caller sends is echoed into a page or a log.
+Every reader takes the value and its JSON pointer (RFC 6901) in the request. It returns the value
+in its stored form, or raises Refusal INVALID_INPUT with `pointer`, `why` and `why_zh`. The reason
+never repeats the value, so nothing that a caller sends is echoed into a page or a log.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from weir.kernel import identifiers
 from weir.kernel.declares import INVALID_INPUT, NAME_CHARACTERS, PROSE_CHARACTERS, URL_CHARACTERS
 from weir.kernel.outcomes import Refusal
 
-# A URL of RFC 3986 characters only. What is not ASCII must be percent-encoded or punycode.
+# A URL of RFC 3986 characters only. Other characters must be percent-encoded or punycode.
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
 _HOST: Final = re.compile(
     r"(?=.{1,253}\Z)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -29,7 +29,7 @@ _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def wrong(pointer: str, why: str, why_zh: str) -> Refusal:
-    """The refusal of one value, in both languages."""
+    """Return the refusal INVALID_INPUT of one value, with the reason in both languages."""
     return Refusal(
         INVALID_INPUT,
         f"{pointer}: {why}",
@@ -40,7 +40,7 @@ def wrong(pointer: str, why: str, why_zh: str) -> Refusal:
 
 
 def slug(value: str, pointer: str) -> str:
-    """A readable name in an address, 1 to 48 characters."""
+    """Read a name that is readable in an address: 1 to 48 characters, such as `river-bank`."""
     if not identifiers.is_slug(value):
         raise wrong(
             pointer,
@@ -52,7 +52,7 @@ def slug(value: str, pointer: str) -> str:
 
 
 def text(value: str, pointer: str, max_characters: int = NAME_CHARACTERS) -> str:
-    """One line a person reads, without surrounding space, in Unicode NFC."""
+    """Read one line of text for people; return it without surrounding space, in Unicode NFC."""
     normal = unicodedata.normalize("NFC", value)
     if not 0 < len(normal) <= max_characters or normal != normal.strip():
         raise wrong(
@@ -68,7 +68,7 @@ def text(value: str, pointer: str, max_characters: int = NAME_CHARACTERS) -> str
 
 
 def prose(value: str, pointer: str, max_characters: int = PROSE_CHARACTERS) -> str:
-    """Several lines a person reads; may be empty. Line ends become a single line feed."""
+    """Read several lines of text for people, or none. Each line end becomes one line feed."""
     normal = unicodedata.normalize("NFC", value.replace("\r\n", "\n")).strip()
     if len(normal) > max_characters:
         raise wrong(
@@ -85,16 +85,17 @@ def prose(value: str, pointer: str, max_characters: int = PROSE_CHARACTERS) -> s
 
 
 def digits(value: str, most: int = 15) -> int | None:
-    """A whole number of at most so many ASCII digits, spaces around it allowed; None for all else.
+    """Return the whole number in a text of at most `most` ASCII digits, or None for other texts.
 
-    `str.isdigit` alone takes digits of every script, and some that `int` does not read.
+    Spaces around the digits are allowed. `str.isdigit` alone accepts digits of every script, and
+    some that `int` cannot read.
     """
     typed = value.strip()
     return int(typed) if typed.isascii() and typed.isdigit() and len(typed) <= most else None
 
 
 def choice(value: str, allowed: Collection[str], pointer: str) -> str:
-    """One of a closed list."""
+    """Read one value of a closed list."""
     if value not in allowed:
         listed = ", ".join(sorted(allowed))
         raise wrong(pointer, f"must be one of: {listed}", f"须为以下之一：{listed}")
@@ -102,7 +103,7 @@ def choice(value: str, allowed: Collection[str], pointer: str) -> str:
 
 
 def https_url(value: str, pointer: str) -> str:
-    """An https address of a service: no user, query or fragment, and no slash at its end."""
+    """Read the https address of a service: no user, query or fragment, and no slash at its end."""
     parts = split_url(value, pointer)
     if parts.scheme != "https" or parts.query or parts.fragment or value.endswith(("/", "?", "#")):
         raise wrong(
@@ -114,10 +115,10 @@ def https_url(value: str, pointer: str) -> str:
 
 
 def split_url(value: str, pointer: str) -> SplitResult:
-    """The parts of an absolute URL with a plain host and no user information (RFC 3986).
+    """Return the parts of an absolute URL with a plain host and no user information (RFC 3986).
 
-    What two parsers could read differently (a backslash, a dot segment, an empty port, capital
-    letters in the host) is refused rather than mended.
+    A URL that two parsers could read differently (a backslash, a dot segment, an empty port,
+    capital letters in the host) is refused rather than corrected.
     """
     try:
         parts = urlsplit(value) if len(value) <= URL_CHARACTERS else None
@@ -134,6 +135,6 @@ def split_url(value: str, pointer: str) -> SplitResult:
 
 
 def _plain_host(parts: SplitResult, port: int | None) -> bool:
-    """Whether the authority is a host, or a host and a port, written in its one usual form."""
+    """Whether the URL's authority is a host, or a host and a port, in its one usual form."""
     host = parts.netloc if port is None else parts.netloc.removesuffix(f":{port}")
     return _HOST.fullmatch(host) is not None and port != 0

@@ -1,9 +1,9 @@
-"""Periods that a limit on payments is counted in: days, weeks, months and years.
+"""Periods of a limit on payments: days, weeks, months and years.
 
 A *calendar* period is the day, the week from Monday (ISO 8601), the month or the year as a calendar
-shows it; a *consent* period is as long and is counted from the moment the consent begins. Both are
-counted in the offset from UTC that this moment is written with, so that all who read the consent
-find the same bounds, whatever zone or tables of zones their machines have.
+shows it. A *consent* period is as long, and is counted from the time at which the consent begins.
+Both use the offset from UTC that this time is written with, so that every reader of the consent
+finds the same bounds, whatever time zone or zone tables the machine has.
 """
 
 from __future__ import annotations
@@ -24,16 +24,17 @@ _MONTHS: Final = {"month": 1, "year": 12}
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """From `starts_at` up to, and without, `ends_at`."""
+    """A time span that includes `starts_at` and excludes `ends_at`."""
 
     starts_at: datetime
     ends_at: datetime
 
 
 def span_at(period: Period, alignment: Alignment, since: datetime, at: datetime) -> Span:
-    """The period that `at` falls in, of a consent that begins at `since`.
+    """Return the period that contains `at`, for a consent that begins at `since`.
 
-    ValueError when `since` has no offset, or `at` lies before a consent's first period.
+    ValueError when `since` has no offset from UTC, or when the alignment is `consent` and `at`
+    lies before `since`.
     """
     if since.tzinfo is None:
         raise ValueError("the beginning has no offset from UTC")
@@ -75,7 +76,7 @@ def _counted(period: Period, since: datetime, local: datetime) -> Span:
 
 
 def _months_after(since: datetime, months: int) -> datetime:
-    """The same day and time so many months later; the month's last day where it is shorter."""
+    """The same day and time some months later; the last day where that month is shorter."""
     year, month = divmod(since.year * 12 + since.month - 1 + months, 12)
     day = min(since.day, monthrange(year, month + 1)[1])
     return since.replace(year=year, month=month + 1, day=day)

@@ -1,8 +1,8 @@
-"""Merkle trees as RFC 9162 section 2 defines them: roots, and proofs that fit in a message.
+"""Merkle trees (RFC 9162 section 2): roots, and proofs of inclusion and consistency.
 
-A leaf's hash is SHA-256(0x00 || leaf), an inner node's SHA-256(0x01 || left || right); a tree of n
-leaves splits at the largest power of two smaller than n. All functions are pure. Hashes are 32
-bytes; a proof is a list of them, from the leaves up.
+The hash of a leaf is SHA-256(0x00 || leaf), that of an inner node SHA-256(0x01 || left || right). A
+tree of n leaves splits at the largest power of two smaller than n. All functions are pure. Hashes
+are 32 bytes; a proof is a list of hashes, from the leaves up.
 """
 
 from __future__ import annotations
@@ -14,22 +14,23 @@ from typing import Final
 HASH_BYTES: Final = 32
 EMPTY_ROOT: Final = sha256(b"").digest()
 
-# The hash of the complete subtree of 2**level leaves that begins at leaf position << level.
+# Takes (level, position) and returns the hash of the complete subtree of 2**level leaves that
+# begins at leaf position << level.
 Node = Callable[[int, int], bytes]
 
 
 def leaf_hash(leaf: bytes) -> bytes:
-    """The hash of one leaf (RFC 9162 section 2.1.1)."""
+    """Return the hash of one leaf (RFC 9162 section 2.1.1)."""
     return sha256(b"\x00" + leaf).digest()
 
 
 def inner_hash(left: bytes, right: bytes) -> bytes:
-    """The hash of a node over two others."""
+    """Return the hash of an inner node from the hashes of its two children."""
     return sha256(b"\x01" + left + right).digest()
 
 
 class Tree:
-    """A tree whose leaves' hashes are all at hand."""
+    """A tree made from the hashes of all its leaves."""
 
     def __init__(self, leaf_hashes: Sequence[bytes]) -> None:
         self.size = len(leaf_hashes)
@@ -40,21 +41,24 @@ class Tree:
             self._levels.append([inner_hash(left, right) for left, right in pairs])
 
     def node(self, level: int, position: int) -> bytes:
-        """The hash of a complete subtree."""
+        """Return the hash of a complete subtree; see `Node` for the arguments."""
         return self._levels[level][position]
 
     @property
     def root(self) -> bytes:
-        """The tree's root; that of an empty tree is SHA-256 of nothing."""
+        """The root of the tree; for an empty tree, SHA-256 of the empty string."""
         return root(self.size, self.node)
 
     def inclusion(self, index: int) -> list[bytes]:
-        """The proof that the leaf at `index` is in the tree."""
+        """Return the proof that leaf `index` is in the tree. ValueError when there is none."""
         return inclusion(index, self.size, self.node)
 
 
 def completed(size: int) -> list[tuple[int, int]]:
-    """The complete subtrees, largest first, that a tree of `size` leaves is made of."""
+    """Return the complete subtrees that make up a tree of `size` leaves, largest first.
+
+    Each is a (level, position), as `Node` takes them.
+    """
     parts = []
     begin = 0
     for level in reversed(range(size.bit_length())):
@@ -65,7 +69,7 @@ def completed(size: int) -> list[tuple[int, int]]:
 
 
 def root(size: int, node: Node) -> bytes:
-    """The root over the first `size` leaves."""
+    """Return the root over the first `size` leaves."""
     parts = completed(size)
     if not parts:
         return EMPTY_ROOT
@@ -76,7 +80,10 @@ def root(size: int, node: Node) -> bytes:
 
 
 def inclusion(index: int, size: int, node: Node) -> list[bytes]:
-    """The proof that leaf `index` is in the tree of `size` leaves (RFC 9162 section 2.1.3.1)."""
+    """Return the proof that leaf `index` is in a tree of `size` leaves (RFC 9162 section 2.1.3.1).
+
+    ValueError when there is no such leaf.
+    """
     if not 0 <= index < size:
         raise ValueError("there is no such leaf")
     return _path(index, 0, size, node)
@@ -85,7 +92,7 @@ def inclusion(index: int, size: int, node: Node) -> list[bytes]:
 def verify_inclusion(
     leaf: bytes, index: int, size: int, proof: Sequence[bytes], expected_root: bytes
 ) -> bool:
-    """Whether the hash `leaf` is leaf `index` under the root (RFC 9162 section 2.1.3.2)."""
+    """Whether `leaf` is the hash of leaf `index` under the root (RFC 9162 section 2.1.3.2)."""
     if not 0 <= index < size:
         return False
     found, at, last = leaf, index, size - 1
@@ -103,8 +110,9 @@ def verify_inclusion(
 
 
 def consistency(old: int, size: int, node: Node) -> list[bytes]:
-    """The proof that the tree of `old` leaves is the beginning of that of `size` leaves
-    (RFC 9162 section 2.1.4.1).
+    """Return the proof that a tree of `size` leaves begins with the tree of its first `old` leaves.
+
+    RFC 9162 section 2.1.4.1. ValueError unless 0 < `old` <= `size`.
     """
     if not 0 < old <= size:
         raise ValueError("only a tree that is not empty has a larger one")

@@ -1,9 +1,9 @@
 """HTTP message signatures (RFC 9421) and content digests (RFC 9530): grammar and signature base.
 
-Pure, for both sides: the gateway and the partner's client. Only what the profile here uses can be
-written: one signature a message, components without parameters but for `req` and `key`, parameters
-of a closed list, each once, strings without escapes. What is not canonical is read and written anew
-in its canonical form (RFC 8941 section 4.1), as RFC 9421 section 2.5 demands of the base.
+Pure, for both sides: the gateway and the partner's client. The profile is narrow: one signature a
+message, no component parameters but `req` and `key`, signature parameters from a closed list, each
+at most once, and strings without escapes. A field in another than the canonical form is read and
+written again in that form (RFC 8941 section 4.1), as RFC 9421 section 2.5 requires of the base.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from weir.kernel.declares import SIGNATURE_CHARACTERS, SIGNATURE_INPUT_CHARACTER
 REQUEST_TAG: Final = "fapi-2-request"
 RESPONSE_TAG: Final = "fapi-2-response"
 
-# RFC 9421 section 6.2.2, by JWS algorithm. PS256 is not registered there: section 3.3.7 lets a JWK
-# say it, and then no `alg` stands in the signature.
+# Names of RFC 9421 section 6.2.2, by JWS algorithm. PS256 is not registered there: under section
+# 3.3.7 the JWK names it, and the signature then has no `alg`.
 ALGORITHM_OF: Final[dict[str, str | None]] = {
     "ES256": "ecdsa-p256-sha256",
     "EdDSA": "ed25519",
@@ -47,13 +47,15 @@ _DIGESTS: Final = {"sha-256": sha256, "sha-512": sha512}
 
 
 class SignatureError(ValueError):
-    """Why a signature cannot be read or does not hold; the text may be shown."""
+    """A signature cannot be read or does not hold. The message may be shown to the caller."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignatureInput:
-    """What one signature covers and says: `components` as canonical identifiers, and parameters in
-    the order they stand in.
+    """The Signature-Input of one signature.
+
+    `components` are the covered components as canonical identifiers, `parameters` the signature
+    parameters in their order in the field.
     """
 
     label: str
@@ -71,7 +73,7 @@ class SignatureInput:
 
     @property
     def field(self) -> str:
-        """The value of Signature-Input."""
+        """The value of the field Signature-Input."""
         return f"{self.label}={self.canonical}"
 
     def text(self, name: str) -> str | None:
@@ -84,7 +86,7 @@ class SignatureInput:
 
 
 def read_input(field: str) -> SignatureInput:
-    """Read Signature-Input (RFC 9421 section 4.1): exactly one signature."""
+    """Read Signature-Input (RFC 9421 section 4.1). SignatureError unless it is one signature."""
     if len(field) > SIGNATURE_INPUT_CHARACTERS:
         raise SignatureError("Signature-Input is too long")
     found = _INPUT.fullmatch(field)
@@ -107,7 +109,7 @@ def _parameters(text: str) -> dict[str, str | int]:
 
 
 def read_signature(field: str, label: str) -> bytes:
-    """Read Signature (RFC 9421 section 4.2): the one that Signature-Input names."""
+    """Read Signature (RFC 9421 section 4.2). SignatureError unless `label` is its label."""
     found = _MEMBER.fullmatch(field)
     if len(field) > SIGNATURE_CHARACTERS or found is None or found[1] != label:
         raise SignatureError("Signature is not the one that Signature-Input names")
@@ -115,12 +117,16 @@ def read_signature(field: str, label: str) -> bytes:
 
 
 def written_signature(label: str, signature: bytes) -> str:
-    """The value of Signature."""
+    """Return the value of the field Signature."""
     return f"{label}={_byte_sequence(signature)}"
 
 
 def signature_base(given: SignatureInput, values: Mapping[str, str]) -> bytes:
-    """RFC 9421 section 2.5. `values` holds every covered component's value by its identifier."""
+    """Return the signature base (RFC 9421 section 2.5).
+
+    `values` holds the value of every covered component by its canonical identifier.
+    SignatureError when a value is not one line of ASCII.
+    """
     lines = [f"{each}: {values[each]}" for each in given.components]
     lines.append(f'"@signature-params": {given.canonical}')
     base = "\n".join(lines)
@@ -130,26 +136,26 @@ def signature_base(given: SignatureInput, values: Mapping[str, str]) -> bytes:
 
 
 def component(name: str, *, of_request: bool = False, key: str | None = None) -> str:
-    """A component's canonical identifier (RFC 9421 section 2)."""
+    """Return the canonical identifier of a component (RFC 9421 section 2)."""
     related = ";req" if of_request else ""
     return f'"{name}"{related}' + (f';key="{key}"' if key is not None else "")
 
 
 def field_value(lines: Sequence[str]) -> str:
-    """RFC 9421 section 2.1: the field's lines without space around them, joined."""
+    """Return the value of a field: its lines, stripped and joined (RFC 9421 section 2.1)."""
     return ", ".join(line.strip(" \t") for line in lines)
 
 
 def content_digest(body: bytes) -> str:
-    """The value of Content-Digest (RFC 9530 section 2), by SHA-256."""
+    """Return the value of Content-Digest for a body (RFC 9530 section 2), by SHA-256."""
     return f"sha-256={_byte_sequence(sha256(body).digest())}"
 
 
 def require_digest(field: str, body: bytes) -> None:
-    """SignatureError unless every digest in Content-Digest is the body's.
+    """Raise SignatureError unless every digest in Content-Digest is that of the body.
 
-    Of a closed list of algorithms: one that is unknown, or broken like MD5, is refused with the
-    rest, so that no reader can go by another digest than we did.
+    Only sha-256 and sha-512 are accepted. A field that also holds another algorithm, unknown or
+    broken like MD5, is refused as a whole, so that no reader can rely on an unchecked digest.
     """
     members = [each.strip(" \t") for each in field.split(",")]
     found = [_MEMBER.fullmatch(each) for each in members]

@@ -1,6 +1,6 @@
-"""Money: whole minor units and a currency. Nothing here knows storage, and nothing is a float.
+"""Money: whole minor units and a currency, never a float.
 
-Prices are decimals with up to eight places and become money once, at a statement's line.
+Prices are decimals with up to eight places; they become money once, at a line of a statement.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Money:
         return other.amount_minor
 
     def decimal(self) -> Decimal:
-        """The amount in major units, exact."""
+        """Return the exact amount in major units."""
         return Decimal(self.amount_minor).scaleb(-MINOR_DIGITS[self.currency])
 
     def __str__(self) -> str:
@@ -57,8 +57,8 @@ class Money:
 def parse_amount(text: str, currency: str) -> Money:
     """Read a decimal string such as `100.00` exactly. ValueError when it is not one.
 
-    No sign, no exponent, no leading zero, and no more decimal places than the currency has:
-    whatever two parsers could read differently is refused.
+    No sign, no exponent, no leading zero, and no more decimal places than the currency has: a text
+    that two parsers could read differently is refused.
     """
     found = _AMOUNT.fullmatch(text)
     if found is None or currency not in MINOR_DIGITS:
@@ -86,9 +86,9 @@ def round_to_minor(amount: Decimal, currency: str) -> Money:
 def allocate(total_minor: int, weights: Sequence[int]) -> list[int]:
     """Divide `total_minor` in proportion to whole `weights`, so that the parts sum to the whole.
 
-    Each part is the exact share rounded toward zero; the minor units left over go one each to the
-    largest fractions, ties to the earlier party (the largest-remainder rule). Works for credits
-    too: a negative total is divided as its positive mirror.
+    The largest-remainder rule: each part is the exact share rounded toward zero, and each minor
+    unit left over goes to the largest fraction, the earlier weight first when they are equal. A
+    negative total (a credit) is divided like the positive one, with the signs turned.
     """
     if not weights or any(weight < 0 for weight in weights) or sum(weights) == 0:
         raise ValueError("weights must be non-negative and not all zero")

@@ -1,4 +1,4 @@
-"""Web origins as they are compared: byte by byte, so each has one form (RFC 6454 section 6.1)."""
+"""Web origins as text (RFC 6454 section 6.1), in one form, since they are compared as bytes."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ HTTPS_PORT = 443
 
 
 def https_origin(host: str, port: int) -> str:
-    """`https://host:port`, the port left out where it is the default one."""
+    """Return `https://host:port`, without the port when it is the default one."""
     return f"https://{host}" if port == HTTPS_PORT else f"https://{host}:{port}"

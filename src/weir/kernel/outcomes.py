@@ -1,4 +1,4 @@
-"""Refusals: their public and private sides. Each room declares its own (`declares.py`).
+"""Refusals and their public and private sides; each room declares its own in `declares.py`.
 
 A refusal has a public side (a code, an HTTP status, a sentence in English and Chinese) and a
 private side (a detail for the log). The public side never names a host, a file, a library or a
@@ -14,7 +14,7 @@ from typing import Any
 
 
 class Fault(Enum):
-    """Whose doing a refusal was; settlement never bills what was not the caller's doing."""
+    """The party that caused a refusal."""
 
     CALLER = "caller"
     PLATFORM = "platform"
@@ -22,7 +22,7 @@ class Fault(Enum):
 
 
 class Retry(Enum):
-    """What the caller may do next."""
+    """The advice to the caller: whether, and after what, to send the request again."""
 
     NEVER = "never"  # the same request will be refused again
     LATER = "later"  # the same request may pass after a wait
@@ -31,7 +31,11 @@ class Retry(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One named refusal. `oauth` is the RFC 6749 error code it wears on OAuth endpoints."""
+    """One named refusal.
+
+    `code` is its name and `status` its HTTP status; `en` and `zh` are its public sentence. `oauth`
+    is its error code on OAuth endpoints (RFC 6749 section 5.2).
+    """
 
     code: str
     status: int
@@ -46,10 +50,11 @@ class Outcome:
 
 
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer of the platform, not a fault in it
-    """Raised by any room to refuse. `detail` is for the log and never leaves the platform.
+    """The exception that any room raises to refuse.
 
-    `public` holds values that help the caller mend the request (a JSON pointer, a limit); they
-    are shown, so they may only repeat what the caller sent or what the docs publish.
+    `detail` is for the log and never leaves the platform. `public` holds values that help the
+    caller correct the request (a JSON pointer, a limit). They are shown, so they may only repeat
+    values that the caller sent or the docs publish.
     """
 
     def __init__(self, outcome: Outcome, detail: str = "", **public: str | int) -> None:
@@ -59,14 +64,18 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer of the platform
         self.public = public
 
     def problem(self, interaction_id: str | None = None) -> dict[str, Any]:
-        """The RFC 9457 object, both languages in it, so that no caller needs to negotiate."""
+        """Return the RFC 9457 object, in both languages, so that no caller needs to negotiate."""
         return problem(self.outcome, interaction_id, self.public)
 
 
 def problem(
     outcome: Outcome, interaction_id: str | None = None, public: dict[str, str | int] | None = None
 ) -> dict[str, Any]:
-    """RFC 9457 section 3.1 members, plus `code`, `title_zh`, `fault`, `retry`."""
+    """Return the problem object of a refusal (RFC 9457 section 3.1).
+
+    To `type`, `title` and `status` come `title_zh`, `code`, `fault` and `retry`, and where given
+    `interaction_id` and the `public` values as `parameters`.
+    """
     body: dict[str, Any] = {
         "type": f"urn:weir:refusal:{outcome.code}",
         "title": outcome.en,

@@ -1,8 +1,8 @@
-"""Merkle trees some of whose leaves are gone for good, and that can still be checked.
+"""Pruned Merkle trees: some leaves are removed for good, and the rest can still be checked.
 
-In the place of leaves that were removed stand the hashes of the complete subtrees they made up
-(RFC 9162 section 2.1.1 for how hashes are made). What remains is then as provable as before, and
-nothing can be learnt of what went. Pure.
+The hashes of complete subtrees (RFC 9162 section 2.1.1) stand in the place of the removed leaves.
+The remaining leaves can be proven as before, and the hashes reveal nothing about the removed ones.
+Pure.
 """
 
 from __future__ import annotations
@@ -11,11 +11,14 @@ from collections.abc import Collection, Mapping
 
 from weir.kernel import merkle
 
-Nodes = Mapping[tuple[int, int], bytes]  # (level, position) to the hash of a complete subtree
+Nodes = Mapping[tuple[int, int], bytes]  # hashes of complete subtrees by (level, position)
 
 
 def prune(removed: Collection[int], node: merkle.Node) -> dict[tuple[int, int], bytes]:
-    """The fewest complete subtrees that hold exactly these leaves, by indexes from 0."""
+    """Return the hashes of the fewest complete subtrees that hold exactly the removed leaves.
+
+    `removed` are indexes of leaves, from 0; the result is by (level, position).
+    """
     found = {}
     for begin, end in _runs(removed):
         at = begin
@@ -29,9 +32,9 @@ def prune(removed: Collection[int], node: merkle.Node) -> dict[tuple[int, int], 
 
 
 def node_of(leaves: Mapping[int, bytes], nodes: Nodes) -> merkle.Node:
-    """The hashes of a tree of which these leaves and these subtrees are at hand.
+    """Return a function that computes the hashes of a tree from these leaves and subtrees.
 
-    KeyError when a hash is asked for that does not follow from them.
+    The function raises KeyError for a hash that does not follow from them.
     """
     known: dict[tuple[int, int], bytes] = dict(nodes)
 
@@ -48,7 +51,10 @@ def node_of(leaves: Mapping[int, bytes], nodes: Nodes) -> merkle.Node:
 
 
 def fault(size: int, root: str, node: merkle.Node) -> str | None:
-    """Why what remains is not a tree of `size` leaves under this root; None when it is."""
+    """Return the reason that `node` gives no tree of `size` leaves under this root, or None.
+
+    `root` is in hexadecimal.
+    """
     try:
         found = merkle.root(size, node).hex()
     except KeyError:
@@ -57,7 +63,7 @@ def fault(size: int, root: str, node: merkle.Node) -> str | None:
 
 
 def _runs(indexes: Collection[int]) -> list[tuple[int, int]]:
-    """Consecutive indexes as (first, one past the last)."""
+    """Runs of consecutive indexes, each as (first, one past the last)."""
     runs: list[tuple[int, int]] = []
     for index in sorted(indexes):
         if runs and runs[-1][1] == index:

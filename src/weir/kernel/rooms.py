@@ -1,9 +1,9 @@
-"""The list of rooms, and the closed lists composed from what each of them declares.
+"""The list of rooms, and the closed lists composed from the declarations of all of them.
 
 A room is a folder of `weir` with a `declares.py`: the refusals, limits, events, permissions,
-prefixes, locks, settings, jobs, routers, pages, commands and compiled modules it brings. A file
-`declares.py` imports values only (kernel and access), so that whoever composes a list loads
-nothing else of the room: docs/recipes/room.md tells how a room is added.
+prefixes, locks, settings, jobs, routers, pages, commands and compiled modules it brings. A
+`declares.py` imports values only (kernel and access), so that composing a list loads nothing else
+of the room. docs/recipes/room.md explains how a room is added.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ ROOMS: Final = (
 
 @cache
 def declarations() -> tuple[ModuleType, ...]:
-    """The `declares` module of each room, in the order of ROOMS."""
+    """Return the `declares` module of each room, in the order of ROOMS."""
     return tuple(import_module(f"weir.{room}.declares") for room in ROOMS)
 
 
@@ -66,7 +66,7 @@ def composed(table: str, modules: Iterable[ModuleType] | None = None) -> dict[st
 
 @cache
 def refusals() -> dict[str, Outcome]:
-    """Every refusal the platform can give, by code. AssertionError when a code stands twice."""
+    """Return every refusal of the platform by its code. AssertionError when two share a code."""
     whole: dict[str, Outcome] = {}
     for module in declarations():
         for value in vars(module).values():
@@ -78,19 +78,22 @@ def refusals() -> dict[str, Outcome]:
 
 @cache
 def prefixes() -> dict[str, str]:
-    """What each prefix of an identifier names, in English."""
+    """Return the prefixes of identifiers, each with the kind of thing it names, in English."""
     return composed("PREFIXES")
 
 
 @cache
 def events() -> dict[str, tuple[str, str]]:
-    """Every event an audit chain can hold, with its words (English, Chinese)."""
+    """Return every audit event by name, with its words as (English, Chinese)."""
     return composed("EVENTS")
 
 
 @cache
 def locks() -> dict[str, Lock]:
-    """Every advisory lock, by the name of its constant. AssertionError when two share a number."""
+    """Return every advisory lock by the name of its constant.
+
+    AssertionError when two share a number.
+    """
     whole = {
         name: value
         for module in declarations()
@@ -104,12 +107,12 @@ def locks() -> dict[str, Lock]:
 
 @cache
 def periodic() -> dict[str, Periodic]:
-    """The work that workers do again and again, by name; `app/worker.py` wires each."""
+    """Return the periodic work of workers by name; `app/worker.py` wires each."""
     return composed("PERIODIC")
 
 
 def compiled() -> tuple[str, ...]:
-    """The modules that `scripts/compile.py` compiles, by their names within `weir`."""
+    """Return the modules that `scripts/compile.py` compiles, as names within `weir`."""
     return tuple(
         f"{module.__name__.split('.')[1]}.{name}"
         for module in declarations()
@@ -119,10 +122,10 @@ def compiled() -> tuple[str, ...]:
 
 @cache
 def commands() -> dict[str, Command]:
-    """The commands of `weir` and the groups of them, by name."""
+    """Return the commands of `weir`, and its groups of commands, by name."""
     return composed("COMMANDS")
 
 
 def routers() -> tuple[str, ...]:
-    """The modules of the management API, by their names within `weir.api`."""
+    """Return the modules of the management API's routers, as names within `weir.api`."""
     return tuple(name for module in declarations() for name in getattr(module, "ROUTERS", ()))

@@ -1,7 +1,7 @@
-"""What is signed about call records: the seal of a segment, and the root over all seals.
+"""Signed statements about call records: the seal of a segment, and the root over all seals.
 
 Both are signed as short texts, a name and a value a line, so that any language can build and check
-them. docs/receipts.md gives the format exactly; its test vectors are made by this module.
+them. docs/receipts.md gives the exact format; this module makes its test vectors.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 
 from weir.kernel import merkle
 
-NO_PREVIOUS: Final = "0" * 64  # what the first segment of a stream is chained to
+NO_PREVIOUS: Final = "0" * 64  # `previous` of a stream's first seal
 AUTHENTICATOR_BYTES: Final = 16
 
-# `open`: more follows. The others end a stream: the process ended in order; it was killed, which
-# loses nothing; the machine stopped, so that what was not yet on the disk is lost.
+# `open`: more segments follow. The others end a stream. `ended`: the process stopped in order.
+# `killed`: the process was killed, which loses nothing. `lost`: the machine stopped, which loses
+# the records that were not yet on the disk.
 State = Literal["open", "ended", "killed", "lost"]
 
 _HEX: Final = re.compile(r"[0-9a-f]{64}")
@@ -37,10 +38,12 @@ _NAME: Final = re.compile(
 class Seal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The signed statement about one segment of a stream.
 
-    `first` is the number of its first record, `root` the Merkle root over its lines, `previous` the
-    digest of the seal before it, `sealed_at_us` Unix microseconds. `torn_bytes` counts what was cut
-    off its end. In state `lost`, records of answers given from `gap_from_us` until `gap_until_us`
-    may be missing. `receipts` is the SHA-256 of the stream's receipt key.
+    `first` is the number of the segment's first record and `records` how many it has. `root` is the
+    Merkle root over its lines, and `previous` the digest of the seal before it, both in
+    hexadecimal. `sealed_at_us` is in Unix microseconds. `torn_bytes` counts the bytes of an
+    incomplete line cut off the end. In state `lost`, records of answers given from `gap_from_us`
+    until `gap_until_us` (Unix microseconds) may be missing. `receipts` is the SHA-256 of the
+    stream's receipt key.
     """
 
     stream: str
@@ -60,16 +63,16 @@ class Seal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     @property
     def last(self) -> int:
-        """The number of the newest record up to and including this segment."""
+        """The number of the segment's last record; before `first` when it has none."""
         return self.first + self.records - 1
 
     @property
     def sha256(self) -> str:
-        """The digest of the statement, which the next seal repeats."""
+        """The digest of the statement, which the next seal repeats as `previous`."""
         return sha256(self.statement()).hexdigest()
 
     def statement(self) -> bytes:
-        """The bytes that are signed, and that are a leaf of the tree of all seals."""
+        """Return the bytes that are signed; they are also the leaf in the tree of all seals."""
         gap = "-" if self.gap_from_us is None else f"{self.gap_from_us} {self.gap_until_us}"
         return (
             f"weir segment 1\nstream {self.stream}\nsegment {self.segment}\nfirst {self.first}\n"
@@ -80,7 +83,10 @@ class Seal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Root(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The signed root over the first `size` seals of the alliance. `day` is the day it closes."""
+    """The signed root over the first `size` seals of the alliance.
+
+    `day` is the UTC day that this root closes, or None.
+    """
 
     size: int
     root: str
@@ -90,7 +96,7 @@ class Root(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     signature: str = ""
 
     def statement(self) -> bytes:
-        """The bytes that are signed and witnessed."""
+        """Return the bytes that the platform and the witnesses sign."""
         return (
             f"weir root 1\nsize {self.size}\nroot {self.root}\nat {self.at_us}\n"
             f"day {self.day or '-'}\nkey {self.key}\n"
@@ -101,7 +107,10 @@ Signed = Seal | Root
 
 
 class PublicKey(msgspec.Struct, frozen=True, kw_only=True):
-    """A key that may seal, as a JWK (RFC 8037), and from when until when (Unix microseconds)."""
+    """A public key for seals, as a JWK (RFC 8037).
+
+    It may seal from `not_before_us` to `not_after_us`, Unix microseconds.
+    """
 
     kid: str
     x: str
@@ -112,37 +121,37 @@ class PublicKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SealingKey:
-    """A private key that seals, by its name."""
+    """A private key that signs seals and roots. `kid` is its name."""
 
     def __init__(self, kid: str, private: Ed25519PrivateKey) -> None:
         self.kid = kid
         self._private = private
 
     def sign_seal(self, seal: Seal) -> Seal:
-        """The seal under this key's name and signature."""
+        """Return a copy of the seal with this key's name and signature."""
         named = msgspec.structs.replace(seal, key=self.kid)
         return msgspec.structs.replace(named, signature=self.sign_text(named.statement()))
 
     def sign_root(self, root: Root) -> Root:
-        """The root under this key's name and signature."""
+        """Return a copy of the root with this key's name and signature."""
         named = msgspec.structs.replace(root, key=self.kid)
         return msgspec.structs.replace(named, signature=self.sign_text(named.statement()))
 
     def sign_text(self, text: bytes) -> str:
-        """The signature under a text that names this key; base64url."""
+        """Return the signature over a text, in base64url. The text names this key itself."""
         return b64url(self._private.sign(text))
 
     def public(self, not_before_us: int = 0) -> PublicKey:
-        """The public half."""
+        """Return the public key, valid from `not_before_us` (Unix microseconds)."""
         raw = self._private.public_key().public_bytes_raw()
         return PublicKey(kid=self.kid, x=b64url(raw), not_before_us=not_before_us)
 
 
 def signature_fault(signed: Signed, keys: Mapping[str, PublicKey]) -> str | None:
-    """Why the signature does not hold; None when it does.
+    """Return the reason that the signature does not hold, or None when it holds.
 
-    Not held against it is what the statement says: only that the key named in it said so, while it
-    was in use.
+    The contents of the statement are not judged: a valid signature shows only that the key named
+    in the statement signed it, while that key was in use.
     """
     at_us = signed.sealed_at_us if isinstance(signed, Seal) else signed.at_us
     return text_fault(signed.statement(), signed.key, at_us, signed.signature, keys)
@@ -151,7 +160,10 @@ def signature_fault(signed: Signed, keys: Mapping[str, PublicKey]) -> str | None
 def text_fault(
     text: bytes, kid: str, at_us: int, signature: str, keys: Mapping[str, PublicKey]
 ) -> str | None:
-    """Why a signature of the key `kid` under a text of this time does not hold."""
+    """Return the reason that the signature of key `kid` over a text does not hold, or None.
+
+    `at_us` is the time that the text states, Unix microseconds; the key must be in use then.
+    """
     key = keys.get(kid)
     if key is None:
         return "it is signed by a key that is not one of the platform's"
@@ -179,7 +191,7 @@ class ReceiptName(msgspec.Struct, frozen=True):
 
     @classmethod
     def parse(cls, text: str) -> ReceiptName:
-        """Read it strictly. ValueError when it is not one."""
+        """Read the value of `weir-receipt` strictly. ValueError when it is not one."""
         found = _NAME.fullmatch(text)
         if found is None:
             raise ValueError("not the name of a receipt")
@@ -192,13 +204,16 @@ class ReceiptName(msgspec.Struct, frozen=True):
 def authenticator(
     key: bytes, stream: str, call: int, at_us: int, application: str, interaction: str, status: int
 ) -> str:
-    """Keyed BLAKE2b (RFC 7693) of 16 bytes, in hexadecimal, over what the answer's head says."""
+    """Return the authenticator of a receipt: keyed BLAKE2b (RFC 7693), 16 bytes in hexadecimal.
+
+    It covers the stream, call, time, application, interaction identifier and status of the answer.
+    """
     text = f"{stream}.{call}.{at_us} {application} {interaction} {status}".encode()
     return blake2b(text, key=key, digest_size=AUTHENTICATOR_BYTES).hexdigest()
 
 
 class Inclusion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """That a seal is leaf `index` under a root."""
+    """The proof that a seal is leaf `index` under a root. `path` is hashes in hexadecimal."""
 
     index: int
     path: list[str]
@@ -206,8 +221,11 @@ class Inclusion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The proof of one call: its line, its place in a sealed segment, and the seal's place under a
-    root once there is one.
+    """The proof of one call.
+
+    `receipt` is the value of `weir-receipt`, `line` the call record. `index` and `path` prove that
+    the line is in the segment under `seal`, and `inclusion` that the seal is under a root; it is
+    None until there is such a root.
     """
 
     receipt: str
@@ -219,8 +237,9 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 def receipt_fault(receipt: Receipt, keys: Mapping[str, PublicKey]) -> str | None:
-    """Why a receipt proves nothing; None when it holds. Whether its line says what happened is for
-    whoever was there to compare.
+    """Return the reason that a receipt proves nothing, or None when it holds.
+
+    Whether the line tells the truth about the call can only be judged by a party to the call.
     """
     seal = receipt.seal
     if fault := signature_fault(seal, keys):
@@ -262,10 +281,10 @@ def _included(leaf: bytes, index: int, size: int, path: list[str], root: str) ->
 
 
 def b64url(raw: bytes) -> str:
-    """Base64url without padding (RFC 7515 section 2)."""
+    """Encode bytes in base64url without padding (RFC 7515 section 2)."""
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
 
 
 def from_b64url(text: str) -> bytes:
-    """The bytes again. ValueError when it is not base64url."""
+    """Decode base64url without padding. ValueError when the text is not base64url."""
     return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)

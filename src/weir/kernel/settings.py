@@ -1,4 +1,4 @@
-"""Settings, read from an environment that `app/` passes in. Each room declares its own.
+"""Settings, read from an environment that `app/` passes in; each room declares its own.
 
 A setting comes from the environment (`WEIR_` and its name in capitals) or from its default. An
 unknown `WEIR_` name is refused, since a misspelt setting is a setting that silently does nothing.
@@ -24,7 +24,7 @@ PREFIX: Final = "WEIR_"
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """One setting as `weir config` prints it."""
+    """One setting as `weir config` prints it. `origin` is `environment` or `default`."""
 
     name: str
     variable: str
@@ -34,7 +34,11 @@ class Origin:
 
 
 def read(kind: type[S], environment: Mapping[str, str]) -> S:
-    """Read settings of one kind. Refusal SETTING_INVALID names the variable, not its value."""
+    """Read the settings of a dataclass `kind` from the environment.
+
+    Refusal SETTING_INVALID, which names the variable but not its value, for an unknown `WEIR_`
+    variable or a value outside the bounds of its setting.
+    """
     known = {PREFIX + each.name.upper(): each for each in fields(kind)}
     for variable in environment:
         if variable.startswith(PREFIX) and variable not in known:
@@ -48,7 +52,7 @@ def read(kind: type[S], environment: Mapping[str, str]) -> S:
 
 
 def environment(settings: DataclassInstance) -> dict[str, str]:
-    """The variables from which `read` makes these settings again, in whatever folder it runs."""
+    """Return variables from which `read` makes the same settings again, run in any folder."""
     given = {each.name: getattr(settings, each.name) for each in fields(settings)}
     return {
         PREFIX + name.upper(): str(value.absolute() if isinstance(value, Path) else value)
@@ -58,7 +62,7 @@ def environment(settings: DataclassInstance) -> dict[str, str]:
 
 
 def explain(settings: DataclassInstance, environment: Mapping[str, str]) -> list[Origin]:
-    """Each setting with its value and where it came from; secrets are hidden."""
+    """Return each setting with its value and the origin of the value; secrets are hidden."""
     rows = []
     for each in fields(settings):
         variable = PREFIX + each.name.upper()

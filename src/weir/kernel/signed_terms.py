@@ -1,8 +1,8 @@
-"""Signatures under the terms of an agreement, which anybody can check later without asking.
+"""Signatures under the terms of an agreement, which can be checked later without the platform.
 
 A party signs the canonical JSON of the terms with the key of its client certificate, which the
-alliance's authority issued in the organisation's name. The signature is a JWS whose payload is
-left out (RFC 7515 appendix F): the terms are kept once, and every party's signature beside them.
+alliance's authority issued in the organisation's name. The signature is a JWS with a detached
+payload (RFC 7515 appendix F): the terms are kept once, and every party's signature beside them.
 """
 
 from __future__ import annotations
@@ -39,14 +39,17 @@ class TermsSignature(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class SignedTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An agreement's terms, as the canonical JSON text that was signed, and who signed it."""
+    """The terms of an agreement as the canonical JSON text that was signed, and its signatures."""
 
     terms: str
     signatures: list[TermsSignature]
 
 
 def sign(terms: str, key: ECKey, thumbprint: str) -> str:
-    """The detached JWS of an EC P-256 key; `thumbprint` is its certificate's `x5t#S256`."""
+    """Return the detached JWS (ES256) of an EC P-256 key over the terms.
+
+    `thumbprint` is the `x5t#S256` of the key's certificate.
+    """
     header = {"alg": "ES256", "typ": TYPE, "x5t#S256": thumbprint}
     whole = jws.serialize_compact(header, terms.encode(), key, algorithms=["ES256"])
     detached: str = jws.detach_content(whole)
@@ -54,9 +57,9 @@ def sign(terms: str, key: ECKey, thumbprint: str) -> str:
 
 
 def signature_fault(terms: str, signature: TermsSignature) -> str | None:
-    """Why it is not this organisation's signature under these terms; None when it is.
+    """Return the reason that this is no signature of the organisation under the terms, or None.
 
-    Who issued the certificate is for `issuer_fault`.
+    The issuer of the certificate is checked by `issuer_fault`.
     """
     try:
         certificate = x509.load_pem_x509_certificate(signature.certificate.encode())
@@ -81,8 +84,7 @@ def signature_fault(terms: str, signature: TermsSignature) -> str | None:
 
 
 def certificate_named(jws_text: str) -> str | None:
-    """The `x5t#S256` of a signature's header, before anything about it is believed; None if there
-    is none."""
+    """Return the `x5t#S256` in the header of an unverified signature, or None without one."""
     encoded = jws_text[:SIGNATURE_CHARACTERS].partition(".")[0]
     try:
         header = strict_json.loads(urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
@@ -93,10 +95,10 @@ def certificate_named(jws_text: str) -> str | None:
 
 
 def issuer_fault(signature: TermsSignature, authority_pem: bytes) -> str | None:
-    """Why the alliance's authority did not issue the certificate; None when it did.
+    """Return the reason to doubt that the alliance's authority issued the certificate, or None.
 
-    A certificate that has ended since stays the proof of what was signed while it was held: that it
-    was, is what the platform checked when the signature was given.
+    Whether the certificate has expired or was revoked since does not matter: the platform checked
+    that it was valid when the signature was given.
     """
     try:
         authority = x509.load_pem_x509_certificate(authority_pem)
@@ -120,13 +122,13 @@ def _key_of(certificate: x509.Certificate) -> tuple[_Key, str] | None:
 
 
 def _thumbprint(certificate: x509.Certificate) -> str:
-    """RFC 8705 section 3.1."""
+    """The `x5t#S256` of a certificate (RFC 8705 section 3.1)."""
     digest = sha256(certificate.public_bytes(Encoding.DER)).digest()
     return urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def _subject_fault(certificate: x509.Certificate, signature: TermsSignature) -> str | None:
-    """The authority names the application in CN and the organisation in O."""
+    """The reason that the certificate's subject is not the signer's (application CN, party O)."""
     subject = certificate.subject
     names = {
         oid: [each.value for each in subject.get_attributes_for_oid(oid)]

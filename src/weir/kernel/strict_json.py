@@ -1,4 +1,4 @@
-"""JSON read strictly and written canonically.
+"""Strict reading and canonical writing of JSON.
 
 Two parsers that disagree about one text are an attack: the gateway would check one amount and the
 member would pay another. So a repeated name, a non-finite number, a lone surrogate or a text
@@ -14,7 +14,7 @@ from weir.kernel.declares import JSON_BYTES, JSON_DEPTH
 
 
 def loads(raw: bytes | str, max_bytes: int = JSON_BYTES) -> Any:
-    """Read JSON text. ValueError, with a reason that is safe to log, when it is not acceptable."""
+    """Read JSON text. ValueError, with a reason that is safe to log, when it breaks a rule."""
     if len(raw) > max_bytes:
         raise ValueError("JSON text is too long")
     try:
@@ -28,9 +28,10 @@ def loads(raw: bytes | str, max_bytes: int = JSON_BYTES) -> Any:
 
 
 def canonical(value: Any) -> bytes:
-    """One byte string for one value: sorted names, no spaces, UTF-8. For digests, not for people.
+    """Write a value as its only canonical text, for digests: sorted names, no spaces, UTF-8.
 
-    Only strings, integers, booleans, null, lists and objects, so RFC 8785's number rules are moot.
+    Values are strings, integers, booleans, null, lists and objects. There are no fractions, so the
+    number rules of RFC 8785 are not needed.
     """
     return json.dumps(
         value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False

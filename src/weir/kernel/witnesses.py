@@ -1,4 +1,4 @@
-"""Witnesses: parties that sign a root they have seen, so that nobody can be shown another later.
+"""Witnesses: parties that sign a root they have seen, so that it cannot be replaced unnoticed.
 
 A witness signs the root's statement (see `weir.kernel.seals`) with the key of its own client
 certificate, which the alliance's authority issued.
@@ -24,7 +24,7 @@ class Witness(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """One party's signature under a root. `certificate` is PEM.
 
     `signature` is base64url: for a P-256 key ES256 (r and s, 32 bytes each, RFC 7518 section 3.4),
-    for an Ed25519 key that of RFC 8032.
+    for an Ed25519 key a signature of RFC 8032.
     """
 
     organisation: str
@@ -34,15 +34,16 @@ class Witness(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class WitnessedRoot(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A root with everybody who signed it."""
+    """A root with its witnesses."""
 
     root: Root
     witnesses: list[Witness] = []
 
 
 def witness_fault(root: Root, witness: Witness) -> str | None:
-    """Why the signature does not hold; None when it does. Who issued the certificate is for whoever
-    knows the alliance's authority to check.
+    """Return the reason that the witness's signature does not hold, or None when it holds.
+
+    The issuer of the certificate is not checked here; that needs the alliance's authority.
     """
     try:
         public = x509.load_pem_x509_certificate(witness.certificate.encode()).public_key()
