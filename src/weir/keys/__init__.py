@@ -1,1 +1,1 @@
-"""Keys: the vault, JOSE and DPoP, the certificate authority, algorithms and their ends."""
+"""Keys: the vault, JOSE and DPoP, the certificate authority, algorithms and their end dates."""

@@ -1,8 +1,8 @@
-"""Which signature algorithms are taken from others, and announcing that one will be no more.
+"""Signature algorithms accepted from clients, and announcements that one of them will end.
 
-What FAPI 2.0 section 5.4.1 allows is `jose.ALGORITHMS`. The operator may end one of them at a
-date it announces; the metadata says so from that moment, and an application that rehearses meets
-the announced state at once.
+`jose.ALGORITHMS` are those that FAPI 2.0 section 5.4.1 allows. The operator may end one of them at
+an announced time. The metadata shows the announcement at once, and for an application that
+rehearses, the announced state is already in force.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _TWINS: Final = {"EdDSA": "Ed25519", "Ed25519": "EdDSA"}
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """An algorithm that is taken until `ends_at`."""
+    """An announced end: the algorithm is accepted until `ends_at`."""
 
     algorithm: str
     ends_at: datetime
@@ -42,7 +42,10 @@ class Ending:
 def taken(
     endings: Mapping[str, datetime], now: datetime, *, rehearsing: bool = False
 ) -> tuple[str, ...]:
-    """The algorithms taken now; for who rehearses, those taken when all announced is in force."""
+    """Return the algorithms accepted now, given the end of each that has one.
+
+    When `rehearsing`, return those accepted after all announced ends.
+    """
     if not endings:
         return jose.ALGORITHMS
     return tuple(
@@ -53,10 +56,10 @@ def taken(
 
 
 async def announce(unit: UnitOfWork, algorithm: str, ends_at: datetime) -> Sequence[Ending]:
-    """Announce that an algorithm is taken until `ends_at` and no longer.
+    """Announce that an algorithm is accepted until `ends_at` and no longer.
 
-    INVALID_INPUT for an algorithm that is not taken, or a date too near; CONFLICT when it would
-    leave none.
+    Returns the announced ends: two for Ed25519, which has two names. Refusal INVALID_INPUT for an
+    unknown algorithm or a time that is too near, CONFLICT when no algorithm would be left.
     """
     inputs.choice(algorithm, jose.ALGORITHMS, "/algorithm")
     require_ahead(ends_at, unit.now, "/ends_at")
@@ -78,7 +81,10 @@ async def announce(unit: UnitOfWork, algorithm: str, ends_at: datetime) -> Seque
 
 
 async def keep(unit: UnitOfWork, algorithm: str) -> None:
-    """Take an announcement back, or take the algorithm again. NOT_FOUND when none was made."""
+    """Withdraw an announcement, so that the algorithm stays accepted or is accepted again.
+
+    Refusal NOT_FOUND when there is no announcement.
+    """
     names = [algorithm, *([_TWINS[algorithm]] if algorithm in _TWINS else [])]
     gone = await unit.connection.execute(
         delete(algorithm_endings).where(algorithm_endings.c.algorithm.in_(names))
@@ -91,7 +97,7 @@ async def keep(unit: UnitOfWork, algorithm: str) -> None:
 
 
 async def read(connection: AsyncConnection) -> Sequence[Ending]:
-    """Everything announced, also what is in force by now."""
+    """Return all announced ends, including those already in force."""
     rows: Any = await connection.execute(
         select(algorithm_endings).order_by(algorithm_endings.c.algorithm)
     )
@@ -99,7 +105,10 @@ async def read(connection: AsyncConnection) -> Sequence[Ending]:
 
 
 def require_ahead(at: datetime, now: datetime, pointer: str) -> None:
-    """INVALID_INPUT unless a date leaves partners the time to hear of it."""
+    """Raise INVALID_INPUT unless `at` is at least CHANGE_ANNOUNCED_S ahead of `now`.
+
+    Partners need that long to read the announcement. `at` must have a time zone.
+    """
     if at.tzinfo is None or at < now + timedelta(seconds=CHANGE_ANNOUNCED_S):
         minutes = CHANGE_ANNOUNCED_S // 60
         raise inputs.wrong(

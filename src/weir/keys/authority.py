@@ -1,9 +1,9 @@
-"""The alliance's certificate authority: small, offline from the path of a call.
+"""The alliance's certificate authority, which issues client and server certificates.
 
-It issues client certificates to applications from their own requests (PKCS #10, RFC 2986), so a
-partner's private key never leaves the partner, and the server and client certificates of gateways
-and model institutions. Every certificate names its subject as the platform knows it; nothing in
-a request but its public key is believed.
+Applications get client certificates for their own requests (PKCS #10, RFC 2986), so a partner's
+private key never leaves the partner. Gateways and model institutions get server and client
+certificates. Every certificate names its subject as the platform knows it: only the public key of a
+request is used. No call waits for the authority.
 """
 
 from __future__ import annotations
@@ -45,12 +45,15 @@ from weir.store.unit import UnitOfWork
 
 PublicKey = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey
 _REQUEST_BYTES = 16_384
-_BACKDATE = timedelta(minutes=5)  # clocks of partners run behind
+_BACKDATE = timedelta(minutes=5)  # partners' clocks may be behind ours
 
 
 @dataclass(frozen=True, slots=True)
 class IssuedCertificate:
-    """A certificate in PEM. `sha256` is its RFC 8705 section 3.1 thumbprint, base64url."""
+    """A certificate in PEM.
+
+    `sha256` is its thumbprint in base64url (RFC 8705 section 3.1), `not_after` its end.
+    """
 
     pem: str
     sha256: str
@@ -60,14 +63,14 @@ class IssuedCertificate:
 
 @dataclass(frozen=True, slots=True)
 class KeyAndCertificate:
-    """A key pair the platform itself holds (a gateway's), in PEM, with its certificate."""
+    """A private key in PEM that the platform holds itself (a gateway's), with its certificate."""
 
     key_pem: str
     certificate: IssuedCertificate
 
 
 class Authority:
-    """Issues certificates under one root (ECDSA P-256)."""
+    """The issuer of all certificates, under one root (ECDSA P-256)."""
 
     def __init__(self, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> None:
         self._key = key
@@ -80,7 +83,7 @@ class Authority:
 
     @classmethod
     async def open(cls, database: Database, sealing: Sealing) -> Authority:
-        """Load the alliance's authority, founding it at the platform's first start."""
+        """Load the alliance's authority, or create it at the platform's first start."""
         async with database.unit(PLATFORM) as unit:
             await hold(unit.connection, AUTHORITY_LOCK)
             found = await unit.connection.execute(select(keys).where(keys.c.purpose == "authority"))
@@ -92,7 +95,7 @@ class Authority:
         return cls(key, x509.load_pem_x509_certificate(row.public["certificate"].encode()))
 
     def issue_client(self, csr_pem: str, application: str, organisation: str) -> IssuedCertificate:
-        """A client certificate for an application, from its own certificate request.
+        """Issue a client certificate to an application for its own certificate request.
 
         Refusal CERTIFICATE_REQUEST_INVALID when the request is malformed, is not signed by its own
         key (proof of possession), or its key is weaker than FAPI 2.0 section 5.4 allows.
@@ -103,9 +106,10 @@ class Authority:
         return self._issue(public_key, subject, [], usage, CLIENT_CERTIFICATE_DAYS)
 
     def issue_own(self, name: str, hosts: Sequence[str]) -> KeyAndCertificate:
-        """A new key and certificate for a process of the platform or a model institution.
+        """Make a key and certificate for a process of the platform or a model institution.
 
-        `hosts` are DNS names or IP addresses it serves under; it may act as client too.
+        `hosts` are the DNS names or IP addresses it serves under. The certificate is good for a
+        client too.
         """
         key = ec.generate_private_key(ec.SECP256R1())
         usage = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
@@ -140,7 +144,7 @@ class Authority:
 
 
 def thumbprint(der: bytes) -> str:
-    """`x5t#S256` of a certificate: base64url of SHA-256 over its DER (RFC 8705 section 3.1)."""
+    """Return `x5t#S256` of a certificate: base64url of SHA-256 over its DER (RFC 8705 3.1)."""
     return base64.urlsafe_b64encode(sha256(der).digest()).rstrip(b"=").decode("ascii")
 
 

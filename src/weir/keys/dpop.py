@@ -1,6 +1,6 @@
-"""Proofs of possession (DPoP, RFC 9449 section 4): who holds a key makes this very request, now.
+"""DPoP proofs (RFC 9449 section 4): the holder of a key proves that it makes this request now.
 
-Pure: whether a proof was used before is for the caller to ask, with `Proof.name`.
+Pure: the caller itself must check by `Proof.name` that a proof was not used before.
 """
 
 from __future__ import annotations
@@ -38,12 +38,16 @@ KEPT_S: Final = DPOP_PROOF_AGE_S + 2 * CLOCK_AHEAD_ACCEPTED_S
 
 
 class ProofError(Exception):
-    """The proof proves nothing. The message may be shown."""
+    """A proof is malformed, or is not valid for this request. The message may be shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A valid proof. `thumbprint` is the key's (RFC 7638); `name` is to be used once."""
+    """A valid proof.
+
+    `thumbprint` is that of its key (RFC 7638). `name` identifies the proof, which may be used only
+    once. `issued_at_s` is in Unix seconds.
+    """
 
     thumbprint: str
     name: str
@@ -60,10 +64,10 @@ def read(
     access_token: bytes | None = None,
     algorithms: Collection[str] = jose.ALGORITHMS,
 ) -> Proof:
-    """The checks of RFC 9449 section 4.3 but for nonce and replay, or ProofError.
+    """Check a proof by RFC 9449 section 4.3, except for nonce and replay, or raise ProofError.
 
-    `access_token` is the one the request carries, at a resource server; `algorithms` are those that
-    are taken.
+    `access_token` is the one that the request carries, at a resource server. `algorithms` are the
+    accepted ones. `now_s` is in Unix seconds.
     """
     try:
         header, claims = jose.segments(proof, DPOP_PROOF_CHARACTERS)
@@ -80,14 +84,17 @@ def read(
 
 
 def thumbprint_of(key: Mapping[str, Any]) -> str:
-    """The JWK SHA-256 thumbprint, base64url (RFC 7638 section 3)."""
+    """Return the SHA-256 thumbprint of a JWK in base64url (RFC 7638 section 3)."""
     members = {name: key[name] for name in ("kty", *jose.MEMBERS[key["kty"]])}
     return _b64url(sha256(canonical(members)).digest())
 
 
 @lru_cache(maxsize=KNOWN_ADDRESSES)
 def normalised(url: str) -> str:
-    """An https address without query and fragment, in one spelling (RFC 3986 section 6.2)."""
+    """Return an https address in its normal form (RFC 3986 section 6.2), without query or fragment.
+
+    ValueError when it has no host, or names a user.
+    """
     parts: SplitResult = urlsplit(url)
     if not parts.hostname or parts.username is not None or parts.password is not None:
         raise ValueError("not an address")
@@ -98,13 +105,13 @@ def normalised(url: str) -> str:
 
 @lru_cache(maxsize=KNOWN_HEADERS)
 def _known_key(segment: str, algorithms: tuple[str, ...]) -> tuple[Mapping[str, Any], str]:
-    """The key in a header and its thumbprint: a client's proofs all have the same header."""
+    """The key in a header, and its thumbprint; cached, as a client's proofs share one header."""
     key = _key(jose.header(segment), algorithms)
     return MappingProxyType(key), thumbprint_of(key)
 
 
 def _key(header: Mapping[str, Any], algorithms: Collection[str]) -> dict[str, Any]:
-    """The public key in the header, reduced to what makes it."""
+    """The public key in the header, with only the members that define it; ProofError else."""
     if header.get("typ") != "dpop+jwt":
         raise ProofError("typ is not dpop+jwt")
     algorithm, key = str(header.get("alg")), header.get("jwk")
@@ -126,7 +133,7 @@ def _key(header: Mapping[str, Any], algorithms: Collection[str]) -> dict[str, An
 
 
 def _is_strong(modulus: str, exponent: str) -> bool:
-    """Long enough for FAPI 2.0 section 5.4.1, and not so long that verifying it takes forever."""
+    """Whether an RSA key is long enough (FAPI 2.0 section 5.4.1) yet fast enough to verify with."""
     try:
         octets = base64.urlsafe_b64decode(modulus + "=" * (-len(modulus) % 4))
     except binascii.Error:
@@ -150,7 +157,10 @@ def _check_request(
 
 
 def _issued_at_s(claims: Mapping[str, Any], now_s: float) -> float:
-    """FAPI 2.0 section 5.3.2.1 item 13, also for claims that a proof need not have."""
+    """The claim `iat` in Unix seconds, checked by FAPI 2.0 section 5.3.2.1 item 13.
+
+    The optional claims `exp` and `nbf` are checked where present. ProofError.
+    """
     issued_at_s = jose.moment(claims, "iat")
     latest_s = now_s + CLOCK_AHEAD_ACCEPTED_S
     if issued_at_s is None or not now_s - DPOP_PROOF_AGE_S <= issued_at_s <= latest_s:

@@ -1,8 +1,9 @@
-"""Keeps a control process's keys true, under a lease like a gateway's.
+"""The follower of key changes: keeps a control process's keys up to date, under a lease.
 
-A key that was revoked must sign and prove nothing more, in any process, once that is reported as
-done. So a control process is registered like a gateway, acknowledges what it has applied, and signs
-nothing when it cannot renew: its lease is counted from before it asked, so it ends here first.
+Once a revocation is reported as done, no process may sign with the key or accept its signatures. So
+a control process registers like a gateway and acknowledges the changes that it has applied. When it
+cannot renew its lease, it stops signing. It counts the lease from before the request to renew, so
+the lease ends here earlier than in the database.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _log = structlog.get_logger("weir.control")
 
 
 class KeysFollowed:
-    """A vault that is read again whenever something was published."""
+    """Reloads a vault after each published change, and holds the lease under which it signs."""
 
     def __init__(self, database: Database, cache: Cache, vault: Vault, process: str) -> None:
         self._database = database
@@ -43,7 +44,7 @@ class KeysFollowed:
         self._woken = asyncio.Event()
 
     async def start(self) -> None:
-        """Register and hold a lease. From now on the vault signs under it only."""
+        """Register this process and take a lease; from now on the vault signs only under it."""
         self._vault.holds = self.lease_holds
         async with self._database.connect() as connection:
             await processes.register(connection, self._process, ROLE)
@@ -51,15 +52,15 @@ class KeysFollowed:
         await self._renew()
 
     def lease_holds(self) -> bool:
-        """Whether the keys may be believed right now."""
+        """Whether the lease is in force, so that the keys in memory are up to date."""
         return self._loop.time() < self._lease_until_s
 
     async def run(self) -> None:
-        """Renew each second and at each wake-up, until cancelled."""
+        """Renew the lease each second and at each wake-up, until cancelled."""
         await beat(self._cache, self._woken, self._try_to_renew)
 
     async def stop(self) -> None:
-        """End the lease: this process signs no more."""
+        """End the lease; this process signs nothing after it."""
         self._lease_until_s = 0.0
         await leave(self._database, self._process, _TRIP_TIMEOUT_S)
 
@@ -80,19 +81,22 @@ class KeysFollowed:
                 return
             await connection.commit()
             if self._loop.time() >= held_until_s:
-                # The lease had ended: what was committed meanwhile may not have waited for us.
+                # The lease had ended, so changes committed meanwhile did not wait for this process.
                 await self._read(connection)
         self._lease_until_s = asked_at_s + PROCESS_LEASE_S
 
     async def _read(self, connection: AsyncConnection) -> None:
-        """The newest number first, then the keys, which hold at least what it stands for."""
+        """Reload the keys if there are newer changes.
+
+        The newest number is read first, so the keys read after it include at least that change.
+        """
         newest: Any = await connection.scalar(select(func.max(changes.c.sequence)))
         if int(newest or 0) != self._applied:
             await self._vault.reload(connection)
             self._applied = int(newest or 0)
 
     async def _begin_anew(self, connection: AsyncConnection) -> None:
-        """The row is gone: this process was taken for dead."""
+        """Register anew after the process's row was removed, because it was taken for dead."""
         self._lease_until_s, self._applied = 0.0, 0
         await processes.register(connection, self._process, ROLE)
         await connection.commit()

@@ -1,4 +1,4 @@
-"""JWTs that others signed, read strictly (RFC 8725). Pure: the caller brings keys and time."""
+"""Strict reading and verifying of JWTs that clients signed (RFC 8725); pure, without I/O."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from joserfc.jwk import import_key
 from weir.kernel.strict_json import loads
 from weir.keys.declares import CLIENT_KEYS, KNOWN_HEADER_CHARACTERS, KNOWN_HEADERS
 
-# FAPI 2.0 section 5.4.1. `Ed25519` is RFC 9864's name for what RFC 8037 calls `EdDSA`.
+# FAPI 2.0 section 5.4.1. `Ed25519` is the name in RFC 9864 for the `EdDSA` of RFC 8037.
 ALGORITHMS: Final[tuple[str, ...]] = ("ES256", "PS256", "EdDSA", "Ed25519")
 KIND_OF: Final[dict[str, tuple[str, str | None]]] = {
     "ES256": ("EC", "P-256"),
@@ -28,11 +28,11 @@ KIND_OF: Final[dict[str, tuple[str, str | None]]] = {
     "EdDSA": ("OKP", "Ed25519"),
     "Ed25519": ("OKP", "Ed25519"),
 }
-# Where a verifier would take a key from that nobody registered (RFC 8725 section 3.10).
+# Header members that offer a key that is not registered, or an extension (RFC 8725 section 3.10).
 FOREIGN_KEYS: Final = frozenset({"jku", "jwk", "x5u", "x5c", "crit"})
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
 
-# Of each kind of key: the members that make it, in RFC 7638 section 3.2 too.
+# The members that define a key of each kind, as RFC 7638 section 3.2 lists them.
 MEMBERS: Final = {"EC": ("crv", "x", "y"), "OKP": ("crv", "x"), "RSA": ("e", "n")}
 _COORDINATE_BYTES: Final = 32
 _ES256: Final = ec.ECDSA(SHA256())
@@ -42,8 +42,10 @@ PublicKey: TypeAlias = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rs
 
 
 def segments(token: str, at_most: int) -> tuple[Mapping[str, Any], dict[str, Any]]:
-    """Header and claims, unverified and read strictly: a name given twice is refused (ValueError),
-    whoever would win. `at_most` is in characters.
+    """Return the header and the claims of a compact JWT, read strictly but not verified.
+
+    `at_most` is in characters. ValueError when the token is longer, is not compact, or repeats a
+    name.
     """
     if len(token) > at_most or not _COMPACT.fullmatch(token):
         raise ValueError("not compact or too long")
@@ -52,7 +54,7 @@ def segments(token: str, at_most: int) -> tuple[Mapping[str, Any], dict[str, Any
 
 
 def header(segment: str) -> Mapping[str, Any]:
-    """The header in the first part of a token, unverified. ValueError when it is none."""
+    """Return the header in the first part of a token, not verified. ValueError when it is none."""
     short = len(segment) <= KNOWN_HEADER_CHARACTERS
     return (_known_header if short else _json)(segment)
 
@@ -60,7 +62,10 @@ def header(segment: str) -> Mapping[str, Any]:
 def fitting(
     header: Mapping[str, Any], algorithm: str, jwks: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
-    """Registered keys that may have signed this: by `kid` when it has one, by kind always."""
+    """Yield the registered keys that may have signed a token.
+
+    They fit the algorithm, and the `kid` of the header when it has one.
+    """
     kind, curve = KIND_OF[algorithm]
     for key in list(jwks.get("keys", ()))[:CLIENT_KEYS]:
         if "kid" in header and key.get("kid") != header["kid"]:
@@ -88,7 +93,10 @@ def verifies(token: str, key: Mapping[str, Any], algorithm: str) -> bool:
 
 
 def moment(claims: Mapping[str, Any], name: str) -> float | None:
-    """A NumericDate (RFC 7519 section 2), None when it is absent, ValueError when it is no time."""
+    """Return a claim that is a NumericDate (RFC 7519 section 2) in Unix seconds, None without it.
+
+    ValueError when the claim is no time.
+    """
     value = claims.get(name)
     if value is None:
         return None
@@ -98,7 +106,10 @@ def moment(claims: Mapping[str, Any], name: str) -> float | None:
 
 
 def _verify(public: PublicKey, signature: bytes, signed: bytes) -> None:
-    """RFC 7518 sections 3.4 and 3.5, RFC 8037 section 3.1. InvalidSignature, ValueError."""
+    """Verify a signature (RFC 7518 sections 3.4 and 3.5, RFC 8037 section 3.1).
+
+    InvalidSignature when it does not hold, ValueError when it has another length.
+    """
     if isinstance(public, ec.EllipticCurvePublicKey):
         if len(signature) != 2 * _COORDINATE_BYTES:
             raise ValueError("an ES256 signature has 64 bytes")
@@ -113,7 +124,7 @@ def _verify(public: PublicKey, signature: bytes, signed: bytes) -> None:
 
 @lru_cache(maxsize=KNOWN_HEADERS)
 def _public_key(kind: str, members: tuple[str, ...]) -> PublicKey:
-    """The key that these members make. Importing one costs more than verifying with it."""
+    """The key with these members; cached, since importing a key costs more than verifying."""
     jwk: dict[str, str | list[str]] = {
         "kty": kind,
         **dict(zip(MEMBERS[kind], members, strict=True)),
@@ -125,7 +136,7 @@ def _public_key(kind: str, members: tuple[str, ...]) -> PublicKey:
 
 @lru_cache(maxsize=KNOWN_HEADERS)
 def _known_header(segment: str) -> Mapping[str, Any]:
-    """A client sends the same header again and again, so it is read once."""
+    """The header in a segment; cached, since a client sends the same header again and again."""
     return MappingProxyType(_json(segment))
 
 

@@ -1,6 +1,6 @@
-"""The master key and what is derived from it (HKDF, RFC 5869). Keys at rest are sealed with it.
+"""The master key and the keys derived from it (HKDF, RFC 5869), which seal keys at rest.
 
-A key service replaces `SealingKey` by an object with the same two methods.
+A key service can replace `SealingKey` by an object with the same two methods.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _NONCE_BYTES: Final = 12
 
 
 class Sealing(Protocol):
-    """Turns a secret into bytes that may be stored, and back. `name` is bound to the result."""
+    """Encrypts a secret for storage, and decrypts it. The result is bound to `name`."""
 
     def seal(self, name: str, secret: bytes) -> bytes: ...
 
@@ -42,7 +42,7 @@ class SealingKey:
         return nonce + self._cipher.encrypt(nonce, secret, name.encode())
 
     def open(self, name: str, sealed: bytes) -> bytes:
-        """Refusal SETTING_INVALID when the master key is not the one it was sealed with."""
+        """Decrypt a secret. Refusal SETTING_INVALID when another master key sealed it."""
         try:
             return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], name.encode())
         except InvalidTag as error:
@@ -53,12 +53,12 @@ class SealingKey:
 
 
 def derive(master: bytes, purpose: str) -> bytes:
-    """32 bytes for one purpose; knowing one tells nothing about another or the master key."""
+    """Derive the key of one purpose, 32 bytes; it reveals nothing of other keys or the master."""
     return HKDF(SHA256(), 32, salt=None, info=purpose.encode()).derive(master)
 
 
 def parse(text: str) -> bytes:
-    """The master key from its setting. Refusal SETTING_INVALID when it is not one."""
+    """Read the master key from its setting. Refusal SETTING_INVALID when it is not one."""
     try:
         key = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except (binascii.Error, ValueError) as error:
@@ -71,7 +71,7 @@ def parse(text: str) -> bytes:
 
 
 def load_or_create(path: Path) -> bytes:
-    """The home's own master key, made at the first start, readable by its owner only."""
+    """Load the master key of the home; make it at the first start, readable by its owner only."""
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except FileExistsError:

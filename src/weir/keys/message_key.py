@@ -1,6 +1,6 @@
-"""The key that gateways sign answers with (RFC 9421), as one gateway process holds it.
+"""The key with which a gateway process signs answers (RFC 9421), decrypted in its memory.
 
-It is not one that tokens are signed with; see `weir.keys.signing_keys` for how it is changed.
+It never signs tokens. `weir.keys.signing_keys` describes how it is replaced.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from weir.store.database import Database
 
 @dataclass(frozen=True, slots=True)
 class MessageKey:
-    """A key, unsealed."""
+    """A private key, decrypted, with its identifier `kid`."""
 
     kid: str
     private: PrivateKey = field(repr=False)
 
     def sign(self, signed: bytes) -> bytes:
-        """An `ecdsa-p256-sha256` signature (RFC 9421 section 3.3.4)."""
+        """Return an `ecdsa-p256-sha256` signature (RFC 9421 section 3.3.4)."""
         return private_keys.sign(self.private, signed)
 
 
 class MessageKeys:
-    """`current` is the key that signs now; it is read again whenever one of them has moved."""
+    """The message key of this process: `current` signs now, and a change of state reloads it."""
 
     def __init__(self, sealing: Sealing, current: MessageKey) -> None:
         self._sealing = sealing
@@ -37,13 +37,13 @@ class MessageKeys:
 
     @classmethod
     async def open(cls, database: Database, sealing: Sealing) -> MessageKeys:
-        """Load the key, making it at the platform's first start."""
+        """Load the key, or make it at the platform's first start."""
         async with database.unit(PLATFORM) as unit:
             await signing_keys.ensure(unit, sealing)
             return cls(sealing, await _load(unit.connection, sealing))
 
     async def reload(self, connection: AsyncConnection) -> None:
-        """Read it again, and sign with it from now on."""
+        """Read the signing key again, and sign with it from now on."""
         self.current = await _load(connection, self._sealing)
 
 

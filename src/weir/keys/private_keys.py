@@ -1,6 +1,6 @@
-"""Private keys of the platform: making, storing and signing with them, by JWS algorithm.
+"""Private keys of the platform by JWS algorithm: generate, store, sign, verify.
 
-FAPI 2.0 Security Profile section 5.4.1 leaves three algorithms: ES256, PS256 and EdDSA, the last of
+FAPI 2.0 Security Profile section 5.4.1 allows three algorithms: ES256, PS256 and EdDSA, the last of
 which means Ed25519 here (RFC 9864 section 2).
 """
 
@@ -41,7 +41,7 @@ PSS: Final = padding.PSS(padding.MGF1(SHA256()), SHA256.digest_size)  # RFC 7518
 
 
 def generate(algorithm: str) -> PrivateKey:
-    """A new key for one of SIGNING_ALGORITHMS."""
+    """Generate a key for one of SIGNING_ALGORITHMS."""
     if algorithm == EDDSA:
         return ed25519.Ed25519PrivateKey.generate()
     if algorithm == PS256:
@@ -51,12 +51,12 @@ def generate(algorithm: str) -> PrivateKey:
 
 
 def stored(key: PrivateKey) -> bytes:
-    """The key as bytes (PKCS #8, DER), to be sealed before it is kept."""
+    """Return the key as bytes (PKCS #8, DER). Seal them before storing them."""
     return key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
 
 
 def recalled(der: bytes) -> PrivateKey:
-    """A key that was `stored`."""
+    """Return the key from the bytes that `stored` made."""
     key = load_der_private_key(der, None)
     kinds = (ec.EllipticCurvePrivateKey, ed25519.Ed25519PrivateKey, rsa.RSAPrivateKey)
     assert isinstance(key, kinds), "only keys that were made here are stored"
@@ -64,7 +64,7 @@ def recalled(der: bytes) -> PrivateKey:
 
 
 def sign(key: PrivateKey, signed: bytes) -> bytes:
-    """A JWS signature (RFC 7518 sections 3.4 and 3.5, RFC 8037 section 3.1)."""
+    """Return a JWS signature (RFC 7518 sections 3.4 and 3.5, RFC 8037 section 3.1)."""
     if isinstance(key, ed25519.Ed25519PrivateKey):
         return key.sign(signed)
     if isinstance(key, rsa.RSAPrivateKey):
@@ -74,7 +74,10 @@ def sign(key: PrivateKey, signed: bytes) -> bytes:
 
 
 def verify(key: PublicKey, signed: bytes, signature: bytes) -> None:
-    """The other side of `sign`. InvalidSignature, or ValueError for one of another length."""
+    """Verify a signature that `sign` made.
+
+    InvalidSignature when it does not hold, ValueError when it has another length.
+    """
     if isinstance(key, ec.EllipticCurvePublicKey):
         if len(signature) != 2 * _POINT_BYTES:
             raise ValueError("an ES256 signature has 64 bytes")
@@ -88,7 +91,7 @@ def verify(key: PublicKey, signed: bytes, signature: bytes) -> None:
 
 
 def public_key(jwk: Mapping[str, Any], algorithm: str) -> PublicKey:
-    """The key a JWK holds, to verify with one algorithm. ValueError when the two do not fit."""
+    """Return the key in a JWK, to verify with one algorithm. ValueError unless the two fit."""
     kind = (algorithm, jwk.get("kty"), jwk.get("crv"))
     if kind == (ES256, "EC", "P-256"):
         x, y = (int.from_bytes(_point(jwk, name), "big") for name in ("x", "y"))
@@ -102,12 +105,12 @@ def public_key(jwk: Mapping[str, Any], algorithm: str) -> PublicKey:
 
 
 def public_jwk(key: PrivateKey, kid: str, algorithm: str) -> dict[str, Any]:
-    """The public part (RFC 7517 section 4)."""
+    """Return the public part of a key as a JWK (RFC 7517 section 4)."""
     return {**_members(key), "kid": kid, "alg": algorithm, "use": "sig"}
 
 
 def b64url(raw: bytes) -> str:
-    """Base64url without padding (RFC 7515 section 2)."""
+    """Encode bytes in base64url without padding (RFC 7515 section 2)."""
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
 
 
@@ -141,5 +144,5 @@ def _members(key: PrivateKey) -> dict[str, str]:
 
 
 def _integer(value: int) -> str:
-    """Base64urlUInt (RFC 7518 section 2)."""
+    """A whole number in Base64urlUInt (RFC 7518 section 2)."""
     return b64url(value.to_bytes((value.bit_length() + 7) // 8, "big"))

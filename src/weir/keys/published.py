@@ -1,4 +1,4 @@
-"""What processes that follow the change log learn about keys, and about what no longer holds."""
+"""Documents of the change log about keys, ends of algorithms, and revocations."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import msgspec
 SIGNING_KEY: Final = "signing_key"  # the change kind of SigningKeyDocument, keyed by kid
 
 
-MESSAGE_KEY: Final = "message_key"  # the same of a key that gateways sign answers with
+MESSAGE_KEY: Final = "message_key"  # SigningKeyDocument too, of a key that signs answers
 
 
 class SigningKeyDocument(msgspec.Struct, frozen=True):
-    """A public key that tokens or answers may be signed with, none of them after `not_after`."""
+    """A public key of the platform for tokens or answers; it signs none after `not_after`."""
 
     kid: str
     alg: str
@@ -23,7 +23,7 @@ class SigningKeyDocument(msgspec.Struct, frozen=True):
 
 
 class AlgorithmEndingDocument(msgspec.Struct, frozen=True):
-    """An algorithm that is taken from others until `ends_at`. Change kind `algorithm_ending`."""
+    """An algorithm that clients may use until `ends_at`. Change kind `algorithm_ending`."""
 
     algorithm: str
     ends_at: datetime
@@ -33,11 +33,11 @@ REVOCATION: Final = "revocation"  # the change kind of RevocationDocument
 
 
 class RevocationDocument(msgspec.Struct, frozen=True):
-    """Something that no longer holds, keyed `<subject>:<value>`.
+    """A revocation, published under the key `<subject>:<value>`.
 
-    `value` is a consent's or access token's identifier, a certificate's thumbprint, or of a key the
-    application's identifier, a dot and the thumbprint (RFC 7638). The change expires when nothing
-    it voids could still be presented.
+    `value` is the identifier of a consent or an access token, the thumbprint of a certificate, or,
+    for an application's key, the application's identifier, a dot and the thumbprint (RFC 7638). The
+    change itself expires once all that it makes invalid would have expired anyway.
     """
 
     subject: Literal["consent", "token", "certificate", "key"]
@@ -46,5 +46,5 @@ class RevocationDocument(msgspec.Struct, frozen=True):
 
     @property
     def key(self) -> str:
-        """The key it is published under."""
+        """The key of the change under which the revocation is published."""
         return f"{self.subject}:{self.value}"

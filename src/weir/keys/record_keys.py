@@ -1,4 +1,4 @@
-"""The keys that sign seals and roots over call records (Ed25519, RFC 8032), sealed at rest."""
+"""Keys that sign seals and roots over call records (Ed25519, RFC 8032), encrypted at rest."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _PURPOSE = "records"
 
 @dataclass(frozen=True, slots=True)
 class RecordKeys:
-    """The key that seals now, and every public key that ever did, by name."""
+    """The current key for seals, and by name every public key there has been."""
 
     current: SealingKey
     public: dict[str, PublicKey]
 
     @classmethod
     async def open(cls, database: Database, sealing: Sealing) -> RecordKeys:
-        """Load the keys, making the first one at the platform's first start."""
+        """Load the keys, or make the first one at the platform's first start."""
         async with database.unit(PLATFORM) as unit:
             await hold(unit.connection, RECORD_KEYS_LOCK)
             if not await _rows(unit.connection):
@@ -45,7 +45,7 @@ class RecordKeys:
 
 
 async def published(connection: AsyncConnection) -> dict[str, PublicKey]:
-    """Every public key that ever sealed records, by name."""
+    """Return every public key for seals that there has been, by name."""
     return {row.id: _public(row) for row in await _rows(connection)}
 
 

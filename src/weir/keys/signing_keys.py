@@ -1,17 +1,17 @@
 """The life of a signing key: announced, signing, superseded, retired; or revoked at any point.
 
-There are keys for two purposes, each with one that signs: tokens are signed by control processes,
-and answers to signed requests (RFC 9421) by gateways, so that a process that meets every caller
+There are keys for two purposes, each with one that signs. Control processes sign tokens, and
+gateways sign answers to signed requests (RFC 9421). So a gateway, which is open to every caller,
 cannot make a token.
 
-    announced    in the JWKS with `nbf`, accepted by everybody, signs nothing (but for rehearsals)
+    announced    in the JWKS with `nbf`, accepted everywhere, signs nothing (except for rehearsals)
     signing      from its date on, once every gateway and control process has acknowledged it
-    superseded   another one signs everywhere; what it signed is accepted until it has expired
-    retired      nothing it signed can be valid; it is in no JWKS, and its private part is gone
+    superseded   another key signs everywhere; older signatures are accepted until they expire
+    retired      all its signatures have expired; it left the JWKS, its private part is deleted
     revoked      accepted nowhere, at once
 
-Each move is one unit of work that publishes the key's new state, so that whoever follows the change
-log applies it; `tend` makes the moves that are due, and may be killed between any two.
+Each transition is one unit of work that publishes the key's new state to the followers of the
+change log. `tend` makes the transitions that are due, and may be killed between any two.
 """
 
 from __future__ import annotations
@@ -54,7 +54,10 @@ _FORGOTTEN: Final = b""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SigningKey:
-    """One signing key as stored. Times are None until they have come about."""
+    """One signing key as stored.
+
+    `sealed_private` is empty once the key is retired or revoked. A time is None until it happens.
+    """
 
     kid: str
     purpose: str
@@ -73,7 +76,7 @@ class SigningKey:
 
     @property
     def state(self) -> str:
-        """The word for where it is in its life."""
+        """The key's state, one of the words in the module's table."""
         if self.revoked_at is not None:
             return "revoked"
         if self.retired_at is not None:
@@ -84,24 +87,24 @@ class SigningKey:
 
     @property
     def counts(self) -> bool:
-        """Whether what it signed is accepted."""
+        """Whether the key's signatures are accepted."""
         return self.revoked_at is None and self.retired_at is None
 
 
 def current_of(rows: Sequence[SigningKey]) -> SigningKey | None:
-    """The key that signs: of those that count, the one activated last."""
+    """Return the key that signs, or None: of the accepted keys, the one activated last."""
     active = [each for each in rows if each.counts and each.activated_at is not None]
     return max(active, key=lambda each: (each.activated_at, each.kid), default=None)
 
 
 def announced_of(rows: Sequence[SigningKey]) -> SigningKey | None:
-    """The key that will sign next, if one is announced."""
+    """Return the announced key that will sign next, or None."""
     waiting = [each for each in rows if each.counts and each.activated_at is None]
     return min(waiting, key=lambda each: (each.signs_from, each.kid), default=None)
 
 
 async def read(connection: AsyncConnection, purpose: str = TOKENS) -> Sequence[SigningKey]:
-    """Every key for a purpose there ever was, oldest first."""
+    """Return all keys for a purpose, in every state, oldest first."""
     found = await connection.execute(
         select(keys).where(keys.c.purpose == purpose).order_by(keys.c.created_at, keys.c.id)
     )
@@ -109,7 +112,7 @@ async def read(connection: AsyncConnection, purpose: str = TOKENS) -> Sequence[S
 
 
 async def get(connection: AsyncConnection, kid: str) -> SigningKey:
-    """One of them, wherever it is in its life. NOT_FOUND."""
+    """Return one signing key, in any state. Refusal NOT_FOUND when there is none."""
     found = await connection.execute(
         select(keys).where(keys.c.id == kid, keys.c.purpose.in_(PURPOSES))
     )
@@ -142,10 +145,10 @@ async def announce(
     signs_from: datetime,
     purpose: str = TOKENS,
 ) -> SigningKey:
-    """Make the next key for a purpose and announce from when on it may sign.
+    """Make the next key for a purpose and announce the time from which it may sign.
 
-    INVALID_INPUT for another purpose, algorithm or a date too near, CONFLICT when there is an
-    announced key. Messages are signed with ES256 only.
+    Refusal INVALID_INPUT for an unknown purpose or algorithm or a time that is too near, CONFLICT
+    when a key is announced already. Messages are signed with ES256 only.
     """
     inputs.choice(purpose, PURPOSES, "/purpose")
     offered = (private_keys.ES256,) if purpose == MESSAGES else private_keys.SIGNING_ALGORITHMS
@@ -160,11 +163,12 @@ async def announce(
 
 
 async def revoke(database: Database, actor: Actor, sealing: Sealing, kid: str) -> int:
-    """Revoke a key wherever it is. Returns the change whose acknowledgement makes that a fact.
+    """Revoke a key in any state. Returns the change number; the revocation is done when every
+    process has acknowledged it.
 
-    When it is the key that signs, the announced one, or a new one, takes over; first everybody is
-    told of that one, so that nobody refuses what it signs. NOT_FOUND, or ILLEGAL_STATE when it is
-    retired or revoked already.
+    When the key is the one that signs, the announced key, or else a new one, replaces it. That key
+    is published first, so that every process accepts its signatures. Refusal NOT_FOUND, or
+    ILLEGAL_STATE when the key is retired or revoked already.
     """
     await _prepare_successor(database, actor, sealing, kid)
     async with database.unit(actor) as unit:
@@ -180,10 +184,10 @@ async def revoke(database: Database, actor: Actor, sealing: Sealing, kid: str) -
 
 
 async def tend(database: Database, sealing: Sealing, *, days: int) -> list[str]:
-    """Make every move that is due. Returns what was done, a word and a kid each.
+    """Make every transition that is due. Returns one text for each, such as `retired key_01...`.
 
-    With `days` above 0 a key signs for so long, and the next one is announced
-    `limits.KEY_ANNOUNCED_DAYS` before.
+    With `days` above 0, a key signs for so many days, and the next one is announced
+    KEY_ANNOUNCED_DAYS before, or half of `days` when that is less.
     """
     done = []
     for purpose in PURPOSES:
@@ -196,11 +200,11 @@ async def tend(database: Database, sealing: Sealing, *, days: int) -> list[str]:
 
 
 async def lock(unit: UnitOfWork) -> None:
-    """One process at a time moves keys."""
+    """Take the lock that lets one process at a time change keys, until the unit of work ends."""
     await hold(unit.connection, SIGNING_KEYS_LOCK)
 
 
-# --- the moves ---------------------------------------------------------------------------------
+# --- transitions -------------------------------------------------------------------------------
 
 
 async def _announce_in_time(
@@ -226,7 +230,7 @@ async def _announce_in_time(
 
 
 async def _activate(unit: UnitOfWork, _: Sealing, rows: Sequence[SigningKey], __: int) -> list[str]:
-    """A key signs from its date on, and not before everybody is known to accept it."""
+    """Activate the announced key, from its date on and once every live process accepts it."""
     key = announced_of(rows)
     if key is None or key.signs_from > unit.now or not await _is_known(unit.connection, key):
         return []
@@ -237,7 +241,7 @@ async def _activate(unit: UnitOfWork, _: Sealing, rows: Sequence[SigningKey], __
 async def _supersede(
     unit: UnitOfWork, _: Sealing, rows: Sequence[SigningKey], __: int
 ) -> list[str]:
-    """The older ones have signed for the last time when every process signs with the newest."""
+    """Supersede the older keys once every process has acknowledged the one that signs."""
     current = current_of(rows)
     older = [
         each
@@ -264,7 +268,10 @@ async def _retire(unit: UnitOfWork, _: Sealing, rows: Sequence[SigningKey], __: 
 
 
 async def _prepare_successor(database: Database, actor: Actor, sealing: Sealing, kid: str) -> None:
-    """Let everybody know a key that can take over, and wait for their word, but not forever."""
+    """Make and publish a key that can replace the signing one, unless there is one.
+
+    Waits for the acknowledgement of every process, but not forever.
+    """
     async with database.unit(actor) as unit:
         await lock(unit)
         key = await _in_use(unit.connection, kid)
@@ -332,7 +339,7 @@ async def _move(unit: UnitOfWork, key: SigningKey, event: str, **values: Any) ->
 
 
 def _publish(unit: UnitOfWork, key: SigningKey) -> None:
-    """Gateways believe what is published; one that counts no more is removed."""
+    """Publish the key's state to gateways; a key that is no longer accepted is removed."""
     kind = _CHANGE_KINDS[key.purpose]
     if not key.counts:
         unit.publish(Change(kind, key.kid, None, unit.now))

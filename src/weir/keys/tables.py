@@ -1,4 +1,4 @@
-"""Keys at rest, and the algorithms that are announced to end."""
+"""Tables of keys at rest and of announced ends of algorithms."""
 
 from __future__ import annotations
 

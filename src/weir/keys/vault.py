@@ -1,4 +1,4 @@
-"""What signs: the platform's signing keys as one process holds them, unsealed in memory."""
+"""The vault: the platform's signing keys, decrypted in the memory of one process."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = ["PLATFORM", "Signer", "Vault", "b64url"]
 
 
 class Signer(Protocol):
-    """What issues and verifies tokens needs of our own keys, and of what is announced."""
+    """The part of the vault that token issuing and metadata use; see `Vault` for each method."""
 
     async def sign_jwt(
         self, claims: dict[str, Any], typ: str, *, rehearsing: bool = False
@@ -46,9 +46,11 @@ class Signer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Ring:
-    """The keys of one moment: which signs, which will, and which are accepted.
+    """The keys at one moment, as an immutable value.
 
-    Of the keys that gateways sign answers with, only the public parts are of use here.
+    `current` signs, `announced` signs next, and `rows` are all keys for tokens. `messages` are the
+    keys for answers of gateways, of which only the public parts are used here. `private` holds the
+    decrypted keys by kid.
     """
 
     rows: Sequence[SigningKey]
@@ -66,8 +68,8 @@ def _always() -> bool:
 class Vault:
     """The platform's own signing keys (RFC 7518).
 
-    `holds` says whether what was read still counts: a process that serves follows the change log
-    under a lease (`weir.keys.follower`), and signs nothing when the lease has ended.
+    `holds` tells whether the keys in memory are still up to date. A serving process follows the
+    change log under a lease (`weir.keys.follower`), and signs nothing when the lease has ended.
     """
 
     def __init__(self, sealing: Sealing, ring: _Ring) -> None:
@@ -77,20 +79,20 @@ class Vault:
 
     @classmethod
     async def open(cls, database: Database, sealing: Sealing) -> Vault:
-        """Load the signing keys, making the first one at the platform's first start."""
+        """Load the signing keys, or make the first ones at the platform's first start."""
         async with database.unit(PLATFORM) as unit:
             await signing_keys.ensure(unit, sealing)
             return cls(sealing, await _load(unit.connection, sealing, {}))
 
     async def reload(self, connection: AsyncConnection) -> None:
-        """Read everything again, and swap it at once."""
+        """Read all keys again, and replace the old ones in one step."""
         self._ring = await _load(connection, self._sealing, self._ring.private)
 
     async def sign_jwt(self, claims: dict[str, Any], typ: str, *, rehearsing: bool = False) -> str:
-        """A compact JWS (RFC 7515) over the claims with the key that signs now.
+        """Return a compact JWS (RFC 7515) over the claims, signed with the current key.
 
-        For whoever rehearses it is the announced key, if there is one. Refusal ENGINE_UNAVAILABLE
-        when this process cannot know whether its key still counts.
+        When `rehearsing`, the announced key signs, if there is one. Refusal ENGINE_UNAVAILABLE
+        when the lease has ended, so that the key may have been revoked.
         """
         if not self.holds():
             raise Refusal(ENGINE_UNAVAILABLE, "the lease on the signing keys has ended")
@@ -100,29 +102,33 @@ class Vault:
         return f"{signed}.{b64url(private_keys.sign(ring.private[key.kid], signed.encode()))}"
 
     def public_jwks(self) -> dict[str, list[dict[str, Any]]]:
-        """The JWK Set (RFC 7517 section 5) of every key a live token may be signed with.
+        """Return the JWK Set (RFC 7517 section 5) of every key that verifies a live token.
 
-        `nbf` is from when on an announced key may sign, `exp` is when a superseded one leaves the
-        set (registered by OpenID Federation 1.0 section 8.7.2).
+        `nbf` is the time from which an announced key may sign, `exp` the time at which a superseded
+        key leaves the set (registered by OpenID Federation 1.0 section 8.7.2).
         """
-        return {"keys": [_told(each) for each in self._ring.rows if each.counts]}
+        return {"keys": [_published_jwk(each) for each in self._ring.rows if each.counts]}
 
     def message_jwks(self) -> dict[str, list[dict[str, Any]]]:
-        """The same of every key that an answer of a gateway may be signed with (RFC 9421)."""
-        return {"keys": [_told(each) for each in self._ring.messages if each.counts]}
+        """Return the JWK Set of every key that verifies a gateway's signed answer (RFC 9421)."""
+        return {"keys": [_published_jwk(each) for each in self._ring.messages if each.counts]}
 
     def algorithms(self) -> list[str]:
-        """What we sign with, and will."""
+        """Return the algorithms of the key that signs now and of the announced one."""
         ring = self._ring
         return sorted({ring.current.algorithm, (ring.announced or ring.current).algorithm})
 
     def taken(self, now: datetime, *, rehearsing: bool = False) -> tuple[str, ...]:
-        """The algorithms taken from clients."""
+        """Return the algorithms accepted from clients; when `rehearsing`, after announced ends."""
         endings = {each.algorithm: each.ends_at for each in self._ring.endings}
         return algorithms.taken(endings, now, rehearsing=rehearsing)
 
     def announcements(self, now: datetime) -> list[dict[str, Any]]:
-        """What will change, and when, for the metadata; soonest first."""
+        """Return the announced changes for the metadata, soonest first.
+
+        Each has `change` (`signing_key`, `message_key` or `algorithm_ends`), `alg`, `effective_at`
+        (ISO 8601) and, for a key, `kid`.
+        """
         ring = self._ring
         told: list[dict[str, Any]] = []
         for change, key in (
@@ -142,7 +148,7 @@ class Vault:
 
 @lru_cache(maxsize=64)
 def _header(algorithm: str, kid: str, typ: str) -> str:
-    """The first part of a JWT; it is the same for all that a key signs for one purpose."""
+    """The first part of a JWT; cached, since it depends only on the key and the type."""
     return b64url(canonical({"alg": algorithm, "kid": kid, "typ": typ}))
 
 
@@ -162,14 +168,14 @@ async def _load(
     return _Ring(rows, messages, current, announced, private, await algorithms.read(connection))
 
 
-def _told(key: SigningKey) -> dict[str, Any]:
-    told = dict(key.public)
+def _published_jwk(key: SigningKey) -> dict[str, Any]:
+    jwk = dict(key.public)
     if key.activated_at is None:
-        told["nbf"] = int(key.signs_from.timestamp())
+        jwk["nbf"] = int(key.signs_from.timestamp())
     if key.superseded_at is not None:
         longest = timedelta(seconds=SIGNED_LIFETIME_S + CLOCK_AHEAD_ACCEPTED_S)
-        told["exp"] = int((key.superseded_at + longest).timestamp())
-    return told
+        jwk["exp"] = int((key.superseded_at + longest).timestamp())
+    return jwk
 
 
 def _text(at: datetime) -> str:
