@@ -1,1 +1,1 @@
-"""The audit trail: every event there is, and one sealed chain of them an organisation."""
+"""The audit trail: the events of each organisation in a sealed chain of its own."""

@@ -1,9 +1,10 @@
 """The audit chain: one for each organisation, each entry sealed over the one before it.
 
 A seal is HMAC-SHA-256 over the canonical entry and the previous seal, under a key derived from the
-platform's master key. Somebody who can write to PostgreSQL but does not hold that key can neither
-change, drop, insert nor reorder an entry without `verify` naming the place; nor cut the tail off,
-since the head is sealed too, unless an older head and its seal are put back together with it.
+platform's master key. An attacker who can write to PostgreSQL but does not hold that key cannot
+change, remove, insert or reorder an entry without `verify` naming the place. The head is sealed
+too, so cutting off the newest entries is found as well, unless an older head is restored together
+with its seal.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _BEGINNING = "0" * 64
 
 @dataclass(frozen=True, slots=True)
 class AuditFinding:
-    """One place where a chain does not hold: whose chain, which entry, and why."""
+    """One place where the chain of an organisation does not hold: the entry's number, and why."""
 
     organisation: str
     number: int
@@ -90,7 +91,7 @@ class AuditJournal:
         )
 
     async def verify(self, connection: AsyncConnection) -> list[AuditFinding]:
-        """Every place where some chain does not hold; an empty list when all of them do."""
+        """Return every place where a chain does not hold; an empty list when all hold."""
         heads = {row.organisation: row for row in await connection.execute(select(audit_heads))}
         findings: list[AuditFinding] = []
         ends: dict[str, tuple[int, str]] = dict.fromkeys(heads, (0, _BEGINNING))
@@ -121,7 +122,7 @@ class AuditJournal:
 
 
 async def _lock_head(connection: AsyncConnection, organisation: str) -> tuple[int, str]:
-    """The number and seal of the last entry, with the chain locked until the commit."""
+    """The (number, seal) of the last entry, with the chain locked until the commit."""
     await connection.execute(
         insert(audit_heads)
         .values(organisation=organisation, number=0, seal="")

@@ -1,4 +1,4 @@
-"""Declarations of the audit trail: permissions."""
+"""Declarations of the audit trail: permissions, routers, commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The audit chain's entries, and the end of each organisation's chain."""
+"""Tables of audit entries and of the head of each organisation's chain."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ audit_entries = Table(
     Index("ix_audit_entries_subject", "subject"),
 )
 
-# The end of each organisation's chain; locked by whoever appends.
+# The newest entry of each organisation's chain; locked while entries are appended.
 audit_heads = Table(
     "audit_heads",
     metadata,

@@ -1,4 +1,4 @@
-"""Reading the audit trail: the newest entries first, narrowed by whose, what and when."""
+"""Search of the audit trail, newest entries first, by organisation, event, subject and time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from weir.kernel.declares import PAGE_ROWS
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry, as it was sealed. `actor` is a person, an application or a process."""
+    """One entry, as it was sealed. `actor` is a person, an application or a process.
+
+    `subject` is the identifier that the event is about, `detail` its further values by name.
+    """
 
     organisation: str
     number: int
@@ -30,7 +33,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What to look for; None looks for anything. `touching` matches subject or actor exactly."""
+    """The conditions of a search; None does not restrict.
+
+    `touching` equals the subject or the actor. `since` is included, `until` excluded.
+    """
 
     organisation: str | None = None
     event: str | None = None
@@ -42,7 +48,10 @@ class Search:
 async def search(
     connection: AsyncConnection, wanted: Search, before: tuple[datetime, str, int] | None = None
 ) -> Sequence[Entry]:
-    """Up to PAGE_ROWS entries, newest first, older than `before` (time, organisation, number)."""
+    """Return up to PAGE_ROWS entries, newest first, older than `before`.
+
+    `before` is the (time, organisation, number) of an entry.
+    """
     table = audit_entries.c
     order = tuple_(table.at, table.organisation, table.number)
     rows = await connection.execute(
