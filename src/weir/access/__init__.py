@@ -1,1 +1,1 @@
-"""Permissions of people and applications, and the kinds of consent: closed lists without I/O."""
+"""Permissions of people and applications, and the types of consent: closed lists without I/O."""

@@ -1,8 +1,8 @@
-"""The types of consent, by name, and what each to a customer's data may permit (RFC 9396).
+"""The types of consent by name (RFC 9396), and the permissions that each data type may grant.
 
 The version is part of the name: a changed meaning is a new type, and old consents keep theirs.
-`account-access` spans all that an institution keeps for a customer; each of the others is for one
-purpose, so that a partner need not ask for more, and a product can insist on it.
+`account-access` covers all data that an institution keeps for a customer. Each of the others serves
+one purpose, so that a partner need not ask for more than it needs, and a product can require it.
 """
 
 from __future__ import annotations

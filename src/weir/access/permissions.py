@@ -1,4 +1,4 @@
-"""Who may do what: one table for portal, management API and command line.
+"""The table of permissions: one for portal, management API and command line.
 
 Each room declares the operations of its own (`PERMISSIONS` in `declares.py`); an operation that is
 in no room's table is refused. docs/reference/roles.md repeats the whole.

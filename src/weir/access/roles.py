@@ -1,9 +1,9 @@
-"""Kinds of organisation, roles of people, and the rule that says which of them may do an operation.
+"""Kinds of organisation, roles of people, and the rule for which of them may do an operation.
 
-`own` names the kinds of organisation that may do it with their own things, `every` those that may
-do it with anybody's. The operation's code then asks `Caller.reach` about the object at hand; an
-object out of reach does not exist for the caller. An application with the role `manage` may do all
-that its organisation may; a person only an operation whose `people` names that person's role.
+`own` names the kinds of organisation that may do it with their own objects, `every` the kinds that
+may do it with all objects. The code of the operation then asks `Caller.reach` about one object; an
+object out of reach does not exist for the caller. An application with the role `manage` may do
+whatever its organisation may; a person may only do operations whose `people` include its role.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MEMBER: Final = frozenset({"member"})
 PARTIES: Final = frozenset({"member", "partner"})
 ALL: Final = OPERATOR | PARTIES
 
-# What a person is to the organisation it works for, with the words people read.
+# The roles of a person in its organisation, with their words as (English, Chinese).
 OWNER: Final = "owner"
 DEVELOPER: Final = "developer"
 FINANCE: Final = "finance"
@@ -50,11 +50,12 @@ READERS: Final = frozenset(ROLES)
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Which kinds of organisation may do an operation, with their own things or with everybody's.
+    """The permission of one operation.
 
-    `people` are the roles a person needs one of; none means that only an application may. A `fresh`
-    operation asks a person who has not just proven who it is to do so again. `by_link` marks the
-    operation that a one-time link stands for, `by_anyone` the one that is open to all.
+    `own` and `every` are kinds of organisation, for their own or for all objects. A person needs
+    one of the roles in `people`; without any, only applications may. A `fresh` operation asks a
+    person to prove its identity again, unless it just did. `by_link` marks an operation that
+    a one-time link permits, `by_anyone` one that is open to all.
     """
 
     own: frozenset[str] = NOBODY
@@ -66,14 +67,14 @@ class Rule:
 
     @property
     def kinds(self) -> frozenset[str]:
-        """Every kind that may do it at all."""
+        """Every kind of organisation that may do the operation at all."""
         return self.own | self.every
 
     @property
     def needs_caller(self) -> bool:
-        """Whether the caller must be known."""
+        """Whether the caller must be identified."""
         return not (self.by_link or self.by_anyone)
 
     def lets(self, kind: str, role: str) -> bool:
-        """Whether a person with this role in an organisation of this kind may do it at all."""
+        """Whether a person in this role, of an organisation of this kind, may do it at all."""
         return kind in self.kinds and role in self.people
