@@ -1,9 +1,9 @@
-"""Which form of the data plane runs: compiled, or the same source interpreted.
+"""The choice between the compiled data plane and the same source interpreted.
 
 `scripts/compile.py` compiles the modules of the data plane with mypyc where there is a C compiler,
-and writes down which sources it compiled, by their SHA-256. Compiled modules refer to each other's
-insides, so they are used only all together and only while every one of those sources is unchanged;
-otherwise all of them are imported from source. So an edited file is never run in its old form.
+and records the SHA-256 of each compiled source. Compiled modules depend on each other's internals,
+so they are used only all together, and only while all of those sources are unchanged. Otherwise all
+of them are imported from source. So an edited file never runs in its old form.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from typing import Final
 
 MANIFEST: Final = "compiled.json"  # in the package's folder
 _FOLDER: Final = Path(__file__).parent
-_WITNESS: Final = "weir.wire.downstream"  # any of the compiled modules tells
+_WITNESS: Final = "weir.wire.downstream"  # any compiled module would do
 
 
 def is_fresh(folder: Path) -> bool:
-    """Whether the compiled modules in the package's folder were made from the sources there."""
+    """Whether the compiled modules in a folder were made from the sources in it."""
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes())
         return all(
@@ -48,7 +48,7 @@ def _loader(name: str) -> object:
 
 
 class SourcesOnly(MetaPathFinder):
-    """Finds this package's modules as sources, whatever compiled ones lie beside them."""
+    """Finds this package's modules as sources, and ignores compiled ones beside them."""
 
     def find_spec(
         self,
@@ -66,6 +66,9 @@ class SourcesOnly(MetaPathFinder):
 
 
 def choose() -> None:
-    """Called once, before any compiled module could be imported."""
+    """Import from source unless the compiled modules are up to date.
+
+    Call this once, before any module that may be compiled is imported.
+    """
     if not is_fresh(_FOLDER):
         sys.meta_path.insert(0, SourcesOnly())
