@@ -1,1 +1,1 @@
-"""PostgreSQL unit of work, migrations, Valkey, and the embedded engines."""
+"""The store: PostgreSQL and its units of work, migrations, Valkey, and the embedded engines."""

@@ -1,7 +1,8 @@
-"""Questions of several requests, put to an engine together.
+"""Batching of the queries of concurrent requests, so that one round trip serves many.
 
-While one batch is under way the next one gathers: a request alone waits for nobody, and under load
-one round trip, one statement and one commit serve many. An answer is never older than its question.
+While one batch runs, the next one collects: a single request does not wait, and under load one
+statement and one commit serve many. A query is sent after it was asked, so its answer is never
+older than the request.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ Asked = Callable[[Sequence[K]], Awaitable[Sequence[V]]]
 
 
 class Gathering(Generic[K, V]):
-    """Asks for the answers to as many keys as have come together, one batch at a time.
+    """Collects keys and looks them up together, one batch at a time.
 
-    `ask` gives an answer a key, in their order; when it fails, all who asked in that batch are told
-    so. Keys therefore come from us or are checked before: one must not spoil the others' answers.
+    `ask` returns one answer for each key, in the order of the keys. When it fails, every request of
+    the batch gets the error. So keys must be our own or checked before, or a bad key would make
+    the other requests of its batch fail.
     """
 
     def __init__(self, ask: Asked[K, V]) -> None:
@@ -30,7 +32,7 @@ class Gathering(Generic[K, V]):
         self._asking: asyncio.Task[None] | None = None
 
     async def of(self, key: K) -> V:
-        """The answer to one key."""
+        """Return the answer for one key, looked up together with other waiting keys."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[V] = loop.create_future()
         self._waiting.append((key, answer))
@@ -58,5 +60,5 @@ class Gathering(Generic[K, V]):
                 raise
             return
         for (_, answer), value in zip(batch, found, strict=True):
-            if not answer.done():  # else whoever asked has gone
+            if not answer.done():  # done already when the request was cancelled
                 answer.set_result(value)

@@ -1,4 +1,4 @@
-"""Many new rows at once, by PostgreSQL's COPY: one statement, whatever their number."""
+"""Bulk insert by PostgreSQL's COPY: one statement for any number of rows."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 async def copy_rows(
     connection: AsyncConnection, table: Table, names: Sequence[str], rows: Iterable[Sequence[Any]]
 ) -> None:
-    """Write rows of these columns in the connection's transaction.
+    """Write rows into the columns `names` of a table, in the connection's transaction.
 
-    Values are what the driver adapts; JSON is given as its text. An IntegrityError of the driver
-    when a row breaks a rule of the table: nothing is written then.
+    The driver adapts the values; JSON must be passed as text. Raises the driver's IntegrityError
+    when a row breaks a constraint of the table; then no row is written.
     """
     raw = await connection.get_raw_connection()
     driver = raw.driver_connection

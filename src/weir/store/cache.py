@@ -1,4 +1,4 @@
-"""Valkey: what must be fast and shared and may be lost."""
+"""The cache in Valkey, for data that is fast and shared and may be lost."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ _UPTIME: Final = re.compile(rb"uptime_in_seconds:([0-9]+)")
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What may be used once. `issued_at_s` is the earliest it can have been made, Unix time."""
+    """A name that may be used only once, such as a proof.
+
+    `issued_at_s` is the earliest time at which it can have been made, in Unix seconds.
+    """
 
     name: str
     issued_at_s: float
@@ -38,7 +41,7 @@ class Mark:
 
 
 class Claim(Enum):
-    """What came of claiming a mark."""
+    """The result of claiming a mark."""
 
     FIRST = "nobody had claimed it"
     USED = "it was claimed before"
@@ -61,16 +64,17 @@ class Cache:
         )
         self._claims: Gathering[tuple[Mark, ...], list[Claim]] = Gathering(self._claim_all)
         self._started_s: WeakKeyDictionary[AbstractConnection, float] = WeakKeyDictionary()
-        self._secrets: dict[str, tuple[float, bytes]] = {}  # by name: known until, and the bytes
+        # Secrets by name, each with the monotonic time in seconds until which it is kept.
+        self._secrets: dict[str, tuple[float, bytes]] = {}
 
     async def close(self) -> None:
         await self.client.aclose()
 
     async def claim_once(self, name: str, lifetime_s: int) -> bool:
-        """True for the first caller that names it within its lifetime, in any process.
+        """Claim a name; True for the first caller within its lifetime, in any process.
 
-        Refusal ENGINE_UNAVAILABLE when the cache cannot say: a replay check that cannot be made
-        must not pass.
+        Refusal ENGINE_UNAVAILABLE when the cache does not answer: a replay check that cannot be
+        made must not pass.
         """
         try:
             return bool(await self.client.set(f"weir:once:{name}", b"1", nx=True, ex=lifetime_s))
@@ -78,15 +82,18 @@ class Cache:
             raise Refusal(ENGINE_UNAVAILABLE, f"valkey: {error!r}") from error
 
     async def claim(self, *marks: Mark) -> list[Claim]:
-        """Claim marks, each for the first caller that names it, in any process: one round trip,
-        together with the marks of others who ask now. Refusal ENGINE_UNAVAILABLE when the cache
-        cannot say.
+        """Claim marks, and return the result of each in order.
+
+        The first caller in any process gets FIRST. One round trip serves all concurrent requests.
+        Refusal ENGINE_UNAVAILABLE when the cache does not answer.
         """
         return await self._claims.of(marks)
 
     async def _claim_all(self, asked: Sequence[tuple[Mark, ...]]) -> list[list[Claim]]:
-        """A connection does not outlive the server it leads to, so what is known of its start is
-        true of whoever answers here.
+        """Claim the marks of several requests in one round trip.
+
+        A connection ends with its server, so the start time recorded with the connection is that of
+        the server that answers here.
         """
         marks = [mark for each in asked for mark in each]
         async with self._connection() as connection, asyncio.timeout(_TIMEOUT_S):
@@ -109,10 +116,10 @@ class Cache:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AbstractConnection]:
-        """A connection for as long as the context lasts; one left in the middle is closed.
+        """Yield a connection of the pool. It is closed when the context ends by an exception.
 
-        Its user has one timeout for all that is read: the client's own, which stands when the
-        connection is made, is a task or a timer for each reply.
+        The caller sets one timeout for all that it reads. The client's own timeout, which is kept
+        for making the connection, would cost a task or a timer for each reply.
         """
         pool = self.client.connection_pool
         try:
@@ -130,7 +137,7 @@ class Cache:
             raise Refusal(ENGINE_UNAVAILABLE, f"valkey: {error!r}") from error
 
     async def _greet(self, connection: AbstractConnection) -> None:
-        """Begin a connection by asking since when its server remembers anything."""
+        """Start a connection, and ask its server for the time since which it runs."""
         await connection.on_connect()
         await connection.send_command("INFO", "server")
         uptime = _UPTIME.search(await connection.read_response())
@@ -140,9 +147,10 @@ class Cache:
         self._secrets.clear()
 
     async def started_at_s(self) -> float:
-        """Unix time at which this cache's process began: it remembers nothing surely from before.
+        """Return the start time of the cache's process, in Unix seconds.
 
-        A proof issued earlier may have been used and forgotten, so it must be refused.
+        The cache may have lost names that were claimed before, so a proof issued earlier must be
+        refused. Refusal ENGINE_UNAVAILABLE when the cache does not answer.
         """
         try:
             server = await self.client.info("server")
@@ -151,10 +159,11 @@ class Cache:
         return _start(float(server["uptime_in_seconds"]))
 
     async def shared_secret(self, name: str) -> bytes:
-        """32 random bytes, the same for every process, made when first asked for.
+        """Return 32 random bytes, the same in every process; the first call makes them.
 
-        They are lost with the cache, so only what may be void after that is derived from them.
-        What was read is believed for a minute, or until a connection has to be made anew.
+        They are lost with the cache, so derive from them only values that may then become invalid.
+        The secret is kept in memory for a minute, or until a new connection is made. Refusal
+        ENGINE_UNAVAILABLE when the cache does not answer.
         """
         until_s, known = self._secrets.get(name, (0.0, b""))
         if time.monotonic() < until_s:
@@ -170,15 +179,17 @@ class Cache:
         return bytes(secret)
 
     async def put_json(self, name: str, value: Any, lifetime_s: int) -> None:
-        """Keep a JSON value for a while."""
+        """Store a JSON value for `lifetime_s` seconds. Refusal ENGINE_UNAVAILABLE."""
         try:
             await self.client.set(f"weir:{name}", json.dumps(value), ex=lifetime_s)
         except (ValkeyError, OSError) as error:
             raise Refusal(ENGINE_UNAVAILABLE, f"valkey: {error!r}") from error
 
     async def replace_json(self, name: str, value: Any, lifetime_s: int) -> bool:
-        """Keep another value under a name that is still known; False when it is gone, and stays
-        gone."""
+        """Replace the value of a name that has not expired. Refusal ENGINE_UNAVAILABLE.
+
+        False when the name has expired; then nothing is stored.
+        """
         try:
             put = self.client.set(f"weir:{name}", json.dumps(value), ex=lifetime_s, xx=True)
             return bool(await put)
@@ -186,14 +197,17 @@ class Cache:
             raise Refusal(ENGINE_UNAVAILABLE, f"valkey: {error!r}") from error
 
     async def keep(self, name: str, lifetime_s: int) -> bool:
-        """Keep what a name stands for so long from now; False when it is gone, and stays gone."""
+        """Make a name expire `lifetime_s` seconds from now; False when it has expired already.
+
+        Refusal ENGINE_UNAVAILABLE.
+        """
         try:
             return bool(await self.client.expire(f"weir:{name}", lifetime_s))
         except (ValkeyError, OSError) as error:
             raise Refusal(ENGINE_UNAVAILABLE, f"valkey: {error!r}") from error
 
     async def get_json(self, name: str) -> Any | None:
-        """The value, or None when it is unknown or has expired."""
+        """Return the value, or None when it is unknown or expired. Refusal ENGINE_UNAVAILABLE."""
         try:
             raw = await self.client.get(f"weir:{name}")
         except (ValkeyError, OSError) as error:
@@ -201,7 +215,10 @@ class Cache:
         return None if raw is None else json.loads(raw)
 
     async def take_json(self, name: str) -> Any | None:
-        """The value, removed in the same step, so that only one caller ever gets it."""
+        """Return the value and remove it in one step, so that only one caller ever gets it.
+
+        None when it is unknown or expired. Refusal ENGINE_UNAVAILABLE.
+        """
         try:
             raw = await self.client.getdel(f"weir:{name}")
         except (ValkeyError, OSError) as error:
@@ -209,7 +226,10 @@ class Cache:
         return None if raw is None else json.loads(raw)
 
     async def count(self, name: str, window_s: int) -> int:
-        """How often this name was counted in its window, this time included."""
+        """Count a name once more, and return its count in the current window.
+
+        A window of `window_s` seconds begins with its first count. Refusal ENGINE_UNAVAILABLE.
+        """
         try:
             async with self.client.pipeline(transaction=True) as pipe:
                 pipe.incr(f"weir:count:{name}")
@@ -220,27 +240,30 @@ class Cache:
         return int(counted[0])
 
     async def wake(self, sequence: int) -> None:
-        """Tell whoever listens that a change was committed. Losing it costs a second, no more."""
+        """Announce a committed change. A lost announcement delays followers by a second at most."""
         try:
             await self.client.publish(CHANGES_CHANNEL, str(sequence))
         except (ValkeyError, OSError):
             return
 
     async def wake_ups(self) -> AsyncIterator[int]:
-        """Change numbers as announced. Ends when the connection does; callers reconnect."""
+        """Yield the numbers of changes as they are announced, until the connection ends.
+
+        Callers reconnect.
+        """
         async with self.client.pubsub() as listening:
             await listening.subscribe(CHANGES_CHANNEL)
             while True:
-                # Without a time of its own this would raise after the socket's timeout of silence.
+                # Without this timeout the call would raise when the socket's own timeout passes.
                 message = await listening.get_message(ignore_subscribe_messages=True, timeout=1.0)
                 if message is not None:
                     yield int(message["data"])
 
 
 def _start(uptime_s: float) -> float:
-    """Unix time from which on a server that has run so long remembers all.
+    """The Unix time since which a server with this uptime remembers all claims.
 
-    It counts whole seconds, so this lies up to a second after its true start and never before it: a
-    proof used just before a kill must not count again just after.
+    The uptime counts whole seconds, so the result is up to a second later than the true start and
+    never earlier: a proof used just before a crash must not be accepted again just after it.
     """
     return time.time() - uptime_s

@@ -1,7 +1,7 @@
-"""Changes that are over leave the log: a revocation lives as long as the longest token it voids.
+"""Removal of expired changes from the log, such as a revocation whose last token has expired.
 
-Nobody is told. A process that follows the log was given the same end, and forgets by itself; one
-that comes later has no use for what voids nothing any more.
+Followers need no notice. A process that has read the change also read its expiry and forgets it by
+itself; a process that starts later does not need it.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 async def expire_changes(database: Database) -> int:
-    """Forget what has expired, in transactions of `limits.EXPIRED_AT_ONCE`; returns how many.
+    """Delete expired changes, EXPIRED_AT_ONCE in a transaction; return how many were deleted.
 
-    Removals are among it: a process that missed one for `limits.REMOVAL_KEPT_S` loads anew.
+    Removals expire after REMOVAL_KEPT_S; a process that was away for longer loads everything anew.
     """
     forgotten = 0
     while True:

@@ -1,4 +1,4 @@
-"""PostgreSQL: connections for reading, units of work for writing."""
+"""The PostgreSQL database: connections for reading, units of work for writing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ V = TypeVar("V")
 
 
 class Database:
-    """The platform's PostgreSQL. A unit of work that commits wakes the change log's followers."""
+    """The platform's database. Committing a unit of work wakes the followers of the change log."""
 
     def __init__(
         self, url: str, *, clock: Clock, journal: Journal, cache: Cache | None, pool: int = 10
@@ -35,7 +35,7 @@ class Database:
             max_overflow=pool,
             pool_pre_ping=False,
             pool_timeout=5,
-            hide_parameters=True,  # errors are logged, and parameters are people's data
+            hide_parameters=True,  # errors are logged, and parameters may be personal data
         )
         plain = self.engine.url.set(drivername="postgresql")
         self._connections = Connections(plain.render_as_string(hide_password=False), pool)
@@ -49,14 +49,18 @@ class Database:
         await self.engine.dispose()
 
     async def run(self, statement: Prepared, **given: Any) -> list[tuple[Any, ...]]:
-        """The rows of one prepared statement, in one round trip and a transaction of its own.
+        """Run a prepared statement in a transaction of its own and one round trip; return its rows.
 
-        For the few statements that every token needs; see `weir.store.prepared`.
+        For the few statements that every token needs; see `weir.store.prepared`. Refusal
+        ENGINE_UNAVAILABLE when PostgreSQL cannot be reached.
         """
         return await self._connections.run(statement, given)
 
     async def ask(self, statement: Gathered[V], *key: Any) -> V | None:
-        """What the statement finds for a key, or None. Asked together with others' keys."""
+        """Return the value that the statement finds for a key, or None.
+
+        Keys of concurrent requests are looked up in one round trip. Refusal ENGINE_UNAVAILABLE.
+        """
         gathering = self._gatherings.get(statement)
         if gathering is None:
             gathering = Gathering(partial(self._ask_all, statement))
@@ -67,7 +71,7 @@ class Database:
     async def _ask_all(
         self, statement: Gathered[V], keys: Sequence[tuple[Any, ...]]
     ) -> Sequence[V | None]:
-        """Keys go in their order, so that statements that lock rows lock them in one order."""
+        """Look up several keys; sorted, so that statements that lock rows do so in one order."""
         distinct = sorted(set(keys))
         rows = await self._connections.run(statement.statement, statement.given(distinct))
         found = {distinct[row[0] - 1]: statement.read(row[1:]) for row in rows}
@@ -75,7 +79,7 @@ class Database:
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[AsyncConnection]:
-        """A connection for reading. What is written through it is rolled back.
+        """Yield a connection for reading. Writes through it are rolled back unless committed.
 
         Refusal ENGINE_UNAVAILABLE when PostgreSQL cannot be reached.
         """
@@ -89,7 +93,7 @@ class Database:
     async def unit(
         self, actor: Actor, idempotency: Idempotency | None = None
     ) -> AsyncIterator[UnitOfWork]:
-        """A unit of work: committed when the block ends, rolled back when it raises."""
+        """Yield a unit of work: committed when the block ends, rolled back when it raises."""
         try:
             async with self.engine.begin() as connection:
                 now = self.clock.now()

@@ -1,8 +1,8 @@
-"""A connection to PostgreSQL spoken to through libpq itself, for the statements of every token.
+"""A PostgreSQL connection that uses libpq directly, for the statements that every token needs.
 
-psycopg's cursors begin and end a watch, a timer and a task at each wait; here the connection is
-watched once, as long as it lives, and an answer is a future. What is read is psycopg's own
-adaptation; what is asked with are texts, numbers, moments and arrays of them, written here.
+psycopg's cursors add and remove a socket watcher, a timer and a task at each wait. Here the socket
+is watched once for the life of the connection, and an answer is a future. psycopg still converts
+the rows; this module writes the parameters: texts, numbers, times, and arrays of these.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ Value = Scalar | list[str] | list[datetime]
 
 
 def written(value: Value) -> bytes:
-    """A value in PostgreSQL's text form; its statement says of which type it is.
+    """Return a parameter in PostgreSQL's text form; the statement itself names its type.
 
-    Arrays are those of section 8.15.2 of its documentation, each element quoted. ValueError for a
-    text that holds a NUL: libpq would end the value there.
+    Arrays follow section 8.15.2 of the PostgreSQL documentation, each element quoted. ValueError
+    for a text with a NUL character, at which libpq would end the value.
     """
     if isinstance(value, list):
         raw = b"{%s}" % ",".join([_quoted(_text(each)) for each in value]).encode()
@@ -55,19 +55,22 @@ def _quoted(element: str) -> str:
 
 
 class Text:
-    """A statement as the server is given it, its values by number, and their names in order."""
+    """A statement as the server gets it, with numbered parameters, and their names in order."""
 
     __slots__ = ("names", "raw")
 
     def __init__(self, compiled: str) -> None:
-        """`compiled` has its values as `%(name)s`, and a percent sign twice (PEP 249)."""
+        """`compiled` writes parameters as `%(name)s` and a percent sign as `%%` (PEP 249)."""
         self.names = list(dict.fromkeys(_NAMED.findall(compiled)))
         numbered = _NAMED.sub(lambda found: f"${self.names.index(found[1]) + 1}", compiled)
         self.raw = numbered.replace("%%", "%").encode()
 
 
 class Direct:
-    """In autocommit, one question at a time. psycopg.Error as its cursors raise it."""
+    """A connection in autocommit that runs one statement at a time.
+
+    Raises psycopg.Error as psycopg's cursors do.
+    """
 
     def __init__(self, opened: AsyncConnection[Row]) -> None:
         self._opened = opened
@@ -84,7 +87,7 @@ class Direct:
 
     @classmethod
     async def connect(cls, url: str, *, timeout_s: int, options: str) -> Self:
-        """A new connection. psycopg.OperationalError when there is none to be had."""
+        """Open a connection. psycopg.OperationalError when the server cannot be reached."""
         opened = await AsyncConnection.connect(
             url, autocommit=True, connect_timeout=timeout_s, options=options
         )
@@ -92,12 +95,12 @@ class Direct:
         return cls(opened)
 
     async def close(self) -> None:
-        """End it, whatever is under way."""
+        """Close the connection, even while a statement runs."""
         self._unwatch()
         await self._opened.close()
 
     async def run(self, text: Text, given: Mapping[str, Value]) -> list[Row]:
-        """The statement's rows. It is prepared when it comes for the first time."""
+        """Run a statement and return its rows; the first run on this connection prepares it."""
         name = self._prepared.get(text)
         if name is None:
             name = b"s%d" % len(self._prepared)
@@ -125,7 +128,7 @@ class Direct:
         return result
 
     def _flush(self) -> None:
-        """Hand over what is to be sent; what does not fit now is sent when it does."""
+        """Send the buffered bytes; the rest follows when the socket can take more."""
         if self._pg.flush():
             self._loop.add_writer(self._socket, self._writable)
 
@@ -137,7 +140,7 @@ class Direct:
             self._fail(error)
 
     def _readable(self) -> None:
-        """Take in what came. A connection that ended while nobody asked is known as lost."""
+        """Read the arrived results. A connection that ended, even while idle, is marked as lost."""
         try:
             self._pg.consume_input()
             while not self._pg.is_busy():
@@ -150,7 +153,7 @@ class Direct:
             self._fail(error)
 
     def _done(self) -> None:
-        """All results of a question are there; a statement has one."""
+        """Finish the running statement once its results are complete; a statement has one."""
         came, self._came = self._came, []
         if self._answer is not None and came and not self._answer.done():
             self._answer.set_result(came[-1])
@@ -162,7 +165,7 @@ class Direct:
             self._answer.set_exception(error)
 
     def _unwatch(self) -> None:
-        """Once: its number may soon be another connection's."""
+        """Stop watching the socket, only once: its number may soon belong to another connection."""
         if not self._watched:
             return
         self._watched = False

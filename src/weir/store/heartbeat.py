@@ -1,4 +1,4 @@
-"""The pulse of a process that follows the change log: a trip each second and at each wake-up."""
+"""The heartbeat of a process that follows the change log: each second and at each wake-up."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ _RECONNECT_S: Final = 0.5
 
 
 async def beat(cache: Cache, woken: asyncio.Event, trip: Callable[[], Awaitable[object]]) -> None:
-    """Make trips until cancelled. `woken` hastens the next one, also when others set it."""
+    """Call `trip` each LEASE_RENEWAL_S seconds, until cancelled.
+
+    Setting `woken` starts the next call at once; announced changes set it, and callers may too.
+    """
     hearing = asyncio.get_running_loop().create_task(_hear(cache, woken))
     try:
         while True:
@@ -32,7 +35,7 @@ async def beat(cache: Cache, woken: asyncio.Event, trip: Callable[[], Awaitable[
 
 
 async def leave(database: Database, process: str, timeout_s: float) -> None:
-    """End the process's lease. A database that is away ends it by itself, in time."""
+    """End the process's lease. If the database cannot be reached, the lease ends by its time."""
     with suppress(Refusal, SQLAlchemyError, TimeoutError, OSError):
         async with asyncio.timeout(timeout_s), database.connect() as connection:
             await processes.leave(connection, process)
@@ -40,7 +43,7 @@ async def leave(database: Database, process: str, timeout_s: float) -> None:
 
 
 async def _hear(cache: Cache, woken: asyncio.Event) -> None:
-    """Wake up when a change is announced. A missed word costs a second, no more."""
+    """Set `woken` at each announced change. A missed one costs a delay of a second at most."""
     while True:
         with suppress(Refusal, Exception):
             async for _ in cache.wake_ups():

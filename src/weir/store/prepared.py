@@ -1,7 +1,7 @@
-"""Statements on the path of every token: compiled once, prepared, one round trip each.
+"""Prepared statements on the path of every token: compiled once, one round trip each.
 
-SQLAlchemy's own execution opens and ends a transaction around a read and costs several times what
-the read itself does. Here the statement is SQLAlchemy's, and libpq is handed it as it is.
+SQLAlchemy's own execution opens and ends a transaction around a read, and costs several times as
+much as the read itself. Here SQLAlchemy only compiles the statement, and libpq runs it.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from weir.store.direct import Direct, Text
 
 V = TypeVar("V")
 _CONNECT_TIMEOUT_S: Final = 5
-# One plan a statement and connection, whatever the arrays hold. Every statement here finds rows by
-# their keys; left to itself, PostgreSQL plans to read whole tables while they are small or not yet
-# analysed, and keeps to that plan while they grow.
+# Makes PostgreSQL use one generic plan for each statement. Every statement here finds rows by their
+# keys. By default, PostgreSQL would plan to read whole tables while they are small or not yet
+# analysed, and would keep that plan while they grow.
 _OPTIONS: Final = " ".join(
     f"-c {setting}"
     for setting in (
@@ -38,7 +38,7 @@ _DIALECT: Final = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 
 
 class Prepared:
-    """A statement over the tables that returns rows. Its `bindparam`s are what a run is given."""
+    """A compiled statement that returns rows. Each run gives values to its `bindparam`s."""
 
     __slots__ = ("fixed", "repeatable", "text")
 
@@ -51,10 +51,11 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Gathered(Generic[V]):
-    """A statement that answers several keys at once (`weir.store.batching`).
+    """A statement that looks up several keys at once (`weir.store.batching`).
 
-    A key is a tuple, and `names` are the statement's arrays, one a part of it. Each row begins with
-    the number of its key, as `unnest ... WITH ORDINALITY` counts; `read` makes a value of the rest.
+    A key is a tuple. `names` are the statement's array parameters, one for each part of a key. Each
+    row begins with the number of its key (from 1, by `unnest ... WITH ORDINALITY`), and `read`
+    makes a value of the rest of the row.
     """
 
     statement: Prepared
@@ -62,24 +63,24 @@ class Gathered(Generic[V]):
     read: Callable[[tuple[Any, ...]], V]
 
     def given(self, keys: Sequence[tuple[Any, ...]]) -> dict[str, Any]:
-        """The arrays that hold these keys."""
+        """Return the array parameters that hold these keys, by name."""
         return {
             name: list(part) for name, part in zip(self.names, zip(*keys, strict=True), strict=True)
         }
 
 
 def asked(**types: TypeEngine[Any]) -> Any:
-    """The keys as a table: a column each, and their number in `n`."""
+    """Return the keys as a table expression: a column for each part, and the number in `n`."""
     arrays = [bindparam(name, type_=ARRAY(type_)) for name, type_ in types.items()]
     unnested = func.unnest(*arrays).table_valued(*types, with_ordinality="n")
     return unnested.render_derived(name="asked")
 
 
 class Connections:
-    """Connections in autocommit, handed out last in, first out, so that few stay warm.
+    """A pool of connections in autocommit, used last in, first out, so that few are in use.
 
-    A server that was started again leaves dead ones behind: the first that fails ends all that are
-    idle, and a read is tried once more on a new one.
+    After a restart of the server the idle connections are dead: the first that fails closes all
+    idle ones, and a read is tried once more on a new connection.
     """
 
     def __init__(self, url: str, at_most: int) -> None:
@@ -88,10 +89,10 @@ class Connections:
         self._idle: list[Direct] = []
 
     async def run(self, statement: Prepared, given: dict[str, Any]) -> list[tuple[Any, ...]]:
-        """The statement's rows, of a transaction of its own.
+        """Run a statement in a transaction of its own and return its rows.
 
-        Refusal ENGINE_UNAVAILABLE when PostgreSQL cannot be reached; what was to be written may
-        then have been.
+        Refusal ENGINE_UNAVAILABLE when PostgreSQL cannot be reached; a write may have been
+        committed even then.
         """
         async with self._room:
             try:
@@ -107,7 +108,7 @@ class Connections:
                 raise Refusal(ENGINE_UNAVAILABLE, f"postgresql: {error!r}") from error
 
     async def close(self) -> None:
-        """Close those that are idle."""
+        """Close the idle connections."""
         while self._idle:
             await self._idle.pop().close()
 

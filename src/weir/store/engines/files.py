@@ -1,4 +1,4 @@
-"""Files and folders of the home: written whole or not at all, and never wider than they should be.
+"""Files and folders of the home: written completely or not at all, with the fewest permissions.
 
 Every function here takes a path inside the home. None changes anything outside it, and none
 follows a symbolic link in the last part of a path.
@@ -21,14 +21,14 @@ PRIVATE_FILE: Final = 0o600
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Put `content` at `path`, mode 0600: after a crash the old or the new content is there."""
+    """Write `content` to `path`, mode 0600. After a crash, the old or the new content is there."""
     temporary = _write_beside(path, content)
     temporary.replace(path)
     sync_folder(path.parent)
 
 
 def write_once(path: Path, content: bytes) -> bytes:
-    """Put `content` at `path` unless something is there; return what is there afterwards."""
+    """Write `content` to `path` unless the file exists; return the file's content afterwards."""
     temporary = _write_beside(path, content)
     with contextlib.suppress(FileExistsError):
         os.link(temporary, path)
@@ -40,7 +40,8 @@ def write_once(path: Path, content: bytes) -> bytes:
 def make_folder(path: Path, mode: int = PRIVATE_FOLDER, owner: EngineUser | None = None) -> Path:
     """Make the folder, or give an existing one of the home this mode and owner; return `path`.
 
-    `owner` None means the running user. OSError when it is a link, a file, or somebody else's.
+    `owner` None means the running user. OSError when it is a link or a file, or belongs to another
+    user.
     """
     with contextlib.suppress(FileExistsError):
         path.mkdir(mode=PRIVATE_FOLDER)
@@ -67,7 +68,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def create_private(path: Path, content: bytes, owner: EngineUser | None = None) -> None:
-    """A new file of mode 0600 holding `content`, owned by `owner`. FileExistsError if it exists."""
+    """Create a file of mode 0600 with `content`, owned by `owner`. FileExistsError if it exists."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with os.fdopen(os.open(path, flags, PRIVATE_FILE), "wb") as file:
         file.write(content)

@@ -1,16 +1,15 @@
 """The home: one folder that holds all an installation keeps on this machine.
 
     home.json      format, id, and the user the engines run as
-    lock           held by the running `weir up`, and says which process that is
+    lock           held by the running `weir up`
     secrets/       passwords and keys, a file each
-    log/           what each process says
+    log/           the output of each process
     run/           sockets, if the path is short enough; else a folder that `run-folder` names
     postgres/ valkey/ engines/    the engines' data, and copies of their binaries if needed
 
-All of it belongs to the user weir runs as, mode 0700. When that is root, the engines run as
-another user; then the home and the folders above the engines' own can be passed through (0711),
-and only those own folders belong to that user. Nothing outside the home ever changes its mode or
-owner.
+All of it belongs to the user that weir runs as, mode 0700. When that is root, the engines run as
+another user, which owns the engines' folders only and may pass through the folders above them, the
+home included (0711). Nothing outside the home ever changes its mode or owner.
 """
 
 from __future__ import annotations
@@ -58,14 +57,14 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9._-]{0,62}")
 
 @dataclass(frozen=True, slots=True)
 class _Marker:
-    """What home.json says. `mark` is on the command line of every engine of this home."""
+    """The contents of home.json. `mark` is on the command line of every engine of this home."""
 
     mark: str
     engine_user: EngineUser | None
 
 
 class Home:
-    """An opened home. Reading needs no lock; whoever starts engines holds it (`acquire`)."""
+    """An opened home. Reading needs no lock; starting engines does (`acquire`)."""
 
     def __init__(self, path: Path, marker: _Marker) -> None:
         self.path = path
@@ -75,7 +74,7 @@ class Home:
 
     @classmethod
     def open(cls, path: Path | None, *, create: bool) -> Self:
-        """The home at `path` (None: the default one), made first if `create` allows it.
+        """Open the home at `path` (None: the default one), and make it first if `create` is set.
 
         Refusal HOME_UNUSABLE, or SCHEMA_NEWER for a home of a later weir; `why` is a sentence
         for the person at the terminal.
@@ -93,7 +92,10 @@ class Home:
     # --- The lock -----------------------------------------------------------------------------
 
     def acquire(self) -> None:
-        """Become the one process that runs this home, until `release` or the process ends."""
+        """Take the lock of the home, until `release` or the end of this process.
+
+        Refusal HOME_UNUSABLE while another process holds it.
+        """
         if self._lock is not None:
             return
         with explained(self.path):
@@ -110,7 +112,7 @@ class Home:
             identity.save(self.path / "holder.json")
 
     def release(self) -> None:
-        """Let another process run this home."""
+        """Give up the lock, so that another process can run this home."""
         if self._lock is not None:
             (self.path / "holder.json").unlink(missing_ok=True)
             os.close(self._lock)
@@ -122,7 +124,7 @@ class Home:
         return self._lock is not None
 
     def holder(self) -> ProcessIdentity | None:
-        """The process that runs this home now, if one does."""
+        """Return the process that runs this home now, or None."""
         identity = ProcessIdentity.load(self.path / "holder.json")
         return identity if identity and identity.alive() else None
 
@@ -131,25 +133,25 @@ class Home:
         who = f"Another weir (process {holder.pid})" if holder else "Another weir"
         return Refusal(HOME_UNUSABLE, why=f"{who} already runs on the home {self.path}.")
 
-    # --- What is in it ------------------------------------------------------------------------
+    # --- Contents -----------------------------------------------------------------------------
 
     def folder(self, name: str) -> Path:
-        """A folder of the home, made if absent, that only weir itself can enter (0700)."""
+        """Return a folder of the home that only weir itself can enter (0700); make it if absent."""
         with explained(self.path):
             return make_folder(self.path / _plain(name))
 
     def passable_folder(self, name: str) -> Path:
-        """A folder of weir's that the engine user may pass through (0711; 0700 without one)."""
+        """Return a folder that the engine user may pass through (0711; 0700 without that user)."""
         mode = PASSABLE_FOLDER if self.engine_user else PRIVATE_FOLDER
         with explained(self.path):
             return make_folder(self.path / _plain(name), mode)
 
     def log_path(self, name: str) -> Path:
-        """Where the process of this name writes what it says."""
+        """Return the path of the log file of the process with this name."""
         return self.folder("log") / f"{_plain(name)}.log"
 
     def secret(self, name: str) -> str:
-        """The secret of this name, 256 random bits made when it is first asked for."""
+        """Return the secret of this name: 256 random bits in base64url; the first call makes it."""
         path = self.folder("secrets") / _plain(name)
         with explained(self.path):
             if not path.exists():
@@ -160,11 +162,11 @@ class Home:
 
     @property
     def run(self) -> Path:
-        """The folder of weir's own sockets, which nobody else can enter, by a short path."""
+        """The folder of weir's own sockets, by a short path; no other user can enter it."""
         return self.socket_folder("up", for_engine=False)
 
     def socket_folder(self, name: str, *, for_engine: bool) -> Path:
-        """A 0700 folder for sockets of weir, or of the engine user, by a path short enough.
+        """Return a folder (0700) for sockets of weir or of the engine user, by a short path.
 
         `name` has two letters; a socket in the folder may have a name of 20 bytes.
         """
@@ -187,7 +189,11 @@ class Home:
         return fresh
 
     def _short_folder(self) -> Path:
-        """A new folder outside the home, named by it; the random part keeps squatters out."""
+        """Make a folder outside the home with a short path.
+
+        Its name is a digest of the home's path and a random part, which no other user can guess and
+        take first.
+        """
         name = hashlib.sha256(os.fsencode(self.path)).hexdigest()[:12]
         for place in (os.environ.get("XDG_RUNTIME_DIR", ""), "/tmp"):  # noqa: S108
             user = self.engine_user
@@ -202,7 +208,10 @@ class Home:
 
 
 def default_path(user: EngineUser | None) -> Path:
-    """`.weir` in the working folder; as root only if the engine user can get there."""
+    """Return the default home: `.weir` in the working folder.
+
+    As root it is a folder below ROOT_HOMES when the engine user cannot reach the working folder.
+    """
     here = Path.cwd()
     if user is None or users.barrier(here, user) is None:
         return here / ".weir"
@@ -213,7 +222,7 @@ def default_path(user: EngineUser | None) -> Path:
 
 @contextlib.contextmanager
 def explained(home: Path) -> Iterator[None]:
-    """Turn a failing file operation into HOME_UNUSABLE with one sentence."""
+    """Turn an OSError into Refusal HOME_UNUSABLE with one sentence for people."""
     try:
         yield
     except OSError as error:
@@ -224,7 +233,7 @@ def explained(home: Path) -> Iterator[None]:
 
 
 def _create(home: Path, user: EngineUser | None) -> None:
-    """Make the folder a home. An existing folder must be empty, so that no other is changed."""
+    """Make a folder into a home. An existing folder must be empty, so no other data is changed."""
     if os.geteuid() == 0 and user is None:
         why = f"As root, weir needs a user for its databases: one of {', '.join(users.PREFERRED)}."
         raise Refusal(HOME_UNUSABLE, why=why)
@@ -297,7 +306,7 @@ def _check_reach(home: Path, user: EngineUser | None) -> None:
 
 
 def _is_private(folder: Path) -> bool:
-    """Whether a recorded socket folder is still there and still only ours to write."""
+    """Whether a recorded socket folder still exists, and only we can write to it."""
     try:
         entry = folder.lstat()
     except OSError:

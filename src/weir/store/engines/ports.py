@@ -1,7 +1,7 @@
-"""Whether a port is free, asked before the gateway shares it among its processes.
+"""Check that a port is free, before the gateway's processes share it.
 
-With SO_REUSEPORT a process joins a port silently if its owner set the option too, and then takes
-a part of the owner's connections. So the port is first claimed without the option.
+With SO_REUSEPORT a process can silently join a port whose owner set the option too, and then gets
+part of the owner's connections. So the port is first bound without the option.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ _CONNECT_TIMEOUT_S: Final = 1.0
 
 
 def claim(host: str, port: int) -> socket.socket:
-    """Take a port for this installation: found free, and held against another weir's start.
+    """Check that a port is free, and reserve it against other installations of weir.
 
-    Two that start at the same moment would both find the port free and then share it. So each
-    first binds an abstract Unix socket named after the port (unix(7)), which only one can and which
-    goes with its process. Close what is returned to give the port up.
+    Two installations that start at the same time would both find the port free and then share it.
+    So each first binds an abstract Unix socket named after the port (unix(7)). Only one can bind
+    it, and it ends with its process. Close the returned socket to give the port up.
 
-    Refusals as of `require_free`.
+    Refuses as `require_free` does.
     """
     guard = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -39,10 +39,10 @@ def claim(host: str, port: int) -> socket.socket:
 
 
 def require_free(host: str, port: int) -> None:
-    """Pass if nobody listens on this address (a numeric IP address or a name of this machine).
+    """Refuse an address on which a process listens (a numeric IP or a name of this machine).
 
-    Refusal PORT_TAKEN when somebody does, with or without SO_REUSEPORT, or has claimed it;
-    SETTING_INVALID when the address is not one this process may listen on.
+    Refusal PORT_TAKEN when a process listens on it, with or without SO_REUSEPORT, or has claimed
+    it; SETTING_INVALID when this process may not listen on the address.
     """
     claim(host, port).close()
 
@@ -50,7 +50,7 @@ def require_free(host: str, port: int) -> None:
 def _probe(host: str, port: int) -> None:
     for family, address in _addresses(host, port):
         with socket.socket(family, socket.SOCK_STREAM) as probe:
-            # A listener of a moment ago leaves connections in TIME_WAIT; those do not count.
+            # A listener that has just ended leaves connections in TIME_WAIT; they do not matter.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if family == socket.AF_INET6:
                 probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
@@ -87,12 +87,12 @@ def _refusal(error: OSError, host: str, port: int) -> Refusal:
 
 
 def _answers(family: socket.AddressFamily, address: tuple[Any, ...]) -> bool:
-    """Whether somebody accepts a connection there: a forwarder that binds nowhere, for one."""
+    """Whether a connection is accepted there, for instance by a forwarder that binds no port."""
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.settimeout(_CONNECT_TIMEOUT_S)
         try:
             probe.connect(address)
         except OSError:
             return False
-        # A connection to a port of the ephemeral range can meet itself (RFC 9293 section 3.5).
+        # A connection to an ephemeral port can connect to itself (RFC 9293 section 3.5).
         return bool(probe.getsockname() != probe.getpeername())

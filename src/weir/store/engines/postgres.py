@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: reached by a Unix socket and a password only, and made whole or not."""
+"""The embedded PostgreSQL, reached only by a Unix socket and a password."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from weir.store.engines.home import Home
 from weir.store.engines.process import Ending, spawn
 from weir.store.engines.server import ENVIRONMENT, EngineServer, NotReady
 
-# These go on the command line, where they prevail over any file, so a newer weir changes them.
+# Given on the command line, which overrides any file, so that a newer weir can change them.
 SETTINGS: Final = (
     ("listen_addresses", ""),  # no TCP
     ("port", "5432"),  # only names the socket
@@ -44,7 +44,7 @@ SETTINGS: Final = (
 _INITDB: Final = (
     "--encoding=UTF8",
     "--locale=C",
-    # The built-in provider sorts alike on every machine, whatever its C library.
+    # The built-in provider sorts in the same way on every machine, whatever its C library.
     "--locale-provider=builtin",
     "--builtin-locale=C.UTF-8",
     "--data-checksums",
@@ -59,7 +59,7 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,30}")
 
 
 class EmbeddedPostgres(EngineServer):
-    """PostgreSQL of one home, with a database and role `weir` that is no superuser."""
+    """The PostgreSQL server of one home, with a database `weir` and a role `weir`, no superuser."""
 
     title = "PostgreSQL"
     name = "postgres"
@@ -76,16 +76,16 @@ class EmbeddedPostgres(EngineServer):
         super().__init__(home, engine or binaries.postgres())
 
     def url(self, name: str = _DATABASE) -> str:
-        """The SQLAlchemy URL of a database of this home that `start` or `create_database` made."""
+        """Return the SQLAlchemy URL of a database that `start` or `create_database` made."""
         password = quote(self.home.secret(f"postgres-role-{_checked(name)}"), safe="")
         host = quote(str(self._sockets()), safe="")
         return f"postgresql+psycopg://{name}:{password}@/{name}?host={host}&port=5432"
 
     def create_database(self, name: str) -> str:
-        """Make a database and the role of the same name that owns it, unless they exist; its URL.
+        """Make a database and the role of the same name that owns it, unless they exist.
 
-        `name`: a small letter, then at most 30 small letters, digits or underscores. No other role
-        may connect to it, and its role may connect to no other.
+        Returns the database's URL. `name` is a small letter, then at most 30 small letters, digits
+        or underscores. No other role may connect to the database, nor its role to another one.
         """
         _checked(name)
         with self._connect() as connection:
@@ -105,8 +105,8 @@ class EmbeddedPostgres(EngineServer):
             self._check_version(engine)
         else:
             self._initialise(engine, folder)
-        # They hold the process id of the last server, which another process may have by now; and
-        # no process of this data folder is alive, or we would not be here.
+        # These files hold the process id of the last server, which another process may have by now.
+        # `start` has ended every process of this data folder, so they are stale.
         for stale in (
             self.data / "postmaster.pid",
             self._sockets() / _SOCKET,
@@ -115,7 +115,7 @@ class EmbeddedPostgres(EngineServer):
             stale.unlink(missing_ok=True)
 
     def _argv(self, engine: Engine) -> list[str]:
-        sockets = f'"{self._sockets()}"'  # a list of quoted names; Home sees to a plain path
+        sockets = f'"{self._sockets()}"'  # a list of quoted names; Home ensures a plain path
         own = (("cluster_name", self.mark), ("unix_socket_directories", sockets))
         settings = [f"--{name}={value}" for name, value in (*own, *SETTINGS)]
         return [str(_binary(engine, "postgres")), "-D", str(self.data), *settings]
@@ -175,7 +175,7 @@ class EmbeddedPostgres(EngineServer):
             raise self._failed(f"could not make a new database (initdb: {status})")
 
     def _check_version(self, engine: Engine) -> None:
-        """Data of one major version can be read by no other (documentation, section 18.6)."""
+        """Refuse data of another major version, which this server cannot read (section 18.6)."""
         command = [str(_binary(engine, "postgres")), "--version"]
         said = subprocess.run(command, check=False, capture_output=True, timeout=10).stdout
         version = re.search(rb"\d+", said)
@@ -216,7 +216,7 @@ class EmbeddedPostgres(EngineServer):
         )
 
     def _ensure_role(self, connection: psycopg.Connection[Any], name: str) -> None:
-        """The role, with the home's password for it; only a verifier goes to the server."""
+        """Make or update a role with the home's password; the server gets only a verifier."""
         password = self.home.secret(f"postgres-role-{name}").encode()
         verifier = connection.pgconn.encrypt_password(password, name.encode(), b"scram-sha-256")
         known = _exists(connection, "SELECT FROM pg_roles WHERE rolname = %s", name)

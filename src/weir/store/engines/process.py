@@ -1,8 +1,8 @@
-"""Processes: who one is, starting one that dies with its parent, and ending exactly that one.
+"""Processes: identify one, start one that dies with its parent, and end exactly that one.
 
-A process id alone says nothing: it is given to another process after a while. An identity is the
-id together with the time the process started and the boot it started in (proc_pid_stat(5), field
-22), and nothing is ever signalled that does not match all three.
+A process id alone is not enough: the kernel reuses it. An identity is the id together with the time
+and the boot in which the process started (proc_pid_stat(5), field 22). A process is never
+signalled unless all three match.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ GENTLE: Final[Ending] = (
 _PROC: Final = Path("/proc")
 _POLL_S: Final = 0.01
 _PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
-_STDIN_BYTES: Final = 4_096  # a pipe takes this much at once without a reader (pipe(7))
+_STDIN_BYTES: Final = 4_096  # a pipe holds this much without a reader (pipe(7))
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -49,7 +49,7 @@ class ProcessIdentity:
 
     @classmethod
     def read(cls, pid: int) -> Self | None:
-        """The identity of the process that has this id now; None if there is none alive."""
+        """Return the identity of the live process that has this id now, or None."""
         fields = _stat(pid)
         if fields is None or fields[0] in ("Z", "X"):
             return None
@@ -57,7 +57,7 @@ class ProcessIdentity:
 
     @classmethod
     def load(cls, path: Path) -> Self | None:
-        """What `save` wrote; None if there is no file or it does not hold an identity."""
+        """Read an identity that `save` wrote; None if the file is missing or holds none."""
         try:
             raw = strict_json.loads(path.read_bytes(), max_bytes=1_024)
             pid, ticks, boot = raw["pid"], raw["started_at_ticks"], raw["boot_id"]
@@ -67,18 +67,22 @@ class ProcessIdentity:
         return cls(pid, ticks, boot) if whole and pid > 0 else None
 
     def save(self, path: Path) -> None:
-        """Write it as JSON, atomically, mode 0600."""
+        """Write the identity as JSON, atomically, mode 0600."""
         write_atomically(path, json.dumps(asdict(self)).encode())
 
     def alive(self) -> bool:
-        """Whether this very process still runs. One that ended but was not reaped does not."""
+        """Whether this very process still runs. A process that ended unreaped does not run."""
         return ProcessIdentity.read(self.pid) == self
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessView:
-    """What the kernel tells of a process. `folder` and `executable` are None when it will not:
-    root without CAP_SYS_PTRACE, as in a container, may not see them of other users' processes."""
+    """The facts that the kernel shows of a process.
+
+    `arguments` are those of the command line, each ended by a NUL. `folder` (the working folder)
+    and `executable` are None where the kernel hides them: in a container, root without
+    CAP_SYS_PTRACE may not see them of other users' processes.
+    """
 
     identity: ProcessIdentity
     parent_pid: int
@@ -89,7 +93,7 @@ class ProcessView:
 
 
 class Child:
-    """A process started by `spawn`; ended and reaped by `end`."""
+    """A process that `spawn` started. `end` ends and reaps it."""
 
     def __init__(self, process: subprocess.Popen[bytes], identity: ProcessIdentity | None) -> None:
         self._process = process
@@ -101,21 +105,21 @@ class Child:
         return self._process.pid
 
     def returncode(self) -> int | None:
-        """None while it runs, then its exit status, negative for the signal that ended it."""
+        """The exit status, None while it runs; negative for the signal that ended it."""
         return self._process.poll()
 
     def alive(self) -> bool:
         return self._process.poll() is None
 
     def wait(self, timeout_s: float) -> int | None:
-        """Its exit status, or None if it still runs after `timeout_s`."""
+        """Return the exit status, or None if the process still runs after `timeout_s`."""
         try:
             return self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:
             return None
 
     def end(self, ending: Ending = GENTLE) -> int | None:
-        """End it and return its exit status; None only if the kernel could not end it."""
+        """End the process and return its exit status; None only if the kernel could not end it."""
         for number, patience_s in ending:
             self._process.send_signal(number)
             self._process.send_signal(signal.SIGCONT)
@@ -134,11 +138,11 @@ def spawn(
     death_signal: signal.Signals = signal.SIGTERM,
     stdin: bytes = b"",
 ) -> Child:
-    """Start a process that gets `death_signal` when this process dies, however it dies.
+    """Start a process that gets `death_signal` when this process dies, for whatever reason.
 
-    It has a session of its own (so that Ctrl-C at a terminal reaches only the supervisor, which
-    ends its children in order), no open files but the log, and umask 077. OSError when it cannot
-    be started.
+    The process has a session of its own, so that Ctrl-C at a terminal reaches only the supervisor,
+    which ends its children in order. It has no open files but the log, umask 077, and `stdin` as
+    its standard input. OSError when it cannot be started.
 
     The kernel watches the *thread* that started a child (PR_SET_PDEATHSIG(2const)), so only the
     main thread may: RuntimeError otherwise.
@@ -156,7 +160,7 @@ def spawn(
             env=dict(env),
             start_new_session=True,
             umask=0o077,
-            # It runs after the change of user, which would undo the setting, and before exec.
+            # Runs before exec, and after the change of user, which would undo the setting.
             preexec_fn=_die_with_parent(os.getpid(), death_signal),
             user=user.uid if user else None,
             group=user.gid if user else None,
@@ -166,9 +170,9 @@ def spawn(
 
 
 def end(identity: ProcessIdentity, ending: Ending = GENTLE) -> bool:
-    """End that process, be it our child or an orphan; True when it no longer runs.
+    """End a process, whether our child or not; True when it no longer runs.
 
-    Nothing happens to another process that has since been given the same id.
+    A later process that got the same id is not touched.
     """
     for number, patience_s in ending:
         if not send(identity, number) or wait_gone([identity], patience_s):
@@ -177,14 +181,14 @@ def end(identity: ProcessIdentity, ending: Ending = GENTLE) -> bool:
 
 
 def send(identity: ProcessIdentity, number: signal.Signals) -> bool:
-    """Signal exactly that process, waking it if it was stopped. False when it no longer runs."""
+    """Signal exactly this process, and wake it if it was stopped. False when it no longer runs."""
     handle = None
-    # Without a handle (Linux before 5.3, or a sandbox that forbids it) the check comes right before
-    # the signal, which leaves some microseconds instead of none.
+    # Without a handle (Linux before 5.3, or a sandbox that forbids it), the id could be reused in
+    # the microseconds between the check and the signal.
     with contextlib.suppress(OSError):
         handle = os.pidfd_open(identity.pid)
     try:
-        # The handle holds on to one process, so a check made after opening it stays true.
+        # The handle refers to one process only, so a check made after opening it stays true.
         if not identity.alive():
             return False
         for each in (number, signal.SIGCONT):
@@ -201,7 +205,7 @@ def send(identity: ProcessIdentity, number: signal.Signals) -> bool:
 
 
 def wait_gone(identities: Sequence[ProcessIdentity], timeout_s: float) -> bool:
-    """Whether all of them ended within `timeout_s`."""
+    """Wait for processes to end; return whether all of them ended within `timeout_s`."""
     deadline = time.monotonic() + timeout_s
     while any(identity.alive() for identity in identities):
         if time.monotonic() >= deadline:
@@ -211,10 +215,10 @@ def wait_gone(identities: Sequence[ProcessIdentity], timeout_s: float) -> bool:
 
 
 def end_family(find: Callable[[], Iterable[ProcessView]], ending: Ending = GENTLE) -> bool:
-    """End the processes that `find` finds, until it finds none; True when it does not.
+    """End the processes that `find` returns; True once it returns none.
 
-    A parent among them is asked alone, as it tells its own children when to go; SIGKILL, which
-    nobody can pass on, goes to all at once.
+    Gentle signals go only to processes whose parent is not among them, since a parent ends its own
+    children in order. SIGKILL, which a parent cannot pass on, goes to all at once.
     """
     for number, patience_s in ending:
         family = list(find())
@@ -233,7 +237,7 @@ def end_family(find: Callable[[], Iterable[ProcessView]], ending: Ending = GENTL
 
 
 def everyone() -> Iterator[ProcessView]:
-    """Every process this one can see."""
+    """Yield every process that this one can see."""
     for entry in _PROC.iterdir():
         if entry.name.isdigit() and (view := _view(int(entry.name))):
             yield view
@@ -262,7 +266,7 @@ def _link(path: Path) -> str | None:
 
 
 def _stat(pid: int) -> list[str] | None:
-    """The fields of /proc/PID/stat from the third on; the second may hold any character."""
+    """The fields of /proc/PID/stat from the third on, since the second may hold any character."""
     try:
         text = (_PROC / str(pid) / "stat").read_text(errors="replace")
     except OSError:
@@ -276,7 +280,7 @@ def _boot_id() -> str:
 
 @contextlib.contextmanager
 def _opened_log(path: Path) -> Iterator[IO[bytes]]:
-    """The log to append to. One that has grown long becomes NAME.1 first."""
+    """A log file opened for appending; one over PROCESS_LOG_BYTES is renamed to NAME.1 first."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
     with contextlib.suppress(FileNotFoundError):
         if path.lstat().st_size > PROCESS_LOG_BYTES:
@@ -299,14 +303,14 @@ def _filled_pipe(content: bytes) -> Iterator[int]:
 
 
 def _die_with_parent(parent_pid: int, death_signal: signal.Signals) -> Callable[[], None]:
-    """What the child does between fork and exec."""
+    """Return the code that the child runs between fork and exec, to die with its parent."""
 
     def prepare() -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
             signal.signal(number, signal.SIG_DFL)
         failed = _libc.prctl(_PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
-        # A parent that died before the call above sends nothing; then we have a new parent.
+        # If the parent died before the call above, no signal comes, but our parent has changed.
         if failed or os.getppid() != parent_pid:
             os._exit(1)
 

@@ -1,8 +1,8 @@
-"""What the two engines have in common: end what an earlier run left, start, wait, stop.
+"""The base of both engines: end servers of an earlier run, start, wait, stop.
 
-A server left by an earlier run is always ended, never adopted: only a process can ask the kernel
-to die with its parent, and the parent it would name is gone. An adopted server would outlive the
-next death of weir.
+A server of an earlier run is always ended and never adopted. A process asks the kernel itself, at
+its start, to die with its parent; an adopted server would be tied to a parent that is gone, and
+would keep running when weir dies the next time.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from weir.store.engines.process import (
     spawn,
 )
 
-# Nothing of our own environment is for an engine to see or to act on.
+# Engines get this environment only, so that nothing in our own can reach or change them.
 ENVIRONMENT: Final = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 
 _POLL_S: Final = 0.02
@@ -37,12 +37,15 @@ _LOG_TAIL_BYTES: Final = 2_000
 
 
 class NotReady(Exception):  # noqa: N818 - a state on the way, not an error
-    """The server does not answer questions, yet or any more."""
+    """The server does not answer yet, or does not answer any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class EngineStatus:
-    """One engine as it is now. `version` is the server's own word, None unless it answers."""
+    """The present state of one engine.
+
+    `version` is the one that the server states, None unless it answers.
+    """
 
     name: str
     pid: int | None
@@ -58,7 +61,7 @@ class EngineStatus:
 
 
 class EngineServer(ABC):
-    """One engine of one home. `start` and `stop` need the home's lock, the rest does not."""
+    """One engine of one home. `start` and `stop` need the home's lock; other methods do not."""
 
     title: ClassVar[str]  # for people: "PostgreSQL"
     name: ClassVar[str]  # its folder in the home, its log
@@ -97,7 +100,10 @@ class EngineServer(ABC):
         return self.url()
 
     def stop(self) -> None:
-        """Stop the server in good order, or by force when it does not; its data stays whole."""
+        """Stop the server in good order, or else by force; its data stays complete either way.
+
+        RuntimeError when the home's lock is not held.
+        """
         self._require_lock()
         if self._child is not None:
             self._child.end(self.ending)
@@ -106,11 +112,11 @@ class EngineServer(ABC):
         self._identity_path().unlink(missing_ok=True)
 
     def alive(self) -> bool:
-        """Whether the server this object started still runs. If not, `start` starts it again."""
+        """Whether the server that this object started still runs; `start` can start it again."""
         return self._child is not None and self._child.alive()
 
     def status(self) -> EngineStatus:
-        """How this home's server is, whichever process started it."""
+        """Return the state of this home's server, whichever process started it."""
         identity = ProcessIdentity.load(self._identity_path())
         if identity is None or not identity.alive():
             return EngineStatus(self.name, None, None)
@@ -120,7 +126,7 @@ class EngineServer(ABC):
             return EngineStatus(self.name, identity.pid, None)
 
     def server_version(self) -> str:
-        """The running server's version, asked of itself. Refusal ENGINE_UNAVAILABLE if away."""
+        """Ask the running server for its version. Refusal ENGINE_UNAVAILABLE without an answer."""
         try:
             return self._ask_version()
         except NotReady as error:
@@ -129,28 +135,28 @@ class EngineServer(ABC):
 
     @abstractmethod
     def url(self) -> str:
-        """How clients reach the server, password included; it need not run."""
+        """Return the URL for clients, with the password. The server need not run."""
 
     # --- For the two engines ------------------------------------------------------------------
 
     @abstractmethod
     def _prepare(self, engine: Engine) -> None:
-        """Make what a start needs; no process of this engine is alive."""
+        """Prepare the files that a start needs. No process of this engine is alive then."""
 
     @abstractmethod
     def _argv(self, engine: Engine) -> list[str]:
-        """The command, `self.mark` in it."""
+        """Return the command line of the server, which contains `self.mark`."""
 
     def _configuration(self) -> bytes:
-        """What the server reads from its standard input."""
+        """Return the bytes that the server reads from its standard input."""
         return b""
 
     @abstractmethod
     def _ask_version(self) -> str:
-        """Connect and ask. NotReady when there is no answer."""
+        """Connect and ask the server for its version. NotReady when it does not answer."""
 
     def _settle(self) -> None:  # noqa: B027 - not every engine has something to do here
-        """What is to be done in a server that answers, before anyone uses it."""
+        """Set up a server that answers, before its first use."""
 
     def _engine(self) -> Engine:
         copies = self.home.passable_folder("engines")
@@ -210,7 +216,7 @@ class EngineServer(ABC):
         for view in everyone():
             if view.uid != uid:
                 continue
-            # Where the kernel hides folder and executable, the mark and the user must do.
+            # Where the kernel hides folder and executable, mark and user alone identify it.
             if view.executable and Path(view.executable).name != self.executable:
                 continue
             if mark in view.arguments or (view.executable and view.folder == folder):

@@ -1,4 +1,4 @@
-"""The unprivileged user engines run as when weir itself runs as root.
+"""The unprivileged user that engines run as when weir itself runs as root.
 
 PostgreSQL refuses to run as root, and neither engine needs to. The user must have an entry in the
 user database, because PostgreSQL looks its own name up.
@@ -18,7 +18,7 @@ PREFERRED: Final = ("postgres", "weir", "nobody")
 
 @dataclass(frozen=True, slots=True)
 class EngineUser:
-    """A user of this machine; processes get this user and this one group, no other."""
+    """A user of this machine; engine processes run as this user and in this group only."""
 
     name: str
     uid: int
@@ -26,7 +26,7 @@ class EngineUser:
 
 
 def find(name: str) -> EngineUser | None:
-    """The user of this name, unless there is none or it is root."""
+    """Return the user of this name, or None when there is none or it is root."""
     try:
         entry = pwd.getpwnam(name)
     except KeyError:
@@ -35,7 +35,7 @@ def find(name: str) -> EngineUser | None:
 
 
 def choose() -> EngineUser | None:
-    """The first of PREFERRED that exists, or None: no such user, or weir does not run as root."""
+    """Return the first user of PREFERRED that exists; None without one, or when not root."""
     if os.geteuid() != 0:
         return None
     return next((user for name in PREFERRED if (user := find(name))), None)
@@ -44,7 +44,7 @@ def choose() -> EngineUser | None:
 def allows(entry: os.stat_result, user: EngineUser, wanted: int) -> bool:
     """Whether the mode bits give `user` all of `wanted` (4 read, 2 write, 1 execute or traverse).
 
-    Access lists are not looked at: a folder opened by them alone is taken for closed.
+    Access control lists are ignored: a folder that only they open counts as closed.
     """
     mode = stat.S_IMODE(entry.st_mode)
     if entry.st_uid == user.uid:
@@ -57,7 +57,7 @@ def allows(entry: os.stat_result, user: EngineUser, wanted: int) -> bool:
 
 
 def barrier(folder: Path, user: EngineUser) -> Path | None:
-    """The first folder on the way to and including `folder` that `user` cannot traverse."""
+    """Return the first folder from the root to `folder` that `user` cannot traverse, or None."""
     for step in (*reversed(folder.parents), folder):
         if not allows(step.stat(), user, 1):
             return step

@@ -1,4 +1,4 @@
-"""The embedded Valkey: reached by a Unix socket and a password only, its append-only file on."""
+"""The embedded Valkey, reached only by a Unix socket and a password, with an append-only file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SETTINGS: Final = (
     ("dir", "./"),  # where it was started: the data folder
     ("daemonize", "no"),
     ("appendonly", "yes"),
-    # Written before the answer, so a killed process loses nothing; a power cut, at most a second.
+    # Written before the answer: a killed process loses nothing, a power cut at most a second.
     ("appendfsync", "everysec"),
     ("save", '""'),  # the append-only file is the one copy
     ("maxmemory", "512mb"),
@@ -35,7 +35,7 @@ _TIMEOUT_S: Final = 5
 
 
 class EmbeddedValkey(EngineServer):
-    """Valkey of one home. Its one user is `default`, with a password."""
+    """The Valkey server of one home. Its only user is `default`, with a password."""
 
     title = "Valkey"
     name = "valkey"
@@ -47,7 +47,7 @@ class EmbeddedValkey(EngineServer):
         super().__init__(home, engine or binaries.valkey())
 
     def url(self) -> str:
-        """The URL for `valkey.Valkey.from_url` and its async twin."""
+        """Return the URL for `valkey.Valkey.from_url` and its async counterpart."""
         password = quote(self._password(), safe="")
         return f"unix://:{password}@{quote(str(self._socket()))}?db=0"
 
@@ -59,13 +59,16 @@ class EmbeddedValkey(EngineServer):
         self._socket().unlink(missing_ok=True)
 
     def _argv(self, engine: Engine) -> list[str]:
-        # The mark stays in the process's title, and in those of the children it forks.
+        # This keeps the mark in the titles of the process and of the children that it forks.
         title = ("--proc-title-template", f"{{title}} {self.mark}")
         (part,) = engine.parts
         return [str(engine.path(part) / "valkey-server"), "-", *title]
 
     def _configuration(self) -> bytes:
-        """By standard input, so that no file holds it; of the password, only its SHA-256."""
+        """Pass the settings by standard input, so that no file holds them, even the password.
+
+        Of the password, only the SHA-256 is passed.
+        """
         digest = hashlib.sha256(self._password().encode()).hexdigest()
         lines = [f"{name} {value}" for name, value in SETTINGS]
         lines.append(f'unixsocket "{self._socket()}"')

@@ -1,1 +1,1 @@
-"""The schema's history, written by hand, one file a step, never edited after it has landed."""
+"""Migrations: the history of the schema, a file a step; a released step's SQL never changes."""

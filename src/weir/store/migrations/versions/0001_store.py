@@ -1,4 +1,4 @@
-"""The change log, idempotency keys, processes, the audit chain, keys at rest."""
+"""Change log, idempotency keys, processes, audit chain, keys at rest."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""Organisations, applications, certificates, founding links; documents, capabilities, products,
-plans, subscriptions.
+"""Parties (organisations, applications, certificates, founding links) and the shelf.
+
+The shelf has documents, capabilities, products, plans and subscriptions.
 """
 
 from __future__ import annotations

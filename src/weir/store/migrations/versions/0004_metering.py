@@ -1,4 +1,4 @@
-"""Budgets, intents, and what the lake holds."""
+"""Budgets, payment intents, and the contents of the lake."""
 
 from __future__ import annotations
 

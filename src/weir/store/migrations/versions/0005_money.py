@@ -98,7 +98,7 @@ def _ledger() -> None:
 
 
 def _guards() -> None:
-    """The books hold even against our own mistakes: balanced at commit, and never changed."""
+    """Guard the books against our own mistakes: balanced at the commit, and never changed."""
     op.execute("""
         CREATE FUNCTION posting_must_balance() RETURNS trigger LANGUAGE plpgsql AS $$
         DECLARE

@@ -1,4 +1,4 @@
-"""The DPoP key a code belongs to (RFC 9449 section 10)."""
+"""The DPoP key to which a code is bound (RFC 9449 section 10)."""
 
 from __future__ import annotations
 

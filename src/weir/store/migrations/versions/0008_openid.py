@@ -1,4 +1,4 @@
-"""How the customer had signed in who granted a consent, for its ID token."""
+"""The customer's sign-in method and time at the grant of a consent, for the ID token."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signing keys with a life of their own, and algorithms that end at a date."""
+"""States of signing keys, and end dates of algorithms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plans are priced by components, and subscriptions remember when they stood."""
+"""Pricing of plans by components, and the times from and until which subscriptions held."""
 
 from __future__ import annotations
 

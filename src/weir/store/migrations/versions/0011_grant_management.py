@@ -1,4 +1,4 @@
-"""Grants that outlive a change: several consents one after the other under one name."""
+"""Grant management: several consents, one after the other, under one grant identifier."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sealed segments, the tree over all seals, its roots and their witnesses."""
+"""Sealed segments, the tree over all seals, roots and their witnesses."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def upgrade() -> None:
 
 
 def _segments() -> None:
-    """Segments of the first form had no signature: they cannot be turned into ones that have."""
+    """Replace the table of segments; rows of the first form had no signature to carry over."""
     held = op.get_bind().execute(sa.text("SELECT count(*) FROM segments")).scalar()
     if held:
         raise RuntimeError("the lake holds records that were never signed; start a new home")

@@ -1,6 +1,6 @@
-"""Changes that are over are found without reading all: withdrawn consents may be a million.
+"""An index of expired changes, so that they are found among, say, a million withdrawals.
 
-Removals written before had no end, and would have stayed for ever.
+Earlier removals had no expiry and would have stayed for ever; they get one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Dynamic client registration: trust anchors, registrations, and statements that were used."""
+"""Dynamic client registration: trust anchors, registrations, and used software statements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What follows a closing: obligations, credits, disputes, netting rounds, payments, accounts."""
+"""Settlement after a closing: obligations, credits, disputes, rounds, payments, accounts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Questions to customers on their own device (CIBA), and the applications that may ask them."""
+"""Backchannel requests to customers on their own device (CIBA), and permitted applications."""
 
 from __future__ import annotations
 

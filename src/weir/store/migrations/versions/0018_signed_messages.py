@@ -1,4 +1,4 @@
-"""Products with signed requests and answers (RFC 9421), and the keys they are checked by."""
+"""Products with signed requests and answers (RFC 9421), and the keys that verify requests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ down_revision = "0017"
 branch_labels = None
 depends_on = None
 
-# Documents of applications get their keys in place: gateways load them anew after an upgrade.
+# Adds the keys to the published documents of applications; gateways reload after an upgrade.
 _KEYS = """
 UPDATE changes SET document = jsonb_set(changes.document, '{keys}', applications.jwks -> 'keys')
 FROM applications

@@ -1,4 +1,4 @@
-"""Periods that are opened again: versions of closings, and why there is more than one."""
+"""Re-openings of periods: versions of closings, and the reason for each further one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files of the lake that are to be read, so that small ones are merged and old ones expire."""
+"""The manifest of the lake's files, so that small ones can be merged and old ones expire."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from alembic import op
 revision = "0021"
 down_revision = "0020"
 
-# Of a segment that lies in two hours it is not known how many records are where: 0 says so.
+# For a segment that spans two hours, the number of records in each hour is unknown: 0.
 _FILL = """
     INSERT INTO lake_files (file, hour, records, segments, holds)
     SELECT file,

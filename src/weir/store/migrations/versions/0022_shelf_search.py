@@ -1,4 +1,4 @@
-"""What products are searched by, and what they say of themselves in both languages."""
+"""The search index of products, and their descriptions in both languages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""People with roles and second factors, invitations, and the sandbox as a stage."""
+"""Roles and second factors of people, invitations, and the sandbox stage of applications."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ depends_on = None
 
 _AT = sa.DateTime(timezone=True)
 
-# Who works for an organisation since before there were roles could do everything.
+# People who joined an organisation before there were roles could do everything.
 _ROLES = "UPDATE people SET role = 'owner' WHERE kind <> 'customer'"
 _LINKS = """
 UPDATE one_time_links SET role = 'owner', invitee = '', created_by = organisation

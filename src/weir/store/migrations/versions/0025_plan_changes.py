@@ -1,4 +1,4 @@
-"""Plans that change: later versions of a pricing, each from a date."""
+"""Plan changes: later versions of a pricing, each from a date."""
 
 from __future__ import annotations
 

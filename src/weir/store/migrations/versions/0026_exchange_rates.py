@@ -1,4 +1,4 @@
-"""Exchange rates, and debts that were converted at them."""
+"""Exchange rates, and the debts converted at them."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def _jobs() -> None:
         unique=True,
         postgresql_where=sa.text("status = 'open'"),
     )
-    # A draft is written once and read a few times: compressing it costs more than it saves.
+    # A draft is written once and read a few times, so compression costs more than it saves.
     op.execute("ALTER TABLE closing_jobs ALTER COLUMN draft SET STORAGE EXTERNAL")
 
 
@@ -80,9 +80,9 @@ def _steps() -> None:
 
 
 def _balance_by_statement() -> None:
-    """All entries of a posting come in one statement, so they are checked there and then.
+    """Check the balance of postings at each statement, since it writes all entries of a posting.
 
-    Looking at every row at the commit asked two questions a row: a closing has ten thousand rows.
+    The check at the commit ran two queries for each row, and a closing has ten thousand rows.
     """
     op.execute("DROP TRIGGER entries_balance ON entries")
     op.execute("""
@@ -107,7 +107,7 @@ def _balance_by_statement() -> None:
         REFERENCING NEW TABLE AS added
         FOR EACH STATEMENT EXECUTE FUNCTION entries_must_balance()
     """)
-    # A posting without entries is still looked for at the commit.
+    # The check for postings without entries still runs at the commit.
     op.execute("""
         CREATE OR REPLACE FUNCTION posting_must_balance() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN

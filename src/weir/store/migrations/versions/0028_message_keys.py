@@ -1,4 +1,4 @@
-"""Keys that answers are signed with live like those for tokens: they began when they were made."""
+"""Activation times of existing message keys, which sign since they were made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An index of the payments that were not made yet, which are asked for every second."""
+"""An index of the unused consents to one payment, which are queried every second."""
 
 from __future__ import annotations
 

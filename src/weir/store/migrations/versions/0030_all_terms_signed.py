@@ -1,4 +1,4 @@
-"""Whoever accepts an agreement has signed its terms."""
+"""Signed terms are required for the acceptance of an agreement."""
 
 from __future__ import annotations
 

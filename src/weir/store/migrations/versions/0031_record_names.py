@@ -1,6 +1,6 @@
-"""Call records name a consent by a name of its own, which can be erased.
+"""Random names of consents in call records, which can be erased.
 
-Intents that are there have records under the consent's own identifier.
+Existing intents have records under the consent's own identifier.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ depends_on = None
 
 def upgrade() -> None:
     op.execute("ALTER TABLE consents ADD COLUMN record_name text")
-    # Hexadecimal digits are among those of an identifier, and 0 makes it one of 26.
+    # Hexadecimal digits are valid in an identifier; the leading 0 completes 26 characters.
     op.execute("""
         UPDATE consents
            SET record_name = 'rec_0' || left(

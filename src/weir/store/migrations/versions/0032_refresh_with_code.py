@@ -1,6 +1,6 @@
-"""A code's refresh token is settled when the code is made, so that exchanging it moves no index.
+"""Refresh tokens made together with the code, so that exchanging the code updates no index.
 
-Codes that are out now, which live a minute, have none settled and can be exchanged no more.
+Codes issued before, which live a minute, have none and can no longer be exchanged.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Customers of the model world that developers try consents with, one for each organisation.
+"""Test customers: customers of the model world, with whom developers try consents.
 
-A test customer is a customer of the member like any other, with a sign-in of its own; `tried_by` is
-the organisation whose developers have it. Two organisations that try the same person of the model
-world never meet: each has its own customer, consents and sign-in.
+A test customer is a customer of the member like any other, with a sign-in of its own. `tried_by` is
+the organisation whose developers use it. When two organisations try the same person of the model
+world, each has its own customer, consents and sign-in.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The shelf is searched without accents: what was indexed with them is indexed anew.
+"""Search of the shelf without accents; products indexed with accents are indexed anew.
 
-Such products are taken out of the index, and the worker brings them back within a minute, as it
-does with whatever is published and not indexed.
+Such products are removed from the index. The worker adds every published product that is not in the
+index within a minute.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ down_revision = "0033"
 branch_labels = None
 depends_on = None
 
-# Latin letters with accents (U+00C0 to U+024F, U+1E00 to U+1EFF) and combining ones.
+# Latin letters with accents (U+00C0 to U+024F, U+1E00 to U+1EFF), and combining accents.
 _ACCENTED = "[\\u00C0-\\u024F\\u0300-\\u036F\\u1E00-\\u1EFF]"
 
 

@@ -1,7 +1,7 @@
-"""A consent to recurring payments has many intents, and a sum for each period.
+"""Recurring payments: many intents for a consent, and a sum for each period.
 
-What was the intents' primary key, one for each consent, holds for consents to one payment as
-before: their `occurrence` is empty.
+The old primary key of intents, one for each consent, still holds for consents to one payment: their
+`occurrence` is empty.
 """
 
 from __future__ import annotations
