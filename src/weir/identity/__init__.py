@@ -1,1 +1,1 @@
-"""People who sign in, customers as members know them, one-time links, sessions."""
+"""Identity: people who sign in, customers as members know them, one-time links, sessions."""

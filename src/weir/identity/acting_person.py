@@ -1,7 +1,7 @@
-"""Somebody at the portal, as the management API is told of it within one process.
+"""The person at the portal, as the portal passes it to the management API in the same process.
 
-It travels in the request's ASGI scope under a name of its own. Nothing that arrives over a network
-can put anything there: servers fill the scope from a fixed list of fields.
+It is kept in the request's ASGI scope under a name of its own. A request from the network cannot
+set it: servers fill the scope from a fixed list of fields.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ ACTING: Final = "weir.acting"
 
 @dataclass(frozen=True, slots=True)
 class Acting:
-    """Who acts, and when that person last proved who it is. All else is looked up at each call."""
+    """The person who acts, and the time of its last proof of identity.
+
+    All other facts are read again at each call.
+    """
 
     person: str
     proven_at: datetime

@@ -1,6 +1,6 @@
 """Customers: enrolled by a member under its own reference, then linked to a sign-in by the person.
 
-One person may be the customer of several members; the member never learns of the others.
+One person may be a customer of several members; no member learns of the others.
 """
 
 from __future__ import annotations
@@ -23,16 +23,18 @@ from weir.kernel.outcomes import Refusal
 from weir.store.locks import hold
 from weir.store.unit import UnitOfWork
 
-# It stands in a path of the member's account directory, so only unreserved characters of
-# RFC 3986 section 2.3, and never a dot segment.
+# It becomes part of a path of the member's account directory, so it has only unreserved characters
+# of RFC 3986 section 2.3 and is never a dot segment.
 _REFERENCE = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,63}")
 _NOT_TRIED = customers.c.tried_by.is_(None)
 
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """A customer as one member and the platform know it. `person` is None until linked; a test
-    customer is `tried_by` the developers of one organisation.
+    """A customer as one member and the platform know it.
+
+    `person` is None until the customer is linked. Of a test customer, `tried_by` is the
+    organisation whose developers use it.
     """
 
     id: str
@@ -45,14 +47,17 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """What a member gets back: the customer, and the secret of the link to hand over."""
+    """The result of an enrolment: the customer, and the secret of the link for the customer."""
 
     customer: Customer
     link_secret: str
 
 
 def customer_reference(value: str) -> str:
-    """A member's own name for a customer, 1 to 64 unreserved characters. INVALID_INPUT else."""
+    """Check a member's own name for a customer, 1 to 64 unreserved characters, and return it.
+
+    Refusal INVALID_INPUT.
+    """
     if _REFERENCE.fullmatch(value) is None:
         raise wrong(
             "/customer_ref",
@@ -67,7 +72,8 @@ async def enrol(
 ) -> Enrolment:
     """Enrol a customer, or renew the link of one not linked yet (older links end).
 
-    CONFLICT when the customer has already linked a sign-in, or is a test customer.
+    Refusal CONFLICT when the customer has already linked a sign-in, or is a test customer;
+    INVALID_INPUT for the reference or the name.
     """
     await hold_reference(unit, member, customer_ref)
     offered = select(test_customers.c.customer_ref).where(
@@ -99,14 +105,19 @@ async def enrol(
 
 
 async def hold_reference(unit: UnitOfWork, member: str, customer_ref: str) -> None:
-    """Until the unit's end nobody else enrols this customer or offers it for trials: developers
-    must never sign in as somebody who is real.
+    """Lock a customer reference until the unit of work ends.
+
+    So a real customer is never offered as a test customer at the same time: developers must never
+    sign in as a real person.
     """
     await hold(unit.connection, CUSTOMER_LOCK, f"{member} {customer_ref}")
 
 
 async def attach(unit: UnitOfWork, customer_id: str, person_id: str) -> Customer:
-    """Link a customer to the person who claimed its link. CONFLICT when it is linked already."""
+    """Link a customer to the person who claimed its link.
+
+    Refusal CONFLICT when the customer is linked already.
+    """
     attached = await unit.connection.execute(
         update(customers)
         .where(customers.c.id == customer_id, customers.c.person.is_(None))
@@ -120,25 +131,31 @@ async def attach(unit: UnitOfWork, customer_id: str, person_id: str) -> Customer
 
 
 async def find(connection: AsyncConnection, customer_id: str) -> Customer | None:
-    """By identifier."""
+    """Find a customer by its identifier."""
     return await _one(connection, _all().where(customers.c.id == customer_id))
 
 
 async def of_person(connection: AsyncConnection, person_id: str) -> Sequence[Customer]:
-    """Every customer this person is, at any member."""
+    """Return the customers that are this person, at all members."""
     statement = _all().where(customers.c.person == person_id).order_by(customers.c.id)
     return [_customer(row) for row in await connection.execute(statement)]
 
 
 async def at_member(connection: AsyncConnection, person_id: str, member: str) -> Sequence[Customer]:
-    """The customers this person is at one member (usually one; a business may be another)."""
+    """Return the customers that are this person at one member.
+
+    Usually one; a second one may be the person's business.
+    """
     return [each for each in await of_person(connection, person_id) if each.member == member]
 
 
 async def of_member(
     connection: AsyncConnection, member: str, *, after: str = "", limit: int = 100
 ) -> Sequence[Customer]:
-    """A member's customers, in order of identifier, after one; no test customers."""
+    """Return up to `limit` customers of a member, without test customers.
+
+    They come in order of identifier, after `after`.
+    """
     statement = (
         _all()
         .where(customers.c.member == member, customers.c.id > after, _NOT_TRIED)

@@ -1,6 +1,6 @@
-"""The second factors a person has besides the passphrase: one-time passwords and recovery codes.
+"""Second factors besides the passphrase: one-time passwords and recovery codes.
 
-Passkeys stand in `passkeys`; they are both factors in one.
+Passkeys are in `passkeys`; a passkey counts as both factors.
 """
 
 from __future__ import annotations
@@ -24,25 +24,28 @@ from weir.kernel.outcomes import Refusal
 from weir.keys.master_key import Sealing
 from weir.store.unit import UnitOfWork
 
-_RECOVERY_BYTES = 10  # 80 bits; guesses are counted besides
+_RECOVERY_BYTES = 10  # 80 bits, and attempts are limited
 
 
 @dataclass(frozen=True, slots=True)
 class Factors:
-    """What a person can prove itself with, besides the passphrase."""
+    """The factors of a person besides the passphrase.
+
+    `totp` is whether one-time passwords are confirmed; the others are counts.
+    """
 
     totp: bool
     passkeys: int
-    recovery_codes: int  # that are left
+    recovery_codes: int  # unused ones
 
     @property
     def any(self) -> bool:
-        """Whether a passphrase alone is no longer enough to come in."""
+        """Whether the person has a second factor, so that a passphrase alone is not enough."""
         return self.totp or self.passkeys > 0
 
 
 async def of_person(connection: AsyncConnection, person_id: str) -> Factors:
-    """What this person has."""
+    """Return the factors of a person."""
     confirmed = await connection.scalar(
         select(totp_secrets.c.confirmed_at).where(totp_secrets.c.person == person_id)
     )
@@ -58,9 +61,9 @@ async def of_person(connection: AsyncConnection, person_id: str) -> Factors:
 
 
 async def offer_totp(unit: UnitOfWork, sealing: Sealing, person: Person) -> bytes:
-    """The secret to put into an authenticator application: the same until it is confirmed.
+    """Return the secret for an authenticator application; it stays the same until confirmed.
 
-    CONFLICT when the person has one that counts; it is removed first.
+    Refusal CONFLICT when the person has a confirmed one, which must be removed first.
     """
     name = _name(person.id)
     fresh = totp.new_secret()
@@ -76,7 +79,10 @@ async def offer_totp(unit: UnitOfWork, sealing: Sealing, person: Person) -> byte
 
 
 async def confirm_totp(unit: UnitOfWork, sealing: Sealing, person: Person, code: str) -> None:
-    """From the first right code on, the secret counts. SECOND_FACTOR_WRONG otherwise."""
+    """Confirm the offered secret with a first code; from then on it is a second factor.
+
+    Refusal SECOND_FACTOR_WRONG when the code is wrong or there is no unconfirmed secret.
+    """
     await take_totp(unit, sealing, person, code, confirmed=False)
     await unit.connection.execute(
         update(totp_secrets).where(totp_secrets.c.person == person.id).values(confirmed_at=unit.now)
@@ -87,7 +93,11 @@ async def confirm_totp(unit: UnitOfWork, sealing: Sealing, person: Person, code:
 async def take_totp(
     unit: UnitOfWork, sealing: Sealing, person: Person, code: str, *, confirmed: bool = True
 ) -> None:
-    """Use one code up, once. SECOND_FACTOR_WRONG when it is wrong, used, or nothing is set up."""
+    """Check a one-time password and use it up.
+
+    Refusal SECOND_FACTOR_WRONG when it is wrong or used, or the person has no secret in the state
+    `confirmed`.
+    """
     row = await _locked(unit.connection, person.id)
     if row is None or (row.confirmed_at is not None) is not confirmed:
         raise Refusal(SECOND_FACTOR_WRONG, "no one-time passwords")
@@ -101,7 +111,7 @@ async def take_totp(
 
 
 async def remove_totp(unit: UnitOfWork, person: Person) -> None:
-    """CONFLICT when nothing else is left to come in with."""
+    """Remove one-time passwords. Refusal CONFLICT when the person has no passkey."""
     if (await of_person(unit.connection, person.id)).passkeys == 0:
         raise Refusal(CONFLICT, "the last factor", pointer="/totp")
     await unit.connection.execute(delete(totp_secrets).where(totp_secrets.c.person == person.id))
@@ -109,7 +119,10 @@ async def remove_totp(unit: UnitOfWork, person: Person) -> None:
 
 
 async def make_recovery_codes(unit: UnitOfWork, person: Person) -> list[str]:
-    """New codes, each good for one sign-in instead of the second factor; older ones end."""
+    """Return new recovery codes, and end the older ones.
+
+    Each replaces the second factor for one sign-in.
+    """
     mine = recovery_codes.c.person == person.id
     await unit.connection.execute(delete(recovery_codes).where(mine))
     codes = [_new_code() for _ in range(RECOVERY_CODES)]
@@ -120,7 +133,7 @@ async def make_recovery_codes(unit: UnitOfWork, person: Person) -> list[str]:
 
 
 async def take_recovery_code(unit: UnitOfWork, person: Person, code: str) -> None:
-    """Use one up. SECOND_FACTOR_WRONG when it is not one of theirs, or was used."""
+    """Use up a recovery code. Refusal SECOND_FACTOR_WRONG when it is not the person's, or used."""
     used = await unit.connection.execute(
         update(recovery_codes)
         .where(recovery_codes.c.person == person.id)
@@ -133,13 +146,13 @@ async def take_recovery_code(unit: UnitOfWork, person: Person, code: str) -> Non
 
 
 async def forget_all(unit: UnitOfWork, person_id: str) -> None:
-    """Remove every factor: the person begins anew, or has left."""
+    """Remove every factor of a person, who sets up a new sign-in or has left."""
     for table in (totp_secrets, passkeys, recovery_codes):
         await unit.connection.execute(delete(table).where(table.c.person == person_id))
 
 
 def is_totp(code: str) -> bool:
-    """Whether what was typed has the form of a one-time password rather than a recovery code."""
+    """Whether a typed code has the form of a one-time password, not of a recovery code."""
     typed = "".join(code.split())
     return typed.isdigit() and len(typed) == totp.DIGITS
 
@@ -156,7 +169,10 @@ def _new_code() -> str:
 
 
 def _digest(code: str) -> str:
-    """Codes are random, so a plain digest keeps them; how they were typed does not matter."""
+    """The stored form of a code, whatever its case and hyphens.
+
+    Codes are random, so a plain SHA-256 (hexadecimal) is enough.
+    """
     return sha256("".join(each for each in code.lower() if each.isalnum()).encode()).hexdigest()
 
 

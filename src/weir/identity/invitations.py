@@ -1,6 +1,6 @@
-"""Invitations: one-time links by which somebody joins an organisation in a role.
+"""Invitations: one-time links by which a person joins an organisation in a role.
 
-The link is shown to whoever invites, once; how it reaches the invited is theirs to choose.
+The link is shown once, to the inviter, who decides how to send it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,11 @@ _STAFF: Final = ("operator", "member", "partner")
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """An open invitation, without its secret. `created_by` is a person or an application."""
+    """An open invitation, without its secret.
+
+    `invitee` is the inviter's name for the invited person; `created_by` is the identifier of a
+    person or an application.
+    """
 
     id: str
     organisation: str
@@ -41,7 +45,7 @@ class Invitation:
 
 @dataclass(frozen=True, slots=True)
 class Invited:
-    """An invitation, and the secret of the link to hand over."""
+    """A new invitation, and the secret of its link."""
 
     invitation: Invitation
     link_secret: str
@@ -50,7 +54,11 @@ class Invited:
 async def invite(
     unit: UnitOfWork, organisation: str, kind: LinkPurpose, *, role: str, invitee: str
 ) -> Invited:
-    """Invite somebody. INVALID_INPUT; CONFLICT when there are too many people or invitations."""
+    """Invite a person to an organisation.
+
+    Refusal INVALID_INPUT for role or invitee; CONFLICT when there are too many people or
+    invitations.
+    """
     choice(role, ROLES, "/role")
     name = text(invitee, "/invitee")
     waiting = await list_open(unit.connection, organisation, unit.now)
@@ -67,7 +75,7 @@ async def invite(
 async def list_open(
     connection: AsyncConnection, organisation: str, now: datetime
 ) -> Sequence[Invitation]:
-    """Those that can still be used, oldest first."""
+    """Return the invitations that can still be used, oldest first."""
     rows = await connection.execute(
         select(one_time_links).where(_invitations(organisation, now)).order_by(one_time_links.c.id)
     )
@@ -75,7 +83,7 @@ async def list_open(
 
 
 async def withdraw(unit: UnitOfWork, organisation: str, invitation: str) -> Invitation:
-    """End an invitation that was not used. NOT_FOUND when there is none of that organisation."""
+    """End an unused invitation. Refusal NOT_FOUND when the organisation has none like this."""
     statement = select(one_time_links).where(_invitations(organisation, unit.now))
     row = (
         await unit.connection.execute(

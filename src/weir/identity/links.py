@@ -1,6 +1,6 @@
-"""One-time links: how a customer, the first operator or a colleague gets a sign-in.
+"""One-time links, by which a customer, the first operator or a colleague gets a sign-in.
 
-The secret is in the link and nowhere else; its digest is stored. A link works once, until it ends.
+The secret is only in the link; the platform stores its digest. A link works once, until it expires.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from weir.kernel.declares import LINK_USED, ONE_TIME_LINK_LIFETIME_S
 from weir.kernel.outcomes import Refusal
 from weir.store.unit import UnitOfWork
 
-# What the person who claims it becomes; `subject` is a customer for "customer", the person itself
-# for "renewal" (a new passphrase and new factors), else the organisation whose staff they join.
+# The purpose of a link. `subject` is the customer for "customer", the person for "renewal" (a new
+# passphrase and new factors), and else the organisation that the person joins.
 LinkPurpose = Literal["customer", "operator", "member", "partner", "renewal"]
 
 
@@ -36,7 +36,7 @@ class Link:
 
     @property
     def makes_staff(self) -> bool:
-        """Whether whoever claims it will work for the organisation."""
+        """Whether the person who claims the link becomes staff of the organisation."""
         return self.purpose in ("operator", "member", "partner")
 
 
@@ -49,10 +49,10 @@ async def create_link(
     role: str | None = None,
     invitee: str | None = None,
 ) -> str:
-    """The secret of a new link, valid for `limits.ONE_TIME_LINK_LIFETIME_S`.
+    """Make a link that is valid for ONE_TIME_LINK_LIFETIME_S; return its secret.
 
-    `organisation` is the member of the customer, or the organisation the person will work for, in
-    the role given; `invitee` is whom it was made for, in the words of whoever made it.
+    `organisation` is the customer's member, or the organisation that the person joins in `role`.
+    `invitee` is the maker's name for the person.
     """
     secret = secrets.new_secret()
     link = unit.mint("lnk")
@@ -78,7 +78,7 @@ async def create_link(
 
 
 async def find_open(connection: AsyncConnection, secret: str, now: Any) -> Link:
-    """The link, while it can still be claimed. LINK_USED otherwise."""
+    """Return the link of a secret. Refusal LINK_USED when it is unknown, expired or used."""
     if not secrets.is_secret(secret):
         raise Refusal(LINK_USED, "not a link secret")
     row: Any = (await connection.execute(_open(secret, now))).one_or_none()
@@ -88,7 +88,10 @@ async def find_open(connection: AsyncConnection, secret: str, now: Any) -> Link:
 
 
 async def claim(unit: UnitOfWork, secret: str, claimed_by: str) -> Link:
-    """Use the link up. Of two who try at once one gets it; the other gets LINK_USED."""
+    """Use up a link. Refusal LINK_USED when it is unknown, expired or used.
+
+    Of two claims at the same time, one succeeds.
+    """
     link = await find_open(unit.connection, secret, unit.now)
     claimed = await unit.connection.execute(
         update(links)
@@ -107,8 +110,9 @@ async def void_links(unit: UnitOfWork, subject: str) -> None:
 
 
 async def void_links_made_by(unit: UnitOfWork, person_id: str) -> None:
-    """End the open links by which this person let others in: invitations and renewals, not those
-    of customers. Who may no longer make them must not come back by one that was kept.
+    """End the open invitations and renewals that this person made, but not links of customers.
+
+    A person who may no longer make such links must not return by one that it kept.
     """
     await _void(unit, (links.c.created_by == person_id) & (links.c.purpose != "customer"))
 

@@ -1,8 +1,8 @@
-"""Passkeys (Web Authentication Level 3): made for the portal's host, used there and nowhere else.
+"""Passkeys (Web Authentication Level 3), which work for the portal's host only.
 
-The ceremonies are two requests: options with a challenge that is kept for a while, then the
-browser's answer, which uses the challenge up. A passkey verifies its user, so it counts as both
-factors.
+A ceremony is two requests: one returns options with a challenge, which is kept for
+CHALLENGE_LIFETIME_S; the other brings the browser's answer, which uses up the challenge. A passkey
+verifies its user, so it counts as both factors.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _VERIFIED: Final = UserVerificationRequirement.REQUIRED
 
 @dataclass(frozen=True, slots=True)
 class Passkey:
-    """One passkey of a person, by the name it was given."""
+    """One passkey of a person. `name` is the one that the person gave it."""
 
     id: str
     name: str
@@ -64,14 +64,14 @@ class Passkey:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Whom passkeys are made for: the host (without its port) and the origin of the portal."""
+    """The site of all passkeys: the host (without its port) and the origin of the portal."""
 
     host: str
     origin: str
 
 
 async def of_person(connection: AsyncConnection, person_id: str) -> Sequence[Passkey]:
-    """A person's passkeys, oldest first."""
+    """Return a person's passkeys, oldest first."""
     statement = select(passkeys).where(passkeys.c.person == person_id).order_by(passkeys.c.id)
     rows = await connection.execute(statement)
     return [Passkey(row.id, row.name, row.created_at, row.used_at) for row in rows]
@@ -80,7 +80,7 @@ async def of_person(connection: AsyncConnection, person_id: str) -> Sequence[Pas
 async def registration_options(
     connection: AsyncConnection, cache: Cache, site: Site, visit: str, person: Person
 ) -> str:
-    """What the browser needs to make a passkey, as JSON."""
+    """Return the options with which a browser makes a passkey, as JSON. `visit` is its cookie."""
     statement = select(passkeys.c.credential).where(passkeys.c.person == person.id)
     known = await connection.scalars(statement)
     options = generate_registration_options(
@@ -108,7 +108,11 @@ async def register(
     answer: str,
     name: str,
 ) -> None:
-    """Keep the passkey the browser made. PASSKEY_REFUSED; CONFLICT when there are too many."""
+    """Store the passkey that a browser made.
+
+    Refusal PASSKEY_REFUSED when the answer does not fit the challenge, CONFLICT when the person has
+    too many passkeys.
+    """
     if len(await of_person(unit.connection, person.id)) >= PASSKEYS:
         raise Refusal(CONFLICT, "too many passkeys", pointer="/passkey")
     challenge = await _used_up(cache, "register", f"{visit} {person.id}")
@@ -142,14 +146,20 @@ async def register(
 
 
 async def authentication_options(cache: Cache, site: Site, visit: str) -> str:
-    """What the browser needs to use a passkey, whoever's: it says by itself whose it is."""
+    """Return the options with which a browser uses a passkey, as JSON.
+
+    They name no person, since the passkey itself names its owner.
+    """
     options = generate_authentication_options(rp_id=site.host, user_verification=_VERIFIED)
     await _keep(cache, "use", visit, options.challenge)
     return options_to_json(options)
 
 
 async def use(unit: UnitOfWork, cache: Cache, site: Site, visit: str, answer: str) -> str:
-    """The identifier of the person whose passkey answered. PASSKEY_REFUSED otherwise."""
+    """Check the answer of a passkey, and return the identifier of its person.
+
+    Refusal PASSKEY_REFUSED.
+    """
     challenge = await _used_up(cache, "use", visit)
     given = _bounded(answer)
     row: Any = (
@@ -180,7 +190,10 @@ async def use(unit: UnitOfWork, cache: Cache, site: Site, visit: str, answer: st
 
 
 async def remove(unit: UnitOfWork, person: Person, passkey_id: str) -> None:
-    """NOT_FOUND when it is not theirs, CONFLICT when nothing else is left to come in with."""
+    """Remove a passkey.
+
+    Refusal NOT_FOUND when it is not the person's, CONFLICT when it is the last second factor.
+    """
     has = await factors.of_person(unit.connection, person.id)
     if not has.totp and has.passkeys == 1:
         raise Refusal(CONFLICT, "the last factor", pointer="/passkey")
@@ -209,7 +222,7 @@ def _key(ceremony: str, whose: str) -> str:
 
 
 def _bounded(answer: str) -> dict[str, Any]:
-    """The browser's answer, as JSON of a known size."""
+    """The browser's answer, as a JSON object of bounded size. PASSKEY_REFUSED else."""
     if len(answer) > PASSKEY_ANSWER_CHARACTERS:
         raise Refusal(PASSKEY_REFUSED, "too long an answer")
     try:

@@ -1,4 +1,4 @@
-"""Passphrases: argon2id (RFC 9106), off the event loop, a few at a time."""
+"""Passphrases, hashed with argon2id (RFC 9106) in threads, a few at a time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from weir.kernel.inputs import wrong
 
 
 class Passphrases:
-    """Hashes and checks. At most `limits.PASSPHRASE_HASHES_AT_ONCE` at a time use memory."""
+    """Hashes and checks passphrases, at most PASSPHRASE_HASHES_AT_ONCE at a time."""
 
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
         self._hasher = hasher or PasswordHasher()
@@ -26,12 +26,15 @@ class Passphrases:
         self._decoy = self._hasher.hash("a passphrase nobody has")
 
     async def hash(self, passphrase: str) -> str:
-        """The stored form of a passphrase that `check_form` accepted."""
+        """Return the stored form of a passphrase that `check_form` accepted."""
         async with self._turn:
             return await asyncio.to_thread(self._hasher.hash, normal(passphrase))
 
     async def matches(self, stored: str | None, passphrase: str) -> bool:
-        """Whether it is the one. Where none is stored it takes as long and is always False."""
+        """Whether the passphrase is the stored one.
+
+        Without a stored one, the check takes as long and returns False.
+        """
         known = bool(stored)
         async with self._turn:
             same = await asyncio.to_thread(
@@ -47,12 +50,18 @@ class Passphrases:
 
 
 def normal(passphrase: str) -> str:
-    """Unicode NFC, so that two keyboards give one passphrase (NIST SP 800-63B section 5.1.1.2)."""
+    """Return a passphrase in Unicode NFC, the same from every keyboard.
+
+    NIST SP 800-63B section 5.1.1.2.
+    """
     return unicodedata.normalize("NFC", passphrase)
 
 
 def check_form(passphrase: str, name: str) -> str:
-    """A new passphrase: long enough, and not the name. INVALID_INPUT says what is wrong."""
+    """Check a new passphrase, and return it. Refusal INVALID_INPUT says what is wrong.
+
+    It must be long enough and must not be the name.
+    """
     low, high = PASSPHRASE_CHARACTERS_MIN, PASSPHRASE_CHARACTERS_MAX
     if not low <= len(normal(passphrase)) <= high:
         raise wrong(

@@ -1,7 +1,7 @@
-"""People who sign in: a name, a passphrase, and what they are to the platform.
+"""People who sign in: customers, and the staff of organisations with their roles.
 
-Customers are nobody's staff. Everybody else works for one organisation in one role, and needs a
-second factor to come in.
+A customer works for no organisation here. Every other person works for one organisation in one
+role, and needs a second factor to sign in.
 """
 
 from __future__ import annotations
@@ -27,13 +27,17 @@ from weir.store.unit import UnitOfWork
 PersonKind = Literal["customer", "operator", "member", "partner"]
 LANGUAGES: Final = ("en", "zh-Hans")
 
-# ASCII only: two names that look alike are two people who can be taken for one another.
+# ASCII only, so that two people cannot have names that look alike.
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._@+-]{1,62}[a-z0-9])")
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who signs in. `organisation` is set for staff and None for customers."""
+    """A person who signs in.
+
+    `organisation` and `role` are set for staff and None for customers. Sessions opened before
+    `sessions_since` have ended.
+    """
 
     id: str
     name: str
@@ -48,12 +52,15 @@ class Person:
 
     @property
     def is_staff(self) -> bool:
-        """Whether this is somebody who works for an organisation."""
+        """Whether the person works for an organisation."""
         return self.kind != "customer"
 
 
 def sign_in_name(value: str) -> str:
-    """The stored form of a sign-in name: lower case, 3 to 64 characters. INVALID_INPUT else."""
+    """Return the stored form of a sign-in name: lower case, 3 to 64 characters.
+
+    Refusal INVALID_INPUT.
+    """
     name = value.strip().lower()
     if _NAME.fullmatch(name) is None:
         raise wrong(
@@ -75,7 +82,7 @@ async def create(
     language: str,
     role: str | None = None,
 ) -> Person:
-    """A new person. CONFLICT with pointer `/name` when the name is taken."""
+    """Create a person. Refusal CONFLICT with the pointer `/name` when the name is taken."""
     person = Person(
         unit.mint("usr"),
         sign_in_name(name),
@@ -102,14 +109,17 @@ async def create(
 
 
 async def find(connection: AsyncConnection, person_id: str) -> Person | None:
-    """By identifier."""
+    """Find a person by its identifier."""
     found = await connection.execute(select(people).where(people.c.id == person_id))
     row: Any = found.one_or_none()
     return None if row is None else _person(row)
 
 
 async def find_with_hash(connection: AsyncConnection, name: str) -> tuple[Person, str] | None:
-    """By sign-in name, with the stored passphrase hash: for signing in only."""
+    """Find an active person by its sign-in name, for signing in only.
+
+    Returns the person and the stored passphrase hash.
+    """
     named = (people.c.name == name.strip().lower()) & (people.c.status == "active")
     found = await connection.execute(select(people).where(named))
     row: Any = found.one_or_none()
@@ -117,7 +127,7 @@ async def find_with_hash(connection: AsyncConnection, name: str) -> tuple[Person
 
 
 async def of_organisation(connection: AsyncConnection, organisation: str) -> Sequence[Person]:
-    """Who works for it now, in the order they came; never more than `limits.PEOPLE`."""
+    """Return the staff of an organisation, oldest first; never more than PEOPLE."""
     statement = select(people).where(_working_for(organisation)).order_by(people.c.id)
     return [_person(row) for row in await connection.execute(statement)]
 
@@ -125,7 +135,10 @@ async def of_organisation(connection: AsyncConnection, organisation: str) -> Seq
 async def colleague(
     connection: AsyncConnection, organisation: str, person_id: str, *, lock: bool = False
 ) -> Person:
-    """One of those who work for it, or NOT_FOUND."""
+    """Return one of an organisation's staff. Refusal NOT_FOUND.
+
+    With `lock`, the row is locked until the unit of work ends.
+    """
     statement = select(people).where(_working_for(organisation), people.c.id == person_id)
     row = (await connection.execute(statement.with_for_update() if lock else statement)).first()
     if row is None:
@@ -134,9 +147,9 @@ async def colleague(
 
 
 async def change_role(unit: UnitOfWork, organisation: str, person_id: str, role: str) -> Person:
-    """Give a colleague another role; who was an owner and is none lets nobody in any more.
+    """Give one of an organisation's staff another role. Open invitations of a demoted owner end.
 
-    CONFLICT when it is the last owner's.
+    Refusal CONFLICT when the person is the last owner.
     """
     choice(role, ROLES, "/role")
     before = await colleague(unit.connection, organisation, person_id, lock=True)
@@ -149,8 +162,10 @@ async def change_role(unit: UnitOfWork, organisation: str, person_id: str, role:
 
 
 async def remove(unit: UnitOfWork, organisation: str, person_id: str) -> Person:
-    """End somebody's work here at once: every session ends, and every link made by them that was
-    not used. The name stays taken.
+    """Remove one of an organisation's staff at once.
+
+    The person's sessions end, and so do the unused links that the person made. The sign-in name
+    stays taken. Refusal CONFLICT when the person is the last owner.
     """
     before = await colleague(unit.connection, organisation, person_id, lock=True)
     await _keep_an_owner(unit, before, None)
@@ -161,7 +176,7 @@ async def remove(unit: UnitOfWork, organisation: str, person_id: str) -> Person:
 
 
 async def renew(unit: UnitOfWork, person_id: str, passphrase_hash: str) -> Person:
-    """Set a new passphrase and end every session. Whoever calls removes the second factors."""
+    """Set a new passphrase and end every session. The caller removes the second factors."""
     await _set(unit, person_id, passphrase_hash=passphrase_hash, sessions_since=unit.now)
     unit.audit("person.renewed", person_id, {})
     person = await find(unit.connection, person_id)
@@ -170,15 +185,15 @@ async def renew(unit: UnitOfWork, person_id: str, passphrase_hash: str) -> Perso
 
 
 async def end_sessions(unit: UnitOfWork, person_id: str) -> None:
-    """Sign somebody out everywhere."""
+    """End all sessions of a person."""
     await _set(unit, person_id, sessions_since=unit.now)
 
 
 async def _keep_an_owner(unit: UnitOfWork, person: Person, role: str | None) -> None:
-    """An organisation without an owner could never get one again."""
+    """Refuse (CONFLICT) to leave an organisation without an owner; it could never get one again."""
     if person.role != OWNER or role == OWNER:
         return
-    # All owners are locked, so that two who leave at once cannot both count on the other.
+    # All owners are locked, so that two who leave at the same time do not both see the other.
     owners = await unit.connection.execute(
         select(people.c.id)
         .where(_working_for(str(person.organisation)), people.c.role == OWNER)

@@ -1,4 +1,4 @@
-"""Secrets handed out once: random, and kept only as their digest."""
+"""Random secrets that are shown once and stored only as a digest."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import secrets
 from hashlib import sha256
 from typing import Final
 
-SECRET_BYTES: Final = 32  # 256 bits; FAPI 2.0 section 5.4.1 asks for at least 128
+SECRET_BYTES: Final = 32  # 256 bits; FAPI 2.0 section 5.4.1 requires at least 128
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 def new_secret() -> str:
-    """43 characters of base64url that nobody can guess."""
+    """Make a random secret: 43 characters of base64url."""
     return secrets.token_urlsafe(SECRET_BYTES)
 
 
@@ -22,5 +22,5 @@ def is_secret(text: str) -> bool:
 
 
 def digest(secret: str) -> str:
-    """What is stored of a secret. It has full entropy, so a plain SHA-256 (hex) is enough."""
+    """Return the stored form of a secret. It is random, so a plain SHA-256 (hex) is enough."""
     return sha256(secret.encode()).hexdigest()

@@ -1,12 +1,12 @@
-"""Sessions: a random secret in a cookie, and what is known of the sign-in in the cache.
+"""Sessions: a random secret in a cookie, and the facts of the sign-in in the cache.
 
-Two cookies, both `__Host-` (no other host can set them), Secure, HttpOnly and SameSite=Lax:
-*visit* marks a browser, so that forms and interactions belong to it; *session* says who signed in
-and is new at every sign-in, so a planted one is worth nothing.
+There are two cookies, both `__Host-` (no other host can set them), Secure, HttpOnly and
+SameSite=Lax. *visit* marks a browser, so that forms and interactions belong to it. *session* is
+the secret of a sign-in; each sign-in makes a new one, so a planted cookie is useless.
 
-A customer's session lasts an hour. That of somebody who works here ends when it is idle, and at a
-fixed time however busy it is; it counts only with two factors, and until the second one is given
-it is *half open*: good for giving that and for nothing else.
+A customer's session lasts an hour. A staff session ends when it is idle for some time, and at a
+fixed time in any case. It needs two factors. Until the second one is given, the session is *half
+open*: it permits giving the second factor and nothing else.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from weir.store.cache import Cache
 
 VISIT_COOKIE: Final = "__Host-weir-visit"
 SESSION_COOKIE: Final = "__Host-weir-session"
-# How people sign in, by the names RFC 8176 gives the methods.
+# Methods of sign-in, by their names in RFC 8176.
 BY_PASSPHRASE: Final = ("pwd",)
 BY_CODE: Final = ("pwd", "otp", "mfa")
 BY_PASSKEY: Final = ("pop", "user", "mfa")
@@ -37,9 +37,9 @@ BY_PASSKEY: Final = ("pop", "user", "mfa")
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A signed-in browser: who, since when, and by which methods (`amr`, RFC 8176).
+    """A signed-in browser: the person, the time, and the methods of sign-in (`amr`, RFC 8176).
 
-    `proven_at` is when this person last proved who it is, here.
+    `proven_at` is the time of the person's last proof of identity in this session.
     """
 
     person: str
@@ -48,18 +48,21 @@ class Session:
     proven_at: datetime
 
     def lets_in(self, person: Person) -> bool:
-        """Whether it is more than half open: who works here gave two factors."""
+        """Whether the session is fully open: staff need two factors, customers one."""
         return "mfa" in self.amr or not person.is_staff
 
 
 class Sessions:
-    """Signed-in browsers."""
+    """The store of sessions, in the cache."""
 
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
 
     async def open_for_staff(self, person_id: str, now: datetime, amr: tuple[str, ...]) -> str:
-        """As `open`, for somebody who works here; half open until two factors were given."""
+        """Open a session for a member of staff, half open without a second factor in `amr`.
+
+        Returns the session's secret.
+        """
         if "mfa" not in amr:
             half_open_s = HALF_OPEN_SESSION_S
             return await self.open(person_id, now, amr, lifetime_s=half_open_s, idle_s=half_open_s)
@@ -80,7 +83,10 @@ class Sessions:
         lifetime_s: int = SESSION_LIFETIME_S,
         idle_s: int = SESSION_LIFETIME_S,
     ) -> str:
-        """The secret of a new session."""
+        """Open a session and return its secret.
+
+        It ends after `lifetime_s`, or after `idle_s` without a request.
+        """
         secret = secrets.new_secret()
         opened = {
             "person": person_id,
@@ -94,14 +100,14 @@ class Sessions:
         return secret
 
     async def find(self, secret: str | None, now: datetime) -> Session | None:
-        """The session, kept from being idle; None when it is unknown or has ended."""
+        """Return the session and restart its idle time; None when it is unknown or has ended."""
         found = await self._read(secret)
         if secret is None or found is None:
             return None
         left_s = (datetime.fromisoformat(found["ends_at"]) - now).total_seconds()
         if left_s <= 0:
             return None
-        # Whoever signs out between the two steps is out: keeping never brings back what is gone.
+        # A sign-out between the two steps holds: `keep` never restores a removed session.
         if not await self._cache.keep(_key(secret), min(found["idle_s"], int(left_s) + 1)):
             return None
         return Session(
@@ -112,7 +118,7 @@ class Sessions:
         )
 
     async def prove(self, secret: str | None, now: datetime) -> None:
-        """Note that the person just proved again who it is."""
+        """Record that the person proved its identity again just now."""
         found = await self._read(secret)
         if secret is not None and found is not None:
             found["proven_at"] = now.isoformat()
@@ -127,21 +133,21 @@ class Sessions:
         if secret is None or not secrets.is_secret(secret):
             return None
         found: dict[str, Any] | None = await self._cache.get_json(_key(secret))
-        # One of an older form has ended.
+        # A session stored in an older form has ended.
         return found if found is not None and "ends_at" in found else None
 
 
 def form_token(visit: str, session: str | None, form: str) -> str:
-    """The proof that a form was made for this browser, this session and this purpose.
+    """Return the token that binds a form to this browser, this session and this purpose.
 
-    It is derived from the cookies, so nothing need be stored for visitors who are not signed in.
+    It is derived from the cookies, so nothing is stored for visitors who are not signed in.
     """
     message = f"{session or ''}|{form}".encode()
     return hmac.new(visit.encode(), message, sha256).hexdigest()
 
 
 def form_token_fits(token: str, visit: str | None, session: str | None, form: str) -> bool:
-    """Whether a sent form carries its own browser's proof (no cross-site request forgery)."""
+    """Whether the token of a submitted form is that of its browser (no cross-site forgery)."""
     if visit is None or not secrets.is_secret(visit):
         return False
     return hmac.compare_digest(token.encode(), form_token(visit, session, form).encode())

@@ -1,7 +1,7 @@
-"""Signing in, and slowing down whoever guesses.
+"""Sign-in by passphrase and second factor, with limits on attempts.
 
-Attempts at a passphrase are counted for one name from one address, so a stranger's guesses lock
-the name for that address only, and the person it belongs to can still come in from elsewhere.
+Passphrase attempts are counted by name and address, so a stranger's guesses lock the name for that
+address only, and its owner can still sign in from elsewhere.
 """
 
 from __future__ import annotations
@@ -38,7 +38,11 @@ async def sign_in(
     passphrase: str,
     address: str,
 ) -> Person:
-    """The person. SIGN_IN_FAILED does not say which was wrong; SIGN_IN_LOCKED says wait."""
+    """Check name and passphrase, and return the person.
+
+    Refusal SIGN_IN_FAILED, the same for a wrong name and a wrong passphrase; SIGN_IN_LOCKED after
+    too many attempts.
+    """
     normal = name.strip().lower()[:100]
     counter = _counter("sign-in", normal, address)
     await _slow_down(cache, counter, SIGN_IN_ATTEMPTS, SIGN_IN_WINDOW_S)
@@ -53,11 +57,12 @@ async def sign_in(
 async def second_factor(
     database: Database, cache: Cache, sealing: Sealing, *, person: Person, code: str, address: str
 ) -> None:
-    """Take a one-time password or a recovery code. SECOND_FACTOR_WRONG; SIGN_IN_LOCKED.
+    """Check a one-time password or a recovery code, and use it up.
 
-    Only who knows the passphrase comes this far. Attempts are counted by address, and for the
-    person from everywhere: whoever has both a passphrase and many addresses must not have many
-    guesses too. That can keep the person's own codes out for a day, and never a passkey.
+    Refusal SECOND_FACTOR_WRONG; SIGN_IN_LOCKED after too many attempts. Only a caller that knows
+    the passphrase gets this far. Attempts are counted for each address, and for the person from all
+    addresses, so that an attacker with the passphrase and many addresses has few guesses. That
+    limit can lock out the person's own codes for a day, but never a passkey.
     """
     counter = _counter("factor", person.id, address)
     await _slow_down(cache, counter, SECOND_FACTOR_ATTEMPTS, SECOND_FACTOR_WINDOW_S)
@@ -71,7 +76,7 @@ async def second_factor(
 
 
 def network_of(peer: str) -> str:
-    """The address, or for IPv6 its /64, within which one caller can move freely.
+    """Return the address of a peer, or for IPv6 its /64, in which a caller can choose addresses.
 
     `peer` is an address, alone or with its port.
     """

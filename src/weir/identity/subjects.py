@@ -1,4 +1,4 @@
-"""The name a partner organisation knows a customer by (OpenID Connect Core section 8.1)."""
+"""Pairwise subjects: a partner's own name for a customer (OpenID Connect Core section 8.1)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from weir.store.unit import UnitOfWork
 
 
 async def pairwise(unit: UnitOfWork, customer: str, organisation: str) -> str:
-    """The customer's name for this organisation: always the same, and unlike any other's."""
+    """Return the organisation's name for a customer, random and different for each organisation.
+
+    The first call makes it; later calls return the same.
+    """
     key = {"customer": customer, "organisation": organisation}
     await unit.connection.execute(
         insert(pairwise_subjects).values(**key, subject=new_secret()).on_conflict_do_nothing()

@@ -1,6 +1,4 @@
-"""People and how they prove themselves, customers, one-time links, and partners' names for
-customers.
-"""
+"""Tables of people, their factors, customers, one-time links and pairwise subjects."""
 
 from __future__ import annotations
 
@@ -30,7 +28,7 @@ people = Table(
     Column("language", Text, nullable=False),
     Column("passphrase_hash", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
-    # What somebody is to the organisation; customers are nothing to one.
+    # The role of staff in the organisation; null for customers.
     Column("role", Text),
     Column("status", Text, nullable=False, server_default="active"),
     # Sessions opened before then have ended.
@@ -40,8 +38,8 @@ people = Table(
     Index("ix_people_organisation", "organisation"),
 )
 
-# The shared secret of one-time passwords, sealed; it counts once it is confirmed. `last_step` is
-# the time step of the newest code taken, so that none counts twice (RFC 6238 section 5.2).
+# The shared secret of one-time passwords, encrypted; a factor once it is confirmed. `last_step` is
+# the time step of the last used code, so that no code works twice (RFC 6238 section 5.2).
 totp_secrets = Table(
     "totp_secrets",
     metadata,
@@ -73,7 +71,7 @@ recovery_codes = Table(
     Column("used_at", DateTime(timezone=True)),
 )
 
-# A customer is a member's: the same person at two members is two customers with one sign-in.
+# Customers belong to a member: the same person at two members is two customers with one sign-in.
 customers = Table(
     "customers",
     metadata,
@@ -84,7 +82,7 @@ customers = Table(
     Column("person", Text, ForeignKey("people.id")),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("linked_at", DateTime(timezone=True)),
-    # Of a test customer: the organisation whose developers have its sign-in.
+    # For test customers: the organisation whose developers use it.
     Column("tried_by", Text),
     Index("ix_customers_person", "person"),
     Index(
@@ -104,7 +102,7 @@ customers = Table(
     ),
 )
 
-# Whom members let developers try consents with: people of a model world, and of no other.
+# People with whom members let developers try consents; they are all from a model world.
 test_customers = Table(
     "test_customers",
     metadata,
@@ -126,15 +124,15 @@ one_time_links = Table(
     Column("expires_at", DateTime(timezone=True), nullable=False),
     Column("claimed_at", DateTime(timezone=True)),
     Column("claimed_by", Text),
-    # Of invitations: the role offered, whom it was made for, and who made it.
+    # For invitations: the offered role, the inviter's name for the invited, and the inviter.
     Column("role", Text),
     Column("invitee", Text),
     Column("created_by", Text),
     Index("ix_one_time_links_subject", "subject"),
 )
 
-# The name a partner organisation knows a customer by (pairwise, OpenID Connect Core section 8.1):
-# random, so that two partners cannot find out that they serve the same customer.
+# Partners' names for customers (pairwise, OpenID Connect Core section 8.1): random, so that two
+# partners cannot find out that they serve the same customer.
 pairwise_subjects = Table(
     "pairwise_subjects",
     metadata,

@@ -1,9 +1,9 @@
 """Test customers: people of a member's model world, with whom developers try consents.
 
-The member says who they are; their accounts must be invented, since every developer who subscribes
-to a product of the sandbox may sign in as one. Whoever takes one gets a customer of its own: the
-same person of the model world tried by two organisations is two customers with two sign-ins, so
-neither sees what the other asked for or was granted.
+The member names them. Their accounts must be invented, since every developer who subscribes to a
+product of the sandbox may sign in as one. Each organisation gets a customer of its own: when two
+try the same person of the model world, there are two customers with two sign-ins, so neither sees
+the requests and consents of the other.
 """
 
 from __future__ import annotations
@@ -27,27 +27,31 @@ from weir.kernel.inputs import text
 from weir.kernel.outcomes import Refusal
 from weir.store.unit import UnitOfWork
 
-# Without letters that are taken for one another.
+# Without characters that look alike.
 _LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """A person of the model world whom a member lets developers try with."""
+    """A person of the model world, whom a member offers to developers as a test customer."""
 
     customer_ref: str
     display_name: str
 
 
 def new_passphrase() -> str:
-    """Five groups of five letters, about 124 bits; it protects invented accounts only."""
+    """Make a passphrase of five groups of five characters, about 124 bits.
+
+    It protects invented accounts only.
+    """
     return "-".join("".join(secrets.choice(_LETTERS) for _ in range(5)) for _ in range(5))
 
 
 async def offer(unit: UnitOfWork, member: str, customer_ref: str, display_name: str) -> None:
-    """Let developers try with this person, or name it anew.
+    """Offer a test customer to developers, or change its display name.
 
-    CONFLICT when the member offers as many as it may, or has enrolled the person as a customer.
+    Refusal CONFLICT when the member offers TEST_CUSTOMERS already, or has enrolled the person as a
+    customer; INVALID_INPUT.
     """
     reference, name = customer_reference(customer_ref), text(display_name, "/name")
     await hold_reference(unit, member, reference)
@@ -82,7 +86,7 @@ async def offer(unit: UnitOfWork, member: str, customer_ref: str, display_name: 
 
 
 async def end(unit: UnitOfWork, member: str, customer_ref: str) -> None:
-    """Offer this person no more, and end every sign-in that was taken. NOT_FOUND."""
+    """End the offer of a test customer, and all sign-ins taken for it. Refusal NOT_FOUND."""
     found = await unit.connection.execute(
         delete(test_customers).where(
             test_customers.c.member == member, test_customers.c.customer_ref == customer_ref
@@ -103,7 +107,7 @@ async def end(unit: UnitOfWork, member: str, customer_ref: str) -> None:
 
 
 async def of_member(connection: AsyncConnection, member: str) -> Sequence[Offered]:
-    """Whom a member offers, by reference."""
+    """Return the test customers that a member offers, in order of reference."""
     statement = (
         select(test_customers.c.customer_ref, test_customers.c.display_name)
         .where(test_customers.c.member == member)
@@ -120,10 +124,12 @@ async def take(
     organisation: str,
     passphrase_hash: str,
 ) -> Person:
-    """The sign-in that an organisation's developers have for this person, with this passphrase
-    from now on; older sessions end. NOT_FOUND when the member does not offer the person.
+    """Give an organisation's developers a sign-in as a test customer, with a new passphrase.
+
+    Returns the person who signs in. Older sessions end. Refusal NOT_FOUND when the member does not
+    offer the test customer.
     """
-    # Locked, so that a taking and an ending of one moment follow each other.
+    # Locked, so that `take` and `end` at the same time run one after the other.
     offered = await unit.connection.execute(
         select(test_customers.c.customer_ref, test_customers.c.display_name)
         .where(test_customers.c.member == member, test_customers.c.customer_ref == customer_ref)
@@ -156,7 +162,7 @@ async def take(
 
 
 async def _own(unit: UnitOfWork, member: str, who: Offered, organisation: str) -> Any:
-    """The organisation's own customer for this person, locked."""
+    """The row of the organisation's own customer for this person, made if absent, and locked."""
     await unit.connection.execute(
         insert(customers)
         .values(

@@ -1,6 +1,6 @@
-"""One-time passwords by time: RFC 6238 over RFC 4226, SHA-1, six digits, thirty seconds.
+"""Time-based one-time passwords (RFC 6238, RFC 4226): SHA-1, six digits, steps of 30 seconds.
 
-SHA-1 is what every authenticator application takes; HMAC does not need its collision resistance.
+Every authenticator application supports SHA-1; HMAC does not need its collision resistance.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ _STEPS_EITHER_WAY: Final = 1  # clocks differ; RFC 6238 section 5.2 allows one s
 
 
 def new_secret() -> bytes:
-    """A shared secret for one person."""
+    """Make a shared secret for one person."""
     return os.urandom(_SECRET_BYTES)
 
 
 def code_at(secret: bytes, step: int) -> str:
-    """The code of one time step (RFC 4226 section 5.3)."""
+    """Return the code of one time step (RFC 4226 section 5.3)."""
     digest = hmac.digest(secret, struct.pack(">Q", step), "sha1")
     offset = digest[-1] & 0xF
     number = int.from_bytes(digest[offset : offset + 4]) & 0x7FFF_FFFF
@@ -32,9 +32,9 @@ def code_at(secret: bytes, step: int) -> str:
 
 
 def step_of(code: str, secret: bytes, now_s: float, last_step: int) -> int | None:
-    """The time step whose code this is, newer than `last_step`; None when it is none's.
+    """Return the time step of a code, or None when no accepted step has this code.
 
-    Every candidate is compared in constant time, whichever fits.
+    Steps up to `last_step` are not accepted again. All candidates are compared, in constant time.
     """
     given = "".join(code.split()).encode()
     present = int(now_s) // STEP_S
@@ -47,11 +47,11 @@ def step_of(code: str, secret: bytes, now_s: float, last_step: int) -> int | Non
 
 
 def base32(secret: bytes) -> str:
-    """The secret as people type it into an authenticator application."""
+    """Return the secret as people type it into an authenticator application."""
     return base64.b32encode(secret).decode().rstrip("=")
 
 
 def address(secret: bytes, name: str, issuer: str) -> str:
-    """The `otpauth:` address that authenticator applications read from a picture."""
+    """Return the `otpauth:` address for the picture that authenticator applications read."""
     label = f"{quote(issuer)}:{quote(name)}"
     return f"otpauth://totp/{label}?secret={base32(secret)}&issuer={quote(issuer)}"
