@@ -1,1 +1,1 @@
-"""Who takes part: the operator, members, partners, their applications, keys and certificates."""
+"""The parties: operator, members and partners, with their applications, keys and certificates."""

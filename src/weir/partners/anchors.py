@@ -1,7 +1,7 @@
-"""Trust anchors: whose software statements are believed (RFC 7591 section 2.3).
+"""Trust anchors: trusted issuers of software statements (RFC 7591 section 2.3).
 
-An alliance's directory, for instance. The operator registers its issuer name and public keys, and
-can end it; nobody else's word lets an application in without a person.
+An alliance's directory, for example. The operator registers the issuer's name and public keys, and
+can end it. Only a statement of a trust anchor registers an application without a person.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from weir.store.unit import UnitOfWork
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrustAnchor:
-    """An issuer of software statements as stored."""
+    """An issuer of software statements as stored. `status` is `active` or `ended`."""
 
     issuer: str
     name: str
@@ -36,7 +36,7 @@ class TrustAnchor:
 
 
 async def register(unit: UnitOfWork, *, issuer: str, name: str, jwks: Any) -> TrustAnchor:
-    """Believe an issuer, or replace its name and keys. INVALID_INPUT says what is wrong."""
+    """Register a trust anchor, or replace its name and keys. Refusal INVALID_INPUT."""
     public = keys.public_jwks(jwks, "/jwks")
     if not public["keys"]:
         raise inputs.wrong("/jwks/keys", "must hold a key", "须至少包含一把公钥")
@@ -60,7 +60,10 @@ async def register(unit: UnitOfWork, *, issuer: str, name: str, jwks: Any) -> Tr
 
 
 async def end(unit: UnitOfWork, issuer: str) -> TrustAnchor:
-    """Believe an issuer no more, from the next request on; what it let in stays registered."""
+    """End a trust anchor from the next request on; its registered applications stay.
+
+    Refusal NOT_FOUND, or ILLEGAL_STATE when it has ended already.
+    """
     changed = await unit.connection.execute(
         update(trust_anchors)
         .where(trust_anchors.c.issuer == issuer, trust_anchors.c.status == "active")
@@ -76,14 +79,14 @@ async def end(unit: UnitOfWork, issuer: str) -> TrustAnchor:
 
 
 async def find(connection: AsyncConnection, issuer: str) -> TrustAnchor | None:
-    """The anchor of this name."""
+    """Return the trust anchor with this issuer name, or None."""
     found = await connection.execute(select(trust_anchors).where(trust_anchors.c.issuer == issuer))
     row = found.one_or_none()
     return None if row is None else _anchor(row)
 
 
 async def list_all(connection: AsyncConnection) -> Sequence[TrustAnchor]:
-    """Up to PAGE_ROWS anchors by their names."""
+    """Return up to PAGE_ROWS trust anchors in order of issuer name."""
     rows = await connection.execute(
         select(trust_anchors).order_by(trust_anchors.c.issuer).limit(PAGE_ROWS)
     )

@@ -35,7 +35,11 @@ from weir.store.unit import Change, UnitOfWork
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Application:
-    """One application as stored. `id` is its OAuth client_id; `jwks` holds public keys only."""
+    """One application as stored.
+
+    `id` is its OAuth client_id. `jwks` holds public keys only. `revoked_keys` are RFC 7638
+    thumbprints. When it `rehearses`, announced changes are in force for it now.
+    """
 
     id: str
     organisation: str
@@ -57,7 +61,7 @@ class Application:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownApplication:
-    """An application with what decides, at this moment, whether it may act at all."""
+    """An application with the present facts that decide whether it may act."""
 
     application: Application
     organisation: organisations.Organisation
@@ -77,7 +81,10 @@ async def register(
     require_signed_request_object: bool = False,
     jwks_uri: str | None = None,
 ) -> Application:
-    """Register an application of an active organisation. INVALID_INPUT says what is wrong."""
+    """Register an application of an active organisation.
+
+    Refusal INVALID_INPUT, NOT_FOUND for the organisation, or ORGANISATION_SUSPENDED.
+    """
     facts = registration_rules.application_facts(
         name=name,
         token_endpoint_auth_method=token_endpoint_auth_method,
@@ -95,7 +102,7 @@ async def register(
 
 
 async def admit(unit: UnitOfWork, organisation_id: str, facts: ApplicationFacts) -> Application:
-    """Store checked particulars as an active application."""
+    """Store checked facts as an active application, and publish it."""
     added = await unit.connection.execute(
         applications.insert()
         .values(
@@ -125,9 +132,9 @@ async def admit(unit: UnitOfWork, organisation_id: str, facts: ApplicationFacts)
 async def replace_facts(
     unit: UnitOfWork, application_id: str, facts: ApplicationFacts
 ) -> Application:
-    """Replace an active application's particulars, as if it were registered anew.
+    """Replace all facts of an active application, as a new registration would set them.
 
-    INVALID_INPUT when a key among them was revoked.
+    Refusal INVALID_INPUT when one of the keys was revoked, NOT_FOUND, or APPLICATION_SUSPENDED.
     """
     application = await lock(unit.connection, application_id)
     if application.status != "active":
@@ -143,7 +150,10 @@ async def replace_facts(
 
 
 async def rotate_keys(unit: UnitOfWork, application_id: str, jwks: Any) -> Application:
-    """Replace an application's public keys. Send old and new together to change without a gap."""
+    """Replace an application's public keys. Send old and new together to change without a gap.
+
+    Refusal INVALID_INPUT, also for a revoked key, or NOT_FOUND.
+    """
     application = await lock(unit.connection, application_id)
     public = keys.public_jwks(jwks, "/jwks")
     _refuse_revoked(application, public)
@@ -159,9 +169,9 @@ async def rotate_keys(unit: UnitOfWork, application_id: str, jwks: Any) -> Appli
 async def require_signed_requests(
     unit: UnitOfWork, application_id: str, required: bool
 ) -> Application:
-    """Whether the application's requests count only when they are signed (RFC 9101 section 10.5).
+    """Set whether the application must sign its requests (RFC 9101 section 10.5).
 
-    INVALID_INPUT when it has no key to sign with.
+    Refusal INVALID_INPUT when it has no key to sign with, or NOT_FOUND.
     """
     application = await lock(unit.connection, application_id)
     registration_rules.require_keys_for(
@@ -177,11 +187,12 @@ async def require_signed_requests(
 
 
 async def revoke_key(unit: UnitOfWork, application_id: str, name: str) -> Application:
-    """Revoke one of an application's keys for good: a registered one, by its `kid`, or any other,
-    a DPoP key for instance, by its RFC 7638 thumbprint.
+    """Revoke one of an application's keys for good.
 
-    INVALID_INPUT when it is neither, or the last one the application can prove itself by; CONFLICT
-    when too many were revoked. Whoever asked waits for `unit.sequence` to be acknowledged.
+    `name` is the `kid` of a registered key, or the RFC 7638 thumbprint of any key, such as a DPoP
+    key. Refusal INVALID_INPUT when it is neither, or is the last key with which the application can
+    authenticate; CONFLICT when too many keys were revoked. The caller waits until `unit.sequence`
+    is acknowledged.
     """
     application = await lock(unit.connection, application_id)
     left = [key for key in application.jwks["keys"] if name not in (key["kid"], thumbprint_of(key))]
@@ -212,7 +223,7 @@ async def revoke_key(unit: UnitOfWork, application_id: str, name: str) -> Applic
 
 
 async def rehearse(unit: UnitOfWork, application_id: str, *, on: bool) -> Application:
-    """Let an application meet every announced change of keys and algorithms now, or no more."""
+    """Start or stop an application's rehearsal: announced changes are in force for it now."""
     application = await lock(unit.connection, application_id)
     detail = {"on": on}
     return await _change(unit, application, "application.rehearses", detail, rehearses=on)
@@ -221,9 +232,10 @@ async def rehearse(unit: UnitOfWork, application_id: str, *, on: bool) -> Applic
 async def set_backchannel(
     unit: UnitOfWork, application_id: str, mode: str | None, endpoint: str | None
 ) -> Application:
-    """Whether and how the application asks customers on their own device (CIBA Core section 4).
+    """Set how the application may ask customers on their own device (CIBA Core section 4).
 
-    `mode` is poll, ping or None for not at all; a ping needs an https `endpoint`. INVALID_INPUT.
+    `mode` is poll, ping, or None for not at all; ping needs an https `endpoint`. Refusal
+    INVALID_INPUT.
     """
     application = await lock(unit.connection, application_id)
     has_keys = bool(application.jwks["keys"]) or application.jwks_uri is not None
@@ -239,7 +251,10 @@ async def set_backchannel(
 
 
 async def suspend(unit: UnitOfWork, application_id: str) -> Application:
-    """Stop an application: its tokens and certificates count for nothing until it is resumed."""
+    """Suspend an application: its tokens and certificates are refused until it is resumed.
+
+    Refusal NOT_FOUND, or ILLEGAL_STATE unless it is active.
+    """
     application = await lock(unit.connection, application_id)
     if application.status != "active":
         raise Refusal(ILLEGAL_STATE, "the application is not active")
@@ -247,7 +262,7 @@ async def suspend(unit: UnitOfWork, application_id: str) -> Application:
 
 
 async def resume(unit: UnitOfWork, application_id: str) -> Application:
-    """Undo a suspension."""
+    """Undo a suspension. Refusal NOT_FOUND, or ILLEGAL_STATE unless it is suspended."""
     application = await lock(unit.connection, application_id)
     if application.status != "suspended":
         raise Refusal(ILLEGAL_STATE, "the application is not suspended")
@@ -255,7 +270,7 @@ async def resume(unit: UnitOfWork, application_id: str) -> Application:
 
 
 async def publish(unit: UnitOfWork, application: Application) -> None:
-    """Tell the gateways, with the certificates that hold as of this unit of work."""
+    """Publish an application to the gateways, with its certificates that are valid now."""
     document = ApplicationDocument(
         id=application.id,
         organisation=application.organisation,
@@ -268,7 +283,7 @@ async def publish(unit: UnitOfWork, application: Application) -> None:
 
 
 async def find(connection: AsyncConnection, application_id: str) -> Application | None:
-    """The application of this client_id."""
+    """Return the application with this client_id, or None."""
     found = await connection.execute(
         select(applications).where(applications.c.id == application_id)
     )
@@ -277,7 +292,7 @@ async def find(connection: AsyncConnection, application_id: str) -> Application 
 
 
 async def get(connection: AsyncConnection, application_id: str) -> Application:
-    """As `find`, or NOT_FOUND."""
+    """Return the application with this client_id. Refusal NOT_FOUND."""
     application = await find(connection, application_id)
     if application is None:
         raise Refusal(NOT_FOUND, "no such application")
@@ -285,7 +300,7 @@ async def get(connection: AsyncConnection, application_id: str) -> Application:
 
 
 async def lock(connection: AsyncConnection, application_id: str) -> Application:
-    """The application, its row held until the commit, or NOT_FOUND."""
+    """Return the application, with its row locked until the commit. Refusal NOT_FOUND."""
     found = await connection.execute(
         select(applications).where(applications.c.id == application_id).with_for_update()
     )
@@ -298,7 +313,7 @@ async def lock(connection: AsyncConnection, application_id: str) -> Application:
 async def list_page(
     connection: AsyncConnection, *, organisation: str | None = None, after: str = ""
 ) -> Sequence[Application]:
-    """Up to PAGE_ROWS applications, oldest first, those behind `after`."""
+    """Return up to PAGE_ROWS applications after the identifier `after`, oldest first."""
     statement = select(applications).where(applications.c.id > after)
     if organisation is not None:
         statement = statement.where(applications.c.organisation == organisation)
@@ -307,7 +322,7 @@ async def list_page(
 
 
 async def ids_of(connection: AsyncConnection, organisation: str) -> frozenset[str]:
-    """The identifiers of all of an organisation's applications."""
+    """Return the identifiers of all applications of an organisation."""
     found = await connection.execute(
         select(applications.c.id).where(applications.c.organisation == organisation)
     )
@@ -317,7 +332,10 @@ async def ids_of(connection: AsyncConnection, organisation: str) -> frozenset[st
 async def find_known(
     connection: AsyncConnection, application_id: str, certificate_sha256: str
 ) -> KnownApplication | None:
-    """Everything that decides whether an application presenting this certificate may act."""
+    """Return the facts that decide whether an application with this certificate may act.
+
+    None when there is no such application.
+    """
     application = await find(connection, application_id)
     if application is None:
         return None

@@ -37,7 +37,7 @@ class Certificate:
 
 
 async def pem_of(connection: AsyncConnection, sha256: str) -> str:
-    """The certificate of this thumbprint, in PEM. Refusal NOT_FOUND."""
+    """Return the certificate with this thumbprint, in PEM. Refusal NOT_FOUND."""
     pem = await connection.scalar(select(certificates.c.pem).where(certificates.c.sha256 == sha256))
     if pem is None:
         raise Refusal(NOT_FOUND, "no such certificate")
@@ -47,8 +47,11 @@ async def pem_of(connection: AsyncConnection, sha256: str) -> str:
 async def signer_of(
     connection: AsyncConnection, organisation: str, sha256: str, at: datetime
 ) -> tuple[str, str] | None:
-    """The application and the PEM of the certificate of this thumbprint, if it signs for the
-    organisation now: valid, of an application that is active and may act for it."""
+    """Return the signer of a certificate, as (application, PEM), or None.
+
+    None unless the certificate is valid at `at` and belongs to an active application of the
+    organisation with the role `manage`.
+    """
     found = await connection.execute(
         select(applications_table.c.id, applications_table.c.roles, certificates.c.pem)
         .join(applications_table, applications_table.c.id == certificates.c.application)
@@ -62,7 +65,7 @@ async def signer_of(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """A certificate that ends soon, with whose it is."""
+    """A certificate that ends soon, with its application and organisation."""
 
     id: str
     application: str
@@ -76,9 +79,10 @@ class Ending:
 async def ending(
     connection: AsyncConnection, *, before: datetime, organisation: str | None
 ) -> Sequence[Ending]:
-    """The newest valid certificate of each application that ends before then, soonest first.
+    """Return the last valid certificate of each application, if it ends before `before`.
 
-    One whose application has a later one needs nobody's care. None means of every organisation.
+    Soonest first. A certificate that a later one replaces is left out, as nothing need be done.
+    With `organisation` None, those of all organisations are returned.
     """
     last = (
         select(certificates.c.application, func.max(certificates.c.not_after).label("not_after"))
@@ -147,8 +151,8 @@ async def issue(
 async def revoke(unit: UnitOfWork, certificate_id: str) -> Certificate:
     """Revoke a certificate, and with it every token bound to it.
 
-    Done means committed. Whoever asked waits for `unit.sequence` to be acknowledged by every
-    gateway (`weir.store.processes.await_acknowledged`) before reporting it as in effect.
+    The revocation takes effect when every gateway has acknowledged `unit.sequence`; the caller
+    waits for that (`weir.store.processes.await_acknowledged`) before reporting it as done.
     """
     found = await unit.connection.execute(
         update(certificates)
@@ -172,7 +176,7 @@ async def revoke(unit: UnitOfWork, certificate_id: str) -> Certificate:
 
 
 async def get(connection: AsyncConnection, certificate_id: str) -> Certificate:
-    """The certificate, or NOT_FOUND."""
+    """Return a certificate by its identifier. Refusal NOT_FOUND."""
     found = await connection.execute(
         select(certificates).where(certificates.c.id == certificate_id)
     )
@@ -183,14 +187,14 @@ async def get(connection: AsyncConnection, certificate_id: str) -> Certificate:
 
 
 async def find_by_thumbprint(connection: AsyncConnection, sha256: str) -> Certificate | None:
-    """The certificate of this thumbprint, if the alliance's authority issued it to somebody."""
+    """Return the certificate with this thumbprint, or None if the authority never issued it."""
     found = await connection.execute(select(certificates).where(certificates.c.sha256 == sha256))
     row = found.one_or_none()
     return None if row is None else _certificate(row)
 
 
 async def list_of(connection: AsyncConnection, application_id: str) -> Sequence[Certificate]:
-    """An application's certificates, newest first, at most PAGE_ROWS."""
+    """Return up to PAGE_ROWS certificates of an application, newest first."""
     rows = await connection.execute(
         select(certificates)
         .where(certificates.c.application == application_id)

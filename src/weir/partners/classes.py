@@ -1,10 +1,10 @@
-"""The closed lists of what a party can be, with the words people read."""
+"""Closed lists of party classes, application roles and authentication methods, with their words."""
 
 from __future__ import annotations
 
 from typing import Final
 
-# A partner is one of five classes; agreements, controls and reports speak of them.
+# The five classes of partners, which agreements, controls and reports refer to.
 PARTNER_CLASSES: Final[dict[str, tuple[str, str]]] = {
     "internet_platform": ("Internet platform", "互联网平台"),
     "software_vendor": ("Software vendor", "软件服务商"),
@@ -13,7 +13,7 @@ PARTNER_CLASSES: Final[dict[str, tuple[str, str]]] = {
     "pe_vc_institution": ("PE/VC institution", "私募股权与创投机构"),
 }
 
-# A member is a licensed institution of one of three kinds.
+# The three kinds of members, by their licence.
 LICENCE_KINDS: Final[dict[str, tuple[str, str]]] = {
     "bank": ("Bank", "银行"),
     "insurer": ("Insurer", "保险公司"),
@@ -23,7 +23,7 @@ LICENCE_KINDS: Final[dict[str, tuple[str, str]]] = {
 INTROSPECT: Final = "introspect"
 MANAGE: Final = "manage"
 
-# What an application may do. The authorization server grants by it, the management API asks it.
+# The roles of applications, by which the authorization server and the management API decide.
 APPLICATION_ROLES: Final[dict[str, tuple[str, str]]] = {
     "data": ("Ask customers for access to their data", "请求客户授权访问其数据"),
     "payments": ("Ask customers to authorise payments", "请求客户授权付款"),
@@ -34,12 +34,12 @@ APPLICATION_ROLES: Final[dict[str, tuple[str, str]]] = {
     MANAGE: ("Act for its organisation in the management API", "代表所属机构使用管理接口"),
 }
 
-# How a client proves itself at the token endpoint (RFC 8705 section 2.1, RFC 7523 section 2.2).
+# Methods of client authentication (RFC 8705 section 2.1, RFC 7523 section 2.2).
 TLS_CLIENT_AUTH: Final = "tls_client_auth"
 PRIVATE_KEY_JWT: Final = "private_key_jwt"
 TOKEN_ENDPOINT_AUTH_METHODS: Final = (TLS_CLIENT_AUTH, PRIVATE_KEY_JWT)
 
-# How an application learns of an answer on the customer's own device (CIBA Core section 5).
+# Modes by which an application gets an answer from the customer's device (CIBA Core section 5).
 POLL: Final = "poll"
 PING: Final = "ping"
 DELIVERY_MODES: Final = (POLL, PING)

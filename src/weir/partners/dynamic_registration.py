@@ -1,7 +1,7 @@
-"""Applications that registered themselves with a software statement (RFC 7591, RFC 7592).
+"""Dynamic registrations: applications with a software statement (RFC 7591, RFC 7592).
 
-The application itself is registered like any other, by `partners.applications`; here is what is
-kept beside it: whose statement it was, and the digest of the token that manages the registration.
+`partners.applications` stores the application itself, like any other. This module stores the
+statement, its issuer, and the digest of the token that manages the registration.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _COLUMNS: Final = ("application", "issuer", "software_id", "statement", "token_s
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registration:
-    """What is kept of a dynamic registration."""
+    """The facts of a dynamic registration."""
 
     application: str
     issuer: str
@@ -36,7 +36,7 @@ class Registration:
     token_sha256: str
 
     def opened_by(self, token_sha256: str) -> bool:
-        """Whether this digest is of the token that manages the registration."""
+        """Whether this is the digest of the token that manages the registration."""
         return hmac.compare_digest(self.token_sha256, token_sha256)
 
 
@@ -49,7 +49,7 @@ async def keep(
     statement: str,
     token_sha256: str,
 ) -> None:
-    """Keep a registration. CONFLICT when the organisation has as many as it may."""
+    """Store a registration. Refusal CONFLICT when the organisation has DYNAMIC_APPLICATIONS."""
     counted = await unit.connection.execute(
         select(func.count())
         .select_from(registrations.join(applications))
@@ -77,7 +77,7 @@ async def keep(
 
 
 async def renew(unit: UnitOfWork, application: Application, statement: str) -> None:
-    """Another statement stands behind the registration now."""
+    """Replace the statement of a registration."""
     await unit.connection.execute(
         update(registrations)
         .where(registrations.c.application == application.id)
@@ -87,7 +87,7 @@ async def renew(unit: UnitOfWork, application: Application, statement: str) -> N
 
 
 async def forget(unit: UnitOfWork, application: Application) -> None:
-    """The registration cannot be managed any more."""
+    """Delete a registration, so that its management token works no more."""
     await unit.connection.execute(
         delete(registrations).where(registrations.c.application == application.id)
     )
@@ -95,7 +95,7 @@ async def forget(unit: UnitOfWork, application: Application) -> None:
 
 
 async def find(connection: AsyncConnection, application_id: str) -> Registration | None:
-    """The dynamic registration of an application, if it has one."""
+    """Return the dynamic registration of an application, or None."""
     columns = [registrations.c[name] for name in _COLUMNS]
     found: Any = await connection.execute(
         select(*columns).where(registrations.c.application == application_id)
@@ -105,9 +105,9 @@ async def find(connection: AsyncConnection, application_id: str) -> Registration
 
 
 async def use_statement(unit: UnitOfWork, issuer: str, jti: str, expires_at: datetime) -> bool:
-    """Whether a statement is used for the first time, in any process, across every restart.
+    """Use up a statement; return whether this was its first use, in any process.
 
-    What has expired is forgotten: it is refused for its age.
+    Expired statements are deleted, since they are refused for their age anyway.
     """
     await unit.connection.execute(
         delete(used_statements).where(used_statements.c.expires_at < unit.now)

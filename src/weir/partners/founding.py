@@ -1,7 +1,7 @@
 """The founding of an alliance: one link, used once, makes the operator and its first application.
 
-The link's secret is shown to whoever started the platform and kept only as a digest. After the
-founding there is an operator, no further link can be offered, and those still open are worthless.
+The link's secret is shown to the person who starts the platform, and is stored only as a digest.
+After the founding no further link can be made, and open ones are void.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SECRET_BYTES = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Founded:
-    """What a founding made."""
+    """The result of a founding: the operator, its first application and that one's certificate."""
 
     organisation: Organisation
     application: Application
@@ -36,7 +36,10 @@ class Founded:
 
 
 async def offer_link(unit: UnitOfWork) -> str:
-    """A new one-time secret for founding; valid ONE_TIME_LINK_LIFETIME_S. CONFLICT when founded."""
+    """Make a founding link, valid for ONE_TIME_LINK_LIFETIME_S; return its secret.
+
+    Refusal CONFLICT when the alliance is founded already.
+    """
     await _refuse_founded(unit)
     secret = secrets.token_urlsafe(_SECRET_BYTES)
     await unit.connection.execute(
@@ -60,7 +63,10 @@ async def claim(
     name_zh: str,
     csr_pem: str,
 ) -> Founded:
-    """Found the alliance with a link's secret. LINK_USED when it is unknown, old or used."""
+    """Found the alliance with a link's secret. Refusal LINK_USED when it is unknown, old or used.
+
+    Refuses as `found_alliance` does.
+    """
     used = await unit.connection.execute(
         update(founding_links)
         .where(founding_links.c.secret_sha256 == _digest(secret))

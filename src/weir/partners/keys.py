@@ -1,7 +1,7 @@
-"""An application's public keys (RFC 7517): only what a partner may show, and strong enough.
+"""Checks of an application's public keys (RFC 7517): public members only, and strong enough.
 
-FAPI 2.0 Security Profile section 5.4: ES256, PS256 and Ed25519; RSA of at least 2,048 bits. A
-private member refuses the whole set, since whoever sent it has just given its key away.
+FAPI 2.0 Security Profile section 5.4: ES256, PS256 and Ed25519; RSA of at least 2,048 bits. A set
+with a private member is refused as a whole, since its sender has just given the key away.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from weir.keys.declares import RSA_BITS_MAX, RSA_BITS_MIN
 from weir.partners.declares import APPLICATION_KEYS
 
 _PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
-# Addresses a verifier would fetch keys from; a registered set is its own source (RFC 8725 3.10).
+# Members that point to keys elsewhere; a registered set must hold its keys (RFC 8725 3.10).
 _FETCHED_MEMBERS: Final = frozenset({"x5u", "jku"})
 _BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]+")
 _KID: Final = re.compile(r"[A-Za-z0-9._~:/+=@-]{1,128}")
 
-# Of each kind of key: the members that make it, and the algorithms it may sign with.
+# For each kind of key: the members that define it, and the algorithms it may sign with.
 _KINDS: Final[dict[tuple[str, str | None], tuple[tuple[str, ...], frozenset[str]]]] = {
     ("EC", "P-256"): (("x", "y"), frozenset({"ES256"})),
     ("OKP", "Ed25519"): (("x",), frozenset({"EdDSA", "Ed25519"})),
@@ -33,7 +33,10 @@ _KINDS: Final[dict[tuple[str, str | None], tuple[tuple[str, ...], frozenset[str]
 
 
 def public_jwks(value: Any, pointer: str) -> dict[str, Any]:
-    """A JWK set reduced to the members we know, or INVALID_INPUT naming the key at fault."""
+    """Return a JWK set with only the known members of each key.
+
+    Refusal INVALID_INPUT points to the wrong key.
+    """
     keys = value.get("keys") if isinstance(value, dict) else None
     if not isinstance(keys, list) or len(keys) > APPLICATION_KEYS:
         raise inputs.wrong(
@@ -102,7 +105,7 @@ def _algorithm(key: dict[str, Any], algorithms: frozenset[str], pointer: str) ->
 
 
 def _octets(value: Any, pointer: str) -> bytes:
-    """Base64url without padding (RFC 7515 section 2), in its one canonical spelling."""
+    """The bytes of base64url without padding (RFC 7515 section 2), in canonical form only."""
     if isinstance(value, str) and len(value) <= 2048 and _BASE64URL.fullmatch(value):
         try:
             octets = base64.urlsafe_b64decode(value + "=" * (-len(value) % 4))
@@ -114,7 +117,7 @@ def _octets(value: Any, pointer: str) -> bytes:
 
 
 def _import(kty: str, numbers: dict[str, bytes], pointer: str) -> None:
-    """Let the cryptography library judge the key: on its curve, of its length, a usable modulus."""
+    """Let the cryptography library check the key: point on the curve, length, usable modulus."""
     try:
         if kty == "EC":
             x, y = numbers["x"], numbers["y"]

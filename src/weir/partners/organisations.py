@@ -1,4 +1,4 @@
-"""Organisations: admitting, suspending, resuming, and finding them."""
+"""Organisations: admit, suspend, resume, find."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from weir.partners.registration_rules import OrganisationFacts
 from weir.partners.tables import organisations
 from weir.store.unit import Change, UnitOfWork
 
-# Whoever signs up by itself begins in the sandbox; the operator opens production.
+# An organisation that signs up itself begins in the sandbox; the operator opens production.
 SANDBOX: Final = "sandbox"
 PRODUCTION: Final = "production"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Organisation:
-    """One organisation as stored. `admitted_by` is the organisation that let it in."""
+    """One organisation as stored. `admitted_by` is the organisation that admitted it."""
 
     id: str
     kind: str
@@ -54,7 +54,7 @@ async def admit_member(
     institution_code: str | None = None,
     directory_url: str | None = None,
 ) -> Organisation:
-    """Let a licensed institution in. INVALID_INPUT says what is wrong; CONFLICT what is taken."""
+    """Admit a member, a licensed institution. Refusal INVALID_INPUT; CONFLICT for a taken value."""
     facts = registration_rules.member_facts(
         slug=slug,
         name_en=name_en,
@@ -75,7 +75,7 @@ async def admit_partner(
     partner_class: str,
     institution_code: str | None = None,
 ) -> Organisation:
-    """Let a partner in. INVALID_INPUT says what is wrong; CONFLICT what is taken."""
+    """Admit a partner. Refusal INVALID_INPUT; CONFLICT for a taken value."""
     facts = registration_rules.partner_facts(
         slug=slug,
         name_en=name_en,
@@ -89,7 +89,10 @@ async def admit_partner(
 async def admit(
     unit: UnitOfWork, facts: OrganisationFacts, *, stage: str = PRODUCTION
 ) -> Organisation:
-    """Store checked particulars as an active organisation, audited in its own chain."""
+    """Store checked facts as an active organisation, audited in its own chain, and publish it.
+
+    Refusal CONFLICT for a taken slug or institution code.
+    """
     await _refuse_taken(unit.connection, facts)
     statement = insert(organisations).values(
         id=unit.mint("org"),
@@ -104,7 +107,7 @@ async def admit(
         statement.on_conflict_do_nothing().returning(organisations)
     )
     row = admitted.one_or_none()
-    if row is None:  # somebody else took the slug, the code or the operator's place meanwhile
+    if row is None:  # another unit of work took the slug, the code or the operator's place
         raise Refusal(CONFLICT, f"{facts.slug} lost a race")
     organisation = _organisation(row)
     unit.audit(
@@ -118,7 +121,10 @@ async def admit(
 
 
 async def open_production(unit: UnitOfWork, organisation_id: str) -> Organisation:
-    """Let an organisation use products beyond the sandbox. ILLEGAL_STATE when it may already."""
+    """Let an organisation use products outside the sandbox.
+
+    Refusal ILLEGAL_STATE when it may already.
+    """
     organisation = await lock(unit.connection, organisation_id)
     if organisation.stage != SANDBOX:
         raise Refusal(ILLEGAL_STATE, "the organisation is in production")
@@ -134,9 +140,9 @@ async def open_production(unit: UnitOfWork, organisation_id: str) -> Organisatio
 
 
 async def suspend(unit: UnitOfWork, organisation_id: str) -> Organisation:
-    """Stop an organisation: none of its applications may call, and none may call it.
+    """Suspend an organisation: its applications may not call, and it may not be called.
 
-    The operator cannot be suspended, since nobody would be left to undo it.
+    Refusal ILLEGAL_STATE unless it is active, and for the operator: no party could undo that.
     """
     organisation = await lock(unit.connection, organisation_id)
     if organisation.kind == "operator" or organisation.status != "active":
@@ -145,7 +151,7 @@ async def suspend(unit: UnitOfWork, organisation_id: str) -> Organisation:
 
 
 async def resume(unit: UnitOfWork, organisation_id: str) -> Organisation:
-    """Undo a suspension."""
+    """Undo a suspension. Refusal ILLEGAL_STATE unless the organisation is suspended."""
     organisation = await lock(unit.connection, organisation_id)
     if organisation.status != "suspended":
         raise Refusal(ILLEGAL_STATE, "the organisation is not suspended")
@@ -153,7 +159,7 @@ async def resume(unit: UnitOfWork, organisation_id: str) -> Organisation:
 
 
 def publish(unit: UnitOfWork, organisation: Organisation) -> None:
-    """Tell the gateways."""
+    """Publish an organisation to the gateways."""
     document = OrganisationDocument(
         id=organisation.id,
         kind=organisation.kind,  # type: ignore[arg-type] # the database holds the closed list
@@ -165,7 +171,7 @@ def publish(unit: UnitOfWork, organisation: Organisation) -> None:
 
 
 async def find(connection: AsyncConnection, id_or_slug: str) -> Organisation | None:
-    """The organisation of this identifier or slug. The two cannot be mistaken: a slug has no _."""
+    """Return the organisation with this identifier or slug, or None. A slug never has a `_`."""
     column = organisations.c.id if "_" in id_or_slug else organisations.c.slug
     found = await connection.execute(select(organisations).where(column == id_or_slug))
     row = found.one_or_none()
@@ -173,7 +179,7 @@ async def find(connection: AsyncConnection, id_or_slug: str) -> Organisation | N
 
 
 async def get(connection: AsyncConnection, id_or_slug: str) -> Organisation:
-    """As `find`, or NOT_FOUND."""
+    """Return the organisation with this identifier or slug. Refusal NOT_FOUND."""
     organisation = await find(connection, id_or_slug)
     if organisation is None:
         raise Refusal(NOT_FOUND, "no such organisation")
@@ -181,7 +187,10 @@ async def get(connection: AsyncConnection, id_or_slug: str) -> Organisation:
 
 
 async def lock(connection: AsyncConnection, organisation_id: str) -> Organisation:
-    """As `get`, by its identifier, held until the unit of work ends."""
+    """Return an organisation by its identifier, locked until the unit of work ends.
+
+    Refusal NOT_FOUND.
+    """
     found = await connection.execute(
         select(organisations).where(organisations.c.id == organisation_id).with_for_update()
     )
@@ -192,13 +201,13 @@ async def lock(connection: AsyncConnection, organisation_id: str) -> Organisatio
 
 
 async def get_many(connection: AsyncConnection, ids: Collection[str]) -> dict[str, Organisation]:
-    """Those of the organisations that exist, by their identifiers."""
+    """Return the organisations with these identifiers, by identifier; unknown ones are left out."""
     found = await connection.execute(select(organisations).where(organisations.c.id.in_(ids)))
     return {row.id: _organisation(row) for row in found}
 
 
 async def by_slugs(connection: AsyncConnection, slugs: Collection[str]) -> list[Organisation]:
-    """Those of the organisations that exist, by their slugs, in the order of their slugs."""
+    """Return the organisations with these slugs, in order of slug; unknown ones are left out."""
     found = await connection.execute(
         select(organisations).where(organisations.c.slug.in_(slugs)).order_by(organisations.c.slug)
     )
@@ -206,7 +215,7 @@ async def by_slugs(connection: AsyncConnection, slugs: Collection[str]) -> list[
 
 
 async def find_operator(connection: AsyncConnection) -> Organisation | None:
-    """The operator, once the alliance has been founded."""
+    """Return the operator, or None before the alliance is founded."""
     found = await connection.execute(
         select(organisations).where(organisations.c.kind == "operator")
     )
@@ -217,7 +226,7 @@ async def find_operator(connection: AsyncConnection) -> Organisation | None:
 async def list_page(
     connection: AsyncConnection, *, kind: str | None = None, after: str = ""
 ) -> Sequence[Organisation]:
-    """Up to PAGE_ROWS organisations in order of their slugs, those behind `after`."""
+    """Return up to PAGE_ROWS organisations after the slug `after`, in order of slug."""
     statement = select(organisations).where(organisations.c.slug > after)
     if kind is not None:
         statement = statement.where(organisations.c.kind == kind)

@@ -1,4 +1,4 @@
-"""What the gateway is told of the parties: one document an organisation, one an application."""
+"""Documents of the change log about organisations and applications, for the gateways."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ APPLICATION: Final = "application"  # the change kind of ApplicationDocument, ke
 
 
 class OrganisationDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """An organisation as the gateway needs it. Calls of a suspended one, or to one, are refused."""
+    """An organisation as the gateway needs it.
+
+    Calls from a suspended organisation, or to one, are refused.
+    """
 
     id: str
     kind: OrganisationKind
@@ -24,11 +27,11 @@ class OrganisationDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ApplicationDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """An application and the certificates it may call with.
+    """An application with its certificates and keys.
 
-    `certificates` are RFC 8705 section 3.1 thumbprints (base64url SHA-256 of the DER, no padding)
-    of those issued to it and not revoked; `keys` are its public keys, which messages are signed by.
-    One that `rehearses` meets announced changes now.
+    `certificates` are the thumbprints (RFC 8705 section 3.1: base64url SHA-256 of the DER, without
+    padding) of its valid certificates. `keys` are the public keys that verify its messages. When it
+    `rehearses`, announced changes are in force for it now.
     """
 
     id: str

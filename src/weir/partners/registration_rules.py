@@ -1,4 +1,4 @@
-"""What an organisation or application must be to be let in. Pure; every fault has its pointer."""
+"""Rules for the registration of organisations and applications; pure, a pointer for each fault."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from weir.kernel import inputs
 from weir.partners import classes, keys
 from weir.partners.declares import APPLICATION_REDIRECT_URIS
 
-# The code a supervisor gave the institution (JR/T 0185 embeds its first 6 characters), or its LEI.
+# The institution's code from its supervisor (JR/T 0185 embeds its first 6 characters), or its LEI.
 _INSTITUTION_CODE: Final = re.compile(r"[A-Z0-9]{6,20}")
 _LOOPBACK_HOSTS: Final = ("127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrganisationFacts:
-    """An organisation's checked particulars."""
+    """The checked facts of an organisation."""
 
     kind: str
     slug: str
@@ -32,7 +32,7 @@ class OrganisationFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplicationFacts:
-    """An application's checked particulars. `jwks` holds public keys and nothing else."""
+    """The checked facts of an application. `jwks` holds public keys only."""
 
     name: str
     token_endpoint_auth_method: str
@@ -44,7 +44,7 @@ class ApplicationFacts:
 
 
 def operator_facts(*, slug: str, name_en: str, name_zh: str) -> OrganisationFacts:
-    """The operator's particulars."""
+    """Check the facts of the operator. Refusal INVALID_INPUT."""
     return _named("operator", slug, name_en, name_zh)
 
 
@@ -57,7 +57,10 @@ def member_facts(
     institution_code: str | None,
     directory_url: str | None,
 ) -> OrganisationFacts:
-    """A member's particulars: who licensed it for what, and where its accounts are asked for."""
+    """Check the facts of a member, with its licence and the address of its account directory.
+
+    Refusal INVALID_INPUT.
+    """
     named = _named("member", slug, name_en, name_zh)
     return OrganisationFacts(
         kind=named.kind,
@@ -78,7 +81,7 @@ def partner_facts(
     partner_class: str,
     institution_code: str | None = None,
 ) -> OrganisationFacts:
-    """A partner's particulars."""
+    """Check the facts of a partner. Refusal INVALID_INPUT."""
     named = _named("partner", slug, name_en, name_zh)
     return OrganisationFacts(
         kind=named.kind,
@@ -100,7 +103,7 @@ def application_facts(
     require_signed_request_object: bool = False,
     jwks_uri: str | None = None,
 ) -> ApplicationFacts:
-    """An application's particulars, coherent with each other."""
+    """Check the facts of an application, alone and together. Refusal INVALID_INPUT."""
     public = keys.public_jwks(jwks, "/jwks")
     method = inputs.choice(
         token_endpoint_auth_method,
@@ -133,8 +136,10 @@ def application_facts(
 def require_keys_for(
     token_endpoint_auth_method: str, jwks: dict[str, Any], signs_requests: bool
 ) -> None:
-    """private_key_jwt (RFC 7523) proves a client by a registered key, so it needs one; so does a
-    client that must sign its requests (RFC 9101 section 10.5).
+    """Refuse (INVALID_INPUT) an application without a key that needs one.
+
+    It needs one to authenticate by private_key_jwt (RFC 7523), and to sign its requests
+    (RFC 9101 section 10.5).
     """
     if signs_requests and not jwks["keys"]:
         raise inputs.wrong(
@@ -151,7 +156,7 @@ def require_keys_for(
 
 
 def _check_key_address(jwks_uri: str, jwks: dict[str, Any]) -> None:
-    """RFC 7591 section 2: keys by value or by address, and not both."""
+    """Refuse keys both by value and by address (RFC 7591 section 2), or an unsafe address."""
     parts = inputs.split_url(jwks_uri, "/jwks_uri")
     if parts.scheme != "https" or parts.fragment:
         raise inputs.wrong(
@@ -162,7 +167,10 @@ def _check_key_address(jwks_uri: str, jwks: dict[str, Any]) -> None:
 
 
 def require_backchannel(mode: str | None, endpoint: str | None, *, has_keys: bool) -> None:
-    """CIBA Core section 4: a ping goes to a registered https address, and requests are signed."""
+    """Check a backchannel mode (CIBA Core section 4). Refusal INVALID_INPUT.
+
+    The mode ping needs a registered https address, and every mode needs keys for signed requests.
+    """
     if mode is not None:
         inputs.choice(mode, classes.DELIVERY_MODES, "/mode")
     if (mode == classes.PING) != (endpoint is not None):
@@ -178,9 +186,10 @@ def require_backchannel(mode: str | None, endpoint: str | None, *, has_keys: boo
 
 
 def redirect_uri(value: str, pointer: str) -> str:
-    """A redirect URI by FAPI 2.0 Security Profile section 5.3.2.2: https, or native loopback.
+    """Check a redirect URI (FAPI 2.0 Security Profile section 5.3.2.2): https or native loopback.
 
-    It is compared character by character later, so it is kept as it was written.
+    It is returned unchanged, since it is later compared character by character. Refusal
+    INVALID_INPUT.
     """
     parts = inputs.split_url(value, pointer)
     loopback = parts.scheme == "http" and parts.hostname in _LOOPBACK_HOSTS
@@ -219,7 +228,10 @@ def _roles(values: Sequence[str]) -> list[str]:
 
 
 def require_roles_of(kind: str, roles: Sequence[str]) -> None:
-    """Only an institution has systems of its own to which tokens are shown."""
+    """Refuse (INVALID_INPUT) the role `introspect` of an organisation that is no member.
+
+    Only members run systems that receive tokens.
+    """
     if classes.INTROSPECT in roles and kind != "member":
         raise inputs.wrong("/roles", "introspect is for members", "introspect 仅限成员机构")
 

@@ -1,4 +1,4 @@
-"""Organisations, applications, certificates, and the one link that founds an alliance."""
+"""Tables of parties, applications, certificates, trust anchors, registrations, founding links."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ organisations = Table(
     Column("institution_code", Text),
     Column("directory_url", Text),
     Column("status", Text, nullable=False),
-    # Whoever signed up by itself begins in the sandbox.
+    # An organisation that signed up itself begins with `sandbox`.
     Column("stage", Text, nullable=False, server_default="production"),
     Column("admitted_at", DateTime(timezone=True), nullable=False),
     Column("admitted_by", Text, nullable=False),
@@ -47,7 +47,7 @@ organisations = Table(
     CheckConstraint("(kind = 'partner') = (partner_class IS NOT NULL)", name="partner_class"),
     CheckConstraint("(kind = 'member') = (licence_kind IS NOT NULL)", name="licence_kind"),
     CheckConstraint("kind = 'member' OR directory_url IS NULL", name="directory_url"),
-    # One alliance has one operator, whoever races to found it.
+    # One alliance has one operator, even when two foundings race.
     Index(
         "uq_organisations_operator",
         "kind",
@@ -70,7 +70,7 @@ applications = Table(
     Column("roles", JSONB, nullable=False),
     Column("revoked_keys", JSONB, nullable=False, server_default="[]"),  # RFC 7638 thumbprints
     Column("rehearses", Boolean, nullable=False, server_default=false()),
-    # How it may ask customers on their own device (CIBA): not at all, poll or ping.
+    # The mode in which it may ask customers on their own device (CIBA): null, poll or ping.
     Column("backchannel_token_delivery_mode", Text),
     Column("backchannel_client_notification_endpoint", Text),
     Column("status", Text, nullable=False),
@@ -123,7 +123,7 @@ registrations = Table(
     Column("changed_at", DateTime(timezone=True), nullable=False),
 )
 
-# Software statements count once (RFC 7591 section 5): remembered until they have expired.
+# Used software statements, kept until they expire: each works once (RFC 7591 section 5).
 used_statements = Table(
     "used_statements",
     metadata,
