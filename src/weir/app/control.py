@@ -1,4 +1,4 @@
-"""One control process: authorization server, portal and management API, behind the gateways."""
+"""The control process: authorization server, portal and management API, behind the gateways."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ from weir.portal.renderer import Portal
 from weir.portal.service_levels import ServiceLevels
 from weir.store.engines.home import Home
 
-# Collections of the youngest generation, each over many requests' objects.
+# Rarer collections of the youngest generation, each of the objects of many requests.
 _GC_THRESHOLDS: Final = (20_000, 20, 100)
 
 
 async def run_control(settings: Settings, home: Home, listening: Path) -> None:
-    """The authorization server, the portal and the management API, behind the gateways."""
+    """Run a control process on the private socket `listening`, until the process is told to end."""
     stop = stopping()
     async with open_core(settings, home) as core, member_client(core) as client:
         vault = await Vault.open(core.database, core.sealing)
@@ -63,7 +63,7 @@ async def run_control(settings: Settings, home: Home, listening: Path) -> None:
 
 
 def _spare_the_collector() -> None:
-    """What was loaded lives as long as the process, and is not to be searched again and again."""
+    """Exclude loaded objects, which live as long as the process, from garbage collection."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
@@ -71,7 +71,7 @@ def _spare_the_collector() -> None:
 
 @asynccontextmanager
 async def followed(core: Core, vault: Vault) -> AsyncIterator[None]:
-    """The vault's keys are kept true, and count only while that can be said."""
+    """Keep the vault's keys up to date under a lease, as long as the context lasts."""
     process = identifiers.mint("prc", int(core.clock.now().timestamp() * 1000), os.urandom(10))
     following = KeysFollowed(core.database, core.cache, vault, process)
     await following.start()
@@ -85,7 +85,7 @@ async def followed(core: Core, vault: Vault) -> AsyncIterator[None]:
 
 
 async def build_control(core: Core, directory: httpx.AsyncClient, vault: Vault) -> Asgi:
-    """One application for the three hosts that gateways pass on."""
+    """Wire one ASGI application for the three hosts whose requests gateways pass through."""
     domain = core.settings.domain
     addresses = Addresses.of(core.settings)
     authority = await Authority.open(core.database, core.sealing)
@@ -139,7 +139,7 @@ async def build_control(core: Core, directory: httpx.AsyncClient, vault: Vault) 
 
 
 def _by_host(hosts: dict[bytes, Asgi], unnamed: Asgi) -> Asgi:
-    """Choose by the header only a gateway can set; without it, only health is answered."""
+    """Route by `weir-host-role`, a header that only a gateway can set; health without it."""
 
     async def choose(scope: dict[str, Any], receive: Any, send: Any) -> None:
         fields = dict(scope.get("headers", ()))

@@ -1,4 +1,4 @@
-"""What every role works with: settings, home, engines, keys; and how a role is asked to end."""
+"""The objects that every role shares: settings, home, engines, keys; logging and the stop event."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ HOST_ROLES = ("portal", "auth", "api", "manage")
 
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
-    """Where the platform's own certificates lie in the home, PEM each."""
+    """The files of the platform's own certificates and keys in the home, each in PEM."""
 
     root: Path
     server_certificate: Path
@@ -53,7 +53,7 @@ class TlsFiles:
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """What every role works with."""
+    """The objects that every role shares."""
 
     settings: Settings
     home: Home
@@ -81,7 +81,10 @@ class Core:
 async def open_core(
     settings: Settings, home: Home, *, connections: int = 10
 ) -> AsyncIterator[Core]:
-    """Connect to the engines that the settings name; close everything at the end."""
+    """Connect to the engines that the settings name, and disconnect at the end.
+
+    `connections` is the size of the pool. Refusal SETTING_INVALID without the engines' URLs.
+    """
     if settings.database_url is None or settings.valkey_url is None:
         why = "weir up starts the embedded engines and passes their addresses on"
         raise Refusal(SETTING_INVALID, setting="WEIR_DATABASE_URL", why=why)
@@ -107,8 +110,9 @@ def _master_key(settings: Settings, home: Home) -> bytes:
 
 
 class _Losing:
-    """Standard output for a log whose lines are lost where the disk takes none: what goes on must
-    not break for them, least of all a refusal that says so.
+    """Standard output for the log; drops lines that cannot be written, as on a full disk.
+
+    The work must not fail because of a log line, least of all a refusal that reports the full disk.
     """
 
     def write(self, text: str) -> int:
@@ -122,9 +126,9 @@ class _Losing:
 
 
 def log_to_stdout(level: str) -> None:
-    """One JSON object a line, for whoever collects the logs; no line holds a secret or a token.
+    """Log to standard output, one JSON object a line, from `level` on.
 
-    What libraries say goes the same way, from `warning` on.
+    Messages of libraries go the same way, from `warning` on. No line holds a secret or a token.
     """
     number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
@@ -157,7 +161,7 @@ def log_to_stdout(level: str) -> None:
 
 
 def stopping() -> asyncio.Event:
-    """An event that is set when the process is asked to end."""
+    """Return an event that is set when the process is told to end (SIGTERM or SIGINT)."""
     event = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

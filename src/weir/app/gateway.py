@@ -1,4 +1,4 @@
-"""One gateway process."""
+"""The gateway process: one of those that share the public ports."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ from weir.store.engines.home import Home
 async def run_gateway(
     settings: Settings, home: Home, health: Path, control_sockets: list[Path]
 ) -> None:
-    """The data plane: one process, sharing its ports with the others."""
+    """Run a gateway process, which shares its ports with the others, until it is told to end.
+
+    `health` is the private socket of its health checks, `control_sockets` those of the control
+    processes.
+    """
     stop = stopping()
     async with open_core(settings, home, connections=8) as core:
         files = core.tls

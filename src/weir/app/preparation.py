@@ -1,4 +1,4 @@
-"""Before any role starts: schema, signing key, authority, certificates, the founding link."""
+"""Preparation before any role starts: schema, keys, authority, certificates, founding link."""
 
 from __future__ import annotations
 
@@ -24,14 +24,17 @@ _RENEW_BEFORE = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What a start found or made. `founding_secret` is there until the alliance has an operator."""
+    """The result of the preparation.
+
+    `founding_secret` is the secret of a founding link, None once the alliance has an operator.
+    """
 
     schema_revision: str
     founding_secret: str | None
 
 
 async def prepare(settings: Settings, home: Home) -> Prepared:
-    """Migrate, make the signing key, the authority and the platform's certificates, if absent."""
+    """Migrate the schema, and make keys, authority and platform certificates if absent."""
     assert settings.database_url is not None
     revision = await asyncio.to_thread(migrate, settings.database_url)
     async with open_core(settings, home, connections=2) as core:
@@ -53,7 +56,7 @@ async def _founding_secret(core: Core) -> str | None:
 def renew_certificates(authority: Authority, core: Core) -> None:
     """Issue the platform's own certificates that are missing or end within 30 days.
 
-    Processes that run present the new ones within `limits.CERTIFICATE_SWEEP_S`.
+    Running processes present the new ones within CERTIFICATE_SWEEP_S.
     """
     files = core.tls
     write_atomically(files.root, authority.root_pem.encode())
@@ -64,7 +67,7 @@ def renew_certificates(authority: Authority, core: Core) -> None:
 
 
 def _renew(authority: Authority, name: str, hosts: list[str], certificate: Path, key: Path) -> None:
-    """Issue a certificate and its key, unless the one that is there serves for a while yet."""
+    """Issue a certificate and its key, unless the present one will serve for a while."""
     if key.exists() and _still_serves(authority, certificate, hosts):
         return
     issued = authority.issue_own(name, hosts)
@@ -81,7 +84,7 @@ def _still_serves(authority: Authority, path: Path, hosts: list[str]) -> bool:
         named = names.value.get_values_for_type(x509.DNSName)
     except x509.ExtensionNotFound:
         named = []
-    except Exception:  # whatever is wrong with the file, a new certificate mends it
+    except Exception:  # any fault of the file is corrected by a new certificate
         return False
     lasting = certificate.not_valid_after_utc - datetime.now(UTC) > _RENEW_BEFORE
     return lasting and named == hosts

@@ -1,4 +1,4 @@
-"""Servers on private sockets, and the client that asks members."""
+"""Servers on private sockets, and the HTTP clients for members and partners."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _SWEEP_S: Final = 1.0
 async def serve_private(app: Asgi, path: Path, stop: asyncio.Event) -> None:
     """Serve an application on a private socket, to processes of the same user only.
 
-    Once `stop` is set, what runs has `limits.GATEWAY_DRAIN_S` to end.
+    Once `stop` is set, running requests have GATEWAY_DRAIN_S to end.
     """
     loop = asyncio.get_running_loop()
     deadlines = Deadlines(loop, _SWEEP_S)
@@ -61,9 +61,9 @@ async def serve_private(app: Asgi, path: Path, stop: asyncio.Event) -> None:
 
 
 def health(core: Core) -> Asgi:
-    """`/livez` and `/readyz` for the supervisor; there is nothing else on this socket.
+    """Return an application that answers `/livez` and `/readyz` to the supervisor.
 
-    Alive is who answers; ready is who reaches PostgreSQL too.
+    A process is alive when it answers, and ready when it can also reach PostgreSQL.
     """
 
     async def answer(scope: Any, _receive: Any, send: Any) -> None:
@@ -94,8 +94,10 @@ async def _plain(send: Any, status: int, body: bytes) -> None:
 
 
 def outbound_client(core: Core, timeout_s: float) -> Outbound:
-    """How addresses that partners registered are asked: public authorities are believed, and the
-    alliance's own.
+    """Return the client for addresses that partners registered.
+
+    It trusts public certificate authorities and the alliance's own, and reaches only addresses that
+    the setting `partner_networks` permits.
     """
     context = believing(core)
     allowed = networks(core.settings.partner_networks, "WEIR_PARTNER_NETWORKS")
@@ -103,7 +105,7 @@ def outbound_client(core: Core, timeout_s: float) -> Outbound:
 
 
 def believing(core: Core) -> ssl.SSLContext:
-    """TLS to servers whom a public authority or the alliance's own certified."""
+    """Return a TLS context that trusts public certificate authorities and the alliance's own."""
     context = ssl.create_default_context()
     context.load_verify_locations(core.tls.root)
     return context
@@ -111,7 +113,7 @@ def believing(core: Core) -> ssl.SSLContext:
 
 @asynccontextmanager
 async def member_client(core: Core) -> AsyncIterator[httpx.AsyncClient]:
-    """How control and worker ask members: as the platform, over mutual TLS, and not for long."""
+    """Yield the client by which control and worker call members, over mutual TLS."""
     files = core.tls
     presented = Presented(files.client_certificate, files.client_key)
     tls = MemberTls(presented, files.root)

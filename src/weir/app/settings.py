@@ -1,4 +1,4 @@
-"""The whole of the settings: one class of those that the rooms declare."""
+"""All settings of the platform: one class, composed of the rooms' declarations."""
 
 from __future__ import annotations
 

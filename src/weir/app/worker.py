@@ -1,4 +1,4 @@
-"""One worker process: durable background work."""
+"""The worker process: durable background work."""
 
 from __future__ import annotations
 
@@ -45,7 +45,11 @@ from weir.store.engines.home import Home
 
 
 async def run_worker(settings: Settings, home: Home, listening: Path) -> None:
-    """Durable background work: every job may be killed at any point and run by several workers."""
+    """Run a worker process until it is told to end.
+
+    Several workers may do the same work at once, and each may be killed at any point. `listening`
+    is the private socket of its health checks.
+    """
     stop = stopping()
     async with open_core(settings, home, connections=4) as core, member_client(core) as client:
         stream = identifiers.mint("str", int(core.clock.now().timestamp() * 1000), os.urandom(10))
@@ -78,7 +82,7 @@ Work = Callable[[], Awaitable[Any]]
 def _record_works(
     core: Core, lake: Lake, writer: RecordWriter, client: httpx.AsyncClient, keys: RecordKeys
 ) -> dict[str, Work]:
-    """The work on call records, by the name under which its room declares it."""
+    """The periodic work on call records, by the name under which a room declares it."""
     folder = core.records_folder
     sealer = Sealer(folder, keys.current, core.receipt_secret)
 
@@ -121,7 +125,7 @@ def _record_works(
 
 
 def _money_works(core: Core, lake: Lake) -> dict[str, Work]:
-    """The work on closings, in the same form."""
+    """The periodic work on closings, by its declared name."""
     outbox = core.home.folder("instructions")
     works = runner.Works(core.database, lake, outbox, __version__)
     currencies = schedule.read_currencies(core.settings.close_months)
@@ -137,7 +141,7 @@ def _money_works(core: Core, lake: Lake) -> dict[str, Work]:
 
 
 def _state_works(core: Core) -> dict[str, Work]:
-    """The work that falls due by time, in the same form."""
+    """The periodic work that becomes due by time, by its declared name."""
     outbound = outbound_client(core, PING_TIMEOUT_S)
 
     async def pings() -> None:
@@ -193,7 +197,7 @@ def _tell(findings: Iterable[object]) -> None:
 async def _repeat(
     name: str, pause_s: float, work: Callable[[], Awaitable[Any]], stop: asyncio.Event
 ) -> None:
-    """Do the work again and again; what fails is logged and tried again after the pause."""
+    """Repeat the work until `stop` is set; log a failure and try again after the pause."""
     while not stop.is_set():
         try:
             await work()
