@@ -1,1 +1,1 @@
-"""What customers granted: asked for, given, kept, withdrawn, and proven."""
+"""Consent: requests to customers, their grants, withdrawals, and the proof of all three."""

@@ -1,4 +1,4 @@
-"""Consents as each reader sees them: one's own; those of others do not exist."""
+"""Reading consents: a person, member or application finds its own and no other."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ from weir.kernel.declares import PAGE_ROWS
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """A stored consent. `granted` is the entry that tokens carry, None until there is one.
+    """A stored consent.
 
-    `expires_at` of an awaiting consent is when the question lapses. `replaces` is the consent whose
-    place on the grant this one took. `record_name` is what call records name it by, None once that
-    was erased.
+    `granted` is the entry of `authorization_details` that tokens carry, None before the grant. For
+    an awaiting consent, `expires_at` is the last time to answer. `replaces` is the consent whose
+    place on the grant this one took. `record_name` is the name of the consent in call records, None
+    once it is erased.
     """
 
     id: str
@@ -51,28 +52,28 @@ class Consent:
 
     @property
     def withdrawal_ms(self) -> int | None:
-        """From the withdrawal to the last gateway's word, in milliseconds."""
+        """Milliseconds from the withdrawal to the last gateway's acknowledgement, or None."""
         if self.ended_at is None or self.acknowledged_at is None:
             return None
         return max(0, round((self.acknowledged_at - self.ended_at).total_seconds() * 1000))
 
 
 async def find(connection: AsyncConnection, consent_id: str) -> Consent | None:
-    """By identifier, whoever it belongs to: for the platform's own rooms."""
+    """Find any consent by its identifier, for the platform's own rooms."""
     return await _one(connection, _all().where(consents.c.id == consent_id))
 
 
 async def find_of_person(
     connection: AsyncConnection, consent_id: str, person: str
 ) -> Consent | None:
-    """A person's own consent."""
+    """Find a consent of this person."""
     return await _one(connection, _of_person(person).where(consents.c.id == consent_id))
 
 
 async def find_of_application(
     connection: AsyncConnection, consent_id: str, application: str
 ) -> Consent | None:
-    """A consent that was given to this application."""
+    """Find a consent to this application."""
     mine = _all().where(consents.c.id == consent_id, consents.c.application == application)
     return await _one(connection, mine)
 
@@ -80,7 +81,7 @@ async def find_of_application(
 async def of_person(
     connection: AsyncConnection, person: str, limit: int = PAGE_ROWS
 ) -> Sequence[Consent]:
-    """A person's consents at every member, newest first."""
+    """Return a person's consents at all members, newest first, without awaiting ones."""
     statement = _of_person(person).where(consents.c.state != State.AWAITING)
     return await _many(connection, statement.order_by(consents.c.id.desc()).limit(limit))
 
@@ -88,7 +89,7 @@ async def of_person(
 async def of_member(
     connection: AsyncConnection, member: str, *, before: str = "~", limit: int = PAGE_ROWS
 ) -> Sequence[Consent]:
-    """Consents over a member's data and money, newest first, older than `before`."""
+    """Return consents to a member's data and money, newest first, older than `before`."""
     statement = _all().where(consents.c.member == member, consents.c.id < before)
     return await _many(connection, statement.order_by(consents.c.id.desc()).limit(limit))
 
@@ -100,15 +101,15 @@ async def of_application(
     before: str = "~",
     limit: int = PAGE_ROWS,
 ) -> Sequence[Consent]:
-    """Consents given to an application, newest first, older than `before`."""
+    """Return consents to an application, newest first, older than `before`."""
     statement = _all().where(consents.c.application == application, consents.c.id < before)
     return await _many(connection, statement.order_by(consents.c.id.desc()).limit(limit))
 
 
 async def unused_payments(connection: AsyncConnection, limit: int = 5_000) -> Sequence[str]:
-    """Identifiers of granted consents to one payment not known to be used, newest first.
+    """Return identifiers of granted consents to one payment that are not marked used, newest first.
 
-    Both conditions are written into the statement, so that every plan of it may use their index.
+    Both conditions are literals in the statement, so that every plan can use the partial index.
     """
     granted = literal(State.GRANTED, literal_execute=True)
     payment = literal(PAYMENT_INITIATION, literal_execute=True)
@@ -122,12 +123,12 @@ async def unused_payments(connection: AsyncConnection, limit: int = 5_000) -> Se
 
 
 def of_row(row: Any) -> Consent:
-    """A row of `tables.consents` as a value."""
+    """Make a consent from a row of `tables.consents`."""
     return of_fields(dict(row._mapping))
 
 
 def of_fields(fields: dict[str, Any]) -> Consent:
-    """The same from the row's columns by name."""
+    """Make a consent from the columns of a row by name."""
     return Consent(**{**fields, "state": State(fields["state"])})
 
 

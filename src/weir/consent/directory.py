@@ -1,12 +1,12 @@
-"""A member's account directory: what accounts a customer has, asked while the customer waits.
+"""Client of a member's account directory, which lists a customer's accounts for the consent page.
 
     GET {directory_url}/customers/{customer_ref}/accounts
     200 {"accounts": [{"account_id": "...", "name": "...", "masked_number": "...",
                        "currency": "CNY"}]}
 
 over mutual TLS with the platform's own certificate; 404 when the member knows no such customer.
-`account_id` is what consents and calls name the account by; `masked_number` is how the customer
-recognises it. Fields that are not known here are ignored.
+`account_id` names the account in consents and calls. The customer recognises the account by
+`masked_number`. Unknown fields are ignored.
 """
 
 from __future__ import annotations
@@ -49,10 +49,11 @@ class Account:
 async def accounts_of(
     client: httpx.AsyncClient, directory_url: str | None, customer_ref: str, interaction_id: str
 ) -> Sequence[Account]:
-    """A customer's accounts; empty when the member knows no such customer.
+    """Return a customer's accounts; none when the member knows no such customer.
 
-    MEMBER_UNREACHABLE, MEMBER_TIMEOUT or MEMBER_BROKEN_ANSWER when it cannot say. Redirects are
-    not followed. PLATFORM_UNAVAILABLE when the member has no directory.
+    Refusal MEMBER_UNREACHABLE, MEMBER_TIMEOUT or MEMBER_BROKEN_ANSWER when the directory does not
+    answer properly, PLATFORM_UNAVAILABLE when the member has no directory. Redirects are not
+    followed.
     """
     if directory_url is None:
         raise Refusal(PLATFORM_UNAVAILABLE, "the member has no account directory")
@@ -72,7 +73,7 @@ async def accounts_of(
 
 
 def parse(body: bytes) -> Sequence[Account]:
-    """Read a directory's answer. MEMBER_BROKEN_ANSWER when it is not one."""
+    """Read a directory's answer. Refusal MEMBER_BROKEN_ANSWER when it is not one."""
     try:
         answer = loads(body, DIRECTORY_ANSWER_BYTES)
     except ValueError as error:
@@ -89,10 +90,10 @@ def parse(body: bytes) -> Sequence[Account]:
 def choose(
     accounts: Sequence[Account], chosen: Sequence[str], kept: Collection[str] = ()
 ) -> list[str]:
-    """The accounts a customer picked, all of them the customer's own.
+    """Check the accounts that a customer chose, and return them sorted.
 
-    INVALID_INPUT when none was picked and none is `kept` from before, or one that the member did
-    not list.
+    Refusal INVALID_INPUT when the member did not list one of them, or when none is chosen and no
+    account is `kept` from before.
     """
     if not chosen and not kept:
         raise inputs.wrong("/accounts", "choose at least one", "请至少选择一个")
@@ -124,7 +125,7 @@ def _account(value: Any) -> Account:
 
 
 def _shown(value: dict[str, Any], field: str) -> str:
-    """A text that is shown to the customer, so it must not deceive the eye."""
+    """A text that is shown to the customer, without characters that could mislead the reader."""
     text = value.get(field)
     if not isinstance(text, str):
         raise Refusal(MEMBER_BROKEN_ANSWER, f"directory: {field} is missing")

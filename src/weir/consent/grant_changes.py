@@ -1,8 +1,8 @@
-"""What a grant becomes when a customer widens it or exchanges it for another. Pure.
+"""Changes of a grant, when a customer widens it or replaces it by another; pure.
 
 Grant Management for OAuth 2.0 (OpenID FAPI working group), `grant_management_action`: *merge* adds
-what is asked to what was granted, *replace* puts it in the place of that. A grant stays with its
-institution and its type, and what moves money is never changed.
+the request to the grant, *replace* puts the request in the grant's place. A grant keeps its
+institution and its type. Grants that move money are never changed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ ACTIONS: Final[tuple[Action, ...]] = ("create", "merge", "replace")
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What a change does, as the customer is shown it before the answer. Texts stay in order."""
+    """The effect of a change, as the customer sees it before the answer.
+
+    Permissions and accounts keep their order.
+    """
 
     permissions_added: tuple[str, ...]
     permissions_kept: tuple[str, ...]
@@ -33,7 +36,7 @@ class Difference:
 
 
 def require_same_kind(before: Mapping[str, Any], asked: ConsentRequest) -> None:
-    """OAUTH_INVALID_AUTHORIZATION_DETAILS when the change would leave type or institution."""
+    """Refuse (OAUTH_INVALID_AUTHORIZATION_DETAILS) a change of the type or the institution."""
     for field in ("type", "member"):
         if asked.details[field] != before[field]:
             raise Refusal(
@@ -45,9 +48,10 @@ def require_same_kind(before: Mapping[str, Any], asked: ConsentRequest) -> None:
 
 
 def becomes(action: Action, before: Mapping[str, Any], asked: ConsentRequest) -> ConsentRequest:
-    """The request whose yes leads to what the grant shall be; `before` is the granted entry.
+    """Return the request that the customer must grant so that the grant becomes as asked.
 
-    A merge takes nothing away: permissions are joined, and the later of two ends counts.
+    `before` is the granted entry. A merge removes nothing: permissions are united, and the later of
+    the two ends counts.
     """
     if action != "merge":
         return asked
@@ -65,13 +69,13 @@ def becomes(action: Action, before: Mapping[str, Any], asked: ConsentRequest) ->
 
 
 def accounts_after(action: Action, before: Mapping[str, Any], chosen: Collection[str]) -> list[str]:
-    """The accounts the grant is for afterwards."""
+    """Return the accounts of the grant after the change, sorted."""
     kept: list[str] = before["accounts"] if action == "merge" else []
     return sorted({*kept, *chosen})
 
 
 def difference(before: Mapping[str, Any], after: ConsentRequest) -> Difference:
-    """What is new, what stays and what ends, between a granted entry and what it shall become."""
+    """Compare a granted entry with the request `after`: added, kept and ended permissions, ends."""
     had: list[str] = before["permissions"]
     will: list[str] = after.details["permissions"]
     assert after.expires_at is not None

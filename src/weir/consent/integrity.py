@@ -1,7 +1,8 @@
-"""Was a stored consent edited behind the platform's back? Compare each row with its audit entry.
+"""Integrity check of stored consents: each row is compared with its digest in the audit chain.
 
-Every change of a consent leaves the digest of the whole row in the member's audit chain. The chain
-proves itself (`weir.audit.chain`); this compares the rows with it.
+Every change of a consent writes the digest of the whole row to the member's audit chain. The chain
+proves itself (`weir.audit.chain`); this check finds rows that were changed by other means than the
+platform's.
 """
 
 from __future__ import annotations
@@ -20,23 +21,23 @@ from weir.audit.tables import audit_entries
 from weir.consent.tables import consents
 from weir.kernel.strict_json import canonical
 
-# Columns that older rows never had: they count once they hold something, so that the digests of
-# rows written before them stay true.
+# Columns added later: left out of the digest while they are null, so that digests of older rows
+# stay valid.
 _ADDED_LATER: Final = frozenset({"replaces"})
-# What is erased on request: a digest over it would let anybody find it again by trying.
+# Columns that are erased on request: with a digest over them, the value could be guessed again.
 _ERASABLE: Final = frozenset({"record_name"})
 
 
 @dataclass(frozen=True, slots=True)
 class ConsentFinding:
-    """A consent whose row is not what the audit chain says it was left as."""
+    """A consent whose row does not match the audit chain, and the reason."""
 
     consent: str
     why: str
 
 
 def row_digest(row: Mapping[str, Any]) -> str:
-    """SHA-256 (hex) over every lasting column of a row of `consents`, in one canonical form."""
+    """Return the SHA-256 (hex) over a row of `consents`, without erasable columns."""
     plain = {
         name: _plain(value)
         for name, value in row.items()
@@ -46,7 +47,7 @@ def row_digest(row: Mapping[str, Any]) -> str:
 
 
 async def check_rows(connection: AsyncConnection) -> Sequence[ConsentFinding]:
-    """Every consent that was edited, added or deleted by other means than the platform's."""
+    """Return every consent that was edited, added or deleted by other means than the platform's."""
     sealed = await _last_digests(connection)
     findings: list[ConsentFinding] = []
     result = await connection.stream(select(consents).order_by(consents.c.id))
@@ -61,7 +62,7 @@ async def check_rows(connection: AsyncConnection) -> Sequence[ConsentFinding]:
 
 
 async def _last_digests(connection: AsyncConnection) -> dict[str, str]:
-    """The digest in the last audit entry of each consent."""
+    """The digest in the last audit entry of each consent, by the consent's identifier."""
     newest = (
         select(audit_entries.c.subject, audit_entries.c.detail)
         .where(audit_entries.c.event.startswith("consent.", autoescape=True))

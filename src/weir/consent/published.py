@@ -1,4 +1,4 @@
-"""What the gateway is told of withdrawals: revocations, in the change log."""
+"""Revocations of consents and tokens in the change log, for the gateways."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from weir.store.unit import Change
 
 __all__ = ["REVOCATION", "revocation", "revocation_key"]
 
-# A gateway may remember a token it verified just before the revocation; clocks differ a little.
+# Kept longer, since a gateway may remember a token verified just before, and clocks differ.
 SLACK_S: Final = 60
 
 
 def revocation_key(subject: str, value: str) -> str:
-    """The key of a revocation in the change log."""
+    """Return the key of a revocation in the change log."""
     return f"{subject}:{value}"
 
 
 def revocation(
     subject: Literal["consent", "token"], value: str, at: datetime, until: datetime | None = None
 ) -> Change:
-    """The change that revokes from `at` on.
+    """Return the change that revokes a consent or a token from `at` on.
 
-    `value` is a consent's identifier (voids every token that stands on it) or an access token's
-    `jti`. The change may be forgotten once the longest token it voids has died: `until`, or one
-    access token's lifetime from now.
+    `value` is a consent's identifier (which makes every token under it invalid) or an access
+    token's `jti`. The change expires SLACK_S after the last of these tokens, which is at `until`,
+    or by default one lifetime of an access token after `at`.
     """
     died = until or at + timedelta(seconds=ACCESS_TOKEN_LIFETIME_S)
     document = RevocationDocument(subject, value, at)

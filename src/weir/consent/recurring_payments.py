@@ -1,8 +1,8 @@
-"""Recurring payments: what a customer allows once, and what each payment under it is held to.
+"""Mandates of recurring payments: bounds that a customer sets once and every payment must keep.
 
-The bounds are those the field knows as control parameters of variable recurring payments, or as a
-mandate for collections: an amount that no payment may pass, amounts that all payments of a day, a
-week, a month or a year together may not pass, one payee, a beginning and an end.
+The field knows them as control parameters of variable recurring payments, or as a mandate for
+collections: a maximum for each payment, maximums for the sum of all payments of a day, a week, a
+month or a year, one payee, a beginning and an end.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from weir.kernel.money import Money, parse_amount
 
 
 class IncoherentError(ValueError):
-    """An entry that its schema lets pass and that says nothing sensible; `pointer` says where."""
+    """An entry that fits its schema but contradicts itself. `pointer` names the place."""
 
     def __init__(self, pointer: str, why: str) -> None:
         super().__init__(why)
@@ -27,7 +27,10 @@ class IncoherentError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class PeriodicLimit:
-    """What all payments of one period together may not pass. `place` is its index in the entry."""
+    """The maximum for the sum of all payments of one period.
+
+    `place` is the index of the limit in the entry.
+    """
 
     period: Period
     alignment: Alignment
@@ -37,7 +40,7 @@ class PeriodicLimit:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """A limit at one moment: the period counted, by a name of its own, from when until when."""
+    """A limit with its present period: the period's name and its time span."""
 
     limit: PeriodicLimit
     name: str
@@ -46,9 +49,10 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Mandate:
-    """The bounds of a recurring payment, periodic limits from the shortest period to the longest.
+    """The bounds of recurring payments under one consent.
 
-    `since` keeps the offset from UTC it was written with: periods are counted in it.
+    `maximum` holds for each payment. `limits` go from the shortest period to the longest. `since`
+    keeps the offset from UTC that it was written with, since periods are counted in it.
     """
 
     payee: str
@@ -58,17 +62,17 @@ class Mandate:
     until: datetime
 
     def allows(self, amount: Money, payee: str) -> bool:
-        """Whether one payment is within what holds for each."""
+        """Whether one payment keeps the bounds of each payment: payee, currency and maximum."""
         same = payee == self.payee and amount.currency == self.maximum.currency
         return same and 0 < amount.amount_minor <= self.maximum.amount_minor
 
     def counted_at(self, at: datetime) -> tuple[Counted, ...]:
-        """Each limit with the period that `at` falls in. ValueError before `since`."""
+        """Return each limit with the period that contains `at`. ValueError before `since`."""
         return tuple(_counted(limit, self.since, at) for limit in self.limits)
 
 
 def read(entry: Mapping[str, Any]) -> Mandate:
-    """The bounds of an entry that its schema lets pass. IncoherentError: an amount is none."""
+    """Return the mandate in an entry that fits its schema. IncoherentError for a wrong amount."""
     currency: str = entry["currency"]
     listed = [
         PeriodicLimit(
@@ -89,10 +93,10 @@ def read(entry: Mapping[str, Any]) -> Mandate:
 
 
 def check(mandate: Mandate) -> None:
-    """IncoherentError when the bounds contradict each other, so that one of them could never count.
+    """Raise IncoherentError when the bounds contradict each other, so that one has no effect.
 
-    A period has one limit; a longer period's is no less than a shorter one's, and none is less than
-    the amount of one payment.
+    A period has one limit. The limit of a longer period is not less than that of a shorter one, and
+    no limit is less than the maximum of one payment.
     """
     if mandate.since >= mandate.until:
         raise IncoherentError("/valid_from", "must lie before expires_at")

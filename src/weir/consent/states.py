@@ -1,14 +1,14 @@
-"""The life of a consent, as data.
+"""The states of a consent and the moves between them, as data.
 
-A consent begins *awaiting*: a customer is being asked. The customer answers once: *granted* or
-*rejected*; a question nobody answers in time is *expired*. Only a granted consent opens anything.
-A payment's is *used* by the one call it was for; other consents are never used up. Granted and
-used ones end: *withdrawn* by somebody, *expired* at their date, or *replaced* by a newer consent
-that took their place on a grant. What has ended stays ended; there is no way back to granted, so a
-token that was voided once is void for ever.
+A consent begins *awaiting* the customer's answer. The customer answers once: *granted* or
+*rejected*; without an answer in time it is *expired*. Only a granted consent permits anything. A
+consent to one payment becomes *used* by its one call; other consents are never used up. Granted and
+used consents end: *withdrawn* by a party, *expired* at their date, or *replaced* by a newer consent
+that took their place on a grant. An ended consent never becomes granted again, so a token that
+became invalid with it stays invalid.
 
-The gateway does not wait for the move to *expired*: a consent whose date has passed is treated as
-expired at once (`in_effect`), and the move is written down later.
+The gateway does not wait for the move to *expired*: it treats a consent as expired as soon as its
+date has passed (`in_effect`), and the move is recorded later.
 """
 
 from __future__ import annotations
@@ -62,13 +62,13 @@ EVENT_OF: Final[dict[Move, str]] = {
     Move.REPLACE: "consent.replaced",
 }
 
-# For these a client may still get tokens. A used payment consent stays, so that a payment whose
-# answer was lost can be asked again under its idempotency key; the gateway pays it only once.
+# States in which a client may still get tokens. `used` is one of them, so that a payment whose
+# answer was lost can be requested again under its idempotency key; the gateway pays it only once.
 TOKENS_FOR: Final = frozenset({State.GRANTED, State.USED})
 
 
 def after(state: State, move: Move, *, single_use: bool) -> State:
-    """The state a move leads to. ILLEGAL_STATE when there is no such move."""
+    """Return the state after a move. Refusal ILLEGAL_STATE when the move is not possible."""
     following = MOVES.get((state, move))
     if following is None or (move is Move.USE and not single_use):
         raise Refusal(ILLEGAL_STATE, f"{move} from {state}", state=state.value)
@@ -76,7 +76,7 @@ def after(state: State, move: Move, *, single_use: bool) -> State:
 
 
 def in_effect(state: State, expires_at: datetime, now: datetime) -> State:
-    """The state as of `now`: a date that has passed ends a consent before anyone writes it down."""
+    """Return the state at `now`: a consent is expired as soon as its date has passed."""
     if (state, Move.EXPIRE) in MOVES and expires_at <= now:
         return State.EXPIRED
     return state

@@ -1,4 +1,4 @@
-"""Consents: one row each, whose digest stands in the audit chain after every change."""
+"""The table of consents; the audit chain has the digest of a row after each change."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ consents = Table(
     Column("reason", Text),
     Column("acknowledged_at", DateTime(timezone=True)),
     Column("replaces", Text, ForeignKey("consents.id")),
-    # What call records name it by. Nothing else leads from one to the other, and no digest is taken
-    # over it, so that nothing does once it is erased.
+    # The name of the consent in call records, and the only link between the two. It is in no
+    # digest, so that no link remains once it is erased.
     Column("record_name", Text, unique=True),
     Index("ix_consents_customer", "customer"),
     Index("ix_consents_member", "member", "id"),
     Index("ix_consents_application", "application", "id"),
     Index("ix_consents_state_expires_at", "state", "expires_at"),
-    # Payments that were not made yet are asked for every second, among all consents there are.
+    # Unused consents to payments are queried every second, among all consents.
     Index(
         "ix_consents_unused_payments",
         "id",

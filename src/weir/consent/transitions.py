@@ -1,7 +1,7 @@
-"""The one way a consent changes: lock the row, ask the table of moves, write, and audit.
+"""Transitions of consents: lock the row, check the move in the table, write, and audit.
 
-The audit entry of each change carries the digest of the row as it was left, in the member's chain:
-the member is the one who must be able to prove what its customer granted.
+All changes of consents go this way. The audit entry of each change has the digest of the changed
+row, in the member's chain, since the member must be able to prove its customer's consent.
 """
 
 from __future__ import annotations
@@ -34,9 +34,10 @@ async def open_request(
     member: str,
     lifetime_s: int = INTERACTION_LIFETIME_S,
 ) -> Consent:
-    """Write down that a customer is being asked. Asking again for the same consent changes nothing.
+    """Record a request for a consent. The same request again changes nothing.
 
-    `member` is the organisation's identifier. The row awaits an answer for `lifetime_s`.
+    `member` is the organisation's identifier. The consent awaits an answer for `lifetime_s`.
+    Refusal NOT_FOUND when the identifier belongs to another request.
     """
     asked = await unit.connection.execute(
         insert(consents)
@@ -75,10 +76,11 @@ async def record_grant(
     accounts: list[str],
     replaces: str | None = None,
 ) -> Consent:
-    """The customer's yes, with the accounts it is for. ILLEGAL_STATE when it was answered before.
+    """Record the customer's grant of a consent for some accounts.
 
-    `accounts` are identifiers the member gave for this customer; a payment needs exactly one.
-    `replaces` is the consent whose place this one takes; `replace` ends it.
+    `accounts` are the member's identifiers of this customer's accounts; a payment needs exactly
+    one. `replaces` is the consent whose place this one takes; `replace` ends it. Refusal
+    INVALID_INPUT for the number of accounts, ILLEGAL_STATE when the request was answered before.
     """
     if not accounts or (request.pays and len(accounts) != 1):
         raise Refusal(INVALID_INPUT, "no account, or several for a payment", pointer="/accounts")
@@ -96,27 +98,28 @@ async def record_grant(
 
 
 async def reject(unit: UnitOfWork, consent_id: str, customer: str | None) -> Consent:
-    """The customer's no."""
+    """Record the customer's rejection. Refusal ILLEGAL_STATE when it was answered before."""
     return await move(
         unit, consent_id, Move.REJECT, customer=customer, decided_at=unit.now, ended_at=unit.now
     )
 
 
 async def replace(unit: UnitOfWork, consent_id: str) -> Consent:
-    """Another consent of the same customer took its place. ILLEGAL_STATE when it has ended."""
+    """End a consent whose place another one took. Refusal ILLEGAL_STATE when it has ended."""
     return await move(unit, consent_id, Move.REPLACE, ended_at=unit.now)
 
 
 async def mark_used(unit: UnitOfWork, consent_id: str) -> Consent:
-    """The one call of a payment consent was made. ILLEGAL_STATE when that is written already.
+    """Mark a consent to one payment used. Refusal ILLEGAL_STATE when it is marked already.
 
-    A gateway decides use by its intent; this only writes it down, so it may come after the date.
+    A gateway decides about the use by its payment intent. This only records it, so it may come
+    after the consent's end date.
     """
     return await move(unit, consent_id, Move.USE)
 
 
 async def mark_all_used(unit: UnitOfWork, consent_ids: Collection[str]) -> int:
-    """Write down the use of those that still stand as granted. Returns how many."""
+    """Mark those of the consents used that are still granted. Returns how many."""
     found = await unit.connection.execute(
         select(consents.c.id)
         .where(consents.c.id.in_(consent_ids), consents.c.state == State.GRANTED)
@@ -130,7 +133,7 @@ async def mark_all_used(unit: UnitOfWork, consent_ids: Collection[str]) -> int:
 
 
 async def expire_due(unit: UnitOfWork, at_most: int = 500) -> int:
-    """Write down the end of consents whose date has passed. Returns how many."""
+    """Record the end of up to `at_most` consents whose date has passed. Returns how many."""
     due = await unit.connection.execute(
         select(consents.c.id)
         .where(consents.c.state.in_([State.AWAITING, State.GRANTED, State.USED]))
@@ -146,7 +149,10 @@ async def expire_due(unit: UnitOfWork, at_most: int = 500) -> int:
 
 
 async def move(unit: UnitOfWork, consent_id: str, step: Move, **columns: Any) -> Consent:
-    """Make one move of `states.MOVES` and set `columns` with it. NOT_FOUND, ILLEGAL_STATE."""
+    """Make one move of `states.MOVES`, and set `columns` with it.
+
+    Refusal NOT_FOUND, or ILLEGAL_STATE when the move is not possible.
+    """
     present = await locked(unit, consent_id)
     state = present.state
     if (
@@ -159,7 +165,7 @@ async def move(unit: UnitOfWork, consent_id: str, step: Move, **columns: Any) ->
 
 
 async def write(unit: UnitOfWork, consent_id: str, event: str, **columns: Any) -> Consent:
-    """Set columns of a row that is locked, and audit what it became."""
+    """Set columns of a locked row, and write an audit entry with the new digest."""
     written = await unit.connection.execute(
         update(consents).where(consents.c.id == consent_id).values(**columns).returning(*consents.c)
     )
@@ -169,7 +175,7 @@ async def write(unit: UnitOfWork, consent_id: str, event: str, **columns: Any) -
 
 
 async def locked(unit: UnitOfWork, consent_id: str) -> Consent:
-    """The row, locked until the commit. NOT_FOUND."""
+    """Return a consent with its row locked until the commit. Refusal NOT_FOUND."""
     found = await unit.connection.execute(
         select(consents).where(consents.c.id == consent_id).with_for_update()
     )

@@ -1,4 +1,4 @@
-"""Rich authorization types (RFC 9396): one closed schema each, unknown fields refused.
+"""Schemas of the consent types (RFC 9396), each closed, and the reading of requests by them.
 
 The version is part of the name: a changed meaning is a new type, and old consents keep theirs.
 """
@@ -29,7 +29,7 @@ from weir.kernel.money import MINOR_DIGITS, Money, parse_amount
 from weir.kernel.outcomes import Refusal
 from weir.kernel.strict_json import loads
 
-# `$` alone would let a line feed follow: the validator's patterns are Python's, not ECMA-262's.
+# `$` alone would permit a line feed at the end: the validator uses Python's patterns, not ECMA-262.
 _SLUG = {"type": "string", "pattern": r"^[a-z](?:[a-z0-9-]{0,46}[a-z0-9])?$(?!\n)"}
 _ACCOUNT = {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$(?!\n)"}
 _PURPOSE = {"type": "string", "minLength": 1, "maxLength": PURPOSE_CHARACTERS}
@@ -49,7 +49,7 @@ _PAYEE = {
 
 
 def _access(name: str, permissions: Iterable[str]) -> dict[str, Any]:
-    """The schema of a type of consent to data."""
+    """The JSON Schema of a consent type for data."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "type": "object",
@@ -130,16 +130,16 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
 
 _VALIDATORS = {name: Draft202012Validator(schema) for name, schema in SCHEMAS.items()}
 
-# RFC 3339 with an offset, so that the moment is the same everywhere.
+# RFC 3339 with an offset, so that the time is the same everywhere.
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class ConsentRequest:
-    """One validated entry of `authorization_details`: what a customer will be asked.
+    """One validated entry of `authorization_details`: a request for a consent.
 
     `details` is the entry as the client sent it. `expires_at` is None for a single payment, whose
-    time begins with the customer's yes.
+    lifetime begins with the grant.
     """
 
     type: str
@@ -163,15 +163,15 @@ def is_payment(type_name: str | None) -> bool:
 
 
 def is_single_use(type_name: str) -> bool:
-    """Whether one call uses a consent of this type up."""
+    """Whether a consent of this type is used up by one call."""
     return type_name == PAYMENT_INITIATION
 
 
 def parse_details(raw: str, now: datetime) -> ConsentRequest:
     """Read the `authorization_details` parameter (RFC 9396 section 2).
 
-    One entry: a customer answers one question at a time. Refusal
-    OAUTH_INVALID_AUTHORIZATION_DETAILS names the place by JSON pointer and the reason.
+    It has one entry, since a customer answers one request at a time. Refusal
+    OAUTH_INVALID_AUTHORIZATION_DETAILS names the place by JSON pointer, and the reason.
     """
     try:
         entries = loads(raw, AUTHORIZATION_FORM_BYTES)
@@ -183,7 +183,10 @@ def parse_details(raw: str, now: datetime) -> ConsentRequest:
 
 
 def parse_entry(entry: dict[str, Any], now: datetime) -> ConsentRequest:
-    """Check one entry against its type's schema, then what a schema cannot say."""
+    """Check one entry against the schema of its type, and then by rules no schema can express.
+
+    Refusal OAUTH_INVALID_AUTHORIZATION_DETAILS.
+    """
     name = entry.get("type")
     validator = _VALIDATORS.get(name) if isinstance(name, str) else None
     if validator is None:
@@ -202,21 +205,24 @@ def parse_entry(entry: dict[str, Any], now: datetime) -> ConsentRequest:
 
 
 def _errors(validator: Draft202012Validator, entry: dict[str, Any]) -> Iterator[ValidationError]:
-    """Errors in a fixed order, so that the same request is always refused for the same reason."""
+    """Yield errors in a fixed order, so that a request is always refused for the same reason."""
     yield from sorted(
         validator.iter_errors(entry), key=lambda error: (_pointer(error), str(error.validator))
     )
 
 
 def payment_amount(details: dict[str, Any]) -> Money:
-    """The amount of a validated payment entry."""
+    """Return the amount in a validated payment entry."""
     return parse_amount(details["amount"]["amount"], details["amount"]["currency"])
 
 
 def granted_details(
     request_type: str, details: dict[str, Any], accounts: list[str]
 ) -> dict[str, Any]:
-    """The entry as the customer granted it (RFC 9396 section 7): what was asked, and on what."""
+    """Return the granted entry (RFC 9396 section 7): the requested one with the chosen accounts.
+
+    It has `debtor_account` for a payment, and `accounts` for other types.
+    """
     if is_payment(request_type):
         assert len(accounts) == 1, "a payment leaves one account"
         return {**details, "debtor_account": accounts[0]}
@@ -259,7 +265,10 @@ def _recurring(entry: dict[str, Any], now: datetime) -> None:
 
 
 def _texts(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """The free texts of an entry: shown to a customer, so they must not deceive the eye."""
+    """Yield the free texts of an entry as (JSON pointer, text).
+
+    Customers read them, so they must not have characters that mislead.
+    """
     yield "/0/purpose", entry["purpose"]
     if "payee" in entry:
         yield "/0/payee/name", entry["payee"]["name"]
@@ -275,7 +284,7 @@ def _plain(value: str, pointer: str) -> None:
 
 
 def _pointer(error: ValidationError) -> str:
-    """Where, by names and places the schema knows; never a name the caller made up."""
+    """The JSON pointer of an error, with names of the schema only, never a caller's own name."""
     return "".join(f"/{part}" for part in error.absolute_path)
 
 

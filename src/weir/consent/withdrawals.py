@@ -1,9 +1,9 @@
-"""Withdrawing a consent, and knowing when it has taken effect everywhere.
+"""Withdrawals of consents, and the confirmation that one has taken effect everywhere.
 
 A withdrawal is committed together with a revocation in the change log. It is *confirmed* once every
-gateway process with a live lease has applied that revocation; a process that cannot hear stops
-serving consented calls when its lease ends. So "withdrawn" is a fact with two times: when it was
-said, and when the last gateway knew.
+gateway process with a live lease has applied that revocation; a process that cannot follow the log
+stops serving consented calls when its lease ends. So a withdrawal has two times: when it was
+committed, and when the last gateway had applied it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,11 @@ By = Literal["customer", "member", "operator", "partner", "platform"]
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """What became of a withdrawal. `acknowledged_at` None: not every gateway has confirmed yet."""
+    """A withdrawal of a consent.
+
+    `acknowledged_at` is None until every gateway has confirmed it. `withdrawal_ms` is the time that
+    took, in milliseconds.
+    """
 
     consent: str
     withdrawn_at: datetime
@@ -46,9 +50,10 @@ class Withdrawal:
 
 
 async def withdraw(unit: UnitOfWork, consent_id: str, by: By, reason: str = "") -> Consent:
-    """Withdraw in the unit's transaction, on behalf of its actor.
+    """Withdraw a consent in the unit's transaction, on behalf of its actor.
 
-    NOT_FOUND when the consent is not the actor's to withdraw, ILLEGAL_STATE when it has ended.
+    Refusal NOT_FOUND when the actor may not withdraw it, ILLEGAL_STATE when it has ended,
+    INVALID_INPUT for the reason.
     """
     present = await locked(unit, consent_id)
     if not await _may_withdraw(unit, present, by):
@@ -57,15 +62,16 @@ async def withdraw(unit: UnitOfWork, consent_id: str, by: By, reason: str = "") 
     withdrawn = await move(
         unit, consent_id, Move.WITHDRAW, ended_at=unit.now, ended_by=by, reason=why
     )
-    # Its own number is the last: whoever has applied that has applied them all.
+    # The consent's own revocation comes last: a process that has applied it has applied them all.
     await _void_widened(unit, withdrawn)
     unit.publish(revocation("consent", consent_id, unit.now))
     return withdrawn
 
 
 async def _void_widened(unit: UnitOfWork, consent: Consent) -> None:
-    """A consent that was widened lives on in the wider one, and so do its last access tokens: they
-    end with it.
+    """Revoke the narrower consents that this one replaced, whose access tokens may still live.
+
+    Their tokens stay valid when a consent is widened, and so must end with the wider one.
     """
     remembered = unit.now - timedelta(seconds=ACCESS_TOKEN_LIFETIME_S + SLACK_S)
     while consent.replaces is not None:
@@ -79,7 +85,10 @@ async def _void_widened(unit: UnitOfWork, consent: Consent) -> None:
 async def withdraw_and_confirm(
     database: Database, actor: Actor, consent_id: str, by: By, reason: str = ""
 ) -> Withdrawal:
-    """Withdraw, then wait for every gateway's word (`limits.REVOCATION_WAIT_S` at most)."""
+    """Withdraw a consent, then wait for all gateways to confirm it, REVOCATION_WAIT_S at most.
+
+    Refuses as `withdraw` does.
+    """
     async with database.unit(actor) as unit:
         await withdraw(unit, consent_id, by, reason)
     return await confirm(database, consent_id)
@@ -88,9 +97,9 @@ async def withdraw_and_confirm(
 async def confirm(
     database: Database, consent_id: str, timeout_s: float = REVOCATION_WAIT_S
 ) -> Withdrawal:
-    """Wait until every gateway has applied the withdrawal, and write down when that was.
+    """Wait until every gateway has applied the withdrawal, and record that time.
 
-    May be asked again later for a withdrawal that was not confirmed in time.
+    May be called again for a withdrawal that was not confirmed in time.
     """
     async with database.connect() as connection:
         consent = await consents.find(connection, consent_id)
@@ -106,7 +115,7 @@ async def confirm(
 async def _sequence(connection: AsyncConnection, consent_id: str) -> int:
     """The number of the consent's revocation in the change log.
 
-    0, which every gateway has applied, when it left the log: all it voided has died.
+    0, which every gateway has applied, when it has left the log because its tokens have expired.
     """
     key = revocation_key("consent", consent_id)
     found = await connection.execute(
@@ -124,13 +133,13 @@ async def _write_down(database: Database, consent_id: str, at: datetime) -> Cons
 
 
 def report(consent: Consent) -> Withdrawal:
-    """The withdrawal of a withdrawn consent, as far as it has come."""
+    """Return the present state of the withdrawal of a withdrawn consent."""
     assert consent.ended_at is not None
     return Withdrawal(consent.id, consent.ended_at, consent.acknowledged_at, consent.withdrawal_ms)
 
 
 async def _may_withdraw(unit: UnitOfWork, consent: Consent, by: By) -> bool:
-    """Whether the unit's actor is the party it withdraws as."""
+    """Whether the unit's actor is the party `by` and may withdraw this consent."""
     actor = unit.actor
     if by == "member":
         return consent.member == actor.organisation

@@ -1,6 +1,6 @@
-"""What each permission means in words a customer understands, in both languages.
+"""The words of consents for customers, in both languages: permissions, types, questions, states.
 
-A closed list: a permission without words cannot be asked for.
+A closed list: a permission without words cannot be requested.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ PERMISSIONS: Final[dict[str, Words]] = {
     ),
 }
 
-# What a consent is for, by the name of its type.
+# Names of consent types for people.
 KINDS: Final[dict[str, Words]] = {
     consent_types.ACCOUNT_ACCESS: Words("Account access", "账户信息查询"),
     consent_types.FUNDS_CONFIRMATION: Words("Confirmation of funds", "资金确认"),
@@ -81,7 +81,7 @@ KINDS: Final[dict[str, Words]] = {
     consent_types.RECURRING_PAYMENT: Words("Recurring payments", "自动扣款"),
 }
 
-# What the page asks, in one sentence.
+# The question on the consent page, one sentence for each type.
 _QUESTIONS: Final[dict[str, Words]] = {
     consent_types.ACCOUNT_ACCESS: Words(
         "May {application} see your data at {member}?",
@@ -108,7 +108,7 @@ _QUESTIONS: Final[dict[str, Words]] = {
         "允许“{application}”查看您在{member}的贷款和授信吗？",
     ),
 }
-# The same where a permission acts.
+# The question when one of the permissions is in ACTING.
 _ACTING_QUESTIONS: Final[dict[str, Words]] = {
     consent_types.ACCOUNT_ACCESS: Words(
         "May {application} see your data at {member}, and act for you?",
@@ -124,7 +124,7 @@ _ACTING_QUESTIONS: Final[dict[str, Words]] = {
     ),
 }
 
-# What the customer chooses among, and how the chosen ones are headed afterwards.
+# The question for accounts, policies and so on, and the heading of the chosen ones.
 _ACCOUNTS: Final = (Words("With which accounts?", "涉及哪些账户？"), Words("Accounts", "账户"))
 _POLICIES: Final = (Words("With which policies?", "涉及哪些保单？"), Words("Policies", "保单"))
 CHOICES: Final[dict[str, tuple[Words, Words]]] = {
@@ -142,12 +142,12 @@ CHOICES: Final[dict[str, tuple[Words, Words]]] = {
     ),
 }
 
-# Permissions that act rather than look; the consent page sets them apart.
+# Permissions that act rather than read; the consent page shows them separately.
 ACTING: Final = frozenset({"PlaceOrders", "MakeClaims", "ChangePolicies"})
 
 
 def question(type_name: str, permissions: Iterable[str]) -> Words:
-    """What a customer is asked, with places for `{application}` and `{member}`."""
+    """Return the question to the customer, with the fields `{application}` and `{member}`."""
     acting = _ACTING_QUESTIONS if ACTING.intersection(permissions) else _QUESTIONS
     return acting[type_name]
 
