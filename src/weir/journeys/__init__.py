@@ -1,1 +1,1 @@
-"""How parties come in."""
+"""Journeys of parties: their ways into the alliance."""

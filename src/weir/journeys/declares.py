@@ -1,4 +1,4 @@
-"""Declarations of journeys: limits, events, permissions."""
+"""Declarations of journeys: refusals, limits, events, permissions, routers."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Signing up: a developer comes, registers an organisation, and is in the sandbox at once.
+"""Sign-up: a developer registers an organisation and can use the sandbox at once.
 
-Nobody approves it and nobody need be asked, so what it opens is small: an organisation in the
-sandbox subscribes to sandbox products only, until the operator opens production for it.
+No approval is needed, so a sign-up permits little: an organisation in the sandbox can subscribe to
+sandbox products only, until the operator opens production for it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _SLUG_CHARACTERS = 40
 
 @dataclass(frozen=True, slots=True)
 class SignUp:
-    """What a newcomer tells: of the organisation, then of itself."""
+    """The input of a sign-up: first about the organisation, then about the person."""
 
     name_en: str
     name_zh: str
@@ -49,7 +49,7 @@ class SignUp:
 
 @dataclass(frozen=True, slots=True)
 class SignedUp:
-    """What came of it."""
+    """The result of a sign-up: the organisation and its first owner."""
 
     organisation: Organisation
     person: Person
@@ -58,10 +58,10 @@ class SignedUp:
 async def sign_up(
     database: Database, cache: Cache, passphrases: Passphrases, given: SignUp, *, address: str
 ) -> SignedUp:
-    """A partner in the sandbox and its first owner, in one unit of work.
+    """Make a partner in the sandbox and its first owner, in one unit of work.
 
-    Refusals: INVALID_INPUT, see `faults`; CONFLICT when the sign-in name is taken;
-    TOO_MANY_SIGN_UPS from one address.
+    Refusal INVALID_INPUT, see `faults`; CONFLICT when the sign-in name is taken; TOO_MANY_SIGN_UPS
+    from one address.
     """
     found = faults(given)
     if found:
@@ -90,7 +90,7 @@ async def sign_up(
 
 
 def faults(given: SignUp) -> list[Refusal]:
-    """All that must be mended, so that nobody learns of it one field at a time."""
+    """Return all faults of the input at once, as refusals, so that the person can fix them all."""
     checks: tuple[Callable[[], object], ...] = (
         lambda: registration_rules.partner_facts(**_particulars(given), slug="any"),
         lambda: inputs.text(given.display_name, "/display_name"),
@@ -109,7 +109,7 @@ def faults(given: SignUp) -> list[Refusal]:
 
 
 def _particulars(given: SignUp) -> dict[str, str]:
-    """A Chinese name left out is the English one."""
+    """The facts of the organisation; the English name stands for a missing Chinese one."""
     told = asdict(given)
     return {
         "name_en": told["name_en"],
@@ -119,7 +119,7 @@ def _particulars(given: SignUp) -> dict[str, str]:
 
 
 async def _free_slug(connection: AsyncConnection, name: str) -> str:
-    """A readable name in addresses that nobody has, made from the organisation's name."""
+    """A free slug made from the organisation's name, with a random suffix if it is taken."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     slug = _NOT_SLUG.sub("-", plain).strip("-0123456789")[:_SLUG_CHARACTERS].strip("-") or "partner"
     if await organisations.find(connection, slug) is None:
