@@ -248,7 +248,7 @@ PAGE_ROWS: Final = 200
 @mypyc_attr(native_class=False)  # the whole of the settings inherits it
 @dataclass(frozen=True)
 class Settings:
-    """Where the platform is reached, where it keeps its files, how much it logs."""
+    """The platform's addresses, its home folder and the level of its log."""
 
     home: Path | None = setting(
         None,
