@@ -163,7 +163,7 @@ def _clear(path: Path) -> None:
 
 
 def start_institutions(started: Boot, wanted: Sequence[Institution], customers: int) -> None:
-    """Start institutions in a world of so many people, each with certificates and a database."""
+    """Start institutions, each with certificates and a database, with `customers` customers."""
     installation = started.installation
     staff = asyncio.run(_issue(installation, wanted))
     logs = [_start_one(started, each, staff, customers) for each in wanted]

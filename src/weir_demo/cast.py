@@ -48,7 +48,7 @@ class Offer:
 
     @property
     def shares(self) -> list[dict[str, Any]]:
-        """The shares of the split, in basis points, as the management API takes them."""
+        """The shares for the management API, each a `party` and a `weight` in basis points."""
         rest = 10_000 - self.member_share - self.operator_share
         weights = {"member": self.member_share, "operator": self.operator_share, "partner": rest}
         return [{"party": party, "weight": weight} for party, weight in weights.items() if weight]

@@ -1,4 +1,4 @@
-"""The command `weir demo`: boot, tell the story, show the figures, judge them."""
+"""The command `weir demo`: boot, tell the story, show the figures, check them."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def _judge(console: Console, wrong: list[str], duration_s: float) -> None:
 
 
 def _stay(console: Console, started: Boot, known: list[tuple[str, str, str]]) -> None:
-    """Keep everything running until Ctrl-C. The sign-ins were made for this run alone."""
+    """Keep everything running until Ctrl-C. The shown sign-ins are of this run only."""
     portal = address(started.installation.settings, "portal")
     console.print(f"\nBegin here: {portal}/tour", soft_wrap=True)
     console.print("To sign in:")

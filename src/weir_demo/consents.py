@@ -111,7 +111,10 @@ def payment(member: str, amount: str, currency: str, account: str, name: str) ->
 
 
 async def ask(caller: Caller, customer: Customer, scope: str, details: dict[str, Any]) -> Consented:
-    """Ask a customer for consent: push the request, say yes on the pages, exchange the code."""
+    """Get a consent: PAR, the customer's sign-in and grant on the real pages, code for token.
+
+    ProtocolError when the pages do not lead back to the partner.
+    """
     pushed = await caller.server.push_authorization_request(
         scope=scope,
         redirect_uri=caller.partner.redirect_uri,

@@ -73,7 +73,10 @@ async def _compare_institutions(stage: Stage, lake: Lake, files: list[str]) -> N
 
 
 async def _await_ingest(stage: Stage, lake: Lake, expected: int) -> list[str]:
-    """Wait until the lake holds the expected records; return the files that hold them."""
+    """Wait until the lake holds `expected` records; return the files that hold them.
+
+    After _INGEST_TIMEOUT_S it returns the files there are.
+    """
     deadline = time.monotonic() + _INGEST_TIMEOUT_S
     while True:
         files = await all_of(stage.operating.records.files())
@@ -141,7 +144,7 @@ def _statement_figures(
 
 
 async def audit(stage: Stage) -> None:
-    """Walk every audit chain."""
+    """Verify every audit chain."""
     report = await stage.operating.audit.verify()
     stage.figures.audit = {"verified": report["intact"], "chains": report["chains"]}
 

@@ -22,7 +22,10 @@ OF_NOBODY: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The outcome of one call for its sender. `refusal` is None when the institution answered."""
+    """The end of one call for its sender. `refusal` is None when the institution answered.
+
+    `status` is 0 without any answer; `began_s` is on the clock of `time.perf_counter`.
+    """
 
     interaction_id: str | None
     status: int
@@ -63,7 +66,7 @@ class Tally:
     def add(
         self, words: str, seen: Seen, expects: Collection[str | None], member: str | None
     ) -> None:
-        """Count a call that was made."""
+        """Count a call, and note a surprise when its end is not among `expects`."""
         self.sent += 1
         self.latencies_ms.append(seen.latency_ms)
         if seen.interaction_id is not None and seen.refusal not in OF_NOBODY:

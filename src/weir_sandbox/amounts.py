@@ -1,4 +1,4 @@
-"""Money on the wire: a decimal string with two digits, and its currency. Inside: fen."""
+"""Money: whole fen inside, a decimal string with two digits and a currency on the wire."""
 
 from __future__ import annotations
 

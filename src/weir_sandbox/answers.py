@@ -36,7 +36,7 @@ _READ: Final = (
 
 @dataclass(frozen=True, slots=True)
 class AnswerLine:
-    """One answered request; the identity is None when none was presented."""
+    """One answered request. `identity` is None when the request had no identity header."""
 
     at: datetime
     identity: Identity | None

@@ -18,10 +18,10 @@ Connection = AsyncConnection[TupleRow]
 
 
 def connection_string(url: str, schema: str) -> str:
-    """Return the libpq string of a URL; `+psycopg`, as SQLAlchemy writes it, is accepted.
+    """Return the libpq connection string for a URL, also for one with SQLAlchemy's `+psycopg`.
 
-    Every session works in its own schema, in UTC, and gives up a statement that takes too long, so
-    that no decision falls long after the caller has gone.
+    Every session works in the institution's schema and in UTC. A statement is cancelled after
+    STATEMENT_MS, so that no request is decided long after its caller has gone.
     """
     plain = url.replace("postgresql+psycopg://", "postgresql://", 1)
     given = str(conninfo_to_dict(plain).get("options", "") or "")
@@ -30,7 +30,7 @@ def connection_string(url: str, schema: str) -> str:
 
 
 class Database:
-    """A pool in autocommit: one statement is one transaction unless `transaction` opens one."""
+    """A pool of connections in autocommit: each statement is a transaction of its own."""
 
     def __init__(self, conninfo: str) -> None:
         self.pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(

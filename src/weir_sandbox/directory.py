@@ -61,7 +61,7 @@ async def list_answers(call: Call, desk: Desk) -> Answer:
 
 
 async def known_customer(call: Call, desk: Desk) -> str:
-    """Return the customer a path names; 404 when there is none."""
+    """Return the customer reference in a path. Problem NOT_FOUND when there is no such customer."""
     reference = named(call.names["customer_ref"], _CUSTOMER)
     if not await desk.database.one("SELECT 1 FROM customers WHERE customer_ref = %s", (reference,)):
         raise Problem(NOT_FOUND)

@@ -30,7 +30,7 @@ _Resources = Annotated[
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """A caller as the gateway names it. `accounts` is absent when no customer is concerned."""
+    """A caller as the gateway names it. `accounts` is None when the call concerns no customer."""
 
     client_id: _Visible
     organisation: _Name

@@ -1,4 +1,4 @@
-"""Every bound of the model institutions, with its unit."""
+"""Limits of the model institutions, each with its unit."""
 
 from __future__ import annotations
 

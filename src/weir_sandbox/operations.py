@@ -16,7 +16,10 @@ from weir_sandbox.input_checks import query_values
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Parts of a running institution that every operation uses."""
+    """The objects that every operation of a running institution uses.
+
+    `document` is the OpenAPI document, `document_type` its media type.
+    """
 
     database: Database
     seed: int
@@ -54,9 +57,9 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status and a JSON value, or bytes with a media type of their own.
+    """A status with a JSON value, or with bytes in another media type.
 
-    `logged` is true when the line was written in the transaction that decided the answer.
+    `logged` is true when the log line was written in the transaction that decided the answer.
     """
 
     content: object

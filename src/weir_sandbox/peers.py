@@ -1,4 +1,4 @@
-"""Certificates of peers, which uvicorn does not tell and its protocol here adds."""
+"""The certificate of a connection's peer, which uvicorn's own protocol does not pass on."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ class Person:
     place: str
 
     def dice(self, seed: int, purpose: str) -> random.Random:
-        """Return a source of chance of this person's own, so that histories stay independent."""
+        """Return this person's own random generator, so that histories are independent."""
         return random.Random(f"{seed}/{purpose}/{self.number}")
 
 

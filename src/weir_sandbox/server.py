@@ -30,7 +30,10 @@ _MEDIA_TYPES: Final = {".yaml": "application/yaml", ".json": "application/json"}
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """An institution's port, its own certificate, and the peers that it lets in."""
+    """The port, certificate and key of an institution, and the peers that it accepts.
+
+    `peers` are SHA-256 digests of certificates, in hexadecimal.
+    """
 
     port: int
     certificate: Path

@@ -28,7 +28,10 @@ OUR_NUMBERS: Final = "999901"
 
 @dataclass(slots=True)
 class Account:
-    """An account with its opening and, once the books are closed, its final balance, in fen."""
+    """An account, with its opening and final balance once the books are closed.
+
+    `cushion_minor` is the least that its balance may fall to, in fen.
+    """
 
     account_id: str
     customer_ref: str
@@ -76,7 +79,7 @@ class Books:
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """The books of a finished history, ready to be written."""
+    """The books of a finished history; `transactions` are lines in COPY's text format."""
 
     accounts: list[Account]
     transactions: list[str]
@@ -134,7 +137,10 @@ def _interest(kind: str, balance: int) -> int:
 
 
 def _clearing_accounts(accounts: list[Account]) -> list[Account]:
-    """Make the clearing accounts; they open with the negative of all openings, so all is zero."""
+    """The accounts for the other side of movements with the outside.
+
+    They open with the negative sum of all opening balances, so that the books sum to zero.
+    """
     made = [
         Account(f"clearing-{n:02d}", _NULL, "", "clearing", "待清算款项", f"9999{n:02d}",
                 accounts[0].opened_on, 0)

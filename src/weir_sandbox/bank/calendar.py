@@ -23,7 +23,7 @@ _NEW_YEAR: Final = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Year:
-    """The days of a history, counted from 0. A moment is `day * 86400 + second of the day`."""
+    """The days of a history, counted from 0. A time is `day * 86400 + second of the day`."""
 
     days: tuple[date, ...]
     weekends: tuple[bool, ...]
@@ -37,7 +37,7 @@ class Year:
                 yield index
 
     def paydays(self, day_of_month: int) -> Iterator[int]:
-        """Yield a day of every month, moved forward to the working day before it."""
+        """Yield a day of every month, or the last working day before it at a weekend."""
         for index in self.monthly(day_of_month):
             while self.weekends[index] and index > 0:
                 index -= 1
@@ -48,7 +48,7 @@ class Year:
         return (i for i in self.monthly(day_of_month) if self.days[i].month % 3 == 0)
 
     def at(self, day: int, hour: int, minute: int = 0) -> int:
-        """Return a moment of a day."""
+        """Return a time of a day, in seconds from the start of the history."""
         return day * DAY_S + hour * 3600 + minute * 60
 
 

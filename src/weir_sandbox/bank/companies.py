@@ -28,7 +28,7 @@ _ACQUIRERS: Final = ("财付通商户结算", "支付宝商户结算")
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """A business, its accounts (the first is where it trades) and its usual monthly turnover."""
+    """A business, its accounts (it trades with the first) and its usual monthly turnover in fen."""
 
     person: Person
     accounts: tuple[int, ...]

@@ -37,7 +37,10 @@ _TYPICAL_INCOME: Final = 850_000
 
 @dataclass(frozen=True, slots=True)
 class Household:
-    """An individual with the accounts they hold and the monthly income, in fen."""
+    """An individual, with its accounts (`main`, `savings` and `employer` by index).
+
+    `income_minor` is the income in a month, in fen.
+    """
 
     person: Person
     main: int

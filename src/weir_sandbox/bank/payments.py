@@ -1,4 +1,4 @@
-"""Payments of the bank: executed once a key, and found again after a crash."""
+"""Payments: money moves once for each idempotency key, and can be found again after a crash."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ DebtorAccount = Annotated[str, msgspec.Meta(pattern=r"^rb-[0-9]{6,12}-[0-9]{2}\Z
 
 
 class PaymentOrder(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """Pay this much from an account here to an account here or anywhere."""
+    """The order to pay an amount from an account of this bank to any account."""
 
     debtor_account: DebtorAccount
     creditor_account: CreditorAccount
@@ -121,9 +121,9 @@ async def get_payment(call: Call, desk: Desk) -> Answer:
 
 
 async def payment_by_key(call: Call, desk: Desk) -> Answer:
-    """Return the payment made under a client's key: the platform reconciles by it after a crash.
+    """Return the payment under a client's idempotency key, for reconciliation after a crash.
 
-    A rejected payment moved no money, so it is not found: an answer means that money has moved.
+    A rejected payment is not found, since it moved no money: an answer means that money moved.
     """
     values = call.values("client_id")
     client_id = values.get("client_id", "")

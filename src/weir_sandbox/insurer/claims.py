@@ -1,4 +1,4 @@
-"""Claims: reported against a policy within its cover, once a key."""
+"""Claims: reported under a policy within its cover, once for each idempotency key."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _KEPT: Final = (
 
 
 class ClaimReport(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """A report of a claim: the event, its day, and its cost."""
+    """The report of a loss: its day, its description and the claimed amount."""
 
     occurred_on: date
     description: Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x09\x0b-\x1f\x7f]{1,2000}\Z")]

@@ -133,7 +133,7 @@ async def get_policy(call: Call, desk: Desk) -> Answer:
 
 
 def granted_policy(call: Call) -> str:
-    """Return the policy a path names, if the caller may see it."""
+    """Return the policy identifier in a path. Problem NOT_GRANTED when it was not granted."""
     policy_id = named(call.names["policy_id"], POLICY)
     call.identity.require(policy_id)
     return policy_id

@@ -111,7 +111,7 @@ def _trade(portfolio: _Portfolio, dice: random.Random, seed: int, at: datetime, 
 
 
 def _settle(portfolio: _Portfolio, cushion_minor: int) -> None:
-    """Set the opening cash so that cash never fell below zero."""
+    """Set the opening cash so that the cash never falls below `cushion_minor`, in fen."""
     balance = lowest = 0
     for trade in portfolio.trades:
         balance += trade.cash_minor

@@ -1,4 +1,7 @@
-"""Orders: filled at the quote or not at all, once a key; cash and holdings move together."""
+"""Orders: filled at the quote or not at all, once for each idempotency key.
+
+Cash and holdings change in one transaction.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +65,7 @@ _STATUSES: Final = {"filled": 201, "unfilled": 201, "replayed": 201} | {
 
 
 class NewOrder(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """Buy or sell so much now: at the market, or at no worse than a limit."""
+    """The order to buy or sell a quantity now, at the market price or within a limit."""
 
     instrument_id: str
     side: Literal["buy", "sell"]
@@ -71,7 +74,7 @@ class NewOrder(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     limit_price: AmountText | None = None
 
     def limit_minor(self) -> int | None:
-        """Return the limit in fen."""
+        """The limit in fen, None for a market order."""
         return None if self.limit_price is None else int(self.limit_price.replace(".", ""))
 
 
@@ -139,7 +142,7 @@ async def list_orders(call: Call, desk: Desk) -> Answer:
 
 
 async def order_by_key(call: Call, desk: Desk) -> Answer:
-    """Return the order under a client's key: the platform reconciles by it after a crash."""
+    """Return the order under a client's idempotency key, for reconciliation after a crash."""
     values = call.values("client_id")
     client_id = values.get("client_id", "")
     if not _CLIENT.match(client_id):

@@ -69,7 +69,7 @@ async def get_holdings(call: Call, desk: Desk) -> Answer:
 
 
 def granted_portfolio(call: Call) -> str:
-    """Return the portfolio a path names, if the caller may use it."""
+    """Return the portfolio identifier in a path. Problem NOT_GRANTED when it was not granted."""
     portfolio_id = named(call.names["portfolio_id"], PORTFOLIO)
     call.identity.require(portfolio_id)
     return portfolio_id

@@ -1,9 +1,9 @@
-"""Prices: a random walk that is the same for everyone who knows the seed and the time.
+"""Prices: a random walk that depends only on the seed and the time.
 
-A day's end is a step from the day before, drawn towards the beginning a little so that prices
-stay plausible for years. Within a day the walk is a Brownian bridge between the two ends, found
-by halving the day fourteen times: a price stands about five seconds. The model market never
-closes.
+The price at a day's end is a random step from the day before, pulled a little towards the first
+price, so that prices stay plausible for years. Within a day the walk is a Brownian bridge between
+the two ends, computed by halving the day fourteen times: a price holds for about five seconds. The
+model market never closes.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Quote:
 
 
 def quote(seed: int, instrument: Instrument, at: datetime) -> Quote:
-    """Return the quote of an instrument at a moment; before the beginning it stands still."""
+    """Return the quote of an instrument at a time; before the walk begins, prices are constant."""
     day, second = divmod(max(0, int((at - BEGINNING).total_seconds())), _DAY_S)
     walk = _walk(seed, instrument.instrument_id)
     last = _price(instrument, walk.level(day, second / _DAY_S))
@@ -57,7 +57,7 @@ def _price(instrument: Instrument, level: float) -> int:
 
 
 class _Walk:
-    """The logarithm of a price against its beginning, by day and within the day."""
+    """The logarithm of a price relative to the first price, by day and within a day."""
 
     def __init__(self, seed: int, instrument: Instrument) -> None:
         self._name = f"{seed}/{instrument.instrument_id}"
@@ -73,7 +73,10 @@ class _Walk:
         return self._closes[day]
 
     def level(self, day: int, fraction: float) -> float:
-        """Return the level within a day; an interval's middle is its ends' mean and a push."""
+        """Return the level of the walk within a day, at a `fraction` of it from 0 to 1.
+
+        The middle of an interval is the mean of its ends plus a random step.
+        """
         low, high = self.close(day), self.close(day + 1)
         node, spread = 1, self._volatility / 2
         for _ in range(_HALVINGS):
