@@ -45,7 +45,7 @@ _READY_TIMEOUT_S: Final = 90.0
 _PORT_TRIES: Final = 5
 _POLL_S: Final = 0.05
 _PASSED_ON: Final = ("PATH", "LANG", "LC_ALL", "TZ")
-# What would lead the demo away from its own engines and its own home.
+# Settings that would make the demo use other engines or another home than its own.
 _SET_ASIDE: Final = ("HOME", "DATABASE_URL", "VALKEY_URL", "LAKE_URL", "MASTER_KEY")
 
 

@@ -17,7 +17,7 @@ from weir_demo.stage import Caller, Consented, Member, Stage
 from weir_demo.wrong_calls import WrongCall, wrong_calls
 
 _AT_ONCE: Final = 12
-_WRONG_EVERY: Final = 50  # one call in so many is wrong on purpose
+_WRONG_EVERY: Final = 50  # one call in 50 is wrong on purpose
 _OVER_QUOTA: Final = 20  # calls beyond the trial plan's quota
 _TOLD_EVERY: Final = 50
 

@@ -13,7 +13,7 @@ PAYMENT: Final = "urn:weir:payment-initiation:v1"
 CURRENCY: Final = "CNY"
 SEED: Final = 2026  # of the institutions' histories
 CUSTOMERS: Final = 200  # people in the institutions' world
-FIRST_STEPS_QUOTA: Final = 100  # calls a day under the plan that is approved at once
+FIRST_STEPS_QUOTA: Final = 100  # calls a day under the plan with automatic approval
 FIRST_STEPS: Final = (
     "summit-securities.quotes",
     "summit-securities.portfolios",
@@ -21,7 +21,7 @@ FIRST_STEPS: Final = (
     "river-bank.payments",
     "harbour-insurance.policies",
 )
-TRIAL_QUOTA: Final = 40  # calls a day under the plan that is meant to run out
+TRIAL_QUOTA: Final = 40  # calls a day under the trial plan, which the demo exceeds
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Offer:
     title_zh: str
     pricing: dict[str, Any]
     operations: dict[str, Declared]
-    member_share: int  # basis points; the operator's and the partner's follow
+    member_share: int  # the partner gets the rest to 10,000
     operator_share: int
 
     @property
@@ -183,7 +183,7 @@ _SECURITIES: Final = Institution(
 
 INSTITUTIONS: Final = (_BANK, _INSURER, _SECURITIES)
 
-# What a partner brings in for members to use: the flow goes the other way.
+# A service that a partner brings in for members to use: calls go the other way.
 BROUGHT_IN: Final = Institution(
     "clear-mirror", "Clear Mirror Data", "明镜数据", None, "securities", "CM",
     (
@@ -222,5 +222,5 @@ PARTNERS: Final = (
     ),
 )  # fmt: skip
 
-# The one subscription under the trial plan, which is meant to run out.
+# The only subscription under the trial plan, whose quota the demo exceeds.
 TRIAL: Final = ("abacus-software", "summit-securities.quotes")

@@ -28,7 +28,7 @@ from weir_demo.stage import Stage
 from weir_demo.story import CHAPTERS
 
 _TEND_S: Final = 1.0
-_PLAIN_WIDTH: Final = 110  # columns where nobody says how wide the output is
+_PLAIN_WIDTH: Final = 110  # columns when the width of the output is unknown
 
 
 def demo(
@@ -45,8 +45,8 @@ def demo(
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=_PLAIN_WIDTH)
-    # SIGTERM ends the demo as Ctrl-C does, so that nothing is left running; a shell that starts it
-    # in the background would have it ignore both.
+    # SIGTERM ends the demo as Ctrl-C does, so that no process is left running. A shell that starts
+    # the demo in the background makes it ignore both signals by default.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     began_s = time.monotonic()

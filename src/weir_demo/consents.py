@@ -24,7 +24,7 @@ _PEOPLE = (
     ("investor", "summit-securities", "individual"),
 )
 
-# Institution, kind of customer whom developers may try consents with.
+# Institution, kind of the test customer that it offers.
 _TRIED = (
     ("river-bank", "individual"),
     ("river-bank", "business"),
@@ -34,8 +34,8 @@ _TRIED = (
 
 # Name on the stage, partner, customer, product, permissions, purpose, how long.
 _CONSENTS = (
-    # Given for moments only: its token is used after its end, near that of the demo. A slow
-    # machine must come from asking to the token within them.
+    # Granted for seconds only, since its token is used after its end, near the end of the demo. A
+    # slow machine must get from the request to the token in this time.
     ("glance", "lantern-life", "shopper", "river-bank.accounts",
      ("ReadAccounts",), "Look once", timedelta(seconds=15)),
     ("shopping", "lantern-life", "shopper", "river-bank.accounts",
@@ -123,7 +123,7 @@ async def ask(caller: Caller, customer: Customer, scope: str, details: dict[str,
     page = await customer.browser.open(pushed.authorization_url)
     page = await _signed_in(page, customer)
     form = page.form_with("answer")
-    name, value = form.choices[0]  # the first account offered is the one the customer chooses
+    name, value = form.choices[0]  # the customer chooses the first account
     page = await customer.browser.send(page, form, {name: value}, ("answer", "yes"))
     if page.left is None:
         raise ProtocolError(f"the consent page led nowhere: {page.status} {page.text[:200]}")

@@ -18,10 +18,10 @@ from weir_demo.stage import Member, Stage
 
 _INGEST_TIMEOUT_S: Final = 30.0
 _POLL_S: Final = 0.25
-_LOG_DELAY_S: Final = 0.4  # institutions write their answers down every tenth of a second
+_LOG_DELAY_S: Final = 0.4  # institutions log their answers every tenth of a second
 _ROWS: Final = 1_000
 
-# The answers of each member, as the gateways recorded them.
+# The calls that each member answered, as the gateways recorded them.
 _BY_MEMBER: Final = """
     SELECT member, interaction_id FROM calls WHERE refusal IS NULL AND member IS NOT NULL
 """

@@ -22,7 +22,7 @@ from weir_demo.cast import Institution, Partner
 from weir_demo.figures import Figures
 from weir_demo.tally import Tally
 
-# Opens a bar for so many steps; what it gives is told how many are done.
+# Opens a progress bar for a number of steps; yields a function to report how many are done.
 Progress = Callable[[int], AbstractContextManager[Callable[[int], None]]]
 
 
@@ -109,7 +109,7 @@ class Stage:
     operator: Management | None = None
     operator_organisation: str = ""
     operator_sign_in: str = ""  # a one-time link
-    invitations: list[tuple[str, str]] = field(default_factory=list)  # whom for, one-time link
+    invitations: list[tuple[str, str]] = field(default_factory=list)  # (person, one-time link)
     members: dict[str, Member] = field(default_factory=dict)
     brought_in: dict[str, Member] = field(default_factory=dict)  # partners as providers
     callers: dict[str, Caller] = field(default_factory=dict)

@@ -13,7 +13,7 @@ from weir.client.errors import InstitutionError, RefusedError, UnreachableError
 from weir.client.exchange import Answer
 
 _SURPRISES_KEPT: Final = 20
-# What is refused before the gateway knows an application is counted there, and has no record.
+# Refusals given before the gateway knows the application: they are counted but not recorded.
 OF_NOBODY: Final = frozenset(
     {"malformed_http", "token_missing", "token_invalid", "token_expired", "certificate_required",
      "certificate_mismatch"}

@@ -43,7 +43,7 @@ class PeerProtocol(HttpToolsProtocol):
         super().on_header(name, value)
 
     def _count(self, length: int) -> None:
-        # The parser has no bound of its own; what is raised here becomes a 400.
+        # The parser has no bound of its own; an exception raised here becomes status 400.
         self._header_bytes += length
         if self._header_bytes > HEADERS_BYTES:
             raise ValueError("headers too long")

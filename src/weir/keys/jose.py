@@ -1,4 +1,4 @@
-"""Strict reading and verifying of JWTs that clients signed (RFC 8725); pure, without I/O."""
+"""Strict reading and verifying of JWTs from outside (RFC 8725); pure, without I/O."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from weir_sandbox.bank.calendar import Year
 from weir_sandbox.population import Person
 
 _MONTHLY_TURNOVER: Final = {
-    # size: fen a month, least and most
+    # by size: least and most fen a month
     "micro": (3_000_000, 20_000_000),
     "small": (40_000_000, 200_000_000),
     "medium": (400_000_000, 1_500_000_000),

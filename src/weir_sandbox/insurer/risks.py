@@ -71,7 +71,7 @@ class Property(msgspec.Struct, tag="business_property", tag_field="product",
 Risk = Accident | Life | Motor | Property
 
 SUM_INSURED_MINOR: Final = {
-    # product: fen at least and at most; a motor policy's sum is the vehicle's value
+    # by product: least and most fen; the sum of a motor policy is the vehicle's value
     "personal_accident": (1_000_000, 500_000_000),
     "term_life": (10_000_000, 1_000_000_000),
     "motor": (1_000_000, 500_000_000),

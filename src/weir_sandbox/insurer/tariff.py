@@ -30,7 +30,7 @@ _INTEREST: Final = Decimal("0.025")
 _LIFE_EXPENSES: Final = Decimal("0.28")
 _LIFE_POLICY_FEE: Final = 3_000
 _MAKEHAM: Final = {
-    # force of mortality A + B * c^age; the constants of a plausible table, not of a real one
+    # (A, B, c) of the force of mortality A + B * c^age; plausible, but from no real table
     "male": (Decimal("0.00025"), Decimal("0.000028"), Decimal("1.0985")),
     "female": (Decimal("0.00015"), Decimal("0.000013"), Decimal("1.1020")),
 }
