@@ -40,7 +40,7 @@ from weir.gateway.phases.limit import REFUSALS as OF_LIMIT
 from weir.gateway.phases.limit import limit
 from weir.gateway.phases.prove import REFUSALS as OF_PROVE
 from weir.gateway.phases.prove import prove
-from weir.gateway.phases.recheck import check_standing
+from weir.gateway.phases.recheck import recheck
 from weir.gateway.phases.record import receipt_line, record
 from weir.gateway.phases.respond import PROBLEM_TYPE, refusal_body, refusal_lines
 from weir.gateway.phases.route import REFUSALS as OF_ROUTE
@@ -125,7 +125,7 @@ class Flow(Call):
             await waiting
             if self.exchange.ended and not self.claimed:
                 return
-            check_standing(self)
+            recheck(self)
         except Refusal as refusal:
             self.refuse(refusal)
         except Exception as error:
@@ -137,7 +137,7 @@ class Flow(Call):
 
     def still_allowed(self) -> bool:
         try:
-            check_standing(self)
+            recheck(self)
         except Refusal as refusal:
             if self.outgoing is not None:
                 self.outgoing.cancel()

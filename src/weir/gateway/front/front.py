@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import structlog
 
@@ -18,9 +18,6 @@ from weir.wire import grammar
 from weir.wire.downstream import Listener
 from weir.wire.exchange import Exchange
 from weir.wire.peer import PeerCertificate
-
-if TYPE_CHECKING:
-    pass
 
 API: Final = "api"
 FOUNDING: Final = b"/v1/founding"

@@ -14,7 +14,7 @@ from weir.kernel.outcomes import Refusal
 from weir.keys import algorithms, dpop, jose
 
 
-def possess(call: Call, key: str, raw_token: bytes) -> Awaitable[None]:
+def check_dpop(call: Call, key: str, raw_token: bytes) -> Awaitable[None]:
     """Check the call's proof against the token's key. Return an awaitable of its single use.
 
     Refusal DPOP_PROOF_INVALID, also from the awaitable.

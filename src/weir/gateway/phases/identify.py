@@ -7,7 +7,7 @@ from typing import Final
 
 from weir.gateway.call import Call
 from weir.gateway.config.snapshot import Application, Snapshot
-from weir.gateway.phases.check_dpop import possess
+from weir.gateway.phases.check_dpop import check_dpop
 from weir.gateway.tokens.known_tokens import KnownToken
 from weir.kernel.declares import (
     CERTIFICATE_MISMATCH,
@@ -86,7 +86,7 @@ def _identify_by_proof(call: Call) -> Awaitable[None] | None:
         raise Refusal(TOKEN_SCHEME_WRONG)
     check_proof_key(token, snapshot)
     if not call.possessed:
-        return possess(call, token.proof_key, raw)
+        return check_dpop(call, token.proof_key, raw)
     call.application = check_application(token, snapshot)
     token_rights.stands(snapshot, call.application)
     return None

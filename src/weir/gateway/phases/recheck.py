@@ -13,7 +13,7 @@ from weir.kernel.declares import SUBSCRIPTION_REQUIRED, TOKEN_REVOKED
 from weir.kernel.outcomes import Refusal
 
 
-def check_standing(call: Call) -> None:
+def recheck(call: Call) -> None:
     """Check token, key, application, consent and subscription against the newest snapshot.
 
     Refusals as of *identify* and *authorize*.
