@@ -14,12 +14,16 @@ from types import ModuleType
 
 from weir.app.settings import Settings
 from weir.gateway import pipeline
-from weir.gateway.front import metrics
+from weir.gateway.front import front, metrics
+from weir.gateway.phases import recheck, record
 from weir.kernel import identifiers, rooms
 from weir.kernel.declarations import Periodic
+from weir.kernel.declares import PLATFORM_ERROR
+from weir.kernel.outcomes import Outcome
 from weir.kernel.settings import PREFIX
 from weir.openapi.standard import lint
 from weir.openapi.standard.breaking_changes import CHANGES
+from weir.wire import downstream, message
 
 FOLDER = Path(__file__).parent.parent / "docs" / "reference"
 _WRITTEN = "<!-- Written by scripts/reference.py from the code; edit the code, not this page. -->\n"
@@ -115,14 +119,42 @@ def order() -> str:
         "A call passes the phases in this order, and each phase tries its refusals in the order",
         "given: of all that is wrong with a call, the first is named.",
         "",
-        "| phase | refusals, in this order |",
-        "| --- | --- |",
+        *_in_order("phase", pipeline.REFUSALS),
+        "",
+        "## Before the first phase",
+        "",
+        "While a message is read, whichever comes about first is named. Its head and its host are",
+        "checked in order, also of a request that is passed on to control.",
+        "",
+        *_in_order("part", _OF_MESSAGES),
+        "",
+        "## Later",
+        "",
+        "A call that had to wait is checked again before it goes on. A call whose record cannot be",
+        "written is refused even when the member has answered it. A fault of the platform's own is",
+        f"`{PLATFORM_ERROR.code}`, in whichever phase it comes about.",
+        "",
+        *_in_order("step", _LATER),
     ]
-    lines.extend(
-        f"| {phase} | {', '.join(f'`{each.code}`' for each in refused)} |"
-        for phase, refused in pipeline.REFUSALS.items()
-    )
     return "\n".join(lines) + "\n"
+
+
+_OF_MESSAGES: dict[str, tuple[Outcome, ...]] = {
+    "message": downstream.REFUSALS,
+    "head": message.REFUSALS,
+    "host": front.REFUSALS,
+}
+_LATER: dict[str, tuple[Outcome, ...]] = {
+    "recheck": recheck.REFUSALS,
+    "record": record.REFUSALS,
+}
+
+
+def _in_order(what: str, rows: dict[str, tuple[Outcome, ...]]) -> Iterator[str]:
+    yield f"| {what} | refusals, in this order |"
+    yield "| --- | --- |"
+    for name, refused in rows.items():
+        yield f"| {name} | {', '.join(f'`{each.code}`' for each in refused)} |"
 
 
 def events() -> str:

@@ -37,6 +37,13 @@ from weir.wire.peer import PeerCertificate
 PIPELINED_REQUESTS: Final = 32
 _HEAD_BYTES: Final = REQUEST_LINE_BYTES + HEADER_SECTION_BYTES
 
+# Of a message while it is read; whichever comes about first is named.
+REFUSALS: Final = (
+    MALFORMED_HTTP,
+    HEADERS_TOO_LARGE,
+    REQUEST_TIMEOUT,
+)
+
 
 class Handler(Protocol):
     """The answering side of a listener: it answers each exchange."""

@@ -20,6 +20,15 @@ from weir.wire.declares import (
 
 Field = tuple[bytes, bytes]
 
+# Of a head, in the order in which they are tried.
+REFUSALS: Final = (
+    HTTP_VERSION_UNSUPPORTED,
+    URI_TOO_LONG,
+    HEADERS_TOO_LARGE,  # in number; in bytes only once each field was looked at
+    MALFORMED_HTTP,
+    METHOD_NOT_ALLOWED,
+)
+
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 IDEMPOTENT_METHODS: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 

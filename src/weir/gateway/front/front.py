@@ -15,6 +15,7 @@ from weir.gateway.pipeline import Flow
 from weir.kernel.declares import UNKNOWN_HOST
 from weir.kernel.outcomes import Refusal
 from weir.wire import grammar
+from weir.wire.declares import MALFORMED_HTTP
 from weir.wire.downstream import Listener
 from weir.wire.exchange import Exchange
 from weir.wire.peer import PeerCertificate
@@ -27,6 +28,11 @@ ROLES: Final = {
     "public": frozenset({"portal", "auth", API}),
     "mtls": frozenset({"auth", "manage", API}),
 }
+# Of a message whose head was taken, in the order in which they are tried.
+REFUSALS: Final = (
+    MALFORMED_HTTP,
+    UNKNOWN_HOST,
+)
 _log = structlog.get_logger("weir.gateway")
 
 

@@ -6,11 +6,32 @@ connection, a withdrawal may have been acknowledged meanwhile, and then it must 
 
 from __future__ import annotations
 
+from typing import Final
+
 from weir.gateway.call import Call
 from weir.gateway.declares import CONSENT_UNCHECKABLE, CONSENT_WITHDRAWN, STANDING_UNCHECKABLE
 from weir.gateway.phases.identify import check_application, check_certificate, check_proof_key
-from weir.kernel.declares import SUBSCRIPTION_REQUIRED, TOKEN_REVOKED
+from weir.kernel.declares import (
+    CERTIFICATE_REVOKED,
+    DPOP_PROOF_INVALID,
+    SUBSCRIPTION_REQUIRED,
+    TOKEN_REVOKED,
+)
 from weir.kernel.outcomes import Refusal
+from weir.partners.declares import APPLICATION_SUSPENDED, ORGANISATION_SUSPENDED
+
+# In the order in which they are tried.
+REFUSALS: Final = (
+    TOKEN_REVOKED,
+    CERTIFICATE_REVOKED,
+    DPOP_PROOF_INVALID,
+    APPLICATION_SUSPENDED,
+    ORGANISATION_SUSPENDED,
+    CONSENT_WITHDRAWN,
+    SUBSCRIPTION_REQUIRED,
+    CONSENT_UNCHECKABLE,
+    STANDING_UNCHECKABLE,
+)
 
 
 def recheck(call: Call) -> None:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from weir.gateway.call import Call
 from weir.gateway.config.snapshot import Application
 from weir.gateway.record_stream import Told
+from weir.metering.declares import RECORD_UNWRITABLE
 from weir.metering.records.records import NO_DETAILS, Details, Terms, encoded_details, encoded_terms
+
+# Told, not raised.
+REFUSALS: Final = (RECORD_UNWRITABLE,)
 
 
 def record(call: Call, application: Application, told: Told) -> None:
