@@ -12,6 +12,8 @@ import pytest
 
 from refusal_chains import DECLARED, Row
 from weir.gateway.declares import BOUND_VALUE_MISSING
+from weir.gateway.front import front
+from weir.gateway.phases import recheck, record
 from weir.gateway.pipeline import REFUSALS
 from weir.kernel.declares import (
     INVALID_INPUT,
@@ -19,6 +21,7 @@ from weir.kernel.declares import (
 )
 from weir.kernel.outcomes import Outcome
 from weir.store.declares import ENGINE_UNAVAILABLE
+from weir.wire import downstream, message
 from weir.wire.declares import (
     BODY_TOO_LARGE,
     MALFORMED_HTTP,
@@ -157,7 +160,26 @@ def test_after_a_wait_only_what_was_tried_before_is_tried_again() -> None:
     before = {*REFUSALS["identify"], *REFUSALS["authorize"]}
     again = refused_in("gateway.phases.recheck")
     assert again
-    assert codes(again - before) == []
+    assert codes(set(recheck.REFUSALS) - before) == []
+    assert codes(again - set(recheck.REFUSALS)) == []
+    called = refused_in("gateway.phases.identify")
+    assert codes(set(recheck.REFUSALS) - again - called) == []
+
+
+# What stands before and after the phases: what it declares, and the modules that refuse with it.
+OTHERS: Final[dict[str, tuple[tuple[Outcome, ...], tuple[str, ...]]]] = {
+    "message": (downstream.REFUSALS, ("wire.downstream",)),
+    "head": (message.REFUSALS, ("wire.message",)),
+    "host": (front.REFUSALS, ("gateway.front.front", "wire.balancers")),
+    "record": (record.REFUSALS, ("metering.records.writer",)),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_stands_around_the_phases_declares_what_it_refuses_with(name: str) -> None:
+    declared, modules = OTHERS[name]
+    found = set().union(*map(refused_in, modules))
+    assert codes(found) == codes(set(declared))
 
 
 def test_a_refusal_is_found_however_it_is_written(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ REFUSALS: Final = (
 def recheck(call: Call) -> None:
     """Check token, key, application, consent and subscription against the newest snapshot.
 
-    Refusals as of *identify* and *authorize*.
+    Refusals: `REFUSALS`, which are of *identify* and *authorize*.
     """
     token = call.token
     if token is None:
