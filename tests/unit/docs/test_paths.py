@@ -20,8 +20,6 @@ FENCE = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
 # Files that a page lets its reader write.
 WRITTEN_BY_READERS: Final = {"first_token.py", "rate.py"}
 KEPT_OUT: Final = {"bench/work/"}  # made by benchmarks, never committed
-# Modules that were moved, which docstrings shown on the map still name.
-STILL_NAMED: Final = {"docs/map.md": {"app.py"}}
 
 
 @cache
@@ -54,8 +52,7 @@ def test_every_file_a_page_names_is_there(page: Path) -> None:
     text = prose(page)
     named = {path for path in PATH.findall(text) if not is_placeholder(path)}
     bare = {path for path in named if "/" not in path}
-    stale = STILL_NAMED.get(str(page.relative_to(ROOT)), set())
-    assert bare - known_names() - WRITTEN_BY_READERS == stale
+    assert bare - known_names() - WRITTEN_BY_READERS == set()
     missing = {path for path in named - bare if not any((at / path).exists() for at in FOLDERS)}
     assert missing == set()
     folders = set(FOLDER.findall(text)) - KEPT_OUT
