@@ -14,7 +14,7 @@ from weir.kernel.declarations import Command, setting
 JWKS_TIMEOUT_S: Final = 3
 
 # Call records
-DAY_CLOSES_AFTER_S: Final = 300  # after midnight UTC; the day's last segments are in the lake then
+DAY_CLOSES_AFTER_S: Final = 300  # after midnight, UTC: its last segments are in the lake by then
 
 # Starting and stopping roles
 READINESS_TIMEOUT_S: Final = 1

@@ -21,7 +21,7 @@ OAUTH_INVALID_AUTHORIZATION_DETAILS: Final = Outcome(
 # Authorization (FAPI 2.0 Security Profile section 5.3)
 INTERACTION_LIFETIME_S: Final = 900
 CONSENT_LIFETIME_DAYS: Final = 365
-PAYMENT_CONSENT_LIFETIME_S: Final = 3_600  # from the grant until the payment must be made
+PAYMENT_CONSENT_LIFETIME_S: Final = 3_600  # from the customer's yes until it must have been used
 AUTHORIZATION_FORM_BYTES: Final = 65_536
 PURPOSE_CHARACTERS: Final = 200
 DIRECTORY_ANSWER_BYTES: Final = 262_144  # a member's list of one customer's accounts

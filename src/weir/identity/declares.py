@@ -43,12 +43,12 @@ PASSKEY_REFUSED: Final = Outcome(
 SESSION_LIFETIME_S: Final = 3_600
 PASSPHRASE_CHARACTERS_MIN: Final = 12
 PASSPHRASE_CHARACTERS_MAX: Final = 256
-STAFF_SESSION_LIFETIME_S: Final = 43_200  # of staff, even without a pause
+STAFF_SESSION_LIFETIME_S: Final = 43_200  # of people who work here, however busy they are
 STAFF_SESSION_IDLE_S: Final = 1_800
 HALF_OPEN_SESSION_S: Final = 900  # within which the second factor is given
-SECOND_FACTOR_ATTEMPTS: Final = 10  # of one person from one address in SECOND_FACTOR_WINDOW_S
+SECOND_FACTOR_ATTEMPTS: Final = 10  # of one person from one address in its window
 SECOND_FACTOR_WINDOW_S: Final = 3_600
-SECOND_FACTOR_ATTEMPTS_A_DAY: Final = 100  # of one person from all addresses, without passkeys
+SECOND_FACTOR_ATTEMPTS_A_DAY: Final = 100  # of one person from everywhere; passkeys not counted
 SECOND_FACTOR_DAY_S: Final = 86_400
 RECOVERY_CODES: Final = 10
 PASSKEYS: Final = 10  # of one person
@@ -58,7 +58,7 @@ PEOPLE: Final = 500  # who work for one organisation
 INVITATIONS: Final = 100  # open at once in one organisation
 SIGN_IN_ATTEMPTS: Final = 10  # for one name from one address in SIGN_IN_WINDOW_S
 SIGN_IN_WINDOW_S: Final = 300
-PASSPHRASE_HASHES_AT_ONCE: Final = 2  # argon2id needs 64 MiB each
+PASSPHRASE_HASHES_AT_ONCE: Final = 2  # argon2id takes 64 MiB each
 
 # Trying an operation out, from its page
 TEST_CUSTOMERS: Final = 20  # that one member offers

@@ -30,7 +30,7 @@ CLIENT_KEYS: Final = 20  # keys of one client tried against one assertion
 
 # Keys and algorithms of our own (keys/signing_keys.py)
 CHANGE_ANNOUNCED_S: Final = 600  # twice as long as a JWKS or the metadata may be cached
-KEY_ANNOUNCED_DAYS: Final = 7  # from the announcement of the next key until it signs
+KEY_ANNOUNCED_DAYS: Final = 7  # by which the next key is announced before it signs
 SIGNED_LIFETIME_S: Final = 300  # the longest life of anything that is signed with these keys
 
 # What people write about themselves and their products

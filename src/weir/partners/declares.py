@@ -32,7 +32,7 @@ DYNAMIC_APPLICATIONS: Final = 50  # of one organisation
 
 # What people write about themselves and their products
 APPLICATION_KEYS: Final = 10  # public keys one application may have at a time
-APPLICATION_REVOKED_KEYS: Final = 200  # remembered for ever, so that none is used again
+APPLICATION_REVOKED_KEYS: Final = 200  # remembered for good, so that none comes back
 APPLICATION_REDIRECT_URIS: Final = 20
 APPLICATION_CERTIFICATES: Final = 20  # valid ones at a time
 

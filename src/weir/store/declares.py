@@ -35,19 +35,19 @@ SCHEMA_NEWER: Final = Outcome(
 
 # --- Limits ---
 # Gateway processes
-PROCESS_LEASE_S: Final = 3  # a gateway that cannot renew stops serving consented calls after this
+PROCESS_LEASE_S: Final = 3  # a gateway that cannot hear stops serving consented calls after this
 LEASE_RENEWAL_S: Final = 1
-REVOCATION_WAIT_S: Final = 6  # how long a withdrawal waits for every gateway to acknowledge it
+REVOCATION_WAIT_S: Final = 6  # how long a withdrawal waits for every gateway's word
 
 # Embedded engines and the processes that `weir up` starts
 ENGINE_START_TIMEOUT_S: Final = 120  # recovery after a crash is part of a start
 ENGINE_PREPARE_TIMEOUT_S: Final = 120  # making a new, empty database
 ENGINE_STOP_TIMEOUT_S: Final = 30  # after which a server is stopped less gently
-SOCKET_PATH_BYTES: Final = 100  # the kernel allows 107 (unix(7))
+SOCKET_PATH_BYTES: Final = 100  # the kernel takes 107 (unix(7))
 PROCESS_LOG_BYTES: Final = 8 * 1024 * 1024  # a longer log is set aside at the next start
 
 # Starting and stopping roles
-GATHERED_QUESTIONS: Final = 100  # queries of several requests in one batch
+GATHERED_QUESTIONS: Final = 100  # of several requests, put to an engine together
 
 # The change log
 REMOVAL_KEPT_S: Final = 86_400
