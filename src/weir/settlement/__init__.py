@@ -1,1 +1,1 @@
-"""From call records to statements: rating, splitting, closing, and verifying without the books."""
+"""Settlement: call records become rated periods, split statements, closings and payments."""

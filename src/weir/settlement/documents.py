@@ -1,4 +1,4 @@
-"""The statement as a document: what it says, what it was made from, and its digest.
+"""Statements as documents: their structs, strict reading, and the digest.
 
 Money is in whole minor units, prices are decimal strings in major units, times are RFC 3339 in UTC.
 The digest is SHA-256 over the canonical JSON (sorted names, no spaces, UTF-8) of everything but
@@ -23,8 +23,10 @@ Role = Literal["member", "operator", "partner", "named", "tax", "fixed", "minimu
 
 
 class LineShare(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One party's part of a line. `named` is an organisation the agreement names itself, and `tax`
-    is what the seller passes on to its tax authority. `fixed` and `minimum` are owed by the month.
+    """One party's part of a line.
+
+    Role `named` is an organisation that the agreement names itself; `tax` is passed on by the
+    seller to its tax authority; `fixed` and `minimum` are owed by the month.
     """
 
     party: str
@@ -33,10 +35,10 @@ class LineShare(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Charge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What one component of the plan's pricing charges on a line, `step` being its tier or band.
+    """The charge of one component of the plan's pricing on a line; `step` is its tier or band.
 
     `quantity` (calls, or months) and `amount` (major units) are exact: decimal, or `n/d` where a
-    decimal would not end. `price` is of one of the quantity, None where it is charged by value.
+    decimal would not end. `price` is for one of the quantity, None where the charge is by value.
     """
 
     component: int
@@ -48,7 +50,7 @@ class Charge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Rewarded(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How often a rewarding term is fulfilled on a line: `term` is its place in the agreement."""
+    """The number of times a rewarding term is fulfilled; `term` is its index in the agreement."""
 
     term: int
     count: int
@@ -59,12 +61,12 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     agreement.
 
     `agreement` null means that none was in force: the whole gross is the member's. `gross_minor` is
-    without `tax_minor`; the shares sum to both together. In a supplement all counts and amounts are
-    what is added to the closings before it, so amounts may be negative; `charges` and `rewarded`
-    are the whole's. `rewarded` is left out where nothing is, and `plan_version` where it is 1.
+    without `tax_minor`; the shares sum to both together. In a supplement, counts and amounts are
+    additions to the closings before it, so amounts may be negative; `charges` and `rewarded` are of
+    the whole period. `rewarded` is left out where it is empty, and `plan_version` where it is 1.
 
-    What one party of an agreement owes others by the month is a line without a plan: `partner` is
-    the one who pays, and `component` of a charge is the term's place in the agreement.
+    `plan` null marks the monthly dues of one party of an agreement: `partner` is the payer, and
+    `component` of a charge is the term's index in the agreement.
     """
 
     product: str
@@ -86,14 +88,14 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
 
 
 class PartyShare(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What one party is owed over all lines."""
+    """The sum of one party's shares over all lines."""
 
     party: str
     amount_minor: int
 
 
 class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Consecutive segments of one stream. `sha256` is the last one's, which chains all of them."""
+    """Consecutive segments of one stream. `sha256` is the last segment's, which chains them all."""
 
     stream: str
     first_segment: int
@@ -105,9 +107,9 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Records(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The records a statement was made of.
 
-    `records` counts those of the period; `digest` is SHA-256 over the canonical JSON of `segments`.
-    `rewarded` are all runs of the period there are, over which rewards were counted, those of
-    earlier closings too; it is left out where no agreement rewards anything.
+    `records` counts the records of the period; `digest` is SHA-256 over the canonical JSON of
+    `segments`. `rewarded` are all runs of the period, earlier closings included, over which rewards
+    were counted; it is left out where no agreement rewards anything.
     """
 
     segments: list[Run]
@@ -125,9 +127,10 @@ class PlanChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PlanInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A plan as it was priced. `owner` is the product's.
+    """A plan with its pricing. `owner` is the product's owner.
 
-    `pricing` is its first version; `changes`, left out where there are none, are the later ones.
+    `pricing` is its first version; `changes`, left out where there are none, are the later
+    versions.
     """
 
     plan: str
@@ -139,7 +142,7 @@ class PlanInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
 
 
 class SubscriptionInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How long a subscription stood, for plans with a monthly price."""
+    """The time a subscription to a plan with a monthly price was active; `until` null: still is."""
 
     subscription: str
     product: str
@@ -153,7 +156,7 @@ class AgreementInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An agreement as it was applied: from `effective_at` up to and without `ended_at`.
 
     `billable` says whether calls that the member declined (4xx) are paid for, `rounding` how a line
-    becomes whole minor units. `owner` is the product's.
+    becomes whole minor units. `owner` is the product's owner.
     """
 
     agreement: str
@@ -168,7 +171,7 @@ class AgreementInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RateInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What one major unit of `base` was worth in `quote`, by whom, when it was closed."""
+    """One major unit of `base` was worth `rate` units of `quote`, as `source` observed it."""
 
     id: str
     base: str
@@ -179,10 +182,11 @@ class RateInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Inputs(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """All that a statement depends on besides the records.
+    """All values that a statement depends on besides the records.
 
-    `earlier` are the lines of the closings this one supplements. `rates`, left out where there are
-    none, are the newest of the statement's currency when it was closed; no figure depends on them.
+    `earlier` are the lines of the closings that this one supplements. `rates`, left out where there
+    are none, are the newest rates of the statement's currency at its closing; no figure depends on
+    them.
     """
 
     operator: str
@@ -194,12 +198,12 @@ class Inputs(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
 
 class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What one party owes and is owed for a period.
+    """A party's statement for a period: its lines, and what it owes and is owed.
 
-    `version` is left out in the first; a period that was re-opened and closed again has the next.
-
-    `owes_minor` is the gross and tax of its own calls, `is_owed_minor` the sum of its shares, and
-    `balance_minor` what is left for it: positive is paid to it, negative it pays.
+    `version` is left out when it is 1; a period that was re-opened and closed again has the next.
+    `owes_minor` is the gross and tax of the party's own calls, `is_owed_minor` the sum of its
+    shares, and `balance_minor` the second less the first: positive is paid to the party, negative
+    by it.
     """
 
     statement: str
@@ -226,13 +230,13 @@ class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
 
 
 def to_document(statement: Statement) -> dict[str, Any]:
-    """The statement as plain JSON values."""
+    """Return the statement as plain JSON values."""
     document: dict[str, Any] = msgspec.to_builtins(statement)
     return document
 
 
 def from_document(document: Any) -> Statement:
-    """Read a statement strictly. ValueError when it is not one."""
+    """Read a statement strictly. ValueError when the document is not a statement."""
     try:
         statement = msgspec.convert(document, Statement)
         for plan in statement.inputs.plans:
@@ -248,34 +252,34 @@ def from_document(document: Any) -> Statement:
 
 
 def parse(raw: bytes) -> Statement:
-    """Read a statement's file. ValueError when it is not one, or larger than one may be."""
+    """Read a statement's file. ValueError when it is no statement or over STATEMENT_BYTES."""
     return from_document(strict_json.loads(raw, STATEMENT_BYTES))
 
 
 def to_json(statement: Statement) -> str:
-    """The document's text, as it is stored."""
+    """Return the document's text, as it is stored."""
     return msgspec.json.encode(statement).decode()
 
 
 def sealed(statement: Statement) -> Statement:
-    """The statement with its digest."""
+    """Return the statement with its digest set."""
     return msgspec.structs.replace(statement, sha256=digest_of(to_document(statement)))
 
 
 def digest_of(document: dict[str, Any]) -> str:
-    """The digest a statement's document should carry."""
+    """Return the digest that a statement's document should carry."""
     return digest({name: value for name, value in document.items() if name != "sha256"})
 
 
 def digest(value: Any) -> str:
-    """SHA-256 over canonical JSON, in hexadecimal."""
+    """Return the SHA-256 of a value's canonical JSON, in hexadecimal."""
     return sha256(_CANONICAL.encode(value)).hexdigest()
 
 
-# The very bytes of `weir.kernel.strict_json.canonical`, sooner for documents of megabytes.
+# The same bytes as `weir.kernel.strict_json.canonical`, but faster for documents of megabytes.
 _CANONICAL: Final = msgspec.json.Encoder(order="sorted")
 
 
 def runs_digest(runs: list[Run]) -> str:
-    """The digest over a statement's runs of segments."""
+    """Return the digest of a statement's runs of segments."""
     return digest(msgspec.to_builtins(runs))

@@ -1,4 +1,4 @@
-"""Closings that were asked for, and the steps each has behind it."""
+"""Tables of closing jobs and their finished steps."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from sqlalchemy import (
 
 from weir.store.schema import metadata
 
-# `slot` is who works on it and `release` which release of the platform; null until one began.
-# `draft` is what was counted and priced, from the first step to the last.
+# `slot` is the worker slot that holds the job, `release` that worker's release of the platform;
+# both are null until a worker claims the job. `draft` is the rated period, from the first step to
+# the last.
 closing_jobs = Table(
     "closing_jobs",
     metadata,
@@ -51,7 +52,7 @@ closing_jobs = Table(
     ),
 )
 
-# A step is here if and only if what it did is: both are committed together.
+# A row and the results of its step are committed together, so neither exists without the other.
 closing_steps = Table(
     "closing_steps",
     metadata,

@@ -1,4 +1,4 @@
-"""What follows a closing: obligations, disputes, credits, netting rounds and their payments."""
+"""Tables of payment: accounts, rounds, messages, rates, obligations, disputes, credits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from weir.store.schema import metadata
 
-# Where a party is paid and pays from. `scheme` says how the account and its bank are named.
+# The account a party is paid on and pays from. `scheme` says how it and its bank are identified.
 settlement_accounts = Table(
     "settlement_accounts",
     metadata,
@@ -62,7 +62,7 @@ payments = Table(
     Index("ix_payments_round", "round"),
 )
 
-# What a debtor was given for its bank, as it was given.
+# Payment messages for banks, exactly as they were issued to their debtors.
 payment_messages = Table(
     "payment_messages",
     metadata,
@@ -72,7 +72,7 @@ payment_messages = Table(
     Column("issued_at", DateTime(timezone=True), nullable=False),
 )
 
-# Never changed, by a trigger: a newer rate is recorded beside it.
+# A trigger refuses changes of a rate: a newer one is recorded beside it.
 exchange_rates = Table(
     "exchange_rates",
     metadata,
@@ -88,9 +88,10 @@ exchange_rates = Table(
     Index("ix_exchange_rates_base", "base", "quote", "observed_at"),
 )
 
-# One line of a closing is one debt to each party that has a share in it. `line` counts from 1 in
+# A line of a closing makes one debt to each party that has a share in it. `line` counts from 1 in
 # the operator's statement, which holds every line. A credit is a negative amount. A debt with a
-# `rate` was converted at it: its mirror image has it too, and a debt in another currency stands.
+# `rate` was converted at it: a mirror image with the same `rate` cancels it, and a debt in another
+# currency replaces it.
 obligations = Table(
     "obligations",
     metadata,

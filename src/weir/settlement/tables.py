@@ -1,4 +1,4 @@
-"""Closings of periods, the records each was made of, and the statements."""
+"""Tables of closings, the runs of segments each counted, re-openings, and statements."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sqlalchemy.dialects.postgresql import JSON, JSONB
 from weir.store.schema import metadata
 
 # `supplement` 0 is a period's first closing; later ones hold records that came after it. A closing
-# with a `reopening` counts no more; the next one of its period has the next `version`.
+# with a `reopening` no longer counts; the next one of its period has the next `version`.
 closings = Table(
     "closings",
     metadata,
@@ -41,7 +41,7 @@ closings = Table(
     Index("ix_closings_since", "currency", "since"),
 )
 
-# Periods that were opened again, and why.
+# Re-opened periods, with the reasons.
 reopenings = Table(
     "reopenings",
     metadata,
@@ -66,7 +66,7 @@ closing_runs = Table(
     PrimaryKeyConstraint("closing", "stream", "first_segment"),
 )
 
-# `document` is JSON and not JSONB, so that it is kept as it was written.
+# `document` is JSON and not JSONB, which would not keep the text as it was written.
 statements = Table(
     "statements",
     metadata,

@@ -1,1 +1,1 @@
-"""The closing of a period: a job of steps, and trying one out beforehand."""
+"""Closing a period: the job and its steps, re-openings, the monthly schedule, what-if runs."""

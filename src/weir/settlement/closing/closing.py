@@ -1,9 +1,9 @@
-"""What a closing does: records to lines, lines to postings, postings to statements and debts.
+"""Steps of a closing: records become lines, lines become postings, statements and debts.
 
 Each function is one step of a job (`weir.settlement.closing.runner`) and writes in its transaction.
-A period is closed over an explicit set of segments. Closing it again with no new records gives the
-statements that are there; records that came late make a supplement with lines, postings and
-statements of their own.
+A period is closed over an explicit set of segments. Closing it again without new records returns
+the existing statements; records that came late make a supplement with lines, postings and
+statements of its own.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ from weir.store.bulk_copy import copy_rows
 from weir.store.locks import hold
 from weir.store.unit import UnitOfWork
 
-# The columns in the order statements are written in.
+# Columns of `statements`, in the order in which `_write_statements` gives their values.
 _STATEMENT: Final = (
     "id", "closing", "party", "period", "currency", "supplement", "gross_minor", "balance_minor",
     "sha256", "document", "closed_at",
@@ -73,9 +73,10 @@ _STATEMENT: Final = (
 
 @dataclass(frozen=True, slots=True)
 class ClosingDraft:
-    """A period counted and priced: what every later step of its closing is made from.
+    """A counted and priced period, the input of every later step of its closing.
 
-    `keys` are those of all calls that were counted, in whichever currency.
+    `keys` are all keys that had calls, in any currency. `runs` are the segments counted now, and
+    `rewarded` the segments over which rewards were counted, empty where nothing is rewarded.
     """
 
     closing: str
@@ -100,11 +101,11 @@ class ClosingDraft:
 
 
 async def rate(unit: UnitOfWork, lake: Lake, period: str, currency: str) -> ClosingDraft | str:
-    """Count and price a period, and choose the segments it is made of.
+    """Choose a period's segments, count and price their calls, and write the closing.
 
-    The identifier of the last closing of the period when there is nothing to add to it. Refusals:
-    CONFLICT when another closed period overlaps this one, ILLEGAL_STATE when the lake lacks records
-    it should hold.
+    Return the draft, or the identifier of the period's last closing when there is nothing to add.
+    Refusals: CONFLICT when another closed period overlaps this one, ILLEGAL_STATE when the lake
+    lacks records it should hold or calls fall under a plan that does not exist.
     """
     wanted = parse_period(period)
     await hold(unit.connection, CLOSING_LOCK, currency)
@@ -121,7 +122,7 @@ async def rate(unit: UnitOfWork, lake: Lake, period: str, currency: str) -> Clos
 
 
 async def post(unit: UnitOfWork, draft: ClosingDraft) -> None:
-    """Each line is one posting."""
+    """Book each line as one posting."""
     numbered = enumerate(draft.lines, start=1)
     postings = (
         posting_of(line, f"{draft.closing}/{number}", draft.currency, draft.inputs.operator)
@@ -131,7 +132,7 @@ async def post(unit: UnitOfWork, draft: ClosingDraft) -> None:
 
 
 async def state(unit: UnitOfWork, draft: ClosingDraft) -> None:
-    """A statement for every party of a line, and for the operator the one of all lines."""
+    """Write a statement for every party of a line, and the operator's with all lines."""
     whole = composition.Whole.of(draft.inputs, draft.lines, draft.keys)
     parties = sorted({draft.inputs.operator, *composition.parties_of(draft.lines)})
     await _write_statements(
@@ -142,12 +143,12 @@ async def state(unit: UnitOfWork, draft: ClosingDraft) -> None:
 
 
 async def owe(unit: UnitOfWork, draft: ClosingDraft) -> None:
-    """Each line is a debt of its partner to everyone with a share in it."""
+    """Write each line as debts of its partner, one to every party with a share in it."""
     await obligations.write(unit, draft.closing, draft.lines, draft.currency)
 
 
 async def _version(connection: AsyncConnection, period: Period, currency: str) -> int:
-    """Which version of the period's statements is made: one more than it was re-opened."""
+    """Return the version of the period's statements: 1 plus the number of its re-openings."""
     reopened = await connection.scalar(
         select(func.count(closings.c.reopening.distinct()))
         .where(closings.c.currency == currency)
@@ -165,7 +166,7 @@ async def _rate(
     found: Unclosed,
     earlier: Sequence[Row[Any]],
 ) -> ClosingDraft:
-    """Count the segments and price what they hold, on top of what earlier closings counted."""
+    """Count the segments' calls and price them on top of the calls of earlier closings."""
     known = await agreements.between(unit.connection, period.since, period.until, currency)
     offered = await plans_offered(unit.connection, unit.now)
     parts = slices(period.since, period.until, boundaries(known, offered))
@@ -200,7 +201,10 @@ async def _rate(
 
 
 def boundaries(known: Iterable[Agreement], offered: Iterable[PlanInput]) -> Iterator[datetime]:
-    """Where a period is cut: an agreement begins or ends there, or a plan changes."""
+    """Yield the times at which an agreement begins or ends or a plan's pricing changes.
+
+    A period is cut into slices at the times inside it.
+    """
     for each in known:
         yield from (end for end in (each.effective_at, each.ended_at) if end)
     for plan in offered:
@@ -208,9 +212,9 @@ def boundaries(known: Iterable[Agreement], offered: Iterable[PlanInput]) -> Iter
 
 
 async def plans_offered(connection: AsyncConnection, at: datetime) -> list[PlanInput]:
-    """Every plan there is, as it was priced and changed by then.
+    """Return every plan with its first pricing and the changes in force by `at`.
 
-    What is announced for later may still be taken back, so nothing may be made of it.
+    Changes announced for later are left out, since they may still be taken back.
     """
     changes: dict[str, list[PlanChange]] = defaultdict(list)
     changed = await connection.execute(
@@ -242,7 +246,12 @@ def inputs_of(
     before: list[Line],
     used: set[tuple[str, str]],
 ) -> Inputs:
-    """The plans and agreements that something is charged under, beside what it is charged for."""
+    """Return a closing's inputs: only the plans and agreements that something is charged under.
+
+    `standing` are subscriptions with a monthly price, `before` the lines of earlier closings, and
+    `used` the (plan, product) pairs that calls or earlier lines fall under. ILLEGAL_STATE when a
+    charged plan does not exist.
+    """
     charged = used | {(each.plan, each.product) for each in standing}
     priced = [each for each in offered if (each.plan, each.product) in charged]
     if missing := charged - {(plan.plan, plan.product) for plan in priced}:
@@ -260,7 +269,7 @@ def inputs_of(
 async def standing_in(
     connection: AsyncConnection, period: Period, wanted: Sequence[str]
 ) -> list[SubscriptionInput]:
-    """The subscriptions under plans with a monthly price that stood at some time of the period."""
+    """Return the subscriptions to `wanted` plans that were active at some time of the period."""
     rows = await connection.execute(
         select(subscriptions)
         .where(subscriptions.c.plan.in_(wanted), subscriptions.c.activated_at < period.until)
@@ -283,7 +292,7 @@ async def standing_in(
 async def _earlier_lines(
     connection: AsyncConnection, operator: str, earlier: Sequence[Row[Any]]
 ) -> list[Line]:
-    """The lines of the closings of this period so far: the operator's statements hold them all."""
+    """Return the lines of earlier closings, from the operator's statements, which hold all."""
     rows = await connection.execute(
         select(statements.c.document)
         .where(statements.c.closing.in_([row.id for row in earlier]))
@@ -294,7 +303,7 @@ async def _earlier_lines(
 
 
 def agreement_input(agreement: Agreement, since: str | None = None) -> AgreementInput:
-    """An agreement as it applies, or as if it had from `since` on."""
+    """Return an agreement as a statement's input, in force from `since` instead if given."""
     if since is None:
         assert agreement.effective_at is not None
         since = moment(agreement.effective_at)
@@ -333,9 +342,9 @@ async def _write_closing(unit: UnitOfWork, draft: ClosingDraft) -> None:
 
 
 def posting_of(line: Line, reference: str, currency: str, operator: str) -> Posting | None:
-    """A line in the books: the partner owes gross and tax, each share is owed to its party.
+    """Return a line's posting: the partner owes gross and tax, each share is owed to its party.
 
-    The operator's own share is its revenue, and what it owes others by the month comes out of that.
+    The operator's own share is its revenue, and its monthly dues to others reduce that revenue.
     None when nothing is to be paid.
     """
     owed_minor = line.gross_minor + line.tax_minor

@@ -1,4 +1,4 @@
-"""Closings as jobs: asked for once, done step by step, and told about while they are."""
+"""Closing jobs: requesting one, its steps, and its state."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from weir.store.unit import UnitOfWork
 
 Status = Literal["open", "done", "failed"]
 
-# What a closing does, in this order. The last three only where it was asked to settle too.
+# The steps of a job, in order. SETTLING_STEPS follow only where the request said `settle`.
 CLOSING_STEPS: Final = ("rated", "posted", "stated", "owed")
 SETTLING_STEPS: Final = ("netted", "instructed", "handed_over")
 
 
 @dataclass(frozen=True, slots=True)
 class StepDone:
-    """A step that is behind a job; `slot` is who did it."""
+    """A finished step of a job; `slot` is the number of the worker slot that did it."""
 
     step: str
     slot: int
@@ -41,11 +41,12 @@ class StepDone:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A closing that was asked for.
+    """A requested closing.
 
-    `closing`, with its `version`, `supplement` and statements by party, is there once it is done;
-    `is_new` is False when there was nothing to add to the one before. `round` is the netting round
-    of a closing that settles too. `failure` names the refusal of one that failed.
+    `closing`, with its `version`, `supplement` and statements (identifiers by party), is set once
+    the job is done; `is_new` is False when there was nothing to add to the previous closing.
+    `round` is the netting round of a job that settles too. `failure` is the refusal's code of a
+    failed job.
     """
 
     job: str
@@ -69,7 +70,7 @@ class Job:
 
 
 async def request(unit: UnitOfWork, *, period: str, currency: str, settle: bool = False) -> str:
-    """Ask for a closing; its job's identifier. Asking for one that is under way is asking once.
+    """Request a closing; return its job's identifier, or that of the same closing under way.
 
     Only the operator may. Refusals: INVALID_INPUT, FORBIDDEN, CONFLICT when another period of the
     currency overlaps this one or is being closed.
@@ -104,9 +105,9 @@ async def request(unit: UnitOfWork, *, period: str, currency: str, settle: bool 
 
 
 async def move(unit: UnitOfWork, job: str) -> None:
-    """Let whichever release runs now go on with a job that another one began.
+    """Take a job from the release that began it, so that the running release continues it.
 
-    NOT_FOUND; ILLEGAL_STATE when it is over or its worker lives.
+    Refusals: NOT_FOUND; ILLEGAL_STATE when the job is over or its worker is alive.
     """
     row = await _locked(unit.connection, job)
     if row is None:
@@ -122,7 +123,7 @@ async def move(unit: UnitOfWork, job: str) -> None:
 
 
 async def fetch(connection: AsyncConnection, job: str) -> Job:
-    """One job. NOT_FOUND."""
+    """Return one job. NOT_FOUND when there is none."""
     found = await connection.execute(select(*_SHOWN).where(closing_jobs.c.id == job))
     row = found.one_or_none()
     if row is None:
@@ -131,7 +132,7 @@ async def fetch(connection: AsyncConnection, job: str) -> Job:
 
 
 async def listed(connection: AsyncConnection, before: str | None = None) -> list[Job]:
-    """Jobs, newest first, a page at a time."""
+    """Return jobs, newest first, a page at a time; `before` is the last identifier seen."""
     query = select(*_SHOWN)
     if before is not None:
         query = query.where(closing_jobs.c.id < before)
@@ -147,7 +148,10 @@ async def is_under_way(connection: AsyncConnection, currency: str) -> bool:
 async def earlier_closings(
     connection: AsyncConnection, period: Period, currency: str
 ) -> Sequence[Row[Any]]:
-    """Closings of this very period that count, oldest first; CONFLICT if another overlaps it."""
+    """Return the closings of exactly this period, oldest first, without re-opened ones.
+
+    CONFLICT when another closed period of the currency overlaps it.
+    """
     overlapping = await connection.execute(
         select(closings)
         .where(closings.c.currency == currency, closings.c.reopening.is_(None))
@@ -161,7 +165,7 @@ async def earlier_closings(
 
 
 async def steps_of(connection: AsyncConnection, job: str) -> list[StepDone]:
-    """The steps that are behind a job, in their order."""
+    """Return the finished steps of a job, in the order of the steps."""
     rows = await connection.execute(
         select(closing_steps.c.step, closing_steps.c.slot, closing_steps.c.done_at).where(
             closing_steps.c.job == job
@@ -172,12 +176,12 @@ async def steps_of(connection: AsyncConnection, job: str) -> list[StepDone]:
 
 
 def all_steps(settle: bool) -> list[str]:
-    """What a job has to do in all."""
+    """Return the names of all steps of a job, in order."""
     return [*CLOSING_STEPS, *(SETTLING_STEPS if settle else ())]
 
 
 async def is_settled_on(connection: AsyncConnection, period: str, currency: str) -> bool:
-    """Whether anybody asked for this period to be closed, or another closing is under way."""
+    """Whether this period was closed or requested, or any closing of the currency is under way."""
     asked = exists().where(
         closing_jobs.c.currency == currency,
         (closing_jobs.c.period == period) | (closing_jobs.c.status == "open"),
@@ -186,11 +190,12 @@ async def is_settled_on(connection: AsyncConnection, period: str, currency: str)
     return bool(await connection.scalar(select(asked | closed)))
 
 
-# All but the draft.
+# Every column but the draft, which only the runner reads.
 _SHOWN: Final = [each for each in closing_jobs.c if each.name != "draft"]
 
 
 async def _open_of(connection: AsyncConnection, currency: str) -> Row[Any] | None:
+    """Return the row of the currency's closing that is under way, None when there is none."""
     found = await connection.execute(
         select(*_SHOWN)
         .where(closing_jobs.c.currency == currency)

@@ -1,10 +1,9 @@
-"""Re-opening a closed period: what was posted is reversed, with a reason, and nothing is edited.
+"""Re-opening of a closed period: its postings and debts are reversed, and nothing is edited.
 
-The closings of the period stay as they were, with their statements, and count no more: each of
-their postings gets its mirror image, each debt a debt the other way, so that what was paid already
-is settled in the next round. Closing the period again makes the next version of its statements.
-
-Credits that were granted on its lines were given away and stay given.
+The period's closings and statements stay as they are and no longer count: each posting gets its
+mirror image and each debt its opposite, so that the next round settles the payments already made.
+Closing the period again makes the next version of its statements. Credits that were granted on its
+lines stay granted.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ from weir.store.unit import UnitOfWork
 
 @dataclass(frozen=True, slots=True)
 class Reopening:
-    """A period that was opened again, and the closings that count no more."""
+    """A re-opened period, and the identifiers of its closings that no longer count."""
 
     id: str
     period: str
@@ -49,10 +48,11 @@ class Reopening:
 
 
 async def reopen(unit: UnitOfWork, *, period: str, currency: str, reason: str) -> Reopening:
-    """Open a closed period again. Only the operator may, and it must say why.
+    """Re-open a closed period. Only the operator may, and it must give a reason.
 
-    Refusals: FORBIDDEN, INVALID_INPUT, ILLEGAL_STATE when the period is not closed, a dispute over
-    one of its lines is open, or records of it have expired, so that it could not be closed again.
+    Refusals: FORBIDDEN, INVALID_INPUT, ILLEGAL_STATE when the period is not closed, a period of the
+    currency is being closed, a dispute over one of its lines is open, or records of it have
+    expired, so that it could not be closed again.
     """
     wanted = parse_period(period)
     inputs.choice(currency, MINOR_DIGITS, "/currency")
@@ -62,7 +62,7 @@ async def reopen(unit: UnitOfWork, *, period: str, currency: str, reason: str) -
     await hold(unit.connection, CLOSING_LOCK, currency)
     if await is_under_way(unit.connection, currency):
         raise Refusal(ILLEGAL_STATE, "a period of this currency is being closed", state="closing")
-    # Its debts may stand in any currency by now, and go into a round in that one.
+    # Its debts may be converted to any currency by now, so rounds of every currency must wait.
     await rounds.lock(unit.connection, MINOR_DIGITS)
     await keep_still(unit.connection)
     closed = await _closed(unit.connection, wanted, currency)
@@ -90,12 +90,13 @@ async def listed(connection: AsyncConnection) -> list[Reopening]:
 
 
 async def _closed(connection: AsyncConnection, period: Period, currency: str) -> list[Row[Any]]:
+    """Return the identifiers of the period's closings, locked, after the checks of `reopen`."""
     rows = await connection.execute(
         select(closings.c.id)
         .where(closings.c.since == period.since, closings.c.until == period.until)
         .where(closings.c.currency == currency, closings.c.reopening.is_(None))
         .order_by(closings.c.supplement)
-        .with_for_update()  # a dispute that is being opened comes before this, or after it
+        .with_for_update()  # opening a dispute locks the same row
     )
     found = list(rows.all())
     if not found:
@@ -111,7 +112,7 @@ async def _closed(connection: AsyncConnection, period: Period, currency: str) ->
 
 
 async def _has_expired(connection: AsyncConnection, period: Period) -> bool:
-    """Whether records are gone of any segment that a closing of the period would count.
+    """Whether any segment that a closing of the period would count has expired records.
 
     Segments are counted whole, so the first and the last may reach into hours beside the period.
     """
@@ -132,7 +133,7 @@ async def _has_expired(connection: AsyncConnection, period: Period) -> bool:
 
 
 async def _reverse(unit: UnitOfWork, closed: list[str], reason: str) -> int:
-    """Mirror the postings and debts of the closings; how many postings there were."""
+    """Mirror the postings and debts of the closings; return the number of postings."""
     turned = 0
     for closing in closed:
         turned += await books.reverse_all(unit, f"{closing}/", reason)
@@ -160,7 +161,7 @@ async def _write(unit: UnitOfWork, reopening: Reopening) -> None:
 
 
 async def _audit(unit: UnitOfWork, reopening: Reopening) -> None:
-    """Everyone who was given a statement holds it in its own chain, with the reason."""
+    """Record the re-opening and its reason in the audit chain of each party with a statement."""
     parties = await unit.connection.execute(
         select(statements.c.party).distinct().where(statements.c.closing.in_(reopening.closings))
     )

@@ -1,9 +1,9 @@
-"""Doing the closings that were asked for, so that a crash at any step costs no more than that step.
+"""Runner of closing jobs: claims jobs and does their steps; a crash costs at most one step.
 
-Each step commits together with the row that says it is done, under the job's own lock: a step is
-behind a job once, whoever did it and however often it was begun. Slots (`weir.jobs.slots`)
-only see to it that somebody does it, and as a rule one at a time. What leaves the platform, the
-payment messages, goes out under a key of its own (`weir.jobs.outbox`).
+Each step commits together with the row that records it as done, while the job's row is locked: a
+step is done once, whichever worker does it and however often it was begun. Slots
+(`weir.jobs.slots`) assign a job to one worker, as a rule, and to another one when that worker dies.
+Payment messages leave the platform, each under an identifier of its own (`weir.jobs.outbox`).
 """
 
 from __future__ import annotations
@@ -35,7 +35,11 @@ from weir.store.unit import Actor, UnitOfWork
 
 @dataclass(frozen=True, slots=True)
 class Works:
-    """What closing needs. `outbox` is the folder payment messages are handed over in."""
+    """Dependencies of the runner.
+
+    `outbox` is the folder that payment messages are handed over in, `release` the platform's
+    release that this process runs.
+    """
 
     database: Database
     lake: Lake
@@ -45,7 +49,7 @@ class Works:
 
 @dataclass(slots=True)
 class _At:
-    """A step in its transaction: the job's row, and what was counted and priced if it was."""
+    """A step in its transaction: the job's row, and its draft if the period was rated."""
 
     works: Works
     unit: UnitOfWork
@@ -56,10 +60,10 @@ class _At:
 async def close(
     works: Works, actor: Actor, *, period: str, currency: str, settle: bool = False
 ) -> Job:
-    """Ask for a closing and see it through here, unless another worker is at it already.
+    """Request a closing and wait for its end, doing its steps here unless another worker does.
 
-    Refusals: those of `jobs.request`, and the one a step failed by. What else stopped it is raised
-    too; the job stays open then, and a worker goes on with it.
+    Refusals: as for `jobs.request`, and the refusal of a failed step. Any other error of a step is
+    raised too; then the job stays open, and a worker continues it.
     """
     async with works.database.unit(actor) as unit:
         asked = await jobs.request(unit, period=period, currency=currency, settle=settle)
@@ -78,10 +82,11 @@ async def close(
 
 
 async def tend(works: Works) -> dict[str, Exception]:
-    """Do every job that nobody else is at, and those whose workers died. May run anywhere, often.
+    """Run every open job that has no live worker; return the errors of stuck jobs, by job.
 
-    A job that another release began is left to it (`jobs.move` says otherwise). One that cannot go
-    on now does not hold up the others: it stays open, and is returned with what stopped it.
+    Any process may call this, as often as wanted. A job that another release began is left to that
+    release (`jobs.move` changes this). A job stopped by an error stays open and does not hold up
+    the others.
     """
     async with works.database.connect() as connection:
         if not await connection.scalar(select(exists().where(closing_jobs.c.status == "open"))):
@@ -98,7 +103,10 @@ async def tend(works: Works) -> dict[str, Exception]:
 
 
 async def _next(works: Works, slots: Slots, stuck: Container[str]) -> tuple[str, Actor] | None:
-    """A job to work on, and whose it is: one nobody began, or one whose slot is ours by now."""
+    """Return the next job and its requester: an unclaimed job, or one of a dead worker.
+
+    Jobs in `stuck` are skipped. None when no job is left.
+    """
     async with works.database.engine.begin() as connection:
         claimed = await _claimed(connection, works.release, slots.own)
         rows = await connection.execute(
@@ -117,6 +125,7 @@ async def _next(works: Works, slots: Slots, stuck: Container[str]) -> tuple[str,
 
 
 async def _claimed(connection: AsyncConnection, release: str, slot: int) -> str | None:
+    """Claim the oldest unclaimed job for this slot; return its identifier, None without one."""
     unclaimed = (
         select(closing_jobs.c.id)
         .where(closing_jobs.c.status == "open", closing_jobs.c.slot.is_(None))
@@ -135,7 +144,7 @@ async def _claimed(connection: AsyncConnection, release: str, slot: int) -> str 
 
 
 async def _work(works: Works, slots: Slots, job: str, actor: Actor) -> None:
-    """Take a job from step to step until it is over, or is no longer ours."""
+    """Do a job's steps one after another until it is over or another worker holds it."""
     draft: ClosingDraft | None = None
     try:
         while True:
@@ -156,7 +165,7 @@ async def _work(works: Works, slots: Slots, job: str, actor: Actor) -> None:
 async def _ours(
     connection: AsyncConnection, job: str, release: str, slots: Slots
 ) -> Row[Any] | None:
-    """The job's row, locked, while it is open and ours."""
+    """Return the job's row, locked, if the job is open and a slot of this worker holds it."""
     found = await connection.execute(
         select(closing_jobs)
         .where(closing_jobs.c.id == job, closing_jobs.c.status == "open")
@@ -167,7 +176,7 @@ async def _ours(
 
 
 async def _step(at: _At) -> None:
-    """Do the first step that is not behind the job, and say so; after the last one it is done."""
+    """Do the job's next step and record it as done; after the last step, end the job."""
     behind = {each.step for each in await jobs.steps_of(at.unit.connection, at.row.id)}
     ahead = [step for step in jobs.all_steps(at.row.settle) if step not in behind]
     learned = dict(await _DOING[ahead[0]](at))
@@ -188,10 +197,10 @@ def _change(job: str, values: Mapping[str, Any]) -> Update:
 
 
 async def _failed(works: Works, slots: Slots, job: str, actor: Actor, refusal: Refusal) -> bool:
-    """End a job that was refused; False when it is not ours to end.
+    """End a refused job as failed; False when this worker no longer holds it.
 
-    Only counting and pricing can be refused, the first step, and it has written nothing then. A job
-    with a step behind it is never given up: what it wrote has to be finished.
+    Only the first step, counting and pricing, can be refused, and it has written nothing then. A
+    job with a finished step is never given up: its writes have to be completed.
     """
     begun = exists().where(closing_steps.c.job == closing_jobs.c.id)
     async with works.database.unit(actor) as unit:
@@ -208,6 +217,7 @@ async def _failed(works: Works, slots: Slots, job: str, actor: Actor, refusal: R
 
 
 async def _rated(at: _At) -> dict[str, Any]:
+    """Count and price the period; return the values of the job's row that this sets."""
     made = await closing.rate(at.unit, at.works.lake, at.row.period, at.row.currency)
     if isinstance(made, str):
         return {"closing": made, "is_new": False}
@@ -218,7 +228,7 @@ async def _rated(at: _At) -> dict[str, Any]:
 def _drafted(
     write: Callable[[UnitOfWork, ClosingDraft], Awaitable[None]],
 ) -> Callable[[_At], Awaitable[dict[str, Any]]]:
-    """A step that writes what follows from the draft; nothing when there was nothing to add."""
+    """Make a step of `write`; the step does nothing when the job has no draft."""
 
     async def step(at: _At) -> dict[str, Any]:
         if at.draft is not None:
@@ -229,20 +239,20 @@ def _drafted(
 
 
 async def _netted(at: _At) -> dict[str, Any]:
-    """All open debts of the currency, those of this closing among them."""
+    """Net all open debts of the currency, also debts of earlier closings."""
     try:
         settled = await rounds.settle(at.unit, at.row.currency)
     except Refusal as refusal:
-        if refusal.outcome is not ILLEGAL_STATE:  # which says that nothing is open
+        if refusal.outcome is not ILLEGAL_STATE:  # no debt is open
             raise
         return {}
     return {"round": settled.id}
 
 
 async def _instructed(at: _At) -> dict[str, Any]:
-    """A message for each party that still pays, where it and all it pays have named accounts.
+    """Issue a payment message for each debtor, if all parties concerned have named accounts.
 
-    Others ask for theirs later. What was received since the round was settled is paid already.
+    Other debtors request theirs later. Payments received since the round was settled are left out.
     """
     if at.row.round is not None:
         settled = await rounds.fetch(at.unit.connection, at.row.round)
@@ -257,6 +267,7 @@ async def _instructed(at: _At) -> dict[str, Any]:
 
 
 async def _handed_over(at: _At) -> dict[str, Any]:
+    """Hand the round's payment messages over to the outbox."""
     if at.row.round is not None:
         for message in await pain001.issued_for(at.unit.connection, at.row.round):
             key = pain001.key_of(message)
@@ -264,6 +275,7 @@ async def _handed_over(at: _At) -> dict[str, Any]:
     return {}
 
 
+# Each step returns the values to set in the job's row, by column.
 _DOING: Final[Mapping[str, Callable[[_At], Awaitable[dict[str, Any]]]]] = {
     "rated": _rated,
     "posted": _drafted(closing.post),

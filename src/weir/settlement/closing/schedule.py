@@ -1,4 +1,4 @@
-"""Months that are closed without anybody asking, a day after their end: stragglers count too."""
+"""Monthly schedule: requests a month's closing a day after its end, so late records count."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from weir.store.database import Database
 from weir.store.unit import Actor
 
 _log = structlog.get_logger("weir.settlement")
-ACTOR = "schedule"  # who asked, in the audit chain
+ACTOR = "schedule"  # the requester's name in the audit chain
 
 
 def read_currencies(setting: str | None) -> list[str]:
-    """The currencies a setting names, separated by commas. INVALID_INPUT when one is none."""
+    """Read a setting's currencies, separated by commas. INVALID_INPUT for an unknown one."""
     names = setting.split(",") if setting else []
     for name in names:
         inputs.choice(name, MINOR_DIGITS, "/close_months")
@@ -30,16 +30,16 @@ def read_currencies(setting: str | None) -> list[str]:
 
 
 def month_due(now: datetime) -> str:
-    """The newest month that ended long enough ago."""
+    """Return the newest month, as `2026-11`, that ended at least CLOSING_GRACE_S ago."""
     late = now - timedelta(seconds=CLOSING_GRACE_S)
     return f"{late.replace(day=1) - timedelta(days=1):%Y-%m}"
 
 
 async def request_due(database: Database, currencies: Sequence[str]) -> list[str]:
-    """Ask once for the closing of the month that is due, in each currency; the jobs asked for.
+    """Request the closing of the due month once in each currency; return the new jobs.
 
-    Where another closed period overlaps the month, or is being closed, the currency has to wait for
-    the operator, and keeps none of the others from being closed.
+    A currency in which another closed period overlaps the month, or is being closed, is left to the
+    operator and does not hold up the other currencies.
     """
     asked = []
     period = month_due(database.clock.now())

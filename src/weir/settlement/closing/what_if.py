@@ -1,8 +1,7 @@
-"""Trying an agreement before it is signed: what a past period would have come to under it.
+"""Replay of a past period under an agreement that is not signed yet. Writes nothing.
 
 The period's records are counted once and priced twice, by the very lines a closing makes: as it is
-today, and as if the tried agreement had been the product's only one all the time. Nothing is
-written.
+today, and as if the tried agreement had been the product's only one all the time.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ from weir.store.database import Database
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a party would have had of a product: its shares less what it owes, in minor units."""
+    """A party's balance for a product: its shares less what it owes, in minor units."""
 
     party: str
     today_minor: int
@@ -51,7 +50,10 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A product's period under an agreement, beside what it is under those in force."""
+    """A product's period under a tried agreement, beside the agreements in force.
+
+    `records` counts the product's calls.
+    """
 
     agreement: str
     product: str
@@ -64,9 +66,9 @@ class Trial:
 async def try_agreement(
     database: Database, lake: Lake, agreement: str, period: str, viewer: str
 ) -> Trial:
-    """Replay a period under an agreement; each party sees its own result, the operator all.
+    """Replay a period under an agreement; a party gets its own result, the operator all.
 
-    Refusals: INVALID_INPUT, NOT_FOUND (also for whoever is not a party of the agreement),
+    Refusals: INVALID_INPUT, NOT_FOUND (also when the viewer is not a party of the agreement),
     ILLEGAL_STATE when the lake lacks records it should hold.
     """
     wanted = parse_period(period)
@@ -98,7 +100,7 @@ async def try_agreement(
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One of the two that are compared: what is agreed, and how often its rewards are earned."""
+    """One side of the comparison: its inputs, and how often its rewards are earned."""
 
     inputs: Inputs
     rewards: Rewards
@@ -107,7 +109,7 @@ class Side:
 def compare(
     usage: Sequence[Usage], parts: Sequence[Slice], currency: str, now: Side, then: Side
 ) -> list[Result]:
-    """Each party's result today and under the tried agreement, by party. Pure."""
+    """Compare each party's result today and under the tried agreement, by party. Pure."""
     today = _balances(lines(usage, now.inputs, currency, parts, now.rewards))
     tried = _balances(lines(usage, then.inputs, currency, parts, then.rewards))
     return [
@@ -123,12 +125,13 @@ def _rewards(
 
 
 def as_if(agreement: Agreement, period: Period) -> AgreementInput:
-    """The agreement as if it had been in force for the whole period."""
+    """Return the agreement as if it had been in force for the whole period."""
     since, until = moment(period.since), moment(period.until)
     return replace(agreement_input(agreement, since), ended_at=until)
 
 
 def _balances(made: Iterable[Line]) -> Counter[str]:
+    """Return by party its shares less the gross and tax it owes, in minor units."""
     found: Counter[str] = Counter()
     for line in made:
         found[line.partner] -= line.gross_minor + line.tax_minor
@@ -146,7 +149,7 @@ async def _inputs(
     offered: Sequence[PlanInput],
     usage: Iterable[Usage],
 ) -> Inputs:
-    """What the product's lines depend on today; `offered` are its plans."""
+    """Return the inputs of the product's lines today; `offered` are the product's plans."""
     used = {(each.key.plan, each.key.product) for each in usage}
     monthly = [each.plan for each in offered if is_monthly(each)]
     standing = await standing_in(connection, period, monthly)

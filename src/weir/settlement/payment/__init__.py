@@ -1,1 +1,1 @@
-"""What follows a closing: obligations, exchange rates, netting rounds, payment messages."""
+"""Payment after a closing: exchange rates, netting, rounds and payment messages."""

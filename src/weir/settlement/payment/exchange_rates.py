@@ -1,9 +1,10 @@
-"""Exchange rates as they were recorded, and debts converted at them into another currency.
+"""Exchange rates: recording them, and converting debts into another currency.
 
-A rate says what one major unit of `base` was worth in `quote`, who said so and when. It is never
-changed: a newer one is recorded beside it. A statement names the newest rates at its closing; what
-the operator earned is booked at those. Debts are converted at the newest rate when they are settled
-in another currency, and what a rate moved meanwhile is the operator's exchange gain or loss.
+A rate says what one major unit of `base` was worth in `quote`, from which source and when. It is
+never changed: a newer one is recorded beside it. A statement names the newest rates at its closing,
+and the operator's revenue is booked at these. Debts that are settled in another currency are
+converted at the newest rate then; the change of the rate since the closing is the operator's
+exchange gain or loss.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from weir.store.unit import UnitOfWork
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """`rate` (a decimal) major units of `quote` for one of `base`, as `source` observed it."""
+    """One major unit of `base` was worth `rate` (a decimal) of `quote`, as `source` observed."""
 
     id: str
     base: str
@@ -95,7 +96,7 @@ def _check(rate: str, observed_at: datetime, now: datetime) -> None:
 
 
 async def listed(connection: AsyncConnection, before: str | None = None) -> list[Rate]:
-    """Rates, the newest recorded first, a page at a time."""
+    """Return rates, the newest recorded first, a page at a time."""
     query = select(exchange_rates)
     if before is not None:
         query = query.where(exchange_rates.c.id < before)
@@ -106,7 +107,7 @@ async def listed(connection: AsyncConnection, before: str | None = None) -> list
 async def newest(
     connection: AsyncConnection, base: str, quote: str, known_at: datetime
 ) -> Rate | None:
-    """The rate observed last of those that were recorded by then."""
+    """Return the latest observed of the rates recorded by `known_at`, None when there is none."""
     found = await connection.execute(
         select(exchange_rates)
         .where(exchange_rates.c.base == base, exchange_rates.c.quote == quote)
@@ -121,7 +122,7 @@ async def newest(
 async def rates_of(
     connection: AsyncConnection, currency: str, known_at: datetime
 ) -> list[RateInput]:
-    """What a statement in this currency says of its worth in others."""
+    """Return the newest rate of this currency in each other one, as a statement names them."""
     found = [
         await newest(connection, currency, quote, known_at)
         for quote in sorted(set(MINOR_DIGITS) - {currency})
@@ -134,8 +135,10 @@ async def rates_of(
 
 
 def converted(amounts_minor: Sequence[int], rate: Rate) -> list[int]:
-    """Amounts of `base` in minor units of `quote`, which sum to their whole converted, rounded once
-    (half to even). Each is what it adds to the sum of those before it, so signs may differ.
+    """Convert amounts to minor units of `quote`, so that they sum to their converted total.
+
+    The total is rounded once (half to even). Each result is what its amount adds to the converted
+    running total, so its sign may differ from the amount's.
     """
     factor = Fraction(rate.rate) * Fraction(10) ** (
         MINOR_DIGITS[rate.quote] - MINOR_DIGITS[rate.base]
@@ -154,7 +157,8 @@ async def convert(
 ) -> Rate:
     """Turn open debts of `base` into debts of `quote` at the newest rate, line by line.
 
-    CONFLICT when no rate was recorded, or the newest is older than EXCHANGE_RATE_DAYS.
+    `rows` are of the table `obligations`. Return the rate. CONFLICT when no rate was recorded, or
+    the newest is older than EXCHANGE_RATE_DAYS.
     """
     rate = await newest(unit.connection, base, quote, unit.now)
     days = EXCHANGE_RATE_DAYS
@@ -182,7 +186,7 @@ async def convert(
 async def _rates_at_closing(
     unit: UnitOfWork, wanted: set[str], base: str, quote: str
 ) -> dict[str, Rate]:
-    """The rate each closing's statements name, for those that name one."""
+    """Return by closing the rate that its statements name; closings without one are left out."""
     rows = await unit.connection.execute(
         select(closings.c.id, closings.c.closed_at).where(closings.c.id.in_(wanted))
     )
@@ -197,7 +201,7 @@ async def _rates_at_closing(
 async def _turn(
     unit: UnitOfWork, held: Sequence[Row[Any]], amounts: Iterable[int], rate: Rate
 ) -> None:
-    """The debts are met by their mirror image, and stand in the other currency instead."""
+    """Cancel the debts by their mirror images, and enter them in the other currency instead."""
     met = [_copy(unit, row, row.currency, -row.amount_minor, rate.id) for row in held]
     stand = [
         _copy(unit, row, rate.quote, amount, None)
@@ -215,6 +219,7 @@ async def _turn(
 def _copy(
     unit: UnitOfWork, row: Row[Any], currency: str, amount_minor: int, rate: str | None
 ) -> dict[str, Any]:
+    """Return a new row of `obligations`: `row` with another currency, amount and rate."""
     same = ("closing", "line", "debtor", "creditor", "credit")
     kept = {name: getattr(row, name) for name in same}
     new = {"id": unit.mint("obl"), "currency": currency, "amount_minor": amount_minor}
@@ -229,9 +234,10 @@ def _posting(
     earned_at: Rate,
     operator: str,
 ) -> Posting | None:
-    """Out of one currency and into the other; each sums to zero by itself.
+    """Return the posting from one currency into the other; the entries of each sum to zero.
 
-    The operator's revenue comes in at the rate of the closing, the rest of it is `exchange`.
+    The operator's revenue enters at the rate of the closing, `earned_at`; the difference to `rate`
+    is booked on its account `exchange`. None when nothing is to be booked.
     """
     out: dict[str, int] = defaultdict(int)
     into: dict[str, int] = defaultdict(int)

@@ -1,9 +1,9 @@
-"""Netting: many debts among many parties, settled by as few payments as one can show. Pure.
+"""Greedy netting of many debts into few payments. Pure.
 
 Every statement's line says who owes whom. A round takes any set of lines in one currency, sums each
-party's debts and claims to one position, and lets those who owe pay those who are owed. No party
-both pays and is paid, every position is settled to the minor unit, and there are fewer payments
-than parties.
+party's debts and claims to one position, and lets parties that owe pay parties that are owed. No
+party both pays and is paid, every position is settled to the minor unit, and there are fewer
+payments than parties.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from weir.settlement.documents import Line
 
 @dataclass(frozen=True, slots=True, order=True)
 class Payment:
-    """`debtor` pays `creditor`, in minor units of the round's currency."""
+    """A payment of `debtor` to `creditor`, in minor units of the round's currency."""
 
     debtor: str
     creditor: str
@@ -29,7 +29,8 @@ class Netting:
     """A round's outcome.
 
     `positions` are what each party is owed (positive) or owes (negative), and sum to zero. The
-    figures `without_*` are what paying every debt between two parties would have taken.
+    figures `without_*` are the number and the sum of the payments if each pair of parties settled
+    its own debt.
     """
 
     positions: dict[str, int]
@@ -39,18 +40,19 @@ class Netting:
 
     @property
     def saved_payments(self) -> int:
+        """The number of payments that netting saved."""
         return self.without_payments - len(self.payments)
 
     @property
     def moved_minor(self) -> int:
-        """What is paid in all."""
+        """The sum of all payments."""
         return sum(payment.amount_minor for payment in self.payments)
 
 
 def debts(lines: Iterable[Line]) -> dict[tuple[str, str], int]:
-    """What each partner owes each party that has a share in its calls, as `turned` gives it.
+    """Return each partner's debt to each party with a share in its calls, as `turned` does.
 
-    What a party owes itself is no debt.
+    A party's share in its own calls is not a debt.
     """
     return turned(
         ((line.partner, share.party), share.amount_minor)
@@ -61,7 +63,10 @@ def debts(lines: Iterable[Line]) -> dict[tuple[str, str], int]:
 
 
 def turned(owed: Iterable[tuple[tuple[str, str], int]]) -> dict[tuple[str, str], int]:
-    """Debts summed by (debtor, creditor). A negative sum, from credits, is owed the other way."""
+    """Sum debts by (debtor, creditor). A negative sum, from credits, is owed the other way.
+
+    Debts that sum to zero are left out.
+    """
     sums: dict[tuple[str, str], int] = defaultdict(int)
     for pair, amount_minor in owed:
         sums[pair] += amount_minor
@@ -73,7 +78,7 @@ def turned(owed: Iterable[tuple[tuple[str, str], int]]) -> dict[tuple[str, str],
 
 
 def net(owed: Mapping[tuple[str, str], int]) -> Netting:
-    """Settle debts given as positive amounts by (debtor, creditor)."""
+    """Settle debts given by (debtor, creditor). ValueError for one that is not positive."""
     positions: dict[str, int] = defaultdict(int)
     for (debtor, creditor), amount_minor in owed.items():
         if amount_minor <= 0 or debtor == creditor:
@@ -85,7 +90,7 @@ def net(owed: Mapping[tuple[str, str], int]) -> Netting:
 
 
 def _payments(positions: Mapping[str, int]) -> list[Payment]:
-    """The largest debtor pays the largest creditor what either has left, until nobody has.
+    """Greedy: match the largest debtor with the largest creditor until all balances are zero.
 
     Each payment settles one of its two sides, so there are fewer payments than parties.
     """

@@ -1,7 +1,7 @@
 """A round's payments as ISO 20022 pain.001.001.09, one message for each party that pays.
 
-A message is written once and kept, so that its bytes and identifiers stay the same whatever changes
-later, and a bank that is handed it twice can tell.
+A message is written once and kept, so that its bytes and identifiers never change and a bank that
+receives it twice can tell.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ SCHEMES: Final[tuple[Scheme, ...]] = ("iban", "cnaps")
 
 @dataclass(frozen=True, slots=True)
 class SettlementAccount:
-    """Where a party pays from and is paid: an IBAN at a BIC, or an account at a CNAPS code."""
+    """A party's account for payments: an IBAN at a BIC, or an account at a CNAPS code."""
 
     scheme: Scheme
     holder: str
@@ -47,7 +47,7 @@ class SettlementAccount:
 
 
 def read_account(scheme: str, holder: str, account: str, bank: str) -> SettlementAccount:
-    """Check an account. INVALID_INPUT says what is wrong with it."""
+    """Check an account's fields. INVALID_INPUT says what is wrong with it."""
     inputs.choice(scheme, SCHEMES, "/scheme")
     name = inputs.text(holder, "/holder", _HOLDER_CHARACTERS)
     if scheme == "iban":
@@ -66,7 +66,7 @@ def read_account(scheme: str, holder: str, account: str, bank: str) -> Settlemen
 
 
 async def set_account(unit: UnitOfWork, organisation: str, account: SettlementAccount) -> None:
-    """Where a party is paid from now on; messages that were issued stay as they were."""
+    """Set the account a party is paid on from now on; issued messages stay as they were."""
     row = {
         "organisation": organisation,
         "scheme": account.scheme,
@@ -80,13 +80,13 @@ async def set_account(unit: UnitOfWork, organisation: str, account: SettlementAc
         .values(row)
         .on_conflict_do_update(index_elements=["organisation"], set_=row)
     )
-    # The number itself stays out of the chain: it is kept for ever and read by auditors.
+    # The account's number stays out of the chain, which is kept for ever and read by auditors.
     detail = {"scheme": account.scheme, "bank": account.bank}
     unit.audit("settlement_account.set", organisation, detail, organisation=organisation)
 
 
 async def account_of(connection: AsyncConnection, organisation: str) -> SettlementAccount:
-    """A party's account. NOT_FOUND when it has named none."""
+    """Return a party's account. NOT_FOUND when it has named none."""
     found = await accounts_of(connection, [organisation])
     if organisation not in found:
         raise Refusal(NOT_FOUND, f"{organisation} has named no account")
@@ -96,7 +96,7 @@ async def account_of(connection: AsyncConnection, organisation: str) -> Settleme
 async def accounts_of(
     connection: AsyncConnection, organisations: Sequence[str]
 ) -> dict[str, SettlementAccount]:
-    """The accounts of those that have named one."""
+    """Return the accounts of organisations, leaving out organisations that have named none."""
     rows = await connection.execute(
         select(settlement_accounts).where(settlement_accounts.c.organisation.in_(organisations))
     )
@@ -107,10 +107,10 @@ async def accounts_of(
 
 
 async def issue(unit: UnitOfWork, settled: Round, debtor: str) -> bytes:
-    """What `debtor` hands to its bank: written once, and the same bytes ever after.
+    """Issue the message that `debtor` hands to its bank; later calls return the same bytes.
 
-    What was received already is not paid again. NOT_FOUND when nothing is left to pay; CONFLICT
-    says how many parties have not named an account.
+    Payments already received are left out. NOT_FOUND when nothing is left to pay; CONFLICT says how
+    many parties have not named an account.
     """
     await unit.connection.execute(
         select(netting_rounds.c.id).where(netting_rounds.c.id == settled.id).with_for_update()
@@ -133,7 +133,10 @@ async def issue(unit: UnitOfWork, settled: Round, debtor: str) -> bytes:
 
 
 def key_of(message: bytes) -> str:
-    """A message's own identifier: what a bank that is handed it twice knows it by."""
+    """Return a message's own identifier (`MsgId`), by which a bank detects a duplicate.
+
+    ValueError when there is none.
+    """
     found = _MESSAGE_ID.search(message)
     if found is None:
         raise ValueError("not a message")
@@ -141,7 +144,7 @@ def key_of(message: bytes) -> str:
 
 
 async def issued_for(connection: AsyncConnection, settled: str) -> list[bytes]:
-    """The messages of a round that were written, by debtor."""
+    """Return the messages written for a round, ordered by debtor."""
     rows = await connection.execute(
         select(payment_messages.c.message)
         .where(payment_messages.c.round == settled)
@@ -151,6 +154,7 @@ async def issued_for(connection: AsyncConnection, settled: str) -> list[bytes]:
 
 
 async def _message(connection: AsyncConnection, settled: Round, debtor: str) -> bytes:
+    """Write the debtor's message; refusals as for `issue`."""
     own = [
         each for each in settled.payments if each.debtor == debtor and each.status == "instructed"
     ]
@@ -171,7 +175,7 @@ async def _message(connection: AsyncConnection, settled: Round, debtor: str) -> 
 def pain_001(
     settled: Round, own: Sequence[PaymentRow], accounts: Mapping[str, SettlementAccount]
 ) -> bytes:
-    """The message itself (ISO 20022 CustomerCreditTransferInitiationV09), in UTF-8."""
+    """Return the message (ISO 20022 CustomerCreditTransferInitiationV09), in UTF-8."""
     debtor = accounts[own[0].debtor]
     document = Xml.Element("Document", {"xmlns": NAMESPACE})
     initiation = Xml.SubElement(document, "CstmrCdtTrfInitn")
@@ -245,6 +249,6 @@ def _decimal(amount_minor: int, currency: str) -> str:
 
 
 def _iban_checks(iban: str) -> bool:
-    """ISO 13616: moved and read as digits, it leaves 1 when divided by 97."""
+    """Whether an IBAN, rearranged and read as a number, is 1 modulo 97 (ISO 13616)."""
     moved = iban[4:] + iban[:4]
     return int("".join(str(int(each, 36)) for each in moved)) % 97 == 1

@@ -1,8 +1,8 @@
 """Netting rounds: all open debts in one currency become payments, in one transaction.
 
-What is disputed stays open and comes into a later round. The books are turned to what is left: a
-party that is owed holds one payable, a party that owes one receivable, and each payment received
-clears one side of both.
+Disputed debts stay open and enter a later round. The books are reduced to the net: a party that is
+owed keeps one payable, a party that owes one receivable, and each payment received clears a part of
+both.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from weir.store.unit import UnitOfWork
 
 @dataclass(frozen=True, slots=True)
 class PaymentRow:
-    """One payment of a round; `received` once the creditor or the operator has said so."""
+    """One payment of a round; `received` once the creditor or the operator confirmed it."""
 
     id: str
     round: str
@@ -51,7 +51,8 @@ class PaymentRow:
 class Round:
     """A settled round, and what it saved (see `weir.settlement.payment.netting.Netting`).
 
-    `rates` are those at which debts of other currencies came into it.
+    `rates` are the exchange rates at which debts of other currencies entered it, each with `id`,
+    `base`, `rate` and `source`.
     """
 
     id: str
@@ -102,18 +103,19 @@ async def settle(unit: UnitOfWork, currency: str, converting: Sequence[str] = ()
 
 
 async def lock(connection: AsyncConnection, currencies: Iterable[str]) -> None:
-    """Let nobody else net or convert debts of these currencies until the commit.
+    """Hold the netting locks of these currencies until the commit.
 
-    Whoever also takes the lock of closings takes that one first.
+    A caller that also needs CLOSING_LOCK takes that one first, or two callers could wait for each
+    other.
     """
     for each in sorted(currencies):
         await hold(connection, NETTING_LOCK, each)
 
 
 async def receive(unit: UnitOfWork, payment: str) -> PaymentRow:
-    """Say that a payment has come. Its creditor or the operator may; saying it twice is once.
+    """Confirm that a payment was received; a second confirmation changes nothing.
 
-    NOT_FOUND for everybody else.
+    Its creditor or the operator may. NOT_FOUND for everybody else.
     """
     held = await unit.connection.execute(
         select(payments).where(payments.c.id == payment).with_for_update()
@@ -137,7 +139,7 @@ async def receive(unit: UnitOfWork, payment: str) -> PaymentRow:
 
 
 async def fetch(connection: AsyncConnection, identifier: str) -> Round:
-    """A round with its payments. NOT_FOUND."""
+    """Return a round with its payments. NOT_FOUND when there is none."""
     found = await connection.execute(
         select(netting_rounds).where(netting_rounds.c.id == identifier)
     )
@@ -151,7 +153,7 @@ async def fetch(connection: AsyncConnection, identifier: str) -> Round:
 
 
 def seen_by(found: Round, viewer: str, operator: str) -> Round:
-    """A round as a party may see it: its own position and payments. NOT_FOUND for outsiders."""
+    """Narrow a round to a party's own position and payments. NOT_FOUND for outsiders."""
     if viewer == operator:
         return found
     if viewer not in found.positions:
@@ -174,7 +176,10 @@ def seen_by(found: Round, viewer: str, operator: str) -> Round:
 async def listed(
     connection: AsyncConnection, viewer: str, operator: str, before: str | None = None
 ) -> list[Round]:
-    """The rounds a party took part in, newest first, a page at a time."""
+    """Return the rounds a party took part in, newest first, a page at a time.
+
+    The operator gets all rounds; `before` is the last identifier seen.
+    """
     query = select(netting_rounds.c.id)
     if viewer != operator:
         query = query.where(netting_rounds.c.positions.has_key(viewer))
@@ -185,6 +190,7 @@ async def listed(
 
 
 async def _open(connection: AsyncConnection, currency: str) -> Sequence[Row[Any]]:
+    """Return, locked, the debts of a currency not settled, converted or disputed."""
     held = (
         exists()
         .where(disputes.c.closing == obligations.c.closing)
@@ -201,6 +207,7 @@ async def _open(connection: AsyncConnection, currency: str) -> Sequence[Row[Any]
 
 
 async def _write(unit: UnitOfWork, currency: str, found: Netting, rates: Sequence[Rate]) -> str:
+    """Write a round and its payments; return the round's identifier."""
     identifier = unit.mint("rnd")
     await unit.connection.execute(
         insert(netting_rounds).values(
@@ -242,7 +249,7 @@ async def _turn_books(
     currency: str,
     operator: str,
 ) -> None:
-    """Leave each party one balance: what it is still to get, or what it is still to pay."""
+    """Offset each party's payable and receivable, so that one balance is left to get or to pay."""
     owes: dict[str, int] = defaultdict(int)
     is_owed: dict[str, int] = defaultdict(int)
     for row in rows:
@@ -259,12 +266,15 @@ async def _turn_books(
 
 
 def offset_of(owes_minor: int, is_owed_minor: int) -> int:
-    """How much of a party's receivable its payable takes up: all of the smaller one."""
+    """Return the amount to offset of a party's receivable and payable: the smaller of them."""
     return owes_minor if is_owed_minor >= owes_minor else is_owed_minor
 
 
 def _received(row: Row[Any], operator: str) -> Posting:
-    """The debtor's receivable and the creditor's payable are cleared; the operator has cash."""
+    """Return the posting that clears the debtor's receivable and the creditor's payable.
+
+    On the operator's side it is cash that changes.
+    """
     paid = Money(row.amount_minor, row.currency)
     debit = "cash" if row.creditor == operator else "payable"
     credit = "cash" if row.debtor == operator else "receivable"

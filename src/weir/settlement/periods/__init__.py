@@ -1,1 +1,1 @@
-"""Periods: which are closed when, from which segments, and opened again."""
+"""Periods: their notation, the segments a closing counts, and holds on expiry of records."""

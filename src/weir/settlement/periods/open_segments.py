@@ -1,4 +1,4 @@
-"""Which records a closing is made of: the segments that touch its period and were not counted yet.
+"""Segments a closing counts: they touch its period, and no closing has counted them yet.
 
 A busy day has a million segments, so the database joins them to runs and nothing here reads them
 one by one.
@@ -19,12 +19,12 @@ from weir.settlement.documents import Run
 from weir.settlement.periods.periods import Period
 from weir.settlement.tables import closing_runs, closings
 
-Span = tuple[str, int, int]  # a stream, and the first and the last of consecutive segments
+Span = tuple[str, int, int]  # stream, first and last of consecutive segments
 
 
 @dataclass(frozen=True, slots=True)
 class Unclosed:
-    """Runs of consecutive segments, the files of the lake they are in, and how many records."""
+    """Runs of consecutive segments, the lake's files they are in, and their count of records."""
 
     runs: list[Run]
     files: list[str]
@@ -32,7 +32,10 @@ class Unclosed:
 
 
 async def find(connection: AsyncConnection, period: Period, currency: str | None) -> Unclosed:
-    """What a closing of the period in this currency would count now; without one, all there is."""
+    """Find the segments that a closing of the period in this currency would count now.
+
+    Without a currency, find all segments of the period.
+    """
     chosen = _chosen(period, currency)
     files = cast(chosen.c.files, Text).label("files")
     grouped = await connection.execute(
@@ -51,7 +54,7 @@ async def find(connection: AsyncConnection, period: Period, currency: str | None
 
 
 def _span(chosen: Subquery) -> list[ColumnElement[Any]]:
-    """The ends of a group of segments, and whether it is all that lies between them."""
+    """Columns of a group of segments: first and last number, count, and sum of records."""
     return [
         func.min(chosen.c.segment).label("first"),
         func.max(chosen.c.segment).label("last"),
@@ -61,7 +64,10 @@ def _span(chosen: Subquery) -> list[ColumnElement[Any]]:
 
 
 async def _islands(connection: AsyncConnection, chosen: Subquery, streams: Set[str]) -> list[Span]:
-    """The runs of streams whose segments lie between each other's; these have to be sorted."""
+    """Return the runs of streams that have a group with gaps between its segments.
+
+    This sorts their segments, which `find` avoids for all other streams.
+    """
     place = func.row_number().over(partition_by=chosen.c.stream, order_by=chosen.c.segment)
     island = (chosen.c.segment - place).label("island")
     placed = (
@@ -78,7 +84,7 @@ async def _islands(connection: AsyncConnection, chosen: Subquery, streams: Set[s
 
 
 def _joined(spans: Iterable[Span]) -> list[Span]:
-    """Spans that follow one another become one; by stream, then first segment."""
+    """Join spans that follow one another; sorted by stream, then first segment."""
     runs: list[Span] = []
     for stream, first, last in sorted(spans):
         if runs and runs[-1][0] == stream and runs[-1][2] + 1 == first:
@@ -89,7 +95,7 @@ def _joined(spans: Iterable[Span]) -> list[Span]:
 
 
 def _chosen(period: Period, currency: str | None) -> Subquery:
-    """The segments of the period that no closing of it has counted."""
+    """Select the segments of the period that no closing of it in this currency has counted."""
     counted = (
         exists()
         .where(closing_runs.c.closing == closings.c.id)
@@ -108,7 +114,7 @@ def _chosen(period: Period, currency: str | None) -> Subquery:
 
 
 async def _runs(connection: AsyncConnection, spans: Sequence[Span]) -> list[Run]:
-    """The runs with the hashes at their two ends."""
+    """Return the spans as runs, with the hashes at their two ends."""
     ends = {(stream, n) for stream, first, last in spans for n in (first, last)}
     found = await connection.execute(
         select(

@@ -1,4 +1,4 @@
-"""Periods that are closed: a month of UTC, or two explicit times. Pure."""
+"""Periods that are closed: a month of UTC, or an interval of two times. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TIME = re.compile(r"20[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5]
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """From `since` up to and without `until`; `name` is the one text that means just that."""
+    """A period from `since` up to and without `until`; `name` is its only notation."""
 
     name: str
     since: datetime
@@ -22,7 +22,10 @@ class Period:
 
 
 def parse_period(text: str, pointer: str = "/period") -> Period:
-    """Read `2026-11`, or an ISO 8601 interval `2026-11-01T00:00:00Z/2026-11-08T00:00:00Z`."""
+    """Read `2026-11`, or an ISO 8601 interval `2026-11-01T00:00:00Z/2026-11-08T00:00:00Z`.
+
+    INVALID_INPUT at `pointer` for any other text.
+    """
     month = _MONTH.fullmatch(text)
     if month is not None:
         year, number = int(month[1]), int(month[2])
@@ -45,5 +48,5 @@ def parse_period(text: str, pointer: str = "/period") -> Period:
 
 
 def interval(since: datetime, until: datetime) -> str:
-    """The name of an explicit period; times are cut to whole seconds."""
+    """Return the name of an explicit period; times are cut to whole seconds."""
     return "/".join(f"{end.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" for end in (since, until))

@@ -1,4 +1,4 @@
-"""Which records settlement still needs: until a period is closed and no line of it is disputed."""
+"""Holds on the expiry of records: a period is not closed yet, or a line of it is disputed."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ from weir.shelf.tables import plans
 
 
 async def needs_records(connection: AsyncConnection, since: datetime, until: datetime) -> bool:
-    """Whether records that arrived from `since` until before `until` are still needed.
+    """Whether settlement still needs records that arrived from `since` until before `until`.
 
-    They are while some of that time is in no closed period of a currency that plans are priced in
-    (one that was opened again is not closed),
-    while a closed period has not counted all of them, and while a line of such a period is
-    disputed.
+    It does while part of that time is in no closed period (a re-opened one is not closed) of a
+    currency that plans are priced in, while a closed period has not counted all records, and while
+    a line of such a period is disputed.
     """
     currencies = (await connection.execute(select(plans.c.currency).distinct())).scalars().all()
     for currency in currencies:
@@ -57,7 +56,7 @@ async def _is_uncounted(
     since: datetime,
     until: datetime,
 ) -> bool:
-    """Whether segments of this part of a closed period came after all its closings."""
+    """Whether this part of a closed period has records that none of its closings counted."""
     counted = (
         exists()
         .where(closing_runs.c.closing == closings.c.id)

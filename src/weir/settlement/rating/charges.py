@@ -1,8 +1,8 @@
-"""What a plan charges for a period: a function of its pricing, the period and counts. Pure.
+"""Charges of a plan for a period, from its pricing and counts of calls. Pure.
 
 Amounts are exact fractions of major units; only the statement's line is rounded, once. The same
 counts give the same charge wherever and however often it is computed, so a supplement charges the
-difference between all that is known now and what was charged before.
+difference between the charge for everything known now and the charge before.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ from weir.shelf.pricing import (
 # eight of the rate, so that every engine that has 128-bit integers sums them alike.
 VALUE_UNITS: Final = 10**16
 
-# More than any amount can be charged; a number, so that every engine compares alike.
+# More than any charge; a number and not null, so that every engine compares alike.
 _WITHOUT_CAP: Final = 10**37
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What a charge is computed from: one partner's use of one plan within a period.
+    """One partner's use of one plan within a period, from which a charge is computed.
 
     `by_utc_hour` counts the billable calls by the hour of day they arrived in and is needed where a
     plan has hours; `value_units` is the sum of `value_charge` over the billable calls and is needed
-    where it has a value component. `months` is how long a subscription stood, in months.
+    where it has a value component. `months` is the time its subscriptions were active, in months.
     """
 
     billable_calls: int
@@ -55,10 +55,10 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of a charge. `component` is its place in the pricing, `step` the tier or band.
+    """One part of a charge. `component` is its index in the pricing, `step` the tier or band.
 
-    `quantity` is calls, or for a monthly price the months; `price` is of one of them, None where
-    each call was charged by its value.
+    `quantity` is calls, or for a monthly price the months; `price` is for one call or month, None
+    where each call was charged by its value. `amount` is in major units.
     """
 
     component: int
@@ -69,12 +69,12 @@ class Part:
     amount: Fraction
 
 
-# Parts owed by the month, whether or not a call is made: a line of their own in a statement.
+# Kinds of parts that are owed by the month, whether or not a call is made.
 MONTHLY: Final = frozenset({"package", "fixed"})
 
 
 def charge(pricing: Pricing, tally: Tally) -> list[Part]:
-    """The parts of a charge, in the pricing's order. Parts of nothing are left out."""
+    """Return the parts of a charge, in the pricing's order, without parts of quantity 0."""
     parts = (
         part
         for index, component in enumerate(pricing.components)
@@ -84,25 +84,31 @@ def charge(pricing: Pricing, tally: Tally) -> list[Part]:
 
 
 def total(parts: list[Part]) -> Fraction:
-    """The exact sum of a charge in major units."""
+    """Return the exact sum of a charge in major units."""
     return sum((part.amount for part in parts), Fraction(0))
 
 
 def value_charge(value: Value, amount_minor: int, currency: str) -> int:
-    """What one call that moves an amount costs, in `VALUE_UNITS` of a major unit."""
+    """Return the charge by value for one call that moves an amount.
+
+    One major unit is `VALUE_UNITS` of the result.
+    """
     rate, lowest, highest = value_bounds(value, currency)
     return min(max(amount_minor * rate, lowest), highest)
 
 
 def value_bounds(value: Value, currency: str) -> tuple[int, int, int]:
-    """A minor unit's charge, the floor and the cap, in `VALUE_UNITS` of a major unit."""
+    """Return the charge for a minor unit, the floor and the cap.
+
+    One major unit is `VALUE_UNITS` of each.
+    """
     scale: int = 10 ** (8 - MINOR_DIGITS[currency])
     highest = _WITHOUT_CAP if value.cap is None else _eighths(value.cap) * 10**8
     return _eighths(value.rate) * scale, _eighths(value.floor) * 10**8, highest
 
 
 def months_between(since: datetime, until: datetime) -> Fraction:
-    """How many months a span of time holds, each day counted by the length of its own month (UTC).
+    """Return the months in a span of time; a day is a fraction of its own month's days (UTC).
 
     A whole calendar month is exactly 1, so a monthly price is exact in a monthly statement.
     """
@@ -119,7 +125,7 @@ def months_between(since: datetime, until: datetime) -> Fraction:
 
 
 def rounded(amount: Fraction, currency: str, rounding: Rounding = "half_even") -> Money:
-    """An exact amount of major units as whole minor units, rounded once by the named rule.
+    """Round an exact amount of major units to whole minor units by the named rule.
 
     `down` is towards zero and `up` away from it, so that a credit is rounded as its charge was.
     """
@@ -135,7 +141,7 @@ def rounded(amount: Fraction, currency: str, rounding: Rounding = "half_even") -
 
 
 def exact(value: Fraction) -> str:
-    """A fraction as people read it: a decimal where one ends, else `n/d`."""
+    """Write a fraction as a decimal where one ends, else as `n/d`."""
     denominator, twos, fives = value.denominator, 0, 0
     while denominator % 2 == 0:
         denominator, twos = denominator // 2, twos + 1
@@ -188,7 +194,7 @@ def _priced(index: int, kind: str, step: int, quantity: Fraction, price: str) ->
 
 
 def _spread(tiers: list[Tier], calls: int) -> Iterator[tuple[Tier, int]]:
-    """How many of the period's calls fall into each tier."""
+    """Yield each tier with the number of the period's calls that fall into it."""
     before = 0
     for tier in tiers:
         end = calls if tier.up_to is None else min(calls, tier.up_to)
@@ -197,5 +203,5 @@ def _spread(tiers: list[Tier], calls: int) -> Iterator[tuple[Tier, int]]:
 
 
 def _eighths(price: str) -> int:
-    """A price in units of 10^-8, exact because it has no more places."""
+    """Return a price in units of 10^-8, exact because it has at most 8 decimal places."""
     return int(Fraction(price) * 10**8)

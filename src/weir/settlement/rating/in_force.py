@@ -1,7 +1,6 @@
-"""What is in force when: the version of a plan, and the agreement of a product. Pure.
+"""Version of a plan, and agreement of a product, in force in a slice of a period. Pure.
 
-A slice of a period (`weir.settlement.rating.usage.Slice`) is so short that neither changes within
-it.
+Neither changes within a slice (`weir.settlement.rating.usage.Slice`).
 """
 
 from __future__ import annotations
@@ -16,12 +15,12 @@ from weir.shelf.pricing import Fixed, Package, Pricing
 
 
 def plans_of(inputs: Inputs) -> Plans:
-    """The plans of a statement's inputs, as counting wants them."""
+    """Return the plans of a statement's inputs by identifier, as counting needs them."""
     return priced(inputs.plans)
 
 
 def priced(plans: Iterable[PlanInput]) -> Plans:
-    """Plans as counting wants them."""
+    """Return plans by identifier, as counting needs them."""
     return {each.plan: Priced(each.currency, each.pricing, _changes(each)) for each in plans}
 
 
@@ -30,7 +29,7 @@ def _changes(plan: PlanInput) -> tuple[tuple[datetime, Pricing], ...]:
 
 
 def version_at(plan: PlanInput, part: Slice) -> int:
-    """Which version of a plan is in force in a slice."""
+    """Return the version of a plan that is in force in a slice."""
     begun = [
         each.version for each in plan.changes if read_moment(each.effective_from) <= part.since
     ]
@@ -38,23 +37,23 @@ def version_at(plan: PlanInput, part: Slice) -> int:
 
 
 def pricing_of(plan: PlanInput, version: int) -> Pricing:
-    """A version of a plan's pricing. KeyError when there is none."""
+    """Return a version of a plan's pricing. KeyError when there is no such version."""
     return {1: plan.pricing, **{each.version: each.pricing for each in plan.changes}}[version]
 
 
 def is_monthly(plan: PlanInput) -> bool:
-    """Whether something is charged under the plan even when nobody calls."""
+    """Whether any version of a plan charges something by the month."""
     pricings = [plan.pricing, *(each.pricing for each in plan.changes)]
     return any(map(has_monthly, pricings))
 
 
 def has_monthly(pricing: Pricing) -> bool:
-    """Whether a version of a plan charges something by the month."""
+    """Whether a version of a plan charges something by the month, with or without calls."""
     return pricing.find(Fixed) is not None or pricing.find(Package) is not None
 
 
 def agreement_at(agreements: Iterable[AgreementInput], product: str, part: Slice) -> str:
-    """The name of the newest agreement that covers the slice; empty when none does."""
+    """Return the identifier of the newest agreement that covers the slice; '' when none does."""
     covering = [
         (each.version, each.agreement)
         for each in agreements

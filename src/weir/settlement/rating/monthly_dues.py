@@ -1,8 +1,8 @@
-"""What the parties of an agreement owe each other by the month, whoever calls. Pure.
+"""Monthly dues: fixed parts and minimums that parties of an agreement owe each other. Pure.
 
-A fixed part is owed for the time the agreement stood. A minimum is owed as far as what its party is
-given otherwise under the agreement, over the whole period, does not come to it. Each payer's dues
-under one agreement are a line of their own, which all go to others.
+A fixed part is owed for the time the agreement was in force. Of a minimum, its payer owes what the
+party's other amounts under the agreement, over the whole period, fall short of it. Each payer's
+dues under one agreement make a line of their own, whose gross goes to other parties only.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from weir.settlement.documents import AgreementInput, Inputs, LineShare
 from weir.settlement.rating.charges import Part, months_between, rounded
 from weir.settlement.rating.usage import Slice
 
-Given = Mapping[tuple[str, str], int]  # (agreement, party) -> minor units it is given on lines
+Given = Mapping[tuple[str, str], int]  # (agreement, party) -> minor units of its shares of lines
 
 
 @dataclass(slots=True)
 class Due:
-    """What one payer owes under one agreement for the whole period, and how it was computed."""
+    """The dues of one payer under one agreement for the whole period, and their charges."""
 
     agreement: AgreementInput
     payer: str
@@ -35,7 +35,11 @@ class Due:
 def dues(
     inputs: Inputs, currency: str, standing: Mapping[str, Sequence[Slice]], given: Given
 ) -> list[Due]:
-    """The dues of a period. `standing` holds the slices in which each agreement was in force."""
+    """Return the dues of a period.
+
+    `standing` holds the slices in which each agreement was in force, `given` each party's shares of
+    lines under each agreement.
+    """
     found: dict[tuple[str, str], Due] = {}
     for agreement in inputs.agreements:
         months = sum(
@@ -51,7 +55,7 @@ def dues(
 
 
 def monthly_parties(agreement: AgreementInput, operator: str) -> set[str]:
-    """The organisations that pay or get something by the month, or are granted a minimum."""
+    """Return the organisations that pay, get or are guaranteed something by the month."""
     terms = [share for share in agreement.shares if share.is_monthly]
     names = {name for share in terms for name in (share.party, share.paid_by) if name}
     return {_known(name, agreement, operator) for name in names}
@@ -60,7 +64,7 @@ def monthly_parties(agreement: AgreementInput, operator: str) -> set[str]:
 def _of(
     agreement: AgreementInput, operator: str, currency: str, months: Fraction, given: Given
 ) -> Iterator[tuple[str, LineShare, Part]]:
-    """Each monthly term's payer, share and charge; minimums last, since fixed parts count."""
+    """Yield each monthly term's payer, share and charge; minimums last, as fixed parts count."""
     terms = [(place, each) for place, each in enumerate(agreement.shares) if each.is_monthly]
     if not terms:
         return
@@ -97,6 +101,7 @@ def _part(
 
 
 def _known(name: str, agreement: AgreementInput, operator: str) -> str:
+    """Return the organisation that a share's name stands for."""
     if name == MEMBER:
         return agreement.owner
     return operator if name == OPERATOR else name

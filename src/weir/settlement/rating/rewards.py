@@ -1,9 +1,9 @@
-"""Counting what agreements reward: calls that came from somewhere, and customers who stay.
+"""Counts for rewarding terms: calls that came from a scene or referrer, customers who stay.
 
 A term of an agreement may give its party something for each billable call with a certain scene or
 referrer, or for each customer who came on so many days (UTC) of the period. A customer is known by
-the consent its calls were made under. Both are counted over all records of the period that there
-are, also in a supplement, since days of one customer do not add up from closing to closing.
+the consent that the calls were made under. Both are counted over all records of the period, also in
+a supplement, since days of one customer do not add up from closing to closing.
 
 As in `weir.settlement.rating.usage`, counting is written twice: in SQL for closing, in Python for
 verifying. A property test holds the two together.
@@ -75,9 +75,10 @@ _DAY_US: Final = 86_400_000_000
 
 
 class RewardTerm(NamedTuple):
-    """One rewarding term while it holds: `term` is its place among its agreement's shares.
+    """One rewarding term and the time it holds; `term` is its index among the agreement's shares.
 
-    `days` is None where each call is rewarded. `declined` says whether those count as billable.
+    `days` is None where each call is rewarded. `declined` says whether calls that the member
+    declined are rewarded too.
     """
 
     agreement: str
@@ -91,14 +92,14 @@ class RewardTerm(NamedTuple):
     days: int | None
 
 
-# How often each term (by its place) is fulfilled, by agreement and key.
+# By agreement and key, the number of times each term (by its index) is fulfilled.
 Rewards = Mapping[tuple[str, Key], Mapping[int, int]]
 
 
 def reward_terms(
     agreements: Iterable[AgreementInput], since: datetime, until: datetime
 ) -> list[RewardTerm]:
-    """The rewarding terms that hold at some time of a period."""
+    """Return the rewarding terms that hold at some time of a period."""
     found = []
     for each in agreements:
         start = max(since, read_moment(each.effective_at))
@@ -119,7 +120,7 @@ def reward_terms(
 def count_rewards(lake: Lake, chosen: Chosen, terms: Sequence[RewardTerm]) -> Rewards:
     """Count over the lake, with DuckDB. Synchronous.
 
-    ILLEGAL_STATE when the lake does not hold all that was chosen.
+    ILLEGAL_STATE when the lake does not hold all chosen records.
     """
     if not terms:
         return {}
@@ -138,17 +139,17 @@ def count_rewards(lake: Lake, chosen: Chosen, terms: Sequence[RewardTerm]) -> Re
 
 
 def terms_table(terms: Sequence[RewardTerm]) -> pa.Table:
-    """Terms as the table `rewards` of `REWARDED`."""
+    """Return terms as the table `rewards` of `REWARDED`."""
     return pa.Table.from_pylist([term._asdict() for term in terms], _TERMS)
 
 
 def _held(connection: DuckDBPyConnection) -> int:
-    """How many records are there to count."""
+    """Return the number of records in the view `calls`."""
     return int(connection.execute(RECORDS).fetchall()[0][0])
 
 
 class RewardCount:
-    """Counts records as they come, for one set of terms."""
+    """A counter of rewards over records, for one set of terms."""
 
     def __init__(self, terms: Sequence[RewardTerm]) -> None:
         self._terms: dict[str, list[tuple[int, int, RewardTerm]]] = defaultdict(list)
@@ -166,7 +167,7 @@ class RewardCount:
                     self._add(record, term)
 
     def counted(self) -> Rewards:
-        """What has been counted so far."""
+        """Return the counts so far."""
         found: dict[tuple[str, Key], dict[int, int]] = defaultdict(dict)
         for (agreement, key, place), count in self._calls.items():
             found[agreement, key][place] = count

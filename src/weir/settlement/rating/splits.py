@@ -1,8 +1,8 @@
-"""Dividing a line's gross among the parties of an agreement. Pure; the parts sum to the whole.
+"""Split of a line's gross among the parties of an agreement; the parts sum to it. Pure.
 
-Fixed parts of calls and rewards come off first, in the order they are named and never more than is
-there. What is left is divided by per cents, whose tiers are reached by what the partner pays in
-all.
+Fixed parts of calls and rewards come off first, in the agreement's order and never more than is
+left. The rest is divided by per cents; the partner's gross over all its lines together reaches
+their tiers.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from weir.settlement.rating.charges import rounded
 
 @dataclass(frozen=True, slots=True)
 class Parties:
-    """Who stands behind the roles of a line; `member` is the owner where no call is concerned."""
+    """The organisations in the roles of a line; `member` is the product's owner without a call."""
 
     member: str
     operator: str
@@ -29,10 +29,10 @@ class Parties:
 
 @dataclass(frozen=True, slots=True)
 class Takings:
-    """What is divided: a line's gross, for its billable calls.
+    """A line's gross to divide, with the counts that its split depends on.
 
     `together_minor` is the gross of all lines of one partner under one plan and one agreement.
-    `rewarded` says how often each rewarding term is fulfilled, by its place in the agreement.
+    `rewarded` holds, by a term's index in the agreement, the number of times it is fulfilled.
     """
 
     gross_minor: int
@@ -44,10 +44,10 @@ class Takings:
 
 
 def split(takings: Takings, shares: Sequence[Share], parties: Parties) -> list[LineShare]:
-    """Each party's exact part of the gross, in the order the agreement names them first.
+    """Return each party's exact part of the gross, in the order the agreement first names them.
 
-    The minor units left over by rounding go to the largest fractions, ties to the share named
-    first (`weir.kernel.money.allocate`). The same organisation may appear under two roles.
+    The minor units left over by rounding go to the largest fractions, ties to the share named first
+    (`weir.kernel.money.allocate`). The same organisation may appear under two roles.
     """
     with_calls = [share for share in shares if not share.is_monthly]
     amounts = dict.fromkeys((share.party for share in with_calls), 0)
@@ -65,7 +65,7 @@ def split(takings: Takings, shares: Sequence[Share], parties: Parties) -> list[L
 
 
 def known(party: str, parties: Parties) -> tuple[str, Role]:
-    """Who a share's party is on a line, and in which role."""
+    """Return the organisation that a share's party is on a line, and its role."""
     if party == MEMBER:
         return parties.member, "member"
     if party == OPERATOR:
@@ -81,7 +81,7 @@ def _fixed(price: str, times: int, takings: Takings) -> int:
 
 
 def _weights(dividing: Sequence[Share], takings: Takings) -> list[int]:
-    """Each share's basis points, summed over the minor units of all that is paid together."""
+    """Return each share's basis points, summed over the minor units of `together_minor`."""
     currency, whole = takings.currency, max(takings.together_minor, 1)
     ends = {minor(tier.up_to, currency) for share in dividing for tier in share.tiers if tier.up_to}
     steps = sorted({0, whole, *(end for end in ends if end < whole)})

@@ -1,4 +1,4 @@
-"""Counting calls for a period: what a charge is computed from.
+"""Usage: counts of a period's calls, from which charges are computed.
 
 Counting is written twice on purpose: in SQL for closing (`RATE`, portable, over the lake) and in
 Python for verifying (`Count`, over records whose hashes were checked). A property test holds the
@@ -7,7 +7,8 @@ two together.
 A call ends in one of three ways. It `succeeded` when the member itself answered 2xx or 3xx and the
 answer was passed on, it was `declined` when the member answered 4xx, and it `failed` otherwise: the
 platform refused it, the member failed it, or only reconciliation found it, so that the caller never
-got its answer. What failed is counted and never billed; the agreement says about the rest.
+got its answer. Failed calls are counted and never billed; the agreement says whether declined calls
+are.
 """
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ from weir.shelf.pricing import Hours, Pricing, Value
 
 Ending = Literal["succeeded", "declined", "failed"]
 
-# What most calls share is read once: how many there were, a column of names at a time. Only the
-# few that were not paid for, that move money, or that fall under a plan priced by the hour are
-# looked at again, with the columns that takes; asking every row costs twice as much. The plans in
-# the table `priced` ask for more than numbers of calls. `hour` is the lake's own partition (UTC).
-# All sums are whole numbers, so every engine gives the same.
+# One pass counts all calls and reads only the columns of names. A second pass reads more columns,
+# but only of the few calls that were not paid for, that move money, or that fall under a plan
+# priced by the hour; to read these columns of every row costs twice as much. The table `priced`
+# holds the plans that need more than numbers of calls. `hour` is the lake's own partition (UTC).
+# All sums are whole numbers, so every engine gives the same result.
 RATE: Final = """
     WITH counted AS (
         SELECT product, plan, organisation, member, count(*) AS calls
@@ -133,7 +134,7 @@ _HOUR_US: Final = 3_600_000_000
 
 
 class Key(NamedTuple):
-    """Whose calls, to what, under which terms, served by whom."""
+    """A product, its plan, the partner that called and the member that served the calls."""
 
     product: str
     plan: str
@@ -143,14 +144,14 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Priced:
-    """How a plan is priced, and in what; `changes` are later versions and when each begins."""
+    """A plan's currency and pricing; `changes` are later versions, each with its begin."""
 
     currency: str
     pricing: Pricing
     changes: tuple[tuple[datetime, Pricing], ...] = ()
 
     def at(self, when: datetime) -> Pricing:
-        """The version in force at a time."""
+        """Return the pricing in force at a time."""
         begun = [pricing for since, pricing in self.changes if since <= when]
         return begun[-1] if begun else self.pricing
 
@@ -170,8 +171,9 @@ class Slice:
 class Usage:
     """Calls of one key in one slice that ended in one way.
 
-    `utc_hour` is None unless the plan is priced by the hour. Values are counted where it is priced
-    by value and the call did not fail (`weir.settlement.rating.charges.VALUE_UNITS`).
+    `utc_hour` is None unless the plan is priced by the hour. `value_calls` and `value_units` are
+    counted where the plan is priced by value and the call did not fail; one major unit is
+    `weir.settlement.rating.charges.VALUE_UNITS`.
     """
 
     slice: Slice
@@ -185,7 +187,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What a set of segments holds: all its records, those of the period, and their usage."""
+    """Counts of a set of segments: all records held, records of the period, and their usage."""
 
     held: int
     records: int
@@ -193,13 +195,13 @@ class Counted:
 
 
 def slices(since: datetime, until: datetime, boundaries: Iterable[datetime]) -> list[Slice]:
-    """The period cut at every boundary inside it."""
+    """Cut the period at every boundary inside it."""
     cuts = sorted({since, until, *(at for at in boundaries if since < at < until)})
     return [Slice(start, end) for start, end in pairwise(cuts)]
 
 
 class Chosen(Protocol):
-    """Which records are counted: those of these runs, which lie in these files."""
+    """The records to count: their runs, the lake's files that hold them, and their number."""
 
     @property
     def runs(self) -> Sequence[Run]: ...
@@ -212,7 +214,8 @@ class Chosen(Protocol):
 def count_lake(lake: Lake, chosen: Chosen, parts: Sequence[Slice], plans: Plans) -> Counted:
     """Count over the lake, with DuckDB: `RATE` over the table `calls` of each slice. Synchronous.
 
-    A merged file may hold segments that another closing counted; then the runs are picked out.
+    A merged file may hold segments that another closing counted; then only records in the runs are
+    picked.
     """
     usage: list[Usage] = []
     records = 0
@@ -229,26 +232,28 @@ def count_lake(lake: Lake, chosen: Chosen, parts: Sequence[Slice], plans: Plans)
             show(connection, span, picking)
             for row in connection.execute(RATE).fetchall():
                 records += int(row[6])
-                if None not in row[:3]:  # else nobody is charged for it
+                if None not in row[:3]:  # otherwise no partner can be charged
                     usage.append(usage_of(part, row))
     return Counted(held, records, usage)
 
 
 def show(connection: DuckDBPyConnection, stored: DuckDBPyRelation, picking: bool) -> None:
-    """Let `calls` be what is stored, or of that what lies in the runs."""
+    """Define the view `calls`: all records stored, or with `picking` the records in the table
+    `runs`.
+    """
     stored.create_view("stored" if picking else "calls", replace=True)
     if picking:
         connection.execute(PICK_OUT)
 
 
 def usage_of(part: Slice, row: Sequence[Any]) -> Usage:
-    """A row of `RATE`, whichever engine gave it."""
+    """Read a row of `RATE`, from any engine."""
     hour = None if row[5] is None else int(row[5])
     return Usage(part, Key(*row[:4]), row[4], hour, *(int(count) for count in row[6:]))
 
 
 def runs_table(runs: Sequence[Run]) -> pa.Table:
-    """Runs of segments as the table `runs` of `PICK_OUT`."""
+    """Return runs of segments as the table `runs` of `PICK_OUT`."""
     return pa.table(
         {
             "stream": pa.array([run.stream for run in runs], pa.string()),
@@ -259,7 +264,7 @@ def runs_table(runs: Sequence[Run]) -> pa.Table:
 
 
 def priced_table(plans: Plans, when: datetime) -> pa.Table:
-    """The plans that are priced by the hour or by value then, as the table `priced` of `RATE`."""
+    """Return the plans priced by the hour or by value then, as the table `priced` of `RATE`."""
     rows = []
     for plan, priced in sorted(plans.items()):
         pricing = priced.at(when)
@@ -276,7 +281,7 @@ def priced_table(plans: Plans, when: datetime) -> pa.Table:
 
 
 class Count:
-    """Counts records as they come, for one set of slices."""
+    """A counter of usage over records, for one set of slices."""
 
     def __init__(self, parts: Sequence[Slice], plans: Plans) -> None:
         self._bounds = [(_micros(part.since), _micros(part.until), part) for part in parts]
@@ -295,7 +300,7 @@ class Count:
                 self._add(part, record)
 
     def counted(self) -> Counted:
-        """What has been counted so far."""
+        """Return the counts so far."""
         return Counted(self._held, self._records, list(self._usage.values()))
 
     def _add(self, part: Slice, record: CallRecord) -> None:
@@ -318,7 +323,7 @@ class Count:
 
 
 def ending_of(record: CallRecord) -> Ending:
-    """How a call ended, for the one who pays."""
+    """Return the ending of a call, as the partner who pays for it sees it."""
     if record.refusal is not None or record.reconciled or not 200 <= record.status < 500:
         return "failed"
     return "succeeded" if record.status < 400 else "declined"

@@ -1,4 +1,4 @@
-"""A statement's figures from its lines, and what of the inputs its party may see. Pure."""
+"""Composition of statements: figures from lines, and the inputs a party may see. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from weir.settlement.rating.usage import Key, Slice, slices
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What a statement says in numbers."""
+    """The lines of a statement and their sums, in minor units."""
 
     lines: list[Line]
     gross_minor: int
@@ -28,7 +28,7 @@ class Figures:
 
 
 def cut(since: datetime, until: datetime, inputs: Inputs) -> list[Slice]:
-    """The period cut wherever an agreement begins or ends, or a plan changes."""
+    """Cut the period wherever an agreement begins or ends, or a plan changes."""
     agreed = inputs.agreements
     ends = [end for each in agreed for end in (each.effective_at, each.ended_at) if end]
     ends += [change.effective_from for plan in inputs.plans for change in plan.changes]
@@ -37,7 +37,10 @@ def cut(since: datetime, until: datetime, inputs: Inputs) -> list[Slice]:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """All lines and keys of a closing, found by whom they concern."""
+    """All lines of a closing, and the lines and plans that concern each party.
+
+    `plans_of` holds (plan, product) pairs.
+    """
 
     inputs: Inputs
     lines: Sequence[Line]
@@ -59,16 +62,16 @@ class Whole:
         return cls(inputs, lines, lines_of, plans_of)
 
     def own_lines(self, party: str) -> Sequence[Line]:
-        """The lines of a party's statement: the operator's holds every line."""
+        """Return the lines of a party's statement: the operator's holds every line."""
         return self.lines if party == self.inputs.operator else self.lines_of.get(party, [])
 
     def narrowed(self, party: str) -> Inputs:
-        """The inputs a party's statement needs, and no more than it may see.
+        """Return the inputs that a party's statement needs and the party may see.
 
         Plans in other currencies stay when the party's own calls fall under them, so that a plan
-        that is missing is always a fault. Of subscriptions and earlier lines only those stay that
-        are charged together with a line of the party's. Who pays or gets something by the month
-        needs all that is under the agreement, since a minimum depends on it.
+        that is missing is always a fault. Subscriptions and earlier lines stay only if they are
+        charged together with a line of the party. A party that pays or gets something by the month
+        needs all inputs of the agreement's product, since a minimum depends on them.
         """
         inputs = self.inputs
         if party == inputs.operator:
@@ -102,7 +105,7 @@ class Whole:
 
 
 def figures(own: Sequence[Line], party: str) -> Figures:
-    """The figures of one party's statement from the lines it holds."""
+    """Sum up the lines of one party's statement."""
     totals: Counter[str] = Counter()
     for line in own:
         for share in line.shares:
@@ -121,16 +124,16 @@ def figures(own: Sequence[Line], party: str) -> Figures:
 
 
 def parties_in(line: Line) -> set[str]:
-    """Whose business a line is, besides the operator's."""
+    """Return the parties that a line concerns, besides the operator."""
     found = {line.partner, *(share.party for share in line.shares)}
     return found | {line.member} if line.member else found
 
 
 def involves(line: Line, party: str) -> bool:
-    """Whether a line is this party's business."""
+    """Whether a line concerns this party."""
     return party in parties_in(line)
 
 
 def parties_of(all_lines: Iterable[Line]) -> set[str]:
-    """Everyone who needs a statement besides the operator."""
+    """Return the parties that need a statement, besides the operator."""
     return {party for line in all_lines for party in parties_in(line)}

@@ -1,7 +1,7 @@
-"""Credits: money given back on a line that was closed. What was closed is never changed.
+"""Credits: money given back on a closed line, which itself never changes.
 
-The operator's credit takes back from everyone with a share in the line what they have of it, in
-proportion; an institution gives back of its own share only.
+A credit by the operator takes back from each party with a share in the line, in proportion to what
+is left of the share; an institution gives back from its own share only.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from weir.store.unit import UnitOfWork
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """`amount_minor` given back to the line's partner."""
+    """An amount given back to a line's partner, in minor units of `currency`."""
 
     id: str
     closing: str
@@ -42,9 +42,9 @@ class Credit:
 
 
 async def grant(unit: UnitOfWork, at: LineAt, amount_minor: int, reason: str) -> Credit:
-    """Give back part of a line: the institution that served it its own share, the operator of all.
+    """Give back part of a line: the member from its own share, the operator from all shares.
 
-    Refusals: FORBIDDEN; INVALID_INPUT when it is more than is left.
+    Refusals: FORBIDDEN for other parties; INVALID_INPUT when the amount is more than is left.
     """
     giver = unit.actor.organisation
     if giver == at.operator:
@@ -56,9 +56,9 @@ async def grant(unit: UnitOfWork, at: LineAt, amount_minor: int, reason: str) ->
 
 
 async def give(unit: UnitOfWork, at: LineAt, amount_minor: int, reason: str) -> Credit:
-    """Book a credit that the operator decided on, from everyone with a share in the line.
+    """Book a credit that the operator decided on, from each party with a share in the line.
 
-    INVALID_INPUT when it is more than is left of the line.
+    INVALID_INPUT when the amount is more than is left of the line.
     """
     left = await _left(unit, at)
     _refuse_over(amount_minor, left.total())
@@ -70,8 +70,10 @@ async def give(unit: UnitOfWork, at: LineAt, amount_minor: int, reason: str) -> 
 async def of_party(
     connection: AsyncConnection, organisation: str, operator: str, before: str | None = None
 ) -> list[Credit]:
-    """The credits that changed what an organisation owes or is owed, or all for the operator,
-    newest first, a page at a time."""
+    """Return the credits that changed what an organisation owes or is owed, newest first.
+
+    The operator gets all. A page at a time; `before` is the last identifier seen.
+    """
     query = select(credit_notes)
     if organisation != operator:
         touched = exists().where(
@@ -90,6 +92,7 @@ async def of_party(
 async def _book(
     unit: UnitOfWork, at: LineAt, amount_minor: int, reason: str, parts: list[tuple[str, int]]
 ) -> Credit:
+    """Write a credit, its posting and its debts; `parts` are parties and negative amounts."""
     credit = Credit(
         id=unit.mint("crd"),
         closing=at.closing,
@@ -114,7 +117,7 @@ async def _book(
 
 
 async def _left(unit: UnitOfWork, at: LineAt) -> Counter[str]:
-    """What each party still has of a line. Its debts are locked until the commit."""
+    """Return what each party has left of a line. Locks the line's debts until the commit."""
     rows = await unit.connection.execute(
         select(table.c.creditor, table.c.amount_minor)
         .where(table.c.closing == at.closing, table.c.line == at.number)

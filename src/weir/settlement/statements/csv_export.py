@@ -1,7 +1,7 @@
-"""A statement as CSV (RFC 4180), for whoever books it in a spreadsheet or another system. Pure.
+"""A statement as CSV (RFC 4180), for spreadsheets and bookkeeping systems. Pure.
 
-One row a party's share. What is the line's as a whole stands in its first row only, so that every
-column can be summed. Amounts are decimals of the statement's currency.
+Each row is one party's share of a line. Figures of the whole line stand in its first row only, so
+that every column can be summed. Amounts are decimals of the statement's currency.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ COLUMNS: Final = (
 
 
 def to_csv(statement: Statement) -> str:
-    """The statement's rows under a header, each ending in CR and LF."""
+    """Return the statement's rows under a header, each ending in CR and LF."""
     written = io.StringIO()
     writer = csv.writer(written)
     writer.writerow(COLUMNS)
@@ -31,7 +31,7 @@ def to_csv(statement: Statement) -> str:
 
 
 def _rows(statement: Statement) -> Iterator[list[str]]:
-    """Every row of every line; a line without shares has one too."""
+    """Yield every row of every line; a line without shares has one too."""
     head = [
         statement.statement, str(statement.version), str(statement.supplement), statement.period,
         statement.party, statement.currency,

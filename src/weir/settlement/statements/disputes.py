@@ -1,4 +1,4 @@
-"""Disputes: a party says that a line is wrong; until the operator has decided, nobody pays it."""
+"""Disputes of statement lines; a disputed line is not settled until the operator decides."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Status = Literal["open", "upheld", "rejected"]
 
 @dataclass(frozen=True, slots=True)
 class Dispute:
-    """One dispute of one line. `credit` is what was given back when it was upheld."""
+    """One dispute of one line. `credit` is the credit granted when it was upheld."""
 
     id: str
     closing: str
@@ -45,11 +45,11 @@ class Dispute:
 
 
 async def open_dispute(unit: UnitOfWork, at: LineAt, reason: str, evidence: str) -> Dispute:
-    """Dispute a line; what of it is not settled yet is held from now on.
+    """Dispute a line; its debts that are not settled yet are held from now on.
 
-    Refusals: FORBIDDEN for whom the line does not concern; ILLEGAL_STATE when its period was opened
-    again; CONFLICT when it is disputed already, or a dispute of this party was decided: a decision
-    is final, or a line could be held for ever.
+    Refusals: FORBIDDEN when the line does not concern the organisation; ILLEGAL_STATE when its
+    period was re-opened; CONFLICT when the line is disputed already, or a dispute of it by this
+    party was decided: a decision is final, or a line could be held for ever.
     """
     if not is_party(at, unit.actor.organisation):
         raise Refusal(FORBIDDEN, "not a party to the line")
@@ -79,7 +79,10 @@ async def open_dispute(unit: UnitOfWork, at: LineAt, reason: str, evidence: str)
 
 
 async def _must_stand(unit: UnitOfWork, closing: str) -> None:
-    """A re-opening locks the same row: of the two, the later one sees what the earlier has done."""
+    """Refuse a closing that was re-opened: ILLEGAL_STATE.
+
+    A re-opening locks the same row, so the later of the two sees what the earlier has done.
+    """
     standing = await unit.connection.scalar(
         select(closings.c.id)
         .where(closings.c.id == closing, closings.c.reopening.is_(None))
@@ -106,7 +109,7 @@ async def _refuse_again(unit: UnitOfWork, at: LineAt) -> None:
 async def resolve(unit: UnitOfWork, dispute: str, *, resolution: str, amount_minor: int) -> Dispute:
     """Decide a dispute: give back `amount_minor`, or with 0 reject it. Only the operator may.
 
-    Refusals: NOT_FOUND, FORBIDDEN, ILLEGAL_STATE when it is decided, INVALID_INPUT.
+    Refusals: NOT_FOUND, FORBIDDEN, ILLEGAL_STATE when it is decided already, INVALID_INPUT.
     """
     held = await unit.connection.execute(
         select(disputes).where(disputes.c.id == dispute).with_for_update()
@@ -145,8 +148,10 @@ async def of_party(
     after: str = "",
     status: Status | None = None,
 ) -> list[Dispute]:
-    """The disputes an organisation opened, or all for the operator, oldest first; of one status,
-    if that is named."""
+    """Return the disputes an organisation opened, oldest first; the operator gets all.
+
+    A page at a time; `after` is the last identifier seen, and `status` selects one status.
+    """
     query = _seen_by(organisation, operator).where(disputes.c.id > after)
     if status is not None:
         query = query.where(disputes.c.status == status)
@@ -157,8 +162,10 @@ async def of_party(
 async def of_statement(
     connection: AsyncConnection, statement: Statement, viewer: str, operator: str
 ) -> dict[int, Dispute]:
-    """Of the disputes that `viewer` may see, the newest of each line of a statement, by its number
-    there."""
+    """Return by line number the newest dispute of each line of a statement.
+
+    Only disputes that `viewer` may see are considered.
+    """
     closing = select(statements.c.closing).where(statements.c.id == statement.statement)
     query = _seen_by(viewer, operator).where(disputes.c.closing == closing.scalar_subquery())
     rows = list(await connection.execute(query))
@@ -181,7 +188,7 @@ async def _line(connection: AsyncConnection, row: Row[Any], operator: str) -> Li
 
 
 def _audit(unit: UnitOfWork, event: str, dispute: Dispute, at: LineAt) -> None:
-    """Everyone the line concerns holds it in its own chain."""
+    """Record the event in the audit chain of each party to the line."""
     detail = {"closing": dispute.closing, "line": dispute.line}
     parties = {at.operator, at.line.partner, *(share.party for share in at.line.shares)}
     for organisation in sorted(parties):

@@ -1,7 +1,7 @@
-"""The calls behind a line of a statement, on request: what was counted, one by one.
+"""Calls behind a line of a statement, one by one.
 
-A line's own calls are those of its partner, product, plan and member, in its closing's records and
-period, that arrived while its agreement was in force.
+A line's own calls are the calls of its partner, product, plan and member, in its closing's records
+and period, that arrived while its agreement was in force.
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ _PLACE: Final = re.compile(r"(str_[0-9a-z]{26})-([1-9][0-9]{0,17})")
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """One call. `id` is its place in the records; `ending` how it ended for whoever pays.
+    """One call behind a line. `id` is its place in the records, `ending` its end for the payer.
 
-    `amount_minor` is what the call moved, in minor units of `currency`.
+    `amount_minor` is the amount that the call moved, in minor units of `currency`.
     """
 
     id: str
@@ -78,10 +78,10 @@ class Behind:
 async def calls_behind(
     database: Database, lake: Lake, statement: str, number: int, viewer: str, after: str = ""
 ) -> list[Behind]:
-    """A page of the calls of a line (counted from 1), in the order of the records.
+    """Return a page of the calls of a line (counted from 1), in the order of the records.
 
-    For the statement's party and the operator. Refusals: NOT_FOUND; INVALID_INPUT when it has no
-    such line.
+    The statement's party and the operator may; `after` is the last `id` seen. Refusals: NOT_FOUND;
+    INVALID_INPUT when the statement has no such line.
     """
     async with database.connect() as connection:
         held = await statements.fetch(connection, statement, viewer)
@@ -97,7 +97,7 @@ async def calls_behind(
 
 
 async def _files(connection: AsyncConnection, statement: str) -> list[str]:
-    """The files of the lake that hold the statement's segments."""
+    """Return the files of the lake that hold the statement's segments."""
     named = func.jsonb_array_elements_text(segments.c.files).label("file")
     rows = await connection.execute(
         select(named)
@@ -115,6 +115,7 @@ async def _files(connection: AsyncConnection, statement: str) -> list[str]:
 def _read(
     lake: Lake, files: Sequence[str], held: Statement, line: Line, start: tuple[str, int]
 ) -> list[Behind]:
+    """Read a page of the line's calls; `start` is the stream and number it begins after."""
     key = (line.product, line.plan, line.partner, line.member, line.member)
     with calls_of(lake, files) as connection:
         connection.register("runs", runs_table(held.records.segments))
@@ -130,7 +131,7 @@ def _read(
 
 
 def _while_agreed(held: Statement, line: Line) -> pa.Table:
-    """The parts of the period with the line's agreement and version of the plan, as `parts`."""
+    """Return the slices with the line's agreement and plan version, as the table `parts`."""
     agreed = held.inputs.agreements
     plan = {each.plan: each for each in held.inputs.plans}[line.plan or ""]
     found = [
@@ -143,7 +144,7 @@ def _while_agreed(held: Statement, line: Line) -> pa.Table:
 
 
 def _behind(row: tuple[Any, ...], declined: bool) -> Behind:
-    """One row; `declined` says whether calls that the member declined are paid too."""
+    """Read a row of `CALLS`; `declined`: calls that the member declined are paid too."""
     stream, number, arrived_at, interaction_id, application, capability, method, path, *rest = row
     status, refusal, reconciled, amount_minor, currency, scene, referrer, consent = rest
     ending = ending_of(

@@ -1,7 +1,7 @@
-"""Where a reader finds a line of a closing.
+"""Lookup of a closing's line in the statement of one of its parties.
 
 Every party has a statement of its own, which holds only the lines it has a part in, so their
-numbers are not the operator's.
+numbers differ from the numbers in the operator's.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _closing: Final = attrgetter("closing")
 
 
 class OnLine(Protocol):
-    """What was said of one line of a closing; `line` counts from 1 in the operator's statement."""
+    """A dispute or credit on one line; `line` counts from 1 in the operator's statement."""
 
     @property
     def id(self) -> str: ...
@@ -37,7 +37,7 @@ class OnLine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """A line as a reader finds it: in which statement of the reader's, and what it says.
+    """A line in the reader's own statement, and the line's key figures.
 
     `line` counts from 1 in that statement; `gross_minor` is the line's, without tax.
     """
@@ -54,7 +54,10 @@ class Where:
 async def places(
     connection: AsyncConnection, found: Iterable[OnLine], viewer: str, operator: str
 ) -> dict[str, Where]:
-    """Where the viewer, whom each line concerns, reads it; by what was said of it."""
+    """Map each dispute or credit to the line of the viewer's own statement, by its identifier.
+
+    Each line must concern the viewer.
+    """
     where = {}
     for closing, said in groupby(sorted(found, key=_closing), _closing):
         statement, own = await statement_of(connection, closing, viewer)
@@ -70,14 +73,14 @@ async def places(
 
 
 def numbers(statement: Statement) -> dict[LineKey, int]:
-    """The number of each line in a statement, counted from 1."""
+    """Return the number of each line in a statement, counted from 1, by the line's key."""
     return {line_key_of(line): number for number, line in enumerate(statement.lines, 1)}
 
 
 async def statement_of(
     connection: AsyncConnection, closing: str, party: str
 ) -> tuple[str, Statement]:
-    """A party's statement of a closing, with its identifier."""
+    """Return a party's statement of a closing: its identifier, then the statement itself."""
     found = await connection.execute(
         select(statements.c.id, statements.c.document)
         .where(statements.c.closing == closing)

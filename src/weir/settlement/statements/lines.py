@@ -1,9 +1,10 @@
-"""From counts to the lines of a period. Pure: closing and verifying both call it.
+"""Lines of a period, computed from counts; closing and verifying share it. Pure.
 
-What a partner pays under a plan is charged on all its calls of the period together, whoever served
-them and under whichever agreement, so that a tier is reached once; then it is spread over the lines
-by their part in it. Each line is rounded once. A supplement's lines are what the whole period comes
-to now, less what the closings before it said, so closing late never costs more or less.
+A partner's charge under a plan is computed on all its calls of the period together, whichever
+member served them and whichever agreement was in force, so that a tier is reached once; then it is
+spread over the lines by their part in the calls. Each line is rounded once. A supplement's lines
+are the lines of the whole period now, less the lines of the closings before it, so closing late
+never costs more or less.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ from weir.settlement.rating.splits import Parties, Takings, split
 from weir.settlement.rating.usage import Key, Slice, Usage
 from weir.shelf.pricing import HOURS_A_DAY, Hours, Tax
 
-# An agreement may want the declined calls paid too; without one, only what succeeded is.
+# The endings that are paid for, by an agreement's `billable`; without an agreement, `succeeded`.
 _BILLABLE: Final = {"succeeded": {"succeeded"}, "answered": {"succeeded", "declined"}}
 
 
@@ -58,7 +59,7 @@ class UnknownPlan(Exception):  # noqa: N818 - it names what is unknown
 
 @dataclass(slots=True)
 class Cell:
-    """What one line is made of: the counts of one key under one agreement ('' is none)."""
+    """The counts behind one line: of one key, agreement ('' is none) and version of the plan."""
 
     calls: int = 0
     billable: int = 0
@@ -86,11 +87,10 @@ def lines(
     parts: Sequence[Slice],
     rewards: Rewards | None = None,
 ) -> list[Line]:
-    """All lines of a period in one currency, in a fixed order.
+    """Return all lines of a period in one currency, in a fixed order.
 
-    `rewards` says how often rewarding terms are fulfilled, over all records of the period.
-
-    UnknownPlan when calls fall under a plan the inputs do not price.
+    `rewards` are the counts of rewarding terms over all records of the period. UnknownPlan when
+    calls fall under a plan that the inputs do not price.
     """
     priced = {(plan.plan, plan.product): plan for plan in inputs.plans}
     agreements = {each.agreement: each for each in inputs.agreements}
@@ -123,6 +123,7 @@ def _counted(
     agreements: Mapping[str, AgreementInput],
     currency: str,
 ) -> dict[LineKey, Cell]:
+    """Return the counts of the plans in this currency by line; UnknownPlan as for `lines`."""
     cells: dict[LineKey, Cell] = defaultdict(Cell)
     names: dict[tuple[str, Slice], str] = {}
     for each in usage:
@@ -149,7 +150,7 @@ def _counted(
 
 
 def _with_earlier(fresh: Mapping[LineKey, Cell], earlier: Iterable[Line]) -> dict[LineKey, Cell]:
-    """All that is known of the period: what is new, and what earlier closings counted."""
+    """Return all known counts of the period: the new ones and the earlier closings'."""
     whole: dict[LineKey, Cell] = defaultdict(Cell)
     for line_key, cell in fresh.items():
         _add(whole[line_key], cell)
@@ -172,7 +173,7 @@ def _add(cell: Cell, other: Cell) -> None:
 
 
 def line_key_of(line: Line) -> LineKey:
-    """The key of a line, the same in all closings of its period."""
+    """Return the key of a line, the same in all closings of its period."""
     key = Key(line.product, line.plan or "", line.partner, line.member)
     return LineKey(key, line.agreement or "", line.plan_version)
 
@@ -184,7 +185,7 @@ def _add_months(
     currency: str,
     parts: Sequence[Slice],
 ) -> None:
-    """Monthly prices run while a subscription stands, whether or not a call was made."""
+    """Add to the cells the months in which subscriptions with a monthly price were active."""
     for each in inputs.subscriptions:
         plan = priced.get((each.plan, each.product))
         if plan is None or plan.currency != currency or not is_monthly(plan):
@@ -207,7 +208,7 @@ def _overlap(part: Slice, since: datetime, until: datetime) -> Fraction:
 def _charged(
     cells: Mapping[LineKey, Cell], priced: Mapping[tuple[str, str], PlanInput]
 ) -> dict[LineKey, list[Part]]:
-    """What each cell is charged: its part of what its partner is charged under the plan."""
+    """Return each cell's charge: its part of the partner's whole charge under the plan."""
     groups: dict[Group, list[LineKey]] = defaultdict(list)
     for line_key in cells:
         groups[_group(line_key)].append(line_key)
@@ -216,7 +217,7 @@ def _charged(
         own = [cells[line_key] for line_key in line_keys]
         pricing = pricing_of(priced[plan, product], version)
         parts = charge(pricing, _tally(own))
-        if len(line_keys) == 1:  # as most: all of the charge is this line's
+        if len(line_keys) == 1:  # the usual case: this line has the whole charge
             charged[line_keys[0]] = parts
             continue
         for part in parts:
@@ -238,7 +239,7 @@ def _tally(cells: Iterable[Cell]) -> Tally:
 
 
 def _weight(part: Part, cell: Cell, hours: Hours | None) -> tuple[Fraction, Fraction]:
-    """A cell's part of a charge: of its quantity, and of its amount."""
+    """Return a cell's weights in a part of a charge: of its quantity, and of its amount."""
     if part.kind in MONTHLY:
         return cell.months, cell.months
     if part.kind == "value":
@@ -250,6 +251,7 @@ def _weight(part: Part, cell: Cell, hours: Hours | None) -> tuple[Fraction, Frac
 
 
 def _spread(part: Part, weights: Sequence[tuple[Fraction, Fraction]]) -> Iterator[Part]:
+    """Divide a part of a charge by pairs of weights: of the quantity, and of the amount."""
     quantities = sum((weight for weight, _ in weights), Fraction(0))
     amounts = sum((weight for _, weight in weights), Fraction(0))
     for quantity, amount in weights:
@@ -265,7 +267,7 @@ def _spread(part: Part, weights: Sequence[tuple[Fraction, Fraction]]) -> Iterato
 
 @dataclass(frozen=True, slots=True)
 class _Maker:
-    """What turns a cell's charge into a line: the plan, the agreement, who is who."""
+    """The terms that turn a cell's charge into a line: plan, tax, agreement, parties."""
 
     plan: PlanInput
     tax: Tax | None
@@ -293,7 +295,7 @@ def _makers(
 
 @dataclass(frozen=True, slots=True)
 class _Money:
-    """Gross and tax of the whole period so far, rounded once each, and whose they are."""
+    """A line's gross and tax for the whole period so far, each rounded once, and its split."""
 
     gross_minor: int
     tax_minor: int
@@ -307,7 +309,10 @@ def _moneys(
     makers: Mapping[LineKey, _Maker],
     rewards: Rewards,
 ) -> dict[LineKey, _Money]:
-    """What each line comes to. Tiers of shares are reached by lines that are charged together."""
+    """Return the amounts of each line.
+
+    The gross of all lines that are charged together reaches the tiers of shares.
+    """
     gross = {line_key: _rounded(charged[line_key], makers[line_key]) for line_key in makers}
     together: dict[tuple[Group, str], int] = defaultdict(int)
     for line_key, gross_minor in gross.items():
@@ -319,7 +324,7 @@ def _moneys(
     moneys = {}
     for line_key, maker in makers.items():
         named = (line_key.agreement, line_key.key)
-        # Rewards are of the whole period and come off the line of the newest price.
+        # Rewards are counted over the whole period; the line of the newest plan version pays them.
         earned = rewards.get(named, {}) if newest[named] == line_key.version else {}
         takings = Takings(
             gross[line_key],
@@ -377,7 +382,7 @@ def _rounded(charged: Sequence[Part], maker: _Maker, rate: str = "1") -> int:
 
 def _money(takings: Takings, charged: Sequence[Part], maker: _Maker) -> _Money:
     gross_minor = takings.gross_minor
-    # Without an agreement nobody but the member has a claim.
+    # Without an agreement the whole gross is the member's.
     terms = maker.agreement.shares if maker.agreement else [Share(MEMBER, WHOLE)]
     shares = split(takings, terms, maker.parties)
     if maker.tax is None:
@@ -394,7 +399,7 @@ def _due_lines(
     moneys: Mapping[LineKey, _Money],
     earlier: Mapping[LineKey, Sequence[Line]],
 ) -> list[Line]:
-    """What parties of agreements owe each other by the month, less what was said before."""
+    """Return the lines of monthly dues, less the amounts of earlier closings."""
     given: dict[tuple[str, str], int] = defaultdict(int)
     for line_key, money in moneys.items():
         for share in money.shares:
@@ -414,6 +419,7 @@ def _due_lines(
 
 
 def _due_line(line_key: LineKey, due: Due | None, earlier: Sequence[Line]) -> Line:
+    """Return the line of a payer's dues; `due` None when it owes none any more."""
     key, agreement, _ = line_key
     before = {(share.party, share.role): 0 for line in earlier for share in line.shares}
     owed = due.shares if due else []
@@ -443,7 +449,7 @@ def _says_something(line: Line) -> bool:
 
 
 def _less(shares: Sequence[LineShare], earlier: Sequence[Line]) -> list[LineShare]:
-    """The shares less what the same party was given in the same role before."""
+    """Subtract from each share what its party had in the same role on earlier lines."""
     given: dict[tuple[str, str], int] = defaultdict(int)
     for line in earlier:
         for share in line.shares:

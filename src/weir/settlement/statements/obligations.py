@@ -1,4 +1,4 @@
-"""Who owes whom after a closing, line by line, and the line a statement's reader means."""
+"""Obligations: the debts of a closing, line by line, and lookup of a line by its number."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from weir.settlement.tables import closings, statements
 from weir.store.bulk_copy import copy_rows
 from weir.store.unit import UnitOfWork
 
-# The columns in the order `rows_of` makes them in.
+# Columns of `obligations`, in the order of the rows of `rows_of`.
 _COLUMNS: Final = (
     "id", "closing", "line", "debtor", "creditor", "currency", "amount_minor", "credit",
 )  # fmt: skip
@@ -38,7 +38,7 @@ class LineAt:
 
 
 async def write(unit: UnitOfWork, closing: str, lines: Sequence[Line], currency: str) -> None:
-    """The debts of a closing's lines, in the same transaction as its postings."""
+    """Write the debts of a closing's lines."""
     rows = (
         tuple(row.values())
         for number, line in enumerate(lines, start=1)
@@ -56,7 +56,10 @@ def rows_of(
     currency: str,
     credit: str | None = None,
 ) -> list[dict[str, Any]]:
-    """A debt to each party; what one owes oneself counts, since the books hold it twice."""
+    """Return rows of `obligations`: one debt to each party of `shares` with an amount.
+
+    A debt to oneself is kept, since the books hold both sides of it.
+    """
     return [
         {
             "id": unit.mint("obl"),
@@ -74,10 +77,10 @@ def rows_of(
 
 
 async def line_of(connection: AsyncConnection, statement: str, number: int, viewer: str) -> LineAt:
-    """The line a reader of a statement means by its place in it, counted from 1.
+    """Find a line by its number in a statement, counted from 1.
 
-    NOT_FOUND for whoever the statement is not for; INVALID_INPUT when it has no such line;
-    ILLEGAL_STATE when its period was re-opened.
+    NOT_FOUND when the viewer is neither the statement's party nor the operator; INVALID_INPUT when
+    it has no such line; ILLEGAL_STATE when its period was re-opened.
     """
     row = (
         await connection.execute(
@@ -106,7 +109,7 @@ async def line_of(connection: AsyncConnection, statement: str, number: int, view
 
 
 def is_party(at: LineAt, organisation: str) -> bool:
-    """Whether a line is an organisation's business."""
+    """Whether a line concerns an organisation."""
     return organisation == at.operator or composition.involves(at.line, organisation)
 
 
@@ -124,5 +127,5 @@ def _shares(line: Line) -> list[tuple[str, int]]:
 
 
 def account_of(party: str, kind: str, operator: str) -> str:
-    """The account of what a party owes or is owed: for the operator both are its revenue."""
+    """Return a party's account of `kind`, payable or receivable; the operator's is its revenue."""
     return f"revenue:{party}" if party == operator else f"{kind}:{party}"

@@ -1,4 +1,4 @@
-"""Verifying a statement from what ONE party holds: its own calls, terms, prices and rates.
+"""Verification of a statement from one party's files: its calls, terms, prices and rates.
 
 ```
 statement.json    the statement
@@ -6,13 +6,13 @@ calls.jsonl       the calls behind its lines, each with the number of its line
 agreements.json   the agreements it names, as their parties signed them: a list
 plans.json        the plans it names, as the shelf shows them: a list
 rates.json        the exchange rates it names: a list
-ca.pem            the alliance's authority, for the certificates of those who signed
+ca.pem            the alliance's authority, for the certificates of the signers
 keys.json, seals.jsonl, roots.json   as in a bundle of docs/receipts.md
 ```
 
-Everything is recomputed from these files, offline. What one party cannot see is not in them: the
-calls of others. So who serves a joint product together with others needs all of that product's
-calls where the price depends on their number (`weir statement verify --records`).
+Everything is recomputed from these files, offline. They do not hold the calls of other parties, so
+a member that serves a joint product together with others needs all of that product's calls where
+the price depends on their number (`weir statement verify --records`).
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class HeldCall(msgspec.Struct, frozen=True, kw_only=True):
-    """A call of `calls.jsonl`; what else the file says of it is not needed here."""
+    """A call of `calls.jsonl`; other members of its JSON object are ignored."""
 
     line: int
     id: str
@@ -84,7 +84,10 @@ class _Held:
 
 
 def verify_bundle(folder: Path) -> Verification:
-    """Recompute a statement from a bundle. ValueError says which file is not what it should be."""
+    """Recompute a statement from a bundle.
+
+    ValueError names the file that is missing or malformed, or says that the records are needed.
+    """
     held = _read(folder)
     stated = held.statement
     try:
@@ -130,7 +133,7 @@ def _list(path: Path) -> list[Any]:
 
 
 def _check_runs(folder: Path, stated: Statement) -> None:
-    """The seals and roots hold, and each run ends with a segment that was sealed."""
+    """Check the seals and roots, and that each run ends with a sealed segment."""
     bundle = bundles.read(folder)
     for finding in bundle_audit.audit(bundle).findings:
         raise Differs(f"records: {finding}")
@@ -156,7 +159,7 @@ def _check_agreements(held: _Held) -> None:
         if terms is None:
             if held.statement.party in needed_parties(each.shares, each.owner, operator):
                 raise Differs(f"agreements: {each.agreement} is not there as it was signed")
-            continue  # who only calls has not signed it and takes it as the statement has it
+            continue  # a caller has not signed it and takes it from the statement
         name = f"inputs.agreements[{place}]"
         applied = _terms_applied(each, held.statement.currency)
         compare(applied, {n: terms.get(n) for n in applied}, name)
@@ -169,7 +172,10 @@ _TERMS: Final = ("product", "owner", "version", "billable", "rounding", "shares"
 
 
 def _terms_applied(each: AgreementInput, currency: str) -> dict[str, Any]:
-    """What the statement says was signed; an agreement is applied in one currency, its own."""
+    """Return the terms that the statement says were signed, by name.
+
+    An agreement is applied in one currency, its own.
+    """
     document: dict[str, Any] = msgspec.to_builtins(each)
     return {**{name: document[name] for name in _TERMS}, "currency": currency}
 
@@ -184,13 +190,14 @@ def _check_plans(held: _Held) -> None:
 
 
 def _plan_applied(plan: PlanInput) -> dict[str, Any]:
+    """Return the plan as the statement has it: product, currency, pricing and changes."""
     document: dict[str, Any] = msgspec.to_builtins(plan)
     names = ("product", "currency", "pricing")
     return {**{name: document[name] for name in names}, "changes": document.get("changes", [])}
 
 
 def _plan_shown(own: Mapping[str, Any], plan: PlanInput) -> dict[str, Any]:
-    """The plan as the shelf shows it; what was announced later than the statement is left out."""
+    """Return the plan as the shelf shows it, without changes later than the statement."""
     applied = {change.version for change in plan.changes}
     try:
         changes = [
@@ -220,7 +227,7 @@ def _check_rates(held: _Held) -> None:
 
 
 def _check_calls(held: _Held) -> None:
-    """Each call is there once, in the period, on a line; each line has all of its calls."""
+    """Check that each call is there once, in the period, on a line, and each line has its calls."""
     stated = held.statement
     since, until = read_moment(stated.since), read_moment(stated.until)
     seen: set[str] = set()
@@ -254,11 +261,11 @@ def _recompute(held: _Held) -> Statement:
     rewards = RewardCount(terms)
     rewards.add(records)
     found = recomputed(stated, count.counted(), parts, rewards.counted())
-    return msgspec.structs.replace(found, records=stated.records)  # others' calls count there too
+    return msgspec.structs.replace(found, records=stated.records)  # counts others' calls too
 
 
 def _record(call: HeldCall, line: Line) -> CallRecord:
-    """The call as counting wants it; a call that failed was refused or answered so."""
+    """Return the call as a record to count; a failed one without an error status as refused."""
     refusal = "failed" if call.ending == "failed" and 200 <= call.status < 500 else None
     return CallRecord(
         at_us=(call.arrived_at - _EPOCH) // timedelta(microseconds=1),
@@ -280,7 +287,7 @@ def _record(call: HeldCall, line: Line) -> CallRecord:
 
 
 def _check_line_key(call: HeldCall, stated: Statement, parts: Sequence[Slice]) -> None:
-    """The call's line is the one its time leads to."""
+    """Check that the call's line is the one of the agreement and version at its time."""
     line = stated.lines[call.line - 1]
     plan = next((each for each in stated.inputs.plans if each.plan == line.plan), None)
     part = next((each for each in parts if each.since <= call.arrived_at < each.until), None)

@@ -1,4 +1,4 @@
-"""Statements as they were closed: listing and fetching."""
+"""Stored statements: listing and fetching."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from weir.settlement.tables import closings, reopenings, statements
 class StatementRow:
     """A statement in a list. `balance_minor` positive is paid to the party, negative by it.
 
-    `reopened_at` is when its period was opened again: from then on it counts no more.
+    `reopened_at` is the time its period was re-opened: from then on the statement no longer counts.
     """
 
     id: str
@@ -38,7 +38,7 @@ class StatementRow:
 async def of_party(
     connection: AsyncConnection, party: str, before: str | None = None
 ) -> list[StatementRow]:
-    """A party's statements, newest first, a page at a time; `before` is the last one seen."""
+    """Return a party's statements, newest first, a page at a time; `before` is the last seen."""
     query = select(*_COLUMNS).select_from(_WITH_CLOSINGS).where(statements.c.party == party)
     if before is not None:
         query = query.where(statements.c.id < before)
@@ -47,15 +47,15 @@ async def of_party(
 
 
 async def fetch(connection: AsyncConnection, statement: str, viewer: str) -> Statement:
-    """One statement, for its party. NOT_FOUND for anybody else, the operator aside.
+    """Return one statement, for its party or the operator. NOT_FOUND for everybody else.
 
-    The operator holds every line in its own statement, so it may read the others' too.
+    The operator's own statement holds every line, so it may read the other statements too.
     """
     return from_document(await document(connection, statement, viewer))
 
 
 async def document(connection: AsyncConnection, statement: str, viewer: str) -> dict[str, Any]:
-    """The stored document, as `fetch` checks it. NOT_FOUND."""
+    """Return the stored document of a statement, with the checks of `fetch`. NOT_FOUND."""
     row = (
         await connection.execute(
             select(statements.c.party, statements.c.document).where(statements.c.id == statement)
@@ -68,7 +68,7 @@ async def document(connection: AsyncConnection, statement: str, viewer: str) -> 
 
 
 async def reopened(connection: AsyncConnection, statement: str) -> str | None:
-    """Why a statement counts no more; None while it does."""
+    """Return the reason why a statement no longer counts, None while it does."""
     reason: str | None = await connection.scalar(
         select(reopenings.c.reason).select_from(_WITH_CLOSINGS).where(statements.c.id == statement)
     )

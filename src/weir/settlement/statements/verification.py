@@ -1,9 +1,9 @@
-"""Recomputing a statement from the records alone: no database, no trust in who closed it.
+"""Verification of a statement by recomputing it from the records alone, without a database.
 
-What is checked, in this order: the document's own digest; that the records are those it names,
-unaltered, by the chain of their hashes; and that counting, pricing and splitting them anew gives
-every figure it states. The first difference is named. Prices and agreements are taken from the
-statement's `inputs`, which each party holds for itself.
+Checks, in this order: the document's own digest; that the records are the ones it names, unaltered,
+by the chain of their hashes; and that counting, pricing and splitting them anew gives every figure
+it states. The first difference is named. Prices and agreements are taken from the statement's
+`inputs`, which each party holds for itself.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ from weir.settlement.statements.lines import UnknownPlan, lines
 
 
 class RecordSource(Protocol):
-    """Where segments are read from, checked. `weir.metering.lake.lake.Lake` is one."""
+    """A source of checked segments, such as `weir.metering.lake.lake.Lake`."""
 
     def read_segment(self, stream: str, segment: int) -> Segment: ...
 
 
 @dataclass(frozen=True, slots=True)
 class RecordsFolder:
-    """Sealed segments in a folder, as gateways leave them."""
+    """A folder of sealed segments, as gateways leave them."""
 
     folder: Path
 
@@ -53,7 +53,7 @@ class RecordsFolder:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """Whether a statement follows from the records, and if not, the first thing that differs."""
+    """The result: the first difference in words, or None when the statement holds."""
 
     statement: str
     records: int
@@ -66,13 +66,13 @@ class Verification:
 
 
 class Differs(Exception):  # noqa: N818 - it carries what differs
-    """What differs first, in words."""
+    """A statement differs from its records; the text says where first."""
 
 
 def verify(document: Any, source: RecordSource) -> Verification:
     """Recompute a statement (a `Statement`, or its JSON values). Synchronous and offline.
 
-    ValueError when it is not a statement at all.
+    ValueError when the document is not a statement.
     """
     stated = document if isinstance(document, Statement) else from_document(document)
     since, until = read_moment(stated.since), read_moment(stated.until)
@@ -105,7 +105,7 @@ def verify(document: Any, source: RecordSource) -> Verification:
 
 
 def check_digests(stated: Statement) -> None:
-    """The document and the list of its records are those that were closed."""
+    """Check the digests of the document and of the list of its records. Raises Differs."""
     if digest_of(to_document(stated)) != stated.sha256:
         raise Differs("sha256: the document was changed after it was closed")
     if runs_digest(stated.records.segments) != stated.records.digest:
@@ -125,7 +125,7 @@ def _check_runs(runs: Iterable[Run], name: str) -> None:
 
 
 def _count_rewards(stated: Statement, source: RecordSource, rewards: RewardCount) -> None:
-    """Over all runs of the period, which hold at least those of the statement itself."""
+    """Count rewards over all runs of the period, which must include the statement's own."""
     whole = stated.records.rewarded
     for own in stated.records.segments if whole else []:
         if not any(_holds(run, own) for run in whole):
@@ -136,12 +136,13 @@ def _count_rewards(stated: Statement, source: RecordSource, rewards: RewardCount
 
 
 def _holds(run: Run, own: Run) -> bool:
+    """Whether a run includes the statement's own run."""
     first = run.stream == own.stream and run.first_segment <= own.first_segment
     return first and own.last_segment <= run.last_segment
 
 
 def _run(run: Run, source: RecordSource) -> Iterable[Segment]:
-    """The segments of a run, each chained to the one before, and the last one the one stated."""
+    """Yield a run's segments; check that each is chained to the one before, and the last's hash."""
     chain: Chain | None = None
     sha256 = ""
     for number in range(run.first_segment, run.last_segment + 1):
@@ -162,7 +163,7 @@ def _run(run: Run, source: RecordSource) -> Iterable[Segment]:
 
 
 def _start(run: Run, first: Segment) -> Chain:
-    """The chain as it should be before the run's first segment."""
+    """Return the chain as it should be before the run's first segment."""
     before = first.seal.first - 1
     return Chain(run.stream, run.previous_sha256, run.first_segment - 1, before)
 
@@ -170,7 +171,7 @@ def _start(run: Run, first: Segment) -> Chain:
 def recomputed(
     stated: Statement, counted: Counted, parts: Sequence[Slice], rewards: Rewards
 ) -> Statement:
-    """The statement with every figure computed anew."""
+    """Return the statement with every figure computed anew."""
     usage = list(_relevant(counted.usage, stated.party, stated.inputs))
     try:
         all_lines = lines(usage, stated.inputs, stated.currency, parts, rewards)
@@ -195,7 +196,7 @@ def recomputed(
 
 
 def _relevant(usage: Iterable[Usage], party: str, inputs: Inputs) -> Iterable[Usage]:
-    """The usage a party's statement must price: all of it for the operator."""
+    """Yield the usage that a party's statement must price: all of it for the operator."""
     listed = {(plan.plan, plan.product) for plan in inputs.plans}
     for each in usage:
         own = party in (inputs.operator, each.key.partner, each.key.member)
@@ -204,7 +205,7 @@ def _relevant(usage: Iterable[Usage], party: str, inputs: Inputs) -> Iterable[Us
 
 
 def compare(stated: Any, found: Any, place: str) -> None:
-    """Raise at the first place where two JSON values differ."""
+    """Raise Differs at the first place where two JSON values differ."""
     if isinstance(stated, dict) and isinstance(found, dict):
         for name in stated | found:
             compare(stated.get(name), found.get(name), f"{place}.{name}".lstrip("."))
