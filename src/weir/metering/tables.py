@@ -1,4 +1,4 @@
-"""Tables of the metering room: counters of record, intents, and what the lake holds."""
+"""Tables of metering: budgets, intents, period sums, segments, seals, roots and lake files."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from weir.store.schema import metadata
 
-# `span` is the window's name; `leased` is what the last lease granted; `granted` is all that was
-# leased and not given back, and never passes the cap it was leased under.
+# `span` is the window's name; `leased` is the grant of the last lease; `granted` is the sum of all
+# calls leased and not given back, and never passes the cap they were leased under.
 budgets = Table(
     "budgets",
     metadata,
@@ -43,9 +43,9 @@ intents = Table(
     "intents",
     metadata,
     Column("consent_id", Text, nullable=False),
-    # Which of a consent's payments it is: its key, or nothing where a consent is for one payment.
+    # The payment's name in its consent: its key, or '' where a consent is for one payment.
     Column("occurrence", Text, nullable=False, server_default=""),
-    # What leads to the call's record; None once that was erased, as `interaction_id` is.
+    # The name in the call's record; this and `interaction_id` are null once erased.
     Column("record_name", Text),
     Column("client_id", Text, nullable=False),
     Column("idempotency_key", Text, nullable=False),
@@ -59,7 +59,7 @@ intents = Table(
     Column("currency", Text, nullable=False),
     Column("status", Integer),
     Column("at", DateTime(timezone=True), nullable=False),
-    # Of a recurring payment: which sums its amount is in, and how many requests are on their way.
+    # Of a recurring payment: the period sums its amount is in, and the number of requests sent.
     Column("periods", ARRAY(Text)),
     Column("attempts", Integer, nullable=False, server_default="1"),
     PrimaryKeyConstraint("consent_id", "occurrence"),
@@ -69,7 +69,7 @@ intents = Table(
     Index("ix_intents_forwarded", "at", postgresql_where=text("state = 'forwarded'")),
 )
 
-# What recurring payments have come to: `spent_minor` is claimed with the intent of each.
+# Sums of recurring payments: `spent_minor` is claimed with the intent of each.
 period_sums = Table(
     "period_sums",
     metadata,
@@ -106,7 +106,7 @@ segments = Table(
     UniqueConstraint("leaf"),
 )
 
-# The tree over all seals, in the order they came in: the hash of every complete subtree of
+# The tree over all seals, in the order of their ingest: the hash of every complete subtree of
 # 2**level leaves. Nothing here is ever changed.
 log_nodes = Table(
     "log_nodes",
@@ -138,7 +138,7 @@ witnesses = Table(
     PrimaryKeyConstraint("size", "organisation"),
 )
 
-# What expired, as it was signed: one row for each hour, class and removal.
+# Signed statements of expiry: one row for each hour, class and removal.
 expiries = Table(
     "expiries",
     metadata,
@@ -150,8 +150,8 @@ expiries = Table(
     Index("ix_expiries_at", "at"),
 )
 
-# Every file of the lake that is to be read, and those that were replaced, until nobody can still be
-# reading them. `hour` is where the file lies; `holds` names the classes of record that are in it.
+# Every file of the lake that is to be read, and replaced files until no query can still be reading
+# them. `hour` is where the file lies; `holds` names the classes of record that are in it.
 lake_files = Table(
     "lake_files",
     metadata,

@@ -1,7 +1,7 @@
 """Counters of record for quotas: gateways lease parts of a budget in advance.
 
-A cap is never exceeded: what is granted is counted in PostgreSQL under a row lock, and what a dead
-gateway leased and did not use is lost until the window ends, never given twice.
+A cap is never exceeded: granted calls are counted in PostgreSQL under a row lock. Calls that a dead
+gateway leased and did not use are lost until the window ends, and never granted twice.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ WINDOW_RETENTION: Final = {
 
 
 class Want(NamedTuple):
-    """A wish for `want` calls of a subscription's budget of `cap` calls in `window`."""
+    """A request for `want` calls of a subscription's budget of `cap` calls in `window`."""
 
     subscription: str
     window: str
@@ -42,7 +42,7 @@ class Unused(NamedTuple):
 
 
 def window_of(period: Period, at: datetime) -> str:
-    """The name of the window `at` falls in: `d:2026-11-05`, `m:2026-11` or `s:1793836800`, UTC."""
+    """Return the name of the window of `at` (UTC): `d:2026-11-05`, `m:2026-11`, `s:1793836800`."""
     if period == "second":
         return f"s:{int(at.timestamp())}"
     at = at.astimezone(UTC)
@@ -50,7 +50,7 @@ def window_of(period: Period, at: datetime) -> str:
 
 
 # The rows are locked in one order, so two leases of the same rows cannot wait for each other.
-# `leased` in the row is what this very statement granted; RETURNING reads it back.
+# `leased` in the row is the grant of this very statement, which RETURNING reads back.
 _LEASE = text("""
     INSERT INTO budgets AS held (subscription, span, granted, leased, cap, returned, updated_at)
     SELECT subscription, span, least(want, cap), least(want, cap), cap, 0, clock_timestamp()
@@ -71,11 +71,12 @@ _LEASE = text("""
 async def lease(
     connection: AsyncConnection, wants: Sequence[Want | tuple[str, str, int, int]]
 ) -> list[int]:
-    """Grant each want in full, in part or not at all, in one round trip, in the order given.
+    """Grant each want in full, in part or not at all, in one round trip; return the grants in
+    order.
 
-    The sum of all that is granted and not given back never exceeds the cap, whoever asks at the
-    same time. ValueError when a number is negative or a window is wanted twice. The caller
-    commits; until then the counters are locked, so commit at once.
+    The sum of all calls granted and not given back never exceeds the cap, however many gateways
+    lease at the same time. ValueError when a number is negative or a window is wanted twice. The
+    caller commits; until then the counters are locked, so commit at once.
     """
     asked = [Want(*want) for want in wants]
     if len({(want.subscription, want.window) for want in asked}) != len(asked):
@@ -119,10 +120,11 @@ _GIVE_BACK = text("""
 async def give_back(
     connection: AsyncConnection, unused: Sequence[Unused | tuple[str, str, int]]
 ) -> None:
-    """Return calls that were leased and not made, so that others may have them.
+    """Return calls that were leased and not made, so that other gateways may have them.
 
     Do not repeat this when the answer was lost: calls lost to a window are safe, calls given back
-    twice would break the cap. The database refuses to go below zero (IntegrityError).
+    twice would break the cap. The database refuses to go below zero (IntegrityError). ValueError
+    when a number is negative or a window is given back twice.
     """
     given = [Unused(*part) for part in unused]
     if len({(part.subscription, part.window) for part in given}) != len(given):
@@ -147,7 +149,7 @@ _CLEAN = text(
 
 
 async def clean(connection: AsyncConnection, now: datetime) -> int:
-    """Forget windows that ended long ago; returns how many."""
+    """Delete windows that ended long ago; return their number."""
     removed = 0
     for letter, kept in WINDOW_RETENTION.items():
         rows = await connection.execute(_CLEAN, {"kind": f"{letter}:", "before": now - kept})

@@ -1,7 +1,7 @@
-"""Intents: what a gateway was about to do, committed before a call that moves money is forwarded.
+"""Payment intents, committed before a gateway forwards a call that moves money.
 
 An intent makes a consent to one payment single-use, claims the amount of a recurring payment from
-the limits of its periods, ties the idempotency key to one request, and lets `reconciling` find a
+the limits of its periods, ties the idempotency key to one request, and lets `reconciliation` find a
 payment that was made but never answered.
 """
 
@@ -23,18 +23,18 @@ from weir.metering.counters.period_sums import PeriodLimit, Short
 
 
 class ClaimOutcome(Enum):
-    """NEW and RETRY_SAME may be forwarded; the others are refused."""
+    """Outcome of a claim: NEW and RETRY_SAME may be forwarded, all others are refused."""
 
-    NEW = "new"  # nobody has used this consent or this key
+    NEW = "new"  # neither the consent nor the key was used before
     RETRY_SAME = "retry_same"  # the same request again: the member answers it as it did before
     CONSENT_USED = "consent_used"  # the consent paid, or may have paid, under another request
     KEY_REUSED = "key_reused"  # the key belongs to a different request
-    LIMIT_REACHED = "limit_reached"  # a recurring payment, for which there is no room in its period
+    LIMIT_REACHED = "limit_reached"  # a recurring payment would pass the limit of a period
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What came of a claim; `short` says of LIMIT_REACHED which limit it was."""
+    """The result of a claim; `short` is the limit that LIMIT_REACHED is about."""
 
     outcome: ClaimOutcome
     short: Short | None = None
@@ -42,9 +42,11 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """One payment about to be asked for. `request_sha256` is lower-case hex over the body;
-    `record_name` is what records name it by. `limits` are those of a recurring payment, one or
-    more; there are none where the consent is for this payment alone.
+    """One payment about to be requested.
+
+    `request_sha256` is lower-case hex over the body; `record_name` is the name that records give
+    the payment's consent. A recurring payment has one limit or more; `limits` is empty where the
+    consent is for this payment alone.
     """
 
     consent_id: str
@@ -63,15 +65,15 @@ class Intent:
 
     @property
     def occurrence(self) -> str:
-        """Which payment of its consent it is."""
+        """The payment's name within its consent: the key, or '' for a consent to one payment."""
         return self.idempotency_key if self.limits else ""
 
 
 def record_name_of(consent_record_name: str, idempotency_key: str) -> str:
-    """What records name one recurring payment by: of the form that a consent's own name has.
+    """Return the name that records give a recurring payment, in the form of a consent's own.
 
-    So each payment is found by its name, also when it is asked for again; and who has neither the
-    consent's name nor the intent cannot tell which payments belong together.
+    So each payment is found by its name, also when it is requested again; and without the consent's
+    name or the intent, it cannot be told which payments belong together.
     """
     digest = sha256(f"{consent_record_name} {idempotency_key}".encode()).digest()
     value = int.from_bytes(digest[:17], "big")
@@ -104,7 +106,7 @@ _REFRESH = text("""
 _ALL_DECIDED = text("""
     SELECT bool_and(state <> 'forwarded') FROM intents WHERE consent_id = ANY(:consent_ids)
 """)
-# What is left keeps a consent single-use and a key to its request, and matches no record.
+# The rest of the row keeps a consent single-use and a key to its request, and matches no record.
 _DETACH = text("""
     UPDATE intents
        SET record_name = NULL, interaction_id = NULL, amount_minor = 0,
@@ -130,10 +132,10 @@ _REMOVE = text("""
 
 
 async def claim(connection: AsyncConnection, intent: Intent) -> Claim:
-    """Claim the consent, the key and the amount for this request. Commit before forwarding, or
-    roll back what is not to be forwarded.
+    """Claim the consent, the key and the amount for this request.
 
-    Of any number of claims at once for one payment exactly one is NEW.
+    Commit before forwarding; roll back when the outcome is not to be forwarded. Of any number of
+    claims at once for one payment exactly one is NEW.
     """
     values = {name: getattr(intent, name) for name in Intent.__slots__ if name != "limits"}
     values |= {
@@ -141,19 +143,19 @@ async def claim(connection: AsyncConnection, intent: Intent) -> Claim:
         "periods": [each.period for each in intent.limits] or None,
     }
     held: list[Held] = []
-    while not held:  # what was in the way of a row may be removed before it is read
+    while not held:  # a conflicting row may be removed before it is read
         if (await connection.execute(_INSERT, values)).first() is not None:
             return await _claim_amount(connection, intent)
         held = cast(list[Held], (await connection.execute(_HELD, values)).all())
     outcome = judge(intent, held)
     if outcome is ClaimOutcome.RETRY_SAME:
-        # The wait before reconciliation starts anew, because the request is on its way again.
+        # The request is sent again, so the wait before its reconciliation starts anew.
         await connection.execute(_REFRESH, values)
     return Claim(outcome)
 
 
 async def _claim_amount(connection: AsyncConnection, intent: Intent) -> Claim:
-    """A payment that nobody asked for before takes its place among those of its periods."""
+    """Add the amount of a new recurring payment to the sums of its periods."""
     if not intent.limits:
         return Claim(ClaimOutcome.NEW)
     short = await period_sums.claim(
@@ -163,7 +165,7 @@ async def _claim_amount(connection: AsyncConnection, intent: Intent) -> Claim:
 
 
 class Held(Protocol):
-    """What `judge` needs of an intent that is already there."""
+    """The columns of a stored intent that `judge` needs."""
 
     @property
     def consent_id(self) -> str: ...
@@ -180,7 +182,7 @@ class Held(Protocol):
 
 
 def judge(intent: Intent, held: Iterable[Held]) -> ClaimOutcome:
-    """What a claim is, given the intents that hold its consent or its key."""
+    """Return the outcome of a claim, given the intents that hold its consent or its key."""
     held = list(held)
     for row in held:
         same_key = (row.client_id, row.idempotency_key) == (
@@ -202,7 +204,7 @@ def judge(intent: Intent, held: Iterable[Held]) -> ClaimOutcome:
 
 
 async def claimed(connection: AsyncConnection, consent_ids: Collection[str]) -> set[str]:
-    """Which of these consents to one payment have an intent: used, whatever became of it."""
+    """Return the consents to one payment that have an intent, whatever became of it."""
     found = await connection.execute(_CLAIMED, {"consent_ids": list(consent_ids)})
     return set(found.scalars())
 
@@ -210,8 +212,8 @@ async def claimed(connection: AsyncConnection, consent_ids: Collection[str]) -> 
 async def answered(connection: AsyncConnection, client_id: str, key: str, status: int) -> None:
     """Note that the member answered with 2xx or 3xx and the call is recorded.
 
-    Any other status leaves the intent to reconciliation, which asks the member what became of it:
-    a 409 or a 5xx does not say that nothing was paid.
+    Any other status leaves the intent to reconciliation, which asks the member about the payment: a
+    409 or a 5xx does not say that nothing was paid.
     """
     if 200 <= status < 400:
         named = {"client_id": client_id, "idempotency_key": key, "status": status}
@@ -219,7 +221,7 @@ async def answered(connection: AsyncConnection, client_id: str, key: str, status
 
 
 async def unsent(connection: AsyncConnection, client_id: str, key: str) -> None:
-    """Note that a request for a recurring payment ended before a byte of it had left.
+    """Note that a request for a recurring payment ended before a byte of it was sent.
 
     Where no other request for the payment is or was on its way, nothing was paid.
     """
@@ -229,8 +231,9 @@ async def unsent(connection: AsyncConnection, client_id: str, key: str) -> None:
 
 
 async def not_paid(connection: AsyncConnection, client_id: str, key: str) -> None:
-    """Undo the intent of a recurring payment that is known not to be made: its key is free again,
-    and its amount. An intent of any other payment stays.
+    """Undo the intent of a recurring payment that is known not to be made.
+
+    Its key and its amount are free again. An intent of any other payment stays.
     """
     named = {"client_id": client_id, "idempotency_key": key}
     gone = (await connection.execute(_REMOVE, named)).one_or_none()
@@ -239,8 +242,9 @@ async def not_paid(connection: AsyncConnection, client_id: str, key: str) -> Non
 
 
 async def detach(connection: AsyncConnection, consent_ids: Collection[str]) -> bool:
-    """Take out of the intents of these consents what leads to records. False, and nothing is done,
-    while one of them is undecided.
+    """Erase from the intents of these consents everything that leads to records.
+
+    Return False, and change nothing, while one of them is undecided.
     """
     asked = {"consent_ids": list(consent_ids)}
     if await connection.scalar(_ALL_DECIDED, asked) is False:

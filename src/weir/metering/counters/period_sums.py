@@ -1,9 +1,9 @@
-"""What recurring payments have come to, a row a consent and period, beside their intents.
+"""Sums of recurring payments, a row for each consent and period, beside their intents.
 
 A payment's amount is claimed in the transaction of its intent, in one statement that adds it to
-each of its periods where the limit allows. So however many gateways ask at once, what was claimed
-and not given back never passes a limit. It is given back only when it is certain that nothing was
-paid: the request never left, or the member said so when it was asked.
+each of its periods where the limit allows. So however many gateways claim at once, the amounts
+claimed and not given back never pass a limit. An amount is given back only when it is certain that
+nothing was paid: the request was never sent, or the member said so when it was asked.
 """
 
 from __future__ import annotations
@@ -16,14 +16,16 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-# A gateway whose clock is behind may still ask for a period that has ended here.
+# A gateway whose clock is slow may still claim in a period that has ended by this clock.
 KEPT_AFTER_END: Final = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
 class PeriodLimit:
-    """What payments under a consent may come to in one period. `period` is its name, the same for
-    all who ask; the limit is in minor units of the consent's currency.
+    """The limit of payments under a consent in one period.
+
+    `period` is the period's name, the same at every gateway; the limit is in minor units of the
+    consent's currency.
     """
 
     period: str
@@ -33,13 +35,13 @@ class PeriodLimit:
 
 @dataclass(frozen=True, slots=True)
 class Short:
-    """The limit that a payment would have passed, and what was left of it."""
+    """The limit that a payment would have passed, and the minor units that were left of it."""
 
     limit: PeriodLimit
     left_minor: int
 
 
-# In one order, so that two payments of one consent cannot wait for each other.
+# The rows are locked in one order, so two payments of one consent cannot wait for each other.
 _CLAIM = text("""
     INSERT INTO period_sums AS held (consent_id, period, spent_minor, limit_minor, ends_at)
     SELECT :consent_id, period, CAST(:amount_minor AS bigint), limit_minor, ends_at
@@ -75,9 +77,9 @@ _FORGET = text("DELETE FROM period_sums WHERE consent_id = ANY(:consent_ids)")
 async def claim(
     connection: AsyncConnection, consent_id: str, amount_minor: int, limits: Sequence[PeriodLimit]
 ) -> Short | None:
-    """Add an amount to every period, where all limits allow it; else the first that does not.
+    """Add an amount to every period if all limits allow it; else return the first that does not.
 
-    After a Short the caller rolls back: periods that had room were added to.
+    After a Short the caller rolls back, since periods with room have the amount added.
     """
     claimed = await connection.execute(
         _CLAIM,
@@ -108,17 +110,17 @@ async def give_back(
 async def spent_in(
     connection: AsyncConnection, consent_id: str, periods: Collection[str]
 ) -> Mapping[str, int]:
-    """What was claimed and not given back in each of these periods, in minor units."""
+    """Return by period the minor units that were claimed and not given back."""
     asked = {"consent_id": consent_id, "periods": list(periods)}
     rows = await connection.execute(_SPENT, asked)
     return dict.fromkeys(periods, 0) | {row.period: row.spent_minor for row in rows}
 
 
 async def clean(connection: AsyncConnection, now: datetime) -> None:
-    """Forget periods that ended long enough ago for nobody to count in them any more."""
+    """Delete periods that ended so long ago that no gateway counts in them any more."""
     await connection.execute(_CLEAN, {"before": now - KEPT_AFTER_END})
 
 
 async def forget(connection: AsyncConnection, consent_ids: Collection[str]) -> None:
-    """Forget what was paid under consents that have ended."""
+    """Delete the sums of consents that have ended."""
     await connection.execute(_FORGET, {"consent_ids": list(consent_ids)})

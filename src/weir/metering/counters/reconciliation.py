@@ -1,9 +1,9 @@
-"""Payments that were made and never answered: found by their intents, and put in the books.
+"""Reconciliation of payments that were made and never answered, found by their intents.
 
 A gateway that dies between forwarding a payment and recording it leaves an intent with no record.
-After a wait longer than any call can last, the member is asked what became of it. What was paid
-gets its record here, marked `reconciled`; what was not paid is closed with status 0, and of a
-recurring payment undone, so that it counts in no limit.
+After a wait longer than any call can last, the member is asked about the payment. A payment that
+was made gets its record here, marked `reconciled`; one that was not made is closed with status 0,
+and a recurring one is undone, so that it counts in no limit.
 
 One reconciliation runs on a records folder at a time (a file lock that ends with its holder), and
 an intent is held under a row lock while it is decided. The record is written and synced before the
@@ -55,13 +55,13 @@ NOT_EXECUTED: Final = 0  # the status of an intent whose payment the member neve
 _BATCH: Final = 100
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
-Key = tuple[str, str]  # of an intent: the client's identifier and its idempotency key
+Key = tuple[str, str]  # (client identifier, idempotency key) of an intent
 Document = TypeVar("Document", bound=msgspec.Struct)
 
 
 @dataclass(frozen=True, slots=True)
 class PaymentQuestion:
-    """Where to ask a member whether it executed a payment."""
+    """The URL at which a member tells whether it executed a payment."""
 
     member: str
     url: str
@@ -69,7 +69,7 @@ class PaymentQuestion:
 
 @dataclass(frozen=True, slots=True)
 class PaymentAnswer:
-    """`executed` None means that the member could not say; it is asked again later."""
+    """A member's answer; `executed` None: it could not tell, and is asked again later."""
 
     executed: bool | None
     status: int
@@ -80,7 +80,7 @@ Lookup = Callable[[PaymentQuestion], Awaitable[PaymentAnswer]]
 
 @dataclass(slots=True)
 class Reconciled:
-    """What one run decided: found recorded, found executed, found not executed, still unknown."""
+    """Counts of one run: found recorded, found executed, found not executed, still unknown."""
 
     recorded: int = 0
     executed: int = 0
@@ -89,7 +89,7 @@ class Reconciled:
 
 
 def lookup_over(client: httpx.AsyncClient) -> Lookup:
-    """Ask over HTTPS: 2xx says executed, 404 says not executed, anything else says nothing."""
+    """Make a lookup over HTTPS: 2xx is executed, 404 not executed, anything else unknown."""
 
     async def ask(question: PaymentQuestion) -> PaymentAnswer:
         try:
@@ -106,7 +106,7 @@ def lookup_over(client: httpx.AsyncClient) -> Lookup:
 async def reconcile(
     database: Database, folder: Path, lake: Lake, writer: RecordWriter, lookup: Lookup
 ) -> Reconciled:
-    """Decide every intent older than `limits.RECONCILE_AFTER_S` that has no answer noted.
+    """Decide every intent older than `RECONCILE_AFTER_S` that has no answer noted.
 
     `folder` must be the records folder of all gateways of this database: a record that lies on
     another machine and was not ingested yet would not be seen.
@@ -122,7 +122,7 @@ async def reconcile(
         if report.executed:
             await asyncio.to_thread(writer.seal)
     except BlockingIOError:
-        return report  # another worker is at it
+        return report  # another worker is reconciling
     finally:
         os.close(lock_fd)
     return report
@@ -131,7 +131,7 @@ async def reconcile(
 async def _recorded_statuses(
     database: Database, folder: Path, lake: Lake, before: datetime
 ) -> dict[Key, list[int]]:
-    """Statuses the records hold for each undecided payment.
+    """Return the statuses that records hold for each undecided payment.
 
     The marks are read before the files, so a segment that moves to the lake meanwhile is seen in
     one place at least.
@@ -157,6 +157,7 @@ async def _recorded_statuses(
 def _local_statuses(
     folder: Path, reached: Mapping[str, Mark], names: set[str]
 ) -> dict[str, list[int]]:
+    """Return by record name the statuses in segments that the lake does not hold yet."""
     statuses: dict[str, list[int]] = {}
     for stream in streams(folder):
         for record in pending_records(folder, stream, reached.get(stream, Mark()).segment):
@@ -166,7 +167,7 @@ def _local_statuses(
 
 
 def _undecided(before: datetime) -> Any:
-    # In no order, so that payments of an unreachable member do not keep the others waiting.
+    # In random order, so that payments of an unreachable member do not keep the others waiting.
     return (
         select(intents.c.client_id, intents.c.idempotency_key, intents.c.record_name, intents.c.at)
         .where(intents.c.state == "forwarded", intents.c.at < before)
@@ -184,7 +185,7 @@ async def _decide(
     lookup: Lookup,
     report: Reconciled,
 ) -> None:
-    """Settle one intent in one transaction that holds its row."""
+    """Decide one intent in one transaction that holds its row."""
     async with _held(database, key, before) as (connection, row):
         if row is None:
             return
@@ -211,7 +212,7 @@ async def _decide(
 async def _held(
     database: Database, key: Key, before: datetime
 ) -> AsyncIterator[tuple[AsyncConnection, Row[Any] | None]]:
-    """The intent's row, locked; None when somebody else decided it, holds it, or retries it."""
+    """Lock the intent's row; None when another process decided, holds or retries it."""
     async with database.unit(RECONCILING) as unit:
         rows = await unit.connection.execute(
             select(intents)
@@ -223,7 +224,7 @@ async def _held(
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What the published documents say about an intent. Parts may be gone by now."""
+    """Parts of a record that the published documents hold for an intent; some may be gone."""
 
     organisation: str | None
     product: str | None
@@ -289,7 +290,7 @@ async def _record(
     status: int,
     writer: RecordWriter,
 ) -> None:
-    """Write the missing record and wait for the disk, with the row's lock known to be held."""
+    """Write the missing record and wait for the disk, checking that the row is still locked."""
     record = CallRecord(
         at_us=(row.at - _EPOCH) // timedelta(microseconds=1),
         duration_us=0,

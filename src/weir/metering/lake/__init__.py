@@ -1,1 +1,1 @@
-"""The lake: call records as Parquet, brought in exactly once, merged, and questioned."""
+"""The lake: call records as Parquet, ingested exactly once, merged, queried and expired."""

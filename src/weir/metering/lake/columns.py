@@ -1,4 +1,4 @@
-"""A segment's lines as the columns of the lake, and back: what a Parquet file of it holds.
+"""Conversion between a segment's lines and the lake's columns, and the Parquet files of them.
 
 Each file's metadata holds the seals of the segments whose records are in it, so that the lake can
 prove itself without the database.
@@ -24,7 +24,7 @@ from weir.metering.records.segments import Damage, Segment, damaged
 CALLS: Final = "calls"
 HOUR_US: Final = 3_600_000_000
 END_OF_TIME_US: Final = 253_402_300_800_000_000  # the year 10000
-ROW_GROUP_RECORDS: Final = 65_536  # of a merged file: what is read to find one record
+ROW_GROUP_RECORDS: Final = 65_536  # in a row group of a merged file, the least that is read
 
 SCHEMA: Final = pa.schema(
     [
@@ -58,7 +58,7 @@ SCHEMA: Final = pa.schema(
         pa.field("reconciled", pa.bool_(), nullable=False),
     ]
 )
-# The columns of a line as they stand in it.
+# The columns as they are in a line of JSON.
 _LINE: Final = pa.schema(
     [
         pa.field("at_us", pa.int64()) if field.name == "arrived_at" else field.with_nullable(True)
@@ -66,18 +66,19 @@ _LINE: Final = pa.schema(
         if field.name not in ("stream", "segment")
     ]
 )
-# What a field that is absent in a line stands for, where that is not nothing.
+# Values of fields that are absent in a line, where the value is not null.
 _ABSENT: Final = {"bytes_in": 0, "bytes_out": 0, "reconciled": False}
 _SEALS: Final = b"weir.seals"
 _PRUNED: Final = b"weir.pruned"
 _METADATA_BYTES: Final = 256 * 1024 * 1024
 
-# Of segments whose records expired in part: the hashes of the subtrees that stand for these.
+# By (stream, segment), the hashes of the subtrees that stand for its expired records, by (level,
+# position).
 Pruned = dict[tuple[str, int], dict[tuple[int, int], bytes]]
 
 
 def to_table(segment: Segment) -> pa.Table:
-    """A segment's lines as columns of `SCHEMA`. SegmentDamaged when one does not fit them."""
+    """Convert a segment's lines to columns of `SCHEMA`. SegmentDamaged when one does not fit."""
     seal = segment.seal
     raw = b"\n".join(segment.lines) + b"\n"
     try:
@@ -112,7 +113,10 @@ def _column(lines: pa.Table, field: pa.Field, seal: Seal) -> Any:
 
 
 def by_hour(table: pa.Table) -> Iterator[tuple[int, pa.Table]]:
-    """The rows of each hour they arrived in, oldest hour first, in their own order."""
+    """Yield each hour of arrival with its rows, the oldest hour first, rows in their own order.
+
+    An hour is given by its start in Unix microseconds.
+    """
     at_us = table["arrived_at"].cast(pa.int64())
     hours = pc.multiply(pc.divide(at_us, HOUR_US), HOUR_US)
     for hour_us in sorted(pc.unique(hours).to_pylist()):
@@ -120,7 +124,7 @@ def by_hour(table: pa.Table) -> Iterator[tuple[int, pa.Table]]:
 
 
 def from_table(table: pa.Table, stream: str, segment: int) -> list[CallRecord]:
-    """The rows of one segment as records."""
+    """Return the rows of one segment as records."""
     mine = pc.and_(pc.equal(table["stream"], stream), pc.equal(table["segment"], segment))
     table = table.filter(mine)
     table = table.set_column(
@@ -131,16 +135,17 @@ def from_table(table: pa.Table, stream: str, segment: int) -> list[CallRecord]:
 
 
 def parquet(table: pa.Table, seals: Sequence[Seal]) -> bytes:
-    """A file of the lake, with the seals of the segments that are in it."""
+    """Return a file of the lake, with the seals of the segments that are in it."""
     return merged([table], seals)[1]
 
 
 def merged(
     tables: Iterable[pa.Table], seals: Sequence[Seal], pruned: Pruned | None = None
 ) -> tuple[int, bytes]:
-    """One file of many tables, in their order, held one row group at a time; and how many rows.
+    """Write many tables into one file, in their order; return its number of rows and its bytes.
 
-    `seals` and `pruned` are looked at last: they may be gathered while the tables are read.
+    One row group is held at a time. `seals` and `pruned` are read last, so the caller may fill them
+    while the tables are read.
     """
     out = pa.BufferOutputStream()
     rows = 0
@@ -153,6 +158,7 @@ def merged(
 
 
 def _row_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Yield the rows of the tables in groups of at least ROW_GROUP_RECORDS, but the last."""
     held: list[pa.Table] = []
     rows = 0
     for table in tables:
@@ -176,13 +182,13 @@ def _metadata(seals: Sequence[Seal], pruned: Pruned) -> dict[bytes, bytes]:
 
 
 def seals_of(metadata: Mapping[bytes, bytes] | None) -> list[Seal]:
-    """The seals in a file's metadata; none in a file that is not ours."""
+    """Return the seals in a file's metadata; none for a file that is not of the lake."""
     found: list[Seal] = _unpacked((metadata or {}).get(_SEALS), list[Seal])
     return found
 
 
 def pruned_of(metadata: Mapping[bytes, bytes] | None) -> Pruned:
-    """The subtrees that stand for the expired records of the segments in a file."""
+    """Return the subtrees that stand for expired records, by the segments in a file."""
     found: Pruned = {}
     rows = _unpacked((metadata or {}).get(_PRUNED), list[tuple[str, int, int, int, str]])
     for stream, segment, level, position, text in rows:
@@ -191,7 +197,7 @@ def pruned_of(metadata: Mapping[bytes, bytes] | None) -> Pruned:
 
 
 def _packed(value: list[Any]) -> bytes:
-    """JSON, compressed by Zstandard, in base64: what other readers of Parquet take for text."""
+    """Encode as JSON, Zstandard and base64: Parquet readers expect text in the metadata."""
     raw = encode(value)
     head = len(raw).to_bytes(4, "big")
     return base64.b64encode(head + pa.compress(raw, codec="zstd", asbytes=True))
@@ -209,18 +215,18 @@ def _unpacked(packed: bytes | None, form: Any) -> Any:
 
 
 def instant(at_us: int) -> datetime:
-    """Unix microseconds as an aware time, exact (a float of seconds would not be)."""
+    """Convert Unix microseconds to an aware time, exactly (a float of seconds would not be)."""
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at_us)
 
 
 def partition(hour_us: int) -> str:
-    """Where the files of an hour lie."""
+    """Return the folder of an hour's files, relative to the lake's root."""
     at = instant(hour_us)
     return f"{CALLS}/day={at:%Y-%m-%d}/hour={at:%H}"
 
 
 def hour_of(file: str) -> datetime:
-    """The hour that a file's place names. ValueError when it is none of the lake's."""
+    """Return the hour that a file's path names. ValueError when the file is not of the lake."""
     _, day, hour, _ = file.split("/")
     named = f"{day.removeprefix('day=')}T{hour.removeprefix('hour=')}:00:00+00:00"
     return datetime.fromisoformat(named)

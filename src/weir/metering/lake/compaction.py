@@ -1,10 +1,10 @@
-"""Small files of the lake become large ones; no reader sees a record twice or misses one.
+"""Compaction: small files of the lake are merged, and readers see each record exactly once.
 
 Segments are small, so that they are sealed soon; an hour of them would be thousands of files. Files
 of one hour are merged into one that holds the same rows and all their seals. It is written first,
-under a name that follows from what it is made of; then one transaction makes it the one to be read.
-Killed before that, a merge leaves a file nobody reads, which the next run of the hour writes anew
-or removes. Hours are taken under a lock, so several workers may do this at once.
+under a name that follows from its parts; then one transaction makes it the one to be read. A merge
+that is killed before leaves a file that is never read, and the next run of the hour writes it anew
+or removes it. Hours are taken under a lock, so several workers may do this at once.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ from weir.store.locks import try_hold
 from weir.store.unit import Actor
 
 COMPACTION: Final = Actor(organisation="", subject="worker:compaction")
-MERGED: Final = "merged"  # how the names of merged files begin
+MERGED: Final = "merged"  # the prefix of merged files' names
 
 
 class LakeFile(Protocol):
-    """A file of one hour, as `lake_files` has it."""
+    """A file of one hour: a row of `lake_files`."""
 
     @property
     def file(self) -> str: ...
@@ -54,7 +54,7 @@ class LakeFile(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BrokenFile:
-    """A file of the lake that is not what was written; it is left as it is."""
+    """A file of the lake that differs from what was written; it is left as it is."""
 
     file: str
     damage: Damage
@@ -65,7 +65,7 @@ class BrokenFile:
 
 
 class BrokenFileError(Exception):
-    """A file cannot be replaced, since it is not what was written."""
+    """Raised when a file cannot be replaced, since it differs from what was written."""
 
     def __init__(self, file: str, damage: Damage, detail: str) -> None:
         self.finding = BrokenFile(file, damage, detail)
@@ -73,15 +73,15 @@ class BrokenFileError(Exception):
 
 @dataclass(slots=True)
 class Compacted:
-    """What one run did, and what it found damaged and left alone."""
+    """Counts of one run, and the damaged files it left alone."""
 
-    files: int = 0  # that were merged
-    into: int = 0  # that they became
+    files: int = 0  # files that were merged
+    into: int = 0  # files they were merged into
     findings: list[BrokenFile] = field(default_factory=list)
 
 
 async def compact(database: Database, lake: Lake) -> Compacted:
-    """Merge what is worth merging, in every hour that has some."""
+    """Merge every group of files that is worth merging, in all hours."""
     report = Compacted()
     now = database.clock.now()
     async with database.connect() as connection:
@@ -93,6 +93,7 @@ async def compact(database: Database, lake: Lake) -> Compacted:
 
 
 async def _hours(connection: AsyncConnection, now: datetime) -> list[datetime]:
+    """Return the hours that have files worth merging."""
     files = tables.lake_files
     rows = await connection.execute(
         select(files.c.hour)
@@ -112,15 +113,15 @@ async def _hours(connection: AsyncConnection, now: datetime) -> list[datetime]:
 
 
 def _over(now: datetime) -> datetime:
-    """Hours that began before this are over, and their last segments are in the lake."""
+    """Return a time: hours that began before it are over, and their segments are in the lake."""
     return now - manifest.HOUR - timedelta(seconds=MERGE_AFTER_S)
 
 
 def next_group(files: Sequence[LakeFile], *, is_over: bool) -> list[LakeFile]:
-    """Which of an hour's files become one next, by name; none when it is not worth it.
+    """Return the next files of an hour to merge into one, by name; none when it is not worth it.
 
-    While the hour runs, only single segments are taken, and many at a time, so that a record is
-    written two or three times in all.
+    While the hour runs, only files of single segments are taken, and many at a time, so that a
+    record is written two or three times in all.
     """
     group: list[LakeFile] = []
     records = segments = 0
@@ -143,7 +144,7 @@ def next_group(files: Sequence[LakeFile], *, is_over: bool) -> list[LakeFile]:
 async def _merge_one(
     database: Database, lake: Lake, hour: datetime, now: datetime, report: Compacted
 ) -> bool:
-    """One merge, in one transaction. False when the hour has nothing more to merge now."""
+    """Do one merge in one transaction. False when the hour has nothing more to merge now."""
     async with database.unit(COMPACTION) as unit:
         if not await lock_hour(unit.connection, hour):
             return False
@@ -156,7 +157,7 @@ async def _merge_one(
         named = await manifest.names_in(unit.connection, hour)
         made = await asyncio.to_thread(_write, lake, hour, group, named, report)
         if made is None:
-            return True  # without what was found broken, there may be another group
+            return True  # without the broken file, there may be another group
         seals, new = made
         moved = {(seal.stream, seal.segment) for seal in seals}
         old = [each.file for each in group]
@@ -167,14 +168,17 @@ async def _merge_one(
 
 
 async def lock_hour(connection: AsyncConnection, hour: datetime) -> bool:
-    """Whether this transaction may now replace files of the hour; nobody else may meanwhile."""
+    """Lock an hour so that only this transaction replaces files of it; False if it is taken."""
     return await try_hold(connection, HOUR_LOCK, hour.isoformat())
 
 
 def _write(
     lake: Lake, hour: datetime, group: Sequence[LakeFile], named: set[str], report: Compacted
 ) -> tuple[list[Seal], dict[str, Any]] | None:
-    """Write the merged file. None when a part of it is broken, which is reported."""
+    """Write the merged file; return its seals and its row of `lake_files`.
+
+    None when one of its parts is broken, which is reported.
+    """
     seals: list[Seal] = []
     folder = partition(round(hour.timestamp() * 1_000_000))
     remove_unread(lake, folder, named)
@@ -195,14 +199,14 @@ def _write(
 
 
 def _parts(lake: Lake, group: Sequence[LakeFile], seals: list[Seal]) -> Iterator[pa.Table]:
-    """The rows of each part, whose seals are added up; each must hold what was written to it."""
+    """Yield the rows of each file and collect its seals in `seals`. BrokenFileError."""
     for each in group:
         try:
             rows, found, _ = lake.table(each.file)
         except BROKEN as error:
             detail = f"it cannot be read: {type(error).__name__}"
             raise BrokenFileError(each.file, Damage.ALTERED, detail) from error
-        unlike = each.records not in (0, len(rows))  # 0: how many were written is not known
+        unlike = each.records not in (0, len(rows))  # 0: older rows have no count
         if unlike or len(found) != each.segments:
             damage = Damage.DROPPED if len(rows) < each.records else Damage.ALTERED
             detail = f"{len(rows)} records of {len(found)} segments"
@@ -213,13 +217,13 @@ def _parts(lake: Lake, group: Sequence[LakeFile], seals: list[Seal]) -> Iterator
 
 
 def name_of(kind: str, parts: Sequence[str]) -> str:
-    """The name of a file that is made of others: the same for the same ones."""
+    """Return the name of a file that is made of others: the same parts give the same name."""
     digest = sha256("\n".join(sorted(parts)).encode()).hexdigest()
     return f"{kind}-{digest[:32]}.parquet"
 
 
 def remove_unread(lake: Lake, folder: str, named: set[str]) -> None:
-    """Remove what a killed merge left in an hour whose lock is held: nobody ever reads it."""
+    """Remove files that a killed merge left in an hour whose lock is held: none is ever read."""
     for file in lake.files_in(folder):
         if file.rsplit("/", 1)[-1].startswith(f"{MERGED}-") and file not in named:
             lake.remove(file)

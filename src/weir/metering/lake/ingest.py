@@ -1,9 +1,9 @@
-"""Segments into the lake, exactly once.
+"""Ingest of sealed segments into the lake, exactly once.
 
 A segment is in the lake if and only if its row is in `segments`. The files are written first, under
-names that do not depend on who writes them, and the row last; so a crash between the two leaves
-files that the next run writes again with the same content. One stream is ingested by one worker at
-a time, under an advisory lock that ends with the transaction.
+names that do not depend on the worker, and the row last; so a crash between the two leaves files
+that the next run writes again with the same content. One stream is ingested by one worker at a
+time, under an advisory lock that ends with the transaction.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ INGEST: Final = Actor(organisation="", subject="worker:ingest")
 
 
 class _Arrival(msgspec.Struct, gc=False):
-    """What is read of a line that was checked already."""
+    """The one member that is read of a line that was checked already."""
 
     at_us: int
 
@@ -54,7 +54,7 @@ _decode_arrival = msgspec.json.Decoder(_Arrival).decode
 
 @dataclass(slots=True)
 class Ingested:
-    """What one run brought into the lake, and what it found damaged and left alone."""
+    """Counts of one run, and the damaged segments it left alone."""
 
     segments: int = 0
     records: int = 0
@@ -63,7 +63,7 @@ class Ingested:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """The end of what the lake holds of a stream."""
+    """The end of a stream in the lake: its newest segment, that one's last record and hash."""
 
     segment: int = 0
     last_number: int = 0
@@ -71,11 +71,11 @@ class Mark:
 
 
 async def ingest(database: Database, folder: Path, lake: Lake, keys: Keys) -> Ingested:
-    """Bring every sealed segment under `folder` that the lake has not got into it.
+    """Ingest every sealed segment under `folder` that the lake does not hold yet.
 
-    Only what is signed by one of `keys` is taken. Each seal becomes a leaf of the tree of all seals
-    in the same transaction.
-    A damaged segment stops its own stream and no other: it is reported, and what follows it waits.
+    Only segments signed by one of `keys` are taken. Each seal becomes a leaf of the tree of all
+    seals in the same transaction. A damaged segment is reported and stops its own stream and no
+    other: the segments that follow it wait.
     """
     report = Ingested()
     async with database.connect() as connection:
@@ -88,7 +88,7 @@ async def ingest(database: Database, folder: Path, lake: Lake, keys: Keys) -> In
 
 
 async def marks(connection: AsyncConnection) -> dict[str, Mark]:
-    """How far each stream is in the lake."""
+    """Return the mark of each stream in the lake."""
     newest = (
         select(segments.c.stream, func.max(segments.c.segment).label("segment"))
         .group_by(segments.c.stream)
@@ -111,7 +111,7 @@ async def _ingest_one(
     number: int,
     report: Ingested,
 ) -> bool:
-    """One segment, in one transaction. False when the stream holds nothing more to do now."""
+    """Ingest one segment in one transaction. False when the stream has nothing more to do now."""
     if not segment_path(folder, stream, number, SEAL_SUFFIX).exists():
         if segment_path(folder, stream, number + 1, SEAL_SUFFIX).exists():
             detail = "there is no such file, but the next one is there"
@@ -121,7 +121,7 @@ async def _ingest_one(
         if not await try_hold(unit.connection, STREAM_LOCK, stream):
             return False
         mark = await _mark(unit.connection, stream)
-        if mark.segment >= number:  # another worker was here between our look and our lock
+        if mark.segment >= number:  # another worker ingested it before this one had the lock
             return True
         try:
             segment, files = await asyncio.to_thread(_carry, folder, lake, keys, stream, mark)
@@ -138,6 +138,7 @@ async def _ingest_one(
 
 
 async def _mark(connection: AsyncConnection, stream: str) -> Mark:
+    """Return one stream's mark."""
     row = (
         await connection.execute(
             select(segments.c.segment, segments.c.last_number, segments.c.sha256)
@@ -152,13 +153,17 @@ async def _mark(connection: AsyncConnection, stream: str) -> Mark:
 def _carry(
     folder: Path, lake: Lake, keys: Keys, stream: str, mark: Mark
 ) -> tuple[Segment, dict[str, int]]:
-    """Check the segment after `mark` and write it to the lake."""
+    """Check the segment after `mark` and write it to the lake.
+
+    Return the segment, and the number of its records in each file written. SegmentDamaged.
+    """
     segment = read_segment(folder, stream, mark.segment + 1)
     Chain(stream, mark.sha256, mark.segment, mark.last_number, keys=keys).link(segment.seal)
     return segment, lake.write_segment(segment)
 
 
 def _row(segment: Segment, files: list[str]) -> dict[str, object]:
+    """Return the segment's row of `segments`, without `ingested_at` and `leaf`."""
     seal = segment.seal
     first_us, last_us = arrivals(segment)
     return {
@@ -178,9 +183,9 @@ def _row(segment: Segment, files: list[str]) -> dict[str, object]:
 
 
 def arrivals(segment: Segment) -> tuple[int, int]:
-    """When the first and the last call of the segment arrived; when it was sealed, if it is empty.
+    """Return the arrival of the segment's first and last call, in Unix microseconds.
 
-    Unix microseconds.
+    For an empty segment both are the time it was sealed.
     """
     if not segment.lines:
         return segment.seal.sealed_at_us, segment.seal.sealed_at_us

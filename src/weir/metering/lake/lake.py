@@ -1,8 +1,8 @@
 """The lake: call records as Parquet, by day and hour (UTC), in a folder or an object store.
 
 A segment becomes one file in each hour it touches, under a name made of its stream and number, so
-writing it again writes the same thing in the same place. Whatever is read, listed or removed goes
-through one library (pyarrow's file systems); only what makes a local file durable is done here.
+writing it again writes the same thing in the same place. Reading, listing and removing go through
+one library (pyarrow's file systems); only making a local file durable is done here.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ from weir.metering.records.segments import (
 _OWN: Final = re.compile(r"(str_[0-9a-z]{26})-([0-9]{10,})\.parquet")
 _STORES: Final = ("file", "s3", "gs", "abfs", "abfss", "hdfs", "viewfs")
 
-# What reading a file raises that is not Parquet, or not ours.
+# Exceptions of reading a file that is not Parquet or not of the lake.
 BROKEN: Final = (TypeError, ValueError, *UNREADABLE, pa.ArrowException, OSError)
 
 
 class Reads(ArrowFSWrapper):  # type: ignore[misc] # fsspec has no types
-    """The lake's file system as DuckDB takes one."""
+    """The lake's file system in the form that DuckDB takes."""
 
     protocol = "lake"
 
@@ -67,7 +67,7 @@ class Reads(ArrowFSWrapper):  # type: ignore[misc] # fsspec has no types
 
 
 class Lake:
-    """Where the call records lie. Synchronous: call it from a thread when a loop is running."""
+    """The store of call records. Synchronous: in an event loop, call it from a thread."""
 
     def __init__(self, url: str) -> None:
         self.filesystem, root = _opened(url)
@@ -78,10 +78,10 @@ class Lake:
     # --- segments ----------------------------------------------------------------------------
 
     def write_segment(self, segment: Segment) -> dict[str, int]:
-        """Write a checked segment; returns its files, relative to the root, oldest hour first, with
-        the number of its records in each.
+        """Write a checked segment; return the number of its records in each file written.
 
-        SegmentDamaged when its lines are not records the lake can hold.
+        Files are named relative to the root, the oldest hour first. SegmentDamaged when its lines
+        are not records the lake can hold.
         """
         if not segment.lines:
             return {}
@@ -95,11 +95,11 @@ class Lake:
         return files
 
     def read_segment(self, stream: str, segment: int) -> Segment:
-        """A segment rebuilt from its files and checked as the sealed file was.
+        """Rebuild a segment from its files, with the checks of the sealed file.
 
-        The lines are written anew from the columns and must be those under the sealed root, so a
-        value changed in the lake is found. FileNotFoundError when no file of it is there, or parts
-        of it have expired.
+        The lines are written anew from the columns and must be under the sealed root, so a value
+        changed in the lake is found: SegmentDamaged. FileNotFoundError when no file of it is there,
+        or parts of it have expired.
         """
         if not identifiers.is_identifier(stream, "str"):
             raise ValueError("a stream is named by a str_ identifier")
@@ -111,8 +111,10 @@ class Lake:
         return self.rebuilt(self._places[stream, segment], stream, segment)
 
     def rebuilt(self, files: Sequence[str], stream: str, segment: int) -> Segment:
-        """The segment that is in these files; SegmentDamaged when it is not as it was sealed,
-        FileNotFoundError when parts of it have expired.
+        """Rebuild a segment from these files.
+
+        SegmentDamaged when it is not as it was sealed, FileNotFoundError when parts of it have
+        expired.
         """
         remains = self.remains(files, stream, segment)
         if not remains.is_whole:
@@ -120,7 +122,7 @@ class Lake:
         return Segment(remains.seal, [remains.lines[at] for at in range(remains.seal.records)])
 
     def remains(self, files: Sequence[str], stream: str, segment: int) -> Remains:
-        """What these files hold of a segment, checked against its root. SegmentDamaged."""
+        """Return the part of a segment in these files, checked against its root. SegmentDamaged."""
         try:
             parts = [self._part(file, stream, segment) for file in sorted(files)]
             seal = next(seal for seal, _, _ in parts if seal is not None)
@@ -141,7 +143,7 @@ class Lake:
     def _part(
         self, file: str, stream: str, segment: int
     ) -> tuple[Seal | None, pa.Table, dict[tuple[int, int], bytes]]:
-        """The seal of a segment, its rows and its pruned subtrees, as one file has them."""
+        """Return a segment's seal, its rows and its pruned subtrees, as one file has them."""
         with self._opened(file) as opened:
             stored = pq.ParquetFile(opened)
             metadata = stored.metadata.metadata
@@ -155,8 +157,9 @@ class Lake:
         return next(seals, None), table, pruned_of(metadata).get((stream, segment), {})
 
     def _indexed(self) -> dict[tuple[str, int], list[str]]:
-        """Which files hold which segments: by their names, or by their own metadata where they hold
-        many. A segment's own files come first, since they may have been merged a moment ago.
+        """Return the files of each segment: by their names, or by the metadata of merged files.
+
+        A segment's own files come first, since they may have been merged a moment ago.
         """
         own: dict[tuple[str, int], list[str]] = {}
         merged: dict[tuple[str, int], list[str]] = {}
@@ -172,23 +175,22 @@ class Lake:
     # --- files -------------------------------------------------------------------------------
 
     def seals(self, file: str) -> list[Seal]:
-        """The seals of the segments that are in a file, read from its metadata alone."""
+        """Read from a file's metadata alone the seals of the segments that are in it."""
         with self._opened(file) as opened:
             return seals_of(pq.ParquetFile(opened).metadata.metadata)
 
     def table(self, file: str) -> tuple[pa.Table, list[Seal], Pruned]:
-        """All a file holds. One of BROKEN when it cannot be read."""
+        """Read a file's rows, seals and pruned subtrees. One of BROKEN when it cannot be read."""
         with self._opened(file) as opened:
             stored = pq.ParquetFile(opened)
             metadata = stored.metadata.metadata
             return stored.read(), seals_of(metadata), pruned_of(metadata)
 
     def files(self, since: date | None = None, until: date | None = None) -> list[str]:
-        """All files that lie there, of whole days from `since` up to and including `until`,
-        relative to the root.
+        """List the files of whole days from `since` up to and including `until`.
 
-        Files that were written and are not counted as ingested are among them, and so are those
-        that were merged into others a moment ago. Which are to be read, PostgreSQL knows:
+        Names are relative to the root. Files that are written and not ingested yet are included,
+        and files that were merged a moment ago. The files that are to be read are in PostgreSQL:
         `weir.metering.lake.manifest`.
         """
         days = self._below(CALLS, recursive=False)
@@ -207,17 +209,17 @@ class Lake:
         )
 
     def files_in(self, folder: str) -> list[str]:
-        """All files that lie in a folder of the lake, relative to the root."""
+        """List the files in a folder of the lake, relative to the root."""
         found = self._below(folder, recursive=False)
         return [str(each.path)[len(self.root) + 1 :] for each in found if each.is_file]
 
     def address(self, file: str) -> str:
-        """How DuckDB reaches a file: a path, or a URL of the registered file system."""
+        """Return a file's address for DuckDB: a path, or a URL of the registered file system."""
         path = f"{self.root}/{file}"
         return path if self.is_local else f"{Reads.protocol}://{path}"
 
     def reads(self) -> Reads:
-        """The file system that `address` names where it is no path."""
+        """Return the file system of the URLs that `address` returns."""
         return Reads(self.filesystem)
 
     def put(self, file: str, data: bytes) -> None:
@@ -243,7 +245,7 @@ class Lake:
 
 
 def _opened(url: str) -> tuple[Any, str]:
-    """The file system of a URL or path, and the path within. Refusal SETTING_INVALID."""
+    """Open the file system of a URL; return it and the path within. Refusal SETTING_INVALID."""
     parts = urlsplit(url)
     if parts.scheme and parts.scheme not in _STORES:
         why = f"not one of {', '.join(_STORES)}"
@@ -259,7 +261,7 @@ def _opened(url: str) -> tuple[Any, str]:
 
 
 def _put_durably(final: Path, data: bytes) -> None:
-    """A local file: on the disk before it has its name."""
+    """Write a local file that is on the disk before it has its name."""
     final.parent.mkdir(parents=True, exist_ok=True)
     temporary = final.with_name(f".{final.name}.{secrets.token_hex(8)}")
     try:
@@ -274,7 +276,7 @@ def _put_durably(final: Path, data: bytes) -> None:
 
 
 def _may_hold(group: Any, stream: str, segment: int) -> bool:
-    """Whether a row group's statistics leave room for rows of this segment."""
+    """Whether a row group may have rows of this segment, by its statistics."""
     wanted = {"stream": stream, "segment": segment}
     for place in range(2):  # the first two columns of the schema
         column = group.column(place)

@@ -1,8 +1,8 @@
-"""Which files of the lake are to be read: what PostgreSQL says, and nothing that merely lies there.
+"""Manifest of the lake: the files that are to be read, as PostgreSQL lists them.
 
-A question takes its list here, in one statement, so it sees each record once however files are
-merged meanwhile. What was replaced stays where it is for `limits.REPLACED_KEPT_S`, longer than a
-question may take; one that takes longer fails, since a file it names is gone.
+A query takes its list here, in one statement, so it sees each record once, even if files are merged
+meanwhile. Replaced files stay where they are for `REPLACED_KEPT_S`, longer than a query may take; a
+query that takes longer fails, since a file it names is gone.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from weir.store.declares import EXPIRED_AT_ONCE
 
 HOUR: Final = timedelta(hours=1)
 
-# Each segment that was in one of the old files is in the new one from now on.
+# Names the new file in each segment that was in one of the old files.
 _MOVE: Final = text("""
     UPDATE segments
        SET files = (SELECT coalesce(jsonb_agg(DISTINCT
@@ -35,7 +35,7 @@ _MOVE: Final = text("""
      WHERE segments.stream = held.stream AND segments.segment = held.segment
 """)
 
-# Nothing is left of these, and what stands for their records in other files proves nothing more.
+# These segments have no records left; subtrees for them in other files prove nothing any more.
 _FORGET: Final = text("""
     UPDATE segments
        SET files = '[]'::jsonb
@@ -43,7 +43,7 @@ _FORGET: Final = text("""
      WHERE segments.stream = held.stream AND segments.segment = held.segment
 """)
 
-# A file of all classes has records in any case; how many, older rows do not say.
+# A file of all classes always has records, though older rows have no count of them.
 _LIVE_ELSEWHERE: Final = text("""
     SELECT DISTINCT segments.stream, segments.segment
       FROM unnest(CAST(:streams AS text[]), CAST(:numbers AS bigint[])) AS held (stream, segment)
@@ -57,7 +57,7 @@ _LIVE_ELSEWHERE: Final = text("""
 
 
 async def add(connection: AsyncConnection, files: Mapping[str, int]) -> None:
-    """Files of one segment, with the number of records in each."""
+    """Add the files of one segment, with the number of records in each."""
     rows = [
         {"file": file, "hour": hour_of(file), "records": records, "segments": 1, "holds": "all"}
         for file, records in files.items()
@@ -69,7 +69,10 @@ async def add(connection: AsyncConnection, files: Mapping[str, int]) -> None:
 async def between(
     connection: AsyncConnection, since: datetime | None = None, until: datetime | None = None
 ) -> list[str]:
-    """The files that hold the ingested records of this time, and perhaps others of their hours."""
+    """Return the files that hold the ingested records of this time.
+
+    They may hold other records of their hours.
+    """
     return list((await connection.execute(_between(since, until))).scalars())
 
 
@@ -89,7 +92,7 @@ async def of_days(
     after: str = "",
     most: int | None = None,
 ) -> list[str]:
-    """The files of these days of UTC, both included; by name, after one."""
+    """Return the files of these days (UTC, both included), by name and after the name `after`."""
     begin = None if since is None else datetime.combine(since, time(), UTC)
     end = None if until is None else datetime.combine(until, time(), UTC) + timedelta(days=1)
     wanted = _between(begin, end).where(lake_files.c.file > after).limit(most)
@@ -97,7 +100,7 @@ async def of_days(
 
 
 async def of_hour(connection: AsyncConnection, hour: datetime) -> list[Any]:
-    """The rows of an hour's files that are to be read, by name."""
+    """Return the rows of an hour's files that are to be read, by name."""
     rows = await connection.execute(
         select(lake_files)
         .where(lake_files.c.hour == hour, lake_files.c.replaced_at.is_(None))
@@ -107,7 +110,7 @@ async def of_hour(connection: AsyncConnection, hour: datetime) -> list[Any]:
 
 
 async def names_in(connection: AsyncConnection, hour: datetime) -> set[str]:
-    """Every file of an hour that is read, or may still be."""
+    """Return every file of an hour that is read, or that a query may still be reading."""
     rows = await connection.execute(select(lake_files.c.file).where(lake_files.c.hour == hour))
     return set(rows.scalars())
 
@@ -120,10 +123,11 @@ async def replace(
     now: datetime,
     gone: Collection[tuple[str, int]] = (),
 ) -> None:
-    """From this transaction on, `new` (a row) is read in the place of `old`, or nothing is.
+    """Replace the files `old` by `new` (a row of `lake_files`) from this transaction on.
 
-    `moved` are the segments that are in the new file, `gone` those of which nothing is left.
-    RuntimeError when one of them is not in the lake: nothing may be replaced then.
+    Without `new`, the old ones are only taken out. `moved` are the segments in the new file, `gone`
+    the segments of which no record is left. RuntimeError when another process replaced a file, or
+    one of the segments was never ingested: nothing may be replaced then.
     """
     replaced = await connection.execute(
         update(lake_files)
@@ -141,7 +145,7 @@ async def replace(
 async def live_elsewhere(
     connection: AsyncConnection, old: Sequence[str], held: Collection[tuple[str, int]]
 ) -> set[tuple[str, int]]:
-    """Which of these segments are also in a file besides `old` that still has records."""
+    """Return the segments of `held` that a file besides `old` still has records of."""
     rows = await connection.execute(_LIVE_ELSEWHERE, _columns(held) | {"old": list(old)})
     return {(row.stream, row.segment) for row in rows}
 
@@ -158,6 +162,7 @@ async def _change(
 
 
 def _columns(held: Collection[tuple[str, int]]) -> dict[str, list[Any]]:
+    """Return (stream, segment) pairs as the arrays that the statements above take."""
     pairs = sorted(held)
     return {
         "streams": [stream for stream, _ in pairs],
@@ -166,7 +171,10 @@ def _columns(held: Collection[tuple[str, int]]) -> dict[str, list[Any]]:
 
 
 async def forget_replaced(database: Database, lake: Lake) -> int:
-    """Remove the files nobody can still be reading; returns how many. May be killed anywhere."""
+    """Remove replaced files that no query can still be reading; return their number.
+
+    May be killed anywhere.
+    """
     before = database.clock.now() - timedelta(seconds=REPLACED_KEPT_S)
     async with database.connect() as connection:
         found = await connection.execute(

@@ -1,8 +1,8 @@
-"""Questions to the lake: one portable SQL text a question, run by DuckDB.
+"""Queries of the lake: one portable SQL text for each, run by DuckDB.
 
 Every text reads the table `calls` (the columns of `weir.metering.lake.columns.SCHEMA`, and `day`
 and `hour` of the folder a file is in) and uses nothing that Spark or Trino would not understand.
-Synchronous: call from a thread when a loop is running.
+Synchronous: in an event loop, call from a thread.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from weir.metering.lake.lake import Lake
 
 COUNT: Final = "SELECT count(*) FROM calls"
 
-# What the traffic page shows.
+# Counts for the traffic page.
 USAGE: Final = """
     SELECT application, product, status, refusal, count(*) AS calls
       FROM calls
@@ -39,7 +39,7 @@ DOUBLED_NUMBERS: Final = """
 """
 
 # An answer that was recorded twice would show here; so does a caller that chose one identifier for
-# two calls. What reconciliation found later is the record of a payment, not of an answer.
+# two calls. Records of reconciliation are left out: they are of payments, not of answers.
 DOUBLED_INTERACTIONS: Final = """
     SELECT interaction_id, count(*) AS records
       FROM calls
@@ -49,7 +49,7 @@ DOUBLED_INTERACTIONS: Final = """
      ORDER BY interaction_id
 """
 
-# Records of answers beside a list of interactions somebody else kept (a load generator, a partner).
+# Compares records of answers with a list of interactions that a load generator or partner kept.
 COMPARISON: Final = """
     WITH stored AS (
         SELECT interaction_id, count(*) AS records
@@ -65,7 +65,7 @@ COMPARISON: Final = """
       LEFT JOIN stored ON stored.interaction_id = expected.interaction_id
 """
 
-# What became of payments whose consents are in the table `asked`.
+# Statuses of payments whose consents are in the table `asked`.
 PAYMENTS: Final = """
     SELECT calls.consent, calls.status
       FROM calls
@@ -92,7 +92,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Records beside a list of interactions. `duplicated` are those with more than one record."""
+    """A comparison of records with a list of interactions; `duplicated` have several records."""
 
     expected: int
     stored: int
@@ -102,10 +102,10 @@ class Tally:
 
 @contextmanager
 def calls_of(lake: Lake, files: Sequence[str]) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A DuckDB connection whose table `calls` is these files of the lake, and nothing else."""
+    """Open a DuckDB connection whose only table, `calls`, is these files of the lake."""
     connection = duckdb.connect(":memory:")
     try:
-        connection.execute("SET TimeZone = 'UTC'")  # hours and days are those of UTC
+        connection.execute("SET TimeZone = 'UTC'")  # hours and days are UTC
         if not lake.is_local:
             connection.register_filesystem(lake.reads())
         table_of(connection, lake, files).create_view("calls")
@@ -117,7 +117,7 @@ def calls_of(lake: Lake, files: Sequence[str]) -> Iterator[duckdb.DuckDBPyConnec
 def table_of(
     connection: duckdb.DuckDBPyConnection, lake: Lake, files: Sequence[str]
 ) -> duckdb.DuckDBPyRelation:
-    """These files as one table."""
+    """Return these files as one table."""
     if not files:
         return connection.from_arrow(_EMPTY)
     addresses = [lake.address(file) for file in files]
@@ -131,10 +131,10 @@ def span_of(
     since: datetime,
     until: datetime,
 ) -> duckdb.DuckDBPyRelation:
-    """The records of these files that arrived from `since` up to `until`, as one table.
+    """Return the records of these files that arrived from `since` up to `until`, as one table.
 
-    A file lies in the hour its records arrived in, so only those of hours that are cut have to be
-    looked at record by record, which costs as much again as counting them.
+    A file lies in the hour its records arrived in, so only files of hours that are cut are filtered
+    record by record, which costs as much again as counting.
     """
     whole, cut = [], []
     for file in files:
@@ -153,27 +153,27 @@ def span_of(
 
 
 def count_records(lake: Lake, files: Sequence[str]) -> int:
-    """How many records these files of the lake hold."""
+    """Count the records in these files of the lake."""
     return int(ask(lake, files, COUNT)[0][0])
 
 
 def usage(lake: Lake, files: Sequence[str]) -> list[Usage]:
-    """Counts by application, product, status and refusal."""
+    """Count calls by application, product, status and refusal."""
     return [Usage(*row) for row in ask(lake, files, USAGE)]
 
 
 def doubled_numbers(lake: Lake, files: Sequence[str]) -> list[tuple[str, int, int]]:
-    """Records that are there more than once, as (stream, number, how often)."""
+    """Return records that are there more than once, as (stream, number, count)."""
     return [(row[0], row[1], row[2]) for row in ask(lake, files, DOUBLED_NUMBERS)]
 
 
 def doubled_interactions(lake: Lake, files: Sequence[str]) -> list[tuple[str, int]]:
-    """Interaction identifiers with more than one record of an answer, and how many."""
+    """Return interactions with more than one record of an answer, each with its count."""
     return [(row[0], row[1]) for row in ask(lake, files, DOUBLED_INTERACTIONS)]
 
 
 def compare(lake: Lake, files: Sequence[str], interactions: Iterable[str]) -> Tally:
-    """Set the identifiers of answered calls beside the records. A repeated one counts once."""
+    """Compare identifiers of answered calls with the records. A repeated one counts once."""
     expected = pa.table({"interaction_id": pa.array(sorted(set(interactions)), pa.string())})
     with calls_of(lake, files) as connection:
         connection.register("expected", expected)
@@ -182,7 +182,7 @@ def compare(lake: Lake, files: Sequence[str], interactions: Iterable[str]) -> Ta
 
 
 def payments(lake: Lake, files: Sequence[str], names: Iterable[str]) -> dict[str, list[int]]:
-    """The statuses members answered with under each consent, by the names records give consents."""
+    """Return the statuses that members answered with, by the name records give the consent."""
     asked = pa.table({"consent": pa.array(sorted(set(names)), pa.string())})
     answers: dict[str, list[int]] = {}
     with calls_of(lake, files) as connection:
@@ -193,6 +193,6 @@ def payments(lake: Lake, files: Sequence[str], names: Iterable[str]) -> dict[str
 
 
 def ask(lake: Lake, files: Sequence[str], question: str) -> list[tuple[Any, ...]]:
-    """The rows a question gives over the records in these files."""
+    """Return the rows of a query over the records in these files."""
     with calls_of(lake, files) as connection:
         return connection.execute(question).fetchall()

@@ -1,4 +1,4 @@
-"""The receipt of a call: its record's line, and the proof that it was sealed."""
+"""Receipts of calls: a record's line, and the proof that it was sealed."""
 
 from __future__ import annotations
 
@@ -31,8 +31,11 @@ async def find(
     name: ReceiptName,
     may_see: Callable[[CallRecord], bool],
 ) -> Receipt:
-    """The receipt of this name. Refusal NOT_FOUND when there is none, not yet, or not for this
-    caller; a moment after the answer it may not be sealed yet.
+    """Return the receipt of this name.
+
+    `secret` is the platform's secret for receipts, `may_see` decides on the record. Refusal
+    NOT_FOUND when there is none, when the caller may not see it, or when the call is not sealed
+    yet, a moment after its answer.
     """
     for row in await _candidates(connection, name):
         remains = await _remains(lake, row)
@@ -47,7 +50,7 @@ async def find(
 
 
 async def _candidates(connection: AsyncConnection, name: ReceiptName) -> list[Row[Any]]:
-    """The stream's segments that hold calls of this moment."""
+    """Return the rows of the stream's segments that hold calls of this moment."""
     at, moment = instant(name.at_us), timedelta(seconds=1)
     rows = await connection.execute(
         select(segments)
@@ -59,7 +62,7 @@ async def _candidates(connection: AsyncConnection, name: ReceiptName) -> list[Ro
 
 
 async def _remains(lake: Lake, row: Row[Any]) -> Remains:
-    """What the lake holds of a segment: nothing, once every record of it has expired."""
+    """Return the records the lake holds of a segment: none once all have expired."""
     if not row.files:
         return Remains(msgspec.convert(row.seal, Seal), {})
     try:
@@ -84,6 +87,7 @@ def _is_authentic(secret: bytes, name: ReceiptName, record: CallRecord) -> bool:
 async def _receipt(
     connection: AsyncConnection, name: ReceiptName, remains: Remains, index: int, leaf: int
 ) -> Receipt:
+    """Return the receipt of one line, with the proofs of its segment and its seal."""
     path = await asyncio.to_thread(
         lambda: merkle.inclusion(index, remains.seal.records, remains.node())
     )
@@ -98,7 +102,7 @@ async def _receipt(
 
 
 async def seals_after(connection: AsyncConnection, leaf: int, count: int) -> list[Seal]:
-    """Seals in the order of the tree, from leaf `leaf` on."""
+    """Return `count` seals in the order of the tree, from leaf `leaf` on."""
     rows = await connection.execute(
         select(segments.c.seal)
         .where(segments.c.leaf >= leaf)
@@ -109,7 +113,7 @@ async def seals_after(connection: AsyncConnection, leaf: int, count: int) -> lis
 
 
 async def segment_of(connection: AsyncConnection, lake: Lake, stream: str, segment: int) -> Remains:
-    """A segment as it was sealed, without what has expired of it. Refusal NOT_FOUND."""
+    """Return a sealed segment, without its expired records. Refusal NOT_FOUND."""
     row = (
         await connection.execute(
             select(segments).where(segments.c.stream == stream, segments.c.segment == segment)

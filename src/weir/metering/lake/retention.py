@@ -1,14 +1,14 @@
-"""How long call records are kept: whole days expire by class, and the chain stays checkable.
+"""Retention of call records: whole days expire by class, and the chain stays checkable.
 
 A day of UTC expires for a class when it lies more days back than the class is kept. Its files are
-replaced, an hour a transaction, by files without the class's records: first those of `interface`
-calls, and later, with the `transaction` calls, everything. Seals, roots and counts stay. In the
-place of removed records stand the hashes of the subtrees they made up, so what remains of a segment
-is as provable as before; and a signed statement says what was removed (`weir.kernel.expiries`).
+replaced, an hour a transaction, by files without the class's records: first records of `interface`
+calls, and later, with the `transaction` calls, everything. Seals, roots and counts stay. The hashes
+of the subtrees that removed records made up replace them, so the rest of a segment is as provable
+as before; and a signed statement says what was removed (`weir.kernel.expiries`).
 
-Days that somebody still needs are left alone: who that is, the caller's `held` says. It is asked in
-the transaction that removes, under a lock, so that whoever comes to need a day (`keep_still`)
-either keeps it or finds it gone.
+Days that are still needed are left alone: the caller's `held` decides. It is called in the
+transaction that removes, under a lock, so that another process that begins to need a day
+(`keep_still`) either keeps it or finds it gone.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from weir.store.locks import hold
 from weir.store.unit import Actor, UnitOfWork
 
 RETENTION: Final = Actor(organisation="", subject="worker:retention")
-KEPT: Final = "kept"  # how the names of files begin that hold what is kept longer
+KEPT: Final = "kept"  # the prefix of files with records that are kept longer
 
 
 # Whether records that arrived from the first time until before the second are still needed.
@@ -52,20 +52,20 @@ Held = Callable[[AsyncConnection, datetime, datetime], Awaitable[bool]]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How many whole days each class is kept after the day of its arrival."""
+    """The whole days that each class is kept after the day of its arrival."""
 
     records_days: int
     transactions_days: int
 
     def expired(self, today: date, record_class: RecordClass) -> datetime:
-        """Records of the class that arrived before this have expired."""
+        """Return the time of arrival before which records of the class have expired."""
         kept = self.records_days if record_class == "interface" else self.transactions_days
         return datetime.combine(today - timedelta(days=kept), time(), UTC)
 
 
 @dataclass(slots=True)
 class Expired:
-    """What one run removed, which days it left because they are needed, and what was broken."""
+    """Counts of one run, the days it left because they are needed, and broken files."""
 
     records: int = 0
     hours: int = 0
@@ -75,24 +75,29 @@ class Expired:
 
 @dataclass(slots=True)
 class _Hour:
-    """What becomes of an hour's files, gathered while they are read."""
+    """The result for an hour's files, collected while they are read."""
 
-    seals: list[Seal] = field(default_factory=list)  # of the segments that go on
+    seals: list[Seal] = field(
+        default_factory=list
+    )  # of segments with records left, here or elsewhere
     pruned: Pruned = field(default_factory=dict)
-    gone: set[tuple[str, int]] = field(default_factory=set)  # segments of which nothing is left
+    gone: set[tuple[str, int]] = field(default_factory=set)  # segments without any record left
     shortened: set[tuple[str, int]] = field(default_factory=set)  # segments that lost records
-    records: int = 0  # that are removed
+    records: int = 0  # records removed
 
     @property
     def changes(self) -> bool:
-        """Whether anything goes: not where what is left stands for a segment's other hours."""
+        """Whether anything is removed: not if only subtrees for other hours' records are left."""
         return bool(self.records or self.gone)
 
 
 async def expire(
     database: Database, lake: Lake, rule: Rule, key: SealingKey, held: Held
 ) -> Expired:
-    """Remove what has expired. Killed between two hours, the next run goes on with the next."""
+    """Remove all expired records. A run that was killed is continued by the next.
+
+    `key` signs the statements of what was removed.
+    """
     report = Expired()
     today = database.clock.now().astimezone(UTC).date()
     for record_class in reversed(CLASSES):
@@ -105,11 +110,12 @@ async def expire(
 
 
 async def keep_still(connection: AsyncConnection) -> None:
-    """Let nothing expire until the commit. What was under way is done when this returns."""
+    """Stop all expiry until the commit. An expiry under way is done when this returns."""
     await hold(connection, EXPIRY_LOCK)
 
 
 async def _due(connection: AsyncConnection, before: datetime, record_class: str) -> list[datetime]:
+    """Return the hours before `before` that still hold records of the class."""
     wanted = (
         select(files_table.c.hour)
         .where(files_table.c.replaced_at.is_(None), files_table.c.hour < before)
@@ -144,7 +150,7 @@ async def _expire_hour(
     held: Held,
     report: Expired,
 ) -> None:
-    """Remove one class from one hour, in one transaction; the longer kept class takes all."""
+    """Remove one class from one hour, in one transaction; `transaction` removes all records."""
     async with database.unit(RETENTION) as unit:
         await keep_still(unit.connection)
         if await _is_held(unit.connection, hour, held, report):
@@ -174,7 +180,7 @@ async def _expire_hour(
 
 
 async def _state(unit: UnitOfWork, expiry: Expiry, hour: datetime) -> None:
-    """Keep the signed statement of what was removed."""
+    """Store the signed statement of the removal."""
     await unit.connection.execute(
         insert(expiries).values(
             hour=hour,
@@ -204,7 +210,7 @@ def _expiry(
 
 
 def _segments_in(lake: Lake, files: Sequence[str]) -> set[tuple[str, int]]:
-    """The segments these files hold something of."""
+    """Return the segments that these files name in their seals."""
     found: set[tuple[str, int]] = set()
     for file in files:
         with _naming(file):
@@ -214,7 +220,7 @@ def _segments_in(lake: Lake, files: Sequence[str]) -> set[tuple[str, int]]:
 
 @contextmanager
 def _naming(file: str) -> Iterator[None]:
-    """BrokenFileError when the file cannot be read."""
+    """Raise BrokenFileError, which names the file, when it cannot be read."""
     try:
         yield
     except BROKEN as error:
@@ -229,7 +235,10 @@ def _write(
     record_class: RecordClass,
     elsewhere: Collection[tuple[str, int]],
 ) -> tuple[_Hour, dict[str, Any] | None]:
-    """Write what stays of the files; None when nothing does, or nothing changes."""
+    """Write the records that stay; return the hour's result and the new file's row.
+
+    The row is None when no segment stays, or nothing changes.
+    """
     made = _Hour()
     staying = _staying(lake, old, record_class, elsewhere, made)
     rows, data = merged(staying, made.seals, made.pruned)
@@ -253,10 +262,10 @@ def _staying(
     elsewhere: Collection[tuple[str, int]],
     made: _Hour,
 ) -> Iterator[pa.Table]:
-    """The rows of each file that are kept longer than the class.
+    """Yield of each file the rows that are kept longer than the class, and fill `made`.
 
-    Of a segment that has records in another hour still (`elsewhere`), what stands for those of this
-    hour stays.
+    A segment that still has records in another hour (`elsewhere`) keeps the subtrees for its
+    records of this hour.
     """
     for file in old:
         with _naming(file):
@@ -278,20 +287,20 @@ def _staying(
 
 
 def _segments_of(table: pa.Table) -> set[tuple[str, int]]:
-    """The segments its rows are of."""
+    """Return the segments that the rows belong to."""
     found = table.group_by(["stream", "segment"]).aggregate([])
     return set(zip(found["stream"].to_pylist(), found["segment"].to_pylist(), strict=True))
 
 
 def _stand_in(goes: pa.Table, seal: Seal) -> dict[tuple[int, int], bytes]:
-    """The subtrees in the place of a segment's removed records."""
+    """Return the subtrees that replace a segment's removed records."""
     records = from_table(goes, seal.stream, seal.segment)
     leaves = {record.number - seal.first: merkle.leaf_hash(encode(record)) for record in records}
     return pruned_trees.prune(leaves, pruned_trees.node_of(leaves, {}))
 
 
 async def listed(connection: AsyncConnection, after: int, most: int) -> list[Expiry]:
-    """The signed statements after so many, oldest removal first."""
+    """Return `most` signed statements, the oldest removal first, skipping the first `after`."""
     rows = await connection.execute(
         select(expiries.c.document)
         .order_by(expiries.c.at, expiries.c.hour, expiries.c.record_class)
@@ -302,9 +311,9 @@ async def listed(connection: AsyncConnection, after: int, most: int) -> list[Exp
 
 
 async def whole_segments(connection: AsyncConnection, rule: Rule, now: datetime) -> dict[str, int]:
-    """For each stream, the first segment of which every record is still kept.
+    """Return for each stream the first segment of which every record is still kept.
 
-    What a gateway's folder holds before it has expired there too.
+    Earlier segments have expired in a gateway's folder too.
     """
     before = rule.expired(now.astimezone(UTC).date(), "interface")
     oldest: datetime | None = await connection.scalar(

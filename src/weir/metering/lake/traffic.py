@@ -1,7 +1,7 @@
-"""Traffic: calls counted by what they were, with percentiles from fixed logarithmic buckets.
+"""Traffic: counts of calls by dimension, with percentiles from fixed logarithmic buckets.
 
-One portable SQL text a question. A bucket is an eighth of a doubling, so a percentile is at most
-nine percent above the true one; buckets of different hours and machines add up, percentiles do not.
+One portable SQL text a query. A bucket is an eighth of a doubling, so a percentile is at most nine
+percent above the true one; buckets of different hours and machines add up, percentiles do not.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ from weir.metering.declares import TRAFFIC_ROWS
 from weir.metering.lake.lake import Lake
 from weir.metering.lake.queries import calls_of
 
-# What calls can be counted by and narrowed to; `hour` and `day` are those of
-# their arrival, UTC.
+# The dimensions that calls are counted by and narrowed to; `hour` and `day` are of arrival, UTC.
 DIMENSIONS: Final = {
     "application": "application",
     "organisation": "organisation",
@@ -32,7 +31,7 @@ DIMENSIONS: Final = {
     "day": "CAST(CAST(arrived_at AS DATE) AS VARCHAR)",
 }
 BUCKETS_A_DOUBLING: Final = 8
-# The kinds with the most calls come back, each with its buckets, however many there are in all.
+# Returns the kinds with the most calls, each with all its buckets.
 _TEXT: Final = """
     WITH counted AS (
         SELECT {columns}
@@ -58,7 +57,10 @@ _TEXT: Final = """
 
 @dataclass(slots=True)
 class Traffic:
-    """Calls of one kind. `by` names the kind; durations are upper ends of buckets, microseconds."""
+    """Calls of one kind. `by` holds the kind's value of each dimension.
+
+    `buckets` holds the number of calls by bucket of duration.
+    """
 
     by: dict[str, str | None]
     calls: int = 0
@@ -68,7 +70,10 @@ class Traffic:
     buckets: dict[int, int] = field(default_factory=dict)
 
     def percentile_us(self, part: float) -> int:
-        """The duration that this part of the calls did not exceed."""
+        """Return the duration that this part (0 to 1) of the calls did not exceed.
+
+        It is the upper end of a bucket, in microseconds.
+        """
         left = math.ceil(self.calls * part)
         for bucket in sorted(self.buckets):
             left -= self.buckets[bucket]
@@ -84,9 +89,9 @@ def question(
     until: datetime,
     party: str | None = None,
 ) -> tuple[str, list[Any]]:
-    """The SQL and its values. `party` leaves only calls that it made or served.
+    """Return the SQL and its values. `party` leaves only calls that it made or served.
 
-    At most `limits.TRAFFIC_ROWS` kinds come back: those with the most calls.
+    At most `TRAFFIC_ROWS` kinds are returned, the ones with the most calls.
     """
     names = [f"d{n}" for n in range(len(by))]
     where = ["arrived_at >= ?", "arrived_at < ?"]
@@ -113,7 +118,7 @@ def question(
 def ask(
     lake: Lake, files: Sequence[str], by: Sequence[str], text: str, values: list[Any]
 ) -> list[Traffic]:
-    """The answer, most calls first. Synchronous."""
+    """Return the counts of each kind, most calls first. Synchronous."""
     with calls_of(lake, files) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         rows = connection.execute(text, values).fetchall()

@@ -1,1 +1,1 @@
-"""Call records: written, sealed, witnessed, proven, reconciled and kept as long as need be."""
+"""Call records: written, sealed into segments, witnessed by members, and audited."""

@@ -1,6 +1,6 @@
-"""The audit of a bundle, offline: what each side says, held against what was sealed.
+"""Audit of a bundle, offline: receipts and logs of all sides compared with the sealed records.
 
-Every finding has one of the words of `Damage`, says where, and what. A note is a difference that
+Every finding has one of the words of `Damage`, a place and a detail. A note is a difference that
 the rules allow: a call in flight when a process was killed, a loss that was signed for.
 """
 
@@ -41,13 +41,13 @@ from weir.metering.records.segments import (
     verify_stream,
 )
 
-# How far two parties' clocks may be apart before it means something.
+# Two parties' clocks may differ this much without a finding.
 CLOCKS_APART_US: Final = 5_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing that is not as it should be. `where` names the record, seal, root or log line."""
+    """One finding. `where` names the record, seal, root or log line."""
 
     damage: Damage
     where: str
@@ -59,13 +59,13 @@ class Difference:
 
 @dataclass(slots=True)
 class Audit:
-    """What was checked and what was found."""
+    """The result of an audit: counts, findings and notes."""
 
     records: int = 0
     segments: int = 0
     roots: int = 0
     log_lines: int = 0
-    expired: int = 0  # records that are gone by the rule of their class
+    expired: int = 0  # records that expired by the rule of their class
     findings: list[Difference] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -74,22 +74,23 @@ class Audit:
         return not self.findings
 
     def find(self, damage: Damage, where: str, detail: str) -> None:
+        """Add a finding."""
         self.findings.append(Difference(damage, where, detail))
 
 
 @dataclass(slots=True)
 class _Held:
-    """What the bundle's records hold, to be looked up."""
+    """An index of the bundle's records, seals and expiries."""
 
     by_call: dict[tuple[str, str, int], CallRecord] = field(default_factory=dict)
     by_interaction: dict[str, list[CallRecord]] = field(default_factory=dict)
     by_number: dict[tuple[str, int], CallRecord] = field(default_factory=dict)
     ends: dict[str, Seal] = field(default_factory=dict)  # the newest seal of each stream
-    expiries: list[Expiry] = field(default_factory=list)  # those that hold
+    expiries: list[Expiry] = field(default_factory=list)  # only ones with a valid signature
 
 
 def audit(bundle: Bundle) -> Audit:
-    """Check everything that is in the bundle against everything else in it. Synchronous."""
+    """Check everything in the bundle against everything else in it. Synchronous."""
     found = Audit()
     _seals(bundle, found)
     held = _records(bundle, found)
@@ -109,7 +110,7 @@ def audit(bundle: Bundle) -> Audit:
 
 
 def _seals(bundle: Bundle, found: Audit) -> None:
-    """The list of all seals: each signed, each stream a chain, none twice."""
+    """Check the list of all seals: each signed, each stream a chain, none twice."""
     chains: dict[str, Chain | None] = {}
     seen: set[tuple[str, int]] = set()
     for leaf, seal in enumerate(bundle.seals or ()):
@@ -135,7 +136,7 @@ def _seals(bundle: Bundle, found: Audit) -> None:
 
 
 def _records(bundle: Bundle, found: Audit) -> _Held:
-    """The streams in the bundle: intact, those of the list of seals, and numbered without gaps."""
+    """Check the streams: intact, as in the list of seals, numbered without gaps; index them."""
     held = _Held(expiries=_expiries(bundle, found))
     listed = {(seal.stream, seal.segment): seal for seal in bundle.seals or ()}
     last: dict[str, int] = {}
@@ -157,7 +158,7 @@ def _read_stream(
     held: _Held,
     found: Audit,
 ) -> None:
-    """Everything of a stream that can be read, into what is held."""
+    """Add every readable record of a stream to the index."""
     for number in numbered(bundle.records / stream, SEAL_SUFFIX):
         try:
             seal = read_seal(bundle.records, stream, number)
@@ -179,7 +180,7 @@ def _read_stream(
 
 
 def _expiries(bundle: Bundle, found: Audit) -> list[Expiry]:
-    """The statements about what expired that can be believed."""
+    """Return the statements of expiry whose signature holds."""
     holding = []
     for expiry in bundle.expiries:
         fault = expiry_fault(expiry, bundle.keys)
@@ -192,7 +193,7 @@ def _expiries(bundle: Bundle, found: Audit) -> list[Expiry]:
 
 
 def _expired(remains: Remains, held: _Held, found: Audit) -> None:
-    """A segment that lacks records must be one of which some expired."""
+    """Check that a statement of expiry covers a segment that lacks records."""
     seal = remains.seal
     lacks = seal.records - len(remains.lines)
     found.expired += lacks
@@ -225,7 +226,7 @@ def _keep_call(
 
 
 def _check_numbering(stream: str, held: _Held, found: Audit) -> None:
-    """Each application's calls run from 1 without a gap, but for those a crash cut off."""
+    """Check that each application's calls run from 1 without a gap, except after a crash."""
     calls: dict[str, set[int]] = {}
     for of_stream, application, call in held.by_call:
         if of_stream == stream:
@@ -252,7 +253,7 @@ def _check_numbering(stream: str, held: _Held, found: Audit) -> None:
 
 
 def _roots(bundle: Bundle, found: Audit) -> None:
-    """Each root signed, over the seals there are, and the same for everybody."""
+    """Check each root: signed, over the seals in the list, and the same for all parties."""
     seals = bundle.seals
     tree = merkle.Tree([merkle.leaf_hash(seal.statement()) for seal in seals or ()])
     faces: dict[int, str] = {}
@@ -281,6 +282,7 @@ def _root_over(
     where: str,
     found: Audit,
 ) -> None:
+    """Check a root of `size` seals against the list of seals: none missing, changed or younger."""
     if size > tree.size:
         detail = f"only {tree.size} seals are there: the tail is withheld"
         found.find(Damage.TRUNCATED, where, detail)
@@ -293,7 +295,10 @@ def _root_over(
 
 
 def _issuer_fault(bundle: Bundle, witness: Witness) -> str | None:
-    """Whether the alliance's authority issued the witness's certificate, where that is known."""
+    """Return a fault if the alliance's authority did not issue the witness's certificate.
+
+    None where the bundle has no authority.
+    """
     if bundle.authority is None:
         return None
     try:
@@ -309,6 +314,7 @@ def _issuer_fault(bundle: Bundle, witness: Witness) -> str | None:
 
 
 def _receipt_beside_records(name: str, receipt: str, line: str, held: _Held, found: Audit) -> None:
+    """Compare a receipt's line with the record of its call."""
     parsed = ReceiptName.parse(receipt)
     if parsed.stream not in held.ends:
         found.notes.append(f"receipt {name}: the records of {parsed.stream} are not in the bundle")
@@ -329,7 +335,7 @@ def _lines_of(name: ReceiptName, held: _Held) -> Iterator[str]:
 
 
 def _log(bundle: Bundle, log: Log, held: _Held, found: Audit) -> None:
-    """One party's log beside the records, both ways."""
+    """Compare one party's log with the records, both ways."""
     if log.fault is not None:
         found.find(Damage.ALTERED, f"log {log.name}", log.fault)
         return
@@ -364,7 +370,7 @@ def _caller_entry(bundle: Bundle, log: Log, entry: LogEntry, held: _Held, found:
 
 
 def _invented(bundle: Bundle, entry: LogEntry, name: ReceiptName, held: _Held) -> str | None:
-    """Whether the name can be shown not to be the platform's."""
+    """Return a fault if it can be shown that the platform never gave this receipt."""
     key = bundle.receipt_keys.get(name.stream)
     if key is None:
         return None
@@ -378,6 +384,7 @@ def _invented(bundle: Bundle, entry: LogEntry, name: ReceiptName, held: _Held) -
 
 
 def _unrecorded(where: str, name: ReceiptName, held: _Held, found: Audit) -> None:
+    """Explain a receipt without a record: expired, in a signed gap, withheld or dropped."""
     end = held.ends.get(name.stream)
     if any(_covers(each, name) for each in held.expiries):
         found.notes.append(f"{where}: call {name.call} has expired")
@@ -433,7 +440,7 @@ def _member_entry(log: Log, entry: LogEntry, held: _Held, found: Audit) -> None:
 
 
 def _what_the_log_lacks(log: Log, held: _Held, found: Audit) -> None:
-    """Records of the party, from its first line to its last, that its log does not have."""
+    """Find records of the party, between its first and last line, that its log lacks."""
     if not log.entries:
         return
     first, last = log.entries[0], log.entries[-1]

@@ -1,4 +1,4 @@
-"""A bundle: what an audit reads, as files in one folder, so that nobody need be asked.
+"""Bundles: the files of an offline audit, in one folder.
 
 ```
 keys.json           the keys that seal records: a list
@@ -6,13 +6,13 @@ ca.pem              the alliance's authority, for the certificates of witnesses
 seals.jsonl         every seal, in the order of the tree
 roots.json          signed roots with their witnesses: a list
 records/            streams, as gateways and workers leave them (docs/records.md)
-expiries.json       signed statements of what expired: a list
+expiries.json       signed statements of expiry: a list
 receipt-keys.json   keys of streams' receipts in hexadecimal, where they were shown
 logs/*.jsonl        logs of callers and of members (weir.kernel.call_log)
 receipts/*.json     receipts that were fetched
 ```
 
-All but `keys.json` may be missing: what is there is checked.
+All files but `keys.json` may be missing; the audit checks the ones that are there.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ RECEIPTS: Final = "receipts"
 
 @dataclass(slots=True)
 class Log:
-    """One party's log; `fault` says why it cannot be believed as a whole."""
+    """One party's log; `fault` says why the log as a whole is not valid."""
 
     name: str
     entries: list[LogEntry] = field(default_factory=list)
@@ -51,7 +51,11 @@ class Log:
 
 @dataclass(slots=True)
 class Bundle:
-    """What was found in the folder."""
+    """The contents of a bundle's folder.
+
+    `keys` are by key identifier, `receipt_keys` by stream, `receipts` are pairs of file name and
+    receipt.
+    """
 
     folder: Path
     keys: dict[str, PublicKey]
@@ -69,7 +73,7 @@ class Bundle:
 
 
 def read(folder: Path) -> Bundle:
-    """Read a bundle. ValueError says which file is not what it should be."""
+    """Read a bundle. ValueError names the file that is missing or malformed."""
     keys = _json(folder / KEYS, list[PublicKey])
     if keys is None:
         raise ValueError(f"{folder / KEYS} is missing: without keys nothing can be checked")

@@ -1,4 +1,4 @@
-"""The call record, and how the files of a stream are named.
+"""The call record: its fields, its line, and the names of a stream's files.
 
 A stream is the life of one process: its records are numbered from 1 without a gap. A segment is a
 file of a stream, one JSON line a record. The process only writes lines;
@@ -19,13 +19,13 @@ from weir.metering.declares import TERMS_BYTES
 OPEN_SUFFIX: Final = ".open"  # being written
 FINISHED_SUFFIX: Final = ".records"  # whole and on the disk
 LOCK_NAME: Final = "lock"  # held by the process as long as it lives
-BOOT_NAME: Final = "boot"  # which start of the machine the process lives in
+BOOT_NAME: Final = "boot"  # the boot identifier of the machine when the process began
 CLOSED_NAME: Final = "closed"  # the process ended in order
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Terms(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True, gc=False):
-    """The part of a record that a caller's right decides: it is the same for many calls.
+    """The part of a record that follows from the caller's rights, the same for many calls.
 
     `path` is the template, never the concrete path, so that no account number enters a record.
     """
@@ -46,8 +46,8 @@ class Details(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True, gc=
     """The part of a record that most calls do not have.
 
     `refusal` and `fault` come from `weir.kernel.outcomes` and are absent when the member's own
-    answer was passed on. `amount_minor` and `currency` are those of a payment the call asked for.
-    `scene`, `channel` and `referrer` are what the application says of where the customer is.
+    answer was passed on. `amount_minor` and `currency` are of a payment that the call requested.
+    `scene`, `channel` and `referrer` say, in the application's words, where the customer is.
     """
 
     refusal: str | None = None
@@ -67,7 +67,7 @@ class CallRecord(
 
     `number` counts the stream's records from 1, `call` the application's own calls in the stream.
     `at_us` is the arrival in Unix microseconds. The line is this struct in the order of its fields;
-    the rest are those of `Terms` and `Details`.
+    `Terms` and `Details` explain the others.
     """
 
     number: int = 0
@@ -103,26 +103,29 @@ NO_DETAILS: Final = b"}\n"
 
 
 def encoded_terms(terms: Terms) -> bytes:
-    """The terms as they stand in a line: without the braces."""
+    """Encode the terms as a part of a line, without braces; without a path if over TERMS_BYTES."""
     inner = encode(terms)[1:-1]
     if len(inner) <= TERMS_BYTES:
         return inner
-    return encode(msgspec.structs.replace(terms, path=None))[1:-1]  # counts do not hang on it
+    return encode(msgspec.structs.replace(terms, path=None))[1:-1]  # no count depends on the path
 
 
 def encoded_details(details: Details) -> bytes:
-    """The end of a line: the details, if there are any, and the line's end."""
+    """Encode the end of a line: the details, if there are any, and the line's end."""
     inner = encode(details)[1:-1]
     return b",%b}\n" % inner if inner else NO_DETAILS
 
 
 def segment_path(folder: Path, stream: str, segment: int, suffix: str) -> Path:
-    """Where a segment lies under the records folder."""
+    """Return the path of a segment's file under the records folder."""
     return folder / stream / f"{segment:010d}{suffix}"
 
 
 def boot_id() -> str:
-    """Which start of this machine this is; what a process wrote in another may be lost."""
+    """Return the identifier of this machine's boot.
+
+    Data that a process wrote under another boot may be lost.
+    """
     return _BOOT_ID.read_text().strip()
 
 

@@ -1,4 +1,4 @@
-"""The tree over all seals of the alliance, in the order in which they came into the lake.
+"""Transparency log: a Merkle tree over all seals, in the order of their ingest.
 
 It only grows (RFC 9162): a signed root over its first n seals fixes all of them, and a proof of
 consistency shows that a later root rewrote nothing.
@@ -23,7 +23,7 @@ from weir.store.locks import hold
 
 
 async def append(connection: AsyncConnection, seal: Seal) -> int:
-    """Add a seal as the next leaf; returns its index. Others wait until this transaction ends."""
+    """Add a seal as the next leaf; return its index. Locks the tree until the commit."""
     await hold(connection, SEAL_LOG_LOCK)
     index = await size(connection)
     found = merkle.leaf_hash(seal.statement())
@@ -39,7 +39,7 @@ async def append(connection: AsyncConnection, seal: Seal) -> int:
 
 
 async def size(connection: AsyncConnection) -> int:
-    """How many seals the tree holds."""
+    """Return the number of seals in the tree."""
     newest = await connection.scalar(select(func.max(segments.c.leaf)))
     return 0 if newest is None else int(newest) + 1
 
@@ -47,7 +47,7 @@ async def size(connection: AsyncConnection) -> int:
 async def sign_root(
     connection: AsyncConnection, key: SealingKey, at: datetime, day: date | None = None
 ) -> Root:
-    """A signed root over all seals there are. With none new since the last root, that one.
+    """Sign a root over all seals; return the last one if no seal was added since.
 
     With `day`, the root closes this day, unless one does already.
     """
@@ -74,13 +74,16 @@ async def sign_root(
 
 
 async def root_of(connection: AsyncConnection, tree_size: int) -> Root | None:
-    """The signed root over this many seals."""
+    """Return the signed root over this many seals."""
     row = await _root(connection, roots.c.size == tree_size)
     return None if row is None else _document(row)
 
 
 async def inclusion(connection: AsyncConnection, leaf: int) -> Inclusion | None:
-    """That a seal is under the oldest root that covers it; None before there is one."""
+    """Return the proof that a seal is under the oldest root that covers it; None without one.
+
+    RFC 9162 section 2.1.3.
+    """
     row = (
         await connection.execute(
             select(roots).where(roots.c.size > leaf).order_by(roots.c.size).limit(1)
@@ -95,9 +98,9 @@ async def inclusion(connection: AsyncConnection, leaf: int) -> Inclusion | None:
 
 
 async def consistency(connection: AsyncConnection, old: int, new: int) -> list[str]:
-    """The proof that the tree of `new` seals begins with that of `old` seals.
+    """Return the proof that the tree of `new` seals begins with the tree of `old` seals.
 
-    Refusal INVALID_INPUT when they are not sizes the tree has had, smaller first.
+    RFC 9162 section 2.1.4. INVALID_INPUT when they are not sizes the tree has had, smaller first.
     """
     if not 0 < old <= new <= await size(connection):
         raise inputs.wrong(
@@ -110,11 +113,12 @@ async def consistency(connection: AsyncConnection, old: int, new: int) -> list[s
 
 
 def today(at: datetime) -> date:
-    """The day of UTC at this time."""
+    """Return the UTC day of a time."""
     return at.astimezone(UTC).date()
 
 
 def _siblings(index: int) -> list[tuple[int, int]]:
+    """Return the (level, position) of the nodes that adding leaf `index` needs."""
     wanted = []
     level, position = 0, index
     while position & 1:
@@ -124,7 +128,10 @@ def _siblings(index: int) -> list[tuple[int, int]]:
 
 
 async def _nodes(connection: AsyncConnection, use: Callable[[merkle.Node], Any]) -> merkle.Node:
-    """The nodes that a computation asks for, fetched at once: it is run dry to see which."""
+    """Fetch at once the nodes that the computation `use` asks for.
+
+    It is run first with empty hashes, to learn which nodes it needs.
+    """
     wanted: list[tuple[int, int]] = []
 
     def note(level: int, position: int) -> bytes:

@@ -1,11 +1,11 @@
-"""Sealing: what gateways wrote becomes segments that are hashed, chained and signed.
+"""Sealing: the lines gateways wrote become segments that are hashed, chained and signed.
 
 This runs in workers, beside the path of a call, and the key stays out of the processes that face
 the network. It may run in several workers at once (a lock a stream) and be killed at any point: a
-seal is written whole or not at all, and what it says follows from the records alone.
+seal is written whole or not at all, and its content follows from the records alone.
 
-A stream whose process is dead is brought to its end here: a last line that was cut off is removed,
-and a last seal, over what is left or over nothing, says how the stream ended.
+The stream of a dead process is brought to its end here: a last line that was cut off is removed,
+and a last seal, over the rest or over nothing, says how the stream ended.
 """
 
 from __future__ import annotations
@@ -57,19 +57,19 @@ from weir.metering.records.segments import (
 )
 
 SEALING_LOCK_NAME: Final = "sealing"
-ENDED_NAME: Final = "ended"  # the last seal of the stream is there: nothing more will come
+ENDED_NAME: Final = "ended"  # the stream has its last seal
 
 _decode_record = msgspec.json.Decoder(CallRecord).decode
 
 
 def stream_key(secret: bytes, stream: str) -> bytes:
-    """The key of a stream's receipts: 32 bytes that follow from the platform's secret."""
+    """Derive the key of a stream's receipts, 32 bytes, from the platform's secret."""
     return hmac.digest(secret, stream.encode(), "sha256")
 
 
 @dataclass(slots=True)
 class Sealed:
-    """What one run did, and what it could not seal and left as it was."""
+    """Counts of one run, and the segments it could not seal and left as they were."""
 
     segments: int = 0
     records: int = 0
@@ -79,7 +79,7 @@ class Sealed:
 
 @dataclass(slots=True)
 class _Mark:
-    """How far a stream is sealed."""
+    """The end of a stream's sealed part."""
 
     segment: int = 0
     last: int = 0
@@ -91,7 +91,7 @@ class _Mark:
 
 @dataclass(slots=True)
 class _End:
-    """How a stream ends, as far as its last seal says."""
+    """The end of a stream, as its last seal states it."""
 
     state: State
     torn_bytes: int = 0
@@ -99,7 +99,7 @@ class _End:
 
 
 class Sealer:
-    """Seals the streams under one records folder. Synchronous: call `run` from a thread."""
+    """Sealer of the streams under one records folder. Synchronous: call `run` from a thread."""
 
     def __init__(
         self, folder: Path, key: SealingKey, receipt_secret: bytes, boot: str | None = None
@@ -128,8 +128,8 @@ class Sealer:
 
     def _stream(self, stream: str, report: Sealed) -> None:
         try:
-            # Whether the process is dead is asked before its files are looked at: a process that
-            # ends in between is seen by the next run, with all it wrote.
+            # First whether the process is dead, then its files: the next run sees a process that
+            # ends in between, with all it wrote.
             with _alone(self._folder / stream / LOCK_NAME) as dead:
                 mark = self._mark(stream)
                 end = self._end_of(stream) if dead else None
@@ -144,7 +144,7 @@ class Sealer:
             report.findings.append(Finding(stream, 0, Damage.TRUNCATED, detail))
 
     def _mark(self, stream: str) -> _Mark:
-        """How far the stream is sealed, whoever sealed it."""
+        """Return the end of the stream's sealed part, also if another worker sealed it."""
         mark = self._marks.get(stream)
         if mark is None:
             mark = self._marks[stream] = _Mark()
@@ -208,7 +208,7 @@ class Sealer:
         report.records += len(lines)
 
     def _end_of(self, stream: str) -> _End:
-        """How a stream whose process is dead came to its end."""
+        """Return the end of a stream whose process is dead."""
         folder = self._folder / stream
         if (folder / CLOSED_NAME).exists():
             return _End("ended")
@@ -217,10 +217,10 @@ class Sealer:
         return _End("lost", gap_until_us=_machine_started_us())
 
     def _drop_rest(self, stream: str) -> int:
-        """Remove open segments that nothing leads to any more; how many bytes they held.
+        """Remove open segments after a gap in the stream; return their size in bytes.
 
-        Only a machine that stopped can leave such: a later part was on the disk, and what comes
-        before it was not.
+        Only a machine that stopped can leave such segments: a later part was on the disk, and an
+        earlier one was not.
         """
         dropped = 0
         for number in numbered(self._folder / stream, OPEN_SUFFIX):
@@ -230,10 +230,10 @@ class Sealer:
         return dropped
 
     def _cut_off(self, stream: str, mark: _Mark, *, lost: bool) -> int:
-        """Finish the segment a dead process had open, without what is not whole; how much that was.
+        """Finish the open segment of a dead process; return the bytes cut off its end.
 
-        A process that was killed can have left one line without its end. A machine that stopped
-        can have left anything after what was synced.
+        A process that was killed can have left one line without its end. After a machine stopped,
+        only the bytes that were synced are sure.
         """
         path = self._path(stream, mark.segment + 1, OPEN_SUFFIX)
         if not path.exists():
@@ -257,10 +257,11 @@ class Sealer:
 
 
 def forget_sealed(folder: Path, kept: Mapping[str, int]) -> int:
-    """Remove the sealed files of each stream before the segment that is kept; returns how many.
+    """Remove each stream's sealed files before the first segment kept; return the number of
+    segments.
 
-    They are in the lake, or have expired. The newest seal of a stream that goes on stays, since the
-    next one is chained to it; a stream that has ended leaves nothing.
+    They are in the lake, or have expired. The newest seal of a stream that continues stays, since
+    the next one is chained to it; a stream that has ended is removed whole.
     """
     removed = 0
     for stream, first in kept.items():
@@ -277,7 +278,7 @@ def _forget(folder: Path, stream: str, first: int) -> int:
     sealed = numbered(folder / stream, SEAL_SUFFIX)
     has_ended = (folder / stream / ENDED_NAME).exists()
     if has_ended and sealed and sealed[-1] < first:
-        gone = folder / f".{stream}.gone"  # at once out of sight, whatever happens meanwhile
+        gone = folder / f".{stream}.gone"  # hidden at once, even if this is killed now
         (folder / stream).rename(gone)
         shutil.rmtree(gone)
         return len(sealed)
@@ -289,8 +290,9 @@ def _forget(folder: Path, stream: str, first: int) -> int:
 
 
 def _hashed(lines: list[bytes], stream: str, mark: _Mark) -> tuple[list[bytes], int]:
-    """The lines' hashes and when the newest call was answered; SegmentDamaged when a line is not
-    the very line a writer makes of the record with the next number.
+    """Return the lines' hashes, and the time the newest call was answered (Unix microseconds).
+
+    SegmentDamaged when a line is not exactly as a writer writes the record with the next number.
     """
     segment = mark.segment + 1
     records = decoded(lines, stream, segment)
@@ -308,7 +310,7 @@ def _hashed(lines: list[bytes], stream: str, mark: _Mark) -> tuple[list[bytes], 
 
 
 def _readable(whole: bytes, first: int) -> bytes:
-    """The beginning of it that is records with the right numbers."""
+    """Return the beginning of the bytes that is records with the right numbers."""
     size = 0
     for number, line in enumerate(whole.split(b"\n")[:-1], start=first):
         try:
@@ -328,7 +330,7 @@ def _advance(mark: _Mark, seal: Seal) -> None:
 
 
 def _machine_started_us() -> int:
-    """When this machine was started, Unix microseconds (proc(5), `btime`)."""
+    """Return the start of this machine in Unix microseconds (proc(5), `btime`)."""
     for line in Path("/proc/stat").read_text().splitlines():
         if line.startswith("btime "):
             return int(line.split()[1]) * 1_000_000
@@ -343,7 +345,7 @@ def _read(path: Path) -> str:
 
 
 def _write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole, or not at all, after whatever happens."""
+    """Write a file that is there whole or not at all, even after a crash."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with temporary.open("wb") as file:
@@ -358,7 +360,7 @@ def _write_whole(path: Path, data: bytes) -> None:
 
 @contextmanager
 def _alone(path: Path) -> Iterator[bool]:
-    """Whether this lock could be taken; it is held meanwhile."""
+    """Try to take a lock file, for the time of the context; False when it is taken."""
     fd = os.open(path, os.O_CREAT | os.O_RDWR, 0o640)
     try:
         yield _taken(fd)

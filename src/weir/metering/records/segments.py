@@ -1,4 +1,4 @@
-"""Reading sealed segments and checking that they are what was sealed."""
+"""Sealed segments: reading them, and checking that they are as they were sealed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LEAVES_SUFFIX: Final = ".leaves"  # the hashes of a segment's lines, 32 bytes ea
 
 SEGMENT_BYTES: Final = SEGMENT_RECORDS * RECORD_BYTES
 
-# What msgspec raises for bytes that are not the JSON it wants, or not UTF-8 at all.
+# Exceptions of msgspec for bytes that are not the JSON it expects, or not UTF-8.
 UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError)
 
 _decode_record = msgspec.json.Decoder(CallRecord).decode
@@ -35,20 +35,20 @@ Keys = Mapping[str, PublicKey]
 
 
 class Damage(Enum):
-    """What can be wrong with records or a log of them. Each has one name, whoever finds it."""
+    """Kinds of damage to records or to a log of them, named alike by all checks."""
 
-    ALTERED = "altered"  # it is not what was sealed
+    ALTERED = "altered"  # it differs from what was sealed
     DROPPED = "dropped"  # something is missing between two things that are there
     DOUBLED = "doubled"  # something is there twice
     REORDERED = "reordered"  # everything is there, in another order
     TRUNCATED = "truncated"  # the end is missing
     UNSIGNED = "unsigned"  # the signature is not one of the platform's
-    BACKDATED = "backdated"  # it says an earlier time than it can have been made at
+    BACKDATED = "backdated"  # its time is earlier than it can have been made
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing wrong with one segment. `detail` is for people; it holds no record's content."""
+    """One damage of one segment. `detail` is for people; it holds no record's content."""
 
     stream: str
     segment: int
@@ -60,7 +60,7 @@ class Finding:
 
 
 class SegmentDamaged(Exception):  # noqa: N818 - it names a state of the segment
-    """Raised when a segment is not what was sealed."""
+    """Raised when a segment differs from what was sealed."""
 
     def __init__(self, finding: Finding) -> None:
         super().__init__(str(finding))
@@ -69,14 +69,14 @@ class SegmentDamaged(Exception):  # noqa: N818 - it names a state of the segment
 
 @dataclass(frozen=True)
 class Segment:
-    """A sealed segment whose lines are those under its root. `lines` have no line feed."""
+    """A sealed segment whose lines match its root. `lines` have no line feed."""
 
     seal: Seal
     lines: list[bytes]
 
     @cached_property
     def records(self) -> list[CallRecord]:
-        """The lines as records, whose numbers run as the seal says; SegmentDamaged if not."""
+        """The lines as records. SegmentDamaged if their numbers do not run as the seal says."""
         records = decoded(self.lines, self.seal.stream, self.seal.segment)
         check_numbers(self.seal, [record.number for record in records])
         return records
@@ -84,8 +84,9 @@ class Segment:
 
 @dataclass(frozen=True)
 class Remains:
-    """What is left of a segment: its lines by index from 0, and subtrees in the place of records
-    that expired (`weir.kernel.pruned_trees`). When every record did, nothing stands for them.
+    """The rest of a segment: its lines by index from 0, and subtrees for its expired records.
+
+    See `weir.kernel.pruned_trees`. `nodes` is empty when every record has expired.
     """
 
     seal: Seal
@@ -102,13 +103,13 @@ class Remains:
         return decoded(list(self.lines.values()), self.seal.stream, self.seal.segment)
 
     def node(self) -> merkle.Node:
-        """The hashes of the segment's tree."""
+        """Return the hashes of the segment's tree."""
         leaves = {index: merkle.leaf_hash(line) for index, line in self.lines.items()}
         return pruned_trees.node_of(leaves, self.nodes)
 
 
 def checked_remains(seal: Seal, lines: Sequence[bytes], nodes: Nodes) -> Remains:
-    """The lines that are left, in order, if they are under the seal's root. SegmentDamaged."""
+    """Return the lines that are left, in order, checked against the seal's root. SegmentDamaged."""
     numbers = [each.number for each in decoded(lines, seal.stream, seal.segment)]
     indexes = [number - seal.first for number in numbers]
     remains = Remains(seal, dict(zip(indexes, lines, strict=True)), nodes)
@@ -123,7 +124,7 @@ def checked_remains(seal: Seal, lines: Sequence[bytes], nodes: Nodes) -> Remains
 
 
 def read_remains(folder: Path, stream: str, segment: int) -> Remains:
-    """As `read_segment`, where a bundle says that records of the segment expired."""
+    """Read a segment as `read_segment` does, or its rest where a bundle says records expired."""
     path = segment_path(folder, stream, segment, PRUNED_SUFFIX)
     if not path.exists():
         whole = read_segment(folder, stream, segment)
@@ -144,9 +145,10 @@ def read_remains(folder: Path, stream: str, segment: int) -> Remains:
 def parse_segment(
     raw: bytes, seal: Seal, stream: str, segment: int, leaves: bytes | None = None
 ) -> Segment:
-    """A segment that claims to be `segment` of `stream`; SegmentDamaged if its lines are not those
-    that were sealed. Who signed the seal is `signature_fault`'s to say, and `Chain` checks how
-    segments hang together. With `leaves`, what was altered is named by its number.
+    """Check bytes that claim to be `segment` of `stream`; SegmentDamaged if they are not as sealed.
+
+    The seal's signature is checked by `signature_fault`, the order of segments by `Chain`. With
+    `leaves`, the hashes of the lines, altered records are named by their numbers.
     """
     if (seal.stream, seal.segment) != (stream, segment):
         detail = f"its seal is that of {seal.stream} segment {seal.segment}"
@@ -161,13 +163,13 @@ def parse_segment(
 
 
 def read_seal(folder: Path, stream: str, segment: int) -> Seal:
-    """A seal under the records folder. OSError when it is not there."""
+    """Read a seal under the records folder. OSError when it is not there."""
     path = segment_path(folder, stream, segment, SEAL_SUFFIX)
     return parse_seal(path.read_bytes(), stream, segment)
 
 
 def parse_seal(raw: bytes, stream: str, segment: int) -> Seal:
-    """A seal's JSON. SegmentDamaged when it is not one."""
+    """Parse a seal's JSON. SegmentDamaged when it is not a seal."""
     try:
         return _decode_seal(raw)
     except UNREADABLE as error:
@@ -188,7 +190,7 @@ def read_segment(folder: Path, stream: str, segment: int) -> Segment:
 
 
 class Chain:
-    """Checks that seals follow each other. Feed them in order; the first bad link raises.
+    """A check that seals follow each other. Feed them in order; the first bad link raises.
 
     With `keys`, each must be signed by one of them.
     """
@@ -243,7 +245,7 @@ class Chain:
 
 
 def streams(folder: Path) -> list[str]:
-    """The streams under a records folder, oldest first."""
+    """List the streams under a records folder, oldest first."""
     if not folder.is_dir():
         return []
     names = (entry.name for entry in folder.iterdir() if entry.is_dir())
@@ -253,7 +255,7 @@ def streams(folder: Path) -> list[str]:
 def verify_stream(
     folder: Path, stream: str, expected_last: int | None = None, keys: Keys | None = None
 ) -> list[Finding]:
-    """Everything wrong with the sealed segments of a stream; empty when nothing is.
+    """Return all findings on the sealed segments of a stream; empty when there are none.
 
     `expected_last` is the newest segment known from elsewhere (the database, a statement): without
     it, a stream that lost its newest segments whole looks like one that is still written.
@@ -298,7 +300,7 @@ def _verify_next(
 
 
 def following(seal: Seal, keys: Keys | None, *, before: bool) -> Chain:
-    """The chain as it should stand right before this seal, or right after it."""
+    """Return the chain as it should be right before this seal, or right after it."""
     if before:
         at = (seal.previous, seal.segment - 1, seal.first - 1)
     else:
@@ -307,13 +309,13 @@ def following(seal: Seal, keys: Keys | None, *, before: bool) -> Chain:
 
 
 def open_records(folder: Path, stream: str, segment: int) -> list[CallRecord]:
-    """The whole records of a segment that is still open, for looking up, not for counting."""
+    """Return the whole records of a segment that is still open, for lookups, not for counts."""
     raw = segment_path(folder, stream, segment, OPEN_SUFFIX).read_bytes()
     return decoded(raw[: raw.rfind(b"\n") + 1].split(b"\n")[:-1], stream, segment)
 
 
 def pending_records(folder: Path, stream: str, after: int) -> Iterator[CallRecord]:
-    """The whole records of every segment after `after`, sealed or not, for looking up."""
+    """Yield the whole records of every segment after `after`, sealed or not, for lookups."""
     number = after
     while True:
         number += 1
@@ -321,7 +323,7 @@ def pending_records(folder: Path, stream: str, after: int) -> Iterator[CallRecor
             yield from open_records(folder, stream, number)
             continue
         except FileNotFoundError:
-            pass  # finished, perhaps between this look and the next
+            pass  # it was finished meanwhile, or is not there
         try:
             raw = segment_path(folder, stream, number, FINISHED_SUFFIX).read_bytes()
         except FileNotFoundError:
@@ -330,7 +332,7 @@ def pending_records(folder: Path, stream: str, after: int) -> Iterator[CallRecor
 
 
 def decoded(lines: Sequence[bytes], stream: str, segment: int) -> list[CallRecord]:
-    """Lines as records; SegmentDamaged at the first that is none."""
+    """Decode lines as records; SegmentDamaged at the first line that is no record."""
     records = []
     for place, line in enumerate(lines, start=1):
         try:
@@ -342,20 +344,23 @@ def decoded(lines: Sequence[bytes], stream: str, segment: int) -> list[CallRecor
 
 
 def check_numbers(seal: Seal, numbers: Sequence[int]) -> None:
-    """SegmentDamaged when the records' numbers are not those the seal says."""
+    """Raise SegmentDamaged when the records' numbers are not as the seal says."""
     damage = numbering_damage(numbers, seal.first, seal.records)
     if damage is not None:
         raise damaged(seal.stream, seal.segment, *damage)
 
 
 def check_remaining(remains: Remains) -> None:
-    """SegmentDamaged when the records that are left have not the numbers the seal says."""
+    """Check the numbers of a segment without expired records, as `check_numbers` does."""
     if remains.is_whole:
         check_numbers(remains.seal, [record.number for record in remains.records])
 
 
 def numbering_damage(numbers: Sequence[int], first: int, count: int) -> tuple[Damage, str] | None:
-    """What is wrong with record numbers that should run from `first`, `count` of them."""
+    """Compare record numbers with `count` numbers from `first` on; return damage and detail.
+
+    None when they are the same.
+    """
     if not 0 <= count <= SEGMENT_RECORDS:
         return Damage.ALTERED, "no segment holds so many records"
     expected = list(range(first, first + count))
@@ -385,7 +390,7 @@ def _listed(numbers: Sequence[int]) -> str:
 def _told_apart(
     lines: Sequence[bytes], hashes: Sequence[bytes], seal: Seal, leaves: bytes | None
 ) -> Finding:
-    """What happened to a segment whose lines are not those under its root."""
+    """Return the finding for a segment whose lines do not match its root."""
     stream, segment = seal.stream, seal.segment
     try:
         numbers = [record.number for record in decoded(lines, stream, segment)]
@@ -402,7 +407,7 @@ def _told_apart(
 
 
 def _known_leaves(seal: Seal, leaves: bytes | None) -> list[bytes] | None:
-    """The kept hashes, if they are those under the seal's root."""
+    """Return the kept hashes of the lines, None unless they match the seal's root."""
     if leaves is None or len(leaves) != seal.records * merkle.HASH_BYTES:
         return None
     each = range(0, len(leaves), merkle.HASH_BYTES)
@@ -411,7 +416,7 @@ def _known_leaves(seal: Seal, leaves: bytes | None) -> list[bytes] | None:
 
 
 def numbered(folder: Path, suffix: str) -> list[int]:
-    """The numbers of a stream's files with this suffix, in order."""
+    """Return the numbers of a stream's files with this suffix, in order."""
     names = (entry.name.removesuffix(suffix) for entry in folder.glob(f"*{suffix}"))
     return sorted(
         int(name) for name in names if len(name) == 10 and name.isascii() and name.isdigit()
@@ -419,5 +424,5 @@ def numbered(folder: Path, suffix: str) -> list[int]:
 
 
 def damaged(stream: str, segment: int, damage: Damage, detail: str) -> SegmentDamaged:
-    """The exception for one finding."""
+    """Return the exception for one finding."""
     return SegmentDamaged(Finding(stream, segment, damage, detail))

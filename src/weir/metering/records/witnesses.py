@@ -1,4 +1,4 @@
-"""Roots and those who witness them, stored."""
+"""Stored roots and the parties that witnessed them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from weir.store.unit import UnitOfWork
 
 
 async def newest(connection: AsyncConnection, before: int | None = None) -> list[WitnessedRoot]:
-    """Roots with their witnesses, largest first; those under `before` leaves only."""
+    """Return roots with their witnesses, the largest first; only roots under `before` leaves."""
     wanted = select(roots).order_by(roots.c.size.desc()).limit(PAGE_ROWS)
     if before is not None:
         wanted = wanted.where(roots.c.size < before)
@@ -27,7 +27,7 @@ async def newest(connection: AsyncConnection, before: int | None = None) -> list
 
 
 async def get(connection: AsyncConnection, size: int) -> WitnessedRoot:
-    """One root. Refusal NOT_FOUND."""
+    """Return one root. Refusal NOT_FOUND."""
     rows = (await connection.execute(select(roots).where(roots.c.size == size))).all()
     if not rows:
         raise Refusal(NOT_FOUND, "no such root")
@@ -35,7 +35,10 @@ async def get(connection: AsyncConnection, size: int) -> WitnessedRoot:
 
 
 async def witness(unit: UnitOfWork, size: int, witness: Witness) -> WitnessedRoot:
-    """Keep a party's signature under a root; its first one stands. INVALID_INPUT if it is none."""
+    """Store a party's signature under a root; its first signature stays.
+
+    INVALID_INPUT if the signature does not witness this root.
+    """
     held = await get(unit.connection, size)
     if fault := witness_fault(held.root, witness):
         why_zh = "不是该证书密钥对此根的签名"
@@ -58,6 +61,7 @@ async def witness(unit: UnitOfWork, size: int, witness: Witness) -> WitnessedRoo
 
 
 async def _witnessed(connection: AsyncConnection, rows: list[Row[Any]]) -> list[WitnessedRoot]:
+    """Return the rows' roots with their witnesses."""
     signed = await connection.execute(
         select(witnesses)
         .where(witnesses.c.size.in_([row.size for row in rows]))

@@ -1,4 +1,4 @@
-"""The hot-path writer of call records: one line a record, into the segments of one stream.
+"""Hot-path writer of call records: one line a record, into the segments of one stream.
 
 The file's format is `weir.metering.records.records`'; docs/receipts.md gives it exactly.
 """
@@ -32,19 +32,19 @@ from weir.metering.records.records import (
 
 @final
 class RecordWriter:
-    """Writes the records of one process. One thread writes; `settle` and `sync` may run in another.
+    """Writer of one process's records. One thread writes; `settle` and `sync` may run in another.
 
-    A record is in the kernel's page cache when `write` or `flush` returns, so it outlives a
-    `kill -9` of the process. Both raise Refusal(RECORD_UNWRITABLE) when the disk does not take the
-    bytes; the file then still ends with a whole line, nothing of what was to be written has a
-    number, and the calls must not be served.
+    A record is in the kernel's page cache when `write` or `flush` returns, so it outlives a `kill
+    -9` of the process. Both raise Refusal(RECORD_UNWRITABLE) when the disk does not take the bytes;
+    the file then still ends with a whole line, the records not written have no number, and their
+    calls must not be served.
     """
 
     def __init__(
         self, folder: Path, stream: str, lock_fd: int, segment_records: int = SEGMENT_RECORDS
     ) -> None:
         self.stream = stream
-        self.segment_records = segment_records  # in one segment at most
+        self.segment_records = segment_records  # at most in one segment
         self.pending = 0  # records of the open segment
         self.last_number = 0  # of the newest record; 0 before the first
         self._folder = folder
@@ -52,7 +52,7 @@ class RecordWriter:
         self._fd = -1
         self._torn = False
         self._size = 0
-        self._lines: list[bytes] = []  # numbered and not written
+        self._lines: list[bytes] = []  # lines with numbers, not written yet
         self._segment = 0
         self._finished: deque[tuple[int, Path]] = deque()
         self._settling = threading.Lock()
@@ -61,11 +61,15 @@ class RecordWriter:
     def open(
         cls, folder: Path, stream: str, segment_records: int = SEGMENT_RECORDS
     ) -> RecordWriter:
-        """Start a new stream under `folder`. A stream that exists already is refused."""
+        """Start a new stream under `folder`.
+
+        Refusal RECORD_UNWRITABLE when the folder cannot be made, for example if the stream exists
+        already.
+        """
         if not identifiers.is_identifier(stream, "str"):
             raise ValueError("a stream is named by a str_ identifier")
-        # The folder gets its name only once the lock is held, so that nobody ever sees a stream
-        # of a living process with its lock free.
+        # The folder gets its name only once the lock is held, so that a living process's stream is
+        # never seen with its lock free.
         unnamed = folder / f".{stream}"
         try:
             unnamed.mkdir(parents=True, mode=0o750)
@@ -79,11 +83,11 @@ class RecordWriter:
         return cls(folder, stream, lock_fd, segment_records)
 
     def write(self, record: CallRecord) -> int:
-        """Number the record, put it in the kernel's hands, and return its number."""
+        """Number the record, write it to the kernel's page cache, and return its number."""
         record.number = self.last_number + 1
         line = encode(record) + b"\n"
         if len(line) > RECORD_BYTES:
-            record.path = None  # counts do not hang on a path's template
+            record.path = None  # no count depends on the path
             line = encode(record) + b"\n"
         self.put_line(line)
         self.flush()
@@ -101,8 +105,8 @@ class RecordWriter:
         terms: bytes,
         details: bytes = NO_DETAILS,
     ) -> None:
-        """Number a record that comes in parts: exactly the line that `write` makes of it. It is
-        written by `flush`, together with others.
+        """Number a record given in parts, for the next `flush`: exactly the line that `write`
+        makes.
 
         `interaction_id` is a UUID; `terms` and `details` are from `encoded_terms` and
         `encoded_details`.
@@ -126,10 +130,10 @@ class RecordWriter:
         )
 
     def put_line(self, line: bytes) -> None:
-        """Take one whole line, which bears the next number, for the next `flush`.
+        """Take one whole line, which has the next number, for the next `flush`.
 
-        Refusal RECORD_UNWRITABLE for one that is longer than its limit. A segment that is full is
-        finished first, with all that was put before.
+        Refusal RECORD_UNWRITABLE for a line over RECORD_BYTES. A segment that is full is finished
+        first, with all lines put before.
         """
         if len(line) > RECORD_BYTES:
             raise Refusal(RECORD_UNWRITABLE, "the record is longer than its limit")
@@ -144,7 +148,7 @@ class RecordWriter:
         return self.pending >= self.segment_records
 
     def flush(self) -> None:
-        """Write what was put, in one piece: all of it or nothing."""
+        """Write all lines put so far in one piece: all of them or none."""
         lines = self._lines
         if not lines:
             return
@@ -168,10 +172,11 @@ class RecordWriter:
         self.pending = 0
 
     def settle(self) -> int:
-        """Make the finished segments durable and rename them; returns how many. May block on disk.
+        """Make the finished segments durable and rename them; return their number. May block on
+        disk.
 
-        A segment bears the name `.records` only once its bytes are on the disk, so a power cut
-        cannot leave a sealed segment that is short.
+        A segment is named `.records` only once its bytes are on the disk, so a power cut cannot
+        leave a sealed segment that is short.
         """
         settled = 0
         with self._settling:
@@ -191,16 +196,16 @@ class RecordWriter:
         with self._settling:
             fd = self._fd
             if fd >= 0:
-                os.fdatasync(fd)  # nobody closes it meanwhile: only `settle` does, under the lock
+                os.fdatasync(fd)  # only `settle` closes it, under the same lock
                 sync_folder(self._folder / self.stream)
 
     def seal(self) -> int:
-        """`finish` and `settle` in one step: what was written is ready to be sealed."""
+        """Finish and settle in one step: all records written so far are ready to be sealed."""
         self.finish()
         return self.settle()
 
     def close(self) -> None:
-        """Finish what is open, say that this is the end, and let the stream's lock go."""
+        """Finish the open segment, mark the stream as ended in order, and release its lock."""
         self.seal()
         if self._fd >= 0:
             self._path().unlink(missing_ok=True)
@@ -211,7 +216,7 @@ class RecordWriter:
         os.close(self._lock_fd)
 
     def close_without_sealing(self) -> None:
-        """Let go of everything as a dying process does."""
+        """Close all files as a dying process does."""
         for fd, _ in self._finished:
             os.close(fd)
         self._finished.clear()
