@@ -1,1 +1,1 @@
-"""Balanced postings that are never changed: the platform's books."""
+"""The platform's books: balanced postings that are never changed."""

@@ -1,4 +1,4 @@
-"""The one way into the books, and their balances."""
+"""The books: the only way to write, reverse and read postings, and balances of accounts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from weir.ledger.tables import entries, postings
 from weir.store.bulk_copy import copy_rows
 from weir.store.unit import UnitOfWork
 
-# The columns in the order rows are made in.
+# Columns, in the order of the rows of `_posting_row` and `_rows`.
 _POSTING: Final = (
     "id", "reference", "description", "reverses", "actor_organisation", "actor_subject", "at",
 )  # fmt: skip
@@ -26,7 +26,7 @@ _ENTRY: Final = ("posting", "line", "account", "currency", "amount_minor")
 
 
 async def post(unit: UnitOfWork, posting: Posting) -> str:
-    """Write a posting and return its identifier; the same one again returns the first.
+    """Write a posting and return its identifier; an identical posting returns the first one's.
 
     CONFLICT when the reference is taken by a posting with other entries.
     """
@@ -34,9 +34,9 @@ async def post(unit: UnitOfWork, posting: Posting) -> str:
 
 
 async def post_new(unit: UnitOfWork, many: Sequence[Posting]) -> None:
-    """Write postings whose references nobody can have used before, all at once.
+    """Write postings with unused references, all in two statements.
 
-    The driver's UniqueViolation when one was: nothing is written then.
+    The driver's UniqueViolation when a reference is taken: nothing is written then.
     """
     named = [(unit.mint("pst"), posting) for posting in many]
     await copy_rows(
@@ -49,9 +49,9 @@ async def post_new(unit: UnitOfWork, many: Sequence[Posting]) -> None:
 
 
 async def reverse(unit: UnitOfWork, identifier: str, reason: str) -> str:
-    """Undo a posting by its mirror image. Done twice, it is done once.
+    """Undo a posting by its mirror image; return the mirror image's identifier.
 
-    NOT_FOUND when there is no such posting.
+    Undone twice, it is undone once. NOT_FOUND when there is no such posting.
     """
     original = await fetch(unit.connection, identifier)
     if original is None:
@@ -60,9 +60,9 @@ async def reverse(unit: UnitOfWork, identifier: str, reason: str) -> str:
 
 
 async def reverse_all(unit: UnitOfWork, prefix: str, reason: str) -> int:
-    """Undo every posting whose reference begins with `prefix` and that stands; how many there were.
+    """Undo each posting that has a reference with `prefix` and is not undone yet.
 
-    All at once: an IntegrityError when one of them is being undone elsewhere.
+    Return the number of these postings. IntegrityError when one of them is being undone elsewhere.
     """
     undone = postings.alias()
     rows = await unit.connection.execute(
@@ -87,7 +87,7 @@ async def reverse_all(unit: UnitOfWork, prefix: str, reason: str) -> int:
 
 
 async def fetch(connection: AsyncConnection, identifier: str) -> Posting | None:
-    """A posting by its identifier."""
+    """Return a posting by its identifier, None when there is none."""
     row = (
         await connection.execute(
             select(postings.c.reference, postings.c.description).where(postings.c.id == identifier)
@@ -105,7 +105,7 @@ async def fetch(connection: AsyncConnection, identifier: str) -> Posting | None:
 async def balances(
     connection: AsyncConnection, account: str | None = None
 ) -> dict[str, list[Money]]:
-    """What each account holds, by currency; accounts that never moved are absent."""
+    """Return the balance of each account, by currency; accounts without entries are absent."""
     query = (
         select(
             entries.c.account, entries.c.currency, func.sum(entries.c.amount_minor).label("minor")
@@ -122,6 +122,7 @@ async def balances(
 
 
 async def _write(unit: UnitOfWork, posting: Posting, reverses: str | None) -> str:
+    """Write a posting; return its identifier, or that of the earlier one with its reference."""
     identifier = unit.mint("pst")
     claimed = await unit.connection.execute(
         upsert(postings)
@@ -136,7 +137,7 @@ async def _write(unit: UnitOfWork, posting: Posting, reverses: str | None) -> st
 
 
 async def _write_entries(unit: UnitOfWork, named: Sequence[tuple[str, Posting]]) -> None:
-    """All entries of these postings in one statement: the database checks each one's balance."""
+    """Write all entries of these postings in one statement: the database checks each balance."""
     rows = (
         tuple(row.values()) for identifier, posting in named for row in _rows(identifier, posting)
     )
@@ -144,6 +145,7 @@ async def _write_entries(unit: UnitOfWork, named: Sequence[tuple[str, Posting]])
 
 
 async def _earlier(connection: AsyncConnection, posting: Posting) -> str:
+    """Return the earlier posting with this reference. CONFLICT when its entries differ."""
     identifier = await connection.scalar(
         select(postings.c.id).where(postings.c.reference == posting.reference)
     )

@@ -1,4 +1,4 @@
-"""Postings as values: balanced by construction, and turned around to undo them. Pure."""
+"""Postings as values: balanced by construction, and their reversals. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Final
 from weir.kernel.money import Money
 from weir.ledger.declares import POSTING_ENTRIES, REFERENCE_CHARACTERS
 
-# What an account holds, by the first word of its name; the second is whose it is.
+# Kinds of accounts: the first word of an account's name; the second is its organisation.
 ACCOUNT_KINDS: Final = {
     "receivable": "what a party owes the alliance",
     "payable": "what the alliance owes a party",
@@ -41,7 +41,7 @@ class Entry:
 class Posting:
     """Entries that belong together and sum to zero in every currency.
 
-    `reference` says what the posting is for; the books hold one posting a reference.
+    `reference` says what the posting is for; it is unique in the books.
     """
 
     reference: str
@@ -58,7 +58,7 @@ class Posting:
 
 
 def totals(entries: Iterable[Entry]) -> dict[str, int]:
-    """The sum of entries by currency, in minor units."""
+    """Return the sum of entries by currency, in minor units."""
     sums: dict[str, int] = defaultdict(int)
     for entry in entries:
         sums[entry.amount.currency] += entry.amount.amount_minor
@@ -66,6 +66,6 @@ def totals(entries: Iterable[Entry]) -> dict[str, int]:
 
 
 def reversal(entries: Iterable[Entry], identifier: str, reason: str) -> Posting:
-    """The posting that undoes the one called `identifier`, which has these entries."""
+    """Return the posting that undoes the posting `identifier`, which has these entries."""
     mirrored = tuple(Entry(entry.account, -entry.amount) for entry in entries)
     return Posting(f"reversal:{identifier}", reason, mirrored)

@@ -1,4 +1,4 @@
-"""Postings and their entries. Triggers in migration 0005 keep them balanced and append-only."""
+"""Tables of postings and entries. Triggers (migration 0005) keep them balanced, append-only."""
 
 from __future__ import annotations
 
