@@ -1,1 +1,1 @@
-"""Durable jobs: the slot of a worker, and messages handed over once."""
+"""Durable jobs: slots of workers, and an outbox for messages that are handed over once."""

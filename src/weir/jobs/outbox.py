@@ -1,8 +1,8 @@
-"""Handing payment messages over: each becomes one file, whose name is its idempotency key.
+"""Outbox of payment messages: a file for each, named by its idempotency key.
 
-Whoever carries messages to the banks takes them from this folder and leaves them there. A name is
-written once: a message that is handed over again, because a process died before it could say that
-it had, finds its own file and changes nothing.
+The carrier of messages to the banks takes them from this folder and leaves them there. A name is
+written once: a message that is handed over again, because a process died before it could record the
+first time, finds its own file and changes nothing.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
-"""Who works on a job: a slot, held by an advisory lock on a connection of its own.
+"""Slots of workers: a job's holder is a number, locked by a connection of its own.
 
-A process's name says nothing: two that bear the same one would both run a step, and one with a new
-name would never find what it left behind. A slot is a number that PostgreSQL gives to one
-connection at a time and takes back when the connection ends, however the process ended. Whoever
-gets the lock of a slot that has jobs knows that its holder is gone, and goes on with them.
+A process's name would not do: two processes with the same name would both run a step, and one with
+a new name would never find the jobs it left behind. A slot is a number whose advisory lock
+PostgreSQL gives to one connection at a time and takes back when the connection ends, however the
+process ended. A worker that gets the lock of a slot with jobs knows that their holder is gone, and
+continues them.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _TRY_ONCE: Final = text("SELECT pg_try_advisory_xact_lock(:space, :slot)")
 
 
 class Slots:
-    """The slots one process holds: the one it took, and those it took over."""
+    """The slots that one process holds: its own, and slots it took over from dead workers."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
@@ -34,11 +35,11 @@ class Slots:
 
     @property
     def own(self) -> int:
-        """The slot new jobs are run under."""
+        """The slot that new jobs are run under."""
         return self.held[0]
 
     async def take_over(self, slot: int) -> bool:
-        """Hold a slot too, if nobody does: its holder is gone."""
+        """Take over the slot of a worker that has died; False while it is alive."""
         if slot in self.held:
             return True
         if await self._connection.scalar(_TRY, {"space": SLOT_LOCK.number, "slot": slot}):
@@ -47,19 +48,25 @@ class Slots:
         return False
 
     async def still_held(self) -> None:
-        """ENGINE_UNAVAILABLE, or the driver's error, when the connection and its locks are gone."""
+        """Check that the connection, and with it every lock, is still there.
+
+        ENGINE_UNAVAILABLE, or the driver's error, when it is gone.
+        """
         await self._connection.scalar(text("SELECT 1"))
 
 
 async def is_held(connection: AsyncConnection, slot: int) -> bool:
-    """Whether some process holds a slot now: if none does, nobody gets it before the commit."""
+    """Whether a process holds a slot now.
+
+    If none does, this transaction keeps the slot free until it ends.
+    """
     free = await connection.scalar(_TRY_ONCE, {"space": SLOT_LOCK.number, "slot": slot})
     return not free
 
 
 @asynccontextmanager
 async def holding(database: Database) -> AsyncIterator[Slots]:
-    """Slots of this process, until the block or the process ends.
+    """Hold a slot for this process, until the block or the process ends.
 
     Refusal ENGINE_UNAVAILABLE when PostgreSQL cannot be reached or every slot is taken.
     """
@@ -74,5 +81,5 @@ async def holding(database: Database) -> AsyncIterator[Slots]:
                 raise Refusal(ENGINE_UNAVAILABLE, "every worker slot is taken")
             yield slots
         finally:
-            # Back in the pool the connection would keep its locks.
+            # In the pool, the connection would keep its locks.
             await connection.invalidate()
