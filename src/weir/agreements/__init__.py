@@ -1,1 +1,1 @@
-"""Agreements between the parties of the alliance."""
+"""Agreements: dated, versioned terms that split a product's revenue among parties."""

@@ -1,6 +1,6 @@
-"""Agreements on how a product's revenue is split: proposed, countered, signed by all, versioned.
+"""Agreements on the split of a product's revenue: proposed, countered, signed, versioned.
 
-What is proposed never changes: who wants it otherwise counters it, which declines it and proposes
+A proposal never changes: a party that wants other terms counters it, which declines it and proposes
 the next version. An agreement takes effect when the last party it needs has signed its terms, and
 never before: a split cannot reach back over calls that were made under another one.
 """
@@ -46,8 +46,8 @@ Status = Literal["proposed", "declined", "in_force", "ended"]
 class Agreement:
     """One version of the split of a product's revenue in one currency.
 
-    `counters` is the proposal it answers. `signatures` are of those who accepted, the first first;
-    whoever accepted before signing was asked for is in `accepted` alone.
+    `counters` is the proposal that it answers. `signatures` are in the order of acceptance; a party
+    that accepted before signatures were required is in `accepted` alone.
     """
 
     id: str
@@ -69,13 +69,16 @@ class Agreement:
     signatures: tuple[TermsSignature, ...]
 
     def status(self, at: datetime) -> Status:
-        """`in_force` from the last acceptance on, even if the day it takes effect is to come."""
+        """Return the status at a time.
+
+        It is `in_force` from the last acceptance on, even if the agreement takes effect later.
+        """
         if self.ended_at is not None and self.ended_at <= at:
             return "ended" if self.effective_at is not None else "declined"
         return "proposed" if self.effective_at is None else "in_force"
 
     def terms(self) -> str:
-        """What its parties sign: canonical JSON of all that was proposed, by whom and when."""
+        """Return the text to be signed: canonical JSON of the proposal, its author and its time."""
         stated = {
             "agreement": self.id,
             "product": self.product,
@@ -104,7 +107,7 @@ async def propose(
     billable: str = "succeeded",
     rounding: str = "half_even",
 ) -> Agreement:
-    """Propose the next version of a product's agreement. Nobody has accepted it yet.
+    """Propose the next version of a product's agreement, with no acceptance yet.
 
     Only the product's owner and the operator may. Refusals: NOT_FOUND, FORBIDDEN, INVALID_INPUT.
     """
@@ -126,8 +129,8 @@ async def counter(
 ) -> Agreement:
     """Answer a proposal with other terms: it is declined, and the next version is proposed.
 
-    Whoever it needs, its proposer and the operator may. Refusals: NOT_FOUND, ILLEGAL_STATE when it
-    is no longer a proposal, INVALID_INPUT.
+    Its needed parties, its proposer and the operator may. Refusals: NOT_FOUND, ILLEGAL_STATE when
+    it is no longer a proposal, INVALID_INPUT.
     """
     await _lock_versions(unit.connection, agreement)
     held = await seen_by(unit.connection, agreement, unit.actor.organisation)
@@ -145,10 +148,11 @@ async def accept(
 ) -> Agreement:
     """Accept for the actor's organisation; the last acceptance puts the agreement in force.
 
-    `jws` is the signature of this application of the organisation under `Agreement.terms`, by its
-    certificate's key (see `weir.kernel.signed_terms`), whoever brings it. Accepting twice changes
-    nothing. Refusals: NOT_FOUND (also for whoever is not a party), ILLEGAL_STATE when it has ended,
-    INVALID_INPUT when the signature is not one or is under other terms.
+    `jws` is the signature under `Agreement.terms` of this application of the organisation, by its
+    certificate's key (see `weir.kernel.signed_terms`); any person may bring it. Accepting twice
+    changes nothing. Refusals: NOT_FOUND (also when the organisation is not needed), ILLEGAL_STATE
+    when the agreement has ended, INVALID_INPUT when the signature is not valid or is under other
+    terms, CONFLICT when a newer version is in force already.
     """
     await _lock_versions(unit.connection, agreement)
     held = await fetch(unit.connection, agreement)
@@ -186,7 +190,7 @@ async def accept(
 
 
 async def end(unit: UnitOfWork, agreement: str) -> Agreement:
-    """Decline a proposal, or end an agreement now. Any needed party or the operator may.
+    """Decline a proposal, or end an agreement now. A needed party, proposer or operator may.
 
     Refusals: NOT_FOUND, ILLEGAL_STATE when it has ended already.
     """
@@ -201,7 +205,7 @@ async def end(unit: UnitOfWork, agreement: str) -> Agreement:
 async def in_force(
     connection: AsyncConnection, product: str, at: datetime, currency: str
 ) -> Agreement | None:
-    """The agreement that governs calls made at `at` and priced in `currency`."""
+    """Return the agreement for calls made at `at` and priced in `currency`; None without one."""
     found = await between(connection, at, at, currency)
     own = (each for each in reversed(found) if each.product == product)
     return next((each for each in own if covers(each, at)), None)
@@ -210,7 +214,7 @@ async def in_force(
 async def between(
     connection: AsyncConnection, since: datetime, until: datetime, currency: str
 ) -> list[Agreement]:
-    """All agreements in force at some time from `since` to `until`, by product and version."""
+    """Return all agreements in force at some time from `since` to `until`, by product, version."""
     rows = await connection.execute(
         select(agreements)
         .where(agreements.c.currency == currency, agreements.c.effective_at <= until)
@@ -231,7 +235,7 @@ def covers(agreement: Agreement, at: datetime) -> bool:
 
 
 async def fetch(connection: AsyncConnection, agreement: str) -> Agreement:
-    """An agreement by its identifier. NOT_FOUND."""
+    """Return an agreement by its identifier. NOT_FOUND."""
     row = (await connection.execute(select(agreements).where(agreements.c.id == agreement))).first()
     if row is None:
         raise Refusal(NOT_FOUND, f"agreement {agreement}")
@@ -244,7 +248,10 @@ async def fetch(connection: AsyncConnection, agreement: str) -> Agreement:
 
 
 async def seen_by(connection: AsyncConnection, agreement: str, viewer: str) -> Agreement:
-    """As `fetch`, for a party of the agreement, its proposer or the operator. NOT_FOUND."""
+    """Return an agreement as `fetch` does, for a needed party, its proposer or the operator.
+
+    NOT_FOUND for everybody else.
+    """
     held = await fetch(connection, agreement)
     if not _concerns(held, viewer, await operator_of(connection)):
         raise Refusal(NOT_FOUND, f"agreement {agreement} is not of {viewer}")
@@ -252,12 +259,12 @@ async def seen_by(connection: AsyncConnection, agreement: str, viewer: str) -> A
 
 
 def _concerns(held: Agreement, organisation: str, operator: str) -> bool:
-    """Whether an agreement is an organisation's business: others are not told that it exists."""
+    """Whether an organisation may know that an agreement exists."""
     return organisation in (*held.needed, held.proposed_by, operator)
 
 
 async def of_product(connection: AsyncConnection, product: str, viewer: str) -> list[Agreement]:
-    """A product's agreements, newest first, as far as `viewer` is a party or the operator."""
+    """Return a product's agreements that `viewer` may see, newest first."""
     rows = await connection.execute(
         select(agreements.c.id)
         .where(agreements.c.product == product)
@@ -269,8 +276,10 @@ async def of_product(connection: AsyncConnection, product: str, viewer: str) -> 
 
 
 async def of_party(connection: AsyncConnection, viewer: str, after: str = "") -> list[Agreement]:
-    """Up to PAGE_ROWS agreements `viewer` is a party to or proposed, the newest first; the
-    operator sees all. `after` is the identifier of the last one seen."""
+    """Return up to PAGE_ROWS agreements that `viewer` is a party to or proposed, newest first.
+
+    The operator sees all. `after` is the identifier of the last one seen.
+    """
     statement = select(agreements.c.id)
     operator = await find_operator(connection)
     if operator is None or viewer != operator.id:
@@ -283,7 +292,7 @@ async def of_party(connection: AsyncConnection, viewer: str, after: str = "") ->
 
 
 async def operator_of(connection: AsyncConnection) -> str:
-    """The alliance's operator. ILLEGAL_STATE before the alliance is founded."""
+    """Return the alliance's operator. ILLEGAL_STATE before the alliance is founded."""
     found = await find_operator(connection)
     if found is None:
         raise Refusal(ILLEGAL_STATE, "the alliance has no operator yet")
@@ -292,7 +301,7 @@ async def operator_of(connection: AsyncConnection) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Proposal:
-    """What somebody wants agreed, as it was given."""
+    """A proposal as it was given, not checked yet."""
 
     product: str
     owner: str
@@ -343,7 +352,10 @@ async def _end(unit: UnitOfWork, held: Agreement, event: str) -> None:
 
 
 async def _lock_product(connection: AsyncConnection, product: str) -> str:
-    """The product's owner. NOT_FOUND. Versions of its agreements change one at a time."""
+    """Return the product's owner, and lock the product: its agreements change one at a time.
+
+    NOT_FOUND.
+    """
     owner = await connection.scalar(
         select(products.c.owner).where(products.c.id == product).with_for_update()
     )
@@ -363,7 +375,7 @@ async def _lock_versions(connection: AsyncConnection, agreement: str) -> None:
 
 
 async def _put_in_force(unit: UnitOfWork, held: Agreement) -> None:
-    """Set the agreement's beginning, which is the end of the versions before it."""
+    """Set the time the agreement takes effect, at which earlier versions end."""
     effective_at = max(held.effective_from, unit.now)
     newer = await unit.connection.scalar(
         select(func.count())

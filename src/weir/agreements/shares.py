@@ -1,8 +1,8 @@
-"""How an agreement divides revenue, as values: a closed grammar of five kinds of terms. Pure.
+"""Terms of a split, as values: a closed grammar of five kinds. Pure.
 
-Of each line: a fixed part of each call, or of those calls and customers that it rewards, then per
-cents of what is left, the same for all or by tiers. By the month, between parties: a fixed part, or
-what is missing to a minimum.
+Of each line: a fixed part of each call, or of each call or customer that it rewards, then per cents
+of the rest, the same for all or by tiers. By the month, between parties: a fixed part, or the
+difference to a minimum.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from weir.shelf.declares import PLAN_TIERS
 
 WHOLE: Final = 10_000  # basis points
 
-# The parties a split can name without knowing who they are. All others are organisations by id.
+# Parties that a split names by their role; all others are named by identifier.
 MEMBER: Final = "member"  # the institution that served the call; by the month, the product's owner
 OPERATOR: Final = "operator"
 PARTNER: Final = "partner"  # the organisation that called: its rebate
 ROLES: Final = (MEMBER, OPERATOR, PARTNER)
 
-# Which calls are paid for: those that succeeded (2xx, 3xx), or also those declined (4xx).
+# The calls that are paid for: succeeded ones (2xx, 3xx), or declined ones (4xx) too.
 Billable = Literal["succeeded", "answered"]
 BILLABLE: Final[tuple[Billable, ...]] = ("succeeded", "answered")
-# How a line becomes whole minor units.
+# Rules for rounding a line to whole minor units.
 Rounding = Literal["half_even", "half_up", "down", "up"]
 ROUNDINGS: Final[tuple[Rounding, ...]] = ("half_even", "half_up", "down", "up")
 
 
 class ShareTier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`weight` basis points of what lies below `up_to` (major units) and above the tier before."""
+    """`weight` basis points of the part below `up_to` (major units) and above the tier before."""
 
     up_to: str | None
     weight: int
@@ -46,13 +46,13 @@ class ShareTier(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Share(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One term for a role, or for an organisation named by its identifier: exactly one of
 
-    - `weight` basis points of what is left of a line, or `tiers` of them by the gross;
+    - `weight` basis points of the rest of a line, or `tiers` of them by the gross;
     - `fixed` (major units) `per` call, off the top of a line; with a `scene` or `referrer`, per
       call that came from there;
-    - `fixed` `per` customer who came on at least `days` days (UTC) of the period, wherever from,
+    - `fixed` `per` customer who came on at least `days` days (UTC) of the period, from anywhere
       or from that `scene` or `referrer`; off the top of a line too;
     - `fixed` per month, paid by `paid_by`;
-    - `minimum` (major units) a month: what is missing to it is paid by `paid_by`.
+    - `minimum` (major units) a month: `paid_by` pays the difference to it.
     """
 
     party: str
@@ -74,7 +74,7 @@ class Share(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
 
     @property
     def is_rewarding(self) -> bool:
-        """Whether it counts some calls or customers of a line, and not all its billable calls."""
+        """Whether it counts certain calls or customers of a line, not all its billable calls."""
         return self.per == "customer" or self.scene is not None or self.referrer is not None
 
     @property
@@ -83,7 +83,7 @@ class Share(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         return self.paid_by is not None
 
     def document(self) -> dict[str, Any]:
-        """The term as it was given."""
+        """Return the term as plain JSON values, as it was given."""
         found: dict[str, Any] = msgspec.to_builtins(self)
         return found
 
@@ -103,7 +103,7 @@ _FORMS: Final[tuple[frozenset[str], ...]] = tuple(
         ),
     )
 )
-# As calls carry them: the grammar of the fields `weir-scene` and `weir-referrer`.
+# The grammar of the fields `weir-scene` and `weir-referrer` of calls.
 _LABEL: Final = re.compile(r"[a-z](?:[a-z._-]|[0-9]{1,4}(?![0-9]))*")
 _MOST_DAYS: Final = 31
 
@@ -130,14 +130,14 @@ def read_shares(
 
 
 def stored_shares(given: Any) -> tuple[Share, ...]:
-    """Terms as they were stored, after `read_shares`."""
+    """Read terms that were stored after `read_shares`."""
     return msgspec.convert(given, tuple[Share, ...])
 
 
 def needed_parties(shares: Iterable[Share], owner: str, operator: str) -> list[str]:
-    """The organisations whose acceptance a split needs: the product's owner and all it names.
+    """Return the organisations whose acceptance a split needs: the owner and all it names.
 
-    `partner` needs nobody: a rebate goes to whoever subscribes, and only takes from the others.
+    `partner` is not needed: a rebate goes to any subscriber, and only takes from the others.
     """
     needed = {owner}
     for name in named(shares):
@@ -149,17 +149,17 @@ def needed_parties(shares: Iterable[Share], owner: str, operator: str) -> list[s
 
 
 def named(shares: Iterable[Share]) -> set[str]:
-    """Everyone the terms name, as they name them."""
+    """Return all parties the terms name, by role or identifier."""
     return {name for share in shares for name in (share.party, share.paid_by) if name}
 
 
 def minor(text: str, currency: str) -> int:
-    """An amount of a term in minor units."""
+    """Convert an amount of a term to minor units."""
     return money.parse_amount(text, currency).amount_minor
 
 
 def weights_at(shares: Iterable[Share], step_minor: int, currency: str) -> list[int]:
-    """The basis points of each per cent term for the minor unit after `step_minor`."""
+    """Return the basis points of each per cent term for the minor unit after `step_minor`."""
     return [_weight_at(share, step_minor, currency) for share in shares]
 
 
@@ -173,7 +173,7 @@ def _weight_at(share: Share, step_minor: int, currency: str) -> int:
 
 
 def _check_sums(shares: Sequence[Share], currency: str, pointer: str) -> None:
-    """What is left of a line is divided whole, in every tier."""
+    """Refuse per cents that do not sum to the whole in every tier."""
     dividing = [share for share in shares if share.kind == "per cent"]
     tiers = [tier.up_to for share in dividing for tier in share.tiers]
     for step in {0, *(minor(up_to, currency) for up_to in tiers if up_to is not None)}:
@@ -233,7 +233,7 @@ def _check_weight(weight: int, least: int, pointer: str) -> None:
 
 
 def _check_tiers(tiers: Sequence[ShareTier], currency: str, pointer: str) -> None:
-    """Tiers rise without a gap and only the last one is open."""
+    """Refuse tiers unless they rise without a gap and only the last one is open."""
     for place, tier in enumerate(tiers):
         _check_weight(tier.weight, 0, f"{pointer}/{place}/weight")
         if tier.up_to is not None:
@@ -250,7 +250,7 @@ def _check_tiers(tiers: Sequence[ShareTier], currency: str, pointer: str) -> Non
 
 
 def _check_amount(share: Share, currency: str, pointer: str) -> None:
-    """Monthly terms run between two parties that are known without a call."""
+    """Check the fixed amount or minimum of a term, and the parties of a monthly one."""
     if share.per in ("call", "customer"):
         _check_reward(share, pointer)
         if share.paid_by is not None:
@@ -270,7 +270,7 @@ def _check_amount(share: Share, currency: str, pointer: str) -> None:
 
 
 def _check_reward(share: Share, pointer: str) -> None:
-    """What a term rewards is said in the words that calls carry."""
+    """Check the scene, the referrer and the days of a term, in the grammar of calls."""
     if (share.per == "customer") != (share.days is not None):
         raise wrong(pointer, "must give days with per customer only", "days 仅与 per customer 同用")
     if share.days is not None and not 1 <= share.days <= _MOST_DAYS:

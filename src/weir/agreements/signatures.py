@@ -1,4 +1,4 @@
-"""Checking an agreement's signatures from its document alone: no database, no trust. Pure."""
+"""Verification of an agreement's signatures from its document, without a database. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from weir.kernel.signed_terms import SignedTerms, issuer_fault, signature_fault
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """Who signed, and of everybody the terms need or whose name is there: what does not hold."""
+    """The organisations whose signature holds, and by identifier the faults of the others."""
 
     agreement: str
     signed_by: list[str]
@@ -21,7 +21,7 @@ class Checked:
 
 
 def read(document: Any) -> SignedTerms:
-    """The signed part of an agreement as the management API shows it. ValueError if none."""
+    """Read the signed part of an agreement of the management API. ValueError if it is none."""
     names = ("terms", "signatures")
     if not isinstance(document, dict) or not all(name in document for name in names):
         raise ValueError("not an agreement: terms and signatures are missing")
@@ -32,7 +32,7 @@ def read(document: Any) -> SignedTerms:
 
 
 def terms_of(signed: SignedTerms) -> dict[str, Any]:
-    """The terms' values. ValueError when they are not in the form that is signed."""
+    """Return the terms by name. ValueError when they are not in the form that is signed."""
     terms = strict_json.loads(signed.terms)
     if not isinstance(terms, dict) or strict_json.canonical(terms) != signed.terms.encode():
         raise ValueError("not an agreement: its terms are not canonical JSON")
@@ -42,8 +42,9 @@ def terms_of(signed: SignedTerms) -> dict[str, Any]:
 
 
 def check(signed: SignedTerms, authority_pem: bytes) -> Checked:
-    """Check every signature, and that everybody whom the terms need has signed. ValueError when it
-    is not an agreement.
+    """Check every signature, and that each organisation that the terms need has signed.
+
+    ValueError when the document is not an agreement.
     """
     terms = terms_of(signed)
     faults = {str(party): "has not signed" for party in terms["needed"]}

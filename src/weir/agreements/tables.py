@@ -1,4 +1,4 @@
-"""Agreements and who accepted them."""
+"""Tables of agreements and their acceptances."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from weir.store.schema import metadata
 
-# `effective_from` is what was proposed; `effective_at` is when it took effect, null until everyone
-# it needs has accepted; `ended_at` is when it stopped, or that it never will take effect.
+# `effective_from` is the proposed time; `effective_at` is the time it took effect, null until all
+# needed parties have accepted; `ended_at` is the time it ended, or a proposal was declined.
 agreements = Table(
     "agreements",
     metadata,
