@@ -1,1 +1,1 @@
-"""What is on offer: documents, capabilities, products, plans and subscriptions."""
+"""The shelf: documents, capabilities, products, plans and subscriptions."""

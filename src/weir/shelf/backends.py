@@ -1,7 +1,7 @@
-"""Where an organisation's services are reached: their endpoints, authority and health check.
+"""Backends: the endpoints, authority and health check of an organisation's services.
 
-Products name a service by its address and never change; where it is served may change any day.
-Without a registration the address itself is the one endpoint, under the alliance's authority.
+Products name a service by its address and never change; its endpoints may change any day. Without a
+registration the address itself is the one endpoint, under the alliance's authority.
 """
 
 from __future__ import annotations
@@ -31,7 +31,10 @@ _PATH: Final = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@/?-]*")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backend:
-    """One service as stored. `endpoints` are `host:port`; `authority` is PEM, or the alliance's."""
+    """One service as stored. `endpoints` are `host:port`.
+
+    `authority` is the PEM of its certificate authority, None for the alliance's.
+    """
 
     id: str
     owner: str
@@ -44,7 +47,7 @@ class Backend:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
-    """Checked particulars of how a service is reached."""
+    """Checked endpoints, authority and health check of a service."""
 
     endpoints: list[str]
     authority: str | None
@@ -54,7 +57,7 @@ class Reach:
 def read_reach(
     *, endpoints: Sequence[str], authority: str | None = None, health_path: str | None = None
 ) -> Reach:
-    """The particulars, or INVALID_INPUT."""
+    """Check a service's endpoints, authority and health check. INVALID_INPUT."""
     if not 0 < len(endpoints) <= MEMBER_ENDPOINTS or len(set(endpoints)) < len(endpoints):
         most = MEMBER_ENDPOINTS
         raise inputs.wrong(
@@ -70,7 +73,7 @@ def read_reach(
 
 
 async def register(unit: UnitOfWork, owner: str, url: str, reach: Reach) -> Backend:
-    """Say where a service is reached. CONFLICT when that was said before, or too often."""
+    """Register a service's endpoints. CONFLICT when it is registered, or there are too many."""
     inputs.https_url(url, "/url")
     count = await unit.connection.scalar(
         select(func.count()).select_from(backends).where(backends.c.owner == owner)
@@ -91,7 +94,7 @@ async def register(unit: UnitOfWork, owner: str, url: str, reach: Reach) -> Back
 
 
 async def change(unit: UnitOfWork, backend_id: str, reach: Reach) -> Backend:
-    """Replace how a service is reached: nothing new is sent to endpoints that are gone."""
+    """Replace a service's endpoints: no new call is sent to endpoints that are gone."""
     changed = await unit.connection.execute(
         update(backends)
         .where(backends.c.id == backend_id)
@@ -102,7 +105,7 @@ async def change(unit: UnitOfWork, backend_id: str, reach: Reach) -> Backend:
 
 
 async def remove(unit: UnitOfWork, backend_id: str) -> Backend:
-    """Forget a registration: from then on the service's own address is its one endpoint."""
+    """Delete a registration: from then on the service's own address is its one endpoint."""
     removed = await unit.connection.execute(
         delete(backends).where(backends.c.id == backend_id).returning(backends)
     )
@@ -113,7 +116,7 @@ async def remove(unit: UnitOfWork, backend_id: str) -> Backend:
 
 
 async def get(connection: AsyncConnection, backend_id: str) -> Backend:
-    """The registration, or NOT_FOUND."""
+    """Return the registration. NOT_FOUND."""
     found = await connection.execute(select(backends).where(backends.c.id == backend_id))
     row = found.one_or_none()
     if row is None:
@@ -122,7 +125,7 @@ async def get(connection: AsyncConnection, backend_id: str) -> Backend:
 
 
 async def list_owned(connection: AsyncConnection, owner: str) -> Sequence[Backend]:
-    """Every registration of an organisation, oldest first; MEMBER_BACKENDS at most."""
+    """Return all registrations of an organisation, oldest first; MEMBER_BACKENDS at most."""
     rows = await connection.execute(
         select(backends).where(backends.c.owner == owner).order_by(backends.c.id)
     )
@@ -130,14 +133,14 @@ async def list_owned(connection: AsyncConnection, owner: str) -> Sequence[Backen
 
 
 def _check_endpoint(endpoint: str, pointer: str) -> None:
-    """`host:port`, or a host at port 443, in the one form in which two parsers read it alike."""
+    """Refuse all but `host:port`, or a host at port 443, which every parser reads alike."""
     parts = inputs.split_url(f"https://{endpoint}", pointer)
     if parts.netloc != endpoint:
         raise inputs.wrong(pointer, "must be host:port", "须为 主机:端口")
 
 
 def _check_authority(pem: str) -> None:
-    """A certificate authority's certificate, and nothing else: no key, no chain."""
+    """Refuse all but one certificate of a certificate authority: no key, no chain."""
     try:
         (certificate,) = x509.load_pem_x509_certificates(pem.encode("ascii"))
         basic = certificate.extensions.get_extension_for_class(x509.BasicConstraints)
@@ -169,7 +172,7 @@ def _values(reach: Reach) -> dict[str, Any]:
 
 
 def _told(unit: UnitOfWork, event: str, backend: Backend) -> Backend:
-    """Audit the change and tell the gateways."""
+    """Audit the change and publish it to the gateways; return the backend."""
     detail = {
         "url": backend.url,
         "endpoints": backend.endpoints,

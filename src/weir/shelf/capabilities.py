@@ -54,7 +54,7 @@ class Capability:
 
     @property
     def declaration(self) -> Declaration:
-        """What its owner declared of it."""
+        """The owner's declaration of the capability."""
         return Declaration(
             consent_type=self.consent_type,
             permission=self.permission,
@@ -70,8 +70,11 @@ async def create(
     parsed: ImportedDocument,
     previous_document: str | None,
 ) -> tuple[list[str], list[str]]:
-    """Make a draft capability of every operation. Returns the operations whose declarations were
-    carried over from the version before, and those whose could not be."""
+    """Make a draft capability of every operation.
+
+    Return the operations whose declarations were carried over from the version before, then the
+    operations whose declarations no longer hold.
+    """
     declared = await _declarations(unit.connection, previous_document)
     kept = {
         operation_id: declaration
@@ -103,7 +106,7 @@ async def create(
 async def declare(
     unit: UnitOfWork, capability_id: str, parsed: ImportedDocument, declaration: Declaration
 ) -> Capability:
-    """Say what a draft capability needs of a consent. `parsed` is its document.
+    """Declare the consent that a draft capability needs. `parsed` is its document.
 
     INVALID_INPUT says what is wrong; ILLEGAL_STATE when the capability has been published.
     """
@@ -131,14 +134,14 @@ async def declare(
 
 
 async def publish(unit: UnitOfWork, capability_ids: Sequence[str]) -> None:
-    """Fix capabilities for good, because a product that holds them goes on the shelf."""
+    """Fix capabilities for good, because a product with them goes on the shelf."""
     await unit.connection.execute(
         update(capabilities).where(capabilities.c.id.in_(capability_ids)).values(state="published")
     )
 
 
 async def get(connection: AsyncConnection, capability_id: str) -> Capability:
-    """The capability, or NOT_FOUND."""
+    """Return the capability. NOT_FOUND."""
     found = await connection.execute(_summaries().where(capabilities.c.id == capability_id))
     row = found.one_or_none()
     if row is None:
@@ -147,7 +150,7 @@ async def get(connection: AsyncConnection, capability_id: str) -> Capability:
 
 
 async def get_many(connection: AsyncConnection, capability_ids: Sequence[str]) -> list[Capability]:
-    """Those of the capabilities that exist, in the order of their documents."""
+    """Return the capabilities that exist, in the order of their documents."""
     found = await connection.execute(
         _summaries()
         .where(capabilities.c.id.in_(capability_ids))
@@ -159,7 +162,7 @@ async def get_many(connection: AsyncConnection, capability_ids: Sequence[str]) -
 async def of_document(
     connection: AsyncConnection, document_id: str, *, after_position: int = -1
 ) -> Sequence[Capability]:
-    """A document's capabilities in its order, at most PAGE_ROWS, those behind a position."""
+    """Return up to PAGE_ROWS of a document's capabilities in its order, after a position."""
     rows = await connection.execute(
         _summaries()
         .where(capabilities.c.document == document_id)
@@ -171,7 +174,7 @@ async def of_document(
 
 
 async def base_paths(connection: AsyncConnection, capability_ids: Sequence[str]) -> dict[str, str]:
-    """The base path each capability's operation is served under by its owner."""
+    """Return the base path under which the owner serves each capability's operation."""
     rows = await connection.execute(
         select(capabilities.c.id, capabilities.c.definition["base_path"].as_string()).where(
             capabilities.c.id.in_(capability_ids)
@@ -183,6 +186,7 @@ async def base_paths(connection: AsyncConnection, capability_ids: Sequence[str])
 async def _declarations(
     connection: AsyncConnection, document_id: str | None
 ) -> dict[str, Declaration]:
+    """Return the declarations of a document's capabilities, by operation id."""
     if document_id is None:
         return {}
     rows = await connection.execute(
@@ -212,6 +216,7 @@ async def _lock(connection: AsyncConnection, capability_id: str) -> Capability:
 
 
 def _columns(declaration: Declaration) -> dict[str, Any]:
+    """Return a declaration as columns of `capabilities`."""
     bindings = declaration.bindings
     return {
         "consent_type": declaration.consent_type,

@@ -1,5 +1,6 @@
-"""What an owner declares of a capability: which consent it needs, and where the call carries what
-that consent is checked against. Pure: coherence here, references by `openapi.addressing`.
+"""Declarations of capabilities: the consent each needs, and the values of a call it is checked by.
+
+Pure. Coherence is checked here, references to values by `weir.openapi.value_references`.
 
 | consent type | permission | moves money | bindings |
 | --- | --- | --- | --- |
@@ -46,7 +47,8 @@ NOTHING: Final = Declaration(consent_type=None, permission=None, moves_money=Fal
 def read_declaration(
     document: ImportedDocument, operation_id: str, declaration: Declaration
 ) -> Declaration:
-    """The declaration, once it is coherent and every reference leads to something in the call.
+    """Check that a declaration is coherent and each reference leads to a value in the call; return
+    it.
 
     INVALID_INPUT says which part is wrong.
     """

@@ -1,7 +1,7 @@
-"""OpenAPI documents on the shelf: imported by operation, and put together again from the store.
+"""OpenAPI documents on the shelf: imported by operation, and regenerated from the store.
 
-Reading a document takes long enough to hold up other requests, so whoever calls reads it with
-`weir.openapi.operations.import_document` in a thread first and stores the result here.
+Reading a document takes long enough to hold up other requests, so the caller first reads it with
+`weir.openapi.operations.import_document` in a thread, and then stores the result here.
 """
 
 from __future__ import annotations
@@ -30,13 +30,16 @@ from weir.store.unit import UnitOfWork
 
 _SUMMARY = [
     column for column in documents.c if column.name not in ("raw", "shared")
-]  # what a list shows; a document itself may be megabytes long
+]  # the columns of lists; a whole document may be megabytes long
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """A document as stored, without its text. `version` counts the imports under one slug;
-    `document_version` is what the author calls it; `openapi` is 2.0, 3.0 or 3.1."""
+    """A document as stored, without its text.
+
+    `version` counts the imports under one slug; `document_version` is the author's own; `openapi`
+    is 2.0, 3.0 or 3.1.
+    """
 
     id: str
     owner: str
@@ -54,8 +57,11 @@ class Document:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Import:
-    """What an import made. Of a re-import, `carried` names the operations whose declarations still
-    hold and were taken over from the version before, `dropped` those whose no longer do."""
+    """The result of an import.
+
+    `carried` names the operations whose declarations still hold and were taken over from the
+    version before, `dropped` the operations whose declarations no longer do.
+    """
 
     document: Document
     operations: int
@@ -66,10 +72,10 @@ class Import:
 async def store(
     unit: UnitOfWork, owner: str, slug: str, backend_url: str, raw: bytes, parsed: ImportedDocument
 ) -> Import:
-    """Put a document that has been read on the shelf; under a slug in use, as its next version.
+    """Store a document that has been read; under a slug in use, as its next version.
 
-    `backend_url` is where the owner serves it: https, without the document's own base path.
-    CONFLICT when the latest version is the same in every byte and address.
+    `backend_url` is the owner's address: https, without the document's own base path. CONFLICT when
+    the latest version is the same in every byte and address.
     """
     inputs.slug(slug, "/slug")
     inputs.https_url(backend_url, "/backend_url")
@@ -95,7 +101,7 @@ async def store(
 
 
 async def get(connection: AsyncConnection, document_id: str) -> Document:
-    """The document, or NOT_FOUND."""
+    """Return the document. NOT_FOUND."""
     found = await connection.execute(_summaries().where(documents.c.id == document_id))
     row = found.one_or_none()
     if row is None:
@@ -106,14 +112,14 @@ async def get(connection: AsyncConnection, document_id: str) -> Document:
 async def list_page(
     connection: AsyncConnection, owner: str, *, after: str = ""
 ) -> Sequence[Document]:
-    """Up to PAGE_ROWS documents of an owner, oldest first, those behind `after`."""
+    """Return up to PAGE_ROWS documents of an owner, oldest first, after the identifier `after`."""
     statement = _summaries().where(documents.c.owner == owner, documents.c.id > after)
     rows = await connection.execute(statement.order_by(documents.c.id).limit(PAGE_ROWS))
     return [_document(row) for row in rows]
 
 
 async def raw_of(connection: AsyncConnection, document_id: str) -> bytes:
-    """The bytes that were imported, or NOT_FOUND."""
+    """Return the bytes that were imported. NOT_FOUND."""
     found = await connection.execute(select(documents.c.raw).where(documents.c.id == document_id))
     raw = found.scalar_one_or_none()
     if raw is None:
@@ -122,7 +128,7 @@ async def raw_of(connection: AsyncConnection, document_id: str) -> bytes:
 
 
 async def parsed_of(connection: AsyncConnection, document_id: str) -> ImportedDocument:
-    """The document as it was read, from its stored parts."""
+    """Return the document as it was read, from its stored parts. NOT_FOUND."""
     document = await get(connection, document_id)
     shared = await connection.execute(
         select(documents.c.shared).where(documents.c.id == document_id)
@@ -143,7 +149,10 @@ async def parsed_of(connection: AsyncConnection, document_id: str) -> ImportedDo
 
 
 async def openapi_of(connection: AsyncConnection, document_id: str) -> dict[str, Any]:
-    """The OpenAPI document, regenerated from the store; equal to the source after normalisation."""
+    """Return the OpenAPI document, regenerated from the store.
+
+    After normalisation it is equal to the source.
+    """
     return regenerate(await parsed_of(connection, document_id))
 
 

@@ -1,5 +1,6 @@
-"""The parties as the shelf needs them. Whoever calls looks them up; this room knows no tables of
-theirs.
+"""Owners and subscribers: the parties as the shelf needs them.
+
+The caller looks them up; this room knows none of their tables.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from weir.kernel.declares import FORBIDDEN
 from weir.kernel.outcomes import Refusal
 from weir.shelf.declares import PRODUCTION_NEEDED
 
-# What each kind of organisation may put on the shelf, and take from it. Partners embed what goes
-# out; members use what is brought in, and one another's capabilities.
+# The directions in which each kind of organisation may offer products, and take them. Partners
+# embed go-out products; members use bring-in products, and one another's capabilities.
 OFFERS: dict[str, frozenset[str]] = {
     "operator": frozenset(),
     "member": frozenset({"go-out"}),
@@ -33,7 +34,7 @@ class Owner:
     kind: str
 
     def may_offer(self, direction: str) -> None:
-        """FORBIDDEN unless an organisation of this kind offers in this direction."""
+        """Refuse FORBIDDEN unless an organisation of this kind offers in this direction."""
         if direction not in OFFERS[self.kind]:
             raise Refusal(FORBIDDEN, f"a {self.kind} offers nothing {direction}")
 
@@ -48,7 +49,8 @@ class Subscriber:
     in_sandbox: bool = False
 
     def may_take(self, direction: str, *, sandbox: bool) -> None:
-        """FORBIDDEN unless an organisation of this kind uses products of this direction;
+        """Refuse FORBIDDEN unless an organisation of this kind uses products of this direction.
+
         PRODUCTION_NEEDED when it is in the sandbox and the product is not.
         """
         if direction not in TAKES[self.kind]:

@@ -1,4 +1,4 @@
-"""Plans: under which terms a product may be called. Prices change by `weir.shelf.price_changes`."""
+"""Plans: the terms under which a product may be called. `price_changes` changes their prices."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from weir.store.unit import UnitOfWork
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A plan as stored. None is unlimited."""
+    """A plan as stored. `rate_per_s` or `quota` None is unlimited."""
 
     id: str
     product: str
@@ -40,7 +40,9 @@ class Plan:
 
 
 async def offer(unit: UnitOfWork, product_id: str, terms: Terms) -> Plan:
-    """Offer a product under checked terms. CONFLICT when a plan of it has this name."""
+    """Offer a product under checked terms. Refusals: CONFLICT when a plan has this name, or there
+    are too many; ILLEGAL_STATE when the product is retired.
+    """
     product = await products.lock(unit.connection, product_id)
     if product.status == "retired":
         raise Refusal(ILLEGAL_STATE, state=product.status)
@@ -67,7 +69,10 @@ async def offer(unit: UnitOfWork, product_id: str, terms: Terms) -> Plan:
 
 
 async def withdraw(unit: UnitOfWork, plan_id: str) -> Plan:
-    """Take no new subscriptions under a plan. Those there are keep it."""
+    """Take no new subscriptions under a plan. Existing ones keep it.
+
+    Refusals: NOT_FOUND, ILLEGAL_STATE when it is withdrawn already.
+    """
     plan = await get(unit.connection, plan_id)
     product = await products.get(unit.connection, plan.product)
     changed = await unit.connection.execute(
@@ -85,7 +90,7 @@ async def withdraw(unit: UnitOfWork, plan_id: str) -> Plan:
 
 
 async def get(connection: AsyncConnection, plan_id: str) -> Plan:
-    """The plan, or NOT_FOUND."""
+    """Return the plan. NOT_FOUND."""
     found = await connection.execute(select(plans).where(plans.c.id == plan_id))
     row = found.one_or_none()
     if row is None:
@@ -94,7 +99,7 @@ async def get(connection: AsyncConnection, plan_id: str) -> Plan:
 
 
 async def of_product(connection: AsyncConnection, product_id: str) -> Sequence[Plan]:
-    """A product's plans, withdrawn ones too, oldest first; at most PRODUCT_PLANS."""
+    """Return a product's plans, withdrawn ones too, oldest first; at most PRODUCT_PLANS."""
     rows = await connection.execute(
         select(plans).where(plans.c.product == product_id).order_by(plans.c.id)
     )
@@ -115,6 +120,7 @@ async def _refuse_too_many(connection: AsyncConnection, product_id: str) -> None
 
 
 def _detail(plan: Plan) -> dict[str, Any]:
+    """Return the plan's terms as detail of an audit entry."""
     return {
         "product": plan.product,
         "name": plan.name,

@@ -1,8 +1,8 @@
-"""Changing what a plan costs: a new version of its pricing from a day that is to come.
+"""Changes of a plan's price: a new version of its pricing from a future time on.
 
-Calls are charged by the version in force when they arrived. Whoever subscribed keeps the price it
-agreed to for as long as the notice lasts, and may end the subscription meanwhile; a plan that
-nobody subscribed to may change at once. A version that is in force never changes any more.
+Calls are charged by the version in force when they arrived. A subscriber keeps the price it agreed
+to for as long as the notice lasts, and may end the subscription meanwhile; a plan without
+subscriptions may change at once. A version that is in force never changes any more.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ async def announce(
 ) -> PlanChange:
     """Announce a plan's next version.
 
-    INVALID_INPUT when it would come sooner than the notice allows, or before another version;
-    CONFLICT when there are too many.
+    INVALID_INPUT when it would take effect sooner than the notice allows, or before another
+    version; CONFLICT when there are too many.
     """
     plan = await plans.get(unit.connection, plan_id)
     product = await products.lock(unit.connection, plan.product)
@@ -72,7 +72,7 @@ async def announce(
 
 
 async def take_back(unit: UnitOfWork, plan_id: str) -> PlanChange:
-    """Take back a plan's newest version before it is in force. ILLEGAL_STATE if none is to come."""
+    """Take back a plan's newest version before it is in force. ILLEGAL_STATE without one."""
     plan = await plans.get(unit.connection, plan_id)
     product = await products.lock(unit.connection, plan.product)
     before = await of_plan(unit.connection, plan_id)
@@ -90,14 +90,14 @@ async def take_back(unit: UnitOfWork, plan_id: str) -> PlanChange:
 
 
 async def of_plan(connection: AsyncConnection, plan_id: str) -> list[PlanChange]:
-    """A plan's later versions, in order."""
+    """Return a plan's later versions, in order."""
     return (await of_plans(connection, [plan_id])).get(plan_id, [])
 
 
 async def of_plans(
     connection: AsyncConnection, plan_ids: Sequence[str]
 ) -> dict[str, list[PlanChange]]:
-    """The later versions of those plans that have some, in order."""
+    """Return by plan its later versions, in order; plans without any are left out."""
     rows = await connection.execute(
         select(plan_changes)
         .where(plan_changes.c.plan.in_(plan_ids))

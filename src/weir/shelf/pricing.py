@@ -1,8 +1,8 @@
-"""How a plan is priced: a list of components, each of which charges for something else.
+"""Pricing of a plan: a list of components, each of which charges for something else.
 
 Read strictly and never changed once offered. All prices are decimal strings in major units of the
-plan's currency with up to eight places; what a component charges is computed by
-`weir.settlement.rating.charges`, exactly, from counts alone.
+plan's currency with up to eight places; `weir.settlement.rating.charges` computes the charge of a
+component, exactly, from counts alone.
 """
 
 from __future__ import annotations
@@ -92,18 +92,21 @@ class Hours(Struct, frozen=True, forbid_unknown_fields=True, tag="hours", tag_fi
     bands: list[Band]
 
     def step_at(self, utc_hour: int) -> int:
-        """Which band holds an hour of UTC (0 to 23); before the first it is yesterday's last."""
+        """Return the index of the band that holds an hour of UTC (0 to 23).
+
+        Before the first band of a day, it is the last one of the day before.
+        """
         hour = (utc_hour + self.utc_offset_hours) % HOURS_A_DAY
         begun = sum(band.since <= hour for band in self.bands)
         return (begun or len(self.bands)) - 1
 
     def calls_within(self, step: int, by_utc_hour: Sequence[int]) -> int:
-        """How many calls, counted by their hour of UTC, fall into a band."""
+        """Return the number of calls in a band, given their counts by hour of UTC."""
         return sum(calls for hour, calls in enumerate(by_utc_hour) if self.step_at(hour) == step)
 
 
 Component = PerCall | Tiered | Volume | Package | Value | Fixed | Hours
-# Counts are kept once a plan, so two components that ask for different ones cannot both be there.
+# Counts are kept once a plan, so two components that need different counts cannot both be there.
 _ONCE: Final[tuple[type[Component], ...]] = (Value, Hours, Package, Fixed)
 
 
@@ -121,7 +124,7 @@ class Pricing(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
     tax: Tax | None = None
 
     def find(self, kind: type[_Kind]) -> _Kind | None:
-        """The component of a kind that may stand there once."""
+        """Return the component of a kind that a pricing may hold once; None without one."""
         return next((each for each in self.components if isinstance(each, kind)), None)
 
 
@@ -129,7 +132,7 @@ FREE: Final = Pricing([])
 
 
 def read_pricing(document: Any, pointer: str = "/pricing") -> Pricing:
-    """A plan's pricing from JSON values. INVALID_INPUT names the component that is wrong."""
+    """Read a plan's pricing from JSON values. INVALID_INPUT names the component that is wrong."""
     try:
         pricing = msgspec.convert(document, Pricing)
     except msgspec.ValidationError as error:
@@ -143,7 +146,7 @@ def read_pricing(document: Any, pointer: str = "/pricing") -> Pricing:
 
 
 def check(pricing: Pricing, pointer: str = "/pricing") -> None:
-    """INVALID_INPUT names the first thing for which there would be no price, or two."""
+    """Refuse a pricing with INVALID_INPUT at the first part that has no price, or two."""
     most = PLAN_COMPONENTS
     if len(pricing.components) > most:
         raise inputs.wrong(
@@ -164,7 +167,7 @@ def check(pricing: Pricing, pointer: str = "/pricing") -> None:
 
 
 def schema() -> dict[str, Any]:
-    """The JSON Schema of a pricing, whole in itself."""
+    """Return the JSON Schema of a pricing, without references."""
     (top,), named = msgspec.json.schema_components([Pricing], ref_template="{name}")
 
     def whole(part: Any) -> Any:
@@ -180,13 +183,13 @@ def schema() -> dict[str, Any]:
 
 
 def to_document(pricing: Pricing) -> dict[str, Any]:
-    """The pricing as plain JSON values, which `read_pricing` reads back."""
+    """Return the pricing as plain JSON values, which `read_pricing` reads back."""
     document: dict[str, Any] = msgspec.to_builtins(pricing)
     return document
 
 
 def _told(error: msgspec.ValidationError) -> str:
-    """What msgspec says, which names types and places and never a value."""
+    """Return msgspec's message, which names types and places and never a value."""
     return str(error)[:NAME_CHARACTERS]
 
 
@@ -206,7 +209,7 @@ def _check(component: Component, pointer: str) -> None:
 
 
 def _check_tiers(tiers: Sequence[Tier], pointer: str) -> None:
-    """Tiers rise without a gap and only the last one is open."""
+    """Refuse tiers unless they rise without a gap and only the last one is open."""
     ends = [tier.up_to for tier in tiers]
     closed = [end for end in ends[:-1] if end is not None]
     rising = all(one < other for one, other in pairwise(closed))

@@ -1,4 +1,4 @@
-"""A pricing in words, English and Chinese: what people compare before they subscribe. Pure."""
+"""Words for a pricing, in English and Chinese, to compare plans by. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Language = Literal["en", "zh"]
 
 
 def words(pricing: Pricing, currency: str, language: Language) -> list[str]:
-    """One phrase a component, then the tax; `free` when nothing is charged."""
+    """Return one phrase for each component, then the tax; `free` when nothing is charged."""
     phrases = [_phrase(each, currency, language) for each in pricing.components]
     if not phrases:
         return ["free" if language == "en" else "免费"]
@@ -34,12 +34,12 @@ def words(pricing: Pricing, currency: str, language: Language) -> list[str]:
 
 
 def percent(fraction: str) -> str:
-    """`0.006` as `0.6%`."""
+    """Write `0.006` as `0.6%`."""
     return f"{plain(str(Decimal(fraction) * 100))}%"
 
 
 def plain(price: str) -> str:
-    """A decimal string without needless zeros, its whole part grouped."""
+    """Write a decimal string without needless zeros, its whole part grouped."""
     text = format(Decimal(price), ",f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 

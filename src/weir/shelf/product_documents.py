@@ -1,4 +1,4 @@
-"""What a product's reader is shown: its operations as an OpenAPI document of its own."""
+"""A product's operations as an OpenAPI document of its own."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from weir.shelf.products import Product
 async def openapi_of(
     connection: AsyncConnection, product: Product, api_origin: str, document_id: str | None = None
 ) -> dict[str, Any]:
-    """The product's operations of one document, served at `api_origin` plus the prefix.
+    """Return the product's operations of one document, served at `api_origin` plus the prefix.
 
-    A product may draw on several documents; then `document_id` says which, and INVALID_INPUT
-    follows when it is absent or none of them.
+    A product may draw on several documents; then `document_id` selects one. INVALID_INPUT when it
+    is absent or names none of them.
     """
     held = await products.capabilities_of(connection, product.id)
     sources = sorted({capability.document for capability in held})

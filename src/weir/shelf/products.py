@@ -1,7 +1,8 @@
 """Products: versioned bundles of an owner's capabilities.
 
-A draft may change; a published version never does, so what was subscribed to is what is served.
-A new version is a new row and a new address, and lives beside the old one until that is retired.
+A draft may change; a published version never does, so subscribers are served what they subscribed
+to. A new version is a new row and a new address, and lives beside the old one until that is
+retired.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ _MEMBER_TIMEOUT_MS = MEMBER_ANSWER_TIMEOUT_S * 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Words:
-    """What a product says of itself: what it does, whom it suits, and in which scenes."""
+    """A product's own texts: its description, its users, and the scenes it suits."""
 
     description: str = ""
     description_zh: str = ""
@@ -77,12 +78,12 @@ class Product:
 
     @property
     def prefix(self) -> str:
-        """The path under which the gateway serves it."""
+        """The path under which the gateway serves the product."""
         return f"/{self.owner_slug}/{self.slug}/v{self.version}"
 
     @property
     def scope(self) -> str:
-        """The OAuth scope that covers it, in every version."""
+        """The OAuth scope that covers the product, in every version."""
         return f"{self.owner_slug}.{self.slug}"
 
 
@@ -102,9 +103,10 @@ async def draft(
     """Draft the next version of an owner's product, the first one if there is none.
 
     With `signed_messages` it takes signed requests only, and its answers are signed (RFC 9421).
-    With `sandbox` it is answered by model data, and who has not been admitted yet may take it.
-    Refusals: INVALID_INPUT; FORBIDDEN when its kind offers nothing in this direction; CONFLICT
-    when there is a draft of it already, or two capabilities answer the same addresses.
+    With `sandbox` it is answered by model data, and organisations that are not admitted yet may
+    take it. Refusals: INVALID_INPUT; FORBIDDEN when the owner's kind offers nothing in this
+    direction; CONFLICT when there is a draft of it already, or two capabilities answer the same
+    addresses.
     """
     owner.may_offer(inputs.choice(direction, {"go-out", "bring-in"}, "/direction"))
     version = await _next_version(unit.connection, owner, inputs.slug(slug, "/slug"))
@@ -139,6 +141,7 @@ async def draft(
 
 
 def _checked(words: Words) -> dict[str, Any]:
+    """Check a product's texts and scenes; return them by column. INVALID_INPUT."""
     prose = ("description", "description_zh", "suits_en", "suits_zh")
     return {
         **{name: inputs.prose(getattr(words, name), f"/{name}") for name in prose},
@@ -149,7 +152,7 @@ def _checked(words: Words) -> dict[str, Any]:
 async def set_capabilities(
     unit: UnitOfWork, product_id: str, capability_ids: Sequence[str]
 ) -> Product:
-    """Say what a draft holds, in place of what it held before."""
+    """Replace the capabilities of a draft. ILLEGAL_STATE when it is no draft."""
     product = await lock(unit.connection, product_id)
     _require_draft(product)
     await unit.connection.execute(
@@ -162,7 +165,11 @@ async def set_capabilities(
 
 
 async def publish(unit: UnitOfWork, product_id: str) -> Product:
-    """Put a draft on the shelf. From here on neither it nor its capabilities change."""
+    """Put a draft on the shelf. From here on neither it nor its capabilities change.
+
+    Refusals: NOT_FOUND, ILLEGAL_STATE, INVALID_INPUT when it has no capability, CONFLICT when two
+    capabilities answer the same addresses.
+    """
     product = await lock(unit.connection, product_id)
     status = move(PRODUCT_MOVES, product.status, "publish")
     held = await capabilities_of(unit.connection, product.id)
@@ -180,7 +187,7 @@ async def publish(unit: UnitOfWork, product_id: str) -> Product:
 async def retire(unit: UnitOfWork, product_id: str) -> Product:
     """Take a version off the shelf for good: the gateways stop serving it at once.
 
-    Its living subscriptions are ended by `weir.shelf.subscriptions.end_all` in the same unit.
+    `weir.shelf.subscriptions.end_all` ends its living subscriptions in the same unit.
     """
     product = await lock(unit.connection, product_id)
     status = move(PRODUCT_MOVES, product.status, "retire")
@@ -193,7 +200,7 @@ async def retire(unit: UnitOfWork, product_id: str) -> Product:
 
 
 async def index_missing(connection: AsyncConnection) -> int:
-    """Let up to PAGE_ROWS products that search does not know be found; how many they were."""
+    """Index up to PAGE_ROWS products that search does not know; return their number."""
     found = await index.missing(connection, PAGE_ROWS)
     for product_id in found:
         await index.write(connection, await get(connection, product_id))
@@ -201,7 +208,7 @@ async def index_missing(connection: AsyncConnection) -> int:
 
 
 async def get(connection: AsyncConnection, product_id: str) -> Product:
-    """The product version, or NOT_FOUND."""
+    """Return the product version. NOT_FOUND."""
     found = await connection.execute(select(products).where(products.c.id == product_id))
     row = found.one_or_none()
     if row is None:
@@ -210,13 +217,13 @@ async def get(connection: AsyncConnection, product_id: str) -> Product:
 
 
 async def get_many(connection: AsyncConnection, product_ids: Sequence[str]) -> dict[str, Product]:
-    """Those of the product versions that exist, by their identifiers."""
+    """Return the product versions that exist, by their identifiers."""
     found = await connection.execute(select(products).where(products.c.id.in_(product_ids)))
     return {row.id: _product(row) for row in found}
 
 
 async def find_by_scope(connection: AsyncConnection, scope: str) -> Sequence[Product]:
-    """The published versions a scope `<owner slug>.<product slug>` covers, newest first."""
+    """Return the published versions that a scope `<owner>.<product>` covers, newest first."""
     owner_slug, _, slug = scope.partition(".")
     rows = await connection.execute(
         select(products)
@@ -230,7 +237,7 @@ async def find_by_scope(connection: AsyncConnection, scope: str) -> Sequence[Pro
 async def list_shelf(
     connection: AsyncConnection, *, direction: str | None = None, after: str = ""
 ) -> Sequence[Product]:
-    """Up to PAGE_ROWS published product versions, oldest first, those behind `after`."""
+    """Return up to PAGE_ROWS published product versions, oldest first, after `after`."""
     statement = select(products).where(products.c.status == "published", products.c.id > after)
     if direction is not None:
         statement = statement.where(products.c.direction == direction)
@@ -241,7 +248,7 @@ async def list_shelf(
 async def list_owned(
     connection: AsyncConnection, owner: str, *, after: str = ""
 ) -> Sequence[Product]:
-    """Up to PAGE_ROWS of an owner's product versions in any state, oldest first."""
+    """Return up to PAGE_ROWS of an owner's product versions in any state, oldest first."""
     rows = await connection.execute(
         select(products)
         .where(products.c.owner == owner, products.c.id > after)
@@ -252,7 +259,7 @@ async def list_owned(
 
 
 async def ids_of(connection: AsyncConnection, owner: str) -> frozenset[str]:
-    """The identifiers of all of an owner's product versions."""
+    """Return the identifiers of all of an owner's product versions."""
     found = await connection.execute(select(products.c.id).where(products.c.owner == owner))
     return frozenset(found.scalars())
 
@@ -260,7 +267,7 @@ async def ids_of(connection: AsyncConnection, owner: str) -> frozenset[str]:
 async def capabilities_of(
     connection: AsyncConnection, product_id: str
 ) -> list[capabilities.Capability]:
-    """What a product version holds, in the order of the documents."""
+    """Return a product version's capabilities, in the order of the documents."""
     held = await connection.execute(
         select(product_capabilities.c.capability).where(
             product_capabilities.c.product == product_id
@@ -270,7 +277,7 @@ async def capabilities_of(
 
 
 async def lock(connection: AsyncConnection, product_id: str) -> Product:
-    """The product version, its row held until the commit, or NOT_FOUND."""
+    """Return the product version, its row locked until the commit. NOT_FOUND."""
     found = await connection.execute(
         select(products).where(products.c.id == product_id).with_for_update()
     )
@@ -346,6 +353,7 @@ async def _change(
 async def _document(
     connection: AsyncConnection, product: Product, held: Sequence[capabilities.Capability]
 ) -> ProductDocument:
+    """Return the product version as gateways read it."""
     sources = {
         document_id: await documents.get(connection, document_id)
         for document_id in dict.fromkeys(capability.document for capability in held)

@@ -1,4 +1,4 @@
-"""What the gateway is told of the shelf: one document a product version, one a subscription."""
+"""Documents that gateways read from the shelf: products, subscriptions and backends."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SUBSCRIPTION: Final = "subscription"  # the change kind of SubscriptionDocument,
 
 
 class Bindings(msgspec.Struct, frozen=True, kw_only=True):
-    """Where an operation carries what a consent is checked against.
+    """The places of a call that hold the values a consent is checked against.
 
     Each of the first five is a reference `path:name`, `query:name`, `header:name` or
     `body:/json/pointer`. `outcome_path` is the member's path template under which a payment is
@@ -73,7 +73,7 @@ class ProductDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProductHead(msgspec.Struct, frozen=True, kw_only=True):
-    """A ProductDocument as far as a gateway reads it at once: its operations one by one, later."""
+    """The part of a ProductDocument that a gateway reads at once; its operations follow later."""
 
     id: str
     prefix: str
@@ -97,11 +97,11 @@ class SubscriptionDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BackendDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """Where `member` serves what its products call `url`, an origin `https://host[:port]`.
+    """The endpoints at which `member` serves `url`, an origin `https://host[:port]` in products.
 
     `endpoints` are `host:port`, any of which answers for it, under a certificate that names the
     url's host. `authority` is the PEM of the member's own certificate authority; None means the
-    alliance's. `health_path` is asked for by checks; None means that connecting is check enough.
+    alliance's. `health_path` is requested by health checks; None means that connecting is enough.
     """
 
     member: str
@@ -112,5 +112,5 @@ class BackendDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def backend_key(member: str, url: str) -> str:
-    """The key of a BackendDocument: one member's words about an address bind no other member."""
+    """Return the key of a BackendDocument: a member decides about its own addresses only."""
     return f"{member} {url}"

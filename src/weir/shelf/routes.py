@@ -1,8 +1,8 @@
-"""Whether the operations of one product can all be told apart by method and path. Pure.
+"""Check that the operations of one product can be told apart by method and path. Pure.
 
 OpenAPI 3.0.3 section 4.7.8.1 calls `/a/{x}` and `/a/{y}` identical, and lets a literal win over a
 parameter. It leaves open which of `/{x}/b` and `/a/{y}` answers `/a/b`; we refuse such a pair,
-because a consent is checked by whichever is taken.
+because a consent is checked by the operation that is chosen.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Route:
 
 
 def refuse_ambiguous(routes: Sequence[Route]) -> None:
-    """CONFLICT naming two capabilities that could answer the same call, if there are such."""
+    """Refuse routes with CONFLICT if two capabilities could answer the same call; it names both."""
     by_length: dict[tuple[str, int], list[tuple[Route, list[str | None]]]] = defaultdict(list)
     for route in routes:
         segments = _segments(route)
@@ -50,7 +50,10 @@ def _segments(route: Route) -> list[str | None]:
 
 
 def _segment(text: str, route: Route) -> str | None:
-    """A literal, or None for a parameter. A segment that mixes the two cannot be routed."""
+    """Return a literal, or None for a parameter.
+
+    CONFLICT for a segment that mixes the two, which cannot be routed.
+    """
     if "{" not in text and "}" not in text:
         return text
     if text.startswith("{") and text.endswith("}") and text.count("{") == 1:

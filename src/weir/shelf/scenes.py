@@ -1,4 +1,4 @@
-"""Where products are embedded: the scenes a product may say it suits, in both languages."""
+"""Scenes that a product may say it suits, in both languages: where products are embedded."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SCENES: Final[dict[str, tuple[str, str]]] = {
 
 
 def read_scenes(given: Sequence[str], pointer: str) -> list[str]:
-    """Scenes of the list, each once, in the list's order. INVALID_INPUT names what is wrong."""
+    """Return the given scenes, each once, in the list's order. INVALID_INPUT for an unknown one."""
     if len(given) > PRODUCT_SCENES:
         most = PRODUCT_SCENES
         raise inputs.wrong(pointer, f"must be at most {most}", f"不得超过 {most} 个")

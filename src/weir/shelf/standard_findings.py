@@ -1,7 +1,7 @@
-"""What the standard finds in what is on the shelf: in a document, and between product versions.
+"""Findings of the standard for the shelf: in a document, and between product versions.
 
-A document's bytes never change, so its findings are worked out from what is kept, by the rules of
-today; findings written down at the import would miss every rule made since.
+A document's bytes never change, so its findings are computed from its stored parts, by the rules of
+today; findings stored at the import would miss every rule made since.
 """
 
 from __future__ import annotations
@@ -26,15 +26,17 @@ Held = tuple[Reading, frozenset[str] | None]
 
 
 async def findings_in(parsed: ImportedDocument) -> list[Finding]:
-    """What a document that has been read does not keep, worked out in a thread."""
+    """Return the findings on a document that has been read, computed in a thread."""
     return await asyncio.to_thread(lambda: judge(regenerate(parsed), parsed.version))
 
 
 async def breaking_changes(
     connection: AsyncConnection, product: Product
 ) -> tuple[str | None, list[Finding]]:
-    """What breaks between a product version and the newest before it that was published, which is
-    named; None when there is none."""
+    """Return the newest version before this one that was published, and the changes that break it.
+
+    None and no change when there is no such version.
+    """
     before = await _before(connection, product)
     if before is None:
         return None, []

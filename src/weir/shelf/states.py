@@ -1,9 +1,9 @@
-"""What can become of a product version and of a subscription, as data.
+"""States of product versions and subscriptions, and the moves between them, as data.
 
 A product version: drafted, then published and from then on unchangeable, then retired for good.
 
-A subscription: its application asks; the product's owner approves or refuses; the owner may
-suspend it and resume it; either side may end it, and an ended one never lives again.
+A subscription: its application requests it; the product's owner approves or refuses; the owner may
+suspend it and resume it; either side may end it, and an ended one never becomes active again.
 
         approve           suspend
 requested ----> active <-----------> suspended
@@ -18,7 +18,7 @@ from typing import Final
 from weir.kernel.declares import ILLEGAL_STATE
 from weir.kernel.outcomes import Refusal
 
-# (state, what is done) -> the state after. What is not here is illegal.
+# (state, act) -> the state after. Every other move is illegal.
 PRODUCT_MOVES: Final[dict[tuple[str, str], str]] = {
     ("draft", "publish"): "published",
     ("published", "retire"): "retired",
@@ -34,7 +34,7 @@ SUBSCRIPTION_MOVES: Final[dict[tuple[str, str], str]] = {
     ("suspended", "end"): "ended",
 }
 
-# Who may do it: the product's owner, or the organisation whose application subscribes.
+# The sides that may do each act: the product's owner, or the subscribing application's owner.
 SUBSCRIPTION_SIDES: Final[dict[str, frozenset[str]]] = {
     "approve": frozenset({"owner"}),
     "refuse": frozenset({"owner"}),
@@ -43,7 +43,7 @@ SUBSCRIPTION_SIDES: Final[dict[str, frozenset[str]]] = {
     "end": frozenset({"owner", "subscriber"}),
 }
 
-# What the audit chain calls it.
+# The audit event of each act.
 SUBSCRIPTION_EVENTS: Final[dict[str, str]] = {
     "approve": "subscription.approved",
     "refuse": "subscription.refused",
@@ -54,7 +54,7 @@ SUBSCRIPTION_EVENTS: Final[dict[str, str]] = {
 
 
 def move(moves: dict[tuple[str, str], str], state: str, act: str) -> str:
-    """The state after `act`, or ILLEGAL_STATE with the present one."""
+    """Return the state after `act`; ILLEGAL_STATE, with the present state, if it is not allowed."""
     after = moves.get((state, act))
     if after is None:
         raise Refusal(ILLEGAL_STATE, f"{act} while {state}", state=state)

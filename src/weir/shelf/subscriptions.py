@@ -40,16 +40,16 @@ class Subscription:
     ended_at: datetime | None
 
     def side_of(self, organisation: str) -> str | None:
-        """Which side an organisation is on; the owner's when it is both, None when neither."""
+        """Return an organisation's side: the owner's when it is both, None when it is neither."""
         if organisation == self.owner:
             return "owner"
         return "subscriber" if organisation == self.subscriber else None
 
 
 async def request(unit: UnitOfWork, subscriber: Subscriber, plan_id: str) -> Subscription:
-    """Ask for a product under a plan. Active at once where the plan approves by itself.
+    """Request a product under a plan. Active at once where the plan approves by itself.
 
-    Refusals: NOT_FOUND; FORBIDDEN when its kind takes nothing in this direction;
+    Refusals: NOT_FOUND; FORBIDDEN when the subscriber's kind takes nothing in this direction;
     PRODUCTION_NEEDED; ILLEGAL_STATE when plan or product takes no subscriptions; CONFLICT when the
     application has one.
     """
@@ -71,7 +71,7 @@ async def request(unit: UnitOfWork, subscriber: Subscriber, plan_id: str) -> Sub
 async def act(unit: UnitOfWork, subscription_id: str, act: str, organisation: str) -> Subscription:
     """Approve, refuse, suspend, resume or end a subscription on behalf of an organisation.
 
-    NOT_FOUND when it is on neither side, FORBIDDEN when it is the other side's to do,
+    NOT_FOUND when the organisation is on neither side, FORBIDDEN when only the other side may,
     ILLEGAL_STATE when the state does not allow it.
     """
     before = await lock(unit.connection, subscription_id)
@@ -84,7 +84,7 @@ async def act(unit: UnitOfWork, subscription_id: str, act: str, organisation: st
 
 
 async def end_all(unit: UnitOfWork, product_id: str) -> int:
-    """End every living subscription to a product version that is being retired; how many."""
+    """End every living subscription to a product version being retired; return their number."""
     found = await unit.connection.execute(
         select(subscriptions)
         .where(subscriptions.c.product == product_id, subscriptions.c.status != "ended")
@@ -98,7 +98,7 @@ async def end_all(unit: UnitOfWork, product_id: str) -> int:
 
 
 async def get(connection: AsyncConnection, subscription_id: str) -> Subscription:
-    """The subscription, or NOT_FOUND."""
+    """Return the subscription. NOT_FOUND."""
     found = await connection.execute(
         select(subscriptions).where(subscriptions.c.id == subscription_id)
     )
@@ -121,7 +121,7 @@ async def is_active(connection: AsyncConnection, application: str, product: str)
 async def list_of(
     connection: AsyncConnection, organisation: str, *, after: str = ""
 ) -> Sequence[Subscription]:
-    """Up to PAGE_ROWS subscriptions an organisation is on either side of, oldest first."""
+    """Return up to PAGE_ROWS subscriptions with an organisation on either side, oldest first."""
     rows = await connection.execute(
         select(subscriptions)
         .where(
@@ -135,7 +135,7 @@ async def list_of(
 
 
 async def lock(connection: AsyncConnection, subscription_id: str) -> Subscription:
-    """The subscription, its row held until the commit, or NOT_FOUND."""
+    """Return the subscription, its row locked until the commit. NOT_FOUND."""
     found = await connection.execute(
         select(subscriptions).where(subscriptions.c.id == subscription_id).with_for_update()
     )
@@ -195,7 +195,7 @@ async def _move(unit: UnitOfWork, before: Subscription, act: str) -> Subscriptio
 
 
 def _audit(unit: UnitOfWork, subscription: Subscription, event: str) -> None:
-    """Both sides hold it in their own chains."""
+    """Record the event in the audit chains of both sides."""
     detail = {
         "application": subscription.application,
         "product": subscription.product,
@@ -206,7 +206,7 @@ def _audit(unit: UnitOfWork, subscription: Subscription, event: str) -> None:
 
 
 def _publish(unit: UnitOfWork, subscription: Subscription, plan: Plan) -> None:
-    """Tell the gateways of what is active or suspended, and remove what has ended."""
+    """Publish an active or suspended subscription to the gateways, and remove an ended one."""
     if subscription.status == "requested":
         return
     document = SubscriptionDocument(

@@ -1,4 +1,4 @@
-"""Documents, capabilities, products, plans and subscriptions.
+"""Tables of the shelf: documents, capabilities, backends, products, plans and subscriptions.
 
 Organisations and applications are named by their identifiers; the room that owns them is not
 imported, the database holds the references.
@@ -28,7 +28,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 
 from weir.store.schema import metadata
 
-# `raw` is what the owner sent, byte for byte. `shared` is the document without its operations;
+# `raw` are the owner's bytes, unchanged. `shared` is the document without its operations;
 # JSON rather than JSONB, so that the members stay in the order they were written in.
 documents = Table(
     "documents",
@@ -120,10 +120,10 @@ product_capabilities = Table(
     metadata,
     Column("product", Text, ForeignKey("products.id"), primary_key=True),
     Column("capability", Text, ForeignKey("capabilities.id"), primary_key=True),
-    Column("terms", TSVECTOR),  # what the operation is found by, once the product is published
+    Column("terms", TSVECTOR),  # search terms of the operation, once the product is published
 )
 
-# What the shelf is searched by: the newest published version of each product, its terms made by
+# The search index: the newest published version of each product, its terms made by
 # `weir.shelf.search.terms`. `owner` is a slug and `kind` that owner's licence or class; `grade`
 # is the worst data grade of its fields, null when no field has one; `prices` are the kinds of price
 # its offered plans have.

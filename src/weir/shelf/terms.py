@@ -1,7 +1,7 @@
-"""A plan's terms: its pricing, its rate and its quota. Pure.
+"""Terms of a plan: its pricing, its rate and its quota. Pure.
 
-`unlimited` is a word and 0 means none: a plan that says neither is refused, so that nobody's zero
-is another's no limit.
+`unlimited` is a word and 0 means none: a plan that says neither is refused, so that a zero is never
+read as no limit.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ QUOTA_PERIODS: Final[dict[str, tuple[str, str]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What use costs and how much there may be. None is unlimited.
+    """A plan's price and limits. `rate_per_s` or `quota` None is unlimited.
 
     A quota counts calls in a day or month of UTC.
     """
@@ -60,7 +60,7 @@ def read_terms(
 
 
 def limit_text(value: int | None) -> int | str:
-    """A stored limit as people and callers read it."""
+    """Return a stored limit as callers read it: a number, or UNLIMITED."""
     return UNLIMITED if value is None else value
 
 

@@ -1,4 +1,4 @@
-"""An example of a value, from what the document gives or, where it gives none, from the schema."""
+"""Examples of values: the document's own or, where it gives none, one from the schema."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _STRINGS: Final = {
 
 
 def of_media(reader: Reader, media: dict[str, Any]) -> Any:
-    """What a media type shows: its example, the first of its examples, or one of its schema."""
+    """Return a media type's example: its own, the first of its examples, or the schema's."""
     if "example" in media:
         return media["example"]
     for each in (media.get("examples") or {}).values():
@@ -29,7 +29,7 @@ def of_media(reader: Reader, media: dict[str, Any]) -> Any:
 
 
 def of_schema(reader: Reader, schema: Any, depth: int = 0) -> Any:
-    """A value the schema allows, as far as its own words go."""
+    """Return a value that the schema allows, as far as its keywords are read here."""
     merged = reader.merged(schema)
     for name in ("example", "default", "const"):
         if name in merged:

@@ -1,7 +1,8 @@
-"""Everything the page of one operation says, read from the document's stored parts.
+"""Contents of an operation's page, read from the document's stored parts.
 
-Only what the documents' operations share is read, with the one operation; a document of hundreds of
-operations costs its reader no more than a small one. What was read is kept for the next reader.
+Only the parts that the document's operations share are read, with the one operation; a document of
+hundreds of operations costs its reader no more than a small one. The shared parts are kept for the
+next reader.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from weir.shelf.tables import capabilities, documents
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """`where` is path, query, header or cookie; `example` is as it is written there."""
+    """A parameter. `where` is path, query, header or cookie; `example` is written as there."""
 
     where: str
     node: Node
@@ -75,7 +76,7 @@ class Described:
     answers: Sequence[Answer]
 
     def call(self, product: Product, capability: Capability, api_origin: str) -> Call:
-        """A call of it with its examples filled in."""
+        """Return a call of the operation with its examples filled in."""
         path, query, headers = capability.path, [], {}
         for each in self.parameters:
             value = each.example
@@ -96,7 +97,7 @@ class Described:
 
 
 async def describe(connection: AsyncConnection, capability: Capability) -> Described:
-    """What the page of one operation says."""
+    """Return the contents of one operation's page."""
     version, shared = await _shared_of(connection, capability.document)
     found = await connection.execute(
         select(capabilities.c.definition).where(capabilities.c.id == capability.id)
@@ -105,27 +106,30 @@ async def describe(connection: AsyncConnection, capability: Capability) -> Descr
     return await asyncio.to_thread(_describe, version, shared, operation)
 
 
-_HEADERS: Final = 50  # shown of one answer
-# What a parameter says itself, beside its schema.
+_HEADERS: Final = 50  # shown for one answer
+# Members of a parameter itself, beside its schema.
 _OF_PARAMETER: Final = ("description", "deprecated", "example", LABEL, GRADE)
 
 
 class Kept:
-    """What documents share, read once: documents never change. The longest unread make room."""
+    """A cache of the parts that a document's operations share; documents never change.
+
+    When it is full, the entries that were not used for the longest time are removed.
+    """
 
     def __init__(self) -> None:
         self._found: OrderedDict[str, tuple[int, str, dict[str, Any]]] = OrderedDict()
         self._characters = 0
 
     def find(self, document: str) -> tuple[str, dict[str, Any]] | None:
-        """The OpenAPI version, and the document without its operations."""
+        """Return the OpenAPI version, and the document without its operations; None if not kept."""
         if document not in self._found:
             return None
         self._found.move_to_end(document)
         return self._found[document][1:]
 
     def keep(self, document: str, version: str, text: str, shared: dict[str, Any]) -> None:
-        """Keep it, as long as all that is kept is not too much."""
+        """Keep an entry, and remove old ones while all entries together are too long."""
         self._found[document] = (len(text), version, shared)
         self._characters += len(text)
         while self._characters > REFERENCE_KEPT_CHARACTERS:
@@ -137,6 +141,7 @@ _kept: Final = Kept()
 
 
 async def _shared_of(connection: AsyncConnection, document: str) -> tuple[str, dict[str, Any]]:
+    """Return the document's OpenAPI version, and the document without its operations."""
     known = _kept.find(document)
     if known is not None:
         return known
@@ -147,7 +152,7 @@ async def _shared_of(connection: AsyncConnection, document: str) -> tuple[str, d
     )
     version, text = found.one()
     shared = await asyncio.to_thread(msgspec.json.decode, text)
-    if _kept.find(document) is None:  # another reader may have been as quick
+    if _kept.find(document) is None:  # another reader may have kept it meanwhile
         _kept.keep(document, version, text, shared)
     return version, shared
 
@@ -246,7 +251,7 @@ def _headers(reader: Reader, response: dict[str, Any]) -> list[Node]:
 
 
 def _written(value: Any) -> str:
-    """A value as it stands in an address or a header: the items of a list with commas between."""
+    """Write a value as in an address or a header: the items of a list with commas between."""
     if isinstance(value, list):
         return ",".join(map(_written, value))
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,7 +1,7 @@
 """A product as a Postman collection (format v2.1.0): a request for each of its operations.
 
 The address and the token are variables of the collection, parts of a path are the request's own
-variables, and what is optional stands in each request, switched off.
+variables, and optional parameters are in each request, switched off.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ _VARIABLE: Final = re.compile(r"\{([^{}/]+)\}")
 def collection(
     product: Product, api_origin: str, operations: Iterable[tuple[Capability, Described]]
 ) -> dict[str, Any]:
-    """The collection. Its variables are `baseUrl` and `token`; Postman holds the certificate."""
+    """Return the collection. Its variables are `baseUrl` and `token`; Postman holds the
+    certificate.
+    """
     said = product.description or product.description_zh
     how = _HOW.format(scope=product.scope)
     return {
@@ -69,7 +71,10 @@ def _item(capability: Capability, described: Described) -> dict[str, Any]:
 
 
 def _url(path: str, within: list[Parameter], query: list[Parameter]) -> dict[str, Any]:
-    """Postman knows variables of whole segments (`:id`); in others the example is filled in."""
+    """Return the address in Postman's form.
+
+    Postman knows variables of whole segments (`:id`); in other segments the example is filled in.
+    """
     examples = {each.node.name: each.example for each in within}
     whole, segments = set(), []
     for segment in path.lstrip("/").split("/"):

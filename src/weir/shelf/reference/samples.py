@@ -1,6 +1,6 @@
-"""One call, written in four languages, each whole and ready to be run.
+"""Samples of one call in four languages, each whole and ready to be run.
 
-What belongs to the caller comes from the environment: WEIR_TOKEN, and the files that WEIR_CERT,
+The caller's own values come from the environment: WEIR_TOKEN, and the files that WEIR_CERT,
 WEIR_KEY and WEIR_CA name (for Java one PKCS #12 file, WEIR_P12). tests/browser copies the samples
 from their page and runs them against a running platform.
 """
@@ -32,7 +32,7 @@ class Call:
 
     @property
     def sent(self) -> dict[str, str]:
-        """The headers beside the token's."""
+        """The headers, without the token's."""
         typed = {} if self.body is None else {"content-type": "application/json"}
         return {**self.headers, **typed}
 
@@ -43,7 +43,7 @@ class Call:
 
 
 def sample(language: str, call: Call) -> str:
-    """The call in one of LANGUAGES."""
+    """Return the call in one of LANGUAGES."""
     return {"curl": _curl, "python": _python, "java": _java, "javascript": _javascript}[language](
         call
     )
@@ -54,7 +54,7 @@ def _curl(call: Call) -> str:
 
 
 def curl(method: str, url: str, headers: Mapping[str, str], body: str) -> str:
-    """A call with these very headers and this very body, in curl; an empty body is none."""
+    """Return a call with exactly these headers and this body, in curl; an empty body is none."""
     lines = [
         'curl --fail-with-body --cacert "$WEIR_CA" --cert "$WEIR_CERT" --key "$WEIR_KEY"',
         *([f"--request {method}"] if method != "GET" else []),
@@ -89,7 +89,7 @@ def _token_python() -> str:
 
 
 def _literal(value: Any) -> str:
-    """A JSON value in Python, indented as it stands in the call."""
+    """Return a JSON value in Python, indented as it stands in the call."""
     text = pprint.pformat(value, width=80, sort_dicts=False)
     return text.replace("\n", "\n         ")
 
@@ -131,12 +131,12 @@ def _javascript(call: Call) -> str:
 
 
 def json_text(value: Any) -> str:
-    """A value as people write it."""
+    """Return a value as indented JSON."""
     return json.dumps(value, ensure_ascii=False, indent=2)
 
 
 def shell(text: str) -> str:
-    """A word of a shell, whatever stands in it."""
+    """Quote any text as one word of a shell."""
     if "'" not in text:
         return f"'{text}'"
     return "'" + text.replace("'", "'\\''") + "'"

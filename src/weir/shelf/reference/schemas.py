@@ -1,7 +1,7 @@
-"""A JSON Schema as a tree that people read. Pure; bounded in depth and size.
+"""A JSON Schema as a tree for people to read. Pure; bounded in depth and size.
 
-References are followed as the tree is walked; one that leads back into what stands above it is
-named and not opened again.
+References are followed as the tree is walked; one that leads back to a schema above it is named and
+not opened again.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _FACTS: Final = (
     "maxProperties", "default", "const", "readOnly", "writeOnly",
 )  # fmt: skip
 _FLAGS: Final = ("uniqueItems", "readOnly", "writeOnly")
-# How a value may be one of several: the keyword, and the word for its kind.
+# Keywords for a value that may be one of several, and the word for its kind.
 _EITHER: Final = {"oneOf": "one of", "anyOf": "any of"}
 _JSON_TYPES: Final = {
     bool: "boolean",
@@ -37,9 +37,11 @@ _JSON_TYPES: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """One field. `kind` is its type in words; `facts` are (keyword, value). `children` are its
-    fields, with `[ ]` for the items of an array and `*` for fields of any name; `variants` what it
-    may be instead, by oneOf or anyOf. `cut` when more stands below than is shown."""
+    """One field. `kind` is its type in words; `facts` are (keyword, value).
+
+    `children` are its fields, with `[ ]` for the items of an array and `*` for fields of any name;
+    `variants` are the alternatives of oneOf or anyOf. `cut` when there are more levels than shown.
+    """
 
     name: str
     kind: str
@@ -56,27 +58,27 @@ class Node:
 
     @property
     def says_more(self) -> bool:
-        """Whether it says more than its kind."""
+        """Whether there is more to show than the kind."""
         return bool(self.description or self.values or self.facts or self.label or self.grade)
 
 
 class Reader:
-    """Reads schemas of one document; all it reads together stays under REFERENCE_NODES."""
+    """Reader of one document's schemas; all it reads together stays under REFERENCE_NODES."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self._document = document
         self._left = REFERENCE_NODES
 
     def resolve(self, value: Any) -> dict[str, Any]:
-        """What a place holds once references are followed; {} for what is no object."""
+        """Return an object once references are followed; {} for a value that is no object."""
         try:
             found, _ = follow(self._document, value, "")
-        except Refusal:  # into a part of the document that the product does not hold
+        except Refusal:  # it leads to a part that the product does not hold
             return {}
         return found if isinstance(found, dict) else {}
 
     def node(self, name: str, schema: Any, *, required: bool = False) -> Node:
-        """The tree of one schema."""
+        """Return the tree of one schema."""
         return self._node(name, schema, required=required, above=())
 
     def _node(self, name: str, schema: Any, *, required: bool, above: tuple[int, ...]) -> Node:
@@ -101,7 +103,7 @@ class Reader:
         )
 
     def merged(self, schema: Any, depth: int = 0) -> dict[str, Any]:
-        """A schema with its allOf parts laid together: what must hold at once, in one object."""
+        """Return a schema with its allOf parts in it, as one object."""
         found = self.resolve(schema)
         beside = schema if isinstance(schema, dict) and "$ref" in schema else {}
         together = found | {name: value for name, value in beside.items() if name != "$ref"}
@@ -150,7 +152,7 @@ class Reader:
         )
 
     def _kind(self, schema: dict[str, Any], depth: int = 0) -> str:
-        """In words; an array in an array in an array is not followed any further."""
+        """Return the type in words; arrays in arrays are followed to a bounded depth."""
         said = schema.get("type")
         names = list(map(str, said)) if isinstance(said, list) else [str(said)] if said else []
         words = [self._named(name, schema, depth) for name in names or _implied(schema)]
@@ -168,7 +170,7 @@ class Reader:
 
 
 def _implied(schema: dict[str, Any]) -> list[str]:
-    """The kinds of a schema that does not say its type, as far as its other words do."""
+    """Return the kinds of a schema without a type, as far as its other keywords imply them."""
     if "items" in schema:
         return ["array"]
     if "properties" in schema or "additionalProperties" in schema:
@@ -180,6 +182,7 @@ def _implied(schema: dict[str, Any]) -> list[str]:
 
 
 def _facts(schema: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the (keyword, value) pairs to show beside the type."""
     given = [name for name in _FACTS if name in schema]
     told: list[tuple[str, str]] = [
         (fact, _value(schema[fact])) for fact in given if fact not in _FLAGS
@@ -190,7 +193,7 @@ def _facts(schema: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _referred(value: Any) -> str:
-    """The name of what a reference leads to."""
+    """Return the last name in a reference; '' for a value that is none."""
     reference = value.get("$ref") if isinstance(value, dict) else None
     return _text(reference.rpartition("/")[2]) if isinstance(reference, str) else ""
 

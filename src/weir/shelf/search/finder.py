@@ -1,4 +1,4 @@
-"""Finding products: by words, narrowed by facets, counted by facet.
+"""Search for products: by words, narrowed by facets, counted by facet.
 
 A facet's own choice does not narrow its own counts, so that people see what else they could choose.
 """
@@ -43,8 +43,10 @@ DIRECTIONS: Final[dict[str, tuple[str, str]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What somebody looks for. `owners` are slugs, `kinds` their licences or classes; an empty
-    tuple narrows nothing. `page` counts from 1."""
+    """A checked search. `owners` are slugs, `kinds` their licences or classes.
+
+    An empty tuple narrows nothing. `page` counts from 1.
+    """
 
     words: str = ""
     direction: str | None = None
@@ -58,7 +60,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundOperation:
-    """An operation that matches too."""
+    """An operation of a hit that matches the words too."""
 
     product: str
     capability: str
@@ -71,7 +73,7 @@ class FoundOperation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """A product that was found, with the first few of its operations that match."""
+    """A product that matches, with the first few of its operations that match."""
 
     product: str
     grade: int | None
@@ -83,9 +85,9 @@ class Hit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """One page of what was found. `facets` maps a facet's name to how many each choice has.
+    """One page of hits. `facets` maps a facet's name to the number of hits of each choice.
 
-    Where both directions have something and none was chosen, the first page holds the best of each,
+    Where both directions have hits and none was chosen, the first page holds the best of each,
     beside each other: `sides` maps a direction to its share of `hits`.
     """
 
@@ -106,7 +108,7 @@ def read_wanted(
     scenes: Sequence[str] = (),
     page: int = 1,
 ) -> Wanted:
-    """Check what was asked. INVALID_INPUT names what is not of a list, or too long."""
+    """Check a search. INVALID_INPUT names a value that is not in its list, or too long."""
     if len(words) > SEARCH_CHARACTERS:
         most = SEARCH_CHARACTERS
         raise inputs.wrong("/q", f"must be at most {most} characters", f"不得超过 {most} 个字符")
@@ -127,7 +129,7 @@ def read_wanted(
 
 
 async def find(connection: AsyncConnection, wanted: Wanted) -> Found:
-    """The page that is wanted, best first, and the counts of every facet."""
+    """Return the page that is wanted, best hits first, and the counts of every facet."""
     given = _given(wanted)
     counted = (await connection.execute(COUNTS, given)).all()
     facets: dict[str, dict[str, int]] = {name: {} for name in FACETS}
@@ -152,9 +154,10 @@ async def find(connection: AsyncConnection, wanted: Wanted) -> Found:
 async def in_scenes(
     connection: AsyncConnection, scenes: Sequence[str], direction: str, owner: str | None = None
 ) -> Sequence[Hit]:
-    """Products of one direction that suit one of these scenes; with a slug only that owner's. Of
-    those that the shelf would list first, as many as stand on one side of it, those that share most
-    scenes before the others.
+    """Return products of one direction that suit one of these scenes, most shared scenes first.
+
+    With a slug, only that owner's. They are taken from the shelf's first page, SEARCH_SIDE_ROWS at
+    most.
     """
     wanted = Wanted(
         direction=direction, scenes=tuple(scenes), owners=(owner,) if owner is not None else ()
@@ -181,7 +184,7 @@ async def _page(connection: AsyncConnection, given: dict[str, Any]) -> list[Hit]
 async def _with_operations(
     connection: AsyncConnection, hits: Sequence[Hit], asked: str
 ) -> dict[str, Hit]:
-    """The hits by their products, in their order; with words, with the operations that match."""
+    """Return the hits by product, in their order; with words, also operations that match."""
     by_product = {hit.product: hit for hit in hits}
     if not asked or not hits:
         return by_product
@@ -215,6 +218,7 @@ async def _with_operations(
 
 
 def _given(wanted: Wanted) -> dict[str, Any]:
+    """Return the parameters of the statements."""
     return {
         "asked": terms.query(wanted.words),
         "direction": wanted.direction,
@@ -228,7 +232,7 @@ def _given(wanted: Wanted) -> dict[str, Any]:
 
 
 def _named(given: Sequence[str], at: str) -> tuple[str, ...]:
-    """Names in the form of a slug or a kind; whether any product has them is for the search."""
+    """Check that names have the form of a slug or a kind; search tells if a product has them."""
     if not all(map(_NAME.fullmatch, given)):
         raise inputs.wrong(at, "must be a name as it stands in addresses", "须为地址中使用的名称")
     return tuple(dict.fromkeys(given))[:SEARCH_CHOICES]

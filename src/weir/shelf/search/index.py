@@ -1,4 +1,4 @@
-"""What the shelf is searched by, written down when a product is published or its plans change."""
+"""Search index of the shelf, written when a product is published or its plans change."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ PRICES: Final[dict[str, tuple[str, str]]] = {
 
 
 class Published(Protocol):
-    """A product version as far as it is indexed."""
+    """The properties of a product version that are indexed."""
 
     @property
     def id(self) -> str: ...
@@ -71,7 +71,7 @@ class _Operation:
     capability: str
     document: str
     operation_id: str
-    words: tuple[str, str, str]  # summaries; its name and path; its description
+    words: tuple[str, str, str]  # summaries; name and path; description
 
     @property
     def terms(self) -> str:
@@ -79,7 +79,7 @@ class _Operation:
         return vector((("A", summary), ("B", name), ("D", description)))
 
 
-# The room that owns organisations is not imported: this much of them the database says itself.
+# The room that owns organisations is not imported, so these columns are read from the database.
 _owners: Final = table(
     "organisations",
     *(column(name) for name in ("id", "name_en", "name_zh", "licence_kind", "partner_class")),
@@ -87,7 +87,7 @@ _owners: Final = table(
 
 
 async def write(connection: AsyncConnection, product: Published) -> None:
-    """Index a published version in place of whatever other version of the product was."""
+    """Index a published version in place of any other version of the product."""
     held = await _operations(connection, product.id)
     grade = await _worst_grade(connection, held)
     found = await connection.execute(select(_owners).where(_owners.c.id == product.owner))
@@ -114,13 +114,13 @@ async def write(connection: AsyncConnection, product: Published) -> None:
 
 
 async def remove(connection: AsyncConnection, owner: str, slug: str) -> None:
-    """No version of this product is found any more."""
+    """Remove every version of this product from the index."""
     named = select(products.c.id).where(products.c.owner == owner, products.c.slug == slug)
     await connection.execute(delete(shelf_entries).where(shelf_entries.c.product.in_(named)))
 
 
 async def price(connection: AsyncConnection, product_id: str) -> None:
-    """A plan of the product was offered or withdrawn."""
+    """Index the kinds of price of a product again, after a plan was offered or withdrawn."""
     await connection.execute(
         update(shelf_entries)
         .where(shelf_entries.c.product == product_id)
@@ -129,7 +129,7 @@ async def price(connection: AsyncConnection, product_id: str) -> None:
 
 
 async def missing(connection: AsyncConnection, limit: int) -> list[str]:
-    """Products whose newest published version is not indexed: published by an older weir."""
+    """Return products whose newest published version is not indexed: published by an older weir."""
     newest = (
         select(products.c.id)
         .where(products.c.status == "published")
@@ -147,7 +147,7 @@ async def missing(connection: AsyncConnection, limit: int) -> list[str]:
 
 
 def price_kinds(pricing: Pricing) -> set[str]:
-    """How a plan charges, in the words people filter by."""
+    """Return the kinds of price of a plan, as people filter by them."""
     if not pricing.components:
         return {FREE}
     kinds = set()
@@ -207,7 +207,7 @@ async def _worst_grade(connection: AsyncConnection, held: list[_Operation]) -> i
 
 
 async def _graded(connection: AsyncConnection, among: set[str]) -> list[str]:
-    """The documents that speak of grades at all, which most from elsewhere do not."""
+    """Return the documents whose text mentions grades at all, which most foreign ones do not."""
     sources = document_table
     found = await connection.execute(
         select(sources.c.id)

@@ -1,5 +1,4 @@
-"""The three statements of a search. They are put together from constants; what people type is only
-ever a parameter.
+"""SQL of a search: three statements made of constants; typed words are only ever parameters.
 
 :asked is a tsquery's text, empty for everything; :direction, :kinds, :owners, :grades, :prices and
 :scenes are the choices of each facet, null where none was made.
@@ -39,7 +38,10 @@ def _except(facet: str | None) -> str:
 
 
 def _count(facet: str) -> str:
-    """The choices with the most products; of the owners, who may be many, first those chosen."""
+    """Return the SQL for the choices of a facet with the most products.
+
+    Of the owners, who may be many, the chosen ones come first.
+    """
     choice, beside = _CHOICES[facet]
     chosen = "coalesce(owner = ANY(cast(:owners AS text[])), false) DESC, "
     order = f"{chosen if facet == 'owner' else ''}3 DESC, 2"

@@ -1,9 +1,10 @@
-"""What text is found by: words of Latin letters, and pairs of characters of Chinese. Pure.
+"""Search terms of a text: words of Latin letters, and pairs of Chinese characters. Pure.
 
 PostgreSQL's own parsers do not split Chinese, and its trigrams miss words of two characters, which
 most Chinese words are. So a run of Chinese is indexed by its overlapping pairs (`账户余额` by
-`账户`, `户余`, `余额`, and by its last character alone), and asked for by the same pairs. A single
-character, and the last Latin word, find whatever begins with them: people type as they think.
+`账户`, `户余`, `余额`, and by its last character alone), and searched for by the same pairs. A
+single character, and the last Latin word, match every term that begins with them: people see
+hits while they type.
 """
 
 from __future__ import annotations
@@ -21,23 +22,25 @@ Weight = Literal["A", "B", "C", "D"]
 _CHINESE: Final = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _RUN: Final = re.compile(rf"[{_CHINESE}]+|[a-z0-9]+")
 _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_MOST_POSITION: Final = 16_383  # PostgreSQL keeps no higher one (textsearch limitations)
+_MOST_POSITION: Final = 16_383  # the highest that PostgreSQL keeps (textsearch limitations)
 
 
 def runs(text: str) -> list[str]:
-    """The runs of Chinese and the Latin words of a text, `createdAt` being two; plurals cut."""
+    """Return the Chinese runs and Latin words of a text; `createdAt` is two, plurals are cut."""
     plain = _folded(_HUMP.sub(" ", text))
     return [each if _is_chinese(each) else _singular(each) for each in _RUN.findall(plain)]
 
 
 def indexed(text: str) -> list[str]:
-    """Every term that a text is found by, in its order."""
+    """Return all terms of a text, in its order."""
     return [term for run in runs(text) for term in _terms(run)]
 
 
 def vector(parts: Iterable[tuple[Weight, str]]) -> str:
-    """A tsvector's text of weighted parts, most important first; each term once, where it weighs
-    most."""
+    """Return the text of a tsvector for weighted parts, most important first.
+
+    Each term is there once, where it weighs most.
+    """
     placed: dict[str, str] = {}
     for weight, text in parts:
         for term in indexed(text):
@@ -48,7 +51,7 @@ def vector(parts: Iterable[tuple[Weight, str]]) -> str:
 
 
 def query(text: str) -> str:
-    """A tsquery's text for what somebody typed so far; empty when it holds nothing to look for."""
+    """Return the text of a tsquery for words typed so far; empty when there is no term in them."""
     wanted: list[str] = []
     found = runs(text)[:SEARCH_TERMS_ASKED]
     for place, run in enumerate(found):
@@ -58,7 +61,7 @@ def query(text: str) -> str:
 
 
 def marked(text: str, asked: str) -> list[tuple[str, bool]]:
-    """A text in pieces, each with whether it is what was asked for."""
+    """Split a text into pieces, each with whether it matches the words asked for."""
     pattern = _pattern(asked)
     if pattern is None:
         return [(text, False)]
@@ -66,14 +69,16 @@ def marked(text: str, asked: str) -> list[tuple[str, bool]]:
     pieces, done = [], 0
     for match in pattern.finditer(folded):
         start = max(done, places[match.start()])
-        end = max(places[match.end() - 1] + 1, places[match.end()])  # with the accents that follow
+        end = max(
+            places[match.end() - 1] + 1, places[match.end()]
+        )  # includes the accents that follow
         pieces += [(text[done:start], False), (text[start:end], True)]
         done = end
     return [(piece, found) for piece, found in [*pieces, (text[done:], False)] if piece]
 
 
 def _folded(text: str) -> str:
-    """As it is compared: without case, accents (`é` is `e`) and width (`Ａ` is `a`)."""
+    """Return a text for comparison: without case, accents (`é` is `e`) and width (`Ａ` is `a`)."""
     if text.isascii():
         return text.lower()
     apart = unicodedata.normalize("NFKD", text)
@@ -84,7 +89,7 @@ _folded_character: Final = lru_cache(maxsize=8_192)(_folded)
 
 
 def _placed(text: str) -> tuple[str, Sequence[int]]:
-    """A text as it is compared, with the place in it that each character comes from."""
+    """Return a text for comparison, and the place in the original of each of its characters."""
     if text.isascii():
         return _folded(text), range(len(text) + 1)
     folded = [_folded_character(each) for each in text]
@@ -92,9 +97,9 @@ def _placed(text: str) -> tuple[str, Sequence[int]]:
     return "".join(folded), [*places, len(text)]
 
 
-@lru_cache(maxsize=256)  # a page marks a hundred texts by what one person asked
+@lru_cache(maxsize=256)  # a page marks a hundred texts by the same words
 def _pattern(asked: str) -> re.Pattern[str] | None:
-    """What finds anything that was asked for; None when nothing was."""
+    """Return a pattern for all terms of the words asked for; None without any."""
     wanted = "|".join(
         re.escape(each) if _is_chinese(each) else rf"(?<![a-z0-9]){re.escape(each)}"
         for each in _wanted(asked)
@@ -103,7 +108,7 @@ def _pattern(asked: str) -> re.Pattern[str] | None:
 
 
 def _wanted(asked: str) -> Sequence[str]:
-    """Longest first: whole runs of Chinese, then their pairs, and the words."""
+    """Return the terms to mark, longest first: whole Chinese runs, then their pairs, and words."""
     found = runs(asked)[:SEARCH_TERMS_ASKED]
     pairs = [pair for run in found if _is_chinese(run) for pair in _asked(run)]
     return sorted(dict.fromkeys([*found, *pairs]), key=len, reverse=True)
@@ -126,7 +131,7 @@ def _is_chinese(run: str) -> bool:
 
 
 def _singular(word: str) -> str:
-    """`payments` is found by `payment` and the other way; no grammar beyond that."""
+    """Cut a plural, so that `payments` finds `payment` and back; no grammar beyond that."""
     if len(word) > 4 and word.endswith("ies"):
         return word[:-3] + "y"
     if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
