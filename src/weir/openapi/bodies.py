@@ -1,4 +1,4 @@
-"""The body an operation takes: whether there is one, in which media types, of which schemas."""
+"""The body of an operation: whether there is one, its media types and their schemas."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from weir.openapi.operation_list import Listed
 from weir.openapi.parameters import effective
 from weir.openapi.pointers import extend, follow
 
-# Where OpenAPI 2.0 puts a body among the parameters.
+# Places of the parameters that are a body in OpenAPI 2.0.
 BODY_PLACES_20: Final = ("body", "formData")
 
 # RFC 8259 section 11 and the +json suffix of RFC 6839 section 3.1, parameters aside.
@@ -19,14 +19,14 @@ _JSON: Final = re.compile(r"application/json|[^/;\s]+/[^/;\s]+\+json", re.IGNORE
 
 
 def has_body(document: dict[str, Any], version: Version, listed: Listed) -> bool:
-    """Whether the operation takes a body at all."""
+    """Whether the operation takes a body."""
     if version == "2.0":
         return any(place in BODY_PLACES_20 for place, _ in effective(document, listed))
     return "requestBody" in listed.operation
 
 
 def media_types(document: dict[str, Any], version: Version, listed: Listed) -> list[str]:
-    """The media types the operation takes, as written; none are declared, or none taken: empty."""
+    """Return the media types the operation takes, as written; empty without a body or any."""
     if not has_body(document, version, listed):
         return []
     if version == "2.0":
@@ -39,7 +39,7 @@ def media_types(document: dict[str, Any], version: Version, listed: Listed) -> l
 def json_schemas(
     document: dict[str, Any], version: Version, listed: Listed
 ) -> Iterator[tuple[Any, str]]:
-    """The schema of the body in each JSON media type, and its pointer; {} where none is given."""
+    """Yield the body's schema in each JSON media type, {} for none given, and its pointer."""
     if version == "2.0":
         yield from _json_schemas_20(document, listed)
     elif has_body(document, version, listed):

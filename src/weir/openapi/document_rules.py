@@ -1,6 +1,6 @@
-"""What must hold of a document as a whole: paths, operations and what they name elsewhere.
+"""Rules for a document as a whole: its paths, operations and the names used across it.
 
-Runs after the walk of `walking.py`, so every object has the members its sort promises.
+They run after the walk of `walker.py`, so every object has the members its sort promises.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ WholeRule = Callable[[dict[str, Any], Version], None]
 
 
 def paths_are_distinct_templates(document: dict[str, Any], _version: Version) -> None:
-    """Each path well-formed, and no two matching the same addresses (section 4.7.8)."""
+    """Refuse a malformed path, and two that match the same addresses (section 4.7.8)."""
     first_of: dict[str, str] = {}
     for path in document.get("paths", {}):
         if path.startswith("x-"):
@@ -36,7 +36,7 @@ def paths_are_distinct_templates(document: dict[str, Any], _version: Version) ->
 
 
 def path_items_have_one_place(document: dict[str, Any], version: Version) -> None:
-    """A path may refer to a path item, but no two to the same, or to one inside another.
+    """Refuse two paths that refer to one path item, or to one inside another.
 
     So every operation belongs to one path, and is stored once.
     """
@@ -54,7 +54,7 @@ def path_items_have_one_place(document: dict[str, Any], version: Version) -> Non
 
 
 def operations_are_bounded(document: dict[str, Any], version: Version) -> None:
-    """At most DOCUMENT_OPERATIONS."""
+    """Refuse more than DOCUMENT_OPERATIONS operations."""
     for number, _ in enumerate(operations(document, version), start=1):
         if number > DOCUMENT_OPERATIONS:
             why = f"There are more than {DOCUMENT_OPERATIONS} operations."
@@ -77,7 +77,7 @@ def operation_ids_are_distinct(document: dict[str, Any], version: Version) -> No
 
 
 def path_parameters_match(document: dict[str, Any], version: Version) -> None:
-    """Every name in a path is declared `in: path`, and every such parameter is in the path."""
+    """Refuse a name in a path that is not declared `in: path`, and the other way."""
     for path, item, pointer in path_items(document):
         _refuse_strangers(declared(document, item, pointer), path, pointer)
     for listed in operations(document, version):
@@ -118,8 +118,10 @@ WHOLE_RULES: Final[tuple[WholeRule, ...]] = (
 
 
 class Names:
-    """What a document names in one place and uses in another: security schemes, operations,
-    the schemas of a discriminator."""
+    """The names that a document defines in one place and uses in another.
+
+    They are of security schemes, operations, and the schemas of a discriminator.
+    """
 
     SORTS: Final = ("requirement", "link", "discriminator")
 
@@ -133,7 +135,7 @@ class Names:
         self._schemes: dict[str, Any] = holder.get(schemes, {})
 
     def check(self, visit: Visit) -> None:
-        """Refuse an object of one of SORTS that names what the document does not have."""
+        """Refuse an object of one of SORTS with a name that the document does not define."""
         if visit.target is not None:
             return
         if visit.sort == "requirement":
@@ -159,7 +161,7 @@ class Names:
         follow_once(self._document, visit.value["operationRef"], f"{visit.pointer}/operationRef")
 
     def _mapping(self, visit: Visit) -> None:
-        """A value is a schema's name, or a reference to it (OpenAPI 3.0.3 section 4.7.25)."""
+        """Refuse a value that leads to no schema (OpenAPI 3.0.3 section 4.7.25)."""
         for name, value in visit.value.get("mapping", {}).items():
             if not value.startswith("#"):
                 continue

@@ -1,4 +1,4 @@
-"""What OpenAPI 2.0, 3.0 and 3.1 documents are made of, as far as the shelf must be sure of it.
+"""Grammars of OpenAPI 2.0, 3.0 and 3.1 documents, as far as the shelf relies on their parts.
 
 Tables in the notation of `shapes.py`. Sources: OpenAPI 2.0 "Schema", OpenAPI 3.0.3 section 4.7,
 OpenAPI 3.1.1 section 4.8. Members that begin with `x-` are allowed in every object and kept.
@@ -51,7 +51,7 @@ def _methods(version: Version) -> dict[str, str]:
 
 
 # --- OpenAPI 2.0 --------------------------------------------------------------------------------
-# An item, a header and a parameter that is no body describe their value with the same keywords.
+# Items, headers, and parameters that are no body describe their values with the same keywords.
 _VALUE_20 = {
     "format": "text", "items": "items", "collectionFormat": "=csv,ssv,tsv,pipes,multi",
     "default": "any", "maximum": "number", "exclusiveMaximum": "flag", "minimum": "number",

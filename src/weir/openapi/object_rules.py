@@ -1,6 +1,6 @@
-"""What must hold of one object beyond the sorts of its members: a table of rules by sort.
+"""Rules for one object beyond the sorts of its members: a table of rules by sort.
 
-A rule takes the object and gives a sentence when it is broken. `$ref` may stand at `schema` or
+A rule takes the object and returns a sentence when it is broken. `$ref` may stand at `schema` or
 `content`; a rule asks only whether a member is there.
 """
 
@@ -48,7 +48,8 @@ def _some_response(responses: dict[str, Any]) -> str:
     return "There must be at least one response."
 
 
-# What each type of security scheme must hold: OpenAPI 2.0 "Security Scheme", 3.0.3 section 4.7.27.
+# Members that each type of security scheme needs (OpenAPI 2.0 "Security Scheme", 3.0.3 section
+# 4.7.27).
 _SCHEME_NEEDS: Final = {
     "apiKey": ("name", "in"),
     "http": ("scheme",),

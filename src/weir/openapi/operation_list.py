@@ -1,4 +1,4 @@
-"""Where the operations of a document stand: under its paths, some behind a reference."""
+"""List of a document's operations, with their places: under its paths, or behind references."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Listed:
 
 
 def path_items(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], str]]:
-    """Every path with its item, references followed, and the pointer where the item stands."""
+    """Yield every path, its item with references followed, and the item's pointer."""
     for path, item in document.get("paths", {}).items():
         if path.startswith("/"):
             value, pointer = follow(document, item, extend("/paths", path))
@@ -34,7 +34,7 @@ def path_items(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], 
 
 
 def operations(document: dict[str, Any], version: Version) -> Iterator[Listed]:
-    """Every operation under the document's paths, in document order."""
+    """Yield every operation under the document's paths, in document order."""
     for path, item, pointer in path_items(document):
         for method in item:
             if method in METHODS[version]:

@@ -1,7 +1,7 @@
-"""A document taken apart: every operation by itself, and what they share.
+"""Import of a document: every operation by itself, and the parts that operations share.
 
-Nothing is lost on the way: the operations' objects and the rest of the document, put together
-again (`regenerating.py`), are the document that was read.
+Nothing is lost: the operations' objects and the rest of the document, put together again
+(`regeneration.py`), are the document that was read.
 """
 
 from __future__ import annotations
@@ -28,8 +28,10 @@ from weir.openapi.validator import validate
 
 
 class ImportedParameter(msgspec.Struct, frozen=True):
-    """One parameter an operation takes. `location` (`in` on the wire) is path, query, header or
-    cookie."""
+    """One parameter an operation takes.
+
+    `location` (`in` on the wire) is path, query, header or cookie.
+    """
 
     name: str
     location: str = msgspec.field(name="in")
@@ -37,11 +39,11 @@ class ImportedParameter(msgspec.Struct, frozen=True):
 
 
 class ImportedOperation(msgspec.Struct, frozen=True):
-    """One operation of a document: the stuff of one capability.
+    """One operation of a document, of which one capability is made.
 
     `operation_id` is derived from method and path when the document declares none. `base_path` is
-    the document's unless the operation or its path item names servers of its own. `security` is
-    the document's unless the operation has its own; each requirement maps scheme names to scopes.
+    the document's unless the operation or its path item names servers of its own. `security` is the
+    document's unless the operation has its own; each requirement maps scheme names to scopes.
     `source` is the operation object as it stood at the JSON pointer `home`.
     """
 
@@ -71,7 +73,7 @@ class ImportedDocument(msgspec.Struct, frozen=True):
     shared: dict[str, Any]
 
     def operation(self, operation_id: str) -> ImportedOperation | None:
-        """The operation of this id, declared or derived."""
+        """Return the operation of this id, declared or derived; None without one."""
         return next((each for each in self.operations if each.operation_id == operation_id), None)
 
 
@@ -100,9 +102,9 @@ def import_document(raw: bytes) -> ImportedDocument:
 
 
 def operation_ids(listed: list[Listed]) -> Iterator[str]:
-    """An id for each operation: the declared one, or one made of its method and path.
+    """Yield an id for each operation: the declared one, or one made of its method and path.
 
-    `GET /accounts/{AccountId}` becomes `get_accounts_AccountId`. Should two operations come to one
+    `GET /accounts/{AccountId}` becomes `get_accounts_AccountId`. If two operations would get one
     name that way, each gets the beginning of a digest of its method and path behind it, so an id
     does not depend on the order of the paths.
     """
@@ -125,10 +127,10 @@ def _digest(listed: Listed) -> str:
 
 
 class _Taking:
-    """Takes operations from one document, and weighs what each of them repeats.
+    """The import of one document's operations, bounded by the size of repeated parts.
 
-    Ten thousand operations may share one long list of media types or security requirements;
-    written out for each, a small document could fill a disk. DOCUMENT_BYTES bounds the sum.
+    Ten thousand operations may share one long list of media types or security requirements; written
+    out for each, a small document could fill a disk. DOCUMENT_BYTES bounds the sum.
     """
 
     def __init__(self, document: dict[str, Any], version: Version) -> None:
@@ -142,7 +144,7 @@ class _Taking:
         )
 
     def operation(self, listed: Listed, operation_id: str) -> ImportedOperation:
-        """Everything the platform needs of one operation, references followed."""
+        """Return one operation, references followed."""
         operation = listed.operation
         parameters = effective(self._document, listed)
         types = media_types(self._document, self._version, listed)

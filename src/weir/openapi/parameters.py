@@ -1,4 +1,4 @@
-"""Which parameters an operation takes: its path item's, unless it declares the same one itself."""
+"""Parameters of an operation: its own, and its path item's unless it declares the same one."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Key = tuple[str, str]
 
 
 def effective(document: dict[str, Any], listed: Listed) -> dict[Key, dict[str, Any]]:
-    """The parameters of an operation, references followed (OpenAPI 3.0.3 section 4.7.10).
+    """Return the parameters of an operation, references followed (OpenAPI 3.0.3 section 4.7.10).
 
-    Refused: a parameter declared twice in one list.
+    DOCUMENT_INVALID when one list declares a parameter twice.
     """
     of_item = declared(document, listed.path_item, listed.path_item_pointer)
     return of_item | declared(document, listed.operation, listed.pointer)
@@ -24,7 +24,7 @@ def effective(document: dict[str, Any], listed: Listed) -> dict[Key, dict[str, A
 def declared(
     document: dict[str, Any], holder: dict[str, Any], pointer: str
 ) -> dict[Key, dict[str, Any]]:
-    """The parameters of one path item or one operation."""
+    """Return the parameters that one path item or operation declares itself."""
     found: dict[Key, dict[str, Any]] = {}
     for number, each in enumerate(holder.get("parameters", [])):
         at = extend(f"{pointer}/parameters", number)
@@ -37,5 +37,5 @@ def declared(
 
 
 def key_of(place: str, name: str) -> Key:
-    """What makes a parameter the same as another."""
+    """Return the key that makes two parameters the same."""
     return place, name.lower() if place == "header" else name

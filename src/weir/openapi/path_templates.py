@@ -20,7 +20,7 @@ _NAMES: Final = re.compile(_NAME)
 
 
 def path_fault(path: str) -> str:
-    """Why `path` is no path template, as a sentence, or nothing when it is one."""
+    """Return the fault of `path` as a path template, as a sentence; '' when it is one."""
     if not path.startswith("/"):
         return "A path must begin with a slash."
     if len(path) > DOCUMENT_NAME_CHARACTERS:
@@ -39,10 +39,10 @@ def path_fault(path: str) -> str:
 
 
 def parameter_names(path: str) -> list[str]:
-    """The names in braces, in order."""
+    """Return the names in braces, in order."""
     return _NAMES.findall(path)
 
 
 def shape(path: str) -> str:
-    """The path without its parameters' names; two paths of one shape match the same addresses."""
+    """Return the path without its parameters' names; one shape matches the same addresses."""
     return _NAMES.sub("{}", path)

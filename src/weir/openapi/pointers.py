@@ -1,8 +1,7 @@
 """JSON pointers (RFC 6901) and the local references that carry them.
 
-Resolution is lazy: a reference is followed only when somebody needs what it points at, so a
-document may refer in circles as long as every circle passes through something that is no
-reference.
+Resolution is lazy: a reference is followed only when its target is needed, so a document may refer
+in circles as long as every circle passes through a value that is no reference.
 """
 
 from __future__ import annotations
@@ -26,26 +25,26 @@ _ABSENT: Final = object()
 
 
 def escape(token: str) -> str:
-    """One reference token as it is written inside a pointer."""
+    """Write one reference token as it stands inside a pointer."""
     if "~" in token or "/" in token:
         return token.replace("~", "~0").replace("/", "~1")
     return token
 
 
 def extend(pointer: str, token: str | int) -> str:
-    """The pointer of a member or item of what `pointer` points at."""
+    """Return the pointer of a member or item of the value at `pointer`."""
     if isinstance(token, int):
         return f"{pointer}/{token}"
     return f"{pointer}/{escape(token)}"
 
 
 def write_pointer(tokens: Iterable[str]) -> str:
-    """The pointer that leads through these tokens."""
+    """Return the pointer that leads through these tokens."""
     return "".join(f"/{escape(token)}" for token in tokens)
 
 
 def read_pointer(pointer: str) -> tuple[str, ...]:
-    """The tokens of a pointer. ValueError when it is not one (RFC 6901 section 3)."""
+    """Return the tokens of a pointer. ValueError when it is not one (RFC 6901 section 3)."""
     if pointer == "":
         return ()
     start, *tokens = pointer.split("/")
@@ -55,10 +54,10 @@ def read_pointer(pointer: str) -> tuple[str, ...]:
 
 
 def target_tokens(reference: Any, at: str) -> tuple[str, ...]:
-    """The tokens a local reference (`#/...`) leads through.
+    """Return the tokens of a local reference (`#/...`).
 
-    Refused, with the place `at`: anything that is not text, leads outside the document, names an
-    anchor, or is not a pointer in the form of a URI fragment (RFC 6901 section 6).
+    DOCUMENT_INVALID at the place `at` for a reference that is not text, leads outside the document,
+    names an anchor, or is not a pointer in the form of a URI fragment (RFC 6901 section 6).
     """
     if not isinstance(reference, str):
         raise invalid(at, "A reference must be text.")
@@ -75,7 +74,7 @@ def target_tokens(reference: Any, at: str) -> tuple[str, ...]:
 
 
 def find(document: Any, tokens: Iterable[str]) -> Any:
-    """What stands at the end of `tokens`. KeyError when nothing does."""
+    """Return the value at the end of `tokens`. KeyError when there is none."""
     value = document
     for token in tokens:
         value = _step(value, token)
@@ -94,7 +93,10 @@ def _step(value: Any, token: str) -> Any:
 
 
 def follow_once(document: Any, reference: Any, at: str) -> tuple[Any, tuple[str, ...]]:
-    """What one reference points at, and its tokens. Refused at `at` when nothing is there."""
+    """Return the value that one reference points at, and its tokens.
+
+    DOCUMENT_INVALID at `at` when there is none.
+    """
     tokens = target_tokens(reference, at)
     try:
         return find(document, tokens), tokens
@@ -108,9 +110,10 @@ def is_reference(value: Any) -> bool:
 
 
 def follow(document: Any, value: Any, at: str) -> tuple[Any, str]:
-    """Follow references from `value` until something that is no reference; give it and its pointer.
+    """Follow references from `value`; return the first value that is none, and its pointer.
 
-    Refused: a circle of nothing but references, and a chain longer than DOCUMENT_REFERENCE_HOPS.
+    DOCUMENT_INVALID for a circle of nothing but references, and for a chain longer than
+    DOCUMENT_REFERENCE_HOPS.
     """
     place = at
     for _ in range(DOCUMENT_REFERENCE_HOPS):

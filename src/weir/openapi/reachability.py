@@ -1,4 +1,4 @@
-"""What some operations of a document need of the rest of it.
+"""Reachability: the parts of a document that some of its operations need.
 
 Beside references, three things reach further: a security requirement needs its scheme, a
 discriminator the schemas it chooses between, and a link an operation that may not be there.
@@ -16,7 +16,7 @@ from weir.openapi.walker import Start, Visit, walk
 
 Tokens = tuple[str, ...]
 
-# Where a sort of object is kept for others to refer to, by version: the way there from the root.
+# By version and sort of object, the tokens of the section whose objects others refer to.
 _SECTIONS_3: Final[dict[str, Tokens]] = {
     "schema": ("components", "schemas"),
     "response": ("components", "responses"),
@@ -42,12 +42,12 @@ SECTIONS: Final[dict[Version, dict[str, Tokens]]] = {
 
 
 class Reach:
-    """Everything reachable from some starting points of `document`, gathered by `add`.
+    """The parts reachable from some starting points of `document`, collected by `add`.
 
     `components`: the places of the components needed, to be kept whole. `lifted`: places outside
     every section (inside another operation, say) that are referred to, each with the place in a
-    section it should move to. `rewritten`: reference objects, by identity, whose target moves,
-    with the new reference. `dropped`: links, by identity, to operations that are not kept.
+    section it should move to. `rewritten`: reference objects, by identity, whose target moves, with
+    the new reference. `dropped`: links, by identity, to operations that are not kept.
     """
 
     def __init__(self, document: dict[str, Any], version: Version, kept: dict[Tokens, str]) -> None:
@@ -102,7 +102,7 @@ class Reach:
         self.rewritten[id(visit.value)] = {"$ref": f"#{write_pointer(self.lifted[target])}"}
 
     def _component(self, tokens: Tokens) -> Tokens | None:
-        """The place of the component that contains `tokens`, or is it."""
+        """Return the place of the component that contains `tokens`, or is it; None without one."""
         for length in (1, 2):
             if tokens[:length] in self._sort_of and len(tokens) > length:
                 return tokens[: length + 1]
@@ -147,7 +147,7 @@ class Reach:
 
 
 def _children_by_parent(document: dict[str, Any], section: Tokens) -> dict[Tokens, list[Tokens]]:
-    """Which component schemas say `allOf` which."""
+    """Return for each component schema the schemas that name it in `allOf`."""
     try:
         schemas = find(document, section)
     except KeyError:

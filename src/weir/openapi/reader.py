@@ -1,9 +1,10 @@
-"""From bytes to a document tree, with every bound checked before it can hurt.
+"""Reader of documents: from bytes to a tree, with every bound checked before it can hurt.
 
-A text whose first character is `{` or `[` is read as JSON, everything else as YAML: never one
-after the other, for two readings of one text are how two sides come to disagree about it.
-The tree holds only what JSON can say: objects with text names, lists, text, numbers, booleans and
-null. Objects may be shared between places (YAML aliases), so nobody may change the tree.
+A text whose first character is `{` or `[` is read as JSON, everything else as YAML: never one after
+the other, since two sides could take two readings of one text and disagree.
+
+The tree holds only JSON's values: objects with text names, lists, text, numbers, booleans and null.
+Objects may be shared between places (YAML aliases), so the tree must not be changed.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from weir.openapi.refusals import invalid, shown, too_large, unreadable
 from weir.openapi.scalars import RepeatedName, Unacceptable, read_number
 from weir.openapi.yaml_reader import read_yaml
 
-# A JSON string, closed or not, or a bracket. Possessive, so that no text makes it walk back; an
-# unclosed string swallows the rest, so that no text makes it start over at every quote.
+# A JSON string, closed or not, or a bracket. Possessive, so that no text makes it backtrack; an
+# unclosed string takes the rest, so that no text makes it start again at every quote.
 _STRING_OR_BRACKET: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
 
 
@@ -48,7 +49,7 @@ def read_document(raw: bytes) -> dict[str, Any]:
 
 
 def _decode(raw: bytes) -> str:
-    """UTF-8 (RFC 8259 section 8.1), a byte order mark skipped."""
+    """Decode UTF-8 (RFC 8259 section 8.1), skipping a byte order mark."""
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -119,7 +120,7 @@ _Trail = tuple[Any, ...]
 
 
 def _inspect(root: Any) -> None:
-    """Refuse what a reader had to leave for later, because only the tree knows its pointer."""
+    """Refuse values whose pointer only the tree knows, which the readers have marked."""
     waiting: list[tuple[Any, _Trail]] = [(root, ())]
     nodes = 0
     while waiting:
@@ -141,7 +142,7 @@ def _steps(value: Any) -> Iterable[tuple[str | int, Any]]:
 
 
 def _fault(value: Any) -> str:
-    """Why one value cannot be taken, or nothing."""
+    """Return the fault of one value, '' when it can be taken."""
     if isinstance(value, str):
         return _text_fault(value)
     if isinstance(value, RepeatedName):

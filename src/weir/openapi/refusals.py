@@ -1,6 +1,6 @@
-"""How a bad document is refused: with the place (`pointer`) and the reason (`why`), both safe.
+"""Refusals of a bad document: with the place (`pointer`) and the reason (`why`), both safe.
 
-What is shown repeats only what the caller sent. Names in a document may be megabytes long or hold
+They repeat only text that the caller sent. Names in a document may be megabytes long or hold
 control characters, so they are cut and cleaned here, once.
 """
 
@@ -17,27 +17,27 @@ SHOWN_NAME_CHARACTERS: Final = 80
 
 
 def invalid(pointer: str, why: str) -> Refusal:
-    """The document was read, but what stands at `pointer` cannot be taken."""
+    """Return the refusal of a document that can be read, but is wrong at `pointer`."""
     return _refusal(DOCUMENT_INVALID, pointer, why)
 
 
 def unreadable(place: str, why: str) -> Refusal:
-    """The text is neither JSON nor YAML; `place` is `line N column M`."""
+    """Return the refusal of a text that is neither JSON nor YAML, at `line N column M`."""
     return _refusal(DOCUMENT_UNREADABLE, place, why)
 
 
 def too_large(place: str, why: str) -> Refusal:
-    """The document exceeds one of the DOCUMENT_ bounds of `weir.openapi.declares`."""
+    """Return the refusal of a document over one of the DOCUMENT_ bounds of `declares.py`."""
     return _refusal(DOCUMENT_TOO_LARGE, place, why)
 
 
 def wrong_input(pointer: str, why: str) -> Refusal:
-    """The document is fine; what was asked of it is not."""
+    """Return the refusal of a wrong request about a document that is fine."""
     return _refusal(INVALID_INPUT, pointer, why)
 
 
 def shown(name: str) -> str:
-    """A name as it may appear inside a sentence: quoted, printable and short."""
+    """Return a name as it may appear inside a sentence: quoted, printable and short."""
     return f'"{_clean(name, SHOWN_NAME_CHARACTERS)}"'
 
 

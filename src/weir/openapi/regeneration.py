@@ -1,4 +1,4 @@
-"""A document put together again from its stored parts, and what it means for two to be equal."""
+"""Regeneration of a document from its stored parts, and the form for comparing documents."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _EXACT_WHOLE = 2**53
 
 
 def regenerate(document: ImportedDocument) -> dict[str, Any]:
-    """The whole document: what the operations share, and each operation at its place.
+    """Return the whole document: the shared parts, with each operation at its place.
 
     `normalise(regenerate(import_document(raw))) == normalise(read_document(raw))` for every `raw`
     that is taken. The result shares objects with `document` and must not be changed.
@@ -23,7 +23,7 @@ def regenerate(document: ImportedDocument) -> dict[str, Any]:
 
 
 def normalise(value: Any) -> Any:
-    """The form in which two documents are compared. Only two things are evened out:
+    """Return the form in which two documents are compared. Only two things are evened out:
 
     - the order of an object's members, which are sorted by name (RFC 8259 section 4: unordered);
     - the spelling of a whole number: 1.0 and 1e0 become 1 (JSON Schema 2020-12 section 4.2.2: one

@@ -1,7 +1,7 @@
-"""What the JSON and the YAML reader share: numbers, and marks for values that must be refused.
+"""Numbers, and marks for values to refuse, shared by the JSON and the YAML reader.
 
 A reader meets a bad value before its pointer is known. It leaves a mark in the tree, and the
-inspection that follows (`reading.py`) refuses the mark with its pointer.
+inspection that follows (`reader.py`) refuses the mark with its pointer.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 
 class Unacceptable:
-    """Stands where a value cannot be taken, and says why."""
+    """A mark in place of a value that cannot be taken; `why` is a sentence."""
 
     __slots__ = ("why",)
 
@@ -20,7 +20,7 @@ class Unacceptable:
 
 
 class RepeatedName(dict[str, Any]):
-    """Stands where an object repeats a name (RFC 8259 section 4 leaves the meaning open)."""
+    """A mark in place of an object that repeats a name (RFC 8259 section 4 leaves it open)."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -28,8 +28,11 @@ class RepeatedName(dict[str, Any]):
 
 
 def read_number(text: str) -> int | float | Unacceptable:
-    """A number in JSON's spelling: whole ones exactly, others as IEEE 754 doubles (RFC 8259
-    section 6). What overflows a double, or has more digits than Python reads, is marked."""
+    """Read a number in JSON's spelling: whole ones exactly, others as IEEE 754 doubles.
+
+    RFC 8259 section 6. A number that overflows a double, or has more digits than Python reads, is
+    marked.
+    """
     try:
         return int(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The path under which a document's operations are served: its base path, without a last slash."""
+"""Base path of a document's operations, from its servers, without a last slash."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ _VARIABLE: Final = re.compile(r"\{([^{}]*)\}")
 
 
 def base_path_20(document: dict[str, Any]) -> str:
-    """OpenAPI 2.0 `basePath`: it must begin with a slash; absent, it is empty."""
+    """Return `basePath` of OpenAPI 2.0: it must begin with a slash; absent, it is empty."""
     return _checked(document.get("basePath", "/"), "/basePath")
 
 
 def base_path_3(servers: list[dict[str, Any]], pointer: str) -> str:
-    """The path of the first server's address, its variables at their defaults.
+    """Return the path of the first server's address, its variables at their defaults.
 
-    No servers mean the address `/` (OpenAPI 3.0.3 section 4.7.1.1). Refused: an address that is
-    neither absolute nor begins with a slash, for it would depend on where the document lay.
+    No servers mean the address `/` (OpenAPI 3.0.3 section 4.7.1.1). DOCUMENT_INVALID for an address
+    that is neither absolute nor begins with a slash, since it would depend on the document's own
+    address.
     """
     if not servers:
         return ""

@@ -1,4 +1,4 @@
-"""The little language in which `grammar.py` says what may stand where.
+"""Shapes of values: the notation in which `grammar.py` says which value may stand where.
 
     text            one value of a named sort: a scalar of SCALARS, or an object of the grammar
     schema&         the same, or a reference to one
@@ -26,7 +26,7 @@ def _is_count(value: Any) -> bool:
     return _is_number(value) and value >= 0 and value == int(value)
 
 
-# Every sort of scalar: what it accepts, and how a refusal calls it.
+# Every sort of scalar: its test, and its name in a refusal.
 SCALARS: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
     "any": (lambda _: True, "anything"),
     "text": (lambda value: isinstance(value, str), "text"),
@@ -47,7 +47,7 @@ class Term:
     inner: Shape = ()
 
     def fits(self, value: Any) -> bool:
-        """Whether the outside of `value` is of this sort; what is inside is looked at later."""
+        """Whether the outside of `value` is of this sort; its contents are checked later."""
         if self.sort == "list":
             return isinstance(value, list)
         if self.sort == "words":
@@ -57,7 +57,7 @@ class Term:
         return isinstance(value, dict)
 
     def phrase(self) -> str:
-        """How a refusal calls it."""
+        """Return the name of the sort in a refusal."""
         if self.sort == "list":
             return "a list"
         if self.sort == "words":
@@ -84,7 +84,7 @@ def _read_term(text: str) -> Term:
 
 
 def phrase(shape: Shape) -> str:
-    """How a refusal calls a shape: `true or false, or an object`."""
+    """Return the name of a shape in a refusal: `true or false, or an object`."""
     return ", or ".join(dict.fromkeys(term.phrase() for term in shape))
 
 
@@ -105,13 +105,13 @@ class Sort:
     name: str
     members: Mapping[str, Shape]
     required: tuple[str, ...]
-    others: Shape | None  # what members outside the table must be; None when there are none
+    others: Shape | None  # shape of members outside the table; None when there are none
     other_names: re.Pattern[str]
     free: bool
     beside_reference: bool
 
     def shape_of(self, name: str) -> Shape | None:
-        """What the member must be: () for one that is kept unread, None for one not allowed."""
+        """Return the member's shape: () for one kept unread, None for one not allowed."""
         if name in self.members:
             return self.members[name]
         if self.others is not None and self.other_names.fullmatch(name):

@@ -1,4 +1,4 @@
-"""A document for some operations only: what a product's reader is shown."""
+"""Subset of a document: some operations and all they need, as a document of its own."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ _KEPT_OF_PATH_ITEM = ("summary", "description", "parameters")
 def regenerate_subset(
     document: ImportedDocument, operation_ids: Iterable[str], servers: Sequence[str]
 ) -> dict[str, Any]:
-    """A document that stands alone: these operations, the components they reach, these servers.
+    """Return a document of these operations, the components they reach, and these servers.
 
-    `servers` are absolute addresses that replace every server of the operations; an OpenAPI 2.0
-    document can name only the first. Webhooks, unused tags, and links to operations outside the
-    subset are left out. A reference into an operation (some bundlers write those) is turned into
-    one to a component. The result is fresh and may be changed.
+    It stands alone. `servers` are absolute addresses that replace every server of the operations;
+    an OpenAPI 2.0 document can name only the first. Webhooks, unused tags, and links to operations
+    outside the subset are left out. A reference into an operation, which some bundlers write, is
+    turned into a reference to a component. The result is fresh and may be changed.
 
-    Refuses with INVALID_INPUT when an id names no operation of the document.
+    INVALID_INPUT when an id names no operation of the document.
     """
     whole = regenerate(document)
     chosen = _chosen(document, operation_ids)
     reach = Reach(whole, document.version, _kept_places(chosen))
     root = {name: value for name, value in whole.items() if _stays(name, _KEPT_AT_ROOT)}
-    root.pop("x-path-items", None)  # a section of ours in a subset, see reaching.SECTIONS
+    root.pop("x-path-items", None)  # a section of ours in a subset, see reachability.SECTIONS
     root |= _paths_and_security(whole, chosen) | _tags(whole, chosen)
     reach.add(_starts(root))
     fresh = _Fresh(reach)
@@ -108,13 +108,13 @@ def _addresses(document: ImportedDocument, servers: Sequence[str]) -> dict[str, 
 
 
 class _Fresh:
-    """Copies parts of a document, changing references and leaving out links as `reach` says."""
+    """A copier of parts that rewrites references and leaves out links as `reach` says."""
 
     def __init__(self, reach: Reach) -> None:
         self._reach = reach
 
     def copy(self, value: Any) -> Any:
-        """A copy that shares no object with the original."""
+        """Return a copy that shares no object with the original."""
         if isinstance(value, dict):
             copied = {
                 name: self.copy(inner)
@@ -127,7 +127,7 @@ class _Fresh:
         return value
 
     def put(self, subset: dict[str, Any], place: Tokens, value: Any) -> None:
-        """Copy `value` to `place`, making the sections on the way; a dropped link is not put."""
+        """Copy `value` to `place`, making the sections on the way; a dropped link is left out."""
         if id(value) in self._reach.dropped:
             return
         holder = subset

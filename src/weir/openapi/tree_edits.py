@@ -1,4 +1,4 @@
-"""Put values into a tree and take them out, without changing the tree: what is touched is copied.
+"""Edits of a tree that copy instead of changing: values put in, and values taken out.
 
 Only the objects on the way to a changed place are copied, each once; everything else is shared
 between the old tree and the new.
@@ -13,7 +13,7 @@ Tokens = tuple[str, ...]
 
 
 def without(document: dict[str, Any], places: Iterable[Tokens]) -> dict[str, Any]:
-    """A copy of the tree that lacks the members at `places`, all of which must exist."""
+    """Return a copy of the tree that lacks the members at `places`, all of which must exist."""
     tree = _Copying(document)
     for tokens in places:
         del tree.holder(tokens)[tokens[-1]]
@@ -21,7 +21,7 @@ def without(document: dict[str, Any], places: Iterable[Tokens]) -> dict[str, Any
 
 
 def placed(document: dict[str, Any], values: Mapping[Tokens, Any]) -> dict[str, Any]:
-    """A copy of the tree with `values` at their places, whose holders must exist."""
+    """Return a copy of the tree with `values` at their places, whose holders must exist."""
     tree = _Copying(document)
     for tokens, value in values.items():
         tree.holder(tokens)[tokens[-1]] = value
@@ -29,14 +29,14 @@ def placed(document: dict[str, Any], values: Mapping[Tokens, Any]) -> dict[str, 
 
 
 class _Copying:
-    """A tree in which every holder that has been asked for is a fresh copy."""
+    """A tree whose holders are copied when they are first returned."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         self.root = dict(document)
         self._fresh: dict[Tokens, Any] = {(): self.root}
 
     def holder(self, tokens: Tokens) -> Any:
-        """The object or list that holds the place, safe to change."""
+        """Return the object or list that holds the place, safe to change."""
         node: Any = self.root
         for length in range(1, len(tokens)):
             path = tokens[:length]

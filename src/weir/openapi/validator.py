@@ -1,7 +1,8 @@
-"""Is this tree an OpenAPI document whose every part we use is sound?
+"""Validator: accepts a tree as an OpenAPI document if every part that weir uses is sound.
 
 In order: the version; every object against the grammar (`grammar.py`) and the rules of its sort
-(`rules.py`); the document as a whole (`whole.py`). The first fault refuses, with its pointer.
+(`object_rules.py`); the document as a whole (`document_rules.py`). The first fault refuses, with
+its pointer.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _VERSION_3: Final = re.compile(r"3\.([01])\.(?:0|[1-9][0-9]{0,3})(?:-[0-9A-Za-z.
 
 
 def validate(document: dict[str, Any]) -> Version:
-    """The document's version, once everything in it has been found sound.
+    """Return the document's version, once everything in it has been found sound.
 
     Refuses with DOCUMENT_INVALID or DOCUMENT_TOO_LARGE, each with `pointer` and `why`.
     """
@@ -41,7 +42,7 @@ def validate(document: dict[str, Any]) -> Version:
 
 
 def version_of(document: dict[str, Any]) -> Version:
-    """Which grammar the document says it follows."""
+    """Return the version of OpenAPI that the document names. DOCUMENT_INVALID."""
     if ("swagger" in document) == ("openapi" in document):
         raise invalid("", "Exactly one of the members openapi and swagger must be there.")
     if "swagger" in document:

@@ -1,4 +1,4 @@
-"""References to values in an operation's requests: which one is the account, which the amount.
+"""References to values in an operation's requests, such as its account or its amount.
 
     reference = "path:" name / "query:" name / "header:" name / "body:" json-pointer
 
@@ -29,7 +29,7 @@ _COMBINING: Final = ("allOf", "oneOf", "anyOf")
 
 
 class Reference(NamedTuple):
-    """Where in a request a value stands: a parameter's name, or a pointer into the JSON body."""
+    """The place of a value in a request: a parameter's name, or a pointer into the JSON body."""
 
     place: Place
     name: str  # a parameter's name; for the body, the pointer
@@ -97,7 +97,7 @@ def _listed(whole: dict[str, Any], operation: ImportedOperation) -> Listed:
 
 
 class _Descent:
-    """Follows a pointer down a schema, all alternatives at once."""
+    """A check that follows a pointer down a schema, all alternatives at once."""
 
     def __init__(self, document: dict[str, Any], version: Version, pointer: str) -> None:
         self._document = document
@@ -127,7 +127,7 @@ class _Descent:
         return wrong_input(self._pointer, why)
 
     def _alternatives(self, schemas: list[Any]) -> list[dict[str, Any]]:
-        """These schemas and all they combine or refer to, each once: circles end here."""
+        """Return these schemas and all they combine or refer to, each once: circles end here."""
         waiting, found = list(reversed(schemas)), []
         seen: set[int] = set()
         while waiting:
@@ -150,7 +150,7 @@ def _parts(schema: dict[str, Any]) -> Iterator[Any]:
 
 
 def _is(schema: dict[str, Any], kind: str) -> bool:
-    """Whether a schema says, or lets see, that its values are lists or objects."""
+    """Whether a schema says, or its keywords imply, that its values are lists or objects."""
     types = schema.get("type")
     if types is None:
         return ("items" if kind == "array" else "properties") in schema

@@ -1,8 +1,8 @@
-"""Walk a document along its grammar, refusing what does not fit, each object once per sort.
+"""Walk of a document along its grammar, refusing misfits; each object once for each sort.
 
-The walk follows references, so it sees exactly what can be reached from where it starts, and knows
-a reference from an example that happens to contain the member `$ref`. It keeps its own stack: a
-long chain of references costs memory, not recursion.
+The walk follows references, so it sees exactly the objects reachable from its start, and knows a
+reference from an example that happens to contain the member `$ref`. It keeps its own stack: a long
+chain of references costs memory, not recursion.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from weir.openapi.shapes import SCALARS, Grammar, Shape, Sort, Term, phrase, rea
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One object met on the walk: what the grammar calls it, and where it stands.
+    """One object met on the walk: its sort in the grammar, and its pointer.
 
-    `target` is set when the object is a reference: the tokens of what it points at.
+    `target` is set when the object is a reference: the tokens of its target.
     """
 
     sort: str
@@ -29,13 +29,13 @@ class Visit:
     target: tuple[str, ...] | None = None
 
 
-# Something still to be looked at: what it must be, what it is, where it stands.
+# A value still to be checked: its shape, the value, its pointer.
 _Waiting = tuple[Shape, Any, str]
-# What a reference points at, and the tokens that lead there.
+# The value a reference points at, and its tokens.
 _Target = tuple[Any, tuple[str, ...]]
 
 
-# Where a walk begins: a shape in the notation of `shapes.py`, a value, and its pointer.
+# The start of a walk: a shape in the notation of `shapes.py`, a value, and its pointer.
 Start = tuple[str, Any, str]
 
 
@@ -47,10 +47,9 @@ def walk(
 ) -> Iterator[Visit]:
     """Visit every object reachable from `starts`, in document order.
 
-    Walks that are given the same `seen` visit each object once between them.
-
-    Refused with DOCUMENT_INVALID: a value of the wrong sort, a missing or unknown member, a
-    reference that leaves the document, points at nothing, or leads only to references.
+    Walks that are given the same `seen` visit each object once between them. Refused with
+    DOCUMENT_INVALID: a value of the wrong sort, a missing or unknown member, a reference that
+    leaves the document, points at nothing, or leads only to references.
     """
     waiting: list[_Waiting] = [(read_shape(text), value, at) for text, value, at in starts]
     waiting.reverse()
@@ -91,14 +90,14 @@ def _fitting(shape: Shape, value: Any, pointer: str) -> Term:
 def _contents(term: Term, value: Any, pointer: str) -> list[_Waiting]:
     pairs = value.items() if isinstance(value, dict) else enumerate(value)
     inner = [(term.inner, each, extend(pointer, step)) for step, each in pairs]
-    inner.reverse()  # the stack gives back what came last first
+    inner.reverse()  # the stack returns the last one first
     return inner
 
 
 def _target(
     document: dict[str, Any], holder: dict[str, Any], pointer: str, known: dict[str, _Target]
 ) -> _Target:
-    """What a reference points at, looked up once for all references that say the same."""
+    """Return a reference's target, looked up once for all references with the same text."""
     reference = holder["$ref"]
     if not isinstance(reference, str) or reference not in known:
         follow(document, holder, pointer)

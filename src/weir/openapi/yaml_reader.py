@@ -1,12 +1,12 @@
-"""The subset of YAML that JSON can express, read from libyaml's events.
+"""Reader of the subset of YAML that JSON can express, from libyaml's events.
 
 Values follow the core schema of YAML 1.2 (section 10.3) for null and booleans, and JSON's spelling
 for numbers; every other plain scalar is text as it was written, so `yes`, `2024-01-01`, `012` and
-`0x1F` stay what the author typed. Names are always text: `200:` is "200". Tags are refused.
+`0x1F` stay the author's text. Names are always text: `200:` is "200". Tags are refused.
 
 Aliases share the value they name. Each anchored value's expanded size is known when it ends, so an
-alias is weighed before it is used, and a nest of aliases ("billion laughs") is refused at the
-first alias that would exceed a bound. A value cannot contain itself.
+alias is weighed before it is used, and a nest of aliases ("billion laughs") is refused at the first
+alias that would exceed a bound. A value cannot contain itself.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _CORE_WORDS: Final[dict[str, bool | None]] = {
 
 
 def read_yaml(text: str) -> Any:
-    """Read one YAML document. Refuses as `reading.read_document` says, by line and column."""
+    """Read one YAML document. Refuses as `reader.read_document` does, by line and column."""
     builder = _Builder()
     try:
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
@@ -66,7 +66,7 @@ class _Open:
     nodes_before: int
     characters_before: int
     members: dict[str, Any] = field(default_factory=dict)
-    merged: list[Any] = field(default_factory=list)  # what `<<` brings in, earliest first
+    merged: list[Any] = field(default_factory=list)  # objects that `<<` merges in, earliest first
     name: str | None = None  # an object's member whose value comes next
     merging: bool = False  # that member is `<<`
     repeated: str | None = None
@@ -82,7 +82,7 @@ class _Anchored:
 
 
 class _Builder:
-    """Builds the tree from events, one `take` an event, without recursion."""
+    """A builder of the tree from events, one `take` an event, without recursion."""
 
     def __init__(self) -> None:
         self.root: Any = None
@@ -213,7 +213,7 @@ class _Builder:
 
 
 def _mergeable(value: Any, event: Any) -> list[Any]:
-    """The objects `<<` brings in: one, or a list of them (yaml.org/type/merge.html)."""
+    """Return the objects that `<<` merges in: one, or a list of them (yaml.org/type/merge.html)."""
     objects = value if isinstance(value, list) else [value]
     if not objects or not all(isinstance(each, dict) for each in objects):
         raise unreadable(_place(event.start_mark), "The merge key << takes objects only.")
@@ -221,7 +221,7 @@ def _mergeable(value: Any, event: Any) -> list[Any]:
 
 
 def _merge(done: _Open) -> dict[str, Any]:
-    """An object's own members, then those merged in that it does not have itself."""
+    """Return an object's own members, then merged members that it does not have itself."""
     if done.repeated is not None:
         return RepeatedName(done.repeated)
     for each in done.merged:

@@ -1,1 +1,1 @@
-"""The standard of capabilities: a closed list of rules, and what breaks between two versions."""
+"""The standard of capabilities: a closed list of rules, and of changes that break callers."""

@@ -1,4 +1,4 @@
-"""The closed list of what breaks a caller between two versions."""
+"""Closed list of the changes between two versions that break a caller."""
 
 from __future__ import annotations
 

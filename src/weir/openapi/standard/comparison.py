@@ -1,4 +1,4 @@
-"""What breaks a caller between two documents: operations, parameters, bodies, answers.
+"""Comparison of two documents: changes of operations, parameters, bodies, answers that break.
 
 Operations are the same when method and path are, whatever the path's parameters are called.
 """
@@ -26,7 +26,7 @@ Key = tuple[str, str]
 def compare(
     old: tuple[dict[str, Any], Version], new: tuple[dict[str, Any], Version]
 ) -> list[Finding]:
-    """Everything that breaks between two validated documents, each change once."""
+    """Return all breaking changes between two validated documents, each change once."""
     return compare_operations((Reading(*old), None), [(Reading(*new), None)])
 
 
@@ -34,9 +34,10 @@ def compare_operations(
     old: tuple[Reading, frozenset[str] | None],
     new: Iterable[tuple[Reading, frozenset[str] | None]],
 ) -> list[Finding]:
-    """What breaks of the operations of one reading (those of the ids given, or all) in others.
+    """Return the breaking changes of one reading's operations in others.
 
-    At most STANDARD_FINDINGS.
+    Each reading comes with the ids of its operations to compare, None for all. At most
+    STANDARD_FINDINGS.
     """
     later: dict[Key, tuple[Reading, Operation]] = {}
     for reading, wanted in new:
@@ -57,7 +58,7 @@ def compare_operations(
 
 
 def announces(old: dict[str, Any], new: dict[str, Any]) -> bool:
-    """Whether the newer document's major version is higher, so that it may break.
+    """Whether the newer document's major version is higher, so that it may break callers.
 
     Before 1.0.0 a higher minor version announces it (Semantic Versioning 2.0.0 section 4).
     """
@@ -68,6 +69,7 @@ def announces(old: dict[str, Any], new: dict[str, Any]) -> bool:
 
 
 def _by_key(reading: Reading, wanted: frozenset[str] | None) -> dict[Key, Operation]:
+    """Return the wanted operations by method and shape of path."""
     return {
         (each.method, shape(each.listed.path)): each
         for each in reading.operations
@@ -185,7 +187,10 @@ class _Pair:
                 yield _older("media-removed", pointer.rpartition("/")[0], name)
 
     def _headers(self, old: Response, new: Response) -> Iterator[Finding]:
-        """Their names in any case (RFC 9110 section 5.1); in OpenAPI 2.0 each is its own schema."""
+        """Compare headers, with names in any case (RFC 9110 section 5.1).
+
+        In OpenAPI 2.0 each header is its own schema.
+        """
         later = {name.lower(): each for name, *each in _listed_headers(self._after, new)}
         for name, value, at in _listed_headers(self._before, old):
             if name.lower() not in later:
@@ -198,7 +203,7 @@ class _Pair:
 
 
 def _listed_headers(reading: Reading, response: Response) -> Iterator[tuple[str, Any, str]]:
-    """Name, value and pointer of each header that a response says it has."""
+    """Yield name, value and pointer of each header that a response declares."""
     for name, each in response.value.get("headers", {}).items():
         value, at = reading.resolve(each, extend(f"{response.pointer}/headers", name))
         if isinstance(value, dict):
@@ -206,6 +211,7 @@ def _listed_headers(reading: Reading, response: Response) -> Iterator[tuple[str,
 
 
 def _of_header(value: dict[str, Any], at: str) -> tuple[Any, str]:
+    """Return a header's schema and its pointer."""
     return (value["schema"], f"{at}/schema") if "schema" in value else (value, at)
 
 
@@ -220,7 +226,7 @@ _COLLECTIONS: Final = {
 
 
 def _written(parameter: Parameter) -> str | None:
-    """How its values are written, if there may be several of them; None for one alone."""
+    """Return the style of a parameter with several values; None for a single value."""
     value, schema = parameter.value, parameter.schema
     if schema.get("type") not in ("array", "object", ["array"], ["object"]):
         return None
@@ -235,12 +241,15 @@ def _written(parameter: Parameter) -> str | None:
 
 
 def _requirements(needs: Any) -> list[list[tuple[str, list[str]]]]:
-    """Security requirements in an order of their own; which comes first says nothing."""
+    """Sort security requirements, since their order has no meaning."""
     return sorted(sorted((name, sorted(scopes)) for name, scopes in each.items()) for each in needs)
 
 
 def _parameter_key(operation: Operation, parameter: Parameter) -> tuple[str, str]:
-    """Path parameters by their place in the path, since their names are not sent."""
+    """Return the key that makes two parameters the same.
+
+    A path parameter's key is its place in the path, since its name is not sent.
+    """
     names = parameter_names(operation.listed.path)
     if parameter.place == "path" and parameter.name in names:
         return "path", str(names.index(parameter.name))
@@ -258,6 +267,6 @@ def _schema_at(parameter: Parameter) -> str:
 
 
 def _beside(pointer: str, at: str, later_at: str, new: dict[str, Any]) -> str | None:
-    """The schema of the same media type in the newer body, by its pointer."""
+    """Return the pointer of the newer body's schema in the same media type; None without one."""
     candidate = later_at + pointer.removeprefix(at)
     return candidate if candidate in new else None

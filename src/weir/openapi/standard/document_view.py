@@ -1,4 +1,4 @@
-"""A sound document as the rules look at it: its operations, responses, parameters and fields."""
+"""View of a sound document for the rules: its operations, responses, parameters and fields."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ class Parameter:
 
     @property
     def schema(self) -> dict[str, Any]:
-        """Its schema; in OpenAPI 2.0 the parameter is its own."""
+        """The parameter's schema; in OpenAPI 2.0 the parameter itself."""
         found = self.value.get("schema", self.value)
         return found if isinstance(found, dict) else {}
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation with everything that the rules ask of it."""
+    """One operation with the parts that rules read."""
 
     operation_id: str
     listed: Listed
@@ -90,20 +90,23 @@ class Reading:
         )
 
     def resolve(self, value: Any, pointer: str) -> tuple[Any, str]:
-        """What a place holds once its references are followed, and where that stands."""
+        """Return the value of a place, references followed, and its pointer."""
         return follow(self.document, value, pointer)
 
     def fields_of(self, operation: Operation) -> list[Field]:
-        """The fields of an operation's parameters, requests and answers."""
+        """Return the fields of an operation's parameters, requests and answers."""
         return self._fields[operation.pointer]
 
     def request_schemas(self, operation: Operation) -> Iterator[Start]:
-        """The schema of each JSON body the operation takes."""
+        """Yield the schema of each JSON body the operation takes."""
         for schema, pointer in json_schemas(self.document, self.version, operation.listed):
             yield Start(schema, pointer, "request", "")
 
     def response_schemas(self, response: Response) -> Iterator[tuple[str, Any, str]]:
-        """Media type, schema and pointer of each body of a response; 2.0 names no media type."""
+        """Yield media type, schema and pointer of each body of a response.
+
+        OpenAPI 2.0 names no media type here.
+        """
         if self.version == "2.0":
             if "schema" in response.value:
                 yield "application/json", response.value["schema"], f"{response.pointer}/schema"

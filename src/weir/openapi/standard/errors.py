@@ -1,4 +1,4 @@
-"""Errors: that they are declared, are problem documents, and tell nothing about the inside."""
+"""Rules for errors: they are declared, are problem documents, and tell nothing of the inside."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def errors_keep_the_inside_inside(reading: Reading) -> Iterator[Place]:
 
 
 def _missing(schema: Any) -> list[str]:
-    """Members a problem's schema lacks; one that is composed of others is taken at its word."""
+    """Return the members that a problem's schema lacks; none for a composed schema."""
     properties = schema.get("properties") if isinstance(schema, dict) else None
     if not isinstance(properties, dict):
         composed = isinstance(schema, dict) and any(

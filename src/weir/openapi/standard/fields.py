@@ -1,4 +1,4 @@
-"""The fields of a document: every leaf of a parameter, a request or an answer, with its marks.
+"""Fields of a document: every leaf of a parameter, a request or an answer, with its marks.
 
 A mark (`x-weir-label`, `x-weir-grade`) may stand at the field, at the schema it refers to, or at an
 object around it; the nearest holds. A schema is walked once for each side and set of marks it is
@@ -22,7 +22,7 @@ _LISTS: Final = ("prefixItems",)
 
 
 class Start(NamedTuple):
-    """Where a walk begins. `side` is path, query, header, cookie, request, response or error."""
+    """The start of a walk. `side` is path, query, header, cookie, request, response or error."""
 
     value: Any
     pointer: str
@@ -31,7 +31,7 @@ class Start(NamedTuple):
 
 
 class Marks(NamedTuple):
-    """A label and a grade as written, and where; anything at all may be written there."""
+    """A label and a grade as written, of any type, and the pointer of each."""
 
     label: Any = None
     grade: Any = None
@@ -41,8 +41,10 @@ class Marks(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field. Two are the same when they stand at one place, on one side, with one set of
-    marks."""
+    """One field.
+
+    Two fields are the same when they have one place, one side, and one set of marks.
+    """
 
     name: str
     pointer: str
@@ -63,20 +65,20 @@ class _Step(NamedTuple):
 
 
 class FieldWalk:
-    """Walks the schemas of one document."""
+    """A walk of the schemas of one document."""
 
     def __init__(self, document: dict[str, Any], *, beside_reference: bool) -> None:
         self._document = document
-        self._beside_reference = beside_reference  # OpenAPI 3.1 reads what stands beside $ref
+        self._beside_reference = beside_reference  # OpenAPI 3.1 reads members beside $ref
         self._left = STANDARD_STEPS
 
     @property
     def is_whole(self) -> bool:
-        """Whether everything was walked; false once a document was too tangled to be."""
+        """Whether everything was walked; false once a document was too tangled for the bound."""
         return self._left > 0
 
     def fields(self, starts: Iterable[Start]) -> Iterator[Field]:
-        """Every field reachable from `starts`, each once."""
+        """Yield every field reachable from `starts`, each once."""
         seen: set[tuple[int, str, str, str, Marks]] = set()
         for start in starts:
             waiting = [_Step(start.value, start.pointer, start.pointer, start.name, Marks())]
@@ -85,7 +87,7 @@ class FieldWalk:
                 self._left -= 1
                 if not isinstance(step.value, dict):
                     continue
-                # The fields of an object are its own, whoever refers to it.
+                # The fields of an object are its own, for every reference to it.
                 owner = ("", "") if "properties" in step.value else (step.at, step.name)
                 key = (id(step.value), start.side, *owner, step.marks)
                 if key in seen:
@@ -123,7 +125,7 @@ class FieldWalk:
             marks = _marked(step.value, step.pointer, marks)
         found, tokens = follow_once(self._document, step.value["$ref"], step.pointer)
         pointer = write_pointer(tokens)
-        # What an object says of itself is nearer than what is around the reference to it.
+        # An object's own marks are nearer than the marks around a reference to it.
         yield _Step(found, pointer, step.at, step.name, marks)
 
 
@@ -136,7 +138,7 @@ def _marked(value: dict[str, Any], pointer: str, marks: Marks) -> Marks:
 
 
 def _written(value: Any) -> str:
-    """A mark as text; a boolean or an object is no mark, and shows as its type's name."""
+    """Write a mark as text; a boolean or an object is no mark, and shows as its type's name."""
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         return type(value).__name__
     return str(value)[:40]

@@ -1,4 +1,4 @@
-"""Money and time: one way to write each."""
+"""Rules for money and time: one way to write each."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _last(field: Field) -> str:
 
 
 def _types(schema: dict[str, Any]) -> set[str]:
-    """The types a schema names, null aside (OpenAPI 3.1 writes a list of them)."""
+    """Return the types a schema names, without null (OpenAPI 3.1 writes a list of them)."""
     named = schema.get("type", [])
     listed = [named] if isinstance(named, str) else named
     return {each for each in listed if isinstance(each, str)} - {"null"}

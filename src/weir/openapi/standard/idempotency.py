@@ -1,4 +1,4 @@
-"""Idempotency: a write that is sent again after a lost answer must not happen twice."""
+"""Rules for idempotency: a write that is sent again after a lost answer happens once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 from weir.openapi.standard.document_view import Operation, Parameter, Reading
 from weir.openapi.standard.rules import Checked, Place, Rule
 
-# Says of a write without a key that a repeat moves, orders and owes nothing more.
+# Declares that repeating a write without a key moves, orders and owes nothing more.
 REPEATABLE: Final = "x-weir-repeatable"
 _KEY: Final = re.compile(r"(?:x-)?idempotency-key", re.IGNORECASE)
 _WRITES: Final = ("post", "patch")  # PUT and DELETE are idempotent: RFC 9110 section 9.2.2

@@ -1,8 +1,8 @@
-"""Labels and grades: what every field tells of a person, and how bad it is when it leaks.
+"""Rules for labels and grades: each field's personal data, and the harm of its leak.
 
-Labels are those of JR/T 0171-2020 (C1 internal, C2 identity and financial status, C3
-authentication), or `none` for what tells nothing of anybody. Grades are the five levels of JR/T
-0197-2020. Errors are not labelled: a problem document tells of a request, not of a person.
+The labels are of JR/T 0171-2020 (C1 internal, C2 identity and financial status, C3 authentication),
+or `none` for a field without personal data. The grades are the five levels of JR/T 0197-2020.
+Errors are not labelled: a problem document is about a request, not about a person.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def secrets_are_labelled_so(reading: Reading) -> Iterator[Place]:
 
 
 def labelled(reading: Reading) -> Iterator[Field]:
-    """The fields that need a label: all but those of errors."""
+    """Yield the fields that need a label: all but fields of errors."""
     for field in reading.fields:
         if field.side != "error":
             yield field

@@ -1,5 +1,7 @@
-"""Levels and identifiers: A1 or A2, and the U_API_ID (aligned with public summaries of JR/T
-0185-2020)."""
+"""Rules for levels and identifiers of operations: A1 or A2, and the U_API_ID.
+
+Aligned with public summaries of JR/T 0185-2020.
+"""
 
 from __future__ import annotations
 
@@ -84,7 +86,7 @@ def identifiers_name_a_service(reading: Reading) -> Iterator[Place]:
 
 
 def read_api_id(written: Any) -> dict[str, str] | None:
-    """The parts of a U_API_ID, or nothing when it is not one."""
+    """Return the parts of a U_API_ID: institution, level, service, own; None if it is none."""
     found = _API_ID.fullmatch(written) if isinstance(written, str) else None
     return None if found is None else found.groupdict()
 

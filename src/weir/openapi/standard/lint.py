@@ -1,4 +1,4 @@
-"""Hold a document to the standard: the closed list of rules, and what does not keep them."""
+"""Lint: hold a document to the standard's closed list of rules and list the findings."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ GROUPS: Final[dict[str, tuple[Checked, ...]]] = {
     "Levels and identifiers": levels.CHECKS,
     "The document": soundness.CHECKS,
 }
-# Every rule there is, those about changes too, in the order they are printed.
+# All rules, also of breaking changes, in the order they are printed.
 RULES: Final[dict[str, Rule]] = {rule.id: rule for rule in CHANGES} | {
     rule.id: rule for checks in GROUPS.values() for rule, _ in checks
 }
 
 
 def judge(document: dict[str, Any], version: Version) -> list[Finding]:
-    """What a validated document does not keep, errors first; each place once a rule.
+    """Return the findings on a validated document, errors first; each place once a rule.
 
-    At most STANDARD_PLACES of one rule, so that none crowds out another, and STANDARD_FINDINGS.
+    At most STANDARD_PLACES of one rule, so that no rule crowds out another, and STANDARD_FINDINGS.
     """
     reading = Reading(document, version)
     found: dict[tuple[str, str], Finding] = {}
@@ -62,7 +62,7 @@ def judge(document: dict[str, Any], version: Version) -> list[Finding]:
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:
-    """Errors, warnings, advice; within one, by rule; within a rule, as they stand."""
+    """Sort findings by severity (errors first), then by rule; within a rule they stay in order."""
     place = {rule: number for number, rule in enumerate(RULES)}
     return sorted(
         findings,
@@ -71,6 +71,6 @@ def in_order(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def tally(findings: Iterable[Finding]) -> dict[str, int]:
-    """How many findings there are of each severity."""
+    """Return the number of findings of each severity."""
     counts = Counter(RULES[each.rule].severity for each in findings)
     return {severity: counts[severity] for severity in SEVERITIES}

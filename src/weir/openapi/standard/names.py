@@ -1,4 +1,4 @@
-"""Naming: how operations, paths and fields are called, in both languages."""
+"""Rules for names of operations, paths and fields, and for summaries in both languages."""
 
 from __future__ import annotations
 
@@ -43,7 +43,10 @@ def paths_are_lower_case(reading: Reading) -> Iterator[Place]:
 
 
 def fields_are_called_alike(reading: Reading) -> Iterator[Place]:
-    """Every field in the style most of them have; a single lower-case word is of every style."""
+    """Yield fields that are not in the style of most fields.
+
+    A single lower-case word is of every style.
+    """
     styled = [
         (field, style)
         for field in reading.fields

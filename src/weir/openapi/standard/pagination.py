@@ -1,4 +1,4 @@
-"""Pagination: a list that may grow is read page by page."""
+"""Rules for pagination: a list that may grow is read page by page."""
 
 from __future__ import annotations
 
@@ -64,8 +64,10 @@ def _answers(reading: Reading, operation: Operation) -> Iterator[tuple[Any, str]
 
 
 def _open_list(reading: Reading, schema: Any, pointer: str) -> str:
-    """Where the answer is a list without an end, or nothing. An object answers a list when that
-    is the only array in it."""
+    """Return the pointer of an answer's list without a bound, '' without such a list.
+
+    An object answers a list when that is the only array in it.
+    """
     if not isinstance(schema, dict):
         return ""
     if schema.get("type") == "array":

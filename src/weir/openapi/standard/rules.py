@@ -1,4 +1,4 @@
-"""What a rule and a finding are."""
+"""Rules and findings of the standard, as values."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Final
 
 from weir.openapi.standard.document_view import Reading
 
-# From the one that fails a check to the one that only helps.
+# From the severity that fails a check to the one that only advises.
 SEVERITIES: Final = ("error", "warning", "advice")
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule with its words: what must hold, why, by which standard, and how to mend it."""
+    """One rule with its words: the requirement, its reason, its standard, and how to mend it."""
 
     id: str
     severity: str
@@ -29,11 +29,11 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One place that does not keep a rule.
+    """One place that breaks a rule.
 
     `pointer` is a JSON pointer (RFC 6901) into the document; into the older one of two when
-    `in_older`. `subject` says what was met there in a few neutral words: a name, a value, or
-    `old → new`.
+    `in_older`. `subject` describes the place in a few neutral words: a name, a value, or `old →
+    new`.
     """
 
     rule: str
@@ -42,7 +42,7 @@ class Finding:
     in_older: bool = False
 
 
-# Where a rule is not kept: a pointer and a subject for each place.
+# A place that breaks a rule: its pointer and its subject.
 Place = tuple[str, str]
 Check = Callable[[Reading], Iterator[Place]]
 Checked = tuple[Rule, Check]

@@ -1,7 +1,7 @@
-"""What breaks between two schemas: requests must take no less, answers must give no more variety.
+"""Breaking changes between two schemas: requests may take no less, answers may give no more.
 
 Schemas are compared once for each pair and direction, on a stack, so circles end. Variants
-(`oneOf`, `anyOf`) are matched by what they refer to, by title, or by place; `not`, `if` and
+(`oneOf`, `anyOf`) are matched by their reference, by title, or by place; `not`, `if` and
 `patternProperties` are not compared.
 """
 
@@ -26,7 +26,7 @@ class _Step(NamedTuple):
 
 
 class SchemaComparison:
-    """Compares schemas of one document with schemas of another."""
+    """A comparison of one document's schemas with another's."""
 
     def __init__(
         self, old: dict[str, Any], new: dict[str, Any], *, beside_reference: tuple[bool, bool]
@@ -39,11 +39,13 @@ class SchemaComparison:
     def request(
         self, old: Spot, new: Spot, name: str = "", marks: tuple[Marks, Marks] = (NO_MARKS,) * 2
     ) -> Iterator[Finding]:
-        """What breaks in something the caller sends. `marks` are those around the schemas."""
+        """Return the breaking changes of a schema that callers send; `marks` are around the
+        schemas.
+        """
         return self._compare(_Step(old, new, name, *marks), asked=True)
 
     def response(self, old: Spot, new: Spot) -> Iterator[Finding]:
-        """What breaks in something the caller is answered."""
+        """Return the breaking changes of a schema that callers are answered."""
         return self._compare(_Step(old, new, "", NO_MARKS, NO_MARKS), asked=False)
 
     def _compare(self, start: _Step, *, asked: bool) -> Iterator[Finding]:
@@ -82,7 +84,7 @@ def _inner(old: View, new: View, step: _Step) -> Iterator[_Step]:
 
 
 def _labels(step: _Step) -> Iterator[Finding]:
-    """The marks of a field, its own or those of an object around it."""
+    """Yield changes of a field's marks, its own or of an object around it."""
     for before, after in zip(step.old_marks, step.new_marks, strict=True):
         if before is not None and before != after:
             subject = f"{step.name}: {before} → {after or '-'}"
@@ -114,7 +116,7 @@ def _types(old: View, new: View, at: str, name: str, asked: bool) -> Iterator[Fi
 
 
 def _widened(types: frozenset[str]) -> frozenset[str]:
-    """Every integer is a number (JSON Schema 2020-12 section 4.2.1)."""
+    """Add integer to number: every integer is a number (JSON Schema 2020-12 section 4.2.1)."""
     return types | {"integer"} if "number" in types else types
 
 
@@ -133,8 +135,9 @@ def _within(narrow: tuple[str, ...] | None, wide: tuple[str, ...]) -> bool:
 
 
 def _bounds(old: View, new: View, at: str, name: str, asked: bool) -> Iterator[Finding]:
-    """A request is held to no more than before, and an answer to no less: callers give its values
-    places as wide as they were said to be.
+    """Yield narrower bounds of a request, and wider bounds of an answer.
+
+    Callers make room for an answer's values as its bounds say.
     """
     change = "values-narrowed" if asked else "values-widened"
     bound_by, free = (new, old) if asked else (old, new)
@@ -155,7 +158,7 @@ def _properties(old: View, new: View, new_at: str, asked: bool) -> Iterator[Find
     elsewhere = "readOnly" if asked else "writeOnly"
     for name, (schema, pointer) in old.properties.items():
         if _says(schema, elsewhere):
-            continue  # it was never in this direction (OpenAPI 3.0.3, schema object)
+            continue  # never sent in this direction (OpenAPI 3.0.3, schema object)
         if name not in new.properties:
             if not asked or new.closed:
                 yield Finding("breaking-property-removed", pointer, name, in_older=True)

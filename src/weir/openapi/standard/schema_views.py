@@ -1,4 +1,4 @@
-"""A schema as a comparison sees it: references followed and `allOf` gathered into one."""
+"""Views of schemas for comparison: references followed, `allOf` gathered into one."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from weir.openapi.standard.fields import GRADE, LABEL
 
 Marks = tuple[str | None, str | None]  # the label and the grade
 NO_MARKS: Final[Marks] = (None, None)
-Spot = tuple[Any, str]  # a schema and where it stands
-# A bound, and whether a higher number takes more (+1) or less (-1).
+Spot = tuple[Any, str]  # a schema and its pointer
+# Bounds: +1 if a higher number takes more values, -1 if fewer.
 BOUNDS: Final = {
     "maxLength": 1,
     "maximum": 1,
@@ -24,15 +24,15 @@ BOUNDS: Final = {
     "exclusiveMaximum": 1,
     "exclusiveMinimum": -1,
 }
-# What narrows a value as it is written; before 3.1 the exclusive ones are flags.
+# Keywords that narrow a value, compared as text; before 3.1 the exclusive bounds are flags.
 TEXTS: Final = ("pattern", "format", "multipleOf")
 _FLAGS: Final = ("uniqueItems", "exclusiveMaximum", "exclusiveMinimum")
-_MOST_PARTS: Final = 64  # of one allOf, all levels together; more are not looked at
+_MOST_PARTS: Final = 64  # parts of one allOf, all levels together, that are read
 
 
 @dataclass(slots=True)
 class View:
-    """`types` is None for any type; `values` is None when every value is taken."""
+    """A schema for comparison. `types` None is any type; `values` None is every value."""
 
     types: frozenset[str] | None = None
     values: tuple[str, ...] | None = None
@@ -49,12 +49,12 @@ class View:
     marks: dict[str, str] = field(default_factory=dict)
 
     def marked(self, around: Marks) -> Marks:
-        """Its own marks, or those around it."""
+        """Return the schema's own marks, or the marks around it."""
         return self.marks.get(LABEL, around[0]), self.marks.get(GRADE, around[1])
 
 
 def view(document: dict[str, Any], spot: Spot, *, beside_reference: bool) -> View:
-    """Everything one schema says of its values."""
+    """Return the view of one schema."""
     found = View()
     waiting, parts = [spot], 0
     while waiting and parts < _MOST_PARTS:
@@ -140,7 +140,7 @@ def _word(value: Any) -> str:
 
 
 def _name(member: str, variant: Any, number: int) -> str:
-    """A variant is known by what it refers to, by its title, or by its place."""
+    """Return the name that identifies a variant: its reference, its title, or its place."""
     if isinstance(variant, dict):
         for name in ("$ref", "title"):
             if isinstance(variant.get(name), str):

@@ -1,4 +1,4 @@
-"""Whether a document could be judged at all."""
+"""Rule for the document as a whole: it can be judged within the bound of steps."""
 
 from __future__ import annotations
 

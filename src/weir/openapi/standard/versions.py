@@ -1,4 +1,4 @@
-"""Versions: how a document says which it is, and how it says goodbye to an operation."""
+"""Rules for versions: a document's version, and the end of a deprecated operation."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _IN_PATH: Final = re.compile(r"/v\d+(?:\.\d+)*(?:/.*)?", re.ASCII | re.DOTALL)
 
 
 def version_of(document: dict[str, Any]) -> tuple[int, int, int] | None:
-    """The document's version as numbers, or nothing when it is not written so."""
+    """Return the document's version as major, minor, patch; None when it is not semantic."""
     found = _SEMANTIC.fullmatch(document["info"]["version"])
     return None if found is None else (int(found[1]), int(found[2]), int(found[3]))
 
