@@ -68,7 +68,7 @@ async def enrol(stage: Stage) -> None:
 
 
 async def offer_test_customers(stage: Stage) -> None:
-    """Offer test customers: people of the model world who are nobody else in the story."""
+    """Offer test customers: people of the model world without another part in the story."""
     taken = {each.reference for each in stage.customers.values()}
     for slug, kind in _TRIED:
         member = stage.members[slug]

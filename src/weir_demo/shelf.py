@@ -23,7 +23,7 @@ from weir_demo.stage import Member, Stage
 
 
 async def fill_shelf(stage: Stage) -> None:
-    """Publish every provider's products, those of the partner that brings one in too."""
+    """Publish every provider's products, also the product that a partner brings in."""
     for member in stage.providers.values():
         await stock(member)
     await _count(stage)

@@ -79,7 +79,7 @@ class AnswerLog:
         self._task = asyncio.create_task(self._run())
 
     async def close(self) -> None:
-        """Write the remaining lines; report and drop those that cannot be written now."""
+        """Write the remaining lines; report and drop lines that cannot be written now."""
         self._closing = True
         self._something.set()
         if self._task is not None:

@@ -1,4 +1,4 @@
-"""The gateway process: one of those that share the public ports."""
+"""The gateway process, one of several that share the public ports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Founding of an alliance with the one-time link, before anybody has a certificate."""
+"""Founding of an alliance with the one-time link, before any party has a certificate."""
 
 from __future__ import annotations
 

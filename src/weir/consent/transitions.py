@@ -119,7 +119,7 @@ async def mark_used(unit: UnitOfWork, consent_id: str) -> Consent:
 
 
 async def mark_all_used(unit: UnitOfWork, consent_ids: Collection[str]) -> int:
-    """Mark those of the consents used that are still granted. Returns how many."""
+    """Mark the consents that are still granted as used; return their number."""
     found = await unit.connection.execute(
         select(consents.c.id)
         .where(consents.c.id.in_(consent_ids), consents.c.state == State.GRANTED)

@@ -1,4 +1,4 @@
-"""Forms of the desk: ordinary ones, and those that carry one file."""
+"""Forms of the desk: ordinary forms, and forms that carry one file."""
 
 from __future__ import annotations
 

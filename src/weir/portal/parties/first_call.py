@@ -1,4 +1,4 @@
-"""From a certificate to the first answer: the exact commands, filled in, to copy and run."""
+"""First call of a partner: the exact commands from certificate to answer, to copy and run."""
 
 from __future__ import annotations
 
