@@ -1,4 +1,4 @@
-"""Declarations of agreements: limits, events, prefixes, permissions."""
+"""Declarations of agreements; `kernel/rooms.py` composes the lists of all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Declarations of the management API: refusals, limits, permissions."""
+"""Declarations of the management API; `kernel/rooms.py` composes the lists of all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Declarations of the processes: limits, settings, commands."""
+"""Declarations of the processes; `kernel/rooms.py` composes the lists of all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Declarations of the audit trail: permissions, routers, commands."""
+"""Declarations of the audit trail; `kernel/rooms.py` composes the lists of all."""
 
 from __future__ import annotations
 

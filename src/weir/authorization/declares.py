@@ -1,4 +1,4 @@
-"""Declarations of the authorization server: refusals, limits, events, prefixes, permissions."""
+"""Declarations of the authorization server; `kernel/rooms.py` composes the lists of all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Declarations of the command line: limits."""
+"""Declarations of the command line; `kernel/rooms.py` composes the lists of all."""
 
 from __future__ import annotations
 

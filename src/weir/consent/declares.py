@@ -1,4 +1,4 @@
-"""Declarations of consent: refusals, limits, periodic work, events, prefixes, permissions."""
+"""Declarations of consent; `kernel/rooms.py` composes the lists of all."""
 
 from __future__ import annotations
 

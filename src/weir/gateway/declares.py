@@ -1,4 +1,4 @@
-"""Declarations of the gateway: refusals and limits of calls."""
+"""Declarations of the gateway; `kernel/rooms.py` composes the lists of all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Declarations of identity: refusals, limits, locks, events, prefixes, permissions."""
+"""Declarations of identity; `kernel/rooms.py` composes the lists of all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Declarations of jobs: limits."""
+"""Declarations of jobs; `kernel/rooms.py` composes the lists of all."""
 
 from __future__ import annotations
 

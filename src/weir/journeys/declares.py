@@ -1,4 +1,4 @@
-"""Declarations of journeys: refusals, limits, events, permissions, routers."""
+"""Declarations of journeys; `kernel/rooms.py` composes the lists of all."""
 
 from __future__ import annotations
 

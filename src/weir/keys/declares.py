@@ -1,4 +1,4 @@
-"""Declarations of keys: refusals, limits, settings, locks, events, prefixes, permissions."""
+"""Declarations of keys; `kernel/rooms.py` composes the lists of all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Declarations of the ledger: limits and prefixes."""
+"""Declarations of the ledger; `kernel/rooms.py` composes the lists of all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Declarations of metering: refusals, limits, events, prefixes, permissions."""
+"""Declarations of metering; `kernel/rooms.py` composes the lists of all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Declarations of openapi: refusals and limits of documents."""
+"""Declarations of openapi; `kernel/rooms.py` composes the lists of all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Declarations of partners: refusals, limits, periodic work, events, prefixes, permissions."""
+"""Declarations of partners; `kernel/rooms.py` composes the lists of all."""
 
 from __future__ import annotations
 

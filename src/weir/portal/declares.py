@@ -1,4 +1,4 @@
-"""Declarations of the portal: limits."""
+"""Declarations of the portal; `kernel/rooms.py` composes the lists of all."""
 
 from __future__ import annotations
 

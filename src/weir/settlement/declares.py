@@ -1,4 +1,4 @@
-"""Declarations of settlement: limits, events, prefixes, permissions."""
+"""Declarations of settlement; `kernel/rooms.py` composes the lists of all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Declarations of the shelf: refusals, limits, events, prefixes, permissions."""
+"""Declarations of the shelf; `kernel/rooms.py` composes the lists of all."""
 
 from __future__ import annotations
 

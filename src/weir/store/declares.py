@@ -1,4 +1,4 @@
-"""Declarations of the store: refusals, limits, settings, locks, periodic work, prefixes."""
+"""Declarations of the store; `kernel/rooms.py` composes the lists of all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Declarations of the wire: refusals and limits of HTTP messages and connections."""
+"""Declarations of the wire; `kernel/rooms.py` composes the lists of all."""
 
 from __future__ import annotations
 
