@@ -1,6 +1,9 @@
 # The README's two commands are `make demo` and `make test`. Each makes .venv by itself.
 ARGS ?=
 ONLY ?=
+AGAINST ?=
+LIMIT ?=
+ROUNDS ?=
 SECONDS ?= 60
 PYTHON_FILES := src tests checks bench scripts
 BIN := .venv/bin
@@ -41,8 +44,9 @@ check: compiled ## Run the slower groups: the built package, and clients of othe
 interop: compiled ## Run openid-client and oauth4webapi against a running weir (needs Node)
 	@$(BIN)/pytest -c checks/pytest.ini checks/test_interop.py -v -rP $(ARGS)
 
-bench: compiled ## Run the benchmarks side by side (ONLY=name for one)
-	@$(BIN)/python -m bench $(ONLY)
+bench: compiled ## Run the benchmarks (ONLY=name; AGAINST=COMMIT LIMIT=1.02 ROUNDS=20 compares)
+	@$(BIN)/python -m bench $(ONLY) $(addprefix --against=,$(AGAINST)) \
+		$(addprefix --limit=,$(LIMIT)) $(addprefix --rounds=,$(ROUNDS))
 
 fuzz: compiled ## Look for requests that parsers read differently (SECONDS=60)
 	@$(BIN)/python tests/unit/wire/fuzz_search.py $(SECONDS)
@@ -65,4 +69,4 @@ lock: ## Renew the lock file (needs uv)
 	@uv pip compile pyproject.toml --group dev --universal --generate-hashes --quiet --output-file requirements.lock
 
 clean: ## Remove the virtual environment and caches, not the data in .weir/
-	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf .venv .bench .mypy_cache .pytest_cache .ruff_cache

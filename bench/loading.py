@@ -8,19 +8,28 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from bench.processes import LOAD_CORE, pin
-from bench.stage import Stage
 
 Outcome = dict[str, Any]
+
+
+class Place(Protocol):
+    """Where the caller's certificate is, and the root that the target's is of: a stage's folder."""
+
+    @property
+    def folder(self) -> Path: ...
+
+    @property
+    def root(self) -> Path: ...
 
 
 class Load:
     """Calls one port with the caller's certificate."""
 
     def __init__(
-        self, stage: Stage, port: int, path: str, token: str | None, *options: str
+        self, stage: Place, port: int, path: str, token: str | None, *options: str
     ) -> None:
         certificate = stage.folder / "caller"
         command = [
@@ -79,7 +88,7 @@ class Load:
 
 
 @contextmanager
-def load(stage: Stage, port: int, path: str, token: str | None, *options: str) -> Iterator[Load]:
+def load(stage: Place, port: int, path: str, token: str | None, *options: str) -> Iterator[Load]:
     """A load generator for as long as the context lasts."""
     generator = Load(stage, port, path, token, *options)
     try:

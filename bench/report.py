@@ -61,12 +61,18 @@ def write(name: str, result: Result) -> Path:
     path = RESULTS / f"{name}.json"
     found = asdict(result)
     extra = found.pop("extra")
-    path.write_text(json.dumps({**_circumstances(), **extra, **found}, indent=2) + "\n")
+    path.write_text(json.dumps({**circumstances(), **extra, **found}, indent=2) + "\n")
     _print(result)
+    return shortened(path)
+
+
+def shortened(path: Path) -> Path:
+    """As seen from where we are, when it is below."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
-def _circumstances() -> dict[str, Any]:
+def circumstances() -> dict[str, Any]:
+    """When, where and of which commit."""
     return {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": _commit(),

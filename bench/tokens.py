@@ -13,12 +13,12 @@ from typing import Protocol
 
 from bench.asking import Asker, write_requests
 from bench.issuing import Issuing
-from bench.loading import Outcome, load
+from bench.loading import Outcome, Place, load
 from bench.measuring import Runs, failures, figures, interleaved, prefixed, ratio
 from bench.oidc_provider import Peer, oidc_provider
 from bench.processes import rest, trees_cpu_s
 from bench.report import Goal, Result
-from bench.stage import Stage, staged
+from bench.stage import staged
 
 ROUNDS = 7
 TOKENS = 400  # of each kind, a round
@@ -50,7 +50,7 @@ def run() -> Result:
         return _result(interleaved(ROUNDS, takes))
 
 
-def take(stage: Stage, issuer: Issuer) -> Outcome:
+def take(stage: Place, issuer: Issuer) -> Outcome:
     """One round against one server."""
     outcome: Outcome = {}
     for kind in KINDS:
@@ -64,7 +64,7 @@ def take(stage: Stage, issuer: Issuer) -> Outcome:
     return outcome
 
 
-def sent(stage: Stage, issuer: Issuer, requests: Iterable[bytes]) -> Outcome:
+def sent(stage: Place, issuer: Issuer, requests: Iterable[bytes]) -> Outcome:
     """What the server's processes spend on each, once they are done with what came before.
 
     On connections of their own, since idle ones are closed in time.

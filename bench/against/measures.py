@@ -1,0 +1,110 @@
+"""What two trees can be compared by: the CPU of a call through the gateway, and that of a token.
+
+Each is what the benchmark of the same name measures of weir, with processes that were just started
+and have warmed up.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from bench import tokens
+from bench.against.side import Side, await_answer
+from bench.loading import Outcome, load
+from bench.measuring import measured
+
+CONNECTIONS = 64
+WARM_S = 1.0
+CALLS_S = 1.5
+
+Take = Callable[[], Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """How one side is made ready for a round, and which of its figures are compared."""
+
+    ready: Callable[[Side], AbstractContextManager[Take]]
+    limited: tuple[str, ...]  # figures that a limit is for
+    shown: tuple[str, ...]
+    failed: tuple[str, ...]
+    rounds: int
+
+
+@contextmanager
+def _calls(side: Side) -> Iterator[Take]:
+    side.renew("gateway")
+    side.place("gateway")
+    await_answer(f"the gateway of {side.name}", partial(_is_served, side))
+    with load(side, side.port, side.path, side.token) as generator:
+        generator.open(CONNECTIONS)
+        generator.call(WARM_S)
+
+        def take() -> Outcome:
+            call = partial(generator.call, CALLS_S)
+            outcome = measured(call, side.pids("gateway"), engines=side.engine_pids())
+            outcome["gateway_cpu_us_a_call"] = outcome["cpu_us_a_call"]
+            outcome["cpu_us_a_call"] += outcome["engines_cpu_us_a_call"]
+            return outcome
+
+        yield take
+
+
+def _is_served(side: Side) -> bool:
+    """Whether the call that is measured is answered 200."""
+    tls = ssl.create_default_context(cafile=side.root)
+    tls.load_cert_chain(side.folder / "caller.pem", side.folder / "caller.key")
+    tls.check_hostname = False  # the certificate is checked against the root, the name is ours
+    connection = http.client.HTTPSConnection("127.0.0.1", side.port, context=tls, timeout=10)
+    fields = {"host": f"api.localhost:{side.port}", "authorization": f"Bearer {side.token}"}
+    try:
+        connection.request("GET", side.path, headers=fields)
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+@contextmanager
+def _tokens(side: Side) -> Iterator[Take]:
+    side.renew("gateway", "control")
+    side.place("gateway", "control", "postgres", "valkey")
+    await_answer(f"the authorization server of {side.name}", partial(_gives_nonces, side))
+    take = partial(tokens.take, side, side)
+    take()
+    yield take
+
+
+def _gives_nonces(side: Side) -> bool:
+    try:
+        side.asker.renew_nonce(side.root)
+    except (OSError, AssertionError):
+        return False
+    return True
+
+
+MEASURES: Final = {
+    "gateway": Measure(
+        _calls,
+        limited=("cpu_us_a_call",),
+        shown=("gateway_cpu_us_a_call", "engines_cpu_us_a_call"),
+        failed=("failed",),
+        rounds=20,
+    ),
+    "tokens": Measure(
+        _tokens,
+        limited=tuple(f"{kind}_cpu_us" for kind in tokens.KINDS),
+        shown=tuple(
+            f"{kind}_{part}_cpu_us" for kind in tokens.KINDS for part in ("control", "gateway")
+        ),
+        failed=tuple(f"{kind}_failed" for kind in tokens.KINDS),
+        rounds=20,
+    ),
+}
