@@ -7,7 +7,7 @@ with the customer's `authorization_details` and a refresh token.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Protocol
 
@@ -50,8 +50,12 @@ def run() -> Result:
         return _result(interleaved(ROUNDS, takes))
 
 
-def take(stage: Place, issuer: Issuer) -> Outcome:
-    """One round against one server."""
+def at_once() -> None:
+    """Wait for nobody before a load begins."""
+
+
+def take(stage: Place, issuer: Issuer, wait: Callable[[], object] = at_once) -> Outcome:
+    """One round against one server; `wait` is called when a load could begin."""
     outcome: Outcome = {}
     for kind in KINDS:
         issuer.asker.renew_nonce(stage.root)
@@ -59,12 +63,17 @@ def take(stage: Place, issuer: Issuer) -> Outcome:
             requests = map(issuer.asker.exchange, issuer.codes(TOKENS))
         else:
             requests = (issuer.asker.credentials() for _ in range(TOKENS))
-        outcome |= prefixed(f"{kind}_", sent(stage, issuer, requests))
+        outcome |= prefixed(f"{kind}_", sent(stage, issuer, requests, wait))
     outcome["cpu_us_a_call"] = outcome["credentials_cpu_us"]
     return outcome
 
 
-def sent(stage: Place, issuer: Issuer, requests: Iterable[bytes]) -> Outcome:
+def sent(
+    stage: Place,
+    issuer: Issuer,
+    requests: Iterable[bytes],
+    wait: Callable[[], object] = at_once,
+) -> Outcome:
     """What the server's processes spend on each, once they are done with what came before.
 
     On connections of their own, since idle ones are closed in time.
@@ -76,6 +85,7 @@ def sent(stage: Place, issuer: Issuer, requests: Iterable[bytes]) -> Outcome:
         generator.open(CONNECTIONS)
         generator.bring(path)
         rest(pid for roots in groups.values() for pid in roots)
+        wait()
         before_s = {name: trees_cpu_s(roots) for name, roots in groups.items()}
         outcome = generator.call(PATIENCE_S, count)
         spent_us = {

@@ -1,32 +1,46 @@
-"""Rounds in which two trees stand side by side, and what they say of each figure."""
+"""Rounds in which two trees are measured at the same time, and what they say of each figure.
+
+Every round has fresh processes, and some turns. In a turn both sides are called at once, and the
+kernel shares one core out between them by the millisecond, so that whatever disturbs one disturbs
+the other. How a process happened to be laid out in memory stays with it for its life, which only
+another process can tell: so the rounds, not the turns, are what the interval is made of.
+"""
 
 from __future__ import annotations
 
+import math
 import random
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from threading import Barrier
 
 from bench.against.interval import LEAST_ROUNDS, Interval, interval
-from bench.against.measures import Measure
+from bench.against.measures import Measure, Take
 from bench.against.side import Side
 from bench.loading import Outcome
 
-Outcomes = dict[str, float]
-
 
 @dataclass(frozen=True, slots=True)
-class Pair:
-    """What one round came to on either side."""
+class Round:
+    """What its turns came to on either side."""
 
-    ours: Outcomes
-    theirs: Outcomes
+    ours: list[Outcome]
+    theirs: list[Outcome]
 
     def ratio(self, name: str) -> float:
-        """How this tree's figure stands to that of the other."""
-        return self.ours[name] / self.theirs[name]
+        """How this tree's figure stands to the other's: of the turns' ratios the middle one."""
+        turns = zip(self.ours, self.theirs, strict=True)
+        return math.exp(
+            statistics.median(math.log(one[name] / other[name]) for one, other in turns)
+        )
+
+    def failed(self, names: Iterable[str]) -> int:
+        """The sum of these counts, of both sides."""
+        return sum(int(each[name]) for each in (*self.ours, *self.theirs) for name in names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,65 +53,66 @@ class Compared:
     ratios: list[float]
 
     @classmethod
-    def of(cls, pairs: list[Pair], name: str) -> Compared:
-        ratios = [pair.ratio(name) for pair in pairs]
-        return cls(
-            statistics.median(pair.ours[name] for pair in pairs),
-            statistics.median(pair.theirs[name] for pair in pairs),
-            interval(ratios),
-            ratios,
-        )
+    def of(cls, rounds: list[Round], name: str) -> Compared:
+        ratios = [each.ratio(name) for each in rounds]
+        ours = [turn[name] for each in rounds for turn in each.ours]
+        theirs = [turn[name] for each in rounds for turn in each.theirs]
+        return cls(statistics.median(ours), statistics.median(theirs), interval(ratios), ratios)
 
 
 @dataclass(slots=True)
 class Comparison:
-    """Two sides, measured by lot."""
+    """Two sides, measured together."""
 
     measure: Measure
     ours: Side
     theirs: Side
-    pairs: list[Pair] = field(default_factory=list)
+    rounds: list[Round] = field(default_factory=list)
 
     def run(self, rounds: int) -> None:
         """So many rounds more; tells of each as it ends."""
-        for number, ours_first in enumerate(lots(rounds), 1):
+        for number in range(1, rounds + 1):
             began_s = time.monotonic()
-            self.pairs.append(self._round(ours_first=ours_first))
+            self.rounds.append(self._round())
             took = f"{time.monotonic() - began_s:.0f} s"
             print(f"  round {number}/{rounds}, {took}: {self._so_far()}", flush=True)
 
-    def _round(self, *, ours_first: bool) -> Pair:
-        """Fresh processes on both sides; one, the other twice, and the first again."""
-        order = (self.ours, self.theirs) if ours_first else (self.theirs, self.ours)
+    def _round(self) -> Round:
+        """Fresh processes on both sides; who comes first is drawn by lot each time."""
+        sides = {"ours": self.ours, "theirs": self.theirs}
         with ExitStack() as last:
-            takes = {side.name: last.enter_context(self.measure.ready(side)) for side in order}
-            halves: dict[str, list[Outcome]] = {name: [] for name in takes}
-            for side in (*order, *reversed(order)):
-                halves[side.name].append(takes[side.name]())
-        return Pair(*(self._mean(halves[side.name]) for side in (self.ours, self.theirs)))
-
-    def _mean(self, halves: list[Outcome]) -> Outcomes:
-        names = (*self.measure.limited, *self.measure.shown)
-        means = {name: statistics.mean(each[name] for each in halves) for name in names}
-        means["failed"] = sum(each[name] for each in halves for name in self.measure.failed)
-        return means
+            takes = {
+                name: last.enter_context(self.measure.ready(sides[name]))
+                for name in random.sample(list(sides), 2)
+            }
+            turns = [together(takes) for _ in range(self.measure.turns)]
+        return Round(*([turn[name] for turn in turns] for name in sides))
 
     def _so_far(self) -> str:
         """The newest round, and what all say together."""
         told = []
         for name in self.measure.limited:
-            newest = self.pairs[-1]
-            text = f"{name} {newest.ours[name]:.1f} / {newest.theirs[name]:.1f}"
-            text += f" = {newest.ratio(name):.3f}"
-            if len(self.pairs) >= LEAST_ROUNDS:
-                found = interval([pair.ratio(name) for pair in self.pairs])
+            text = f"{name} {self.rounds[-1].ratio(name):.3f}"
+            if len(self.rounds) >= LEAST_ROUNDS:
+                found = Compared.of(self.rounds, name).interval
                 text += f", all {found.ratio:.3f} ({found.low:.3f} to {found.high:.3f})"
             told.append(text)
         return "; ".join(told)
 
 
-def lots(rounds: int) -> Iterator[bool]:
-    """Whether this tree begins: by lot, and as often as the other, give or take one round."""
-    drawn = [number % 2 == 0 for number in range(rounds)]
-    random.shuffle(drawn)
-    yield from drawn
+def together(takes: dict[str, Take]) -> dict[str, Outcome]:
+    """One take of each, at the same time; when one fails, the other does not wait for it."""
+    barrier = Barrier(len(takes))
+
+    def taken(take: Take) -> Outcome:
+        try:
+            return take(barrier.wait)
+        except BaseException:
+            barrier.abort()
+            raise
+
+    with ThreadPoolExecutor(len(takes)) as pool:
+        begun = {name: pool.submit(taken, takes[name]) for name in random.sample(list(takes), 2)}
+        for each in wait(begun.values(), return_when=FIRST_EXCEPTION).done:
+            each.result()  # the first that failed, not the one that waited for it
+        return {name: each.result() for name, each in begun.items()}

@@ -1,7 +1,8 @@
 """What two trees can be compared by: the CPU of a call through the gateway, and that of a token.
 
 Each is what the benchmark of the same name measures of weir, with processes that were just started
-and have warmed up.
+and have warmed up. A take first prepares what it needs and waits for the other side, so that the
+two are measured at the same time.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ from bench.measuring import measured
 
 CONNECTIONS = 64
 WARM_S = 1.0
-CALLS_S = 1.5
+CALLS_S = 1.0
 
-Take = Callable[[], Outcome]
+Wait = Callable[[], object]  # for the other side
+Take = Callable[[Wait], Outcome]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class Measure:
     shown: tuple[str, ...]
     failed: tuple[str, ...]
     rounds: int
+    turns: int  # a round
 
 
 @contextmanager
@@ -46,9 +49,11 @@ def _calls(side: Side) -> Iterator[Take]:
         generator.open(CONNECTIONS)
         generator.call(WARM_S)
 
-        def take() -> Outcome:
-            call = partial(generator.call, CALLS_S)
-            outcome = measured(call, side.pids("gateway"), engines=side.engine_pids())
+        gateway, engines = side.pids("gateway"), side.engine_pids()
+
+        def take(wait: Wait) -> Outcome:
+            wait()
+            outcome = measured(partial(generator.call, CALLS_S), gateway, engines=engines)
             outcome["gateway_cpu_us_a_call"] = outcome["cpu_us_a_call"]
             outcome["cpu_us_a_call"] += outcome["engines_cpu_us_a_call"]
             return outcome
@@ -77,9 +82,8 @@ def _tokens(side: Side) -> Iterator[Take]:
     side.renew("gateway", "control")
     side.place("gateway", "control", "postgres", "valkey")
     await_answer(f"the authorization server of {side.name}", partial(_gives_nonces, side))
-    take = partial(tokens.take, side, side)
-    take()
-    yield take
+    tokens.take(side, side)
+    yield partial(tokens.take, side, side)
 
 
 def _gives_nonces(side: Side) -> bool:
@@ -96,7 +100,8 @@ MEASURES: Final = {
         limited=("cpu_us_a_call",),
         shown=("gateway_cpu_us_a_call", "engines_cpu_us_a_call"),
         failed=("failed",),
-        rounds=20,
+        rounds=25,
+        turns=5,
     ),
     "tokens": Measure(
         _tokens,
@@ -106,5 +111,6 @@ MEASURES: Final = {
         ),
         failed=tuple(f"{kind}_failed" for kind in tokens.KINDS),
         rounds=20,
+        turns=2,
     ),
 }

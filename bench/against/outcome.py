@@ -24,10 +24,10 @@ class Found:
     failed: int = field(init=False)  # calls not answered 200
 
     def __post_init__(self) -> None:
-        measure, pairs = self.comparison.measure, self.comparison.pairs
+        measure, rounds = self.comparison.measure, self.comparison.rounds
         names = (*measure.limited, *measure.shown)
-        self.compared = {name: Compared.of(pairs, name) for name in names}
-        self.failed = sum(int(pair.ours["failed"] + pair.theirs["failed"]) for pair in pairs)
+        self.compared = {name: Compared.of(rounds, name) for name in names}
+        self.failed = sum(each.failed(measure.failed) for each in rounds)
 
     @property
     def goals(self) -> list[Goal]:
@@ -51,7 +51,7 @@ class Found:
             **circumstances(),
             "this": self.comparison.ours.tree.commit,
             "against": self.comparison.theirs.tree.commit,
-            "rounds": len(self.comparison.pairs),
+            "rounds": len(self.comparison.rounds),
             "confidence": CONFIDENCE,
             "figures": {
                 each: {
@@ -84,6 +84,6 @@ class Found:
         console.print(table)
         console.print(f"  this {ours.commit}, against {theirs.commit}")
         console.print(
-            f"  {len(self.comparison.pairs)} rounds; the ratio lies between low and high with "
+            f"  {len(self.comparison.rounds)} rounds; the ratio lies between low and high with "
             f"{CONFIDENCE:.0%}; calls not answered 200: {self.failed}"
         )
