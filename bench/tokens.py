@@ -54,15 +54,20 @@ def at_once() -> None:
     """Wait for nobody before a load begins."""
 
 
-def take(stage: Place, issuer: Issuer, wait: Callable[[], object] = at_once) -> Outcome:
-    """One round against one server; `wait` is called when a load could begin."""
+def take(
+    stage: Place,
+    issuer: Issuer,
+    count: int = TOKENS,
+    wait: Callable[[], object] = at_once,
+) -> Outcome:
+    """So many tokens of each kind of one server; `wait` is called when a load could begin."""
     outcome: Outcome = {}
     for kind in KINDS:
         issuer.asker.renew_nonce(stage.root)
         if kind == "code":
-            requests = map(issuer.asker.exchange, issuer.codes(TOKENS))
+            requests = map(issuer.asker.exchange, issuer.codes(count))
         else:
-            requests = (issuer.asker.credentials() for _ in range(TOKENS))
+            requests = (issuer.asker.credentials() for _ in range(count))
         outcome |= prefixed(f"{kind}_", sent(stage, issuer, requests, wait))
     outcome["cpu_us_a_call"] = outcome["credentials_cpu_us"]
     return outcome

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from typing import Any
 
@@ -67,6 +68,7 @@ def main() -> None:
     """Do what each line says until there is none."""
     told = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever else is printed is not an answer
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # which takes the installation down
     with staged() as stage:
         host = Host(Issuing.at(stage))
         print(json.dumps(host.begun()), file=told, flush=True)

@@ -23,6 +23,7 @@ from bench.measuring import measured
 CONNECTIONS = 64
 WARM_S = 1.0
 CALLS_S = 1.0
+TOKENS = 200  # of each kind, a turn
 
 Wait = Callable[[], object]  # for the other side
 Take = Callable[[Wait], Outcome]
@@ -82,8 +83,8 @@ def _tokens(side: Side) -> Iterator[Take]:
     side.renew("gateway", "control")
     side.place("gateway", "control", "postgres", "valkey")
     await_answer(f"the authorization server of {side.name}", partial(_gives_nonces, side))
-    tokens.take(side, side)
-    yield partial(tokens.take, side, side)
+    tokens.take(side, side, TOKENS)
+    yield partial(tokens.take, side, side, TOKENS)
 
 
 def _gives_nonces(side: Side) -> bool:
@@ -111,6 +112,6 @@ MEASURES: Final = {
         ),
         failed=tuple(f"{kind}_failed" for kind in tokens.KINDS),
         rounds=20,
-        turns=2,
+        turns=3,
     ),
 }

@@ -104,7 +104,8 @@ class Side:
         assert self._running.stdout is not None
         line = self._running.stdout.readline()
         if not line:
-            raise SystemExit(f"The installation of {self.name} ended; what it said stands above.")
+            status = self._running.wait()
+            raise SystemExit(f"The host of {self.name} ended with status {status}; see above why.")
         answer: dict[str, Any] = json.loads(line)
         return answer
 
