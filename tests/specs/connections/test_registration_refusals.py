@@ -19,7 +19,6 @@ from weir.authorization.declares import (
 )
 from weir.authorization.front import registration, software_statements
 from weir.authorization.front.error_answers import error_of
-from weir.kernel import outcomes
 from weir.kernel.outcomes import Outcome, Refusal
 
 # Functions that make a refusal for others to raise.
@@ -36,7 +35,7 @@ def spoken_of(module: Any) -> set[tuple[str, Outcome]]:
     for name, function in _functions(ast.parse(inspect.getsource(module))):
         for node in ast.walk(function):
             if isinstance(node, ast.Name):
-                outcome = MAKERS.get(node.id) or getattr(outcomes, node.id, None)
+                outcome = MAKERS.get(node.id) or getattr(module, node.id, None)
                 if isinstance(outcome, Outcome):
                     found.add((name, outcome))
     return {each for each in found if each[0] not in MAKERS}

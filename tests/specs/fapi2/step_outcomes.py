@@ -9,11 +9,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import weir
 from weir.authorization.pipeline import Step
-from weir.kernel import outcomes
 from weir.kernel.outcomes import Outcome
 
 _SOURCE = Path(weir.__file__).parents[1]
@@ -32,8 +32,8 @@ def outcomes_of(step: Step) -> frozenset[Outcome]:
             continue
         seen.add(place)
         for named in _named(place):
-            if named[0] == "weir.kernel.outcomes":
-                outcome = getattr(outcomes, named[1], None)
+            if named[0].endswith(".declares"):
+                outcome = getattr(import_module(named[0]), named[1], None)
                 if isinstance(outcome, Outcome):
                     found.add(outcome)
             else:
