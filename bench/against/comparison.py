@@ -12,16 +12,20 @@ import math
 import random
 import statistics
 import time
-from collections.abc import Iterable
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from threading import Barrier
+from functools import partial
+from threading import Barrier, BrokenBarrierError
+from typing import TypeVar
 
 from bench.against.interval import LEAST_ROUNDS, Interval, interval
 from bench.against.measures import Measure, Take
 from bench.against.side import Side
 from bench.loading import Outcome
+
+Done = TypeVar("Done")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +82,17 @@ class Comparison:
             print(f"  round {number}/{rounds}, {took}: {self._so_far()}", flush=True)
 
     def _round(self) -> Round:
-        """Fresh processes on both sides; who comes first is drawn by lot each time."""
+        """Fresh processes on both sides, made ready together."""
         sides = {"ours": self.ours, "theirs": self.theirs}
         with ExitStack() as last:
-            takes = {
-                name: last.enter_context(self.measure.ready(sides[name]))
-                for name in random.sample(list(sides), 2)
-            }
-            turns = [together(takes) for _ in range(self.measure.turns)]
-        return Round(*([turn[name] for turn in turns] for name in sides))
+            takes = together(
+                {
+                    name: partial(last.enter_context, self.measure.ready(each))
+                    for name, each in sides.items()
+                }
+            )
+            turns = [turn(takes) for _ in range(self.measure.turns)]
+        return Round(*([each[name] for each in turns] for name in sides))
 
     def _so_far(self) -> str:
         """The newest round, and what all say together."""
@@ -100,7 +106,7 @@ class Comparison:
         return "; ".join(told)
 
 
-def together(takes: dict[str, Take]) -> dict[str, Outcome]:
+def turn(takes: dict[str, Take]) -> dict[str, Outcome]:
     """One take of each, at the same time; when one fails, the other does not wait for it."""
     barrier = Barrier(len(takes))
 
@@ -111,8 +117,20 @@ def together(takes: dict[str, Take]) -> dict[str, Outcome]:
             barrier.abort()
             raise
 
-    with ThreadPoolExecutor(len(takes)) as pool:
-        begun = {name: pool.submit(taken, takes[name]) for name in random.sample(list(takes), 2)}
-        for each in wait(begun.values(), return_when=FIRST_EXCEPTION).done:
-            each.result()  # the first that failed, not the one that waited for it
-        return {name: each.result() for name, each in begun.items()}
+    return together({name: partial(taken, take) for name, take in takes.items()})
+
+
+def together(works: dict[str, Callable[[], Done]]) -> dict[str, Done]:
+    """Do all at the same time. Which begins is drawn by lot, and so favours none over many rounds.
+
+    Raises what the first that failed raised, rather than what others raise in consequence.
+    """
+    names = random.sample(list(works), len(works))
+    with ThreadPoolExecutor(len(works)) as pool:
+        begun = {name: pool.submit(works[name]) for name in names}
+        wait(begun.values())
+    failures = [each.exception() for each in begun.values() if each.exception() is not None]
+    for failure in sorted(failures, key=lambda each: isinstance(each, BrokenBarrierError)):
+        assert failure is not None
+        raise failure
+    return {name: each.result() for name, each in begun.items()}
