@@ -8,7 +8,6 @@ another process can tell: so the rounds, not the turns, are what the interval is
 
 from __future__ import annotations
 
-import math
 import random
 import statistics
 import time
@@ -20,7 +19,7 @@ from functools import partial
 from threading import Barrier, BrokenBarrierError
 from typing import TypeVar
 
-from bench.against.interval import LEAST_ROUNDS, Interval, interval
+from bench.against.interval import LEAST_ROUNDS, Interval, interval, middle
 from bench.against.measures import Measure, Take
 from bench.against.side import Side
 from bench.loading import Outcome

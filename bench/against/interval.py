@@ -37,13 +37,21 @@ def interval(ratios: Sequence[float]) -> Interval:
     """The ratio that rounds speak for. ValueError for fewer than `LEAST_ROUNDS`."""
     if len(ratios) < LEAST_ROUNDS:
         raise ValueError(f"an interval takes {LEAST_ROUNDS} rounds, and there are {len(ratios)}")
-    logs = [math.log(each) for each in ratios]
-    means = sorted(
-        (one + other) / 2 for at, one in enumerate(logs) for other in logs[at:]
-    )  # Walsh averages
-    left_out = critical(len(logs))
+    means = _means(ratios)
+    left_out = critical(len(ratios))
     chosen = (statistics.median(means), means[left_out], means[-1 - left_out])
     return Interval(*(math.exp(each) for each in chosen))
+
+
+def middle(ratios: Sequence[float]) -> float:
+    """The estimate alone, of however few."""
+    return math.exp(statistics.median(_means(ratios)))
+
+
+def _means(ratios: Sequence[float]) -> list[float]:
+    """Of all pairs, each with itself too, in their order, as logarithms: Walsh's averages."""
+    logs = [math.log(each) for each in ratios]
+    return sorted((one + other) / 2 for at, one in enumerate(logs) for other in logs[at:])
 
 
 def critical(rounds: int) -> int:

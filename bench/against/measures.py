@@ -112,6 +112,6 @@ MEASURES: Final = {
         ),
         failed=tuple(f"{kind}_failed" for kind in tokens.KINDS),
         rounds=20,
-        turns=3,
+        turns=10,
     ),
 }
