@@ -35,11 +35,9 @@ class Round:
     theirs: list[Outcome]
 
     def ratio(self, name: str) -> float:
-        """How this tree's figure stands to the other's: of the turns' ratios the middle one."""
+        """How this tree's figure stands to the other's, by all turns."""
         turns = zip(self.ours, self.theirs, strict=True)
-        return math.exp(
-            statistics.median(math.log(one[name] / other[name]) for one, other in turns)
-        )
+        return middle([one[name] / other[name] for one, other in turns])
 
     def failed(self, names: Iterable[str]) -> int:
         """The sum of these counts, of both sides."""

@@ -75,9 +75,7 @@ class Call(Relay):
         self.started_s = time.perf_counter()
         self.now_s = exchange.arrived_ns / 1e9
         self.trace: Trace | None = None  # only where spans are sent
-        self.known_head: KnownHead | None = (
-            None  # the header section as read; None for a malformed request
-        )
+        self.known_head: KnownHead | None = None  # as read; None for a malformed request
         # identify
         self.token_rights: TokenRights | None = None
         self.token: KnownToken | None = None

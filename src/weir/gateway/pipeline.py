@@ -313,9 +313,7 @@ class Flow(Call):
             self.parts.spawn(closing)
 
     def _end_trace(self, trace: Trace) -> None:
-        """Hand the spans of a recorded call over. A failure is logged,
-        and does not touch the call.
-        """
+        """Hand the spans of a recorded call over; a failure is logged and does not touch it."""
         try:
             if self.parts.span_exporter is not None:
                 self.parts.span_exporter.end(trace, self._facts())
