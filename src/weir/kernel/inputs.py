@@ -26,6 +26,14 @@ _HOST: Final = re.compile(
 # Unicode categories a name may not hold: controls, invisible format characters (which reverse or
 # hide text), surrogates, private use, unassigned, line and paragraph separators.
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+# Characters of other categories that nothing is drawn for: Default_Ignorable_Code_Point of
+# Unicode 17 (fillers, joiners, variation selectors), and the blank pattern of braille.
+_BLANK: Final = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164"
+    "\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
+)
+_NO_LINES: Final = {ord("\n"): None, ord("\t"): None}
+_MARKS_AT_MOST: Final = 4  # on one letter; a pile of marks covers the lines around it
 
 
 def wrong(pointer: str, why: str, why_zh: str) -> Refusal:
@@ -60,11 +68,25 @@ def text(value: str, pointer: str, max_characters: int = NAME_CHARACTERS) -> str
             f"must be 1 to {max_characters} characters with no space around them",
             f"须为 1 至 {max_characters} 个字符，且首尾没有空格",
         )
-    if any(unicodedata.category(character) in _HIDDEN for character in normal):
+    _require_visible(normal, pointer)
+    if not any(unicodedata.category(character)[0] in "LN" for character in normal):
+        raise wrong(pointer, "must hold a letter or a digit", "须含有文字或数字")
+    return normal
+
+
+def _require_visible(value: str, pointer: str) -> None:
+    """Refuse characters that cannot be seen or mislead the eye, and piles of combining marks."""
+    kinds = [unicodedata.category(character) for character in value]
+    if not _HIDDEN.isdisjoint(kinds) or _BLANK.search(value) is not None:
         raise wrong(
             pointer, "must hold no control or invisible characters", "不得含有控制字符或不可见字符"
         )
-    return normal
+    if "M" * (_MARKS_AT_MOST + 1) in "".join(kind[0] for kind in kinds):
+        raise wrong(
+            pointer,
+            f"must hold at most {_MARKS_AT_MOST} combining marks in a row",
+            f"连续的组合符号不得超过 {_MARKS_AT_MOST} 个",
+        )
 
 
 def prose(value: str, pointer: str, max_characters: int = PROSE_CHARACTERS) -> str:
@@ -76,11 +98,7 @@ def prose(value: str, pointer: str, max_characters: int = PROSE_CHARACTERS) -> s
             f"must be at most {max_characters} characters",
             f"不得超过 {max_characters} 个字符",
         )
-    kinds = (unicodedata.category(c) for c in normal if c not in "\n\t")
-    if any(kind in _HIDDEN for kind in kinds):
-        raise wrong(
-            pointer, "must hold no control or invisible characters", "不得含有控制字符或不可见字符"
-        )
+    _require_visible(normal.translate(_NO_LINES), pointer)
     return normal
 
 

@@ -108,3 +108,32 @@ def test_only_plain_digits_are_a_number() -> None:
     for text in ("", "-1", "+1", "1.0", "1_0", "²", "١", "１２", "1 2", "9" * 16, "1e3"):
         assert inputs.digits(text) is None, text
     assert inputs.digits("12345", 4) is None
+
+
+@pytest.mark.parametrize(
+    "blank",
+    [
+        "\u3164",
+        "\u115f",
+        "\u2800",
+        "\u17b4",
+        "\u034f",
+        "\ufe0f",
+        "\U000e0041",
+        "a\u3164b",
+        "—",
+        "…",
+    ],
+)
+def test_text_that_cannot_be_seen_is_refused(blank: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        inputs.text(blank, "/purpose")
+    assert refused.value.outcome is INVALID_INPUT
+
+
+def test_piles_of_combining_marks_are_refused_and_written_languages_are_not() -> None:
+    for reader in (inputs.text, inputs.prose):
+        with pytest.raises(Refusal):
+            reader("a" + "\u0335" * 60, "/purpose")
+        for word in ("Tiếng Việt", "ภาษาไทยที่นี่", "हिन्दी", "江河银行", "Zoë"):
+            assert reader(word, "/purpose") == word
