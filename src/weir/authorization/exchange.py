@@ -52,6 +52,7 @@ class PushedRequest(msgspec.Struct, frozen=True, kw_only=True):
     grant_id: str | None = None  # the grant to merge into or to replace
     language: str | None = None  # in which its client wishes the customer to be asked
     trial: bool = False  # a developer tries it out, with a test customer
+    sandbox: bool = False  # its organisation is in the sandbox: test customers alone may answer
 
 
 @dataclass(frozen=True, slots=True)

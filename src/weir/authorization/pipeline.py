@@ -105,6 +105,7 @@ TABLE: Final[tuple[tuple[str, Step], ...]] = (
     ("x·········x·", request.says_what_it_wants),                     # RFC 9396 section 2
     ("x·········x·", request.names_a_member),                         # RFC 9396 section 5
     ("x···········", trial.member_is_the_products),                   # RFC 9396 section 5
+    ("x·········x·", request.scope_needs_the_consent),                # RFC 9396 section 5
     ("x···········", trial.begins_a_grant),                           # Grant Management 5.2
     ("x···········", grant_management.grant_may_be_changed),          # Grant Management 5.4
     ("x···········", request.is_kept),                                # RFC 9126 section 2.2

@@ -21,12 +21,13 @@ from weir.kernel.declares import (
 from weir.kernel.outcomes import Refusal
 from weir.keys.dpop import THUMBPRINT, thumbprint_of
 from weir.keys.published import REVOCATION, RevocationDocument
-from weir.partners import keys, organisations, registration_rules
+from weir.partners import keys, names, organisations, registration_rules
 from weir.partners.declares import (
     APPLICATION_REVOKED_KEYS,
     APPLICATION_SUSPENDED,
     ORGANISATION_SUSPENDED,
 )
+from weir.partners.organisations import Organisation
 from weir.partners.published import APPLICATION, ApplicationDocument
 from weir.partners.registration_rules import ApplicationFacts
 from weir.partners.tables import applications, certificates
@@ -98,16 +99,22 @@ async def register(
     if organisation.status != "active":
         raise Refusal(ORGANISATION_SUSPENDED)
     registration_rules.require_roles_of(organisation.kind, facts.roles)
-    return await admit(unit, organisation.id, facts)
+    return await admit(unit, organisation, facts)
 
 
-async def admit(unit: UnitOfWork, organisation_id: str, facts: ApplicationFacts) -> Application:
-    """Store checked facts as an active application, and publish it."""
+async def admit(
+    unit: UnitOfWork, organisation: Organisation, facts: ApplicationFacts
+) -> Application:
+    """Store checked facts as an active application, and publish it.
+
+    Refusal CONFLICT when its name looks like the one of another party or its applications.
+    """
+    await _claim_name(unit, organisation, facts.name)
     added = await unit.connection.execute(
         applications.insert()
         .values(
             id=unit.mint("app"),
-            organisation=organisation_id,
+            organisation=organisation.id,
             **asdict(facts),
             status="active",
             registered_at=unit.now,
@@ -124,7 +131,7 @@ async def admit(unit: UnitOfWork, organisation_id: str, facts: ApplicationFacts)
         "roles": application.roles,
         "require_signed_request_object": application.require_signed_request_object,
     }
-    unit.audit("application.registered", application.id, detail, organisation=organisation_id)
+    unit.audit("application.registered", application.id, detail, organisation=organisation.id)
     await publish(unit, application)
     return application
 
@@ -134,7 +141,8 @@ async def replace_facts(
 ) -> Application:
     """Replace all facts of an active application, as a new registration would set them.
 
-    Refusal INVALID_INPUT when one of the keys was revoked, NOT_FOUND, or APPLICATION_SUSPENDED.
+    Refusal INVALID_INPUT when one of the keys was revoked, NOT_FOUND, APPLICATION_SUSPENDED, or
+    CONFLICT for a name that looks like the one of another party.
     """
     application = await lock(unit.connection, application_id)
     if application.status != "active":
@@ -146,7 +154,11 @@ async def replace_facts(
         "redirect_uris": facts.redirect_uris,
         "roles": facts.roles,
     }
-    return await _change(unit, application, "application.changed", detail, **asdict(facts))
+    organisation = await organisations.get(unit.connection, application.organisation)
+    await _claim_name(unit, organisation, facts.name)
+    after = await _change(unit, application, "application.changed", detail, **asdict(facts))
+    await names.release(unit, organisation.id, application.name)
+    return after
 
 
 async def rotate_keys(unit: UnitOfWork, application_id: str, jwks: Any) -> Application:
@@ -351,6 +363,11 @@ async def find_known(
         certificate_known=row is not None,
         certificate_revoked=row is not None and row.revoked_at is not None,
     )
+
+
+async def _claim_name(unit: UnitOfWork, organisation: Organisation, name: str) -> None:
+    admitted = organisation.stage == organisations.PRODUCTION
+    await names.claim(unit, organisation.id, {"/name": name}, admitted=admitted)
 
 
 def _refuse_revoked(application: Application, jwks: dict[str, Any]) -> None:

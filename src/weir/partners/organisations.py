@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.kernel.declares import CONFLICT, ILLEGAL_STATE, NOT_FOUND, PAGE_ROWS
 from weir.kernel.outcomes import Refusal
-from weir.partners import registration_rules
+from weir.partners import names, registration_rules
 from weir.partners.published import ORGANISATION, OrganisationDocument
 from weir.partners.registration_rules import OrganisationFacts
 from weir.partners.tables import organisations
@@ -91,7 +91,8 @@ async def admit(
 ) -> Organisation:
     """Store checked facts as an active organisation, audited in its own chain, and publish it.
 
-    Refusal CONFLICT for a taken slug or institution code.
+    Refusal CONFLICT for a taken slug or institution code, and for a name that looks like the one of
+    another party.
     """
     await _refuse_taken(unit.connection, facts)
     statement = insert(organisations).values(
@@ -110,6 +111,8 @@ async def admit(
     if row is None:  # another unit of work took the slug, the code or the operator's place
         raise Refusal(CONFLICT, f"{facts.slug} lost a race")
     organisation = _organisation(row)
+    given = {"/name_en": facts.name_en, "/name_zh": facts.name_zh, "/slug": facts.slug}
+    await names.claim(unit, organisation.id, given, admitted=stage == PRODUCTION)
     unit.audit(
         "organisation.admitted",
         organisation.id,
@@ -123,7 +126,7 @@ async def admit(
 async def open_production(unit: UnitOfWork, organisation_id: str) -> Organisation:
     """Let an organisation use products outside the sandbox.
 
-    Refusal ILLEGAL_STATE when it may already.
+    Refusal ILLEGAL_STATE when it may already; CONFLICT when a name of it is another party's by now.
     """
     organisation = await lock(unit.connection, organisation_id)
     if organisation.stage != SANDBOX:
@@ -135,6 +138,7 @@ async def open_production(unit: UnitOfWork, organisation_id: str) -> Organisatio
         .returning(organisations)
     )
     after = _organisation(changed.one())
+    await names.admit(unit, after.id)
     unit.audit("organisation.production_opened", after.id, {}, organisation=after.id)
     return after
 

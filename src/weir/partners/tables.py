@@ -1,4 +1,4 @@
-"""Tables of parties, applications, certificates, trust anchors, registrations, founding links."""
+"""Tables of parties, and of their names, applications, certificates and registrations."""
 
 from __future__ import annotations
 
@@ -81,6 +81,18 @@ applications = Table(
     CheckConstraint(
         "token_endpoint_auth_method IN ('tls_client_auth', 'private_key_jwt')", name="auth_method"
     ),
+)
+
+# Names that are taken, in the form that all look-alikes share (`weir.kernel.look_alikes`). An
+# `admitted` one is reserved; one of the sandbox gives way.
+names = Table(
+    "names",
+    metadata,
+    Column("form", Text, primary_key=True),
+    Column("organisation", Text, ForeignKey("organisations.id"), nullable=False),
+    Column("admitted", Boolean, nullable=False),
+    Column("taken_at", DateTime(timezone=True), nullable=False),
+    Index("ix_names_organisation", "organisation"),
 )
 
 certificates = Table(

@@ -12,8 +12,8 @@ from weir.kernel.outcomes import Outcome, Retry
 PRODUCTION_NEEDED: Final = Outcome(
     "production_needed",
     403,
-    "An organisation in the sandbox subscribes to sandbox products only.",
-    "处于沙箱阶段的机构只能订阅沙箱产品。",
+    "An organisation in the sandbox uses sandbox products only, and publishes none.",
+    "处于沙箱阶段的机构只能使用沙箱产品，也不能发布产品。",
     retry=Retry.CHANGED,
 )
 

@@ -32,6 +32,15 @@ class Owner:
     id: str
     slug: str
     kind: str
+    in_sandbox: bool = False
+
+    def may_publish(self) -> None:
+        """Refuse PRODUCTION_NEEDED while the operator has not admitted the organisation.
+
+        Everybody sees the shelf, so that what stands there is of parties that are known.
+        """
+        if self.in_sandbox:
+            raise Refusal(PRODUCTION_NEEDED)
 
     def may_offer(self, direction: str) -> None:
         """Refuse FORBIDDEN unless an organisation of this kind offers in this direction."""

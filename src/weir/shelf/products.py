@@ -164,12 +164,14 @@ async def set_capabilities(
     return product
 
 
-async def publish(unit: UnitOfWork, product_id: str) -> Product:
-    """Put a draft on the shelf. From here on neither it nor its capabilities change.
+async def publish(unit: UnitOfWork, owner: Owner, product_id: str) -> Product:
+    """Put an owner's draft on the shelf. From here on neither it nor its capabilities change.
 
-    Refusals: NOT_FOUND, ILLEGAL_STATE, INVALID_INPUT when it has no capability, CONFLICT when two
+    Refusals: PRODUCTION_NEEDED while the owner is in the sandbox,
+    NOT_FOUND, ILLEGAL_STATE, INVALID_INPUT when it has no capability, CONFLICT when two
     capabilities answer the same addresses.
     """
+    owner.may_publish()
     product = await lock(unit.connection, product_id)
     status = move(PRODUCT_MOVES, product.status, "publish")
     held = await capabilities_of(unit.connection, product.id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,8 @@ from weir.shelf.plans import Plan
 from weir.shelf.products import Product
 from weir.shelf.published import SUBSCRIPTION, SubscriptionDocument
 from weir.shelf.states import SUBSCRIPTION_EVENTS, SUBSCRIPTION_MOVES, SUBSCRIPTION_SIDES, move
-from weir.shelf.tables import subscriptions
+from weir.shelf.tables import capabilities, product_capabilities, subscriptions
+from weir.shelf.tables import products as products_table
 from weir.store.unit import Change, UnitOfWork
 
 
@@ -116,6 +117,35 @@ async def is_active(connection: AsyncConnection, application: str, product: str)
         .where(subscriptions.c.status == "active")
     )
     return found.first() is not None
+
+
+async def needs_consent(
+    connection: AsyncConnection,
+    application: str,
+    *,
+    owner: str,
+    consent_type: str,
+    scopes: Collection[str] | None = None,
+) -> bool:
+    """Whether an application needs this type of consent to call an owner's capabilities.
+
+    It does when one of its active subscriptions is to a published product of the owner with a
+    capability that is declared for the type. `scopes` leaves only the products that they name.
+    """
+    statement = (
+        select(subscriptions.c.id)
+        .join(products_table, products_table.c.id == subscriptions.c.product)
+        .join(product_capabilities, product_capabilities.c.product == products_table.c.id)
+        .join(capabilities, capabilities.c.id == product_capabilities.c.capability)
+        .where(subscriptions.c.application == application, subscriptions.c.owner == owner)
+        .where(subscriptions.c.status == "active", products_table.c.status == "published")
+        .where(capabilities.c.owner == owner, capabilities.c.consent_type == consent_type)
+        .limit(1)
+    )
+    if scopes is not None:
+        scope = products_table.c.owner_slug + "." + products_table.c.slug
+        statement = statement.where(scope.in_(scopes))
+    return (await connection.execute(statement)).first() is not None
 
 
 async def list_of(

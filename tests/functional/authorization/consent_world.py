@@ -30,6 +30,7 @@ from cryptography.x509.oid import NameOID
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
+from weir.access.consent_types import PAYMENTS, PERMISSIONS
 from weir.authorization.services import Services
 from weir.client.pricing import per_call
 from weir.identity import customers, totp
@@ -42,13 +43,57 @@ from weir.partners import applications, certificates, organisations, registratio
 from weir.partners.applications import Application
 from weir.partners.organisations import Organisation
 from weir.shelf import capabilities, documents, plans, products, subscriptions
+from weir.shelf.declarations import Declaration
 from weir.shelf.owners import Owner, Subscriber
+from weir.shelf.published import Bindings
 from weir.shelf.terms import read_terms
 from weir.store.unit import Actor
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 REDIRECT_URI = "https://shop.example/callback"
 PASSPHRASE = "calm water clear ink"
+
+
+_IN_BODY = Bindings(
+    account="body:/from",
+    amount="body:/amount",
+    currency="body:/currency",
+    payee="body:/to",
+    idempotency_key="header:x-idempotency-key",
+)
+# An operation for each type of consent, so that an application may ask for any of them.
+EVERY_CONSENT = {
+    name.split(":")[2]: Declaration(
+        consent_type=name,
+        permission=None if name in PAYMENTS else PERMISSIONS[name][0],
+        moves_money=name in PAYMENTS,
+        bindings=_IN_BODY if name in PAYMENTS else None,
+    )
+    for name in (*PERMISSIONS, *PAYMENTS)
+}
+
+
+def document_of_every_consent(title: str, path: str) -> dict[str, Any]:
+    """An OpenAPI document with a list, and an operation for each type of consent under it."""
+    answers = {"responses": {"200": {"description": "ok"}}}
+    text = {"type": "string"}
+    order = {
+        "type": "object",
+        "required": ["from", "amount", "currency", "to"],
+        "properties": dict.fromkeys(("from", "amount", "currency", "to"), text),
+    }
+    key = {"name": "x-idempotency-key", "in": "header", "required": True, "schema": text}
+    paying = {
+        "parameters": [key],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": order}}},
+    }
+    paths: dict[str, Any] = {path: {"get": {"operationId": "list"} | answers}}
+    for name, declared in EVERY_CONSENT.items():
+        operation = {"operationId": name} | answers
+        paths[f"{path}/{name}"] = (
+            {"post": operation | paying} if declared.moves_money else {"get": operation}
+        )
+    return {"openapi": "3.0.3", "info": {"title": title, "version": "1"}, "paths": paths}
 
 
 class MovableClock(SystemClock):
@@ -225,7 +270,7 @@ class World:
         organisation: Organisation,
         method: str,
         *,
-        name: str = "App",
+        name: str | None = None,
         roles: Sequence[str] = ("data", "payments", "manage"),
         redirect_uris: Sequence[str] = (REDIRECT_URI, "http://127.0.0.1/native"),
         signs_requests: bool = False,
@@ -236,7 +281,7 @@ class World:
             application = await applications.register(
                 unit,
                 organisation.id,
-                name=name,
+                name=name or f"App of {organisation.name_en}",
                 token_endpoint_auth_method=method,
                 jwks={"keys": [public]} if method == "private_key_jwt" else {"keys": []},
                 redirect_uris=list(redirect_uris),
@@ -259,21 +304,23 @@ class World:
         return Client(client.application, client.key, der, issued.id)
 
     async def publish_product(self, slug: str, path: str | None = None) -> str:
-        """A published product of the bank with one plan; the plan's identifier."""
-        operation = {"operationId": "list", "responses": {"200": {"description": "ok"}}}
-        raw = json.dumps(
-            {
-                "openapi": "3.0.3",
-                "info": {"title": slug, "version": "1"},
-                "paths": {path or f"/{slug}": {"get": operation}},
-            }
-        ).encode()
+        """A published product of the bank with one plan; the plan's identifier.
+
+        It lists, without a consent, and has an operation for every type of consent.
+        """
+        raw = json.dumps(document_of_every_consent(slug, path or f"/{slug}")).encode()
+        parsed = import_document(raw)
         owner = Owner(self.bank.id, self.bank.slug, "member")
         async with self.services.database.unit(Actor(self.bank.id, "setup")) as unit:
             imported = await documents.store(
-                unit, owner.id, slug, "https://127.0.0.1:9101", raw, import_document(raw)
+                unit, owner.id, slug, "https://127.0.0.1:9101", raw, parsed
             )
             held = await capabilities.of_document(unit.connection, imported.document.id)
+            for each in held:
+                if each.operation_id in EVERY_CONSENT:
+                    await capabilities.declare(
+                        unit, each.id, parsed, EVERY_CONSENT[each.operation_id]
+                    )
             product = await products.draft(
                 unit,
                 owner,
@@ -283,7 +330,7 @@ class World:
                 title_zh="账户查询",
                 capability_ids=[each.id for each in held],
             )
-            await products.publish(unit, product.id)
+            await products.publish(unit, owner, product.id)
             terms = read_terms(
                 name="Basic",
                 currency="CNY",

@@ -53,7 +53,9 @@ class Desk:
 @pytest.fixture
 async def desk(world: World) -> Desk:
     async def of(bank: organisations.Organisation) -> Client:
-        return await world.register(bank, "private_key_jwt", name="Core", roles=["introspect"])
+        return await world.register(
+            bank, "private_key_jwt", name=f"Core of {bank.name_en}", roles=["introspect"]
+        )
 
     return Desk(world, await of(world.bank), await of(world.other_bank))
 

@@ -18,6 +18,7 @@ from weir.store.unit import Actor
 async def publish(world: World, slug: str, scenes: list[str], *, brought_in: bool = False) -> None:
     """A product of the bank that goes out, or one of the shop that is brought in."""
     whose, kind = (world.shop, "partner") if brought_in else (world.bank, "member")
+    owner = Owner(whose.id, whose.slug, kind)
     raw = (
         b'{"openapi": "3.0.3", "info": {"title": "%s", "version": "1"}, "paths": {"/%s": {"get":'
         b' {"operationId": "read", "responses": {"200": {"description": "ok"}}}}}}'
@@ -29,7 +30,7 @@ async def publish(world: World, slug: str, scenes: list[str], *, brought_in: boo
         held = await capabilities.of_document(unit.connection, imported.document.id)
         drafted = await products.draft(
             unit,
-            Owner(whose.id, whose.slug, kind),
+            owner,
             slug=slug,
             direction="bring-in" if brought_in else "go-out",
             title_en=slug.title(),
@@ -37,7 +38,7 @@ async def publish(world: World, slug: str, scenes: list[str], *, brought_in: boo
             words=Words(scenes=scenes),
             capability_ids=[each.id for each in held],
         )
-        await products.publish(unit, drafted.id)
+        await products.publish(unit, owner, drafted.id)
 
 
 async def sides(person: Colleague, address: str) -> list[list[str]]:

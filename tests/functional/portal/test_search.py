@@ -49,7 +49,7 @@ async def publish_loans(world: World) -> str:
             ),
             capability_ids=[each.id for each in held],
         )
-        return (await products.publish(unit, drafted.id)).id
+        return (await products.publish(unit, owner, drafted.id)).id
 
 
 async def test_words_of_both_languages_find_products_best_first(world: World) -> None:
@@ -169,7 +169,7 @@ async def test_what_goes_out_and_what_is_brought_in_stand_side_by_side(
             title_zh="商户评分",
             capability_ids=[each.id for each in held],
         )
-        await products.publish(unit, drafted.id)
+        await products.publish(unit, owner, drafted.id)
     both = await found(world)
     assert {name: len(side) for name, side in both.sides.items()} == {"go-out": 2, "bring-in": 1}
     assert both.total == len(both.hits) == 3

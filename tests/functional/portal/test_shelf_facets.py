@@ -64,7 +64,7 @@ class Stall:
                 words=Words(scenes=scenes),
                 capability_ids=self.capability_ids,
             )
-            await products.publish(unit, drafted.id)
+            await products.publish(unit, self.owner, drafted.id)
             for place, components in enumerate(pricings):
                 terms = read_terms(
                     name=f"Plan {place}",

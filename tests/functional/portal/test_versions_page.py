@@ -42,7 +42,7 @@ async def publish(world: World, **summaries: str) -> None:
             title_zh="变化中",
             capability_ids=[each.id for each in held],
         )
-        await products.publish(unit, drafted.id)
+        await products.publish(unit, owner, drafted.id)
 
 
 async def test_a_version_tells_what_it_breaks_and_what_it_adds(

@@ -189,6 +189,7 @@ ROWS: Final = (
     Row(request.says_what_it_wants, _DETAILS, wants(extra=1)),
     Row(request.says_what_it_wants, _WRONG, says(authorization_details=None)),
     Row(request.names_a_member, _DETAILS, wants(member="no-bank")),
+    Row(request.scope_needs_the_consent, _DETAILS, wants(member="lake-bank")),
     Row(grant_management.grant_may_be_changed, OAUTH_INVALID_GRANT_ID, unknown_grant),
     Row(grant_management.grant_may_be_changed, _DETAILS, another_kind),
     Row(backchannel.question_is_kept, OAUTH_TOO_MANY_QUESTIONS, asked_twice, alone=True),

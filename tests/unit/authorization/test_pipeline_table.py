@@ -24,7 +24,8 @@ ORDER = {
         proves_possession_later
         key_is_the_announced_one
         stays_within_subscriptions sign_in_is_described intent_is_recalled says_what_it_wants
-        names_a_member member_is_the_products begins_a_grant grant_may_be_changed is_kept""",
+        names_a_member member_is_the_products scope_needs_the_consent begins_a_grant
+        grant_may_be_changed is_kept""",
     Endpoint.AUTHORIZE: """client_is_named is_found is_active request_is_recalled
         request_is_unanswered visit_begins""",
     Endpoint.TOKEN_CODE: """key_is_shown is_named is_found key_is_recalled keys_are_fetched
@@ -60,7 +61,7 @@ ORDER = {
         brings_no_request_uri may_ask request_is_signed request_object_is_opened
         request_object_does_not_replay request_has_its_claims one_hint_is_given message_is_short
         times_are_bounded notification_token_is_strong stays_within_subscriptions sign_in_is_plain
-        says_what_it_wants names_a_member question_is_kept""",
+        says_what_it_wants names_a_member scope_needs_the_consent question_is_kept""",
     Endpoint.TOKEN_CIBA: """key_is_shown is_named is_found keys_are_fetched
         proves_itself_by_certificate proves_itself_by_key certificate_is_the_clients proof_is_valid
         nothing_is_replayed is_active may_poll question_is_found question_is_answered

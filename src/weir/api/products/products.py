@@ -92,13 +92,10 @@ class ProductRetired(Effective):
     summary="Draft the next version of a product",
 )
 async def draft_product(given: ProductGiven, caller: CallerDep, writing: Writes) -> ProductDetail:
-    organisation = caller.organisation
-    owner = Owner(organisation.id, organisation.slug, organisation.kind)
-
     async def work(unit: UnitOfWork) -> ProductDetail:
         drafted = await products.draft(
             unit,
-            owner,
+            _owner(caller),
             slug=given.slug,
             direction=given.direction,
             title_en=given.title_en,
@@ -137,7 +134,8 @@ async def set_product_capabilities(
 async def publish_product(product: Name, caller: CallerDep, writing: Writes) -> ProductDetail:
     async def work(unit: UnitOfWork) -> ProductDetail:
         found = await _own(unit, caller, product)
-        return await _detail(unit.connection, await products.publish(unit, found.id))
+        published = await products.publish(unit, _owner(caller), found.id)
+        return await _detail(unit.connection, published)
 
     return await writing.run(ProductDetail, work)
 
@@ -190,6 +188,12 @@ async def get_product_openapi(
             connection, found, services.api_origin, document
         )
     return JSONResponse(described)
+
+
+def _owner(caller: Caller) -> Owner:
+    """Return the caller as the shelf needs it."""
+    organisation = caller.organisation
+    return Owner(organisation.id, organisation.slug, organisation.kind, caller.in_sandbox)
 
 
 async def visible(connection: AsyncConnection, caller: Caller, product_id: str) -> Product:

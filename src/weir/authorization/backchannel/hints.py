@@ -26,6 +26,7 @@ from weir.authorization.services import Services
 from weir.identity.tables import customers, pairwise_subjects
 from weir.kernel.outcomes import Refusal
 from weir.kernel.strict_json import loads
+from weir.partners.organisations import SANDBOX, Organisation
 
 _REFERENCE: Final = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*", re.ASCII)
 
@@ -50,21 +51,28 @@ def read(services: Services, client_id: str, name: str, value: str) -> Hint:
 
 
 async def customer_of(
-    connection: AsyncConnection, hint: Hint, partner: str, member: str
+    connection: AsyncConnection, hint: Hint, partner: Organisation, member: str
 ) -> str | None:
-    """Return the member's customer that the hint names, if there is a sign-in to ask in."""
+    """Return the member's customer that the hint names, if there is a sign-in to ask in.
+
+    A partner in the sandbox asks its own test customers only, under the same numbers.
+    """
     statement = select(customers.c.id).where(
         customers.c.member == member, customers.c.person.is_not(None)
     )
+    in_sandbox = partner.stage == SANDBOX
+    own_test_customer = customers.c.tried_by == partner.id
     if hint.is_subject:
         named = select(pairwise_subjects.c.customer).where(
-            pairwise_subjects.c.subject == hint.value, pairwise_subjects.c.organisation == partner
+            pairwise_subjects.c.subject == hint.value,
+            pairwise_subjects.c.organisation == partner.id,
         )
         statement = statement.where(customers.c.id.in_(named))
+        if in_sandbox:
+            statement = statement.where(own_test_customer)
     else:
-        statement = statement.where(
-            customers.c.customer_ref == hint.value, customers.c.tried_by.is_(None)
-        )
+        kind = own_test_customer if in_sandbox else customers.c.tried_by.is_(None)
+        statement = statement.where(customers.c.customer_ref == hint.value, kind)
     found: str | None = (await connection.execute(statement)).scalar_one_or_none()
     return found
 

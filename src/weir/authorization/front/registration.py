@@ -46,6 +46,7 @@ from weir.partners import anchors, applications, certificates, dynamic_registrat
 from weir.partners.applications import Application
 from weir.partners.declares import ORGANISATION_SUSPENDED
 from weir.partners.dynamic_registration import Registration
+from weir.partners.organisations import Organisation
 from weir.partners.registration_rules import require_roles_of
 from weir.store.processes import await_acknowledged
 from weir.store.unit import Actor, UnitOfWork
@@ -137,8 +138,8 @@ class _Registering:
             Actor(statement.organisation, statement.issuer)
         ) as unit:
             await _use(unit, statement)
-            await _require_roles(unit, statement.organisation, facts.roles)
-            application = await applications.admit(unit, statement.organisation, facts)
+            organisation = await _allowed(unit, statement.organisation, facts.roles)
+            application = await applications.admit(unit, organisation, facts)
             await dynamic_registration.keep(
                 unit,
                 application,
@@ -177,7 +178,7 @@ class _Registering:
         async with self._services.database.unit(actor) as unit:
             if statement is not None:
                 await _use(unit, statement)
-            await _require_roles(unit, managed.application.organisation, facts.roles)
+            await _allowed(unit, managed.application.organisation, facts.roles)
             application = await applications.replace_facts(unit, managed.application.id, facts)
             await dynamic_registration.renew(unit, application, text)
             certificate = await self._certificate(unit, application, given)
@@ -314,13 +315,14 @@ class _Registering:
         }
 
 
-async def _require_roles(unit: UnitOfWork, organisation_id: str, roles: Sequence[str]) -> None:
-    """Refuse roles that the endpoints would refuse the organisation later."""
+async def _allowed(unit: UnitOfWork, organisation_id: str, roles: Sequence[str]) -> Organisation:
+    """Return the organisation, unless the endpoints would refuse it these roles later."""
     organisation = await organisations.get(unit.connection, organisation_id)
     try:
         require_roles_of(organisation.kind, roles)
     except Refusal as refusal:
         raise bad_metadata("weir_roles", "introspect is for members' own systems") from refusal
+    return organisation
 
 
 async def _use(unit: UnitOfWork, statement: Statement) -> None:

@@ -20,7 +20,7 @@ from weir.authorization.declares import (
     SOFTWARE_STATEMENT_LIFETIME_S,
 )
 from weir.authorization.pipeline import GRANT_TYPES
-from weir.consent.types import SCHEMAS
+from weir.consent.types import SCHEMAS, is_payment
 from weir.kernel import inputs
 from weir.kernel.declares import CLOCK_AHEAD_ACCEPTED_S, INVALID_INPUT
 from weir.kernel.outcomes import Refusal
@@ -128,6 +128,8 @@ def facts_of(
         if not isinstance(value, TAKEN[name]):
             raise bad_metadata(name, "is of another JSON type")
     _check_offered(merged, algorithms)
+    roles = _roles(merged, stated)
+    _check_types(merged, roles)
     try:
         facts = registration_rules.application_facts(
             name=merged.get("client_name", ""),
@@ -135,7 +137,7 @@ def facts_of(
             jwks=merged.get("jwks", {"keys": []}),
             jwks_uri=merged.get("jwks_uri"),
             redirect_uris=_texts(merged, "redirect_uris"),
-            roles=_roles(merged, stated),
+            roles=roles,
             require_signed_request_object=merged.get("require_signed_request_object", False),
         )
     except Refusal as refusal:
@@ -204,6 +206,14 @@ _OTHER: Final = {
     "tls_client_certificate_bound_access_tokens": "dpop_bound_access_tokens",
     "dpop_bound_access_tokens": "tls_client_certificate_bound_access_tokens",
 }
+
+
+def _check_types(merged: Mapping[str, Any], roles: Collection[str]) -> None:
+    """Check that the roles let the application ask for the types of consent that it registers."""
+    for name in _texts(merged, "authorization_details_types"):
+        role = "payments" if is_payment(name) else "data"
+        if role not in roles:
+            raise bad_metadata("authorization_details_types", f"{name} takes the role {role}")
 
 
 def _roles(merged: Mapping[str, Any], stated: Mapping[str, Any]) -> list[str]:

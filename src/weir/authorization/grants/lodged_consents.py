@@ -21,6 +21,7 @@ from weir.kernel.outcomes import Refusal
 from weir.partners import organisations
 from weir.partners.applications import Application
 from weir.partners.organisations import Organisation
+from weir.shelf import subscriptions
 from weir.store.unit import UnitOfWork
 
 
@@ -28,11 +29,12 @@ async def lodge(unit: UnitOfWork, application: Application, details: list[Any]) 
     """Write a question down for a customer to be asked within a day.
 
     Return the awaiting consent; authorization requests name it by its identifier.
-    OAUTH_INVALID_AUTHORIZATION_DETAILS.
+    OAUTH_INVALID_AUTHORIZATION_DETAILS, also when no subscription of the application needs it.
     """
     request = parse_details(json.dumps(details), unit.now)
     require_role(application.roles, request)
     member = await active_member(unit.connection, request.member)
+    await require_need(unit.connection, application.id, member, request)
     return await open_request(
         unit,
         unit.mint("cns"),
@@ -73,3 +75,28 @@ async def active_member(connection: AsyncConnection, slug: str) -> Organisation:
             why="no active member has this name",
         )
     return member
+
+
+async def require_need(
+    connection: AsyncConnection,
+    application: str,
+    member: Organisation,
+    request: ConsentRequest,
+    scopes: Collection[str] | None = None,
+) -> None:
+    """Require a product of this member that needs this type of consent, among those subscribed to.
+
+    `scopes` are the scopes that the request asks for, None where it asks for none: a token for one
+    institution's product must not bring a customer of another before the question (RFC 9396
+    section 5). OAUTH_INVALID_AUTHORIZATION_DETAILS.
+    """
+    needed = await subscriptions.needs_consent(
+        connection, application, owner=member.id, consent_type=request.type, scopes=scopes
+    )
+    if not needed:
+        raise Refusal(
+            OAUTH_INVALID_AUTHORIZATION_DETAILS,
+            f"{application} needs no {request.type} of {member.slug}",
+            pointer="/0/type",
+            why="no product of this member that is subscribed to and in scope needs this type",
+        )

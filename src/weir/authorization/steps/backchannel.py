@@ -124,7 +124,7 @@ async def question_is_kept(exchange: Exchange) -> None:
     secret, consent = new_secret(), exchange.mint("cns")
     async with exchange.services.database.unit(_actor(exchange)) as unit:
         customer = await hints.customer_of(
-            unit.connection, exchange.hint, exchange.organisation.id, exchange.member.id
+            unit.connection, exchange.hint, exchange.organisation, exchange.member.id
         )
         await questions.open_request(
             unit,

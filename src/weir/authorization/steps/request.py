@@ -19,6 +19,7 @@ from weir.authorization.grants import lodged_consents
 from weir.authorization.visits import pushed_requests, redirects
 from weir.consent.types import parse_details, parse_entry
 from weir.kernel.outcomes import Refusal
+from weir.partners.organisations import SANDBOX
 
 # `jwt` is the signed answer in its usual place, which for a code is the query (JARM section 2.3.4).
 RESPONSE_MODES: Final = ("query", "query.jwt", "jwt")
@@ -102,6 +103,17 @@ async def names_a_member(exchange: Exchange) -> None:
         exchange.member = await lodged_consents.active_member(connection, exchange.ask.member)
 
 
+async def scope_needs_the_consent(exchange: Exchange) -> None:
+    """Require that scope, member and type belong together (RFC 9396 section 5).
+
+    One of the products that the scope names is the member's, and needs this type of consent.
+    """
+    async with exchange.services.database.connect() as connection:
+        await lodged_consents.require_need(
+            connection, exchange.client.id, exchange.member, exchange.ask, exchange.scope - {OPENID}
+        )
+
+
 async def is_kept(exchange: Exchange) -> None:
     """Keep the request and answer with a `request_uri`, good for a short while.
 
@@ -127,6 +139,7 @@ async def is_kept(exchange: Exchange) -> None:
         openid=exchange.openid,
         language=exchange.language,
         trial=exchange.trial is not None,
+        sandbox=exchange.organisation.stage == SANDBOX,
     )
     request_uri = await pushed_requests.push(exchange.services.cache, pushed)
     body = {"request_uri": request_uri, "expires_in": PUSHED_REQUEST_LIFETIME_S}

@@ -148,9 +148,12 @@ async def _back(services: Services, pushed: PushedRequest, parameters: dict[str,
 
 
 def may_answer(customer: Customer, pushed: PushedRequest) -> bool:
-    """Whether a customer is of the kind that the request is put to."""
+    """Whether a customer is of the kind that the request is put to.
+
+    An organisation in the sandbox asks its own test customers only: it has not been admitted.
+    """
     if customer.tried_by is None:
-        return not pushed.trial
+        return not (pushed.trial or pushed.sandbox)
     return customer.tried_by == pushed.organisation
 
 

@@ -1,0 +1,48 @@
+"""Look-alike names: the form under which two names that people confuse are the same.
+
+A name's form leaves only what the eye tells apart: case, accents, spaces and punctuation go,
+characters that look alike become one (the confusables of UTS #39 section 4), and traditional
+Chinese characters become simplified ones.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import cache
+from typing import Final
+
+import opencc
+from confusable_homoglyphs.confusables import confusables_data
+
+# Told apart in some typefaces only, and not confusable by the standard once capitals are gone.
+_ALSO: Final = str.maketrans({"i": "l", "1": "l", "0": "o"})
+_SIMPLER: Final = opencc.OpenCC("t2s")
+
+
+def folded(name: str) -> str:
+    """Return the form of a name that all its look-alikes share; empty when nothing can be seen."""
+    plain = unicodedata.normalize("NFKC", name)
+    for _ in range(2):  # a capital may look like a small letter that looks like another
+        plain = "".join(_prototypes().get(each, each) for each in plain).casefold()
+    bare = unicodedata.normalize("NFKD", _SIMPLER.convert(plain))
+    return "".join(each for each in bare if each.isalnum()).translate(_ALSO)
+
+
+@cache
+def _prototypes() -> dict[str, str]:
+    """The one character, or few, that stand for each confusable character.
+
+    The data pair every character with its prototype in both directions; the prototype is the one
+    with more partners, and of a pair the longer or the earlier.
+    """
+    partners = {
+        character: [each["c"].strip("\u200e") for each in pairs]
+        for character, pairs in confusables_data.items()
+    }
+
+    def rank(character: str) -> tuple[int, int, str]:
+        return (-len(partners.get(character, ())), -len(character), character)
+
+    return {
+        character: min((character, *others), key=rank) for character, others in partners.items()
+    }
