@@ -22,7 +22,7 @@ from bench.documents import ACCOUNT, ACCOUNT_ACCESS, BANK, Alliance, mint
 from bench.processes import LOAD_CORE, TARGET_CORE, free_ports, pin, tree
 from weir.app.core import open_core
 from weir.app.settings import Settings
-from weir.cli.health import ask, is_ready, socket_path
+from weir.cli.health import fetch, is_ready, socket_path
 from weir.cli.installation import Installation, Role
 from weir.keys.authority import Authority
 from weir.keys.vault import Vault
@@ -74,7 +74,7 @@ class Stage:
 
     def metric(self, name: str) -> float:
         """One metric of the gateway process, with its labels if it has any."""
-        told = ask(socket_path(self.installation.home, self.gateway().label), "/metrics") or ""
+        told = fetch(socket_path(self.installation.home, self.gateway().label), "/metrics") or ""
         for line in told.splitlines():
             if line.rpartition(" ")[0] == name:
                 return float(line.rpartition(" ")[2])
@@ -157,7 +157,7 @@ class Stage:
         meanwhile()
         role.not_before_s = 0.0
         began_s = time.monotonic()
-        self.installation.tend()
+        self.installation.restart_dead()
         while not is_ready(self.installation.home, role.label):
             if time.monotonic() > began_s + _LOADS_WITHIN_S:
                 raise RuntimeError("the gateway was not ready in time")

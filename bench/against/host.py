@@ -52,7 +52,7 @@ class Host:
                 assert role.child is not None
                 role.child.end()
                 role.not_before_s = 0.0
-        installation.tend()
+        installation.restart_dead()
         return {}
 
     def codes(self, count: int) -> dict[str, Any]:

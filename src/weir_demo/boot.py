@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from weir.app import settings as reading
 from weir.app.core import open_core
 from weir.app.settings import Settings
-from weir.cli.failures import CannotError
+from weir.cli.failures import CommandError
 from weir.cli.installation import Installation
 from weir.kernel.declares import PORT_TAKEN
 from weir.kernel.outcomes import Refusal
@@ -67,7 +67,7 @@ class Boot:
 def boot(home: Path | None, tell: Tell) -> Boot:
     """Start everything in a fresh home, without touching `.weir/`.
 
-    CannotError when a folder is in the way or an institution does not start.
+    CommandError when a folder is in the way or an institution does not start.
     """
     path = home or _default_home()
     _clear(path)
@@ -146,13 +146,13 @@ def _default_home() -> Path:
 
 
 def _clear(path: Path) -> None:
-    """Remove the home of an earlier demo. CannotError for a folder that is not one; it stays."""
+    """Remove the home of an earlier demo. CommandError for a folder that is not one; it stays."""
     if not path.exists():
         return
     if not (path / "home.json").exists() or not path.name.endswith("demo"):
         if path.is_dir() and not any(path.iterdir()):
             return
-        raise CannotError(f"{path} is not the home of an earlier demo; name another with --home.")
+        raise CommandError(f"{path} is not the home of an earlier demo; name another with --home.")
     home = Home.open(path, create=False)
     home.acquire()  # refuses while an earlier demo still runs on it
     home.release()
@@ -228,14 +228,14 @@ def _start_one(
 
 
 def _await_ready(log: Path, child: Child) -> int:
-    """Wait for an institution, and return its port. CannotError when it does not start."""
+    """Wait for an institution, and return its port. CommandError when it does not start."""
     deadline = time.monotonic() + _READY_TIMEOUT_S
     while time.monotonic() < deadline and child.alive():
         for line in _lines(log):
             if line.startswith('{"ready"'):
                 return int(json.loads(line)["port"])
         time.sleep(_POLL_S)
-    raise CannotError(f"A model institution did not start; its log is {log}.")
+    raise CommandError(f"A model institution did not start; its log is {log}.")
 
 
 def _lines(log: Path) -> Sequence[str]:

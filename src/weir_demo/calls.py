@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from weir.cli.failures import CannotError
+from weir.cli.failures import CommandError
 from weir.client.exchange import Answer
 from weir.client.session import NONE_OF_IT, Session
 from weir_demo.cast import BROUGHT_IN, BROUGHT_IN_FOR, SEED, TRIAL, TRIAL_QUOTA
@@ -146,13 +146,13 @@ def _asked(scope: str, instruments: list[str]) -> list[tuple[str, str, Any]]:
 
 
 async def _instruments(stage: Stage, caller: Caller | Member, scope: str) -> list[str]:
-    """Return the identifiers of instruments with quotes, by a first counted call. CannotError."""
+    """Return the identifiers of instruments with quotes, by a first counted call. CommandError."""
     session = own_session(stage, caller, scope)
     owner, _, product = scope.partition(".")
     path = f"/{owner}/{product}/v1/instruments"
     seen = await stage.tally.count("instruments", lambda: session.call("GET", path), member=owner)
     if seen.answer is None:
-        raise CannotError(f"The first call was refused: {seen.refusal}.")
+        raise CommandError(f"The first call was refused: {seen.refusal}.")
     return [each["instrument_id"] for each in seen.answer.object()["instruments"]]
 
 

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from weir.cli.up import address
+from weir.cli.up import origin_of
 from weir.client.management.requests import all_of
 from weir.client.platform import Platform
 from weir_demo import report
@@ -130,7 +130,7 @@ def _judge(console: Console, wrong: list[str], duration_s: float) -> None:
 
 def _stay(console: Console, started: Boot, known: list[tuple[str, str, str]]) -> None:
     """Keep everything running until Ctrl-C. The shown sign-ins are of this run only."""
-    portal = address(started.installation.settings, "portal")
+    portal = origin_of(started.installation.settings, "portal")
     console.print(f"\nBegin here: {portal}/tour", soft_wrap=True)
     console.print("To sign in:")
     for who, name, secret in known:
@@ -139,7 +139,7 @@ def _stay(console: Console, started: Boot, known: list[tuple[str, str, str]]) ->
     try:
         while True:
             time.sleep(_TEND_S)
-            for sentence in started.installation.tend():
+            for sentence in started.installation.restart_dead():
                 console.print(sentence)
     except KeyboardInterrupt:
         console.print()

@@ -6,7 +6,7 @@ import uuid
 from datetime import timedelta
 from typing import Any, Final
 
-from weir.cli.failures import CannotError
+from weir.cli.failures import CommandError
 from weir.client.session import Session
 from weir.kernel.money import parse_amount
 from weir_demo.calls import consented_session
@@ -58,7 +58,7 @@ async def _try(
 
 
 async def _balance_minor(stage: Stage, watching: Consented) -> int:
-    """Return the booked balance in minor units, as the bank answers it. CannotError."""
+    """Return the booked balance in minor units, as the bank answers it. CommandError."""
     account = watching.accounts[0]
     session = consented_session(stage, watching)
     seen = await stage.tally.count(
@@ -67,7 +67,7 @@ async def _balance_minor(stage: Stage, watching: Consented) -> int:
         member="river-bank",
     )
     if seen.answer is None:
-        raise CannotError(f"The payer's balance was refused: {seen.refusal}.")
+        raise CommandError(f"The payer's balance was refused: {seen.refusal}.")
     booked = [b for b in seen.answer.object()["balances"] if b["kind"] == "booked"]
     amount = booked[0]["amount"]
     return parse_amount(amount["amount"], amount["currency"]).amount_minor

@@ -75,6 +75,6 @@ class Rule:
         """Whether the caller must be identified."""
         return not (self.by_link or self.by_anyone)
 
-    def lets(self, kind: str, role: str) -> bool:
+    def permits(self, kind: str, role: str) -> bool:
         """Whether a person in this role, of an organisation of this kind, may do it at all."""
         return kind in self.kinds and role in self.people

@@ -68,7 +68,7 @@ class Caller:
 
     @property
     def actor(self) -> Actor:
-        """The caller as units of work and the audit chain record it."""
+        """The caller, as units of work and the audit chain record it."""
         return Actor(organisation=self.organisation.id, subject=self.subject)
 
     @property

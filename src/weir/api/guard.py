@@ -20,7 +20,7 @@ from weir.access.roles import Rule
 from weir.api.callers import Caller, identify
 from weir.api.portal_callers import identify_person
 from weir.api.services import Services
-from weir.identity.acting_person import ACTING, Acting
+from weir.identity.acting_person import ACTING, ActingPerson
 from weir.kernel import strict_json
 from weir.kernel.declares import JSON_BYTES, UNKNOWN_HOST
 from weir.kernel.outcomes import Refusal
@@ -74,7 +74,7 @@ class GuardedRoute(APIRoute):
 async def _identified(request: Request, rule: Rule) -> Caller:
     """Identify the person whom the portal asks for, or the application that asks by itself."""
     services: Services = request.app.state.services
-    acting: Acting | None = request.scope.get(ACTING)
+    acting: ActingPerson | None = request.scope.get(ACTING)
     if acting is not None:
         return await identify_person(acting, rule, services.database)
     return await identify(request.headers, rule, services)

@@ -16,8 +16,9 @@ router = new_router("health")
 
 
 class ProcessView(Shown):
-    """A process that follows the change log. It serves while its lease lives; `behind` counts the
-    changes it has not applied yet."""
+    """A process that follows the change log. It serves while its lease lasts; `behind` is the
+    number of changes that it has not applied yet.
+    """
 
     id: str
     role: str
@@ -28,14 +29,14 @@ class ProcessView(Shown):
 
 
 class HealthView(Shown):
-    """Every process known, and the number of the newest change."""
+    """All known processes, and the number of the newest change."""
 
     newest_change: int
     processes: list[ProcessView]
 
 
 class ExpiringView(Shown):
-    """A certificate that ends soon while no newer one of its application lives longer."""
+    """A certificate that ends soon, when its application has no other one that lasts longer."""
 
     id: str
     application: str
@@ -46,7 +47,7 @@ class ExpiringView(Shown):
     not_after: datetime
 
 
-@router.get("/health", operation_id="show_health", summary="How the processes stand")
+@router.get("/health", operation_id="show_health", summary="Show the state of all processes")
 async def show_health(services: ServicesDep) -> HealthView:
     async with services.database.connect() as connection:
         newest, listed = await processes.overview(connection)
@@ -58,7 +59,7 @@ async def show_health(services: ServicesDep) -> HealthView:
 @router.get(
     "/expiring-certificates",
     operation_id="list_expiring_certificates",
-    summary="Certificates in reach that end within so many days",
+    summary="List certificates that end within a number of days",
 )
 async def list_expiring_certificates(
     caller: CallerDep, services: ServicesDep, days: Annotated[int, Query(ge=1, le=366)] = 30

@@ -28,7 +28,7 @@ class Shown(BaseModel):
 
 
 class Page(Shown, Generic[Item]):
-    """One page of a list. `next` is what to send as `after` for the next page; null at the end."""
+    """One page of a list. Send `next` as `after` for the next page; it is null at the end."""
 
     # A page of something is another class, which would not keep these words otherwise.
     model_config = ConfigDict(json_schema_extra={"description": "One page of a list."})
@@ -37,8 +37,8 @@ class Page(Shown, Generic[Item]):
     next: str | None = Field(default=None, description="Send as `after` for the next page.")
 
 
-class Effective(Shown):
-    """When a change held everywhere: the moment every gateway had applied it."""
+class ConfirmedChange(Shown):
+    """A change that every gateway has applied; the last one had done so at `effective_at`."""
 
     effective_at: datetime
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 from weir.access.roles import Rule
 from weir.api.callers import Caller
 from weir.identity import people
-from weir.identity.acting_person import Acting
+from weir.identity.acting_person import ActingPerson
 from weir.kernel.declares import FORBIDDEN, FRESH_PROOF_NEEDED, FRESH_PROOF_S, TOKEN_INVALID
 from weir.kernel.outcomes import Refusal
 from weir.partners import organisations
@@ -20,7 +20,7 @@ from weir.store.database import Database
 _FRESH = timedelta(seconds=FRESH_PROOF_S)
 
 
-async def identify_person(acting: Acting, rule: Rule, database: Database) -> Caller:
+async def identify_person(acting: ActingPerson, rule: Rule, database: Database) -> Caller:
     """Identify the person as a caller.
 
     Raises the first refusal of: organisation, permission, freshness.
@@ -32,7 +32,7 @@ async def identify_person(acting: Acting, rule: Rule, database: Database) -> Cal
         organisation = await organisations.get(connection, person.organisation)
     if organisation.status != "active":
         raise Refusal(ORGANISATION_SUSPENDED)
-    if not rule.lets(organisation.kind, str(person.role)):
+    if not rule.permits(organisation.kind, str(person.role)):
         raise Refusal(FORBIDDEN, f"{person.role} of a {organisation.kind} may not")
     if rule.fresh and database.clock.now() - acting.proven_at > _FRESH:
         raise Refusal(FRESH_PROOF_NEEDED)

@@ -31,10 +31,10 @@ class Settings:
 
 # --- Commands ---
 COMMANDS: Final = {
-    "up": Command("up:up", "Start everything on this machine and keep it running."),
-    "status": Command("status:status", "Say what runs in a home and how it is."),
-    "config": Command("config:config", "Print every setting, its value and where it came from."),
-    "gateway": Command("roles:gateway", "Serve callers: the only public listener."),
-    "control": Command("roles:control", "Serve authorization, portal and management API."),
-    "worker": Command("roles:worker", "Bring records to the lake and settle what is in doubt."),
+    "up": Command("up:up", "Start weir on this machine and keep it running."),
+    "status": Command("status:status", "Show the parts that run in a home."),
+    "config": Command("config:config", "Print every setting, its value and its source."),
+    "gateway": Command("roles:gateway", "Run one gateway process, for callers."),
+    "control": Command("roles:control", "Run one process of authorization, portal and API."),
+    "worker": Command("roles:worker", "Run one worker process, for the platform's jobs."),
 }

@@ -18,5 +18,5 @@ ROUTERS: Final = ("records.audit",)
 
 # --- Commands ---
 COMMANDS: Final = {
-    "audit": Command("records.audit:audit", "What was done, and checked.", True, BOOKS_PANEL),
+    "audit": Command("records.audit:audit", "Audit trail, roots and bundles.", True, BOOKS_PANEL),
 }

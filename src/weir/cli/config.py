@@ -9,7 +9,7 @@ from weir.kernel.settings import explain
 
 
 def config() -> None:
-    """Print every setting, its value and where it came from. Secrets are hidden."""
+    """Print every setting, its value and the source of the value. Secrets are hidden."""
     for row in explain(read(os.environ), os.environ):
         print(f"{row.variable} = {row.value or '-'}  ({row.origin})")
         print(f"    {row.words}")

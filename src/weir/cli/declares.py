@@ -13,6 +13,6 @@ ROLE_START_TIMEOUT_S: Final = 60
 # --- Commands ---
 COMMANDS: Final = {
     "demo": Command(
-        "weir_demo.command:demo", "Boot an alliance, run its story, show that the figures agree."
+        "weir_demo.command:demo", "Start a demo alliance, run its story, compare the figures."
     ),
 }

@@ -1,19 +1,19 @@
-"""Sentences for people at a terminal when a command cannot do what was asked."""
+"""Sentences for people at a terminal when a command fails."""
 
 from __future__ import annotations
 
 from weir.kernel.outcomes import Refusal
 
 
-class CannotError(Exception):
-    """A command cannot do what was asked; the message is the whole sentence a person reads."""
+class CommandError(Exception):
+    """A command cannot do what it was asked. The message is the sentence that a person reads."""
 
 
 def sentence_of(error: BaseException) -> str | None:
     """Return one sentence for an expected failure; None for a fault of ours."""
     if isinstance(error, Refusal):
         return _refusal(error)
-    if isinstance(error, CannotError):
+    if isinstance(error, CommandError):
         return str(error)
     if isinstance(error, ExceptionGroup):
         return sentence_of(error.exceptions[0])

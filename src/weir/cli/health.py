@@ -21,10 +21,10 @@ def socket_path(home: Home, label: str) -> Path:
 
 def is_ready(home: Home, label: str) -> bool:
     """Whether the role says it can serve."""
-    return ask(socket_path(home, label), "/readyz") is not None
+    return fetch(socket_path(home, label), "/readyz") is not None
 
 
-def ask(path: Path, target: str) -> str | None:
+def fetch(path: Path, target: str) -> str | None:
     """Return the body of a 200 answer, or None for any other and for none."""
     connection = _PrivateConnection(path)
     try:

@@ -145,7 +145,7 @@ class Installation:
                     raise Refusal(PLATFORM_UNAVAILABLE, why=why)
                 time.sleep(_POLL_S)
 
-    def tend(self) -> list[str]:
+    def restart_dead(self) -> list[str]:
         """Restart parts that died; return a sentence for each. Call it every second or so."""
         said = []
         for engine, name in ((self.postgres, "PostgreSQL"), (self.valkey, "Valkey")):

@@ -13,8 +13,9 @@ from weir.kernel.declarations import BOOKS_PANEL, PARTIES_PANEL, RUN_PANEL, SHEL
 from weir.kernel.rooms import commands
 
 _HELP: Final = (
-    "weir: one shelf, one gateway, consent that holds, and books every side can check.\n\n"
-    "Begin with `weir demo`, which shows everything in a minute, or with `weir up`."
+    "weir: an open-finance platform for banks, partners and their customers.\n\n"
+    "Begin with `weir demo`, which shows everything in a minute, or with `weir up`,\n"
+    "which starts the platform on this machine. `weir COMMAND --help` explains a command."
 )
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from weir.cli.output import AsJson, show_json, show_list
-from weir.cli.profiles import DEFAULT, ProfileName, asking, folder_of, platform_here
+from weir.cli.profiles import DEFAULT, ProfileName, call_management, configured_platform, folder_of
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -21,20 +21,21 @@ def group() -> None:
 
 @app.command()
 def claim(
-    link: Annotated[str, typer.Argument(help="The link weir up printed, whole, in quotes.")],
+    link: Annotated[str, typer.Argument(help="The whole link that `weir up` printed, in quotes.")],
     slug: Annotated[str, typer.Option(help="The operator's short name in addresses.")] = "operator",
     name_en: Annotated[str, typer.Option(help="The operator's name in English.")] = "Operator",
     name_zh: Annotated[str, typer.Option(help="The operator's name in Chinese.")] = "运营方",
     ca: Annotated[
-        Path | None, typer.Option(help="The alliance's root; default HOME/tls/authority.pem.")
+        Path | None,
+        typer.Option(help="The alliance's root certificate; default HOME/tls/authority.pem."),
     ] = None,
     profile: ProfileName = DEFAULT,
 ) -> None:
-    """Found the alliance: make the operator's key here and get its certificate."""
+    """Found the alliance: make the operator's key on this machine and get its certificate."""
     from weir.client import Credentials
     from weir.client.founding import claim as found
 
-    platform = platform_here(ca)
+    platform = configured_platform(ca)
     folder = folder_of(profile)
     kept = folder / "key.pem"
     # A claim that failed on the way may be made again with the key that is there.
@@ -51,8 +52,8 @@ def claim(
 
 @app.command()
 def health(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
-    """Show every process that follows the change log, and how far behind it is."""
-    found = asking(profile, lambda m: m.health.get())
+    """List the platform's processes, with the number of changes each has not applied yet."""
+    found = call_management(profile, lambda m: m.health.get())
     if as_json:
         show_json(found)
         return

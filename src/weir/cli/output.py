@@ -16,7 +16,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a ta
 
 
 def show_list(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], as_json: bool) -> None:
-    """Print a list; `columns` are the fields that people need first."""
+    """Print a list. `columns` are the fields that people need first."""
     if as_json:
         show_json(rows)
         return
@@ -36,7 +36,7 @@ def show_list(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], as_json
 
 
 def show_one(value: Mapping[str, Any], as_json: bool) -> None:
-    """Print one object, a field a line."""
+    """Print one object with a field in each line."""
     if as_json:
         show_json(value)
         return

@@ -24,7 +24,7 @@ ProfileName = Annotated[
     typer.Option(
         "--profile",
         "-p",
-        help="Who asks: a name under HOME/profiles, or the path of a profile's folder.",
+        help="The profile to act as: a name in HOME/profiles, or a profile's folder.",
     ),
 ]
 
@@ -49,7 +49,7 @@ def folder_of(name: str) -> Path:
     return home_path() / "profiles" / name
 
 
-def platform_here(ca: Path | None = None) -> Platform:
+def configured_platform(ca: Path | None = None) -> Platform:
     """Return the platform that the settings name; `ca` is its root, by default the home's."""
     from weir.client import Platform
 
@@ -62,7 +62,7 @@ def platform_here(ca: Path | None = None) -> Platform:
     )
 
 
-def asking(name: str, work: Callable[[Management], Awaitable[Result]]) -> Result:
+def call_management(name: str, work: Callable[[Management], Awaitable[Result]]) -> Result:
     """Run `work` with the management API in the profile's name, and return its result."""
     from weir.client import Management, Profile
 

@@ -15,11 +15,11 @@ from weir.app.settings import Settings
 from weir.cli.health import socket_path
 from weir.store.engines.home import Home
 
-Number = Annotated[int, typer.Option(help="Which one of its kind this is; names its socket.")]
+Number = Annotated[int, typer.Option(help="The number of this process, which names its socket.")]
 
 
 def gateway(number: Number = 1) -> None:
-    """Serve callers: the only public listener."""
+    """Run one gateway process, the public listener for all callers."""
     settings, home = _opened()
     health = socket_path(home, f"gateway-{number}")
     controls = [
@@ -31,7 +31,7 @@ def gateway(number: Number = 1) -> None:
 
 
 def control(number: Number = 1) -> None:
-    """Serve the authorization server, the portal and the management API to gateways."""
+    """Run one process of the authorization server, the portal and the management API."""
     settings, home = _opened()
     from weir.app.control import run_control
 
@@ -44,7 +44,7 @@ _WORKER_NICENESS = 5
 
 
 def worker(number: Number = 1) -> None:
-    """Bring records to the lake, settle payments in doubt, clear what is over."""
+    """Run one worker process, which stores records in the lake and does the platform's jobs."""
     settings, home = _opened()
     os.nice(_WORKER_NICENESS)
     from weir.app.worker import run_worker

@@ -18,16 +18,16 @@ from valkey.exceptions import ValkeyError
 from weir import compiled
 from weir.app import settings as reading
 from weir.app.settings import Settings
-from weir.cli.health import ask, socket_path
+from weir.cli.health import fetch, socket_path
 from weir.store.engines import EmbeddedPostgres, EmbeddedValkey, Home
 
 _TIMEOUT_S: Final = 3
 
 
 def status(
-    home: Annotated[Path | None, typer.Option(help="The home to ask; default .weir/.")] = None,
+    home: Annotated[Path | None, typer.Option(help="The home to look at; default .weir/.")] = None,
 ) -> None:
-    """Say what runs in a home and how it is; the exit status is 1 when something is not well."""
+    """Show the parts that run in a home, and the state of each. Exits with 1 if one is not well."""
     settings = reading.read(os.environ)
     opened = Home.open(home or settings.home, create=False)
     rows = [*_engines(settings, opened), *_roles(settings, opened)]
@@ -93,8 +93,8 @@ def _roles(settings: Settings, home: Home) -> list[tuple[str, str, bool]]:
     for name, count in counts.items():
         for number in range(1, count + 1):
             path = socket_path(home, f"{name}-{number}")
-            ready = ask(path, "/readyz") is not None
-            live = ready or ask(path, "/livez") is not None
+            ready = fetch(path, "/readyz") is not None
+            live = ready or fetch(path, "/livez") is not None
             word = "ready" if ready else "starting or cut off" if live else "does not run"
             rows.append((f"{name}-{number}", word, ready))
     return rows

@@ -29,10 +29,10 @@ _ENTRANCES: Final = (
 
 def up(
     home: Annotated[
-        Path | None, typer.Option(help="Folder of keys, records and engines; default .weir/.")
+        Path | None, typer.Option(help="The folder for all data of the platform; default .weir/.")
     ] = None,
 ) -> None:
-    """Start the engines and every role, and keep them running until Ctrl-C."""
+    """Start weir on this machine, and keep it running until Ctrl-C."""
     console = Console(highlight=False)
     stop = threading.Event()
     installation = Installation(reading.read(os.environ), home_path=home)
@@ -42,28 +42,28 @@ def up(
     with console.status("Starting"):
         installation.start(lambda step: console.print(f"  {step}"))
     try:
-        console.print(welcome(installation), soft_wrap=True)
+        console.print(welcome_text(installation), soft_wrap=True)
         while not stop.wait(_TEND_S):
-            for sentence in installation.tend():
+            for sentence in installation.restart_dead():
                 console.print(sentence)
     finally:
         console.print("Stopping")
         installation.stop()
 
 
-def welcome(installation: Installation) -> str:
+def welcome_text(installation: Installation) -> str:
     """Return the text for a newcomer: the addresses of the platform, and the next step."""
     settings = installation.settings
-    portal = address(settings, "portal")
+    portal = origin_of(settings, "portal")
     lines = [
         "",
         "weir is running.",
         f"  Begin here      {portal}/tour, which leads everybody to their own entrance:",
         *(f"    {who:13} {portal}{path}" for who, path in _ENTRANCES),
         "",
-        f"  Authorization   {address(settings, 'auth')}/.well-known/oauth-authorization-server",
-        f"  API             {address(settings, 'api', mtls=True)}/",
-        f"  Management API  {address(settings, 'manage', mtls=True)}/v1/openapi.json",
+        f"  Authorization   {origin_of(settings, 'auth')}/.well-known/oauth-authorization-server",
+        f"  API             {origin_of(settings, 'api', mtls=True)}/",
+        f"  Management API  {origin_of(settings, 'manage', mtls=True)}/v1/openapi.json",
         f"  Home            {installation.home.path}",
         f"  Authority       {installation.tls.root}",
     ]
@@ -79,10 +79,10 @@ def welcome(installation: Installation) -> str:
 def founding_link(installation: Installation) -> str:
     """Return the one-time link; its secret stands after `#`, so that no server ever logs it."""
     secret = installation.prepared.founding_secret
-    return f"{address(installation.settings, 'manage')}/v1/founding#{secret}"
+    return f"{origin_of(installation.settings, 'manage')}/v1/founding#{secret}"
 
 
-def address(settings: Settings, role: str, *, mtls: bool = False) -> str:
+def origin_of(settings: Settings, role: str, *, mtls: bool = False) -> str:
     """Return the origin of one of the four hosts."""
     port = settings.mtls_port if mtls else settings.public_port
     return https_origin(f"{role}.{settings.domain}", port)

@@ -68,5 +68,5 @@ ROUTERS: Final = ("parties.consents",)
 
 # --- Commands ---
 COMMANDS: Final = {
-    "consent": Command("parties.consents:consent", "What customers granted.", True, BOOKS_PANEL),
+    "consent": Command("parties.consents:consent", "Consents of customers.", True, BOOKS_PANEL),
 }

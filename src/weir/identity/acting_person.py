@@ -14,7 +14,7 @@ ACTING: Final = "weir.acting"
 
 
 @dataclass(frozen=True, slots=True)
-class Acting:
+class ActingPerson:
     """The person who acts, and the time of its last proof of identity.
 
     All other facts are read again at each call.

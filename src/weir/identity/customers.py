@@ -75,7 +75,7 @@ async def enrol(
     Refusal CONFLICT when the customer has already linked a sign-in, or is a test customer;
     INVALID_INPUT for the reference or the name.
     """
-    await hold_reference(unit, member, customer_ref)
+    await lock_reference(unit, member, customer_ref)
     offered = select(test_customers.c.customer_ref).where(
         test_customers.c.member == member, test_customers.c.customer_ref == customer_ref
     )
@@ -104,7 +104,7 @@ async def enrol(
     return Enrolment(_customer(row), secret)
 
 
-async def hold_reference(unit: UnitOfWork, member: str, customer_ref: str) -> None:
+async def lock_reference(unit: UnitOfWork, member: str, customer_ref: str) -> None:
     """Lock a customer reference until the unit of work ends.
 
     So a real customer is never offered as a test customer at the same time: developers must never
@@ -113,7 +113,7 @@ async def hold_reference(unit: UnitOfWork, member: str, customer_ref: str) -> No
     await hold(unit.connection, CUSTOMER_LOCK, f"{member} {customer_ref}")
 
 
-async def attach(unit: UnitOfWork, customer_id: str, person_id: str) -> Customer:
+async def link_person(unit: UnitOfWork, customer_id: str, person_id: str) -> Customer:
     """Link a customer to the person who claimed its link.
 
     Refusal CONFLICT when the customer is linked already.

@@ -132,9 +132,11 @@ ROUTERS: Final = (
 
 # --- Commands ---
 COMMANDS: Final = {
-    "people": Command("parties.people:people", "Who works for you.", True, PARTIES_PANEL),
+    "people": Command("parties.people:people", "The people who work for you.", True, PARTIES_PANEL),
     "invitations": Command(
-        "parties.invitations:invitations", "Who is to join you.", True, PARTIES_PANEL
+        "parties.invitations:invitations", "Invitations to work for you.", True, PARTIES_PANEL
     ),
-    "customer": Command("parties.customers:customer", "A member's customers.", True, PARTIES_PANEL),
+    "customer": Command(
+        "parties.customers:customer", "Your customers, and test customers.", True, PARTIES_PANEL
+    ),
 }

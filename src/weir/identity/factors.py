@@ -83,14 +83,14 @@ async def confirm_totp(unit: UnitOfWork, sealing: Sealing, person: Person, code:
 
     Refusal SECOND_FACTOR_WRONG when the code is wrong or there is no unconfirmed secret.
     """
-    await take_totp(unit, sealing, person, code, confirmed=False)
+    await use_totp(unit, sealing, person, code, confirmed=False)
     await unit.connection.execute(
         update(totp_secrets).where(totp_secrets.c.person == person.id).values(confirmed_at=unit.now)
     )
     unit.audit("factor.added", person.id, {"kind": "totp"})
 
 
-async def take_totp(
+async def use_totp(
     unit: UnitOfWork, sealing: Sealing, person: Person, code: str, *, confirmed: bool = True
 ) -> None:
     """Check a one-time password and use it up.
@@ -132,7 +132,7 @@ async def make_recovery_codes(unit: UnitOfWork, person: Person) -> list[str]:
     return codes
 
 
-async def take_recovery_code(unit: UnitOfWork, person: Person, code: str) -> None:
+async def use_recovery_code(unit: UnitOfWork, person: Person, code: str) -> None:
     """Use up a recovery code. Refusal SECOND_FACTOR_WRONG when it is not the person's, or used."""
     used = await unit.connection.execute(
         update(recovery_codes)
@@ -145,7 +145,7 @@ async def take_recovery_code(unit: UnitOfWork, person: Person, code: str) -> Non
     unit.audit("factor.recovered", person.id, {})
 
 
-async def forget_all(unit: UnitOfWork, person_id: str) -> None:
+async def remove_all(unit: UnitOfWork, person_id: str) -> None:
     """Remove every factor of a person, who sets up a new sign-in or has left."""
     for table in (totp_secrets, passkeys, recovery_codes):
         await unit.connection.execute(delete(table).where(table.c.person == person_id))

@@ -44,7 +44,7 @@ class Invitation:
 
 
 @dataclass(frozen=True, slots=True)
-class Invited:
+class NewInvitation:
     """A new invitation, and the secret of its link."""
 
     invitation: Invitation
@@ -53,7 +53,7 @@ class Invited:
 
 async def invite(
     unit: UnitOfWork, organisation: str, kind: LinkPurpose, *, role: str, invitee: str
-) -> Invited:
+) -> NewInvitation:
     """Invite a person to an organisation.
 
     Refusal INVALID_INPUT for role or invitee; CONFLICT when there are too many people or
@@ -69,7 +69,7 @@ async def invite(
         unit, kind, subject=organisation, organisation=organisation, role=role, invitee=name
     )
     newest = (await list_open(unit.connection, organisation, unit.now))[-1]
-    return Invited(newest, secret)
+    return NewInvitation(newest, secret)
 
 
 async def list_open(

@@ -63,8 +63,8 @@ class Passkey:
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
-    """The site of all passkeys: the host (without its port) and the origin of the portal."""
+class RelyingParty:
+    """The relying party of all passkeys: host (without its port) and origin of the portal."""
 
     host: str
     origin: str
@@ -78,13 +78,17 @@ async def of_person(connection: AsyncConnection, person_id: str) -> Sequence[Pas
 
 
 async def registration_options(
-    connection: AsyncConnection, cache: Cache, site: Site, visit: str, person: Person
+    connection: AsyncConnection,
+    cache: Cache,
+    relying_party: RelyingParty,
+    visit: str,
+    person: Person,
 ) -> str:
     """Return the options with which a browser makes a passkey, as JSON. `visit` is its cookie."""
     statement = select(passkeys.c.credential).where(passkeys.c.person == person.id)
     known = await connection.scalars(statement)
     options = generate_registration_options(
-        rp_id=site.host,
+        rp_id=relying_party.host,
         rp_name=_SITE,
         user_id=person.id.encode(),
         user_name=person.name,
@@ -101,7 +105,7 @@ async def registration_options(
 async def register(
     unit: UnitOfWork,
     cache: Cache,
-    site: Site,
+    relying_party: RelyingParty,
     visit: str,
     person: Person,
     *,
@@ -120,8 +124,8 @@ async def register(
         made = verify_registration_response(
             credential=_bounded(answer),
             expected_challenge=challenge,
-            expected_rp_id=site.host,
-            expected_origin=site.origin,
+            expected_rp_id=relying_party.host,
+            expected_origin=relying_party.origin,
             require_user_verification=True,
         )
     except (WebAuthnException, ValueError, KeyError, TypeError) as error:
@@ -145,17 +149,19 @@ async def register(
     unit.audit("factor.added", person.id, {"kind": "passkey"})
 
 
-async def authentication_options(cache: Cache, site: Site, visit: str) -> str:
+async def authentication_options(cache: Cache, relying_party: RelyingParty, visit: str) -> str:
     """Return the options with which a browser uses a passkey, as JSON.
 
     They name no person, since the passkey itself names its owner.
     """
-    options = generate_authentication_options(rp_id=site.host, user_verification=_VERIFIED)
+    options = generate_authentication_options(rp_id=relying_party.host, user_verification=_VERIFIED)
     await _keep(cache, "use", visit, options.challenge)
     return options_to_json(options)
 
 
-async def use(unit: UnitOfWork, cache: Cache, site: Site, visit: str, answer: str) -> str:
+async def authenticate(
+    unit: UnitOfWork, cache: Cache, relying_party: RelyingParty, visit: str, answer: str
+) -> str:
     """Check the answer of a passkey, and return the identifier of its person.
 
     Refusal PASSKEY_REFUSED.
@@ -173,8 +179,8 @@ async def use(unit: UnitOfWork, cache: Cache, site: Site, visit: str, answer: st
         proven = verify_authentication_response(
             credential=given,
             expected_challenge=challenge,
-            expected_rp_id=site.host,
-            expected_origin=site.origin,
+            expected_rp_id=relying_party.host,
+            expected_origin=relying_party.origin,
             credential_public_key=row.public_key,
             credential_current_sign_count=row.sign_count,
             require_user_verification=True,

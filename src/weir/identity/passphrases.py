@@ -28,7 +28,7 @@ class Passphrases:
     async def hash(self, passphrase: str) -> str:
         """Return the stored form of a passphrase that `check_form` accepted."""
         async with self._turn:
-            return await asyncio.to_thread(self._hasher.hash, normal(passphrase))
+            return await asyncio.to_thread(self._hasher.hash, normalise(passphrase))
 
     async def matches(self, stored: str | None, passphrase: str) -> bool:
         """Whether the passphrase is the stored one.
@@ -38,7 +38,7 @@ class Passphrases:
         known = bool(stored)
         async with self._turn:
             same = await asyncio.to_thread(
-                self._verify, stored or self._decoy, normal(passphrase[: _longest()])
+                self._verify, stored or self._decoy, normalise(passphrase[: _longest()])
             )
         return same and known
 
@@ -49,7 +49,7 @@ class Passphrases:
             return False
 
 
-def normal(passphrase: str) -> str:
+def normalise(passphrase: str) -> str:
     """Return a passphrase in Unicode NFC, the same from every keyboard.
 
     NIST SP 800-63B section 5.1.1.2.
@@ -63,13 +63,13 @@ def check_form(passphrase: str, name: str) -> str:
     It must be long enough and must not be the name.
     """
     low, high = PASSPHRASE_CHARACTERS_MIN, PASSPHRASE_CHARACTERS_MAX
-    if not low <= len(normal(passphrase)) <= high:
+    if not low <= len(normalise(passphrase)) <= high:
         raise wrong(
             "/passphrase",
             f"must be {low} to {high} characters",
             f"须为 {low} 至 {high} 个字符",
         )
-    if len(set(passphrase)) < 5 or normal(passphrase).casefold() == name.casefold():
+    if len(set(passphrase)) < 5 or normalise(passphrase).casefold() == name.casefold():
         raise wrong(
             "/passphrase",
             "is too easy to guess: use several words",

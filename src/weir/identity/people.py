@@ -132,7 +132,7 @@ async def of_organisation(connection: AsyncConnection, organisation: str) -> Seq
     return [_person(row) for row in await connection.execute(statement)]
 
 
-async def colleague(
+async def get_colleague(
     connection: AsyncConnection, organisation: str, person_id: str, *, lock: bool = False
 ) -> Person:
     """Return one of an organisation's staff. Refusal NOT_FOUND.
@@ -152,7 +152,7 @@ async def change_role(unit: UnitOfWork, organisation: str, person_id: str, role:
     Refusal CONFLICT when the person is the last owner.
     """
     choice(role, ROLES, "/role")
-    before = await colleague(unit.connection, organisation, person_id, lock=True)
+    before = await get_colleague(unit.connection, organisation, person_id, lock=True)
     await _keep_an_owner(unit, before, role)
     await _set(unit, person_id, role=role)
     if role != OWNER:
@@ -167,7 +167,7 @@ async def remove(unit: UnitOfWork, organisation: str, person_id: str) -> Person:
     The person's sessions end, and so do the unused links that the person made. The sign-in name
     stays taken. Refusal CONFLICT when the person is the last owner.
     """
-    before = await colleague(unit.connection, organisation, person_id, lock=True)
+    before = await get_colleague(unit.connection, organisation, person_id, lock=True)
     await _keep_an_owner(unit, before, None)
     await _set(unit, person_id, status="removed", sessions_since=unit.now)
     await links.void_links_made_by(unit, person_id)

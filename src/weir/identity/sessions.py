@@ -47,7 +47,7 @@ class Session:
     amr: tuple[str, ...]
     proven_at: datetime
 
-    def lets_in(self, person: Person) -> bool:
+    def is_open_to(self, person: Person) -> bool:
         """Whether the session is fully open: staff need two factors, customers one."""
         return "mfa" in self.amr or not person.is_staff
 
@@ -146,7 +146,7 @@ def form_token(visit: str, session: str | None, form: str) -> str:
     return hmac.new(visit.encode(), message, sha256).hexdigest()
 
 
-def form_token_fits(token: str, visit: str | None, session: str | None, form: str) -> bool:
+def is_form_token(token: str, visit: str | None, session: str | None, form: str) -> bool:
     """Whether the token of a submitted form is that of its browser (no cross-site forgery)."""
     if visit is None or not secrets.is_secret(visit):
         return False

@@ -70,9 +70,9 @@ async def second_factor(
     await _slow_down(cache, everywhere, most, SECOND_FACTOR_DAY_S)
     async with database.unit(Actor(str(person.organisation), person.id)) as unit:
         if factors.is_totp(code):
-            await factors.take_totp(unit, sealing, person, code)
+            await factors.use_totp(unit, sealing, person, code)
         else:
-            await factors.take_recovery_code(unit, person, code)
+            await factors.use_recovery_code(unit, person, code)
 
 
 def network_of(peer: str) -> str:

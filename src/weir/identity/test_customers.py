@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.identity import people
-from weir.identity.customers import customer_reference, hold_reference
+from weir.identity.customers import customer_reference, lock_reference
 from weir.identity.declares import TEST_CUSTOMERS
 from weir.identity.people import Person
 from weir.identity.tables import customers, test_customers
@@ -32,7 +32,7 @@ _LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
 @dataclass(frozen=True, slots=True)
-class Offered:
+class TestCustomer:
     """A person of the model world, whom a member offers to developers as a test customer."""
 
     customer_ref: str
@@ -54,7 +54,7 @@ async def offer(unit: UnitOfWork, member: str, customer_ref: str, display_name: 
     customer; INVALID_INPUT.
     """
     reference, name = customer_reference(customer_ref), text(display_name, "/name")
-    await hold_reference(unit, member, reference)
+    await lock_reference(unit, member, reference)
     enrolled = select(customers.c.id).where(
         customers.c.member == member,
         customers.c.customer_ref == reference,
@@ -106,14 +106,14 @@ async def end(unit: UnitOfWork, member: str, customer_ref: str) -> None:
     unit.audit("test_customer.ended", customer_ref, {}, member)
 
 
-async def of_member(connection: AsyncConnection, member: str) -> Sequence[Offered]:
+async def of_member(connection: AsyncConnection, member: str) -> Sequence[TestCustomer]:
     """Return the test customers that a member offers, in order of reference."""
     statement = (
         select(test_customers.c.customer_ref, test_customers.c.display_name)
         .where(test_customers.c.member == member)
         .order_by(test_customers.c.customer_ref)
     )
-    return [Offered(*row) for row in await connection.execute(statement)]
+    return [TestCustomer(*row) for row in await connection.execute(statement)]
 
 
 async def take(
@@ -138,7 +138,7 @@ async def take(
     kept = offered.one_or_none()
     if kept is None:
         raise Refusal(NOT_FOUND, f"{customer_ref} is not offered")
-    found = Offered(*kept)
+    found = TestCustomer(*kept)
     row = await _own(unit, member, found, organisation)
     if row.person is not None:
         person = await people.renew(unit, row.person, passphrase_hash)
@@ -161,7 +161,7 @@ async def take(
     return person
 
 
-async def _own(unit: UnitOfWork, member: str, who: Offered, organisation: str) -> Any:
+async def _own(unit: UnitOfWork, member: str, who: TestCustomer, organisation: str) -> Any:
     """The row of the organisation's own customer for this person, made if absent, and locked."""
     await unit.connection.execute(
         insert(customers)

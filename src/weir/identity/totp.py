@@ -51,7 +51,7 @@ def base32(secret: bytes) -> str:
     return base64.b32encode(secret).decode().rstrip("=")
 
 
-def address(secret: bytes, name: str, issuer: str) -> str:
+def key_uri(secret: bytes, name: str, issuer: str) -> str:
     """Return the `otpauth:` address for the picture that authenticator applications read."""
     label = f"{quote(issuer)}:{quote(name)}"
     return f"otpauth://totp/{label}?secret={base32(secret)}&issuer={quote(issuer)}"

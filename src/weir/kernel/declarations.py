@@ -7,9 +7,9 @@ from typing import Any, Final
 
 # The panels of the help of `weir`, in the order in which they are shown.
 RUN_PANEL: Final = "Run"
-PARTIES_PANEL: Final = "Who takes part"
+PARTIES_PANEL: Final = "Organisations and people"
 SHELF_PANEL: Final = "The shelf"
-BOOKS_PANEL: Final = "What must be true"
+BOOKS_PANEL: Final = "Consents, money, records, keys"
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,7 @@ ROUTERS: Final = (
 
 # --- Commands ---
 COMMANDS: Final = {
-    "key": Command("keys.signing_keys:app", "Our signing keys; algorithms.", True, BOOKS_PANEL),
+    "key": Command("keys.signing_keys:app", "Signing keys and algorithms.", True, BOOKS_PANEL),
 }
 
 # --- Compiled modules (docs/decisions/0008) ---

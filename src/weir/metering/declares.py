@@ -142,8 +142,8 @@ ROUTERS: Final = (
 
 # --- Commands ---
 COMMANDS: Final = {
-    "calls": Command("records.traffic:calls", "Traffic, by what you ask for.", panel=BOOKS_PANEL),
-    "records": Command("records.records:records", "The measured calls.", True, BOOKS_PANEL),
+    "calls": Command("records.traffic:calls", "Count calls by any dimension.", panel=BOOKS_PANEL),
+    "records": Command("records.records:records", "Call records and receipts.", True, BOOKS_PANEL),
 }
 
 # --- Compiled modules (docs/decisions/0008) ---

@@ -38,7 +38,5 @@ STANDARD_FINDINGS: Final = 10_000  # of one document, or of one comparison
 
 # --- Commands ---
 COMMANDS: Final = {
-    "lint": Command(
-        "products.lint:lint", "Hold an OpenAPI document to the standard.", panel=SHELF_PANEL
-    ),
+    "lint": Command("products.lint:lint", "Check an OpenAPI document offline.", panel=SHELF_PANEL),
 }

@@ -131,15 +131,15 @@ ROUTERS: Final = (
 
 # --- Commands ---
 COMMANDS: Final = {
-    "operator": Command("operator:app", "Found the alliance.", True, PARTIES_PANEL),
+    "operator": Command("operator:app", "Found the alliance; see its health.", True, PARTIES_PANEL),
     "member": Command(
-        "parties.organisations:member", "Licensed institutions.", True, PARTIES_PANEL
+        "parties.organisations:member", "Members: licensed institutions.", True, PARTIES_PANEL
     ),
     "partner": Command(
-        "parties.organisations:partner", "Organisations that embed.", True, PARTIES_PANEL
+        "parties.organisations:partner", "Partners: users of products.", True, PARTIES_PANEL
     ),
     "app": Command(
         "parties.applications:app", "Applications, keys, certificates.", True, PARTIES_PANEL
     ),
-    "anchor": Command("keys.anchors:app", "Whose statements are believed.", True, BOOKS_PANEL),
+    "anchor": Command("keys.anchors:app", "Trusted issuers of statements.", True, BOOKS_PANEL),
 }

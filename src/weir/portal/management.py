@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from weir.identity.acting_person import ACTING, Acting
+from weir.identity.acting_person import ACTING, ActingPerson
 from weir.kernel.declares import PLATFORM_ERROR
 from weir.kernel.outcomes import Refusal
 from weir.kernel.rooms import refusals
@@ -28,7 +28,7 @@ class Management:
     def __init__(self, application: Asgi) -> None:
         self._application = application
 
-    def asking(self, acting: Acting, interaction_id: str) -> Asking:
+    def asking(self, acting: ActingPerson, interaction_id: str) -> Asking:
         """Return the API for one person and one request of the portal."""
         return Asking(self._application, acting, interaction_id)
 
@@ -38,7 +38,7 @@ class Asking:
     """Reads and writes for one person. A refusal of the API is raised as the same Refusal."""
 
     application: Asgi
-    acting: Acting
+    acting: ActingPerson
     interaction_id: str
 
     async def get(self, path: str, **values: str | list[str] | None) -> Document:

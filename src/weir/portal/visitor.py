@@ -22,7 +22,7 @@ from weir.identity.sessions import (
     Session,
     Sessions,
     form_token,
-    form_token_fits,
+    is_form_token,
 )
 from weir.kernel.outcomes import Refusal
 from weir.portal import languages
@@ -83,7 +83,7 @@ async def recognise(request: Request, database: Database, sessions: Sessions) ->
     asked = request.query_params.get("lang")
     opened = await sessions.find(session, database.clock.now())
     person = await _person(database, opened)
-    inside = person is not None and opened is not None and opened.lets_in(person)
+    inside = person is not None and opened is not None and opened.is_open_to(person)
     return Visitor(
         visit=visit if visit is not None and known else new_secret(),
         visit_is_new=not known,
@@ -145,7 +145,7 @@ def sent_from_here(request: Request) -> bool:
 def require_form_token(token: str, visitor: Visitor, form: str) -> None:
     """Raise PAGE_EXPIRED unless the form was made for this browser, session and purpose."""
     visit = None if visitor.visit_is_new else visitor.visit
-    if not form_token_fits(token, visit, visitor.bound_session, form):
+    if not is_form_token(token, visit, visitor.bound_session, form):
         raise Refusal(PAGE_EXPIRED, "form token does not fit")
 
 

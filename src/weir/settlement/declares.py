@@ -127,13 +127,17 @@ ROUTERS: Final = (
 
 # --- Commands ---
 COMMANDS: Final = {
-    "period": Command("money.closings:period", "Closing the books.", True, BOOKS_PANEL),
+    "period": Command("money.closings:period", "Close the books of a period.", True, BOOKS_PANEL),
     "statement": Command(
-        "money.statements:statement", "Who owes whom, provably.", True, BOOKS_PANEL
+        "money.statements:statement", "Statements, and their verification.", True, BOOKS_PANEL
     ),
-    "dispute": Command("money.disputes:dispute", "Lines that are wrong.", True, BOOKS_PANEL),
-    "credit": Command("money.credits:credit", "Money given back.", True, BOOKS_PANEL),
+    "dispute": Command(
+        "money.disputes:dispute", "Disputes about statement lines.", True, BOOKS_PANEL
+    ),
+    "credit": Command("money.credits:credit", "Credits: money given back.", True, BOOKS_PANEL),
     "rate": Command("money.exchange_rates:rate", "Exchange rates.", True, BOOKS_PANEL),
-    "netting": Command("money.rounds:netting", "Debts into few payments.", True, BOOKS_PANEL),
+    "netting": Command(
+        "money.rounds:netting", "Netting rounds, settlement account.", True, BOOKS_PANEL
+    ),
     "payment": Command("money.payments:payment", "Payments of a round.", True, BOOKS_PANEL),
 }

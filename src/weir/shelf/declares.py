@@ -154,19 +154,19 @@ ROUTERS: Final = (
 
 # --- Commands ---
 COMMANDS: Final = {
-    "shelf": Command("products.shelf:shelf", "Find what is on the shelf.", True, SHELF_PANEL),
+    "shelf": Command("products.shelf:shelf", "Search the shelf.", True, SHELF_PANEL),
     "document": Command("products.documents:document", "OpenAPI documents.", True, SHELF_PANEL),
     "backend": Command(
         "products.backends:backend", "Endpoints of your services.", True, SHELF_PANEL
     ),
     "capability": Command(
-        "products.capabilities:capability", "What an institution can do.", True, SHELF_PANEL
+        "products.capabilities:capability", "Capabilities and their consent.", True, SHELF_PANEL
     ),
     "product": Command(
         "products.products:product", "Versioned bundles on the shelf.", True, SHELF_PANEL
     ),
     "plan": Command("products.plans:plan", "Prices and limits of products.", True, SHELF_PANEL),
     "subscription": Command(
-        "products.subscriptions:subscription", "Rights to products.", True, SHELF_PANEL
+        "products.subscriptions:subscription", "Subscriptions to products.", True, SHELF_PANEL
     ),
 }

@@ -109,7 +109,7 @@ async def case(world: World) -> Case:
             organisation=None,
             language="en",
         )
-        await customers.attach(unit, enrolment.customer.id, person.id)
+        await customers.link_person(unit, enrolment.customer.id, person.id)
     return Case(world, enrolment.customer.id, person.id)
 
 

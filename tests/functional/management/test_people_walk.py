@@ -15,7 +15,7 @@ from weir.access.permissions import PERMISSIONS
 from weir.access.roles import ROLES
 from weir.api.management import application
 from weir.identity import people
-from weir.identity.acting_person import Acting
+from weir.identity.acting_person import ActingPerson
 from weir.kernel.declares import (
     FORBIDDEN,
     FRESH_PROOF_NEEDED,
@@ -37,7 +37,7 @@ async def asking(world: World, party: Party, role: str) -> Asking:
     """The API for somebody new who works there."""
     person = await person_of(world.api, party, role, f"{party.slug}.{role}.walks")
     now = world.api.services.database.clock.now()
-    return Management(application(world.api.services)).asking(Acting(person, now), "walk")
+    return Management(application(world.api.services)).asking(ActingPerson(person, now), "walk")
 
 
 async def ask(world: World, who: Asking, operation: str, method: str, path: str) -> Any:
@@ -59,7 +59,7 @@ async def test_a_role_gets_as_far_as_the_table_says(world: World) -> None:
     before = await world.snapshot()
     for operation, method, path in PEOPLE:
         for (kind, role), each in who.items():
-            if not PERMISSIONS[operation].lets(kind, role):
+            if not PERMISSIONS[operation].permits(kind, role):
                 answer = await ask(world, each, operation, method, path)
                 assert isinstance(answer, Refusal), (operation, kind, role)
                 assert answer.outcome is FORBIDDEN, (operation, kind, role)
@@ -110,7 +110,7 @@ async def test_what_is_hard_to_undo_needs_a_fresh_proof(world: World) -> None:
     asked = 0
     for operation, method, path in PEOPLE:
         rule = PERMISSIONS[operation]
-        if rule.fresh and rule.lets("member", "owner"):
+        if rule.fresh and rule.permits("member", "owner"):
             answer = await ask(world, stale, operation, method, path)
             assert isinstance(answer, Refusal), operation
             assert answer.outcome is FRESH_PROOF_NEEDED, operation

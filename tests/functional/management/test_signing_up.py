@@ -8,7 +8,7 @@ import pytest
 from management_support import Api, Party, certificate_request, openapi
 
 from weir.identity import links
-from weir.identity.acting_person import Acting
+from weir.identity.acting_person import ActingPerson
 from weir.journeys.declares import SIGN_UPS
 from weir.kernel.outcomes import Refusal
 
@@ -136,4 +136,4 @@ async def test_the_operator_invites_the_first_person_and_nobody_after_that(
 
 
 def test_what_speaks_for_a_person_says_nothing_of_its_rights() -> None:
-    assert set(Acting.__slots__) == {"person", "proven_at"}
+    assert set(ActingPerson.__slots__) == {"person", "proven_at"}

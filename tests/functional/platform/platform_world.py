@@ -326,7 +326,7 @@ class World:
 
         async def tend() -> None:
             while not over.is_set():
-                self.installation.tend()
+                self.installation.restart_dead()
                 await asyncio.sleep(_TEND_S)
 
         task = asyncio.create_task(tend())

@@ -15,7 +15,7 @@ from places import short_folder
 from ports import own_ports
 from weir.app.settings import Settings
 from weir.cli.installation import Installation
-from weir.cli.up import address
+from weir.cli.up import origin_of
 from weir.client.transport import TlsTransport
 from weir.client.trust import tls_context
 from weir.kernel.settings import environment
@@ -65,7 +65,7 @@ def _logs(installation: Installation) -> list[Path]:
 
 
 async def test_the_gateway_serves_from_them(external: Installation) -> None:
-    where = address(external.settings, "auth")
+    where = origin_of(external.settings, "auth")
     async with TlsTransport(tls_context(external.tls.root), 1) as transport:
         caller = httpx.AsyncClient(transport=transport)
         answer = await caller.get(f"{where}/.well-known/oauth-authorization-server")

@@ -1,4 +1,4 @@
-from weir.cli.failures import CannotError, sentence_of
+from weir.cli.failures import CommandError, sentence_of
 from weir.client.errors import RefusedError, UnreachableError
 from weir.kernel.declares import CONFLICT, SETTING_INVALID
 from weir.kernel.outcomes import Fault, Refusal, Retry
@@ -22,9 +22,9 @@ def test_the_platforms_refusal_is_shown_with_its_interaction() -> None:
 
 
 def test_what_cannot_be_done_or_reached_is_a_sentence() -> None:
-    assert sentence_of(CannotError("No such file.")) == "No such file."
+    assert sentence_of(CommandError("No such file.")) == "No such file."
     assert sentence_of(UnreachableError("api.localhost: refused")) == "api.localhost: refused"
-    assert sentence_of(ExceptionGroup("many", [CannotError("First.")])) == "First."
+    assert sentence_of(ExceptionGroup("many", [CommandError("First.")])) == "First."
 
 
 def test_a_fault_of_ours_is_not_made_pretty() -> None:

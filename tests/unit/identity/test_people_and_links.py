@@ -11,7 +11,7 @@ from weir.identity.customers import customer_reference
 from weir.identity.passphrases import Passphrases, check_form
 from weir.identity.people import sign_in_name
 from weir.identity.secrets import is_secret, new_secret
-from weir.identity.sessions import form_token, form_token_fits
+from weir.identity.sessions import form_token, is_form_token
 from weir.identity.sign_in import network_of
 from weir.kernel.declares import INVALID_INPUT
 from weir.kernel.outcomes import Refusal
@@ -57,16 +57,16 @@ async def test_a_passphrase_typed_on_another_keyboard_is_the_same() -> None:
 def test_a_form_token_is_for_one_browser_one_session_and_one_form() -> None:
     visit, other = new_secret(), new_secret()
     token = form_token(visit, "session", "withdraw:cns_1")
-    assert form_token_fits(token, visit, "session", "withdraw:cns_1")
-    assert not form_token_fits(token, other, "session", "withdraw:cns_1")
-    assert not form_token_fits(token, visit, None, "withdraw:cns_1")
-    assert not form_token_fits(token, visit, "session", "withdraw:cns_2")
-    assert not form_token_fits(token, None, "session", "withdraw:cns_1")
+    assert is_form_token(token, visit, "session", "withdraw:cns_1")
+    assert not is_form_token(token, other, "session", "withdraw:cns_1")
+    assert not is_form_token(token, visit, None, "withdraw:cns_1")
+    assert not is_form_token(token, visit, "session", "withdraw:cns_2")
+    assert not is_form_token(token, None, "session", "withdraw:cns_1")
 
 
 @given(st.text(max_size=80))
 def test_no_text_breaks_the_check_of_a_form_token(token: str) -> None:
-    assert not form_token_fits(token, new_secret(), None, "sign-in")
+    assert not is_form_token(token, new_secret(), None, "sign-in")
 
 
 @given(st.text(max_size=60))

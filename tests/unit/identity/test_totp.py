@@ -64,7 +64,7 @@ def test_a_code_may_be_typed_with_spaces() -> None:
 
 
 def test_the_address_is_what_authenticators_read() -> None:
-    address = totp.address(SECRET, "li.hua+x", "weir")
+    address = totp.key_uri(SECRET, "li.hua+x", "weir")
     assert address == (
         "otpauth://totp/weir:li.hua%2Bx?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=weir"
     )

@@ -11,7 +11,7 @@ from datetime import datetime
 from pydantic import AwareDatetime, Field
 
 from weir.api.guard import ServicesDep, new_router
-from weir.api.models import Effective, Given, Name, Page, Shown
+from weir.api.models import ConfirmedChange, Given, Name, Page, Shown
 from weir.api.writes import Writes
 from weir.keys import algorithms
 from weir.store.processes import EVERYBODY
@@ -21,21 +21,21 @@ router = new_router("keys")
 
 
 class EndingGiven(Given):
-    """From when on an algorithm is taken no more."""
+    """The end of an algorithm: no signature with it is accepted from `ends_at` on."""
 
     ends_at: AwareDatetime = Field(strict=False)
 
 
 class EndingView(Shown):
-    """An algorithm that is taken until `ends_at` and no longer."""
+    """An algorithm that is accepted until `ends_at` and no longer."""
 
     algorithm: str
     ends_at: datetime
     announced_at: datetime
 
 
-class EndingsChanged(Effective):
-    """The announcements after a change that every process has applied."""
+class EndingsChanged(ConfirmedChange):
+    """All announced ends of algorithms, after a change that every process has applied."""
 
     endings: list[EndingView]
 
@@ -43,7 +43,7 @@ class EndingsChanged(Effective):
 @router.get(
     "/algorithm-endings",
     operation_id="list_algorithm_endings",
-    summary="Signature algorithms that are taken until a date",
+    summary="List the signature algorithms whose end is announced",
 )
 async def list_algorithm_endings(services: ServicesDep) -> Page[EndingView]:
     async with services.database.connect() as connection:
@@ -54,7 +54,7 @@ async def list_algorithm_endings(services: ServicesDep) -> Page[EndingView]:
 @router.put(
     "/algorithm-endings/{algorithm}",
     operation_id="announce_algorithm_ending",
-    summary="Announce from when on an algorithm is taken no more",
+    summary="Announce when a signature algorithm will no longer be accepted",
 )
 async def announce_algorithm_ending(
     algorithm: Name, given: EndingGiven, writing: Writes
@@ -70,7 +70,7 @@ async def announce_algorithm_ending(
 @router.post(
     "/algorithm-endings/{algorithm}/take-back",
     operation_id="take_back_algorithm_ending",
-    summary="Take the announcement back: the algorithm stays",
+    summary="Withdraw the announced end of an algorithm, so that it stays accepted",
 )
 async def take_back_algorithm_ending(algorithm: Name, writing: Writes) -> EndingsChanged:
     async def work(unit: UnitOfWork) -> Page[EndingView]:

@@ -15,7 +15,7 @@ router = new_router("trust anchors")
 
 
 class AnchorGiven(Given):
-    """An issuer to believe: its name in `iss`, what people call it, and its public keys."""
+    """An issuer to trust: its name as in the claim `iss`, its name for people, its public keys."""
 
     issuer: Url
     name: Text
@@ -23,13 +23,13 @@ class AnchorGiven(Given):
 
 
 class AnchorNamed(Given):
-    """An issuer by its name in `iss`."""
+    """An issuer by its name, as in the claim `iss`."""
 
     issuer: Url
 
 
 class AnchorView(Shown):
-    """An issuer of software statements. `jwks` holds public keys only."""
+    """A trusted issuer of software statements. `jwks` holds public keys only."""
 
     issuer: str
     name: str
@@ -43,7 +43,7 @@ class AnchorView(Shown):
     "/trust-anchors",
     operation_id="register_trust_anchor",
     status_code=201,
-    summary="Believe an issuer of software statements, or replace its keys",
+    summary="Trust an issuer of software statements, or replace its keys",
 )
 async def register_trust_anchor(given: AnchorGiven, writing: Writes) -> AnchorView:
     async def work(unit: UnitOfWork) -> AnchorView:
@@ -55,7 +55,7 @@ async def register_trust_anchor(given: AnchorGiven, writing: Writes) -> AnchorVi
 @router.get(
     "/trust-anchors",
     operation_id="list_trust_anchors",
-    summary="Issuers whose software statements are believed, or were",
+    summary="List the trusted issuers of software statements, past ones included",
 )
 async def list_trust_anchors(services: ServicesDep) -> Page[AnchorView]:
     async with services.database.connect() as connection:
@@ -66,7 +66,7 @@ async def list_trust_anchors(services: ServicesDep) -> Page[AnchorView]:
 @router.post(
     "/trust-anchors/end",
     operation_id="end_trust_anchor",
-    summary="Believe an issuer no more, from the next request on",
+    summary="Stop trusting an issuer of software statements, from the next request on",
 )
 async def end_trust_anchor(given: AnchorNamed, writing: Writes) -> AnchorView:
     async def work(unit: UnitOfWork) -> AnchorView:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, Field
 
 from weir.api.guard import CallerDep, ServicesDep, new_router
-from weir.api.models import Effective, Given, Name, Page, Shown, Text
+from weir.api.models import ConfirmedChange, Given, Name, Page, Shown, Text
 from weir.api.writes import Writes
 from weir.keys import signing_keys
 from weir.store.processes import EVERYBODY
@@ -22,10 +22,10 @@ router = new_router("keys")
 
 
 class KeyAnnounced(Given):
-    """The next signing key: its algorithm, from when on it may sign, and what for.
+    """The next signing key: its algorithm, the time from which it may sign, and its purpose.
 
-    `access_token` is for tokens and all else that the authorization server signs, `message` for
-    answers of gateways (RFC 9421), which takes ES256.
+    The purpose `access_token` covers tokens and all else that the authorization server signs;
+    `message` covers answers of gateways (RFC 9421) and needs ES256.
     """
 
     purpose: Text = signing_keys.TOKENS
@@ -34,7 +34,7 @@ class KeyAnnounced(Given):
 
 
 class SigningKeyView(Shown):
-    """A signing key and where it is in its life. `public` is its JWK (RFC 7517)."""
+    """A signing key and its state. `public` is its JWK (RFC 7517)."""
 
     kid: str
     purpose: str
@@ -49,13 +49,15 @@ class SigningKeyView(Shown):
     revoked_at: datetime | None
 
 
-class SigningKeyChanged(Effective):
+class SigningKeyChanged(ConfirmedChange):
     """A signing key after a change that every process has applied."""
 
     signing_key: SigningKeyView
 
 
-@router.get("/signing-keys", operation_id="list_signing_keys", summary="The platform's own keys")
+@router.get(
+    "/signing-keys", operation_id="list_signing_keys", summary="List the platform's signing keys"
+)
 async def list_signing_keys(services: ServicesDep) -> Page[SigningKeyView]:
     async with services.database.connect() as connection:
         found = [
@@ -70,7 +72,7 @@ async def list_signing_keys(services: ServicesDep) -> Page[SigningKeyView]:
     "/signing-keys",
     operation_id="announce_signing_key",
     status_code=201,
-    summary="Make the next signing key and announce from when on it signs",
+    summary="Make the next signing key, and announce when it begins to sign",
 )
 async def announce_signing_key(
     given: KeyAnnounced, services: ServicesDep, writing: Writes
@@ -92,7 +94,7 @@ async def announce_signing_key(
 @router.post(
     "/signing-keys/{key}/revoke",
     operation_id="revoke_signing_key",
-    summary="Revoke a signing key everywhere, with everything it signed",
+    summary="Revoke a signing key everywhere, and with it all that it signed",
 )
 async def revoke_signing_key(
     key: Name, caller: CallerDep, services: ServicesDep, writing: Writes

@@ -28,18 +28,18 @@ router = new_router("agreements")
 
 
 class TierGiven(Given):
-    """`weight` basis points up to `up_to` of the gross, in major units; null in the last tier."""
+    """`weight` basis points of the gross up to `up_to`, in major units; null in the last tier."""
 
     up_to: Text | None
     weight: int
 
 
 class ShareGiven(Given):
-    """A term: `party` (a role or an organisation's identifier) and one of four.
+    """One term of a split, for `party`: a role, or an organisation's identifier.
 
-    `weight` in basis points; `tiers` of them; `fixed` `per` call, per customer with `days`, or per
-    month with `paid_by`; `minimum` a month with `paid_by`. A `scene` or `referrer` rewards only the
-    calls or customers from there.
+    Give exactly one kind: `weight` in basis points; `tiers` of such weights; `fixed` with `per`
+    `call`, with `per` `customer` and `days`, or with `per` `month` and `paid_by`; or a `minimum` a
+    month with `paid_by`. With `scene` or `referrer` only calls or customers from there count.
     """
 
     party: Text
@@ -55,7 +55,7 @@ class ShareGiven(Given):
 
 
 class AgreementGiven(Given):
-    """A split to propose. It takes effect when all have accepted, at `effective_from` at best."""
+    """A split to propose. It takes effect once all have accepted, never before `effective_from`."""
 
     effective_from: Annotated[str, Field(max_length=40, pattern=MOMENT)]
     currency: Text
@@ -74,9 +74,12 @@ class CounterGiven(Given):
 
 
 class AcceptanceGiven(Given):
-    """Your signature: a JWS with detached payload over the bytes of `terms`; `typ` is
-    `weir-terms+jws`, `x5t#S256` the certificate's. An application signs by the key of the client
-    certificate it asks with; a person brings what an application with the role `manage` signed.
+    """Your signature: a JWS with detached payload over the bytes of `terms`.
+
+    Its header has `typ` `weir-terms+jws`, and in `x5t#S256` the thumbprint of the signer's
+    certificate. An application signs with the key of the client certificate it sends this request
+    with. A person sends the signature of one of the organisation's applications that has the role
+    `manage`.
     """
 
     signature: Annotated[str, Field(max_length=SIGNATURE_CHARACTERS)]
@@ -93,7 +96,7 @@ _Given = Field(exclude_if=lambda value: value is None)
 
 
 class ShareView(Shown):
-    """One term of a split, as it was given: `weight`, `tiers`, `fixed` or `minimum`."""
+    """One term of a split, as it was proposed: `weight`, `tiers`, `fixed` or `minimum`."""
 
     party: str
     weight: Annotated[int | None, _Given] = None
@@ -108,9 +111,9 @@ class ShareView(Shown):
 
 
 class AgreementView(Shown):
-    """One version of a split. In force from `effective_at`, once all of `needed` have accepted.
+    """One version of a split, in force from `effective_at` on, once all of `needed` have accepted.
 
-    `counters` is the proposal it answers.
+    `counters` is the proposal that it answers.
     """
 
     id: str
@@ -133,7 +136,7 @@ class AgreementView(Shown):
 
 
 class SignatureView(Shown):
-    """A party's signature under the terms: `certificate` in PEM, `jws` as it was given."""
+    """A party's signature of the terms: `certificate` in PEM, `jws` as the party sent it."""
 
     organisation: str
     application: str
@@ -142,14 +145,14 @@ class SignatureView(Shown):
 
 
 class SignedAgreementView(AgreementView):
-    """An agreement with its `terms`, the text that is signed, and the signatures under it."""
+    """An agreement with its signatures and the text that they sign, `terms`."""
 
     terms: str
     signatures: list[SignatureView]
 
 
 class ResultView(Shown):
-    """What a party would have had: its shares less what it owes."""
+    """A party's result, its shares less what it owes: under today's terms and the proposed ones."""
 
     party: str
     today_minor: int
@@ -158,7 +161,7 @@ class ResultView(Shown):
 
 
 class TrialView(Shown):
-    """A past period of a product under an agreement. `records` are the calls to the product."""
+    """A past period of a product, computed again under an agreement. `records` counts its calls."""
 
     agreement: str
     product: str
@@ -177,7 +180,7 @@ class TrialView(Shown):
 async def propose_agreement(
     product: Name, given: AgreementGiven, caller: CallerDep, writing: Writes
 ) -> SignedAgreementView:
-    """Proposing is not accepting: you too accept by signing what you proposed."""
+    """A proposal is not an acceptance: accept it as well, by signing its terms."""
     facts = _facts(given)
 
     async def work(unit: UnitOfWork) -> SignedAgreementView:
@@ -190,7 +193,7 @@ async def propose_agreement(
 @router.get(
     "/products/{product}/agreements",
     operation_id="list_agreements",
-    summary="A product's agreements you are a party to, newest first",
+    summary="List your agreements on one product, newest first",
 )
 async def list_agreements(
     product: Name, caller: CallerDep, services: ServicesDep
@@ -204,12 +207,12 @@ async def list_agreements(
 @router.get(
     "/agreements",
     operation_id="list_own_agreements",
-    summary="All agreements you are a party to, newest first",
+    summary="List all your agreements, newest first",
 )
 async def list_own_agreements(
     caller: CallerDep, services: ServicesDep, after: After = ""
 ) -> Page[AgreementView]:
-    """The operator sees all there are."""
+    """The operator gets the agreements of all parties."""
     now = services.database.clock.now()
     async with services.database.connect() as connection:
         found = await agreements.of_party(connection, caller.organisation.id, after)
@@ -220,7 +223,7 @@ async def list_own_agreements(
 @router.get(
     "/agreements/{agreement}",
     operation_id="get_agreement",
-    summary="One agreement with its terms and the signatures under them",
+    summary="Get one agreement with its terms and signatures",
 )
 async def get_agreement(
     agreement: Name, caller: CallerDep, services: ServicesDep
@@ -241,9 +244,7 @@ async def get_agreement(
 async def counter_agreement(
     agreement: Name, given: CounterGiven, writing: Writes
 ) -> SignedAgreementView:
-    """The proposal is declined; the answer is the product's next version, which nobody has
-    accepted yet.
-    """
+    """The proposal is declined. The answer is the product's next version, not accepted yet."""
     facts = _facts(given)
 
     async def work(unit: UnitOfWork) -> SignedAgreementView:
@@ -288,7 +289,7 @@ async def end_agreement(agreement: Name, writing: Writes) -> SignedAgreementView
 @router.get(
     "/agreements/{agreement}/trial",
     operation_id="try_agreement",
-    summary="What a past period would have come to under an agreement, beside today's",
+    summary="Compute a past period again under an agreement, and compare it with today's terms",
 )
 async def try_agreement(
     agreement: Name,
@@ -296,7 +297,7 @@ async def try_agreement(
     services: ServicesDep,
     period: Annotated[str, Query(max_length=80, description="A month, or two UTC times.")],
 ) -> TrialView:
-    """Parties of the agreement see their own result, the operator all. Nothing is written."""
+    """A party of the agreement gets its own result, the operator everybody's. Nothing is stored."""
     tried = await what_if.try_agreement(
         services.database, services.lake, agreement, period, caller.organisation.id
     )

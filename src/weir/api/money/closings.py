@@ -14,9 +14,9 @@ router = new_router("settlement")
 
 
 class PeriodGiven(Given):
-    """A month such as `2026-11`, or an ISO 8601 interval of two UTC times.
+    """The period to close: a month such as `2026-11`, or an ISO 8601 interval of two UTC times.
 
-    With `settle`, what is owed is netted too and payment messages are handed over.
+    With `settle`, the debts are netted as well, and the payment messages are handed over.
     """
 
     period: Text
@@ -25,7 +25,7 @@ class PeriodGiven(Given):
 
 
 class StepView(Shown):
-    """A step that is done; `slot` is the worker's."""
+    """A step that is done; `slot` is that of the worker that did it."""
 
     step: str
     slot: int
@@ -33,10 +33,10 @@ class StepView(Shown):
 
 
 class ClosingView(Shown):
-    """A closing that was asked for, and how far it is: `to_do` are the steps ahead of it.
+    """A closing and its progress: `steps` are done, `to_do` are still ahead.
 
-    Once its `status` is `done` it has `statements` by party; `is_new` is false when there was
-    nothing to add to the closing before. One that `failed` says by which refusal.
+    When its `status` is `done`, `statements` names each party's statement; `is_new` is false when
+    nothing was added to the closing before. When it `failed`, `failure` is the code of the refusal.
     """
 
     job: str
@@ -63,10 +63,12 @@ class ClosingView(Shown):
     "/closings",
     operation_id="close_period",
     status_code=202,
-    summary="Ask for a period to be closed over all call records in the lake",
+    summary="Ask for a period to be closed, with all call records in the lake",
 )
 async def close_period(given: PeriodGiven, writing: Writes) -> ClosingView:
-    """A worker does it; the answer's `job` says how far it is. What is closed is closed once."""
+    """A worker closes the period later; read the progress under the answer's `job`. Closing the
+    same records twice adds nothing.
+    """
 
     async def work(unit: UnitOfWork) -> ClosingView:
         job = await jobs.request(
@@ -77,7 +79,7 @@ async def close_period(given: PeriodGiven, writing: Writes) -> ClosingView:
     return await writing.run(ClosingView, work)
 
 
-@router.get("/closings", operation_id="list_closings", summary="Closings, newest first")
+@router.get("/closings", operation_id="list_closings", summary="List the closings, newest first")
 async def list_closings(services: ServicesDep, after: After | None = None) -> Page[ClosingView]:
     async with services.database.connect() as connection:
         found = await jobs.listed(connection, after)
@@ -86,7 +88,9 @@ async def list_closings(services: ServicesDep, after: After | None = None) -> Pa
 
 
 @router.get(
-    "/closings/{job}", operation_id="get_closing", summary="How far one closing is, step by step"
+    "/closings/{job}",
+    operation_id="get_closing",
+    summary="Get one closing and its progress, step by step",
 )
 async def get_closing(job: Name, services: ServicesDep) -> ClosingView:
     async with services.database.connect() as connection:
@@ -96,7 +100,7 @@ async def get_closing(job: Name, services: ServicesDep) -> ClosingView:
 @router.post(
     "/closings/{job}/move",
     operation_id="move_closing",
-    summary="Let the release that runs now go on with a closing that another one began",
+    summary="Let the running release continue a closing that another release began",
 )
 async def move_closing(job: Name, writing: Writes) -> ClosingView:
     async def work(unit: UnitOfWork) -> ClosingView:

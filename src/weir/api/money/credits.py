@@ -7,7 +7,7 @@ from datetime import datetime
 from weir.agreements.agreements import operator_of
 from weir.api.guard import CallerDep, ServicesDep, new_router
 from weir.api.models import Given, Minor, Name, NewestAfter, Page, Shown, Text, next_of
-from weir.api.money.statement_lines import LineNumber, as_read_by
+from weir.api.money.statement_lines import LineNumber, describe_with_lines
 from weir.api.writes import Writes
 from weir.settlement.statements import credits
 from weir.settlement.statements.obligations import line_of
@@ -17,7 +17,7 @@ router = new_router("settlement")
 
 
 class CreditGiven(Given):
-    """How much of a line of a statement is given back, and why."""
+    """The line of a statement, the amount to give back, and the reason."""
 
     line: LineNumber
     amount_minor: Minor
@@ -25,8 +25,10 @@ class CreditGiven(Given):
 
 
 class CreditView(Shown):
-    """A credit. `line` counts in the operator's statement of the closing, `statement_line` in
-    `statement`, which is yours; the period, product, partner and gross are those of the line."""
+    """A credit. `statement_line` is the line's number in `statement`, your own statement; `line` is
+    its number in the operator's statement of the closing. Period, product, partner and gross
+    describe the line.
+    """
 
     id: str
     closing: str
@@ -48,7 +50,7 @@ class CreditView(Shown):
     "/statements/{statement}/credits",
     operation_id="grant_credit",
     status_code=201,
-    summary="Give back part of a line you were paid for",
+    summary="Give back part of the money you were paid for a line",
 )
 async def grant_credit(
     statement: Name, given: CreditGiven, caller: CallerDep, writing: Writes
@@ -56,14 +58,16 @@ async def grant_credit(
     async def work(unit: UnitOfWork) -> CreditView:
         at = await line_of(unit.connection, statement, given.line, caller.organisation.id)
         made = await credits.grant(unit, at, given.amount_minor, given.reason)
-        (view,) = await as_read_by(unit.connection, [made], caller)
+        (view,) = await describe_with_lines(unit.connection, [made], caller)
         return CreditView.model_validate(view)
 
     return await writing.run(CreditView, work)
 
 
 @router.get(
-    "/credits", operation_id="list_credits", summary="Credits that concern you, newest first"
+    "/credits",
+    operation_id="list_credits",
+    summary="List the credits that concern you, newest first",
 )
 async def list_credits(
     caller: CallerDep, services: ServicesDep, after: NewestAfter = None
@@ -71,6 +75,6 @@ async def list_credits(
     async with services.database.connect() as connection:
         operator = await operator_of(connection)
         found = await credits.of_party(connection, caller.organisation.id, operator, after)
-        views = await as_read_by(connection, found, caller)
+        views = await describe_with_lines(connection, found, caller)
     items = [CreditView.model_validate(each) for each in views]
     return Page(items=items, next=next_of(items, "id"))

@@ -12,7 +12,7 @@ from weir.agreements.agreements import operator_of
 from weir.api.callers import Caller
 from weir.api.guard import CallerDep, ServicesDep, new_router
 from weir.api.models import After, Given, Minor, Name, Page, Shown, Text, next_of
-from weir.api.money.statement_lines import LineNumber, as_read_by
+from weir.api.money.statement_lines import LineNumber, describe_with_lines
 from weir.api.writes import Writes
 from weir.kernel.declares import PROSE_CHARACTERS
 from weir.settlement.statements import disputes
@@ -23,7 +23,7 @@ router = new_router("settlement")
 
 
 class DisputeGiven(Given):
-    """Which line of a statement is wrong, and why."""
+    """The line of a statement that is wrong, and the reason."""
 
     line: LineNumber
     reason: Text
@@ -31,15 +31,17 @@ class DisputeGiven(Given):
 
 
 class ResolutionGiven(Given):
-    """What was decided; `amount_minor` is given back, 0 rejects the dispute."""
+    """The decision. `amount_minor` is given back; 0 rejects the dispute."""
 
     resolution: Text
     amount_minor: Minor
 
 
 class DisputeView(Shown):
-    """A dispute. `line` counts in the operator's statement of the closing, `statement_line` in
-    `statement`, which is yours; the period, product, partner and gross are those of the line."""
+    """A dispute. `statement_line` is the line's number in `statement`, your own statement; `line`
+    is its number in the operator's statement of the closing. Period, product, partner and gross
+    describe the line.
+    """
 
     id: str
     closing: str
@@ -65,7 +67,7 @@ class DisputeView(Shown):
     "/statements/{statement}/disputes",
     operation_id="open_dispute",
     status_code=201,
-    summary="Dispute a line: it is held until it is decided",
+    summary="Dispute a line; it is not paid before the dispute is decided",
 )
 async def open_dispute(
     statement: Name, given: DisputeGiven, caller: CallerDep, writing: Writes
@@ -78,7 +80,7 @@ async def open_dispute(
     return await writing.run(DisputeView, work)
 
 
-@router.get("/disputes", operation_id="list_disputes", summary="Disputes, oldest first")
+@router.get("/disputes", operation_id="list_disputes", summary="List your disputes, oldest first")
 async def list_disputes(
     caller: CallerDep,
     services: ServicesDep,
@@ -112,5 +114,5 @@ async def resolve_dispute(
 async def _disputes(
     connection: AsyncConnection, found: list[disputes.Dispute], caller: Caller
 ) -> list[DisputeView]:
-    views = await as_read_by(connection, found, caller)
+    views = await describe_with_lines(connection, found, caller)
     return [DisputeView.model_validate(each) for each in views]

@@ -17,7 +17,7 @@ router = new_router("settlement")
 
 
 class RateGiven(Given):
-    """What one major unit of `base` is worth in `quote`, by whom and when."""
+    """The worth of one major unit of `base` in `quote`, with its source and time."""
 
     base: Text
     quote: Text
@@ -62,7 +62,9 @@ async def record_rate(given: RateGiven, writing: Writes) -> RateView:
 
 
 @router.get(
-    "/exchange-rates", operation_id="list_rates", summary="Exchange rates, newest recorded first"
+    "/exchange-rates",
+    operation_id="list_rates",
+    summary="List the exchange rates, newest recorded first",
 )
 async def list_rates(
     services: ServicesDep,

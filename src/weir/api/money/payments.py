@@ -15,7 +15,7 @@ router = new_router("settlement")
 
 
 class PaymentView(Shown):
-    """One payment of a round, in minor units."""
+    """One payment of a netting round, in minor units."""
 
     id: str
     round: str
@@ -30,7 +30,7 @@ class PaymentView(Shown):
 @router.post(
     "/payments/{payment}/receive",
     operation_id="receive_payment",
-    summary="Say that a payment to you has come",
+    summary="Confirm that you received a payment",
 )
 async def receive_payment(payment: Name, writing: Writes) -> PaymentView:
     async def work(unit: UnitOfWork) -> PaymentView:

@@ -18,7 +18,7 @@ router = new_router("settlement")
 
 
 class ReopeningGiven(Given):
-    """Which closed period is opened again, and why."""
+    """The closed period to open again, and the reason."""
 
     period: Text
     currency: Text
@@ -26,7 +26,7 @@ class ReopeningGiven(Given):
 
 
 class ReopeningView(Shown):
-    """A period that was opened again; `closings` count no more, and their postings are reversed."""
+    """A period that was opened again: its `closings` count no more, their postings are reversed."""
 
     id: str
     period: str
@@ -42,7 +42,7 @@ class ReopeningView(Shown):
     "/reopenings",
     operation_id="reopen_period",
     status_code=201,
-    summary="Open a closed period again, with a reason: its postings are reversed",
+    summary="Open a closed period again and reverse its postings",
 )
 async def reopen_period(given: ReopeningGiven, writing: Writes) -> ReopeningView:
     async def work(unit: UnitOfWork) -> ReopeningView:
@@ -55,7 +55,9 @@ async def reopen_period(given: ReopeningGiven, writing: Writes) -> ReopeningView
 
 
 @router.get(
-    "/reopenings", operation_id="list_reopenings", summary="The newest re-openings, newest first"
+    "/reopenings",
+    operation_id="list_reopenings",
+    summary="List the newest re-openings, newest first",
 )
 async def list_reopenings(services: ServicesDep) -> Page[ReopeningView]:
     async with services.database.connect() as connection:

@@ -20,14 +20,14 @@ router = new_router("settlement")
 
 
 class RoundGiven(Given):
-    """The currency to settle in; debts in the currencies of `converting` are converted into it."""
+    """The currency to settle in. Debts in the currencies of `converting` are converted into it."""
 
     currency: Text
     converting: Annotated[list[Text], Field(default_factory=list, max_length=16)]
 
 
 class UsedRate(Shown):
-    """A rate at which debts came into a round."""
+    """An exchange rate at which a round converted debts."""
 
     id: str
     base: str
@@ -36,7 +36,7 @@ class UsedRate(Shown):
 
 
 class RoundView(Shown):
-    """A round of netting: what is paid, and what paying each debt by itself would have taken."""
+    """A netting round: its payments, and what paying each debt by itself would have taken."""
 
     id: str
     currency: str
@@ -50,7 +50,7 @@ class RoundView(Shown):
 
 
 class InstructionsView(Shown):
-    """A message for your bank: ISO 20022 pain.001.001.09, the same bytes however often you ask."""
+    """A message for your bank: ISO 20022 pain.001.001.09, the same bytes at each request."""
 
     message: str
     sha256: str
@@ -70,7 +70,9 @@ async def settle_round(given: RoundGiven, writing: Writes) -> RoundView:
 
 
 @router.get(
-    "/netting-rounds", operation_id="list_rounds", summary="Rounds you took part in, newest first"
+    "/netting-rounds",
+    operation_id="list_rounds",
+    summary="List the netting rounds you took part in, newest first",
 )
 async def list_rounds(
     caller: CallerDep,
@@ -87,7 +89,7 @@ async def list_rounds(
 @router.get(
     "/netting-rounds/{round}",
     operation_id="get_round",
-    summary="A round: your position and your payments",
+    summary="Get one netting round: your position and your payments",
 )
 async def get_round(round: Name, caller: CallerDep, services: ServicesDep) -> RoundView:  # noqa: A002
     async with services.database.connect() as connection:
@@ -99,7 +101,7 @@ async def get_round(round: Name, caller: CallerDep, services: ServicesDep) -> Ro
 @router.post(
     "/netting-rounds/{round}/instructions",
     operation_id="issue_instructions",
-    summary="What you hand to your bank for a round",
+    summary="Get the payment message of a netting round for your bank",
 )
 async def issue_instructions(
     round: Name,  # noqa: A002

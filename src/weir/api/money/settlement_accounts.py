@@ -14,7 +14,7 @@ router = new_router("settlement")
 
 
 class AccountGiven(Given):
-    """Where you pay from and are paid: an IBAN at a BIC, or an account at a CNAPS code."""
+    """The account you pay from and are paid to: an IBAN at a BIC, or an account at a CNAPS code."""
 
     scheme: Literal["iban", "cnaps"]
     holder: Text
@@ -23,7 +23,7 @@ class AccountGiven(Given):
 
 
 class AccountView(Shown):
-    """A settlement account."""
+    """The account that a party pays from and is paid to."""
 
     scheme: Literal["iban", "cnaps"]
     holder: str
@@ -34,7 +34,7 @@ class AccountView(Shown):
 @router.put(
     "/settlement-account",
     operation_id="set_settlement_account",
-    summary="Say where you pay from and are paid",
+    summary="Set the account you pay from and are paid to",
 )
 async def set_settlement_account(
     given: AccountGiven, caller: CallerDep, writing: Writes
@@ -51,7 +51,7 @@ async def set_settlement_account(
 @router.get(
     "/settlement-account",
     operation_id="get_settlement_account",
-    summary="Where you pay from and are paid",
+    summary="Get the account you pay from and are paid to",
 )
 async def get_settlement_account(caller: CallerDep, services: ServicesDep) -> AccountView:
     async with services.database.connect() as connection:

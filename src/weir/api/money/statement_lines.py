@@ -16,7 +16,7 @@ from weir.settlement.statements import credits, disputes, line_lookup
 LineNumber = Annotated[int, Field(ge=1, le=10_000_000, description="Counted from 1.")]
 
 
-async def as_read_by(
+async def describe_with_lines(
     connection: AsyncConnection,
     found: Sequence[disputes.Dispute | credits.Credit],
     caller: Caller,

@@ -18,7 +18,7 @@ router = new_router("settlement")
 class StatementEntry(Shown):
     """A statement in a list. A positive balance is paid to the party, a negative one by it.
 
-    It counts no more from `reopened_at` on: closing the period again makes the next `version`.
+    From `reopened_at` on it no longer counts; closing the period again makes the next `version`.
     """
 
     id: str
@@ -35,7 +35,7 @@ class StatementEntry(Shown):
 
 
 class CallView(Shown):
-    """One call behind a line. `id` is its place in the records."""
+    """One call of a line. `id` is the call's position in the records."""
 
     id: str
     arrived_at: datetime
@@ -54,7 +54,9 @@ class CallView(Shown):
     consent: str | None
 
 
-@router.get("/statements", operation_id="list_statements", summary="Your statements, newest first")
+@router.get(
+    "/statements", operation_id="list_statements", summary="List your statements, newest first"
+)
 async def list_statements(
     caller: CallerDep,
     services: ServicesDep,
@@ -69,7 +71,7 @@ async def list_statements(
 @router.get(
     "/statements/{statement}",
     operation_id="get_statement",
-    summary="One statement, whole: the document that can be verified offline",
+    summary="Get one complete statement: the document that can be verified offline",
 )
 async def get_statement(
     statement: Name, caller: CallerDep, services: ServicesDep
@@ -82,7 +84,7 @@ async def get_statement(
 @router.get(
     "/statements/{statement}/csv",
     operation_id="get_statement_csv",
-    summary="One statement as CSV, a row a party's share",
+    summary="Get one statement as CSV, with a row for each party's share",
     responses={200: {"content": {"text/csv": {}}}},
 )
 async def get_statement_csv(statement: Name, caller: CallerDep, services: ServicesDep) -> Response:
@@ -94,7 +96,7 @@ async def get_statement_csv(statement: Name, caller: CallerDep, services: Servic
 @router.get(
     "/statements/{statement}/lines/{line}/calls",
     operation_id="list_calls_behind",
-    summary="The calls behind a line of a statement, in the order of the records",
+    summary="List the calls that a line of a statement counts, in the order of the records",
 )
 async def list_calls_behind(
     statement: Name,
@@ -103,7 +105,7 @@ async def list_calls_behind(
     services: ServicesDep,
     after: After = "",
 ) -> Page[CallView]:
-    """For the statement's party and the operator."""
+    """Only the statement's party and the operator get them."""
     found = await line_calls.calls_behind(
         services.database, services.lake, statement, line, caller.organisation.id, after
     )

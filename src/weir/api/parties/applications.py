@@ -13,7 +13,7 @@ from pydantic import Field
 
 from weir.api.callers import Caller
 from weir.api.guard import CallerDep, ServicesDep, new_router
-from weir.api.models import After, Effective, Given, Name, Page, Shown, Text, Url, next_of
+from weir.api.models import After, ConfirmedChange, Given, Name, Page, Shown, Text, Url, next_of
 from weir.api.writes import Writes
 from weir.kernel.declares import FORBIDDEN
 from weir.kernel.outcomes import Refusal
@@ -24,7 +24,7 @@ router = new_router("applications")
 
 
 class ApplicationGiven(Given):
-    """An application to register. `organisation` is for the operator; others leave it out."""
+    """An application to register. Only the operator may name another's `organisation`."""
 
     organisation: Name | None = None
     name: Text
@@ -37,13 +37,13 @@ class ApplicationGiven(Given):
 
 
 class SigningGiven(Given):
-    """Whether requests must be signed objects (RFC 9101)."""
+    """The rule for authorization requests: `required` accepts only signed ones (RFC 9101)."""
 
     required: bool
 
 
 class KeysGiven(Given):
-    """The public keys (RFC 7517) that replace an application's present ones."""
+    """The public keys (RFC 7517) that replace the application's present ones."""
 
     jwks: dict[str, Any]
 
@@ -55,13 +55,13 @@ class KeyNamed(Given):
 
 
 class RehearsalGiven(Given):
-    """Whether announced changes of keys and algorithms hold for the application already."""
+    """The rehearsal: with `on`, announced changes of keys and algorithms apply to it already."""
 
     on: bool
 
 
 class BackchannelGiven(Given):
-    """How an application asks customers on their own device (CIBA); null for not at all."""
+    """The way an application asks customers on their own device (CIBA); null turns it off."""
 
     mode: Literal["poll", "ping"] | None
     endpoint: Url | None = None
@@ -88,7 +88,7 @@ class ApplicationView(Shown):
     changed_at: datetime
 
 
-class ApplicationChanged(Effective):
+class ApplicationChanged(ConfirmedChange):
     """An application after a change that every gateway has applied."""
 
     application: ApplicationView
@@ -111,7 +111,9 @@ async def register_application(
     return await writing.run(ApplicationView, work)
 
 
-@router.get("/applications", operation_id="list_applications", summary="Applications in reach")
+@router.get(
+    "/applications", operation_id="list_applications", summary="List the applications you may see"
+)
 async def list_applications(
     caller: CallerDep, services: ServicesDep, organisation: Name | None = None, after: After = ""
 ) -> Page[ApplicationView]:
@@ -126,7 +128,7 @@ async def list_applications(
 
 
 @router.get(
-    "/applications/{application}", operation_id="get_application", summary="One application"
+    "/applications/{application}", operation_id="get_application", summary="Get one application"
 )
 async def get_application(
     application: Name, caller: CallerDep, services: ServicesDep
@@ -146,7 +148,7 @@ async def rotate_application_keys(
     application: Name, given: KeysGiven, caller: CallerDep, writing: Writes
 ) -> ApplicationView:
     async def work(unit: UnitOfWork) -> ApplicationView:
-        found = await reached(unit, caller, application)
+        found = await get_within_reach(unit, caller, application)
         changed = await applications.rotate_keys(unit, found.id, given.jwks)
         return ApplicationView.model_validate(changed)
 
@@ -156,13 +158,13 @@ async def rotate_application_keys(
 @router.put(
     "/applications/{application}/signed-requests",
     operation_id="require_signed_requests",
-    summary="Take an application's authorization requests only signed, or also unsigned",
+    summary="Accept only signed authorization requests of an application, or also unsigned ones",
 )
 async def require_signed_requests(
     application: Name, given: SigningGiven, caller: CallerDep, writing: Writes
 ) -> ApplicationView:
     async def work(unit: UnitOfWork) -> ApplicationView:
-        found = await reached(unit, caller, application)
+        found = await get_within_reach(unit, caller, application)
         changed = await applications.require_signed_requests(unit, found.id, given.required)
         return ApplicationView.model_validate(changed)
 
@@ -172,13 +174,13 @@ async def require_signed_requests(
 @router.put(
     "/applications/{application}/backchannel",
     operation_id="set_backchannel",
-    summary="Set whether and how an application asks customers on their own device",
+    summary="Set how an application may ask customers on their own device",
 )
 async def set_backchannel(
     application: Name, given: BackchannelGiven, caller: CallerDep, writing: Writes
 ) -> ApplicationView:
     async def work(unit: UnitOfWork) -> ApplicationView:
-        found = await reached(unit, caller, application)
+        found = await get_within_reach(unit, caller, application)
         changed = await applications.set_backchannel(unit, found.id, given.mode, given.endpoint)
         return ApplicationView.model_validate(changed)
 
@@ -188,13 +190,13 @@ async def set_backchannel(
 @router.post(
     "/applications/{application}/keys/revoke",
     operation_id="revoke_application_key",
-    summary="Revoke one of an application's keys everywhere, for good",
+    summary="Revoke one of an application's keys at every gateway, for good",
 )
 async def revoke_application_key(
     application: Name, given: KeyNamed, caller: CallerDep, writing: Writes
 ) -> ApplicationChanged:
     async def work(unit: UnitOfWork) -> ApplicationView:
-        found = await reached(unit, caller, application)
+        found = await get_within_reach(unit, caller, application)
         changed = await applications.revoke_key(unit, found.id, given.key)
         return ApplicationView.model_validate(changed)
 
@@ -205,13 +207,13 @@ async def revoke_application_key(
 @router.put(
     "/applications/{application}/rehearsal",
     operation_id="rehearse_changes",
-    summary="Let an application meet announced changes of keys and algorithms now",
+    summary="Apply announced changes of keys and algorithms to one application now",
 )
 async def rehearse_changes(
     application: Name, given: RehearsalGiven, caller: CallerDep, writing: Writes
 ) -> ApplicationChanged:
     async def work(unit: UnitOfWork) -> ApplicationView:
-        found = await reached(unit, caller, application)
+        found = await get_within_reach(unit, caller, application)
         changed = await applications.rehearse(unit, found.id, on=given.on)
         return ApplicationView.model_validate(changed)
 
@@ -222,13 +224,13 @@ async def rehearse_changes(
 @router.post(
     "/applications/{application}/suspend",
     operation_id="suspend_application",
-    summary="Stop an application at every gateway",
+    summary="Suspend an application at every gateway",
 )
 async def suspend_application(
     application: Name, caller: CallerDep, writing: Writes
 ) -> ApplicationChanged:
     async def work(unit: UnitOfWork) -> ApplicationView:
-        found = await reached(unit, caller, application)
+        found = await get_within_reach(unit, caller, application)
         return ApplicationView.model_validate(await applications.suspend(unit, found.id))
 
     view, at = await writing.run_confirmed(ApplicationView, work)
@@ -238,20 +240,22 @@ async def suspend_application(
 @router.post(
     "/applications/{application}/resume",
     operation_id="resume_application",
-    summary="Undo an application's suspension",
+    summary="Resume a suspended application",
 )
 async def resume_application(
     application: Name, caller: CallerDep, writing: Writes
 ) -> ApplicationChanged:
     async def work(unit: UnitOfWork) -> ApplicationView:
-        found = await reached(unit, caller, application)
+        found = await get_within_reach(unit, caller, application)
         return ApplicationView.model_validate(await applications.resume(unit, found.id))
 
     view, at = await writing.run_confirmed(ApplicationView, work)
     return ApplicationChanged(application=view, effective_at=at)
 
 
-async def reached(unit: UnitOfWork, caller: Caller, application: str) -> applications.Application:
+async def get_within_reach(
+    unit: UnitOfWork, caller: Caller, application: str
+) -> applications.Application:
     """Return the application. NOT_FOUND when it is not within the caller's reach."""
     found = await applications.get(unit.connection, application)
     caller.reach(found.organisation)

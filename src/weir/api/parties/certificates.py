@@ -13,8 +13,8 @@ from pydantic import Field
 
 from weir.api.callers import Caller
 from weir.api.guard import CallerDep, ServicesDep, new_router
-from weir.api.models import Effective, Given, Name, Page, Shown
-from weir.api.parties.applications import reached
+from weir.api.models import ConfirmedChange, Given, Name, Page, Shown
+from weir.api.parties.applications import get_within_reach
 from weir.api.writes import Writes
 from weir.kernel.declares import FORBIDDEN
 from weir.kernel.outcomes import Refusal
@@ -26,7 +26,7 @@ router = new_router("certificates")
 
 
 class CertificateRequestGiven(Given):
-    """A PKCS #10 certificate request in PEM (RFC 2986). The private key stays where it is."""
+    """A PKCS #10 certificate request in PEM (RFC 2986). Never send the private key."""
 
     csr_pem: Annotated[str, Field(max_length=16_384)]
 
@@ -44,7 +44,7 @@ class CertificateView(Shown):
     revoked_at: datetime | None
 
 
-class CertificateRevoked(Effective):
+class CertificateRevoked(ConfirmedChange):
     """A certificate, revoked at every gateway."""
 
     certificate: CertificateView
@@ -64,7 +64,7 @@ async def issue_certificate(
     writing: Writes,
 ) -> CertificateView:
     async def work(unit: UnitOfWork) -> CertificateView:
-        found = await reached(unit, caller, application)
+        found = await get_within_reach(unit, caller, application)
         await _refuse_second(unit, caller, found)
         issued = await certificates.issue(unit, services.authority, found.id, given.csr_pem)
         return CertificateView.model_validate(issued)
@@ -75,7 +75,7 @@ async def issue_certificate(
 @router.get(
     "/applications/{application}/certificates",
     operation_id="list_certificates",
-    summary="An application's certificates, newest first",
+    summary="List an application's certificates, newest first",
 )
 async def list_certificates(
     application: Name, caller: CallerDep, services: ServicesDep
@@ -90,14 +90,14 @@ async def list_certificates(
 @router.post(
     "/certificates/{certificate}/revoke",
     operation_id="revoke_certificate",
-    summary="Revoke a certificate at every gateway, with every token bound to it",
+    summary="Revoke a certificate and all tokens bound to it, at every gateway",
 )
 async def revoke_certificate(
     certificate: Name, caller: CallerDep, writing: Writes
 ) -> CertificateRevoked:
     async def work(unit: UnitOfWork) -> CertificateView:
         found = await certificates.get(unit.connection, certificate)
-        await reached(unit, caller, found.application)
+        await get_within_reach(unit, caller, found.application)
         return CertificateView.model_validate(await certificates.revoke(unit, found.id))
 
     view, at = await writing.run_confirmed(CertificateView, work)

@@ -29,20 +29,20 @@ Before = Annotated[
 
 
 class ConsentGiven(Given):
-    """What a customer will be asked: one entry of RFC 9396, as in an authorization request."""
+    """The consent to ask for: one entry of RFC 9396, as in an authorization request."""
 
     application: Name
     authorization_details: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=1)]
 
 
 class WithdrawalGiven(Given):
-    """Why, in words the customer will read."""
+    """The reason of the withdrawal, in words that the customer will read."""
 
     reason: Annotated[str, Field(max_length=500)] = ""
 
 
 class ConsentView(Shown):
-    """A consent. `customer` is there for the member, whose customer it is, and for nobody else."""
+    """A consent. Only the member whose customer it is gets `customer`; for others it is null."""
 
     id: str
     type: str
@@ -62,7 +62,7 @@ class ConsentView(Shown):
 
 
 class ConsentWithdrawn(Shown):
-    """A withdrawn consent. Every gateway has applied it since `effective_at`."""
+    """A withdrawn consent. `effective_at` is the moment when the last gateway had applied it."""
 
     consent: str
     withdrawn_at: datetime
@@ -70,7 +70,11 @@ class ConsentWithdrawn(Shown):
     withdrawal_ms: int | None
 
 
-@router.get("/consents", operation_id="list_consents", summary="Consents you hold or answer for")
+@router.get(
+    "/consents",
+    operation_id="list_consents",
+    summary="List consents: to your customers' data, or to an application of yours",
+)
 async def list_consents(
     caller: CallerDep,
     services: ServicesDep,
@@ -96,7 +100,7 @@ async def list_consents(
     "/consents",
     operation_id="lodge_consent",
     status_code=201,
-    summary="Lodge a consent beforehand, for an authorization request to name",
+    summary="Lodge a consent in advance, for an authorization request to name",
 )
 async def lodge_consent(given: ConsentGiven, caller: CallerDep, writing: Writes) -> ConsentView:
     async def work(unit: UnitOfWork) -> ConsentView:
@@ -111,7 +115,7 @@ async def lodge_consent(given: ConsentGiven, caller: CallerDep, writing: Writes)
 @router.post(
     "/consents/{consent}/withdraw",
     operation_id="withdraw_consent",
-    summary="Withdraw a consent and wait until every gateway has applied it",
+    summary="Withdraw a consent, and wait until every gateway has applied it",
 )
 async def withdraw_consent(
     consent: Name, given: WithdrawalGiven, caller: CallerDep, services: ServicesDep, writing: Writes

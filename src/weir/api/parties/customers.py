@@ -19,14 +19,14 @@ router = new_router("customers")
 
 
 class CustomerGiven(Given):
-    """A customer by your own reference, and the name the customer will be greeted with."""
+    """A customer by your own reference, and the name by which the pages greet the customer."""
 
     customer_ref: Annotated[str, Field(max_length=64)]
     name: Text
 
 
 class CustomerView(Shown):
-    """A customer. `linked` once the customer has a sign-in; nothing about it is told."""
+    """A customer. `linked` says whether the customer has a sign-in."""
 
     id: str
     customer_ref: str
@@ -35,14 +35,14 @@ class CustomerView(Shown):
 
 
 class EnrolmentView(Shown):
-    """A customer, and the one-time link to hand over. The link is shown here and nowhere else."""
+    """A customer, and the one-time link to hand over. The link is shown only in this answer."""
 
     customer: CustomerView
     link: str
 
 
 class RecordsDetached(Shown):
-    """A customer no call record leads to any more. `consents` says how many did until now."""
+    """A customer whom no call record leads to any more. `consents` counts the consents that did."""
 
     customer: str
     consents: int
@@ -52,12 +52,12 @@ class RecordsDetached(Shown):
     "/customers",
     operation_id="enrol_customer",
     status_code=201,
-    summary="Enrol a customer, or renew the link of one who has not used it",
+    summary="Enrol a customer, or renew a link that was not used yet",
 )
 async def enrol_customer(
     given: CustomerGiven, caller: CallerDep, services: ServicesDep
 ) -> EnrolmentView:
-    """Safe to repeat without an idempotency key; a kept answer would keep the link's secret."""
+    """Safe to repeat, without an idempotency key: a stored answer would hold the link's secret."""
     async with services.database.unit(caller.actor) as unit:
         enrolled = await customers.enrol(
             unit,
@@ -69,7 +69,7 @@ async def enrol_customer(
     return EnrolmentView(customer=_view(enrolled.customer), link=link)
 
 
-@router.get("/customers", operation_id="list_customers", summary="Your customers")
+@router.get("/customers", operation_id="list_customers", summary="List your customers")
 async def list_customers(
     caller: CallerDep, services: ServicesDep, after: After = ""
 ) -> Page[CustomerView]:
@@ -84,7 +84,7 @@ async def list_customers(
 @router.post(
     "/customers/{customer}/detach-records",
     operation_id="detach_customer_records",
-    summary="Erase what leads from call records to a customer whose consents have all ended",
+    summary="Erase the link from call records to a customer whose consents have all ended",
 )
 async def detach_customer_records(
     customer: Name, caller: CallerDep, writing: Writes

@@ -23,7 +23,7 @@ router = new_router("founding")
 
 
 class FoundingGiven(Given):
-    """The link's secret, the operator to be, and a certificate request for its application."""
+    """The link's secret, the operator's names, and a certificate request for its application."""
 
     link_secret: Annotated[str, Field(max_length=128)]
     slug: Name
@@ -33,8 +33,9 @@ class FoundingGiven(Given):
 
 
 class FoundingView(Shown):
-    """What was founded. `authority_pem` is the root every party trusts; `sign_in_link` makes the
-    first operator's sign-in at the portal, once."""
+    """The operator, its first application and that application's certificate. `authority_pem` is
+    the root that every party trusts. `sign_in_link` makes the first operator's sign-in, once.
+    """
 
     organisation: OrganisationView
     application: ApplicationView

@@ -24,7 +24,9 @@ router = new_router("people")
 
 
 class InvitationGiven(Given):
-    """Whom to invite, in your own words, and as what. `organisation` is for the operator."""
+    """The person to invite, as you describe the person, and a role. Only the operator may name an
+    `organisation`.
+    """
 
     organisation: Name | None = None
     invitee: Text
@@ -32,7 +34,7 @@ class InvitationGiven(Given):
 
 
 class InvitationView(Shown):
-    """An open invitation. Its link is not told again."""
+    """An open invitation. Its link was shown once and is not shown again."""
 
     id: str
     role: Role
@@ -43,13 +45,13 @@ class InvitationView(Shown):
 
 
 class InvitedView(Shown):
-    """An invitation and its one-time link, which is shown here and nowhere else."""
+    """An invitation and its one-time link. The link is shown only in this answer."""
 
     invitation: InvitationView
     link: str
 
 
-@router.get("/invitations", operation_id="list_invitations", summary="Your open invitations")
+@router.get("/invitations", operation_id="list_invitations", summary="List your open invitations")
 async def list_invitations(caller: CallerDep, services: ServicesDep) -> Page[InvitationView]:
     now = services.database.clock.now()
     async with services.database.connect() as connection:
@@ -61,12 +63,12 @@ async def list_invitations(caller: CallerDep, services: ServicesDep) -> Page[Inv
     "/invitations",
     operation_id="invite_person",
     status_code=201,
-    summary="Invite somebody to work for you, by a one-time link",
+    summary="Invite a person to work for you, by a one-time link",
 )
 async def invite_person(
     given: InvitationGiven, caller: CallerDep, services: ServicesDep
 ) -> InvitedView:
-    """Takes no idempotency key, since a kept answer would keep the link's secret."""
+    """Takes no idempotency key, since a stored answer would hold the link's secret."""
     async with services.database.unit(caller.actor) as unit:
         organisation = await _inviting(unit, caller, given.organisation)
         made = await invitations.invite(
@@ -83,7 +85,7 @@ async def invite_person(
 @router.post(
     "/invitations/{invitation}/withdraw",
     operation_id="withdraw_invitation",
-    summary="End an invitation that was not used",
+    summary="Withdraw an invitation that was not used",
 )
 async def withdraw_invitation(
     invitation: Name, caller: CallerDep, writing: Writes

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from weir.api.guard import CallerDep, ServicesDep, new_router
-from weir.api.models import After, Effective, Given, Name, Page, Shown, Text, Url, next_of
+from weir.api.models import After, ConfirmedChange, Given, Name, Page, Shown, Text, Url, next_of
 from weir.api.writes import Writes
 from weir.partners import organisations
 from weir.store.unit import UnitOfWork
@@ -15,7 +15,7 @@ router = new_router("organisations")
 
 
 class OrganisationEntry(Shown):
-    """An organisation as everybody in the alliance sees it."""
+    """An organisation, with the fields that all parties see."""
 
     id: str
     kind: Literal["operator", "member", "partner"]
@@ -29,7 +29,7 @@ class OrganisationEntry(Shown):
 
 
 class OrganisationView(OrganisationEntry):
-    """An organisation as itself and the operator see it."""
+    """An organisation, with the fields that only the organisation itself and the operator see."""
 
     institution_code: str | None
     directory_url: str | None
@@ -38,7 +38,7 @@ class OrganisationView(OrganisationEntry):
 
 
 class MemberGiven(Given):
-    """A licensed institution to admit. `directory_url` is where its accounts are asked for."""
+    """A licensed institution to admit. `directory_url` is the address of its account directory."""
 
     slug: Name
     name_en: Text
@@ -58,13 +58,17 @@ class PartnerGiven(Given):
     institution_code: Text | None = None
 
 
-class OrganisationChanged(Effective):
+class OrganisationChanged(ConfirmedChange):
     """An organisation after a change that every gateway has applied."""
 
     organisation: OrganisationView
 
 
-@router.get("/organisations", operation_id="list_organisations", summary="Who takes part")
+@router.get(
+    "/organisations",
+    operation_id="list_organisations",
+    summary="List the organisations of the alliance",
+)
 async def list_organisations(
     services: ServicesDep,
     kind: Literal["operator", "member", "partner"] | None = None,
@@ -77,7 +81,7 @@ async def list_organisations(
 
 
 @router.get(
-    "/organisations/{organisation}", operation_id="get_organisation", summary="One organisation"
+    "/organisations/{organisation}", operation_id="get_organisation", summary="Get one organisation"
 )
 async def get_organisation(
     organisation: Name, caller: CallerDep, services: ServicesDep
@@ -119,7 +123,7 @@ async def admit_partner(given: PartnerGiven, writing: Writes) -> OrganisationVie
 @router.post(
     "/organisations/{organisation}/suspend",
     operation_id="suspend_organisation",
-    summary="Stop an organisation at every gateway",
+    summary="Suspend an organisation at every gateway",
 )
 async def suspend_organisation(organisation: Name, writing: Writes) -> OrganisationChanged:
     async def work(unit: UnitOfWork) -> OrganisationView:
@@ -133,7 +137,7 @@ async def suspend_organisation(organisation: Name, writing: Writes) -> Organisat
 @router.post(
     "/organisations/{organisation}/resume",
     operation_id="resume_organisation",
-    summary="Undo an organisation's suspension",
+    summary="Resume a suspended organisation",
 )
 async def resume_organisation(organisation: Name, writing: Writes) -> OrganisationChanged:
     async def work(unit: UnitOfWork) -> OrganisationView:
@@ -147,7 +151,7 @@ async def resume_organisation(organisation: Name, writing: Writes) -> Organisati
 @router.post(
     "/organisations/{organisation}/production",
     operation_id="open_production",
-    summary="Let an organisation that signed up use products beyond the sandbox",
+    summary="Let an organisation that signed up use products outside the sandbox",
 )
 async def open_production(organisation: Name, writing: Writes) -> OrganisationView:
     async def work(unit: UnitOfWork) -> OrganisationView:

@@ -17,7 +17,7 @@ Role = Literal["owner", "developer", "finance", "auditor"]
 
 
 class PersonView(Shown):
-    """Somebody who works for the organisation."""
+    """A person who works for the organisation."""
 
     id: str
     name: str
@@ -27,20 +27,21 @@ class PersonView(Shown):
 
 
 class RoleGiven(Given):
-    """The role somebody is to have from now on."""
+    """The new role of a person."""
 
     role: Text
 
 
 class RenewalView(Shown):
-    """A one-time link by which a person sets a new passphrase and second factor. It is shown here
-    and nowhere else."""
+    """A one-time link by which a person sets a new passphrase and second factor. The link is shown
+    only in this answer.
+    """
 
     person: PersonView
     link: str
 
 
-@router.get("/people", operation_id="list_people", summary="Who works for you")
+@router.get("/people", operation_id="list_people", summary="List the people who work for you")
 async def list_people(caller: CallerDep, services: ServicesDep) -> Page[PersonView]:
     async with services.database.connect() as connection:
         found = await people.of_organisation(connection, caller.organisation.id)
@@ -50,7 +51,7 @@ async def list_people(caller: CallerDep, services: ServicesDep) -> Page[PersonVi
 @router.put(
     "/people/{person}/role",
     operation_id="change_person_role",
-    summary="Give somebody who works for you another role",
+    summary="Give a person who works for you another role",
 )
 async def change_person_role(
     person: Name, given: RoleGiven, caller: CallerDep, writing: Writes
@@ -66,13 +67,13 @@ async def change_person_role(
     "/people/{person}/renewal",
     operation_id="renew_sign_in",
     status_code=201,
-    summary="Make a link by which somebody sets a new passphrase and second factor",
+    summary="Make a link by which a person sets a new passphrase and second factor",
 )
 async def renew_sign_in(person: Name, caller: CallerDep, services: ServicesDep) -> RenewalView:
     """Safe to repeat without an idempotency key: a newer link ends the older ones."""
     own = caller.organisation.id
     async with services.database.unit(caller.actor) as unit:
-        found = await people.colleague(unit.connection, own, person)
+        found = await people.get_colleague(unit.connection, own, person)
         await links.void_links(unit, found.id)
         secret = await links.create_link(unit, "renewal", subject=found.id, organisation=own)
     view = PersonView.model_validate(found)
@@ -82,7 +83,7 @@ async def renew_sign_in(person: Name, caller: CallerDep, services: ServicesDep) 
 @router.post(
     "/people/{person}/remove",
     operation_id="remove_person",
-    summary="End somebody's work for you, signed out everywhere at once",
+    summary="Remove a person who works for you, and end all the person's sessions",
 )
 async def remove_person(person: Name, caller: CallerDep, writing: Writes) -> PersonView:
     async def work(unit: UnitOfWork) -> PersonView:

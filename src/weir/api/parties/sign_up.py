@@ -30,7 +30,7 @@ class SignUpGiven(Given):
 
 
 class SignedUpView(Shown):
-    """A partner in the sandbox, and its owner."""
+    """A partner in the sandbox, and the person who owns it."""
 
     organisation: OrganisationView
     person: PersonView

@@ -17,27 +17,27 @@ router = new_router("customers")
 
 
 class TestCustomerGiven(Given):
-    """A person of your model world by your own reference, and the name developers read."""
+    """A person of your model world: your own reference, and the name that developers read."""
 
     customer_ref: Annotated[str, Field(max_length=64)]
     name: Text
 
 
 class TestCustomerView(Shown):
-    """One of those whom developers may try consents with."""
+    """A person of a model world, with whom developers may try consents."""
 
     customer_ref: str
     name: str
 
 
 class TestCustomers(Shown):
-    """All that an institution offers."""
+    """All test customers of an institution."""
 
     items: list[TestCustomerView]
 
 
 class TestCustomerEnded(Shown):
-    """Whom developers can no longer sign in as."""
+    """A test customer whose offer, and every sign-in taken for it, has ended."""
 
     customer_ref: str
 
@@ -46,13 +46,13 @@ class TestCustomerEnded(Shown):
     "/test-customers",
     operation_id="offer_test_customer",
     status_code=201,
-    summary="Let developers try consents with a person of your model world",
+    summary="Offer a person of your model world to developers as a test customer",
 )
 async def offer_test_customer(
     given: TestCustomerGiven, caller: CallerDep, writing: Writes
 ) -> TestCustomerView:
-    """Whoever subscribes to a product of the sandbox may sign in as this person and see what it
-    holds: offer nobody who lives.
+    """Every subscriber to one of your sandbox products may sign in as this person and see the
+    person's data, so never offer a living person.
     """
 
     async def work(unit: UnitOfWork) -> TestCustomerView:
@@ -66,10 +66,10 @@ async def offer_test_customer(
 @router.get(
     "/test-customers",
     operation_id="list_test_customers",
-    summary="Whom an institution lets developers try consents with",
+    summary="List the test customers of an institution",
 )
 async def list_test_customers(_: CallerDep, services: ServicesDep, member: Name) -> TestCustomers:
-    """`member` is an identifier or a slug."""
+    """`member` is an institution's identifier or slug."""
     async with services.database.connect() as connection:
         owner = await organisations.get(connection, member)
         offered = await test_customers.of_member(connection, owner.id)
@@ -80,7 +80,7 @@ async def list_test_customers(_: CallerDep, services: ServicesDep, member: Name)
 @router.post(
     "/test-customers/{customer_ref}/end",
     operation_id="end_test_customer",
-    summary="Let developers try with a person no more; their sign-ins end",
+    summary="End the offer of a test customer, and all sign-ins taken for it",
 )
 async def end_test_customer(
     customer_ref: Name, caller: CallerDep, writing: Writes

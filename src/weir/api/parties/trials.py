@@ -13,7 +13,7 @@ from pydantic import Field
 from weir.api.declares import TEST_CUSTOMERS_AN_HOUR
 from weir.api.guard import CallerDep, ServicesDep, new_router
 from weir.api.models import Given, Name, Shown
-from weir.api.parties.applications import reached
+from weir.api.parties.applications import get_within_reach
 from weir.api.writes import Writes
 from weir.authorization.clients import trial_keys
 from weir.authorization.declares import TRIAL_KEY_LIFETIME_S
@@ -28,14 +28,14 @@ router = new_router("trials")
 
 
 class TrialGiven(Given):
-    """The product to be tried, and the thumbprint (RFC 7638) of the key that calls will show."""
+    """The product to try, and the thumbprint (RFC 7638) of the key that calls will prove."""
 
     product: Name
     thumbprint: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{43}$")]
 
 
 class TrialToken(Shown):
-    """An access token bound to that key (RFC 9449 section 5); `expires_in` is in seconds."""
+    """An access token bound to that key (RFC 9449 section 5). `expires_in` is in seconds."""
 
     access_token: str
     token_type: Literal["DPoP"]
@@ -48,13 +48,13 @@ class TrialToken(Shown):
     "/applications/{application}/trial-tokens",
     operation_id="issue_trial_token",
     status_code=201,
-    summary="Get a short-lived token to try a sandbox product out, bound to a key of your own",
+    summary="Get a short-lived token to try a sandbox product, bound to your own key",
 )
 async def issue_trial_token(
     application: Name, given: TrialGiven, caller: CallerDep, services: ServicesDep, writing: Writes
 ) -> TrialToken:
     async def work(unit: UnitOfWork) -> TrialToken:
-        found = await reached(unit, caller, application)
+        found = await get_within_reach(unit, caller, application)
         product = await products.get(unit.connection, given.product)
         issued = await trial_tokens.issue(
             unit, services.signer, services.addresses, found, product, given.thumbprint
@@ -65,16 +65,16 @@ async def issue_trial_token(
 
 
 class TrialKeyGiven(Given):
-    """The product to be tried, and the public half of the browser's key (RFC 7517)."""
+    """The product to try, and the public part of the browser's key (RFC 7517)."""
 
     product: Name
     jwk: dict[str, str]
 
 
 class TrialKeyView(Shown):
-    """What the key's proofs say: `kid` in their headers, `issuer` as audience, `issued_at_s` as the
-    platform's time. It may ask at `/par` and `/token` for `expires_in` seconds, with this address
-    to return to.
+    """The values for the key's proofs: `kid` in their header, `issuer` as their audience,
+    `issued_at_s` as the platform's time. For `expires_in` seconds the key may ask at `/par` and
+    `/token`, with `redirect_uri` as the address to return to.
     """
 
     kid: str
@@ -95,9 +95,9 @@ class TrialKeyView(Shown):
 async def issue_trial_key(
     application: Name, given: TrialKeyGiven, caller: CallerDep, services: ServicesDep
 ) -> TrialKeyView:
-    """Safe to repeat without an idempotency key: the same key is let in anew."""
+    """Safe to repeat without an idempotency key: the same key is admitted again."""
     async with services.database.unit(caller.actor) as unit:
-        found = await reached(unit, caller, application)
+        found = await get_within_reach(unit, caller, application)
         product = await products.get(unit.connection, given.product)
         key = await trial_tokens.admit_key(
             unit, services.cache, found, product, given.jwk, services.portal_origin
@@ -116,14 +116,14 @@ async def issue_trial_key(
 
 
 class TestCustomerTaken(Given):
-    """Which of the institution's test customers, for which product."""
+    """The test customer to sign in as, and the product to try."""
 
     product: Name
     customer_ref: Name
 
 
 class TestCustomerSignIn(Shown):
-    """How to sign in as the test customer. The passphrase is shown here and nowhere else."""
+    """The sign-in of a test customer. The passphrase is shown only in this answer."""
 
     customer_ref: str
     name: str
@@ -140,10 +140,12 @@ class TestCustomerSignIn(Shown):
 async def take_test_customer(
     application: Name, given: TestCustomerTaken, caller: CallerDep, services: ServicesDep
 ) -> TestCustomerSignIn:
-    """Each time with a new passphrase; a kept answer would keep its secret, so none is."""
+    """Each request sets a new passphrase. None takes an idempotency key, since a stored answer
+    would hold the passphrase.
+    """
     passphrase = test_customers.new_passphrase()
     async with services.database.unit(caller.actor) as unit:
-        found = await reached(unit, caller, application)
+        found = await get_within_reach(unit, caller, application)
         product = await products.get(unit.connection, given.product)
         await trial_tokens.require_triable(unit, found, product, "")
         counted = await services.cache.count(f"test-customers:{found.organisation}", 3_600)

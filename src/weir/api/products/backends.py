@@ -9,7 +9,7 @@ from pydantic import Field
 
 from weir.api.callers import Caller
 from weir.api.guard import CallerDep, ServicesDep, new_router
-from weir.api.models import Effective, Given, Name, Page, Shown, Url
+from weir.api.models import ConfirmedChange, Given, Name, Page, Shown, Url
 from weir.api.writes import Writes
 from weir.shelf import backends
 from weir.store.unit import UnitOfWork
@@ -18,9 +18,10 @@ router = new_router("backends")
 
 
 class ReachGiven(Given):
-    """How a service is reached. Any of `endpoints` (`host:port`) answers for it, under a
-    certificate that names the host of its url. `authority` is your own certificate authority in
-    PEM, null for the alliance's; `health_path` is asked for every few seconds, null for never."""
+    """The endpoints of a service. Any of `endpoints` (`host:port`) answers for it, under a
+    certificate for the host of its url. `authority` is your own certificate authority in PEM, null
+    for the alliance's. Gateways check `health_path` every few seconds; null turns these checks off.
+    """
 
     endpoints: list[Url]
     authority: Annotated[str, Field(max_length=16_384)] | None = None
@@ -28,13 +29,13 @@ class ReachGiven(Given):
 
 
 class BackendGiven(ReachGiven):
-    """A service, by the `backend_url` its documents were imported with."""
+    """A service by the `backend_url` of its documents, and its endpoints."""
 
     url: Url
 
 
 class BackendView(Shown):
-    """A service and how it is reached."""
+    """A service and its endpoints."""
 
     id: str
     owner: str
@@ -45,8 +46,8 @@ class BackendView(Shown):
     changed_at: datetime
 
 
-class BackendChanged(Effective):
-    """A service as every gateway reaches it by now."""
+class BackendChanged(ConfirmedChange):
+    """A service and its endpoints, after a change that every gateway has applied."""
 
     backend: BackendView
 
@@ -55,7 +56,7 @@ class BackendChanged(Effective):
     "/backends",
     operation_id="register_backend",
     status_code=201,
-    summary="Say at which endpoints one of your services is reached",
+    summary="Register the endpoints of one of your services",
 )
 async def register_backend(
     given: BackendGiven, caller: CallerDep, writing: Writes
@@ -70,7 +71,9 @@ async def register_backend(
     return BackendChanged(backend=view, effective_at=at)
 
 
-@router.get("/backends", operation_id="list_backends", summary="Your services' endpoints")
+@router.get(
+    "/backends", operation_id="list_backends", summary="List your services and their endpoints"
+)
 async def list_backends(caller: CallerDep, services: ServicesDep) -> Page[BackendView]:
     async with services.database.connect() as connection:
         found = await backends.list_owned(connection, caller.organisation.id)
@@ -78,7 +81,7 @@ async def list_backends(caller: CallerDep, services: ServicesDep) -> Page[Backen
 
 
 @router.get(
-    "/backends/{backend}", operation_id="get_backend", summary="One service and its endpoints"
+    "/backends/{backend}", operation_id="get_backend", summary="Get one service and its endpoints"
 )
 async def get_backend(backend: Name, caller: CallerDep, services: ServicesDep) -> BackendView:
     async with services.database.connect() as connection:
@@ -106,7 +109,7 @@ async def change_backend(
 @router.post(
     "/backends/{backend}/remove",
     operation_id="remove_backend",
-    summary="Have a service reached at its own address again",
+    summary="Remove a service's endpoints, so that its own address is called again",
 )
 async def remove_backend(backend: Name, caller: CallerDep, writing: Writes) -> BackendChanged:
     async def work(unit: UnitOfWork) -> BackendView:

@@ -27,7 +27,7 @@ Reference = Annotated[
 
 
 class BindingsGiven(Given):
-    """Where a call carries what a consent is checked against."""
+    """The places of a call that hold the values a consent is checked against."""
 
     account: Reference | None = None
     amount: Reference | None = None
@@ -38,7 +38,7 @@ class BindingsGiven(Given):
 
 
 class DeclarationGiven(Given):
-    """What a capability needs. Left out means none."""
+    """The consent that a capability needs. A field that is left out declares nothing."""
 
     consent_type: Text | None = None
     permission: Text | None = None
@@ -57,7 +57,7 @@ class DeclarationGiven(Given):
 
 
 class BindingsView(Shown):
-    """Where a call carries what a consent is checked against."""
+    """The places of a call that hold the values a consent is checked against."""
 
     account: str | None
     amount: str | None
@@ -90,7 +90,7 @@ class CapabilityView(Shown):
 @router.get(
     "/documents/{document}/capabilities",
     operation_id="list_capabilities",
-    summary="A document's capabilities, in its order",
+    summary="List a document's capabilities, in the document's order",
 )
 async def list_capabilities(
     document: Name,
@@ -106,7 +106,9 @@ async def list_capabilities(
     return Page(items=items, next=str(items[-1].position) if full else None)
 
 
-@router.get("/capabilities/{capability}", operation_id="get_capability", summary="One capability")
+@router.get(
+    "/capabilities/{capability}", operation_id="get_capability", summary="Get one capability"
+)
 async def get_capability(
     capability: Name, caller: CallerDep, services: ServicesDep
 ) -> CapabilityView:
@@ -119,7 +121,7 @@ async def get_capability(
 @router.put(
     "/capabilities/{capability}/declaration",
     operation_id="declare_capability",
-    summary="Declare the consent a capability needs, and where a call carries what it is held to",
+    summary="Declare the consent a capability needs, and where a call holds the values to check",
 )
 async def declare_capability(
     capability: Name, given: DeclarationGiven, caller: CallerDep, writing: Writes

@@ -34,7 +34,7 @@ _RAW_BODY: dict[str, Any] = {
 
 
 class DocumentView(Shown):
-    """A document. `version` counts the imports under one slug; `openapi` is its grammar."""
+    """A document. `version` counts the imports under one slug; `openapi` is OpenAPI's version."""
 
     id: str
     owner: str
@@ -51,8 +51,9 @@ class DocumentView(Shown):
 
 
 class ImportView(Shown):
-    """What an import made. `carried` and `dropped` name operations whose declarations were taken
-    over from the version before, and those whose could not be."""
+    """The result of an import. Operations in `carried` keep their declaration from the version
+    before; for operations in `dropped` it no longer fits, so it was dropped.
+    """
 
     document: DocumentView
     operations: int
@@ -71,9 +72,10 @@ async def import_document(
     request: Request,
     caller: CallerDep,
     writing: Writes,
-    slug: Annotated[str, Query(max_length=64, description="The document's name among yours.")],
+    slug: Annotated[str, Query(max_length=64, description="The document's name, your own choice.")],
     backend_url: Annotated[
-        Url, Query(description="Where you serve it: https, without the document's base path.")
+        Url,
+        Query(description="The https address of your service, without the document's base path."),
     ],
 ) -> ImportView:
     inputs.slug(slug, "query:slug")
@@ -88,7 +90,7 @@ async def import_document(
     return await writing.run(ImportView, work)
 
 
-@router.get("/documents", operation_id="list_documents", summary="Your documents")
+@router.get("/documents", operation_id="list_documents", summary="List your documents")
 async def list_documents(
     caller: CallerDep, services: ServicesDep, after: After = ""
 ) -> Page[DocumentView]:
@@ -98,7 +100,7 @@ async def list_documents(
     return Page(items=items, next=next_of(items, "id"))
 
 
-@router.get("/documents/{document}", operation_id="get_document", summary="One document")
+@router.get("/documents/{document}", operation_id="get_document", summary="Get one document")
 async def get_document(document: Name, caller: CallerDep, services: ServicesDep) -> DocumentView:
     return DocumentView.model_validate(await _reached(services, caller, document))
 
@@ -106,7 +108,7 @@ async def get_document(document: Name, caller: CallerDep, services: ServicesDep)
 @router.get(
     "/documents/{document}/source",
     operation_id="get_document_source",
-    summary="The bytes that were imported",
+    summary="Get a document's bytes as you imported them",
     response_class=Response,
     responses={200: {"content": {"application/octet-stream": {}}}},
 )
@@ -120,7 +122,7 @@ async def get_document_source(document: Name, caller: CallerDep, services: Servi
 @router.get(
     "/documents/{document}/openapi",
     operation_id="get_document_openapi",
-    summary="The document, regenerated from the store",
+    summary="Get a document as OpenAPI, regenerated from the store",
     response_model=dict[str, Any],
 )
 async def get_document_openapi(

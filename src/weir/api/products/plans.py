@@ -11,7 +11,7 @@ from pydantic import Field, WithJsonSchema
 from weir.api.callers import Caller
 from weir.api.guard import CallerDep, ServicesDep, new_router
 from weir.api.models import MOMENT, Given, Name, Page, Shown, Text, read_moment
-from weir.api.products.products import visible
+from weir.api.products.products import get_visible
 from weir.api.writes import Writes
 from weir.shelf import plans, price_changes, products
 from weir.shelf.plans import Plan
@@ -27,12 +27,14 @@ Limit = Annotated[
 ]
 
 PricingDocument = Annotated[
-    dict[str, Any], WithJsonSchema(schema()), Field(description="What is charged: docs/money.md.")
+    dict[str, Any],
+    WithJsonSchema(schema()),
+    Field(description="The price's components: docs/money.md."),
 ]
 
 
 class PlanGiven(Given):
-    """Terms to offer. Prices are decimal strings in major units of the currency."""
+    """The terms of a plan. Prices are decimal strings in major units of the currency."""
 
     name: Text
     currency: Text
@@ -44,7 +46,7 @@ class PlanGiven(Given):
 
 
 class ChangeGiven(Given):
-    """What the plan costs from a day on that is to come."""
+    """The price of the plan from a future day on."""
 
     pricing: PricingDocument
     effective_from: Annotated[str, Field(max_length=40, pattern=MOMENT)]
@@ -60,8 +62,8 @@ class ChangeView(Shown):
 
 
 class PlanView(Shown):
-    """A plan. `pricing` is its first version, `changes` the later ones: each call is charged by
-    the version in force when it arrived. Its other terms never change.
+    """A plan. `pricing` is its first version, `changes` are the later ones: each call is charged by
+    the version in force when it arrives. The plan's other terms never change.
     """
 
     id: str
@@ -96,10 +98,12 @@ async def offer_plan(
     return await writing.run(PlanView, work)
 
 
-@router.get("/products/{product}/plans", operation_id="list_plans", summary="A product's plans")
+@router.get(
+    "/products/{product}/plans", operation_id="list_plans", summary="List a product's plans"
+)
 async def list_plans(product: Name, caller: CallerDep, services: ServicesDep) -> Page[PlanView]:
     async with services.database.connect() as connection:
-        found = await visible(connection, caller, product)
+        found = await get_visible(connection, caller, product)
         offered = await plans.of_product(connection, found.id)
         changes = await price_changes.of_plans(connection, [each.id for each in offered])
     return Page(items=[_view(each, changes.get(each.id, [])) for each in offered])
@@ -108,7 +112,7 @@ async def list_plans(product: Name, caller: CallerDep, services: ServicesDep) ->
 @router.post(
     "/plans/{plan}/withdraw",
     operation_id="withdraw_plan",
-    summary="Take no new subscriptions under a plan",
+    summary="Accept no new subscriptions under a plan",
 )
 async def withdraw_plan(plan: Name, caller: CallerDep, writing: Writes) -> PlanView:
     async def work(unit: UnitOfWork) -> PlanView:
@@ -124,12 +128,12 @@ async def withdraw_plan(plan: Name, caller: CallerDep, writing: Writes) -> PlanV
     "/plans/{plan}/changes",
     operation_id="change_plan",
     status_code=201,
-    summary="Announce what a plan costs from a day on",
+    summary="Announce a plan's price from a future day on",
 )
 async def change_plan(
     plan: Name, given: ChangeGiven, caller: CallerDep, writing: Writes
 ) -> ChangeView:
-    """Subscribers keep their price for the notice of 30 days."""
+    """Existing subscribers keep their price for the notice of 30 days."""
     pricing = read_pricing(given.pricing)
     effective_from = read_moment(given.effective_from)
 
@@ -144,7 +148,7 @@ async def change_plan(
 @router.post(
     "/plans/{plan}/changes/take-back",
     operation_id="take_back_plan_change",
-    summary="Take back the newest price of a plan before it is in force",
+    summary="Withdraw a plan's newest price before it is in force",
 )
 async def take_back_plan_change(plan: Name, caller: CallerDep, writing: Writes) -> ChangeView:
     async def work(unit: UnitOfWork) -> ChangeView:

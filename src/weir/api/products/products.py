@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse
 
 from weir.api.callers import Caller
 from weir.api.guard import CallerDep, ServicesDep, new_router
-from weir.api.models import After, Effective, Given, Name, Page, Prose, Shown, Text, next_of
+from weir.api.models import After, ConfirmedChange, Given, Name, Page, Prose, Shown, Text, next_of
 from weir.api.writes import Writes
 from weir.shelf import product_documents, products, subscriptions
 from weir.shelf.owners import Owner
@@ -25,7 +25,7 @@ _WORDS = {field.name for field in fields(Words)}
 
 
 class ProductGiven(Given):
-    """The next version of a product to draft, the first if there is none."""
+    """A product's next version to draft; its first one if there is none."""
 
     slug: Name
     direction: Text
@@ -42,7 +42,7 @@ class ProductGiven(Given):
 
 
 class CapabilitiesGiven(Given):
-    """The capabilities a draft is to hold, in place of those it held."""
+    """The capabilities that replace the present ones of the draft."""
 
     capabilities: list[Name]
 
@@ -79,8 +79,8 @@ class ProductDetail(ProductView):
     capabilities: list[str]
 
 
-class ProductRetired(Effective):
-    """A product version that no gateway serves any more, its subscriptions ended."""
+class ProductRetired(ConfirmedChange):
+    """A product version that no gateway serves any more, and whose subscriptions have ended."""
 
     product: ProductView
 
@@ -113,7 +113,7 @@ async def draft_product(given: ProductGiven, caller: CallerDep, writing: Writes)
 @router.put(
     "/products/{product}/capabilities",
     operation_id="set_product_capabilities",
-    summary="Say what a draft holds",
+    summary="Set the capabilities of a draft",
 )
 async def set_product_capabilities(
     product: Name, given: CapabilitiesGiven, caller: CallerDep, writing: Writes
@@ -129,7 +129,7 @@ async def set_product_capabilities(
 @router.post(
     "/products/{product}/publish",
     operation_id="publish_product",
-    summary="Put a draft on the shelf, unchangeable from then on",
+    summary="Publish a draft on the shelf; it cannot be changed afterwards",
 )
 async def publish_product(product: Name, caller: CallerDep, writing: Writes) -> ProductDetail:
     async def work(unit: UnitOfWork) -> ProductDetail:
@@ -143,7 +143,7 @@ async def publish_product(product: Name, caller: CallerDep, writing: Writes) -> 
 @router.post(
     "/products/{product}/retire",
     operation_id="retire_product",
-    summary="Take a version off the shelf and end its subscriptions",
+    summary="Take a product version off the shelf and end its subscriptions",
 )
 async def retire_product(product: Name, caller: CallerDep, writing: Writes) -> ProductRetired:
     async def work(unit: UnitOfWork) -> ProductView:
@@ -156,7 +156,9 @@ async def retire_product(product: Name, caller: CallerDep, writing: Writes) -> P
     return ProductRetired(product=view, effective_at=at)
 
 
-@router.get("/products", operation_id="list_products", summary="Your products, drafts too")
+@router.get(
+    "/products", operation_id="list_products", summary="List your products, drafts included"
+)
 async def list_products(
     caller: CallerDep, services: ServicesDep, after: After = ""
 ) -> Page[ProductView]:
@@ -166,24 +168,24 @@ async def list_products(
     return Page(items=items, next=next_of(items, "id"))
 
 
-@router.get("/products/{product}", operation_id="get_product", summary="One product version")
+@router.get("/products/{product}", operation_id="get_product", summary="Get one product version")
 async def get_product(product: Name, caller: CallerDep, services: ServicesDep) -> ProductDetail:
     async with services.database.connect() as connection:
-        found = await visible(connection, caller, product)
+        found = await get_visible(connection, caller, product)
         return await _detail(connection, found)
 
 
 @router.get(
     "/products/{product}/openapi",
     operation_id="get_product_openapi",
-    summary="A product's operations as an OpenAPI document, at the gateway's address",
+    summary="Get a product's operations as an OpenAPI document, at the gateway's address",
     response_model=dict[str, Any],
 )
 async def get_product_openapi(
     product: Name, caller: CallerDep, services: ServicesDep, document: Name | None = None
 ) -> JSONResponse:
     async with services.database.connect() as connection:
-        found = await visible(connection, caller, product)
+        found = await get_visible(connection, caller, product)
         described = await product_documents.openapi_of(
             connection, found, services.api_origin, document
         )
@@ -196,7 +198,7 @@ def _owner(caller: Caller) -> Owner:
     return Owner(organisation.id, organisation.slug, organisation.kind, caller.in_sandbox)
 
 
-async def visible(connection: AsyncConnection, caller: Caller, product_id: str) -> Product:
+async def get_visible(connection: AsyncConnection, caller: Caller, product_id: str) -> Product:
     """Return a product version. NOT_FOUND when it is neither published nor within reach."""
     found = await products.get(connection, product_id)
     if found.status != "published":

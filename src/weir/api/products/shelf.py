@@ -20,7 +20,7 @@ Choices = Annotated[list[str], Query(max_length=SEARCH_CHOICES)]
 
 
 class OperationFound(Shown):
-    """An operation that matches what was asked."""
+    """An operation that matches the search."""
 
     capability: str
     operation_id: str
@@ -31,8 +31,10 @@ class OperationFound(Shown):
 
 
 class ProductFound(Shown):
-    """A product, best first. `grade` is the worst data grade of its fields, null when no field has
-    one; `prices` are the kinds of price its plans have: free, per-call, monthly, share."""
+    """A product that matches the search; the best one is first. `grade` is the worst data grade of
+    its fields, null when no field has one. `prices` are the kinds of price its plans have: free,
+    per-call, monthly, share.
+    """
 
     product: ProductView
     grade: int | None
@@ -42,7 +44,7 @@ class ProductFound(Shown):
 
 
 class SearchFound(Shown):
-    """One page of what was found, and how many each choice of each facet would find."""
+    """One page of results. `facets` counts the products for each choice of each facet."""
 
     total: int
     items: list[ProductFound]
@@ -51,7 +53,7 @@ class SearchFound(Shown):
     )
 
 
-@router.get("/shelf", operation_id="list_shelf", summary="Every product on the shelf")
+@router.get("/shelf", operation_id="list_shelf", summary="List all products on the shelf")
 async def list_shelf(
     services: ServicesDep,
     direction: Literal["go-out", "bring-in"] | None = None,
@@ -66,7 +68,7 @@ async def list_shelf(
 @router.get(
     "/shelf/search",
     operation_id="search_shelf",
-    summary="Find products on the shelf by words, English or Chinese",
+    summary="Search the shelf by words, in English or Chinese",
 )
 async def search_shelf(
     services: ServicesDep,

@@ -9,7 +9,7 @@ from fastapi import Query
 
 from weir.api.guard import CallerDep, ServicesDep, new_router
 from weir.api.models import Name, Page, Shown
-from weir.api.products.products import visible
+from weir.api.products.products import get_visible
 from weir.kernel.declares import PAGE_ROWS
 from weir.openapi.declares import STANDARD_FINDINGS
 from weir.openapi.standard.lint import RULES
@@ -20,8 +20,9 @@ router = new_router("standard")
 
 
 class FindingView(Shown):
-    """One place that does not keep a rule. `pointer` leads into the document, or into that of the
-    version before when `in_older`; `subject` says what was met there."""
+    """One place that breaks a rule. `pointer` leads into the document, or with `in_older` into the
+    document of the version before; `subject` names what is there.
+    """
 
     rule: str
     severity: Literal["error", "warning", "advice"]
@@ -38,8 +39,9 @@ class FindingView(Shown):
 
 
 class ChangesView(Shown):
-    """What breaks callers of the version before, `against`; null when there was none. At most
-    one page of changes; `total` counts them all."""
+    """The changes that break callers of the version before, `against`; null when there was none.
+    `changes` has at most one page of them; `total` counts all.
+    """
 
     against: str | None
     total: int
@@ -49,7 +51,7 @@ class ChangesView(Shown):
 @router.get(
     "/documents/{document}/findings",
     operation_id="list_findings",
-    summary="What a document does not keep of the standard, errors first",
+    summary="List what in a document breaks the standard, errors first",
 )
 async def list_findings(
     document: Name,
@@ -69,13 +71,13 @@ async def list_findings(
 @router.get(
     "/products/{product}/changes",
     operation_id="list_breaking_changes",
-    summary="What a product version breaks of the version before it",
+    summary="List what in a product version breaks callers of the version before it",
 )
 async def list_breaking_changes(
     product: Name, caller: CallerDep, services: ServicesDep
 ) -> ChangesView:
     async with services.database.connect() as connection:
-        found = await visible(connection, caller, product)
+        found = await get_visible(connection, caller, product)
         against, changes = await standard_findings.breaking_changes(connection, found)
     shown = _views(changes[:PAGE_ROWS])
     return ChangesView(against=against, total=len(changes), changes=shown)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from weir.api.callers import Caller
 from weir.api.guard import CallerDep, ServicesDep, new_router
-from weir.api.models import After, Effective, Given, Name, Page, Shown, next_of
+from weir.api.models import After, ConfirmedChange, Given, Name, Page, Shown, next_of
 from weir.api.writes import Writes
 from weir.kernel.declares import NOT_FOUND
 from weir.kernel.outcomes import Refusal
@@ -21,7 +21,7 @@ router = new_router("subscriptions")
 
 
 class SubscriptionGiven(Given):
-    """An application of yours, and the plan it is to call under."""
+    """An application of yours, and the plan under which it will call."""
 
     application: Name
     plan: Name
@@ -41,7 +41,7 @@ class SubscriptionView(Shown):
     changed_at: datetime
 
 
-class SubscriptionChanged(Effective):
+class SubscriptionChanged(ConfirmedChange):
     """A subscription after a change that every gateway has applied."""
 
     subscription: SubscriptionView
@@ -51,7 +51,7 @@ class SubscriptionChanged(Effective):
     "/subscriptions",
     operation_id="request_subscription",
     status_code=201,
-    summary="Ask for a product under a plan",
+    summary="Request a product under a plan",
 )
 async def request_subscription(
     given: SubscriptionGiven, caller: CallerDep, writing: Writes
@@ -71,7 +71,7 @@ async def request_subscription(
 @router.get(
     "/subscriptions",
     operation_id="list_subscriptions",
-    summary="Subscriptions you hold, and those to your products",
+    summary="List your subscriptions, and the subscriptions to your products",
 )
 async def list_subscriptions(
     caller: CallerDep, services: ServicesDep, after: After = ""
@@ -83,7 +83,7 @@ async def list_subscriptions(
 
 
 @router.get(
-    "/subscriptions/{subscription}", operation_id="get_subscription", summary="One subscription"
+    "/subscriptions/{subscription}", operation_id="get_subscription", summary="Get one subscription"
 )
 async def get_subscription(
     subscription: Name, caller: CallerDep, services: ServicesDep
@@ -132,7 +132,7 @@ async def refuse_subscription(
 @router.post(
     "/subscriptions/{subscription}/suspend",
     operation_id="suspend_subscription",
-    summary="Stop a subscription at every gateway",
+    summary="Suspend a subscription at every gateway",
 )
 async def suspend_subscription(
     subscription: Name, caller: CallerDep, writing: Writes
@@ -145,7 +145,7 @@ async def suspend_subscription(
 @router.post(
     "/subscriptions/{subscription}/resume",
     operation_id="resume_subscription",
-    summary="Undo a subscription's suspension",
+    summary="Resume a suspended subscription",
 )
 async def resume_subscription(
     subscription: Name, caller: CallerDep, writing: Writes
@@ -156,7 +156,7 @@ async def resume_subscription(
 @router.post(
     "/subscriptions/{subscription}/end",
     operation_id="end_subscription",
-    summary="End a subscription for good, from either side",
+    summary="End a subscription for good, as its owner or its subscriber",
 )
 async def end_subscription(
     subscription: Name, caller: CallerDep, writing: Writes

@@ -26,20 +26,20 @@ _Moment = Annotated[AwareDatetime | None, Query()]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """Filters of the search; one that is left out matches anything."""
+class AuditFilters:
+    """Filters of the search; a filter that is left out matches every entry."""
 
     organisation: Name | None = None
     event: Annotated[str | None, Query(max_length=64)] = None
     touching: Annotated[
-        str | None, Query(max_length=64, description="Exactly what it happened to, or who did it.")
+        str | None, Query(max_length=64, description="Identifier of the subject or the actor.")
     ] = None
     since: _Moment = None
     until: _Moment = None
 
 
 class ChainFinding(Shown):
-    """A place where an organisation's chain does not hold."""
+    """A place where an organisation's audit chain does not hold."""
 
     organisation: str
     number: int
@@ -47,14 +47,14 @@ class ChainFinding(Shown):
 
 
 class RowFinding(Shown):
-    """A consent that is not as the platform last wrote it."""
+    """A consent that differs from what the platform last wrote."""
 
     consent: str
     why: str
 
 
 class AuditReport(Shown):
-    """What a verification found; `intact` when nothing."""
+    """The findings of a verification; `intact` when there are none."""
 
     intact: bool
     chains: list[ChainFinding]
@@ -64,7 +64,7 @@ class AuditReport(Shown):
 @router.get(
     "/audit/verification",
     operation_id="verify_audit",
-    summary="Check every audit chain and every consent against it",
+    summary="Check all audit chains, and all consents against them",
 )
 async def verify_audit(services: ServicesDep) -> AuditReport:
     async with services.database.connect() as connection:
@@ -93,14 +93,14 @@ class EntryView(Shown):
 @router.get(
     "/audit/entries",
     operation_id="search_audit_trail",
-    summary="What happened, newest first: by organisation, event, time, or what it touched",
+    summary="Search the audit trail by organisation, event, subject and time, newest first",
 )
 async def search_audit_trail(
     caller: CallerDep,
     services: ServicesDep,
-    wanted: Annotated[Wanted, Depends()],
+    wanted: Annotated[AuditFilters, Depends()],
     after: Annotated[
-        str | None, Query(max_length=120, description="`next`, as it was given.")
+        str | None, Query(max_length=120, description="`next` of the page before.")
     ] = None,
 ) -> Page[EntryView]:
     async with services.database.connect() as connection:

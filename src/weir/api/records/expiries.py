@@ -17,12 +17,12 @@ router = new_router("receipts")
 @router.get(
     "/records/expiries",
     operation_id="list_expiries",
-    summary="Signed statements of what expired, oldest first",
+    summary="List the signed statements of expired records, oldest first",
 )
 async def list_expiries(
     services: ServicesDep, after: Annotated[int, Query(ge=0, le=2**62)] = 0
 ) -> Page[dict[str, Any]]:
-    """`after` is how many of them you have already."""
+    """`after` is the number of statements that you have already."""
     async with services.database.connect() as connection:
         found = await retention.listed(connection, after, PAGE_ROWS)
     more = str(after + len(found)) if len(found) == PAGE_ROWS else None

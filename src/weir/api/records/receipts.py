@@ -19,7 +19,7 @@ _RECEIPT_CHARACTERS = 128
 
 
 @router.get(
-    "/receipts/{receipt}", operation_id="get_receipt", summary="The signed receipt of one call"
+    "/receipts/{receipt}", operation_id="get_receipt", summary="Get the signed receipt of one call"
 )
 async def get_receipt(
     receipt: Annotated[str, Path(max_length=_RECEIPT_CHARACTERS)],

@@ -27,7 +27,7 @@ AfterFile = Annotated[
 
 
 class CallCount(Shown):
-    """Calls of one application to one product that ended one way."""
+    """The number of calls of one application to one product with one result."""
 
     application: str | None
     product: str | None
@@ -39,12 +39,12 @@ class CallCount(Shown):
 @router.get(
     "/records/counts",
     operation_id="count_calls",
-    summary="Calls by application, product, status and refusal",
+    summary="Count the calls by application, product, status and refusal",
 )
 async def count_calls(
     caller: CallerDep, services: ServicesDep, since: Day = None, until: Day = None
 ) -> Page[CallCount]:
-    first, last = day_of(since, "query:since"), day_of(until, "query:until")
+    first, last = read_day(since, "query:since"), read_day(until, "query:until")
     async with services.database.connect() as connection:
         files = await manifest.of_days(connection, first, last)
     counted = await asyncio.to_thread(queries.usage, services.lake, files)
@@ -62,21 +62,21 @@ async def count_calls(
 @router.get(
     "/records/files",
     operation_id="list_lake_files",
-    summary="The files of the lake that are to be read",
+    summary="List the files of the lake that other engines should read",
 )
 async def list_lake_files(
     services: ServicesDep, since: Day = None, until: Day = None, after: AfterFile = ""
 ) -> Page[str]:
-    """For engines that read the lake themselves: what lies there besides was merged or is not
-    counted as stored. Files stay readable for an hour after they leave this list.
+    """Read these files and no others with your own engine: the lake also holds files that were
+    merged or do not count as stored. A file stays readable for an hour after it leaves this list.
     """
-    first, last = day_of(since, "query:since"), day_of(until, "query:until")
+    first, last = read_day(since, "query:since"), read_day(until, "query:until")
     async with services.database.connect() as connection:
         found = await manifest.of_days(connection, first, last, after, PAGE_ROWS)
     return Page(items=found, next=found[-1] if len(found) == PAGE_ROWS else None)
 
 
-def day_of(text: str | None, pointer: str) -> date | None:
+def read_day(text: str | None, pointer: str) -> date | None:
     """Return the day of a query value, or None without one. INVALID_INPUT at `pointer`."""
     try:
         return None if text is None else date.fromisoformat(text)

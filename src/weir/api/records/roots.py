@@ -21,11 +21,11 @@ from weir.store.unit import UnitOfWork
 
 router = new_router("receipts")
 
-Size = Annotated[int, Path(ge=1, le=2**62, description="How many seals the root covers.")]
+Size = Annotated[int, Path(ge=1, le=2**62, description="The number of seals the root covers.")]
 
 
 class RootView(Shown):
-    """A signed root with those who witnessed it, as docs/receipts.md describes both."""
+    """A signed root with its witnesses; docs/receipts.md describes both."""
 
     root: dict[str, Any]
     witnesses: list[dict[str, Any]]
@@ -40,7 +40,7 @@ class ConsistencyView(Shown):
 
 
 class WitnessGiven(Given):
-    """Your signature under the root's statement, by the key of the certificate you ask with."""
+    """Your signature of the root's statement, by the key of the certificate of this request."""
 
     signature: Annotated[str, Field(max_length=200)]
 
@@ -49,17 +49,19 @@ class WitnessGiven(Given):
     "/records/roots",
     operation_id="sign_root",
     status_code=201,
-    summary="Sign the root over every seal there is",
+    summary="Sign a root over all seals",
 )
 async def sign_root(caller: CallerDep, services: ServicesDep) -> RootView:
-    """Safe to repeat: with no new seal, it is the root that is there."""
+    """Safe to repeat: without a new seal the answer is the present root."""
     keys = await record_keys.RecordKeys.open(services.database, services.sealing)
     async with services.database.unit(caller.actor) as unit:
         root = await seal_log.sign_root(unit.connection, keys.current, unit.now)
         return _view(await root_witnesses.get(unit.connection, root.size))
 
 
-@router.get("/records/roots", operation_id="list_roots", summary="Signed roots, largest first")
+@router.get(
+    "/records/roots", operation_id="list_roots", summary="List the signed roots, largest first"
+)
 async def list_roots(
     services: ServicesDep, after: Annotated[int | None, Query(ge=1, le=2**62)] = None
 ) -> Page[RootView]:
@@ -69,7 +71,11 @@ async def list_roots(
     return Page(items=[_view(each) for each in found], next=more)
 
 
-@router.get("/records/roots/{size}", operation_id="get_root", summary="One root and its witnesses")
+@router.get(
+    "/records/roots/{size}",
+    operation_id="get_root",
+    summary="Get one signed root and its witnesses",
+)
 async def get_root(size: Size, services: ServicesDep) -> RootView:
     async with services.database.connect() as connection:
         return _view(await root_witnesses.get(connection, size))
@@ -78,7 +84,7 @@ async def get_root(size: Size, services: ServicesDep) -> RootView:
 @router.get(
     "/records/roots/{size}/consistency",
     operation_id="prove_consistency",
-    summary="The proof that a root rewrote nothing of a smaller one",
+    summary="Prove that a root only adds to a smaller one and changes nothing in it",
 )
 async def prove_consistency(
     size: Size, since: Annotated[int, Query(ge=1, le=2**62)], services: ServicesDep
@@ -91,7 +97,7 @@ async def prove_consistency(
 @router.post(
     "/records/roots/{size}/witness",
     operation_id="witness_root",
-    summary="Put your signature under a root you have checked",
+    summary="Add your signature to a root that you have checked",
 )
 async def witness_root(
     size: Size, given: WitnessGiven, caller: CallerDep, writing: Writes

@@ -15,7 +15,11 @@ from weir.metering.lake import receipts
 router = new_router("receipts")
 
 
-@router.get("/records/keys", operation_id="list_record_keys", summary="The keys that seal records")
+@router.get(
+    "/records/keys",
+    operation_id="list_record_keys",
+    summary="List the public keys that verify seals of records",
+)
 async def list_record_keys(services: ServicesDep) -> Page[dict[str, Any]]:
     async with services.database.connect() as connection:
         found = await record_keys.published(connection)
@@ -23,12 +27,12 @@ async def list_record_keys(services: ServicesDep) -> Page[dict[str, Any]]:
 
 
 @router.get(
-    "/records/seals", operation_id="list_seals", summary="Every seal, in the order of the tree"
+    "/records/seals", operation_id="list_seals", summary="List all seals, in the order of the tree"
 )
 async def list_seals(
     services: ServicesDep, after: Annotated[int, Query(ge=0, le=2**62)] = 0
 ) -> Page[dict[str, Any]]:
-    """`after` is how many seals you have already."""
+    """`after` is the number of seals that you have already."""
     async with services.database.connect() as connection:
         found = await receipts.seals_after(connection, after, PAGE_ROWS)
     more = str(after + len(found)) if len(found) == PAGE_ROWS else None

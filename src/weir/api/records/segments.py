@@ -20,7 +20,7 @@ router = new_router("receipts")
 @router.get(
     "/records/segments/{stream}/{segment}",
     operation_id="get_segment",
-    summary="The lines of one segment, as they were sealed, without what has expired",
+    summary="Get the lines of one sealed segment, without expired records",
     responses={200: {"content": {"application/x-ndjson": {}}}},
 )
 async def get_segment(
@@ -37,12 +37,12 @@ async def get_segment(
 @router.get(
     "/records/segments/{stream}/{segment}/pruned",
     operation_id="list_pruned",
-    summary="What stands in a segment for records that expired",
+    summary="List the hashes that stand for a segment's expired records",
 )
 async def list_pruned(
     stream: Name, segment: Annotated[int, Path(ge=1, le=2**62)], services: ServicesDep
 ) -> Page[tuple[int, int, str]]:
-    """Level, position and hash of each subtree. Empty when nothing expired, or everything."""
+    """Level, position and hash of each subtree. Empty when no record expired, or all did."""
     if not identifiers.is_identifier(stream, "str"):
         raise Refusal(NOT_FOUND, "not a stream")
     async with services.database.connect() as connection:

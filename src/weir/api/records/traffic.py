@@ -10,7 +10,7 @@ from fastapi import Query
 
 from weir.api.guard import CallerDep, ServicesDep, new_router
 from weir.api.models import Page, Shown
-from weir.api.records.records import Day, day_of
+from weir.api.records.records import Day, read_day
 from weir.kernel import inputs
 from weir.kernel.declares import NAME_CHARACTERS, TRAFFIC_DAYS
 from weir.metering.lake import manifest, traffic
@@ -19,7 +19,7 @@ router = new_router("records")
 
 
 class TrafficRow(Shown):
-    """Calls of one kind; `by` says which. Percentiles are at most nine percent too high."""
+    """The calls that share the values in `by`. Percentiles are at most nine percent too high."""
 
     by: dict[str, str | None]
     calls: int
@@ -34,24 +34,25 @@ class TrafficRow(Shown):
 @router.get(
     "/records/traffic",
     operation_id="ask_traffic",
-    summary="Calls by any of their dimensions, with percentiles of their durations",
+    summary="Count calls by the dimensions you choose, with percentiles of their duration",
 )
 async def ask_traffic(
     caller: CallerDep,
     services: ServicesDep,
     by: Annotated[
-        list[str] | None, Query(max_length=3, description="What to count by; all calls as one.")
+        list[str] | None,
+        Query(max_length=3, description="Dimensions to count by; all calls as one."),
     ] = None,
     only: Annotated[
-        list[str] | None, Query(max_length=8, description="`name=value`, to narrow.")
+        list[str] | None, Query(max_length=8, description="`name=value`: count only these calls.")
     ] = None,
     since: Day = None,
     until: Day = None,
 ) -> Page[TrafficRow]:
-    """Days are of UTC, both included, a year at most; today when left out."""
+    """Days are UTC days, both included, at most a year; without them it is today."""
     wanted, narrowed = [_dimension(name, "query:by") for name in by or []], _narrowed(only or [])
     today = services.database.clock.now().astimezone(UTC).date()
-    first, last = day_of(since, "query:since") or today, day_of(until, "query:until") or today
+    first, last = read_day(since, "query:since") or today, read_day(until, "query:until") or today
     first, last = min(first, today), min(last, today)
     if (last - first).days >= TRAFFIC_DAYS:
         most = TRAFFIC_DAYS

@@ -9,36 +9,36 @@ import typer
 
 from weir.cli.files import read_object
 from weir.cli.output import AsJson, show_list, show_one
-from weir.cli.profiles import DEFAULT, ProfileName, asking
+from weir.cli.profiles import DEFAULT, ProfileName, call_management
 
 app = typer.Typer(no_args_is_help=True)
 
-Issuer = Annotated[str, typer.Argument(help="The issuer's name, as its statements say in iss.")]
+Issuer = Annotated[str, typer.Argument(help="The issuer's name, as in its claim iss.")]
 
 
 @app.command()
 def register(
     issuer: Issuer,
-    name: Annotated[str, typer.Option(help="What people call it.")],
-    jwks: Annotated[Path, typer.Option(help="Its public keys (RFC 7517).")],
+    name: Annotated[str, typer.Option(help="Its name for people.")],
+    jwks: Annotated[Path, typer.Option(help="File of its public keys (RFC 7517).")],
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """Believe an issuer of software statements, or replace its keys."""
+    """Trust an issuer of software statements, or replace its keys."""
     given = read_object(jwks) or {}
-    show_one(asking(profile, lambda m: m.anchors.register(issuer, name, given)), as_json)
+    show_one(call_management(profile, lambda m: m.anchors.register(issuer, name, given)), as_json)
 
 
 @app.command("list")
 def list_anchors(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
-    """List the issuers that are believed, or were."""
+    """List the issuers that are trusted now, or were before."""
     from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.anchors.list()))
+    found = call_management(profile, lambda m: all_of(m.anchors.list()))
     show_list(found, ("issuer", "name", "status", "changed_at"), as_json)
 
 
 @app.command()
 def end(issuer: Issuer, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
-    """Believe an issuer no more, from the next request on."""
-    show_one(asking(profile, lambda m: m.anchors.end(issuer)), as_json)
+    """Stop trusting an issuer, from the next request on."""
+    show_one(call_management(profile, lambda m: m.anchors.end(issuer)), as_json)

@@ -7,25 +7,25 @@ from typing import Annotated
 
 import typer
 
-from weir.cli.failures import CannotError
+from weir.cli.failures import CommandError
 from weir.cli.output import AsJson, show_list, show_one
-from weir.cli.profiles import DEFAULT, ProfileName, asking
+from weir.cli.profiles import DEFAULT, ProfileName, call_management
 
 app = typer.Typer(no_args_is_help=True)
 
 Moment = Annotated[
     str,
-    typer.Option("--at", help="When: an RFC 3339 time, or from now on so many days (+7) ahead."),
+    typer.Option("--at", help="An RFC 3339 time, or a number of days ahead (+7)."),
 ]
 Algorithm = Annotated[str, typer.Argument(help="ES256, PS256, EdDSA or Ed25519.")]
 
 
 @app.command("list")
 def list_keys(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
-    """List the signing keys by purpose, newest first, with where each is in its life."""
+    """List the signing keys by purpose, newest first, with the state of each."""
     from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.signing_keys.list()))
+    found = call_management(profile, lambda m: all_of(m.signing_keys.list()))
     show_list(
         found, ("kid", "purpose", "algorithm", "state", "signs_from", "superseded_at"), as_json
     )
@@ -38,14 +38,16 @@ def announce(
         str, typer.Option(help="ES256, PS256 or EdDSA; ES256 only for messages.")
     ] = "ES256",
     messages: Annotated[
-        bool, typer.Option("--messages", help="The key that gateways sign answers with.")
+        bool, typer.Option("--messages", help="The key for signing gateways' answers.")
     ] = False,
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """Make the next signing key; it signs from its date on, the present one ends by itself."""
+    """Make the next signing key. It signs from its date on, and the present key then stops."""
     moment, purpose = _moment(at), "message" if messages else "access_token"
-    announced = asking(profile, lambda m: m.signing_keys.announce(algorithm, moment, purpose))
+    announced = call_management(
+        profile, lambda m: m.signing_keys.announce(algorithm, moment, purpose)
+    )
     show_one(announced, as_json)
 
 
@@ -55,16 +57,16 @@ def revoke(
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """In an emergency: revoke a signing key everywhere, with everything it signed."""
-    show_one(asking(profile, lambda m: m.signing_keys.revoke(kid)), as_json)
+    """Revoke a signing key everywhere, and all that it signed. For emergencies."""
+    show_one(call_management(profile, lambda m: m.signing_keys.revoke(kid)), as_json)
 
 
 @app.command()
 def endings(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
-    """List the algorithms that are taken until a date and no longer."""
+    """List the algorithms whose end is announced."""
     from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.algorithms.endings()))
+    found = call_management(profile, lambda m: all_of(m.algorithms.endings()))
     show_list(found, ("algorithm", "ends_at", "announced_at"), as_json)
 
 
@@ -75,23 +77,23 @@ def end(
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """Announce from when on an algorithm of clients' signatures is taken no more."""
+    """Announce when a signature algorithm will no longer be accepted from clients."""
     moment = _moment(at)
-    show_one(asking(profile, lambda m: m.algorithms.end(algorithm, moment)), as_json)
+    show_one(call_management(profile, lambda m: m.algorithms.end(algorithm, moment)), as_json)
 
 
 @app.command()
 def keep(algorithm: Algorithm, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
-    """Take the announcement back: the algorithm stays."""
-    show_one(asking(profile, lambda m: m.algorithms.keep(algorithm)), as_json)
+    """Withdraw the announced end of an algorithm, so that it stays accepted."""
+    show_one(call_management(profile, lambda m: m.algorithms.keep(algorithm)), as_json)
 
 
 def _moment(text: str) -> str:
-    """Return a time as the API reads it (RFC 3339); `+7` is seven days ahead. CannotError."""
+    """Return a time as the API reads it (RFC 3339); `+7` is seven days ahead. CommandError."""
     if text.startswith("+") and text[1:].isascii() and text[1:].isdigit() and len(text) <= 5:
         return (datetime.now(UTC) + timedelta(days=int(text[1:]))).isoformat(timespec="seconds")
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise CannotError(f"{text} is no time: write 2027-03-01T00:00:00+08:00, or +7.") from error
+        raise CommandError(f"{text} is no time: write 2027-03-01T00:00:00+08:00, or +7.") from error
     return moment.astimezone().isoformat(timespec="seconds")

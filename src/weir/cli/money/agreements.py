@@ -8,10 +8,10 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from weir.cli.failures import CannotError
+from weir.cli.failures import CommandError
 from weir.cli.files import read_json
 from weir.cli.output import AsJson, show_json, show_list, show_one
-from weir.cli.profiles import DEFAULT, ProfileName, asking, folder_of
+from weir.cli.profiles import DEFAULT, ProfileName, call_management, folder_of
 
 agreement = typer.Typer(no_args_is_help=True)
 
@@ -33,11 +33,14 @@ Shares = Annotated[
         " partner or an organisation's identifier.",
     ),
 ]
-From = Annotated[str | None, typer.Option(help="RFC 3339; default: as soon as all have accepted.")]
+From = Annotated[str | None, typer.Option(help="RFC 3339; default: when all have accepted.")]
 BillableCalls = Annotated[
-    str, typer.Option(help="succeeded, or answered: calls the member declined are paid too.")
+    str,
+    typer.Option(help="succeeded, or answered: calls that the member declined are charged too."),
 ]
-RoundingRule = Annotated[str, typer.Option(help="Of each line: half_even, half_up, down or up.")]
+RoundingRule = Annotated[
+    str, typer.Option(help="Rounding of each line: half_even, half_up, down or up.")
+]
 
 
 @agreement.command("propose")
@@ -54,7 +57,7 @@ def propose(
 ) -> None:
     """Propose how a product's revenue is split, and sign it where your signature is needed."""
     since, shares, credentials = _since(effective_from), _terms(share, terms), _own(profile)
-    proposed = asking(
+    proposed = call_management(
         profile,
         lambda m: m.agreements.propose(
             product,
@@ -82,7 +85,7 @@ def counter(
 ) -> None:
     """Answer a proposal with other terms, and sign them where your signature is needed."""
     since, shares, credentials = _since(effective_from), _terms(share, terms), _own(profile)
-    proposed = asking(
+    proposed = call_management(
         profile,
         lambda m: m.agreements.counter(
             agreement,
@@ -99,15 +102,15 @@ def counter(
 @agreement.command("list")
 def list_agreements(
     product: Annotated[
-        str | None, typer.Argument(help="A product version, prd_…; default: of every product.")
+        str | None, typer.Argument(help="A product version, prd_…; default: all products.")
     ] = None,
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """List the agreements you are a party to, newest first: who proposed what when."""
+    """List your agreements, newest first, with who proposed each and when."""
     from weir.client.management.requests import all_of
 
-    found = asking(
+    found = call_management(
         profile,
         lambda m: all_of(m.agreements.of_product(product) if product else m.agreements.list()),
     )
@@ -121,8 +124,8 @@ def try_agreement(
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """Replay past records under a proposal: what you would have had, beside today's."""
-    tried = asking(profile, lambda m: m.agreements.trial(agreement, period))
+    """Compute a past period again under a proposal, and compare it with today's terms."""
+    tried = call_management(profile, lambda m: m.agreements.trial(agreement, period))
     if as_json:
         show_json(tried)
         return
@@ -133,8 +136,8 @@ def try_agreement(
 
 @agreement.command("show")
 def show(agreement: Agreement, profile: ProfileName = DEFAULT) -> None:
-    """Print an agreement whole: its terms and the signatures, which can be verified offline."""
-    show_json(asking(profile, lambda m: m.agreements.get(agreement)))
+    """Print a complete agreement, with the terms and signatures that can be verified offline."""
+    show_json(call_management(profile, lambda m: m.agreements.get(agreement)))
 
 
 @agreement.command("accept")
@@ -142,7 +145,7 @@ def accept(
     agreement: Agreement,
     read: Annotated[
         Path | None,
-        typer.Option(help="What `show` printed and you read: sign those terms and no others."),
+        typer.Option(help="The file that `show` printed and you read: sign only its terms."),
     ] = None,
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
@@ -150,16 +153,16 @@ def accept(
     """Accept an agreement for your organisation: sign its terms with your key."""
     terms = None if read is None else _signed(read).terms
     credentials = _own(profile)
-    found = asking(profile, lambda m: m.agreements.accept(agreement, credentials, terms))
+    found = call_management(profile, lambda m: m.agreements.accept(agreement, credentials, terms))
     _show(found, as_json)
 
 
 @agreement.command("sign")
 def sign_terms(
-    terms: Annotated[Path, typer.Argument(help="The terms, as downloaded from their page.")],
+    terms: Annotated[Path, typer.Argument(help="The file of terms, downloaded from their page.")],
     profile: ProfileName = DEFAULT,
 ) -> None:
-    """Sign an agreement's terms with your key, offline, and print the signature alone."""
+    """Sign an agreement's terms with your key, offline, and print only the signature."""
     from weir.agreements.signatures import read, terms_of
     from weir.kernel.signed_terms import sign
 
@@ -167,9 +170,9 @@ def sign_terms(
         text = terms.read_bytes().decode()
         terms_of(read({"terms": text, "signatures": []}))
     except OSError as error:
-        raise CannotError(f"{terms} cannot be read.") from error
+        raise CommandError(f"{terms} cannot be read.") from error
     except ValueError as error:
-        raise CannotError(f"{terms} does not hold the terms of an agreement.") from error
+        raise CommandError(f"{terms} does not hold the terms of an agreement.") from error
     credentials = _own(profile)
     print(sign(text, credentials.signing_key, credentials.thumbprint()))
 
@@ -177,7 +180,7 @@ def sign_terms(
 @agreement.command("end")
 def end(agreement: Agreement, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """Decline a proposal, or end an agreement now."""
-    _show(asking(profile, lambda m: m.agreements.end(agreement)), as_json)
+    _show(call_management(profile, lambda m: m.agreements.end(agreement)), as_json)
 
 
 @agreement.command("verify")
@@ -185,11 +188,11 @@ def verify(
     file: Annotated[Path, typer.Argument(help="An agreement, as `weir agreement show` prints it.")],
     authority: Annotated[
         Path | None,
-        typer.Option(help="The alliance's authority in PEM; default: the profile's own copy."),
+        typer.Option(help="The alliance's root certificate in PEM; default: the profile's copy."),
     ] = None,
     profile: ProfileName = DEFAULT,
 ) -> None:
-    """Check offline that everybody the terms need has signed them, trusting nobody."""
+    """Check offline that all organisations that the terms need have signed them."""
     from weir.agreements.signatures import check
     from weir.client import Profile
 
@@ -197,9 +200,9 @@ def verify(
     try:
         found = check(_signed(file), ca_file.read_bytes())
     except OSError as error:
-        raise CannotError(f"{ca_file} cannot be read.") from error
+        raise CommandError(f"{ca_file} cannot be read.") from error
     except ValueError as error:
-        raise CannotError(f"{file}: {error}.") from error
+        raise CommandError(f"{file}: {error}.") from error
     for organisation, fault in found.faults.items():
         print(f"{organisation}: {fault}.")
     if found.faults:
@@ -228,26 +231,26 @@ def _since(effective_from: str | None) -> str:
 
 
 def _signed(file: Path) -> Any:
-    """Read the terms and signatures from a file that `show` printed. CannotError."""
+    """Read the terms and signatures from a file that `show` printed. CommandError."""
     from weir.agreements.signatures import read
 
     try:
         return read(read_json(file))
     except ValueError as error:
-        raise CannotError(f"{file}: {error}.") from error
+        raise CommandError(f"{file}: {error}.") from error
 
 
 def _terms(share: list[str] | None, terms: Path | None) -> list[dict[str, Any]]:
-    """Return shares as the API takes them, from options and from a JSON file. CannotError."""
+    """Return shares as the API takes them, from options and from a JSON file. CommandError."""
     shares = [_share(each) for each in share or []]
     if terms is None:
         return shares
     try:
         read = read_json(terms)
     except ValueError as error:
-        raise CannotError(f"{terms} is not JSON.") from error
+        raise CommandError(f"{terms} is not JSON.") from error
     if not isinstance(read, list) or not all(isinstance(each, dict) for each in read):
-        raise CannotError(f"{terms} is not a list of terms; see docs/money.md.")
+        raise CommandError(f"{terms} is not a list of terms; see docs/money.md.")
     return [*shares, *read]
 
 

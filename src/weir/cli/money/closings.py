@@ -6,9 +6,9 @@ from typing import Annotated, Final
 
 import typer
 
-from weir.cli.failures import CannotError
+from weir.cli.failures import CommandError
 from weir.cli.output import AsJson, show_list, show_one
-from weir.cli.profiles import DEFAULT, ProfileName, asking
+from weir.cli.profiles import DEFAULT, ProfileName, call_management
 
 period = typer.Typer(no_args_is_help=True)
 
@@ -39,71 +39,73 @@ def close(
     period: Period,
     currency: Currency = "CNY",
     settle: Annotated[
-        bool, typer.Option("--settle", help="Net what is owed too, and hand payment messages over.")
+        bool, typer.Option("--settle", help="Net the debts too, and hand over payment messages.")
     ] = False,
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """Close a period: count, price, post, and write every party's statement, step by step."""
+    """Close a period: count and price its calls, post them, and write each party's statement."""
 
-    def told(step: str) -> None:
+    def print_step(step: str) -> None:
         if not as_json:
             print(_STEPS.get(step, step), flush=True)
 
-    found = asking(profile, lambda m: m.closings.close(period, currency, settle=settle, told=told))
+    found = call_management(
+        profile, lambda m: m.closings.close(period, currency, settle=settle, on_step=print_step)
+    )
     if found["status"] == "failed":
-        raise CannotError(f"The period could not be closed: {found['failure']}.")
+        raise CommandError(f"The period could not be closed: {found['failure']}.")
     show_one(found if as_json else {name: found[name] for name in _CLOSED}, as_json)
 
 
 @period.command("closings")
 def list_closings(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
-    """List the closings that were asked for, and how far each is."""
+    """List the closings and the progress of each."""
     from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.closings.list()))
+    found = call_management(profile, lambda m: all_of(m.closings.list()))
     show_list(found, ("job", "period", "currency", "status", "to_do", "release"), as_json)
 
 
 @period.command("closing")
 def show_closing(job: Job, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
-    """Show how far one closing is, step by step."""
-    show_one(asking(profile, lambda m: m.closings.get(job)), as_json)
+    """Show the progress of one closing, step by step."""
+    show_one(call_management(profile, lambda m: m.closings.get(job)), as_json)
 
 
 @period.command("move")
 def move(job: Job, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
-    """Let the release that runs now go on with a closing that another one began."""
-    show_one(asking(profile, lambda m: m.closings.move(job)), as_json)
+    """Let the running release continue a closing that another release began."""
+    show_one(call_management(profile, lambda m: m.closings.move(job)), as_json)
 
 
 @period.command("reopen")
 def reopen(
     period: Period,
-    reason: Annotated[str, typer.Option(help="Everyone with a statement of it will read this.")],
+    reason: Annotated[str, typer.Option(help="The reason, for all who have a statement of it.")],
     currency: Currency = "CNY",
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """Open a closed period again: its postings are reversed; close it anew for the next version."""
-    made = asking(profile, lambda m: m.reopenings.reopen(period, currency, reason))
+    """Open a closed period again and reverse its postings. Close it again for a new version."""
+    made = call_management(profile, lambda m: m.reopenings.reopen(period, currency, reason))
     show_one(made, as_json)
 
 
 @period.command("reopenings")
 def list_reopenings(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
-    """List which periods were opened again, and why."""
+    """List the periods that were opened again, with the reasons."""
     from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.reopenings.list()))
+    found = call_management(profile, lambda m: all_of(m.reopenings.list()))
     show_list(found, ("period", "currency", "reason", "reopened_at", "reopened_by"), as_json)
 
 
 @period.command("list")
 def list_periods(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
-    """List the periods you have statements of."""
+    """List the periods for which you have statements."""
     from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.statements.list()))
+    found = call_management(profile, lambda m: all_of(m.statements.list()))
     columns = ("period", "currency", "version", "supplement", "closed_at", "reopened_at")
     show_list(found, columns, as_json)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from weir.cli.output import AsJson, show_list, show_one
-from weir.cli.profiles import DEFAULT, ProfileName, asking
+from weir.cli.profiles import DEFAULT, ProfileName, call_management
 
 dispute = typer.Typer(no_args_is_help=True)
 
@@ -19,13 +19,13 @@ Line = Annotated[int, typer.Option(help="The line of the statement, counted from
 def open_dispute(
     statement: Statement,
     line: Line,
-    reason: Annotated[str, typer.Option(help="What is wrong, in a sentence.")],
-    evidence: Annotated[str, typer.Option(help="What shows it, for example receipts.")] = "",
+    reason: Annotated[str, typer.Option(help="The reason, in a sentence.")],
+    evidence: Annotated[str, typer.Option(help="Your evidence, for example receipts.")] = "",
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """Dispute a line of a statement: nobody pays it until it is decided."""
-    opened = asking(profile, lambda m: m.disputes.open(statement, line, reason, evidence))
+    """Dispute a line of a statement. It is not paid before the dispute is decided."""
+    opened = call_management(profile, lambda m: m.disputes.open(statement, line, reason, evidence))
     show_one(opened, as_json)
 
 
@@ -35,21 +35,25 @@ def list_disputes(
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """List your disputes; the operator's list holds everybody's."""
+    """List your disputes; for the operator, all disputes."""
     from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.disputes.list(status)))
+    found = call_management(profile, lambda m: all_of(m.disputes.list(status)))
     show_list(found, ("id", "statement", "statement_line", "status", "reason"), as_json)
 
 
 @dispute.command("resolve")
 def resolve(
     dispute: Annotated[str, typer.Argument(help="The dispute's identifier, dsp_…")],
-    resolution: Annotated[str, typer.Option(help="What was decided, and why.")],
-    amount_minor: Annotated[int, typer.Option(help="What is given back; 0 rejects it.")],
+    resolution: Annotated[str, typer.Option(help="The decision and its reason.")],
+    amount_minor: Annotated[
+        int, typer.Option(help="The amount to give back, in minor units; 0 rejects the dispute.")
+    ],
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """Decide a dispute. Only the operator may."""
-    decided = asking(profile, lambda m: m.disputes.resolve(dispute, resolution, amount_minor))
+    """Decide a dispute. Only the operator can do this."""
+    decided = call_management(
+        profile, lambda m: m.disputes.resolve(dispute, resolution, amount_minor)
+    )
     show_one(decided, as_json)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from weir.cli.output import AsJson, show_one
-from weir.cli.profiles import DEFAULT, ProfileName, asking
+from weir.cli.profiles import DEFAULT, ProfileName, call_management
 
 payment = typer.Typer(no_args_is_help=True)
 
@@ -18,5 +18,5 @@ def received(
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """Say that a payment to you has come."""
-    show_one(asking(profile, lambda m: m.payments.receive(payment)), as_json)
+    """Confirm that you received a payment."""
+    show_one(call_management(profile, lambda m: m.payments.receive(payment)), as_json)

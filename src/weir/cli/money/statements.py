@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from weir.cli.failures import CannotError
+from weir.cli.failures import CommandError
 from weir.cli.files import read_json
 from weir.cli.output import AsJson, show_json, show_list
-from weir.cli.profiles import DEFAULT, ProfileName, asking, folder_of
+from weir.cli.profiles import DEFAULT, ProfileName, call_management, folder_of
 
 statement = typer.Typer(no_args_is_help=True)
 
@@ -22,7 +22,7 @@ def list_statements(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> 
     """List your statements, newest first."""
     from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.statements.list()))
+    found = call_management(profile, lambda m: all_of(m.statements.list()))
     columns = ("id", "period", "currency", "version", "balance_minor", "reopened_at")
     show_list(found, columns, as_json)
 
@@ -30,14 +30,16 @@ def list_statements(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> 
 @statement.command("show")
 def show(
     statement: Statement,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV: a row a share.")] = False,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="Print CSV, with a row for each share.")
+    ] = False,
     profile: ProfileName = DEFAULT,
 ) -> None:
-    """Print a statement, whole: the document that can be verified offline."""
+    """Print a complete statement, the document that can be verified offline."""
     if as_csv:
-        print(asking(profile, lambda m: m.statements.csv(statement)), end="")
+        print(call_management(profile, lambda m: m.statements.csv(statement)), end="")
         return
-    show_json(asking(profile, lambda m: m.statements.get(statement)))
+    show_json(call_management(profile, lambda m: m.statements.get(statement)))
 
 
 @statement.command("calls")
@@ -47,10 +49,10 @@ def calls(
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """List the calls behind a line, one by one."""
+    """List the calls that a line counts."""
     from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.statements.calls(statement, line)))
+    found = call_management(profile, lambda m: all_of(m.statements.calls(statement, line)))
     columns = ("arrived_at", "interaction_id", "method", "path", "status", "ending", "billable")
     show_list(found, columns, as_json)
 
@@ -58,17 +60,17 @@ def calls(
 @statement.command("bundle")
 def bundle(
     statement: Statement,
-    folder: Annotated[Path, typer.Argument(help="A folder to be made.")],
+    folder: Annotated[Path, typer.Argument(help="The folder to create.")],
     profile: ProfileName = DEFAULT,
 ) -> None:
-    """Fetch a statement and all it was made of that is yours, to be verified offline."""
+    """Fetch a statement with all data you may see that it was made of, to verify it offline."""
     from weir.cli.records.bundles import fetch_statement
     from weir.client import Profile
 
     if folder.exists():
-        raise CannotError(f"{folder} is there already.")
+        raise CommandError(f"{folder} is there already.")
     authority = Profile.load(folder_of(profile)).platform.ca_file
-    calls = asking(profile, lambda m: fetch_statement(m, statement, folder, authority))
+    calls = call_management(profile, lambda m: fetch_statement(m, statement, folder, authority))
     print(f"{folder}: {calls:,} calls. Next: weir statement verify {folder}")
 
 
@@ -76,13 +78,13 @@ def bundle(
 def verify(
     file: Annotated[
         Path,
-        typer.Argument(help="A bundle, or a statement as `weir statement show` prints it."),
+        typer.Argument(help="A bundle's folder, or a file that `weir statement show` printed."),
     ],
     records: Annotated[
-        Path | None, typer.Option(help="For a statement alone: the folder of sealed records.")
+        Path | None, typer.Option(help="Without a bundle: the folder of sealed records.")
     ] = None,
 ) -> None:
-    """Recompute a statement from its records alone, offline, trusting nobody."""
+    """Compute a statement again from its records alone, offline, and compare the two."""
     from weir.settlement.statements.party_bundles import verify_bundle
     from weir.settlement.statements.verification import RecordsFolder
     from weir.settlement.statements.verification import verify as recompute
@@ -93,9 +95,9 @@ def verify(
         elif records is not None:
             found = recompute(read_json(file), RecordsFolder(records))
         else:
-            raise CannotError("Give a bundle's folder, or a statement and --records.")
+            raise CommandError("Give a bundle's folder, or a statement and --records.")
     except ValueError as error:
-        raise CannotError(f"{file}: {error}.") from error
+        raise CommandError(f"{file}: {error}.") from error
     read = f"{found.records:,} records"
     if found.segments:
         read += f" in {found.segments:,} segments"

@@ -9,13 +9,13 @@ import typer
 
 from weir.cli.files import read_object, read_text
 from weir.cli.output import AsJson, show_list, show_one
-from weir.cli.profiles import DEFAULT, ProfileName, asking, folder_of
+from weir.cli.profiles import DEFAULT, ProfileName, call_management, folder_of
 
 app = typer.Typer(no_args_is_help=True)
 
 Application = Annotated[str, typer.Argument(help="The application's identifier, app_…")]
 RedirectUris = Annotated[
-    list[str], typer.Option("--redirect-uri", help="Where customers come back to; repeatable.")
+    list[str], typer.Option("--redirect-uri", help="The address customers return to; repeatable.")
 ]
 Roles = Annotated[
     list[str],
@@ -23,18 +23,18 @@ Roles = Annotated[
 ]
 AuthMethod = Annotated[
     Literal["tls_client_auth", "private_key_jwt"],
-    typer.Option(help="How it proves itself at the token endpoint."),
+    typer.Option(help="Its authentication at the token endpoint."),
 ]
 SignedRequests = Annotated[
-    bool, typer.Option("--signed-requests", help="Take its requests only as signed objects.")
+    bool, typer.Option("--signed-requests", help="Accept only signed authorization requests.")
 ]
 
 
 @app.command()
 def register(
-    name: Annotated[str, typer.Argument(help="What customers and colleagues call it.")],
+    name: Annotated[str, typer.Argument(help="Its name for customers and colleagues.")],
     organisation: Annotated[
-        str | None, typer.Option(help="Whose first application it is; for the operator only.")
+        str | None, typer.Option(help="For the operator: the organisation it is for.")
     ] = None,
     auth_method: AuthMethod = "tls_client_auth",
     redirect_uri: RedirectUris = [],  # noqa: B006 - Typer copies it
@@ -45,18 +45,18 @@ def register(
         typer.Option(help="Make a key here, get its certificate, and save it as this profile."),
     ] = None,
     jwks: Annotated[
-        Path | None, typer.Option(help="Public keys (RFC 7517) the application made itself.")
+        Path | None, typer.Option(help="File of the application's own public keys (RFC 7517).")
     ] = None,
     csr: Annotated[
-        Path | None, typer.Option(help="A certificate request the application made itself.")
+        Path | None, typer.Option(help="File of the application's own certificate request.")
     ] = None,
     certificate: Annotated[
-        Path | None, typer.Option(help="Where to write the certificate for --csr.")
+        Path | None, typer.Option(help="With --csr: the file for the certificate.")
     ] = None,
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """Register an application, with a key made here (--save) or elsewhere (--jwks, --csr)."""
+    """Register an application. Its key is made here (--save) or elsewhere (--jwks, --csr)."""
     from weir.client import Credentials, Management, Profile
 
     credentials = Credentials.generate(folder_of(save)) if save else None
@@ -78,7 +78,7 @@ def register(
             registered["certificate_pem"] = issued["pem"]
         return registered
 
-    made = asking(profile, work)
+    made = call_management(profile, work)
     pem = made.pop("certificate_pem", None)
     if credentials is not None and pem is not None:
         method = made["token_endpoint_auth_method"]
@@ -93,36 +93,36 @@ def register(
 
 @app.command("list")
 def list_applications(
-    organisation: Annotated[str | None, typer.Option(help="Only those of this one.")] = None,
+    organisation: Annotated[str | None, typer.Option(help="List only this organisation's.")] = None,
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """List applications within reach."""
+    """List the applications you may see."""
     from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.applications.list(organisation)))
+    found = call_management(profile, lambda m: all_of(m.applications.list(organisation)))
     show_list(found, ("name", "organisation", "roles", "status", "id"), as_json)
 
 
 @app.command()
 def show(application: Application, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """Show one application."""
-    show_one(asking(profile, lambda m: m.applications.get(application)), as_json)
+    show_one(call_management(profile, lambda m: m.applications.get(application)), as_json)
 
 
 @app.command()
 def backchannel(
     application: Application,
     mode: Annotated[str, typer.Option(help="poll, ping or off.")] = "poll",
-    endpoint: Annotated[
-        str | None, typer.Option(help="The https address that pings go to.")
-    ] = None,
+    endpoint: Annotated[str | None, typer.Option(help="The https address for pings.")] = None,
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """Let it ask customers on their own device (CIBA), and be told of answers by poll or ping."""
+    """Let an application ask customers on their own device (CIBA), and choose poll or ping."""
     how = None if mode == "off" else mode
-    changed = asking(profile, lambda m: m.applications.set_backchannel(application, how, endpoint))
+    changed = call_management(
+        profile, lambda m: m.applications.set_backchannel(application, how, endpoint)
+    )
     show_one(changed, as_json)
 
 
@@ -130,13 +130,15 @@ def backchannel(
 def require_signed_requests(
     application: Application,
     required: Annotated[
-        bool, typer.Option("--only-signed/--also-unsigned", help="Which requests are taken.")
+        bool, typer.Option("--only-signed/--also-unsigned", help="The requests to accept.")
     ] = True,
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """Take its authorization requests only as signed objects (RFC 9101), or also unsigned."""
-    changed = asking(
+    """Accept only signed authorization requests (RFC 9101) of an application, or also unsigned
+    ones.
+    """
+    changed = call_management(
         profile, lambda m: m.applications.require_signed_requests(application, required)
     )
     show_one(changed, as_json)
@@ -146,12 +148,12 @@ def require_signed_requests(
 def cert(
     application: Application,
     csr: Annotated[Path, typer.Option(help="A certificate request (PKCS #10, PEM).")],
-    out: Annotated[Path | None, typer.Option(help="Where to write it; default: print it.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The file to write; default: print it.")] = None,
     profile: ProfileName = DEFAULT,
 ) -> None:
     """Issue a client certificate for an application's own certificate request."""
     request = read_text(csr) or ""
-    issued = asking(profile, lambda m: m.certificates.issue(application, request))
+    issued = call_management(profile, lambda m: m.certificates.issue(application, request))
     if out is None:
         print(issued["pem"], end="")
     else:
@@ -166,7 +168,7 @@ def certs(
     """List an application's certificates, newest first."""
     from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.certificates.list(application)))
+    found = call_management(profile, lambda m: all_of(m.certificates.list(application)))
     show_list(found, ("id", "sha256", "not_after", "revoked_at"), as_json)
 
 
@@ -176,20 +178,22 @@ def revoke(
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """Revoke a certificate at every gateway, with every token bound to it."""
-    show_one(asking(profile, lambda m: m.certificates.revoke(certificate)), as_json)
+    """Revoke a certificate and all tokens bound to it, at every gateway."""
+    show_one(call_management(profile, lambda m: m.certificates.revoke(certificate)), as_json)
 
 
 @app.command()
 def keys(
     application: Application,
-    jwks: Annotated[Path, typer.Option(help="The public keys that replace the present ones.")],
+    jwks: Annotated[Path, typer.Option(help="File of the new public keys (RFC 7517).")],
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """Replace an application's public keys; send old and new together to change without a gap."""
+    """Replace an application's public keys. Send old and new ones together for a smooth change."""
     given = read_object(jwks) or {}
-    show_one(asking(profile, lambda m: m.applications.rotate_keys(application, given)), as_json)
+    show_one(
+        call_management(profile, lambda m: m.applications.rotate_keys(application, given)), as_json
+    )
 
 
 @app.command("revoke-key")
@@ -199,22 +203,24 @@ def revoke_key(
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """Revoke one of its keys everywhere, for good: a registered one or a DPoP key."""
-    show_one(asking(profile, lambda m: m.applications.revoke_key(application, key)), as_json)
+    """Revoke one of an application's keys everywhere, for good: a registered key or a DPoP key."""
+    show_one(
+        call_management(profile, lambda m: m.applications.revoke_key(application, key)), as_json
+    )
 
 
 @app.command("try")
 def try_product(
     application: Application,
     product: Annotated[str, typer.Argument(help="A sandbox product's identifier, prd_…")],
-    thumbprint: Annotated[
-        str, typer.Option(help="Of the DPoP key that calls will show (RFC 7638).")
-    ],
+    thumbprint: Annotated[str, typer.Option(help="Thumbprint (RFC 7638) of the calls' DPoP key.")],
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """Get a short-lived token to try a sandbox product out, bound to a key of your own."""
-    issued = asking(profile, lambda m: m.trials.issue_token(application, product, thumbprint))
+    """Get a short-lived token to try a sandbox product, bound to your own key."""
+    issued = call_management(
+        profile, lambda m: m.trials.issue_token(application, product, thumbprint)
+    )
     show_one(issued, as_json)
 
 
@@ -226,45 +232,49 @@ def try_key(
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """Let a key ask a test customer for consent in the application's name, for minutes."""
+    """Let a key ask a test customer for consent in an application's name, for some minutes."""
     jwk = read_object(key) or {}
-    show_one(asking(profile, lambda m: m.trials.issue_key(application, product, jwk)), as_json)
+    show_one(
+        call_management(profile, lambda m: m.trials.issue_key(application, product, jwk)), as_json
+    )
 
 
 @app.command()
 def rehearse(
     application: Application,
-    on: Annotated[bool, typer.Option("--on/--off", help="Begin, or end.")] = True,
+    on: Annotated[bool, typer.Option("--on/--off", help="Begin or end.")] = True,
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """Let announced changes of keys and algorithms hold for this application already."""
-    show_one(asking(profile, lambda m: m.applications.rehearse(application, on)), as_json)
+    """Apply announced changes of keys and algorithms to one application now."""
+    show_one(call_management(profile, lambda m: m.applications.rehearse(application, on)), as_json)
 
 
 @app.command()
 def suspend(
     application: Application, profile: ProfileName = DEFAULT, as_json: AsJson = False
 ) -> None:
-    """Stop an application at every gateway."""
-    show_one(asking(profile, lambda m: m.applications.suspend(application)), as_json)
+    """Suspend an application at every gateway."""
+    show_one(call_management(profile, lambda m: m.applications.suspend(application)), as_json)
 
 
 @app.command()
 def resume(
     application: Application, profile: ProfileName = DEFAULT, as_json: AsJson = False
 ) -> None:
-    """Undo a suspension."""
-    show_one(asking(profile, lambda m: m.applications.resume(application)), as_json)
+    """Resume a suspended application."""
+    show_one(call_management(profile, lambda m: m.applications.resume(application)), as_json)
 
 
 @app.command("expiring")
 def expiring(
-    days: Annotated[int, typer.Option(min=1, max=366, help="Within so many days.")] = 30,
+    days: Annotated[
+        int, typer.Option(min=1, max=366, help="The number of days to look ahead.")
+    ] = 30,
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """List certificates that end soon and have no later one beside them."""
-    found = asking(profile, lambda m: m.certificates.expiring(days))
+    """List certificates that end soon and have no later one to replace them."""
+    found = call_management(profile, lambda m: m.certificates.expiring(days))
     columns = ("not_after", "organisation_name_en", "application_name", "application")
     show_list(found, columns, as_json)

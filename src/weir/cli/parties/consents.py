@@ -9,23 +9,23 @@ from typing import Annotated
 import typer
 
 from weir.cli.output import AsJson, show_list, show_one
-from weir.cli.profiles import DEFAULT, ProfileName, asking
+from weir.cli.profiles import DEFAULT, ProfileName, call_management
 
 consent = typer.Typer(no_args_is_help=True)
 
 
 @consent.command("lodge")
 def lodge(
-    application: Annotated[str, typer.Argument(help="The application that will ask.")],
+    application: Annotated[str, typer.Argument(help="The application that will ask the customer.")],
     details: Annotated[
         Path, typer.Argument(help="One entry of authorization_details (RFC 9396), a JSON file.")
     ],
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """Lodge what a customer will be asked within a day, for a request to name."""
+    """Lodge a consent in advance, for an authorization request of the next day to name."""
     entry = json.loads(details.read_text())
-    show_one(asking(profile, lambda m: m.consents.lodge(application, entry)), as_json)
+    show_one(call_management(profile, lambda m: m.consents.lodge(application, entry)), as_json)
 
 
 @consent.command("list")
@@ -36,19 +36,19 @@ def list_consents(
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """List consents: a member's over its customers' data, a partner's of an application."""
+    """List consents: to your customers' data as a member, or to one of your applications."""
     from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.consents.list(application)))
+    found = call_management(profile, lambda m: all_of(m.consents.list(application)))
     show_list(found, ("id", "state", "purpose", "application", "expires_at"), as_json)
 
 
 @consent.command("withdraw")
 def withdraw(
     consent: Annotated[str, typer.Argument(help="The consent's identifier, cns_…")],
-    reason: Annotated[str, typer.Option(help="Why, in words the customer will read.")] = "",
+    reason: Annotated[str, typer.Option(help="The reason; the customer reads it.")] = "",
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """Withdraw a consent and wait until every gateway has applied it."""
-    show_one(asking(profile, lambda m: m.consents.withdraw(consent, reason)), as_json)
+    """Withdraw a consent, and wait until every gateway has applied it."""
+    show_one(call_management(profile, lambda m: m.consents.withdraw(consent, reason)), as_json)

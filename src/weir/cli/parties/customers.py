@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from weir.cli.output import AsJson, show_list, show_one
-from weir.cli.profiles import DEFAULT, ProfileName, asking
+from weir.cli.profiles import DEFAULT, ProfileName, call_management
 
 customer = typer.Typer(no_args_is_help=True)
 
@@ -15,12 +15,12 @@ customer = typer.Typer(no_args_is_help=True)
 @customer.command("enrol")
 def enrol(
     customer_ref: Annotated[str, typer.Argument(help="Your own reference for the customer.")],
-    name: Annotated[str, typer.Option(help="What the customer will be greeted with.")],
+    name: Annotated[str, typer.Option(help="The name by which pages greet the customer.")],
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """Enrol a customer and get the one-time link to hand over."""
-    made = asking(profile, lambda m: m.customers.enrol(customer_ref, name))
+    """Enrol a customer, and print the one-time link to hand over."""
+    made = call_management(profile, lambda m: m.customers.enrol(customer_ref, name))
     show_one(made["customer"] | {"link": made["link"]}, as_json)
 
 
@@ -29,19 +29,21 @@ def list_customers(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> N
     """List your customers."""
     from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.customers.list()))
+    found = call_management(profile, lambda m: all_of(m.customers.list()))
     show_list(found, ("customer_ref", "name", "linked", "id"), as_json)
 
 
 @customer.command("offer-test")
 def offer_test(
     customer_ref: Annotated[str, typer.Argument(help="Your reference for the person.")],
-    name: Annotated[str, typer.Option(help="What developers call the person.")],
+    name: Annotated[str, typer.Option(help="The name that developers read.")],
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """Let developers try consents with a person of your model world."""
-    show_one(asking(profile, lambda m: m.test_customers.offer(customer_ref, name)), as_json)
+    """Offer a person of your model world to developers as a test customer."""
+    show_one(
+        call_management(profile, lambda m: m.test_customers.offer(customer_ref, name)), as_json
+    )
 
 
 @customer.command("list-test")
@@ -50,31 +52,33 @@ def list_test(
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """List whom an institution lets developers try consents with."""
-    found = asking(profile, lambda m: m.test_customers.of_member(member))
+    """List the test customers of an institution."""
+    found = call_management(profile, lambda m: m.test_customers.of_member(member))
     show_list(found["items"], ("customer_ref", "name"), as_json)
 
 
 @customer.command("end-test")
 def end_test(
-    customer_ref: Annotated[str, typer.Argument(help="The reference it was offered under.")],
+    customer_ref: Annotated[str, typer.Argument(help="The reference of the offer.")],
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """Let developers try with a person no more; sign-ins that were taken end."""
-    show_one(asking(profile, lambda m: m.test_customers.end(customer_ref)), as_json)
+    """End the offer of a test customer, and all sign-ins taken for it."""
+    show_one(call_management(profile, lambda m: m.test_customers.end(customer_ref)), as_json)
 
 
 @customer.command("take-test")
 def take_test(
-    customer_ref: Annotated[str, typer.Argument(help="One that `list-test` names.")],
-    application: Annotated[str, typer.Option(help="Your application that will ask.")],
-    product: Annotated[str, typer.Option(help="The sandbox product it subscribes to, prd_…")],
+    customer_ref: Annotated[str, typer.Argument(help="A reference that `list-test` prints.")],
+    application: Annotated[str, typer.Option(help="Your application that will ask for consent.")],
+    product: Annotated[str, typer.Option(help="The sandbox product to try, prd_…")],
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
     """Get your own sign-in as a test customer, with a new passphrase each time."""
-    taken = asking(profile, lambda m: m.test_customers.take(application, product, customer_ref))
+    taken = call_management(
+        profile, lambda m: m.test_customers.take(application, product, customer_ref)
+    )
     show_one(taken, as_json)
 
 
@@ -84,5 +88,5 @@ def detach_records(
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """Erase what leads from call records to a customer whose consents have all ended."""
-    show_one(asking(profile, lambda m: m.customers.detach_records(customer)), as_json)
+    """Erase the link from call records to a customer whose consents have all ended."""
+    show_one(call_management(profile, lambda m: m.customers.detach_records(customer)), as_json)

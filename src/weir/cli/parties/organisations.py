@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from weir.cli.output import AsJson, show_list, show_one
-from weir.cli.profiles import DEFAULT, ProfileName, asking, platform_here
+from weir.cli.profiles import DEFAULT, ProfileName, call_management, configured_platform
 
 member = typer.Typer(no_args_is_help=True)
 partner = typer.Typer(no_args_is_help=True)
@@ -28,14 +28,14 @@ def admit_member(
     name_zh: NameZh,
     licence_kind: Annotated[str, typer.Option(help="bank, insurer or securities.")],
     directory_url: Annotated[
-        str | None, typer.Option(help="Where its customers' accounts are asked for.")
+        str | None, typer.Option(help="The https address of its account directory.")
     ] = None,
     institution_code: Code = None,
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """Admit a licensed institution."""
-    admitted = asking(
+    """Admit a licensed institution: a bank, an insurer or a securities firm."""
+    admitted = call_management(
         profile,
         lambda m: m.organisations.admit_member(
             slug=slug,
@@ -66,7 +66,7 @@ def admit_partner(
     as_json: AsJson = False,
 ) -> None:
     """Admit a partner of one of the five classes."""
-    admitted = asking(
+    admitted = call_management(
         profile,
         lambda m: m.organisations.admit_partner(
             slug=slug,
@@ -81,13 +81,13 @@ def admit_partner(
 
 @member.command("list")
 def list_members(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
-    """List the alliance's institutions."""
+    """List the members of the alliance."""
     _list("member", ("licence_kind",), profile, as_json)
 
 
 @partner.command("list")
 def list_partners(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
-    """List the alliance's partners."""
+    """List the partners of the alliance."""
     _list("partner", ("partner_class",), profile, as_json)
 
 
@@ -95,41 +95,41 @@ def list_partners(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> No
 @partner.command("show")
 def show(name: Name, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """Show one organisation."""
-    show_one(asking(profile, lambda m: m.organisations.get(name)), as_json)
+    show_one(call_management(profile, lambda m: m.organisations.get(name)), as_json)
 
 
 @member.command("suspend")
 @partner.command("suspend")
 def suspend(name: Name, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
-    """Stop an organisation at every gateway; says when that was so."""
-    show_one(asking(profile, lambda m: m.organisations.suspend(name)), as_json)
+    """Suspend an organisation at every gateway, and print the time when that was done."""
+    show_one(call_management(profile, lambda m: m.organisations.suspend(name)), as_json)
 
 
 @member.command("resume")
 @partner.command("resume")
 def resume(name: Name, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
-    """Undo a suspension."""
-    show_one(asking(profile, lambda m: m.organisations.resume(name)), as_json)
+    """Resume a suspended organisation."""
+    show_one(call_management(profile, lambda m: m.organisations.resume(name)), as_json)
 
 
 @partner.command("production")
 @member.command("production")
 def production(name: Name, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
-    """Let an organisation that signed up use products beyond the sandbox."""
-    show_one(asking(profile, lambda m: m.organisations.open_production(name)), as_json)
+    """Let an organisation that signed up use products outside the sandbox."""
+    show_one(call_management(profile, lambda m: m.organisations.open_production(name)), as_json)
 
 
 @partner.command("sign-up")
 def sign_up(
     name_en: Annotated[str, typer.Argument(help="The organisation's name in English.")],
-    partner_class: Annotated[str, typer.Option(help="As for weir partner admit.")],
+    partner_class: Annotated[str, typer.Option(help="One of the classes of `weir partner admit`.")],
     person: Annotated[str, typer.Option(help="Your name.")],
-    sign_in_name: Annotated[str, typer.Option(help="What you sign in as.")],
+    sign_in_name: Annotated[str, typer.Option(help="The name you sign in with.")],
     passphrase: Annotated[str, typer.Option(prompt=True, hide_input=True)],
     name_zh: Annotated[str, typer.Option(help="The organisation's name in Chinese.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Register a partner in the sandbox: open to everybody. Its owner signs in at the portal."""
+    """Register a partner in the sandbox, without a profile. Its owner signs in at the portal."""
     from weir.client.sign_up import sign_up as register
 
     told = {
@@ -140,12 +140,12 @@ def sign_up(
         "name": sign_in_name,
         "passphrase": passphrase,
     }
-    made = asyncio.run(register(platform_here(), **told))
+    made = asyncio.run(register(configured_platform(), **told))
     show_one(made["organisation"], as_json)
 
 
 def _list(kind: str, columns: tuple[str, ...], profile: str, as_json: bool) -> None:
     from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.organisations.list(kind)))
+    found = call_management(profile, lambda m: all_of(m.organisations.list(kind)))
     show_list(found, (*_COLUMNS[:-1], *columns, _COLUMNS[-1]), as_json)

@@ -7,30 +7,30 @@ from typing import Annotated
 
 import typer
 
-from weir.cli.failures import CannotError
+from weir.cli.failures import CommandError
 from weir.cli.output import AsJson, show_list, show_one
-from weir.cli.profiles import DEFAULT, ProfileName, asking
+from weir.cli.profiles import DEFAULT, ProfileName, call_management
 
 backend = typer.Typer(no_args_is_help=True)
 
 Backend = Annotated[str, typer.Argument(help="The backend's identifier, bck_…")]
 Endpoints = Annotated[list[str], typer.Option("--endpoint", help="host:port; repeatable.")]
 Authority = Annotated[Path | None, typer.Option(help="PEM file of your own certificate authority.")]
-HealthPath = Annotated[str | None, typer.Option(help="Asked for by health checks: /healthz")]
+HealthPath = Annotated[str | None, typer.Option(help="The path for health checks: /healthz")]
 
 
 @backend.command("register")
 def register(
-    url: Annotated[str, typer.Argument(help="The service, as documents were imported with it.")],
+    url: Annotated[str, typer.Argument(help="The backend URL of the service's documents.")],
     endpoint: Endpoints,
     authority: Authority = None,
     health_path: HealthPath = None,
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """Say at which endpoints a service is reached."""
+    """Register the endpoints of one of your services."""
     pem = _read(authority)
-    made = asking(profile, lambda m: m.backends.register(url, endpoint, pem, health_path))
+    made = call_management(profile, lambda m: m.backends.register(url, endpoint, pem, health_path))
     show_one(made["backend"] | {"effective_at": made["effective_at"]}, as_json)
 
 
@@ -45,34 +45,36 @@ def change(
 ) -> None:
     """Replace a service's endpoints, authority and health check."""
     pem = _read(authority)
-    made = asking(profile, lambda m: m.backends.change(backend, endpoint, pem, health_path))
+    made = call_management(
+        profile, lambda m: m.backends.change(backend, endpoint, pem, health_path)
+    )
     show_one(made["backend"] | {"effective_at": made["effective_at"]}, as_json)
 
 
 @backend.command("remove")
 def remove(backend: Backend, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
-    """Have a service reached at its own address again."""
-    made = asking(profile, lambda m: m.backends.remove(backend))
+    """Remove a service's endpoints, so that its own address is called again."""
+    made = call_management(profile, lambda m: m.backends.remove(backend))
     show_one(made["backend"] | {"effective_at": made["effective_at"]}, as_json)
 
 
 @backend.command("list")
 def list_backends(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
-    """List your services' endpoints."""
+    """List your services and their endpoints."""
     from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.backends.list()))
+    found = call_management(profile, lambda m: all_of(m.backends.list()))
     show_list(found, ("url", "endpoints", "health_path", "id"), as_json)
 
 
 @backend.command("show")
 def show(backend: Backend, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
-    """Show one service."""
-    show_one(asking(profile, lambda m: m.backends.get(backend)), as_json)
+    """Show one service and its endpoints."""
+    show_one(call_management(profile, lambda m: m.backends.get(backend)), as_json)
 
 
 def _read(file: Path | None) -> str | None:
     try:
         return None if file is None else file.read_text("ascii")
     except (OSError, ValueError) as error:
-        raise CannotError(f"The file {file} cannot be read.") from error
+        raise CommandError(f"The file {file} cannot be read.") from error

@@ -8,7 +8,7 @@ import typer
 
 from weir.cli.output import AsJson, show_list, show_one
 from weir.cli.products.documents import Document
-from weir.cli.profiles import DEFAULT, ProfileName, asking
+from weir.cli.profiles import DEFAULT, ProfileName, call_management
 
 capability = typer.Typer(no_args_is_help=True)
 
@@ -24,7 +24,7 @@ def list_capabilities(
     """List a document's capabilities."""
     from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.capabilities.list(document)))
+    found = call_management(profile, lambda m: all_of(m.capabilities.list(document)))
     columns = ("operation_id", "method", "path", "permission", "moves_money", "state", "id")
     show_list(found, columns, as_json)
 
@@ -33,22 +33,22 @@ def list_capabilities(
 def bind(
     capability: Annotated[str, typer.Argument(help="The capability's identifier, cap_…")],
     consent_type: Annotated[
-        str | None, typer.Option(help="The consent it needs, urn:weir:account-access:v1 …")
+        str | None, typer.Option(help="The type of consent it needs: urn:weir:account-access:v1 …")
     ] = None,
-    permission: Annotated[str | None, typer.Option(help="The permission in it.")] = None,
-    moves_money: Annotated[bool, typer.Option(help="Whether a call moves money.")] = False,
+    permission: Annotated[str | None, typer.Option(help="The permission in that consent.")] = None,
+    moves_money: Annotated[bool, typer.Option(help="A call moves money.")] = False,
     account: Reference = None,
     amount: Reference = None,
     currency: Reference = None,
     payee: Reference = None,
     idempotency_key: Reference = None,
     outcome_path: Annotated[
-        str | None, typer.Option(help="Where you say what became of a payment.")
+        str | None, typer.Option(help="The path that answers the outcome of a payment.")
     ] = None,
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """Declare the consent a capability needs, and where a call carries what it is held to."""
+    """Declare the consent a capability needs, and where a call holds the values to check."""
     named = {
         "account": account,
         "amount": amount,
@@ -58,7 +58,7 @@ def bind(
         "outcome_path": outcome_path,
     }
     bindings = {name: value for name, value in named.items() if value is not None}
-    declared = asking(
+    declared = call_management(
         profile,
         lambda m: m.capabilities.declare(
             capability,

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from weir.cli.failures import CannotError
+from weir.cli.failures import CommandError
 from weir.cli.output import AsJson, show_json, show_list, show_one
-from weir.cli.profiles import DEFAULT, ProfileName, asking
+from weir.cli.profiles import DEFAULT, ProfileName, call_management
 
 document = typer.Typer(no_args_is_help=True)
 
@@ -20,8 +20,8 @@ Document = Annotated[str, typer.Argument(help="The document's identifier, doc_�
 @document.command("import")
 def import_document(
     file: Annotated[Path, typer.Argument(help="An OpenAPI 2.0, 3.0 or 3.1 document.")],
-    slug: Annotated[str, typer.Option(help="The document's name among yours.")],
-    backend_url: Annotated[str, typer.Option(help="Where you serve it, https://…")],
+    slug: Annotated[str, typer.Option(help="The document's name, your own choice.")],
+    backend_url: Annotated[str, typer.Option(help="The address of your service, https://…")],
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
@@ -29,8 +29,10 @@ def import_document(
     try:
         content = file.read_bytes()
     except OSError as error:
-        raise CannotError(f"The file {file} cannot be read.") from error
-    made = asking(profile, lambda m: m.documents.import_document(slug, backend_url, content))
+        raise CommandError(f"The file {file} cannot be read.") from error
+    made = call_management(
+        profile, lambda m: m.documents.import_document(slug, backend_url, content)
+    )
     show_one(made["document"] | {k: v for k, v in made.items() if k != "document"}, as_json)
 
 
@@ -39,7 +41,7 @@ def list_documents(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> N
     """List your documents."""
     from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.documents.list()))
+    found = call_management(profile, lambda m: all_of(m.documents.list()))
     show_list(found, ("slug", "version", "title", "openapi", "backend_url", "id"), as_json)
 
 
@@ -48,26 +50,26 @@ def show_document(
     document: Document, profile: ProfileName = DEFAULT, as_json: AsJson = False
 ) -> None:
     """Show one document."""
-    show_one(asking(profile, lambda m: m.documents.get(document)), as_json)
+    show_one(call_management(profile, lambda m: m.documents.get(document)), as_json)
 
 
 @document.command("openapi")
 def document_openapi(
     document: Document,
-    source: Annotated[bool, typer.Option(help="The bytes that were imported.")] = False,
+    source: Annotated[bool, typer.Option(help="Print the bytes you imported.")] = False,
     profile: ProfileName = DEFAULT,
 ) -> None:
-    """Print a document, regenerated from the store, or as it was imported (--source)."""
+    """Print a document as the platform stores it, or the bytes you imported (--source)."""
     if source:
-        sys.stdout.buffer.write(asking(profile, lambda m: m.documents.source(document)))
+        sys.stdout.buffer.write(call_management(profile, lambda m: m.documents.source(document)))
     else:
-        show_json(asking(profile, lambda m: m.documents.openapi(document)))
+        show_json(call_management(profile, lambda m: m.documents.openapi(document)))
 
 
 @document.command("findings")
 def findings(document: Document, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
-    """Say what a document does not keep of the standard."""
+    """List what in a document breaks the standard."""
     from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.documents.findings(document)))
+    found = call_management(profile, lambda m: all_of(m.documents.findings(document)))
     show_list(found, ("severity", "rule", "pointer", "subject", "mend"), as_json)

@@ -1,4 +1,4 @@
-"""`weir lint`: check an OpenAPI document against the standard, with no platform needed."""
+"""`weir lint`: check an OpenAPI document against the standard, without a platform."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from weir.cli.failures import CannotError
+from weir.cli.failures import CommandError
 from weir.cli.output import AsJson, show_json
 
 if TYPE_CHECKING:
@@ -24,18 +24,20 @@ _WORDS: Final = {
 def lint(
     file: Annotated[Path, typer.Argument(help="An OpenAPI 2.0, 3.0 or 3.1 document.")],
     against: Annotated[
-        Path | None, typer.Option(help="The version before it: what breaks is found and named.")
+        Path | None, typer.Option(help="The version before it, to find breaking changes.")
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help="Every place, not the first few.")] = False,
-    language: Annotated[str, typer.Option(help="en or zh.")] = "en",
+    every: Annotated[
+        bool, typer.Option("--all", help="Show all places, not only the first few.")
+    ] = False,
+    language: Annotated[str, typer.Option(help="Language of the findings: en or zh.")] = "en",
     as_json: AsJson = False,
 ) -> None:
-    """Hold a document to the standard; the exit status is 1 when it has errors."""
+    """Check a document against the standard, offline. Exits with 1 if there are errors."""
     from weir.openapi.standard.comparison import announces, compare
     from weir.openapi.standard.lint import in_order, judge, tally
 
     if language not in _WORDS:
-        raise CannotError("--language is en or zh.")
+        raise CommandError("--language is en or zh.")
     document = _read(file)
     findings = judge(*document)
     failed = tally(findings)["error"] > 0
@@ -47,14 +49,14 @@ def lint(
         failed = failed or (bool(changes) and not announced)
         findings = in_order(changes + findings)
     if as_json:
-        show_json({"findings": [described(each) for each in findings], "announced": announced})
+        show_json({"findings": [to_json(each) for each in findings], "announced": announced})
     else:
         _show(findings, language, every, str(file), announced)
     raise typer.Exit(1 if failed else 0)
 
 
-def described(finding: Finding) -> dict[str, Any]:
-    """Return a finding with its rule's words, as JSON shows it.
+def to_json(finding: Finding) -> dict[str, Any]:
+    """Return a finding with its rule's words, as plain JSON values.
 
     Keys: `rule`, `severity`, `pointer`, `in_older`, `subject`, `what`, `reason`, `mend` (each of
     the three in `en` and `zh`) and `source`.
@@ -76,7 +78,7 @@ def described(finding: Finding) -> dict[str, Any]:
 
 
 def _read(file: Path) -> tuple[dict[str, Any], Any]:
-    """Return a document as regenerated, and its OpenAPI version. CannotError."""
+    """Return a document as regenerated, and its OpenAPI version. CommandError."""
     from weir.kernel.outcomes import Refusal
     from weir.openapi.operations import import_document
     from weir.openapi.regeneration import regenerate
@@ -84,10 +86,10 @@ def _read(file: Path) -> tuple[dict[str, Any], Any]:
     try:
         parsed = import_document(file.read_bytes())
     except OSError as error:
-        raise CannotError(f"The file {file} cannot be read.") from error
+        raise CommandError(f"The file {file} cannot be read.") from error
     except Refusal as refusal:
         where, why = (str(refusal.public.get(name, "")) for name in ("pointer", "why"))
-        raise CannotError(f"{file} at {where or 'its root'}: {why}") from refusal
+        raise CommandError(f"{file} at {where or 'its root'}: {why}") from refusal
     return regenerate(parsed), parsed.version
 
 

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from weir.cli.failures import CannotError
+from weir.cli.failures import CommandError
 from weir.cli.output import AsJson, show_list, show_one
 from weir.cli.products.products import Product
-from weir.cli.profiles import DEFAULT, ProfileName, asking
+from weir.cli.profiles import DEFAULT, ProfileName, call_management
 from weir.kernel.declares import JSON_BYTES
 
 plan = typer.Typer(no_args_is_help=True)
@@ -22,12 +22,12 @@ Limit = Annotated[str, typer.Option(help="A whole number, 0 meaning none, or unl
 @plan.command("add")
 def add(
     product: Product,
-    name: Annotated[str, typer.Option(help="What the plan is called.")],
+    name: Annotated[str, typer.Option(help="The plan's name.")],
     price: Annotated[
-        str | None, typer.Option(help="Of one call, in major units: 0.05. Or give --pricing.")
+        str | None, typer.Option(help="Price of one call in major units: 0.05. Or use --pricing.")
     ] = None,
     pricing: Annotated[
-        Path | None, typer.Option(help="JSON file with the components: docs/money.md.")
+        Path | None, typer.Option(help="JSON file of price components: docs/money.md.")
     ] = None,
     currency: Annotated[str, typer.Option(help="ISO 4217.")] = "CNY",
     rate_per_s: Limit = "unlimited",
@@ -38,7 +38,7 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Offer a product under a plan."""
-    offered = asking(
+    offered = call_management(
         profile,
         lambda m: m.plans.offer(
             product,
@@ -59,7 +59,7 @@ def list_plans(product: Product, profile: ProfileName = DEFAULT, as_json: AsJson
     """List a product's plans."""
     from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.plans.list(product)))
+    found = call_management(profile, lambda m: all_of(m.plans.list(product)))
     if not as_json:
         found = [{**each, "price": _in_words(each)} for each in found]
     columns = ("name", "price", "rate_per_s", "quota", "quota_period", "status", "id")
@@ -68,35 +68,35 @@ def list_plans(product: Product, profile: ProfileName = DEFAULT, as_json: AsJson
 
 @plan.command("withdraw")
 def withdraw(plan: Plan, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
-    """Take no new subscriptions under a plan; those there are go on."""
-    show_one(asking(profile, lambda m: m.plans.withdraw(plan)), as_json)
+    """Accept no new subscriptions under a plan. Existing subscriptions go on."""
+    show_one(call_management(profile, lambda m: m.plans.withdraw(plan)), as_json)
 
 
 @plan.command("change")
 def change(
     plan: Plan,
     effective_from: Annotated[
-        str, typer.Option("--from", help="RFC 3339: after the notice of 30 days if it is used.")
+        str, typer.Option("--from", help="RFC 3339 time, 30 days ahead if the plan is used.")
     ],
     price: Annotated[
-        str | None, typer.Option(help="Of one call, in major units: 0.05. Or give --pricing.")
+        str | None, typer.Option(help="Price of one call in major units: 0.05. Or use --pricing.")
     ] = None,
     pricing: Annotated[
-        Path | None, typer.Option(help="JSON file with the components: docs/money.md.")
+        Path | None, typer.Option(help="JSON file of price components: docs/money.md.")
     ] = None,
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """Announce what a plan costs from a day on; subscribers keep their price for the notice."""
+    """Announce a plan's price from a future day on. Subscribers keep their price for 30 days."""
     document = _pricing(price, pricing)
-    made = asking(profile, lambda m: m.plans.change(plan, document, effective_from))
+    made = call_management(profile, lambda m: m.plans.change(plan, document, effective_from))
     show_one(made, as_json)
 
 
 @plan.command("take-back")
 def take_back(plan: Plan, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
-    """Take back the newest price of a plan before it is in force."""
-    show_one(asking(profile, lambda m: m.plans.take_back_change(plan)), as_json)
+    """Withdraw a plan's newest price before it is in force."""
+    show_one(call_management(profile, lambda m: m.plans.take_back_change(plan)), as_json)
 
 
 def _in_words(plan: dict[str, Any]) -> str:
@@ -111,19 +111,19 @@ def _in_words(plan: dict[str, Any]) -> str:
 
 
 def _pricing(price: str | None, file: Path | None) -> dict[str, Any]:
-    """Return a pricing: one price for every call, or the components of a file. CannotError."""
+    """Return a pricing: one price for every call, or the components of a file. CommandError."""
     from weir.client.pricing import per_call
     from weir.kernel import strict_json
 
     if (price is None) == (file is None):
-        raise CannotError("Give either --price for one call, or --pricing with a JSON file.")
+        raise CommandError("Give either --price for one call, or --pricing with a JSON file.")
     if price is not None:
         return per_call(price)
     assert file is not None
     try:
         pricing: dict[str, Any] = strict_json.loads(file.read_bytes(), JSON_BYTES)
     except (OSError, ValueError) as error:
-        raise CannotError(f"{file} cannot be read as JSON: {error}") from error
+        raise CommandError(f"{file} cannot be read as JSON: {error}") from error
     return pricing
 
 

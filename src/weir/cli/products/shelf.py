@@ -7,31 +7,33 @@ from typing import Annotated
 import typer
 
 from weir.cli.output import AsJson, show_json, show_list
-from weir.cli.profiles import DEFAULT, ProfileName, asking
+from weir.cli.profiles import DEFAULT, ProfileName, call_management
 from weir.shelf.scenes import SCENES
 
 shelf = typer.Typer(no_args_is_help=True)
 
-Choices = Annotated[list[str] | None, typer.Option(help="Any of these; repeatable.")]
+Choices = Annotated[
+    list[str] | None, typer.Option(help="Find products with any of these; repeatable.")
+]
 
 
 @shelf.command("search")
 def search(
-    words: Annotated[str, typer.Argument(help="What to look for, in English or Chinese.")] = "",
+    words: Annotated[str, typer.Argument(help="Words to search for, in English or Chinese.")] = "",
     direction: Annotated[str | None, typer.Option(help="go-out or bring-in.")] = None,
     kind: Choices = None,
     owner: Choices = None,
     grade: Choices = None,
     price: Choices = None,
     scene: Choices = None,
-    page: Annotated[int, typer.Option(help="Which page of 20.")] = 1,
+    page: Annotated[int, typer.Option(help="The number of the page; a page has 20 products.")] = 1,
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """Find products and their operations, best first."""
+    """Search for products and their operations; the best results are first."""
     facets = {"kind": kind, "owner": owner, "grade": grade, "price": price, "scene": scene}
     chosen = {name: values for name, values in facets.items() if values}
-    found = asking(
+    found = call_management(
         profile, lambda m: m.shelf.search(words, page=page, direction=direction, **chosen)
     )
     if as_json:

@@ -8,7 +8,7 @@ import typer
 
 from weir.cli.output import AsJson, show_list, show_one
 from weir.cli.products.plans import Plan
-from weir.cli.profiles import DEFAULT, ProfileName, asking
+from weir.cli.profiles import DEFAULT, ProfileName, call_management
 
 subscription = typer.Typer(no_args_is_help=True)
 
@@ -22,16 +22,18 @@ def request(
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """Ask for a product under a plan."""
-    show_one(asking(profile, lambda m: m.subscriptions.request(application, plan)), as_json)
+    """Request a product under a plan."""
+    show_one(
+        call_management(profile, lambda m: m.subscriptions.request(application, plan)), as_json
+    )
 
 
 @subscription.command("list")
 def list_subscriptions(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
-    """List those you hold, and those to your products."""
+    """List your subscriptions, and the subscriptions to your products."""
     from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.subscriptions.list()))
+    found = call_management(profile, lambda m: all_of(m.subscriptions.list()))
     show_list(found, ("application", "product", "plan", "status", "id"), as_json)
 
 
@@ -39,7 +41,7 @@ def _act(name: str, words: str) -> None:
     def act(
         subscription: Subscription, profile: ProfileName = DEFAULT, as_json: AsJson = False
     ) -> None:
-        done = asking(profile, lambda m: m.subscriptions.act(subscription, name))
+        done = call_management(profile, lambda m: m.subscriptions.act(subscription, name))
         show_one(done, as_json)
 
     subscription.command(name, help=words)(act)

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from weir.cli.failures import CannotError
+from weir.cli.failures import CommandError
 from weir.cli.output import AsJson, show_json, show_list, show_one
-from weir.cli.profiles import DEFAULT, ProfileName, asking, folder_of
+from weir.cli.profiles import DEFAULT, ProfileName, call_management, folder_of
 
 audit = typer.Typer(no_args_is_help=True)
 
@@ -22,8 +22,8 @@ def _audit() -> None:
 
 @audit.command("verify")
 def verify(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
-    """Check every audit chain, and every consent against it."""
-    report = asking(profile, lambda m: m.audit.verify())
+    """Check all audit chains, and all consents against them."""
+    report = call_management(profile, lambda m: m.audit.verify())
     if as_json:
         show_json(report)
     elif report["intact"]:
@@ -37,16 +37,22 @@ def verify(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
 
 @audit.command("search")
 def search(
-    organisation: Annotated[str | None, typer.Option(help="Whose trail.")] = None,
+    organisation: Annotated[
+        str | None, typer.Option(help="The organisation whose trail to search.")
+    ] = None,
     event: Annotated[
-        str | None, typer.Option(help="What happened: docs/reference/events.md.")
+        str | None, typer.Option(help="The event's name, as in docs/reference/events.md.")
     ] = None,
     touching: Annotated[
-        str | None, typer.Option(help="What it happened to, or who did it: an identifier.")
+        str | None, typer.Option(help="Identifier of the subject or the actor.")
     ] = None,
-    since: Annotated[str | None, typer.Option(help="A moment, 2026-10-01T00:00:00Z.")] = None,
-    until: Annotated[str | None, typer.Option(help="A moment.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 100,
+    since: Annotated[
+        str | None, typer.Option(help="From this time on: 2026-10-01T00:00:00Z.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="Before this time.")] = None,
+    limit: Annotated[
+        int, typer.Option(min=1, max=100_000, help="The most entries to print.")
+    ] = 100,
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
@@ -60,31 +66,31 @@ def search(
         "since": since,
         "until": until,
     }
-    found = asking(profile, lambda m: first_of(m.audit.entries(**wanted), limit))
+    found = call_management(profile, lambda m: first_of(m.audit.entries(**wanted), limit))
     show_list(found, ("at", "event", "subject", "actor", "organisation"), as_json)
 
 
 @audit.command("root")
 def root(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
-    """Sign the root over every sealed segment there is."""
-    show_one(_flat(asking(profile, lambda m: m.roots.sign())), as_json)
+    """Sign a root over all sealed segments."""
+    show_one(_flat(call_management(profile, lambda m: m.roots.sign())), as_json)
 
 
 @audit.command("roots")
 def roots(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
-    """List the signed roots and who witnessed them, newest first."""
+    """List the signed roots and their witnesses, newest first."""
     from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.roots.list()))
+    found = call_management(profile, lambda m: all_of(m.roots.list()))
     show_list([_flat(each) for each in found], ("size", "day", "root", "witnesses"), as_json)
 
 
 @audit.command("expiries")
 def expiries(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
-    """List the signed statements of records that were removed by the rule of their class."""
+    """List the signed statements of records that were removed when their retention ended."""
     from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.expiries.list()))
+    found = call_management(profile, lambda m: all_of(m.expiries.list()))
     if as_json:
         show_json(found)
     else:
@@ -99,41 +105,43 @@ def _hour(at_us: int) -> str:
 
 @audit.command("witness")
 def witness(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
-    """Check the newest root against the one you saw last, and put your signature under it."""
+    """Check the newest root against the last one you saw, and add your signature to it."""
     from weir.client import Profile
 
     credentials = Profile.load(folder_of(profile)).credentials
-    show_one(_flat(asking(profile, lambda m: m.roots.witness(credentials))), as_json)
+    show_one(_flat(call_management(profile, lambda m: m.roots.witness(credentials))), as_json)
 
 
 @audit.command("bundle")
 def bundle(
-    folder: Annotated[Path, typer.Argument(help="A folder to be made.")],
+    folder: Annotated[Path, typer.Argument(help="The folder to create.")],
     profile: ProfileName = DEFAULT,
 ) -> None:
-    """Fetch keys, seals, roots and, for the operator, all records into one folder."""
+    """Fetch keys, seals and roots into one folder; for the operator, all records too."""
     from weir.cli.records.bundles import fetch
     from weir.client import Profile
 
     if folder.exists():
-        raise CannotError(f"{folder} is there already.")
+        raise CommandError(f"{folder} is there already.")
     authority = Profile.load(folder_of(profile)).platform.ca_file
-    seals, segments = asking(profile, lambda m: fetch(m, folder, authority))
+    seals, segments = call_management(profile, lambda m: fetch(m, folder, authority))
     print(f"{folder}: {seals:,} seals, {segments:,} segments. Next: weir audit check {folder}")
 
 
 @audit.command("check")
 def check(
-    folder: Annotated[Path, typer.Argument(help="A bundle; docs/receipts.md says what is in it.")],
+    folder: Annotated[
+        Path, typer.Argument(help="A bundle's folder; docs/receipts.md describes it.")
+    ],
     as_json: AsJson = False,
 ) -> None:
-    """Hold records, seals, roots, receipts and logs against each other, offline."""
+    """Compare records, seals, roots, receipts and logs with each other, offline."""
     from weir.metering.records import bundle_audit, bundles
 
     try:
         found = bundle_audit.audit(bundles.read(folder))
     except ValueError as error:
-        raise CannotError(f"{error}.") from error
+        raise CommandError(f"{error}.") from error
     if as_json:
         show_json(_report(found))
     else:

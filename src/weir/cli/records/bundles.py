@@ -18,10 +18,10 @@ from weir.settlement.statements import party_bundles
 
 
 async def fetch(management: Management, folder: Path, authority: Path) -> tuple[int, int]:
-    """Write the bundle into a new folder; return its numbers of seals and of segments.
+    """Write the bundle into a new folder; return the numbers of its seals and of its segments.
 
-    Only the operator may fetch the lines of segments. Others get keys, seals and roots, and add
-    their own log and receipts.
+    Only the operator may fetch the lines of segments. Other parties get keys, seals and roots, and
+    add their own log and receipts.
     """
     _make(folder, authority)
     keys = await management.seals.keys()

@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 
 from weir.cli.output import AsJson, show_json, show_list
-from weir.cli.profiles import DEFAULT, ProfileName, asking
+from weir.cli.profiles import DEFAULT, ProfileName, call_management
 
 records = typer.Typer(no_args_is_help=True)
 
-Day = Annotated[str | None, typer.Option(help="A day of UTC, 2026-11-30, included.")]
+Day = Annotated[str | None, typer.Option(help="A UTC day, 2026-11-30, included.")]
 
 
 @records.callback()
@@ -26,16 +26,16 @@ def count(
     """Count the stored calls by application, product, status and refusal."""
     from weir.client.management.requests import all_of
 
-    found = asking(profile, lambda m: all_of(m.records.count(since, until)))
+    found = call_management(profile, lambda m: all_of(m.records.count(since, until)))
     show_list(found, ("application", "product", "status", "refusal", "calls"), as_json)
 
 
 @records.command("files")
 def files(since: Day = None, until: Day = None, profile: ProfileName = DEFAULT) -> None:
-    """Name the files of the lake that are to be read, one a line, for other engines."""
+    """List the files of the lake that other engines should read, one in each line."""
     from weir.client.management.requests import all_of
 
-    for file in asking(profile, lambda m: all_of(m.records.files(since, until))):
+    for file in call_management(profile, lambda m: all_of(m.records.files(since, until))):
         print(file)
 
 
@@ -47,4 +47,4 @@ def receipt(
     """Fetch the receipt of a call, check its signatures and proofs, and print it."""
     import msgspec
 
-    show_json(msgspec.to_builtins(asking(profile, lambda m: m.receipts.get(name))))
+    show_json(msgspec.to_builtins(call_management(profile, lambda m: m.receipts.get(name))))

@@ -13,7 +13,7 @@ from weir.kernel.declares import FRESH_PROOF_NEEDED, FRESH_PROOF_S
 from weir.kernel.outcomes import Refusal
 from weir.portal.desk.desk import Desk
 from weir.portal.renderer import go
-from weir.portal.sign_in.two_factors import renew_session, site_of
+from weir.portal.sign_in.two_factors import relying_party_of, renew_session
 from weir.store.unit import Actor, UnitOfWork
 
 
@@ -59,7 +59,7 @@ async def _add_passkey(desk: Desk, unit: UnitOfWork) -> None:
     await passkeys.register(
         unit,
         desk.portal.authorization.cache,
-        site_of(desk.request),
+        relying_party_of(desk.request),
         desk.visitor.visit,
         desk.person,
         answer=desk.fields.get("kept_answer") or desk.fields.get("answer", ""),

@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from weir.access.permissions import PERMISSIONS
 from weir.authorization.declares import PAGE_EXPIRED
-from weir.identity.acting_person import Acting
+from weir.identity.acting_person import ActingPerson
 from weir.identity.declares import PASSKEY_REFUSED, SECOND_FACTOR_WRONG, SIGN_IN_LOCKED
 from weir.identity.people import Person
 from weir.kernel.declares import FRESH_PROOF_NEEDED, NOT_FOUND
@@ -58,7 +58,7 @@ class Desk:
 
     def may(self, operation: str) -> bool:
         """Whether the person's role permits the operation; decides what a page offers."""
-        return PERMISSIONS[operation].lets(self.organisation.kind, str(self.person.role))
+        return PERMISSIONS[operation].permits(self.organisation.kind, str(self.person.role))
 
     def named(self, key: str) -> str:
         """Return a parameter of the page's path."""
@@ -196,7 +196,7 @@ async def _desk(portal: Portal, request: Request, visitor: Visitor, person: Pers
         raise Refusal(NOT_FOUND, "a customer has no desk")
     async with portal.database.connect() as connection:
         organisation = await organisations.get(connection, person.organisation)
-    acting = Acting(person.id, visitor.opened.proven_at)
+    acting = ActingPerson(person.id, visitor.opened.proven_at)
     asking = portal.management.asking(acting, visitor.interaction_id)
     return Desk(portal, request, visitor, person, organisation, asking)
 
@@ -217,7 +217,7 @@ async def _proven(desk: Desk) -> Desk:
         await two_factors.take_code(desk.portal, desk.visitor, desk.person, code)
     now = desk.portal.database.clock.now()
     await desk.portal.sessions.prove(desk.visitor.session, now)
-    acting = Acting(desk.person.id, now)
+    acting = ActingPerson(desk.person.id, now)
     asking = desk.portal.management.asking(acting, desk.visitor.interaction_id)
     return replace(desk, asking=asking)
 

@@ -61,5 +61,5 @@ def entries(kind: str, role: str) -> list[Entry]:
     return [
         entry
         for kinds, operation, entry in _DOORS
-        if kind in kinds and PERMISSIONS[operation].lets(kind, role)
+        if kind in kinds and PERMISSIONS[operation].permits(kind, role)
     ]

@@ -21,7 +21,7 @@ from weir.kernel.outcomes import Refusal
 from weir.portal import security
 from weir.portal.form_faults import faults
 from weir.portal.renderer import Portal, go, render
-from weir.portal.sign_in.two_factors import renew_session, site_of
+from weir.portal.sign_in.two_factors import relying_party_of, renew_session
 from weir.portal.visitor import Visitor, local_path, read_form
 from weir.store.unit import Actor
 
@@ -72,7 +72,7 @@ async def options(portal: Portal, request: Request, visitor: Visitor) -> Respons
         raise Refusal(NOT_FOUND, "the factor there is comes first")
     async with portal.database.connect() as connection:
         text = await passkeys.registration_options(
-            connection, portal.authorization.cache, site_of(request), visitor.visit, person
+            connection, portal.authorization.cache, relying_party_of(request), visitor.visit, person
         )
     return Response(text, media_type="application/json", headers=security.HEADERS)
 
@@ -87,7 +87,7 @@ async def _confirm(
             await passkeys.register(
                 unit,
                 cache,
-                site_of(request),
+                relying_party_of(request),
                 visitor.visit,
                 person,
                 answer=fields["answer"],
@@ -120,7 +120,7 @@ async def _page(
         whose=person,
         following=following,
         secret=totp.base32(secret),
-        picture=picture(totp.address(secret, person.name, "weir")),
+        picture=picture(totp.key_uri(secret, person.name, "weir")),
         errors=faults(visitor.language, refusal),
     )
 

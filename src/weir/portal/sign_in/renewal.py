@@ -51,7 +51,7 @@ async def send(
     hashed = await portal.passphrases.hash(passphrase)
     async with portal.database.unit(Actor(link.organisation, person.id)) as unit:
         await links.claim(unit, request.path_params["secret"], person.id)
-        await factors.forget_all(unit, person.id)
+        await factors.remove_all(unit, person.id)
         renewed = await people.renew(unit, person.id, hashed)
     await portal.sessions.close(visitor.session)
     return await start_half_open(portal, renewed, "/desk")

@@ -16,7 +16,7 @@ from weir.identity.declares import (
     SIGN_IN_LOCKED,
     STAFF_SESSION_LIFETIME_S,
 )
-from weir.identity.passkeys import Site
+from weir.identity.passkeys import RelyingParty
 from weir.identity.people import Person
 from weir.identity.sessions import BY_CODE, BY_PASSKEY, SESSION_COOKIE
 from weir.identity.sign_in import second_factor
@@ -30,12 +30,12 @@ from weir.store.unit import Actor
 _MENDABLE = (SECOND_FACTOR_WRONG, SIGN_IN_LOCKED, PASSKEY_REFUSED)
 
 
-def site_of(request: Request) -> Site:
+def relying_party_of(request: Request) -> RelyingParty:
     """Return the WebAuthn relying party of this host; the gateway refuses every host that is not
     ours.
     """
     host = request.headers.get("host", "")
-    return Site(host.partition(":")[0], f"https://{host}")
+    return RelyingParty(host.partition(":")[0], f"https://{host}")
 
 
 async def options(portal: Portal, request: Request, visitor: Visitor) -> Response:
@@ -44,8 +44,10 @@ async def options(portal: Portal, request: Request, visitor: Visitor) -> Respons
     """
     if not on_portal(request):
         raise Refusal(NOT_FOUND, "passkeys are for the portal")
-    site = site_of(request)
-    text = await passkeys.authentication_options(portal.authorization.cache, site, visitor.visit)
+    relying_party = relying_party_of(request)
+    text = await passkeys.authentication_options(
+        portal.authorization.cache, relying_party, visitor.visit
+    )
     return Response(text, media_type="application/json", headers=security.HEADERS)
 
 
@@ -72,7 +74,9 @@ async def person_of_passkey(
     """Return the person whose passkey answered. PASSKEY_REFUSED when the person has left."""
     cache = portal.authorization.cache
     async with portal.database.unit(Actor("platform", "visitor")) as unit:
-        person_id = await passkeys.use(unit, cache, site_of(request), visitor.visit, answer)
+        person_id = await passkeys.authenticate(
+            unit, cache, relying_party_of(request), visitor.visit, answer
+        )
         person = await people.find(unit.connection, person_id)
     if person is None or person.status != "active":
         raise Refusal(PASSKEY_REFUSED, "has left")

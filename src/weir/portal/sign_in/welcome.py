@@ -98,7 +98,7 @@ async def _create(
         )
         await links.claim(unit, request.path_params["secret"], person.id)
         if link.purpose == "customer":
-            await customers.attach(unit, link.subject, person.id)
+            await customers.link_person(unit, link.subject, person.id)
     return person
 
 
@@ -110,7 +110,7 @@ async def _add(portal: Portal, request: Request, link: Link, person: Person) -> 
         raise Refusal(LINK_USED, "a staff link makes a new sign-in")
     async with portal.database.unit(Actor(link.organisation, person.id)) as unit:
         await links.claim(unit, request.path_params["secret"], person.id)
-        await customers.attach(unit, link.subject, person.id)
+        await customers.link_person(unit, link.subject, person.id)
     return go("/my/consents")
 
 

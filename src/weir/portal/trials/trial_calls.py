@@ -22,8 +22,8 @@ from weir.authorization.declares import ACCESS_TOKEN_CHARACTERS, PAGE_EXPIRED
 from weir.authorization.tokens import trial_tokens
 from weir.consent.types import is_payment
 from weir.identity import test_customers
-from weir.identity.acting_person import Acting
-from weir.identity.test_customers import Offered
+from weir.identity.acting_person import ActingPerson
+from weir.identity.test_customers import TestCustomer
 from weir.kernel import strict_json
 from weir.kernel.declares import INVALID_INPUT, NOT_FOUND, UNSUPPORTED_MEDIA_TYPE, URL_CHARACTERS
 from weir.kernel.inputs import wrong
@@ -93,7 +93,7 @@ class Trial:
 
     state: str
     applications: list[Document]
-    customers: Sequence[Offered] = ()
+    customers: Sequence[TestCustomer] = ()
 
 
 async def offered_to(
@@ -112,7 +112,7 @@ async def offered_to(
     async with portal.database.connect() as connection:
         organisation = await organisations.get(connection, visitor.person.organisation)
         customers = await test_customers.of_member(connection, product.owner)
-    if not PERMISSIONS[ISSUE].lets(organisation.kind, str(visitor.person.role)):
+    if not PERMISSIONS[ISSUE].permits(organisation.kind, str(visitor.person.role)):
         return Trial("forbidden", [])
     asking = asking_of(portal, visitor)
     own = await asking.all("/v1/applications")
@@ -198,7 +198,9 @@ def asking_of(portal: Portal, visitor: Visitor) -> Asking:
     person, opened = visitor.person, visitor.opened
     if person is None or opened is None:
         raise Refusal(PAGE_EXPIRED, "the session has ended")
-    return portal.management.asking(Acting(person.id, opened.proven_at), visitor.interaction_id)
+    return portal.management.asking(
+        ActingPerson(person.id, opened.proven_at), visitor.interaction_id
+    )
 
 
 def _require_own_page(request: Request, visitor: Visitor) -> None:

@@ -23,23 +23,23 @@ class Closings:
         currency: str,
         *,
         settle: bool = False,
-        told: Callable[[str], None] | None = None,
+        on_step: Callable[[str], None] | None = None,
     ) -> Document:
         """Close a month (`2026-11`) or an interval of two UTC times, and wait until it is done.
 
-        `told` is called with the name of each step that is done. The result has `statements` by
+        `on_step` is called with the name of each step that is done. The result has `statements` by
         party, or `failure`, a refusal's code. With `settle`, open debts are netted and payment
         messages are handed over.
         """
         given = {"period": period, "currency": currency, "settle": settle}
         found = await self._requests.post("/v1/closings", given)
-        heard = 0
+        reported = 0
         while True:
             steps = [each["step"] for each in found["steps"]]
-            if told is not None:
-                for step in steps[heard:]:
-                    told(step)
-            heard = len(steps)
+            if on_step is not None:
+                for step in steps[reported:]:
+                    on_step(step)
+            reported = len(steps)
             if found["status"] != "open":
                 return found
             await asyncio.sleep(_POLL_S)
