@@ -12,8 +12,8 @@ from contextlib import ExitStack
 from functools import partial
 
 from bench.documents import QUOTE_PATH
-from bench.loading import load
-from bench.measuring import Runs, failures, figures, interleaved, measured, ratio
+from bench.load_process import load
+from bench.measurements import Runs, failures, figures, interleaved, measured, ratio
 from bench.peers import BARE, WEIR, peers, weir
 from bench.report import Goal, Result
 from bench.stage import staged

@@ -14,8 +14,8 @@ from statistics import median
 from typing import Any
 
 from bench.documents import BALANCES_PATH
-from bench.loading import Load, load
-from bench.measuring import Runs, figures, measured
+from bench.load_process import Load, load
+from bench.measurements import Runs, figures, measured
 from bench.peers import Target, weir
 from bench.processes import resident_bytes
 from bench.report import Goal, Result

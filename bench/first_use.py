@@ -6,8 +6,8 @@ from contextlib import ExitStack
 from functools import partial
 
 from bench.documents import BALANCES_PATH
-from bench.loading import Load, Outcome, load
-from bench.measuring import Runs, failures, figures, interleaved, measured, prefixed, ratio
+from bench.load_process import Load, Outcome, load
+from bench.measurements import Runs, failures, figures, interleaved, measured, prefixed, ratio
 from bench.peers import ENVOY, LUA, WEIR, Target, peers, weir
 from bench.report import Goal, Result
 from bench.stage import staged

@@ -3,8 +3,8 @@
 Mutual TLS 1.3 on both legs; the token known by its bytes, its expiry and the certificate it is
 bound to; application, scope and subscription; a customer's consent (withdrawn? kind, permission,
 account, expiry); rate and quota; identity and interaction id to the member; the interaction id to
-the caller; one call record a call. `bench/proof.py` sees to it that every target refuses what the
-policy refuses before any is measured.
+the caller; one call record a call. `bench/policy_checks.py` sees to it that every target refuses
+what the policy refuses before any is measured.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from functools import partial
 
 from bench import connections
 from bench.documents import BALANCES_PATH
-from bench.loading import Load, Outcome, load
-from bench.measuring import Runs, failures, figures, interleaved, measured, prefixed, ratio
+from bench.load_process import Load, Outcome, load
+from bench.measurements import Runs, failures, figures, interleaved, measured, prefixed, ratio
 from bench.peers import BARE, ENVOY, LUA, WEIR, Target, peers, weir
-from bench.proof import prove
+from bench.policy_checks import prove
 from bench.report import Goal, Result
 from bench.stage import Stage, staged
 

@@ -20,7 +20,6 @@ from pathlib import Path
 import msgspec
 from sqlalchemy import text
 
-from bench.changing import CAUSES, change_all
 from bench.documents import (
     BANK,
     Alliance,
@@ -31,10 +30,11 @@ from bench.documents import (
     subscription,
 )
 from bench.documents import application as application_change
-from bench.loading import Load, Outcome, load
-from bench.measuring import Runs, failures, figures, interleaved, measured, ratio
+from bench.load_process import Load, Outcome, load
+from bench.measurements import Runs, failures, figures, interleaved, measured, ratio
 from bench.peers import WEIR, Target, weir
 from bench.processes import cpu_s
+from bench.product_changes import CAUSES, change_all
 from bench.report import Goal, Result
 from bench.stage import Stage, staged
 from weir.app.core import open_core

@@ -1,8 +1,8 @@
 """A load generator that presents a client certificate, in one process without threads.
 
 It is told what to do line by line: a JSON object on standard input, a JSON object back on standard
-output (`bench/loading.py` is the other end). Sockets are driven by one epoll loop with OpenSSL on
-the socket itself, requests are bytes made beforehand, and an answer of the usual length is not
+output (`bench/load_process.py` is the other end). Sockets are driven by one epoll loop with OpenSSL
+on the socket itself, requests are bytes made beforehand, and an answer of the usual length is not
 parsed, so that the generator costs a fraction of what it measures and holds many connections.
 
 - `open`, `close`: keep-alive connections

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench import nginx
-from bench.asking import CHALLENGE, REDIRECT_URI, Asker, Key
-from bench.issuing import MEMBER, SCOPE, details
 from bench.processes import TARGET_CORE, free_ports, pin, tree
 from bench.stage import AUDIENCE, Stage
+from bench.token_issuer import MEMBER, SCOPE, details
+from bench.token_requests import CHALLENGE, REDIRECT_URI, Asker, Key
 
 FOLDER = nginx.FILES / "oidc-provider"
 CLIENT_ID = "bench-client"

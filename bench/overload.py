@@ -8,8 +8,8 @@ so, too.
 from __future__ import annotations
 
 from bench.documents import BALANCES_PATH
-from bench.loading import Load, Outcome, load
-from bench.measuring import Runs, figures
+from bench.load_process import Load, Outcome, load
+from bench.measurements import Runs, figures
 from bench.peers import WEIR, weir
 from bench.report import Goal, Result
 from bench.stage import Stage, staged

@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from bench.documents import BALANCES_PATH
-from bench.loading import Load, Outcome, load
-from bench.measuring import Runs, failures, figures, interleaved, measured, ratio
+from bench.load_process import Load, Outcome, load
+from bench.measurements import Runs, failures, figures, interleaved, measured, ratio
 from bench.report import Goal, Result
 from bench.stage import Stage, staged
 from weir.client.possession import DpopKey

@@ -18,11 +18,11 @@ from typing import Any, Final
 import psycopg
 from psycopg.sql import SQL, Identifier
 
-from bench.issuing import Issuing
-from bench.loading import Outcome
-from bench.measuring import Runs, failures, figures, interleaved, prefixed, ratio
+from bench.load_process import Outcome
+from bench.measurements import Runs, failures, figures, interleaved, prefixed, ratio
 from bench.report import Goal, Result
 from bench.stage import Stage, staged
+from bench.token_issuer import TokenIssuer
 from bench.tokens import KINDS as OF_NEW_GRANTS
 from bench.tokens import TOKENS, sent, take
 
@@ -57,7 +57,7 @@ def run() -> Result:
         raise SystemExit(f"This benchmark needs {FREE_GIB} GiB of free disk in /tmp.")
     with ExitStack() as last:
         stages = {name: last.enter_context(staged()) for name in STORED}
-        issuers = {name: Issuing.at(stage) for name, stage in stages.items()}
+        issuers = {name: TokenIssuer.at(stage) for name, stage in stages.items()}
         for name, stored in STORED.items():  # which takes minutes
             _fill(stages[name], issuers[name], stored)
         takes = {name: partial(_take, stages[name], issuers[name], STORED[name]) for name in STORED}
@@ -66,14 +66,14 @@ def run() -> Result:
         return _result(interleaved(ROUNDS, takes))
 
 
-def _take(stage: Stage, issuing: Issuing, stored: int) -> Outcome:
+def _take(stage: Stage, issuer: TokenIssuer, stored: int) -> Outcome:
     """One round: the tokens of `bench.tokens`, and one of each of so many stored grants."""
-    outcome = take(stage, issuing)
-    issuing.asker.renew_nonce(stage.root)
+    outcome = take(stage, issuer)
+    issuer.asker.renew_nonce(stage.root)
     chosen = random.sample(range(1, stored + 1), TOKENS)
     tokens = (f"rft_{str(n).rjust(43, _FILLED)}" for n in chosen)
-    requests = map(issuing.asker.refresh, tokens)
-    return outcome | prefixed("refresh_", sent(stage, issuing, requests))
+    requests = map(issuer.asker.refresh, tokens)
+    return outcome | prefixed("refresh_", sent(stage, issuer, requests))
 
 
 def _result(runs: Runs) -> Result:
@@ -92,9 +92,9 @@ def _result(runs: Runs) -> Result:
     return Result(figures(runs, names), _notes(), goals, ratios)
 
 
-def _fill(stage: Stage, issuing: Issuing, stored: int) -> None:
+def _fill(stage: Stage, issuer: TokenIssuer, stored: int) -> None:
     """Write the copies, past the unit of work, which would take hours for ten million."""
-    issuing.codes(1)
+    issuer.codes(1)
     assert stage.installation.postgres is not None
     url = stage.installation.postgres.url().replace("+psycopg", "")
     began_s = time.monotonic()

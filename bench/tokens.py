@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Protocol
 
-from bench.asking import Asker, write_requests
-from bench.issuing import Issuing
-from bench.loading import Outcome, Place, load
-from bench.measuring import Runs, failures, figures, interleaved, prefixed, ratio
+from bench.load_process import Outcome, Place, load
+from bench.measurements import Runs, failures, figures, interleaved, prefixed, ratio
 from bench.oidc_provider import Peer, oidc_provider
 from bench.processes import rest, trees_cpu_s
 from bench.report import Goal, Result
 from bench.stage import staged
+from bench.token_issuer import TokenIssuer
+from bench.token_requests import Asker, write_requests
 
 ROUNDS = 7
 TOKENS = 400  # of each kind, a round
@@ -43,7 +43,7 @@ class Issuer(Protocol):
 def run() -> Result:
     """Interleaved rounds of both servers."""
     with staged() as stage, oidc_provider(stage) as peer:
-        issuers: dict[str, Issuing | Peer] = {WEIR: Issuing.at(stage), PEER: peer}
+        issuers: dict[str, TokenIssuer | Peer] = {WEIR: TokenIssuer.at(stage), PEER: peer}
         takes = {name: partial(take, stage, issuer) for name, issuer in issuers.items()}
         for warming in takes.values():
             warming()

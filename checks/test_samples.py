@@ -12,7 +12,7 @@ import pytest
 
 import sample_calls
 from demo_fixtures import demo, place
-from running_demo import Demo
+from demo_process import Demo
 
 __all__ = ["demo", "place"]
 

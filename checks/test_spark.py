@@ -32,7 +32,7 @@ from weir.metering.lake.lake import Lake
 from weir.settlement.documents import PlanChange, PlanInput, to_json
 from weir.settlement.rating.in_force import plans_of
 from weir.settlement.rating.rewards import REWARDED, reward_terms, terms_table
-from weir.settlement.rating.usage import RATE, Slice, priced_table, show
+from weir.settlement.rating.usage import RATE, Slice, define_calls, priced_table
 from weir.settlement.statements.composition import cut
 from weir.shelf.pricing import read_pricing
 
@@ -171,7 +171,7 @@ def rated(stored: Stored, part: Slice) -> list[str]:
     """What closing counts in a slice, with DuckDB."""
     with queries.calls_of(stored.lake, stored.files) as connection:
         span = queries.span_of(connection, stored.lake, stored.files, part.since, part.until)
-        show(connection, span, False)
+        define_calls(connection, span, False)
         connection.register("priced", priced_table(PLANS, part.since))
         return sorted(map(shown, connection.execute(RATE).fetchall()))
 

@@ -34,7 +34,7 @@ def sources() -> list[str]:
     sys.path.insert(0, str(SRC))
     from weir.kernel import rooms
 
-    return [f"{name.replace('.', '/')}.py" for name in rooms.compiled()]
+    return [f"{name.replace('.', '/')}.py" for name in rooms.compiled_modules()]
 
 
 def manifest(names: list[str]) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from demo_process import Demo
 from logs import logs_of
-from running_demo import Demo
 
 START_TIMEOUT_S = 240
 

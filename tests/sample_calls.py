@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from running_demo import Demo
+from demo_process import Demo
 
 PARTNER = "clear-mirror"  # proves itself by its certificate, and subscribes to the quotes
 SCOPE = "summit-securities.quotes"

@@ -7,7 +7,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from weir.kernel.seals import SealingKey
-from weir.metering.records.sealer import Sealed, Sealer
+from weir.metering.records.sealer import SealCounts, Sealer
 
 SECRET = bytes(range(64, 96))
 KEY = SealingKey(
@@ -19,6 +19,6 @@ OTHER_KEY = SealingKey(
 KEYS = {KEY.kid: KEY.public()}
 
 
-def seal_all(folder: Path, boot: str | None = None) -> Sealed:
+def seal_all(folder: Path, boot: str | None = None) -> SealCounts:
     """Seal everything under a records folder that can be sealed."""
     return Sealer(folder, KEY, SECRET, boot).run()

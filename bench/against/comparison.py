@@ -22,7 +22,7 @@ from typing import TypeVar
 from bench.against.interval import LEAST_ROUNDS, Interval, interval, middle
 from bench.against.measures import Measure, Take
 from bench.against.side import Side
-from bench.loading import Outcome
+from bench.load_process import Outcome
 
 Done = TypeVar("Done")
 

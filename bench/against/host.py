@@ -1,9 +1,10 @@
 """A tree's own installation, held for whoever compares: runs in that tree, by its own `bench`.
 
 This file is of the tree that compares. Of the other tree, whose modules may have other names, it
-uses `bench.stage.staged`, `bench.issuing.Issuing` and `bench.documents.BALANCES_PATH`, and those
-know their own tree. It first says where all is, then does as told: a JSON object a line on standard
-input, another one back (`bench/against/side.py` is the other end).
+uses `bench.stage.staged`, `bench.token_issuer.TokenIssuer` and `bench.documents.BALANCES_PATH`, and
+those know their own tree; the names of older trees stand beside them. It first says where all is,
+then does as told: a JSON object a line on standard input, another one back (`bench/against/side.py`
+is the other end).
 
 - `renew`: the processes of some roles started afresh
 - `codes`: authorization codes, good for a minute
@@ -19,19 +20,23 @@ import sys
 from typing import Any
 
 from bench.documents import BALANCES_PATH
-from bench.issuing import Issuing
 from bench.stage import staged
+
+try:
+    from bench.token_issuer import TokenIssuer
+except ModuleNotFoundError:  # the tree is older than the name
+    from bench.issuing import Issuing as TokenIssuer
 
 
 class Host:
     """What can be asked of an installation."""
 
-    def __init__(self, issuing: Issuing) -> None:
-        self._stage, self._issuing = issuing.stage, issuing
+    def __init__(self, issuer: TokenIssuer) -> None:
+        self._stage, self._issuer = issuer.stage, issuer
 
     def begun(self) -> dict[str, Any]:
         """Where everything is, and by what it lets a caller in."""
-        asker = self._issuing.asker
+        asker = self._issuer.asker
         return {
             "folder": str(self._stage.folder),
             "port": self._stage.port,
@@ -52,16 +57,17 @@ class Host:
                 assert role.child is not None
                 role.child.end()
                 role.not_before_s = 0.0
-        installation.restart_dead()
+        restart = getattr(installation, "restart_dead", None) or installation.tend
+        restart()
         return {}
 
     def codes(self, count: int) -> dict[str, Any]:
         """Of as many consents that customers have given."""
-        return {"codes": self._issuing.codes(count)}
+        return {"codes": self._issuer.codes(count)}
 
     def groups(self) -> dict[str, Any]:
         """All parts, the worker too, which takes no part in a call or a token."""
-        return {**self._issuing.groups(), "worker": self._stage.pids("worker")}
+        return {**self._issuer.groups(), "worker": self._stage.pids("worker")}
 
 
 def main() -> None:
@@ -70,7 +76,7 @@ def main() -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever else is printed is not an answer
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # which takes the installation down
     with staged() as stage:
-        host = Host(Issuing.at(stage))
+        host = Host(TokenIssuer.at(stage))
         print(json.dumps(host.begun()), file=told, flush=True)
         for line in sys.stdin:
             command = json.loads(line)

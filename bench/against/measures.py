@@ -17,8 +17,8 @@ from typing import Final
 
 from bench import tokens
 from bench.against.side import Side, await_answer
-from bench.loading import Outcome, load
-from bench.measuring import measured
+from bench.load_process import Outcome, load
+from bench.measurements import measured
 
 CONNECTIONS = 64
 WARM_S = 1.0

@@ -15,8 +15,8 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from bench.against.trees import Tree
-from bench.asking import Asker, Key
 from bench.processes import LOAD_CORE, TARGET_CORE, pin, tree
+from bench.token_requests import Asker, Key
 
 HOST = Path(__file__).with_name("host.py")
 READY_WITHIN_S = 60.0

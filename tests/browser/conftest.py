@@ -15,7 +15,7 @@ from launch import launched
 from playwright.async_api import Browser
 from visits import Visit
 
-from running_demo import Demo
+from demo_process import Demo
 
 
 @pytest.fixture(scope="session")

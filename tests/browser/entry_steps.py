@@ -9,7 +9,7 @@ import time
 
 from playwright.async_api import Page
 
-from running_demo import Demo
+from demo_process import Demo
 from weir.app.core import open_core
 from weir.app.settings import Settings
 from weir.identity import people, totp

@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.async_api import Browser, async_playwright
 
-from running_demo import Demo
+from demo_process import Demo
 
 MISSING = (
     "The browser tests need Chromium and a Chinese font, and this user may not install them. "

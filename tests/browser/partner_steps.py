@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from running_demo import Demo
+from demo_process import Demo
 from weir.access.consent_types import ACCOUNT_ACCESS, PAYMENT_INITIATION
 from weir.client import (
     Answer,

@@ -23,7 +23,7 @@ from playwright.async_api import Page
 from visits import CHINESE, DESK, ENGLISH, PHONE, Visit
 
 from demo_fixtures import kept_up
-from running_demo import Demo
+from demo_process import Demo
 
 DOCS: Final = Path(__file__).resolve().parents[2] / "docs" / "images"
 JPEG_QUALITY: Final = 72

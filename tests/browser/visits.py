@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect
 
-from running_demo import Demo
+from demo_process import Demo
 from waits import PATIENCE_S
 
 ENGLISH, CHINESE = "en-GB", "zh-CN"

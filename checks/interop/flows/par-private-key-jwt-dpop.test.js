@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as client from 'openid-client'
-import { balancesOf } from '../support/asking.js'
+import { balancesOf } from '../support/consent-requests.js'
 import * as bare from '../support/oauth4webapi.js'
 import * as full from '../support/openid-client.js'
 import { world } from '../support/world.js'

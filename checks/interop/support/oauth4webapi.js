@@ -1,6 +1,6 @@
 // An application on `oauth4webapi`, which leaves each request and each answer to its user.
 import * as oauth from 'oauth4webapi'
-import { question } from './asking.js'
+import { question } from './consent-requests.js'
 import { answers } from './customer.js'
 import { dpopKeyPair, fetchAs, signingKey, world } from './world.js'
 

@@ -1,6 +1,6 @@
 // An application on `openid-client`: configured as its manual says, with nothing of weir's in it.
 import * as client from 'openid-client'
-import { question } from './asking.js'
+import { question } from './consent-requests.js'
 import { answers } from './customer.js'
 import { dpopKeyPair, fetchAs, signingKey, world } from './world.js'
 

@@ -11,6 +11,6 @@ from types import MappingProxyType
 from typing import Final
 
 from weir.access.roles import Rule
-from weir.kernel.rooms import composed
+from weir.kernel.rooms import compose
 
-PERMISSIONS: Final[Mapping[str, Rule]] = MappingProxyType(composed("PERMISSIONS"))
+PERMISSIONS: Final[Mapping[str, Rule]] = MappingProxyType(compose("PERMISSIONS"))

@@ -22,10 +22,10 @@ from weir.agreements.shares import (
     Billable,
     Rounding,
     Share,
-    named,
     needed_parties,
+    parties_named,
     read_shares,
-    stored_shares,
+    read_stored_shares,
 )
 from weir.agreements.tables import agreement_acceptances, agreements
 from weir.kernel import inputs, money
@@ -202,7 +202,7 @@ async def end(unit: UnitOfWork, agreement: str) -> Agreement:
     return await fetch(unit.connection, agreement)
 
 
-async def in_force(
+async def find_in_force(
     connection: AsyncConnection, product: str, at: datetime, currency: str
 ) -> Agreement | None:
     """Return the agreement for calls made at `at` and priced in `currency`; None without one."""
@@ -320,7 +320,7 @@ async def _write(unit: UnitOfWork, given: _Proposal, counters: str | None) -> Ag
     inputs.choice(given.rounding, ROUNDINGS, "/rounding")
     if given.effective_from.tzinfo is None:
         raise inputs.wrong("/effective_from", "must have a time zone", "须包含时区")
-    await _must_exist(unit.connection, named(split) - set(ROLES))
+    await _must_exist(unit.connection, parties_named(split) - set(ROLES))
     operator = await operator_of(unit.connection)
     identifier = unit.mint("agr")
     row = {
@@ -420,7 +420,7 @@ def _agreement(row: Row[Any], accepted: Sequence[Row[Any]]) -> Agreement:
         owner=row.owner,
         version=row.version,
         currency=row.currency,
-        shares=stored_shares(row.shares),
+        shares=read_stored_shares(row.shares),
         billable=row.billable,
         rounding=row.rounding,
         needed=tuple(row.needed),

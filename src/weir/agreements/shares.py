@@ -129,7 +129,7 @@ def read_shares(
     return shares
 
 
-def stored_shares(given: Any) -> tuple[Share, ...]:
+def read_stored_shares(given: Any) -> tuple[Share, ...]:
     """Read terms that were stored after `read_shares`."""
     return msgspec.convert(given, tuple[Share, ...])
 
@@ -140,7 +140,7 @@ def needed_parties(shares: Iterable[Share], owner: str, operator: str) -> list[s
     `partner` is not needed: a rebate goes to any subscriber, and only takes from the others.
     """
     needed = {owner}
-    for name in named(shares):
+    for name in parties_named(shares):
         if name == OPERATOR:
             needed.add(operator)
         elif name not in ROLES:
@@ -148,12 +148,12 @@ def needed_parties(shares: Iterable[Share], owner: str, operator: str) -> list[s
     return sorted(needed)
 
 
-def named(shares: Iterable[Share]) -> set[str]:
+def parties_named(shares: Iterable[Share]) -> set[str]:
     """Return all parties the terms name, by role or identifier."""
     return {name for share in shares for name in (share.party, share.paid_by) if name}
 
 
-def minor(text: str, currency: str) -> int:
+def to_minor(text: str, currency: str) -> int:
     """Convert an amount of a term to minor units."""
     return money.parse_amount(text, currency).amount_minor
 
@@ -167,7 +167,7 @@ def _weight_at(share: Share, step_minor: int, currency: str) -> int:
     reached = (
         tier.weight
         for tier in share.tiers
-        if tier.up_to is None or step_minor < minor(tier.up_to, currency)
+        if tier.up_to is None or step_minor < to_minor(tier.up_to, currency)
     )
     return next(reached, share.weight)
 
@@ -176,7 +176,7 @@ def _check_sums(shares: Sequence[Share], currency: str, pointer: str) -> None:
     """Refuse per cents that do not sum to the whole in every tier."""
     dividing = [share for share in shares if share.kind == "per cent"]
     tiers = [tier.up_to for share in dividing for tier in share.tiers]
-    for step in {0, *(minor(up_to, currency) for up_to in tiers if up_to is not None)}:
+    for step in {0, *(to_minor(up_to, currency) for up_to in tiers if up_to is not None)}:
         if sum(weights_at(dividing, step, currency)) != WHOLE:
             raise wrong(
                 pointer,
@@ -238,7 +238,7 @@ def _check_tiers(tiers: Sequence[ShareTier], currency: str, pointer: str) -> Non
         _check_weight(tier.weight, 0, f"{pointer}/{place}/weight")
         if tier.up_to is not None:
             _positive(tier.up_to, currency, f"{pointer}/{place}/up_to")
-    ends = [minor(tier.up_to, currency) for tier in tiers if tier.up_to is not None]
+    ends = [to_minor(tier.up_to, currency) for tier in tiers if tier.up_to is not None]
     rising = all(one < other for one, other in pairwise(ends))
     is_open = bool(tiers) and tiers[-1].up_to is None and len(ends) == len(tiers) - 1
     if len(tiers) > PLAN_TIERS or not rising or not is_open:
@@ -301,7 +301,7 @@ def _check_price(text: str, pointer: str) -> None:
 
 def _positive(text: str, currency: str, pointer: str) -> None:
     try:
-        amount_minor = minor(text, currency)
+        amount_minor = to_minor(text, currency)
     except ValueError:
         amount_minor = 0
     if amount_minor <= 0:

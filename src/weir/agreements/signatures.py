@@ -12,7 +12,7 @@ from weir.kernel.signed_terms import SignedTerms, issuer_fault, signature_fault
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class SignatureCheck:
     """The organisations whose signature holds, and by identifier the faults of the others."""
 
     agreement: str
@@ -41,7 +41,7 @@ def terms_of(signed: SignedTerms) -> dict[str, Any]:
     return terms
 
 
-def check(signed: SignedTerms, authority_pem: bytes) -> Checked:
+def check(signed: SignedTerms, authority_pem: bytes) -> SignatureCheck:
     """Check every signature, and that each organisation that the terms need has signed.
 
     ValueError when the document is not an agreement.
@@ -56,4 +56,4 @@ def check(signed: SignedTerms, authority_pem: bytes) -> Checked:
             signed_by.append(signature.organisation)
         else:
             faults[signature.organisation] = fault
-    return Checked(terms["agreement"], signed_by, faults)
+    return SignatureCheck(terms["agreement"], signed_by, faults)

@@ -67,5 +67,5 @@ async def list_expiring_certificates(
     own = None if caller.kind in caller.rule.every else caller.organisation.id
     before = services.database.clock.now() + timedelta(days=days)
     async with services.database.connect() as connection:
-        found = await certificates.ending(connection, before=before, organisation=own)
+        found = await certificates.list_ending(connection, before=before, organisation=own)
     return Page(items=[ExpiringView.model_validate(each) for each in found])

@@ -16,14 +16,14 @@ from starlette.applications import Starlette
 
 from weir.api import management
 from weir.api.services import Services as Managing
-from weir.app.core import Core, open_core, stopping
+from weir.app.core import Core, open_core, stop_event
 from weir.app.declares import JWKS_TIMEOUT_S
 from weir.app.private_sockets import (
     Asgi,
-    believing,
     health,
     member_client,
     outbound_client,
+    outbound_tls_context,
     serve_private,
 )
 from weir.app.settings import Settings
@@ -37,7 +37,7 @@ from weir.identity.sessions import Sessions
 from weir.kernel import identifiers
 from weir.kernel.origins import https_origin
 from weir.keys.authority import Authority
-from weir.keys.follower import KeysFollowed
+from weir.keys.follower import KeyFollower
 from weir.keys.vault import Vault
 from weir.metering.lake.lake import Lake
 from weir.portal import pages
@@ -53,10 +53,10 @@ _GC_THRESHOLDS: Final = (20_000, 20, 100)
 
 async def run_control(settings: Settings, home: Home, listening: Path) -> None:
     """Run a control process on the private socket `listening`, until the process is told to end."""
-    stop = stopping()
+    stop = stop_event()
     async with open_core(settings, home) as core, member_client(core) as client:
         vault = await Vault.open(core.database, core.sealing)
-        async with followed(core, vault):
+        async with follow_keys(core, vault):
             application = await build_control(core, client, vault)
             _spare_the_collector()
             await serve_private(application, listening, stop)
@@ -70,10 +70,10 @@ def _spare_the_collector() -> None:
 
 
 @asynccontextmanager
-async def followed(core: Core, vault: Vault) -> AsyncIterator[None]:
+async def follow_keys(core: Core, vault: Vault) -> AsyncIterator[None]:
     """Keep the vault's keys up to date under a lease, as long as the context lasts."""
     process = identifiers.mint("prc", int(core.clock.now().timestamp() * 1000), os.urandom(10))
-    following = KeysFollowed(core.database, core.cache, vault, process)
+    following = KeyFollower(core.database, core.cache, vault, process)
     await following.start()
     beat = asyncio.create_task(following.run())
     try:
@@ -126,8 +126,8 @@ async def build_control(core: Core, directory: httpx.AsyncClient, vault: Vault) 
         management_services.api_origin,
         management_services.lake,
         ServiceLevels(core.database, lake),
-        Relay(https_origin(f"api.{domain}", core.settings.public_port), believing(core)),
-        Relay(addresses.issuer, believing(core)),
+        Relay(https_origin(f"api.{domain}", core.settings.public_port), outbound_tls_context(core)),
+        Relay(addresses.issuer, outbound_tls_context(core)),
     )
     refusal_page = pages.refusal_page(portal)
     hosts: dict[bytes, Asgi] = {

@@ -160,7 +160,7 @@ def log_to_stdout(level: str) -> None:
     logging.basicConfig(level=max(number, logging.WARNING), handlers=[handler], force=True)
 
 
-def stopping() -> asyncio.Event:
+def stop_event() -> asyncio.Event:
     """Return an event that is set when the process is told to end (SIGTERM or SIGINT)."""
     event = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from weir.app.core import open_core, stopping
+from weir.app.core import open_core, stop_event
 from weir.app.settings import Settings
 from weir.authorization.services import Addresses
 from weir.gateway.process import GatewayConfig, serve
@@ -20,7 +20,7 @@ async def run_gateway(
     `health` is the private socket of its health checks, `control_sockets` those of the control
     processes.
     """
-    stop = stopping()
+    stop = stop_event()
     async with open_core(settings, home, connections=8) as core:
         files = core.tls
         config = GatewayConfig(

@@ -99,12 +99,12 @@ def outbound_client(core: Core, timeout_s: float) -> Outbound:
     It trusts public certificate authorities and the alliance's own, and reaches only addresses that
     the setting `partner_networks` permits.
     """
-    context = believing(core)
+    context = outbound_tls_context(core)
     allowed = networks(core.settings.partner_networks, "WEIR_PARTNER_NETWORKS")
     return Outbound(context, allowed, timeout_s=timeout_s)
 
 
-def believing(core: Core) -> ssl.SSLContext:
+def outbound_tls_context(core: Core) -> ssl.SSLContext:
     """Return a TLS context that trusts public certificate authorities and the alliance's own."""
     context = ssl.create_default_context()
     context.load_verify_locations(core.tls.root)

@@ -13,7 +13,7 @@ import httpx
 import structlog
 
 from weir import __version__
-from weir.app.core import Core, open_core, stopping
+from weir.app.core import Core, open_core, stop_event
 from weir.app.declares import DAY_CLOSES_AFTER_S
 from weir.app.preparation import renew_certificates
 from weir.app.private_sockets import health, member_client, outbound_client, serve_private
@@ -28,14 +28,14 @@ from weir.keys.authority import Authority
 from weir.keys.record_keys import RecordKeys
 from weir.keys.vault import PLATFORM
 from weir.metering.counters import budgets, payment_intents, period_sums
-from weir.metering.counters.reconciliation import lookup_over, reconcile
+from weir.metering.counters.reconciliation import make_lookup, reconcile
 from weir.metering.lake import manifest
 from weir.metering.lake.compaction import compact
 from weir.metering.lake.ingest import ingest
 from weir.metering.lake.lake import Lake
 from weir.metering.lake.retention import Rule, expire, whole_segments
 from weir.metering.records import seal_log
-from weir.metering.records.sealer import Sealer, forget_sealed
+from weir.metering.records.sealer import Sealer, remove_sealed
 from weir.metering.records.writer import RecordWriter
 from weir.settlement.closing import runner, schedule
 from weir.settlement.periods.retention_holds import needs_records
@@ -50,7 +50,7 @@ async def run_worker(settings: Settings, home: Home, listening: Path) -> None:
     Several workers may do the same work at once, and each may be killed at any point. `listening`
     is the private socket of its health checks.
     """
-    stop = stopping()
+    stop = stop_event()
     async with open_core(settings, home, connections=4) as core, member_client(core) as client:
         stream = identifiers.mint("str", int(core.clock.now().timestamp() * 1000), os.urandom(10))
         writer = RecordWriter.open(core.records_folder, stream)
@@ -94,7 +94,7 @@ def _record_works(
 
     async def files_merged() -> None:
         _tell((await compact(core.database, lake)).findings)
-        await manifest.forget_replaced(core.database, lake)
+        await manifest.remove_replaced(core.database, lake)
 
     rule = Rule(core.settings.records_kept_days, core.settings.transactions_kept_days)
 
@@ -102,7 +102,7 @@ def _record_works(
         _tell((await expire(core.database, lake, rule, keys.current, needs_records)).findings)
         async with core.database.connect() as connection:
             kept = await whole_segments(connection, rule, core.clock.now())
-        await asyncio.to_thread(forget_sealed, folder, kept)
+        await asyncio.to_thread(remove_sealed, folder, kept)
 
     async def days_closed() -> None:
         now = core.clock.now() - timedelta(seconds=DAY_CLOSES_AFTER_S)
@@ -112,7 +112,7 @@ def _record_works(
                 await seal_log.sign_root(unit.connection, keys.current, unit.now, yesterday)
 
     async def payments_in_doubt() -> None:
-        await reconcile(core.database, folder, lake, writer, lookup_over(client))
+        await reconcile(core.database, folder, lake, writer, make_lookup(client))
 
     return {
         "records_sealed": records_sealed,
@@ -150,7 +150,7 @@ def _state_works(core: Core) -> dict[str, Work]:
     async def payments_made() -> None:
         async with core.database.connect() as connection:
             unused = await consents.unused_payments(connection)
-            used = await payment_intents.claimed(connection, unused)
+            used = await payment_intents.find_claimed(connection, unused)
         if used:
             async with core.database.unit(PLATFORM) as unit:
                 await transitions.mark_all_used(unit, used)
@@ -163,14 +163,14 @@ def _state_works(core: Core) -> dict[str, Work]:
             await processes.forget_dead(connection)
             await budgets.clean(connection, core.clock.now())
             await period_sums.clean(connection, core.clock.now())
-            await questions.forget_old(connection, core.clock.now())
+            await questions.delete_old(connection, core.clock.now())
 
     async def shelf_indexed() -> None:
         async with core.database.engine.begin() as connection:
             await products.index_missing(connection)
 
     async def keys_in_time() -> None:
-        for moved in await signing_keys.tend(
+        for moved in await signing_keys.advance_due(
             core.database, core.sealing, days=core.settings.signing_key_days
         ):
             _log.info("signing_key_moved", move=moved)

@@ -120,7 +120,7 @@ class Exchange:
         """Signature algorithms open to this client now; in a
         rehearsal, the ones that will remain.
         """
-        return self.services.signer.taken(self.now, rehearsing=self.client.rehearses)
+        return self.services.signer.accepted_algorithms(self.now, rehearsing=self.client.rehearses)
 
     async def sign(self, claims: dict[str, Any], typ: str) -> str:
         """Return a JWT for this client, signed by the platform."""

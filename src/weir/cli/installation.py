@@ -27,7 +27,7 @@ from weir.kernel.declares import PLATFORM_UNAVAILABLE
 from weir.kernel.outcomes import Refusal
 from weir.kernel.settings import environment
 from weir.store.engines import Child, EmbeddedPostgres, EmbeddedValkey, Home, claim, spawn
-from weir.store.engines.process import GENTLE, ProcessView, end_family, everyone
+from weir.store.engines.process import GENTLE, ProcessView, end_family, list_processes
 
 Tell = Callable[[str], None]
 
@@ -181,7 +181,7 @@ def _end_orphans(home: Home) -> None:
     """End roles of this home whose supervisor was killed: they drain, and still hold the ports."""
 
     def orphans() -> Iterator[ProcessView]:
-        for each in everyone():
+        for each in list_processes():
             ours = each.uid == os.geteuid() and each.folder == str(home.path)
             if ours and b"-m\0weir\0" in each.arguments:
                 yield each

@@ -47,7 +47,9 @@ def require_same_kind(before: Mapping[str, Any], asked: ConsentRequest) -> None:
             )
 
 
-def becomes(action: Action, before: Mapping[str, Any], asked: ConsentRequest) -> ConsentRequest:
+def changed_request(
+    action: Action, before: Mapping[str, Any], asked: ConsentRequest
+) -> ConsentRequest:
     """Return the request that the customer must grant so that the grant becomes as asked.
 
     `before` is the granted entry. A merge removes nothing: permissions are united, and the later of

@@ -39,7 +39,7 @@ class PeriodicLimit:
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class LimitPeriod:
     """A limit with its present period: the period's name and its time span."""
 
     limit: PeriodicLimit
@@ -66,7 +66,7 @@ class Mandate:
         same = payee == self.payee and amount.currency == self.maximum.currency
         return same and 0 < amount.amount_minor <= self.maximum.amount_minor
 
-    def counted_at(self, at: datetime) -> tuple[Counted, ...]:
+    def limit_periods_at(self, at: datetime) -> tuple[LimitPeriod, ...]:
         """Return each limit with the period that contains `at`. ValueError before `since`."""
         return tuple(_counted(limit, self.since, at) for limit in self.limits)
 
@@ -123,6 +123,6 @@ def _amount(text: str, currency: str, pointer: str) -> Money:
     return amount
 
 
-def _counted(limit: PeriodicLimit, since: datetime, at: datetime) -> Counted:
+def _counted(limit: PeriodicLimit, since: datetime, at: datetime) -> LimitPeriod:
     span = span_at(limit.period, limit.alignment, since, at)
-    return Counted(limit, f"{limit.period}:{span.starts_at.isoformat()}", span)
+    return LimitPeriod(limit, f"{limit.period}:{span.starts_at.isoformat()}", span)

@@ -61,7 +61,7 @@ async def open_request(
     if row is not None:
         _audit(unit, "consent.requested", row)
         return of_row(row)
-    consent = await locked(unit, consent_id)
+    consent = await lock(unit, consent_id)
     if consent.application != application or consent.requested != request.details:
         raise Refusal(NOT_FOUND, f"{consent_id} is another request's")
     return consent
@@ -153,7 +153,7 @@ async def move(unit: UnitOfWork, consent_id: str, step: Move, **columns: Any) ->
 
     Refusal NOT_FOUND, or ILLEGAL_STATE when the move is not possible.
     """
-    present = await locked(unit, consent_id)
+    present = await lock(unit, consent_id)
     state = present.state
     if (
         step not in (Move.EXPIRE, Move.USE)
@@ -174,7 +174,7 @@ async def write(unit: UnitOfWork, consent_id: str, event: str, **columns: Any) -
     return of_row(row)
 
 
-async def locked(unit: UnitOfWork, consent_id: str) -> Consent:
+async def lock(unit: UnitOfWork, consent_id: str) -> Consent:
     """Return a consent with its row locked until the commit. Refusal NOT_FOUND."""
     found = await unit.connection.execute(
         select(consents).where(consents.c.id == consent_id).with_for_update()

@@ -19,7 +19,7 @@ from weir.consent import consents
 from weir.consent.consents import Consent
 from weir.consent.published import REVOCATION, SLACK_S, revocation, revocation_key
 from weir.consent.states import Move
-from weir.consent.transitions import locked, move, write
+from weir.consent.transitions import lock, move, write
 from weir.identity import customers
 from weir.kernel import inputs
 from weir.kernel.declares import ACCESS_TOKEN_LIFETIME_S, NOT_FOUND
@@ -55,7 +55,7 @@ async def withdraw(unit: UnitOfWork, consent_id: str, by: By, reason: str = "") 
     Refusal NOT_FOUND when the actor may not withdraw it, ILLEGAL_STATE when it has ended,
     INVALID_INPUT for the reason.
     """
-    present = await locked(unit, consent_id)
+    present = await lock(unit, consent_id)
     if not await _may_withdraw(unit, present, by):
         raise Refusal(NOT_FOUND, f"{unit.actor.subject} may not withdraw {consent_id} as {by}")
     why = inputs.prose(reason, "/reason", 500)
@@ -126,7 +126,7 @@ async def _sequence(connection: AsyncConnection, consent_id: str) -> int:
 
 async def _write_down(database: Database, consent_id: str, at: datetime) -> Consent:
     async with database.unit(PLATFORM) as unit:
-        consent = await locked(unit, consent_id)
+        consent = await lock(unit, consent_id)
         if consent.acknowledged_at is not None:
             return consent
         return await write(unit, consent_id, "consent.withdrawal_confirmed", acknowledged_at=at)

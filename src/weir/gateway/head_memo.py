@@ -11,7 +11,7 @@ from typing import Final, final
 
 from weir.gateway.config.snapshot import Operation
 from weir.wire import balancers, grammar
-from weir.wire.balancers import ToldCertificate
+from weir.wire.balancers import ForwardedCertificate
 from weir.wire.message import HOP_BY_HOP, Field, KnownNames, Section
 
 # Fields that the gateway sets itself, or that are between caller and platform only.
@@ -53,19 +53,19 @@ class KnownHead:
 
     `role` is the host's name in front of the domain, None for a host that the port does not serve;
     `interaction_id` the caller's, if it is a UUID; `bearer` the token under that scheme; `onward`
-    the lines that travel to the member, None until a call asks for them; `told` the certificate
+    the lines that travel to the member, None until a call asks for them; `certificate` the one
     that a balancer says it has verified, once one of a balancer's requests has asked for it.
     """
 
-    __slots__ = ("bearer", "interaction_id", "onward", "role", "told", "told_is_read")
+    __slots__ = ("bearer", "certificate", "certificate_is_read", "interaction_id", "onward", "role")
 
     def __init__(self, section: Section, role: str | None) -> None:
         self.role = role
         self.interaction_id = _uuid(section.single.get(b"x-fapi-interaction-id"))
         self.bearer = _bearer(section.single.get(b"authorization"))
         self.onward: bytes | None = None
-        self.told: ToldCertificate | None = None
-        self.told_is_read = False
+        self.certificate: ForwardedCertificate | None = None
+        self.certificate_is_read = False
 
 
 def _uuid(given: bytes | None) -> bytes | None:

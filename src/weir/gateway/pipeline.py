@@ -31,7 +31,7 @@ from weir.gateway.phases.admit import REFUSALS as OF_ADMIT
 from weir.gateway.phases.admit import admit
 from weir.gateway.phases.authorize import REFUSALS as OF_AUTHORIZE
 from weir.gateway.phases.authorize import authorize
-from weir.gateway.phases.filter import filtered
+from weir.gateway.phases.filter import filter_fields
 from weir.gateway.phases.forward import REFUSALS as OF_FORWARD
 from weir.gateway.phases.forward import forward
 from weir.gateway.phases.identify import REFUSALS as OF_IDENTIFY
@@ -146,7 +146,7 @@ class Flow(Call):
         return True
 
     def head_lines(self, head: AnswerHead) -> bytes:
-        return filtered(self, head)
+        return filter_fields(self, head)
 
     def answer_head(self, head: AnswerHead, length: int | None) -> None:
         self.status = head.status  # also when the caller has left
@@ -253,7 +253,7 @@ class Flow(Call):
         self._leave()
         if self.application is None:
             self.duration_us = self.lasted_us()
-            self.parts.counts.nobody(self.code)
+            self.parts.counts.count_unidentified(self.code)
             self._recorded(None)
         else:
             record(self, self.application, self._recorded)
@@ -291,7 +291,7 @@ class Flow(Call):
         return "" if self.refusal is None else self.refusal.code
 
     def _count(self) -> None:
-        self.parts.counts.call(self.status, self.code, self.duration_us)
+        self.parts.counts.count_call(self.status, self.code, self.duration_us)
         if self.claimed and self.refusal is None:
             self._close_intent(self.status)
         elif self.payment_name is not None and not self._was_sent():
@@ -340,9 +340,9 @@ async def close_intent(database: Database, client_id: str, key: str, status: int
     try:
         async with database.connect() as connection:
             if status is None:
-                await payment_intents.unsent(connection, client_id, key)
+                await payment_intents.release_unsent(connection, client_id, key)
             else:
-                await payment_intents.answered(connection, client_id, key, status)
+                await payment_intents.record_answer(connection, client_id, key, status)
             await connection.commit()
     except (Refusal, SQLAlchemyError, OSError) as error:
         _log.warning("intent_left_open", client=client_id, error=repr(error))

@@ -262,7 +262,7 @@ class _Serving:
 
     async def _tell_unidentified(self) -> None:
         """Log unidentified requests once a minute, by refusal."""
-        counted = self._parts.counts.minute()
+        counted = self._parts.counts.take_unidentified()
         if counted:
             _log.info("calls_unidentified", calls=sum(counted.values()), refusals=counted)
 

@@ -17,7 +17,7 @@ from weir.metering.records.writer import RecordWriter
 from weir.wire.reactor import Reactor
 
 # Called with a record's outcome: None when it is in the kernel's hands, or the refusal.
-Told = Callable[[Refusal | None], None]
+OnWritten = Callable[[Refusal | None], None]
 
 # Records that are written in one piece; more of them would keep the first of their callers waiting.
 _AT_ONCE: Final = 16
@@ -38,7 +38,7 @@ class RecordStream:
     def __init__(self, writer: RecordWriter, receipt_key: bytes, reactor: Reactor) -> None:
         self._writer = writer
         self._reactor = reactor
-        self._waiting: list[tuple[str, int, Told]] = []  # application, call, callback
+        self._waiting: list[tuple[str, int, OnWritten]] = []  # application, call, callback
         self._telling = False
         self._stream = writer.stream.encode()
         # The beginning of every authenticator: a new hash would take in the key every time.
@@ -72,7 +72,7 @@ class RecordStream:
 
     def write(
         self,
-        told: Told,
+        on_written: OnWritten,
         application: str,
         call: int,
         at_us: int,
@@ -86,8 +86,8 @@ class RecordStream:
     ) -> None:
         """Put a record in the kernel's hands by `RecordWriter.put_call` and `flush`.
 
-        `told` is called once with the outcome: before this returns, or after the sockets of this
-        step were served.
+        `on_written` is called once with the outcome: before this returns, or after the sockets of
+        this step were served.
         """
         if self._writer.is_full():
             self.flush()
@@ -105,25 +105,25 @@ class RecordStream:
             )
         except Refusal as refusal:
             self._note(refusal)
-            self._tell(application, call, told, refusal)
+            self._notify(application, call, on_written, refusal)
             return
         waiting = self._waiting
-        waiting.append((application, call, told))
+        waiting.append((application, call, on_written))
         if len(waiting) == 1:
             self._reactor.afterwards(self.flush)
         elif len(waiting) >= _AT_ONCE:
             self.flush()
 
     def flush(self) -> None:
-        """Write the waiting records, and call `told` of each."""
+        """Write the waiting records, and call `on_written` of each."""
         if self._telling:  # a callback may have the next call refused at once
             return
         self._telling = True
         while self._waiting:
             waiting, self._waiting = self._waiting, []
             refusal = self._flushed()
-            for application, call, told in waiting:
-                self._tell(application, call, told, refusal)
+            for application, call, on_written in waiting:
+                self._notify(application, call, on_written, refusal)
         self._telling = False
 
     def _flushed(self) -> Refusal | None:
@@ -140,13 +140,15 @@ class RecordStream:
             _log.error("record_unwritable", detail=refusal.detail)
         self.failing = True
 
-    def _tell(self, application: str, call: int, told: Told, refusal: Refusal | None) -> None:
+    def _notify(
+        self, application: str, call: int, on_written: OnWritten, refusal: Refusal | None
+    ) -> None:
         if refusal is None:
             self.written += 1
         else:
             self._unused.setdefault(application, []).append(call)
         try:
-            told(refusal)
+            on_written(refusal)
         except Exception:  # one call's end must not keep the others from theirs
             _log.exception("call_not_ended")
 

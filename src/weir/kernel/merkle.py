@@ -54,7 +54,7 @@ class Tree:
         return inclusion(index, self.size, self.node)
 
 
-def completed(size: int) -> list[tuple[int, int]]:
+def complete_subtrees(size: int) -> list[tuple[int, int]]:
     """Return the complete subtrees that make up a tree of `size` leaves, largest first.
 
     Each is a (level, position), as `Node` takes them.
@@ -70,7 +70,7 @@ def completed(size: int) -> list[tuple[int, int]]:
 
 def root(size: int, node: Node) -> bytes:
     """Return the root over the first `size` leaves."""
-    parts = completed(size)
+    parts = complete_subtrees(size)
     if not parts:
         return EMPTY_ROOT
     found = node(*parts.pop())

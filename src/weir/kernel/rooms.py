@@ -51,7 +51,7 @@ def declarations() -> tuple[ModuleType, ...]:
     return tuple(import_module(f"weir.{room}.declares") for room in ROOMS)
 
 
-def composed(table: str, modules: Iterable[ModuleType] | None = None) -> dict[str, Any]:
+def compose(table: str, modules: Iterable[ModuleType] | None = None) -> dict[str, Any]:
     """Return the entries of one table (`EVENTS`, `PREFIXES` ...) of all rooms, by name.
 
     AssertionError when two rooms declare the same name.
@@ -79,13 +79,13 @@ def refusals() -> dict[str, Outcome]:
 @cache
 def prefixes() -> dict[str, str]:
     """Return the prefixes of identifiers, each with the kind of thing it names, in English."""
-    return composed("PREFIXES")
+    return compose("PREFIXES")
 
 
 @cache
 def events() -> dict[str, tuple[str, str]]:
     """Return every audit event by name, with its words as (English, Chinese)."""
-    return composed("EVENTS")
+    return compose("EVENTS")
 
 
 @cache
@@ -108,10 +108,10 @@ def locks() -> dict[str, Lock]:
 @cache
 def periodic() -> dict[str, Periodic]:
     """Return the periodic work of workers by name; `app/worker.py` wires each."""
-    return composed("PERIODIC")
+    return compose("PERIODIC")
 
 
-def compiled() -> tuple[str, ...]:
+def compiled_modules() -> tuple[str, ...]:
     """Return the modules that `scripts/compile.py` compiles, as names within `weir`."""
     return tuple(
         f"{module.__name__.split('.')[1]}.{name}"
@@ -123,7 +123,7 @@ def compiled() -> tuple[str, ...]:
 @cache
 def commands() -> dict[str, Command]:
     """Return the commands of `weir`, and its groups of commands, by name."""
-    return composed("COMMANDS")
+    return compose("COMMANDS")
 
 
 def routers() -> tuple[str, ...]:

@@ -39,7 +39,7 @@ class Ending:
     announced_at: datetime
 
 
-def taken(
+def accepted_algorithms(
     endings: Mapping[str, datetime], now: datetime, *, rehearsing: bool = False
 ) -> tuple[str, ...]:
     """Return the algorithms accepted now, given the end of each that has one.
@@ -64,7 +64,7 @@ async def announce(unit: UnitOfWork, algorithm: str, ends_at: datetime) -> Seque
     inputs.choice(algorithm, jose.ALGORITHMS, "/algorithm")
     require_ahead(ends_at, unit.now, "/ends_at")
     names = [algorithm, *([_TWINS[algorithm]] if algorithm in _TWINS else [])]
-    present = await read(unit.connection)
+    present = await list_endings(unit.connection)
     if not set(jose.ALGORITHMS) - {each.algorithm for each in present} - set(names):
         raise Refusal(
             CONFLICT, why="it is the last algorithm that stays", why_zh="这是最后一种保留的算法"
@@ -80,7 +80,7 @@ async def announce(unit: UnitOfWork, algorithm: str, ends_at: datetime) -> Seque
     return [Ending(name, ends_at, unit.now) for name in names]
 
 
-async def keep(unit: UnitOfWork, algorithm: str) -> None:
+async def take_back(unit: UnitOfWork, algorithm: str) -> None:
     """Withdraw an announcement, so that the algorithm stays accepted or is accepted again.
 
     Refusal NOT_FOUND when there is no announcement.
@@ -96,7 +96,7 @@ async def keep(unit: UnitOfWork, algorithm: str) -> None:
     unit.audit("algorithm.ending_taken_back", algorithm, {})
 
 
-async def read(connection: AsyncConnection) -> Sequence[Ending]:
+async def list_endings(connection: AsyncConnection) -> Sequence[Ending]:
     """Return all announced ends, including those already in force."""
     rows: Any = await connection.execute(
         select(algorithm_endings).order_by(algorithm_endings.c.algorithm)

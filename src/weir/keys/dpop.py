@@ -90,7 +90,7 @@ def thumbprint_of(key: Mapping[str, Any]) -> str:
 
 
 @lru_cache(maxsize=KNOWN_ADDRESSES)
-def normalised(url: str) -> str:
+def normalise_url(url: str) -> str:
     """Return an https address in its normal form (RFC 3986 section 6.2), without query or fragment.
 
     ValueError when it has no host, or names a user.
@@ -150,7 +150,7 @@ def _check_request(
     address = claims.get("htu")
     if not isinstance(address, str) or len(address) > URL_CHARACTERS:
         raise ProofError("htu is missing")
-    if normalised(address) != normalised(url):
+    if normalise_url(address) != normalise_url(url):
         raise ProofError("htu is not the request's address")
     if access_token is not None and claims.get("ath") != _b64url(sha256(access_token).digest()):
         raise ProofError("ath is not the access token's digest")
@@ -161,11 +161,11 @@ def _issued_at_s(claims: Mapping[str, Any], now_s: float) -> float:
 
     The optional claims `exp` and `nbf` are checked where present. ProofError.
     """
-    issued_at_s = jose.moment(claims, "iat")
+    issued_at_s = jose.numeric_date(claims, "iat")
     latest_s = now_s + CLOCK_AHEAD_ACCEPTED_S
     if issued_at_s is None or not now_s - DPOP_PROOF_AGE_S <= issued_at_s <= latest_s:
         raise ProofError("iat is missing, too old or ahead of this server's clock")
-    expires_at_s, not_before_s = jose.moment(claims, "exp"), jose.moment(claims, "nbf")
+    expires_at_s, not_before_s = jose.numeric_date(claims, "exp"), jose.numeric_date(claims, "nbf")
     if expires_at_s is not None and expires_at_s <= now_s:
         raise ProofError("exp is past")
     if not_before_s is not None and not_before_s > latest_s:

@@ -30,7 +30,7 @@ _TRIP_TIMEOUT_S: Final = 5.0
 _log = structlog.get_logger("weir.control")
 
 
-class KeysFollowed:
+class KeyFollower:
     """Reloads a vault after each published change, and holds the lease under which it signs."""
 
     def __init__(self, database: Database, cache: Cache, vault: Vault, process: str) -> None:

@@ -59,7 +59,7 @@ def header(segment: str) -> Mapping[str, Any]:
     return (_known_header if short else _json)(segment)
 
 
-def fitting(
+def matching_keys(
     header: Mapping[str, Any], algorithm: str, jwks: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
     """Yield the registered keys that may have signed a token.
@@ -92,7 +92,7 @@ def verifies(token: str, key: Mapping[str, Any], algorithm: str) -> bool:
     return True
 
 
-def moment(claims: Mapping[str, Any], name: str) -> float | None:
+def numeric_date(claims: Mapping[str, Any], name: str) -> float | None:
     """Return a claim that is a NumericDate (RFC 7519 section 2) in Unix seconds, None without it.
 
     ValueError when the claim is no time.

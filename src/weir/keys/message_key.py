@@ -51,5 +51,5 @@ async def _load(connection: AsyncConnection, sealing: Sealing) -> MessageKey:
     current = current_of(await signing_keys.read(connection, MESSAGES))
     assert current is not None, "a platform always has a key that signs"
     return MessageKey(
-        current.kid, private_keys.recalled(sealing.open(current.kid, current.sealed_private))
+        current.kid, private_keys.from_der(sealing.open(current.kid, current.sealed_private))
     )

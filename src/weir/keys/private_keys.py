@@ -50,13 +50,13 @@ def generate(algorithm: str) -> PrivateKey:
     return ec.generate_private_key(ec.SECP256R1())
 
 
-def stored(key: PrivateKey) -> bytes:
+def to_der(key: PrivateKey) -> bytes:
     """Return the key as bytes (PKCS #8, DER). Seal them before storing them."""
     return key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
 
 
-def recalled(der: bytes) -> PrivateKey:
-    """Return the key from the bytes that `stored` made."""
+def from_der(der: bytes) -> PrivateKey:
+    """Return the key from the bytes that `to_der` made."""
     key = load_der_private_key(der, None)
     kinds = (ec.EllipticCurvePrivateKey, ed25519.Ed25519PrivateKey, rsa.RSAPrivateKey)
     assert isinstance(key, kinds), "only keys that were made here are stored"

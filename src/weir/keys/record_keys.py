@@ -44,7 +44,7 @@ class RecordKeys:
         return cls(SealingKey(newest.id, private), {row.id: _public(row) for row in rows})
 
 
-async def published(connection: AsyncConnection) -> dict[str, PublicKey]:
+async def list_public_keys(connection: AsyncConnection) -> dict[str, PublicKey]:
     """Return every public key for seals that there has been, by name."""
     return {row.id: _public(row) for row in await _rows(connection)}
 

@@ -11,7 +11,7 @@ cannot make a token.
     revoked      accepted nowhere, at once
 
 Each transition is one unit of work that publishes the key's new state to the followers of the
-change log. `tend` makes the transitions that are due, and may be killed between any two.
+change log. `advance_due` makes the transitions that are due, and may be killed between any two.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from weir.keys.published import MESSAGE_KEY, SIGNING_KEY, SigningKeyDocument
 from weir.keys.tables import keys
 from weir.store.database import Database
 from weir.store.locks import hold
-from weir.store.processes import EVERYBODY, acknowledged, await_acknowledged
+from weir.store.processes import EVERYBODY, await_acknowledged, find_acknowledged
 from weir.store.schema import changes
 from weir.store.unit import Actor, Change, UnitOfWork
 
@@ -183,7 +183,7 @@ async def revoke(database: Database, actor: Actor, sealing: Sealing, kid: str) -
     return unit.sequence
 
 
-async def tend(database: Database, sealing: Sealing, *, days: int) -> list[str]:
+async def advance_due(database: Database, sealing: Sealing, *, days: int) -> list[str]:
     """Make every transition that is due. Returns one text for each, such as `retired key_01...`.
 
     With `days` above 0, a key signs for so many days, and the next one is announced
@@ -296,7 +296,7 @@ async def _is_known(connection: AsyncConnection, key: SigningKey) -> bool:
     found = await connection.execute(
         select(changes.c.sequence).where(changes.c.kind == kind, changes.c.key == key.kid)
     )
-    return await acknowledged(connection, int(found.scalar_one()), EVERYBODY) is not None
+    return await find_acknowledged(connection, int(found.scalar_one()), EVERYBODY) is not None
 
 
 async def _make(
@@ -316,7 +316,7 @@ async def _make(
             id=kid,
             purpose=purpose,
             public=private_keys.public_jwk(private, kid, algorithm),
-            sealed_private=sealing.seal(kid, private_keys.stored(private)),
+            sealed_private=sealing.seal(kid, private_keys.to_der(private)),
             created_at=unit.now,
             signs_from=signs_from,
             activated_at=activated_at,

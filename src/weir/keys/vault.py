@@ -39,7 +39,9 @@ class Signer(Protocol):
 
     def algorithms(self) -> list[str]: ...
 
-    def taken(self, now: datetime, *, rehearsing: bool = False) -> tuple[str, ...]: ...
+    def accepted_algorithms(
+        self, now: datetime, *, rehearsing: bool = False
+    ) -> tuple[str, ...]: ...
 
     def announcements(self, now: datetime) -> list[dict[str, Any]]: ...
 
@@ -118,10 +120,10 @@ class Vault:
         ring = self._ring
         return sorted({ring.current.algorithm, (ring.announced or ring.current).algorithm})
 
-    def taken(self, now: datetime, *, rehearsing: bool = False) -> tuple[str, ...]:
+    def accepted_algorithms(self, now: datetime, *, rehearsing: bool = False) -> tuple[str, ...]:
         """Return the algorithms accepted from clients; when `rehearsing`, after announced ends."""
         endings = {each.algorithm: each.ends_at for each in self._ring.endings}
-        return algorithms.taken(endings, now, rehearsing=rehearsing)
+        return algorithms.accepted_algorithms(endings, now, rehearsing=rehearsing)
 
     def announcements(self, now: datetime) -> list[dict[str, Any]]:
         """Return the announced changes for the metadata, soonest first.
@@ -160,12 +162,14 @@ async def _load(
     assert current is not None, "a platform always has a key that signs"
     private = {
         each.kid: known.get(each.kid)
-        or private_keys.recalled(sealing.open(each.kid, each.sealed_private))
+        or private_keys.from_der(sealing.open(each.kid, each.sealed_private))
         for each in (current, announced)
         if each is not None
     }
     messages = await signing_keys.read(connection, signing_keys.MESSAGES)
-    return _Ring(rows, messages, current, announced, private, await algorithms.read(connection))
+    return _Ring(
+        rows, messages, current, announced, private, await algorithms.list_endings(connection)
+    )
 
 
 def _published_jwk(key: SigningKey) -> dict[str, Any]:

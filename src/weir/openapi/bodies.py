@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from weir.openapi.grammar import MEDIA_TYPE, Version
-from weir.openapi.operation_list import Listed
+from weir.openapi.operation_list import ListedOperation
 from weir.openapi.parameters import effective
 from weir.openapi.pointers import extend, follow
 
@@ -18,14 +18,14 @@ BODY_PLACES_20: Final = ("body", "formData")
 _JSON: Final = re.compile(r"application/json|[^/;\s]+/[^/;\s]+\+json", re.IGNORECASE)
 
 
-def has_body(document: dict[str, Any], version: Version, listed: Listed) -> bool:
+def has_body(document: dict[str, Any], version: Version, listed: ListedOperation) -> bool:
     """Whether the operation takes a body."""
     if version == "2.0":
         return any(place in BODY_PLACES_20 for place, _ in effective(document, listed))
     return "requestBody" in listed.operation
 
 
-def media_types(document: dict[str, Any], version: Version, listed: Listed) -> list[str]:
+def media_types(document: dict[str, Any], version: Version, listed: ListedOperation) -> list[str]:
     """Return the media types the operation takes, as written; empty without a body or any."""
     if not has_body(document, version, listed):
         return []
@@ -37,7 +37,7 @@ def media_types(document: dict[str, Any], version: Version, listed: Listed) -> l
 
 
 def json_schemas(
-    document: dict[str, Any], version: Version, listed: Listed
+    document: dict[str, Any], version: Version, listed: ListedOperation
 ) -> Iterator[tuple[Any, str]]:
     """Yield the body's schema in each JSON media type, {} for none given, and its pointer."""
     if version == "2.0":
@@ -50,7 +50,9 @@ def json_schemas(
                 yield content[name].get("schema", {}), at
 
 
-def _json_schemas_20(document: dict[str, Any], listed: Listed) -> Iterator[tuple[Any, str]]:
+def _json_schemas_20(
+    document: dict[str, Any], listed: ListedOperation
+) -> Iterator[tuple[Any, str]]:
     consumed = media_types(document, "2.0", listed)
     if consumed and not any(is_json(name) for name in consumed):
         return
@@ -68,7 +70,7 @@ def is_json(media_type: str) -> bool:
     return _JSON.fullmatch(media_type.partition(";")[0].strip()) is not None
 
 
-def _content(document: dict[str, Any], listed: Listed) -> tuple[dict[str, Any], str]:
+def _content(document: dict[str, Any], listed: ListedOperation) -> tuple[dict[str, Any], str]:
     at = f"{listed.pointer}/requestBody"
     body, pointer = follow(document, listed.operation["requestBody"], at)
     return body["content"], f"{pointer}/content"

@@ -14,7 +14,7 @@ from weir.openapi.operation_list import operations, path_items
 from weir.openapi.parameters import Key, declared, effective
 from weir.openapi.path_templates import parameter_names, path_fault, shape
 from weir.openapi.pointers import extend, follow_once, is_reference, read_pointer
-from weir.openapi.refusals import invalid, shown, too_large
+from weir.openapi.refusals import invalid, quote_name, too_large
 from weir.openapi.walker import Visit
 
 WholeRule = Callable[[dict[str, Any], Version], None]
@@ -32,7 +32,7 @@ def paths_are_distinct_templates(document: dict[str, Any], _version: Version) ->
             raise invalid(at, why)
         first = first_of.setdefault(shape(path), path)
         if first != path:
-            raise invalid(at, f"It differs from {shown(first)} only in its parameters' names.")
+            raise invalid(at, f"It differs from {quote_name(first)} only in its parameters' names.")
 
 
 def path_items_have_one_place(document: dict[str, Any], version: Version) -> None:
@@ -72,7 +72,7 @@ def operation_ids_are_distinct(document: dict[str, Any], version: Version) -> No
         if len(operation_id) > DOCUMENT_NAME_CHARACTERS:
             raise invalid(at, f"It has more than {DOCUMENT_NAME_CHARACTERS} characters.")
         if operation_id in seen:
-            raise invalid(at, f"Another operation is called {shown(operation_id)}.")
+            raise invalid(at, f"Another operation is called {quote_name(operation_id)}.")
         seen.add(operation_id)
 
 
@@ -85,7 +85,7 @@ def path_parameters_match(document: dict[str, Any], version: Version) -> None:
         _refuse_strangers(own, listed.path, listed.pointer)
         for name in parameter_names(listed.path):
             if ("path", name) not in own:
-                why = f"The path parameter {shown(name)} is not declared."
+                why = f"The path parameter {quote_name(name)} is not declared."
                 raise invalid(listed.pointer, why)
 
 
@@ -93,7 +93,9 @@ def _refuse_strangers(parameters: dict[Key, Any], path: str, pointer: str) -> No
     names = parameter_names(path)
     for place, name in parameters:
         if place == "path" and name not in names:
-            raise invalid(f"{pointer}/parameters", f"The path has no {shown('{' + name + '}')}.")
+            raise invalid(
+                f"{pointer}/parameters", f"The path has no {quote_name('{' + name + '}')}."
+            )
 
 
 def bodies_are_single(document: dict[str, Any], version: Version) -> None:
@@ -148,14 +150,14 @@ class Names:
     def _requirement(self, visit: Visit) -> None:
         for name in visit.value:
             if name not in self._schemes:
-                why = f"There is no security scheme {shown(name)}."
+                why = f"There is no security scheme {quote_name(name)}."
                 raise invalid(extend(visit.pointer, name), why)
 
     def _link(self, visit: Visit) -> None:
         if "operationId" in visit.value:
             operation_id = visit.value["operationId"]
             if operation_id not in self._operation_ids:
-                why = f"There is no operation {shown(operation_id)}."
+                why = f"There is no operation {quote_name(operation_id)}."
                 raise invalid(f"{visit.pointer}/operationId", why)
             return
         follow_once(self._document, visit.value["operationRef"], f"{visit.pointer}/operationRef")

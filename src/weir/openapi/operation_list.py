@@ -11,7 +11,7 @@ from weir.openapi.pointers import extend, follow
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedOperation:
     """One operation, its path item, and the pointer of each."""
 
     path: str
@@ -33,9 +33,9 @@ def path_items(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], 
             yield path, value, pointer
 
 
-def operations(document: dict[str, Any], version: Version) -> Iterator[Listed]:
+def operations(document: dict[str, Any], version: Version) -> Iterator[ListedOperation]:
     """Yield every operation under the document's paths, in document order."""
     for path, item, pointer in path_items(document):
         for method in item:
             if method in METHODS[version]:
-                yield Listed(path, method, item[method], item, pointer)
+                yield ListedOperation(path, method, item[method], item, pointer)

@@ -17,13 +17,13 @@ import msgspec
 from weir.openapi.bodies import BODY_PLACES_20, has_body, media_types
 from weir.openapi.declares import DOCUMENT_BYTES
 from weir.openapi.grammar import Version
-from weir.openapi.operation_list import Listed, operations
+from weir.openapi.operation_list import ListedOperation, operations
 from weir.openapi.parameters import Key, effective
 from weir.openapi.pointers import read_pointer
 from weir.openapi.reader import read_document
 from weir.openapi.refusals import invalid, too_large
 from weir.openapi.servers import base_path_3, base_path_20
-from weir.openapi.tree_edits import without
+from weir.openapi.tree_edits import without_places
 from weir.openapi.validator import validate
 
 
@@ -97,11 +97,11 @@ def import_document(raw: bytes) -> ImportedDocument:
         document_version=document["info"]["version"],
         base_path=taken.base_path,
         operations=imported,
-        shared=without(document, [read_pointer(each.pointer) for each in listed]),
+        shared=without_places(document, [read_pointer(each.pointer) for each in listed]),
     )
 
 
-def operation_ids(listed: list[Listed]) -> Iterator[str]:
+def operation_ids(listed: list[ListedOperation]) -> Iterator[str]:
     """Yield an id for each operation: the declared one, or one made of its method and path.
 
     `GET /accounts/{AccountId}` becomes `get_accounts_AccountId`. If two operations would get one
@@ -118,11 +118,11 @@ def operation_ids(listed: list[Listed]) -> Iterator[str]:
         yield name or derived_id
 
 
-def _words(listed: Listed) -> str:
+def _words(listed: ListedOperation) -> str:
     return "_".join([listed.method, *re.findall(r"[A-Za-z0-9]+", listed.path)])
 
 
-def _digest(listed: Listed) -> str:
+def _digest(listed: ListedOperation) -> str:
     return hashlib.sha256(f"{listed.method} {listed.path}".encode()).hexdigest()[:16]
 
 
@@ -143,7 +143,7 @@ class _Taking:
             else base_path_3(document.get("servers", []), "/servers")
         )
 
-    def operation(self, listed: Listed, operation_id: str) -> ImportedOperation:
+    def operation(self, listed: ListedOperation, operation_id: str) -> ImportedOperation:
         """Return one operation, references followed."""
         operation = listed.operation
         parameters = effective(self._document, listed)
@@ -166,7 +166,7 @@ class _Taking:
             source=operation,
         )
 
-    def _base_path(self, listed: Listed) -> str:
+    def _base_path(self, listed: ListedOperation) -> str:
         if self._version == "2.0":
             return self.base_path
         for holder, pointer in (

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from weir.openapi.operation_list import Listed
+from weir.openapi.operation_list import ListedOperation
 from weir.openapi.pointers import extend, follow
-from weir.openapi.refusals import invalid, shown
+from weir.openapi.refusals import invalid, quote_name
 
 # The place (`in`) and the name, which is without case for a header (RFC 9110 section 5.1).
 Key = tuple[str, str]
 
 
-def effective(document: dict[str, Any], listed: Listed) -> dict[Key, dict[str, Any]]:
+def effective(document: dict[str, Any], listed: ListedOperation) -> dict[Key, dict[str, Any]]:
     """Return the parameters of an operation, references followed (OpenAPI 3.0.3 section 4.7.10).
 
     DOCUMENT_INVALID when one list declares a parameter twice.
@@ -31,7 +31,7 @@ def declared(
         parameter, _ = follow(document, each, at)
         key = key_of(parameter["in"], parameter["name"])
         if key in found:
-            raise invalid(at, f"The parameter {shown(parameter['name'])} is declared twice.")
+            raise invalid(at, f"The parameter {quote_name(parameter['name'])} is declared twice.")
         found[key] = parameter
     return found
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from weir.openapi.declares import DOCUMENT_REFERENCE_HOPS
-from weir.openapi.refusals import invalid, shown
+from weir.openapi.refusals import invalid, quote_name
 
 # RFC 6901 section 3: reference-token = *( unescaped / escaped ), escaped = "~" ( "0" / "1" )
 _TOKEN: Final = re.compile(r"(?:[^~/]|~[01])*")
@@ -63,14 +63,17 @@ def target_tokens(reference: Any, at: str) -> tuple[str, ...]:
         raise invalid(at, "A reference must be text.")
     if not reference.startswith("#/"):
         raise invalid(
-            at, f"The reference {shown(reference)} leaves the document; only #/... is followed."
+            at,
+            f"The reference {quote_name(reference)} leaves the document; only #/... is followed.",
         )
     try:
         if _LOOSE_PERCENT.search(reference):
             raise ValueError("not percent-encoded")
         return read_pointer(unquote(reference[1:], errors="strict"))
     except ValueError as error:
-        raise invalid(at, f"The reference {shown(reference)} is not a JSON pointer.") from error
+        raise invalid(
+            at, f"The reference {quote_name(reference)} is not a JSON pointer."
+        ) from error
 
 
 def find(document: Any, tokens: Iterable[str]) -> Any:
@@ -101,7 +104,9 @@ def follow_once(document: Any, reference: Any, at: str) -> tuple[Any, tuple[str,
     try:
         return find(document, tokens), tokens
     except KeyError as error:
-        raise invalid(at, f"The reference {shown(str(reference))} points at nothing.") from error
+        raise invalid(
+            at, f"The reference {quote_name(str(reference))} points at nothing."
+        ) from error
 
 
 def is_reference(value: Any) -> bool:

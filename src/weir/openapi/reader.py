@@ -21,7 +21,7 @@ from weir.openapi.declares import (
     DOCUMENT_NODES,
 )
 from weir.openapi.pointers import write_pointer
-from weir.openapi.refusals import invalid, shown, too_large, unreadable
+from weir.openapi.refusals import invalid, quote_name, too_large, unreadable
 from weir.openapi.scalars import RepeatedName, Unacceptable, read_number
 from weir.openapi.yaml_reader import read_yaml
 
@@ -146,7 +146,7 @@ def _fault(value: Any) -> str:
     if isinstance(value, str):
         return _text_fault(value)
     if isinstance(value, RepeatedName):
-        return f"The name {shown(value.name)} is repeated."
+        return f"The name {quote_name(value.name)} is repeated."
     if isinstance(value, Unacceptable):
         return value.why
     if isinstance(value, dict):

@@ -36,7 +36,7 @@ def wrong_input(pointer: str, why: str) -> Refusal:
     return _refusal(INVALID_INPUT, pointer, why)
 
 
-def shown(name: str) -> str:
+def quote_name(name: str) -> str:
     """Return a name as it may appear inside a sentence: quoted, printable and short."""
     return f'"{_clean(name, SHOWN_NAME_CHARACTERS)}"'
 

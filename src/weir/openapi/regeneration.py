@@ -6,7 +6,7 @@ from typing import Any
 
 from weir.openapi.operations import ImportedDocument
 from weir.openapi.pointers import read_pointer
-from weir.openapi.tree_edits import placed
+from weir.openapi.tree_edits import with_values
 
 # Doubles below this bound hold every whole number exactly (IEEE 754: 53 bits of significand).
 _EXACT_WHOLE = 2**53
@@ -19,7 +19,7 @@ def regenerate(document: ImportedDocument) -> dict[str, Any]:
     that is taken. The result shares objects with `document` and must not be changed.
     """
     sources = {read_pointer(each.home): each.source for each in document.operations}
-    return placed(document.shared, sources)
+    return with_values(document.shared, sources)
 
 
 def normalise(value: Any) -> Any:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from weir.openapi.operations import ImportedDocument, ImportedOperation
 from weir.openapi.pointers import extend, find, read_pointer, write_pointer
 from weir.openapi.reachability import Reach, Tokens
-from weir.openapi.refusals import shown, wrong_input
+from weir.openapi.refusals import quote_name, wrong_input
 from weir.openapi.regeneration import regenerate
 from weir.openapi.walker import Start
 
@@ -54,7 +54,7 @@ def _chosen(document: ImportedDocument, operation_ids: Iterable[str]) -> list[Im
     wanted = set(operation_ids)
     for operation_id in sorted(wanted):
         if operation_id not in known:
-            raise wrong_input("", f"The document has no operation {shown(operation_id)}.")
+            raise wrong_input("", f"The document has no operation {quote_name(operation_id)}.")
     return [each for each in document.operations if each.operation_id in wanted]
 
 

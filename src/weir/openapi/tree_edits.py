@@ -12,7 +12,7 @@ from typing import Any
 Tokens = tuple[str, ...]
 
 
-def without(document: dict[str, Any], places: Iterable[Tokens]) -> dict[str, Any]:
+def without_places(document: dict[str, Any], places: Iterable[Tokens]) -> dict[str, Any]:
     """Return a copy of the tree that lacks the members at `places`, all of which must exist."""
     tree = _Copying(document)
     for tokens in places:
@@ -20,7 +20,7 @@ def without(document: dict[str, Any], places: Iterable[Tokens]) -> dict[str, Any
     return tree.root
 
 
-def placed(document: dict[str, Any], values: Mapping[Tokens, Any]) -> dict[str, Any]:
+def with_values(document: dict[str, Any], values: Mapping[Tokens, Any]) -> dict[str, Any]:
     """Return a copy of the tree with `values` at their places, whose holders must exist."""
     tree = _Copying(document)
     for tokens, value in values.items():

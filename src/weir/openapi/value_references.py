@@ -16,11 +16,11 @@ from weir.kernel.declares import JSON_DEPTH
 from weir.openapi.bodies import json_schemas
 from weir.openapi.declares import DOCUMENT_NAME_CHARACTERS
 from weir.openapi.grammar import Version
-from weir.openapi.operation_list import Listed
+from weir.openapi.operation_list import ListedOperation
 from weir.openapi.operations import ImportedDocument, ImportedOperation
 from weir.openapi.parameters import key_of
 from weir.openapi.pointers import find, follow, read_pointer, write_pointer
-from weir.openapi.refusals import shown, wrong_input
+from weir.openapi.refusals import quote_name, wrong_input
 from weir.openapi.regeneration import regenerate
 
 Place = Literal["path", "query", "header", "body"]
@@ -58,13 +58,13 @@ def check_reference(document: ImportedDocument, operation_id: str, reference: st
     place, name = read_reference(reference)
     operation = document.operation(operation_id)
     if operation is None:
-        raise wrong_input("", f"The document has no operation {shown(operation_id)}.")
+        raise wrong_input("", f"The document has no operation {quote_name(operation_id)}.")
     if place == "body":
         _check_body(document, operation, _body_tokens(name))
         return
     declared = {key_of(each.location, each.name) for each in operation.parameters}
     if key_of(place, name) not in declared:
-        why = f"The operation declares no {place} parameter {shown(name)}."
+        why = f"The operation declares no {place} parameter {quote_name(name)}."
         raise wrong_input(operation.home, why)
 
 
@@ -89,9 +89,9 @@ def _check_body(
         _Descent(whole, document.version, pointer).check(schema, tokens)
 
 
-def _listed(whole: dict[str, Any], operation: ImportedOperation) -> Listed:
+def _listed(whole: dict[str, Any], operation: ImportedOperation) -> ListedOperation:
     *place, method = read_pointer(operation.home)
-    return Listed(
+    return ListedOperation(
         operation.path, method, operation.source, find(whole, place), write_pointer(place)
     )
 
@@ -123,7 +123,7 @@ class _Descent:
         if any(_is(each, "array") for each in found):
             why = f"There is a list at the body's {place}; a reference cannot pick from a list."
         else:
-            why = f"The body's schema has no {shown(token)} at its {place}."
+            why = f"The body's schema has no {quote_name(token)} at its {place}."
         return wrong_input(self._pointer, why)
 
     def _alternatives(self, schemas: list[Any]) -> list[dict[str, Any]]:

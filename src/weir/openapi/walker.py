@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from weir.openapi.pointers import extend, follow, follow_once, is_reference, write_pointer
-from weir.openapi.refusals import invalid, shown
+from weir.openapi.refusals import invalid, quote_name
 from weir.openapi.shapes import SCALARS, Grammar, Shape, Sort, Term, phrase, read_shape
 
 
@@ -108,7 +108,7 @@ def _target(
 def _members(sort: Sort, value: dict[str, Any], pointer: str) -> list[_Waiting]:
     for name in sort.required:
         if name not in value:
-            raise invalid(pointer, f"The member {shown(name)} is missing.")
+            raise invalid(pointer, f"The member {quote_name(name)} is missing.")
     found: list[_Waiting] = []
     for name, inner in value.items():
         if name == "$ref" and sort.beside_reference:
@@ -124,5 +124,5 @@ def _members(sort: Sort, value: dict[str, Any], pointer: str) -> list[_Waiting]:
 
 def _unknown(sort: Sort, name: str) -> str:
     if sort.others is not None:
-        return f"{shown(name)} is not a name that may stand here."
-    return f"There is no member {shown(name)} here; extensions begin with x-."
+        return f"{quote_name(name)} is not a name that may stand here."
+    return f"There is no member {quote_name(name)} here; extensions begin with x-."

@@ -18,7 +18,7 @@ from typing import Any, Final
 import yaml
 
 from weir.openapi.declares import DOCUMENT_BYTES, DOCUMENT_DEPTH, DOCUMENT_NODES
-from weir.openapi.refusals import shown, too_large, unreadable
+from weir.openapi.refusals import quote_name, too_large, unreadable
 from weir.openapi.scalars import RepeatedName, Unacceptable, read_number
 
 # RFC 8259 section 6
@@ -112,7 +112,7 @@ class _Builder:
     def _refuse_tag(self, event: Any) -> None:
         tag = getattr(event, "tag", None)
         if tag is not None:
-            raise unreadable(_place(event.start_mark), f"The tag {shown(tag)} is not taken.")
+            raise unreadable(_place(event.start_mark), f"The tag {quote_name(tag)} is not taken.")
 
     def _document(self, event: Any) -> None:
         self.documents += 1
@@ -152,7 +152,8 @@ class _Builder:
     def _alias(self, event: Any) -> None:
         known = self._anchored.get(event.anchor)
         if known is None:
-            why = f"The alias {shown(event.anchor)} names nothing before it, or what it stands in."
+            alias = quote_name(event.anchor)
+            why = f"The alias {alias} names nothing before it, or what it stands in."
             raise unreadable(_place(event.start_mark), why)
         self._weigh(event, known.nodes, known.characters, known.height)
         if not self._awaits_name():

@@ -64,7 +64,7 @@ async def signer_of(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
+class EndingCertificate:
     """A certificate that ends soon, with its application and organisation."""
 
     id: str
@@ -76,9 +76,9 @@ class Ending:
     not_after: datetime
 
 
-async def ending(
+async def list_ending(
     connection: AsyncConnection, *, before: datetime, organisation: str | None
-) -> Sequence[Ending]:
+) -> Sequence[EndingCertificate]:
     """Return the last valid certificate of each application, if it ends before `before`.
 
     Soonest first. A certificate that a later one replaces is left out, as nothing need be done.
@@ -111,7 +111,7 @@ async def ending(
     if organisation is not None:
         statement = statement.where(organisations.c.id == organisation)
     rows = await connection.execute(statement.order_by(certificates.c.not_after).limit(PAGE_ROWS))
-    return [Ending(**row._mapping) for row in rows]
+    return [EndingCertificate(**row._mapping) for row in rows]
 
 
 async def issue(

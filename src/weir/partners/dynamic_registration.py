@@ -35,12 +35,12 @@ class Registration:
     statement: str
     token_sha256: str
 
-    def opened_by(self, token_sha256: str) -> bool:
+    def is_managed_with(self, token_sha256: str) -> bool:
         """Whether this is the digest of the token that manages the registration."""
         return hmac.compare_digest(self.token_sha256, token_sha256)
 
 
-async def keep(
+async def store(
     unit: UnitOfWork,
     application: Application,
     *,
@@ -86,7 +86,7 @@ async def renew(unit: UnitOfWork, application: Application, statement: str) -> N
     unit.audit("registration.changed", application.id, {}, organisation=application.organisation)
 
 
-async def forget(unit: UnitOfWork, application: Application) -> None:
+async def remove(unit: UnitOfWork, application: Application) -> None:
     """Delete a registration, so that its management token works no more."""
     await unit.connection.execute(
         delete(registrations).where(registrations.c.application == application.id)

@@ -27,7 +27,7 @@ _SECRET_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Founded:
+class FoundingResult:
     """The result of a founding: the operator, its first application and that one's certificate."""
 
     organisation: Organisation
@@ -62,7 +62,7 @@ async def claim(
     name_en: str,
     name_zh: str,
     csr_pem: str,
-) -> Founded:
+) -> FoundingResult:
     """Found the alliance with a link's secret. Refusal LINK_USED when it is unknown, old or used.
 
     Refuses as `found_alliance` does.
@@ -90,7 +90,7 @@ async def found_alliance(
     name_zh: str,
     csr_pem: str,
     application_name: str = "Operator",
-) -> Founded:
+) -> FoundingResult:
     """Make the operator, its first application and that application's certificate, in one unit.
 
     Refusals: CONFLICT when there is an operator, INVALID_INPUT, CERTIFICATE_REQUEST_INVALID.
@@ -107,7 +107,7 @@ async def found_alliance(
     )
     certificate = await certificates.issue(unit, authority, application.id, csr_pem)
     unit.audit("alliance.founded", operator.id, {"slug": slug}, organisation=operator.id)
-    return Founded(organisation=operator, application=application, certificate=certificate)
+    return FoundingResult(organisation=operator, application=application, certificate=certificate)
 
 
 async def _refuse_founded(unit: UnitOfWork) -> None:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from weir.authorization.front.http import set_host_cookie
 from weir.kernel import inputs
-from weir.portal.renderer import Portal, go
+from weir.portal.renderer import Portal, redirect
 from weir.portal.visitor import THEME_COOKIE, THEMES, Visitor, local_path, read_form
 
 _YEAR_S: Final = 365 * 86_400
@@ -21,6 +21,6 @@ async def choose(_: Portal, request: Request, visitor: Visitor) -> Response:
     """
     fields = await read_form(request, visitor, "theme")
     theme = inputs.choice(fields.get("theme", ""), THEMES, "/theme")
-    response = go(local_path(fields.get("next"), "/"))
+    response = redirect(local_path(fields.get("next"), "/"))
     set_host_cookie(response, THEME_COOKIE, theme, _YEAR_S)
     return response

@@ -12,7 +12,7 @@ from babel.dates import format_timedelta
 from markupsafe import Markup, escape
 
 from weir.kernel.money import Money, parse_amount
-from weir.shelf.search.terms import marked
+from weir.shelf.search.terms import mark_matches
 
 # Pages show China's time, and say so.
 ZONE: Final = timezone(timedelta(hours=8))
@@ -113,7 +113,7 @@ def found(text: str, asked: str) -> Markup:
     """Mark the words searched for in a text."""
     pieces = (
         f"<mark>{escape(piece)}</mark>" if hit else escape(piece)
-        for piece, hit in marked(text, asked)
+        for piece, hit in mark_matches(text, asked)
     )
     return Markup("".join(pieces))  # noqa: S704 - each piece is escaped above
 

@@ -28,13 +28,13 @@ class Management:
     def __init__(self, application: Asgi) -> None:
         self._application = application
 
-    def asking(self, acting: ActingPerson, interaction_id: str) -> Asking:
+    def client_for(self, acting: ActingPerson, interaction_id: str) -> ManagementClient:
         """Return the API for one person and one request of the portal."""
-        return Asking(self._application, acting, interaction_id)
+        return ManagementClient(self._application, acting, interaction_id)
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class ManagementClient:
     """Reads and writes for one person. A refusal of the API is raised as the same Refusal."""
 
     application: Asgi

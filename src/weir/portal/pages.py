@@ -18,8 +18,8 @@ from weir.kernel.declares import NOT_FOUND
 from weir.kernel.outcomes import Refusal
 from weir.portal import appearance, assets, refusals, security
 from weir.portal.declares import PAGES
-from weir.portal.desk.desk import DeskPage, opened, sent
-from weir.portal.renderer import Page, Portal, endpoint, refused
+from weir.portal.desk.desk import DeskPage, desk_page, form_handler
+from weir.portal.renderer import Page, Portal, endpoint, render_refusal
 from weir.portal.visitor import recognise
 
 HostRole = Literal["auth", "portal"]
@@ -41,7 +41,7 @@ def routes(portal: Portal, role: HostRole) -> list[Route]:
     listed = [
         Route(path, endpoint(portal, page), methods=[method]) for path, method, page in pages(role)
     ]
-    rest = Route("/{rest:path}", endpoint(portal, refusals.nothing_here), methods=["GET"])
+    rest = Route("/{rest:path}", endpoint(portal, refusals.not_found), methods=["GET"])
     return [*listed, Route("/static/{name}", _static), rest]
 
 
@@ -72,9 +72,9 @@ def _features() -> Iterator[ModuleType]:
 def _of_desk(listed: Iterable[DeskPage]) -> Iterator[Page]:
     """Pages of the desk as (address, method, page)."""
     for address, show, send in listed:
-        yield (address, "GET", opened(show))
+        yield (address, "GET", desk_page(show))
         if send is not None:
-            yield (address, "POST", sent(show, send))
+            yield (address, "POST", form_handler(show, send))
 
 
 def refusal_page(portal: Portal) -> Callable[[Request, Refusal], Awaitable[Response]]:
@@ -82,7 +82,7 @@ def refusal_page(portal: Portal) -> Callable[[Request, Refusal], Awaitable[Respo
 
     async def show(request: Request, refusal: Refusal) -> Response:
         visitor = await recognise(request, portal.database, portal.sessions)
-        return refused(request, visitor, refusal)
+        return render_refusal(request, visitor, refusal)
 
     return show
 
@@ -91,6 +91,6 @@ async def _static(request: Request) -> Response:
     name = request.path_params["name"]
     content = assets.STATIC.get(name)
     if content is None:
-        return refused(request, None, Refusal(NOT_FOUND, "no such file"))
+        return render_refusal(request, None, Refusal(NOT_FOUND, "no such file"))
     kind = {"content-type": assets.media_type(name)}
     return Response(content, headers=_STATIC_HEADERS | kind)

@@ -20,6 +20,6 @@ async def show(_: Portal, request: Request, visitor: Visitor) -> Response:
     return render(request, visitor, "templates/error_code.html", outcome=outcome)
 
 
-async def nothing_here(_: Portal, request: Request, __: Visitor) -> Response:
+async def not_found(_: Portal, request: Request, __: Visitor) -> Response:
     """Raise NOT_FOUND for any other address."""
     raise Refusal(NOT_FOUND, request.url.path)

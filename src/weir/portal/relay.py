@@ -26,7 +26,7 @@ _LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class RelayedAnswer:
     """An answer: the beginning of its body, and in `cut` whether there was more of it."""
 
     status: int
@@ -52,7 +52,7 @@ class Relay:
 
     async def call(
         self, person: str, method: str, target: str, headers: Mapping[str, str], body: bytes
-    ) -> Answered:
+    ) -> RelayedAnswer:
         """Make one call in a person's name; `target` is path and query as they go on the wire.
 
         OVERLOADED when too many calls are in progress, PLATFORM_UNAVAILABLE when no gateway
@@ -72,7 +72,7 @@ class Relay:
             except (TimeoutError, httpx.HTTPError, OSError) as error:
                 raise Refusal(PLATFORM_UNAVAILABLE, f"no answer: {type(error).__name__}") from error
 
-    async def _send(self, request: httpx.Request) -> Answered:
+    async def _send(self, request: httpx.Request) -> RelayedAnswer:
         async with httpx.AsyncClient(
             verify=self._context, trust_env=False, timeout=TRIAL_TIMEOUT_S
         ) as client:
@@ -89,7 +89,7 @@ class Relay:
                 await answer.aclose()
         shown = body[:TRIAL_ANSWER_BYTES]
         fields = [(name.lower(), value) for name, value in answer.headers.multi_items()]
-        return Answered(answer.status_code, fields, shown, len(body) > len(shown), duration_ms)
+        return RelayedAnswer(answer.status_code, fields, shown, len(body) > len(shown), duration_ms)
 
     @asynccontextmanager
     async def _place(self, person: str) -> AsyncIterator[None]:

@@ -74,10 +74,10 @@ def endpoint(portal: Portal, page: PageFunction) -> Callable[[Request], Awaitabl
             response = await page(portal, request, visitor)
         except Refusal as refusal:
             _log.info("page refused", code=refusal.outcome.code, detail=refusal.detail)
-            response = refused(request, visitor, refusal)
+            response = render_refusal(request, visitor, refusal)
         except Exception:
             _log.exception("page failed")
-            response = refused(request, visitor, Refusal(PLATFORM_ERROR))
+            response = render_refusal(request, visitor, Refusal(PLATFORM_ERROR))
         if visitor is not None:
             visitor.keep(response)
         return response
@@ -116,7 +116,7 @@ def render(
     return HTMLResponse(html, status, headers=security.HEADERS | policy)
 
 
-def refused(
+def render_refusal(
     request: Request,
     visitor: Visitor | None,
     refusal: Refusal,
@@ -138,7 +138,7 @@ def refused(
     )
 
 
-def go(location: str) -> Response:
+def redirect(location: str) -> Response:
     """Redirect to another page, always with 303, so that a form is never sent twice."""
     return RedirectResponse(location, 303, headers=security.HEADERS)
 
@@ -180,7 +180,7 @@ def _field(thing: Any, name: str) -> Any:
     return thing[name] if isinstance(thing, dict) else getattr(thing, name)
 
 
-def summed_up(capability: Any, language: str) -> str:
+def summary_of(capability: Any, language: str) -> str:
     """Return an operation's summary, in Chinese where its document has one; else its identifier."""
     chinese = ("summary_zh",) if language.startswith("zh") else ()
     names = (*chinese, "summary", "operation_id")
@@ -226,7 +226,7 @@ def _environment(language: str, catalogue: languages.Catalogue) -> Environment:
         words=lambda key, table: table[key].of(language),
         named=lambda party: _in_language(party, "name", language),
         titled=lambda product: _in_language(product, "title", language),
-        summed_up=lambda capability: summed_up(capability, language),
+        summed_up=lambda capability: summary_of(capability, language),
         either=lambda pair: pair[language.startswith("zh")],
     )
     environment.globals.update(

@@ -67,7 +67,7 @@ class ServiceLevels:
     async def _measure(self, now: datetime) -> None:
         since = now - timedelta(days=DAYS)
         async with self._database.connect() as connection:
-            files = await manifest.between(connection, since, now)
+            files = await manifest.list_files(connection, since, now)
         found: list[Traffic] = []
         if files:
             text, values = traffic.question(_BY, {}, since, now)

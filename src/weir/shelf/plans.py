@@ -63,7 +63,7 @@ async def offer(unit: UnitOfWork, product_id: str, terms: Terms) -> Plan:
     if row is None:
         raise Refusal(CONFLICT, pointer="/name", why="is already taken", why_zh="已被占用")
     plan = _plan(row)
-    await index.price(unit.connection, product.id)
+    await index.index_prices(unit.connection, product.id)
     unit.audit("plan.offered", plan.id, _detail(plan), organisation=product.owner)
     return plan
 
@@ -84,7 +84,7 @@ async def withdraw(unit: UnitOfWork, plan_id: str) -> Plan:
     row = changed.one_or_none()
     if row is None:
         raise Refusal(ILLEGAL_STATE, state=plan.status)
-    await index.price(unit.connection, product.id)
+    await index.index_prices(unit.connection, product.id)
     unit.audit("plan.withdrawn", plan_id, {"name": plan.name}, organisation=product.owner)
     return _plan(row)
 

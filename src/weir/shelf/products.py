@@ -203,7 +203,7 @@ async def retire(unit: UnitOfWork, product_id: str) -> Product:
 
 async def index_missing(connection: AsyncConnection) -> int:
     """Index up to PAGE_ROWS products that search does not know; return their number."""
-    found = await index.missing(connection, PAGE_ROWS)
+    found = await index.list_missing(connection, PAGE_ROWS)
     for product_id in found:
         await index.write(connection, await get(connection, product_id))
     return len(found)

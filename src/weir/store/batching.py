@@ -18,7 +18,7 @@ V = TypeVar("V")
 Asked = Callable[[Sequence[K]], Awaitable[Sequence[V]]]
 
 
-class Gathering(Generic[K, V]):
+class KeyBatcher(Generic[K, V]):
     """Collects keys and looks them up together, one batch at a time.
 
     `ask` returns one answer for each key, in the order of the keys. When it fails, every request of

@@ -19,7 +19,7 @@ from valkey.asyncio.connection import AbstractConnection
 from valkey.exceptions import ValkeyError
 
 from weir.kernel.outcomes import Refusal
-from weir.store.batching import Gathering
+from weir.store.batching import KeyBatcher
 from weir.store.declares import ENGINE_UNAVAILABLE
 
 CHANGES_CHANNEL = "weir:changes"
@@ -62,7 +62,7 @@ class Cache:
                 valkey_connect_func=self._greet,
             ),
         )
-        self._claims: Gathering[tuple[Mark, ...], list[Claim]] = Gathering(self._claim_all)
+        self._claims: KeyBatcher[tuple[Mark, ...], list[Claim]] = KeyBatcher(self._claim_all)
         self._started_s: WeakKeyDictionary[AbstractConnection, float] = WeakKeyDictionary()
         # Secrets by name, each with the monotonic time in seconds until which it is kept.
         self._secrets: dict[str, tuple[float, bytes]] = {}

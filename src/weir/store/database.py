@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from weir.kernel.clock import Clock
 from weir.kernel.outcomes import Refusal
-from weir.store.batching import Gathering
+from weir.store.batching import KeyBatcher
 from weir.store.declares import ENGINE_UNAVAILABLE
-from weir.store.prepared import Connections, Gathered, Prepared
+from weir.store.prepared import Connections, KeyedStatement, Prepared
 from weir.store.unit import Actor, Idempotency, Journal, UnitOfWork
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Database:
         )
         plain = self.engine.url.set(drivername="postgresql")
         self._connections = Connections(plain.render_as_string(hide_password=False), pool)
-        self._gatherings: dict[Gathered[Any], Gathering[tuple[Any, ...], Any]] = {}
+        self._gatherings: dict[KeyedStatement[Any], KeyBatcher[tuple[Any, ...], Any]] = {}
         self.clock = clock
         self._journal = journal
         self._cache = cache
@@ -56,20 +56,20 @@ class Database:
         """
         return await self._connections.run(statement, given)
 
-    async def ask(self, statement: Gathered[V], *key: Any) -> V | None:
+    async def ask(self, statement: KeyedStatement[V], *key: Any) -> V | None:
         """Return the value that the statement finds for a key, or None.
 
         Keys of concurrent requests are looked up in one round trip. Refusal ENGINE_UNAVAILABLE.
         """
         gathering = self._gatherings.get(statement)
         if gathering is None:
-            gathering = Gathering(partial(self._ask_all, statement))
+            gathering = KeyBatcher(partial(self._ask_all, statement))
             self._gatherings[statement] = gathering
         found: V | None = await gathering.of(key)
         return found
 
     async def _ask_all(
-        self, statement: Gathered[V], keys: Sequence[tuple[Any, ...]]
+        self, statement: KeyedStatement[V], keys: Sequence[tuple[Any, ...]]
     ) -> Sequence[V | None]:
         """Look up several keys; sorted, so that statements that lock rows do so in one order."""
         distinct = sorted(set(keys))

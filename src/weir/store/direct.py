@@ -27,7 +27,7 @@ Scalar = str | int | datetime
 Value = Scalar | list[str] | list[datetime]
 
 
-def written(value: Value) -> bytes:
+def to_parameter(value: Value) -> bytes:
     """Return a parameter in PostgreSQL's text form; the statement itself names its type.
 
     Arrays follow section 8.15.2 of the PostgreSQL documentation, each element quoted. ValueError
@@ -107,7 +107,7 @@ class Direct:
             self._pg.send_prepare(name, text.raw)
             await self._answered()
             self._prepared[text] = name
-        self._pg.send_query_prepared(name, [written(given[each]) for each in text.names])
+        self._pg.send_query_prepared(name, [to_parameter(given[each]) for each in text.names])
         transformer = self._transformer
         result = await self._answered()
         transformer.set_pgresult(result)

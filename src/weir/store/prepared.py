@@ -50,7 +50,7 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Gathered(Generic[V]):
+class KeyedStatement(Generic[V]):
     """A statement that looks up several keys at once (`weir.store.batching`).
 
     A key is a tuple. `names` are the statement's array parameters, one for each part of a key. Each
@@ -69,7 +69,7 @@ class Gathered(Generic[V]):
         }
 
 
-def asked(**types: TypeEngine[Any]) -> Any:
+def keys_table(**types: TypeEngine[Any]) -> Any:
     """Return the keys as a table expression: a column for each part, and the number in `n`."""
     arrays = [bindparam(name, type_=ARRAY(type_)) for name, type_ in types.items()]
     unnested = func.unnest(*arrays).table_valued(*types, with_ordinality="n")

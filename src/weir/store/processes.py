@@ -105,7 +105,7 @@ async def overview(connection: AsyncConnection) -> tuple[int, Sequence[ProcessHe
     ]
 
 
-async def acknowledged(
+async def find_acknowledged(
     connection: AsyncConnection, sequence: int, roles: Sequence[str] = GATEWAYS
 ) -> datetime | None:
     """Return the database's time if every live process of `roles` has applied `sequence`.
@@ -139,7 +139,7 @@ async def await_acknowledged(
     pause_s = 0.002
     while True:
         async with database.connect() as connection:
-            at = await acknowledged(connection, sequence, roles)
+            at = await find_acknowledged(connection, sequence, roles)
         if at is not None or database.clock.monotonic_s() > deadline:
             return at
         await asyncio.sleep(pause_s)

@@ -84,7 +84,7 @@ def _source(family: int, told: bytes) -> tuple[str, int]:
 
 
 @final
-class ToldCertificate(PeerCertificate):
+class ForwardedCertificate(PeerCertificate):
     """A certificate that a balancer has verified, and its validity (Unix seconds)."""
 
     __slots__ = ("from_s", "until_s")
@@ -129,7 +129,7 @@ class Balancers:
         """Whether `Client-Cert` is believed from this address."""
         return _is_among(peer, self._certifying)
 
-    def certificate(self, value: bytes) -> ToldCertificate | None:
+    def certificate(self, value: bytes) -> ForwardedCertificate | None:
         """Return the certificate in a field `Client-Cert`; None for one the alliance did not issue.
 
         Refusal MALFORMED_HTTP for a value that is no certificate in a Byte Sequence (RFC 8941
@@ -144,7 +144,7 @@ class Balancers:
             raise Refusal(MALFORMED_HTTP, "client-cert is no certificate") from error
         if self._authority is None or not _is_issued_by(told, self._authority):
             return None
-        return ToldCertificate(
+        return ForwardedCertificate(
             der, told.not_valid_before_utc.timestamp(), told.not_valid_after_utc.timestamp()
         )
 

@@ -14,7 +14,7 @@ _STALLED_S: Final = 0.5
 _GRACE_S: Final = 1.0
 
 
-class Mortal(Protocol):
+class Expirable(Protocol):
     """A thing with a time (of the loop's clock, seconds) after which `expire` is called."""
 
     deadline_s: float
@@ -33,18 +33,18 @@ class Deadlines:
     def __init__(self, loop: asyncio.AbstractEventLoop, resolution_s: float) -> None:
         self._loop = loop
         self._resolution_s = resolution_s
-        self._watched: set[Mortal] = set()
+        self._watched: set[Expirable] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._due_s = NEVER
         self._grace_until_s = -NEVER
 
-    def watch(self, mortal: Mortal) -> None:
+    def watch(self, item: Expirable) -> None:
         """Have it expire when its time has come, which may be set and moved at any time."""
-        self._watched.add(mortal)
+        self._watched.add(item)
 
-    def forget(self, mortal: Mortal) -> None:
+    def forget(self, item: Expirable) -> None:
         """Watch it no more."""
-        self._watched.discard(mortal)
+        self._watched.discard(item)
 
     def __len__(self) -> int:
         return len(self._watched)

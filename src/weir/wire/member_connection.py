@@ -37,7 +37,7 @@ class Failure(Enum):
 _ENDPOINTS_FAULT: Final = frozenset({Failure.TIMEOUT, Failure.BROKEN})
 
 
-class Answering(Protocol):
+class AnswerReceiver(Protocol):
     """The receiver of an answer. Nothing is called after `answer_end` or `answer_failed`."""
 
     def still_allowed(self) -> bool:
@@ -128,7 +128,7 @@ class Outgoing:
     def __init__(
         self,
         pool: Endpoint,
-        receiver: Answering,
+        receiver: AnswerReceiver,
         data: bytes,
         *,
         whole: bool,

@@ -49,7 +49,7 @@ def may_be_called(address: Address, allowed: Sequence[Network]) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class OutboundAnswer:
     """An answer: status, media type in lower case, and body up to the length asked for."""
 
     status: int
@@ -79,7 +79,7 @@ class Outbound:
         answer = await self._ask("POST", url, typed, json.dumps(value).encode(), 0)
         return answer.status
 
-    async def get(self, url: str, accept: str, most_bytes: int) -> Answered:
+    async def get(self, url: str, accept: str, most_bytes: int) -> OutboundAnswer:
         """Return the answer, its body bounded. OutboundError when
         there is none, or it is longer.
         """
@@ -87,7 +87,7 @@ class Outbound:
 
     async def _ask(
         self, method: str, url: str, headers: Mapping[str, str], content: bytes, most_bytes: int
-    ) -> Answered:
+    ) -> OutboundAnswer:
         try:
             async with asyncio.timeout(self._timeout_s):
                 named = httpx.URL(url)
@@ -105,7 +105,7 @@ class Outbound:
         except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
             raise OutboundError(f"no answer: {type(error).__name__}") from error
 
-    async def _send(self, request: httpx.Request, most_bytes: int) -> Answered:
+    async def _send(self, request: httpx.Request, most_bytes: int) -> OutboundAnswer:
         async with httpx.AsyncClient(
             verify=self._context, trust_env=False, timeout=self._timeout_s
         ) as client:
@@ -115,7 +115,7 @@ class Outbound:
             finally:
                 await answer.aclose()
         media_type = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
-        return Answered(answer.status_code, media_type, body)
+        return OutboundAnswer(answer.status_code, media_type, body)
 
     async def _checked(self, host: str, port: int) -> Address:
         """Return the address to connect to. OutboundError for a host with a forbidden address.

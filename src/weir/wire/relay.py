@@ -10,7 +10,7 @@ from weir.kernel.outcomes import Refusal
 from weir.wire.declares import CALL_S
 from weir.wire.exchange import Exchange
 from weir.wire.heads import AnswerHead
-from weir.wire.member_connection import Answering, Failure, Outgoing
+from weir.wire.member_connection import AnswerReceiver, Failure, Outgoing
 from weir.wire.upstream import Pool
 
 
@@ -59,7 +59,7 @@ class Relay:
         repeatable: bool,
         answer_timeout_s: float,
         whole_within_s: float = CALL_S,
-        answering: Answering | None = None,
+        answering: AnswerReceiver | None = None,
     ) -> None:
         """Send `head` (without framing and empty line) and the body: `body`, or as it arrives.
 

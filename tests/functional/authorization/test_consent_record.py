@@ -252,7 +252,7 @@ async def test_a_payment_a_gateway_claimed_is_written_down_as_used(case: Case) -
     await case.make(Move.GRANT)
     async with case.database.connect() as connection:
         assert await stored_consents.unused_payments(connection) == [case.consent]
-        assert await payment_intents.claimed(connection, [case.consent]) == set()
+        assert await payment_intents.find_claimed(connection, [case.consent]) == set()
     intent = payment_intents.Intent(
         consent_id=case.consent,
         record_name="rec_of_the_test",
@@ -270,7 +270,7 @@ async def test_a_payment_a_gateway_claimed_is_written_down_as_used(case: Case) -
     async with case.database.engine.begin() as connection:
         made = await payment_intents.claim(connection, intent)
         assert made.outcome is payment_intents.ClaimOutcome.NEW
-        used = await payment_intents.claimed(connection, [case.consent, "cns_other"])
+        used = await payment_intents.find_claimed(connection, [case.consent, "cns_other"])
     for expected in (1, 0):
         async with case.database.unit(PLATFORM) as unit:
             assert await transitions.mark_all_used(unit, used) == expected

@@ -127,6 +127,6 @@ async def pay(world: World, consent: str, amount_minor: int) -> None:
         assert found.granted is not None
         limits = [
             PeriodLimit(each.name, each.limit.amount.amount_minor, each.span.ends_at)
-            for each in recurring_payments.read(found.granted).counted_at(datetime.now(UTC))
+            for each in recurring_payments.read(found.granted).limit_periods_at(datetime.now(UTC))
         ]
         assert await period_sums.claim(connection, consent, amount_minor, limits) is None

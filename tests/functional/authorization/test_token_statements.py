@@ -84,10 +84,10 @@ async def test_a_refresh_token_counts_from_the_use_of_its_code_on(world: World) 
         salt = await connection.scalar(text("SELECT refresh_salt FROM grants"))
         early = REFRESH_PREFIX + grants._refreshing(code, salt)
         assert await grants.of_refresh_token(connection, early) is None
-    assert await grants.refreshed_by(database, early) is None
-    assert await grants.spend_code(database, consent, code) == early
-    assert await grants.spend_code(database, consent, code) is None
-    found = await grants.refreshed_by(database, early)
+    assert await grants.find_by_refresh_token(database, early) is None
+    assert await grants.use_code(database, consent, code) == early
+    assert await grants.use_code(database, consent, code) is None
+    found = await grants.find_by_refresh_token(database, early)
     assert found is not None
     assert found[0].consent == consent
     async with database.connect() as connection:

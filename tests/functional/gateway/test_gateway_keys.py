@@ -141,6 +141,6 @@ async def test_the_end_of_an_algorithm_holds_for_who_rehearses_it(lab: Lab) -> N
     await acknowledged(lab, await lab.publish(rehearsing))
     assert await dpop_everywhere(lab, key, token) == {"dpop_proof_invalid"}
     async with lab.database.unit(OPERATOR) as unit:
-        await algorithms.keep(unit, "ES256")
+        await algorithms.take_back(unit, "ES256")
     await acknowledged(lab, unit.sequence)
     assert await dpop_everywhere(lab, key, token) == {None}

@@ -19,7 +19,7 @@ from weir.kernel.declares import CLOCK_AHEAD_ACCEPTED_S, CONFLICT, ILLEGAL_STATE
 from weir.kernel.outcomes import Refusal
 from weir.keys import algorithms, signing_keys
 from weir.keys.declares import CHANGE_ANNOUNCED_S, SIGNED_LIFETIME_S
-from weir.keys.follower import KeysFollowed
+from weir.keys.follower import KeyFollower
 from weir.keys.jose import ALGORITHMS
 from weir.keys.master_key import SealingKey
 from weir.keys.message_key import MessageKeys
@@ -50,11 +50,11 @@ def clock(database: Database) -> Clock:
 @asynccontextmanager
 async def control(
     database: Database, cache: Cache, sealing: SealingKey
-) -> AsyncIterator[tuple[Vault, KeysFollowed]]:
+) -> AsyncIterator[tuple[Vault, KeyFollower]]:
     """What a control process holds: a vault under a lease."""
     vault = await Vault.open(database, sealing)
     process = identifiers.mint("prc", 0, id(vault).to_bytes(10, "big"))
-    following = KeysFollowed(database, cache, vault, process)
+    following = KeyFollower(database, cache, vault, process)
     await following.start()
     beat = asyncio.create_task(following.run())
     try:
@@ -99,7 +99,9 @@ async def settled(database: Database, sealing: SealingKey, *moves: str) -> None:
 
     async def tended() -> bool:
         nonlocal done
-        done += [each.split(" ")[0] for each in await signing_keys.tend(database, sealing, days=0)]
+        done += [
+            each.split(" ")[0] for each in await signing_keys.advance_due(database, sealing, days=0)
+        ]
         assert done == list(moves)[: len(done)]
         return done == list(moves)
 
@@ -117,7 +119,9 @@ async def test_a_key_is_announced_then_signs_and_the_old_one_ends_when_its_token
         assert told[made.kid]["nbf"] == int(made.signs_from.timestamp())
         (change,) = vault.announcements(clock.now())
         assert (change["kid"], change["alg"]) == (made.kid, algorithm)
-        assert await signing_keys.tend(database, sealing, days=0) == []  # its date is not there
+        assert (
+            await signing_keys.advance_due(database, sealing, days=0) == []
+        )  # its date is not there
         assert kid_of(await vault.sign_jwt({}, "JWT")) != made.kid
         rehearsed = await vault.sign_jwt({}, "JWT", rehearsing=True)
         assert kid_of(rehearsed) == made.kid
@@ -130,7 +134,7 @@ async def test_a_key_is_announced_then_signs_and_the_old_one_ends_when_its_token
         assert verifies(vault, old)
         assert verifies(vault, new)
         clock.ahead += timedelta(seconds=SIGNED_LIFETIME_S)
-        assert await signing_keys.tend(database, sealing, days=0) == []  # clocks may differ
+        assert await signing_keys.advance_due(database, sealing, days=0) == []  # clocks may differ
         clock.ahead += timedelta(seconds=CLOCK_AHEAD_ACCEPTED_S + 1)
         await settled(database, sealing, "retired")
         await until(lambda: not verifies(vault, old))
@@ -153,12 +157,12 @@ async def test_a_key_does_not_sign_before_every_process_has_heard_of_it(
                 unit, sealing, algorithm="ES256", signs_from=unit.now + WEEK
             )
         clock.ahead = WEEK + timedelta(seconds=1)
-        assert await signing_keys.tend(database, sealing, days=0) == []
+        assert await signing_keys.advance_due(database, sealing, days=0) == []
         async with database.connect() as connection:
             assert await processes.renew(connection, "prc_deaf", unit.sequence or 0)
             await connection.commit()
         await settled(database, sealing, "activated")  # the deaf one has not heard of this
-        assert await signing_keys.tend(database, sealing, days=0) == []
+        assert await signing_keys.advance_due(database, sealing, days=0) == []
         async with database.connect() as connection:
             await processes.leave(connection, "prc_deaf")
             await connection.commit()
@@ -214,13 +218,15 @@ async def test_by_schedule_the_next_key_is_announced_a_week_before(
 ) -> None:
     await Vault.open(database, sealing)
     clock.ahead = timedelta(days=82)
-    assert await signing_keys.tend(database, sealing, days=90) == []
+    assert await signing_keys.advance_due(database, sealing, days=90) == []
     clock.ahead = timedelta(days=84)
-    made = await signing_keys.tend(database, sealing, days=90)
+    made = await signing_keys.advance_due(database, sealing, days=90)
     assert [each.split(" ")[0] for each in made] == ["announced"] * len(signing_keys.PURPOSES)
-    assert await signing_keys.tend(database, sealing, days=90) == []
+    assert await signing_keys.advance_due(database, sealing, days=90) == []
     clock.ahead = timedelta(days=90, seconds=1)
-    moved = [each.split(" ")[0] for each in await signing_keys.tend(database, sealing, days=90)]
+    moved = [
+        each.split(" ")[0] for each in await signing_keys.advance_due(database, sealing, days=90)
+    ]
     # Nobody lives who would have to hear.
     assert moved == ["activated", "superseded"] * len(signing_keys.PURPOSES)
 
@@ -288,6 +294,6 @@ async def test_the_last_algorithm_cannot_be_ended_and_an_ending_can_be_taken_bac
             await algorithms.announce(unit, "ES256", later)
     assert last.value.outcome is CONFLICT
     async with database.unit(PLATFORM) as unit:
-        await algorithms.keep(unit, "EdDSA")
-        left = await algorithms.read(unit.connection)
+        await algorithms.take_back(unit, "EdDSA")
+        left = await algorithms.list_endings(unit.connection)
     assert [each.algorithm for each in left] == ["PS256"]

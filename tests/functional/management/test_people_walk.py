@@ -26,21 +26,21 @@ from weir.kernel.declares import (
 )
 from weir.kernel.outcomes import Refusal
 from weir.partners.declares import ORGANISATION_SUSPENDED
-from weir.portal.management import Asking, Management
+from weir.portal.management import Management, ManagementClient
 from weir.store.unit import Actor
 
 __all__ = ["world"]
 PEOPLE = [route for route in ROUTES if PERMISSIONS[route[0]].people]
 
 
-async def asking(world: World, party: Party, role: str) -> Asking:
+async def client_for(world: World, party: Party, role: str) -> ManagementClient:
     """The API for somebody new who works there."""
     person = await person_of(world.api, party, role, f"{party.slug}.{role}.walks")
     now = world.api.services.database.clock.now()
-    return Management(application(world.api.services)).asking(ActingPerson(person, now), "walk")
+    return Management(application(world.api.services)).client_for(ActingPerson(person, now), "walk")
 
 
-async def ask(world: World, who: Asking, operation: str, method: str, path: str) -> Any:
+async def ask(world: World, who: ManagementClient, operation: str, method: str, path: str) -> Any:
     """The answer's bytes, or the Refusal."""
     body = json.dumps(world.body(operation).get("json", {})).encode()
     try:
@@ -52,7 +52,7 @@ async def ask(world: World, who: Asking, operation: str, method: str, path: str)
 async def test_a_role_gets_as_far_as_the_table_says(world: World) -> None:
     parties = {"operator": world.api.operator, "member": world.bank, "partner": world.partner}
     who = {
-        (kind, role): await asking(world, party, role)
+        (kind, role): await client_for(world, party, role)
         for kind, party in parties.items()
         for role in ROLES
     }
@@ -69,7 +69,7 @@ async def test_a_role_gets_as_far_as_the_table_says(world: World) -> None:
 async def test_a_stranger_finds_nothing_and_changes_nothing(
     world: World, other_bank: Party, other_partner: Party
 ) -> None:
-    strangers = [await asking(world, party, "owner") for party in (other_bank, other_partner)]
+    strangers = [await client_for(world, party, "owner") for party in (other_bank, other_partner)]
     before = await world.snapshot()
     theirs = [*world.ids.values(), world.partner.application, world.partner.organisation]
     allowed = (FORBIDDEN, NOT_FOUND, INVALID_INPUT)
@@ -90,7 +90,7 @@ async def test_a_stranger_finds_nothing_and_changes_nothing(
 async def test_not_yours_and_not_there_are_told_apart_by_nobody(
     world: World, other_bank: Party
 ) -> None:
-    stranger = await asking(world, other_bank, "owner")
+    stranger = await client_for(world, other_bank, "owner")
     nowhere = replace(world, ids={name: _altered(value) for name, value in world.ids.items()})
     for operation, method, path in PEOPLE:
         if operation in SHARED | OWN or "{" not in path:
@@ -103,7 +103,7 @@ async def test_not_yours_and_not_there_are_told_apart_by_nobody(
 
 
 async def test_what_is_hard_to_undo_needs_a_fresh_proof(world: World) -> None:
-    owner = await asking(world, world.bank, "owner")
+    owner = await client_for(world, world.bank, "owner")
     long_ago = owner.acting.proven_at - timedelta(seconds=FRESH_PROOF_S + 1)
     stale = replace(owner, acting=replace(owner.acting, proven_at=long_ago))
     before = await world.snapshot()
@@ -122,14 +122,14 @@ async def test_what_is_hard_to_undo_needs_a_fresh_proof(world: World) -> None:
 async def test_who_was_removed_or_whose_organisation_stopped_may_do_nothing(
     world: World, api: Api
 ) -> None:
-    somebody = await asking(world, world.partner, "auditor")
+    somebody = await client_for(world, world.partner, "auditor")
     assert await somebody.get("/v1/people")
     async with api.services.database.unit(Actor(world.partner.organisation, "setup")) as unit:
         await people.remove(unit, world.partner.organisation, somebody.acting.person)
     with pytest.raises(Refusal) as removed:
         await somebody.get("/v1/people")
     assert removed.value.outcome is TOKEN_INVALID
-    stopped = await asking(world, world.partner, "owner")
+    stopped = await client_for(world, world.partner, "owner")
     path = f"/v1/organisations/{world.partner.organisation}/suspend"
     await api.ask(api.operator, "POST", path)
     with pytest.raises(Refusal) as refused:

@@ -21,7 +21,7 @@ from seals import KEYS, seal_all
 from weir.client.pricing import per_call
 from weir.kernel import identifiers
 from weir.metering.lake import manifest
-from weir.metering.lake.ingest import Ingested, ingest
+from weir.metering.lake.ingest import IngestCounts, ingest
 from weir.metering.lake.lake import Lake
 from weir.metering.records.records import CallRecord
 from weir.metering.records.writer import RecordWriter
@@ -102,9 +102,9 @@ class World:
     async def files(self) -> list[str]:
         """The files of the lake that are to be read."""
         async with self.database.connect() as connection:
-            return await manifest.between(connection)
+            return await manifest.list_files(connection)
 
-    async def ingest(self, lake: Lake | None = None) -> Ingested:
+    async def ingest(self, lake: Lake | None = None) -> IngestCounts:
         """Seal what is there and bring it into the lake."""
         await asyncio.to_thread(seal_all, self.records)
         return await ingest(self.database, self.records, lake or self.lake, KEYS)

@@ -66,7 +66,7 @@ async def end(world: World, by: str, agreement: Agreement) -> Agreement:
 
 async def in_force(world: World, at: datetime, currency: str = "CNY") -> str | None:
     async with world.database.connect() as connection:
-        found = await agreements.in_force(connection, world.accounts, at, currency)
+        found = await agreements.find_in_force(connection, world.accounts, at, currency)
     return found.id if found else None
 
 

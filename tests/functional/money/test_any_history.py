@@ -14,13 +14,13 @@ from test_agreements import accept as sign
 from test_agreements import counter, propose
 from test_closing import balances, bring, close, now_us
 from test_plan_changes import change, subscribe
-from test_reopening import reopen
-from test_settling import pay, settle
+from test_reopenings import reopen
+from test_settlement import pay, settle
 
 from weir.kernel.outcomes import Refusal
 from weir.metering.records.records import CallRecord
 from weir.settlement.closing import closing
-from weir.settlement.statements.line_calls import calls_behind
+from weir.settlement.statements.line_calls import list_calls
 from weir.settlement.statements.verification import verify
 from weir.settlement.tables import closings, statements
 from weir.shelf.tables import plans
@@ -185,7 +185,7 @@ async def _each_call_is_billed_once(world: World, made: list[CallRecord]) -> Non
         document = await _document(world, name)
         for number, line in enumerate(document["lines"], start=1):
             if line["calls"]:
-                found = await calls_behind(world.database, world.lake, name, number, world.operator)
+                found = await list_calls(world.database, world.lake, name, number, world.operator)
                 billed.update(each.interaction_id for each in found)
     assert billed == Counter({record.interaction_id: 1 for record in made})
 

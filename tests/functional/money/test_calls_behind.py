@@ -12,15 +12,15 @@ from test_closing import agree, bring, close, now_us, refused, statement
 
 from weir.kernel.declares import INVALID_INPUT, NOT_FOUND, PAGE_ROWS
 from weir.settlement.statements.csv_export import COLUMNS, to_csv
-from weir.settlement.statements.line_calls import Behind, calls_behind
+from weir.settlement.statements.line_calls import LineCall, list_calls
 
 
-async def behind(world: World, held: str, number: int, viewer: str) -> list[Behind]:
+async def behind(world: World, held: str, number: int, viewer: str) -> list[LineCall]:
     """All pages."""
-    found: list[Behind] = []
+    found: list[LineCall] = []
     after = ""
     while True:
-        page = await calls_behind(world.database, world.lake, held, number, viewer, after)
+        page = await list_calls(world.database, world.lake, held, number, viewer, after)
         found += page
         if len(page) < PAGE_ROWS:
             return found

@@ -13,7 +13,7 @@ from money_world import NOW, World, mint
 from sqlalchemy import insert, select, text
 from sqlalchemy.exc import DBAPIError
 from test_closing import agree, balances, bring, now_us, refused, statement
-from test_settling import doing, pay
+from test_settlement import doing, pay
 
 from weir.client.pricing import per_call
 from weir.kernel.declares import CONFLICT, FORBIDDEN, INVALID_INPUT
@@ -23,7 +23,7 @@ from weir.settlement.closing import reopenings, runner
 from weir.settlement.closing.jobs import Job
 from weir.settlement.documents import to_document
 from weir.settlement.payment import exchange_rates, rounds
-from weir.settlement.payment.exchange_rates import Rate, converted
+from weir.settlement.payment.exchange_rates import Rate, convert_amounts
 from weir.settlement.payment.rounds import Round
 from weir.settlement.statements import credits
 from weir.settlement.statements.obligations import line_of
@@ -189,8 +189,8 @@ async def test_only_the_operator_records_rates_and_none_is_ever_changed(world: W
         await refused(INVALID_INPUT, record(world, "7", **others))
     made = await record(world, "7")
     async with world.database.connect() as connection:
-        assert await exchange_rates.listed(connection) == [made]
-        assert await exchange_rates.newest(connection, "USD", "CNY", NOW) is None
+        assert await exchange_rates.list_page(connection) == [made]
+        assert await exchange_rates.find_newest(connection, "USD", "CNY", NOW) is None
     with pytest.raises(DBAPIError, match="append-only"):
         async with world.database.unit(world.actor(world.operator)) as unit:
             await unit.connection.execute(text("UPDATE exchange_rates SET rate = '8'"))
@@ -209,7 +209,7 @@ def test_what_is_converted_sums_to_the_whole_converted(
     amounts: list[int], rate: str, base: str, quote: str
 ) -> None:
     at = Rate("rat_x", base, quote, rate, "test", NOW, NOW, "usr")
-    parts = converted(amounts, at)
-    whole = converted([sum(amounts)], at) if amounts else []
+    parts = convert_amounts(amounts, at)
+    whole = convert_amounts([sum(amounts)], at) if amounts else []
     assert sum(parts) == sum(whole)
     assert len(parts) == len(amounts)

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from sqlalchemy import select
 
-from weir.metering.counters.payment_intents import ClaimOutcome, Intent, answered, claim
+from weir.metering.counters.payment_intents import ClaimOutcome, Intent, claim, record_answer
 from weir.metering.tables import intents
 from weir.store.database import Database
 from weir.store.unit import Actor
@@ -73,7 +73,7 @@ async def test_only_a_success_closes_an_intent(database: Database) -> None:
     await claimed(database, INTENT)
     for status, state in ((500, "forwarded"), (409, "forwarded"), (201, "answered")):
         async with database.unit(GATEWAY) as unit:
-            await answered(unit.connection, INTENT.client_id, INTENT.idempotency_key, status)
+            await record_answer(unit.connection, INTENT.client_id, INTENT.idempotency_key, status)
         async with database.connect() as connection:
             assert await connection.scalar(select(intents.c.state)) == state
     assert await claimed(database, INTENT) is ClaimOutcome.RETRY_SAME

@@ -10,7 +10,7 @@ from money_world import NOW, World, mint
 from sqlalchemy import insert
 from test_closing import agree, balances, bring, close, now_us, statement
 from test_party_bundles import fetch
-from test_settling import pay, settle
+from test_settlement import pay, settle
 
 from weir.kernel.money import Money
 from weir.settlement.closing.jobs import Job

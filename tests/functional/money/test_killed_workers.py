@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from random import Random
 
-import merging_worker
+import compaction_worker
 import workers
 from money_world import NOVEMBER_US, World
 
@@ -25,7 +25,7 @@ async def test_workers_killed_at_random_moments_lose_and_double_nothing(
     arguments = (database_url, valkey_url, world.records, world.lake.root)
     streams = []
     for _ in range(KILLS):
-        pair = [workers.start(merging_worker.work, *arguments) for _ in range(2)]
+        pair = [workers.start(compaction_worker.work, *arguments) for _ in range(2)]
         hours = [[world.record(at_us=NOVEMBER_US + n % 3 * 3_600_000_000)] for n in range(12)]
         streams.append(await asyncio.to_thread(world.write, *hours))
         await asyncio.sleep(dice.uniform(0.02, 0.4))

@@ -22,7 +22,7 @@ from weir.kernel.declares import PAGE_ROWS
 from weir.kernel.strict_json import canonical
 from weir.metering.records.segments import SEAL_SUFFIX, read_seal
 from weir.settlement.documents import Statement, digest_of, to_document
-from weir.settlement.statements.line_calls import calls_behind
+from weir.settlement.statements.line_calls import list_calls
 from weir.settlement.statements.party_bundles import verify_bundle
 
 SHARES = [
@@ -68,7 +68,7 @@ async def fetch(world: World, held: Statement, folder: Path) -> Bundle:
     for number in range(1, len(held.lines) + 1):
         after = ""
         while True:
-            page = await calls_behind(
+            page = await list_calls(
                 world.database, world.lake, held.statement, number, held.party, after
             )
             rows += [{"line": number, **msgspec.to_builtins(each)} for each in page]

@@ -17,11 +17,11 @@ from weir.metering.counters.payment_intents import (
     Claim,
     ClaimOutcome,
     Intent,
-    answered,
     claim,
     detach,
+    record_answer,
     record_name_of,
-    unsent,
+    release_unsent,
 )
 from weir.metering.counters.period_sums import PeriodLimit, clean
 from weir.metering.tables import intents, period_sums
@@ -63,7 +63,7 @@ async def claimed(database: Database, intent: Intent) -> Claim:
 
 async def left_unsent(database: Database, key: str) -> None:
     async with database.engine.begin() as connection:
-        await unsent(connection, "app_1", key)
+        await release_unsent(connection, "app_1", key)
 
 
 async def sums(database: Database) -> dict[str, int]:
@@ -124,7 +124,7 @@ async def test_what_another_request_may_have_paid_is_kept(database: Database) ->
     await left_unsent(database, "a")
     assert await sums(database) == {DAY.period: 300, MONTH.period: 300}
     async with database.engine.begin() as connection:
-        await answered(connection, "app_1", "a", 201)
+        await record_answer(connection, "app_1", "a", 201)
     await left_unsent(database, "a")
     await left_unsent(database, "nobody's")
     assert await sums(database) == {DAY.period: 300, MONTH.period: 300}
@@ -185,7 +185,7 @@ async def test_periods_are_forgotten_a_week_after_their_end_and_with_their_conse
     await claimed(database, payment("b"))
     async with database.engine.begin() as connection:
         for key in ("a", "b"):
-            await answered(connection, "app_1", key, 201)
+            await record_answer(connection, "app_1", key, 201)
         assert await detach(connection, ["cns_1"])
         rows = (await connection.execute(select(intents))).all()
     assert {(row.record_name, tuple(row.periods), row.amount_minor) for row in rows} == {

@@ -15,7 +15,7 @@ from weir.kernel.clock import SystemClock
 from weir.kernel.declares import ILLEGAL_STATE, INVALID_INPUT
 from weir.settlement.documents import to_document
 from weir.settlement.periods.periods import interval
-from weir.settlement.statements.line_calls import calls_behind
+from weir.settlement.statements.line_calls import list_calls
 from weir.settlement.statements.verification import RecordsFolder, verify
 from weir.shelf import price_changes
 from weir.shelf.price_changes import PlanChange
@@ -87,7 +87,7 @@ async def test_calls_before_and_after_are_charged_by_the_version_of_their_time(
         ]
         assert verify(to_document(held), RecordsFolder(world.records)).difference is None
     for number, calls in ((1, before), (2, after)):
-        found = await calls_behind(world.database, world.lake, held.statement, number, held.party)
+        found = await list_calls(world.database, world.lake, held.statement, number, held.party)
         assert {each.interaction_id for each in found} == {each.interaction_id for each in calls}
 
 

@@ -130,12 +130,12 @@ class Story:
             await connection.execute(
                 update(files_table).values(replaced_at=files_table.c.replaced_at - past)
             )
-        await manifest.forget_replaced(self.world.database, self.world.lake)
+        await manifest.remove_replaced(self.world.database, self.world.lake)
 
     async def read(self) -> None:
         """Whoever asks now sees every ingested record once."""
         async with self.world.database.connect() as connection:
-            files = await manifest.between(connection)
+            files = await manifest.list_files(connection)
             ingested = await connection.scalar(select(func.sum(segments.c.records)))
         assert queries.count_records(self.world.lake, files) == int(ingested or 0)
         assert queries.doubled_numbers(self.world.lake, files) == []

@@ -92,7 +92,9 @@ class Story:
 
     async def answered(self) -> None:
         async with self.world.database.unit(self.world.actor(self.world.partner)) as unit:
-            await payment_intents.answered(unit.connection, self.world.application, "key-1", 201)
+            await payment_intents.record_answer(
+                unit.connection, self.world.application, "key-1", 201
+            )
 
     async def end(self) -> None:
         async with self.world.database.unit(self.world.actor(self.world.bank)) as unit:

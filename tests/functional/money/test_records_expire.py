@@ -22,10 +22,10 @@ from weir.kernel.seals import ReceiptName, authenticator, receipt_fault
 from weir.metering.lake import queries, receipts, retention
 from weir.metering.lake.compaction import compact
 from weir.metering.lake.lake import Lake
-from weir.metering.lake.retention import Expired, Rule, expire, whole_segments
+from weir.metering.lake.retention import ExpiryCounts, Rule, expire, whole_segments
 from weir.metering.records import bundle_audit, bundles
 from weir.metering.records.records import FINISHED_SUFFIX, CallRecord, segment_path
-from weir.metering.records.sealer import forget_sealed, stream_key
+from weir.metering.records.sealer import remove_sealed, stream_key
 from weir.metering.records.segments import PRUNED_SUFFIX, SEAL_SUFFIX, Damage, streams
 from weir.settlement.closing import reopenings, runner
 from weir.settlement.periods.retention_holds import needs_records
@@ -79,7 +79,7 @@ async def close(world: World, day: datetime = LONG_AGO) -> str:
     return closed.statements[world.operator]
 
 
-async def run(world: World, rule: Rule = RULE, lake: Lake | None = None) -> Expired:
+async def run(world: World, rule: Rule = RULE, lake: Lake | None = None) -> ExpiryCounts:
     return await expire(world.database, lake or world.lake, rule, KEY, needs_records)
 
 
@@ -89,7 +89,7 @@ async def count(world: World) -> int:
 
 async def statements_of(world: World) -> list[Expiry]:
     async with world.database.connect() as connection:
-        return await retention.listed(connection, 0, 100)
+        return await retention.list_statements(connection, 0, 100)
 
 
 async def bundle(world: World, folder: Path) -> bundle_audit.Audit:
@@ -298,7 +298,7 @@ async def test_sealed_files_of_expired_records_leave_the_gateways_folder(world: 
     await run(world)
     async with world.database.connect() as connection:
         kept = await whole_segments(connection, RULE, now)
-    assert await asyncio.to_thread(forget_sealed, world.records, kept) == 3
+    assert await asyncio.to_thread(remove_sealed, world.records, kept) == 3
     assert streams(world.records) == [stream]
     assert old in kept
     left = sorted(path.name for path in (world.records / stream).glob("*.seal"))

@@ -13,7 +13,7 @@ from platform_world import World
 from waits import PATIENCE_S
 from weir.app.private_sockets import member_client
 from weir.kernel.clock import SystemClock
-from weir.metering.counters.reconciliation import lookup_over, reconcile
+from weir.metering.counters.reconciliation import make_lookup, reconcile
 from weir.metering.declares import RECONCILE_AFTER_S
 from weir.metering.lake import queries
 from weir.metering.records.segments import streams
@@ -43,7 +43,7 @@ async def reconciled(world: World) -> None:
     with closing(writer):
         async with member_client(core) as client, asyncio.timeout(PATIENCE_S):
             while await world.sql(_OPEN):
-                await reconcile(database, folder, world.lake, writer, lookup_over(client))
+                await reconcile(database, folder, world.lake, writer, make_lookup(client))
         last = writer.last_number
     await database.close()
 

@@ -146,7 +146,7 @@ class World:
 
     async def _lake_files(self) -> list[str]:
         async with self.core.database.connect() as connection:
-            return await manifest.between(connection)
+            return await manifest.list_files(connection)
 
     # --- the alliance --------------------------------------------------------------------------
 

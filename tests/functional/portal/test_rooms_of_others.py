@@ -10,7 +10,7 @@ from sqlalchemy import select
 from staff_world import Colleague, join
 from test_customer_rooms import ask
 from test_money_rooms import settle_by_hand
-from test_nothing_is_lost import Written, furnish, read
+from test_refused_forms import Written, furnish, read
 from test_statement_page import close_a_period
 
 from weir.identity import test_customers

@@ -11,7 +11,7 @@ from weir.shelf import capabilities, documents, plans, products
 from weir.shelf.owners import Owner
 from weir.shelf.products import Words
 from weir.shelf.search import index
-from weir.shelf.search.finder import Found, find, read_wanted
+from weir.shelf.search.finder import SearchPage, find, read_query
 from weir.shelf.terms import read_terms
 from weir.store.unit import Actor
 
@@ -19,9 +19,9 @@ SCORES = b"""{"openapi": "3.0.3", "info": {"title": "scores", "version": "1"}, "
 {"get": {"operationId": "score", "responses": {"200": {"description": "ok"}}}}}}"""
 
 
-async def found(world: World, **asked: object) -> Found:
+async def found(world: World, **asked: object) -> SearchPage:
     async with world.services.database.connect() as connection:
-        return await find(connection, read_wanted(**asked))  # type: ignore[arg-type]
+        return await find(connection, read_query(**asked))  # type: ignore[arg-type]
 
 
 async def slugs(world: World, **asked: object) -> list[str]:
@@ -124,7 +124,7 @@ async def test_a_retired_version_is_found_no_more_and_an_unindexed_one_is_again(
 )
 async def test_what_is_of_no_list_is_refused(asked: dict[str, object]) -> None:
     with pytest.raises(Refusal):
-        read_wanted(**asked)  # type: ignore[arg-type]
+        read_query(**asked)  # type: ignore[arg-type]
 
 
 async def test_hostile_words_find_nothing_and_break_nothing(

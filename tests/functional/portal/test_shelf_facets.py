@@ -16,7 +16,7 @@ from weir.shelf.declares import SEARCH_PAGE_ROWS
 from weir.shelf.owners import Owner
 from weir.shelf.products import Words
 from weir.shelf.scenes import SCENES
-from weir.shelf.search.finder import Found, Wanted, find
+from weir.shelf.search.finder import SearchPage, SearchQuery, find
 from weir.shelf.terms import read_terms
 from weir.store.unit import Actor
 
@@ -97,11 +97,11 @@ async def publish_many(world: World) -> None:
 
 async def test_each_count_is_what_choosing_it_shows(world: World) -> None:
     await publish_many(world)
-    everything = await found_of(world, Wanted())
+    everything = await found_of(world, SearchQuery())
     chance = random.Random(11)
     compared = 0
     for _ in range(15):
-        wanted = Wanted(words=chance.choice(["", "credit", "贷款", "sav"]))
+        wanted = SearchQuery(words=chance.choice(["", "credit", "贷款", "sav"]))
         for facet in FACETS:
             if chance.random() < 0.3:
                 among = sorted(everything.facets[facet])
@@ -115,12 +115,12 @@ async def test_each_count_is_what_choosing_it_shows(world: World) -> None:
     assert compared > 50
 
 
-async def found_of(world: World, wanted: Wanted) -> Found:
+async def found_of(world: World, wanted: SearchQuery) -> SearchPage:
     async with world.services.database.connect() as connection:
         return await find(connection, wanted)
 
 
-def choosing(wanted: Wanted, facet: str, *choices: str) -> Wanted:
+def choosing(wanted: SearchQuery, facet: str, *choices: str) -> SearchQuery:
     """With these choices of one facet in place of its own."""
     if facet == "direction":
         return replace(wanted, direction=choices[0])

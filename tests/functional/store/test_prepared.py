@@ -15,7 +15,7 @@ from weir.store.database import Database
 from weir.store.declares import ENGINE_UNAVAILABLE
 from weir.store.direct import Direct
 from weir.store.direct import Text as Statement
-from weir.store.prepared import Gathered, Prepared, asked
+from weir.store.prepared import KeyedStatement, Prepared, keys_table
 from weir.store.schema import processes
 
 READ = Prepared(select(processes.c.role).where(processes.c.id == bindparam("process")))
@@ -26,8 +26,8 @@ WRITE = Prepared(
     .returning(processes.c.id)
 )
 
-KEYS = asked(process=Text())
-ROLES = Gathered(
+KEYS = keys_table(process=Text())
+ROLES = KeyedStatement(
     Prepared(select(KEYS.c.n, processes.c.role).join(processes, processes.c.id == KEYS.c.process)),
     ("process",),
     lambda row: str(row[0]),
@@ -52,7 +52,7 @@ async def end_all_others(database: Database) -> None:
         )
 
 
-TEXTS = asked(given=Text(), at=DateTime(timezone=True))
+TEXTS = keys_table(given=Text(), at=DateTime(timezone=True))
 ECHO = Prepared(select(TEXTS.c.given, TEXTS.c.at))
 
 

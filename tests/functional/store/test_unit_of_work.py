@@ -133,10 +133,10 @@ async def test_a_change_is_acknowledged_only_when_every_live_gateway_applied_it(
         await processes.register(connection, "prc_a", "gateway")
         await processes.register(connection, "prc_b", "gateway")
         await processes.renew(connection, "prc_a", 7)
-        assert await processes.acknowledged(connection, 7) is None
+        assert await processes.find_acknowledged(connection, 7) is None
         await processes.renew(connection, "prc_b", 7)
-        assert await processes.acknowledged(connection, 7) is not None
-        assert await processes.acknowledged(connection, 8) is None
+        assert await processes.find_acknowledged(connection, 7) is not None
+        assert await processes.find_acknowledged(connection, 8) is None
 
 
 async def test_a_gateway_whose_lease_ended_is_not_waited_for(database: Database) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from running_demo import Demo
+from demo_process import Demo
 from weir.kernel.signed_terms import TermsSignature, signature_fault
 
 # One demo serves all tests of this folder.

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from running_demo import Demo
+from demo_process import Demo
 from weir_demo.tally import OF_NOBODY
 
 # One demo serves all tests of this folder.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from running_demo import Demo
+from demo_process import Demo
 
 # One demo serves all tests of this folder.
 pytestmark = pytest.mark.xdist_group("story")

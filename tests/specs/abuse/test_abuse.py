@@ -1,8 +1,9 @@
 """What somebody may try against everybody else, each attack by its name, over HTTP.
 
-Tried elsewhere: guessing a passphrase, and whom it locks out (`functional/portal/test_signing_in`);
-algorithm confusion of assertions and request objects (`specs/fapi2`); replay (the file beside this
-one); codes without what belongs to them (`functional/authorization/test_code_flow`).
+Tried elsewhere: guessing a passphrase, and whom it locks out
+(`functional/portal/test_links_and_sessions`); algorithm confusion of assertions and request objects
+(`specs/fapi2`); replay (the file beside this one); codes without what belongs to them
+(`functional/authorization/test_code_flow`).
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ async def test_a_key_change_is_announced_rehearsed_and_then_made(
     assert header_of(usual)["kid"] != kid
 
     world.clock.ahead = WEEK + timedelta(seconds=1)
-    await signing_keys.tend(world.services.database, sealing, days=0)
+    await signing_keys.advance_due(world.services.database, sealing, days=0)
     await reread(world)
     world.clock.ahead = timedelta()  # assertions are made by the machine's clock
     assert header_of((await world.credentials(world.client)).json()["access_token"])["kid"] == kid

@@ -241,7 +241,7 @@ async def _exchanges(attempt: Attempt) -> None:
 
 async def _refreshes(attempt: Attempt) -> None:
     code = await begin_grant(attempt)
-    refreshing = await grants.spend_code(attempt.world.services.database, attempt.consent, code)
+    refreshing = await grants.use_code(attempt.world.services.database, attempt.consent, code)
     assert refreshing is not None
     _asks_for_tokens(attempt)
     attempt.form |= {"refresh_token": refreshing}

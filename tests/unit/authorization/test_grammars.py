@@ -103,12 +103,12 @@ def test_only_verifiers_of_the_right_form_can_prove(verifier: str) -> None:
 @pytest.mark.parametrize("raw", [None, "", " ", "a  b", " a", "a ", 'a"b', "a\\b", "中", "a\tb"])
 def test_a_scope_is_tokens_with_one_space_between_them(raw: str | None) -> None:
     with pytest.raises(Refusal) as refused:
-        scopes.requested(raw)
+        scopes.read_scopes(raw)
     assert refused.value.outcome is OAUTH_INVALID_SCOPE
 
 
 def test_the_order_of_scopes_means_nothing() -> None:
-    assert scopes.written(scopes.requested("b a b")) == "a b"
+    assert scopes.write_scopes(scopes.read_scopes("b a b")) == "a b"
 
 
 def test_origins_are_written_in_their_one_usual_form() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from weir.authorization.declares import DPOP_NONCE_LIFETIME_S
 from weir.authorization.grammar import nonces
 from weir.kernel.declares import CLOCK_AHEAD_ACCEPTED_S
-from weir.keys.dpop import normalised
+from weir.keys.dpop import normalise_url
 
 SECRET, NOW_S = bytes(32), 1_900_000_000.0
 
@@ -37,7 +37,7 @@ def test_nobody_else_makes_a_nonce(text: str) -> None:
     ],
 )
 def test_one_address_has_one_spelling(spelt: str) -> None:
-    assert normalised(spelt) == "https://api.example/a/b"
+    assert normalise_url(spelt) == "https://api.example/a/b"
 
 
 @pytest.mark.parametrize(
@@ -52,10 +52,10 @@ def test_one_address_has_one_spelling(spelt: str) -> None:
     ],
 )
 def test_other_addresses_stay_other(other: str) -> None:
-    assert normalised(other) != "https://api.example/a/b"
+    assert normalise_url(other) != "https://api.example/a/b"
 
 
 @pytest.mark.parametrize("wrong", ["/a/b", "https://user@api.example/", "https://a:99999/", ""])
 def test_what_is_no_address_is_refused(wrong: str) -> None:
     with pytest.raises(ValueError, match=r".*"):
-        normalised(wrong)
+        normalise_url(wrong)

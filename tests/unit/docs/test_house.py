@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -41,13 +42,18 @@ FIELD_WORDS: Final = {
 }  # fmt: skip
 
 
+# Folders beside the sources whose files are named by the same rule, and the endings of these.
+BESIDE: Final = ("bench", "checks", "scripts", "tests")
+CODE: Final = (".py", ".js", ".lua")
+
+
 def modules(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.py"))
 
 
 def words(name: str) -> set[str]:
     """The words of a name that end like a gerund."""
-    return {word for word in name.split("_") if re.fullmatch(r"[a-z]{3,}ings?", word)}
+    return {word for word in re.split(r"[_.-]", name) if re.fullmatch(r"[a-z]{3,}ings?", word)}
 
 
 @pytest.mark.parametrize("folder", folders(), ids=lambda path: str(path.relative_to(WEIR.parent)))
@@ -55,16 +61,33 @@ def test_a_folder_can_be_taken_in_at_a_glance(folder: Path) -> None:
     assert len(modules(folder)) <= MODULES_A_FOLDER, "set the room out in wings"
 
 
+def named(paths: Iterable[Path]) -> dict[str, set[str]]:
+    """The gerunds in the name of each path."""
+    return {str(path.relative_to(ROOT)): words(path.stem) for path in paths}
+
+
+def sources() -> dict[str, set[str]]:
+    """The gerunds in the names of all folders and modules of `src/weir`."""
+    return named(path for each in folders() for path in (each, *modules(each)) if path != WEIR)
+
+
+def beside() -> dict[str, set[str]]:
+    """The gerunds in the names of all code beside the sources, what is installed there left out."""
+    return named(
+        path
+        for folder in BESIDE
+        for path in sorted((ROOT / folder).rglob("*"))
+        if path.suffix in CODE and "node_modules" not in path.parts
+    )
+
+
 def test_files_are_named_by_nouns_of_the_field() -> None:
-    names = {
-        str(path.relative_to(WEIR)): words(path.stem)
-        for folder in folders()
-        for path in (folder, *modules(folder))
-        if path != WEIR
-    }
-    gerunds = {path: found - FIELD_WORDS.keys() for path, found in names.items()}
+    gerunds = {path: found - FIELD_WORDS.keys() for path, found in (sources() | beside()).items()}
     assert {path for path, found in gerunds.items() if found} == set()
-    assert FIELD_WORDS.keys() - set().union(*names.values()) == set(), "named by no file any more"
+
+
+def test_every_word_of_the_field_names_a_source() -> None:
+    assert FIELD_WORDS.keys() - set().union(*sources().values()) == set()
 
 
 def test_every_room_stands_in_the_layers() -> None:

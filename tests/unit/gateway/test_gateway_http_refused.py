@@ -246,7 +246,7 @@ async def test_refused_and_nothing_reaches_the_member(house: House, name: str, p
     assert house.caller.closed is not whole_and_well_formed
     identified = code == "body_too_large"  # all else is refused before anybody is known
     assert [record.refusal for record in house.records()] == ([code] if identified else [])
-    assert house.parts.counts.minute() == ({} if identified else {code: 1})
+    assert house.parts.counts.take_unidentified() == ({} if identified else {code: 1})
 
 
 # --- paths that can be read in two ways: a refusal of the route, so the connection may live -----

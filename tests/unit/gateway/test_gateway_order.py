@@ -504,7 +504,7 @@ def _is_told_by_the_book(house: House, outcome: Outcome, *, known: bool) -> None
     )
     if not known:
         assert house.records() == []
-        assert house.parts.counts.minute() == {code: 1}
+        assert house.parts.counts.take_unidentified() == {code: 1}
         return
     (record,) = house.records()
     assert (record.refusal, record.status, record.fault) == (
@@ -528,8 +528,8 @@ async def test_malformed_http_is_counted_and_not_recorded(tmp_path: Path) -> Non
     house.ask(b"SPAM\r\n\r\n")
     assert house.records() == []
     assert house.parts.counts.calls == {(400, "malformed_http"): 1}
-    assert house.parts.counts.minute() == {"malformed_http": 1}
-    assert house.parts.counts.minute() == {}
+    assert house.parts.counts.take_unidentified() == {"malformed_http": 1}
+    assert house.parts.counts.take_unidentified() == {}
     assert json.loads(house.caller.written.partition(b"\r\n\r\n")[2])["code"] == "malformed_http"
 
 

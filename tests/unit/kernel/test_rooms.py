@@ -91,9 +91,9 @@ def test_a_rooms_own_file_loads_nothing() -> None:
 def test_a_name_that_two_rooms_declare_is_refused() -> None:
     first, second = ModuleType("weir.one.declares"), ModuleType("weir.two.declares")
     vars(first)["EVENTS"] = vars(second)["EVENTS"] = {"period.closed": ("It closed.", "关账。")}
-    assert rooms.composed("EVENTS", (first,)) == vars(first)["EVENTS"]
+    assert rooms.compose("EVENTS", (first,)) == vars(first)["EVENTS"]
     with pytest.raises(AssertionError, match=r"weir\.two\.declares declares period\.closed"):
-        rooms.composed("EVENTS", (first, second))
+        rooms.compose("EVENTS", (first, second))
 
 
 def test_every_setting_of_a_room_is_a_setting_of_the_platform() -> None:
@@ -114,7 +114,9 @@ def test_no_lock_is_taken_past_the_list() -> None:
 
 def test_what_is_compiled_is_there() -> None:
     missing = [
-        name for name in rooms.compiled() if not (WEIR / f"{name.replace('.', '/')}.py").exists()
+        name
+        for name in rooms.compiled_modules()
+        if not (WEIR / f"{name.replace('.', '/')}.py").exists()
     ]
     assert missing == []
 

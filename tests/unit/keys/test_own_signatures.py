@@ -24,7 +24,7 @@ KEYS = {each: private_keys.generate(each) for each in private_keys.SIGNING_ALGOR
 
 @pytest.mark.parametrize("algorithm", private_keys.SIGNING_ALGORITHMS)
 def test_a_signature_is_what_another_library_takes_and_we_take_it_too(algorithm: str) -> None:
-    key = private_keys.recalled(private_keys.stored(KEYS[algorithm]))
+    key = private_keys.from_der(private_keys.to_der(KEYS[algorithm]))
     jwk = private_keys.public_jwk(key, "one", algorithm)
     head = private_keys.b64url(b'{"alg":"%s"}' % algorithm.encode())
     signed = f"{head}.{private_keys.b64url(b'{}')}"
@@ -106,7 +106,7 @@ def test_what_signs_was_activated_last_and_counts(times: list[tuple[Any, Any, An
 def test_an_ending_takes_hold_at_its_moment_and_earlier_for_who_rehearses() -> None:
     endings = {"PS256": NOW}
     before, after = NOW - timedelta(seconds=1), NOW
-    assert algorithms.taken({}, NOW) == jose.ALGORITHMS
-    assert "PS256" in algorithms.taken(endings, before)
-    assert "PS256" not in algorithms.taken(endings, after)
-    assert "PS256" not in algorithms.taken(endings, before, rehearsing=True)
+    assert algorithms.accepted_algorithms({}, NOW) == jose.ALGORITHMS
+    assert "PS256" in algorithms.accepted_algorithms(endings, before)
+    assert "PS256" not in algorithms.accepted_algorithms(endings, after)
+    assert "PS256" not in algorithms.accepted_algorithms(endings, before, rehearsing=True)

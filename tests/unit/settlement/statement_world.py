@@ -124,12 +124,12 @@ def statement(
     parts = composition.cut(PERIOD.since, PERIOD.until, inputs)
     count = Count(parts, plans_of(inputs))
     count.add(records)
-    counted = count.counted()
+    counted = count.result()
     terms = reward_terms(inputs.agreements, PERIOD.since, PERIOD.until)
     rewards = RewardCount(terms)
     rewards.add(records)
     rewarded = runs if terms else []
-    made = lines(counted.usage, inputs, "CNY", parts, rewards.counted())
+    made = lines(counted.usage, inputs, "CNY", parts, rewards.result())
     whole = composition.Whole.of(inputs, made, [each.key for each in counted.usage])
     figures = composition.figures(whole.own_lines(party), party)
     return sealed(

@@ -55,7 +55,7 @@ def closed(pricing: Pricing, calls: int, amount_minor: int) -> tuple[int, int]:
         call(at_us=SINCE_US + number % 24 * HOUR_US, organisation=MARKET, **paid)
         for number in range(calls)
     )
-    found = lines(count.counted().usage, given, "CNY", parts)
+    found = lines(count.result().usage, given, "CNY", parts)
     return sum(line.gross_minor for line in found), sum(line.tax_minor for line in found)
 
 

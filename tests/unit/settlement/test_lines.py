@@ -55,7 +55,7 @@ def inputs(*components: dict[str, Any], **others: Any) -> Inputs:
 def made(given: Inputs, *records: CallRecord) -> list[Line]:
     count = Count(PARTS, plans_of(given))
     count.add(records)
-    return lines(count.counted().usage, given, "CNY", PARTS)
+    return lines(count.result().usage, given, "CNY", PARTS)
 
 
 TIERS = {
@@ -229,7 +229,7 @@ def made_with_changes(given: Inputs, *records: CallRecord) -> list[Line]:
     parts = composition.cut(PERIOD.since, PERIOD.until, given)
     count = Count(parts, plans_of(given))
     count.add(records)
-    return lines(count.counted().usage, given, "CNY", parts)
+    return lines(count.result().usage, given, "CNY", parts)
 
 
 def test_a_call_is_charged_by_the_version_in_force_when_it_arrived() -> None:

@@ -76,7 +76,7 @@ def test_a_partner_owes_everyone_with_a_share_in_its_calls_but_itself() -> None:
     parts = composition.cut(PERIOD.since, PERIOD.until, INPUTS)
     count = Count(parts, plans_of(INPUTS))
     count.add([call()] * 1000 + [call(organisation=SHOP)] * 500)
-    owed = debts(lines(count.counted().usage, INPUTS, "CNY", parts))
+    owed = debts(lines(count.result().usage, INPUTS, "CNY", parts))
     assert owed == {
         (MARKET, BANK): 1_050,
         (MARKET, OPERATOR): 375,

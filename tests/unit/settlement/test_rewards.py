@@ -56,7 +56,7 @@ def made(given: Inputs, *records: CallRecord) -> list[Line]:
     rewards = RewardCount(reward_terms(given.agreements, PERIOD.since, PERIOD.until))
     count.add(records)
     rewards.add(records)
-    return lines(count.counted().usage, given, "CNY", PARTS, rewards.counted())
+    return lines(count.result().usage, given, "CNY", PARTS, rewards.result())
 
 
 def test_calls_that_came_from_a_referrer_reward_whoever_brought_them() -> None:
@@ -137,7 +137,7 @@ def test_the_sql_and_the_python_count_rewards_alike(
         runs = write(folder, [records])
         pq.write_table(to_table(read_segment(folder, runs[0].stream, 1)), folder / "one.parquet")
         chosen = Unclosed(runs, ["one.parquet"], len(records))
-        assert count_rewards(Lake(name), chosen, wanted) == count.counted()
+        assert count_rewards(Lake(name), chosen, wanted) == count.result()
 
 
 @settings(max_examples=25)

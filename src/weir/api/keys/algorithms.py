@@ -47,7 +47,7 @@ class EndingsChanged(ConfirmedChange):
 )
 async def list_algorithm_endings(services: ServicesDep) -> Page[EndingView]:
     async with services.database.connect() as connection:
-        found = await algorithms.read(connection)
+        found = await algorithms.list_endings(connection)
     return Page(items=[EndingView.model_validate(each) for each in found])
 
 
@@ -74,8 +74,8 @@ async def announce_algorithm_ending(
 )
 async def take_back_algorithm_ending(algorithm: Name, writing: Writes) -> EndingsChanged:
     async def work(unit: UnitOfWork) -> Page[EndingView]:
-        await algorithms.keep(unit, algorithm)
-        left = await algorithms.read(unit.connection)
+        await algorithms.take_back(unit, algorithm)
+        left = await algorithms.list_endings(unit.connection)
         return Page[EndingView](items=[EndingView.model_validate(each) for each in left])
 
     page, at = await writing.run_confirmed(Page[EndingView], work, EVERYBODY)

@@ -71,6 +71,6 @@ async def list_rates(
     after: NewestAfter = None,
 ) -> Page[RateView]:
     async with services.database.connect() as connection:
-        found = await exchange_rates.listed(connection, after)
+        found = await exchange_rates.list_page(connection, after)
     items = [RateView.model_validate(each) for each in found]
     return Page(items=items, next=next_of(items, "id"))

@@ -81,7 +81,7 @@ async def list_rounds(
 ) -> Page[RoundView]:
     async with services.database.connect() as connection:
         operator = await operator_of(connection)
-        found = await rounds.listed(connection, caller.organisation.id, operator, after)
+        found = await rounds.list_page(connection, caller.organisation.id, operator, after)
     items = [RoundView.model_validate(each) for each in found]
     return Page(items=items, next=next_of(items, "id"))
 
@@ -95,7 +95,7 @@ async def get_round(round: Name, caller: CallerDep, services: ServicesDep) -> Ro
     async with services.database.connect() as connection:
         operator = await operator_of(connection)
         found = await rounds.fetch(connection, round)
-    return RoundView.model_validate(rounds.seen_by(found, caller.organisation.id, operator))
+    return RoundView.model_validate(rounds.narrow_to(found, caller.organisation.id, operator))
 
 
 @router.post(

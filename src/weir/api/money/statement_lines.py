@@ -27,7 +27,7 @@ async def describe_with_lines(
     caller's own; the period, product, partner and gross of the line stand beside them.
     """
     operator = await operator_of(connection)
-    places = await line_lookup.places(connection, found, caller.organisation.id, operator)
+    places = await line_lookup.locate_lines(connection, found, caller.organisation.id, operator)
     views = []
     for each in found:
         where = asdict(places[each.id])

@@ -106,7 +106,7 @@ async def list_calls_behind(
     after: After = "",
 ) -> Page[CallView]:
     """Only the statement's party and the operator get them."""
-    found = await line_calls.calls_behind(
+    found = await line_calls.list_calls(
         services.database, services.lake, statement, line, caller.organisation.id, after
     )
     items = [CallView.model_validate(each) for each in found]

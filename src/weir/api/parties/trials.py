@@ -103,7 +103,7 @@ async def issue_trial_key(
             unit, services.cache, found, product, given.jwk, services.portal_origin
         )
         now = unit.now
-    await trial_keys.keep(services.cache, key)
+    await trial_keys.store(services.cache, key)
     return TrialKeyView(
         kid=key.kid,
         client_id=key.application,

@@ -12,7 +12,7 @@ from weir.api.models import After, Page, Shown, next_of
 from weir.api.products.products import ProductView
 from weir.shelf import products
 from weir.shelf.declares import SEARCH_CHARACTERS, SEARCH_CHOICES, SEARCH_PAGES
-from weir.shelf.search.finder import Hit, find, read_wanted
+from weir.shelf.search.finder import Hit, find, read_query
 
 router = new_router("products")
 
@@ -81,7 +81,7 @@ async def search_shelf(
     scene: Choices = [],  # noqa: B006
     page: Annotated[int, Query(ge=1, le=SEARCH_PAGES)] = 1,
 ) -> SearchFound:
-    wanted = read_wanted(
+    wanted = read_query(
         words=q,
         direction=direction,
         kinds=kind,

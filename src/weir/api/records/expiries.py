@@ -24,6 +24,6 @@ async def list_expiries(
 ) -> Page[dict[str, Any]]:
     """`after` is the number of statements that you have already."""
     async with services.database.connect() as connection:
-        found = await retention.listed(connection, after, PAGE_ROWS)
+        found = await retention.list_statements(connection, after, PAGE_ROWS)
     more = str(after + len(found)) if len(found) == PAGE_ROWS else None
     return Page(items=[as_object(each) for each in found], next=more)

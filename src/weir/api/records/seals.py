@@ -22,7 +22,7 @@ router = new_router("receipts")
 )
 async def list_record_keys(services: ServicesDep) -> Page[dict[str, Any]]:
     async with services.database.connect() as connection:
-        found = await record_keys.published(connection)
+        found = await record_keys.list_public_keys(connection)
     return Page(items=[as_object(each) for each in found.values()])
 
 

@@ -66,7 +66,7 @@ async def ask_traffic(
     party = None if caller.kind == "operator" else caller.organisation.id
     text, values = traffic.question(wanted, narrowed, begin, end, party)
     async with services.database.connect() as connection:
-        files = await manifest.between(connection, begin, end)
+        files = await manifest.list_files(connection, begin, end)
     found = await asyncio.to_thread(traffic.ask, services.lake, files, wanted, text, values)
     return Page(items=[_row(each) for each in found])
 

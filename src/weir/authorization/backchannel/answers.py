@@ -65,7 +65,7 @@ async def _locked(unit: UnitOfWork, question: BackchannelRequest, person: str) -
 
     NOT_FOUND unless the question asks this person.
     """
-    present = await questions.locked(unit, question.consent)
+    present = await questions.lock(unit, question.consent)
     found = await customers.find(unit.connection, present.customer or "")
     if found is None or found.person != person:
         raise Refusal(NOT_FOUND, f"{question.consent} does not ask {person}")

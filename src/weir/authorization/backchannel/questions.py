@@ -170,7 +170,7 @@ async def find_of_person(
     )
 
 
-async def locked(unit: UnitOfWork, consent: str) -> BackchannelRequest:
+async def lock(unit: UnitOfWork, consent: str) -> BackchannelRequest:
     """Return a question, held until the commit, so that it is answered once. NOT_FOUND."""
     mine = backchannel_requests.c.consent == consent
     found = await _one(unit.connection, _all().where(mine).with_for_update())
@@ -208,7 +208,7 @@ async def note_poll(
     )
 
 
-async def forget_old(connection: AsyncConnection, now: datetime) -> None:
+async def delete_old(connection: AsyncConnection, now: datetime) -> None:
     """Delete requests that can no longer be answered or collected."""
     long_ago = now - timedelta(seconds=BACKCHANNEL_MEMORY_S)
     await connection.execute(

@@ -65,7 +65,7 @@ def claims_of(
         raise _wrong("the header brings a key or an extension of its own")
     if str(header.get("typ", "JWT")).lower() not in _TYPES:
         raise _wrong("typ is not JWT")
-    for key in jose.fitting(header, algorithm, jwks):
+    for key in jose.matching_keys(header, algorithm, jwks):
         if jose.verifies(token, key, algorithm):
             return claims
     raise _wrong("no registered key verifies the signature")
@@ -108,7 +108,7 @@ def _read(token: str) -> tuple[Mapping[str, Any], dict[str, Any]]:
 
 def _moment(claims: Mapping[str, Any], name: str) -> float | None:
     try:
-        return jose.moment(claims, name)
+        return jose.numeric_date(claims, name)
     except ValueError as error:
         raise _wrong(str(error)) from error
 

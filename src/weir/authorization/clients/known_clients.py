@@ -16,9 +16,9 @@ from weir.partners.organisations import Organisation
 from weir.partners.tables import applications, certificates, organisations
 from weir.shelf.tables import products, subscriptions
 from weir.store.database import Database
-from weir.store.prepared import Gathered, Prepared, asked
+from weir.store.prepared import KeyedStatement, Prepared, keys_table
 
-_ASKED: Final = asked(application=Text(), certificate=Text())
+_ASKED: Final = keys_table(application=Text(), certificate=Text())
 # Written into the statement, so that every plan of it may use the index of living subscriptions.
 _ACTIVE: Final = literal_column("'active'", Text())
 _PUBLISHED: Final = literal_column("'published'", Text())
@@ -74,7 +74,7 @@ def _read(row: tuple[Any, ...]) -> KnownClient:
     return KnownClient(known, frozenset(scopes or ()))
 
 
-_CLIENTS: Final = Gathered(_STATEMENT, ("application", "certificate"), _read)
+_CLIENTS: Final = KeyedStatement(_STATEMENT, ("application", "certificate"), _read)
 
 
 async def find(database: Database, client_id: str, certificate: str | None) -> KnownClient | None:

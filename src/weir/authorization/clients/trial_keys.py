@@ -37,7 +37,7 @@ class TrialKey(msgspec.Struct, frozen=True, kw_only=True):
         return PREFIX + self.thumbprint
 
 
-async def keep(cache: Cache, key: TrialKey) -> None:
+async def store(cache: Cache, key: TrialKey) -> None:
     """Let the key count from now on, for TRIAL_KEY_LIFETIME_S."""
     name = f"trial-key:{key.application}:{key.thumbprint}"
     await cache.put_json(name, msgspec.to_builtins(key), TRIAL_KEY_LIFETIME_S)

@@ -37,7 +37,7 @@ def metadata(addresses: Addresses, signer: Signer, now: datetime) -> dict[str, A
     dates.
     """
     issuer = addresses.issuer
-    methods, algorithms = list(TOKEN_ENDPOINT_AUTH_METHODS), list(signer.taken(now))
+    methods, algorithms = list(TOKEN_ENDPOINT_AUTH_METHODS), list(signer.accepted_algorithms(now))
     return {
         "issuer": issuer,
         "authorization_endpoint": f"{issuer}/authorize",

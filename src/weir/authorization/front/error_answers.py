@@ -32,7 +32,7 @@ def error_of(addresses: Addresses, refusal: Refusal) -> tuple[int, dict[str, str
     return outcome.status, headers, body
 
 
-def refused(addresses: Addresses, refusal: Refusal) -> JSONResponse:
+def refusal_response(addresses: Addresses, refusal: Refusal) -> JSONResponse:
     """Return the refusal as a response."""
     status, headers, body = error_of(addresses, refusal)
     return JSONResponse(body, status, headers=headers)

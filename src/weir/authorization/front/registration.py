@@ -33,7 +33,7 @@ from weir.authorization.declares import (
     REGISTRATION_WINDOW_S,
 )
 from weir.authorization.front import software_statements
-from weir.authorization.front.error_answers import NO_STORE, refused
+from weir.authorization.front.error_answers import NO_STORE, refusal_response
 from weir.authorization.front.software_statements import Statement, bad_metadata, bad_statement
 from weir.authorization.services import Services
 from weir.identity.secrets import digest, is_secret, new_secret
@@ -99,7 +99,7 @@ class _Registering:
             return await methods[request.method](request)
         except Refusal as refusal:
             _log.info("registration refused", code=refusal.outcome.code, detail=refusal.detail)
-            answer = refused(self._services.addresses, _as_oauth(refusal))
+            answer = refusal_response(self._services.addresses, _as_oauth(refusal))
             if refusal.outcome is METHOD_NOT_ALLOWED:
                 answer.headers["allow"] = ", ".join(methods)
             if refusal.outcome is OAUTH_REGISTRATION_TOKEN_INVALID:
@@ -107,7 +107,7 @@ class _Registering:
             return answer
         except Exception:
             _log.exception("registration failed")
-            return refused(self._services.addresses, Refusal(PLATFORM_ERROR))
+            return refusal_response(self._services.addresses, Refusal(PLATFORM_ERROR))
 
     async def _slow_down(self, request: Request) -> None:
         """Count requests by address, so that no address can use up another's turn.
@@ -140,7 +140,7 @@ class _Registering:
             await _use(unit, statement)
             organisation = await _allowed(unit, statement.organisation, facts.roles)
             application = await applications.admit(unit, organisation, facts)
-            await dynamic_registration.keep(
+            await dynamic_registration.store(
                 unit,
                 application,
                 issuer=statement.issuer,
@@ -156,7 +156,9 @@ class _Registering:
         """Return the registration (RFC 7592 section 2.1)."""
         managed = await self._managed(request)
         text = managed.registration.statement
-        told = self._told(managed.application, text, managed.token, software_statements.told(text))
+        told = self._told(
+            managed.application, text, managed.token, software_statements.read_metadata(text)
+        )
         return JSONResponse(told, headers=NO_STORE)
 
     async def _replace(self, request: Request) -> Response:
@@ -168,7 +170,7 @@ class _Registering:
         text = given.get("software_statement", managed.registration.statement)
         statement = await self._another(managed, text)
         stated = (
-            software_statements.told(managed.registration.statement)
+            software_statements.read_metadata(managed.registration.statement)
             if not statement
             else (statement.metadata)
         )
@@ -195,7 +197,7 @@ class _Registering:
         async with database.unit(actor) as unit:
             if managed.application.status == "active":
                 await applications.suspend(unit, managed.application.id)
-            await dynamic_registration.forget(unit, managed.application)
+            await dynamic_registration.remove(unit, managed.application)
         if unit.sequence is not None and await await_acknowledged(database, unit.sequence) is None:
             raise Refusal(OAUTH_TEMPORARILY_UNAVAILABLE, "the gateways have not confirmed")
         return Response(status_code=204, headers=NO_STORE)
@@ -203,7 +205,7 @@ class _Registering:
     # --- shared by the operations -----------------------------------------------------------------
 
     def _algorithms(self) -> tuple[str, ...]:
-        return self._services.signer.taken(self._services.database.clock.now())
+        return self._services.signer.accepted_algorithms(self._services.database.clock.now())
 
     async def _verified(self, text: str) -> Statement:
         """Return a statement of an issuer the operator believes, for an active organisation.
@@ -217,7 +219,7 @@ class _Registering:
             if anchor is None or anchor.status != "active":
                 raise _unapproved("its issuer is not a trust anchor here")
             now_s = self._services.database.clock.now().timestamp()
-            statement = software_statements.verified(
+            statement = software_statements.verify(
                 text, anchor.jwks, self._algorithms(), self._services.addresses.issuer, now_s
             )
             organisation = await organisations.find(connection, statement.organisation)
@@ -263,7 +265,7 @@ class _Registering:
             raise Refusal(OAUTH_REGISTRATION_TOKEN_INVALID, "no such client")
         async with self._services.database.connect() as connection:
             found = await dynamic_registration.find(connection, client_id)
-            if found is None or not found.opened_by(digest(token)):
+            if found is None or not found.is_managed_with(digest(token)):
                 raise Refusal(OAUTH_REGISTRATION_TOKEN_INVALID, "another registration's token")
             application = await applications.get(connection, client_id)
             organisation = await organisations.get(connection, application.organisation)

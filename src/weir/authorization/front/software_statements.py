@@ -84,7 +84,7 @@ def issuer_of(token: str) -> str:
     return _text(claims, "iss")
 
 
-def verified(
+def verify(
     token: str, jwks: Mapping[str, Any], algorithms: Collection[str], audience: str, now_s: float
 ) -> Statement:
     """Return a statement signed by one of its issuer's keys, for this server, not long ago.
@@ -100,13 +100,13 @@ def verified(
     if str(header.get("typ", "JWT")).lower() not in _TYPES:
         raise bad_statement("typ is not JWT")
     if not any(
-        jose.verifies(token, key, algorithm) for key in jose.fitting(header, algorithm, jwks)
+        jose.verifies(token, key, algorithm) for key in jose.matching_keys(header, algorithm, jwks)
     ):
         raise bad_statement("no key of its issuer verifies the signature")
     return _read(claims, audience, now_s)
 
 
-def told(token: str) -> Mapping[str, Any]:
+def read_metadata(token: str) -> Mapping[str, Any]:
     """Return the client's metadata in a statement that was verified before."""
     claims = jose.segments(token, SOFTWARE_STATEMENT_CHARACTERS)[1]
     return {name: claims[name] for name in TAKEN if name in claims}
@@ -157,7 +157,10 @@ def bad_statement(why: str) -> Refusal:
 
 def _read(claims: Mapping[str, Any], audience: str, now_s: float) -> Statement:
     try:
-        issued_at_s, expires_at_s = jose.moment(claims, "iat"), jose.moment(claims, "exp")
+        issued_at_s, expires_at_s = (
+            jose.numeric_date(claims, "iat"),
+            jose.numeric_date(claims, "exp"),
+        )
     except ValueError as error:
         raise bad_statement(str(error)) from error
     if issued_at_s is None or issued_at_s > now_s + CLOCK_AHEAD_ACCEPTED_S:

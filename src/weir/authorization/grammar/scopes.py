@@ -17,7 +17,7 @@ _SCOPES_AT_MOST: Final = 100
 _TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,100}")  # scope-token, RFC 6749 section 3.3
 
 
-def requested(raw: str | None) -> frozenset[str]:
+def read_scopes(raw: str | None) -> frozenset[str]:
     """Read a `scope` parameter. Order means nothing; a scope named twice is one scope.
 
     OAUTH_INVALID_SCOPE when there is none: this server has no default (RFC 6749 section 3.3).
@@ -38,6 +38,6 @@ def require_within(asked: frozenset[str], allowed: Collection[str]) -> None:
         )
 
 
-def written(scopes: frozenset[str]) -> str:
+def write_scopes(scopes: frozenset[str]) -> str:
     """Return a set of scopes in its one written form."""
     return " ".join(sorted(scopes))

@@ -21,7 +21,7 @@ from weir.identity.secrets import digest, is_secret, new_secret
 from weir.kernel.identifiers import is_identifier
 from weir.keys.vault import b64url
 from weir.store.database import Database
-from weir.store.prepared import Gathered, Prepared, asked
+from weir.store.prepared import KeyedStatement, Prepared, keys_table
 from weir.store.unit import UnitOfWork
 
 REFRESH_PREFIX: Final = "rft_"
@@ -60,11 +60,11 @@ _OF_CONSENT: Final = [each.name for each in consents.c]
 
 def _with_consent(
     named: Column[Any], counts: ColumnElement[bool]
-) -> Gathered[tuple[Grant, Consent]]:
+) -> KeyedStatement[tuple[Grant, Consent]]:
     """Prepare the look-up of grants by the digest of a secret, each
     with the consent it stands on.
     """
-    secrets = asked(secret=Text())
+    secrets = keys_table(secret=Text())
     statement = (
         select(secrets.c.n, *_COLUMNS, *(each.label(f"consent_{each.name}") for each in consents.c))
         .select_from(secrets)
@@ -72,7 +72,7 @@ def _with_consent(
         .join(consents, consents.c.id == grants.c.current)
         .where(consents.c.application == grants.c.client, counts)
     )
-    return Gathered(Prepared(statement), ("secret",), _read)
+    return KeyedStatement(Prepared(statement), ("secret",), _read)
 
 
 def _read(row: tuple[Any, ...]) -> tuple[Grant, Consent]:
@@ -81,20 +81,20 @@ def _read(row: tuple[Any, ...]) -> tuple[Grant, Consent]:
     return grant, stored_consents.of_fields(dict(zip(_OF_CONSENT, row[_SPLIT:], strict=True)))
 
 
-def _spending() -> Gathered[str]:
+def _spending() -> KeyedStatement[str]:
     """Prepare the use of codes, which returns the salt of each one's refresh token.
 
     The condition makes each work once: of two at a time, one updates the row, and the other finds
     none. One commit serves all, and nothing that an index holds is changed.
     """
-    spent = asked(of_consent=Text(), now=DateTime(timezone=True))
+    spent = keys_table(of_consent=Text(), now=DateTime(timezone=True))
     statement = (
         update(grants)
         .where(grants.c.consent == spent.c.of_consent, grants.c.code_used_at.is_(None))
         .values(code_used_at=spent.c.now)
         .returning(spent.c.n, grants.c.refresh_salt)
     )
-    return Gathered(Prepared(statement), ("of_consent", "now"), lambda row: str(row[0]))
+    return KeyedStatement(Prepared(statement), ("of_consent", "now"), lambda row: str(row[0]))
 
 
 _OF_CODE: Final = _with_consent(grants.c.code_sha256, true())
@@ -174,12 +174,12 @@ async def record_without_code(
     )
 
 
-async def of_code(database: Database, code: str) -> tuple[Grant, Consent] | None:
+async def find_by_code(database: Database, code: str) -> tuple[Grant, Consent] | None:
     """Return the grant of a code, used or not, and the consent that it stands on."""
     return await _standing(database, _OF_CODE, code)
 
 
-async def refreshed_by(database: Database, token: str) -> tuple[Grant, Consent] | None:
+async def find_by_refresh_token(database: Database, token: str) -> tuple[Grant, Consent] | None:
     """Return the grant of a refresh token, and the consent that it stands on."""
     secret = token.removeprefix(REFRESH_PREFIX)
     return None if secret == token else await _standing(database, _OF_REFRESH_TOKEN, secret)
@@ -206,7 +206,7 @@ async def of_grant_id(connection: AsyncConnection, grant_id: str, client: str) -
     return await _one(connection, mine & (grants.c.consent == grants.c.current))
 
 
-async def locked(unit: UnitOfWork, grant_id: str) -> Grant:
+async def lock(unit: UnitOfWork, grant_id: str) -> Grant:
     """Return a grant as it is now, held until the commit, so that changes of it follow each other.
 
     Its first row is locked. The present one is read by a statement of its own: the holder of the
@@ -221,7 +221,7 @@ async def locked(unit: UnitOfWork, grant_id: str) -> Grant:
     return grant
 
 
-async def turn(unit: UnitOfWork, grant_id: str, *, consent: str, scope: str) -> None:
+async def move_to_consent(unit: UnitOfWork, grant_id: str, *, consent: str, scope: str) -> None:
     """Let the grant, with every refresh token of it, stand on another consent from now on."""
     await unit.connection.execute(
         update(grants).where(grants.c.grant_id == grant_id).values(current=consent, scope=scope)
@@ -242,7 +242,7 @@ async def end_older_refresh_tokens(database: Database, grant: Grant) -> None:
         )
 
 
-async def spend_code(database: Database, consent: str, code: str) -> str | None:
+async def use_code(database: Database, consent: str, code: str) -> str | None:
     """Use the code up. Return its refresh token; None when the code was used meanwhile."""
     salt = await database.ask(_SPEND, consent, database.clock.now())
     return None if salt is None else REFRESH_PREFIX + _refreshing(code, salt)
@@ -254,7 +254,7 @@ def _refreshing(code: str, salt: str) -> str:
 
 
 async def _standing(
-    database: Database, statement: Gathered[tuple[Grant, Consent]], secret: str
+    database: Database, statement: KeyedStatement[tuple[Grant, Consent]], secret: str
 ) -> tuple[Grant, Consent] | None:
     """Return the grant of a secret and the consent that it stands on; None if there is none."""
     if not is_secret(secret):

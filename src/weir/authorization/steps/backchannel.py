@@ -136,7 +136,7 @@ async def question_is_kept(exchange: Exchange) -> None:
                 member=exchange.member.id,
                 customer=customer,
                 hint_sha256=_hint_digest(exchange),
-                scope=scopes.written(exchange.scope),
+                scope=scopes.write_scopes(exchange.scope),
                 ask=exchange.ask,
                 binding_message=exchange.parameters["binding_message"],
                 lifetime_s=exchange.lifetime_s,

@@ -65,11 +65,11 @@ async def question_is_collected(exchange: Exchange) -> None:
     refresh_token = exchange.services.sealing.open(name, question.sealed_refresh).decode()
     exchange.answer = await access_tokens.issue(
         exchange,
-        scope=scopes.requested(exchange.grant.scope),
+        scope=scopes.read_scopes(exchange.grant.scope),
         subject=exchange.grant.subject,
         consented=True,
         refresh_token=refresh_token,
-        id_token=await id_tokens.made(exchange),
+        id_token=await id_tokens.make_id_token(exchange),
     )
 
 

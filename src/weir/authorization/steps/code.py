@@ -16,7 +16,7 @@ REUSED = "the authorization code was presented twice"
 
 async def code_is_found(exchange: Exchange) -> None:
     """Find the code, issued to this client (RFC 6749 section 4.1.3)."""
-    found = await grants.of_code(exchange.services.database, exchange.required("code"))
+    found = await grants.find_by_code(exchange.services.database, exchange.required("code"))
     if found is None or found[0].client != exchange.client.id:
         raise Refusal(OAUTH_INVALID_GRANT, "unknown code, or another client's")
     exchange.grant, exchange.consent = found
@@ -60,8 +60,8 @@ async def code_is_spent(exchange: Exchange) -> None:
 
     Of two requests at once, one gets tokens; then the grant ends, so that neither has any.
     """
-    id_token = await id_tokens.made(exchange)
-    refresh_token = await grants.spend_code(
+    id_token = await id_tokens.make_id_token(exchange)
+    refresh_token = await grants.use_code(
         exchange.services.database, exchange.grant.consent, exchange.required("code")
     )
     if refresh_token is None:
@@ -69,7 +69,7 @@ async def code_is_spent(exchange: Exchange) -> None:
         raise Refusal(OAUTH_INVALID_GRANT, REUSED)
     exchange.answer = await access_tokens.issue(
         exchange,
-        scope=scopes.requested(exchange.grant.scope),
+        scope=scopes.read_scopes(exchange.grant.scope),
         subject=exchange.grant.subject,
         consented=True,
         refresh_token=refresh_token,

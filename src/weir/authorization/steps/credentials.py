@@ -26,7 +26,7 @@ def stays_within_its_rights(exchange: Exchange) -> None:
     They are its subscriptions, or `manage` alone, or the scopes over its grants. A token is for one
     audience (RFC 9068 section 3), so they do not mix.
     """
-    asked = scopes.requested(exchange.parameters.get("scope"))
+    asked = scopes.read_scopes(exchange.parameters.get("scope"))
     if scopes.MANAGE in asked:
         if len(asked) > 1 or "manage" not in exchange.client.roles:
             reason = "manage stands alone, and only for applications registered for it"

@@ -78,7 +78,7 @@ async def grant_is_told(exchange: Exchange) -> None:
     if consent is None:
         raise Refusal(NOT_FOUND, f"grant {exchange.grant_id}")
     body = {
-        "scopes": [{"scope": scopes.written(scopes.requested(exchange.grant.scope))}],
+        "scopes": [{"scope": scopes.write_scopes(scopes.read_scopes(exchange.grant.scope))}],
         "authorization_details": [consent.granted],
     }
     exchange.answer = Answer(200, body)

@@ -41,11 +41,11 @@ async def token_is_introspected(exchange: Exchange) -> None:
         async with exchange.services.database.connect() as connection:
             found = await presented_tokens.find_active(connection, claims, exchange.now)
         if found is not None:
-            told = concerning(found, exchange.organisation.slug, addresses.api_audience)
+            told = describe_token(found, exchange.organisation.slug, addresses.api_audience)
     await _answer(exchange, told)
 
 
-def concerning(token: ActiveToken, member: str, audience: str) -> dict[str, Any]:
+def describe_token(token: ActiveToken, member: str, audience: str) -> dict[str, Any]:
     """Return the introspection of an active token for one member.
 
     Its members are of RFC 7662 section 2.2, with the member's own scopes and

@@ -16,7 +16,7 @@ from weir.kernel.outcomes import Refusal
 async def token_is_found(exchange: Exchange) -> None:
     """Find the refresh token, issued by this server to this client (RFC 6749 section 6)."""
     token = exchange.required("refresh_token")
-    found = await grants.refreshed_by(exchange.services.database, token)
+    found = await grants.find_by_refresh_token(exchange.services.database, token)
     if found is None or found[0].client != exchange.client.id:
         raise Refusal(OAUTH_INVALID_GRANT, "unknown refresh token, or another client's")
     exchange.grant, exchange.consent = found
@@ -35,10 +35,10 @@ async def newest_is_the_only_one(exchange: Exchange) -> None:
 
 async def token_is_refreshed(exchange: Exchange) -> None:
     """Issue a token of the same scope, or less of it if asked (RFC 6749 section 6)."""
-    granted = scopes.requested(exchange.grant.scope)
+    granted = scopes.read_scopes(exchange.grant.scope)
     asked = granted
     if "scope" in exchange.parameters:
-        asked = scopes.requested(exchange.parameters["scope"])
+        asked = scopes.read_scopes(exchange.parameters["scope"])
         scopes.require_within(asked, granted)
     exchange.answer = await access_tokens.issue(
         exchange, scope=asked, subject=exchange.grant.subject, consented=True

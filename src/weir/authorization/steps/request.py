@@ -77,7 +77,7 @@ def proves_possession_later(exchange: Exchange) -> None:
 
 def stays_within_subscriptions(exchange: Exchange) -> None:
     """Require scopes of subscribed products, or `openid` (RFC 6749 section 3.3)."""
-    asked = scopes.requested(exchange.parameters.get("scope"))
+    asked = scopes.read_scopes(exchange.parameters.get("scope"))
     scopes.require_within(asked - {OPENID}, exchange.subscribed)
     exchange.scope = asked
 
@@ -127,7 +127,7 @@ async def is_kept(exchange: Exchange) -> None:
         redirect_uri=exchange.parameters["redirect_uri"],
         state=exchange.parameters.get("state"),
         code_challenge=exchange.parameters["code_challenge"],
-        scope=scopes.written(exchange.scope),
+        scope=scopes.write_scopes(exchange.scope),
         ask=exchange.ask,
         member=exchange.member.id,
         certificate=None if jkt else exchange.certificate,

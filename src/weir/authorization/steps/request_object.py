@@ -82,7 +82,7 @@ def _verified(token: str, jwks: Mapping[str, Any], algorithms: Collection[str]) 
         raise _refused("the header brings a key or an extension of its own")
     if str(header.get("typ", "JWT")).lower() not in _TYPES:
         raise _refused("typ is not oauth-authz-req+jwt")
-    keys = jose.fitting(header, algorithm, jwks)
+    keys = jose.matching_keys(header, algorithm, jwks)
     if not any(jose.verifies(token, key, algorithm) for key in keys):
         raise _refused("no registered key verifies the signature")
     return claims
@@ -107,7 +107,7 @@ def _check_times(claims: Mapping[str, Any], now_s: float) -> None:
 
     FAPI 2.0 Message Signing section 5.3.1.
     """
-    not_before_s, expires_at_s = jose.moment(claims, "nbf"), jose.moment(claims, "exp")
+    not_before_s, expires_at_s = jose.numeric_date(claims, "nbf"), jose.numeric_date(claims, "exp")
     if not_before_s is None or expires_at_s is None:
         raise _refused("exp and nbf are required")
     if not_before_s > now_s + CLOCK_AHEAD_ACCEPTED_S:

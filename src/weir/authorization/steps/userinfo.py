@@ -67,7 +67,7 @@ def _proof(exchange: Exchange) -> dpop.Proof:
             url=exchange.url,
             now_s=exchange.now.timestamp(),
             access_token=exchange.token.encode(),
-            algorithms=exchange.services.signer.taken(exchange.now),
+            algorithms=exchange.services.signer.accepted_algorithms(exchange.now),
         )
     except dpop.ProofError as error:
         raise _unproven(str(error)) from error

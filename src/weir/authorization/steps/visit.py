@@ -57,6 +57,6 @@ async def visit_begins(exchange: Exchange) -> None:
 
 async def _turned_away(exchange: Exchange) -> str:
     """Return the address that refuses a sign-in of a kind that does not exist here."""
-    return await interactions.refused(
+    return await interactions.refusal_address(
         exchange.services, exchange.pushed, OAUTH_AUTHENTICATION_UNMET
     )

@@ -30,7 +30,7 @@ async def issue(
     body: dict[str, Any] = {
         "token_type": "Bearer" if exchange.proof is None else "DPoP",
         "expires_in": lifetime_s,
-        "scope": scopes.written(scope),
+        "scope": scopes.write_scopes(scope),
     }
     claims = claims_of(
         issuer=exchange.services.addresses.issuer,
@@ -85,7 +85,7 @@ def claims_of(
         "iat": issued_at_s,
         "exp": issued_at_s + lifetime_s,
         "jti": name,
-        "scope": scopes.written(scope),
+        "scope": scopes.write_scopes(scope),
         "cnf": confirmation,
     }
 

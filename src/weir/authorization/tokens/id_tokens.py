@@ -15,7 +15,7 @@ from weir.store.database import Database
 _TYPE: Final = "JWT"
 
 
-async def made(exchange: Exchange) -> str | None:
+async def make_id_token(exchange: Exchange) -> str | None:
     """Return the ID token of a code's grant; None when its request had not the scope `openid`."""
     authentication = exchange.grant.authentication
     if authentication is None or OPENID not in exchange.grant.scope.split(" "):

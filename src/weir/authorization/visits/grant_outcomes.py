@@ -23,7 +23,7 @@ from weir.store.unit import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)
-class Granted:
+class GrantOutcome:
     """A grant after the yes. `replaced` is a consent whose tokens every gateway must void."""
 
     grant_id: str
@@ -37,28 +37,28 @@ async def grant(
     customer: str,
     accounts: list[str],
     basis: str | None,
-) -> Granted:
+) -> GrantOutcome:
     """Record the customer's yes. CONFLICT, OAUTH_INVALID_GRANT_ID as `interactions.approve`."""
     if pushed.grant_id is None:
         await transitions.record_grant(
             unit, pushed.consent, pushed.ask, customer=customer, accounts=accounts
         )
-        return Granted(pushed.consent, pushed.scope)
-    present = await grants.locked(unit, pushed.grant_id)
-    before = await transitions.locked(unit, present.current)
+        return GrantOutcome(pushed.consent, pushed.scope)
+    present = await grants.lock(unit, pushed.grant_id)
+    before = await transitions.lock(unit, present.current)
     _require_changeable(unit, before, customer, basis)
     return await _change(unit, pushed, present, before, accounts)
 
 
 async def _change(
     unit: UnitOfWork, pushed: PushedRequest, present: Grant, before: Consent, accounts: list[str]
-) -> Granted:
+) -> GrantOutcome:
     assert before.granted is not None, "a consent in force has been granted"
     assert before.customer is not None, "and by a customer"
     await transitions.record_grant(
         unit,
         pushed.consent,
-        grant_changes.becomes(pushed.action, before.granted, pushed.ask),
+        grant_changes.changed_request(pushed.action, before.granted, pushed.ask),
         customer=before.customer,
         accounts=grant_changes.accounts_after(pushed.action, before.granted, accounts),
         replaces=before.id,
@@ -66,13 +66,13 @@ async def _change(
     await transitions.replace(unit, before.id)
     scope = pushed.scope
     if pushed.action == "merge":
-        joined = scopes.requested(scope) | scopes.requested(present.scope)
-        scope = scopes.written(joined)
-    await grants.turn(unit, present.grant_id, consent=pushed.consent, scope=scope)
+        joined = scopes.read_scopes(scope) | scopes.read_scopes(present.scope)
+        scope = scopes.write_scopes(joined)
+    await grants.move_to_consent(unit, present.grant_id, consent=pushed.consent, scope=scope)
     if pushed.action == "merge":  # the tokens of the narrower consent may live their minutes out
-        return Granted(present.grant_id, scope)
+        return GrantOutcome(present.grant_id, scope)
     unit.publish(revocation("consent", before.id, unit.now))
-    return Granted(present.grant_id, scope, replaced=before.id)
+    return GrantOutcome(present.grant_id, scope, replaced=before.id)
 
 
 def _require_changeable(

@@ -103,10 +103,10 @@ async def deny(
             await _open(unit, pushed)
             await reject(unit, pushed.consent, customer)
         await pushed_requests.end(services.cache, interaction)
-    return await refused(services, pushed, OAUTH_ACCESS_DENIED)
+    return await refusal_address(services, pushed, OAUTH_ACCESS_DENIED)
 
 
-async def before(connection: AsyncConnection, pushed: PushedRequest) -> Consent | None:
+async def present_consent(connection: AsyncConnection, pushed: PushedRequest) -> Consent | None:
     """Return the consent that the request is to change; None when there is none (any more)."""
     if pushed.grant_id is None:
         return None
@@ -115,7 +115,7 @@ async def before(connection: AsyncConnection, pushed: PushedRequest) -> Consent 
     return consent if consent is not None and consent.state is State.GRANTED else None
 
 
-async def refused(services: Services, pushed: PushedRequest, outcome: Outcome) -> str:
+async def refusal_address(services: Services, pushed: PushedRequest, outcome: Outcome) -> str:
     """Return the address of the error response (RFC 6749 section 4.1.2.1).
 
     Its words in Chinese are behind `error_uri`.

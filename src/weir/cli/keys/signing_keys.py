@@ -85,7 +85,7 @@ def end(
 @app.command()
 def keep(algorithm: Algorithm, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """Withdraw the announced end of an algorithm, so that it stays accepted."""
-    show_one(call_management(profile, lambda m: m.algorithms.keep(algorithm)), as_json)
+    show_one(call_management(profile, lambda m: m.algorithms.take_back(algorithm)), as_json)
 
 
 def _moment(text: str) -> str:

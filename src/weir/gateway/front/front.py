@@ -63,7 +63,7 @@ class Gateway:
         interaction_id = known_head.interaction_id or self._identifiers.next()
         if exchange.connection.certifies:
             try:
-                exchange.certificate = self._told_certificate(exchange, known_head)
+                exchange.certificate = self._forwarded_certificate(exchange, known_head)
             except Refusal as refusal:
                 Flow(self.parts, exchange, interaction_id).refuse(refusal)
                 return
@@ -78,18 +78,20 @@ class Gateway:
         else:
             Flow(self.parts, exchange, interaction_id).refuse(Refusal(UNKNOWN_HOST))
 
-    def _told_certificate(self, exchange: Exchange, head: KnownHead) -> PeerCertificate | None:
+    def _forwarded_certificate(self, exchange: Exchange, head: KnownHead) -> PeerCertificate | None:
         """Return the caller's certificate as a balancer tells it (RFC 9440).
 
         The balancer's own certificate speaks for no caller. None without the field, or out of time.
         """
-        if not head.told_is_read:
+        if not head.certificate_is_read:
             value = exchange.request.single.get(b"client-cert")
             if value is not None:
-                head.told = exchange.connection.listener.balancers.certificate(value)
-            head.told_is_read = True
-        told = head.told
-        return told if told is not None and told.in_time(exchange.arrived_ns / 1e9) else None
+                head.certificate = exchange.connection.listener.balancers.certificate(value)
+            head.certificate_is_read = True
+        certificate = head.certificate
+        if certificate is None or not certificate.in_time(exchange.arrived_ns / 1e9):
+            return None
+        return certificate
 
     def malformed(self, exchange: Exchange, refusal: Refusal) -> None:
         """Refuse a message that is not a request, with a record, since its host cannot be known."""

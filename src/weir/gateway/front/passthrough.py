@@ -64,13 +64,13 @@ class Passthrough(Relay):
         request = self.exchange.request
         lines = [b"%b %b HTTP/1.1\r\n" % (request.method.encode(), request.target)]
         lines += [b"%b: %b\r\n" % field for field in request.fields if _travels(field[0])]
-        lines += [b"%b: %b\r\n" % field for field in self._told()]
+        lines += [b"%b: %b\r\n" % field for field in self._caller_fields()]
         return b"".join(lines)
 
-    def _told(self) -> list[Field]:
+    def _caller_fields(self) -> list[Field]:
         """Return the gateway's own fields about the caller: role, peer, port and certificate."""
         connection = self.exchange.connection
-        told = [
+        fields = [
             (b"weir-host-role", self._role.encode()),
             (b"weir-interaction-id", self._interaction_id),
             (b"weir-peer", connection.peer.encode()),
@@ -79,10 +79,10 @@ class Passthrough(Relay):
         certificate = self.exchange.certificate
         if certificate is not None:
             der = base64.b64encode(certificate.der)
-            told.append((b"weir-client-certificate", der))
+            fields.append((b"weir-client-certificate", der))
             digest = certificate.sha256.encode()
-            told.append((b"weir-client-certificate-sha256", digest))
-        return told
+            fields.append((b"weir-client-certificate-sha256", digest))
+        return fields
 
     def refuse(self, refusal: Refusal) -> None:
         """Answer a refusal of the gateway's own."""
@@ -91,7 +91,7 @@ class Passthrough(Relay):
         if self.exchange.begun and not self.exchange.retract():
             self.exchange.abort()
             return
-        if refusal_pages.wanted(self._role, self.exchange.request.fields):
+        if refusal_pages.wants_page(self._role, self.exchange.request.fields):
             lines = refusal_pages.lines(refusal, self._interaction_id)
             body = refusal_pages.body(refusal, self._interaction_id)
         else:

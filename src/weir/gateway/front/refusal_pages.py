@@ -36,7 +36,7 @@ _WHAT_NOW: Final = {
 }
 
 
-def wanted(role: str, fields: Iterable[Field]) -> bool:
+def wants_page(role: str, fields: Iterable[Field]) -> bool:
     """Whether a person is to read the answer: a browser asked for a page, from a host of pages."""
     return role in READ_BY_PEOPLE and any(
         name == b"accept" and b"text/html" in value.lower() for name, value in fields

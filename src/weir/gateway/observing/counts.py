@@ -21,11 +21,11 @@ class Counts:
         self.durations = [0] * _BUCKETS
         self.duration_us = 0
 
-    def nobody(self, refusal: str) -> None:
+    def count_unidentified(self, refusal: str) -> None:
         """Count a call without an identified application, by its refusal."""
         self.unidentified[refusal] += 1
 
-    def minute(self) -> dict[str, int]:
+    def take_unidentified(self) -> dict[str, int]:
         """Return the calls without an application since the last time,
         by refusal, and begin anew.
         """
@@ -33,7 +33,7 @@ class Counts:
         self.unidentified.clear()
         return counted
 
-    def call(self, status: int, refusal: str, duration_us: int) -> None:
+    def count_call(self, status: int, refusal: str, duration_us: int) -> None:
         """Count one call. `refusal` is its code, or empty."""
         outcome = (status, refusal)
         self.calls[outcome] = self.calls.get(outcome, 0) + 1

@@ -49,7 +49,7 @@ def _algorithms(call: Call) -> tuple[str, ...]:
     application = call.snapshot.applications.get(call.token.client_id)
     rehearsing = application is not None and application.rehearses
     now = datetime.fromtimestamp(call.now_s, UTC)
-    return algorithms.taken(endings, now, rehearsing=rehearsing)
+    return algorithms.accepted_algorithms(endings, now, rehearsing=rehearsing)
 
 
 async def _use(call: Call, proof: dpop.Proof) -> None:

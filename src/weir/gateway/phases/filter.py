@@ -32,7 +32,7 @@ def is_shown(name: bytes) -> bool:
 _SHOWN: Final = KnownNames(is_shown)
 
 
-def filtered(call: Call, head: AnswerHead) -> bytes:
+def filter_fields(call: Call, head: AnswerHead) -> bytes:
     """Return the answer's field lines for the caller.
 
     They are the member's fields that are shown, the interaction's identifier and the receipt's

@@ -29,7 +29,7 @@ from weir.kernel.declares import PLATFORM_UNAVAILABLE, UNSUPPORTED_MEDIA_TYPE
 from weir.kernel.money import Money
 from weir.kernel.outcomes import Refusal
 from weir.metering.counters.payment_intents import ClaimOutcome, Intent, claim, record_name_of
-from weir.metering.counters.period_sums import PeriodLimit, Short
+from weir.metering.counters.period_sums import ExceededLimit, PeriodLimit
 from weir.metering.declares import RECORD_UNWRITABLE
 from weir.store.declares import ENGINE_UNAVAILABLE, IDEMPOTENCY_KEY_REUSED
 from weir.wire.declares import BODY_TOO_LARGE, MALFORMED_HTTP, REQUEST_TIMEOUT
@@ -128,7 +128,7 @@ def _limits(mandate: Mandate, at: datetime) -> tuple[PeriodLimit, ...]:
     """Return the mandate's limits on the sums of payments, for the periods of this moment."""
     return tuple(
         PeriodLimit(each.name, each.limit.amount.amount_minor, each.span.ends_at)
-        for each in mandate.counted_at(at)
+        for each in mandate.limit_periods_at(at)
     )
 
 
@@ -154,7 +154,7 @@ async def _commit(call: Call, intent: Intent) -> None:
         call.payment_name = intent.record_name
 
 
-def _too_much(short: Short, currency: str) -> Refusal:
+def _too_much(short: ExceededLimit, currency: str) -> Refusal:
     """Return the refusal that names the limit, the sum left of it, and when it begins anew."""
     limit = short.limit
     return Refusal(

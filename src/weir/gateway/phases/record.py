@@ -6,16 +6,16 @@ from typing import Final
 
 from weir.gateway.call import Call
 from weir.gateway.config.snapshot import Application
-from weir.gateway.record_stream import Told
+from weir.gateway.record_stream import OnWritten
 from weir.metering.declares import RECORD_UNWRITABLE
 from weir.metering.records.records import NO_DETAILS, Details, Terms, encoded_details, encoded_terms
 
-# Told, not raised.
+# Passed to `on_written`, not raised.
 REFUSALS: Final = (RECORD_UNWRITABLE,)
 
 
-def record(call: Call, application: Application, told: Told) -> None:
-    """Have the record of an application's call written. `told` is called as `RecordStream.write`
+def record(call: Call, application: Application, on_written: OnWritten) -> None:
+    """Write the record of an application's call, and call `on_written` as `RecordStream.write`
     says.
     """
     exchange, right = call.exchange, call.right
@@ -28,9 +28,9 @@ def record(call: Call, application: Application, told: Told) -> None:
     plain = call.refusal is None and call.amount is None and call.labels is None
     call.duration_us = call.lasted_us()
     call.parts.record_stream.write(
-        told,
+        on_written,
         application.id,
-        numbered(call, application),
+        call_number(call, application),
         exchange.arrived_ns // 1000,
         call.duration_us,
         call.interaction_id,
@@ -47,7 +47,7 @@ def _is_own_method(call: Call) -> bool:
     return call.operation is not None and call.operation.method == call.exchange.request.method
 
 
-def numbered(call: Call, application: Application) -> int:
+def call_number(call: Call, application: Application) -> int:
     """Return the call's number among its application's, from 1."""
     if call.number == 0:
         call.number = call.parts.record_stream.number(application.id)
@@ -64,7 +64,7 @@ def receipt_line(call: Call) -> bytes:
         return b""
     return call.parts.record_stream.receipt_line(
         application.id,
-        numbered(call, application),
+        call_number(call, application),
         call.exchange.arrived_ns // 1000,
         call.interaction_id,
         call.status,

@@ -11,7 +11,7 @@ from typing import Final
 
 from weir.gateway.call import Call
 from weir.gateway.declares import ANSWER_TOO_LARGE, SIGNED_BODY_BYTES
-from weir.gateway.phases.filter import filtered
+from weir.gateway.phases.filter import filter_fields
 from weir.gateway.phases.signature import derived
 from weir.kernel import message_signatures
 from weir.kernel.message_signatures import RESPONSE_TAG, SignatureInput, component
@@ -60,7 +60,7 @@ class HeldAnswer:
         call.status = status
         bodiless = status in _BODILESS or call.exchange.request.method == "HEAD"
         body = b"".join(self._pieces)
-        lines = filtered(call, head)
+        lines = filter_fields(call, head)
         kind = b", ".join(value for name, value in head.fields if name == b"content-type")
         lines += signature_lines(call, status, kind, None if bodiless else body)
         if not call.exchange.ended:

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.kernel.identifiers import ALPHABET
 from weir.metering.counters import period_sums
-from weir.metering.counters.period_sums import PeriodLimit, Short
+from weir.metering.counters.period_sums import ExceededLimit, PeriodLimit
 
 
 class ClaimOutcome(Enum):
@@ -37,7 +37,7 @@ class Claim:
     """The result of a claim; `short` is the limit that LIMIT_REACHED is about."""
 
     outcome: ClaimOutcome
-    short: Short | None = None
+    short: ExceededLimit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +142,11 @@ async def claim(connection: AsyncConnection, intent: Intent) -> Claim:
         "occurrence": intent.occurrence,
         "periods": [each.period for each in intent.limits] or None,
     }
-    held: list[Held] = []
+    held: list[HeldIntent] = []
     while not held:  # a conflicting row may be removed before it is read
         if (await connection.execute(_INSERT, values)).first() is not None:
             return await _claim_amount(connection, intent)
-        held = cast(list[Held], (await connection.execute(_HELD, values)).all())
+        held = cast(list[HeldIntent], (await connection.execute(_HELD, values)).all())
     outcome = judge(intent, held)
     if outcome is ClaimOutcome.RETRY_SAME:
         # The request is sent again, so the wait before its reconciliation starts anew.
@@ -164,7 +164,7 @@ async def _claim_amount(connection: AsyncConnection, intent: Intent) -> Claim:
     return Claim(ClaimOutcome.NEW if short is None else ClaimOutcome.LIMIT_REACHED, short)
 
 
-class Held(Protocol):
+class HeldIntent(Protocol):
     """The columns of a stored intent that `judge` needs."""
 
     @property
@@ -181,7 +181,7 @@ class Held(Protocol):
     def status(self) -> int | None: ...
 
 
-def judge(intent: Intent, held: Iterable[Held]) -> ClaimOutcome:
+def judge(intent: Intent, held: Iterable[HeldIntent]) -> ClaimOutcome:
     """Return the outcome of a claim, given the intents that hold its consent or its key."""
     held = list(held)
     for row in held:
@@ -203,13 +203,13 @@ def judge(intent: Intent, held: Iterable[Held]) -> ClaimOutcome:
     return ClaimOutcome.RETRY_SAME
 
 
-async def claimed(connection: AsyncConnection, consent_ids: Collection[str]) -> set[str]:
+async def find_claimed(connection: AsyncConnection, consent_ids: Collection[str]) -> set[str]:
     """Return the consents to one payment that have an intent, whatever became of it."""
     found = await connection.execute(_CLAIMED, {"consent_ids": list(consent_ids)})
     return set(found.scalars())
 
 
-async def answered(connection: AsyncConnection, client_id: str, key: str, status: int) -> None:
+async def record_answer(connection: AsyncConnection, client_id: str, key: str, status: int) -> None:
     """Note that the member answered with 2xx or 3xx and the call is recorded.
 
     Any other status leaves the intent to reconciliation, which asks the member about the payment: a
@@ -220,17 +220,17 @@ async def answered(connection: AsyncConnection, client_id: str, key: str, status
         await connection.execute(_ANSWERED, named)
 
 
-async def unsent(connection: AsyncConnection, client_id: str, key: str) -> None:
+async def release_unsent(connection: AsyncConnection, client_id: str, key: str) -> None:
     """Note that a request for a recurring payment ended before a byte of it was sent.
 
     Where no other request for the payment is or was on its way, nothing was paid.
     """
     named = {"client_id": client_id, "idempotency_key": key}
     if await connection.scalar(_UNSENT, named) == 0:
-        await not_paid(connection, client_id, key)
+        await cancel_unpaid(connection, client_id, key)
 
 
-async def not_paid(connection: AsyncConnection, client_id: str, key: str) -> None:
+async def cancel_unpaid(connection: AsyncConnection, client_id: str, key: str) -> None:
     """Undo the intent of a recurring payment that is known not to be made.
 
     Its key and its amount are free again. An intent of any other payment stays.
@@ -250,5 +250,5 @@ async def detach(connection: AsyncConnection, consent_ids: Collection[str]) -> b
     if await connection.scalar(_ALL_DECIDED, asked) is False:
         return False
     await connection.execute(_DETACH, asked)
-    await period_sums.forget(connection, consent_ids)
+    await period_sums.delete_sums(connection, consent_ids)
     return True

@@ -34,7 +34,7 @@ class PeriodLimit:
 
 
 @dataclass(frozen=True, slots=True)
-class Short:
+class ExceededLimit:
     """The limit that a payment would have passed, and the minor units that were left of it."""
 
     limit: PeriodLimit
@@ -76,7 +76,7 @@ _FORGET = text("DELETE FROM period_sums WHERE consent_id = ANY(:consent_ids)")
 
 async def claim(
     connection: AsyncConnection, consent_id: str, amount_minor: int, limits: Sequence[PeriodLimit]
-) -> Short | None:
+) -> ExceededLimit | None:
     """Add an amount to every period if all limits allow it; else return the first that does not.
 
     After a Short the caller rolls back, since periods with room have the amount added.
@@ -96,7 +96,7 @@ async def claim(
     if short is None:
         return None
     spent = await spent_in(connection, consent_id, [short.period])
-    return Short(short, short.limit_minor - spent[short.period])
+    return ExceededLimit(short, short.limit_minor - spent[short.period])
 
 
 async def give_back(
@@ -121,6 +121,6 @@ async def clean(connection: AsyncConnection, now: datetime) -> None:
     await connection.execute(_CLEAN, {"before": now - KEPT_AFTER_END})
 
 
-async def forget(connection: AsyncConnection, consent_ids: Collection[str]) -> None:
+async def delete_sums(connection: AsyncConnection, consent_ids: Collection[str]) -> None:
     """Delete the sums of consents that have ended."""
     await connection.execute(_FORGET, {"consent_ids": list(consent_ids)})

@@ -29,7 +29,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Row, and_, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.metering.counters.payment_intents import not_paid
+from weir.metering.counters.payment_intents import cancel_unpaid
 from weir.metering.declares import RECONCILE_AFTER_S, RECONCILE_LOOKBACK_DAYS
 from weir.metering.lake import manifest, queries
 from weir.metering.lake.ingest import Mark, marks
@@ -79,7 +79,7 @@ Lookup = Callable[[PaymentQuestion], Awaitable[PaymentAnswer]]
 
 
 @dataclass(slots=True)
-class Reconciled:
+class ReconciliationCounts:
     """Counts of one run: found recorded, found executed, found not executed, still unknown."""
 
     recorded: int = 0
@@ -88,7 +88,7 @@ class Reconciled:
     unknown: int = 0
 
 
-def lookup_over(client: httpx.AsyncClient) -> Lookup:
+def make_lookup(client: httpx.AsyncClient) -> Lookup:
     """Make a lookup over HTTPS: 2xx is executed, 404 not executed, anything else unknown."""
 
     async def ask(question: PaymentQuestion) -> PaymentAnswer:
@@ -105,13 +105,13 @@ def lookup_over(client: httpx.AsyncClient) -> Lookup:
 
 async def reconcile(
     database: Database, folder: Path, lake: Lake, writer: RecordWriter, lookup: Lookup
-) -> Reconciled:
+) -> ReconciliationCounts:
     """Decide every intent older than `RECONCILE_AFTER_S` that has no answer noted.
 
     `folder` must be the records folder of all gateways of this database: a record that lies on
     another machine and was not ingested yet would not be seen.
     """
-    report = Reconciled()
+    report = ReconciliationCounts()
     before = database.clock.now() - timedelta(seconds=RECONCILE_AFTER_S)
     lock_fd = os.open(folder / "reconciling.lock", os.O_CREAT | os.O_RDWR, 0o640)
     try:
@@ -147,7 +147,7 @@ async def _recorded_statuses(
     # A retry moves an intent's time forward, a record's never; days of margin cover it.
     since = min(row.at for row in rows) - timedelta(days=RECONCILE_LOOKBACK_DAYS)
     async with database.connect() as connection:
-        files = await manifest.between(connection, since)
+        files = await manifest.list_files(connection, since)
     stored = await asyncio.to_thread(queries.payments, lake, files, named)
     for name, statuses in (*local.items(), *stored.items()):
         found[named[name]].extend(statuses)
@@ -183,7 +183,7 @@ async def _decide(
     statuses: list[int],
     writer: RecordWriter,
     lookup: Lookup,
-    report: Reconciled,
+    report: ReconciliationCounts,
 ) -> None:
     """Decide one intent in one transaction that holds its row."""
     async with _held(database, key, before) as (connection, row):
@@ -204,7 +204,7 @@ async def _decide(
             report.executed += 1
         else:
             await _close(connection, key, "reconciled", NOT_EXECUTED)
-            await not_paid(connection, *key)
+            await cancel_unpaid(connection, *key)
             report.not_executed += 1
 
 

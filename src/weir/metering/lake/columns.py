@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from weir.kernel.seals import Seal
 from weir.metering.records.records import CallRecord, encode
-from weir.metering.records.segments import Damage, Segment, damaged
+from weir.metering.records.segments import Damage, Segment, damage_error
 
 CALLS: Final = "calls"
 HOUR_US: Final = 3_600_000_000
@@ -94,10 +94,10 @@ def to_table(segment: Segment) -> pa.Table:
         table.validate(full=True)
     except (pa.ArrowException, KeyError, OverflowError) as error:
         detail = "a value is not one the lake can hold"
-        raise damaged(seal.stream, seal.segment, Damage.ALTERED, detail) from error
+        raise damage_error(seal.stream, seal.segment, Damage.ALTERED, detail) from error
     times = lines["at_us"]
     if not (pc.min(times).as_py() >= 0 and pc.max(times).as_py() < END_OF_TIME_US):
-        raise damaged(seal.stream, seal.segment, Damage.ALTERED, "a time is not one")
+        raise damage_error(seal.stream, seal.segment, Damage.ALTERED, "a time is not one")
     return table
 
 
@@ -136,10 +136,10 @@ def from_table(table: pa.Table, stream: str, segment: int) -> list[CallRecord]:
 
 def parquet(table: pa.Table, seals: Sequence[Seal]) -> bytes:
     """Return a file of the lake, with the seals of the segments that are in it."""
-    return merged([table], seals)[1]
+    return merge([table], seals)[1]
 
 
-def merged(
+def merge(
     tables: Iterable[pa.Table], seals: Sequence[Seal], pruned: Pruned | None = None
 ) -> tuple[int, bytes]:
     """Write many tables into one file, in their order; return its number of rows and its bytes.
@@ -214,14 +214,14 @@ def _unpacked(packed: bytes | None, form: Any) -> Any:
     return msgspec.json.decode(plain, type=form)
 
 
-def instant(at_us: int) -> datetime:
+def to_datetime(at_us: int) -> datetime:
     """Convert Unix microseconds to an aware time, exactly (a float of seconds would not be)."""
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at_us)
 
 
 def partition(hour_us: int) -> str:
     """Return the folder of an hour's files, relative to the lake's root."""
-    at = instant(hour_us)
+    at = to_datetime(hour_us)
     return f"{CALLS}/day={at:%Y-%m-%d}/hour={at:%H}"
 
 

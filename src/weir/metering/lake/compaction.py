@@ -30,7 +30,7 @@ from weir.metering.declares import (
     MERGED_SEGMENTS,
 )
 from weir.metering.lake import manifest
-from weir.metering.lake.columns import merged, partition
+from weir.metering.lake.columns import merge, partition
 from weir.metering.lake.lake import BROKEN, Lake
 from weir.metering.records.segments import Damage
 from weir.store.database import Database
@@ -72,7 +72,7 @@ class BrokenFileError(Exception):
 
 
 @dataclass(slots=True)
-class Compacted:
+class CompactionCounts:
     """Counts of one run, and the damaged files it left alone."""
 
     files: int = 0  # files that were merged
@@ -80,9 +80,9 @@ class Compacted:
     findings: list[BrokenFile] = field(default_factory=list)
 
 
-async def compact(database: Database, lake: Lake) -> Compacted:
+async def compact(database: Database, lake: Lake) -> CompactionCounts:
     """Merge every group of files that is worth merging, in all hours."""
-    report = Compacted()
+    report = CompactionCounts()
     now = database.clock.now()
     async with database.connect() as connection:
         hours = await _hours(connection, now)
@@ -142,7 +142,7 @@ def next_group(files: Sequence[LakeFile], *, is_over: bool) -> list[LakeFile]:
 
 
 async def _merge_one(
-    database: Database, lake: Lake, hour: datetime, now: datetime, report: Compacted
+    database: Database, lake: Lake, hour: datetime, now: datetime, report: CompactionCounts
 ) -> bool:
     """Do one merge in one transaction. False when the hour has nothing more to merge now."""
     async with database.unit(COMPACTION) as unit:
@@ -173,7 +173,7 @@ async def lock_hour(connection: AsyncConnection, hour: datetime) -> bool:
 
 
 def _write(
-    lake: Lake, hour: datetime, group: Sequence[LakeFile], named: set[str], report: Compacted
+    lake: Lake, hour: datetime, group: Sequence[LakeFile], named: set[str], report: CompactionCounts
 ) -> tuple[list[Seal], dict[str, Any]] | None:
     """Write the merged file; return its seals and its row of `lake_files`.
 
@@ -183,7 +183,7 @@ def _write(
     folder = partition(round(hour.timestamp() * 1_000_000))
     remove_unread(lake, folder, named)
     try:
-        rows, data = merged(_parts(lake, group, seals), seals)
+        rows, data = merge(_parts(lake, group, seals), seals)
     except BrokenFileError as error:
         report.findings.append(error.finding)
         return None

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from weir.kernel.seals import NO_PREVIOUS
 from weir.metering.declares import STREAM_LOCK
 from weir.metering.lake import manifest
-from weir.metering.lake.columns import instant
+from weir.metering.lake.columns import to_datetime
 from weir.metering.lake.lake import Lake
 from weir.metering.records import seal_log
 from weir.metering.records.records import segment_path
@@ -53,7 +53,7 @@ _decode_arrival = msgspec.json.Decoder(_Arrival).decode
 
 
 @dataclass(slots=True)
-class Ingested:
+class IngestCounts:
     """Counts of one run, and the damaged segments it left alone."""
 
     segments: int = 0
@@ -70,14 +70,14 @@ class Mark:
     sha256: str = NO_PREVIOUS
 
 
-async def ingest(database: Database, folder: Path, lake: Lake, keys: Keys) -> Ingested:
+async def ingest(database: Database, folder: Path, lake: Lake, keys: Keys) -> IngestCounts:
     """Ingest every sealed segment under `folder` that the lake does not hold yet.
 
     Only segments signed by one of `keys` are taken. Each seal becomes a leaf of the tree of all
     seals in the same transaction. A damaged segment is reported and stops its own stream and no
     other: the segments that follow it wait.
     """
-    report = Ingested()
+    report = IngestCounts()
     async with database.connect() as connection:
         reached = await marks(connection)
     for stream in await asyncio.to_thread(streams_under, folder):
@@ -109,7 +109,7 @@ async def _ingest_one(
     keys: Keys,
     stream: str,
     number: int,
-    report: Ingested,
+    report: IngestCounts,
 ) -> bool:
     """Ingest one segment in one transaction. False when the stream has nothing more to do now."""
     if not segment_path(folder, stream, number, SEAL_SUFFIX).exists():
@@ -174,8 +174,8 @@ def _row(segment: Segment, files: list[str]) -> dict[str, object]:
         "records": seal.records,
         "sha256": seal.sha256,
         "previous_sha256": seal.previous,
-        "first_at": instant(first_us),
-        "last_at": instant(last_us),
+        "first_at": to_datetime(first_us),
+        "last_at": to_datetime(last_us),
         "files": files,
         "state": seal.state,
         "seal": msgspec.to_builtins(seal),

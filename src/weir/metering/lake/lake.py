@@ -44,8 +44,8 @@ from weir.metering.records.segments import (
     Remains,
     Segment,
     SegmentDamaged,
-    checked_remains,
-    damaged,
+    check_remains,
+    damage_error,
     parse_segment,
 )
 
@@ -104,13 +104,13 @@ class Lake:
         if not identifiers.is_identifier(stream, "str"):
             raise ValueError("a stream is named by a str_ identifier")
         with suppress(KeyError, SegmentDamaged, FileNotFoundError):
-            return self.rebuilt(self._places[stream, segment], stream, segment)
+            return self.rebuild(self._places[stream, segment], stream, segment)
         self._places = self._indexed()
         if (stream, segment) not in self._places:
             raise FileNotFoundError(f"{stream} segment {segment} is not in the lake")
-        return self.rebuilt(self._places[stream, segment], stream, segment)
+        return self.rebuild(self._places[stream, segment], stream, segment)
 
-    def rebuilt(self, files: Sequence[str], stream: str, segment: int) -> Segment:
+    def rebuild(self, files: Sequence[str], stream: str, segment: int) -> Segment:
         """Rebuild a segment from these files.
 
         SegmentDamaged when it is not as it was sealed, FileNotFoundError when parts of it have
@@ -131,14 +131,14 @@ class Lake:
             ]
         except (StopIteration, *BROKEN) as error:
             detail = "its file in the lake is not readable"
-            raise damaged(stream, segment, Damage.ALTERED, detail) from error
+            raise damage_error(stream, segment, Damage.ALTERED, detail) from error
         nodes = {place: found for _, _, pruned in parts for place, found in pruned.items()}
         records.sort(key=lambda record: record.number)
         lines = [encode(record) for record in records]
         if not nodes:
             whole = parse_segment(b"".join(line + b"\n" for line in lines), seal, stream, segment)
             return Remains(seal, dict(enumerate(whole.lines)))
-        return checked_remains(seal, lines, nodes)
+        return check_remains(seal, lines, nodes)
 
     def _part(
         self, file: str, stream: str, segment: int

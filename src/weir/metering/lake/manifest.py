@@ -66,7 +66,7 @@ async def add(connection: AsyncConnection, files: Mapping[str, int]) -> None:
         await connection.execute(insert(lake_files), rows)
 
 
-async def between(
+async def list_files(
     connection: AsyncConnection, since: datetime | None = None, until: datetime | None = None
 ) -> list[str]:
     """Return the files that hold the ingested records of this time.
@@ -170,7 +170,7 @@ def _columns(held: Collection[tuple[str, int]]) -> dict[str, list[Any]]:
     }
 
 
-async def forget_replaced(database: Database, lake: Lake) -> int:
+async def remove_replaced(database: Database, lake: Lake) -> int:
     """Remove replaced files that no query can still be reading; return their number.
 
     May be killed anywhere.

@@ -15,7 +15,7 @@ from weir.kernel import merkle
 from weir.kernel.declares import ILLEGAL_STATE, NOT_FOUND
 from weir.kernel.outcomes import Refusal
 from weir.kernel.seals import Receipt, ReceiptName, Seal, authenticator
-from weir.metering.lake.columns import instant
+from weir.metering.lake.columns import to_datetime
 from weir.metering.lake.lake import Lake
 from weir.metering.records import seal_log
 from weir.metering.records.records import CallRecord
@@ -51,7 +51,7 @@ async def find(
 
 async def _candidates(connection: AsyncConnection, name: ReceiptName) -> list[Row[Any]]:
     """Return the rows of the stream's segments that hold calls of this moment."""
-    at, moment = instant(name.at_us), timedelta(seconds=1)
+    at, moment = to_datetime(name.at_us), timedelta(seconds=1)
     rows = await connection.execute(
         select(segments)
         .where(segments.c.stream == name.stream, segments.c.records > 0)

@@ -31,7 +31,7 @@ from weir.kernel.expiries import CLASSES, Expiry, RecordClass, sign, spans
 from weir.kernel.seals import Seal, SealingKey
 from weir.metering.declares import EXPIRY_LOCK
 from weir.metering.lake import manifest
-from weir.metering.lake.columns import HOUR_US, Pruned, from_table, merged, partition
+from weir.metering.lake.columns import HOUR_US, Pruned, from_table, merge, partition
 from weir.metering.lake.compaction import BrokenFile, BrokenFileError, lock_hour, name_of
 from weir.metering.lake.lake import BROKEN, Lake
 from weir.metering.records.records import encode
@@ -64,7 +64,7 @@ class Rule:
 
 
 @dataclass(slots=True)
-class Expired:
+class ExpiryCounts:
     """Counts of one run, the days it left because they are needed, and broken files."""
 
     records: int = 0
@@ -93,12 +93,12 @@ class _Hour:
 
 async def expire(
     database: Database, lake: Lake, rule: Rule, key: SealingKey, held: Held
-) -> Expired:
+) -> ExpiryCounts:
     """Remove all expired records. A run that was killed is continued by the next.
 
     `key` signs the statements of what was removed.
     """
-    report = Expired()
+    report = ExpiryCounts()
     today = database.clock.now().astimezone(UTC).date()
     for record_class in reversed(CLASSES):
         before = rule.expired(today, record_class)
@@ -128,7 +128,7 @@ async def _due(connection: AsyncConnection, before: datetime, record_class: str)
 
 
 async def _is_held(
-    connection: AsyncConnection, hour: datetime, held: Held, report: Expired
+    connection: AsyncConnection, hour: datetime, held: Held, report: ExpiryCounts
 ) -> bool:
     """Whether the hour's day is still needed: a day expires whole or not at all."""
     day = hour.astimezone(UTC).date()
@@ -148,7 +148,7 @@ async def _expire_hour(
     hour: datetime,
     record_class: RecordClass,
     held: Held,
-    report: Expired,
+    report: ExpiryCounts,
 ) -> None:
     """Remove one class from one hour, in one transaction; `transaction` removes all records."""
     async with database.unit(RETENTION) as unit:
@@ -241,7 +241,7 @@ def _write(
     """
     made = _Hour()
     staying = _staying(lake, old, record_class, elsewhere, made)
-    rows, data = merged(staying, made.seals, made.pruned)
+    rows, data = merge(staying, made.seals, made.pruned)
     if not (made.seals and made.changes):
         return made, None
     file = f"{partition(round(hour.timestamp() * 1_000_000))}/{name_of(KEPT, old)}"
@@ -299,7 +299,7 @@ def _stand_in(goes: pa.Table, seal: Seal) -> dict[tuple[int, int], bytes]:
     return pruned_trees.prune(leaves, pruned_trees.node_of(leaves, {}))
 
 
-async def listed(connection: AsyncConnection, after: int, most: int) -> list[Expiry]:
+async def list_statements(connection: AsyncConnection, after: int, most: int) -> list[Expiry]:
     """Return `most` signed statements, the oldest removal first, skipping the first `after`."""
     rows = await connection.execute(
         select(expiries.c.document)

@@ -34,7 +34,7 @@ from weir.metering.records.segments import (
     Damage,
     Remains,
     SegmentDamaged,
-    numbered,
+    list_numbers,
     read_remains,
     read_seal,
     streams,
@@ -159,7 +159,7 @@ def _read_stream(
     found: Audit,
 ) -> None:
     """Add every readable record of a stream to the index."""
-    for number in numbered(bundle.records / stream, SEAL_SUFFIX):
+    for number in list_numbers(bundle.records / stream, SEAL_SUFFIX):
         try:
             seal = read_seal(bundle.records, stream, number)
             held.ends[stream] = seal

@@ -48,9 +48,9 @@ from weir.metering.records.segments import (
     Damage,
     Finding,
     SegmentDamaged,
-    damaged,
-    decoded,
-    numbered,
+    damage_error,
+    decode_lines,
+    list_numbers,
     numbering_damage,
     read_seal,
     streams,
@@ -68,7 +68,7 @@ def stream_key(secret: bytes, stream: str) -> bytes:
 
 
 @dataclass(slots=True)
-class Sealed:
+class SealCounts:
     """Counts of one run, and the segments it could not seal and left as they were."""
 
     segments: int = 0
@@ -111,9 +111,9 @@ class Sealer:
         self._marks: dict[str, _Mark] = {}
         self._ended: set[str] = set()
 
-    def run(self) -> Sealed:
+    def run(self) -> SealCounts:
         """Seal every finished segment, and bring streams of dead processes to their end."""
-        report = Sealed()
+        report = SealCounts()
         for stream in streams(self._folder):
             if stream in self._ended:
                 continue
@@ -126,7 +126,7 @@ class Sealer:
                     self._stream(stream, report)
         return report
 
-    def _stream(self, stream: str, report: Sealed) -> None:
+    def _stream(self, stream: str, report: SealCounts) -> None:
         try:
             # First whether the process is dead, then its files: the next run sees a process that
             # ends in between, with all it wrote.
@@ -148,13 +148,13 @@ class Sealer:
         mark = self._marks.get(stream)
         if mark is None:
             mark = self._marks[stream] = _Mark()
-            sealed = numbered(self._folder / stream, SEAL_SUFFIX)
+            sealed = list_numbers(self._folder / stream, SEAL_SUFFIX)
             mark.segment = sealed[-1] - 1 if sealed else 0
         while segment_path(self._folder, stream, mark.segment + 1, SEAL_SUFFIX).exists():
             _advance(mark, read_seal(self._folder, stream, mark.segment + 1))
         return mark
 
-    def _next(self, stream: str, mark: _Mark, end: _End | None, report: Sealed) -> bool:
+    def _next(self, stream: str, mark: _Mark, end: _End | None, report: SealCounts) -> bool:
         """Seal the next segment, or the stream's end. False when there is nothing to seal now."""
         finished = self._path(stream, mark.segment + 1, FINISHED_SUFFIX)
         if end is not None and not finished.exists():
@@ -178,7 +178,9 @@ class Sealer:
     def _path(self, stream: str, segment: int, suffix: str) -> Path:
         return segment_path(self._folder, stream, segment, suffix)
 
-    def _seal(self, stream: str, mark: _Mark, raw: bytes, end: _End | None, report: Sealed) -> None:
+    def _seal(
+        self, stream: str, mark: _Mark, raw: bytes, end: _End | None, report: SealCounts
+    ) -> None:
         lines = raw.split(b"\n")[:-1]
         hashes, answered_us = _hashed(lines, stream, mark)
         mark.answered_us = max(mark.answered_us, answered_us, born_ms(stream) * 1000)
@@ -223,7 +225,7 @@ class Sealer:
         earlier one was not.
         """
         dropped = 0
-        for number in numbered(self._folder / stream, OPEN_SUFFIX):
+        for number in list_numbers(self._folder / stream, OPEN_SUFFIX):
             path = self._path(stream, number, OPEN_SUFFIX)
             dropped += path.stat().st_size
             path.unlink()
@@ -256,7 +258,7 @@ class Sealer:
         return len(raw) - len(whole)
 
 
-def forget_sealed(folder: Path, kept: Mapping[str, int]) -> int:
+def remove_sealed(folder: Path, kept: Mapping[str, int]) -> int:
     """Remove each stream's sealed files before the first segment kept; return the number of
     segments.
 
@@ -275,7 +277,7 @@ def forget_sealed(folder: Path, kept: Mapping[str, int]) -> int:
 
 
 def _forget(folder: Path, stream: str, first: int) -> int:
-    sealed = numbered(folder / stream, SEAL_SUFFIX)
+    sealed = list_numbers(folder / stream, SEAL_SUFFIX)
     has_ended = (folder / stream / ENDED_NAME).exists()
     if has_ended and sealed and sealed[-1] < first:
         gone = folder / f".{stream}.gone"  # hidden at once, even if this is killed now
@@ -295,16 +297,16 @@ def _hashed(lines: list[bytes], stream: str, mark: _Mark) -> tuple[list[bytes], 
     SegmentDamaged when a line is not exactly as a writer writes the record with the next number.
     """
     segment = mark.segment + 1
-    records = decoded(lines, stream, segment)
+    records = decode_lines(lines, stream, segment)
     if len(lines) > SEGMENT_RECORDS:
-        raise damaged(stream, segment, Damage.ALTERED, "no segment holds so many records")
+        raise damage_error(stream, segment, Damage.ALTERED, "no segment holds so many records")
     for record, line in zip(records, lines, strict=True):
         if encode(record) != line:
             detail = f"record {record.number} is not written as a writer writes it"
-            raise damaged(stream, segment, Damage.ALTERED, detail)
+            raise damage_error(stream, segment, Damage.ALTERED, detail)
     numbers = [record.number for record in records]
     if damage := numbering_damage(numbers, mark.last + 1, len(lines)):
-        raise damaged(stream, segment, *damage)
+        raise damage_error(stream, segment, *damage)
     answered_us = max((each.at_us + each.duration_us for each in records), default=0)
     return [merkle.leaf_hash(line) for line in lines], answered_us
 

@@ -77,7 +77,7 @@ class Segment:
     @cached_property
     def records(self) -> list[CallRecord]:
         """The lines as records. SegmentDamaged if their numbers do not run as the seal says."""
-        records = decoded(self.lines, self.seal.stream, self.seal.segment)
+        records = decode_lines(self.lines, self.seal.stream, self.seal.segment)
         check_numbers(self.seal, [record.number for record in records])
         return records
 
@@ -100,7 +100,7 @@ class Remains:
     @cached_property
     def records(self) -> list[CallRecord]:
         """The records that are left, in order."""
-        return decoded(list(self.lines.values()), self.seal.stream, self.seal.segment)
+        return decode_lines(list(self.lines.values()), self.seal.stream, self.seal.segment)
 
     def node(self) -> merkle.Node:
         """Return the hashes of the segment's tree."""
@@ -108,9 +108,9 @@ class Remains:
         return pruned_trees.node_of(leaves, self.nodes)
 
 
-def checked_remains(seal: Seal, lines: Sequence[bytes], nodes: Nodes) -> Remains:
+def check_remains(seal: Seal, lines: Sequence[bytes], nodes: Nodes) -> Remains:
     """Return the lines that are left, in order, checked against the seal's root. SegmentDamaged."""
-    numbers = [each.number for each in decoded(lines, seal.stream, seal.segment)]
+    numbers = [each.number for each in decode_lines(lines, seal.stream, seal.segment)]
     indexes = [number - seal.first for number in numbers]
     remains = Remains(seal, dict(zip(indexes, lines, strict=True)), nodes)
     if not (lines or nodes):
@@ -119,7 +119,7 @@ def checked_remains(seal: Seal, lines: Sequence[bytes], nodes: Nodes) -> Remains
         seal.records, seal.root, remains.node()
     ):
         detail = "what remains of it is not what was sealed"
-        raise damaged(seal.stream, seal.segment, Damage.ALTERED, detail)
+        raise damage_error(seal.stream, seal.segment, Damage.ALTERED, detail)
     return remains
 
 
@@ -131,15 +131,15 @@ def read_remains(folder: Path, stream: str, segment: int) -> Remains:
         return Remains(whole.seal, dict(enumerate(whole.lines)))
     seal = read_seal(folder, stream, segment)
     if (seal.stream, seal.segment) != (stream, segment):
-        raise damaged(stream, segment, Damage.REORDERED, "its seal is that of another segment")
+        raise damage_error(stream, segment, Damage.REORDERED, "its seal is that of another segment")
     try:
         rows = _decode_pruned(path.read_bytes())
         nodes = {(level, position): bytes.fromhex(found) for level, position, found in rows}
     except (ValueError, *UNREADABLE) as error:
         detail = "what stands for its expired records is not readable"
-        raise damaged(stream, segment, Damage.ALTERED, detail) from error
+        raise damage_error(stream, segment, Damage.ALTERED, detail) from error
     raw = segment_path(folder, stream, segment, FINISHED_SUFFIX).read_bytes()
-    return checked_remains(seal, raw.split(b"\n")[:-1], nodes)
+    return check_remains(seal, raw.split(b"\n")[:-1], nodes)
 
 
 def parse_segment(
@@ -152,9 +152,9 @@ def parse_segment(
     """
     if (seal.stream, seal.segment) != (stream, segment):
         detail = f"its seal is that of {seal.stream} segment {seal.segment}"
-        raise damaged(stream, segment, Damage.REORDERED, detail)
+        raise damage_error(stream, segment, Damage.REORDERED, detail)
     if raw and not raw.endswith(b"\n"):
-        raise damaged(stream, segment, Damage.TRUNCATED, "it ends within a line")
+        raise damage_error(stream, segment, Damage.TRUNCATED, "it ends within a line")
     lines = raw.split(b"\n")[:-1]
     hashes = [merkle.leaf_hash(line) for line in lines]
     if len(lines) == seal.records and merkle.Tree(hashes).root.hex() == seal.root:
@@ -173,7 +173,7 @@ def parse_seal(raw: bytes, stream: str, segment: int) -> Seal:
     try:
         return _decode_seal(raw)
     except UNREADABLE as error:
-        raise damaged(stream, segment, Damage.ALTERED, "its seal is not readable") from error
+        raise damage_error(stream, segment, Damage.ALTERED, "its seal is not readable") from error
 
 
 def read_segment(folder: Path, stream: str, segment: int) -> Segment:
@@ -183,7 +183,7 @@ def read_segment(folder: Path, stream: str, segment: int) -> Segment:
     if seal.records == 0 and not path.exists():
         return parse_segment(b"", seal, stream, segment)
     if path.stat().st_size > SEGMENT_BYTES:
-        raise damaged(stream, segment, Damage.ALTERED, "it is longer than a segment can be")
+        raise damage_error(stream, segment, Damage.ALTERED, "it is longer than a segment can be")
     leaves = segment_path(folder, stream, segment, LEAVES_SUFFIX)
     kept = leaves.read_bytes() if leaves.exists() else None
     return parse_segment(path.read_bytes(), seal, stream, segment, kept)
@@ -221,7 +221,7 @@ class Chain:
         """Accept the next seal, or raise SegmentDamaged."""
         damage = self._damage(seal)
         if damage is not None:
-            raise damaged(self._stream, seal.segment, *damage)
+            raise damage_error(self._stream, seal.segment, *damage)
         self._segment, self._number = seal.segment, seal.last
         self._previous, self._sealed_at_us = seal.sha256, seal.sealed_at_us
         self._ended = seal.state != "open"
@@ -263,7 +263,7 @@ def verify_stream(
     findings: list[Finding] = []
     chain: Chain | None = Chain.from_start(stream, keys)
     expected = 1
-    for number in numbered(folder / stream, SEAL_SUFFIX):
+    for number in list_numbers(folder / stream, SEAL_SUFFIX):
         for missing in range(expected, min(number, expected + PAGE_ROWS)):
             findings.append(Finding(stream, missing, Damage.DROPPED, "there is no such file"))
             chain = None
@@ -287,7 +287,7 @@ def _verify_next(
     try:
         remains = read_remains(folder, stream, number)
         if chain is None:
-            chain = following(remains.seal, keys, before=True)
+            chain = chain_at(remains.seal, keys, before=True)
         chain.link(remains.seal)
         check_remaining(remains)
     except SegmentDamaged as found:
@@ -299,7 +299,7 @@ def _verify_next(
     return chain
 
 
-def following(seal: Seal, keys: Keys | None, *, before: bool) -> Chain:
+def chain_at(seal: Seal, keys: Keys | None, *, before: bool) -> Chain:
     """Return the chain as it should be right before this seal, or right after it."""
     if before:
         at = (seal.previous, seal.segment - 1, seal.first - 1)
@@ -311,7 +311,7 @@ def following(seal: Seal, keys: Keys | None, *, before: bool) -> Chain:
 def open_records(folder: Path, stream: str, segment: int) -> list[CallRecord]:
     """Return the whole records of a segment that is still open, for lookups, not for counts."""
     raw = segment_path(folder, stream, segment, OPEN_SUFFIX).read_bytes()
-    return decoded(raw[: raw.rfind(b"\n") + 1].split(b"\n")[:-1], stream, segment)
+    return decode_lines(raw[: raw.rfind(b"\n") + 1].split(b"\n")[:-1], stream, segment)
 
 
 def pending_records(folder: Path, stream: str, after: int) -> Iterator[CallRecord]:
@@ -328,10 +328,10 @@ def pending_records(folder: Path, stream: str, after: int) -> Iterator[CallRecor
             raw = segment_path(folder, stream, number, FINISHED_SUFFIX).read_bytes()
         except FileNotFoundError:
             return
-        yield from decoded(raw.split(b"\n")[:-1], stream, number)
+        yield from decode_lines(raw.split(b"\n")[:-1], stream, number)
 
 
-def decoded(lines: Sequence[bytes], stream: str, segment: int) -> list[CallRecord]:
+def decode_lines(lines: Sequence[bytes], stream: str, segment: int) -> list[CallRecord]:
     """Decode lines as records; SegmentDamaged at the first line that is no record."""
     records = []
     for place, line in enumerate(lines, start=1):
@@ -339,7 +339,7 @@ def decoded(lines: Sequence[bytes], stream: str, segment: int) -> list[CallRecor
             records.append(_decode_record(line))
         except UNREADABLE as error:
             detail = f"line {place} is not a record"
-            raise damaged(stream, segment, Damage.ALTERED, detail) from error
+            raise damage_error(stream, segment, Damage.ALTERED, detail) from error
     return records
 
 
@@ -347,7 +347,7 @@ def check_numbers(seal: Seal, numbers: Sequence[int]) -> None:
     """Raise SegmentDamaged when the records' numbers are not as the seal says."""
     damage = numbering_damage(numbers, seal.first, seal.records)
     if damage is not None:
-        raise damaged(seal.stream, seal.segment, *damage)
+        raise damage_error(seal.stream, seal.segment, *damage)
 
 
 def check_remaining(remains: Remains) -> None:
@@ -393,7 +393,7 @@ def _told_apart(
     """Return the finding for a segment whose lines do not match its root."""
     stream, segment = seal.stream, seal.segment
     try:
-        numbers = [record.number for record in decoded(lines, stream, segment)]
+        numbers = [record.number for record in decode_lines(lines, stream, segment)]
         if damage := numbering_damage(numbers, seal.first, seal.records):
             return Finding(stream, segment, *damage)
         detail = "its lines are not those that were sealed"
@@ -415,7 +415,7 @@ def _known_leaves(seal: Seal, leaves: bytes | None) -> list[bytes] | None:
     return hashes if merkle.Tree(hashes).root.hex() == seal.root else None
 
 
-def numbered(folder: Path, suffix: str) -> list[int]:
+def list_numbers(folder: Path, suffix: str) -> list[int]:
     """Return the numbers of a stream's files with this suffix, in order."""
     names = (entry.name.removesuffix(suffix) for entry in folder.glob(f"*{suffix}"))
     return sorted(
@@ -423,6 +423,6 @@ def numbered(folder: Path, suffix: str) -> list[int]:
     )
 
 
-def damaged(stream: str, segment: int, damage: Damage, detail: str) -> SegmentDamaged:
+def damage_error(stream: str, segment: int, damage: Damage, detail: str) -> SegmentDamaged:
     """Return the exception for one finding."""
     return SegmentDamaged(Finding(stream, segment, damage, detail))

@@ -8,7 +8,7 @@ from typing import Any
 
 from weir.openapi.bodies import is_json, json_schemas
 from weir.openapi.grammar import Version
-from weir.openapi.operation_list import Listed, operations
+from weir.openapi.operation_list import ListedOperation, operations
 from weir.openapi.operations import operation_ids
 from weir.openapi.pointers import extend, follow
 from weir.openapi.standard.fields import Field, FieldWalk, Start
@@ -52,7 +52,7 @@ class Operation:
     """One operation with the parts that rules read."""
 
     operation_id: str
-    listed: Listed
+    listed: ListedOperation
     parameters: list[Parameter]
     responses: list[Response]
 
@@ -125,7 +125,7 @@ class Reading:
                 if is_json(media):
                     yield Start(schema, pointer, side, "")
 
-    def _parameters(self, listed: Listed) -> list[Parameter]:
+    def _parameters(self, listed: ListedOperation) -> list[Parameter]:
         found: dict[tuple[str, str], Parameter] = {}
         for holder, pointer in (
             (listed.path_item, listed.path_item_pointer),
@@ -137,7 +137,7 @@ class Reading:
                 found[key] = Parameter(value["in"], value["name"], value, at)
         return [each for each in found.values() if each.place not in ("body", "formData")]
 
-    def _responses(self, listed: Listed) -> list[Response]:
+    def _responses(self, listed: ListedOperation) -> list[Response]:
         found = []
         for status, each in listed.operation.get("responses", {}).items():
             if status.startswith("x-"):

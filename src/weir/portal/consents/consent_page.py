@@ -28,7 +28,7 @@ from weir.kernel.outcomes import Fault, Refusal
 from weir.partners import applications, organisations
 from weir.partners.applications import Application
 from weir.partners.organisations import Organisation
-from weir.portal.renderer import Portal, go, refused, render
+from weir.portal.renderer import Portal, redirect, render, render_refusal
 from weir.portal.visitor import Visitor, read_form
 
 
@@ -71,7 +71,7 @@ class Question:
         pushed = self.interaction.pushed
         if self.before is None or self.before.granted is None:
             return pushed.ask
-        return grant_changes.becomes(pushed.action, self.before.granted, pushed.ask)
+        return grant_changes.changed_request(pushed.action, self.before.granted, pushed.ask)
 
     @property
     def change(self) -> Difference | None:
@@ -94,7 +94,7 @@ async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
         return await _over(portal, request, visitor, question, Refusal(PAGE_EXPIRED))
     if visitor.person is None or not _recently_signed_in(interaction, visitor):
         await portal.sessions.close(visitor.session)
-        return go(f"/sign-in?next=/interactions/{interaction.id}")
+        return redirect(f"/sign-in?next=/interactions/{interaction.id}")
     try:
         await interactions.ask(portal.authorization, interaction, visitor.person.id)
         question = await _ask_member(portal, request, visitor.person, question)
@@ -111,7 +111,7 @@ async def send(portal: Portal, request: Request, visitor: Visitor) -> Response:
         fields = await read_form(request, visitor, question.form)
         if fields.get("answer") == "yes" and visitor.person is not None:
             if not _recently_signed_in(interaction, visitor):
-                return go(request.url.path)  # which asks for the sign-in
+                return redirect(request.url.path)  # which asks for the sign-in
             return await _yes(portal, request, visitor, visitor.person, question, fields)
         return await _no(portal, request, visitor.person, question)
     except Refusal as refusal:
@@ -150,7 +150,7 @@ async def _yes(
         if refusal.outcome is not CONFLICT:
             raise
         return await _show_anew(portal, request, visitor, person, question, refusal)
-    return go(location)
+    return redirect(location)
 
 
 async def _show_anew(
@@ -189,7 +189,7 @@ async def _no(
         person=person.id if person else None,
         customer=question.customer.id if question.customer else None,
     )
-    return go(location)
+    return redirect(location)
 
 
 async def _interaction(portal: Portal, request: Request, visitor: Visitor) -> Interaction:
@@ -210,7 +210,7 @@ async def _parties(portal: Portal, interaction: Interaction) -> Question:
             await applications.get(connection, pushed.client),
             await organisations.get(connection, pushed.organisation),
             await organisations.get(connection, pushed.member),
-            before=await interactions.before(connection, pushed),
+            before=await interactions.present_consent(connection, pushed),
         )
 
 
@@ -296,15 +296,17 @@ async def _over(
     pushed = question.interaction.pushed
     if refusal.outcome in (ILLEGAL_STATE, PAGE_EXPIRED) or question.interaction.answered:
         refusal = Refusal(PAGE_EXPIRED, refusal.detail)
-        way_back = await interactions.refused(portal.authorization, pushed, OAUTH_ACCESS_DENIED)
+        way_back = await interactions.refusal_address(
+            portal.authorization, pushed, OAUTH_ACCESS_DENIED
+        )
         if question.interaction.answered:  # the application has its answer already
             way_back = origin(pushed.redirect_uri)
-        return refused(
+        return render_refusal(
             request, visitor, refusal, way_back=way_back, way_back_name=question.application.name
         )
     if refusal.outcome is OAUTH_INVALID_GRANT_ID:
-        way_back = await interactions.refused(portal.authorization, pushed, refusal.outcome)
-        return refused(
+        way_back = await interactions.refusal_address(portal.authorization, pushed, refusal.outcome)
+        return render_refusal(
             request, visitor, refusal, way_back=way_back, way_back_name=question.application.name
         )
     if refusal.outcome.fault is Fault.CALLER:

@@ -32,13 +32,13 @@ from weir.partners.applications import Application
 from weir.partners.organisations import Organisation
 from weir.portal.consents import my_questions
 from weir.portal.declares import ACCOUNT_NAMES_S
-from weir.portal.renderer import Portal, go, render
+from weir.portal.renderer import Portal, redirect, render
 from weir.portal.visitor import Visitor, read_form
 from weir.store.unit import Actor
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
+class LimitUse:
     """A limit of a recurring payment, and the sum of the payments in its present period."""
 
     limit: PeriodicLimit
@@ -47,7 +47,7 @@ class Spent:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ListedConsent:
     """A consent with its parties and its present state."""
 
     consent: Consent
@@ -64,7 +64,7 @@ class Shown:
 async def show_list(portal: Portal, request: Request, visitor: Visitor) -> Response:
     """List the customer's consents, active ones first."""
     if visitor.person is None:
-        return go("/sign-in?next=/my/consents")
+        return redirect("/sign-in?next=/my/consents")
     async with portal.database.connect() as connection:
         consents = await stored_consents.of_person(connection, visitor.person.id)
         shown = [await _shown(portal, connection, consent) for consent in consents]
@@ -85,7 +85,7 @@ async def show_list(portal: Portal, request: Request, visitor: Visitor) -> Respo
 async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
     """Show one consent: its facts and its history."""
     if visitor.person is None:
-        return go(f"/sign-in?next={request.url.path}")
+        return redirect(f"/sign-in?next={request.url.path}")
     consent = await _own(portal, request, visitor.person)
     if consent.state is State.WITHDRAWN and consent.acknowledged_at is None:
         await confirm(portal.database, consent.id, timeout_s=0)
@@ -111,7 +111,7 @@ async def send(portal: Portal, request: Request, visitor: Visitor) -> Response:
     confirmed.
     """
     if visitor.person is None:
-        return go(f"/sign-in?next={request.url.path}")
+        return redirect(f"/sign-in?next={request.url.path}")
     consent = await _own(portal, request, visitor.person)
     await read_form(request, visitor, f"withdraw:{consent.id}")
     actor = Actor(consent.member, visitor.person.id)
@@ -120,7 +120,7 @@ async def send(portal: Portal, request: Request, visitor: Visitor) -> Response:
     except Refusal as refusal:
         if refusal.outcome is not ILLEGAL_STATE:  # it has ended already: the page says how
             raise
-    return go(request.url.path)
+    return redirect(request.url.path)
 
 
 async def _own(portal: Portal, request: Request, person: Person) -> Consent:
@@ -133,8 +133,8 @@ async def _own(portal: Portal, request: Request, person: Person) -> Consent:
     raise Refusal(NOT_FOUND, "not this person's consent")
 
 
-async def _shown(portal: Portal, connection: AsyncConnection, consent: Consent) -> Shown:
-    return Shown(
+async def _shown(portal: Portal, connection: AsyncConnection, consent: Consent) -> ListedConsent:
+    return ListedConsent(
         consent,
         consent.state_at(portal.database.clock.now()),
         await applications.get(connection, consent.application),
@@ -144,7 +144,7 @@ async def _shown(portal: Portal, connection: AsyncConnection, consent: Consent) 
 
 
 async def _accounts(
-    portal: Portal, request: Request, shown: Shown, customer: Customer | None
+    portal: Portal, request: Request, shown: ListedConsent, customer: Customer | None
 ) -> Mapping[str, Account]:
     """Return the customer's accounts by identifier, with the institution's names for them.
 
@@ -164,7 +164,9 @@ async def _accounts(
     return {each.id: each for each in found}
 
 
-async def _counted(portal: Portal, connection: AsyncConnection, shown: Shown) -> Sequence[Spent]:
+async def _counted(
+    portal: Portal, connection: AsyncConnection, shown: ListedConsent
+) -> Sequence[LimitUse]:
     """Return the limits of an active consent to recurring payments, with the sum paid in the
     present period of each; empty for any other consent.
     """
@@ -172,13 +174,14 @@ async def _counted(portal: Portal, connection: AsyncConnection, shown: Shown) ->
     if shown.consent.type != RECURRING_PAYMENT or granted is None or not shown.may_be_withdrawn:
         return ()
     mandate = recurring_payments.read(granted)
-    counted = mandate.counted_at(now) if mandate.since <= now else ()
+    counted = mandate.limit_periods_at(now) if mandate.since <= now else ()
     spent = await period_sums.spent_in(
         connection, shown.consent.id, [each.name for each in counted]
     )
     currency = mandate.maximum.currency
     return [
-        Spent(each.limit, Money(spent[each.name], currency), each.span.ends_at) for each in counted
+        LimitUse(each.limit, Money(spent[each.name], currency), each.span.ends_at)
+        for each in counted
     ]
 
 
@@ -188,10 +191,10 @@ def _render(
     visitor: Visitor,
     template: str,
     *,
-    active: Sequence[Shown] = (),
-    ended: Sequence[Shown] = (),
-    shown: Shown | None = None,
-    counted: Sequence[Spent] = (),
+    active: Sequence[ListedConsent] = (),
+    ended: Sequence[ListedConsent] = (),
+    shown: ListedConsent | None = None,
+    counted: Sequence[LimitUse] = (),
     accounts: Mapping[str, Account] | None = None,
     waiting: int = 0,
 ) -> Response:

@@ -26,7 +26,7 @@ from weir.partners import applications, organisations
 from weir.partners.applications import Application
 from weir.partners.organisations import Organisation
 from weir.portal.consents.consent_page import template_of
-from weir.portal.renderer import Portal, go, refused, render
+from weir.portal.renderer import Portal, redirect, render, render_refusal
 from weir.portal.visitor import Visitor, read_form
 
 
@@ -66,7 +66,7 @@ class OwnQuestion:
 async def show_list(portal: Portal, request: Request, visitor: Visitor) -> Response:
     """List the questions that wait for the customer's answer, oldest first."""
     if visitor.person is None:
-        return go("/sign-in?next=/my/questions")
+        return redirect("/sign-in?next=/my/questions")
     now = portal.database.clock.now()
     async with portal.database.connect() as connection:
         waiting = await open_questions.of_person(connection, visitor.person.id, now)
@@ -79,7 +79,7 @@ async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
     over.
     """
     if visitor.person is None or visitor.opened is None:
-        return go(f"/sign-in?next={request.url.path}")
+        return redirect(f"/sign-in?next={request.url.path}")
     question = await _own(portal, request, visitor)
     if not question.asked.open_at(portal.database.clock.now()):
         raise Refusal(PAGE_EXPIRED, "the question was answered, or is over")
@@ -94,12 +94,12 @@ async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
 async def send(portal: Portal, request: Request, visitor: Visitor) -> Response:
     """Take the answer; both a yes and a no need a sign-in."""
     if visitor.person is None or visitor.opened is None:
-        return go(f"/sign-in?next={request.url.path}")
+        return redirect(f"/sign-in?next={request.url.path}")
     question = await _own(portal, request, visitor)
     fields = await read_form(request, visitor, question.form)
     if fields.get("answer") != "yes":
         await answers.deny(portal.authorization, question.asked, visitor.person.id)
-        return go("/my/questions")
+        return redirect("/my/questions")
     chosen = [value for name, value in fields.items() if name.startswith("account")]
     try:
         question = await _with_accounts(portal, request, question)
@@ -109,7 +109,7 @@ async def send(portal: Portal, request: Request, visitor: Visitor) -> Response:
             return _page(portal, request, visitor, question, chosen, refusal)
         return _unavailable(request, visitor, question, refusal)
     await answers.approve(portal.authorization, question.asked, visitor.opened, accounts)
-    return go(f"/my/consents/{question.asked.consent}")
+    return redirect(f"/my/consents/{question.asked.consent}")
 
 
 async def count(portal: Portal, connection: AsyncConnection, person: str) -> int:
@@ -184,7 +184,7 @@ def _unavailable(
     caller is at fault.
     """
     if refusal.outcome.fault is Fault.CALLER:
-        return refused(request, visitor, Refusal(PAGE_EXPIRED, refusal.detail))
+        return render_refusal(request, visitor, Refusal(PAGE_EXPIRED, refusal.detail))
     return render(
         request,
         visitor,

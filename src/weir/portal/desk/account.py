@@ -12,7 +12,7 @@ from weir.identity.sessions import BY_CODE
 from weir.kernel.declares import FRESH_PROOF_NEEDED, FRESH_PROOF_S
 from weir.kernel.outcomes import Refusal
 from weir.portal.desk.desk import Desk
-from weir.portal.renderer import go
+from weir.portal.renderer import redirect
 from weir.portal.sign_in.two_factors import relying_party_of, renew_session
 from weir.store.unit import Actor, UnitOfWork
 
@@ -48,11 +48,11 @@ async def act(desk: Desk) -> Response:
             case "everywhere":
                 await people.end_sessions(unit, desk.person.id)
     if desk.fields.get("act") == "everywhere":
-        response = go("/desk/account")
+        response = redirect("/desk/account")
         amr = desk.visitor.opened.amr if desk.visitor.opened else BY_CODE
         await renew_session(desk.portal, desk.visitor, desk.person, amr, response)
         return response
-    return await show(desk, codes) if codes else go("/desk/account")
+    return await show(desk, codes) if codes else redirect("/desk/account")
 
 
 async def _add_passkey(desk: Desk, unit: UnitOfWork) -> None:
@@ -68,6 +68,6 @@ async def _add_passkey(desk: Desk, unit: UnitOfWork) -> None:
 
 
 def _require_fresh(desk: Desk) -> None:
-    age = desk.portal.database.clock.now() - desk.asking.acting.proven_at
+    age = desk.portal.database.clock.now() - desk.management.acting.proven_at
     if age > timedelta(seconds=FRESH_PROOF_S):
         raise Refusal(FRESH_PROOF_NEEDED)

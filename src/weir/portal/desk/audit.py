@@ -10,7 +10,7 @@ from weir.kernel.declares import INVALID_INPUT, NOT_FOUND
 from weir.kernel.outcomes import Refusal
 from weir.kernel.rooms import events
 from weir.portal.desk.desk import Desk
-from weir.portal.desk.names import called, parties_of
+from weir.portal.desk.names import display_names, parties_of
 from weir.portal.management import Document
 
 
@@ -22,7 +22,7 @@ async def show(desk: Desk) -> Response:
     }
     page: Document = {"items": [], "next": None}
     try:
-        page = await desk.asking.get("/v1/audit/entries", **wanted)
+        page = await desk.management.get("/v1/audit/entries", **wanted)
     except Refusal as refusal:
         if refusal.outcome not in (NOT_FOUND, INVALID_INPUT):
             raise
@@ -36,10 +36,10 @@ async def show(desk: Desk) -> Response:
         following=page["next"],
         wanted=wanted,
         EVENTS=events(),
-        checked=await desk.asking.get("/v1/audit/verification") if checking else None,
+        checked=await desk.management.get("/v1/audit/verification") if checking else None,
         everybody=everybody,
         parties=await parties_of(desk),
-        names=await called(
+        names=await display_names(
             desk, (each[name] for each in page["items"] for name in ("subject", "actor"))
         ),
     )

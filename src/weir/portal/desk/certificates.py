@@ -14,7 +14,7 @@ async def of_application(desk: Desk, application: str) -> list[Document]:
     `issued_at`, `not_after` and `revoked_at` become datetimes, so that a page can show them in its
     zone; `state` is added: valid, revoked or expired now.
     """
-    issued = await desk.asking.get(f"/v1/applications/{place(application)}/certificates")
+    issued = await desk.management.get(f"/v1/applications/{place(application)}/certificates")
     now = desk.portal.database.clock.now()
     return [_read(each, now) for each in issued["items"]]
 

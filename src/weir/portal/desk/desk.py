@@ -28,8 +28,8 @@ from weir.partners.organisations import Organisation
 from weir.portal.declares import EXPIRED_FORM_BYTES
 from weir.portal.desk.navigation import entries
 from weir.portal.form_faults import faults
-from weir.portal.management import Asking
-from weir.portal.renderer import PageFunction, Portal, go, render
+from weir.portal.management import ManagementClient
+from weir.portal.renderer import PageFunction, Portal, redirect, render
 from weir.portal.sign_in import two_factors
 from weir.portal.uploads import read_fields
 from weir.portal.visitor import Visitor, require_form_token, sent_from_here
@@ -52,7 +52,7 @@ class Desk:
     visitor: Visitor
     person: Person
     organisation: Organisation
-    asking: Asking
+    management: ManagementClient
     fields: dict[str, str] = field(default_factory=dict)
     refusal: Refusal | None = None
 
@@ -93,19 +93,19 @@ Send = Callable[[Desk], Awaitable[Response]]
 DeskPage = tuple[str, Show, Send | None]  # address, what shows it, what its forms do
 
 
-def opened(show: Show) -> PageFunction:
+def desk_page(show: Show) -> PageFunction:
     """Wrap `show` as a page for signed-in people; others are sent to the sign-in."""
 
     async def serve(portal: Portal, request: Request, visitor: Visitor) -> Response:
         if visitor.person is None:
             asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-            return go(f"/sign-in?{urlencode({'next': asked})}")
+            return redirect(f"/sign-in?{urlencode({'next': asked})}")
         return await show(await _desk(portal, request, visitor, visitor.person))
 
     return serve
 
 
-def sent(show: Show, send: Send) -> PageFunction:
+def form_handler(show: Show, send: Send) -> PageFunction:
     """Wrap `send` as the handler of the page's form; refusals are shown by `show`."""
 
     async def serve(portal: Portal, request: Request, visitor: Visitor) -> Response:
@@ -197,8 +197,8 @@ async def _desk(portal: Portal, request: Request, visitor: Visitor, person: Pers
     async with portal.database.connect() as connection:
         organisation = await organisations.get(connection, person.organisation)
     acting = ActingPerson(person.id, visitor.opened.proven_at)
-    asking = portal.management.asking(acting, visitor.interaction_id)
-    return Desk(portal, request, visitor, person, organisation, asking)
+    management = portal.management.client_for(acting, visitor.interaction_id)
+    return Desk(portal, request, visitor, person, organisation, management)
 
 
 async def _proven(desk: Desk) -> Desk:
@@ -218,8 +218,8 @@ async def _proven(desk: Desk) -> Desk:
     now = desk.portal.database.clock.now()
     await desk.portal.sessions.prove(desk.visitor.session, now)
     acting = ActingPerson(desk.person.id, now)
-    asking = desk.portal.management.asking(acting, desk.visitor.interaction_id)
-    return replace(desk, asking=asking)
+    management = desk.portal.management.client_for(acting, desk.visitor.interaction_id)
+    return replace(desk, management=management)
 
 
 async def _ask_for_proof(desk: Desk) -> Response:

@@ -11,7 +11,7 @@ from weir.portal.desk.desk import Desk
 
 async def show(desk: Desk) -> Response:
     """Show every process, and how many changes it is behind the change log."""
-    health = await desk.asking.get("/v1/health")
+    health = await desk.management.get("/v1/health")
     for each in health["processes"]:
         each["started_at"] = datetime.fromisoformat(each["started_at"])
         each["lease_until"] = datetime.fromisoformat(each["lease_until"])
@@ -20,7 +20,7 @@ async def show(desk: Desk) -> Response:
 
 async def show_certificates(desk: Desk) -> Response:
     """Show certificates within reach that end within ninety days, soonest first."""
-    found = (await desk.asking.get("/v1/expiring-certificates", days="90"))["items"]
+    found = (await desk.management.get("/v1/expiring-certificates", days="90"))["items"]
     for each in found:
         each["not_after"] = datetime.fromisoformat(each["not_after"])
     return desk.page("desk/certificates.html", certificates=found)

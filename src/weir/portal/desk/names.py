@@ -15,7 +15,7 @@ _NAMES: Final = 50
 
 async def parties_of(desk: Desk) -> dict[str, Document]:
     """Return every organisation by identifier, as the management API has it."""
-    return {each["id"]: each for each in await desk.asking.all("/v1/organisations")}
+    return {each["id"]: each for each in await desk.management.all("/v1/organisations")}
 
 
 async def applications_of(desk: Desk, wanted: Iterable[str | None]) -> dict[str, str]:
@@ -30,14 +30,14 @@ async def _named(
     found: dict[str, str] = {}
     for each in list(dict.fromkeys(each for each in wanted if each))[:_NAMES]:
         try:
-            found[each] = (await desk.asking.get(f"{address}/{place(each)}"))[name]
+            found[each] = (await desk.management.get(f"{address}/{place(each)}"))[name]
         except Refusal as refusal:
             if refusal.outcome is not NOT_FOUND:
                 raise
     return found
 
 
-async def called(desk: Desk, identifiers: Iterable[str]) -> dict[str, str]:
+async def display_names(desk: Desk, identifiers: Iterable[str]) -> dict[str, str]:
     """Return display names by identifier, of the organisations, applications, products and
     colleagues among `identifiers` that the person may read.
     """
@@ -47,9 +47,9 @@ async def called(desk: Desk, identifiers: Iterable[str]) -> dict[str, str]:
     names = await applications_of(desk, sorted(each for each in wanted if each[:4] == "app_"))
     products = sorted(each for each in wanted if each[:4] == "prd_")
     names |= await _named(desk, "/v1/products", title, products)
-    for each in await desk.asking.all("/v1/organisations"):
+    for each in await desk.management.all("/v1/organisations"):
         names[each["id"]] = each["name_zh" if zh else "name_en"]
-    for each in (await desk.asking.get("/v1/people"))["items"]:
+    for each in (await desk.management.get("/v1/people"))["items"]:
         names[each["id"]] = each["display_name"]
     return names
 
@@ -59,7 +59,7 @@ async def products_of(desk: Desk, wanted: Iterable[str]) -> dict[str, Document]:
     found: dict[str, Document] = {}
     for product in set(wanted):
         try:
-            found[product] = await desk.asking.get(f"/v1/products/{place(product)}")
+            found[product] = await desk.management.get(f"/v1/products/{place(product)}")
         except Refusal as refusal:
             if refusal.outcome is not NOT_FOUND:
                 raise

@@ -13,16 +13,16 @@ async def show(desk: Desk) -> Response:
     """Show the overview for the organisation's kind: operator, member or partner."""
     if desk.organisation.kind == "operator":
         return await _operator(desk)
-    applications = await desk.asking.all("/v1/applications")
-    subscriptions = await desk.asking.all("/v1/subscriptions")
+    applications = await desk.management.all("/v1/applications")
+    subscriptions = await desk.management.all("/v1/subscriptions")
     own = desk.organisation.id
     held = [each for each in subscriptions if each["subscriber"] == own]
     waiting = [
         each for each in subscriptions if each["owner"] == own and each["status"] == "requested"
     ]
-    statements = await desk.asking.get("/v1/statements")
-    documents = await desk.asking.all("/v1/documents")
-    products = await desk.asking.all("/v1/products")
+    statements = await desk.management.get("/v1/statements")
+    documents = await desk.management.all("/v1/documents")
+    products = await desk.management.all("/v1/products")
     return desk.page(
         f"desk/overview_{desk.organisation.kind}.html",
         applications=applications,
@@ -38,15 +38,15 @@ async def show(desk: Desk) -> Response:
 
 async def _operator(desk: Desk) -> Response:
     """Show the operator the parties, the processes, and what waits for a decision."""
-    organisations = await desk.asking.all("/v1/organisations")
-    closings = (await desk.asking.get("/v1/closings"))["items"]
+    organisations = await desk.management.all("/v1/organisations")
+    closings = (await desk.management.get("/v1/closings"))["items"]
     return desk.page(
         "desk/overview_operator.html",
         organisations=organisations,
         sandboxed=[each for each in organisations if each["stage"] == "sandbox"],
-        health=await desk.asking.get("/v1/health"),
-        ending=await desk.asking.get("/v1/expiring-certificates"),
-        disputed=await desk.asking.all("/v1/disputes", status="open"),
+        health=await desk.management.get("/v1/health"),
+        ending=await desk.management.get("/v1/expiring-certificates"),
+        disputed=await desk.management.all("/v1/disputes", status="open"),
         stuck=[each for each in closings if each["status"] == "failed"],
         stopped=[each for each in organisations if each["status"] == "suspended"],
         unsigned=await _unsigned(desk),
@@ -56,7 +56,7 @@ async def _operator(desk: Desk) -> Response:
 async def _unsigned(desk: Desk) -> list[Document]:
     """Return proposed agreements that need the organisation's signature and lack it."""
     own = desk.organisation.id
-    found = await desk.asking.all("/v1/agreements")
+    found = await desk.management.all("/v1/agreements")
     return [
         each
         for each in found

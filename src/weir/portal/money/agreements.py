@@ -24,7 +24,7 @@ from weir.kernel.outcomes import Refusal
 from weir.portal.desk.desk import Desk
 from weir.portal.desk.names import parties_of, products_of
 from weir.portal.management import Document, place
-from weir.portal.renderer import go
+from weir.portal.renderer import redirect
 
 _PER_CENT: Final = re.compile(r"\d{1,3}(\.\d{1,2})?")
 _MOMENTS: Final = ("proposed_at", "effective_from", "effective_at", "ended_at")
@@ -32,7 +32,7 @@ _MOMENTS: Final = ("proposed_at", "effective_from", "effective_at", "ended_at")
 
 async def show_list(desk: Desk) -> Response:
     """List the organisation's agreements, proposed ones first."""
-    found = [_dated(each) for each in await desk.asking.all("/v1/agreements")]
+    found = [_dated(each) for each in await desk.management.all("/v1/agreements")]
     return desk.page(
         "money/agreements.html",
         agreements=sorted(found, key=lambda each: each["status"] != "proposed"),
@@ -75,7 +75,7 @@ async def _tried(desk: Desk, agreement: str) -> tuple[Desk, Document | None]:
         return desk, None
     path = f"/v1/agreements/{place(agreement)}/trial"
     try:
-        return desk, await desk.asking.get(path, period=period.strip())
+        return desk, await desk.management.get(path, period=period.strip())
     except Refusal as refusal:
         if refusal.outcome.status >= 500:
             raise
@@ -106,18 +106,18 @@ async def act(desk: Desk) -> Response:
                 )
             if len(signature) > SIGNATURE_CHARACTERS:
                 raise wrong("/signature", "is too long to be one", "过长，不是有效签名")
-            await desk.asking.post(f"{path}/accept", {"signature": signature}, desk.form_key)
+            await desk.management.post(f"{path}/accept", {"signature": signature}, desk.form_key)
         case "counter":
-            made = await desk.asking.post(f"{path}/counter", _terms(desk.fields), desk.form_key)
-            return go(f"/desk/agreements/{made['id']}")
+            made = await desk.management.post(f"{path}/counter", _terms(desk.fields), desk.form_key)
+            return redirect(f"/desk/agreements/{made['id']}")
         case "end":
-            await desk.asking.post(f"{path}/end")
-    return go(desk.request.url.path)
+            await desk.management.post(f"{path}/end")
+    return redirect(desk.request.url.path)
 
 
 async def show_new(desk: Desk) -> Response:
     """Show the form that proposes a first split of an own product."""
-    product = await desk.asking.get(f"/v1/products/{place(desk.named('product'))}")
+    product = await desk.management.get(f"/v1/products/{place(desk.named('product'))}")
     return desk.page("money/agreement_new.html", product=product, simple={}, further="")
 
 
@@ -125,8 +125,8 @@ async def propose(desk: Desk) -> Response:
     """Propose the split, and go on to its signature."""
     given = _terms(desk.fields) | {"currency": desk.fields.get("currency", "").strip().upper()}
     path = f"/v1/products/{place(desk.named('product'))}/agreements"
-    made = await desk.asking.post(path, given, desk.form_key)
-    return go(f"/desk/agreements/{made['id']}")
+    made = await desk.management.post(path, given, desk.form_key)
+    return redirect(f"/desk/agreements/{made['id']}")
 
 
 def _terms(fields: dict[str, str]) -> Document:
@@ -179,7 +179,7 @@ _PLAIN: Final = {"party": 0, "weight": 0}.keys()
 
 
 async def _agreement(desk: Desk) -> Document:
-    return await desk.asking.get(f"/v1/agreements/{place(desk.named('agreement'))}")
+    return await desk.management.get(f"/v1/agreements/{place(desk.named('agreement'))}")
 
 
 def _dated(agreement: Document) -> Document:

@@ -13,7 +13,7 @@ from weir.portal.management import Document, place
 
 
 @dataclass(frozen=True, slots=True)
-class Meant:
+class NamedLine:
     """A line of a statement that a form names; `number` counts from 1."""
 
     statement: Document
@@ -29,7 +29,7 @@ class Meant:
         return str(self.statement["currency"])
 
 
-async def line_meant(desk: Desk) -> Meant:
+async def named_line(desk: Desk) -> NamedLine:
     """Return the line named by the fields `statement` and `line`.
 
     INVALID_INPUT says which of the two is wrong, so that the form stays with what was typed.
@@ -39,7 +39,7 @@ async def line_meant(desk: Desk) -> Meant:
         raise wrong("/line", "must be a whole number", "须为整数")
     named = desk.fields.get("statement", "").strip()
     try:
-        return Meant(await desk.asking.get(f"/v1/statements/{place(named)}"), number)
+        return NamedLine(await desk.management.get(f"/v1/statements/{place(named)}"), number)
     except Refusal as refusal:
         if refusal.outcome is not NOT_FOUND:
             raise

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from weir.portal.desk.desk import Desk
 from weir.portal.management import Document, place
-from weir.portal.renderer import go
+from weir.portal.renderer import redirect
 
 
 async def show(desk: Desk) -> Response:
@@ -16,16 +16,16 @@ async def show(desk: Desk) -> Response:
     rounds and re-openings. The re-opening form is filled in with the period the address names.
     """
     newest: dict[tuple[str, str], Document] = {}
-    for job in (await desk.asking.get("/v1/closings"))["items"]:
+    for job in (await desk.management.get("/v1/closings"))["items"]:
         newest.setdefault((job["period"], job["currency"]), job)
     pending = [job for job in newest.values() if job["status"] != "done"]
-    listed = await desk.asking.all("/v1/statements")
-    rounds = (await desk.asking.get("/v1/netting-rounds"))["items"]
+    listed = await desk.management.all("/v1/statements")
+    rounds = (await desk.management.get("/v1/netting-rounds"))["items"]
     for each in listed:
         each["closed_at"] = datetime.fromisoformat(each["closed_at"])
     for each in rounds:
         each["settled_at"] = datetime.fromisoformat(each["settled_at"])
-    reopened = (await desk.asking.get("/v1/reopenings"))["items"]
+    reopened = (await desk.management.get("/v1/reopenings"))["items"]
     for each in reopened:
         each["reopened_at"] = datetime.fromisoformat(each["reopened_at"])
     query = desk.request.query_params
@@ -47,12 +47,12 @@ async def act(desk: Desk) -> Response:
         case "settle":
             others = desk.fields.get("converting", "").upper().split()
             settled = {"currency": currency, "converting": others}
-            await desk.asking.post("/v1/netting-rounds", settled, desk.form_key)
+            await desk.management.post("/v1/netting-rounds", settled, desk.form_key)
         case "reopen":
             given["reason"] = desk.fields.get("reason", "")
-            await desk.asking.post("/v1/reopenings", given, desk.form_key)
+            await desk.management.post("/v1/reopenings", given, desk.form_key)
         case "move":
-            await desk.asking.post(f"/v1/closings/{place(desk.fields.get('job', ''))}/move")
+            await desk.management.post(f"/v1/closings/{place(desk.fields.get('job', ''))}/move")
         case _:
-            await desk.asking.post("/v1/closings", given)
-    return go("/desk/closings")
+            await desk.management.post("/v1/closings", given)
+    return redirect("/desk/closings")

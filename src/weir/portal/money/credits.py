@@ -12,13 +12,13 @@ from weir.kernel.outcomes import Refusal
 from weir.portal.desk.desk import Desk
 from weir.portal.desk.names import parties_of, products_of
 from weir.portal.management import Document, place
-from weir.portal.money.amounts import line_meant, minor
-from weir.portal.renderer import go
+from weir.portal.money.amounts import minor, named_line
+from weir.portal.renderer import redirect
 
 
 async def show(desk: Desk) -> Response:
     """Show credits, newest first, with the statement line that the form was opened for."""
-    found = await desk.asking.all("/v1/credits")
+    found = await desk.management.all("/v1/credits")
     for each in found:
         each["granted_at"] = datetime.fromisoformat(each["granted_at"])
     query = desk.request.query_params
@@ -37,14 +37,14 @@ async def show(desk: Desk) -> Response:
 
 async def act(desk: Desk) -> Response:
     """Give back part of a line."""
-    meant = await line_meant(desk)
+    meant = await named_line(desk)
     given = {
         "line": meant.number,
         "amount_minor": minor(desk.fields.get("amount", ""), meant.currency),
         "reason": desk.fields.get("reason", ""),
     }
-    await desk.asking.post(f"{meant.path}/credits", given, desk.form_key)
-    return go("/desk/credits")
+    await desk.management.post(f"{meant.path}/credits", given, desk.form_key)
+    return redirect("/desk/credits")
 
 
 async def _line(desk: Desk, statement: str, number: str) -> Document | None:
@@ -55,7 +55,7 @@ async def _line(desk: Desk, statement: str, number: str) -> Document | None:
     if not statement or counted is None:
         return None
     try:
-        found = await desk.asking.get(f"/v1/statements/{place(statement)}")
+        found = await desk.management.get(f"/v1/statements/{place(statement)}")
     except Refusal as refusal:
         if refusal.outcome is NOT_FOUND:
             return None

@@ -9,13 +9,13 @@ from starlette.responses import Response
 from weir.portal.desk.desk import Desk
 from weir.portal.desk.names import parties_of, products_of
 from weir.portal.management import place
-from weir.portal.money.amounts import line_meant, minor
-from weir.portal.renderer import go
+from weir.portal.money.amounts import minor, named_line
+from weir.portal.renderer import redirect
 
 
 async def show(desk: Desk) -> Response:
     """Show disputes, open ones first, each oldest first; the form knows the line it is for."""
-    found = await desk.asking.all("/v1/disputes")
+    found = await desk.management.all("/v1/disputes")
     for each in found:
         for name in ("opened_at", "resolved_at"):
             each[name] = datetime.fromisoformat(each[name]) if each[name] else None
@@ -33,18 +33,18 @@ async def act(desk: Desk) -> Response:
     """Open a dispute on a statement's line, or decide one."""
     fields = desk.fields
     if fields.get("act") == "open":
-        meant = await line_meant(desk)
+        meant = await named_line(desk)
         given = {
             "line": meant.number,
             "reason": fields.get("reason", ""),
             "evidence": fields.get("evidence", ""),
         }
-        await desk.asking.post(f"{meant.path}/disputes", given, desk.form_key)
+        await desk.management.post(f"{meant.path}/disputes", given, desk.form_key)
     elif fields.get("act") == "resolve":
         decided = {
             "resolution": fields.get("resolution", ""),
             "amount_minor": minor(fields.get("amount", ""), fields.get("currency", "")),
         }
         dispute = place(fields.get("dispute", ""))
-        await desk.asking.post(f"/v1/disputes/{dispute}/resolve", decided, desk.form_key)
-    return go("/desk/disputes")
+        await desk.management.post(f"/v1/disputes/{dispute}/resolve", decided, desk.form_key)
+    return redirect("/desk/disputes")

@@ -11,7 +11,7 @@ from weir.kernel.outcomes import Refusal
 from weir.portal.desk.desk import Desk
 from weir.portal.desk.names import parties_of
 from weir.portal.management import Document, place
-from weir.portal.renderer import go
+from weir.portal.renderer import redirect
 from weir.settlement.payment.pain001 import SCHEMES
 
 _ACCOUNT = ("scheme", "holder", "account", "bank")
@@ -19,7 +19,7 @@ _ACCOUNT = ("scheme", "holder", "account", "bank")
 
 async def show(desk: Desk) -> Response:
     """Show the account, and the newest rounds with the organisation's own position in each."""
-    rounds = (await desk.asking.get("/v1/netting-rounds"))["items"]
+    rounds = (await desk.management.get("/v1/netting-rounds"))["items"]
     for each in rounds:
         each["settled_at"] = datetime.fromisoformat(each["settled_at"])
         each["position"] = each["positions"].get(desk.organisation.id, 0)
@@ -34,13 +34,13 @@ async def act(desk: Desk) -> Response:
     given: Document = {name: desk.fields.get(name, "").strip() for name in _ACCOUNT}
     for name in ("account", "bank"):  # both are written in groups, to be read
         given[name] = "".join(given[name].split()).upper()
-    await desk.asking.put("/v1/settlement-account", given)
-    return go("/desk/settlement")
+    await desk.management.put("/v1/settlement-account", given)
+    return redirect("/desk/settlement")
 
 
 async def show_round(desk: Desk) -> Response:
     """Show one round: the organisation's payments in it, and what netting saved."""
-    found = await desk.asking.get(f"/v1/netting-rounds/{place(desk.named('round'))}")
+    found = await desk.management.get(f"/v1/netting-rounds/{place(desk.named('round'))}")
     found["settled_at"] = datetime.fromisoformat(found["settled_at"])
     for each in found["payments"]:
         received = each["received_at"]
@@ -59,17 +59,17 @@ async def act_on_round(desk: Desk) -> Response:
     """Confirm that a payment has come, or download the message for the organisation's bank."""
     name = desk.named("round")
     if desk.fields.get("act") == "instructions":
-        issued = await desk.asking.post(f"/v1/netting-rounds/{place(name)}/instructions")
+        issued = await desk.management.post(f"/v1/netting-rounds/{place(name)}/instructions")
         headers = {"content-disposition": f'attachment; filename="{place(name)}.xml"'}
         return Response(issued["message"], media_type="application/xml", headers=headers)
     payment = place(desk.fields.get("payment", ""))
-    await desk.asking.post(f"/v1/payments/{payment}/receive")
-    return go(f"/desk/settlement/{place(name)}")
+    await desk.management.post(f"/v1/payments/{payment}/receive")
+    return redirect(f"/desk/settlement/{place(name)}")
 
 
 async def show_rates(desk: Desk) -> Response:
     """Show exchange rates, the newest recorded first."""
-    rates = (await desk.asking.get("/v1/exchange-rates"))["items"]
+    rates = (await desk.management.get("/v1/exchange-rates"))["items"]
     for each in rates:
         each["observed_at"] = datetime.fromisoformat(each["observed_at"])
     return desk.page("money/rates.html", rates=rates)
@@ -86,14 +86,14 @@ async def record_rate(desk: Desk) -> Response:
         "source": fields.get("source", ""),
         "observed_at": fields.get("observed_at") or now,
     }
-    await desk.asking.post("/v1/exchange-rates", given, desk.form_key)
-    return go("/desk/settlement/rates")
+    await desk.management.post("/v1/exchange-rates", given, desk.form_key)
+    return redirect("/desk/settlement/rates")
 
 
 async def _account(desk: Desk) -> Document | None:
     """Return the organisation's settlement account, or None while it has none."""
     try:
-        return await desk.asking.get("/v1/settlement-account")
+        return await desk.management.get("/v1/settlement-account")
     except Refusal as refusal:
         if refusal.outcome is NOT_FOUND:
             return None

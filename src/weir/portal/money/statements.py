@@ -35,7 +35,7 @@ async def show(desk: Desk) -> Response:
     """Show one statement to its party or the operator; each line leads to disputing it."""
     statement = await _held(desk)
     async with desk.portal.database.connect() as connection:
-        reopened = await statements.reopened(connection, statement.statement)
+        reopened = await statements.reopening_reason(connection, statement.statement)
         titles = await _titles(connection, statement)
         operator = await operator_of(connection)
         disputed = await disputes.of_statement(
@@ -74,7 +74,7 @@ async def calls(desk: Desk) -> Response:
     if number is None:
         raise Refusal(NOT_FOUND, "no such line")
     viewer, portal = desk.organisation.id, desk.portal
-    found = await line_calls.calls_behind(
+    found = await line_calls.list_calls(
         portal.database, portal.lake, held.statement, number, viewer, after
     )
     async with portal.database.connect() as connection:

@@ -12,7 +12,7 @@ from weir.partners.classes import APPLICATION_ROLES, TOKEN_ENDPOINT_AUTH_METHODS
 from weir.portal.desk import certificates
 from weir.portal.desk.desk import Desk
 from weir.portal.management import Document, place
-from weir.portal.renderer import go
+from weir.portal.renderer import redirect
 
 # What partners' applications ask for; `introspect` is for members' own systems.
 _ROLES: Final = ("data", "payments", "manage")
@@ -21,7 +21,7 @@ _ROLES: Final = ("data", "payments", "manage")
 async def show_list(desk: Desk) -> Response:
     """List the organisation's applications."""
     return desk.page(
-        "parties/applications.html", applications=await desk.asking.all("/v1/applications")
+        "parties/applications.html", applications=await desk.management.all("/v1/applications")
     )
 
 
@@ -44,8 +44,8 @@ async def register(desk: Desk) -> Response:
     }
     if fields.get("jwks", "").strip():
         given["jwks"] = _read_jwks(fields["jwks"])
-    made = await desk.asking.post("/v1/applications", given, desk.form_key)
-    return go(f"/desk/applications/{made['id']}")
+    made = await desk.management.post("/v1/applications", given, desk.form_key)
+    return redirect(f"/desk/applications/{made['id']}")
 
 
 async def show(desk: Desk) -> Response:
@@ -66,18 +66,18 @@ async def act(desk: Desk) -> Response:
     match desk.fields.get("act"):
         case "certify":
             given = {"csr_pem": _pem(desk.fields.get("csr_pem", ""))}
-            await desk.asking.post(f"{path}/certificates", given, desk.form_key)
-            return go(f"{own}/first-call")
+            await desk.management.post(f"{path}/certificates", given, desk.form_key)
+            return redirect(f"{own}/first-call")
         case "revoke":
             certificate = place(desk.fields.get("certificate", ""))
-            await desk.asking.post(f"/v1/certificates/{certificate}/revoke")
+            await desk.management.post(f"/v1/certificates/{certificate}/revoke")
         case "suspend" | "resume" as asked:
-            await desk.asking.post(f"{path}/{asked}")
-    return go(own)
+            await desk.management.post(f"{path}/{asked}")
+    return redirect(own)
 
 
 async def _application(desk: Desk) -> Document:
-    return await desk.asking.get(f"/v1/applications/{place(desk.named('application'))}")
+    return await desk.management.get(f"/v1/applications/{place(desk.named('application'))}")
 
 
 def _pem(pasted: str) -> str:

@@ -26,11 +26,11 @@ class Sample:
 
 async def show(desk: Desk) -> Response:
     """Show the certificate to keep, the product to subscribe to, and the call."""
-    application = await desk.asking.get(f"/v1/applications/{place(desk.named('application'))}")
+    application = await desk.management.get(f"/v1/applications/{place(desk.named('application'))}")
     valid = await certificates.valid_of(desk, application["id"])
     held = [
         each
-        for each in await desk.asking.all("/v1/subscriptions")
+        for each in await desk.management.all("/v1/subscriptions")
         if each["application"] == application["id"] and each["status"] == "active"
     ]
     return desk.page(
@@ -60,5 +60,5 @@ async def _sample(desk: Desk, held: list[Document]) -> Sample | None:
 
 async def _has_called(desk: Desk, application: str) -> bool:
     """Whether the records hold a call of the application; they arrive within seconds."""
-    counted = await desk.asking.get("/v1/records/counts")
+    counted = await desk.management.get("/v1/records/counts")
     return any(each["application"] == application for each in counted["items"])

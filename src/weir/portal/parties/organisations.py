@@ -10,7 +10,7 @@ from starlette.responses import Response
 from weir.partners.classes import LICENCE_KINDS, PARTNER_CLASSES
 from weir.portal.desk.desk import Desk
 from weir.portal.management import Document, place
-from weir.portal.renderer import go
+from weir.portal.renderer import redirect
 
 _ACTS: Final = ("suspend", "resume", "production")
 
@@ -18,7 +18,7 @@ _ACTS: Final = ("suspend", "resume", "production")
 async def show_list(desk: Desk) -> Response:
     """List every organisation, by slug."""
     return desk.page(
-        "parties/organisations.html", organisations=await desk.asking.all("/v1/organisations")
+        "parties/organisations.html", organisations=await desk.management.all("/v1/organisations")
     )
 
 
@@ -42,23 +42,23 @@ async def admit(desk: Desk) -> Response:
         given["licence_kind"] = what
         if fields.get("directory_url"):
             given["directory_url"] = fields["directory_url"]
-        made = await desk.asking.post("/v1/members", given, desk.form_key)
+        made = await desk.management.post("/v1/members", given, desk.form_key)
     else:
         given["partner_class"] = what
-        made = await desk.asking.post("/v1/partners", given, desk.form_key)
-    return go(f"/desk/organisations/{made['slug']}")
+        made = await desk.management.post("/v1/partners", given, desk.form_key)
+    return redirect(f"/desk/organisations/{made['slug']}")
 
 
 async def show(desk: Desk, link: str | None = None) -> Response:
     """Show one organisation, its applications, and the operator's acts on it."""
     path = f"/v1/organisations/{place(desk.named('organisation'))}"
-    found = await desk.asking.get(path)
+    found = await desk.management.get(path)
     for name in ("admitted_at", "changed_at"):
         found[name] = datetime.fromisoformat(found[name])
     return desk.page(
         "parties/organisation.html",
         party=found,
-        applications=await desk.asking.all("/v1/applications", organisation=found["id"]),
+        applications=await desk.management.all("/v1/applications", organisation=found["id"]),
         LICENCE_KINDS=LICENCE_KINDS,
         PARTNER_CLASSES=PARTNER_CLASSES,
         link=link,
@@ -76,8 +76,8 @@ async def act(desk: Desk) -> Response:
             "invitee": desk.fields.get("invitee", ""),
             "role": "owner",
         }
-        made = await desk.asking.post("/v1/invitations", given)
+        made = await desk.management.post("/v1/invitations", given)
         return await show(desk, made["link"])
     if asked in _ACTS:
-        await desk.asking.post(f"/v1/organisations/{place(name)}/{asked}")
-    return go(f"/desk/organisations/{name}")
+        await desk.management.post(f"/v1/organisations/{place(name)}/{asked}")
+    return redirect(f"/desk/organisations/{name}")

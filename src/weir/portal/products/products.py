@@ -7,7 +7,7 @@ from starlette.responses import Response
 from weir.kernel.inputs import digits, wrong
 from weir.portal.desk.desk import Desk
 from weir.portal.management import Document, place
-from weir.portal.renderer import go
+from weir.portal.renderer import redirect
 from weir.shelf.scenes import SCENES
 
 _CHOSEN = "capability."
@@ -16,17 +16,19 @@ _SAID = ("description", "description_zh", "suits_en", "suits_zh")
 
 async def show_list(desk: Desk) -> Response:
     """List every version, drafts too."""
-    return desk.page("products/products.html", products=await desk.asking.all("/v1/products"))
+    return desk.page("products/products.html", products=await desk.management.all("/v1/products"))
 
 
 async def show_new(desk: Desk) -> Response:
     """Show the form of a new product, with the operations of the chosen document."""
-    documents = await desk.asking.all("/v1/documents")
+    documents = await desk.management.all("/v1/documents")
     wanted = desk.request.query_params.get("document") or desk.fields.get("document")
     document = next((each for each in documents if each["id"] == wanted), None)
     capabilities: list[Document] = []
     if document is not None:
-        capabilities = await desk.asking.all(f"/v1/documents/{place(document['id'])}/capabilities")
+        capabilities = await desk.management.all(
+            f"/v1/documents/{place(document['id'])}/capabilities"
+        )
     return desk.page(
         "products/product_new.html",
         documents=documents,
@@ -52,24 +54,24 @@ async def draft(desk: Desk) -> Response:
         "sandbox": bool(fields.get("sandbox")),
         "capabilities": chosen,
     }
-    made = await desk.asking.post("/v1/products", given, desk.form_key)
-    return go(f"/desk/products/{made['id']}")
+    made = await desk.management.post("/v1/products", given, desk.form_key)
+    return redirect(f"/desk/products/{made['id']}")
 
 
 async def show(desk: Desk) -> Response:
     """Show one version: its capabilities, its breaking changes, plans and agreements."""
     path = f"/v1/products/{place(desk.named('product'))}"
-    product = await desk.asking.get(path)
+    product = await desk.management.get(path)
     return desk.page(
         "products/product_own.html",
         product=product,
         capabilities=[
-            await desk.asking.get(f"/v1/capabilities/{place(each)}")
+            await desk.management.get(f"/v1/capabilities/{place(each)}")
             for each in product["capabilities"]
         ],
-        changes=await desk.asking.get(f"{path}/changes"),
-        plans=(await desk.asking.get(f"{path}/plans"))["items"],
-        agreements=(await desk.asking.get(f"{path}/agreements"))["items"],
+        changes=await desk.management.get(f"{path}/changes"),
+        plans=(await desk.management.get(f"{path}/plans"))["items"],
+        agreements=(await desk.management.get(f"{path}/agreements"))["items"],
     )
 
 
@@ -79,15 +81,15 @@ async def act(desk: Desk) -> Response:
     path = f"/v1/products/{place(desk.named('product'))}"
     match desk.fields.get("act"):
         case "publish":
-            await desk.asking.post(f"{path}/publish", key=desk.form_key)
+            await desk.management.post(f"{path}/publish", key=desk.form_key)
         case "retire":
-            await desk.asking.post(f"{path}/retire")
+            await desk.management.post(f"{path}/retire")
         case "plan":
-            await desk.asking.post(f"{path}/plans", _plan(desk.fields), desk.form_key)
+            await desk.management.post(f"{path}/plans", _plan(desk.fields), desk.form_key)
         case "withdraw-plan":
             plan = place(desk.fields.get("plan", ""))
-            await desk.asking.post(f"/v1/plans/{plan}/withdraw")
-    return go(own)
+            await desk.management.post(f"/v1/plans/{plan}/withdraw")
+    return redirect(own)
 
 
 def _plan(fields: dict[str, str]) -> Document:

@@ -11,7 +11,7 @@ DESK: Final[tuple[DeskPage, ...]] = (
     ("/desk/subscriptions", subscriptions.show_list, subscriptions.act),
     ("/desk/subscriptions/new", subscriptions.show_new, subscriptions.request),
     ("/desk/documents", documents.show_list, None),
-    ("/desk/documents/new", documents.show_new, documents.bring),
+    ("/desk/documents/new", documents.show_new, documents.import_document),
     ("/desk/documents/{document}", documents.show, None),
     ("/desk/products", products.show_list, None),
     ("/desk/products/new", products.show_new, products.draft),

@@ -10,21 +10,21 @@ from weir.kernel.inputs import wrong
 from weir.portal.desk.desk import Desk
 from weir.portal.desk.names import parties_of, products_of
 from weir.portal.management import Document, place
-from weir.portal.renderer import go
+from weir.portal.renderer import redirect
 
 _ACTS: Final = ("approve", "refuse", "suspend", "resume", "end")
 
 
 async def show_list(desk: Desk) -> Response:
     """List the organisation's own subscriptions, and those to its products."""
-    found = await desk.asking.all("/v1/subscriptions")
+    found = await desk.management.all("/v1/subscriptions")
     own = desk.organisation.id
     return desk.page(
         "products/subscriptions.html",
         held=[each for each in found if each["subscriber"] == own],
         given=[each for each in found if each["owner"] == own],
         products=await products_of(desk, (each["product"] for each in found)),
-        applications={each["id"]: each for each in await desk.asking.all("/v1/applications")},
+        applications={each["id"]: each for each in await desk.management.all("/v1/applications")},
         parties=await parties_of(desk),
     )
 
@@ -34,8 +34,8 @@ async def act(desk: Desk) -> Response:
     asked = desk.fields.get("act", "")
     subscription = place(desk.fields.get("subscription", ""))
     if asked in _ACTS and subscription:
-        await desk.asking.post(f"/v1/subscriptions/{subscription}/{asked}")
-    return go("/desk/subscriptions")
+        await desk.management.post(f"/v1/subscriptions/{subscription}/{asked}")
+    return redirect("/desk/subscriptions")
 
 
 async def show_new(desk: Desk) -> Response:
@@ -44,16 +44,16 @@ async def show_new(desk: Desk) -> Response:
     takes = "go-out" if desk.organisation.kind == "partner" else None
     shelf = [
         each
-        for each in await desk.asking.all("/v1/shelf")
+        for each in await desk.management.all("/v1/shelf")
         if (takes is None or each["direction"] == takes)
         and (each["sandbox"] or desk.organisation.stage == "production")
     ]
     product = next((each for each in shelf if each["id"] == wanted), None)
     plans: list[Document] = []
     if product is not None:
-        listed = await desk.asking.get(f"/v1/products/{place(product['id'])}/plans")
+        listed = await desk.management.get(f"/v1/products/{place(product['id'])}/plans")
         plans = [each for each in listed["items"] if each["status"] == "offered"]
-    applications = await desk.asking.all("/v1/applications")
+    applications = await desk.management.all("/v1/applications")
     named = desk.fields.get("application") or desk.request.query_params.get("application")
     return desk.page(
         "products/subscription_new.html",
@@ -71,7 +71,7 @@ async def request(desk: Desk) -> Response:
     if not application or not plan:
         raise wrong("/plan" if application else "/application", "must be chosen", "请选择")
     given = {"application": application, "plan": plan}
-    made = await desk.asking.post("/v1/subscriptions", given, desk.form_key)
+    made = await desk.management.post("/v1/subscriptions", given, desk.form_key)
     if made["status"] == "active":
-        return go(f"/desk/applications/{application}/first-call")
-    return go("/desk/subscriptions")
+        return redirect(f"/desk/applications/{application}/first-call")
+    return redirect("/desk/subscriptions")

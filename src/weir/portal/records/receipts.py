@@ -15,7 +15,7 @@ from weir.metering.records.records import CallRecord
 from weir.portal.desk.desk import Desk
 from weir.portal.desk.names import applications_of, parties_of
 from weir.portal.management import Document, place
-from weir.portal.renderer import go
+from weir.portal.renderer import redirect
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -24,7 +24,7 @@ async def show(desk: Desk) -> Response:
     """Show the receipt that the address names, if any, and the newest roots."""
     name = desk.request.query_params.get("receipt", "").strip()
     desk, found = await _found(desk, name)
-    roots = (await desk.asking.get("/v1/records/roots"))["items"]
+    roots = (await desk.management.get("/v1/records/roots"))["items"]
     return desk.page(
         "records/receipts.html",
         name=name,
@@ -37,15 +37,15 @@ async def show(desk: Desk) -> Response:
 
 async def act(desk: Desk) -> Response:
     """Sign the root over all seals, and go to it; without new seals it is the present root."""
-    made = await desk.asking.post("/v1/records/roots")
+    made = await desk.management.post("/v1/records/roots")
     size = made["root"]["size"]
-    return go(f"/desk/receipts/roots/{size}" if size else "/desk/receipts")
+    return redirect(f"/desk/receipts/roots/{size}" if size else "/desk/receipts")
 
 
 async def download(desk: Desk) -> Response:
     """Download the receipt as it can be checked offline."""
     name = desk.request.query_params.get("receipt", "").strip()
-    found = await desk.asking.fetch(f"/v1/receipts/{place(name)}")
+    found = await desk.management.fetch(f"/v1/receipts/{place(name)}")
     headers = {"content-disposition": 'attachment; filename="receipt.json"'}
     return Response(found, media_type="application/json", headers=headers)
 
@@ -59,14 +59,14 @@ async def _found(desk: Desk, name: str) -> tuple[Desk, Document | None]:
     if not name:
         return desk, None
     try:
-        document = await desk.asking.get(f"/v1/receipts/{place(name)}")
+        document = await desk.management.get(f"/v1/receipts/{place(name)}")
     except Refusal as refusal:
         if refusal.outcome.status >= 500:
             raise
         return replace(desk, refusal=refusal), None
     keys = [
         msgspec.convert(each, PublicKey)
-        for each in (await desk.asking.get("/v1/records/keys"))["items"]
+        for each in (await desk.management.get("/v1/records/keys"))["items"]
     ]
     receipt = msgspec.convert(document, Receipt)
     line = msgspec.json.decode(receipt.line, type=CallRecord)

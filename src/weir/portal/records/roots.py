@@ -23,10 +23,10 @@ async def show(desk: Desk) -> Response:
     before it, so that no record under that one was rewritten.
     """
     size = place(desk.named("size"))
-    held = msgspec.convert(await desk.asking.get(f"/v1/records/roots/{size}"), WitnessedRoot)
-    listed = (await desk.asking.get("/v1/records/keys"))["items"]
+    held = msgspec.convert(await desk.management.get(f"/v1/records/roots/{size}"), WitnessedRoot)
+    listed = (await desk.management.get("/v1/records/keys"))["items"]
     keys = {each["kid"]: msgspec.convert(each, PublicKey) for each in listed}
-    earlier = (await desk.asking.get("/v1/records/roots", after=size))["items"]
+    earlier = (await desk.management.get("/v1/records/roots", after=size))["items"]
     # One over no seals begins every other, and is no address.
     roots = (msgspec.convert(each["root"], Root) for each in earlier)
     before = next((each for each in roots if each.size), None)
@@ -46,7 +46,7 @@ async def show(desk: Desk) -> Response:
 async def download(desk: Desk) -> Response:
     """Download the root and its witnesses as they can be checked offline."""
     size = place(desk.named("size"))
-    found = await desk.asking.fetch(f"/v1/records/roots/{size}")
+    found = await desk.management.fetch(f"/v1/records/roots/{size}")
     headers = {"content-disposition": f'attachment; filename="root-{size}.json"'}
     return Response(found, media_type="application/json", headers=headers)
 
@@ -54,7 +54,7 @@ async def download(desk: Desk) -> Response:
 async def _follows(desk: Desk, before: Root, root: Root) -> bool:
     """Whether the root's tree begins with the tree of the root before it (RFC 9162)."""
     path = f"/v1/records/roots/{root.size}/consistency"
-    proof = (await desk.asking.get(path, since=str(before.size)))["path"]
+    proof = (await desk.management.get(path, since=str(before.size)))["path"]
     return verify_consistency(
         before.size,
         bytes.fromhex(before.root),

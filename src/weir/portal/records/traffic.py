@@ -33,7 +33,7 @@ _PLACES: Final = {"product": "/v1/products", "capability": "/v1/capabilities"}
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class TrafficQuery:
     """The question in an address: the dimension counted by, the filters, and the days (UTC)."""
 
     by: str
@@ -100,14 +100,14 @@ async def show(desk: Desk) -> Response:
     )
 
 
-def read(query: QueryParams, today: date) -> Asked:
+def read(query: QueryParams, today: date) -> TrafficQuery:
     """Read the question from an address; by default the last seven days by product."""
     by = inputs.choice(query.get("by", KINDS[0]), KINDS, "query:by")
     until = min(_day(query, "until", today), today)
     since = min(_day(query, "since", until - timedelta(days=6)), until)
     since = max(since, until - timedelta(days=TRAFFIC_DAYS - 1))
     only = {name: query[name][:NAME_CHARACTERS] for name in KINDS if query.get(name)}
-    return Asked(by, only, since, until)
+    return TrafficQuery(by, only, since, until)
 
 
 def _day(query: QueryParams, name: str, otherwise: date) -> date:
@@ -125,9 +125,9 @@ def _day(query: QueryParams, name: str, otherwise: date) -> date:
     return day
 
 
-async def _answer(desk: Desk, asked: Asked, by: Iterable[str]) -> list[dict[str, Any]]:
+async def _answer(desk: Desk, asked: TrafficQuery, by: Iterable[str]) -> list[dict[str, Any]]:
     """Ask the management API; each row has `by`, the dimensions' values, and the figures."""
-    found = await desk.asking.get(
+    found = await desk.management.get(
         "/v1/records/traffic",
         by=list(by),
         only=[f"{name}={value}" for name, value in asked.only.items()],
@@ -138,7 +138,7 @@ async def _answer(desk: Desk, asked: Asked, by: Iterable[str]) -> list[dict[str,
     return items
 
 
-def _bars(by_time: list[dict[str, Any]], asked: Asked) -> list[Bar]:
+def _bars(by_time: list[dict[str, Any]], asked: TrafficQuery) -> list[Bar]:
     """Return a column for every hour or day of the period, also for those without calls."""
     hourly = asked.scale == "hour"
     step = timedelta(hours=1) if hourly else timedelta(days=1)
@@ -154,7 +154,7 @@ def _bars(by_time: list[dict[str, Any]], asked: Asked) -> list[Bar]:
     return bars
 
 
-def _rows(kinds: list[dict[str, Any]], asked: Asked) -> list[Row]:
+def _rows(kinds: list[dict[str, Any]], asked: TrafficQuery) -> list[Row]:
     most = max((each["calls"] for each in kinds), default=1)
     following = next((kind for kind in KINDS if kind not in (asked.by, *asked.only)), asked.by)
     rows = []
@@ -172,7 +172,7 @@ async def _titles(desk: Desk, names: dict[str, list[str | None]]) -> dict[str, s
     if "application" in names:
         titles |= await _callers(desk, [each for each in names["application"] if each])
     if "member" in names:
-        found = await desk.asking.all("/v1/organisations")
+        found = await desk.management.all("/v1/organisations")
         titles |= {each["id"]: each["name_zh" if zh else "name_en"] for each in found}
     for kind, address in _PLACES.items():
         for name in {each for each in names.get(kind, ()) if each}:
@@ -188,7 +188,7 @@ async def _callers(desk: Desk, wanted: list[str]) -> dict[str, str]:
     if desk.may("list_subscriptions") and not titles.keys() >= set(wanted):
         parties = await parties_of(desk)
         zh = desk.visitor.language.startswith("zh")
-        for each in await desk.asking.all("/v1/subscriptions"):
+        for each in await desk.management.all("/v1/subscriptions"):
             subscriber = parties.get(each["subscriber"])
             if subscriber is not None:
                 titles.setdefault(each["application"], subscriber["name_zh" if zh else "name_en"])
@@ -197,7 +197,7 @@ async def _callers(desk: Desk, wanted: list[str]) -> dict[str, str]:
 
 async def _title(desk: Desk, address: str, *, zh: bool) -> str | None:
     try:
-        found = await desk.asking.get(address)
+        found = await desk.management.get(address)
     except Refusal as refusal:
         if refusal.outcome is NOT_FOUND:
             return None  # gone, or another party's

@@ -15,7 +15,7 @@ from weir.settlement.rating.charges import (
     Part,
     Tally,
     charge,
-    rounded,
+    round_amount,
     total,
     value_charge,
 )
@@ -78,7 +78,7 @@ def _rounded(parts: Sequence[Part], currency: str, rate: Fraction) -> Money:
     """
     month = [part for part in parts if part.kind in MONTHLY]
     calls = [part for part in parts if part.kind not in MONTHLY]
-    return rounded(total(month) * rate, currency) + rounded(total(calls) * rate, currency)
+    return round_amount(total(month) * rate, currency) + round_amount(total(calls) * rate, currency)
 
 
 def _tally(pricing: Pricing, currency: str, use: Use) -> Tally:

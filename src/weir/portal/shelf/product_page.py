@@ -29,7 +29,7 @@ from weir.shelf.terms import QUOTA_PERIODS
 
 
 @dataclass(frozen=True, slots=True)
-class Offered:
+class ProductOffer:
     """A product version with its owner, its versions on the shelf and its operations."""
 
     product: Product
@@ -41,7 +41,7 @@ class Offered:
 async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
     """Show `/shelf/{owner}/{product}`: everything to know before subscribing."""
     async with portal.database.connect() as connection:
-        offered = await offered_at(connection, request)
+        offered = await product_at(connection, request)
         listed = await plans.of_product(connection, offered.product.id)
         sides = await counterparts.sides_of(connection, offered.product)
         changes = await price_changes.of_plans(connection, [plan.id for plan in listed])
@@ -81,7 +81,7 @@ async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
 async def versions(portal: Portal, request: Request, visitor: Visitor) -> Response:
     """Show `/shelf/{owner}/{product}/versions`: breaking changes and additions of each version."""
     async with portal.database.connect() as connection:
-        offered = await offered_at(connection, request)
+        offered = await product_at(connection, request)
         changes: list[dict[str, Any]] = []
         for version in offered.versions:
             before, found = await standard_findings.breaking_changes(connection, version)
@@ -106,7 +106,7 @@ async def _added(connection: AsyncConnection, version: Product, before: str) -> 
     return [each for each in held if (each.method, each.path) not in known]
 
 
-async def offered_at(connection: AsyncConnection, request: Request) -> Offered:
+async def product_at(connection: AsyncConnection, request: Request) -> ProductOffer:
     """Return the product the address names, in its newest version. NOT_FOUND without one."""
     owner, slug = request.path_params["owner"], request.path_params["product"]
     if not (is_slug(owner) and is_slug(slug)):
@@ -114,7 +114,7 @@ async def offered_at(connection: AsyncConnection, request: Request) -> Offered:
     found = await products.find_by_scope(connection, f"{owner}.{slug}")
     if not found:
         raise Refusal(NOT_FOUND, f"no published {owner}.{slug}")
-    return Offered(
+    return ProductOffer(
         found[0],
         await organisations.get(connection, found[0].owner),
         tuple(found),

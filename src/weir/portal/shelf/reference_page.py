@@ -12,7 +12,7 @@ from weir.kernel.declares import NOT_FOUND
 from weir.kernel.outcomes import Refusal
 from weir.portal import security
 from weir.portal.renderer import Portal, render
-from weir.portal.shelf.product_page import offered_at
+from weir.portal.shelf.product_page import product_at
 from weir.portal.trials import trial_calls, trial_consents
 from weir.portal.visitor import Visitor
 from weir.shelf import product_documents
@@ -24,13 +24,13 @@ async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
     """Show `/shelf/{owner}/{product}/{operation}`. NOT_FOUND for another operation."""
     wanted = request.path_params["operation"]
     async with portal.database.connect() as connection:
-        offered = await offered_at(connection, request)
+        offered = await product_at(connection, request)
         held = offered.capabilities
         place = next((n for n, each in enumerate(held) if each.operation_id == wanted), None)
         if place is None:
             raise Refusal(NOT_FOUND, "no such operation of the product")
         described = await operations.describe(connection, held[place])
-    trial = await trial_calls.offered_to(portal, visitor, offered.product, held[place].consent_type)
+    trial = await trial_calls.trial_for(portal, visitor, offered.product, held[place].consent_type)
     call = described.call(offered.product, held[place], portal.api_origin)
     return render(
         request,
@@ -59,7 +59,7 @@ async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
 async def openapi(portal: Portal, request: Request, _: Visitor) -> Response:
     """Download the product's OpenAPI document, with the gateway's address as server."""
     async with portal.database.connect() as connection:
-        offered = await offered_at(connection, request)
+        offered = await product_at(connection, request)
         document = request.query_params.get("document")
         described = await product_documents.openapi_of(
             connection, offered.product, portal.api_origin, document
@@ -70,7 +70,7 @@ async def openapi(portal: Portal, request: Request, _: Visitor) -> Response:
 async def collection(portal: Portal, request: Request, _: Visitor) -> Response:
     """Download the product as a Postman collection."""
     async with portal.database.connect() as connection:
-        offered = await offered_at(connection, request)
+        offered = await product_at(connection, request)
         described = [
             (each, await operations.describe(connection, each)) for each in offered.capabilities
         ]

@@ -23,7 +23,15 @@ from weir.shelf import products
 from weir.shelf.declares import SEARCH_CHARACTERS, SEARCH_CHOICES, SEARCH_PAGE_ROWS, SEARCH_PAGES
 from weir.shelf.products import Product
 from weir.shelf.scenes import SCENES
-from weir.shelf.search.finder import DIRECTIONS, GRADES, Found, Hit, Wanted, find, read_wanted
+from weir.shelf.search.finder import (
+    DIRECTIONS,
+    GRADES,
+    Hit,
+    SearchPage,
+    SearchQuery,
+    find,
+    read_query,
+)
 from weir.shelf.search.index import PRICES
 
 _KINDS: Final = LICENCE_KINDS | PARTNER_CLASSES
@@ -46,7 +54,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ListedProduct:
     """A found product with its owner, as the page shows it."""
 
     hit: Hit
@@ -67,8 +75,8 @@ async def search(portal: Portal, request: Request, visitor: Visitor) -> Response
     if wanted.page > 1 and not found.hits:
         raise Refusal(NOT_FOUND, "behind the last page")
 
-    def shown(hit: Hit) -> Shown:
-        return Shown(hit, held[hit.product], owners[held[hit.product].owner])
+    def shown(hit: Hit) -> ListedProduct:
+        return ListedProduct(hit, held[hit.product], owners[held[hit.product].owner])
 
     language = 1 if visitor.language.startswith("zh") else 0
     slugs = {each.slug: (each.name_en, each.name_zh) for each in named}
@@ -95,9 +103,9 @@ async def search(portal: Portal, request: Request, visitor: Visitor) -> Response
     )
 
 
-def _wanted(asked: QueryParams) -> Wanted:
+def _wanted(asked: QueryParams) -> SearchQuery:
     page = asked.get("page", "1")
-    return read_wanted(
+    return read_query(
         words=" ".join(asked.get("q", "").split())[:SEARCH_CHARACTERS],
         direction=asked.get("direction") or None,
         kinds=asked.getlist("kind"),
@@ -110,7 +118,7 @@ def _wanted(asked: QueryParams) -> Wanted:
 
 
 def _facets(
-    wanted: Wanted, found: Found, slugs: Mapping[str, tuple[str, str]], language: int
+    wanted: SearchQuery, found: SearchPage, slugs: Mapping[str, tuple[str, str]], language: int
 ) -> dict[str, list[Choice]]:
     chosen = {
         "kind": wanted.kinds,
@@ -149,7 +157,7 @@ def _without(request: Request, name: str) -> list[tuple[str, str]]:
     return [(key, value) for key, value in asked if key not in (name, "page", "lang") and value]
 
 
-def _pages(request: Request, wanted: Wanted, total: int) -> dict[str, str]:
+def _pages(request: Request, wanted: SearchQuery, total: int) -> dict[str, str]:
     """Return the addresses of the pages `before` and `behind` this one, where they exist."""
     kept = _without(request, "page")
     last = _last_page(total)

@@ -20,7 +20,7 @@ from weir.kernel.declares import CONFLICT, INVALID_INPUT, NOT_FOUND
 from weir.kernel.outcomes import Refusal
 from weir.portal import security
 from weir.portal.form_faults import faults
-from weir.portal.renderer import Portal, go, render
+from weir.portal.renderer import Portal, redirect, render
 from weir.portal.sign_in.two_factors import relying_party_of, renew_session
 from weir.portal.visitor import Visitor, local_path, read_form
 from weir.store.unit import Actor
@@ -33,9 +33,9 @@ async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
     following = local_path(request.query_params.get("next"), "/desk")
     person = visitor.entering
     if person is None:
-        return go(following if visitor.person else "/sign-in")
+        return redirect(following if visitor.person else "/sign-in")
     if await _has_one(portal, person):
-        return go("/sign-in/second")
+        return redirect("/sign-in/second")
     return await _page(portal, request, visitor, person, following)
 
 
@@ -45,7 +45,7 @@ async def send(portal: Portal, request: Request, visitor: Visitor) -> Response:
     following = local_path(fields.get("next"), "/desk")
     person = visitor.entering
     if person is None or await _has_one(portal, person):
-        return go("/sign-in")
+        return redirect("/sign-in")
     with_passkey = bool(fields.get("answer"))
     try:
         codes = await _confirm(portal, request, visitor, person, fields)

@@ -23,7 +23,7 @@ from weir.identity.sessions import BY_PASSPHRASE, SESSION_COOKIE
 from weir.identity.sign_in import sign_in
 from weir.kernel.outcomes import Refusal
 from weir.partners import applications
-from weir.portal.renderer import Portal, go, on_portal, render
+from weir.portal.renderer import Portal, on_portal, redirect, render
 from weir.portal.visitor import Visitor, local_path, read_form, read_form_again
 
 _INTERACTION = re.compile(r"/interactions/(int_[0-9a-z]{26})")
@@ -33,7 +33,7 @@ async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:
     """Show the sign-in form. `?next=` names the page to go to afterwards, within this host."""
     following = local_path(request.query_params.get("next"), "/")
     if visitor.person is not None:
-        return go(following)
+        return redirect(following)
     return await _form(portal, request, visitor, following)
 
 
@@ -70,7 +70,7 @@ async def sign_out(portal: Portal, request: Request, visitor: Visitor) -> Respon
     """End the session."""
     fields = await read_form(request, visitor, "sign-out")
     await portal.sessions.close(visitor.session)
-    response = go(local_path(fields.get("next"), "/"))
+    response = redirect(local_path(fields.get("next"), "/"))
     response.delete_cookie(SESSION_COOKIE, path="/", secure=True, httponly=True, samesite="lax")
     return response
 
@@ -78,7 +78,7 @@ async def sign_out(portal: Portal, request: Request, visitor: Visitor) -> Respon
 async def start_session(portal: Portal, person: Person, following: str) -> Response:
     """Open a customer's session with a new secret, whatever the browser had (no fixation)."""
     session = await portal.sessions.open(person.id, portal.database.clock.now())
-    response = go(following)
+    response = redirect(following)
     set_host_cookie(response, SESSION_COOKIE, session, SESSION_LIFETIME_S)
     return response
 
@@ -92,7 +92,7 @@ async def start_half_open(portal: Portal, person: Person, following: str) -> Res
     async with portal.database.connect() as connection:
         has = await factors.of_person(connection, person.id)
     step = "/sign-in/second" if has.any else "/sign-in/set-up"
-    response = go(f"{step}?{urlencode({'next': following})}")
+    response = redirect(f"{step}?{urlencode({'next': following})}")
     set_host_cookie(response, SESSION_COOKIE, session, HALF_OPEN_SESSION_S)
     return response
 

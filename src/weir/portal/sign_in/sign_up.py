@@ -14,7 +14,7 @@ from weir.kernel.declares import CONFLICT, INVALID_INPUT
 from weir.kernel.outcomes import Refusal
 from weir.partners.classes import PARTNER_CLASSES
 from weir.portal.form_faults import faults
-from weir.portal.renderer import Portal, go, render
+from weir.portal.renderer import Portal, redirect, render
 from weir.portal.sign_in.sign_in import start_half_open
 from weir.portal.visitor import Visitor, read_form_again
 
@@ -24,7 +24,7 @@ _MENDABLE = (CONFLICT, INVALID_INPUT, TOO_MANY_SIGN_UPS)
 async def show(_: Portal, request: Request, visitor: Visitor) -> Response:
     """Show the form; a signed-in person goes to the desk instead."""
     if visitor.person is not None:
-        return go("/desk")
+        return redirect("/desk")
     return _page(request, visitor, {})
 
 

@@ -23,7 +23,7 @@ from weir.identity.sign_in import second_factor
 from weir.kernel.declares import NAME_CHARACTERS, NOT_FOUND
 from weir.kernel.outcomes import Refusal
 from weir.portal import security
-from weir.portal.renderer import Portal, go, on_portal, render
+from weir.portal.renderer import Portal, on_portal, redirect, render
 from weir.portal.visitor import Visitor, local_path, read_form
 from weir.store.unit import Actor
 
@@ -65,7 +65,7 @@ async def by_passkey(portal: Portal, request: Request, visitor: Visitor) -> Resp
             status=refusal.outcome.status, following=following,
             name="", refusal=refusal, application=None, interaction=None,
         )  # fmt: skip
-    return await let_in(portal, visitor, person, BY_PASSKEY, following)
+    return await open_session(portal, visitor, person, BY_PASSKEY, following)
 
 
 async def person_of_passkey(
@@ -87,7 +87,7 @@ async def show_second(portal: Portal, request: Request, visitor: Visitor) -> Res
     """Ask for the second factor."""
     following = local_path(request.query_params.get("next"), "/desk")
     if visitor.entering is None:
-        return go(following if visitor.person else "/sign-in")
+        return redirect(following if visitor.person else "/sign-in")
     return await _second(portal, request, visitor, visitor.entering, following)
 
 
@@ -97,14 +97,14 @@ async def send_second(portal: Portal, request: Request, visitor: Visitor) -> Res
     following = local_path(fields.get("next"), "/desk")
     person = visitor.entering
     if person is None:
-        return go("/sign-in")
+        return redirect("/sign-in")
     try:
         await take_code(portal, visitor, person, fields.get("code", ""))
     except Refusal as refusal:
         if refusal.outcome not in _MENDABLE:
             raise
         return await _second(portal, request, visitor, person, following, refusal)
-    return await let_in(portal, visitor, person, BY_CODE, following)
+    return await open_session(portal, visitor, person, BY_CODE, following)
 
 
 async def take_code(portal: Portal, visitor: Visitor, person: Person, code: str) -> None:
@@ -119,11 +119,11 @@ async def take_code(portal: Portal, visitor: Visitor, person: Person, code: str)
     )
 
 
-async def let_in(
+async def open_session(
     portal: Portal, visitor: Visitor, person: Person, amr: tuple[str, ...], following: str
 ) -> Response:
     """Open a session in place of the half-open one."""
-    response = go(following)
+    response = redirect(following)
     await renew_session(portal, visitor, person, amr, response)
     return response
 

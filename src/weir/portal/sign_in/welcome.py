@@ -16,7 +16,7 @@ from weir.kernel.inputs import text
 from weir.kernel.outcomes import Refusal
 from weir.partners import organisations
 from weir.portal.form_faults import faults
-from weir.portal.renderer import Portal, go, render
+from weir.portal.renderer import Portal, redirect, render
 from weir.portal.sign_in import renewal
 from weir.portal.sign_in.sign_in import start_half_open, start_session
 from weir.portal.visitor import Visitor, read_form_again
@@ -111,7 +111,7 @@ async def _add(portal: Portal, request: Request, link: Link, person: Person) -> 
     async with portal.database.unit(Actor(link.organisation, person.id)) as unit:
         await links.claim(unit, request.path_params["secret"], person.id)
         await customers.link_person(unit, link.subject, person.id)
-    return go("/my/consents")
+    return redirect("/my/consents")
 
 
 async def _link(portal: Portal, request: Request) -> Link:

@@ -9,10 +9,10 @@ from weir.portal.renderer import Page
 from weir.portal.trials import trial_calls, trial_consents
 
 PORTAL: Final[tuple[Page, ...]] = (
-    ("/try/tokens", "POST", trial_calls.told(trial_calls.token)),
-    ("/try/calls", "POST", trial_calls.told(trial_calls.call)),
-    ("/try/keys", "POST", trial_calls.told(trial_consents.key)),
-    ("/try/customers", "POST", trial_calls.told(trial_consents.customer)),
-    ("/try/server", "POST", trial_calls.told(trial_consents.server)),
+    ("/try/tokens", "POST", trial_calls.json_endpoint(trial_calls.token)),
+    ("/try/calls", "POST", trial_calls.json_endpoint(trial_calls.call)),
+    ("/try/keys", "POST", trial_calls.json_endpoint(trial_consents.key)),
+    ("/try/customers", "POST", trial_calls.json_endpoint(trial_consents.customer)),
+    ("/try/server", "POST", trial_calls.json_endpoint(trial_consents.server)),
     (RETURNS_TO, "GET", trial_consents.back),
 )

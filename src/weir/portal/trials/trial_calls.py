@@ -31,7 +31,7 @@ from weir.kernel.outcomes import Refusal
 from weir.partners import organisations
 from weir.portal import security
 from weir.portal.declares import TRIAL_BODY_BYTES, TRIAL_HEADERS, TRIAL_REQUEST_BYTES
-from weir.portal.management import Asking, Document, place
+from weir.portal.management import Document, ManagementClient, place
 from weir.portal.renderer import PageFunction, Portal
 from weir.portal.visitor import Visitor, require_form_token
 from weir.shelf import products
@@ -54,13 +54,13 @@ _NEVER: Final = frozenset(
 )  # fmt: skip
 
 
-class FromThePage(msgspec.Struct, forbid_unknown_fields=True):
+class ScriptRequest(msgspec.Struct, forbid_unknown_fields=True):
     """Fields of every request from the page's script."""
 
     form_token: str
 
 
-class TokenAsked(FromThePage, forbid_unknown_fields=True):
+class TokenRequest(ScriptRequest, forbid_unknown_fields=True):
     """The application and product of a trial, and the key's RFC 7638 thumbprint."""
 
     application: str
@@ -68,7 +68,7 @@ class TokenAsked(FromThePage, forbid_unknown_fields=True):
     thumbprint: str
 
 
-class CallAsked(FromThePage, forbid_unknown_fields=True):
+class CallRequest(ScriptRequest, forbid_unknown_fields=True):
     """A call of an operation; `target` is path and query, `proof` is for exactly this call."""
 
     product: str
@@ -80,7 +80,7 @@ class CallAsked(FromThePage, forbid_unknown_fields=True):
     proof: str
 
 
-Asked = TypeVar("Asked", bound=FromThePage)
+Asked = TypeVar("Asked", bound=ScriptRequest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class Trial:
     customers: Sequence[TestCustomer] = ()
 
 
-async def offered_to(
+async def trial_for(
     portal: Portal, visitor: Visitor, product: Product, consent_type: str | None
 ) -> Trial:
     """Return the trial that this visitor can make of an operation, with the usable applications.
@@ -114,11 +114,11 @@ async def offered_to(
         customers = await test_customers.of_member(connection, product.owner)
     if not PERMISSIONS[ISSUE].permits(organisation.kind, str(visitor.person.role)):
         return Trial("forbidden", [])
-    asking = asking_of(portal, visitor)
-    own = await asking.all("/v1/applications")
+    management = management_of(portal, visitor)
+    own = await management.all("/v1/applications")
     held = {
         each["application"]
-        for each in await asking.all("/v1/subscriptions")
+        for each in await management.all("/v1/subscriptions")
         if each["product"] == product.id and each["status"] == "active"
     }
     held_by = [each for each in own if each["status"] == "active" and each["id"] in held]
@@ -137,7 +137,7 @@ def _may_ask(application: Document, consent_type: str | None) -> bool:
     return ("payments" if is_payment(consent_type) else "data") in application["roles"]
 
 
-def told(work: Callable[[Portal, Request, Visitor], Awaitable[Any]]) -> PageFunction:
+def json_endpoint(work: Callable[[Portal, Request, Visitor], Awaitable[Any]]) -> PageFunction:
     """Wrap `work` as an address for the page's script: JSON in and out, refusals included."""
 
     async def serve(portal: Portal, request: Request, visitor: Visitor) -> Response:
@@ -154,10 +154,10 @@ def told(work: Callable[[Portal, Request, Visitor], Awaitable[Any]]) -> PageFunc
 
 async def token(portal: Portal, request: Request, visitor: Visitor) -> Document:
     """Answer `/try/tokens`: a token for the key, as the management API issues it to this person."""
-    asked = await read(request, visitor, TokenAsked)
+    asked = await read(request, visitor, TokenRequest)
     path = f"/v1/applications/{place(asked.application)}/trial-tokens"
     given = {"product": asked.product, "thumbprint": asked.thumbprint}
-    return await asking_of(portal, visitor).post(path, given)
+    return await management_of(portal, visitor).post(path, given)
 
 
 async def call(portal: Portal, request: Request, visitor: Visitor) -> Document:
@@ -166,12 +166,15 @@ async def call(portal: Portal, request: Request, visitor: Visitor) -> Document:
     Keys: `status`, `headers`, `body` (text or None), `body_bytes`, `cut`, `duration_ms`,
     `interaction_id`, `receipt`, and `curl`, the same call by the application's certificate.
     """
-    asked = await read(request, visitor, CallAsked)
+    asked = await read(request, visitor, CallRequest)
     person = visitor.person
     assert person is not None, "checked before anything was read"
     product, capability = await _operation(portal, asked)
     headers = await _headers(portal, asked, capability)
-    proven = {"authorization": f"DPoP {compact(asked.token)}", "dpop": compact(asked.proof)}
+    proven = {
+        "authorization": f"DPoP {check_compact_jws(asked.token)}",
+        "dpop": check_compact_jws(asked.proof),
+    }
     body = asked.body.encode()
     if len(body) > TRIAL_BODY_BYTES:
         raise Refusal(BODY_TOO_LARGE, f"{product.id}: {len(body)} bytes")
@@ -193,12 +196,12 @@ async def call(portal: Portal, request: Request, visitor: Visitor) -> Document:
     }
 
 
-def asking_of(portal: Portal, visitor: Visitor) -> Asking:
+def management_of(portal: Portal, visitor: Visitor) -> ManagementClient:
     """Return the management API in the signed-in person's name. PAGE_EXPIRED without a session."""
     person, opened = visitor.person, visitor.opened
     if person is None or opened is None:
         raise Refusal(PAGE_EXPIRED, "the session has ended")
-    return portal.management.asking(
+    return portal.management.client_for(
         ActingPerson(person.id, opened.proven_at), visitor.interaction_id
     )
 
@@ -231,7 +234,7 @@ async def read(request: Request, visitor: Visitor, kind: type[Asked]) -> Asked:
     return asked
 
 
-async def _operation(portal: Portal, asked: CallAsked) -> tuple[Product, Capability]:
+async def _operation(portal: Portal, asked: CallRequest) -> tuple[Product, Capability]:
     """Return the product and the operation that the call names.
 
     NOT_FOUND when it is not on the shelf, INVALID_INPUT when the target is not its address.
@@ -258,7 +261,7 @@ def _pattern(template: str) -> re.Pattern[str]:
     return re.compile(r"(?!\.{1,2}(?:/|$))[^/?#]+".join(re.escape(each) for each in parts))
 
 
-async def _headers(portal: Portal, asked: CallAsked, capability: Capability) -> dict[str, str]:
+async def _headers(portal: Portal, asked: CallRequest, capability: Capability) -> dict[str, str]:
     """Return the call's headers in lower case; INVALID_INPUT for one that the operation does not
     declare, apart from accept and content-type.
     """
@@ -277,7 +280,7 @@ async def _headers(portal: Portal, asked: CallAsked, capability: Capability) -> 
     return given
 
 
-def compact(text: str) -> str:
+def check_compact_jws(text: str) -> str:
     """Check that a text has the form of a compact JWS; the gateway verifies it. INVALID_INPUT."""
     if len(text) > ACCESS_TOKEN_CHARACTERS or _PROVEN.fullmatch(text) is None:
         raise Refusal(INVALID_INPUT, "not a compact JWS", why="not what the page sends")

@@ -24,11 +24,11 @@ from weir.kernel.outcomes import Refusal
 from weir.openapi.pointers import read_pointer
 from weir.portal.management import Document, place
 from weir.portal.renderer import Portal, render
-from weir.portal.trials.trial_calls import FromThePage, asking_of, compact, read
+from weir.portal.trials.trial_calls import ScriptRequest, check_compact_jws, management_of, read
 from weir.portal.visitor import Visitor
 from weir.shelf.capabilities import Capability
 from weir.shelf.published import Bindings
-from weir.shelf.reference.operations import Described
+from weir.shelf.reference.operations import OperationDescription
 from weir.wire.declares import BODY_TOO_LARGE
 
 _ASKED_FOR: Final = timedelta(days=90)
@@ -37,7 +37,7 @@ _PAYEE: Final = "6222000011112222"
 _SENT: Final = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
 
 
-class KeyAsked(FromThePage, forbid_unknown_fields=True):
+class KeyRequest(ScriptRequest, forbid_unknown_fields=True):
     """The public key that is to ask in the application's name for minutes."""
 
     application: str
@@ -45,7 +45,7 @@ class KeyAsked(FromThePage, forbid_unknown_fields=True):
     jwk: dict[str, str]
 
 
-class CustomerAsked(FromThePage, forbid_unknown_fields=True):
+class CustomerRequest(ScriptRequest, forbid_unknown_fields=True):
     """The test customer to sign in as, by the institution's reference."""
 
     application: str
@@ -53,7 +53,7 @@ class CustomerAsked(FromThePage, forbid_unknown_fields=True):
     customer_ref: str
 
 
-class ServerAsked(FromThePage, forbid_unknown_fields=True):
+class ServerRequest(ScriptRequest, forbid_unknown_fields=True):
     """A request to the authorization server: its form as it is sent, and the DPoP proof."""
 
     endpoint: Literal["par", "token"]
@@ -62,7 +62,12 @@ class ServerAsked(FromThePage, forbid_unknown_fields=True):
 
 
 def grant_for(
-    member: str, capability: Capability, described: Described, now: datetime, *, zh: bool = False
+    member: str,
+    capability: Capability,
+    described: OperationDescription,
+    now: datetime,
+    *,
+    zh: bool = False,
 ) -> Document | None:
     """Return the RFC 9396 entry that an application asks for to call this; None without a consent.
 
@@ -81,7 +86,7 @@ def grant_for(
     return asked | {"permissions": permissions, "expires_at": until}
 
 
-def _payment(capability: Capability, described: Described) -> Document:
+def _payment(capability: Capability, described: OperationDescription) -> Document:
     """Return `amount` and `payee` of a payment, from the operation's example or made up."""
     body = described.bodies[0].example if described.bodies else None
     bound = capability.bindings or Bindings()
@@ -119,18 +124,18 @@ def _exemplary(body: Any, reference: str | None) -> str | None:
 
 async def key(portal: Portal, request: Request, visitor: Visitor) -> Document:
     """Answer `/try/keys`: register the key for some minutes, through the management API."""
-    asked = await read(request, visitor, KeyAsked)
+    asked = await read(request, visitor, KeyRequest)
     path = f"/v1/applications/{place(asked.application)}/trial-keys"
     given = {"product": asked.product, "jwk": asked.jwk}
-    return await asking_of(portal, visitor).post(path, given)
+    return await management_of(portal, visitor).post(path, given)
 
 
 async def customer(portal: Portal, request: Request, visitor: Visitor) -> Document:
     """Answer `/try/customers`: a sign-in as the test customer."""
-    asked = await read(request, visitor, CustomerAsked)
+    asked = await read(request, visitor, CustomerRequest)
     path = f"/v1/applications/{place(asked.application)}/test-customers"
     given = {"product": asked.product, "customer_ref": asked.customer_ref}
-    return await asking_of(portal, visitor).post(path, given)
+    return await management_of(portal, visitor).post(path, given)
 
 
 async def server(portal: Portal, request: Request, visitor: Visitor) -> Document:
@@ -138,13 +143,13 @@ async def server(portal: Portal, request: Request, visitor: Visitor) -> Document
 
     Keys: `status`, `body` as text, and `dpop_nonce` (RFC 9449 section 8) or None.
     """
-    asked = await read(request, visitor, ServerAsked)
+    asked = await read(request, visitor, ServerRequest)
     form = asked.form.encode()
     if len(form) > AUTHORIZATION_FORM_BYTES:
         raise Refusal(BODY_TOO_LARGE, f"{len(form)} bytes for the authorization server")
     _require_trial(form)
     assert visitor.person is not None, "checked before anything was read"
-    headers = {**_SENT, "dpop": compact(asked.proof)}
+    headers = {**_SENT, "dpop": check_compact_jws(asked.proof)}
     answer = await portal.to_server.call(
         visitor.person.id, "POST", f"/{asked.endpoint}", headers, form
     )

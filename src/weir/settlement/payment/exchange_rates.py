@@ -95,7 +95,7 @@ def _check(rate: str, observed_at: datetime, now: datetime) -> None:
         )
 
 
-async def listed(connection: AsyncConnection, before: str | None = None) -> list[Rate]:
+async def list_page(connection: AsyncConnection, before: str | None = None) -> list[Rate]:
     """Return rates, the newest recorded first, a page at a time."""
     query = select(exchange_rates)
     if before is not None:
@@ -104,7 +104,7 @@ async def listed(connection: AsyncConnection, before: str | None = None) -> list
     return [Rate(**row._mapping) for row in rows]
 
 
-async def newest(
+async def find_newest(
     connection: AsyncConnection, base: str, quote: str, known_at: datetime
 ) -> Rate | None:
     """Return the latest observed of the rates recorded by `known_at`, None when there is none."""
@@ -124,7 +124,7 @@ async def rates_of(
 ) -> list[RateInput]:
     """Return the newest rate of this currency in each other one, as a statement names them."""
     found = [
-        await newest(connection, currency, quote, known_at)
+        await find_newest(connection, currency, quote, known_at)
         for quote in sorted(set(MINOR_DIGITS) - {currency})
     ]
     return [
@@ -134,7 +134,7 @@ async def rates_of(
     ]
 
 
-def converted(amounts_minor: Sequence[int], rate: Rate) -> list[int]:
+def convert_amounts(amounts_minor: Sequence[int], rate: Rate) -> list[int]:
     """Convert amounts to minor units of `quote`, so that they sum to their converted total.
 
     The total is rounded once (half to even). Each result is what its amount adds to the converted
@@ -160,7 +160,7 @@ async def convert(
     `rows` are of the table `obligations`. Return the rate. CONFLICT when no rate was recorded, or
     the newest is older than EXCHANGE_RATE_DAYS.
     """
-    rate = await newest(unit.connection, base, quote, unit.now)
+    rate = await find_newest(unit.connection, base, quote, unit.now)
     days = EXCHANGE_RATE_DAYS
     if rate is None or rate.observed_at < unit.now - timedelta(days=days):
         raise Refusal(
@@ -174,7 +174,7 @@ async def convert(
         groups[row.closing, row.line, row.credit].append(row)
     earned_at = await _rates_at_closing(unit, {row.closing for row in rows}, base, quote)
     for (closing, line, credit), held in groups.items():
-        amounts = converted([row.amount_minor for row in held], rate)
+        amounts = convert_amounts([row.amount_minor for row in held], rate)
         await _turn(unit, held, amounts, rate)
         reference = f"{credit or f'{closing}/{line}'}/{unit.mint('cnv')}"
         posting = _posting(reference, held, amounts, rate, earned_at.get(closing, rate), operator)
@@ -192,7 +192,7 @@ async def _rates_at_closing(
     )
     found = {}
     for row in rows.all():
-        rate = await newest(unit.connection, base, quote, row.closed_at)
+        rate = await find_newest(unit.connection, base, quote, row.closed_at)
         if rate is not None:
             found[row.id] = rate
     return found
@@ -249,7 +249,7 @@ def _posting(
             into[account] += sign * amount
     revenue = f"revenue:{operator}"
     if revenue in into:
-        (booked,) = converted([-out[revenue]], earned_at)
+        (booked,) = convert_amounts([-out[revenue]], earned_at)
         into[f"exchange:{operator}"] = into[revenue] - booked
         into[revenue] = booked
     entries = [Entry(account, Money(each, rate.base)) for account, each in out.items() if each]

@@ -50,11 +50,11 @@ class Netting:
 
 
 def debts(lines: Iterable[Line]) -> dict[tuple[str, str], int]:
-    """Return each partner's debt to each party with a share in its calls, as `turned` does.
+    """Return each partner's debt to each party with a share in its calls, as `sum_debts` does.
 
     A party's share in its own calls is not a debt.
     """
-    return turned(
+    return sum_debts(
         ((line.partner, share.party), share.amount_minor)
         for line in lines
         for share in line.shares
@@ -62,7 +62,7 @@ def debts(lines: Iterable[Line]) -> dict[tuple[str, str], int]:
     )
 
 
-def turned(owed: Iterable[tuple[tuple[str, str], int]]) -> dict[tuple[str, str], int]:
+def sum_debts(owed: Iterable[tuple[tuple[str, str], int]]) -> dict[tuple[str, str], int]:
     """Sum debts by (debtor, creditor). A negative sum, from credits, is owed the other way.
 
     Debts that sum to zero are left out.

@@ -26,7 +26,7 @@ from weir.ledger.postings import Entry, Posting
 from weir.settlement.declares import NETTING_LOCK
 from weir.settlement.payment import exchange_rates
 from weir.settlement.payment.exchange_rates import Rate
-from weir.settlement.payment.netting import Netting, net, turned
+from weir.settlement.payment.netting import Netting, net, sum_debts
 from weir.settlement.payment_tables import disputes, netting_rounds, obligations, payments
 from weir.store.locks import hold
 from weir.store.unit import UnitOfWork
@@ -89,7 +89,7 @@ async def settle(unit: UnitOfWork, currency: str, converting: Sequence[str] = ()
     if not rows:
         raise Refusal(ILLEGAL_STATE, "no debt is open", state="settled")
     between = (row for row in rows if row.debtor != row.creditor)
-    found = net(turned(((row.debtor, row.creditor), row.amount_minor) for row in between))
+    found = net(sum_debts(((row.debtor, row.creditor), row.amount_minor) for row in between))
     identifier = await _write(unit, currency, found, rates)
     await unit.connection.execute(
         update(obligations)
@@ -152,7 +152,7 @@ async def fetch(connection: AsyncConnection, identifier: str) -> Round:
     return Round(**row._mapping, payments=[_payment(each) for each in paid])
 
 
-def seen_by(found: Round, viewer: str, operator: str) -> Round:
+def narrow_to(found: Round, viewer: str, operator: str) -> Round:
     """Narrow a round to a party's own position and payments. NOT_FOUND for outsiders."""
     if viewer == operator:
         return found
@@ -173,7 +173,7 @@ def seen_by(found: Round, viewer: str, operator: str) -> Round:
     )
 
 
-async def listed(
+async def list_page(
     connection: AsyncConnection, viewer: str, operator: str, before: str | None = None
 ) -> list[Round]:
     """Return the rounds a party took part in, newest first, a page at a time.
@@ -186,7 +186,7 @@ async def listed(
     if before is not None:
         query = query.where(netting_rounds.c.id < before)
     rows = await connection.execute(query.order_by(netting_rounds.c.id.desc()).limit(PAGE_ROWS))
-    return [seen_by(await fetch(connection, row.id), viewer, operator) for row in rows]
+    return [narrow_to(await fetch(connection, row.id), viewer, operator) for row in rows]
 
 
 async def _open(connection: AsyncConnection, currency: str) -> Sequence[Row[Any]]:

@@ -124,7 +124,7 @@ def months_between(since: datetime, until: datetime) -> Fraction:
     return months
 
 
-def rounded(amount: Fraction, currency: str, rounding: Rounding = "half_even") -> Money:
+def round_amount(amount: Fraction, currency: str, rounding: Rounding = "half_even") -> Money:
     """Round an exact amount of major units to whole minor units by the named rule.
 
     `down` is towards zero and `up` away from it, so that a credit is rounded as its charge was.
@@ -140,7 +140,7 @@ def rounded(amount: Fraction, currency: str, rounding: Rounding = "half_even") -
     return Money(sign * whole, currency)
 
 
-def exact(value: Fraction) -> str:
+def format_exact(value: Fraction) -> str:
     """Write a fraction as a decimal where one ends, else as `n/d`."""
     denominator, twos, fives = value.denominator, 0, 0
     while denominator % 2 == 0:

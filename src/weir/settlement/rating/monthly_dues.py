@@ -16,7 +16,7 @@ from typing import Literal
 from weir.agreements.shares import MEMBER, OPERATOR, Share
 from weir.kernel.money import MINOR_DIGITS
 from weir.settlement.documents import AgreementInput, Inputs, LineShare
-from weir.settlement.rating.charges import Part, months_between, rounded
+from weir.settlement.rating.charges import Part, months_between, round_amount
 from weir.settlement.rating.usage import Slice
 
 Given = Mapping[tuple[str, str], int]  # (agreement, party) -> minor units of its shares of lines
@@ -89,7 +89,7 @@ def _amount(
     share: Share, currency: str, months: Fraction, agreement: AgreementInput, had_minor: int
 ) -> int:
     price = Fraction(share.fixed or share.minimum or "0")
-    whole_minor = rounded(price * months, currency, agreement.rounding).amount_minor
+    whole_minor = round_amount(price * months, currency, agreement.rounding).amount_minor
     return whole_minor if share.fixed else max(0, whole_minor - had_minor)
 
 

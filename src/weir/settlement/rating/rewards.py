@@ -26,7 +26,14 @@ from weir.metering.lake.lake import Lake
 from weir.metering.lake.queries import calls_of, table_of
 from weir.metering.records.records import CallRecord
 from weir.settlement.documents import AgreementInput
-from weir.settlement.rating.usage import RECORDS, Chosen, Key, ending_of, runs_table, show
+from weir.settlement.rating.usage import (
+    RECORDS,
+    ChosenRecords,
+    Key,
+    define_calls,
+    ending_of,
+    runs_table,
+)
 
 REWARDED: Final = """
     WITH matched AS (
@@ -117,7 +124,7 @@ def reward_terms(
     return found
 
 
-def count_rewards(lake: Lake, chosen: Chosen, terms: Sequence[RewardTerm]) -> Rewards:
+def count_rewards(lake: Lake, chosen: ChosenRecords, terms: Sequence[RewardTerm]) -> Rewards:
     """Count over the lake, with DuckDB. Synchronous.
 
     ILLEGAL_STATE when the lake does not hold all chosen records.
@@ -127,7 +134,7 @@ def count_rewards(lake: Lake, chosen: Chosen, terms: Sequence[RewardTerm]) -> Re
     with calls_of(lake, chosen.files) as connection:
         if _held(connection) != chosen.records:
             connection.register("runs", runs_table(chosen.runs))
-            show(connection, table_of(connection, lake, chosen.files), True)
+            define_calls(connection, table_of(connection, lake, chosen.files), True)
             if _held(connection) != chosen.records:
                 raise Refusal(ILLEGAL_STATE, "the lake does not hold what was ingested")
         connection.register("rewards", terms_table(terms))
@@ -166,7 +173,7 @@ class RewardCount:
                 if since <= record.at_us < until and _fulfils(record, term):
                     self._add(record, term)
 
-    def counted(self) -> Rewards:
+    def result(self) -> Rewards:
         """Return the counts so far."""
         found: dict[tuple[str, Key], dict[int, int]] = defaultdict(dict)
         for (agreement, key, place), count in self._calls.items():

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
 
-from weir.agreements.shares import MEMBER, OPERATOR, PARTNER, Rounding, Share, minor, weights_at
+from weir.agreements.shares import MEMBER, OPERATOR, PARTNER, Rounding, Share, to_minor, weights_at
 from weir.kernel.money import allocate
 from weir.settlement.documents import LineShare, Role
-from weir.settlement.rating.charges import rounded
+from weir.settlement.rating.charges import round_amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Parties:
 
 
 @dataclass(frozen=True, slots=True)
-class Takings:
+class SplitInput:
     """A line's gross to divide, with the counts that its split depends on.
 
     `together_minor` is the gross of all lines of one partner under one plan and one agreement.
@@ -43,7 +43,7 @@ class Takings:
     rewarded: Mapping[int, int] = field(default_factory=dict)
 
 
-def split(takings: Takings, shares: Sequence[Share], parties: Parties) -> list[LineShare]:
+def split(takings: SplitInput, shares: Sequence[Share], parties: Parties) -> list[LineShare]:
     """Return each party's exact part of the gross, in the order the agreement first names them.
 
     The minor units left over by rounding go to the largest fractions, ties to the share named first
@@ -75,15 +75,17 @@ def known(party: str, parties: Parties) -> tuple[str, Role]:
     return party, "named"
 
 
-def _fixed(price: str, times: int, takings: Takings) -> int:
+def _fixed(price: str, times: int, takings: SplitInput) -> int:
     amount = Fraction(price) * times
-    return rounded(amount, takings.currency, takings.rounding).amount_minor
+    return round_amount(amount, takings.currency, takings.rounding).amount_minor
 
 
-def _weights(dividing: Sequence[Share], takings: Takings) -> list[int]:
+def _weights(dividing: Sequence[Share], takings: SplitInput) -> list[int]:
     """Return each share's basis points, summed over the minor units of `together_minor`."""
     currency, whole = takings.currency, max(takings.together_minor, 1)
-    ends = {minor(tier.up_to, currency) for share in dividing for tier in share.tiers if tier.up_to}
+    ends = {
+        to_minor(tier.up_to, currency) for share in dividing for tier in share.tiers if tier.up_to
+    }
     steps = sorted({0, whole, *(end for end in ends if end < whole)})
     weights = [0] * len(dividing)
     for start, end in pairwise(steps):

@@ -186,7 +186,7 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class UsageCounts:
     """Counts of a set of segments: all records held, records of the period, and their usage."""
 
     held: int
@@ -200,7 +200,7 @@ def slices(since: datetime, until: datetime, boundaries: Iterable[datetime]) -> 
     return [Slice(start, end) for start, end in pairwise(cuts)]
 
 
-class Chosen(Protocol):
+class ChosenRecords(Protocol):
     """The records to count: their runs, the lake's files that hold them, and their number."""
 
     @property
@@ -211,7 +211,9 @@ class Chosen(Protocol):
     def records(self) -> int: ...
 
 
-def count_lake(lake: Lake, chosen: Chosen, parts: Sequence[Slice], plans: Plans) -> Counted:
+def count_lake(
+    lake: Lake, chosen: ChosenRecords, parts: Sequence[Slice], plans: Plans
+) -> UsageCounts:
     """Count over the lake, with DuckDB: `RATE` over the table `calls` of each slice. Synchronous.
 
     A merged file may hold segments that another closing counted; then only records in the runs are
@@ -224,20 +226,20 @@ def count_lake(lake: Lake, chosen: Chosen, parts: Sequence[Slice], plans: Plans)
         picking = held != chosen.records
         if picking:
             connection.register("runs", runs_table(chosen.runs))
-            show(connection, table_of(connection, lake, chosen.files), picking)
+            define_calls(connection, table_of(connection, lake, chosen.files), picking)
             held = int(connection.execute(RECORDS).fetchall()[0][0])
         for part in parts:
             connection.register("priced", priced_table(plans, part.since))
             span = span_of(connection, lake, chosen.files, part.since, part.until)
-            show(connection, span, picking)
+            define_calls(connection, span, picking)
             for row in connection.execute(RATE).fetchall():
                 records += int(row[6])
                 if None not in row[:3]:  # otherwise no partner can be charged
                     usage.append(usage_of(part, row))
-    return Counted(held, records, usage)
+    return UsageCounts(held, records, usage)
 
 
-def show(connection: DuckDBPyConnection, stored: DuckDBPyRelation, picking: bool) -> None:
+def define_calls(connection: DuckDBPyConnection, stored: DuckDBPyRelation, picking: bool) -> None:
     """Define the view `calls`: all records stored, or with `picking` the records in the table
     `runs`.
     """
@@ -299,9 +301,9 @@ class Count:
                 self._records += 1
                 self._add(part, record)
 
-    def counted(self) -> Counted:
+    def result(self) -> UsageCounts:
         """Return the counts so far."""
-        return Counted(self._held, self._records, list(self._usage.values()))
+        return UsageCounts(self._held, self._records, list(self._usage.values()))
 
     def _add(self, part: Slice, record: CallRecord) -> None:
         if record.product is None or record.plan is None or record.organisation is None:

@@ -18,7 +18,7 @@ from weir.settlement.declares import REASON_CHARACTERS
 from weir.settlement.documents import Statement
 from weir.settlement.payment_tables import disputes
 from weir.settlement.statements import credits
-from weir.settlement.statements.line_lookup import numbers, statement_of
+from weir.settlement.statements.line_lookup import line_numbers, statement_of
 from weir.settlement.statements.lines import line_key_of
 from weir.settlement.statements.obligations import LineAt, is_party
 from weir.settlement.tables import closings, statements
@@ -172,7 +172,7 @@ async def of_statement(
     if not rows:
         return {}
     _, whole = await statement_of(connection, rows[0].closing, operator)
-    own = numbers(statement)
+    own = line_numbers(statement)
     meant = {own.get(line_key_of(whole.lines[row.line - 1])): _dispute(row) for row in rows}
     return {number: dispute for number, dispute in meant.items() if number is not None}
 

@@ -26,7 +26,7 @@ from weir.metering.records.records import CallRecord
 from weir.metering.tables import segments
 from weir.settlement.documents import Line, Statement
 from weir.settlement.rating.in_force import agreement_at, version_at
-from weir.settlement.rating.usage import Ending, ending_of, runs_table, show
+from weir.settlement.rating.usage import Ending, define_calls, ending_of, runs_table
 from weir.settlement.statements import composition, statements
 from weir.settlement.tables import closing_runs
 from weir.settlement.tables import statements as table
@@ -52,7 +52,7 @@ _PLACE: Final = re.compile(r"(str_[0-9a-z]{26})-([1-9][0-9]{0,17})")
 
 
 @dataclass(frozen=True, slots=True)
-class Behind:
+class LineCall:
     """One call behind a line. `id` is its place in the records, `ending` its end for the payer.
 
     `amount_minor` is the amount that the call moved, in minor units of `currency`.
@@ -75,9 +75,9 @@ class Behind:
     consent: str | None
 
 
-async def calls_behind(
+async def list_calls(
     database: Database, lake: Lake, statement: str, number: int, viewer: str, after: str = ""
-) -> list[Behind]:
+) -> list[LineCall]:
     """Return a page of the calls of a line (counted from 1), in the order of the records.
 
     The statement's party and the operator may; `after` is the last `id` seen. Refusals: NOT_FOUND;
@@ -114,12 +114,12 @@ async def _files(connection: AsyncConnection, statement: str) -> list[str]:
 
 def _read(
     lake: Lake, files: Sequence[str], held: Statement, line: Line, start: tuple[str, int]
-) -> list[Behind]:
+) -> list[LineCall]:
     """Read a page of the line's calls; `start` is the stream and number it begins after."""
     key = (line.product, line.plan, line.partner, line.member, line.member)
     with calls_of(lake, files) as connection:
         connection.register("runs", runs_table(held.records.segments))
-        show(connection, table_of(connection, lake, files), True)
+        define_calls(connection, table_of(connection, lake, files), True)
         connection.register("parts", _while_agreed(held, line))
         asked = [*key, start[0], *start, PAGE_ROWS]
         rows = connection.execute(CALLS, asked).fetchall()
@@ -143,7 +143,7 @@ def _while_agreed(held: Statement, line: Line) -> pa.Table:
     return pa.Table.from_pylist(found, _PARTS)
 
 
-def _behind(row: tuple[Any, ...], declined: bool) -> Behind:
+def _behind(row: tuple[Any, ...], declined: bool) -> LineCall:
     """Read a row of `CALLS`; `declined`: calls that the member declined are paid too."""
     stream, number, arrived_at, interaction_id, application, capability, method, path, *rest = row
     status, refusal, reconciled, amount_minor, currency, scene, referrer, consent = rest
@@ -158,7 +158,7 @@ def _behind(row: tuple[Any, ...], declined: bool) -> Behind:
             reconciled=reconciled,
         )
     )
-    return Behind(
+    return LineCall(
         id=f"{stream}-{number}",
         arrived_at=datetime.fromisoformat(arrived_at),
         interaction_id=interaction_id,

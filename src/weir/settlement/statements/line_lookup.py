@@ -22,7 +22,7 @@ from weir.settlement.tables import statements
 _closing: Final = attrgetter("closing")
 
 
-class OnLine(Protocol):
+class LineReference(Protocol):
     """A dispute or credit on one line; `line` counts from 1 in the operator's statement."""
 
     @property
@@ -36,7 +36,7 @@ class OnLine(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Where:
+class LineLocation:
     """A line in the reader's own statement, and the line's key figures.
 
     `line` counts from 1 in that statement; `gross_minor` is the line's, without tax.
@@ -51,9 +51,9 @@ class Where:
     gross_minor: int
 
 
-async def places(
-    connection: AsyncConnection, found: Iterable[OnLine], viewer: str, operator: str
-) -> dict[str, Where]:
+async def locate_lines(
+    connection: AsyncConnection, found: Iterable[LineReference], viewer: str, operator: str
+) -> dict[str, LineLocation]:
     """Map each dispute or credit to the line of the viewer's own statement, by its identifier.
 
     Each line must concern the viewer.
@@ -62,17 +62,17 @@ async def places(
     for closing, said in groupby(sorted(found, key=_closing), _closing):
         statement, own = await statement_of(connection, closing, viewer)
         _, whole = await statement_of(connection, closing, operator)
-        own_numbers = numbers(own)
+        own_numbers = line_numbers(own)
         for each in said:
             line = whole.lines[each.line - 1]
-            where[each.id] = Where(
+            where[each.id] = LineLocation(
                 statement, own_numbers[line_key_of(line)], own.period, own.currency,
                 line.product, line.partner, line.gross_minor,
             )  # fmt: skip
     return where
 
 
-def numbers(statement: Statement) -> dict[LineKey, int]:
+def line_numbers(statement: Statement) -> dict[LineKey, int]:
     """Return the number of each line in a statement, counted from 1, by the line's key."""
     return {line_key_of(line): number for number, line in enumerate(statement.lines, 1)}
 

@@ -32,9 +32,9 @@ from weir.settlement.rating.charges import (
     Part,
     Tally,
     charge,
-    exact,
+    format_exact,
     months_between,
-    rounded,
+    round_amount,
 )
 from weir.settlement.rating.in_force import (
     agreement_at,
@@ -45,7 +45,7 @@ from weir.settlement.rating.in_force import (
 )
 from weir.settlement.rating.monthly_dues import Due, dues
 from weir.settlement.rating.rewards import Rewards
-from weir.settlement.rating.splits import Parties, Takings, split
+from weir.settlement.rating.splits import Parties, SplitInput, split
 from weir.settlement.rating.usage import Key, Slice, Usage
 from weir.shelf.pricing import HOURS_A_DAY, Hours, Tax
 
@@ -326,7 +326,7 @@ def _moneys(
         named = (line_key.agreement, line_key.key)
         # Rewards are counted over the whole period; the line of the newest plan version pays them.
         earned = rewards.get(named, {}) if newest[named] == line_key.version else {}
-        takings = Takings(
+        takings = SplitInput(
             gross[line_key],
             cells[line_key].billable,
             together[_together(line_key)],
@@ -377,10 +377,10 @@ def _line(
 
 def _rounded(charged: Sequence[Part], maker: _Maker, rate: str = "1") -> int:
     amount = sum((part.amount for part in charged), Fraction(0)) * Fraction(rate)
-    return rounded(amount, maker.plan.currency, maker.rounding).amount_minor
+    return round_amount(amount, maker.plan.currency, maker.rounding).amount_minor
 
 
-def _money(takings: Takings, charged: Sequence[Part], maker: _Maker) -> _Money:
+def _money(takings: SplitInput, charged: Sequence[Part], maker: _Maker) -> _Money:
     gross_minor = takings.gross_minor
     # Without an agreement the whole gross is the member's.
     terms = maker.agreement.shares if maker.agreement else [Share(MEMBER, WHOLE)]
@@ -472,9 +472,9 @@ def _charge(part: Part) -> Charge:
         part.component,
         part.kind,
         part.step,
-        exact(part.quantity),
+        format_exact(part.quantity),
         part.price,
-        exact(part.amount),
+        format_exact(part.amount),
     )
 
 

@@ -39,11 +39,11 @@ from weir.settlement.rating.usage import Count, Slice
 from weir.settlement.statements import composition
 from weir.settlement.statements.lines import LineKey, line_key_of
 from weir.settlement.statements.verification import (
-    Differs,
+    StatementMismatch,
     Verification,
     check_digests,
     compare,
-    recomputed,
+    recompute,
 )
 
 STATEMENT: Final = "statement.json"
@@ -99,7 +99,7 @@ def verify_bundle(folder: Path) -> Verification:
         _check_calls(held)
         found = _recompute(held)
         compare(to_document(stated), to_document(found), "")
-    except Differs as differs:
+    except StatementMismatch as differs:
         return Verification(stated.statement, len(held.calls), 0, str(differs))
     return Verification(stated.statement, len(held.calls), 0, None)
 
@@ -136,12 +136,14 @@ def _check_runs(folder: Path, stated: Statement) -> None:
     """Check the seals and roots, and that each run ends with a sealed segment."""
     bundle = bundles.read(folder)
     for finding in bundle_audit.audit(bundle).findings:
-        raise Differs(f"records: {finding}")
+        raise StatementMismatch(f"records: {finding}")
     known = {(seal.stream, seal.segment): seal for seal in bundle.seals or []}
     for run in stated.records.segments:
         seal = known.get((run.stream, run.last_segment))
         if seal is None or seal.sha256 != run.sha256:
-            raise Differs(f"records: {run.stream} segment {run.last_segment} is not the one sealed")
+            raise StatementMismatch(
+                f"records: {run.stream} segment {run.last_segment} is not the one sealed"
+            )
 
 
 def _check_agreements(held: _Held) -> None:
@@ -152,20 +154,22 @@ def _check_agreements(held: _Held) -> None:
         read = signatures.read(each)
         checked = signatures.check(read, authority)
         for organisation, fault in checked.faults.items():
-            raise Differs(f"agreements: {checked.agreement}: {organisation}: {fault}")
+            raise StatementMismatch(f"agreements: {checked.agreement}: {organisation}: {fault}")
         known[checked.agreement] = signatures.terms_of(read)
     for place, each in enumerate(held.statement.inputs.agreements):
         terms = known.get(each.agreement)
         if terms is None:
             if held.statement.party in needed_parties(each.shares, each.owner, operator):
-                raise Differs(f"agreements: {each.agreement} is not there as it was signed")
+                raise StatementMismatch(
+                    f"agreements: {each.agreement} is not there as it was signed"
+                )
             continue  # a caller has not signed it and takes it from the statement
         name = f"inputs.agreements[{place}]"
         applied = _terms_applied(each, held.statement.currency)
         compare(applied, {n: terms.get(n) for n in applied}, name)
         agreed = terms.get("effective_from")
         if not isinstance(agreed, str) or read_moment(each.effective_at) < read_moment(agreed):
-            raise Differs(f"{name}.effective_at: sooner than was agreed")
+            raise StatementMismatch(f"{name}.effective_at: sooner than was agreed")
 
 
 _TERMS: Final = ("product", "owner", "version", "billable", "rounding", "shares")
@@ -185,7 +189,7 @@ def _check_plans(held: _Held) -> None:
     for place, plan in enumerate(held.statement.inputs.plans):
         own = known.get(plan.plan)
         if own is None:
-            raise Differs(f"plans: {plan.plan} is not there")
+            raise StatementMismatch(f"plans: {plan.plan} is not there")
         compare(_plan_applied(plan), _plan_shown(own, plan), f"inputs.plans[{place}]")
 
 
@@ -210,7 +214,7 @@ def _plan_shown(own: Mapping[str, Any], plan: PlanInput) -> dict[str, Any]:
             if each["version"] in applied
         ]
     except (KeyError, TypeError, ValueError) as error:
-        raise Differs(f"plans: {plan.plan} has a change that is none") from error
+        raise StatementMismatch(f"plans: {plan.plan} has a change that is none") from error
     names = ("product", "currency", "pricing")
     return {**{name: own.get(name) for name in names}, "changes": changes}
 
@@ -220,7 +224,7 @@ def _check_rates(held: _Held) -> None:
     for place, rate in enumerate(held.statement.inputs.rates):
         own = known.get(rate.id)
         if own is None:
-            raise Differs(f"rates: {rate.id} is not there")
+            raise StatementMismatch(f"rates: {rate.id} is not there")
         names = ("base", "quote", "rate", "source")
         stated = {name: getattr(rate, name) for name in names}
         compare(stated, {name: own.get(name) for name in names}, f"inputs.rates[{place}]")
@@ -233,14 +237,14 @@ def _check_calls(held: _Held) -> None:
     seen: set[str] = set()
     for each in held.calls:
         if each.id in seen:
-            raise Differs(f"calls: {each.id} is there twice")
+            raise StatementMismatch(f"calls: {each.id} is there twice")
         seen.add(each.id)
         if not 1 <= each.line <= len(stated.lines) or not since <= each.arrived_at < until:
-            raise Differs(f"calls: {each.id} belongs to no line of the period")
+            raise StatementMismatch(f"calls: {each.id} belongs to no line of the period")
     counted = Counter(each.line for each in held.calls)
     for number, line in enumerate(stated.lines, start=1):
         if counted[number] != line.calls:
-            raise Differs(
+            raise StatementMismatch(
                 f"lines[{number - 1}].calls: the statement says {line.calls},"
                 f" the calls are {counted[number]}"
             )
@@ -260,7 +264,7 @@ def _recompute(held: _Held) -> Statement:
         raise ValueError("a supplement with rewards needs the calls of the whole period: --records")
     rewards = RewardCount(terms)
     rewards.add(records)
-    found = recomputed(stated, count.counted(), parts, rewards.counted())
+    found = recompute(stated, count.result(), parts, rewards.result())
     return msgspec.structs.replace(found, records=stated.records)  # counts others' calls too
 
 
@@ -292,8 +296,8 @@ def _check_line_key(call: HeldCall, stated: Statement, parts: Sequence[Slice]) -
     plan = next((each for each in stated.inputs.plans if each.plan == line.plan), None)
     part = next((each for each in parts if each.since <= call.arrived_at < each.until), None)
     if plan is None or part is None:
-        raise Differs(f"calls: {call.id} is under a plan that is not listed")
+        raise StatementMismatch(f"calls: {call.id} is under a plan that is not listed")
     name = agreement_at(stated.inputs.agreements, line.product, part)
     own = LineKey(line_key_of(line).key, name, version_at(plan, part))
     if own != line_key_of(line):
-        raise Differs(f"calls: {call.id} belongs to another line than {call.line}")
+        raise StatementMismatch(f"calls: {call.id} belongs to another line than {call.line}")

@@ -67,7 +67,7 @@ async def document(connection: AsyncConnection, statement: str, viewer: str) -> 
     return held
 
 
-async def reopened(connection: AsyncConnection, statement: str) -> str | None:
+async def reopening_reason(connection: AsyncConnection, statement: str) -> str | None:
     """Return the reason why a statement no longer counts, None while it does."""
     reason: str | None = await connection.scalar(
         select(reopenings.c.reason).select_from(_WITH_CLOSINGS).where(statements.c.id == statement)

@@ -30,7 +30,7 @@ from weir.settlement.documents import (
 )
 from weir.settlement.rating.in_force import plans_of
 from weir.settlement.rating.rewards import RewardCount, Rewards, reward_terms
-from weir.settlement.rating.usage import Count, Counted, Slice, Usage
+from weir.settlement.rating.usage import Count, Slice, Usage, UsageCounts
 from weir.settlement.statements import composition
 from weir.settlement.statements.lines import UnknownPlan, lines
 
@@ -65,7 +65,7 @@ class Verification:
         return self.difference is None
 
 
-class Differs(Exception):  # noqa: N818 - it carries what differs
+class StatementMismatch(Exception):  # noqa: N818 - it carries what differs
     """A statement differs from its records; the text says where first."""
 
 
@@ -87,7 +87,7 @@ def verify(document: Any, source: RecordSource) -> Verification:
     try:
         check_digests(stated)
         if terms and stated.records.segments and not whole:
-            raise Differs("records.rewarded: it is left out")
+            raise StatementMismatch("records.rewarded: it is left out")
         for run in stated.records.segments:
             for segment in _run(run, source):
                 count.add(segment.records)
@@ -96,20 +96,20 @@ def verify(document: Any, source: RecordSource) -> Verification:
                 read += 1
         if whole != stated.records.segments:
             _count_rewards(stated, source, rewards)
-        counted = count.counted()
-        found = recomputed(stated, counted, parts, rewards.counted())
+        counted = count.result()
+        found = recompute(stated, counted, parts, rewards.result())
         compare(to_document(stated), to_document(found), "")
-    except Differs as differs:
-        return Verification(stated.statement, count.counted().records, read, str(differs))
+    except StatementMismatch as differs:
+        return Verification(stated.statement, count.result().records, read, str(differs))
     return Verification(stated.statement, counted.records, read, None)
 
 
 def check_digests(stated: Statement) -> None:
     """Check the digests of the document and of the list of its records. Raises Differs."""
     if digest_of(to_document(stated)) != stated.sha256:
-        raise Differs("sha256: the document was changed after it was closed")
+        raise StatementMismatch("sha256: the document was changed after it was closed")
     if runs_digest(stated.records.segments) != stated.records.digest:
-        raise Differs("records.digest: it is not that of records.segments")
+        raise StatementMismatch("records.digest: it is not that of records.segments")
     _check_runs(stated.records.segments, "segments")
     _check_runs(stated.records.rewarded, "rewarded")
 
@@ -118,9 +118,9 @@ def _check_runs(runs: Iterable[Run], name: str) -> None:
     taken: set[tuple[str, int]] = set()
     for run in runs:
         if not identifiers.is_identifier(run.stream, "str") or run.first_segment < 1:
-            raise Differs(f"records.{name}: a run is not one")
+            raise StatementMismatch(f"records.{name}: a run is not one")
         if any(stream == run.stream and last >= run.first_segment for stream, last in taken):
-            raise Differs(f"records.{name}: {run.stream} is counted twice")
+            raise StatementMismatch(f"records.{name}: {run.stream} is counted twice")
         taken.add((run.stream, run.last_segment))
 
 
@@ -129,7 +129,7 @@ def _count_rewards(stated: Statement, source: RecordSource, rewards: RewardCount
     whole = stated.records.rewarded
     for own in stated.records.segments if whole else []:
         if not any(_holds(run, own) for run in whole):
-            raise Differs(f"records.rewarded: {own.stream} is left out")
+            raise StatementMismatch(f"records.rewarded: {own.stream} is left out")
     for run in whole:
         for segment in _run(run, source):
             rewards.add(segment.records)
@@ -152,14 +152,16 @@ def _run(run: Run, source: RecordSource) -> Iterable[Segment]:
             chain = chain or _start(run, segment)
             chain.link(segment.seal)
         except FileNotFoundError as error:
-            raise Differs(f"records: {name} dropped: it is not there") from error
+            raise StatementMismatch(f"records: {name} dropped: it is not there") from error
         except SegmentDamaged as damaged:
-            raise Differs(f"records: {damaged.finding}") from damaged
+            raise StatementMismatch(f"records: {damaged.finding}") from damaged
         sha256 = segment.seal.sha256
         yield segment
     if sha256 != run.sha256:
         detail = "it is not the one the statement was made of"
-        raise Differs(f"records: {run.stream} segment {run.last_segment} altered: {detail}")
+        raise StatementMismatch(
+            f"records: {run.stream} segment {run.last_segment} altered: {detail}"
+        )
 
 
 def _start(run: Run, first: Segment) -> Chain:
@@ -168,15 +170,17 @@ def _start(run: Run, first: Segment) -> Chain:
     return Chain(run.stream, run.previous_sha256, run.first_segment - 1, before)
 
 
-def recomputed(
-    stated: Statement, counted: Counted, parts: Sequence[Slice], rewards: Rewards
+def recompute(
+    stated: Statement, counted: UsageCounts, parts: Sequence[Slice], rewards: Rewards
 ) -> Statement:
     """Return the statement with every figure computed anew."""
     usage = list(_relevant(counted.usage, stated.party, stated.inputs))
     try:
         all_lines = lines(usage, stated.inputs, stated.currency, parts, rewards)
     except UnknownPlan as unknown:
-        raise Differs(f"inputs.plans: calls were made under {unknown}, not listed") from unknown
+        raise StatementMismatch(
+            f"inputs.plans: calls were made under {unknown}, not listed"
+        ) from unknown
     except (KeyError, ValueError, ArithmeticError) as error:
         raise ValueError("not a statement: a currency or price in it is not one") from error
     whole = composition.Whole.of(stated.inputs, all_lines, [])
@@ -211,10 +215,10 @@ def compare(stated: Any, found: Any, place: str) -> None:
             compare(stated.get(name), found.get(name), f"{place}.{name}".lstrip("."))
     elif isinstance(stated, list) and isinstance(found, list):
         if len(stated) != len(found):
-            raise Differs(
+            raise StatementMismatch(
                 f"{place}: the statement has {len(stated)}, the records give {len(found)}"
             )
         for index, (one, other) in enumerate(zip(stated, found, strict=True)):
             compare(one, other, f"{place}[{index}]")
     elif stated != found:
-        raise Differs(f"{place}: the statement says {stated}, the records say {found}")
+        raise StatementMismatch(f"{place}: the statement says {stated}, the records say {found}")

@@ -20,12 +20,12 @@ from sqlalchemy import Text, cast, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.openapi.bodies import is_json
-from weir.openapi.operation_list import Listed
+from weir.openapi.operation_list import ListedOperation
 from weir.openapi.operations import ImportedOperation
 from weir.openapi.parameters import effective
 from weir.openapi.pointers import find, read_pointer, write_pointer
 from weir.openapi.standard.fields import GRADE, LABEL
-from weir.openapi.tree_edits import placed
+from weir.openapi.tree_edits import with_values
 from weir.shelf.capabilities import Capability
 from weir.shelf.declares import REFERENCE_DEPTH, REFERENCE_KEPT_CHARACTERS
 from weir.shelf.products import Product
@@ -64,7 +64,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Described:
+class OperationDescription:
     """An operation as its readers see it, in the words of its document."""
 
     summary: str
@@ -96,7 +96,7 @@ class Described:
         )
 
 
-async def describe(connection: AsyncConnection, capability: Capability) -> Described:
+async def describe(connection: AsyncConnection, capability: Capability) -> OperationDescription:
     """Return the contents of one operation's page."""
     version, shared = await _shared_of(connection, capability.document)
     found = await connection.execute(
@@ -111,7 +111,7 @@ _HEADERS: Final = 50  # shown for one answer
 _OF_PARAMETER: Final = ("description", "deprecated", "example", LABEL, GRADE)
 
 
-class Kept:
+class DocumentCache:
     """A cache of the parts that a document's operations share; documents never change.
 
     When it is full, the entries that were not used for the longest time are removed.
@@ -137,7 +137,7 @@ class Kept:
             self._characters -= gone
 
 
-_kept: Final = Kept()
+_kept: Final = DocumentCache()
 
 
 async def _shared_of(connection: AsyncConnection, document: str) -> tuple[str, dict[str, Any]]:
@@ -157,10 +157,12 @@ async def _shared_of(connection: AsyncConnection, document: str) -> tuple[str, d
     return version, shared
 
 
-def _describe(version: str, shared: dict[str, Any], operation: ImportedOperation) -> Described:
+def _describe(
+    version: str, shared: dict[str, Any], operation: ImportedOperation
+) -> OperationDescription:
     home = read_pointer(operation.home)
-    document = placed(shared, {home: operation.source})
-    listed = Listed(
+    document = with_values(shared, {home: operation.source})
+    listed = ListedOperation(
         operation.path,
         home[-1],
         operation.source,
@@ -169,7 +171,7 @@ def _describe(version: str, shared: dict[str, Any], operation: ImportedOperation
     )
     reader = Reader(document)
     said = operation.source
-    return Described(
+    return OperationDescription(
         summary=operation.summary,
         summary_zh=str(said.get("x-summary-zh", "")),
         description=operation.description.strip(),
@@ -180,7 +182,9 @@ def _describe(version: str, shared: dict[str, Any], operation: ImportedOperation
     )
 
 
-def _parameters(reader: Reader, document: dict[str, Any], listed: Listed) -> list[Parameter]:
+def _parameters(
+    reader: Reader, document: dict[str, Any], listed: ListedOperation
+) -> list[Parameter]:
     found = []
     for (where, _), parameter in effective(document, listed).items():
         if where in ("body", "formData"):
@@ -203,7 +207,7 @@ def _request(
     reader: Reader,
     version: str,
     document: dict[str, Any],
-    listed: Listed,
+    listed: ListedOperation,
     operation: ImportedOperation,
 ) -> list[Body]:
     if version != "2.0":

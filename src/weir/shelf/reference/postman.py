@@ -14,7 +14,7 @@ from weir.kernel.declares import PROSE_CHARACTERS
 from weir.openapi.bodies import is_json
 from weir.shelf.capabilities import Capability
 from weir.shelf.products import Product
-from weir.shelf.reference.operations import Described, Parameter
+from weir.shelf.reference.operations import OperationDescription, Parameter
 from weir.shelf.reference.samples import json_text
 
 _SCHEMA: Final = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
@@ -27,7 +27,7 @@ _VARIABLE: Final = re.compile(r"\{([^{}/]+)\}")
 
 
 def collection(
-    product: Product, api_origin: str, operations: Iterable[tuple[Capability, Described]]
+    product: Product, api_origin: str, operations: Iterable[tuple[Capability, OperationDescription]]
 ) -> dict[str, Any]:
     """Return the collection. Its variables are `baseUrl` and `token`; Postman holds the
     certificate.
@@ -52,7 +52,7 @@ def collection(
     }
 
 
-def _item(capability: Capability, described: Described) -> dict[str, Any]:
+def _item(capability: Capability, described: OperationDescription) -> dict[str, Any]:
     by_place: dict[str, list[Parameter]] = {"path": [], "query": [], "header": []}
     for each in described.parameters:
         by_place.get(each.where, []).append(each)

@@ -42,7 +42,7 @@ DIRECTIONS: Final[dict[str, tuple[str, str]]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class SearchQuery:
     """A checked search. `owners` are slugs, `kinds` their licences or classes.
 
     An empty tuple narrows nothing. `page` counts from 1.
@@ -84,7 +84,7 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class SearchPage:
     """One page of hits. `facets` maps a facet's name to the number of hits of each choice.
 
     Where both directions have hits and none was chosen, the first page holds the best of each,
@@ -97,7 +97,7 @@ class Found:
     sides: dict[str, Sequence[Hit]] = field(default_factory=dict)
 
 
-def read_wanted(
+def read_query(
     *,
     words: str = "",
     direction: str | None = None,
@@ -107,7 +107,7 @@ def read_wanted(
     prices: Sequence[str] = (),
     scenes: Sequence[str] = (),
     page: int = 1,
-) -> Wanted:
+) -> SearchQuery:
     """Check a search. INVALID_INPUT names a value that is not in its list, or too long."""
     if len(words) > SEARCH_CHARACTERS:
         most = SEARCH_CHARACTERS
@@ -116,7 +116,7 @@ def read_wanted(
         inputs.choice(direction, DIRECTIONS, "/direction")
     if not 1 <= page <= SEARCH_PAGES:
         raise inputs.wrong("/page", f"must be 1 to {SEARCH_PAGES}", "页码超出范围")
-    return Wanted(
+    return SearchQuery(
         words=words,
         direction=direction,
         kinds=_named(kinds, "/kind"),
@@ -128,7 +128,7 @@ def read_wanted(
     )
 
 
-async def find(connection: AsyncConnection, wanted: Wanted) -> Found:
+async def find(connection: AsyncConnection, wanted: SearchQuery) -> SearchPage:
     """Return the page that is wanted, best hits first, and the counts of every facet."""
     given = _given(wanted)
     counted = (await connection.execute(COUNTS, given)).all()
@@ -145,10 +145,10 @@ async def find(connection: AsyncConnection, wanted: Wanted) -> Found:
         beside: dict[str, Sequence[Hit]] = {
             name: [hits[each.product] for each in side] for name, side in sides.items()
         }
-        return Found(total=total, hits=list(hits.values()), facets=facets, sides=beside)
+        return SearchPage(total=total, hits=list(hits.values()), facets=facets, sides=beside)
     found = await _page(connection, given)
     hits = await _with_operations(connection, found, given["asked"])
-    return Found(total=total, hits=list(hits.values()), facets=facets)
+    return SearchPage(total=total, hits=list(hits.values()), facets=facets)
 
 
 async def in_scenes(
@@ -159,7 +159,7 @@ async def in_scenes(
     With a slug, only that owner's. They are taken from the shelf's first page, SEARCH_SIDE_ROWS at
     most.
     """
-    wanted = Wanted(
+    wanted = SearchQuery(
         direction=direction, scenes=tuple(scenes), owners=(owner,) if owner is not None else ()
     )
     found = await _page(connection, _given(wanted))
@@ -217,7 +217,7 @@ async def _with_operations(
     }
 
 
-def _given(wanted: Wanted) -> dict[str, Any]:
+def _given(wanted: SearchQuery) -> dict[str, Any]:
     """Return the parameters of the statements."""
     return {
         "asked": terms.query(wanted.words),

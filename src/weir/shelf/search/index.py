@@ -35,7 +35,7 @@ PRICES: Final[dict[str, tuple[str, str]]] = {
 }
 
 
-class Published(Protocol):
+class IndexedProduct(Protocol):
     """The properties of a product version that are indexed."""
 
     @property
@@ -86,7 +86,7 @@ _owners: Final = table(
 )
 
 
-async def write(connection: AsyncConnection, product: Published) -> None:
+async def write(connection: AsyncConnection, product: IndexedProduct) -> None:
     """Index a published version in place of any other version of the product."""
     held = await _operations(connection, product.id)
     grade = await _worst_grade(connection, held)
@@ -119,7 +119,7 @@ async def remove(connection: AsyncConnection, owner: str, slug: str) -> None:
     await connection.execute(delete(shelf_entries).where(shelf_entries.c.product.in_(named)))
 
 
-async def price(connection: AsyncConnection, product_id: str) -> None:
+async def index_prices(connection: AsyncConnection, product_id: str) -> None:
     """Index the kinds of price of a product again, after a plan was offered or withdrawn."""
     await connection.execute(
         update(shelf_entries)
@@ -128,7 +128,7 @@ async def price(connection: AsyncConnection, product_id: str) -> None:
     )
 
 
-async def missing(connection: AsyncConnection, limit: int) -> list[str]:
+async def list_missing(connection: AsyncConnection, limit: int) -> list[str]:
     """Return products whose newest published version is not indexed: published by an older weir."""
     newest = (
         select(products.c.id)
@@ -222,7 +222,7 @@ def _grades(parsed: ImportedDocument, wanted: list[str]) -> list[int]:
     return [int(str(field.grade)) for field in labelled(reading) if field.grade in GRADES]
 
 
-def _terms(product: Published, names: str, held: list[_Operation]) -> str:
+def _terms(product: IndexedProduct, names: str, held: list[_Operation]) -> str:
     return vector(
         (
             ("A", f"{product.title_en} {product.title_zh}"),

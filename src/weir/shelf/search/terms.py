@@ -31,7 +31,7 @@ def runs(text: str) -> list[str]:
     return [each if _is_chinese(each) else _singular(each) for each in _RUN.findall(plain)]
 
 
-def indexed(text: str) -> list[str]:
+def index_terms(text: str) -> list[str]:
     """Return all terms of a text, in its order."""
     return [term for run in runs(text) for term in _terms(run)]
 
@@ -43,7 +43,7 @@ def vector(parts: Iterable[tuple[Weight, str]]) -> str:
     """
     placed: dict[str, str] = {}
     for weight, text in parts:
-        for term in indexed(text):
+        for term in index_terms(text):
             if len(placed) >= SEARCH_TERMS_INDEXED:
                 break
             placed.setdefault(term, f"{min(len(placed) + 1, _MOST_POSITION)}{weight}")
@@ -60,7 +60,7 @@ def query(text: str) -> str:
     return " & ".join(dict.fromkeys(wanted[:SEARCH_TERMS_ASKED]))
 
 
-def marked(text: str, asked: str) -> list[tuple[str, bool]]:
+def mark_matches(text: str, asked: str) -> list[tuple[str, bool]]:
     """Split a text into pieces, each with whether it matches the words asked for."""
     pattern = _pattern(asked)
     if pattern is None:

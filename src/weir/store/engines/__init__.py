@@ -13,7 +13,7 @@ from weir.store.engines.process import (
     ProcessView,
     end,
     end_family,
-    everyone,
+    list_processes,
     spawn,
 )
 from weir.store.engines.server import EngineStatus
@@ -32,7 +32,7 @@ __all__ = [
     "claim",
     "end",
     "end_family",
-    "everyone",
+    "list_processes",
     "require_free",
     "spawn",
 ]

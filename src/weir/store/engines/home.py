@@ -80,7 +80,7 @@ class Home:
         for the person at the terminal.
         """
         user = users.choose()
-        with explained(path or Path(".weir")):
+        with explain_errors(path or Path(".weir")):
             home = (path or default_path(user)).resolve()
             if create and not (home / _MARKER).exists():
                 _create(home, user)
@@ -98,7 +98,7 @@ class Home:
         """
         if self._lock is not None:
             return
-        with explained(self.path):
+        with explain_errors(self.path):
             make_folder(self.path, PASSABLE_FOLDER if self.engine_user else PRIVATE_FOLDER)
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
             lock = os.open(self.path / "lock", flags, PRIVATE_FILE)
@@ -137,13 +137,13 @@ class Home:
 
     def folder(self, name: str) -> Path:
         """Return a folder of the home that only weir itself can enter (0700); make it if absent."""
-        with explained(self.path):
+        with explain_errors(self.path):
             return make_folder(self.path / _plain(name))
 
     def passable_folder(self, name: str) -> Path:
         """Return a folder that the engine user may pass through (0711; 0700 without that user)."""
         mode = PASSABLE_FOLDER if self.engine_user else PRIVATE_FOLDER
-        with explained(self.path):
+        with explain_errors(self.path):
             return make_folder(self.path / _plain(name), mode)
 
     def log_path(self, name: str) -> Path:
@@ -153,7 +153,7 @@ class Home:
     def secret(self, name: str) -> str:
         """Return the secret of this name: 256 random bits in base64url; the first call makes it."""
         path = self.folder("secrets") / _plain(name)
-        with explained(self.path):
+        with explain_errors(self.path):
             if not path.exists():
                 write_once(path, secrets.token_urlsafe(32).encode())
             return path.read_text("utf-8").strip()
@@ -170,7 +170,7 @@ class Home:
 
         `name` has two letters; a socket in the folder may have a name of 20 bytes.
         """
-        with explained(self.path):
+        with explain_errors(self.path):
             owner = self.engine_user if for_engine else None
             return make_folder(self._sockets() / _plain(name), PRIVATE_FOLDER, owner)
 
@@ -221,7 +221,7 @@ def default_path(user: EngineUser | None) -> Path:
 
 
 @contextlib.contextmanager
-def explained(home: Path) -> Iterator[None]:
+def explain_errors(home: Path) -> Iterator[None]:
     """Turn an OSError into Refusal HOME_UNUSABLE with one sentence for people."""
     try:
         yield

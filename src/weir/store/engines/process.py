@@ -236,7 +236,7 @@ def end_family(find: Callable[[], Iterable[ProcessView]], ending: Ending = GENTL
     return False
 
 
-def everyone() -> Iterator[ProcessView]:
+def list_processes() -> Iterator[ProcessView]:
     """Yield every process that this one can see."""
     for entry in _PROC.iterdir():
         if entry.name.isdigit() and (view := _view(int(entry.name))):

@@ -18,14 +18,14 @@ from typing import ClassVar, Final
 from weir.kernel.outcomes import Refusal
 from weir.store.declares import ENGINE_START_TIMEOUT_S, ENGINE_UNAVAILABLE
 from weir.store.engines.binaries import Engine, reachable
-from weir.store.engines.home import Home, explained
+from weir.store.engines.home import Home, explain_errors
 from weir.store.engines.process import (
     Child,
     Ending,
     ProcessIdentity,
     ProcessView,
     end_family,
-    everyone,
+    list_processes,
     spawn,
 )
 
@@ -87,7 +87,7 @@ class EngineServer(ABC):
         self._require_lock()
         if self.alive():
             return self.url()
-        with explained(self.home.path):
+        with explain_errors(self.home.path):
             self._end_leftovers()
             self._prepare(self._engine())
             self._child = self._spawn(self._argv(self._engine()), self._configuration())
@@ -213,7 +213,7 @@ class EngineServer(ABC):
     def _family(self) -> Iterator[ProcessView]:
         uid = self.home.engine_user.uid if self.home.engine_user else os.geteuid()
         mark, folder = self.mark.encode(), str(self.data)
-        for view in everyone():
+        for view in list_processes():
             if view.uid != uid:
                 continue
             # Where the kernel hides folder and executable, mark and user alone identify it.

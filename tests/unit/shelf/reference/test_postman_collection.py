@@ -14,7 +14,7 @@ import pytest
 from weir.openapi.operations import ImportedDocument, ImportedOperation, import_document
 from weir.shelf.capabilities import Capability
 from weir.shelf.products import Product
-from weir.shelf.reference.operations import Described, _describe
+from weir.shelf.reference.operations import OperationDescription, _describe
 from weir.shelf.reference.postman import collection
 
 API = "https://api.localhost:8444"
@@ -42,7 +42,7 @@ DOCUMENTS = [
 ]
 
 
-def held(document: ImportedDocument) -> list[tuple[Capability, Described]]:
+def held(document: ImportedDocument) -> list[tuple[Capability, OperationDescription]]:
     return [
         (_capability(each), _describe(document.version, document.shared, each))
         for each in document.operations

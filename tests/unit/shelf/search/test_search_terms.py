@@ -12,7 +12,7 @@ from weir.shelf.search import terms
 
 def finds(asked: str, text: str) -> bool:
     """What PostgreSQL does with a tsquery of ours: every term, or the beginning of one."""
-    held = set(terms.indexed(text))
+    held = set(terms.index_terms(text))
     for part in terms.query(asked).split(" & "):
         word, _, suffix = part.partition(":")
         word = word.strip("'")
@@ -74,19 +74,26 @@ def test_a_query_and_a_vector_hold_only_what_was_quoted(text: str) -> None:
 
 @given(st.text(max_size=60), st.text(max_size=20))
 def test_marking_changes_no_character(text: str, asked: str) -> None:
-    assert "".join(piece for piece, _ in terms.marked(text, asked)) == text
+    assert "".join(piece for piece, _ in terms.mark_matches(text, asked)) == text
 
 
 def test_marking_shows_what_was_asked_for() -> None:
-    assert terms.marked("查询账户余额", "账户") == [
+    assert terms.mark_matches("查询账户余额", "账户") == [
         ("查询", False),
         ("账户", True),
         ("余额", False),
     ]
-    assert terms.marked("All accounts", "acc") == [("All ", False), ("acc", True), ("ounts", False)]
-    assert terms.marked("Read one policy", "policies") == [("Read one ", False), ("policy", True)]
+    assert terms.mark_matches("All accounts", "acc") == [
+        ("All ", False),
+        ("acc", True),
+        ("ounts", False),
+    ]
+    assert terms.mark_matches("Read one policy", "policies") == [
+        ("Read one ", False),
+        ("policy", True),
+    ]
     for accented in ("Cr\u00e9dite\u0301", "Cre\u0301dite\u0301"):
-        assert terms.marked(f"账 {accented}s", "credite") == [
+        assert terms.mark_matches(f"账 {accented}s", "credite") == [
             ("账 ", False),
             (accented, True),
             ("s", False),

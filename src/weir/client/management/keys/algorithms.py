@@ -22,6 +22,6 @@ class Algorithms:
         path = f"/v1/algorithm-endings/{quoted(algorithm)}"
         return await self._requests.put(path, {"ends_at": ends_at})
 
-    async def keep(self, algorithm: str) -> Document:
+    async def take_back(self, algorithm: str) -> Document:
         """Take the announcement back."""
         return await self._requests.post(f"/v1/algorithm-endings/{quoted(algorithm)}/take-back")

@@ -8,7 +8,7 @@ import time
 
 from sqlalchemy import text
 
-from bench.loading import Load, Outcome
+from bench.load_process import Load, Outcome
 from bench.stage import Stage
 from weir.app.core import open_core
 

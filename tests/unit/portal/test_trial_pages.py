@@ -12,11 +12,11 @@ from weir.consent.types import SCHEMAS, parse_entry
 from weir.portal.trials import trial_calls, trial_consents
 from weir.shelf.capabilities import Capability
 from weir.shelf.published import Bindings
-from weir.shelf.reference.operations import Body, Described
+from weir.shelf.reference.operations import Body, OperationDescription
 from weir.shelf.reference.schemas import Node
 
 NOW = datetime(2027, 3, 1, tzinfo=UTC)
-PLAIN = Described(
+PLAIN = OperationDescription(
     summary="", summary_zh="", description="", deprecated=False,
     parameters=(), bodies=(), answers=(),
 )  # fmt: skip

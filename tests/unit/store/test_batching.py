@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from weir.store.batching import Gathering
+from weir.store.batching import KeyBatcher
 from weir.store.declares import GATHERED_QUESTIONS
 
 
@@ -34,14 +34,14 @@ async def asked(engine: Engine, times: int) -> None:
 async def test_who_comes_in_one_step_is_asked_for_at_once() -> None:
     engine = Engine()
     engine.open.set()
-    gathering = Gathering(engine.ask)
+    gathering = KeyBatcher(engine.ask)
     assert await asyncio.gather(*(gathering.of(n) for n in range(5))) == [0, 1, 4, 9, 16]
     assert engine.batches == [[0, 1, 2, 3, 4]]
 
 
 async def test_who_comes_while_a_batch_is_under_way_is_in_the_next() -> None:
     engine = Engine()
-    gathering = Gathering(engine.ask)
+    gathering = KeyBatcher(engine.ask)
     first = asyncio.create_task(gathering.of(1))
     await asked(engine, 1)
     later = [asyncio.create_task(gathering.of(n)) for n in (2, 3)]
@@ -54,7 +54,7 @@ async def test_who_comes_while_a_batch_is_under_way_is_in_the_next() -> None:
 async def test_a_batch_is_bounded() -> None:
     engine = Engine()
     engine.open.set()
-    gathering = Gathering(engine.ask)
+    gathering = KeyBatcher(engine.ask)
     count = GATHERED_QUESTIONS + 1
     assert len(await asyncio.gather(*(gathering.of(n) for n in range(count)))) == count
     assert [len(batch) for batch in engine.batches] == [GATHERED_QUESTIONS, 1]
@@ -62,7 +62,7 @@ async def test_a_batch_is_bounded() -> None:
 
 async def test_a_batch_that_fails_fails_for_those_in_it_and_nobody_else() -> None:
     engine = Engine()
-    gathering = Gathering(engine.ask)
+    gathering = KeyBatcher(engine.ask)
     failing = [asyncio.create_task(gathering.of(n)) for n in (2, -1)]
     await asked(engine, 1)
     later = asyncio.create_task(gathering.of(3))
@@ -76,7 +76,7 @@ async def test_a_batch_that_fails_fails_for_those_in_it_and_nobody_else() -> Non
 
 async def test_who_goes_away_leaves_the_others_their_answers() -> None:
     engine = Engine()
-    gathering = Gathering(engine.ask)
+    gathering = KeyBatcher(engine.ask)
     going, staying = (asyncio.create_task(gathering.of(n)) for n in (2, 3))
     await asked(engine, 1)
     going.cancel()

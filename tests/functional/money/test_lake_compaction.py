@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 
 from weir.metering.declares import REPLACED_KEPT_S
 from weir.metering.lake import compaction, manifest, queries, receipts
-from weir.metering.lake.compaction import Compacted, compact
+from weir.metering.lake.compaction import CompactionCounts, compact
 from weir.metering.lake.lake import Lake
 from weir.metering.records.segments import Damage, read_segment
 from weir.metering.tables import lake_files as table
@@ -63,7 +63,7 @@ async def later(world: World) -> int:
     async with world.database.engine.begin() as connection:
         past = timedelta(seconds=REPLACED_KEPT_S + 1)
         await connection.execute(update(table).values(replaced_at=table.c.replaced_at - past))
-    return await manifest.forget_replaced(world.database, world.lake)
+    return await manifest.remove_replaced(world.database, world.lake)
 
 
 async def test_an_hour_of_small_files_becomes_one_and_proves_the_same(stored: World) -> None:
@@ -181,7 +181,7 @@ async def test_what_is_not_what_was_written_is_named_and_left_alone(world: World
     streams = await bring(world, 2)
     broken = (await world.files())[0]
     await asyncio.to_thread(world.lake.put, broken, b"not parquet")
-    report: Compacted = await compact(world.database, world.lake)
+    report: CompactionCounts = await compact(world.database, world.lake)
     assert [(each.file, each.damage) for each in report.findings] == [(broken, Damage.ALTERED)]
     assert report.into == 2
     async with world.database.connect() as connection:

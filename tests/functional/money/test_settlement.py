@@ -116,7 +116,7 @@ async def test_a_disputed_line_waits_for_its_decision(world: World) -> None:
     opened = await doing(world, world.partner, dispute)
     for reader in (world.partner, world.operator):
         async with world.database.connect() as connection:
-            found = await line_lookup.places(connection, [opened], reader, world.operator)
+            found = await line_lookup.locate_lines(connection, [opened], reader, world.operator)
             (own,) = await statements.of_party(connection, reader)
         where = found[opened.id]
         assert (where.statement, where.line, where.gross_minor) == (own.id, 1, 1_500)
@@ -218,7 +218,9 @@ async def test_a_credit_is_seen_by_whom_it_concerns_and_the_operator(world: Worl
         for reader in (world.bank, world.partner, world.operator):
             found = await credits.of_party(connection, reader, world.operator)
             assert found == [second, first]
-            place = (await line_lookup.places(connection, found, reader, world.operator))[first.id]
+            place = (await line_lookup.locate_lines(connection, found, reader, world.operator))[
+                first.id
+            ]
             assert (place.statement, place.line) == (closed.statements[reader], 1)
             older = await credits.of_party(connection, reader, world.operator, second.id)
             assert older == [first]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from bench.loading import Outcome
+from bench.load_process import Outcome
 from bench.processes import cpu_s, living, resident_bytes
 from bench.report import Spread
 

@@ -43,7 +43,7 @@ from weir.metering.records.segments import read_segment
 from weir.settlement.documents import LineShare, digest
 from weir.settlement.periods.open_segments import Unclosed
 from weir.settlement.periods.periods import interval, parse_period
-from weir.settlement.rating.splits import Parties, Takings, split
+from weir.settlement.rating.splits import Parties, SplitInput, split
 from weir.settlement.rating.usage import Count, Priced, Usage, count_lake, ending_of, slices
 from weir.settlement.statements import composition
 from weir.settlement.statements.lines import UnknownPlan, lines
@@ -87,7 +87,7 @@ def test_the_sql_and_the_python_count_the_same(records: list[CallRecord]) -> Non
         by_sql = count_lake(lake, Unclosed(runs, files, len(records)), PARTS, PLANS)
     count = Count(PARTS, PLANS)
     count.add(records)
-    by_hand = count.counted()
+    by_hand = count.result()
     assert (by_sql.held, by_sql.records) == (by_hand.held, by_hand.records)
     assert set(by_sql.usage) == set(by_hand.usage)
     assert len(by_sql.usage) == len(by_hand.usage)
@@ -114,7 +114,7 @@ PARTIES = Parties(BANK, OPERATOR, MARKET)
 
 def test_the_last_minor_unit_goes_to_the_largest_fraction() -> None:
     shares = [Share("member", 7_000), Share("operator", 2_500), Share("partner", 500)]
-    assert split(Takings(1_502, 1_001, 1_502, "CNY"), shares, PARTIES) == [
+    assert split(SplitInput(1_502, 1_001, 1_502, "CNY"), shares, PARTIES) == [
         LineShare(BANK, "member", 1_051),
         LineShare(OPERATOR, "operator", 376),
         LineShare(MARKET, "partner", 75),
@@ -125,7 +125,7 @@ def test_the_last_minor_unit_goes_to_the_largest_fraction() -> None:
 def test_shares_always_sum_to_the_gross(gross_minor: int, weights: list[int]) -> None:
     parties = ["member", "operator", "partner", INSURER]
     shares = [Share(party, weight) for party, weight in zip(parties, weights, strict=False)]
-    parts = split(Takings(gross_minor, 1, gross_minor, "CNY"), shares, PARTIES)
+    parts = split(SplitInput(gross_minor, 1, gross_minor, "CNY"), shares, PARTIES)
     assert sum(part.amount_minor for part in parts) == gross_minor
     for part, weight in zip(parts, weights, strict=True):
         assert abs(part.amount_minor * sum(weights) - gross_minor * weight) < sum(weights)
@@ -134,7 +134,7 @@ def test_shares_always_sum_to_the_gross(gross_minor: int, weights: list[int]) ->
 def usage_of(*records: CallRecord) -> list[Usage]:
     count = Count(PARTS, PLANS)
     count.add(records)
-    return count.counted().usage
+    return count.result().usage
 
 
 def test_calls_are_split_by_the_agreement_in_force_when_they_were_made() -> None:

@@ -17,7 +17,7 @@ from weir.settlement.rating.charges import (
     Tally,
     charge,
     months_between,
-    rounded,
+    round_amount,
     total,
     value_charge,
 )
@@ -140,13 +140,13 @@ def test_a_line_is_rounded_once_by_the_rule_that_was_agreed(
     rule: Rounding, fen: tuple[int, int, int]
 ) -> None:
     exact = (Fraction("0.025"), Fraction("-0.025"), Fraction("0.0101"))
-    assert tuple(rounded(each, "CNY", rule) for each in exact) == tuple(
+    assert tuple(round_amount(each, "CNY", rule) for each in exact) == tuple(
         Money(each, "CNY") for each in fen
     )
 
 
 @given(st.fractions(), st.sampled_from(["half_even", "half_up", "down", "up"]))
 def test_a_credit_is_rounded_as_its_charge(exact: Fraction, rule: Rounding) -> None:
-    minor = rounded(exact, "CNY", rule).amount_minor
-    assert rounded(-exact, "CNY", rule).amount_minor == -minor
+    minor = round_amount(exact, "CNY", rule).amount_minor
+    assert round_amount(-exact, "CNY", rule).amount_minor == -minor
     assert abs(minor - exact * 100) < 1

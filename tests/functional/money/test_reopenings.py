@@ -10,7 +10,7 @@ import pytest
 from money_world import World
 from sqlalchemy import func, select, text
 from test_closing import agree, balances, bring, close, now_us, refused, statement
-from test_settling import closed_month, doing, line, pay, settle
+from test_settlement import closed_month, doing, line, pay, settle
 
 from waits import until
 from weir.audit.tables import audit_entries
@@ -63,8 +63,8 @@ async def test_reopening_reverses_what_was_posted_and_closing_again_is_the_next_
     async with world.database.connect() as connection:
         rows = await statements.of_party(connection, world.bank)
         assert [(row.version, row.reopened_at is None) for row in rows] == [(2, True), (1, False)]
-        assert await statements.reopened(connection, old.statement) == REASON
-        assert await statements.reopened(connection, new.statement) is None
+        assert await statements.reopening_reason(connection, old.statement) == REASON
+        assert await statements.reopening_reason(connection, new.statement) is None
         reversed_ = select(func.count()).where(postings.c.reverses.is_not(None))
         assert await connection.scalar(reversed_) == 1
 

@@ -19,7 +19,7 @@ from weir.metering.counters.period_sums import PeriodLimit
 from weir.metering.counters.reconciliation import (
     PaymentAnswer,
     PaymentQuestion,
-    lookup_over,
+    make_lookup,
     reconcile,
 )
 from weir.metering.declares import RECONCILE_AFTER_S
@@ -272,13 +272,13 @@ async def test_a_member_answers_by_its_status(status: int, executed: bool | None
     port = server.sockets[0].getsockname()[1]
     async with server, httpx.AsyncClient() as client:
         question = PaymentQuestion("org_1", f"http://127.0.0.1:{port}/payments/one")
-        assert await lookup_over(client)(question) == PaymentAnswer(executed, status)
+        assert await make_lookup(client)(question) == PaymentAnswer(executed, status)
 
 
 async def test_a_member_that_cannot_be_reached_says_nothing() -> None:
     async with httpx.AsyncClient() as client:
         question = PaymentQuestion("org_1", "http://127.0.0.1:1/payments/one")
-        assert (await lookup_over(client)(question)).executed is None
+        assert (await make_lookup(client)(question)).executed is None
 
 
 async def test_a_recurring_payment_that_was_not_made_counts_in_no_limit(

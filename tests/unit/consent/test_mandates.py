@@ -103,9 +103,9 @@ def test_one_payment_is_allowed_up_to_the_maximum_to_the_payee(
 def test_two_periods_are_one_if_and_only_if_their_names_are(at: datetime) -> None:
     limits = [limit(period, "1000.00") for period in PERIODS]
     mandate = recurring_payments.read(RENT | {"periodic_limits": limits})
-    for each in mandate.counted_at(at):
-        inside = mandate.counted_at(each.span.ends_at - timedelta(microseconds=1))
+    for each in mandate.limit_periods_at(at):
+        inside = mandate.limit_periods_at(each.span.ends_at - timedelta(microseconds=1))
         assert next(one for one in inside if one.limit == each.limit).name == each.name
-        after = mandate.counted_at(each.span.ends_at)
+        after = mandate.limit_periods_at(each.span.ends_at)
         assert next(one for one in after if one.limit == each.limit).name != each.name
-    assert len({each.name for each in mandate.counted_at(at)}) == len(PERIODS)
+    assert len({each.name for each in mandate.limit_periods_at(at)}) == len(PERIODS)

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bench.asking import CHALLENGE, REDIRECT_URI, Asker, Key
 from bench.processes import TARGET_CORE, pin
 from bench.stage import Stage
+from bench.token_requests import CHALLENGE, REDIRECT_URI, Asker, Key
 from weir.access.consent_types import ACCOUNT_ACCESS
 from weir.app.core import Core, open_core
 from weir.authorization.grants import grants
@@ -45,7 +45,7 @@ class Parties:
 
 
 @dataclass(frozen=True, slots=True)
-class Issuing:
+class TokenIssuer:
     """An installation with an application whose customers have said yes."""
 
     stage: Stage
@@ -53,15 +53,15 @@ class Issuing:
     asker: Asker
 
     @classmethod
-    def at(cls, stage: Stage) -> Issuing:
+    def at(cls, stage: Stage) -> TokenIssuer:
         """Make the parties, and keep all that issues tokens on one core."""
         key = Key()
         parties = asyncio.run(_in_unit(stage, lambda unit: _parties(unit, key)))
         asker = Asker(stage.issuer, parties.application, SCOPE, key)
-        issuing = cls(stage, parties, asker)
+        issuer = cls(stage, parties, asker)
         pin(stage.pids("gateway", "control"), TARGET_CORE)
         pin(stage.engine_pids(), TARGET_CORE)
-        return issuing
+        return issuer
 
     def groups(self) -> dict[str, list[int]]:
         """The processes that take part in issuing, each with its descendants."""

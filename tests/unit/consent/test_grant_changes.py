@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from weir.access.consent_types import ACCOUNT_ACCESS, PAYMENT_INITIATION
 from weir.consent import grant_changes
 from weir.consent.declares import OAUTH_INVALID_AUTHORIZATION_DETAILS
-from weir.consent.grant_changes import Action, accounts_after, becomes, difference
+from weir.consent.grant_changes import Action, accounts_after, changed_request, difference
 from weir.consent.types import ConsentRequest
 from weir.consent.words import PERMISSIONS
 from weir.kernel.outcomes import Refusal
@@ -44,7 +44,7 @@ def granted(permissions: list[str], accounts: list[str], days: int) -> dict[str,
 def applied(action: Action, before: dict[str, Any], change: Asked) -> dict[str, Any]:
     """The granted entry after a change."""
     permissions, accounts, days = change
-    details = becomes(action, before, asked(permissions, days)).details
+    details = changed_request(action, before, asked(permissions, days)).details
     return {**details, "accounts": accounts_after(action, before, accounts)}
 
 
@@ -79,7 +79,7 @@ def test_the_customer_is_shown_every_permission_once(
     had: Asked, new: Asked, action: Action
 ) -> None:
     before = granted(*had)
-    after = becomes(action, before, asked(new[0], new[2]))
+    after = changed_request(action, before, asked(new[0], new[2]))
     shown = difference(before, after)
     assert {*shown.permissions_added, *shown.permissions_kept} == set(after.details["permissions"])
     assert {*shown.permissions_kept, *shown.permissions_ended} == set(had[0])
