@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from weir.cli.failures import CommandError
 from weir.client.exchange import Answer
-from weir.client.session import NONE_OF_IT, Session
+from weir.client.session import NO_RETRIES, Session
 from weir_demo.cast import BROUGHT_IN, BROUGHT_IN_FOR, SEED, TRIAL, TRIAL_QUOTA
 from weir_demo.stage import Caller, Consented, Member, Stage
 from weir_demo.wrong_calls import WrongCall, wrong_calls
@@ -84,14 +84,14 @@ async def _work(stage: Stage, planned: Iterator[Planned], told: Callable[[int], 
 
 def own_session(stage: Stage, caller: Caller | Member, scope: str) -> Session:
     """Open an application's session for itself; it repeats no call, since each is counted."""
-    return Session.of_application(stage.platform, caller.exchange, caller.server, scope, NONE_OF_IT)
+    return Session.of_application(stage.platform, caller.exchange, caller.server, scope, NO_RETRIES)
 
 
 def consented_session(stage: Stage, consented: Consented) -> Session:
     """Open a session on a customer's consent."""
     caller = consented.caller
     return Session.of_consent(
-        stage.platform, caller.exchange, caller.server, consented.token, NONE_OF_IT
+        stage.platform, caller.exchange, caller.server, consented.token, NO_RETRIES
     )
 
 

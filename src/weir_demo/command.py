@@ -19,7 +19,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from weir.cli.up import origin_of
-from weir.client.management.requests import all_of
+from weir.client.management.requests import collect
 from weir.client.platform import Platform
 from weir_demo import report
 from weir_demo.boot import Boot, boot
@@ -100,7 +100,7 @@ async def _tell(
             _told(console, began_s, words)
             await chapter(stage)
         gather(stage)
-        listed = await all_of(stage.operating.organisations.list())
+        listed = await collect(stage.operating.organisations.list())
         return stage, {each["id"]: each["name_en"] for each in listed}
 
 

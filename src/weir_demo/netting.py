@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from weir.client.management.management import Management
-from weir.client.management.requests import all_of
+from weir.client.management.requests import collect
 from weir_demo.cast import CURRENCY
 from weir_demo.stage import Stage
 
@@ -85,7 +85,7 @@ async def _first_line(management: Management, at_most_minor: int) -> tuple[str, 
 
     The line is the first that costs something, and the amount at most its gross.
     """
-    newest = (await all_of(management.statements.list()))[0]
+    newest = (await collect(management.statements.list()))[0]
     statement: dict[str, Any] = await management.statements.get(newest["id"])
     paid = ((n, line) for n, line in enumerate(statement["lines"], 1) if line["gross_minor"] > 0)
     number, line = next(paid)

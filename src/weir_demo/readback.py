@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from weir.app.settings import Settings
-from weir.client.management.requests import all_of
+from weir.client.management.requests import collect
 from weir.metering.lake import queries
 from weir.metering.lake.lake import Lake
 from weir.settlement.statements.verification import RecordsFolder, Verification, verify
@@ -79,7 +79,7 @@ async def _await_ingest(stage: Stage, lake: Lake, expected: int) -> list[str]:
     """
     deadline = time.monotonic() + _INGEST_TIMEOUT_S
     while True:
-        files = await all_of(stage.operating.records.files())
+        files = await collect(stage.operating.records.files())
         held = await asyncio.to_thread(queries.count_records, lake, files)
         if held >= expected or time.monotonic() > deadline:
             return files

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from weir.client.management.management import Management
-from weir.client.management.requests import all_of
+from weir.client.management.requests import collect
 from weir.client.pricing import free
 from weir_demo.cast import (
     BROUGHT_IN_FOR,
@@ -36,7 +36,7 @@ async def stock(member: Member) -> None:
     made = await management.documents.import_document(
         institution.slug, member.running.url, member.running.document
     )
-    listed = await all_of(management.capabilities.list(made["document"]["id"]))
+    listed = await collect(management.capabilities.list(made["document"]["id"]))
     capabilities = {each["operation_id"]: each["id"] for each in listed}
     for offer in institution.offers:
         for operation, declared in offer.operations.items():
@@ -72,11 +72,11 @@ async def _publish(member: Member, offer: Offer, capabilities: list[str]) -> Non
 async def _count(stage: Stage) -> None:
     """Read the alliance's figures back from the management API."""
     organisations = stage.operating.organisations
-    products = await all_of(stage.operating.shelf.list())
+    products = await collect(stage.operating.shelf.list())
     details = [await stage.operating.products.get(each["id"]) for each in products]
     stage.figures.alliance = {
-        "members": len(await all_of(organisations.list("member"))),
-        "partners": len(await all_of(organisations.list("partner"))),
+        "members": len(await collect(organisations.list("member"))),
+        "partners": len(await collect(organisations.list("partner"))),
         "products": len(products),
         "operations": sum(len(each["capabilities"]) for each in details),
     }

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from weir.client.platform import Platform
     from weir.client.possession import DpopKey
     from weir.client.profile import Profile
-    from weir.client.session import Patience, Session
+    from weir.client.session import RetryPolicy, Session
     from weir.client.tokens import Token, TokenKeeper
 
 _MODULES: Final = {
@@ -61,7 +61,7 @@ _MODULES: Final = {
     "Platform": "platform",
     "DpopKey": "possession",
     "Profile": "profile",
-    "Patience": "session",
+    "RetryPolicy": "session",
     "Session": "session",
     "Token": "tokens",
     "TokenKeeper": "tokens",
@@ -81,13 +81,13 @@ __all__ = [
     "Management",
     "MessageSigner",
     "OAuthError",
-    "Patience",
     "Platform",
     "Profile",
     "ProtocolError",
     "PushedRequest",
     "Question",
     "RefusedError",
+    "RetryPolicy",
     "Session",
     "Token",
     "TokenKeeper",

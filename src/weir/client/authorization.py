@@ -172,7 +172,7 @@ class AuthorizationServer:
         """
         address = self._address(endpoint)
         answer = await self._send(address, form)
-        if self.dpop is not None and self.dpop.heed(address, answer):
+        if self.dpop is not None and self.dpop.keep_nonce(address, answer):
             answer = await self._send(address, form)
         return {} if empty and answer.status == 200 else _accepted(answer)
 
@@ -180,7 +180,7 @@ class AuthorizationServer:
         """Send a request about one thing `under` an endpoint, with an access token. OAuthError."""
         address = f"{self._address(endpoint)}/{quote(under, safe='')}"
         answer = await self._ask(method, address, token)
-        if self.dpop is not None and self.dpop.heed(address, answer):
+        if self.dpop is not None and self.dpop.keep_nonce(address, answer):
             answer = await self._ask(method, address, token)
         if answer.status != 204:
             _accepted(answer)

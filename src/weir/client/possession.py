@@ -50,7 +50,7 @@ class DpopKey:
         header = {"typ": "dpop+jwt", "alg": "ES256", "jwk": self._key.as_dict(private=False)}
         return jws.serialize_compact(header, json.dumps(claims).encode(), self._key)
 
-    def heed(self, url: str, answer: Answer) -> bool:
+    def keep_nonce(self, url: str, answer: Answer) -> bool:
         """Keep the nonce of an answer (section 8.2); return whether to send the request again.
 
         That is so when the server refused the request for want of the nonce.

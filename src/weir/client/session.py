@@ -31,7 +31,7 @@ _REPEATABLE: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryPolicy:
     """The number and time of a session's tries. `tries` counts the first one.
 
     A call is repeated only when its method allows it or it has an idempotency key, and only when
@@ -44,7 +44,7 @@ class Patience:
     first_wait_s: float = 0.2
 
 
-NONE_OF_IT: Final = Patience(tries=1)
+NO_RETRIES: Final = RetryPolicy(tries=1)
 
 
 class Session:
@@ -61,7 +61,7 @@ class Session:
         origin: str,
         exchange: Exchange,
         keeper: TokenKeeper,
-        patience: Patience | None = None,
+        retries: RetryPolicy | None = None,
         key_header: str = PRODUCT_KEY,
         dpop: DpopKey | None = None,
         signer: MessageSigner | None = None,
@@ -73,7 +73,7 @@ class Session:
         self._key_header = key_header
         self._exchange = exchange
         self._keeper = keeper
-        self._patience = patience or Patience()
+        self._retries = retries or RetryPolicy()
 
     @classmethod
     def of_application(
@@ -82,7 +82,7 @@ class Session:
         exchange: Exchange,
         server: AuthorizationServer,
         scope: str,
-        patience: Patience | None = None,
+        retries: RetryPolicy | None = None,
         signer: MessageSigner | None = None,
     ) -> Session:
         """Open a session for the application itself (client credentials)."""
@@ -95,7 +95,7 @@ class Session:
         else:
             origin, key_header = _products(platform, server), PRODUCT_KEY
         keeper = TokenKeeper(renew)
-        return cls(origin, exchange, keeper, patience, key_header, server.dpop, signer)
+        return cls(origin, exchange, keeper, retries, key_header, server.dpop, signer)
 
     @classmethod
     def of_consent(
@@ -104,7 +104,7 @@ class Session:
         exchange: Exchange,
         server: AuthorizationServer,
         token: Token,
-        patience: Patience | None = None,
+        retries: RetryPolicy | None = None,
         signer: MessageSigner | None = None,
     ) -> Session:
         """Open a session on a customer's consent, with the token its code was exchanged for."""
@@ -116,7 +116,7 @@ class Session:
             return await server.refresh(refresh_token)
 
         keeper, origin = TokenKeeper(renew, token), _products(platform, server)
-        return cls(origin, exchange, keeper, patience, dpop=server.dpop, signer=signer)
+        return cls(origin, exchange, keeper, retries, dpop=server.dpop, signer=signer)
 
     async def call(
         self,
@@ -228,14 +228,14 @@ class Session:
 
     def _wait_s(self, error: RefusedError | UnreachableError, tried: int) -> float | None:
         """Return the seconds to wait before the next try, or None for no further try."""
-        if tried >= self._patience.tries:
+        if tried >= self._retries.tries:
             return None
-        wait_s = self._patience.first_wait_s * 2 ** (tried - 1) * random.uniform(0.5, 1.5)  # noqa: S311 - spreads repeats
+        wait_s = self._retries.first_wait_s * 2 ** (tried - 1) * random.uniform(0.5, 1.5)  # noqa: S311 - spreads repeats
         if isinstance(error, RefusedError):
             if error.retry is not Retry.LATER:
                 return None
             wait_s = max(wait_s, error.retry_after_s or 0)
-        return wait_s if wait_s <= self._patience.wait_s else None
+        return wait_s if wait_s <= self._retries.wait_s else None
 
 
 def _products(platform: Platform, server: AuthorizationServer) -> str:

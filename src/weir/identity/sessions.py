@@ -108,7 +108,7 @@ class Sessions:
         if left_s <= 0:
             return None
         # A sign-out between the two steps holds: `keep` never restores a removed session.
-        if not await self._cache.keep(_key(secret), min(found["idle_s"], int(left_s) + 1)):
+        if not await self._cache.extend(_key(secret), min(found["idle_s"], int(left_s) + 1)):
             return None
         return Session(
             found["person"],

@@ -32,7 +32,7 @@ def mint(prefix: str, at_ms: int, entropy: bytes) -> str:
     return f"{prefix}_{''.join(pairs)}"
 
 
-def born_ms(identifier: str) -> int:
+def minted_ms(identifier: str) -> int:
     """Return the time at which an identifier was made, Unix milliseconds: its first 48 bits."""
     value = 0
     for digit in identifier.partition("_")[2]:

@@ -50,7 +50,7 @@ def node_of(leaves: Mapping[int, bytes], nodes: Nodes) -> merkle.Node:
     return node
 
 
-def fault(size: int, root: str, node: merkle.Node) -> str | None:
+def find_fault(size: int, root: str, node: merkle.Node) -> str | None:
     """Return the reason that `node` gives no tree of `size` leaves under this root, or None.
 
     `root` is in hexadecimal.

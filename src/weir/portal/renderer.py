@@ -79,7 +79,7 @@ def endpoint(portal: Portal, page: PageFunction) -> Callable[[Request], Awaitabl
             _log.exception("page failed")
             response = render_refusal(request, visitor, Refusal(PLATFORM_ERROR))
         if visitor is not None:
-            visitor.keep(response)
+            visitor.set_cookies(response)
         return response
 
     return serve
@@ -210,7 +210,7 @@ def _environment(language: str, catalogue: languages.Catalogue) -> Environment:
             .of(language)
             .format(application=application, member=member)
         ),
-        told=lambda said: said.of(language),
+        in_language=lambda words: words.of(language),
         zone=formatting.zone,
         symbol=formatting.symbol,
         quantity=formatting.quantity,

@@ -67,7 +67,7 @@ class Visitor:
         """The session that forms are bound to; None when it no longer counts."""
         return self.session if self.person or self.entering else None
 
-    def keep(self, response: Response) -> None:
+    def set_cookies(self, response: Response) -> None:
         """Set the visitor's new cookies on the response."""
         if self.visit_is_new:
             set_host_cookie(response, VISIT_COOKIE, self.visit, _YEAR_S)

@@ -196,7 +196,7 @@ class Cache:
         except (ValkeyError, OSError) as error:
             raise Refusal(ENGINE_UNAVAILABLE, f"valkey: {error!r}") from error
 
-    async def keep(self, name: str, lifetime_s: int) -> bool:
+    async def extend(self, name: str, lifetime_s: int) -> bool:
         """Make a name expire `lifetime_s` seconds from now; False when it has expired already.
 
         Refusal ENGINE_UNAVAILABLE.

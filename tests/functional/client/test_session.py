@@ -13,13 +13,13 @@ from tls_listener import Listener
 
 from weir.client.errors import InstitutionError, RefusedError, UnreachableError
 from weir.client.exchange import Exchange
-from weir.client.session import NONE_OF_IT, Patience, Session
+from weir.client.session import NO_RETRIES, RetryPolicy, Session
 from weir.client.tokens import Token, TokenKeeper
 from weir.gateway.declares import CONSENT_WITHDRAWN, QUOTA_EXCEEDED
 from weir.kernel.declares import OVERLOADED, TOKEN_EXPIRED
 from weir.kernel.outcomes import Outcome, Refusal
 
-QUICK = Patience(tries=3, wait_s=2.0, first_wait_s=0.001)
+QUICK = RetryPolicy(tries=3, wait_s=2.0, first_wait_s=0.001)
 DROP = b""
 OK = b'HTTP/1.1 200 OK\r\ncontent-length: 11\r\n\r\n{"fine": 1}'
 
@@ -56,7 +56,7 @@ class Script:
 
 @asynccontextmanager
 async def calling(
-    listener: Listener, script: Script, patience: Patience = QUICK
+    listener: Listener, script: Script, retries: RetryPolicy = QUICK
 ) -> AsyncIterator[Session]:
     made = 0
 
@@ -70,7 +70,7 @@ async def calling(
         Exchange(listener.ca_file, connections=2) as exchange,
     ):
         origin = f"https://api.localhost:{port}"
-        yield Session(origin, exchange, TokenKeeper(renew), patience)
+        yield Session(origin, exchange, TokenKeeper(renew), retries)
 
 
 async def test_a_call_carries_the_token_and_a_name_of_its_own(listener: Listener) -> None:
@@ -139,7 +139,7 @@ async def test_patience_ends(listener: Listener) -> None:
             await session.call("GET", "/x")
     assert len(script.asked) == 3
     script = Script(*[refusal(OVERLOADED)] * 4)
-    async with calling(listener, script, NONE_OF_IT) as session:
+    async with calling(listener, script, NO_RETRIES) as session:
         with pytest.raises(RefusedError):
             await session.call("GET", "/x")
     assert len(script.asked) == 1
@@ -151,11 +151,11 @@ async def test_a_token_the_platform_calls_expired_is_renewed_once_even_for_a_pos
     """It was refused before anybody saw the call, so sending it again is safe."""
     expired = refusal(TOKEN_EXPIRED)
     script = Script(expired, OK)
-    async with calling(listener, script, NONE_OF_IT) as session:
+    async with calling(listener, script, NO_RETRIES) as session:
         assert (await session.call("POST", "/x", json={})).status == 200
     assert [each["authorization"] for each in script.asked] == ["Bearer token-1", "Bearer token-2"]
     script = Script(expired, expired)
-    async with calling(listener, script, NONE_OF_IT) as session:
+    async with calling(listener, script, NO_RETRIES) as session:
         with pytest.raises(RefusedError, match="token_expired"):
             await session.call("GET", "/x")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from weir.store.engines import EmbeddedPostgres, Home, binaries
-from weir.store.engines.binaries import reachable
+from weir.store.engines.binaries import make_reachable
 from weir.store.engines.user import find
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs engines as another user")
@@ -45,8 +45,8 @@ def test_an_open_installation_is_used_where_it_is(place: Path) -> None:
     (place / engine.parts[0]).mkdir(parents=True)
     program = place / engine.parts[0] / "valkey-server"
     program.touch(mode=0o755)
-    assert reachable(engine, nobody, place / "copies").root == place
-    assert reachable(engine, None, place / "copies").root == place
+    assert make_reachable(engine, nobody, place / "copies").root == place
+    assert make_reachable(engine, None, place / "copies").root == place
     program.chmod(0o700)
     (place / "copies").mkdir()
-    assert reachable(engine, nobody, place / "copies").root.parent == place / "copies"
+    assert make_reachable(engine, nobody, place / "copies").root.parent == place / "copies"

@@ -95,7 +95,7 @@ async def statements_of(world: World) -> list[Expiry]:
 async def bundle(world: World, folder: Path) -> bundle_audit.Audit:
     """What the operator fetches, audited."""
     async with world.database.connect() as connection:
-        seals = await receipts.seals_after(connection, 0, 100)
+        seals = await receipts.list_seals(connection, 0, 100)
         for seal in seals:
             remains = await receipts.segment_of(connection, world.lake, seal.stream, seal.segment)
             place = (folder / bundles.RECORDS, seal.stream, seal.segment)

@@ -18,7 +18,7 @@ from platform_world import ACCOUNTS, World, account_access
 from waits import PATIENCE_S, until
 from weir.client import Management, MessageSigner, Session
 from weir.client.errors import RefusedError
-from weir.client.management.requests import all_of
+from weir.client.management.requests import collect
 from weir.metering.lake import queries
 from weir.settlement.statements.verification import RecordsFolder, verify
 from weir.store.declares import PROCESS_LEASE_S
@@ -134,7 +134,7 @@ async def test_a_revoked_certificate_is_refused_by_every_process_at_once(
     async with consented(platform, "revoked") as (all_processes, caller, _):
         issued = platform.operator.certificates
         client_id = caller.profile.credentials.client_id
-        certificates = await all_of(issued.list(client_id))
+        certificates = await collect(issued.list(client_id))
         await issued.revoke(certificates[0]["id"])
         assert await all_processes.refusals() == {"certificate_revoked"}
         anew = await asker(platform, caller, all_processes.path, all_processes.token)
@@ -213,7 +213,7 @@ async def test_a_gateway_cut_off_from_postgresql_stops_serving_consents_within_i
 async def test_a_withdrawal_is_acknowledged_without_valkey(platform: World) -> None:
     """Valkey only wakes the gateways up. Without it they look once a second."""
     async with consented(platform, "deaf") as (all_processes, _, consent):
-        await all_of(platform.bank.management.customers.list())  # its token is fresh now
+        await collect(platform.bank.management.customers.list())  # its token is fresh now
         platform.kill_valkey()
         try:
             assert await all_processes.refusals() == {None}

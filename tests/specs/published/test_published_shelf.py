@@ -15,7 +15,7 @@ from keep_alive import Connection
 from platform_world import World
 from published_folder import published_documents
 
-from weir.client.management.requests import all_of
+from weir.client.management.requests import collect
 from weir.openapi.operations import ImportedDocument, ImportedOperation, import_document
 from weir.openapi.reader import read_document
 from weir.openapi.regeneration import normalise
@@ -59,7 +59,7 @@ async def shelved(platform: World, echo: EchoMember, document: Published) -> dic
     stored = await management.documents.openapi(made["document"]["id"])
     source = normalise(read_document(document.raw))
     assert json.dumps(normalise(stored)) == json.dumps(source)
-    capabilities = await all_of(management.capabilities.list(made["document"]["id"]))
+    capabilities = await collect(management.capabilities.list(made["document"]["id"]))
     assert len(capabilities) == made["operations"] == len(document.read.operations)
     drafted = await management.products.draft(
         slug=document.slug,

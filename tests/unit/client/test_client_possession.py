@@ -28,12 +28,12 @@ def test_a_proof_is_for_one_request_and_its_token() -> None:
 def test_a_nonce_is_remembered_for_its_origin_only() -> None:
     key = DpopKey()
     wanted = Answer(400, httpx.Headers({"dpop-nonce": "n-1"}), b'{"error":"use_dpop_nonce"}')
-    assert key.heed("https://auth.localhost/token", wanted)
+    assert key.keep_nonce("https://auth.localhost/token", wanted)
     for url, nonce in (("https://auth.localhost/par", "n-1"), (URL, None)):
         read = dpop.read(key.proof("POST", url), method="POST", url=url, now_s=time.time())
         assert read.nonce == nonce
-    assert not key.heed(URL, Answer(200, httpx.Headers({"dpop-nonce": "n-2"}), b"{}"))
-    assert not key.heed(URL, Answer(400, httpx.Headers(), b'{"error":"use_dpop_nonce"}'))
+    assert not key.keep_nonce(URL, Answer(200, httpx.Headers({"dpop-nonce": "n-2"}), b"{}"))
+    assert not key.keep_nonce(URL, Answer(400, httpx.Headers(), b'{"error":"use_dpop_nonce"}'))
 
 
 def test_a_token_is_sent_under_the_scheme_it_was_issued_for() -> None:

@@ -109,29 +109,29 @@ def test_a_token_signed_after_its_key_ended_is_invalid() -> None:
 def test_an_expired_token_says_so_and_so_does_a_remembered_one() -> None:
     memory = TokenMemory(VERIFIER)
     raw = GOOD.encode()
-    assert memory.know(raw, KEYS, NOW) is memory.know(raw, KEYS, NOW)
+    assert memory.find_or_verify(raw, KEYS, NOW) is memory.find_or_verify(raw, KEYS, NOW)
     for later in (NOW + 86_401, NOW + 86_401):
         with pytest.raises(Refusal) as refused:
-            memory.know(raw, KEYS, later)
+            memory.find_or_verify(raw, KEYS, later)
         assert refused.value.outcome.code == "token_expired"
     assert len(memory) == 0
 
 
 def test_a_withdrawn_key_voids_the_tokens_it_signed() -> None:
     memory = TokenMemory(VERIFIER)
-    memory.know(GOOD.encode(), KEYS, NOW)
+    memory.find_or_verify(GOOD.encode(), KEYS, NOW)
     with pytest.raises(Refusal) as refused:
-        memory.know(GOOD.encode(), Map(), NOW)
+        memory.find_or_verify(GOOD.encode(), Map(), NOW)
     assert refused.value.outcome.code == "token_invalid"
 
 
 def test_memory_is_bounded_and_keeps_what_is_used() -> None:
     memory = TokenMemory(VERIFIER, capacity=8)
     used = sign(claims(jti="used", **BORN)).encode()
-    first = memory.know(used, KEYS, NOW)
+    first = memory.find_or_verify(used, KEYS, NOW)
     for number in range(40):
-        memory.know(sign(claims(jti=f"tok_{number}", **BORN)).encode(), KEYS, NOW)
-        assert memory.know(used, KEYS, NOW) is first
+        memory.find_or_verify(sign(claims(jti=f"tok_{number}", **BORN)).encode(), KEYS, NOW)
+        assert memory.find_or_verify(used, KEYS, NOW) is first
         assert len(memory) <= 8
 
 

@@ -24,7 +24,7 @@ def test_what_remains_has_the_same_root_and_the_same_proofs(case: tuple[int, set
     nodes = pruned_trees.prune(removed, tree.node)
     remaining = {index: each for index, each in leaves.items() if index not in removed}
     node = pruned_trees.node_of(remaining, nodes)
-    assert pruned_trees.fault(size, tree.root.hex(), node) is None
+    assert pruned_trees.find_fault(size, tree.root.hex(), node) is None
     for index, leaf in remaining.items():
         path = merkle.inclusion(index, size, node)
         assert path == tree.inclusion(index)
@@ -44,9 +44,13 @@ def test_a_leaf_more_less_or_another_is_found(
     if at in remaining:
         del remaining[at]
         root = tree.root.hex()
-        assert pruned_trees.fault(size, root, pruned_trees.node_of(remaining, nodes)) is not None
+        assert (
+            pruned_trees.find_fault(size, root, pruned_trees.node_of(remaining, nodes)) is not None
+        )
         remaining[at] = merkle.leaf_hash(b"another")
-        assert pruned_trees.fault(size, root, pruned_trees.node_of(remaining, nodes)) is not None
+        assert (
+            pruned_trees.find_fault(size, root, pruned_trees.node_of(remaining, nodes)) is not None
+        )
 
 
 def test_the_fewest_subtrees_stand_for_a_run() -> None:

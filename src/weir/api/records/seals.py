@@ -34,6 +34,6 @@ async def list_seals(
 ) -> Page[dict[str, Any]]:
     """`after` is the number of seals that you have already."""
     async with services.database.connect() as connection:
-        found = await receipts.seals_after(connection, after, PAGE_ROWS)
+        found = await receipts.list_seals(connection, after, PAGE_ROWS)
     more = str(after + len(found)) if len(found) == PAGE_ROWS else None
     return Page(items=[as_object(each) for each in found], next=more)

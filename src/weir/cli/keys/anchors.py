@@ -32,9 +32,9 @@ def register(
 @app.command("list")
 def list_anchors(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List the issuers that are trusted now, or were before."""
-    from weir.client.management.requests import all_of
+    from weir.client.management.requests import collect
 
-    found = call_management(profile, lambda m: all_of(m.anchors.list()))
+    found = call_management(profile, lambda m: collect(m.anchors.list()))
     show_list(found, ("issuer", "name", "status", "changed_at"), as_json)
 
 

@@ -23,9 +23,9 @@ Algorithm = Annotated[str, typer.Argument(help="ES256, PS256, EdDSA or Ed25519."
 @app.command("list")
 def list_keys(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List the signing keys by purpose, newest first, with the state of each."""
-    from weir.client.management.requests import all_of
+    from weir.client.management.requests import collect
 
-    found = call_management(profile, lambda m: all_of(m.signing_keys.list()))
+    found = call_management(profile, lambda m: collect(m.signing_keys.list()))
     show_list(
         found, ("kid", "purpose", "algorithm", "state", "signs_from", "superseded_at"), as_json
     )
@@ -64,9 +64,9 @@ def revoke(
 @app.command()
 def endings(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List the algorithms whose end is announced."""
-    from weir.client.management.requests import all_of
+    from weir.client.management.requests import collect
 
-    found = call_management(profile, lambda m: all_of(m.algorithms.endings()))
+    found = call_management(profile, lambda m: collect(m.algorithms.endings()))
     show_list(found, ("algorithm", "ends_at", "announced_at"), as_json)
 
 

@@ -48,7 +48,7 @@ def propose(
     product: Product,
     share: Shares = None,
     terms: TermsFile = None,
-    currency: Annotated[str, typer.Option(help="ISO 4217.")] = "CNY",
+    currency: Annotated[str, typer.Option(help="The currency (ISO 4217).")] = "CNY",
     effective_from: From = None,
     billable: BillableCalls = "succeeded",
     rounding: RoundingRule = "half_even",
@@ -108,11 +108,11 @@ def list_agreements(
     as_json: AsJson = False,
 ) -> None:
     """List your agreements, newest first, with who proposed each and when."""
-    from weir.client.management.requests import all_of
+    from weir.client.management.requests import collect
 
     found = call_management(
         profile,
-        lambda m: all_of(m.agreements.of_product(product) if product else m.agreements.list()),
+        lambda m: collect(m.agreements.of_product(product) if product else m.agreements.list()),
     )
     show_list(found, _COLUMNS, as_json)
 

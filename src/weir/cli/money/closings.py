@@ -15,7 +15,7 @@ period = typer.Typer(no_args_is_help=True)
 Period = Annotated[
     str, typer.Argument(help="A month such as 2026-11, or TIME/TIME in UTC, ending in Z.")
 ]
-Currency = Annotated[str, typer.Option(help="ISO 4217.")]
+Currency = Annotated[str, typer.Option(help="The currency (ISO 4217).")]
 Job = Annotated[str, typer.Argument(help="The closing's identifier, job_…")]
 
 # What is printed as each step of a closing is done.
@@ -61,9 +61,9 @@ def close(
 @period.command("closings")
 def list_closings(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List the closings and the progress of each."""
-    from weir.client.management.requests import all_of
+    from weir.client.management.requests import collect
 
-    found = call_management(profile, lambda m: all_of(m.closings.list()))
+    found = call_management(profile, lambda m: collect(m.closings.list()))
     show_list(found, ("job", "period", "currency", "status", "to_do", "release"), as_json)
 
 
@@ -95,17 +95,17 @@ def reopen(
 @period.command("reopenings")
 def list_reopenings(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List the periods that were opened again, with the reasons."""
-    from weir.client.management.requests import all_of
+    from weir.client.management.requests import collect
 
-    found = call_management(profile, lambda m: all_of(m.reopenings.list()))
+    found = call_management(profile, lambda m: collect(m.reopenings.list()))
     show_list(found, ("period", "currency", "reason", "reopened_at", "reopened_by"), as_json)
 
 
 @period.command("list")
 def list_periods(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List the periods for which you have statements."""
-    from weir.client.management.requests import all_of
+    from weir.client.management.requests import collect
 
-    found = call_management(profile, lambda m: all_of(m.statements.list()))
+    found = call_management(profile, lambda m: collect(m.statements.list()))
     columns = ("period", "currency", "version", "supplement", "closed_at", "reopened_at")
     show_list(found, columns, as_json)

@@ -34,8 +34,8 @@ def grant(
 @credit.command("list")
 def list_credits(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List the credits that concern you, newest first; for the operator, all credits."""
-    from weir.client.management.requests import all_of
+    from weir.client.management.requests import collect
 
-    found = call_management(profile, lambda m: all_of(m.credits.list()))
+    found = call_management(profile, lambda m: collect(m.credits.list()))
     columns = ("id", "statement", "statement_line", "amount_minor", "currency", "reason")
     show_list(found, columns, as_json)

@@ -36,9 +36,9 @@ def list_disputes(
     as_json: AsJson = False,
 ) -> None:
     """List your disputes; for the operator, all disputes."""
-    from weir.client.management.requests import all_of
+    from weir.client.management.requests import collect
 
-    found = call_management(profile, lambda m: all_of(m.disputes.list(status)))
+    found = call_management(profile, lambda m: collect(m.disputes.list(status)))
     show_list(found, ("id", "statement", "statement_line", "status", "reason"), as_json)
 
 

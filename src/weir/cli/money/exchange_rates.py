@@ -41,7 +41,7 @@ def record_rate(
 @rate.command("list")
 def list_rates(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List exchange rates, newest recorded first."""
-    from weir.client.management.requests import all_of
+    from weir.client.management.requests import collect
 
-    found = call_management(profile, lambda m: all_of(m.exchange_rates.list()))
+    found = call_management(profile, lambda m: collect(m.exchange_rates.list()))
     show_list(found, ("base", "quote", "rate", "source", "observed_at", "id"), as_json)

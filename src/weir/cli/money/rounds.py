@@ -38,7 +38,7 @@ def account(
 
 @netting.command("settle")
 def settle(
-    currency: Annotated[str, typer.Option(help="ISO 4217.")] = "CNY",
+    currency: Annotated[str, typer.Option(help="The currency (ISO 4217).")] = "CNY",
     convert: Annotated[
         list[str] | None,
         typer.Option(help="Convert debts in this currency too, at the newest rate; repeatable."),
@@ -53,9 +53,9 @@ def settle(
 @netting.command("list")
 def list_rounds(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List the rounds you took part in, newest first."""
-    from weir.client.management.requests import all_of
+    from weir.client.management.requests import collect
 
-    found = call_management(profile, lambda m: all_of(m.rounds.list()))
+    found = call_management(profile, lambda m: collect(m.rounds.list()))
     columns = ("id", "currency", "moved_minor", "without_payments", "settled_at")
     show_list(found, columns, as_json)
 

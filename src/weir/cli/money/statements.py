@@ -20,9 +20,9 @@ Statement = Annotated[str, typer.Argument(help="The statement's identifier, stm_
 @statement.command("list")
 def list_statements(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List your statements, newest first."""
-    from weir.client.management.requests import all_of
+    from weir.client.management.requests import collect
 
-    found = call_management(profile, lambda m: all_of(m.statements.list()))
+    found = call_management(profile, lambda m: collect(m.statements.list()))
     columns = ("id", "period", "currency", "version", "balance_minor", "reopened_at")
     show_list(found, columns, as_json)
 
@@ -50,9 +50,9 @@ def calls(
     as_json: AsJson = False,
 ) -> None:
     """List the calls that a line counts."""
-    from weir.client.management.requests import all_of
+    from weir.client.management.requests import collect
 
-    found = call_management(profile, lambda m: all_of(m.statements.calls(statement, line)))
+    found = call_management(profile, lambda m: collect(m.statements.calls(statement, line)))
     columns = ("arrived_at", "interaction_id", "method", "path", "status", "ending", "billable")
     show_list(found, columns, as_json)
 

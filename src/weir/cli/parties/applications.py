@@ -98,9 +98,9 @@ def list_applications(
     as_json: AsJson = False,
 ) -> None:
     """List the applications you may see."""
-    from weir.client.management.requests import all_of
+    from weir.client.management.requests import collect
 
-    found = call_management(profile, lambda m: all_of(m.applications.list(organisation)))
+    found = call_management(profile, lambda m: collect(m.applications.list(organisation)))
     show_list(found, ("name", "organisation", "roles", "status", "id"), as_json)
 
 
@@ -166,9 +166,9 @@ def certs(
     application: Application, profile: ProfileName = DEFAULT, as_json: AsJson = False
 ) -> None:
     """List an application's certificates, newest first."""
-    from weir.client.management.requests import all_of
+    from weir.client.management.requests import collect
 
-    found = call_management(profile, lambda m: all_of(m.certificates.list(application)))
+    found = call_management(profile, lambda m: collect(m.certificates.list(application)))
     show_list(found, ("id", "sha256", "not_after", "revoked_at"), as_json)
 
 

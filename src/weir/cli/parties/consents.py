@@ -37,9 +37,9 @@ def list_consents(
     as_json: AsJson = False,
 ) -> None:
     """List consents: to your customers' data as a member, or to one of your applications."""
-    from weir.client.management.requests import all_of
+    from weir.client.management.requests import collect
 
-    found = call_management(profile, lambda m: all_of(m.consents.list(application)))
+    found = call_management(profile, lambda m: collect(m.consents.list(application)))
     show_list(found, ("id", "state", "purpose", "application", "expires_at"), as_json)
 
 

@@ -27,9 +27,9 @@ def enrol(
 @customer.command("list")
 def list_customers(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List your customers."""
-    from weir.client.management.requests import all_of
+    from weir.client.management.requests import collect
 
-    found = call_management(profile, lambda m: all_of(m.customers.list()))
+    found = call_management(profile, lambda m: collect(m.customers.list()))
     show_list(found, ("customer_ref", "name", "linked", "id"), as_json)
 
 

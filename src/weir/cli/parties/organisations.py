@@ -145,7 +145,7 @@ def sign_up(
 
 
 def _list(kind: str, columns: tuple[str, ...], profile: str, as_json: bool) -> None:
-    from weir.client.management.requests import all_of
+    from weir.client.management.requests import collect
 
-    found = call_management(profile, lambda m: all_of(m.organisations.list(kind)))
+    found = call_management(profile, lambda m: collect(m.organisations.list(kind)))
     show_list(found, (*_COLUMNS[:-1], *columns, _COLUMNS[-1]), as_json)

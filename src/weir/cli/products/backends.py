@@ -61,9 +61,9 @@ def remove(backend: Backend, profile: ProfileName = DEFAULT, as_json: AsJson = F
 @backend.command("list")
 def list_backends(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List your services and their endpoints."""
-    from weir.client.management.requests import all_of
+    from weir.client.management.requests import collect
 
-    found = call_management(profile, lambda m: all_of(m.backends.list()))
+    found = call_management(profile, lambda m: collect(m.backends.list()))
     show_list(found, ("url", "endpoints", "health_path", "id"), as_json)
 
 

@@ -22,9 +22,9 @@ def list_capabilities(
     document: Document, profile: ProfileName = DEFAULT, as_json: AsJson = False
 ) -> None:
     """List a document's capabilities."""
-    from weir.client.management.requests import all_of
+    from weir.client.management.requests import collect
 
-    found = call_management(profile, lambda m: all_of(m.capabilities.list(document)))
+    found = call_management(profile, lambda m: collect(m.capabilities.list(document)))
     columns = ("operation_id", "method", "path", "permission", "moves_money", "state", "id")
     show_list(found, columns, as_json)
 

@@ -39,9 +39,9 @@ def import_document(
 @document.command("list")
 def list_documents(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List your documents."""
-    from weir.client.management.requests import all_of
+    from weir.client.management.requests import collect
 
-    found = call_management(profile, lambda m: all_of(m.documents.list()))
+    found = call_management(profile, lambda m: collect(m.documents.list()))
     show_list(found, ("slug", "version", "title", "openapi", "backend_url", "id"), as_json)
 
 
@@ -69,7 +69,7 @@ def document_openapi(
 @document.command("findings")
 def findings(document: Document, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List what in a document breaks the standard."""
-    from weir.client.management.requests import all_of
+    from weir.client.management.requests import collect
 
-    found = call_management(profile, lambda m: all_of(m.documents.findings(document)))
+    found = call_management(profile, lambda m: collect(m.documents.findings(document)))
     show_list(found, ("severity", "rule", "pointer", "subject", "mend"), as_json)

@@ -29,7 +29,7 @@ def add(
     pricing: Annotated[
         Path | None, typer.Option(help="JSON file of price components: docs/money.md.")
     ] = None,
-    currency: Annotated[str, typer.Option(help="ISO 4217.")] = "CNY",
+    currency: Annotated[str, typer.Option(help="The currency (ISO 4217).")] = "CNY",
     rate_per_s: Limit = "unlimited",
     quota: Limit = "unlimited",
     quota_period: Annotated[str | None, typer.Option(help="day or month, with a quota.")] = None,
@@ -57,9 +57,9 @@ def add(
 @plan.command("list")
 def list_plans(product: Product, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List a product's plans."""
-    from weir.client.management.requests import all_of
+    from weir.client.management.requests import collect
 
-    found = call_management(profile, lambda m: all_of(m.plans.list(product)))
+    found = call_management(profile, lambda m: collect(m.plans.list(product)))
     if not as_json:
         found = [{**each, "price": _in_words(each)} for each in found]
     columns = ("name", "price", "rate_per_s", "quota", "quota_period", "status", "id")

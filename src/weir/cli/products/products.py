@@ -102,10 +102,10 @@ def list_products(
     as_json: AsJson = False,
 ) -> None:
     """List all products on the shelf, or your own with drafts (--mine)."""
-    from weir.client.management.requests import all_of
+    from weir.client.management.requests import collect
 
     found = call_management(
-        profile, lambda m: all_of(m.products.list() if mine else m.shelf.list())
+        profile, lambda m: collect(m.products.list() if mine else m.shelf.list())
     )
     show_list(found, ("prefix", "title_en", "direction", "status", "scope", "id"), as_json)
 

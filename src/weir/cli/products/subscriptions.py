@@ -31,9 +31,9 @@ def request(
 @subscription.command("list")
 def list_subscriptions(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List your subscriptions, and the subscriptions to your products."""
-    from weir.client.management.requests import all_of
+    from weir.client.management.requests import collect
 
-    found = call_management(profile, lambda m: all_of(m.subscriptions.list()))
+    found = call_management(profile, lambda m: collect(m.subscriptions.list()))
     show_list(found, ("application", "product", "plan", "status", "id"), as_json)
 
 

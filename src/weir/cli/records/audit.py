@@ -57,7 +57,7 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """Search the audit trail, newest entries first."""
-    from weir.client.management.requests import first_of
+    from weir.client.management.requests import take_first
 
     wanted = {
         "organisation": organisation,
@@ -66,7 +66,7 @@ def search(
         "since": since,
         "until": until,
     }
-    found = call_management(profile, lambda m: first_of(m.audit.entries(**wanted), limit))
+    found = call_management(profile, lambda m: take_first(m.audit.entries(**wanted), limit))
     show_list(found, ("at", "event", "subject", "actor", "organisation"), as_json)
 
 
@@ -79,18 +79,18 @@ def root(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
 @audit.command("roots")
 def roots(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List the signed roots and their witnesses, newest first."""
-    from weir.client.management.requests import all_of
+    from weir.client.management.requests import collect
 
-    found = call_management(profile, lambda m: all_of(m.roots.list()))
+    found = call_management(profile, lambda m: collect(m.roots.list()))
     show_list([_flat(each) for each in found], ("size", "day", "root", "witnesses"), as_json)
 
 
 @audit.command("expiries")
 def expiries(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """List the signed statements of records that were removed when their retention ended."""
-    from weir.client.management.requests import all_of
+    from weir.client.management.requests import collect
 
-    found = call_management(profile, lambda m: all_of(m.expiries.list()))
+    found = call_management(profile, lambda m: collect(m.expiries.list()))
     if as_json:
         show_json(found)
     else:

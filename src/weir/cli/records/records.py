@@ -24,18 +24,18 @@ def count(
     since: Day = None, until: Day = None, profile: ProfileName = DEFAULT, as_json: AsJson = False
 ) -> None:
     """Count the stored calls by application, product, status and refusal."""
-    from weir.client.management.requests import all_of
+    from weir.client.management.requests import collect
 
-    found = call_management(profile, lambda m: all_of(m.records.count(since, until)))
+    found = call_management(profile, lambda m: collect(m.records.count(since, until)))
     show_list(found, ("application", "product", "status", "refusal", "calls"), as_json)
 
 
 @records.command("files")
 def files(since: Day = None, until: Day = None, profile: ProfileName = DEFAULT) -> None:
     """List the files of the lake that other engines should read, one in each line."""
-    from weir.client.management.requests import all_of
+    from weir.client.management.requests import collect
 
-    for file in call_management(profile, lambda m: all_of(m.records.files(since, until))):
+    for file in call_management(profile, lambda m: collect(m.records.files(since, until))):
         print(file)
 
 

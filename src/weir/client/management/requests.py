@@ -75,7 +75,7 @@ class Requests:
         return answer.object()
 
 
-def quoted(name: str) -> str:
+def quote_segment(name: str) -> str:
     """Quote an identifier or slug as one segment of a path."""
     return quote(name, safe="")
 
@@ -84,7 +84,7 @@ def _given(values: Mapping[str, str | None]) -> dict[str, str]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-async def first_of(items: AsyncIterator[Item], most: int) -> list[Item]:
+async def take_first(items: AsyncIterator[Item], most: int) -> list[Item]:
     """Return a list's first entries, at most `most`."""
     found: list[Item] = []
     async for item in items:
@@ -94,6 +94,6 @@ async def first_of(items: AsyncIterator[Item], most: int) -> list[Item]:
     return found
 
 
-async def all_of(items: AsyncIterator[Item]) -> list[Item]:
+async def collect(items: AsyncIterator[Item]) -> list[Item]:
     """Return a whole list at once."""
     return [item async for item in items]

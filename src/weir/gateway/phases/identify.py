@@ -49,7 +49,7 @@ def identify(call: Call) -> Awaitable[None] | None:
     if known_head.bearer is None:
         return _identify_by_proof(call)
     tokens = call.parts.tokens
-    token_rights = tokens.know(known_head.bearer, snapshot.signing_keys, call.now_s)
+    token_rights = tokens.find_or_verify(known_head.bearer, snapshot.signing_keys, call.now_s)
     call.token_rights = token_rights
     call.token = token = token_rights.token
     certificate = call.exchange.certificate
@@ -64,7 +64,7 @@ def identify(call: Call) -> Awaitable[None] | None:
         raise Refusal(TOKEN_REVOKED)
     check_certificate(token, certificate, snapshot)
     call.application = check_application(token, snapshot)
-    token_rights.stands(snapshot, call.application)
+    token_rights.mark_good(snapshot, call.application)
     return None
 
 
@@ -77,7 +77,7 @@ def _identify_by_proof(call: Call) -> Awaitable[None] | None:
     if authorization is None or authorization[:5].lower() != b"dpop ":
         raise Refusal(TOKEN_MISSING)
     raw, snapshot = authorization[5:], call.snapshot
-    token_rights = call.parts.tokens.know(raw, snapshot.signing_keys, call.now_s)
+    token_rights = call.parts.tokens.find_or_verify(raw, snapshot.signing_keys, call.now_s)
     call.token_rights = token_rights
     call.token = token = token_rights.token
     if token.token_key in snapshot.revoked:
@@ -88,7 +88,7 @@ def _identify_by_proof(call: Call) -> Awaitable[None] | None:
     if not call.possessed:
         return check_dpop(call, token.proof_key, raw)
     call.application = check_application(token, snapshot)
-    token_rights.stands(snapshot, call.application)
+    token_rights.mark_good(snapshot, call.application)
     return None
 
 

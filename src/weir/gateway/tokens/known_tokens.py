@@ -141,7 +141,7 @@ class TokenRights:
         self.application: Application | None = None
         self.rights: dict[Operation, Right] = {}
 
-    def stands(self, snapshot: Snapshot, application: Application) -> None:
+    def mark_good(self, snapshot: Snapshot, application: Application) -> None:
         """Remember that the token and its application were found good under `snapshot`."""
         self.sequence = snapshot.sequence
         self.application = application
@@ -192,7 +192,7 @@ class TokenMemory:
     def __len__(self) -> int:
         return len(self._young) + len(self._old)
 
-    def know(self, raw: bytes, keys: Map[str, SigningKey], now_s: float) -> TokenRights:
+    def find_or_verify(self, raw: bytes, keys: Map[str, SigningKey], now_s: float) -> TokenRights:
         """Return the token and its rights, verified now or before.
 
         Refusals TOKEN_INVALID and TOKEN_EXPIRED.

@@ -101,7 +101,7 @@ async def _receipt(
     )
 
 
-async def seals_after(connection: AsyncConnection, leaf: int, count: int) -> list[Seal]:
+async def list_seals(connection: AsyncConnection, leaf: int, count: int) -> list[Seal]:
     """Return `count` seals in the order of the tree, from leaf `leaf` on."""
     rows = await connection.execute(
         select(segments.c.seal)

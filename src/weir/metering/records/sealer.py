@@ -26,7 +26,7 @@ from typing import Final
 import msgspec
 
 from weir.kernel import identifiers, merkle
-from weir.kernel.identifiers import born_ms
+from weir.kernel.identifiers import minted_ms
 from weir.kernel.seals import NO_PREVIOUS, Seal, SealingKey, State
 from weir.metering.declares import SEGMENT_RECORDS
 from weir.metering.records.records import (
@@ -183,7 +183,7 @@ class Sealer:
     ) -> None:
         lines = raw.split(b"\n")[:-1]
         hashes, answered_us = _hashed(lines, stream, mark)
-        mark.answered_us = max(mark.answered_us, answered_us, born_ms(stream) * 1000)
+        mark.answered_us = max(mark.answered_us, answered_us, minted_ms(stream) * 1000)
         end = end or _End("open")
         until_us = end.gap_until_us
         seal = Seal(

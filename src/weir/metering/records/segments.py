@@ -115,7 +115,7 @@ def check_remains(seal: Seal, lines: Sequence[bytes], nodes: Nodes) -> Remains:
     remains = Remains(seal, dict(zip(indexes, lines, strict=True)), nodes)
     if not (lines or nodes):
         return remains
-    if indexes != sorted(set(indexes)) or pruned_trees.fault(
+    if indexes != sorted(set(indexes)) or pruned_trees.find_fault(
         seal.records, seal.root, remains.node()
     ):
         detail = "what remains of it is not what was sealed"

@@ -46,7 +46,7 @@ async def named_line(desk: Desk) -> NamedLine:
         raise wrong("/statement", "is no statement of yours", "没有这份对账单") from refusal
 
 
-def minor(text: str, currency: str, pointer: str = "/amount_minor") -> int:
+def parse_minor(text: str, currency: str, pointer: str = "/amount_minor") -> int:
     """Parse a typed amount of money into whole minor units. INVALID_INPUT at `pointer`."""
     try:
         return parse_amount(text.strip(), currency).amount_minor

@@ -12,7 +12,7 @@ from weir.kernel.outcomes import Refusal
 from weir.portal.desk.desk import Desk
 from weir.portal.desk.names import parties_of, products_of
 from weir.portal.management import Document, place
-from weir.portal.money.amounts import minor, named_line
+from weir.portal.money.amounts import named_line, parse_minor
 from weir.portal.renderer import redirect
 
 
@@ -40,7 +40,7 @@ async def act(desk: Desk) -> Response:
     meant = await named_line(desk)
     given = {
         "line": meant.number,
-        "amount_minor": minor(desk.fields.get("amount", ""), meant.currency),
+        "amount_minor": parse_minor(desk.fields.get("amount", ""), meant.currency),
         "reason": desk.fields.get("reason", ""),
     }
     await desk.management.post(f"{meant.path}/credits", given, desk.form_key)

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from weir.portal.desk.desk import Desk
 from weir.portal.desk.names import parties_of, products_of
 from weir.portal.management import place
-from weir.portal.money.amounts import minor, named_line
+from weir.portal.money.amounts import named_line, parse_minor
 from weir.portal.renderer import redirect
 
 
@@ -43,7 +43,7 @@ async def act(desk: Desk) -> Response:
     elif fields.get("act") == "resolve":
         decided = {
             "resolution": fields.get("resolution", ""),
-            "amount_minor": minor(fields.get("amount", ""), fields.get("currency", "")),
+            "amount_minor": parse_minor(fields.get("amount", ""), fields.get("currency", "")),
         }
         dispute = place(fields.get("dispute", ""))
         await desk.management.post(f"/v1/disputes/{dispute}/resolve", decided, desk.form_key)

@@ -14,7 +14,7 @@ from weir.shelf.reference.samples import shell
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class SampleCall:
     """A call that needs no consent: the product's scope, and the address quoted for a shell.
 
     The path is another party's text and the page asks people to run it, hence the quoting.
@@ -45,7 +45,7 @@ async def show(desk: Desk) -> Response:
     )
 
 
-async def _sample(desk: Desk, held: list[Document]) -> Sample | None:
+async def _sample(desk: Desk, held: list[Document]) -> SampleCall | None:
     """Return a GET of a subscribed product that needs no consent and no path variable, or None."""
     async with desk.portal.database.connect() as connection:
         for subscription in held:
@@ -54,7 +54,7 @@ async def _sample(desk: Desk, held: list[Document]) -> Sample | None:
                 needs_consent = each.consent_type or each.permission or each.moves_money
                 if each.method == "GET" and "{" not in each.path and not needs_consent:
                     address = f"{desk.portal.api_origin}{product.prefix}{each.path}"
-                    return Sample(product.scope, shell(address))
+                    return SampleCall(product.scope, shell(address))
     return None
 
 

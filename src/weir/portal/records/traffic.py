@@ -81,7 +81,7 @@ class Row:
 async def show(desk: Desk) -> Response:
     """Show the figures for the question in the address."""
     now = desk.portal.database.clock.now()
-    asked = read(desk.request.query_params, now.astimezone(UTC).date())
+    asked = read_query(desk.request.query_params, now.astimezone(UTC).date())
     whole = await _answer(desk, asked, ())
     kinds = await _answer(desk, asked, (asked.by,))
     names = {asked.by: [each["by"][asked.by] for each in kinds[:SHOWN]]}
@@ -100,7 +100,7 @@ async def show(desk: Desk) -> Response:
     )
 
 
-def read(query: QueryParams, today: date) -> TrafficQuery:
+def read_query(query: QueryParams, today: date) -> TrafficQuery:
     """Read the question from an address; by default the last seven days by product."""
     by = inputs.choice(query.get("by", KINDS[0]), KINDS, "query:by")
     until = min(_day(query, "until", today), today)

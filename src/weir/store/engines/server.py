@@ -17,7 +17,7 @@ from typing import ClassVar, Final
 
 from weir.kernel.outcomes import Refusal
 from weir.store.declares import ENGINE_START_TIMEOUT_S, ENGINE_UNAVAILABLE
-from weir.store.engines.binaries import Engine, reachable
+from weir.store.engines.binaries import Engine, make_reachable
 from weir.store.engines.home import Home, explain_errors
 from weir.store.engines.process import (
     Child,
@@ -160,7 +160,7 @@ class EngineServer(ABC):
 
     def _engine(self) -> Engine:
         copies = self.home.passable_folder("engines")
-        return reachable(self._installed, self.home.engine_user, copies)
+        return make_reachable(self._installed, self.home.engine_user, copies)
 
     def _spawn(self, argv: list[str], configuration: bytes) -> Child:
         child = spawn(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from weir.client.management.requests import Document, Requests, quoted
+from weir.client.management.requests import Document, Requests, quote_segment
 
 
 class Algorithms:
@@ -19,9 +19,11 @@ class Algorithms:
 
     async def end(self, algorithm: str, ends_at: str) -> Document:
         """Announce that an algorithm is accepted until `ends_at` and no longer."""
-        path = f"/v1/algorithm-endings/{quoted(algorithm)}"
+        path = f"/v1/algorithm-endings/{quote_segment(algorithm)}"
         return await self._requests.put(path, {"ends_at": ends_at})
 
     async def take_back(self, algorithm: str) -> Document:
         """Take the announcement back."""
-        return await self._requests.post(f"/v1/algorithm-endings/{quoted(algorithm)}/take-back")
+        return await self._requests.post(
+            f"/v1/algorithm-endings/{quote_segment(algorithm)}/take-back"
+        )

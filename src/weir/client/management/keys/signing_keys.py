@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from weir.client.management.requests import Document, Requests, quoted
+from weir.client.management.requests import Document, Requests, quote_segment
 
 
 class SigningKeys:
@@ -29,4 +29,4 @@ class SigningKeys:
 
     async def revoke(self, kid: str) -> Document:
         """Revoke a key everywhere; returns once that is so (`effective_at`)."""
-        return await self._requests.post(f"/v1/signing-keys/{quoted(kid)}/revoke")
+        return await self._requests.post(f"/v1/signing-keys/{quote_segment(kid)}/revoke")

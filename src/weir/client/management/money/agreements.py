@@ -7,7 +7,7 @@ from typing import Any
 
 from weir.client.credentials import Credentials
 from weir.client.errors import ProtocolError
-from weir.client.management.requests import Document, Requests, quoted
+from weir.client.management.requests import Document, Requests, quote_segment
 from weir.kernel import strict_json
 from weir.kernel.clock import read_moment
 from weir.kernel.signed_terms import sign
@@ -46,7 +46,7 @@ class Agreements:
             "billable": billable,
             "rounding": rounding,
         }
-        made = await self._requests.post(f"/v1/products/{quoted(product)}/agreements", given)
+        made = await self._requests.post(f"/v1/products/{quote_segment(product)}/agreements", given)
         asked = {**given, "product": product}
         return await self._signed_where_needed(made, asked, credentials)
 
@@ -67,17 +67,19 @@ class Agreements:
             "billable": billable,
             "rounding": rounding,
         }
-        made = await self._requests.post(f"/v1/agreements/{quoted(agreement)}/counter", given)
+        made = await self._requests.post(
+            f"/v1/agreements/{quote_segment(agreement)}/counter", given
+        )
         asked = {**given, "counters": agreement}
         return await self._signed_where_needed(made, asked, credentials)
 
     async def get(self, agreement: str) -> Document:
         """Get one agreement with its `terms` and the `signatures` under them."""
-        return await self._requests.get(f"/v1/agreements/{quoted(agreement)}")
+        return await self._requests.get(f"/v1/agreements/{quote_segment(agreement)}")
 
     def of_product(self, product: str) -> AsyncIterator[Document]:
         """List a product's agreements that one is a party to, newest first."""
-        return self._requests.pages(f"/v1/products/{quoted(product)}/agreements")
+        return self._requests.pages(f"/v1/products/{quote_segment(product)}/agreements")
 
     def list(self) -> AsyncIterator[Document]:
         """List every agreement that one is a party to, of any product, newest first."""
@@ -85,7 +87,7 @@ class Agreements:
 
     async def trial(self, agreement: str, period: str) -> Document:
         """Compute a past period under the agreement beside today's: `results` by party."""
-        address = f"/v1/agreements/{quoted(agreement)}/trial"
+        address = f"/v1/agreements/{quote_segment(agreement)}/trial"
         return await self._requests.get(address, period=period)
 
     async def accept(
@@ -99,12 +101,12 @@ class Agreements:
         if terms is None:
             terms = str((await self.get(agreement))["terms"])
         signature = sign(terms, credentials.signing_key, credentials.thumbprint())
-        address = f"/v1/agreements/{quoted(agreement)}/accept"
+        address = f"/v1/agreements/{quote_segment(agreement)}/accept"
         return await self._requests.post(address, {"signature": signature})
 
     async def end(self, agreement: str) -> Document:
         """Decline a proposal, or end an agreement now."""
-        return await self._requests.post(f"/v1/agreements/{quoted(agreement)}/end")
+        return await self._requests.post(f"/v1/agreements/{quote_segment(agreement)}/end")
 
     async def _signed_where_needed(
         self, made: Document, asked: Document, credentials: Credentials

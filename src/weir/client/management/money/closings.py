@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
-from weir.client.management.requests import Document, Requests, quoted
+from weir.client.management.requests import Document, Requests, quote_segment
 
 _POLL_S: Final = 0.2
 
@@ -47,7 +47,7 @@ class Closings:
 
     async def get(self, job: str) -> Document:
         """Get one closing, with the steps done and those still to do."""
-        return await self._requests.get(f"/v1/closings/{quoted(job)}")
+        return await self._requests.get(f"/v1/closings/{quote_segment(job)}")
 
     def list(self) -> AsyncIterator[Document]:
         """List closings, newest first."""
@@ -55,4 +55,4 @@ class Closings:
 
     async def move(self, job: str) -> Document:
         """Let the release that runs now go on with a closing that another one began."""
-        return await self._requests.post(f"/v1/closings/{quoted(job)}/move")
+        return await self._requests.post(f"/v1/closings/{quote_segment(job)}/move")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from weir.client.management.requests import Document, Requests, quoted
+from weir.client.management.requests import Document, Requests, quote_segment
 
 
 class Credits:
@@ -16,7 +16,9 @@ class Credits:
     async def grant(self, statement: str, line: int, amount_minor: int, reason: str) -> Document:
         """Give back part of a line one was paid for."""
         given = {"line": line, "amount_minor": amount_minor, "reason": reason}
-        return await self._requests.post(f"/v1/statements/{quoted(statement)}/credits", given)
+        return await self._requests.post(
+            f"/v1/statements/{quote_segment(statement)}/credits", given
+        )
 
     def list(self) -> AsyncIterator[Document]:
         """List credits that concern one's own organisation, newest first; for the operator, all."""

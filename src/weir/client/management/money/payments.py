@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from weir.client.management.requests import Document, Requests, quoted
+from weir.client.management.requests import Document, Requests, quote_segment
 
 
 class Payments:
@@ -13,4 +13,4 @@ class Payments:
 
     async def receive(self, payment: str) -> Document:
         """Confirm that a payment to oneself has come."""
-        return await self._requests.post(f"/v1/payments/{quoted(payment)}/receive")
+        return await self._requests.post(f"/v1/payments/{quote_segment(payment)}/receive")

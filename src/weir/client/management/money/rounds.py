@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 
-from weir.client.management.requests import Document, Requests, quoted
+from weir.client.management.requests import Document, Requests, quote_segment
 
 
 class Rounds:
@@ -24,8 +24,10 @@ class Rounds:
 
     async def get(self, identifier: str) -> Document:
         """Get one round: its positions, its payments, and what netting saved."""
-        return await self._requests.get(f"/v1/netting-rounds/{quoted(identifier)}")
+        return await self._requests.get(f"/v1/netting-rounds/{quote_segment(identifier)}")
 
     async def instructions(self, identifier: str) -> Document:
         """Get one's payments of a round for one's bank: `message` is ISO 20022 pain.001."""
-        return await self._requests.post(f"/v1/netting-rounds/{quoted(identifier)}/instructions")
+        return await self._requests.post(
+            f"/v1/netting-rounds/{quote_segment(identifier)}/instructions"
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from weir.client.management.requests import Document, Requests, quoted
+from weir.client.management.requests import Document, Requests, quote_segment
 
 
 class Statements:
@@ -19,14 +19,14 @@ class Statements:
 
     async def get(self, statement: str) -> Document:
         """Get the whole statement, as anyone with the records can recompute it."""
-        return await self._requests.whole(f"/v1/statements/{quoted(statement)}")
+        return await self._requests.whole(f"/v1/statements/{quote_segment(statement)}")
 
     async def csv(self, statement: str) -> str:
         """Get the statement as CSV: a row a party's share, amounts in major units."""
         return (
-            await self._requests.fetch(f"/v1/statements/{quoted(statement)}/csv")
+            await self._requests.fetch(f"/v1/statements/{quote_segment(statement)}/csv")
         ).content.decode()
 
     def calls(self, statement: str, line: int) -> AsyncIterator[Document]:
         """List the calls that a line (counted from 1) was made of."""
-        return self._requests.pages(f"/v1/statements/{quoted(statement)}/lines/{line}/calls")
+        return self._requests.pages(f"/v1/statements/{quote_segment(statement)}/lines/{line}/calls")

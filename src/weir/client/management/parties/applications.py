@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from weir.client.credentials import AuthMethod
-from weir.client.management.requests import Document, Requests, quoted
+from weir.client.management.requests import Document, Requests, quote_segment
 
 
 class Applications:
@@ -49,17 +49,17 @@ class Applications:
 
     async def get(self, application: str) -> Document:
         """Get one application."""
-        return await self._requests.get(f"/v1/applications/{quoted(application)}")
+        return await self._requests.get(f"/v1/applications/{quote_segment(application)}")
 
     async def rotate_keys(self, application: str, jwks: dict[str, Any]) -> Document:
         """Replace the public keys. Send old and new together to change without a gap."""
         return await self._requests.put(
-            f"/v1/applications/{quoted(application)}/keys", {"jwks": jwks}
+            f"/v1/applications/{quote_segment(application)}/keys", {"jwks": jwks}
         )
 
     async def require_signed_requests(self, application: str, required: bool) -> Document:
         """Take its authorization requests only signed (RFC 9101), or also unsigned."""
-        path = f"/v1/applications/{quoted(application)}/signed-requests"
+        path = f"/v1/applications/{quote_segment(application)}/signed-requests"
         return await self._requests.put(path, {"required": required})
 
     async def set_backchannel(
@@ -70,23 +70,23 @@ class Applications:
         `mode` is poll, ping with an https endpoint that is notified of answers, or None for not at
         all.
         """
-        path = f"/v1/applications/{quoted(application)}/backchannel"
+        path = f"/v1/applications/{quote_segment(application)}/backchannel"
         return await self._requests.put(path, {"mode": mode, "endpoint": endpoint})
 
     async def revoke_key(self, application: str, key: str) -> Document:
         """Revoke a key everywhere: a registered one by its kid, any other by its thumbprint."""
-        path = f"/v1/applications/{quoted(application)}/keys/revoke"
+        path = f"/v1/applications/{quote_segment(application)}/keys/revoke"
         return await self._requests.post(path, {"key": key})
 
     async def rehearse(self, application: str, on: bool) -> Document:
         """Let announced changes of keys and algorithms hold for the application already."""
-        path = f"/v1/applications/{quoted(application)}/rehearsal"
+        path = f"/v1/applications/{quote_segment(application)}/rehearsal"
         return await self._requests.put(path, {"on": on})
 
     async def suspend(self, application: str) -> Document:
         """Stop an application at every gateway; returns once that is so (`effective_at`)."""
-        return await self._requests.post(f"/v1/applications/{quoted(application)}/suspend")
+        return await self._requests.post(f"/v1/applications/{quote_segment(application)}/suspend")
 
     async def resume(self, application: str) -> Document:
         """Undo an application's suspension."""
-        return await self._requests.post(f"/v1/applications/{quoted(application)}/resume")
+        return await self._requests.post(f"/v1/applications/{quote_segment(application)}/resume")

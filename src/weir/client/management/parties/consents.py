@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from weir.client.management.requests import Document, Requests, quoted
+from weir.client.management.requests import Document, Requests, quote_segment
 
 
 class Consents:
@@ -28,4 +28,4 @@ class Consents:
     async def withdraw(self, consent: str, reason: str = "") -> Document:
         """Withdraw a consent at every gateway; returns once that is so."""
         given = {"reason": reason}
-        return await self._requests.post(f"/v1/consents/{quoted(consent)}/withdraw", given)
+        return await self._requests.post(f"/v1/consents/{quote_segment(consent)}/withdraw", given)

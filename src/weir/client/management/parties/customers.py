@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from weir.client.management.requests import Document, Requests, quoted
+from weir.client.management.requests import Document, Requests, quote_segment
 
 
 class Customers:
@@ -30,4 +30,6 @@ class Customers:
 
         `consents` in the answer is the number of consents that led to records.
         """
-        return await self._requests.post(f"/v1/customers/{quoted(customer)}/detach-records", {})
+        return await self._requests.post(
+            f"/v1/customers/{quote_segment(customer)}/detach-records", {}
+        )

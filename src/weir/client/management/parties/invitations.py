@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from weir.client.management.requests import Document, Requests, quoted
+from weir.client.management.requests import Document, Requests, quote_segment
 
 
 class Invitations:
@@ -32,4 +32,4 @@ class Invitations:
 
     async def withdraw(self, invitation: str) -> Document:
         """End an open invitation."""
-        return await self._requests.post(f"/v1/invitations/{quoted(invitation)}/withdraw")
+        return await self._requests.post(f"/v1/invitations/{quote_segment(invitation)}/withdraw")

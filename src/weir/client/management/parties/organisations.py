@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from weir.client.management.requests import Document, Requests, quoted
+from weir.client.management.requests import Document, Requests, quote_segment
 
 
 class Organisations:
@@ -19,7 +19,7 @@ class Organisations:
 
     async def get(self, name: str) -> Document:
         """Get one organisation, by identifier or slug."""
-        return await self._requests.get(f"/v1/organisations/{quoted(name)}")
+        return await self._requests.get(f"/v1/organisations/{quote_segment(name)}")
 
     async def admit_member(
         self,
@@ -63,12 +63,12 @@ class Organisations:
 
     async def suspend(self, name: str) -> Document:
         """Stop an organisation at every gateway; returns once that is so (`effective_at`)."""
-        return await self._requests.post(f"/v1/organisations/{quoted(name)}/suspend")
+        return await self._requests.post(f"/v1/organisations/{quote_segment(name)}/suspend")
 
     async def resume(self, name: str) -> Document:
         """Undo an organisation's suspension."""
-        return await self._requests.post(f"/v1/organisations/{quoted(name)}/resume")
+        return await self._requests.post(f"/v1/organisations/{quote_segment(name)}/resume")
 
     async def open_production(self, name: str) -> Document:
         """Let an organisation that signed up use products beyond the sandbox."""
-        return await self._requests.post(f"/v1/organisations/{quoted(name)}/production")
+        return await self._requests.post(f"/v1/organisations/{quote_segment(name)}/production")

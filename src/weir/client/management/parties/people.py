@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from weir.client.management.requests import Document, Requests, quoted
+from weir.client.management.requests import Document, Requests, quote_segment
 
 
 class People:
@@ -20,12 +20,12 @@ class People:
 
     async def change_role(self, person: str, role: str) -> Document:
         """Give a person another role: owner, developer, finance or auditor."""
-        return await self._requests.put(f"/v1/people/{quoted(person)}/role", {"role": role})
+        return await self._requests.put(f"/v1/people/{quote_segment(person)}/role", {"role": role})
 
     async def renew_sign_in(self, person: str) -> Document:
         """Make a one-time `link` by which a person sets a new passphrase and second factor."""
-        return await self._requests.post(f"/v1/people/{quoted(person)}/renewal")
+        return await self._requests.post(f"/v1/people/{quote_segment(person)}/renewal")
 
     async def remove(self, person: str) -> Document:
         """End a person's work for the organisation, signed out everywhere at once."""
-        return await self._requests.post(f"/v1/people/{quoted(person)}/remove")
+        return await self._requests.post(f"/v1/people/{quote_segment(person)}/remove")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from weir.client.management.requests import Document, Requests, quoted
+from weir.client.management.requests import Document, Requests, quote_segment
 
 
 class TestCustomers:
@@ -22,12 +22,12 @@ class TestCustomers:
 
     async def end(self, customer_ref: str) -> Document:
         """End the offer of a test customer; sign-ins that developers took end too."""
-        return await self._requests.post(f"/v1/test-customers/{quoted(customer_ref)}/end")
+        return await self._requests.post(f"/v1/test-customers/{quote_segment(customer_ref)}/end")
 
     async def take(self, application: str, product: str, customer_ref: str) -> Document:
         """Take a sign-in as a test customer of the product's institution.
 
         Each time it has a new passphrase.
         """
-        path = f"/v1/applications/{quoted(application)}/test-customers"
+        path = f"/v1/applications/{quote_segment(application)}/test-customers"
         return await self._requests.post(path, {"product": product, "customer_ref": customer_ref})

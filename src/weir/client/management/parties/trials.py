@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from weir.client.management.requests import Document, Requests, quoted
+from weir.client.management.requests import Document, Requests, quote_segment
 
 
 class Trials:
@@ -16,10 +16,10 @@ class Trials:
 
         It is bound to the key with this RFC 7638 thumbprint.
         """
-        path = f"/v1/applications/{quoted(application)}/trial-tokens"
+        path = f"/v1/applications/{quote_segment(application)}/trial-tokens"
         return await self._requests.post(path, {"product": product, "thumbprint": thumbprint})
 
     async def issue_key(self, application: str, product: str, jwk: Document) -> Document:
         """Let a key ask a test customer for consent in the application's name, for minutes."""
-        path = f"/v1/applications/{quoted(application)}/trial-keys"
+        path = f"/v1/applications/{quote_segment(application)}/trial-keys"
         return await self._requests.post(path, {"product": product, "jwk": jwk})

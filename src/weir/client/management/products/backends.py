@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from weir.client.management.requests import Document, Requests, quoted
+from weir.client.management.requests import Document, Requests, quote_segment
 
 
 class Backends:
@@ -34,11 +34,11 @@ class Backends:
     ) -> Document:
         """Replace a service's endpoints, authority and health check."""
         given = _reach(endpoints, authority, health_path)
-        return await self._requests.put(f"/v1/backends/{quoted(backend)}", given)
+        return await self._requests.put(f"/v1/backends/{quote_segment(backend)}", given)
 
     async def remove(self, backend: str) -> Document:
         """Remove the endpoints: the service is reached at its own address again."""
-        return await self._requests.post(f"/v1/backends/{quoted(backend)}/remove")
+        return await self._requests.post(f"/v1/backends/{quote_segment(backend)}/remove")
 
     def list(self) -> AsyncIterator[Document]:
         """List one's own services."""
@@ -46,7 +46,7 @@ class Backends:
 
     async def get(self, backend: str) -> Document:
         """Get one service and its endpoints."""
-        return await self._requests.get(f"/v1/backends/{quoted(backend)}")
+        return await self._requests.get(f"/v1/backends/{quote_segment(backend)}")
 
 
 def _reach(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 
-from weir.client.management.requests import Document, Requests, quoted
+from weir.client.management.requests import Document, Requests, quote_segment
 
 
 class Capabilities:
@@ -15,11 +15,11 @@ class Capabilities:
 
     def list(self, document: str) -> AsyncIterator[Document]:
         """List a document's capabilities."""
-        return self._requests.pages(f"/v1/documents/{quoted(document)}/capabilities")
+        return self._requests.pages(f"/v1/documents/{quote_segment(document)}/capabilities")
 
     async def get(self, capability: str) -> Document:
         """Get one capability."""
-        return await self._requests.get(f"/v1/capabilities/{quoted(capability)}")
+        return await self._requests.get(f"/v1/capabilities/{quote_segment(capability)}")
 
     async def declare(
         self,
@@ -37,4 +37,6 @@ class Capabilities:
             "moves_money": moves_money,
             "bindings": None if bindings is None else dict(bindings),
         }
-        return await self._requests.put(f"/v1/capabilities/{quoted(capability)}/declaration", given)
+        return await self._requests.put(
+            f"/v1/capabilities/{quote_segment(capability)}/declaration", given
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from weir.client.management.requests import Document, Requests, quoted
+from weir.client.management.requests import Document, Requests, quote_segment
 
 
 class Documents:
@@ -25,16 +25,18 @@ class Documents:
 
     async def get(self, document: str) -> Document:
         """Get one document, without its text."""
-        return await self._requests.get(f"/v1/documents/{quoted(document)}")
+        return await self._requests.get(f"/v1/documents/{quote_segment(document)}")
 
     async def source(self, document: str) -> bytes:
         """Get the bytes that were imported."""
-        return (await self._requests.fetch(f"/v1/documents/{quoted(document)}/source")).content
+        return (
+            await self._requests.fetch(f"/v1/documents/{quote_segment(document)}/source")
+        ).content
 
     async def openapi(self, document: str) -> Document:
         """Get the document, regenerated from the store."""
-        return await self._requests.whole(f"/v1/documents/{quoted(document)}/openapi")
+        return await self._requests.whole(f"/v1/documents/{quote_segment(document)}/openapi")
 
     def findings(self, document: str) -> AsyncIterator[Document]:
         """List a document's findings against the standard, errors first."""
-        return self._requests.pages(f"/v1/documents/{quoted(document)}/findings")
+        return self._requests.pages(f"/v1/documents/{quote_segment(document)}/findings")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 
-from weir.client.management.requests import Document, Requests, quoted
+from weir.client.management.requests import Document, Requests, quote_segment
 
 
 class Products:
@@ -56,11 +56,11 @@ class Products:
 
     async def publish(self, product: str) -> Document:
         """Put a draft on the shelf, unchangeable from then on."""
-        return await self._requests.post(f"/v1/products/{quoted(product)}/publish")
+        return await self._requests.post(f"/v1/products/{quote_segment(product)}/publish")
 
     async def retire(self, product: str) -> Document:
         """Take a version off the shelf and end its subscriptions."""
-        return await self._requests.post(f"/v1/products/{quoted(product)}/retire")
+        return await self._requests.post(f"/v1/products/{quote_segment(product)}/retire")
 
     def list(self) -> AsyncIterator[Document]:
         """List one's own products, drafts too."""
@@ -68,12 +68,12 @@ class Products:
 
     async def get(self, product: str) -> Document:
         """Get one product version with its capabilities."""
-        return await self._requests.get(f"/v1/products/{quoted(product)}")
+        return await self._requests.get(f"/v1/products/{quote_segment(product)}")
 
     async def breaking_changes(self, product: str) -> Document:
         """Get the breaking changes of a product version against the version before it."""
-        return await self._requests.get(f"/v1/products/{quoted(product)}/changes")
+        return await self._requests.get(f"/v1/products/{quote_segment(product)}/changes")
 
     async def openapi(self, product: str) -> Document:
         """Get the product's operations as an OpenAPI document, at the gateway's address."""
-        return await self._requests.whole(f"/v1/products/{quoted(product)}/openapi")
+        return await self._requests.whole(f"/v1/products/{quote_segment(product)}/openapi")

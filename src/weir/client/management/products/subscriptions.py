@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from weir.client.management.requests import Document, Requests, quoted
+from weir.client.management.requests import Document, Requests, quote_segment
 
 
 class Subscriptions:
@@ -24,4 +24,6 @@ class Subscriptions:
 
     async def act(self, subscription: str, act: str) -> Document:
         """Approve, refuse, suspend, resume or end a subscription, as `act` says."""
-        return await self._requests.post(f"/v1/subscriptions/{quoted(subscription)}/{quoted(act)}")
+        return await self._requests.post(
+            f"/v1/subscriptions/{quote_segment(subscription)}/{quote_segment(act)}"
+        )

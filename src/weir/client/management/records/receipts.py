@@ -6,7 +6,7 @@ import msgspec
 
 from weir.client.errors import WeirError
 from weir.client.management.records.seals import Seals
-from weir.client.management.requests import Requests, quoted
+from weir.client.management.requests import Requests, quote_segment
 from weir.kernel.seals import Receipt, receipt_fault
 
 
@@ -18,7 +18,7 @@ class Receipts:
 
     async def get(self, name: str) -> Receipt:
         """Get and verify the receipt that `weir-receipt` names. WeirError when it does not hold."""
-        document = await self._requests.whole(f"/v1/receipts/{quoted(name)}")
+        document = await self._requests.whole(f"/v1/receipts/{quote_segment(name)}")
         receipt = msgspec.convert(document, Receipt)
         fault = receipt_fault(receipt, await Seals(self._requests).keys())
         if fault is not None or receipt.receipt != name:
