@@ -16,14 +16,23 @@ from confusable_homoglyphs.confusables import confusables_data
 
 # Told apart in some typefaces only, and not confusable by the standard once capitals are gone.
 _ALSO: Final = str.maketrans({"i": "l", "1": "l", "0": "o"})
+_STEPS_AT_MOST: Final = 8  # no character takes more than four
 _SIMPLER: Final = opencc.OpenCC("t2s")
 
 
 def folded(name: str) -> str:
     """Return the form of a name that all its look-alikes share; empty when nothing can be seen."""
+    form = name
+    for _ in range(_STEPS_AT_MOST):  # what one step makes may look like something else again
+        before, form = form, _once(form)
+        if form == before:
+            break
+    return form
+
+
+def _once(name: str) -> str:
     plain = unicodedata.normalize("NFKC", name)
-    for _ in range(2):  # a capital may look like a small letter that looks like another
-        plain = "".join(_prototypes().get(each, each) for each in plain).casefold()
+    plain = "".join(_prototypes().get(each, each) for each in plain).casefold()
     bare = unicodedata.normalize("NFKD", _SIMPLER.convert(plain))
     return "".join(each for each in bare if each.isalnum()).translate(_ALSO)
 
