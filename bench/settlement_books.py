@@ -12,11 +12,12 @@ from sqlalchemy import insert, text
 
 from bench import generated_day
 from weir.agreements.tables import agreements
+from weir.app.jobs import works_of
 from weir.audit.chain import AuditJournal
 from weir.kernel.clock import SystemClock
 from weir.metering.lake.lake import Lake
 from weir.partners.tables import organisations
-from weir.settlement.closing.runner import Works, close
+from weir.settlement.closing.requests import close
 from weir.settlement.periods.periods import interval
 from weir.settlement.statements import statements
 from weir.shelf.tables import plans, products
@@ -104,7 +105,7 @@ async def _close_day(url: str, valkey_url: str) -> int:
     lake = Lake(generated_day.FOLDER.as_uri())
     period = interval(_DAY, _DAY + timedelta(days=1))
     actor = Actor(_OPERATOR, "bench")
-    works = Works(database, lake, generated_day.FOLDER / "instructions", "bench")
+    works = works_of(database, lake, generated_day.FOLDER / "instructions", "bench")
     closed = await close(works, actor, period=period, currency="CNY")
     async with database.connect() as connection:
         held = await statements.document(connection, closed.statements[_OPERATOR], _OPERATOR)

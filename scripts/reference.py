@@ -112,6 +112,28 @@ def _by_name() -> list[tuple[str, Periodic]]:
     return sorted(rooms.periodic().items())
 
 
+def durable_jobs() -> str:
+    lines = [
+        "# Jobs",
+        "",
+        "Durable work in steps, which any worker does. A step commits together with the row that",
+        "says it is done, so it is done once, and a worker that dies leaves the rest to another.",
+        "",
+        "| kind of job | what it does |",
+        "| --- | --- |",
+        *(f"| `{name}` | {words} |" for name, words in sorted(rooms.jobs().items())),
+        "",
+        "## Steps",
+        "",
+        "A job has some of these steps, in an order of its own.",
+        "",
+        "| step | what it does |",
+        "| --- | --- |",
+        *(f"| `{name}` | {words} |" for name, words in rooms.steps().items()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def order() -> str:
     lines = [
         "# The order of a call's refusals",
@@ -254,6 +276,7 @@ _PAGES: dict[str, Callable[[], str]] = {
     "order.md": order,
     "locks.md": advisory_locks,
     "work.md": periodic_work,
+    "jobs.md": durable_jobs,
     "identifiers.md": names,
     "standard.md": standard,
 }

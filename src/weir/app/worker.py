@@ -15,6 +15,7 @@ import structlog
 from weir import __version__
 from weir.app.core import Core, open_core, stop_event
 from weir.app.declares import DAY_CLOSES_AFTER_S
+from weir.app.jobs import works_of
 from weir.app.preparation import renew_certificates
 from weir.app.private_sockets import health, member_client, outbound_client, serve_private
 from weir.app.settings import Settings
@@ -22,6 +23,7 @@ from weir.authorization.backchannel import questions
 from weir.authorization.backchannel.pings import deliver_due
 from weir.authorization.declares import PING_TIMEOUT_S
 from weir.consent import consents, transitions
+from weir.jobs.runner import tend
 from weir.kernel import identifiers, rooms
 from weir.keys import signing_keys
 from weir.keys.authority import Authority
@@ -37,7 +39,7 @@ from weir.metering.lake.retention import Rule, expire, whole_segments
 from weir.metering.records import seal_log
 from weir.metering.records.sealer import Sealer, remove_sealed
 from weir.metering.records.writer import RecordWriter
-from weir.settlement.closing import runner, schedule
+from weir.settlement.closing import schedule
 from weir.settlement.periods.retention_holds import needs_records
 from weir.shelf import products
 from weir.store import change_expiry, processes
@@ -59,7 +61,7 @@ async def run_worker(settings: Settings, home: Home, listening: Path) -> None:
         works = {
             **_record_works(core, lake, writer, client, keys),
             **_state_works(core),
-            **_money_works(core, lake),
+            **_job_works(core, lake),
         }
         periodic = rooms.periodic()
         assert works.keys() == periodic.keys(), "what rooms declare and what is wired differ"
@@ -124,20 +126,19 @@ def _record_works(
     }
 
 
-def _money_works(core: Core, lake: Lake) -> dict[str, Work]:
-    """The periodic work on closings, by its declared name."""
-    outbox = core.home.folder("instructions")
-    works = runner.Works(core.database, lake, outbox, __version__)
+def _job_works(core: Core, lake: Lake) -> dict[str, Work]:
+    """The periodic work on jobs, by its declared name."""
+    works = works_of(core.database, lake, core.home.folder("instructions"), __version__)
     currencies = schedule.read_currencies(core.settings.close_months)
 
-    async def closings() -> None:
-        for job, error in (await runner.tend(works)).items():
-            _log.error("closing_stuck", job=job, exc_info=error)
+    async def jobs() -> None:
+        for job, error in (await tend(works)).items():
+            _log.error("job_stuck", job=job, exc_info=error)
 
     async def months_closed() -> None:
         await schedule.request_due(core.database, currencies)
 
-    return {"closings": closings, "months_closed": months_closed}
+    return {"jobs": jobs, "months_closed": months_closed}
 
 
 def _state_works(core: Core) -> dict[str, Work]:

@@ -1,1 +1,1 @@
-"""Durable jobs: slots of workers, and an outbox for messages that are handed over once."""
+"""Durable jobs: their steps, the worker slots that hold them, and an outbox of messages."""

@@ -1,9 +1,9 @@
 """The list of rooms, and the closed lists composed from the declarations of all of them.
 
 A room is a folder of `weir` with a `declares.py`: the refusals, limits, events, permissions,
-prefixes, locks, settings, jobs, routers, pages, commands and compiled modules it brings. A
-`declares.py` imports values only (kernel and access), so that composing a list loads nothing else
-of the room. docs/recipes/room.md explains how a room is added.
+prefixes, locks, settings, periodic work, kinds of jobs and their steps, routers, pages, commands
+and compiled modules it brings. A `declares.py` imports values only (kernel and access), so that
+composing a list loads nothing else of the room. docs/recipes/room.md explains how a room is added.
 """
 
 from __future__ import annotations
@@ -109,6 +109,18 @@ def locks() -> dict[str, Lock]:
 def periodic() -> dict[str, Periodic]:
     """Return the periodic work of workers by name; `app/worker.py` wires each."""
     return compose("PERIODIC")
+
+
+@cache
+def jobs() -> dict[str, str]:
+    """Return every kind of job by name, in words; `app/jobs.py` wires each."""
+    return compose("JOBS")
+
+
+@cache
+def steps() -> dict[str, str]:
+    """Return every step of a job by name, in words; `app/jobs.py` wires each."""
+    return compose("STEPS")
 
 
 def compiled_modules() -> tuple[str, ...]:

@@ -43,8 +43,21 @@ NETTING_LOCK: Final = Lock(15, "Netting or converting debts; the currency.")
 
 # --- Periodic work of the worker ---
 PERIODIC: Final = {
-    "closings": Periodic(0.5, "Do the closings that were asked for."),
     "months_closed": Periodic(60.0, "Ask for the closing of months that are over."),
+}
+
+# --- Kinds of jobs, and steps ---
+JOBS: Final = {
+    "closing": "Close a period of a currency, and settle it where asked.",
+}
+STEPS: Final = {
+    "rated": "Count and price the calls of the period.",
+    "posted": "Book each line as a posting.",
+    "stated": "Write the statements.",
+    "owed": "Write the debts.",
+    "netted": "Net all open debts of the currency.",
+    "instructed": "Write the payment messages of the round.",
+    "handed_over": "Hand the payment messages over to the outbox.",
 }
 
 # --- Audit events: (English, Chinese) ---
@@ -70,7 +83,6 @@ EVENTS: Final = {
 
 # --- Prefixes of identifiers ---
 PREFIXES: Final = {
-    "job": "closing that was asked for",
     "per": "settlement period",
     "stm": "statement",
     "obl": "obligation, what one party owes another for a line",

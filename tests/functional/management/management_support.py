@@ -15,9 +15,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from weir.api.services import Services
+from weir.app.jobs import works_of
+from weir.jobs.runner import tend
 from weir.keys.vault import PLATFORM, Vault
 from weir.partners import founding
-from weir.settlement.closing.runner import Works, tend
 
 BACKEND = "https://127.0.0.1:9101"
 
@@ -159,6 +160,6 @@ async def close(api: Api, period: dict[str, Any]) -> dict[str, Any]:
     """Ask for a closing, do it as a worker would, and read how it went."""
     asked = await api.done(api.operator, "POST", "/v1/closings", json=period)
     services = api.services
-    await tend(Works(services.database, services.lake, Path("/nonexistent"), "test"))
+    await tend(works_of(services.database, services.lake, Path("/nonexistent"), "test"))
     found: dict[str, Any] = await api.done(api.operator, "GET", f"/v1/closings/{asked['job']}")
     return found

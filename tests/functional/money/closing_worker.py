@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+from weir.app.jobs import works_of
 from weir.audit.chain import AuditJournal
+from weir.jobs.runner import tend
 from weir.kernel.clock import SystemClock
 from weir.metering.lake.lake import Lake
-from weir.settlement.closing.runner import Works, tend
 from weir.store.database import Database
 
 
@@ -19,7 +20,7 @@ def work(ready: Callable[[], None], url: str, lake: str, outbox: Path) -> None:
 
 async def _work(ready: Callable[[], None], url: str, lake: Lake, outbox: Path) -> None:
     database = Database(url, clock=SystemClock(), journal=AuditJournal(bytes(32)), cache=None)
-    works = Works(database, lake, outbox, "one")
+    works = works_of(database, lake, outbox, "one")
     ready()
     while True:
         await tend(works)

@@ -18,7 +18,9 @@ from uuid import uuid4
 from sqlalchemy import insert
 
 from seals import KEYS, seal_all
+from weir.app.jobs import works_of
 from weir.client.pricing import per_call
+from weir.jobs.runner import Works
 from weir.kernel import identifiers
 from weir.metering.lake import manifest
 from weir.metering.lake.ingest import IngestCounts, ingest
@@ -26,7 +28,6 @@ from weir.metering.lake.lake import Lake
 from weir.metering.records.records import CallRecord
 from weir.metering.records.writer import RecordWriter
 from weir.partners.tables import applications, organisations
-from weir.settlement.closing.runner import Works
 from weir.settlement.periods.periods import interval
 from weir.shelf.tables import plans, products
 from weir.store.database import Database
@@ -64,10 +65,13 @@ class World:
     period: str = field(default_factory=lambda: _around(datetime.now(UTC)))
 
     @property
+    def outbox(self) -> Path:
+        return self.records.parent / "instructions"
+
+    @property
     def works(self) -> Works:
         """What a worker of this world closes with."""
-        outbox = self.records.parent / "instructions"
-        return Works(self.database, self.lake, outbox, "release-of-the-test")
+        return works_of(self.database, self.lake, self.outbox, "release-of-the-test")
 
     def actor(self, organisation: str) -> Actor:
         return Actor(organisation, "usr_of_the_test")

@@ -20,8 +20,8 @@ from weir.ledger import books
 from weir.ledger.tables import postings
 from weir.metering.records.records import CallRecord
 from weir.metering.tables import segments
-from weir.settlement.closing import runner
-from weir.settlement.closing.jobs import Job
+from weir.settlement.closing import requests
+from weir.settlement.closing.requests import ClosingJob
 from weir.settlement.closing.what_if import try_agreement
 from weir.settlement.documents import Statement, to_document
 from weir.settlement.periods.periods import interval
@@ -62,9 +62,9 @@ async def agree(world: World, **terms: Any) -> str:
     return agreement.id
 
 
-async def close(world: World, period: str, by: str | None = None) -> Job:
+async def close(world: World, period: str, by: str | None = None) -> ClosingJob:
     actor = world.actor(by or world.operator)
-    return await runner.close(world.works, actor, period=period, currency="CNY")
+    return await requests.close(world.works, actor, period=period, currency="CNY")
 
 
 async def bring(world: World, *records: CallRecord) -> str:
@@ -74,7 +74,7 @@ async def bring(world: World, *records: CallRecord) -> str:
     return stream
 
 
-async def statement(world: World, closed: Job, party: str) -> Statement:
+async def statement(world: World, closed: ClosingJob, party: str) -> Statement:
     async with world.database.connect() as connection:
         return await statements.fetch(connection, closed.statements[party], party)
 
@@ -203,7 +203,7 @@ async def test_only_the_operator_closes_and_only_periods(world: World) -> None:
     await refused(INVALID_INPUT, close(world, "november"))
     with pytest.raises(Refusal):
         actor = Actor(world.operator, "usr_of_the_test")
-        await runner.close(world.works, actor, period="2026-11", currency="XXX")
+        await requests.close(world.works, actor, period="2026-11", currency="XXX")
 
 
 async def test_a_lake_that_lost_records_is_not_closed_over(world: World) -> None:

@@ -5,43 +5,41 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import closing_worker
 import duckdb
-import psycopg
 import pytest
-import workers
 from money_world import World
 from sqlalchemy import event, func, select, update
-from sqlalchemy.engine import make_url
 from test_closing import agree, balances, bring, close, count, now_us, refused, statement
 
+from step_gates import gates, open_gate, waiting_at
 from weir.audit.tables import audit_entries
+from weir.jobs import runner
 from weir.jobs.outbox import hand_over
 from weir.jobs.slots import holding
+from weir.jobs.tables import job_steps, jobs
 from weir.kernel.declares import CONFLICT, FORBIDDEN, ILLEGAL_STATE, NOT_FOUND
 from weir.kernel.outcomes import Refusal
 from weir.ledger.tables import entries, postings
 from weir.metering.tables import segments
-from weir.settlement.closing import jobs, reopenings, runner, schedule
-from weir.settlement.closing.jobs import Job
-from weir.settlement.closing.runner import Works
+from weir.settlement.closing import reopenings, requests, schedule
+from weir.settlement.closing.requests import ClosingJob
 from weir.settlement.documents import to_document
-from weir.settlement.job_tables import closing_jobs, closing_steps
 from weir.settlement.payment import pain001, rounds
 from weir.settlement.payment.pain001 import read_account
 from weir.settlement.payment_tables import netting_rounds, obligations, payments
 from weir.settlement.periods.periods import interval, parse_period
 from weir.settlement.statements.verification import RecordsFolder, verify
 from weir.settlement.tables import closings, statements
+from workers import Workers
 
-STEPS = jobs.all_steps(settle=True)
-GATE = 7_777  # the advisory locks a step waits for before it can say that it is done
+STEPS = requests.all_steps(settle=True)
 
 
 async def name_accounts(world: World) -> None:
@@ -61,12 +59,12 @@ async def traded(world: World) -> None:
 
 async def ask(world: World, settle: bool = True) -> str:
     async with world.database.unit(world.actor(world.operator)) as unit:
-        return await jobs.request(unit, period=world.period, currency="CNY", settle=settle)
+        return await requests.request(unit, period=world.period, currency="CNY", settle=settle)
 
 
-async def job_of(world: World, job: str) -> Job:
+async def job_of(world: World, job: str) -> ClosingJob:
     async with world.database.connect() as connection:
-        return await jobs.fetch(connection, job)
+        return await requests.fetch(connection, job)
 
 
 async def assert_closed_once(world: World, job: str) -> None:
@@ -87,7 +85,7 @@ async def assert_closed_once(world: World, job: str) -> None:
         assert sorted(rows.scalars()) == [375, 1_050]
         assert await connection.scalar(select(func.sum(entries.c.amount_minor))) == 0
         (message,) = await pain001.issued_for(connection, str(done.round))
-    (file,) = world.works.outbox.iterdir()
+    (file,) = world.outbox.iterdir()
     assert file.read_bytes() == message
     assert file.stem == pain001.key_of(message)
     owed = {name: held[0].amount_minor for name, held in (await balances(world)).items()}
@@ -95,88 +93,26 @@ async def assert_closed_once(world: World, job: str) -> None:
     assert owed[f"payable:{world.bank}"] == -1_050
 
 
-class Workers:
-    """Two worker processes, of which one may be killed: another takes its place."""
-
-    def __init__(self, world: World, url: str) -> None:
-        self._world = world
-        self._url = make_url(url)
-        self._started = 0
-        self.running: dict[str, BaseProcess] = {}
-
-    def start(self) -> None:
-        self._started += 1
-        name = f"closing-worker-{self._started}"
-        named = self._url.update_query_dict({"application_name": name})
-        url = named.render_as_string(hide_password=False)
-        lake, outbox = self._world.lake.root, self._world.works.outbox
-        self.running[name] = workers.start(closing_worker.work, url, lake, outbox)
-
-    def kill(self, name: str) -> None:
-        workers.kill(self.running.pop(name))
-
-    def end(self) -> None:
-        for name in list(self.running):
-            self.kill(name)
-
-
 @pytest.fixture
 def running(world: World, database_url: str) -> Iterator[Workers]:
-    running = Workers(world, database_url)
+    lake, outbox = world.lake.root, world.outbox
+    running = Workers("closing-worker", closing_worker.work, database_url, lake, outbox)
     yield running
     running.end()
-
-
-@contextmanager
-def gates(url: str) -> Iterator[psycopg.Connection[Any]]:
-    """Every step waits at its end, all done and nothing committed, until its gate is opened."""
-    plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-    names = ", ".join(f"'{step}'" for step in STEPS)
-    with psycopg.connect(plain, autocommit=True) as connection:
-        connection.execute(f"""
-            CREATE FUNCTION wait_at_gate() RETURNS trigger LANGUAGE plpgsql AS $$
-            BEGIN
-                PERFORM pg_advisory_xact_lock_shared(
-                    {GATE}, array_position(ARRAY[{names}], NEW.step));
-                RETURN NEW;
-            END $$
-        """)
-        connection.execute("""
-            CREATE TRIGGER gate BEFORE INSERT ON closing_steps
-            FOR EACH ROW EXECUTE FUNCTION wait_at_gate()
-        """)
-        for number in range(1, len(STEPS) + 1):
-            connection.execute("SELECT pg_advisory_lock(%s, %s)", [GATE, number])
-        yield connection
-
-
-async def waiting_at(connection: psycopg.Connection[Any], gate: int) -> str:
-    """The worker that waits there, by name."""
-    while True:
-        row = connection.execute(
-            """
-            SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)
-             WHERE locktype = 'advisory' AND NOT granted AND classid = %s AND objid = %s
-            """,
-            [GATE, gate],
-        ).fetchone()
-        if row is not None:
-            return str(row[0])
-        await asyncio.sleep(0.02)
 
 
 async def test_one_of_two_workers_is_killed_at_every_step(
     world: World, database_url: str, running: Workers
 ) -> None:
     await traded(world)
-    with gates(database_url) as gate:
+    with gates(database_url, STEPS) as gate:
         job = await ask(world)
         running.start()
         running.start()
         for number in range(1, len(STEPS) + 1):
             victim = await waiting_at(gate, number)
             running.kill(victim)
-            gate.execute("SELECT pg_advisory_unlock(%s, %s)", [GATE, number])
+            open_gate(gate, number)
             running.start()
         while (await job_of(world, job)).status == "open":
             await asyncio.sleep(0.05)
@@ -218,7 +154,7 @@ def failing(world: World, step: str, error: Exception) -> Iterator[None]:
     """A step cannot say that it is done: all steps before it are."""
 
     def fail(*told: Any) -> None:
-        if told[2].startswith("INSERT INTO closing_steps") and step in told[3].values():
+        if told[2].startswith("INSERT INTO job_steps") and step in told[3].values():
             raise error
 
     engine = world.database.engine.sync_engine
@@ -256,19 +192,19 @@ async def test_what_was_paid_before_its_message_was_written_needs_none(world: Wo
     assert await runner.tend(world.works) == {}
     done = await job_of(world, job)
     assert (done.status, [each.step for each in done.steps]) == ("done", STEPS)
-    assert not world.works.outbox.exists()
+    assert not world.outbox.exists()
 
 
 async def test_a_job_stays_with_the_release_that_began_it(world: World) -> None:
     await traded(world)
     job = await ask(world)
-    new = Works(world.database, world.lake, world.works.outbox, "two")
+    new = replace(world.works, release="two")
     async with world.database.engine.begin() as connection:
-        await connection.execute(update(closing_jobs).values(slot=9, release="one"))
+        await connection.execute(update(jobs).values(slot=9, release="one"))
     await runner.tend(new)
     assert (await job_of(world, job)).steps == []
     async with world.database.unit(world.actor(world.operator)) as unit:
-        await jobs.move(unit, job)
+        await requests.move(unit, job)
     await runner.tend(new)
     assert (await job_of(world, job)).release == "two"
     await assert_closed_once(world, job)
@@ -280,16 +216,16 @@ async def test_a_job_whose_worker_lives_is_neither_taken_over_nor_moved(world: W
     async with holding(world.database) as slots:
         async with world.database.engine.begin() as connection:
             mine = {"slot": slots.own, "release": world.works.release}
-            await connection.execute(update(closing_jobs).values(mine))
+            await connection.execute(update(jobs).values(mine))
         await runner.tend(world.works)
         assert (await job_of(world, job)).steps == []
         async with world.database.unit(world.actor(world.operator)) as unit:
-            await refused(ILLEGAL_STATE, jobs.move(unit, job))
+            await refused(ILLEGAL_STATE, requests.move(unit, job))
     await runner.tend(world.works)
     await assert_closed_once(world, job)
     async with world.database.unit(world.actor(world.operator)) as unit:
-        await refused(ILLEGAL_STATE, jobs.move(unit, job))
-        await refused(NOT_FOUND, jobs.move(unit, "job_of_nobody"))
+        await refused(ILLEGAL_STATE, requests.move(unit, job))
+        await refused(NOT_FOUND, requests.move(unit, "job_of_nobody"))
 
 
 async def test_asking_twice_is_asking_once_and_another_has_to_wait(world: World) -> None:
@@ -297,19 +233,19 @@ async def test_asking_twice_is_asking_once_and_another_has_to_wait(world: World)
     job = await ask(world)
     assert await ask(world) == job
     async with world.database.unit(world.actor(world.operator)) as unit:
-        other = jobs.request(unit, period="2026-01", currency="CNY")
+        other = requests.request(unit, period="2026-01", currency="CNY")
         await refused(CONFLICT, other)
         opening = reopenings.reopen(unit, period=world.period, currency="CNY", reason="why not")
         await refused(ILLEGAL_STATE, opening)
     async with world.database.unit(world.actor(world.bank)) as unit:
-        await refused(FORBIDDEN, jobs.request(unit, period="2026-01", currency="CNY"))
+        await refused(FORBIDDEN, requests.request(unit, period="2026-01", currency="CNY"))
 
 
 async def test_a_closing_waits_for_the_lake_and_holds_up_no_other(world: World) -> None:
     await traded(world)
     job = await ask(world)
     async with world.database.unit(world.actor(world.operator)) as unit:
-        other = await jobs.request(unit, period="2026-01", currency="USD")
+        other = await requests.request(unit, period="2026-01", currency="USD")
     (file,) = await world.files()
     stored, hidden = Path(world.lake.root) / file, world.records.parent / "hidden"
     stored.rename(hidden)
@@ -317,7 +253,7 @@ async def test_a_closing_waits_for_the_lake_and_holds_up_no_other(world: World) 
     assert (await job_of(world, job)).status == "open"
     assert (await job_of(world, other)).status == "done"
     with pytest.raises(duckdb.IOException):
-        await runner.close(
+        await requests.close(
             world.works,
             world.actor(world.operator),
             period=world.period,
@@ -327,7 +263,7 @@ async def test_a_closing_waits_for_the_lake_and_holds_up_no_other(world: World) 
     hidden.rename(stored)
     assert await runner.tend(world.works) == {}
     assert (await job_of(world, job)).status == "done"
-    assert len(list(world.works.outbox.iterdir())) == 1
+    assert len(list(world.outbox.iterdir())) == 1
 
 
 async def test_a_closing_the_lake_lacks_records_for_fails_and_says_why(world: World) -> None:
@@ -350,7 +286,7 @@ async def test_a_settling_with_nothing_new_nets_what_is_open(world: World) -> No
     again = await job_of(world, job)
     assert (again.closing, again.is_new) == (closed.closing, False)
     assert again.round is not None
-    assert len(list(world.works.outbox.iterdir())) == 1
+    assert len(list(world.outbox.iterdir())) == 1
 
 
 async def test_a_month_is_asked_for_once_a_day_after_its_end(world: World) -> None:
@@ -361,8 +297,8 @@ async def test_a_month_is_asked_for_once_a_day_after_its_end(world: World) -> No
     await runner.tend(world.works)
     assert await schedule.request_due(world.database, ["CNY"]) == []
     async with world.database.connect() as connection:
-        assert {each.status for each in await jobs.listed(connection)} == {"done"}
-        assert await connection.scalar(select(func.count()).select_from(closing_steps)) == 8
+        assert {each.status for each in await requests.listed(connection)} == {"done"}
+        assert await connection.scalar(select(func.count()).select_from(job_steps)) == 8
 
 
 async def test_one_currency_that_cannot_be_closed_by_itself_keeps_no_other(world: World) -> None:

@@ -19,8 +19,8 @@ from weir.client.pricing import per_call
 from weir.kernel.declares import CONFLICT, FORBIDDEN, INVALID_INPUT
 from weir.kernel.money import Money
 from weir.ledger.tables import postings
-from weir.settlement.closing import reopenings, runner
-from weir.settlement.closing.jobs import Job
+from weir.settlement.closing import reopenings, requests
+from weir.settlement.closing.requests import ClosingJob
 from weir.settlement.documents import to_document
 from weir.settlement.payment import exchange_rates, rounds
 from weir.settlement.payment.exchange_rates import Rate, convert_amounts
@@ -71,10 +71,10 @@ async def traded_abroad(world: World) -> None:
     await bring(world, *(world.record(at_us=at_us + n, plan=plan) for n in range(1_000)))
 
 
-async def dollars(world: World) -> Job:
+async def dollars(world: World) -> ClosingJob:
     await traded_abroad(world)
     actor = world.actor(world.operator)
-    return await runner.close(world.works, actor, period=world.period, currency="USD")
+    return await requests.close(world.works, actor, period=world.period, currency="USD")
 
 
 async def settle(world: World) -> Round:

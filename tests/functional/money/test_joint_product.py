@@ -13,7 +13,7 @@ from test_party_bundles import fetch
 from test_settlement import pay, settle
 
 from weir.kernel.money import Money
-from weir.settlement.closing.jobs import Job
+from weir.settlement.closing.requests import ClosingJob
 from weir.settlement.documents import Statement, to_document
 from weir.settlement.statements.party_bundles import verify_bundle
 from weir.settlement.statements.verification import RecordsFolder, verify
@@ -31,7 +31,7 @@ TIERED = {
 FLAT = {"kind": "per_call", "price": "0.02"}
 
 
-async def traded(world: World, pricing: dict[str, Any]) -> Job:
+async def traded(world: World, pricing: dict[str, Any]) -> ClosingJob:
     """One product of the bank's: the bank serves 900 calls of it, and the insurer 300."""
     plan = mint("pln")
     async with world.database.unit(world.actor(world.bank)) as unit:
@@ -57,7 +57,7 @@ async def traded(world: World, pricing: dict[str, Any]) -> Job:
     return await close(world, world.period)
 
 
-async def held_by_all(world: World, closed: Job) -> dict[str, Statement]:
+async def held_by_all(world: World, closed: ClosingJob) -> dict[str, Statement]:
     assert set(closed.statements) == {world.operator, world.bank, world.insurer, world.partner}
     return {party: await statement(world, closed, party) for party in closed.statements}
 

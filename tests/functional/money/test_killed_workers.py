@@ -6,9 +6,9 @@ import asyncio
 from random import Random
 
 import compaction_worker
-import workers
 from money_world import NOVEMBER_US, World
 
+import workers
 from seals import seal_all
 from weir.metering.lake import queries
 from weir.metering.lake.compaction import compact

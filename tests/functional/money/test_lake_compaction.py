@@ -15,7 +15,7 @@ from weir.metering.lake.compaction import CompactionCounts, compact
 from weir.metering.lake.lake import Lake
 from weir.metering.records.segments import Damage, read_segment
 from weir.metering.tables import lake_files as table
-from weir.settlement.closing import runner
+from weir.settlement.closing import requests
 from weir.settlement.statements import statements
 from weir.settlement.statements.verification import verify
 
@@ -50,7 +50,7 @@ async def check(world: World, streams: list[str]) -> None:
 
 async def close_and_verify(world: World) -> None:
     actor = world.actor(world.operator)
-    closed = await runner.close(world.works, actor, period="2026-11", currency="CNY")
+    closed = await requests.close(world.works, actor, period="2026-11", currency="CNY")
     async with world.database.connect() as connection:
         statement = await statements.fetch(
             connection, closed.statements[world.operator], world.operator

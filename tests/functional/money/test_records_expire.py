@@ -27,7 +27,7 @@ from weir.metering.records import bundle_audit, bundles
 from weir.metering.records.records import FINISHED_SUFFIX, CallRecord, segment_path
 from weir.metering.records.sealer import remove_sealed, stream_key
 from weir.metering.records.segments import PRUNED_SUFFIX, SEAL_SUFFIX, Damage, streams
-from weir.settlement.closing import reopenings, runner
+from weir.settlement.closing import reopenings, requests
 from weir.settlement.periods.retention_holds import needs_records
 from weir.settlement.statements import disputes
 from weir.settlement.statements.obligations import line_of
@@ -75,7 +75,7 @@ async def close(world: World, day: datetime = LONG_AGO) -> str:
     """Close the month of the day; the operator's statement."""
     actor = world.actor(world.operator)
     month = f"{day:%Y-%m}"
-    closed = await runner.close(world.works, actor, period=month, currency="CNY")
+    closed = await requests.close(world.works, actor, period=month, currency="CNY")
     return closed.statements[world.operator]
 
 
@@ -235,7 +235,7 @@ async def test_a_period_without_its_records_is_not_opened_again(world: World) ->
     await bring(world)
     await close(world)
     actor = world.actor(world.operator)
-    await runner.close(world.works, actor, period=world.period, currency="CNY")
+    await requests.close(world.works, actor, period=world.period, currency="CNY")
     assert (await run(world)).records == 9
     for period, state in ((f"{LONG_AGO:%Y-%m}", "expired"), (world.period, None)):
         async with world.database.unit(actor) as unit:

@@ -19,8 +19,8 @@ from weir.kernel.money import Money
 from weir.kernel.outcomes import Refusal
 from weir.ledger.tables import postings
 from weir.settlement.closing import reopenings
-from weir.settlement.closing.jobs import Job
 from weir.settlement.closing.reopenings import Reopening
+from weir.settlement.closing.requests import ClosingJob
 from weir.settlement.documents import to_document
 from weir.settlement.payment_tables import obligations
 from weir.settlement.statements import credits, disputes, statements
@@ -129,7 +129,9 @@ async def test_a_disputed_period_stays_closed(world: World) -> None:
     await refused(ILLEGAL_STATE, reopen(world))
 
 
-def dispute_of(world: World, closed: Job, party: str) -> Callable[[UnitOfWork], Awaitable[Any]]:
+def dispute_of(
+    world: World, closed: ClosingJob, party: str
+) -> Callable[[UnitOfWork], Awaitable[Any]]:
     async def dispute(unit: UnitOfWork) -> Any:
         at = await line(unit, world, closed, party)
         return await disputes.open_dispute(unit, at, "not as many", "")

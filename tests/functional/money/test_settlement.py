@@ -14,7 +14,7 @@ from weir.client.pricing import per_call
 from weir.kernel.declares import CONFLICT, FORBIDDEN, ILLEGAL_STATE, INVALID_INPUT, NOT_FOUND
 from weir.kernel.money import Money
 from weir.kernel.outcomes import Refusal
-from weir.settlement.closing.jobs import Job
+from weir.settlement.closing.requests import ClosingJob
 from weir.settlement.documents import to_document
 from weir.settlement.payment import pain001, rounds
 from weir.settlement.payment.rounds import Round
@@ -26,7 +26,7 @@ from weir.shelf.tables import plans, products
 from weir.store.unit import UnitOfWork
 
 
-async def closed_month(world: World, calls: int = 1_000) -> Job:
+async def closed_month(world: World, calls: int = 1_000) -> ClosingJob:
     """1,000 calls at 0.015: 1500 fen, of which 1050 are the bank's, 375 ours, 75 a rebate."""
     await agree(world)
     at_us = now_us(world)
@@ -44,7 +44,7 @@ async def settle(world: World) -> Round:
     return settled
 
 
-async def line(unit: UnitOfWork, world: World, closed: Job, party: str) -> LineAt:
+async def line(unit: UnitOfWork, world: World, closed: ClosingJob, party: str) -> LineAt:
     return await line_of(unit.connection, closed.statements[party], 1, party)
 
 
@@ -158,7 +158,7 @@ def decision(dispute: str, amount_minor: int) -> Any:
     )
 
 
-def dispute_of(world: World, closed: Job, party: str) -> Any:
+def dispute_of(world: World, closed: ClosingJob, party: str) -> Any:
     async def work(unit: UnitOfWork) -> disputes.Dispute:
         at = await line(unit, world, closed, party)
         return await disputes.open_dispute(unit, at, "Wrong.", "")

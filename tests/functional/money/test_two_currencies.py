@@ -14,10 +14,11 @@ from test_closing import bring, count
 from test_closing_jobs import job_of, name_accounts, traded
 from test_exchange_rates import traded_abroad
 
+from weir.jobs import runner
 from weir.kernel.money import Money
 from weir.ledger import books
 from weir.ledger.tables import entries, postings
-from weir.settlement.closing import jobs, runner
+from weir.settlement.closing import requests
 from weir.settlement.payment import pain001, rounds
 from weir.settlement.payment_tables import netting_rounds
 
@@ -26,7 +27,7 @@ CURRENCIES = ("CNY", "USD")
 
 async def ask(world: World, period: str, currency: str, settle: bool = True) -> str:
     async with world.database.unit(world.actor(world.operator)) as unit:
-        return await jobs.request(unit, period=period, currency=currency, settle=settle)
+        return await requests.request(unit, period=period, currency=currency, settle=settle)
 
 
 async def test_each_currency_is_settled_by_a_round_and_a_message_of_its_own(world: World) -> None:
@@ -45,9 +46,9 @@ async def test_each_currency_is_settled_by_a_round_and_a_message_of_its_own(worl
             (message,) = await pain001.issued_for(connection, str(job.round))
             amounts = ElementTree.fromstring(message).iterfind(".//{*}InstdAmt")
             assert [each.get("Ccy") for each in amounts] == [currency] * 2
-            file = world.works.outbox / f"{pain001.key_of(message)}.xml"
+            file = world.outbox / f"{pain001.key_of(message)}.xml"
             assert file.read_bytes() == message
-    assert len(list(world.works.outbox.iterdir())) == 2
+    assert len(list(world.outbox.iterdir())) == 2
 
 
 async def in_books(connection: AsyncConnection) -> tuple[int, dict[str, list[Money]]]:

@@ -22,11 +22,13 @@ TABLES = {
     "COMMANDS",
     "COMPILED",
     "EVENTS",
+    "JOBS",
     "PAGES",
     "PERIODIC",
     "PERMISSIONS",
     "PREFIXES",
     "ROUTERS",
+    "STEPS",
 }
 VALUES = {"kernel", "access"}  # rooms that declarations may be made of
 

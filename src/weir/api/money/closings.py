@@ -7,7 +7,8 @@ from datetime import datetime
 from weir.api.guard import ServicesDep, new_router
 from weir.api.models import After, Given, Name, Page, Shown, Text, next_of
 from weir.api.writes import Writes
-from weir.settlement.closing import jobs
+from weir.jobs.jobs import Status
+from weir.settlement.closing import requests
 from weir.store.unit import UnitOfWork
 
 router = new_router("settlement")
@@ -43,7 +44,7 @@ class ClosingView(Shown):
     period: str
     currency: str
     settle: bool
-    status: jobs.Status
+    status: Status
     steps: list[StepView]
     to_do: list[str]
     slot: int | None
@@ -71,10 +72,10 @@ async def close_period(given: PeriodGiven, writing: Writes) -> ClosingView:
     """
 
     async def work(unit: UnitOfWork) -> ClosingView:
-        job = await jobs.request(
+        job = await requests.request(
             unit, period=given.period, currency=given.currency, settle=given.settle
         )
-        return ClosingView.model_validate(await jobs.fetch(unit.connection, job))
+        return ClosingView.model_validate(await requests.fetch(unit.connection, job))
 
     return await writing.run(ClosingView, work)
 
@@ -82,7 +83,7 @@ async def close_period(given: PeriodGiven, writing: Writes) -> ClosingView:
 @router.get("/closings", operation_id="list_closings", summary="List the closings, newest first")
 async def list_closings(services: ServicesDep, after: After | None = None) -> Page[ClosingView]:
     async with services.database.connect() as connection:
-        found = await jobs.listed(connection, after)
+        found = await requests.listed(connection, after)
     items = [ClosingView.model_validate(each) for each in found]
     return Page(items=items, next=next_of(items, "job"))
 
@@ -94,7 +95,7 @@ async def list_closings(services: ServicesDep, after: After | None = None) -> Pa
 )
 async def get_closing(job: Name, services: ServicesDep) -> ClosingView:
     async with services.database.connect() as connection:
-        return ClosingView.model_validate(await jobs.fetch(connection, job))
+        return ClosingView.model_validate(await requests.fetch(connection, job))
 
 
 @router.post(
@@ -104,7 +105,7 @@ async def get_closing(job: Name, services: ServicesDep) -> ClosingView:
 )
 async def move_closing(job: Name, writing: Writes) -> ClosingView:
     async def work(unit: UnitOfWork) -> ClosingView:
-        await jobs.move(unit, job)
-        return ClosingView.model_validate(await jobs.fetch(unit.connection, job))
+        await requests.move(unit, job)
+        return ClosingView.model_validate(await requests.fetch(unit.connection, job))
 
     return await writing.run(ClosingView, work)

@@ -1,6 +1,6 @@
 """Steps of a closing: records become lines, lines become postings, statements and debts.
 
-Each function is one step of a job (`weir.settlement.closing.runner`) and writes in its transaction.
+Each function is one step of a job (`weir.settlement.closing.steps`) and writes in its transaction.
 A period is closed over an explicit set of segments. Closing it again without new records returns
 the existing statements; records that came late make a supplement with lines, postings and
 statements of its own.
@@ -29,7 +29,7 @@ from weir.kernel.outcomes import Refusal
 from weir.ledger import books
 from weir.ledger.postings import Entry, Posting
 from weir.metering.lake.lake import Lake
-from weir.settlement.closing import jobs
+from weir.settlement.closing import requests
 from weir.settlement.declares import CLOSING_LOCK
 from weir.settlement.documents import (
     AgreementInput,
@@ -109,7 +109,7 @@ async def rate(unit: UnitOfWork, lake: Lake, period: str, currency: str) -> Clos
     """
     wanted = parse_period(period)
     await hold(unit.connection, CLOSING_LOCK, currency)
-    earlier = await jobs.earlier_closings(unit.connection, wanted, currency)
+    earlier = await requests.earlier_closings(unit.connection, wanted, currency)
     found = await open_segments.find(unit.connection, wanted, currency)
     if earlier and not found.runs:
         return str(earlier[-1].id)

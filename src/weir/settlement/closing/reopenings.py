@@ -23,7 +23,7 @@ from weir.kernel.outcomes import Refusal
 from weir.ledger import books
 from weir.metering.lake.retention import keep_still
 from weir.metering.tables import expiries, segments
-from weir.settlement.closing.jobs import is_under_way
+from weir.settlement.closing.requests import is_under_way
 from weir.settlement.declares import CLOSING_LOCK, REASON_CHARACTERS
 from weir.settlement.payment import rounds
 from weir.settlement.payment_tables import disputes, obligations

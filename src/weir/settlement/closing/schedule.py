@@ -12,7 +12,7 @@ from weir.kernel import inputs
 from weir.kernel.declares import CONFLICT
 from weir.kernel.money import MINOR_DIGITS
 from weir.kernel.outcomes import Refusal
-from weir.settlement.closing import jobs
+from weir.settlement.closing import requests
 from weir.settlement.declares import CLOSING_GRACE_S
 from weir.store.database import Database
 from weir.store.unit import Actor
@@ -46,11 +46,11 @@ async def request_due(database: Database, currencies: Sequence[str]) -> list[str
     for currency in currencies:
         async with database.connect() as connection:
             operator = await operator_of(connection)
-            if await jobs.is_settled_on(connection, period, currency):
+            if await requests.is_settled_on(connection, period, currency):
                 continue
         try:
             async with database.unit(Actor(operator, ACTOR)) as unit:
-                asked.append(await jobs.request(unit, period=period, currency=currency))
+                asked.append(await requests.request(unit, period=period, currency=currency))
         except Refusal as refusal:
             if refusal.outcome is not CONFLICT:
                 raise

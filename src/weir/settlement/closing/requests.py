@@ -1,29 +1,32 @@
-"""Closing jobs: requesting one, its steps, and its state."""
+"""Requested closings: requesting one as a job, its period and its results."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from sqlalchemy import Row, exists, insert, select, update
+from sqlalchemy import Row, exists, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.agreements.agreements import operator_of
-from weir.jobs.slots import is_held
+from weir.jobs import jobs, runner
+from weir.jobs.jobs import Job, Status, StepDone
+from weir.jobs.runner import Works
 from weir.kernel import inputs
-from weir.kernel.declares import CONFLICT, FORBIDDEN, ILLEGAL_STATE, NOT_FOUND, PAGE_ROWS
+from weir.kernel.declares import CONFLICT, FORBIDDEN
 from weir.kernel.money import MINOR_DIGITS
 from weir.kernel.outcomes import Refusal
 from weir.settlement.declares import CLOSING_LOCK
-from weir.settlement.job_tables import closing_jobs, closing_steps
+from weir.settlement.job_tables import closing_jobs
 from weir.settlement.periods.periods import Period, parse_period
 from weir.settlement.tables import closings, statements
 from weir.store.locks import hold
-from weir.store.unit import UnitOfWork
+from weir.store.unit import Actor, UnitOfWork
 
-Status = Literal["open", "done", "failed"]
+KIND: Final = "closing"  # of job; its subject is the currency
 
 # The steps of a job, in order. SETTLING_STEPS follow only where the request said `settle`.
 CLOSING_STEPS: Final = ("rated", "posted", "stated", "owed")
@@ -31,16 +34,7 @@ SETTLING_STEPS: Final = ("netted", "instructed", "handed_over")
 
 
 @dataclass(frozen=True, slots=True)
-class StepDone:
-    """A finished step of a job; `slot` is the number of the worker slot that did it."""
-
-    step: str
-    slot: int
-    done_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
+class ClosingJob:
     """A requested closing.
 
     `closing`, with its `version`, `supplement` and statements (identifiers by party), is set once
@@ -80,28 +74,32 @@ async def request(unit: UnitOfWork, *, period: str, currency: str, settle: bool 
     if unit.actor.organisation != await operator_of(unit.connection):
         raise Refusal(FORBIDDEN, "only the operator closes periods")
     await hold(unit.connection, CLOSING_LOCK, currency)
-    under_way = await _open_of(unit.connection, currency)
+    under_way = await _under_way(unit.connection, currency)
     if under_way is not None:
         if (under_way.period, under_way.settle) == (wanted.name, settle):
             return str(under_way.id)
         raise Refusal(CONFLICT, "another closing of this currency is under way", period=wanted.name)
     await earlier_closings(unit.connection, wanted, currency)
-    job = unit.mint("job")
-    await unit.connection.execute(
-        insert(closing_jobs).values(
-            id=job,
-            period=wanted.name,
-            currency=currency,
-            settle=settle,
-            requested_at=unit.now,
-            requested_by=unit.actor.organisation,
-            requested_as=unit.actor.subject,
-            status="open",
-        )
-    )
-    detail = {"period": wanted.name, "currency": currency, "settle": settle}
-    unit.audit("closing.requested", job, detail)
+    job = await jobs.request(unit, kind=KIND, subject=currency, steps=all_steps(settle))
+    asked = {"period": wanted.name, "currency": currency, "settle": settle}
+    await unit.connection.execute(insert(closing_jobs).values(id=job, **asked))
+    unit.audit("closing.requested", job, asked)
     return job
+
+
+async def close(
+    works: Works, actor: Actor, *, period: str, currency: str, settle: bool = False
+) -> ClosingJob:
+    """Request a closing and wait for its end, doing its steps here unless another worker does.
+
+    Refusals: as for `request`, and the refusal of a failed step. Any other error of a step is
+    raised too; then the job stays open, and a worker continues it.
+    """
+    async with works.database.unit(actor) as unit:
+        job = await request(unit, period=period, currency=currency, settle=settle)
+    await runner.finish(works, job, KIND)
+    async with works.database.connect() as connection:
+        return await fetch(connection, job)
 
 
 async def move(unit: UnitOfWork, job: str) -> None:
@@ -109,40 +107,29 @@ async def move(unit: UnitOfWork, job: str) -> None:
 
     Refusals: NOT_FOUND; ILLEGAL_STATE when the job is over or its worker is alive.
     """
-    row = await _locked(unit.connection, job)
-    if row is None:
-        raise Refusal(NOT_FOUND, f"job {job}")
-    if row.status != "open":
-        raise Refusal(ILLEGAL_STATE, f"job {job} is over", state=row.status)
-    if row.slot is not None and await is_held(unit.connection, row.slot):
-        raise Refusal(ILLEGAL_STATE, f"the worker of {job} lives", state="running")
-    await unit.connection.execute(
-        update(closing_jobs).where(closing_jobs.c.id == job).values(slot=None, release=None)
-    )
-    unit.audit("closing.moved", job, {"release": row.release or ""})
+    began = await jobs.move(unit, job, KIND)
+    unit.audit("closing.moved", job, {"release": began or ""})
 
 
-async def fetch(connection: AsyncConnection, job: str) -> Job:
+async def failed(unit: UnitOfWork, job: Job, refusal: Refusal) -> None:
+    """Record the failure of a job in the audit chain."""
+    unit.audit("closing.failed", job.id, {"reason": refusal.outcome.code})
+
+
+async def fetch(connection: AsyncConnection, job: str) -> ClosingJob:
     """Return one job. NOT_FOUND when there is none."""
-    found = await connection.execute(select(*_SHOWN).where(closing_jobs.c.id == job))
-    row = found.one_or_none()
-    if row is None:
-        raise Refusal(NOT_FOUND, f"job {job}")
-    return await _job(connection, row)
+    (one,) = await _closing_jobs(connection, [await jobs.fetch(connection, job, KIND)])
+    return one
 
 
-async def listed(connection: AsyncConnection, before: str | None = None) -> list[Job]:
+async def listed(connection: AsyncConnection, before: str | None = None) -> list[ClosingJob]:
     """Return jobs, newest first, a page at a time; `before` is the last identifier seen."""
-    query = select(*_SHOWN)
-    if before is not None:
-        query = query.where(closing_jobs.c.id < before)
-    rows = await connection.execute(query.order_by(closing_jobs.c.id.desc()).limit(PAGE_ROWS))
-    return [await _job(connection, row) for row in rows.all()]
+    return await _closing_jobs(connection, await jobs.listed(connection, KIND, before))
 
 
 async def is_under_way(connection: AsyncConnection, currency: str) -> bool:
     """Whether a period of a currency is being closed."""
-    return await _open_of(connection, currency) is not None
+    return await jobs.open_about(connection, KIND, currency) is not None
 
 
 async def earlier_closings(
@@ -164,17 +151,6 @@ async def earlier_closings(
     return found
 
 
-async def steps_of(connection: AsyncConnection, job: str) -> list[StepDone]:
-    """Return the finished steps of a job, in the order of the steps."""
-    rows = await connection.execute(
-        select(closing_steps.c.step, closing_steps.c.slot, closing_steps.c.done_at).where(
-            closing_steps.c.job == job
-        )
-    )
-    order = [*CLOSING_STEPS, *SETTLING_STEPS]
-    return sorted((StepDone(*row) for row in rows), key=lambda each: order.index(each.step))
-
-
 def all_steps(settle: bool) -> list[str]:
     """Return the names of all steps of a job, in order."""
     return [*CLOSING_STEPS, *(SETTLING_STEPS if settle else ())]
@@ -182,63 +158,74 @@ def all_steps(settle: bool) -> list[str]:
 
 async def is_settled_on(connection: AsyncConnection, period: str, currency: str) -> bool:
     """Whether this period was closed or requested, or any closing of the currency is under way."""
-    asked = exists().where(
-        closing_jobs.c.currency == currency,
-        (closing_jobs.c.period == period) | (closing_jobs.c.status == "open"),
-    )
+    if await is_under_way(connection, currency):
+        return True
+    asked = exists().where(closing_jobs.c.currency == currency, closing_jobs.c.period == period)
     closed = exists().where(closings.c.period == period, closings.c.currency == currency)
     return bool(await connection.scalar(select(asked | closed)))
 
 
-# Every column but the draft, which only the runner reads.
+# Every column but the draft, which only the steps read.
 _SHOWN: Final = [each for each in closing_jobs.c if each.name != "draft"]
 
 
-async def _open_of(connection: AsyncConnection, currency: str) -> Row[Any] | None:
+async def _under_way(connection: AsyncConnection, currency: str) -> Row[Any] | None:
     """Return the row of the currency's closing that is under way, None when there is none."""
-    found = await connection.execute(
-        select(*_SHOWN)
-        .where(closing_jobs.c.currency == currency)
-        .where(closing_jobs.c.status == "open")
+    job = await jobs.open_about(connection, KIND, currency)
+    if job is None:
+        return None
+    return (await connection.execute(select(*_SHOWN).where(closing_jobs.c.id == job))).one()
+
+
+async def _closing_jobs(connection: AsyncConnection, found: Sequence[Job]) -> list[ClosingJob]:
+    """Return the closings that these jobs are, in their order."""
+    asked = closing_jobs.c.id.in_([job.id for job in found])
+    rows = {each.id: each for each in await connection.execute(select(*_SHOWN).where(asked))}
+    closing_of = {job.id: rows[job.id].closing for job in found if job.status == "done"}
+    made = closings.c.id.in_(set(closing_of.values()))
+    closed = {each.id: each for each in await connection.execute(select(closings).where(made))}
+    held = await _statements(connection, closed)
+    return [
+        _closing_job(job, rows[job.id], closed.get(closing_of.get(job.id)), held) for job in found
+    ]
+
+
+async def _statements(
+    connection: AsyncConnection, of: Iterable[str]
+) -> Mapping[str, dict[str, str]]:
+    """Return the identifiers of the closings' statements, by closing and party."""
+    rows = await connection.execute(
+        select(statements.c.closing, statements.c.party, statements.c.id)
+        .where(statements.c.closing.in_(list(of)))
+        .order_by(statements.c.party)
     )
-    return found.one_or_none()
+    found: dict[str, dict[str, str]] = defaultdict(dict)
+    for each in rows:
+        found[each.closing][each.party] = each.id
+    return found
 
 
-async def _locked(connection: AsyncConnection, job: str) -> Row[Any] | None:
-    found = await connection.execute(
-        select(*_SHOWN).where(closing_jobs.c.id == job).with_for_update()
-    )
-    return found.one_or_none()
-
-
-async def _job(connection: AsyncConnection, row: Row[Any]) -> Job:
-    done = await steps_of(connection, row.id)
-    behind = {each.step for each in done}
-    left = all_steps(row.settle) if row.status == "open" else []
-    made = None
-    if row.status == "done":
-        made = (
-            await connection.execute(select(closings).where(closings.c.id == row.closing))
-        ).one()
-    held = select(statements.c.party, statements.c.id).where(statements.c.closing == row.closing)
-    parties = (await connection.execute(held.order_by(statements.c.party))).all() if made else []
-    return Job(
-        job=row.id,
+def _closing_job(
+    job: Job, row: Row[Any], made: Row[Any] | None, held: Mapping[str, dict[str, str]]
+) -> ClosingJob:
+    """Join a job with its own row, the closing it made when it is done, and its statements."""
+    return ClosingJob(
+        job=job.id,
         period=row.period,
         currency=row.currency,
         settle=row.settle,
-        status=row.status,
-        steps=done,
-        to_do=[step for step in left if step not in behind],
-        slot=row.slot,
-        release=row.release,
-        requested_at=row.requested_at,
-        ended_at=row.ended_at,
-        failure=row.failure,
+        status=job.status,
+        steps=job.steps,
+        to_do=job.to_do,
+        slot=job.slot,
+        release=job.release,
+        requested_at=job.requested_at,
+        ended_at=job.ended_at,
+        failure=job.failure,
         closing=made.id if made else None,
         version=made.version if made else None,
         supplement=made.supplement if made else None,
-        statements={each.party: each.id for each in parties},
+        statements=held.get(made.id, {}) if made else {},
         is_new=row.is_new,
         round=row.round,
     )

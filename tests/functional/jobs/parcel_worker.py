@@ -1,0 +1,27 @@
+"""A worker that does nothing but parcels until it is killed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from parcels import works_of
+
+from weir.audit.chain import AuditJournal
+from weir.jobs.runner import tend
+from weir.kernel.clock import SystemClock
+from weir.store.database import Database
+
+
+def work(ready: Callable[[], None], url: str, begun: Path) -> None:
+    asyncio.run(_work(ready, url, begun))
+
+
+async def _work(ready: Callable[[], None], url: str, begun: Path) -> None:
+    database = Database(url, clock=SystemClock(), journal=AuditJournal(bytes(32)), cache=None)
+    works = works_of(database, begun)
+    ready()
+    while True:
+        await tend(works)
+        await asyncio.sleep(0.05)
