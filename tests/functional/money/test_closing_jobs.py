@@ -31,6 +31,7 @@ from weir.metering.tables import segments
 from weir.settlement.closing import reopenings, requests, schedule
 from weir.settlement.closing.requests import ClosingJob
 from weir.settlement.documents import to_document
+from weir.settlement.job_tables import closing_jobs
 from weir.settlement.payment import pain001, rounds
 from weir.settlement.payment.pain001 import read_account
 from weir.settlement.payment_tables import netting_rounds, obligations, payments
@@ -85,6 +86,7 @@ async def assert_closed_once(world: World, job: str) -> None:
         assert sorted(rows.scalars()) == [375, 1_050]
         assert await connection.scalar(select(func.sum(entries.c.amount_minor))) == 0
         (message,) = await pain001.issued_for(connection, str(done.round))
+        assert await connection.scalar(select(closing_jobs.c.draft)) is None
     (file,) = world.outbox.iterdir()
     assert file.read_bytes() == message
     assert file.stem == pain001.key_of(message)
@@ -138,11 +140,12 @@ async def test_crashes_at_random_statements_change_nothing(world: World, seed: i
             raise CrashError
 
     engine = world.database.engine.sync_engine
+    works = world.works  # one process, which holds on to drafts that were never committed
     event.listen(engine, "before_cursor_execute", die_in_time)
     while (await job_of(world, job)).status == "open":
         left = random.randint(4, 40)
         with suppress(CrashError):
-            await runner.tend(world.works)
+            await runner.tend(works)
         left = 0
     event.remove(engine, "before_cursor_execute", die_in_time)
     assert crashes > 0

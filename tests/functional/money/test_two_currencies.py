@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 from money_world import World
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
-from test_closing import bring, count
-from test_closing_jobs import job_of, name_accounts, traded
+from test_closing import bring, count, statement
+from test_closing_jobs import CrashError, failing, job_of, name_accounts, traded
 from test_exchange_rates import traded_abroad
 
 from weir.jobs import runner
@@ -19,8 +19,10 @@ from weir.kernel.money import Money
 from weir.ledger import books
 from weir.ledger.tables import entries, postings
 from weir.settlement.closing import requests
+from weir.settlement.documents import to_document
 from weir.settlement.payment import pain001, rounds
 from weir.settlement.payment_tables import netting_rounds
+from weir.settlement.statements.verification import RecordsFolder, verify
 
 CURRENCIES = ("CNY", "USD")
 
@@ -49,6 +51,25 @@ async def test_each_currency_is_settled_by_a_round_and_a_message_of_its_own(worl
             file = world.outbox / f"{pain001.key_of(message)}.xml"
             assert file.read_bytes() == message
     assert len(list(world.outbox.iterdir())) == 2
+
+
+async def test_a_worker_that_goes_back_to_a_closing_goes_on_with_its_own_draft(
+    world: World,
+) -> None:
+    await traded(world)
+    await traded_abroad(world)
+    asked = {each: await ask(world, world.period, each, settle=False) for each in CURRENCIES}
+    works = world.works
+    with failing(world, "posted", CrashError()):
+        assert (await runner.tend(works)).keys() == set(asked.values())
+    assert await runner.tend(works) == {}
+    for currency, job in asked.items():
+        held = await statement(world, await job_of(world, job), world.operator)
+        assert held.currency == currency
+        assert verify(to_document(held), RecordsFolder(world.records)).difference is None
+    async with world.database.connect() as connection:
+        rows = await connection.execute(select(entries.c.posting, entries.c.currency).distinct())
+        assert sorted(row.currency for row in rows) == ["CNY", "USD"]
 
 
 async def in_books(connection: AsyncConnection) -> tuple[int, dict[str, list[Money]]]:
