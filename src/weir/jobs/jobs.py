@@ -83,7 +83,7 @@ async def request(unit: UnitOfWork, *, kind: str, subject: str, steps: Sequence[
     return job
 
 
-async def open_about(connection: AsyncConnection, kind: str, subject: str) -> str | None:
+async def find_open(connection: AsyncConnection, kind: str, subject: str) -> str | None:
     """Return the identifier of the open job of a kind about a subject, None without one."""
     found: str | None = await connection.scalar(
         select(jobs.c.id)
@@ -123,7 +123,7 @@ async def fetch(connection: AsyncConnection, job: str, kind: str) -> Job:
     return one
 
 
-async def listed(connection: AsyncConnection, kind: str, before: str | None = None) -> list[Job]:
+async def list_page(connection: AsyncConnection, kind: str, before: str | None = None) -> list[Job]:
     """Return jobs of a kind, newest first, a page at a time; `before` is the last one seen."""
     query = select(jobs).where(jobs.c.kind == kind)
     if before is not None:

@@ -239,11 +239,11 @@ async def test_one_job_of_a_kind_about_a_subject_is_open(database: Database, beg
     await refused(CONFLICT, request(database, "a vase"))
     letter = await request(database, "a vase", kind="letter")
     async with database.connect() as connection:
-        assert await jobs.open_about(connection, KIND, "a vase") == job
-        assert await jobs.open_about(connection, "letter", "a vase") == letter
+        assert await jobs.find_open(connection, KIND, "a vase") == job
+        assert await jobs.find_open(connection, "letter", "a vase") == letter
     await runner.tend(works_of(database, begun))
     async with database.connect() as connection:
-        assert await jobs.open_about(connection, KIND, "a vase") is None
+        assert await jobs.find_open(connection, KIND, "a vase") is None
     assert await request(database, "a vase") != job
 
 
@@ -253,10 +253,10 @@ async def test_jobs_of_a_kind_are_listed_newest_first(database: Database, begun:
     letter = await request(database, "a vase", kind="letter")
     asked = await request(database, "a book")
     async with database.connect() as connection:
-        listed = await jobs.listed(connection, KIND)
+        listed = await jobs.list_page(connection, KIND)
         assert [each.id for each in listed] == sorted([done, asked], reverse=True)
         assert {each.id: len(each.to_do) for each in listed} == {done: 0, asked: 3}
-        (older,) = await jobs.listed(connection, KIND, before=max(done, asked))
+        (older,) = await jobs.list_page(connection, KIND, before=max(done, asked))
         assert older.id == min(done, asked)
         await refused(NOT_FOUND, jobs.fetch(connection, letter, KIND))
 

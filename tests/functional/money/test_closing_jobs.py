@@ -300,7 +300,7 @@ async def test_a_month_is_asked_for_once_a_day_after_its_end(world: World) -> No
     await runner.tend(world.works)
     assert await schedule.request_due(world.database, ["CNY"]) == []
     async with world.database.connect() as connection:
-        assert {each.status for each in await requests.listed(connection)} == {"done"}
+        assert {each.status for each in await requests.list_page(connection)} == {"done"}
         assert await connection.scalar(select(func.count()).select_from(job_steps)) == 8
 
 

@@ -83,7 +83,7 @@ async def close_period(given: PeriodGiven, writing: Writes) -> ClosingView:
 @router.get("/closings", operation_id="list_closings", summary="List the closings, newest first")
 async def list_closings(services: ServicesDep, after: After | None = None) -> Page[ClosingView]:
     async with services.database.connect() as connection:
-        found = await requests.listed(connection, after)
+        found = await requests.list_page(connection, after)
     items = [ClosingView.model_validate(each) for each in found]
     return Page(items=items, next=next_of(items, "job"))
 

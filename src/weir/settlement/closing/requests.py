@@ -122,14 +122,14 @@ async def fetch(connection: AsyncConnection, job: str) -> ClosingJob:
     return one
 
 
-async def listed(connection: AsyncConnection, before: str | None = None) -> list[ClosingJob]:
+async def list_page(connection: AsyncConnection, before: str | None = None) -> list[ClosingJob]:
     """Return jobs, newest first, a page at a time; `before` is the last identifier seen."""
-    return await _closing_jobs(connection, await jobs.listed(connection, KIND, before))
+    return await _closing_jobs(connection, await jobs.list_page(connection, KIND, before))
 
 
 async def is_under_way(connection: AsyncConnection, currency: str) -> bool:
     """Whether a period of a currency is being closed."""
-    return await jobs.open_about(connection, KIND, currency) is not None
+    return await jobs.find_open(connection, KIND, currency) is not None
 
 
 async def earlier_closings(
@@ -171,7 +171,7 @@ _SHOWN: Final = [each for each in closing_jobs.c if each.name != "draft"]
 
 async def _under_way(connection: AsyncConnection, currency: str) -> Row[Any] | None:
     """Return the row of the currency's closing that is under way, None when there is none."""
-    job = await jobs.open_about(connection, KIND, currency)
+    job = await jobs.find_open(connection, KIND, currency)
     if job is None:
         return None
     return (await connection.execute(select(*_SHOWN).where(closing_jobs.c.id == job))).one()
