@@ -14,17 +14,14 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from typing import Final, TypeVar
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
-
 from weir.app import settings as reading
 from weir.app.core import open_core
 from weir.app.settings import Settings
+from weir.authorization.services import Addresses
 from weir.cli.failures import CommandError
 from weir.cli.installation import Installation
 from weir.kernel.declares import PORT_TAKEN
@@ -165,8 +162,8 @@ def _clear(path: Path) -> None:
 def start_institutions(started: Boot, wanted: Sequence[Institution], customers: int) -> None:
     """Start institutions, each with certificates and a database, with `customers` customers."""
     installation = started.installation
-    staff = asyncio.run(_issue(installation, wanted))
-    logs = [_start_one(started, each, staff, customers) for each in wanted]
+    asyncio.run(_issue(installation, wanted))
+    logs = [_start_one(started, each, customers) for each in wanted]
     for institution, log, child in zip(wanted, logs, started.children, strict=True):
         port = _await_ready(log, child)
         started.institutions.append(
@@ -180,12 +177,8 @@ def start_institutions(started: Boot, wanted: Sequence[Institution], customers: 
         )
 
 
-async def _issue(installation: Installation, wanted: Sequence[Institution]) -> dict[str, str]:
-    """Issue certificates to each institution, for its server and its staff.
-
-    Returns the SHA-256 (hex) of the staff's certificate by the institution's slug.
-    """
-    digests = {}
+async def _issue(installation: Installation, wanted: Sequence[Institution]) -> None:
+    """Issue certificates to each institution, for its server and its staff."""
     async with open_core(installation.settings, installation.home, connections=2) as core:
         authority = await Authority.open(core.database, core.sealing)
         for institution in wanted:
@@ -194,13 +187,9 @@ async def _issue(installation: Installation, wanted: Sequence[Institution]) -> d
                 issued = authority.issue_own(f"{institution.slug}-{name}", hosts)
                 write_atomically(folder / f"{name}.key", issued.key_pem.encode())
                 write_atomically(folder / f"{name}.pem", issued.certificate.pem.encode())
-            digests[institution.slug] = _digest(folder / "staff.pem")
-    return digests
 
 
-def _start_one(
-    started: Boot, institution: Institution, staff: dict[str, str], customers: int
-) -> Path:
+def _start_one(started: Boot, institution: Institution, customers: int) -> Path:
     """Start one institution with a database of its own; return the path of its log."""
     installation = started.installation
     assert installation.postgres is not None, "the demo runs on embedded engines"
@@ -209,9 +198,9 @@ def _start_one(
     command = [
         *(sys.executable, "-m", "weir_sandbox", institution.plays, "--port", "0"),
         *("--certificate", str(folder / "server.pem"), "--key", str(folder / "server.key")),
-        *("--ca", str(installation.tls.root)),
-        *("--peer-sha256", _digest(installation.tls.client_certificate)),
-        *("--peer-sha256", staff[institution.slug]),
+        *("--ca", str(installation.tls.gateways), "--staff", str(folder / "staff.pem")),
+        *("--issuer", Addresses.of(installation.settings).issuer),
+        *("--platform-ca", str(installation.tls.root), "--member", institution.slug),
         *("--customers", str(customers), "--seed", str(SEED)),
     ]
     environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
@@ -253,9 +242,3 @@ def _folder(installation: Installation, institution: Institution) -> Path:
     folder = installation.home.folder("institutions") / institution.slug
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder
-
-
-def _digest(certificate: Path) -> str:
-    """Return the SHA-256 (hex) of a certificate's DER form."""
-    loaded = x509.load_pem_x509_certificate(certificate.read_bytes())
-    return sha256(loaded.public_bytes(Encoding.DER)).hexdigest()

@@ -18,11 +18,12 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from weir_sandbox.answers import AnswerLog, line
-from weir_sandbox.identity import HEADER, Identity, read_identity
+from weir_sandbox.identity import HEADER, INTERACTION, Identity, IdentityCheck, Presented
 from weir_sandbox.input_checks import IDEMPOTENCY_HEADER
 from weir_sandbox.limits import BODY_BYTES
 from weir_sandbox.operations import Answer, Call, Desk, Operation
-from weir_sandbox.peers import peer_of
+from weir_sandbox.peers import GATEWAY, peer_of
+from weir_sandbox.platform_keys import Platform
 from weir_sandbox.problems import (
     INTERNAL,
     MALFORMED,
@@ -42,9 +43,12 @@ _log: Final = logging.getLogger(__name__)
 _encoder: Final = msgspec.json.Encoder()
 
 
-def application(operations: Iterable[Operation], desk: Desk, peers: frozenset[str]) -> ASGIApp:
-    """Return the ASGI application of one institution, closed to every peer but `peers`."""
+def application(
+    operations: Iterable[Operation], desk: Desk, platform: Platform, staff: frozenset[str]
+) -> ASGIApp:
+    """Return the ASGI application of one institution, closed to all but gateways and `staff`."""
     log = AnswerLog(desk.database)
+    check = IdentityCheck(platform)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -55,7 +59,7 @@ def application(operations: Iterable[Operation], desk: Desk, peers: frozenset[st
         await desk.database.close()
 
     routes = [
-        Route(operation.path, _endpoint(operation, desk, log), methods=[operation.method])
+        Route(operation.path, _endpoint(operation, desk, log, check), methods=[operation.method])
         for operation in operations
     ]
     inner = Starlette(
@@ -64,11 +68,11 @@ def application(operations: Iterable[Operation], desk: Desk, peers: frozenset[st
         exception_handlers={HTTPException: _unrouted, Exception: _failed},
     )
     inner.router.redirect_slashes = False
-    return only_from(peers, inner)
+    return only_from(staff | {GATEWAY}, inner)
 
 
 def only_from(peers: frozenset[str], inner: ASGIApp) -> ASGIApp:
-    """Refuse every connection whose certificate is not one of `peers` (SHA-256, hex)."""
+    """Refuse every connection whose peer (`peer_of`) is not one of `peers`."""
 
     async def doorway(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and peer_of(scope) not in peers:
@@ -79,7 +83,9 @@ def only_from(peers: frozenset[str], inner: ASGIApp) -> ASGIApp:
     return doorway
 
 
-def _endpoint(operation: Operation, desk: Desk, log: AnswerLog) -> Callable[[Request], object]:
+def _endpoint(
+    operation: Operation, desk: Desk, log: AnswerLog, check: IdentityCheck
+) -> Callable[[Request], object]:
     business = operation.caller == "partner"
 
     async def endpoint(request: Request) -> Response:
@@ -87,8 +93,14 @@ def _endpoint(operation: Operation, desk: Desk, log: AnswerLog) -> Callable[[Req
         logged = False
         try:
             log.require_room()
-            caller = _caller(request, operation)
-            answer = await operation.handler(await _call(request, caller), desk)
+            presented = await _presented(request, operation, check)
+            caller = None if presented is None else presented.identity
+            call = await _call(request, caller)
+            if presented is not None:
+                address = _address(request)
+                money = operation.moves_money
+                check.check_call(presented, call.method, address, call.body, money=money)
+            answer = await operation.handler(call, desk)
             logged = answer.logged
             response = _response(answer)
         except Problem as problem:
@@ -109,13 +121,23 @@ def _endpoint(operation: Operation, desk: Desk, log: AnswerLog) -> Callable[[Req
     return endpoint
 
 
-def _caller(request: Request, operation: Operation) -> Identity | None:
-    presented = request.headers.getlist(HEADER)
+async def _presented(
+    request: Request, operation: Operation, check: IdentityCheck
+) -> Presented | None:
+    values = request.headers.getlist(HEADER)
     if operation.caller == "platform":
-        if presented:
+        if values:
             raise Problem(PLATFORM_ONLY)
         return None
-    return read_identity(presented[0] if len(presented) == 1 else None)
+    value = values[0] if len(values) == 1 else None
+    return await check.read(value, request.headers.get(INTERACTION))
+
+
+def _address(request: Request) -> str:
+    """Return the address that was asked for, as it was sent."""
+    query = request.scope["query_string"].decode("latin-1")
+    target = request.scope["raw_path"].decode("latin-1") + (f"?{query}" if query else "")
+    return f"https://{request.headers.get('host', '')}{target}"
 
 
 async def _call(request: Request, caller: Identity | None) -> Call:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -12,12 +11,12 @@ import typer
 from weir_sandbox.bank import BANK
 from weir_sandbox.institution import Institution
 from weir_sandbox.insurer import INSURER
+from weir_sandbox.platform_keys import Platform
 from weir_sandbox.preparation import Generation, today
 from weir_sandbox.securities import SECURITIES
 from weir_sandbox.server import Listening, serve
 
 _MOST_CUSTOMERS: Final = 20_000
-_DIGEST: Final = re.compile(r"[0-9a-fA-F]{64}\Z")
 
 app = typer.Typer(
     help="Model institutions: a bank, an insurer and a securities firm, each its own process.",
@@ -32,17 +31,20 @@ DatabaseUrl = Annotated[
     typer.Option(envvar="WEIR_SANDBOX_DATABASE_URL", help="postgresql://user@/name?host=/sockets"),
 ]
 File = Annotated[Path, typer.Option(exists=True, dir_okay=False, readable=True)]
-Peers = Annotated[
-    list[str], typer.Option(help="SHA-256 (hex) of a client certificate to let in; repeatable")
+Gateways = Annotated[
+    Path, typer.Option("--ca", exists=True, dir_okay=False, help="Issuer of gateways' certificates")
 ]
+Staff = Annotated[
+    list[Path] | None,
+    typer.Option(exists=True, dir_okay=False, help="Certificate of staff to let in; repeatable"),
+]
+Issuer = Annotated[str, typer.Option(help="The platform's issuer, https://auth.…; keys at /jwks")]
+PlatformCa = Annotated[
+    Path, typer.Option(exists=True, dir_okay=False, help="Authority of the platform's servers")
+]
+Member = Annotated[str, typer.Option(help="This institution's name on the platform")]
 Customers = Annotated[int, typer.Option(min=10, max=_MOST_CUSTOMERS, help="People in the world")]
 Seed = Annotated[int, typer.Option(min=0, max=2**31 - 1, help="The world's seed")]
-
-
-def _digests(values: list[str]) -> frozenset[str]:
-    if not all(_DIGEST.match(value) for value in values):
-        raise typer.BadParameter("--peer-sha256 takes 64 hexadecimal digits")
-    return frozenset(value.lower() for value in values)
 
 
 def _command(institution: Institution) -> None:
@@ -51,15 +53,18 @@ def _command(institution: Institution) -> None:
         database_url: DatabaseUrl,
         certificate: File,
         key: File,
-        ca: File,
-        peer_sha256: Peers,
+        ca: Gateways,
+        issuer: Issuer,
+        platform_ca: PlatformCa,
+        member: Member,
+        staff: Staff = None,
         customers: Customers = 1000,
         seed: Seed = 2026,
     ) -> None:
         logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
         wanted = Generation(seed, customers, today())
-        at = Listening(port, certificate, key, ca, _digests(peer_sha256))
-        serve(institution, database_url, wanted, at)
+        at = Listening(port, certificate, key, ca, tuple(staff or ()))
+        serve(institution, database_url, wanted, at, Platform(issuer, platform_ca, member))
 
     app.command(institution.name, help=f"{institution.title} {institution.title_zh}")(run)
 

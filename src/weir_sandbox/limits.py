@@ -11,7 +11,22 @@ HEADERS_BYTES: Final = 64 * 1024
 """Request line and headers together; the identity header may list many accounts."""
 
 IDENTITY_BYTES: Final = 32 * 1024
-"""The identity header, before decoding."""
+"""The identity header, before it is verified."""
+
+IDENTITY_LIFE_S: Final = 60
+"""The longest life of an identity, from its making to its end."""
+
+CLOCKS_APART_S: Final = 10
+"""By how much the gateway's clock may differ from the institution's."""
+
+KEYS_AGAIN_S: Final = 10
+"""The platform's keys are asked for at most this often, however many unknown ones are named."""
+
+KEYS_BYTES: Final = 256 * 1024
+"""The longest list of the platform's keys that is read."""
+
+KEYS_TIMEOUT_S: Final = 5
+"""How long the platform may take to answer with its keys."""
 
 IDENTITY_ACCOUNTS: Final = 1_000
 """Accounts, policies or portfolios one identity may list."""

@@ -77,13 +77,15 @@ class Operation:
     """A row of an institution's table: method, path, handler, and the kind of caller.
 
     A `partner` operation is business: it needs the identity header and is logged. A `platform`
-    operation refuses that header, so that no partner's call can reach it through the gateway.
+    operation refuses that header, so that no partner's call can reach it through the gateway. Where
+    `moves_money`, the identity must be signed for the one call.
     """
 
     method: Literal["GET", "POST"]
     path: str
     handler: Handler
     caller: Caller = "partner"
+    moves_money: bool = False
 
 
 def join(*tables: Iterable[Operation]) -> tuple[Operation, ...]:

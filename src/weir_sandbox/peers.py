@@ -1,4 +1,7 @@
-"""The certificate of a connection's peer, which uvicorn's own protocol does not pass on."""
+"""The certificate of a connection's peer, which uvicorn's own protocol does not pass on.
+
+TLS lets in who has a certificate by the issuer of gateways, or one of the institution's own staff.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,12 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from weir_sandbox.limits import HEADERS_BYTES
 from weir_sandbox.problems import MALFORMED, PROBLEM_MEDIA_TYPE, Problem
 
-EXTENSION: Final = "peer_certificate_sha256"
+EXTENSION: Final = "peer_certificate"
+GATEWAY: Final = "urn:weir:gateway"  # the subject alternative name of every gateway
 
 
 class PeerProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP protocol, with the peer's certificate in the scope and bounded headers."""
+    """uvicorn's HTTP protocol, with the peer in the scope and bounded headers."""
 
     _peer: str | None = None
     _header_bytes = 0
@@ -25,9 +29,9 @@ class PeerProtocol(HttpToolsProtocol):
         """Read the certificate that TLS has verified; its digest is taken once a connection."""
         super().connection_made(transport)
         tls = transport.get_extra_info("ssl_object")
-        certificate = tls.getpeercert(True) if tls is not None else None
-        if certificate:
-            self._peer = hashlib.sha256(certificate).hexdigest()
+        if tls is not None and tls.getpeercert():
+            gateway = ("URI", GATEWAY) in tls.getpeercert().get("subjectAltName", ())
+            self._peer = GATEWAY if gateway else hashlib.sha256(tls.getpeercert(True)).hexdigest()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -70,6 +74,6 @@ class PeerProtocol(HttpToolsProtocol):
 
 
 def peer_of(scope: Scope) -> str | None:
-    """Return the SHA-256 of the peer's certificate (hex, lower case), or None without one."""
-    digest = scope.get("extensions", {}).get(EXTENSION)
-    return digest if isinstance(digest, str) else None
+    """Return GATEWAY, or the SHA-256 (hex) of another peer's certificate; None without one."""
+    peer = scope.get("extensions", {}).get(EXTENSION)
+    return peer if isinstance(peer, str) else None

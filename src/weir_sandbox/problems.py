@@ -23,14 +23,20 @@ class Kind:
 UNKNOWN_PEER = Kind(
     "unknown_peer",
     403,
-    "This institution answers only its gateway.",
-    "本机构只接受指定网关的调用。",
+    "This institution answers only gateways of the platform.",
+    "本机构只接受平台网关的调用。",
 )
 IDENTITY_MISSING = Kind(
     "identity_missing",
     400,
     "The identity header is missing or malformed.",
     "缺少调用方身份信息，或格式不正确。",
+)
+IDENTITY_REFUSED = Kind(
+    "identity_refused",
+    401,
+    "The caller's identity is not one that the platform signed for this call.",
+    "调用方身份信息并非由平台为此次调用签发。",
 )
 PLATFORM_ONLY = Kind(
     "platform_only",

@@ -8,8 +8,9 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
+from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -22,6 +23,7 @@ from weir_sandbox.institution import Institution
 from weir_sandbox.limits import KEEP_ALIVE_S, SHUTDOWN_S
 from weir_sandbox.operations import Desk
 from weir_sandbox.peers import PeerProtocol
+from weir_sandbox.platform_keys import Platform
 from weir_sandbox.preparation import Generation, prepare
 
 _HOST: Final = "127.0.0.1"
@@ -30,19 +32,21 @@ _MEDIA_TYPES: Final = {".yaml": "application/yaml", ".json": "application/json"}
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """The port, certificate and key of an institution, and the peers that it accepts.
+    """The port, certificate and key of an institution, and whom it lets in.
 
-    `peers` are SHA-256 digests of certificates, in hexadecimal.
+    `ca` is the issuer of gateways' certificates, `staff` are certificates of its own people (PEM).
     """
 
     port: int
     certificate: Path
     key: Path
     ca: Path
-    peers: frozenset[str]
+    staff: tuple[Path, ...] = ()
 
 
-def serve(institution: Institution, url: str, wanted: Generation, at: Listening) -> None:
+def serve(
+    institution: Institution, url: str, wanted: Generation, at: Listening, platform: Platform
+) -> None:
     """Fill the database at the first start, then answer until SIGTERM or SIGINT."""
     conninfo = connection_string(url, institution.schema)
     made = prepare(conninfo, institution.name, institution.schema, wanted, institution.fill)
@@ -56,7 +60,7 @@ def serve(institution: Institution, url: str, wanted: Generation, at: Listening)
         document=files("weir_sandbox").joinpath("documents", institution.document).read_bytes(),
         document_type=_MEDIA_TYPES[Path(institution.document).suffix],
     )
-    app = application(institution.operations, desk, at.peers)
+    app = application(institution.operations, desk, platform, _digests(at.staff))
     config = uvicorn.Config(
         app,
         host=_HOST,
@@ -78,18 +82,26 @@ def serve(institution: Institution, url: str, wanted: Generation, at: Listening)
 
 
 def server_tls(at: Listening) -> ssl.SSLContext:
-    """Return a context of TLS 1.2 or newer that requires a client certificate issued by the CA.
+    """Return a context of TLS 1.2 or newer that requires a certificate by the CA, or of staff.
 
     Sessions are not resumed: every connection shows its certificate.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.verify_mode = ssl.CERT_REQUIRED
-    context.load_verify_locations(at.ca)
+    for trusted in (at.ca, *at.staff):
+        context.load_verify_locations(trusted)
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # of staff, the very certificate
     context.load_cert_chain(at.certificate, at.key)
     context.options |= ssl.OP_NO_TICKET
     context.num_tickets = 0
     return context
+
+
+def _digests(certificates: Iterable[Path]) -> frozenset[str]:
+    """Return the SHA-256 (hex) of each certificate."""
+    pems = (each.read_text("ascii") for each in certificates)
+    return frozenset(sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest() for pem in pems)
 
 
 class InstitutionServer(uvicorn.Server):

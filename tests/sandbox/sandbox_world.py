@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import datetime
 import hashlib
+import http.server
 import ipaddress
 import json
 import os
@@ -16,6 +17,8 @@ import signal
 import ssl
 import subprocess
 import sys
+import threading
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,6 +32,7 @@ import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.x509.oid import NameOID
 from openapi_schema_validator import OAS30Validator, OAS31Validator
 
@@ -36,6 +40,11 @@ from waits import PATIENCE_S, until
 
 DOCUMENTS = {"bank": "bank.yaml", "insurer": "insurer.json", "securities": "securities.yaml"}
 SEED = 2026
+HEADER = "openfinance-identity"
+INTERACTION = "x-fapi-interaction-id"
+MEMBER = "river-bank"
+PLATFORM_KEY = ec.generate_private_key(ec.SECP256R1())
+ISSUERS: list[str] = []
 CUSTOMERS = 1000
 
 NewDatabase = Callable[[], str]
@@ -43,30 +52,39 @@ NewDatabase = Callable[[], str]
 
 @dataclass
 class Certificates:
-    """An authority; the institution's, the gateway's and a stranger's certificates under it."""
+    """Two authorities: of gateways (`gateway`, and `unnamed`, which lacks its name), and of all
+    others (`institution`, `staff`, `stranger`).
+    """
 
     folder: Path
 
     def __post_init__(self) -> None:
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._issue("ca", self._key, authority=True)
-        for name in ("institution", "gateway", "stranger"):
-            self._issue(name, ec.generate_private_key(ec.SECP256R1()), authority=False)
+        self._keys = {name: ec.generate_private_key(ec.SECP256R1()) for name in ("ca", "gateways")}
+        for name in self._keys:
+            self._issue(name, name)
+        for name in ("institution", "staff", "stranger"):
+            self._issue(name, "ca")
+        for name in ("gateway", "unnamed"):
+            self._issue(name, "gateways")
 
-    def _issue(self, name: str, key: ec.EllipticCurvePrivateKey, *, authority: bool) -> None:
+    def _issue(self, name: str, issuer: str) -> None:
+        authority = name == issuer
+        key = self._keys[name] if authority else ec.generate_private_key(ec.SECP256R1())
         now = datetime.datetime.now(datetime.UTC)
-        loopback = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+        loopback: x509.GeneralName = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+        if name == "gateway":
+            loopback = x509.UniformResourceIdentifier("urn:weir:gateway")
         certificate = (
             x509.CertificateBuilder()
             .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
-            .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "ca")]))
+            .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer)]))
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - datetime.timedelta(days=1))
             .not_valid_after(now + datetime.timedelta(days=1))
             .add_extension(x509.BasicConstraints(authority, None), critical=True)
             .add_extension(x509.SubjectAlternativeName([loopback]), critical=False)
-            .sign(self._key, hashes.SHA256())
+            .sign(self._keys[issuer], hashes.SHA256())
         )
         self.certificate(name).write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
         self.key(name).write_bytes(
@@ -82,10 +100,6 @@ class Certificates:
 
     def key(self, name: str) -> Path:
         return self.folder / f"{name}.key"
-
-    def digest(self, name: str) -> str:
-        loaded = x509.load_pem_x509_certificate(self.certificate(name).read_bytes())
-        return hashlib.sha256(loaded.public_bytes(serialization.Encoding.DER)).hexdigest()
 
     def client_tls(self, name: str | None) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=self.certificate("ca"))
@@ -119,8 +133,10 @@ def command(certificates: Certificates, institution: str, url: str, *more: str) 
         sys.executable, "-m", "weir_sandbox", institution, "--port", "0", "--database-url", url,
         "--certificate", str(certificates.certificate("institution")),
         "--key", str(certificates.key("institution")),
-        "--ca", str(certificates.certificate("ca")),
-        "--peer-sha256", certificates.digest("gateway"), *more,
+        "--ca", str(certificates.certificate("gateways")),
+        "--staff", str(certificates.certificate("staff")),
+        "--issuer", platform_issuer(certificates),
+        "--platform-ca", str(certificates.certificate("ca")), "--member", MEMBER, *more,
     ]  # fmt: skip
 
 
@@ -154,16 +170,95 @@ def ready(process: subprocess.Popen[str], url: str) -> Running:
 def identity(
     accounts: list[str] | None = None, client: str = "app_test", interaction: str | None = None
 ) -> dict[str, str]:
-    """The identity header as the gateway presents it."""
-    value = {
+    """The facts of an identity, which `Client` signs for the request it sends them with."""
+    facts = {
         "client_id": client,
         "organisation": "org_test",
         "consent_id": "cns_test" if accounts is not None else None,
         "accounts": accounts,
-        "interaction_id": interaction or str(uuid.uuid4()),
     }
-    raw = json.dumps(value, ensure_ascii=False).encode()
-    return {"openfinance-identity": base64.urlsafe_b64encode(raw).decode().rstrip("=")}
+    return {HEADER: json.dumps(facts), INTERACTION: interaction or str(uuid.uuid4())}
+
+
+def claims(facts: dict[str, Any], **changed: Any) -> dict[str, Any]:
+    """The claims of an identity for all calls of a token."""
+    now = int(time.time())
+    return {"iss": issuer_of_tests(), "aud": MEMBER, "iat": now, "exp": now + 60} | facts | changed
+
+
+def bound(request: httpx.Request) -> dict[str, Any]:
+    """What an identity adds that is signed for this request alone."""
+    return {
+        "jti": uuid.uuid4().hex,
+        "htm": request.method,
+        "target_uri": str(request.url),
+        "body_sha256": base64url(hashlib.sha256(request.content).digest()),
+        "interaction_id": request.headers[INTERACTION],
+    }
+
+
+def signed(
+    claims: object,
+    key: ec.EllipticCurvePrivateKey | None = None,
+    **header: Any,
+) -> str:
+    """A compact JWS by the platform's key, or another."""
+    members = {"alg": "ES256", "kid": "key_1", "typ": "openfinance-identity+jwt"} | header
+    raw = claims if isinstance(claims, bytes) else json.dumps(claims).encode()
+    text = f"{base64url(json.dumps(members).encode())}.{base64url(raw)}"
+    der = (key or PLATFORM_KEY).sign(text.encode(), ec.ECDSA(hashes.SHA256()))
+    r, s = decode_dss_signature(der)
+    return f"{text}.{base64url(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
+
+
+def base64url(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+async def _sign(request: httpx.Request) -> None:
+    """Sign the facts that a test gave, for this request."""
+    facts = request.headers.get(HEADER, "")
+    if facts.startswith("{"):
+        request.headers[HEADER] = signed(claims(json.loads(facts)) | bound(request))
+
+
+class _Keys(http.server.BaseHTTPRequestHandler):
+    """The platform's published keys."""
+
+    def do_GET(self) -> None:
+        point = PLATFORM_KEY.public_key().public_numbers()
+        x, y = (base64url(each.to_bytes(32, "big")) for each in (point.x, point.y))
+        key = {"kid": "key_1", "alg": "ES256", "use": "sig", "kty": "EC", "crv": "P-256"}
+        body = json.dumps({"keys": [key | {"x": x, "y": y}]}).encode()
+        self.send_response(200 if self.path == "/jwks" else 404)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        return None
+
+
+@lru_cache
+def _platform(certificate: Path, key: Path) -> int:
+    """The port of a platform that publishes its keys, for as long as the tests run."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Keys)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return int(server.server_address[1])
+
+
+def platform_issuer(certificates: Certificates) -> str:
+    key = certificates.key("institution")
+    port = _platform(certificates.certificate("institution"), key)
+    ISSUERS.append(f"https://127.0.0.1:{port}")
+    return ISSUERS[-1]
+
+
+def issuer_of_tests() -> str:
+    return ISSUERS[-1]
 
 
 class Document:
@@ -227,6 +322,7 @@ class Client:
             base_url=running.url,
             verify=tls,
             timeout=PATIENCE_S,
+            event_hooks={"request": [_sign]},
             limits=httpx.Limits(max_connections=60),
         )
 

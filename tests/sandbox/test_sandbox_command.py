@@ -64,9 +64,9 @@ async def test_what_was_answered_just_before_the_end_is_logged(
 
 def test_a_wrong_option_is_explained(certificates: Certificates) -> None:
     right = command(certificates, "bank", "postgresql://nobody@127.0.0.1:1/none")[3:]
-    wrong = CliRunner().invoke(app, [*right, "--peer-sha256", "abc"])
+    wrong = CliRunner().invoke(app, [*right, "--staff", "/nowhere/staff.pem"])
     assert wrong.exit_code == 2
-    assert "64 hexadecimal digits" in wrong.output
+    assert "/nowhere/staff.pem" in wrong.output
     told = CliRunner().invoke(app, ["--help"]).output
     for name in ("bank", "insurer", "securities", "江河银行", "海港保险", "峰汇证券"):
         assert name in told

@@ -3,87 +3,159 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
+import time
+from collections.abc import Callable
 
 import httpx
 import pytest
-from sandbox_world import DOCUMENTS, Certificates, Client, Document, Running, identity
+from cryptography.hazmat.primitives.asymmetric import ec
+from sandbox_world import (
+    DOCUMENTS,
+    HEADER,
+    INTERACTION,
+    Certificates,
+    Client,
+    Document,
+    Running,
+    base64url,
+    bound,
+    claims,
+    identity,
+    signed,
+)
 
 from waits import PATIENCE_S
 
+FACTS = {"client_id": "app_1", "organisation": "org_1", "consent_id": None, "accounts": None}
+STRANGER = ec.generate_private_key(ec.SECP256R1())
+MISSING, REFUSED = (400, "identity_missing"), (401, "identity_refused")
+Made = Callable[[], str]
 EACH = pytest.mark.parametrize("name", list(DOCUMENTS))
 
 
 @EACH
-async def test_a_stranger_with_a_certificate_of_the_same_authority_is_refused(
-    name: str, institutions: dict[str, Running], certificates: Certificates
+@pytest.mark.parametrize("other", ["stranger", "institution", None])
+async def test_who_has_no_certificate_by_the_issuer_of_gateways_gets_no_answer_at_all(
+    name: str,
+    other: str | None,
+    institutions: dict[str, Running],
+    certificates: Certificates,
 ) -> None:
-    tls = certificates.client_tls("stranger")
+    tls = certificates.client_tls(other)
     async with httpx.AsyncClient(base_url=institutions[name].url, verify=tls) as client:
         for path in ("/health", "/directory/customers", "/accounts", "/nothing"):
-            response = await client.get(path, headers=identity([]))
-            assert response.status_code == 403
-            assert response.json()["code"] == "unknown_peer"
-            assert response.headers["connection"] == "close"
+            with pytest.raises(httpx.TransportError):
+                await client.get(path, headers={HEADER: signed(claims(FACTS))})
 
 
 @EACH
-async def test_a_caller_without_a_certificate_gets_no_answer_at_all(
+async def test_a_certificate_by_that_issuer_without_the_gateways_name_is_refused(
     name: str, institutions: dict[str, Running], certificates: Certificates
 ) -> None:
-    tls = certificates.client_tls(None)
+    tls = certificates.client_tls("unnamed")
     async with httpx.AsyncClient(base_url=institutions[name].url, verify=tls) as client:
-        with pytest.raises(httpx.TransportError):
-            await client.get("/health")
+        response = await client.get("/health")
+        assert (response.status_code, response.json()["code"]) == (403, "unknown_peer")
+        assert response.headers["connection"] == "close"
 
 
-def _header(value: object) -> dict[str, str]:
-    raw = value if isinstance(value, bytes) else json.dumps(value).encode()
-    return {"openfinance-identity": base64.urlsafe_b64encode(raw).decode().rstrip("=")}
+async def test_staff_are_let_in_but_speak_for_no_caller(
+    institutions: dict[str, Running], certificates: Certificates
+) -> None:
+    tls = certificates.client_tls("staff")
+    async with httpx.AsyncClient(base_url=institutions["bank"].url, verify=tls) as client:
+        assert (await client.get("/directory/answers")).status_code == 200
+        assert (await client.get("/accounts")).status_code == 400
 
 
-WHOLE = {
-    "client_id": "app_1",
-    "organisation": "org_1",
-    "consent_id": None,
-    "accounts": None,
-    "interaction_id": "i-1",
-}
+def _is(made: Made, expected: tuple[int, str], why: str) -> object:
+    return pytest.param(made, expected, id=why)
+
+
+async def _answered(client: Client, value: str | None) -> tuple[int, str]:
+    headers = {INTERACTION: "i-1"} | ({} if value is None else {HEADER: value})
+    response = await client.send("GET", "/accounts", headers=headers)
+    return response.status_code, response.json()["code"]
+
+
+def _facts(**changed: object) -> Made:
+    return lambda: signed(claims(FACTS, **changed))
 
 
 @pytest.mark.parametrize(
-    "headers",
+    ("made", "expected"),
     [
-        {},
-        {"openfinance-identity": ""},
-        {"openfinance-identity": "not base64"},
-        {"openfinance-identity": "aGVsbG8="},
-        {"openfinance-identity": "A" * 40_000},
-        _header(b"\xff\xfe"),
-        _header([]),
-        _header({k: v for k, v in WHOLE.items() if k != "client_id"}),
-        _header(WHOLE | {"client_id": "a\nb"}),
-        _header(WHOLE | {"client_id": ""}),
-        _header(WHOLE | {"organisation": "a\x00b"}),
-        _header(WHOLE | {"accounts": "rb-000001-01"}),
-        _header(WHOLE | {"accounts": [1]}),
-        _header(WHOLE | {"accounts": ["x"] * 1_001}),
+        _is(lambda: "", MISSING, "empty"),
+        _is(lambda: "not base64", MISSING, "no JWS"),
+        _is(lambda: base64url(json.dumps(FACTS).encode()), MISSING, "unsigned, as it once was"),
+        _is(lambda: "A" * 40_000, MISSING, "too long"),
+        _is(lambda: signed(b"\xff\xfe"), MISSING, "no text"),
+        _is(lambda: signed([]), MISSING, "no object"),
+        _is(_facts(client_id=""), MISSING, "no client"),
+        _is(_facts(client_id="a\nb"), MISSING, "a control in the client"),
+        _is(_facts(organisation="a\x00b"), MISSING, "a NUL in the organisation"),
+        _is(_facts(accounts="rb-000001-01"), MISSING, "accounts no list"),
+        _is(_facts(accounts=["x"] * 1_001), MISSING, "too many accounts"),
+        _is(lambda: signed(claims(FACTS), crit=["exp"]), MISSING, "a header of more"),
+        _is(lambda: signed(claims(FACTS), alg="none"), REFUSED, "no algorithm"),
+        _is(lambda: signed(claims(FACTS), alg="HS256"), REFUSED, "another algorithm"),
+        _is(lambda: signed(claims(FACTS), typ="at+jwt"), REFUSED, "an access token"),
+        _is(lambda: signed(claims(FACTS), kid="key_2"), REFUSED, "an unknown key"),
+        _is(lambda: signed(claims(FACTS), STRANGER), REFUSED, "signed by a stranger"),
+        _is(_facts(iss="https://auth.other.example"), REFUSED, "of another platform"),
+        _is(_facts(aud="harbour-insurance"), REFUSED, "for another member"),
+        _is(_facts(exp=int(time.time()) - 60), REFUSED, "expired"),
+        _is(_facts(exp=int(time.time()) + 86_400), REFUSED, "good for a day"),
+        _is(_facts(jti="1", htm="GET"), REFUSED, "for one call, of which it says nothing"),
     ],
-    ids=lambda headers: str(headers)[:48],
 )
-async def test_a_missing_or_malformed_identity_is_refused(
-    bank: Client, headers: dict[str, str]
+async def test_an_identity_that_the_platform_did_not_sign_is_refused(
+    bank: Client, made: Made, expected: tuple[int, str]
 ) -> None:
-    response = await bank.send("GET", "/accounts", headers=headers)
-    assert (response.status_code, response.json()["code"]) == (400, "identity_missing")
+    assert await _answered(bank, made()) == expected
+
+
+async def test_a_missing_identity_is_refused_and_one_for_all_calls_of_a_token_is_not(
+    bank: Client,
+) -> None:
+    assert await _answered(bank, None) == MISSING
+    value = signed(claims(FACTS | {"consent_id": "cns_1", "accounts": []}))
+    for _ in range(2):
+        headers = {INTERACTION: "i-1", HEADER: value}
+        assert (await bank.send("GET", "/accounts", headers=headers)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"htm": "PUT"},
+        {"target_uri": "https://127.0.0.1/payments"},
+        {"body_sha256": base64url(bytes(32))},
+        {"interaction_id": "i-2"},
+        {"jti": None},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+async def test_where_money_moves_an_identity_must_be_signed_for_this_very_call(
+    bank: Client, changed: dict[str, object]
+) -> None:
+    headers = identity(["rb-000001-01"]) | {"content-type": "application/json"}
+    request = bank.http.build_request("POST", "/payments", headers=headers, content=b"{}")
+    facts = json.loads(request.headers[HEADER])
+    request.headers[HEADER] = signed(claims(facts) | bound(request) | changed)
+    response = await bank.http.send(request)
+    assert (response.status_code, response.json()["code"]) == REFUSED
+    right = signed(claims(facts) | bound(request))
+    for expected in (400, 401):  # malformed as a payment; and the same identity once more
+        request.headers[HEADER] = right
+        assert (await bank.http.send(request)).status_code == expected
 
 
 async def test_two_identities_are_refused(bank: Client) -> None:
-    one, two = identity(["rb-000001-01"]), identity(["rb-000002-01"])
-    headers = httpx.Headers([*one.items(), *two.items()])
-    response = await bank.http.get("/accounts", headers=headers)
-    assert (response.status_code, response.json()["code"]) == (400, "identity_missing")
+    headers = [(HEADER, signed(claims(FACTS))), (HEADER, signed(claims(FACTS)))]
+    response = await bank.http.get("/accounts", headers=[*headers, (INTERACTION, "i-1")])
+    assert (response.status_code, response.json()["code"]) == MISSING
 
 
 @EACH

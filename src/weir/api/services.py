@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from weir.audit.chain import AuditJournal
 from weir.authorization.services import Addresses
 from weir.identity.passphrases import Passphrases
+from weir.journeys.backend_tests import BackendTests
 from weir.keys.authority import Authority
 from weir.keys.master_key import Sealing
 from weir.keys.vault import Signer
@@ -31,6 +32,7 @@ class Services:
     addresses: Addresses
     api_origin: str
     portal_origin: str
+    backend_tests: BackendTests
 
     def welcome_link(self, secret: str) -> str:
         """Return the link by which a person turns a one-time secret into a sign-in."""

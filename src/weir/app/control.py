@@ -20,6 +20,7 @@ from weir.app.core import Core, open_core, stop_event
 from weir.app.declares import JWKS_TIMEOUT_S
 from weir.app.private_sockets import (
     Asgi,
+    backend_tests,
     health,
     member_client,
     outbound_client,
@@ -115,6 +116,7 @@ async def build_control(core: Core, directory: httpx.AsyncClient, vault: Vault) 
         addresses=addresses,
         api_origin=https_origin(f"api.{domain}", core.settings.mtls_port),
         portal_origin=https_origin(f"portal.{domain}", core.settings.public_port),
+        backend_tests=backend_tests(core, authority),
     )
     managing = management.application(management_services)
     portal = Portal(

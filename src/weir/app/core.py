@@ -34,6 +34,7 @@ class TlsFiles:
     """The files of the platform's own certificates and keys in the home, each in PEM."""
 
     root: Path
+    gateways: Path  # the root of gateways' client certificates, which members trust
     server_certificate: Path
     server_key: Path
     client_certificate: Path
@@ -44,6 +45,7 @@ class TlsFiles:
         folder = home.folder("tls")
         return cls(
             root=folder / "authority.pem",
+            gateways=folder / "gateways.pem",
             server_certificate=settings.server_certificate or folder / "server.pem",
             server_key=settings.server_key or folder / "server.key",
             client_certificate=folder / "gateway.pem",

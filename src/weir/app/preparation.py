@@ -11,7 +11,7 @@ from cryptography import x509
 
 from weir.app.core import HOST_ROLES, Core, open_core
 from weir.app.settings import Settings
-from weir.keys.authority import Authority
+from weir.keys.authority import GATEWAY_URI, Authority, KeyAndCertificate
 from weir.keys.record_keys import RecordKeys
 from weir.keys.vault import PLATFORM, Vault
 from weir.partners import founding, organisations
@@ -54,37 +54,38 @@ async def _founding_secret(core: Core) -> str | None:
 
 
 def renew_certificates(authority: Authority, core: Core) -> None:
-    """Issue the platform's own certificates that are missing or end within 30 days.
+    """Issue the platform's own certificates that are missing, end within 30 days, or have another
+    issuer.
 
     Running processes present the new ones within CERTIFICATE_SWEEP_S.
     """
     files = core.tls
     write_atomically(files.root, authority.root_pem.encode())
+    write_atomically(files.gateways, authority.gateways_pem.encode())
     hosts = [f"{role}.{core.settings.domain}" for role in HOST_ROLES]
-    if core.settings.server_certificate is None:
-        _renew(authority, "gateway", hosts, files.server_certificate, files.server_key)
-    _renew(authority, "gateway", [], files.client_certificate, files.client_key)
+    if core.settings.server_certificate is None and not _still_serves(
+        files.server_certificate, files.server_key, authority.root_pem, hosts
+    ):
+        _write(authority.issue_own("gateway", hosts), files.server_certificate, files.server_key)
+    if not _still_serves(
+        files.client_certificate, files.client_key, authority.gateways_pem, [GATEWAY_URI]
+    ):
+        _write(authority.issue_gateway(), files.client_certificate, files.client_key)
 
 
-def _renew(authority: Authority, name: str, hosts: list[str], certificate: Path, key: Path) -> None:
-    """Issue a certificate and its key, unless the present one will serve for a while."""
-    if key.exists() and _still_serves(authority, certificate, hosts):
-        return
-    issued = authority.issue_own(name, hosts)
+def _write(issued: KeyAndCertificate, certificate: Path, key: Path) -> None:
     write_atomically(key, issued.key_pem.encode())
     write_atomically(certificate, issued.certificate.pem.encode())
 
 
-def _still_serves(authority: Authority, path: Path, hosts: list[str]) -> bool:
+def _still_serves(path: Path, key: Path, issuer_pem: str, names: list[str]) -> bool:
+    """Whether a certificate and its key are there, of this issuer, for these names, for a while."""
     try:
         certificate = x509.load_pem_x509_certificate(path.read_bytes())
-        root = x509.load_pem_x509_certificate(authority.root_pem.encode())
-        certificate.verify_directly_issued_by(root)
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-        named = names.value.get_values_for_type(x509.DNSName)
-    except x509.ExtensionNotFound:
-        named = []
+        certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(issuer_pem.encode()))
+        extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        named = [str(each.value) for each in extension.value]
     except Exception:  # any fault of the file is corrected by a new certificate
         return False
     lasting = certificate.not_valid_after_utc - datetime.now(UTC) > _RENEW_BEFORE
-    return lasting and named == hosts
+    return key.exists() and lasting and named == names

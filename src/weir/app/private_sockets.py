@@ -16,8 +16,10 @@ from sqlalchemy import text
 from weir.app.core import Core
 from weir.app.declares import READINESS_TIMEOUT_S
 from weir.gateway.declares import CERTIFICATE_SWEEP_S, GATEWAY_DRAIN_S
+from weir.journeys.backend_tests import BackendTests
 from weir.kernel.declares import CONTROL_BODY_BYTES
 from weir.kernel.outcomes import Refusal
+from weir.keys.authority import Authority
 from weir.wire.asgi import ApplicationHandler
 from weir.wire.certificate_files import Presented
 from weir.wire.deadlines import Deadlines
@@ -28,6 +30,7 @@ from weir.wire.loop_streams import OwnStreamProtocol
 from weir.wire.networks import networks
 from weir.wire.outbound import Outbound
 from weir.wire.peer import private_socket
+from weir.wire.resolver import Reachable
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 _SWEEP_S: Final = 1.0
@@ -125,6 +128,14 @@ async def member_client(core: Core) -> AsyncIterator[httpx.AsyncClient]:
             yield client
         finally:
             renewing.cancel()
+
+
+def backend_tests(core: Core, authority: Authority) -> BackendTests:
+    """Return the tests of members' services, which go where gateways' calls may go."""
+    files = core.tls
+    reachable = Reachable.parse(core.settings.member_networks)
+    gateway = Presented(files.client_certificate, files.client_key)
+    return BackendTests(authority, gateway, files.root, reachable)
 
 
 async def _renew(presented: Presented) -> None:

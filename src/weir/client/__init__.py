@@ -31,11 +31,19 @@ if TYPE_CHECKING:
     )
     from weir.client.exchange import Answer, Exchange
     from weir.client.grants import Grant, Grants
+    from weir.client.identities import (
+        CallerIdentity,
+        IdentityChecker,
+        IdentityError,
+        IdentityFault,
+        ReceivedRequest,
+    )
     from weir.client.management.management import Management
     from weir.client.messages import MessageSigner
     from weir.client.platform import Platform
     from weir.client.possession import DpopKey
     from weir.client.profile import Profile
+    from weir.client.published_keys import PublishedKeys
     from weir.client.session import RetryPolicy, Session
     from weir.client.tokens import Token, TokenKeeper
 
@@ -45,7 +53,11 @@ _MODULES: Final = {
     "Backchannel": "backchannel",
     "Question": "backchannel",
     "CallLog": "call_log",
+    "CallerIdentity": "identities",
     "Credentials": "credentials",
+    "IdentityChecker": "identities",
+    "IdentityError": "identities",
+    "IdentityFault": "identities",
     "InstitutionError": "errors",
     "OAuthError": "errors",
     "ProtocolError": "errors",
@@ -61,6 +73,8 @@ _MODULES: Final = {
     "Platform": "platform",
     "DpopKey": "possession",
     "Profile": "profile",
+    "PublishedKeys": "published_keys",
+    "ReceivedRequest": "identities",
     "RetryPolicy": "session",
     "Session": "session",
     "Token": "tokens",
@@ -72,11 +86,15 @@ __all__ = [
     "AuthorizationServer",
     "Backchannel",
     "CallLog",
+    "CallerIdentity",
     "Credentials",
     "DpopKey",
     "Exchange",
     "Grant",
     "Grants",
+    "IdentityChecker",
+    "IdentityError",
+    "IdentityFault",
     "InstitutionError",
     "Management",
     "MessageSigner",
@@ -84,8 +102,10 @@ __all__ = [
     "Platform",
     "Profile",
     "ProtocolError",
+    "PublishedKeys",
     "PushedRequest",
     "Question",
+    "ReceivedRequest",
     "RefusedError",
     "RetryPolicy",
     "Session",

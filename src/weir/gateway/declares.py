@@ -167,6 +167,10 @@ RETRY_WINDOW_S: Final = 5
 # Signed messages (RFC 9421)
 SIGNED_BODY_BYTES: Final = 1024 * 1024  # a signed request's body, and a signed answer's, held whole
 
+# Identities of callers, as members get them
+IDENTITY_LIFE_S: Final = 60  # from the signing of an identity to its end
+IDENTITY_USED_S: Final = 20  # one identity goes with all calls of a token to a member so long
+
 # Gateway processes
 KNOWN_TOKENS: Final = 200_000  # tokens one gateway process remembers by their bytes
 
@@ -268,5 +272,6 @@ COMPILED: Final = (
     "phases.route",
     "pipeline",
     "record_stream",
+    "tokens.identities",
     "tokens.known_tokens",
 )

@@ -14,6 +14,7 @@ from weir.gateway.observing.counts import Counts
 from weir.gateway.observing.fault_log import FaultLog
 from weir.gateway.observing.stalls import Stalls
 from weir.gateway.record_stream import RecordStream
+from weir.gateway.tokens.identities import Identities
 from weir.gateway.tokens.known_tokens import TokenMemory
 from weir.keys.message_key import MessageKeys
 from weir.store.cache import Cache
@@ -50,6 +51,7 @@ class Parts:
         in_flight: Deadlines,
         cache: Cache,
         message_keys: MessageKeys,
+        identities: Identities,
         span_exporter: SpanExporter | None = None,
     ) -> None:
         self.loop = loop
@@ -62,6 +64,7 @@ class Parts:
         self.cache = cache
         self.span_exporter = span_exporter
         self.message_keys = message_keys
+        self.identities = identities
         self.counts = Counts()
         self.concurrency = Concurrency()
         self.faults = FaultLog()

@@ -25,6 +25,7 @@ from weir.gateway.front.front import Gateway
 from weir.gateway.front.health import Health
 from weir.gateway.parts import Parts
 from weir.gateway.record_stream import RecordStream
+from weir.gateway.tokens.identities import Identities
 from weir.gateway.tokens.known_tokens import TokenMemory
 from weir.gateway.tokens.verifier import TokenVerifier
 from weir.kernel import identifiers
@@ -69,7 +70,7 @@ class GatewayConfig:
     folders, or sockets to be made.
     """
 
-    issuer: str  # https://auth.<domain>[:port], the `iss` of access tokens
+    issuer: str  # https://auth.<domain>[:port], the `iss` of access tokens and identities
     domain: str
     bind_address: str
     public_port: int
@@ -166,6 +167,7 @@ class _Serving:
             cache=cache,
             span_exporter=_tracing(config),
             message_keys=message_keys,
+            identities=Identities(config.issuer, message_keys),
         )
         self._gateway = Gateway(self._parts, config.domain)
         self._balancers = Balancers.parse(

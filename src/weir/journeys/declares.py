@@ -21,6 +21,10 @@ TOO_MANY_SIGN_UPS: Final = Outcome(
 SIGN_UPS: Final = 10  # of organisations, from one address in SIGN_UP_WINDOW_S
 SIGN_UP_WINDOW_S: Final = 3_600
 
+# Tests of members' services
+BACKEND_TEST_TIMEOUT_S: Final = 5  # of each call of a test, from connecting to the answer's status
+BACKEND_TEST_ANSWER_BYTES: Final = 4_096  # of the answer's first line, and read ahead of it
+
 # --- Audit events: (English, Chinese) ---
 EVENTS: Final = {
     "organisation.signed_up": ("The organisation signed up by itself.", "机构自助注册。"),

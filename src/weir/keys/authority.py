@@ -1,9 +1,12 @@
 """The alliance's certificate authority, which issues client and server certificates.
 
 Applications get client certificates for their own requests (PKCS #10, RFC 2986), so a partner's
-private key never leaves the partner. Gateways and model institutions get server and client
+private key never leaves the partner. Servers of the platform and model institutions get server
 certificates. Every certificate names its subject as the platform knows it: only the public key of a
 request is used. No call waits for the authority.
+
+What gateways present to members has an issuer of its own, a second root, which members trust
+instead: a certificate of a partner can never chain to it, whatever a member's software checks.
 """
 
 from __future__ import annotations
@@ -11,10 +14,10 @@ from __future__ import annotations
 import base64
 import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -46,6 +49,7 @@ from weir.store.unit import UnitOfWork
 PublicKey = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey
 _REQUEST_BYTES = 16_384
 _BACKDATE = timedelta(minutes=5)  # partners' clocks may be behind ours
+GATEWAY_URI: Final = "urn:weir:gateway"  # subject alternative name, the same in every alliance
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,30 +73,62 @@ class KeyAndCertificate:
     certificate: IssuedCertificate
 
 
-class Authority:
-    """The issuer of all certificates, under one root (ECDSA P-256)."""
+@dataclass(frozen=True, slots=True)
+class _Issuer:
+    """A self-signed issuer of certificates: its key (ECDSA P-256) and its certificate."""
 
-    def __init__(self, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> None:
-        self._key = key
-        self._certificate = certificate
+    key: ec.EllipticCurvePrivateKey = field(repr=False)
+    certificate: x509.Certificate
+
+    @property
+    def pem(self) -> str:
+        return self.certificate.public_bytes(Encoding.PEM).decode("ascii")
+
+    def issue(
+        self,
+        public_key: PublicKey,
+        subject: x509.Name,
+        names: Sequence[x509.GeneralName],
+        usage: list[x509.ObjectIdentifier],
+    ) -> IssuedCertificate:
+        """Issue a certificate of CLIENT_CERTIFICATE_DAYS."""
+        now = datetime.now(UTC)
+        builder = _profile(public_key, subject, self.certificate, usage, now)
+        if names:
+            builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+        certificate = builder.sign(self.key, SHA256())
+        return IssuedCertificate(
+            certificate.public_bytes(Encoding.PEM).decode("ascii"),
+            thumbprint(certificate.public_bytes(Encoding.DER)),
+            f"{certificate.serial_number:x}",
+            certificate.not_valid_after_utc,
+        )
+
+
+class Authority:
+    """The two issuers of the alliance: of its parties' certificates, and of its gateways'."""
+
+    def __init__(self, parties: _Issuer, gateways: _Issuer) -> None:
+        self._parties = parties
+        self._gateways = gateways
 
     @property
     def root_pem(self) -> str:
         """The root certificate that every party trusts."""
-        return self._certificate.public_bytes(Encoding.PEM).decode("ascii")
+        return self._parties.pem
+
+    @property
+    def gateways_pem(self) -> str:
+        """The root of gateways' client certificates, the only one that members trust for calls."""
+        return self._gateways.pem
 
     @classmethod
     async def open(cls, database: Database, sealing: Sealing) -> Authority:
-        """Load the alliance's authority, or create it at the platform's first start."""
+        """Load the alliance's issuers; a missing one is created."""
         async with database.unit(PLATFORM) as unit:
             await hold(unit.connection, AUTHORITY_LOCK)
-            found = await unit.connection.execute(select(keys).where(keys.c.purpose == "authority"))
-            row: Any = found.one_or_none()
-            if row is None:
-                return await _found(unit, sealing)
-        key = load_der_private_key(sealing.open(row.id, row.sealed_private), None)
-        assert isinstance(key, ec.EllipticCurvePrivateKey)
-        return cls(key, x509.load_pem_x509_certificate(row.public["certificate"].encode()))
+            parties = await _load_or_found(unit, sealing, "authority")
+            return cls(parties, await _load_or_found(unit, sealing, "gateway_authority"))
 
     def issue_client(self, csr_pem: str, application: str, organisation: str) -> IssuedCertificate:
         """Issue a client certificate to an application for its own certificate request.
@@ -102,45 +138,36 @@ class Authority:
         """
         public_key = _requested_key(csr_pem)
         subject = _name(application, organisation)
-        usage = [ExtendedKeyUsageOID.CLIENT_AUTH]
-        return self._issue(public_key, subject, [], usage, CLIENT_CERTIFICATE_DAYS)
+        return self._parties.issue(public_key, subject, [], [ExtendedKeyUsageOID.CLIENT_AUTH])
 
     def issue_own(self, name: str, hosts: Sequence[str]) -> KeyAndCertificate:
-        """Make a key and certificate for a process of the platform or a model institution.
+        """Make a key and certificate for a server of the platform or a model institution.
 
         `hosts` are the DNS names or IP addresses it serves under. The certificate is good for a
-        client too.
+        client too, as which it is a party's, not a gateway's.
         """
-        key = ec.generate_private_key(ec.SECP256R1())
         usage = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
-        issued = self._issue(
-            key.public_key(), _name(name, "weir"), hosts, usage, CLIENT_CERTIFICATE_DAYS
-        )
-        return KeyAndCertificate(
-            key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode("ascii"),
-            issued,
-        )
+        return _with_key(self._parties, name, [_alternative(host) for host in hosts], usage)
 
-    def _issue(
-        self,
-        public_key: PublicKey,
-        subject: x509.Name,
-        hosts: Sequence[str],
-        usage: list[x509.ObjectIdentifier],
-        days: int,
-    ) -> IssuedCertificate:
-        now = datetime.now(UTC)
-        builder = _profile(public_key, subject, self._certificate, usage, now, days)
-        if hosts:
-            names = x509.SubjectAlternativeName([_alternative(host) for host in hosts])
-            builder = builder.add_extension(names, critical=False)
-        certificate = builder.sign(self._key, SHA256())
-        return IssuedCertificate(
-            certificate.public_bytes(Encoding.PEM).decode("ascii"),
-            thumbprint(certificate.public_bytes(Encoding.DER)),
-            f"{certificate.serial_number:x}",
-            certificate.not_valid_after_utc,
-        )
+    def issue_gateway(self) -> KeyAndCertificate:
+        """Make the key and client certificate that the platform presents to members.
+
+        Its subject alternative name is GATEWAY_URI, and it serves no one as a server's.
+        """
+        names = [x509.UniformResourceIdentifier(GATEWAY_URI)]
+        return _with_key(self._gateways, "gateway", names, [ExtendedKeyUsageOID.CLIENT_AUTH])
+
+
+def _with_key(
+    issuer: _Issuer,
+    name: str,
+    names: Sequence[x509.GeneralName],
+    usage: list[x509.ObjectIdentifier],
+) -> KeyAndCertificate:
+    key = ec.generate_private_key(ec.SECP256R1())
+    issued = issuer.issue(key.public_key(), _name(name, "weir"), names, usage)
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return KeyAndCertificate(pem.decode("ascii"), issued)
 
 
 def thumbprint(der: bytes) -> str:
@@ -173,7 +200,6 @@ def _profile(
     issuer: x509.Certificate,
     usage: list[x509.ObjectIdentifier],
     now: datetime,
-    days: int,
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
@@ -182,7 +208,7 @@ def _profile(
         .public_key(public_key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _BACKDATE)
-        .not_valid_after(now + timedelta(days=days))
+        .not_valid_after(now + timedelta(days=CLIENT_CERTIFICATE_DAYS))
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_key_usage(ca=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage(usage), critical=False)
@@ -231,28 +257,44 @@ def _name(common: str, organisation: str) -> x509.Name:
     )
 
 
-async def _found(unit: UnitOfWork, sealing: Sealing) -> Authority:
+async def _load_or_found(unit: UnitOfWork, sealing: Sealing, purpose: str) -> _Issuer:
+    """Load the issuer that is kept for a purpose, or found it."""
+    found = await unit.connection.execute(select(keys).where(keys.c.purpose == purpose))
+    row: Any = found.one_or_none()
+    if row is None:
+        return await _found(unit, sealing, purpose)
+    key = load_der_private_key(sealing.open(row.id, row.sealed_private), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    return _Issuer(key, x509.load_pem_x509_certificate(row.public["certificate"].encode()))
+
+
+async def _found(unit: UnitOfWork, sealing: Sealing, purpose: str) -> _Issuer:
     key = ec.generate_private_key(ec.SECP256R1())
     name = unit.mint("key")
-    certificate = _self_signed(key)
     der = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    authority = Authority(key, certificate)
+    issuer = _Issuer(key, _self_signed(key, _NAMES[purpose]))
     await unit.connection.execute(
         keys.insert().values(
             id=name,
-            purpose="authority",
-            public={"certificate": authority.root_pem},
+            purpose=purpose,
+            public={"certificate": issuer.pem},
             sealed_private=sealing.seal(name, der),
             created_at=unit.now,
         )
     )
-    unit.audit("key.created", name, {"alg": "ES256", "purpose": "authority"})
-    return authority
+    unit.audit("key.created", name, {"alg": "ES256", "purpose": purpose})
+    return issuer
 
 
-def _self_signed(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+_NAMES: Final = {
+    "authority": "weir alliance authority",
+    "gateway_authority": "weir alliance gateways",
+}
+
+
+def _self_signed(key: ec.EllipticCurvePrivateKey, common: str) -> x509.Certificate:
     now = datetime.now(UTC)
-    name = _name("weir alliance authority", "weir")
+    name = _name(common, "weir")
     identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
     return (
         x509.CertificateBuilder()

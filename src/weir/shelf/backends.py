@@ -2,15 +2,18 @@
 
 Products name a service by its address and never change; its endpoints may change any day. Without a
 registration the address itself is the one endpoint, under the alliance's authority.
+
+A registered service is tested: it must refuse callers besides the gateways, or whoever holds any
+certificate could speak for any caller. It carries no product in production before it does.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from cryptography import x509
 from sqlalchemy import Row, delete, func, select, update
@@ -20,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from weir.kernel import inputs
 from weir.kernel.declares import CONFLICT, NOT_FOUND, URL_CHARACTERS
 from weir.kernel.outcomes import Refusal
-from weir.shelf.declares import MEMBER_BACKENDS, MEMBER_ENDPOINTS
+from weir.shelf.declares import BACKEND_NOT_GUARDED, MEMBER_BACKENDS, MEMBER_ENDPOINTS
 from weir.shelf.published import BACKEND, BackendDocument, backend_key
 from weir.shelf.tables import backends
 from weir.store.unit import Change, UnitOfWork
@@ -28,12 +31,18 @@ from weir.store.unit import Change, UnitOfWork
 # absolute-path [ "?" query ] of a health check, in the characters of RFC 3986 section 3.3.
 _PATH: Final = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@/?-]*")
 
+# A test finds that calls with a party's certificate are answered; that calls without one are; that
+# a gateway's with a forged identity are; that gateways themselves get no answer.
+Finding = Literal["answers_parties", "answers_anybody", "believes_forgeries", "unreachable"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backend:
     """One service as stored. `endpoints` are `host:port`.
 
-    `authority` is the PEM of its certificate authority, None for the alliance's.
+    `authority` is the PEM of its certificate authority, None for the alliance's. With
+    `signs_each_call` the identity of every call is signed for it alone. `findings` are
+    None until it was tested since its last change.
     """
 
     id: str
@@ -43,6 +52,9 @@ class Backend:
     authority: str | None
     health_path: str | None
     changed_at: datetime
+    signs_each_call: bool
+    tested_at: datetime | None
+    findings: list[Finding] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +64,15 @@ class Reach:
     endpoints: list[str]
     authority: str | None
     health_path: str | None
+    signs_each_call: bool
 
 
 def read_reach(
-    *, endpoints: Sequence[str], authority: str | None = None, health_path: str | None = None
+    *,
+    endpoints: Sequence[str],
+    authority: str | None = None,
+    health_path: str | None = None,
+    signs_each_call: bool = False,
 ) -> Reach:
     """Check a service's endpoints, authority and health check. INVALID_INPUT."""
     if not 0 < len(endpoints) <= MEMBER_ENDPOINTS or len(set(endpoints)) < len(endpoints):
@@ -69,7 +86,12 @@ def read_reach(
         _check_authority(authority)
     if health_path is not None:
         _check_path(health_path)
-    return Reach(endpoints=list(endpoints), authority=authority, health_path=health_path)
+    return Reach(
+        endpoints=list(endpoints),
+        authority=authority,
+        health_path=health_path,
+        signs_each_call=signs_each_call,
+    )
 
 
 async def register(unit: UnitOfWork, owner: str, url: str, reach: Reach) -> Backend:
@@ -102,6 +124,35 @@ async def change(unit: UnitOfWork, backend_id: str, reach: Reach) -> Backend:
         .returning(backends)
     )
     return _told(unit, "backend.changed", _backend(changed.one()))
+
+
+async def note_test(unit: UnitOfWork, tested: Backend, findings: Sequence[Finding]) -> Backend:
+    """Keep what a test found. CONFLICT when the service was changed meanwhile."""
+    changed = await unit.connection.execute(
+        update(backends)
+        .where(backends.c.id == tested.id, backends.c.changed_at == tested.changed_at)
+        .values(tested_at=unit.now, findings=list(findings))
+        .returning(backends)
+    )
+    row = changed.one_or_none()
+    if row is None:
+        raise Refusal(CONFLICT, why="it was changed meanwhile", why_zh="该服务已在检测期间变更")
+    detail = {"url": tested.url, "findings": list(findings)}
+    unit.audit("backend.tested", tested.id, detail, organisation=tested.owner)
+    return _backend(row)
+
+
+async def require_guarded(connection: AsyncConnection, owner: str, urls: Collection[str]) -> None:
+    """Refuse (BACKEND_NOT_GUARDED) while a registered service of `urls` did not pass its test."""
+    rows = await connection.execute(
+        select(backends)
+        .where(backends.c.owner == owner, backends.c.url.in_(urls))
+        .order_by(backends.c.url)
+    )
+    for backend in map(_backend, rows):
+        if backend.findings is None or backend.findings:
+            found = ", ".join(backend.findings or ["untested"])
+            raise Refusal(BACKEND_NOT_GUARDED, backend=backend.id, findings=found)
 
 
 async def remove(unit: UnitOfWork, backend_id: str) -> Backend:
@@ -168,6 +219,9 @@ def _values(reach: Reach) -> dict[str, Any]:
         "endpoints": reach.endpoints,
         "authority": reach.authority,
         "health_path": reach.health_path,
+        "signs_each_call": reach.signs_each_call,
+        "tested_at": None,
+        "findings": None,
     }
 
 
@@ -185,6 +239,7 @@ def _told(unit: UnitOfWork, event: str, backend: Backend) -> Backend:
         endpoints=backend.endpoints,
         authority=backend.authority,
         health_path=backend.health_path,
+        signs_each_call=backend.signs_each_call,
     )
     unit.publish(Change(BACKEND, backend_key(backend.owner, backend.url), document))
     return backend

@@ -20,7 +20,7 @@ from weir.kernel.outcomes import Refusal
 from weir.openapi.operations import ImportedDocument
 from weir.shelf.declarations import NOTHING, Declaration, read_declaration
 from weir.shelf.published import Bindings
-from weir.shelf.tables import capabilities
+from weir.shelf.tables import capabilities, documents
 from weir.store.unit import UnitOfWork
 
 _SUMMARY = [
@@ -181,6 +181,20 @@ async def base_paths(connection: AsyncConnection, capability_ids: Sequence[str])
         )
     )
     return {row[0]: row[1] for row in rows}
+
+
+async def reading_path(connection: AsyncConnection, owner: str, backend_url: str) -> str | None:
+    """Return the path of an operation of a service that only reads and needs no parameter in it."""
+    base_path = capabilities.c.definition["base_path"].as_string()
+    found = await connection.execute(
+        select(base_path + capabilities.c.path)
+        .join(documents, documents.c.id == capabilities.c.document)
+        .where(capabilities.c.owner == owner, documents.c.backend_url == backend_url)
+        .where(capabilities.c.method == "GET", ~capabilities.c.path.contains("{"))
+        .order_by(capabilities.c.id)
+        .limit(1)
+    )
+    return found.scalar_one_or_none()
 
 
 async def _declarations(

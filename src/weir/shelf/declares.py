@@ -17,6 +17,14 @@ PRODUCTION_NEEDED: Final = Outcome(
     retry=Retry.CHANGED,
 )
 
+BACKEND_NOT_GUARDED: Final = Outcome(
+    "backend_not_guarded",
+    409,
+    "The service was not tested since its last change, or answers callers besides the gateways.",
+    "该服务自上次变更后尚未检测，或仍会应答网关以外的调用方。",
+    retry=Retry.CHANGED,
+)
+
 # --- Limits ---
 # Members' endpoints
 MEMBER_BACKENDS: Final = 100  # registered by one organisation
@@ -65,6 +73,10 @@ EVENTS: Final = {
     "document.imported": ("An OpenAPI document was imported.", "导入 OpenAPI 文档。"),
     "backend.registered": ("The service's endpoints were registered.", "登记服务的接入点。"),
     "backend.changed": ("The service's endpoints were changed.", "变更服务的接入点。"),
+    "backend.tested": (
+        "It was tested whether the service refuses callers besides the gateways.",
+        "检测服务是否拒绝网关以外的调用方。",
+    ),
     "backend.removed": ("The service's endpoints were removed.", "移除服务的接入点。"),
     "capability.declared": (
         "What the capability needs of a consent was declared.",
@@ -112,6 +124,8 @@ PERMISSIONS: Final = {
     "list_backends": Rule(own=PARTIES, people=READERS),
     "get_backend": Rule(own=PARTIES, every=OPERATOR, people=READERS),
     "change_backend": Rule(own=PARTIES, people=BUILDERS),
+    "test_backend": Rule(own=PARTIES, people=BUILDERS),
+    "get_gateway_identity": Rule(own=PARTIES, every=OPERATOR, people=READERS),
     "remove_backend": Rule(own=PARTIES, every=OPERATOR, people=BUILDERS),
     "list_capabilities": Rule(own=PARTIES, every=OPERATOR, people=READERS),
     "get_capability": Rule(own=PARTIES, every=OPERATOR, people=READERS),

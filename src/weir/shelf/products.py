@@ -25,7 +25,7 @@ from weir.kernel.declares import (
     PAGE_ROWS,
 )
 from weir.kernel.outcomes import Refusal
-from weir.shelf import capabilities, documents, routes
+from weir.shelf import backends, capabilities, documents, routes
 from weir.shelf.declares import PRODUCT_CAPABILITIES
 from weir.shelf.owners import Owner
 from weir.shelf.published import PRODUCT, OperationDocument, ProductDocument
@@ -169,7 +169,8 @@ async def publish(unit: UnitOfWork, owner: Owner, product_id: str) -> Product:
 
     Refusals: PRODUCTION_NEEDED while the owner is in the sandbox,
     NOT_FOUND, ILLEGAL_STATE, INVALID_INPUT when it has no capability, CONFLICT when two
-    capabilities answer the same addresses.
+    capabilities answer the same addresses, BACKEND_NOT_GUARDED when it is for production and one of
+    its registered services did not pass its test.
     """
     owner.may_publish()
     product = await lock(unit.connection, product_id)
@@ -178,9 +179,12 @@ async def publish(unit: UnitOfWork, owner: Owner, product_id: str) -> Product:
     if not held:
         raise inputs.wrong("/capabilities", "must not be empty", "不得为空")
     _refuse_ambiguous(held)
+    document = await _document(unit.connection, product, held)
+    if not product.sandbox:
+        urls = {each.backend_url for each in document.operations}
+        await backends.require_guarded(unit.connection, product.owner, urls)
     await capabilities.publish(unit, [capability.id for capability in held])
     after = await _change(unit, product, "product.published", status, published_at=unit.now)
-    document = await _document(unit.connection, after, held)
     unit.publish(Change(PRODUCT, after.id, document))
     await index.write(unit.connection, after)
     return after

@@ -102,6 +102,7 @@ class BackendDocument(msgspec.Struct, frozen=True, kw_only=True):
     `endpoints` are `host:port`, any of which answers for it, under a certificate that names the
     url's host. `authority` is the PEM of the member's own certificate authority; None means the
     alliance's. `health_path` is requested by health checks; None means that connecting is enough.
+    With `signs_each_call` every call's identity is signed for it alone, not just a payment's.
     """
 
     member: str
@@ -109,6 +110,7 @@ class BackendDocument(msgspec.Struct, frozen=True, kw_only=True):
     endpoints: list[str]
     authority: str | None = None
     health_path: str | None = None
+    signs_each_call: bool = False
 
 
 def backend_key(member: str, url: str) -> str:

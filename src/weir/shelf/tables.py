@@ -84,7 +84,12 @@ backends = Table(
     Column("authority", Text),
     Column("health_path", Text),
     Column("changed_at", DateTime(timezone=True), nullable=False),
+    Column("signs_each_call", Boolean, nullable=False, server_default=false()),
+    # Of the last test since the change, and the codes of what it found (`shelf/backends.py`).
+    Column("tested_at", DateTime(timezone=True)),
+    Column("findings", JSONB(none_as_null=True)),
     UniqueConstraint("owner", "url"),
+    CheckConstraint("(tested_at IS NULL) = (findings IS NULL)", name="tested"),
 )
 
 products = Table(

@@ -169,7 +169,7 @@ OPERATIONS: Final = join(
         Operation("GET", "/accounts/{account_id}/balances", get_balances),
         Operation("GET", "/accounts/{account_id}/transactions", list_transactions),
         Operation("POST", "/funds-confirmations", confirm_funds),
-        Operation("POST", "/payments", payments.pay),
+        Operation("POST", "/payments", payments.pay, moves_money=True),
         Operation("GET", "/payments/{payment_id}", payments.get_payment),
         Operation(
             "GET",

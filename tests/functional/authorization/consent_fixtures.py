@@ -11,6 +11,7 @@ from argon2 import PasswordHasher
 from consent_world import Browser, Directory, MovableClock, World, tls_context
 from starlette.applications import Starlette
 
+from backend_probes import backend_tests
 from seals import SECRET
 from weir.api.management import application
 from weir.api.services import Services as Managing
@@ -83,6 +84,7 @@ async def portal(
         addresses=addresses,
         api_origin="https://api.localhost:8444",
         portal_origin="https://portal.localhost:8443",
+        backend_tests=backend_tests(authority, folder),
     )
     management = Management(application(managing))
     async with httpx.AsyncClient(verify=context, trust_env=False) as client:

@@ -466,13 +466,13 @@ def certificate_request() -> str:
 
 
 def tls_context(authority: Authority, folder: Path, name: str, *, server: bool) -> ssl.SSLContext:
-    """Mutual TLS within the alliance."""
-    own = authority.issue_own(name, ["127.0.0.1"] if server else [])
-    chain, root = folder / f"{name}.pem", folder / "root.pem"
+    """Mutual TLS between the platform and a member: each trusts the other's issuer."""
+    own = authority.issue_own(name, ["127.0.0.1"]) if server else authority.issue_gateway()
+    chain = folder / f"{name}.pem"
     chain.write_text(own.key_pem + own.certificate.pem)
-    root.write_text(authority.root_pem)
     purpose = ssl.Purpose.CLIENT_AUTH if server else ssl.Purpose.SERVER_AUTH
-    context = ssl.create_default_context(purpose, cafile=str(root))
+    trusted = authority.gateways_pem if server else authority.root_pem
+    context = ssl.create_default_context(purpose, cadata=trusted)
     context.load_cert_chain(chain)
     if server:
         context.verify_mode = ssl.CERT_REQUIRED

@@ -28,7 +28,7 @@ from raw_caller import Answer, Caller
 
 from ports import own_ports
 from waits import PATIENCE_S, until
-from weir.keys.authority import Authority
+from weir.keys.authority import Authority, KeyAndCertificate
 from weir.keys.vault import Vault
 from weir.metering.records.records import CallRecord
 from weir.metering.records.segments import pending_records, streams
@@ -96,8 +96,8 @@ class Lab:
         """Root file, server and client certificates, the parties and the product."""
         (self.folder / "root.pem").write_text(self.authority.root_pem)
         hosts = [f"{role}.localhost" for role in ("api", "auth", "portal", "manage")]
-        self._own("server", hosts)
-        self._own("client", [])
+        self._write("server", self.authority.issue_own("server", hosts))
+        self._write("client", self.authority.issue_gateway())
         await self.publish(
             self.organisation("org_operator", "operator", "alliance"),
             self.organisation("org_bank", "member", "river-bank"),
@@ -238,8 +238,7 @@ class Lab:
 
     # --- certificates and tokens ---------------------------------------------------------------
 
-    def _own(self, name: str, hosts: list[str]) -> None:
-        issued = self.authority.issue_own(name, hosts)
+    def _write(self, name: str, issued: KeyAndCertificate) -> None:
         (self.folder / f"{name}.pem").write_text(issued.certificate.pem)
         (self.folder / f"{name}.key").write_text(issued.key_pem)
 
@@ -506,9 +505,9 @@ def member_tls(authority: Authority, folder: Path) -> ssl.SSLContext:
     issued = authority.issue_own("member", ["127.0.0.1"])
     (folder / "member.pem").write_text(issued.certificate.pem)
     (folder / "member.key").write_text(issued.key_pem)
-    (folder / "member-root.pem").write_text(authority.root_pem)
+    (folder / "gateways.pem").write_text(authority.gateways_pem)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(folder / "member.pem", folder / "member.key")
-    context.load_verify_locations(folder / "member-root.pem")
+    context.load_verify_locations(folder / "gateways.pem")
     context.verify_mode = ssl.CERT_REQUIRED
     return context

@@ -11,6 +11,7 @@ import base64
 import hashlib
 import json
 import ssl
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +27,7 @@ class Seen:
     whole: bool = False
 
     def identity(self) -> dict[str, Any]:
-        text = self.headers["openfinance-identity"]
+        text = self.headers["openfinance-identity"].split(".")[1]
         identity: dict[str, Any] = json.loads(
             base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
         )
@@ -43,6 +44,7 @@ class ModelMember:
     written_big: int = 0
     port: int = 0
     redirect: str = ""
+    check: Callable[[Seen], Awaitable[bool]] | None = None  # of who calls
 
     async def start(self) -> None:
         self.server = await asyncio.start_server(
@@ -84,6 +86,8 @@ class ModelMember:
         elif how == "slow-reader":
             await self.released.wait()
         await self._read_body(seen, reader)
+        if self.check is not None and not await self.check(seen):
+            return await self._json(writer, 401, {"code": "members own"})
         handler = getattr(self, "how_" + how.replace("-", "_"), None)
         if handler is not None:
             return bool(await handler(seen, writer))

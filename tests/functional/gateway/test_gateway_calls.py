@@ -10,6 +10,8 @@ import pytest
 from gateway_lab import Desk, GatewayProcess, Lab, access
 from raw_caller import Caller, request
 
+from weir.gateway.declares import IDENTITY_LIFE_S
+
 
 async def test_an_own_right_call_reaches_the_member_and_is_recorded(lab: Lab, desk: Desk) -> None:
     answer = await desk.call("GET", "/rates?day=1")
@@ -32,12 +34,16 @@ async def test_a_consented_call_tells_the_member_whose_data_it_is(lab: Lab, call
     assert answer.status == 200
     assert answer.headers["x-fapi-interaction-id"] == interaction
     seen = lab.member.seen[-1]
-    assert seen.identity() == {
+    assert seen.headers["x-fapi-interaction-id"] == interaction
+    identity = seen.identity()
+    assert identity.pop("exp") - identity.pop("iat") == IDENTITY_LIFE_S
+    assert identity == {
+        "iss": "https://auth.localhost",
+        "aud": "river-bank",
         "client_id": "app_shop",
         "organisation": "org_shop",
         "consent_id": "cns_7",
         "accounts": ["acc-1", "acc-2"],
-        "interaction_id": interaction,
     }
     assert "authorization" not in seen.headers
     assert lab.record_of(interaction).consent == "rec_7"

@@ -10,13 +10,13 @@ from gateway_lab import Desk, Lab
 from raw_caller import Caller
 
 from waits import until
+from weir.keys.authority import KeyAndCertificate
 from weir.wire.certificate_files import Presented
 from weir.wire.listeners import MemberTls
 
 
-def write(lab: Lab, folder: Path, name: str, hosts: list[str]) -> bytes:
+def write(folder: Path, name: str, issued: KeyAndCertificate) -> bytes:
     """A new key and certificate into the files, the key first; its DER."""
-    issued = lab.authority.issue_own(name, hosts)
     (folder / f"{name}.key").write_text(issued.key_pem)
     (folder / f"{name}.pem").write_text(issued.certificate.pem)
     return ssl.PEM_cert_to_DER_cert(issued.certificate.pem)
@@ -41,7 +41,7 @@ async def test_a_renewed_server_certificate_is_presented_and_no_connection_is_dr
     assert (await desk.call("GET", "/rates")).status == 200
     before = await presented_by(lab, gateway.mtls_port)
     hosts = [f"{role}.localhost" for role in ("api", "auth", "portal", "manage")]
-    renewed = write(lab, lab.folder, "server", hosts)
+    renewed = write(lab.folder, "server", lab.authority.issue_own("server", hosts))
 
     async def is_renewed() -> bool:
         shown = await presented_by(lab, gateway.mtls_port)
@@ -66,7 +66,7 @@ async def test_a_renewed_client_certificate_is_what_members_see_next(
     own = lab.authority.issue_own("member", ["127.0.0.1"])
     (folder / "m.pem").write_text(own.key_pem + own.certificate.pem)
     server_tls = ssl.create_default_context(
-        ssl.Purpose.CLIENT_AUTH, cafile=str(lab.folder / "root.pem")
+        ssl.Purpose.CLIENT_AUTH, cadata=lab.authority.gateways_pem
     )
     server_tls.load_cert_chain(folder / "m.pem")
     server_tls.verify_mode = ssl.CERT_REQUIRED
@@ -79,12 +79,12 @@ async def test_a_renewed_client_certificate_is_what_members_see_next(
         writer.close()
         return seen[-1]
 
-    first = write(lab, folder, "client", [])
+    first = write(folder, "client", lab.authority.issue_gateway())
     presented = Presented(folder / "client.pem", folder / "client.key")
     tls = MemberTls(presented, lab.folder / "root.pem")
     assert await call(tls) == first
     assert not presented.renew()
-    issued = lab.authority.issue_own("client", [])
+    issued = lab.authority.issue_gateway()
     (folder / "client.key").write_text(issued.key_pem)
     assert not presented.renew()  # half of the pair: not a moment without a certificate that fits
     assert await call(tls) == first

@@ -94,7 +94,8 @@ async def test_a_member_that_is_not_there_or_not_itself_is_unreachable(
     lab: Lab, gateway: GatewayProcess, desk: Desk
 ) -> None:
     plain = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    lab._own("elsewhere", ["elsewhere.example"])  # a certificate of the alliance, another name
+    issued = lab.authority.issue_own("elsewhere", ["elsewhere.example"])  # another name
+    lab._write("elsewhere", issued)
     plain.load_cert_chain(lab.folder / "elsewhere.pem", lab.folder / "elsewhere.key")
     impostor = ModelMember(plain)
     await impostor.start()

@@ -10,6 +10,7 @@ import pytest
 from argon2 import PasswordHasher
 from management_support import Api, Party, found
 
+from backend_probes import backend_tests
 from seals import SECRET
 from weir.api.management import application
 from weir.api.services import Services
@@ -49,6 +50,7 @@ async def api(
         addresses=Addresses.of(Settings()),
         api_origin="https://api.localhost:8444",
         portal_origin="https://portal.localhost:8443",
+        backend_tests=backend_tests(authority, folder),
     )
     transport = httpx.ASGITransport(app=application(services), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="https://manage.localhost") as http:

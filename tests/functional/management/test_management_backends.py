@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
-from management_support import Api, Party
-from sqlalchemy import select
+from management_support import Api, Party, openapi
+from sqlalchemy import select, update
 
+from weir.keys.vault import PLATFORM
+from weir.partners.tables import organisations
 from weir.store.schema import changes
 
 URL = "https://bank.example/api"
@@ -30,8 +37,10 @@ async def test_endpoints_are_registered_changed_and_removed(api: Api, bank: Part
     made = await api.done(bank, "POST", "/v1/backends", json=given)
     key, path = f"{bank.organisation} {URL}", f"/v1/backends/{made['backend']['id']}"
     assert made["effective_at"]
-    assert await published(api, key) == given | {"member": bank.organisation}
-    await api.done(bank, "PUT", path, json={"endpoints": ["10.2.0.9:1"]})
+    told = {"member": bank.organisation, "signs_each_call": False}
+    assert await published(api, key) == given | told
+    await api.done(bank, "PUT", path, json={"endpoints": ["10.2.0.9:1"], "signs_each_call": True})
+    assert (await published(api, key))["signs_each_call"] is True
     assert (await published(api, key))["endpoints"] == ["10.2.0.9:1"]
     assert (await published(api, key))["authority"] is None
     (listed,) = (await api.done(bank, "GET", "/v1/backends"))["items"]
@@ -84,3 +93,145 @@ async def test_a_certificate_that_is_no_authoritys_is_refused(api: Api, bank: Pa
     given = {**REACH, "url": URL, "authority": issued}
     answer = await api.ask(bank, "POST", "/v1/backends", json=given)
     assert answer.json()["parameters"]["pointer"] == "/authority"
+
+
+# --- tests of services --------------------------------------------------------------------------
+
+
+async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, how: str) -> None:
+    """Answer one request as a member does that checks so much."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    business = not head.startswith(b"GET /healthz")
+    believed = how == "believing" or not business
+    status = b"200 OK" if believed else b"401 Unauthorized"
+    writer.write(b"HTTP/1.1 %b\r\ncontent-length: 0\r\nconnection: close\r\n\r\n" % status)
+    with suppress(OSError):
+        await writer.drain()
+    writer.close()
+
+
+@asynccontextmanager
+async def member(api: Api, folder: Path, trusted: str | None, how: str) -> AsyncIterator[int]:
+    """The port of a member whose TLS asks for a certificate by `trusted`, or for none."""
+    issued = api.services.authority.issue_own("member", ["bank.example"])
+    file = folder / "member.pem"
+    file.write_text(issued.key_pem + issued.certificate.pem)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cadata=trusted)
+    context.load_cert_chain(file)
+    if trusted is not None:
+        context.verify_mode = ssl.CERT_REQUIRED
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError, OSError):
+            await _answer(reader, writer, how)
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context)
+    yield int(server.sockets[0].getsockname()[1])
+    server.close()
+
+
+async def registered(api: Api, bank: Party, *endpoints: str) -> str:
+    given = {"url": URL, "endpoints": list(endpoints), "health_path": "/healthz"}
+    made = await api.done(bank, "POST", "/v1/backends", json=given)
+    assert (made["backend"]["tested_at"], made["backend"]["findings"]) == (None, None)
+    return f"/v1/backends/{made['backend']['id']}"
+
+
+BOTH = ["answers_anybody", "answers_parties"]
+
+
+@pytest.mark.parametrize(
+    ("trusted", "how", "findings"),
+    [
+        ("gateways_pem", "checking", []),
+        ("gateways_pem", "believing", ["believes_forgeries"]),
+        ("root_pem", "believing", ["unreachable"]),  # it keeps the gateways themselves out
+        (None, "checking", []),  # let in by TLS, and refused with 401
+        (None, "believing", [*BOTH, "believes_forgeries"]),
+        ("both", "checking", []),
+        ("both", "believing", ["answers_parties", "believes_forgeries"]),
+    ],
+)
+async def test_a_test_finds_who_is_answered_besides_the_gateways(
+    api: Api, bank: Party, folder: Path, trusted: str | None, how: str, findings: list[str]
+) -> None:
+    authority = api.services.authority
+    pem = authority.root_pem + authority.gateways_pem if trusted == "both" else None
+    pem = pem or (None if trusted is None else getattr(authority, trusted))
+    async with member(api, folder, pem, how) as port:
+        path = await registered(api, bank, f"127.0.0.1:{port}")
+        tested = await api.done(bank, "POST", f"{path}/test")
+    assert tested["findings"] == findings
+    assert tested["tested_at"] is not None
+    assert await api.done(bank, "GET", path) == tested
+    await api.done(bank, "PUT", path, json={"endpoints": ["10.2.0.9:1"]})
+    assert (await api.done(bank, "GET", path))["findings"] is None
+
+
+async def test_one_endpoint_of_several_decides_and_no_forbidden_address_is_called(
+    api: Api, bank: Party, folder: Path
+) -> None:
+    gateways = api.services.authority.gateways_pem
+    async with member(api, folder, gateways, "checking") as port:
+        path = await registered(api, bank, f"127.0.0.1:{port}", "169.254.169.254:80")
+        assert (await api.done(bank, "POST", f"{path}/test"))["findings"] == ["unreachable"]
+
+
+async def test_others_do_not_test_a_service_nor_does_who_is_in_the_sandbox(
+    api: Api, bank: Party, other_bank: Party
+) -> None:
+    path = await registered(api, bank, "10.2.0.1:1")
+    assert (await api.ask(other_bank, "POST", f"{path}/test")).status_code == 404
+    async with api.services.database.unit(PLATFORM) as unit:
+        await unit.connection.execute(
+            update(organisations)
+            .where(organisations.c.id == bank.organisation)
+            .values(stage="sandbox")
+        )
+    refused = await api.ask(bank, "POST", f"{path}/test")
+    assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+
+
+async def test_a_product_for_production_is_published_once_its_service_has_passed(
+    api: Api, bank: Party, folder: Path
+) -> None:
+    products = {
+        sandbox: await _drafted(api, bank, slug, sandbox=sandbox)
+        for slug, sandbox in (("free", True), ("accounts", False))
+    }
+    async with member(api, folder, api.services.authority.gateways_pem, "checking") as port:
+        path = await registered(api, bank, f"127.0.0.1:{port}")
+        await api.done(bank, "POST", f"/v1/products/{products[True]}/publish")
+        answer = await api.ask(bank, "POST", f"/v1/products/{products[False]}/publish")
+        assert (answer.status_code, answer.json()["code"]) == (409, "backend_not_guarded")
+        assert answer.json()["parameters"]["findings"] == "untested"
+        assert (await api.done(bank, "POST", f"{path}/test"))["findings"] == []
+        done = await api.done(bank, "POST", f"/v1/products/{products[False]}/publish")
+        assert done["status"] == "published"
+
+
+async def _drafted(api: Api, bank: Party, slug: str, *, sandbox: bool) -> str:
+    document = await api.done(
+        bank,
+        "POST",
+        "/v1/documents",
+        params={"slug": slug, "backend_url": URL},
+        content=openapi("/accounts"),
+        headers={"content-type": "application/octet-stream"},
+    )
+    address = f"/v1/documents/{document['document']['id']}/capabilities"
+    listed = (await api.done(bank, "GET", address))["items"]
+    given = {"slug": slug, "direction": "go-out", "title_en": "Accounts", "title_zh": "账户"}
+    given |= {"capabilities": [each["id"] for each in listed], "sandbox": sandbox}
+    return str((await api.done(bank, "POST", "/v1/products", json=given))["id"])
+
+
+async def test_a_member_is_told_what_tells_the_gateways_calls(api: Api, bank: Party) -> None:
+    told = await api.done(bank, "GET", "/v1/gateway-identity")
+    assert told == {
+        "certificate": api.services.authority.gateways_pem,
+        "name": "urn:weir:gateway",
+        "issuer": api.services.addresses.issuer,
+        "jwks_uri": f"{api.services.addresses.issuer}/jwks",
+        "member": "river-bank",
+    }

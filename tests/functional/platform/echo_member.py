@@ -99,12 +99,12 @@ def _length(lines: list[str]) -> int:
 
 @asynccontextmanager
 async def echo_member(authority: Authority, folder: Path) -> AsyncIterator[EchoMember]:
-    """Serve on a free port, to callers with a certificate of the alliance only."""
+    """Serve on a free port, to gateways of the alliance only."""
     issued = authority.issue_own("echo-member", ["127.0.0.1"])
     certificate, key, root = (folder / f"echo.{end}" for end in ("pem", "key", "root"))
     certificate.write_text(issued.certificate.pem)
     key.write_text(issued.key_pem)
-    root.write_text(authority.root_pem)
+    root.write_text(authority.gateways_pem)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(root))
     context.load_cert_chain(certificate, key)
     context.verify_mode = ssl.CERT_REQUIRED

@@ -25,6 +25,7 @@ from weir.gateway.config.snapshot_builder import ChangeRow, OnFault, SnapshotBui
 from weir.gateway.front.front import Gateway
 from weir.gateway.parts import Parts
 from weir.gateway.record_stream import RecordStream
+from weir.gateway.tokens.identities import Identities
 from weir.gateway.tokens.known_tokens import TokenMemory
 from weir.gateway.tokens.verifier import TokenVerifier
 from weir.kernel import identifiers
@@ -61,6 +62,9 @@ BACKEND = "https://member.example:9101"
 DER = b"the caller's certificate"
 THUMBPRINT = PeerCertificate(DER).sha256
 KEY = ec.generate_private_key(ec.SECP256R1())
+MESSAGE_KEYS = MessageKeys(
+    SealingKey(bytes(32)), MessageKey("key_m", private_keys.generate("ES256"))
+)
 INTERACTION = "7f3a7f3a-7f3a-4f3a-8f3a-7f3a7f3a7f3a"
 PAYMENT_BINDINGS = Bindings(
     account="body:/debtor/account",
@@ -341,9 +345,8 @@ class House:
             controls=[Pool(loop, in_flight, unix_path=str(folder / "control"))],
             in_flight=in_flight,
             cache=None,  # type: ignore[arg-type]
-            message_keys=MessageKeys(
-                SealingKey(bytes(32)), MessageKey("key_m", private_keys.generate("ES256"))
-            ),
+            message_keys=MESSAGE_KEYS,
+            identities=Identities("https://auth.localhost", MESSAGE_KEYS),
         )
         self.gateway = Gateway(self.parts, "localhost")
         self.listener = Listener(loop, self.gateway, kind, Deadlines(loop, 1.0))

@@ -5,8 +5,11 @@ from __future__ import annotations
 import base64
 import json
 import re
+from typing import Any
 
-from gateway_support import INTERACTION, PREFIX, House, claims, sign
+from gateway_support import INTERACTION, MESSAGE_KEYS, PREFIX, House, claims, sign
+
+from weir.keys import private_keys
 
 API = "Host: api.localhost"
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
@@ -39,20 +42,37 @@ def post(*lines: str | bytes, body: bytes = b"") -> bytes:
     return raw(f"POST {PREFIX}/rates HTTP/1.1", *lines, body=body)
 
 
-IDENTITY = re.compile(rb"openfinance-identity: ([A-Za-z0-9_-]+)\r\n")
+IDENTITY = re.compile(rb"openfinance-identity: ([A-Za-z0-9._-]+)\r\n")
+
+
+def identity_in(value: bytes) -> dict[str, Any]:
+    """The claims of an identity, its signature verified by the gateway's key."""
+    key = MESSAGE_KEYS.current
+    signed, _, signature = value.rpartition(b".")
+    header, claims = (json.loads(_decoded(each)) for each in signed.split(b"."))
+    assert header == {"alg": "ES256", "kid": key.kid, "typ": "openfinance-identity+jwt"}
+    public = private_keys.public_key(private_keys.public_jwk(key.private, "", "ES256"), "ES256")
+    private_keys.verify(public, signed, _decoded(signature))
+    return dict(claims)
+
+
+def _decoded(text: bytes) -> bytes:
+    return base64.urlsafe_b64decode(text + b"=" * (-len(text) % 4))
 
 
 def received(house: House) -> bytes:
     """What the member got, the two lines of identity and interaction checked and left out."""
     found = IDENTITY.findall(house.member.written)
     for value in found:
-        told = json.loads(base64.urlsafe_b64decode(value + b"=" * (-len(value) % 4)))
+        told = identity_in(value)
+        assert told.pop("exp") == told.pop("iat") + 60
         assert told == {
+            "iss": "https://auth.localhost",
+            "aud": "river-bank",
             "client_id": "app_shop",
             "organisation": "org_shop",
             "consent_id": None,
             "accounts": None,
-            "interaction_id": INTERACTION,
         }
     assert len(found) == house.member.written.count(b" HTTP/1.1\r\n")
     interaction = b"x-fapi-interaction-id: %b\r\n" % INTERACTION.encode()

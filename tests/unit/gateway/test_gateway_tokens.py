@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import time
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from gateway_support import KEY, b64, claims, consented, jwk, sign
+from gateway_support import KEY, b64, claims, jwk, sign
 from immutables import Map
 
 from weir.gateway.config.snapshot import SigningKey
-from weir.gateway.phases.forward import identity
 from weir.gateway.tokens.known_tokens import TokenMemory
 from weir.gateway.tokens.verifier import TokenVerifier
 from weir.kernel.outcomes import Refusal
@@ -133,22 +131,3 @@ def test_memory_is_bounded_and_keeps_what_is_used() -> None:
         memory.find_or_verify(sign(claims(jti=f"tok_{number}", **BORN)).encode(), KEYS, NOW)
         assert memory.find_or_verify(used, KEYS, NOW) is first
         assert len(memory) <= 8
-
-
-def test_the_identity_told_to_members_is_one_json_object() -> None:
-    for token in (
-        claims(**BORN),
-        consented(**BORN),
-        consented(client_id="app_longer_name_x", **BORN),
-    ):
-        known = VERIFIER.verify(sign(token).encode(), KEYS, NOW)
-        text = identity(known.identity, b"7f3a7f3a-7f3a-4f3a-8f3a-7f3a7f3a7f3a").decode()
-        assert "=" not in text
-        told = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        assert told == {
-            "client_id": token["client_id"],
-            "organisation": "org_shop",
-            "consent_id": token.get("grant_id"),
-            "accounts": ["acc-1", "acc-2"] if "grant_id" in token else None,
-            "interaction_id": "7f3a7f3a-7f3a-4f3a-8f3a-7f3a7f3a7f3a",
-        }

@@ -11,7 +11,11 @@ from weir.api.callers import Caller
 from weir.api.guard import CallerDep, ServicesDep, new_router
 from weir.api.models import ConfirmedChange, Given, Name, Page, Shown, Url
 from weir.api.writes import Writes
-from weir.shelf import backends
+from weir.kernel.declares import FORBIDDEN
+from weir.kernel.outcomes import Refusal
+from weir.keys.authority import GATEWAY_URI
+from weir.shelf import backends, capabilities
+from weir.shelf.backends import Finding
 from weir.store.unit import UnitOfWork
 
 router = new_router("backends")
@@ -21,11 +25,14 @@ class ReachGiven(Given):
     """The endpoints of a service. Any of `endpoints` (`host:port`) answers for it, under a
     certificate for the host of its url. `authority` is your own certificate authority in PEM, null
     for the alliance's. Gateways check `health_path` every few seconds; null turns these checks off.
+    With `signs_each_call` every call's identity is signed over its method, address and body, not
+    just a payment's: bodies of up to 1 MiB are held for it, and longer ones refused.
     """
 
     endpoints: list[Url]
     authority: Annotated[str, Field(max_length=16_384)] | None = None
     health_path: Url | None = None
+    signs_each_call: bool = False
 
 
 class BackendGiven(ReachGiven):
@@ -35,7 +42,10 @@ class BackendGiven(ReachGiven):
 
 
 class BackendView(Shown):
-    """A service and its endpoints."""
+    """A service and its endpoints. `findings` are of the last test since `changed_at`, none if it
+    passed: `answers_parties`, `answers_anybody`, `believes_forgeries` or `unreachable`; null before
+    a test.
+    """
 
     id: str
     owner: str
@@ -44,6 +54,21 @@ class BackendView(Shown):
     authority: str | None
     health_path: str | None
     changed_at: datetime
+    signs_each_call: bool
+    tested_at: datetime | None
+    findings: list[Finding] | None
+
+
+class GatewayIdentityView(Shown):
+    """How a member tells the gateways: `certificate` is the one issuer (PEM) of the certificates
+    they present, `name` the URI in them. An identity has `issuer` as `iss` and `member` as `aud`,
+    and is signed by a key of `jwks_uri`."""
+
+    certificate: str
+    name: str
+    issuer: str
+    jwks_uri: str
+    member: str
 
 
 class BackendChanged(ConfirmedChange):
@@ -104,6 +129,44 @@ async def change_backend(
 
     view, at = await writing.run_confirmed(BackendView, work)
     return BackendChanged(backend=view, effective_at=at)
+
+
+@router.post(
+    "/backends/{backend}/test",
+    operation_id="test_backend",
+    summary="Test that a service refuses callers besides the gateways",
+)
+async def test_backend(
+    backend: Name, caller: CallerDep, services: ServicesDep, writing: Writes
+) -> BackendView:
+    async with services.database.connect() as connection:
+        found = await backends.get(connection, backend)
+        caller.reach(found.owner)
+        path = await capabilities.reading_path(connection, found.owner, found.url)
+    if caller.in_sandbox:  # it could have us call any address, and needs no test
+        raise Refusal(FORBIDDEN, "an organisation in the sandbox")
+    findings = await services.backend_tests.run(found, path)
+
+    async def work(unit: UnitOfWork) -> BackendView:
+        return BackendView.model_validate(await backends.note_test(unit, found, findings))
+
+    return await writing.run(BackendView, work)
+
+
+@router.get(
+    "/gateway-identity",
+    operation_id="get_gateway_identity",
+    summary="How you tell the gateways' calls from those of others",
+)
+async def get_gateway_identity(caller: CallerDep, services: ServicesDep) -> GatewayIdentityView:
+    issuer = services.addresses.issuer
+    return GatewayIdentityView(
+        certificate=services.authority.gateways_pem,
+        name=GATEWAY_URI,
+        issuer=issuer,
+        jwks_uri=f"{issuer}/jwks",
+        member=caller.organisation.slug,
+    )
 
 
 @router.post(

@@ -16,6 +16,9 @@ backend = typer.Typer(no_args_is_help=True)
 Backend = Annotated[str, typer.Argument(help="The backend's identifier, bck_…")]
 Endpoints = Annotated[list[str], typer.Option("--endpoint", help="host:port; repeatable.")]
 Authority = Annotated[Path | None, typer.Option(help="PEM file of your own certificate authority.")]
+SignEachCall = Annotated[
+    bool, typer.Option(help="Have every call's identity signed for it alone, not just a payment's.")
+]
 HealthPath = Annotated[str | None, typer.Option(help="The path for health checks: /healthz")]
 
 
@@ -25,12 +28,18 @@ def register(
     endpoint: Endpoints,
     authority: Authority = None,
     health_path: HealthPath = None,
+    sign_each_call: SignEachCall = False,
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
     """Register the endpoints of one of your services."""
     pem = _read(authority)
-    made = call_management(profile, lambda m: m.backends.register(url, endpoint, pem, health_path))
+    made = call_management(
+        profile,
+        lambda m: m.backends.register(
+            url, endpoint, pem, health_path, signs_each_call=sign_each_call
+        ),
+    )
     show_one(made["backend"] | {"effective_at": made["effective_at"]}, as_json)
 
 
@@ -40,15 +49,31 @@ def change(
     endpoint: Endpoints,
     authority: Authority = None,
     health_path: HealthPath = None,
+    sign_each_call: SignEachCall = False,
     profile: ProfileName = DEFAULT,
     as_json: AsJson = False,
 ) -> None:
     """Replace a service's endpoints, authority and health check."""
     pem = _read(authority)
     made = call_management(
-        profile, lambda m: m.backends.change(backend, endpoint, pem, health_path)
+        profile,
+        lambda m: m.backends.change(
+            backend, endpoint, pem, health_path, signs_each_call=sign_each_call
+        ),
     )
     show_one(made["backend"] | {"effective_at": made["effective_at"]}, as_json)
+
+
+@backend.command("test")
+def probe(backend: Backend, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
+    """Test that a service refuses callers besides the gateways."""
+    show_one(call_management(profile, lambda m: m.backends.test(backend)), as_json)
+
+
+@backend.command("gateways")
+def gateways(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
+    """Show how you tell the gateways' calls: their issuer, their name, the platform's keys."""
+    show_one(call_management(profile, lambda m: m.backends.gateway_identity()), as_json)
 
 
 @backend.command("remove")

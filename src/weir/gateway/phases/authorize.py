@@ -100,14 +100,18 @@ def _right(token: KnownToken, operation: Operation, snapshot: Snapshot) -> Right
     if operation.scope not in token.scopes:
         raise Refusal(SCOPE_INSUFFICIENT, scope=operation.scope)
     grants: tuple[Grant, ...] = ()
+    member = snapshot.organisations[operation.member].slug
     if operation.consent_type is not None:
-        wanted = (operation.consent_type, snapshot.organisations[operation.member].slug)
+        wanted = (operation.consent_type, member)
         grants = tuple(grant for grant in token.grants if (grant.type, grant.member) == wanted)
         if token.consent_id is None or not grants:
             raise Refusal(CONSENT_REQUIRED)
     if token.consent_id is not None and token.consent_key in snapshot.revoked:
         raise Refusal(CONSENT_WITHDRAWN)
-    return Right(subscription, grants)
+    registered = snapshot.backends.get(operation.backend)
+    asked = registered is not None and registered.signs_each_call
+    signs_each_call = asked or operation.moves_money or operation.signed
+    return Right(subscription, grants, member, signs_each_call=signs_each_call)
 
 
 def _matching_grant(call: Call, operation: Operation, grants: list[Grant]) -> Grant:

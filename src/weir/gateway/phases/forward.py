@@ -5,7 +5,7 @@ Nothing of the caller's credentials, hops or pretended identity travels on.
 
 from __future__ import annotations
 
-from binascii import b2a_base64
+import time
 from typing import TYPE_CHECKING, Final
 
 from weir.gateway.call import Call
@@ -14,6 +14,7 @@ from weir.gateway.declares import ANSWER_TOO_LARGE, MONEY_CALL_S
 from weir.gateway.head_memo import KnownHead, RouteMatch, passed_on
 from weir.gateway.observing.trace_context import TRACEPARENT, TRACESTATE
 from weir.gateway.phases.signed_answer import HeldAnswer
+from weir.gateway.tokens.identities import SignedCall
 from weir.kernel.declares import BODY_BYTES, MEMBER_BROKEN_ANSWER, MEMBER_TIMEOUT, OVERLOADED
 from weir.metering.declares import CALLER_GONE
 from weir.wire.declares import (
@@ -61,14 +62,23 @@ def _traced_lines(call: Call, trace: Trace) -> bytes:
     return passed_on(others) + trace.lines()
 
 
-def identity(prefix: bytes, interaction_id: bytes) -> bytes:
-    """Return the value of `openfinance-identity`: base64url of a JSON object, without padding.
-
-    `prefix` is the encoded beginning, of a whole number of 3-byte groups (see tokens/verifier.py).
-    The rest is a UUID and two characters more: 38 bytes, so one `=`, and none of the bytes has the
-    bits that make a `+` or a `/`, the only letters in which base64url differs.
-    """
-    return prefix + b2a_base64(b'%b"}' % interaction_id, newline=False)[:-1]
+def _identity(call: Call, match: RouteMatch) -> bytes:
+    """Return the value of `openfinance-identity`, signed for the token, or for this call alone."""
+    right, token_rights = call.right, call.token_rights
+    assert right is not None
+    assert token_rights is not None
+    identities = call.parts.identities
+    if not right.signs_each_call:
+        return identities.of_token(token_rights, right.audience, time.time())
+    request, operation = call.exchange.request, match.operation
+    query = b"?" + match.query if match.query else b""
+    signed = SignedCall(
+        method=request.method,
+        target_uri=b"https://%b%b%b%b" % (operation.host, operation.base_path, match.path, query),
+        body=call.body or b"",
+        interaction_id=call.interaction_id,
+    )
+    return identities.of_call(token_rights.token, right.audience, time.time(), signed)
 
 
 def _opening(method: str, match: RouteMatch) -> bytes:
@@ -86,9 +96,8 @@ def _opening(method: str, match: RouteMatch) -> bytes:
 
 def head(call: Call) -> bytes:
     """Return request line and fields, without framing and without the empty line."""
-    match, token, known_head = call.match, call.token, call.known_head
+    match, known_head = call.match, call.known_head
     assert match is not None
-    assert token is not None
     assert known_head is not None
     if not match.opening:
         match.opening = _opening(call.exchange.request.method, match)
@@ -98,7 +107,7 @@ def head(call: Call) -> bytes:
             _onward(call, known_head),
             match.operation.timeout_line,
             b"openfinance-identity: ",
-            identity(token.identity, call.interaction_id),
+            _identity(call, match),
             b"\r\nx-fapi-interaction-id: ",
             call.interaction_id,
             b"\r\n",

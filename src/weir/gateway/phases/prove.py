@@ -1,7 +1,8 @@
 """Proofs and promises due before anything leaves.
 
-The records can be written, the request is signed where the product asks for it, and a call that
-moves money has its intent committed, so that a crash cannot lose it.
+The records can be written, the request is signed where the product asks for it, the body is there
+where the call's identity is to be signed over it, and a call that moves money has its intent
+committed, so that a crash cannot lose it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from weir.gateway.declares import (
     IDEMPOTENCY_KEY_REQUIRED,
     SIGNATURE_INVALID,
     SIGNATURE_MISSING,
+    SIGNED_BODY_BYTES,
 )
 from weir.gateway.phases import bound_values
 from weir.gateway.phases.signature import check_signature
@@ -57,8 +59,8 @@ _KEY: Final = re.compile(r"[\x21-\x7e]{1,128}")
 
 
 def prove(call: Call) -> Awaitable[None] | None:
-    """Check the conditions of forwarding. Return an awaitable for a nonce's use or an intent's
-    commit.
+    """Check the conditions of forwarding. Return an awaitable for a nonce's use, a body, or an
+    intent's commit.
     """
     operation = call.operation
     assert operation is not None
@@ -66,10 +68,19 @@ def prove(call: Call) -> Awaitable[None] | None:
         raise Refusal(RECORD_UNWRITABLE, "the last record could not be written")
     if operation.signed and call.signed is None:
         return check_signature(call)
+    if call.body is None and call.exchange.request.has_body and _signs_body(call):
+        waiting = call.collect(SIGNED_BODY_BYTES)
+        if waiting is not None:
+            return waiting
     if not operation.moves_money or call.claimed:
         return None
     call.idempotency_key = _key(call, operation)
     return _claim(call, operation, call.idempotency_key)
+
+
+def _signs_body(call: Call) -> bool:
+    """Whether the member gets an identity that is signed over the body."""
+    return call.right is not None and call.right.signs_each_call
 
 
 def _key(call: Call, operation: Operation) -> str:

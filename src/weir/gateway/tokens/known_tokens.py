@@ -16,6 +16,7 @@ from weir.gateway.declares import KNOWN_TOKENS
 from weir.kernel.declares import TOKEN_EXPIRED
 from weir.kernel.money import Money
 from weir.kernel.outcomes import Refusal
+from weir.keys.message_key import MessageKey
 from weir.shelf.published import SubscriptionDocument
 
 RIGHTS_KEPT: Final = 64  # operations remembered with one token
@@ -83,7 +84,6 @@ class KnownToken:
         "constraint_key",
         "expires_at_s",
         "grants",
-        "identity",
         "organisation",
         "proof_key",
         "record_name",
@@ -107,7 +107,6 @@ class KnownToken:
         token_key: str,
         constraint_key: str,
         grants: tuple[Grant, ...],
-        identity: bytes,
     ) -> None:
         self.client_id = client_id
         self.organisation = organisation
@@ -121,7 +120,18 @@ class KnownToken:
         self.token_key = token_key
         self.constraint_key = constraint_key
         self.grants = grants
-        self.identity = identity  # openfinance-identity up to the interaction id's value, encoded
+
+
+@final
+class KnownIdentity:
+    """A signed identity as members get it, the key that signed it, and when to sign the next."""
+
+    __slots__ = ("key", "next_s", "value")
+
+    def __init__(self, value: bytes, key: MessageKey, next_s: float) -> None:
+        self.value = value
+        self.key = key
+        self.next_s = next_s
 
 
 @final
@@ -133,10 +143,11 @@ class TokenRights:
     time.
     """
 
-    __slots__ = ("application", "rights", "sequence", "token")
+    __slots__ = ("application", "identities", "rights", "sequence", "token")
 
     def __init__(self, token: KnownToken) -> None:
         self.token = token
+        self.identities: dict[str, KnownIdentity] = {}  # by the member they are for
         self.sequence = -1  # of the snapshot, which is not kept for as long as the token
         self.application: Application | None = None
         self.rights: dict[Operation, Right] = {}
@@ -158,14 +169,24 @@ class TokenRights:
 class Right:
     """A token's right to an operation: the subscription, and grants of the operation's kind.
 
-    `terms` are its bytes in a call record, once a record was made of it.
+    `audience` is the member's slug; with `signs_each_call` the member gets an identity that is
+    signed for the one call. `terms` are its bytes in a call record, once a record was made of it.
     """
 
-    __slots__ = ("grants", "subscription", "terms")
+    __slots__ = ("audience", "grants", "signs_each_call", "subscription", "terms")
 
-    def __init__(self, subscription: SubscriptionDocument, grants: tuple[Grant, ...]) -> None:
+    def __init__(
+        self,
+        subscription: SubscriptionDocument,
+        grants: tuple[Grant, ...],
+        audience: str,
+        *,
+        signs_each_call: bool,
+    ) -> None:
         self.subscription = subscription
         self.grants = grants
+        self.audience = audience
+        self.signs_each_call = signs_each_call
         self.terms = b""
 
 

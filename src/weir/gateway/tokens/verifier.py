@@ -5,7 +5,6 @@ Everything a call needs of a token is computed here, once; `known_tokens.py` rem
 
 from __future__ import annotations
 
-import base64
 import re
 from datetime import datetime
 from typing import Annotated, Any, Final
@@ -133,7 +132,6 @@ def _known(claims: _Claims) -> KnownToken:
         token_key=revocation_key("token", claims.jti),
         constraint_key=_constraint_key(claims, thumbprint),
         grants=grants,
-        identity=_identity(claims, grants),
     )
 
 
@@ -150,24 +148,6 @@ def _consent(claims: _Claims) -> str | None:
     one.
     """
     return claims.consent or claims.grant_id
-
-
-def _identity(claims: _Claims, grants: tuple[Grant, ...]) -> bytes:
-    """Return `openfinance-identity` up to its last value, encoded.
-
-    Spaces, which JSON allows there, fill it up to whole groups of three bytes, so that the rest can
-    be encoded by itself.
-    """
-    accounts = sorted({account for grant in grants for account in grant.accounts})
-    members = {
-        "client_id": claims.client_id,
-        "organisation": claims.org,
-        "consent_id": _consent(claims),
-        "accounts": accounts if claims.grant_id is not None else None,
-    }
-    begun = msgspec.json.encode(members)[:-1] + b',"interaction_id":'
-    filled = begun + b" " * (-(len(begun) + 1) % 3) + b'"'
-    return base64.urlsafe_b64encode(filled)
 
 
 def _grant(entry: dict[str, Any]) -> Grant | None:

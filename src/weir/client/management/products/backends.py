@@ -20,9 +20,14 @@ class Backends:
         endpoints: Sequence[str],
         authority: str | None = None,
         health_path: str | None = None,
+        *,
+        signs_each_call: bool = False,
     ) -> Document:
-        """Register the endpoints (`host:port`) of the service `url`. `authority` is in PEM."""
-        given = _reach(endpoints, authority, health_path) | {"url": url}
+        """Register the endpoints (`host:port`) of the service `url`. `authority` is in PEM.
+
+        With `signs_each_call` every call's identity is signed for it alone.
+        """
+        given = _reach(endpoints, authority, health_path, signs_each_call) | {"url": url}
         return await self._requests.post("/v1/backends", given)
 
     async def change(
@@ -31,10 +36,20 @@ class Backends:
         endpoints: Sequence[str],
         authority: str | None = None,
         health_path: str | None = None,
+        *,
+        signs_each_call: bool = False,
     ) -> Document:
         """Replace a service's endpoints, authority and health check."""
-        given = _reach(endpoints, authority, health_path)
+        given = _reach(endpoints, authority, health_path, signs_each_call)
         return await self._requests.put(f"/v1/backends/{quote_segment(backend)}", given)
+
+    async def test(self, backend: str) -> Document:
+        """Test that a service refuses callers besides the gateways; `findings` says what it did."""
+        return await self._requests.post(f"/v1/backends/{quote_segment(backend)}/test")
+
+    async def gateway_identity(self) -> Document:
+        """Get what tells the gateways' calls: their issuer, their name, and the platform's keys."""
+        return await self._requests.get("/v1/gateway-identity")
 
     async def remove(self, backend: str) -> Document:
         """Remove the endpoints: the service is reached at its own address again."""
@@ -50,7 +65,15 @@ class Backends:
 
 
 def _reach(
-    endpoints: Sequence[str], authority: str | None, health_path: str | None
+    endpoints: Sequence[str],
+    authority: str | None,
+    health_path: str | None,
+    signs_each_call: bool,
 ) -> dict[str, Any]:
     """Return the body that says how a service is reached."""
-    return {"endpoints": list(endpoints), "authority": authority, "health_path": health_path}
+    return {
+        "endpoints": list(endpoints),
+        "authority": authority,
+        "health_path": health_path,
+        "signs_each_call": signs_each_call,
+    }
