@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-from gateway_lab import Desk, Lab, member_tls, payment, payment_body
+from gateway_lab import Desk, GatewayProcess, Lab, member_tls, payment, payment_body
 from model_member import ModelMember, Seen
 from raw_caller import Caller
 
@@ -187,7 +187,13 @@ OTHERS = ("partner", "server of the platform", "another member", "pretended", "n
 
 
 async def answered(
-    lab: Lab, port: int, kind: str, *lines: str, start: str = RATES, body: bytes = b""
+    lab: Lab,
+    port: int,
+    kind: str,
+    *lines: str,
+    start: str = RATES,
+    body: bytes = b"",
+    host: str = "127.0.0.1",
 ) -> int:
     """The status that a caller of a kind gets; 0 when TLS lets it not in."""
     context = ssl.create_default_context(cafile=str(lab.folder / "root.pem"))
@@ -195,10 +201,12 @@ async def answered(
     if files is not None:
         context.load_cert_chain(*files)
     framing = f"content-length: {len(body)}"
-    head = "\r\n".join([start, "host: member", framing, *lines, "", ""])
+    head = "\r\n".join([start, f"host: {host}", framing, *lines, "", ""])
     try:
         async with asyncio.timeout(PATIENCE_S):
-            reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
+            reader, writer = await asyncio.open_connection(
+                "127.0.0.1", port, ssl=context, server_hostname=host
+            )
             writer.write(head.encode() + body)
             answer = await reader.readuntil(b"\r\n\r\n")
     except (OSError, asyncio.IncompleteReadError):
@@ -226,6 +234,14 @@ async def test_tls_by_the_issuer_of_gateways_lets_no_other_in(
     assert await answered(lab, lab.member.port, kind) == 0
     assert len(lab.member.seen) == count
     assert await answered(lab, lab.member.port, "gateway") == 401  # in, and without an identity
+
+
+async def test_the_gateway_itself_takes_no_callers_certificate_by_the_issuer_of_gateways(
+    lab: Lab, gateway: GatewayProcess
+) -> None:
+    for kind, let_in in (("gateway", False), ("pretended", False), ("partner", True)):
+        status = await answered(lab, gateway.mtls_port, kind, host="api.localhost")
+        assert (status != 0) == let_in, kind
 
 
 def unsigned() -> str:

@@ -133,8 +133,9 @@ async def member(api: Api, folder: Path, trusted: str | None, how: str) -> Async
 async def registered(api: Api, bank: Party, *endpoints: str) -> str:
     given = {"url": URL, "endpoints": list(endpoints), "health_path": "/healthz"}
     made = await api.done(bank, "POST", "/v1/backends", json=given)
-    assert (made["backend"]["tested_at"], made["backend"]["findings"]) == (None, None)
-    return f"/v1/backends/{made['backend']['id']}"
+    path = f"/v1/backends/{made['backend']['id']}"
+    assert await api.done(bank, "GET", path) == made["backend"]
+    return path
 
 
 BOTH = ["answers_anybody", "answers_parties"]
@@ -160,12 +161,13 @@ async def test_a_test_finds_who_is_answered_besides_the_gateways(
     pem = pem or (None if trusted is None else getattr(authority, trusted))
     async with member(api, folder, pem, how) as port:
         path = await registered(api, bank, f"127.0.0.1:{port}")
-        tested = await api.done(bank, "POST", f"{path}/test")
-    assert tested["findings"] == findings
-    assert tested["tested_at"] is not None
-    assert await api.done(bank, "GET", path) == tested
-    await api.done(bank, "PUT", path, json={"endpoints": ["10.2.0.9:1"]})
-    assert (await api.done(bank, "GET", path))["findings"] is None
+        first = await api.done(bank, "GET", path)
+        again = await api.done(bank, "POST", f"{path}/test")
+    assert first["findings"] == again["findings"] == findings
+    assert first["tested_at"] < again["tested_at"]
+    assert await api.done(bank, "GET", path) == again
+    gone = await api.done(bank, "POST", f"{path}/test")
+    assert gone["findings"] == ["unreachable"]
 
 
 async def test_one_endpoint_of_several_decides_and_no_forbidden_address_is_called(
@@ -174,13 +176,13 @@ async def test_one_endpoint_of_several_decides_and_no_forbidden_address_is_calle
     gateways = api.services.authority.gateways_pem
     async with member(api, folder, gateways, "checking") as port:
         path = await registered(api, bank, f"127.0.0.1:{port}", "169.254.169.254:80")
-        assert (await api.done(bank, "POST", f"{path}/test"))["findings"] == ["unreachable"]
+        assert (await api.done(bank, "GET", path))["findings"] == ["unreachable"]
 
 
 async def test_others_do_not_test_a_service_nor_does_who_is_in_the_sandbox(
     api: Api, bank: Party, other_bank: Party
 ) -> None:
-    path = await registered(api, bank, "10.2.0.1:1")
+    path = await registered(api, bank, "127.0.0.1:1")
     assert (await api.ask(other_bank, "POST", f"{path}/test")).status_code == 404
     async with api.services.database.unit(PLATFORM) as unit:
         await unit.connection.execute(
@@ -190,6 +192,8 @@ async def test_others_do_not_test_a_service_nor_does_who_is_in_the_sandbox(
         )
     refused = await api.ask(bank, "POST", f"{path}/test")
     assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+    changed = await api.done(bank, "PUT", path, json={"endpoints": ["127.0.0.1:2"]})
+    assert (changed["backend"]["tested_at"], changed["backend"]["findings"]) == (None, None)
 
 
 async def test_a_product_for_production_is_published_once_its_service_has_passed(
@@ -199,15 +203,18 @@ async def test_a_product_for_production_is_published_once_its_service_has_passed
         sandbox: await _drafted(api, bank, slug, sandbox=sandbox)
         for slug, sandbox in (("free", True), ("accounts", False))
     }
-    async with member(api, folder, api.services.authority.gateways_pem, "checking") as port:
+    async with member(api, folder, None, "believing") as port:
         path = await registered(api, bank, f"127.0.0.1:{port}")
-        await api.done(bank, "POST", f"/v1/products/{products[True]}/publish")
-        answer = await api.ask(bank, "POST", f"/v1/products/{products[False]}/publish")
-        assert (answer.status_code, answer.json()["code"]) == (409, "backend_not_guarded")
-        assert answer.json()["parameters"]["findings"] == "untested"
-        assert (await api.done(bank, "POST", f"{path}/test"))["findings"] == []
-        done = await api.done(bank, "POST", f"/v1/products/{products[False]}/publish")
-        assert done["status"] == "published"
+    await api.done(bank, "POST", f"/v1/products/{products[True]}/publish")
+    answer = await api.ask(bank, "POST", f"/v1/products/{products[False]}/publish")
+    assert (answer.status_code, answer.json()["code"]) == (409, "backend_not_guarded")
+    assert answer.json()["parameters"]["findings"] == ", ".join([*BOTH, "believes_forgeries"])
+    async with member(api, folder, api.services.authority.gateways_pem, "checking") as port:
+        given = {"endpoints": [f"127.0.0.1:{port}"]}
+        changed = await api.done(bank, "PUT", path, json=given)
+    assert changed["backend"]["findings"] == []
+    done = await api.done(bank, "POST", f"/v1/products/{products[False]}/publish")
+    assert done["status"] == "published"
 
 
 async def _drafted(api: Api, bank: Party, slug: str, *, sandbox: bool) -> str:

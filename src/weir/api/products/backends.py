@@ -10,6 +10,7 @@ from pydantic import Field
 from weir.api.callers import Caller
 from weir.api.guard import CallerDep, ServicesDep, new_router
 from weir.api.models import ConfirmedChange, Given, Name, Page, Shown, Url
+from weir.api.services import Services
 from weir.api.writes import Writes
 from weir.kernel.declares import FORBIDDEN
 from weir.kernel.outcomes import Refusal
@@ -60,9 +61,10 @@ class BackendView(Shown):
 
 
 class GatewayIdentityView(Shown):
-    """How a member tells the gateways: `certificate` is the one issuer (PEM) of the certificates
-    they present, `name` the URI in them. An identity has `issuer` as `iss` and `member` as `aud`,
-    and is signed by a key of `jwks_uri`."""
+    """The facts that identify the gateways' calls. `certificate` is the one issuer (PEM) of the
+    certificates they present, `name` the URI in them. An identity has `issuer` as `iss` and
+    `member` as `aud`, and is signed by a key of `jwks_uri`.
+    """
 
     certificate: str
     name: str
@@ -84,7 +86,7 @@ class BackendChanged(ConfirmedChange):
     summary="Register the endpoints of one of your services",
 )
 async def register_backend(
-    given: BackendGiven, caller: CallerDep, writing: Writes
+    given: BackendGiven, caller: CallerDep, services: ServicesDep, writing: Writes
 ) -> BackendChanged:
     reach = backends.read_reach(**given.model_dump(exclude={"url"}))
 
@@ -93,7 +95,7 @@ async def register_backend(
         return BackendView.model_validate(made)
 
     view, at = await writing.run_confirmed(BackendView, work)
-    return BackendChanged(backend=view, effective_at=at)
+    return BackendChanged(backend=await _tested(view, caller, services), effective_at=at)
 
 
 @router.get(
@@ -119,7 +121,7 @@ async def get_backend(backend: Name, caller: CallerDep, services: ServicesDep) -
     "/backends/{backend}", operation_id="change_backend", summary="Replace a service's endpoints"
 )
 async def change_backend(
-    backend: Name, given: ReachGiven, caller: CallerDep, writing: Writes
+    backend: Name, given: ReachGiven, caller: CallerDep, services: ServicesDep, writing: Writes
 ) -> BackendChanged:
     reach = backends.read_reach(**given.model_dump())
 
@@ -128,7 +130,7 @@ async def change_backend(
         return BackendView.model_validate(await backends.change(unit, backend, reach))
 
     view, at = await writing.run_confirmed(BackendView, work)
-    return BackendChanged(backend=view, effective_at=at)
+    return BackendChanged(backend=await _tested(view, caller, services), effective_at=at)
 
 
 @router.post(
@@ -136,27 +138,19 @@ async def change_backend(
     operation_id="test_backend",
     summary="Test that a service refuses callers besides the gateways",
 )
-async def test_backend(
-    backend: Name, caller: CallerDep, services: ServicesDep, writing: Writes
-) -> BackendView:
+async def test_backend(backend: Name, caller: CallerDep, services: ServicesDep) -> BackendView:
     async with services.database.connect() as connection:
         found = await backends.get(connection, backend)
-        caller.reach(found.owner)
-        path = await capabilities.reading_path(connection, found.owner, found.url)
-    if caller.in_sandbox:  # it could have us call any address, and needs no test
+    caller.reach(found.owner)
+    if caller.in_sandbox:
         raise Refusal(FORBIDDEN, "an organisation in the sandbox")
-    findings = await services.backend_tests.run(found, path)
-
-    async def work(unit: UnitOfWork) -> BackendView:
-        return BackendView.model_validate(await backends.note_test(unit, found, findings))
-
-    return await writing.run(BackendView, work)
+    return await _tested(BackendView.model_validate(found), caller, services)
 
 
 @router.get(
     "/gateway-identity",
     operation_id="get_gateway_identity",
-    summary="How you tell the gateways' calls from those of others",
+    summary="Get the facts that identify the gateways' calls",
 )
 async def get_gateway_identity(caller: CallerDep, services: ServicesDep) -> GatewayIdentityView:
     issuer = services.addresses.issuer
@@ -181,6 +175,19 @@ async def remove_backend(backend: Name, caller: CallerDep, writing: Writes) -> B
 
     view, at = await writing.run_confirmed(BackendView, work)
     return BackendChanged(backend=view, effective_at=at)
+
+
+async def _tested(view: BackendView, caller: Caller, services: Services) -> BackendView:
+    """Test a service and keep what was found. One of an organisation in the sandbox is left
+    untested: it could have the platform call any address, and publishes nothing for production."""
+    if caller.in_sandbox:
+        return view
+    async with services.database.connect() as connection:
+        found = await backends.get(connection, view.id)
+        path = await capabilities.reading_path(connection, found.owner, found.url)
+    findings = await services.backend_tests.run(found, path)
+    async with services.database.unit(caller.actor) as unit:
+        return BackendView.model_validate(await backends.note_test(unit, found, findings))
 
 
 async def _own(unit: UnitOfWork, caller: Caller, backend: str) -> None:

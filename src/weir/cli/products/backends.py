@@ -72,7 +72,7 @@ def probe(backend: Backend, profile: ProfileName = DEFAULT, as_json: AsJson = Fa
 
 @backend.command("gateways")
 def gateways(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
-    """Show how you tell the gateways' calls: their issuer, their name, the platform's keys."""
+    """Show the facts that identify the gateways' calls: their issuer, their name, the keys."""
     show_one(call_management(profile, lambda m: m.backends.gateway_identity()), as_json)
 
 

@@ -48,7 +48,7 @@ class Backends:
         return await self._requests.post(f"/v1/backends/{quote_segment(backend)}/test")
 
     async def gateway_identity(self) -> Document:
-        """Get what tells the gateways' calls: their issuer, their name, and the platform's keys."""
+        """Get the facts that identify the gateways' calls: issuer, name and keys."""
         return await self._requests.get("/v1/gateway-identity")
 
     async def remove(self, backend: str) -> Document:
