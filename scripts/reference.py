@@ -9,6 +9,7 @@ import ast
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -17,7 +18,7 @@ from weir.gateway import pipeline
 from weir.gateway.front import front, metrics
 from weir.gateway.phases import recheck, record
 from weir.kernel import identifiers, rooms
-from weir.kernel.declarations import Periodic
+from weir.kernel.declarations import Bound, Periodic
 from weir.kernel.declares import PLATFORM_ERROR
 from weir.kernel.outcomes import Outcome
 from weir.kernel.settings import PREFIX
@@ -207,7 +208,7 @@ def gateway_metrics() -> str:
     return "\n".join(lines) + "\n"
 
 
-def bounds() -> str:
+def limits() -> str:
     lines = [
         "# Limits",
         "",
@@ -221,6 +222,58 @@ def bounds() -> str:
             lines += ["| limit | value | note |", "| --- | --- | --- |"]
             lines.extend(f"| `{name}` | {value:,} | {note} |" for name, value, note in declared)
     return "\n".join(lines) + "\n"
+
+
+def bounds() -> str:
+    lines = [
+        "# Bounds of inputs",
+        "",
+        "Every input from outside: the limits and settings that bound it, what one at its bound",
+        "costs at most, what happens beyond, and the test that goes there. All limits:",
+        "[limits](limits.md); all settings: [settings](settings.md).",
+    ]
+    for module in rooms.declarations():
+        declared: dict[str, Bound] = getattr(module, "BOUNDS", {})
+        if declared:
+            lines += ["", f"## {module.__name__.split('.')[1]}", ""]
+            lines += ["| input | bound | costs at most | beyond | test |"]
+            lines += ["| --- | --- | --- | --- | --- |"]
+            lines.extend(_bound(name, each) for name, each in declared.items())
+    return "\n".join(lines) + "\n"
+
+
+def _bound(name: str, each: Bound) -> str:
+    """The row of one input."""
+    held = ", ".join(_quantity(limit) for limit in each.limits)
+    beyond = each.beyond if isinstance(each.beyond, str) else f"`{each.beyond.code}`"
+    return f"| {name} | {held} | {each.cost} | {beyond} | `{test_file(each.test)}` `{each.test}` |"
+
+
+def _quantity(limit: str) -> str:
+    """A limit or a setting by its name, with its value."""
+    if limit.islower():
+        default = next(each.default for each in fields(Settings) if each.name == limit)
+        return f"`{PREFIX}{limit.upper()}` {default:,}"
+    return f"`{limit}` {rooms.limits()[limit]:,}"
+
+
+@cache
+def _tests() -> dict[str, list[str]]:
+    """The files of the tests of each name."""
+    found: dict[str, list[str]] = {}
+    root = FOLDER.parents[1]
+    for path in sorted((root / "tests").rglob("test_*.py")):
+        for name in re.findall(r"^(?:async )?def (test_\w+)\(", path.read_text(), re.MULTILINE):
+            found.setdefault(name, []).append(str(path.relative_to(root)))
+    return found
+
+
+def test_file(name: str) -> str:
+    """The file of the only test of a name. ValueError when there is none, or more than one."""
+    files = _tests().get(name, [])
+    if len(files) != 1:
+        raise ValueError(f"{len(files)} tests are called {name}")
+    return files[0]
 
 
 def names() -> str:
@@ -272,7 +325,8 @@ _PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings,
     "events.md": events,
     "metrics.md": gateway_metrics,
-    "limits.md": bounds,
+    "limits.md": limits,
+    "bounds.md": bounds,
     "order.md": order,
     "locks.md": advisory_locks,
     "work.md": periodic_work,

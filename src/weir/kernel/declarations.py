@@ -1,9 +1,11 @@
-"""Types of a room's declarations: locks, settings, commands, periodic work."""
+"""Types of a room's declarations: locks, settings, commands, periodic work, bounds of inputs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any, Final
+
+from weir.kernel.outcomes import Outcome
 
 # The panels of the help of `weir`, in the order in which they are shown.
 RUN_PANEL: Final = "Run"
@@ -45,6 +47,22 @@ class Periodic:
 
     pause_s: float
     words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The bound of one kind of input from outside.
+
+    `limits` names what holds it: limits of any room (`HEADER_FIELDS`) and settings in small
+    letters (`bind_address`). `cost` says what is held or done for an input at its bound, and
+    `beyond` what happens to one that goes past it: a refusal, or words where nothing is answered.
+    `test` is the name of the test that goes past it, the only one of that name.
+    """
+
+    limits: tuple[str, ...]
+    cost: str
+    beyond: Outcome | str
+    test: str
 
 
 def setting(

@@ -1,9 +1,10 @@
 """The list of rooms, and the closed lists composed from the declarations of all of them.
 
-A room is a folder of `weir` with a `declares.py`: the refusals, limits, events, permissions,
-prefixes, locks, settings, periodic work, kinds of jobs and their steps, routers, pages, commands
-and compiled modules it brings. A `declares.py` imports values only (kernel and access), so that
-composing a list loads nothing else of the room. docs/recipes/room.md explains how a room is added.
+A room is a folder of `weir` with a `declares.py`: the refusals, limits, bounds of inputs, events,
+permissions, prefixes, locks, settings, periodic work, kinds of jobs and their steps, routers, pages,
+commands and compiled modules it brings. A `declares.py` imports values only (kernel and access), so
+that composing a list loads nothing else of the room. docs/recipes/room.md explains how a room is
+added.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, Final
 
-from weir.kernel.declarations import Command, Lock, Periodic
+from weir.kernel.declarations import Bound, Command, Lock, Periodic
 from weir.kernel.outcomes import Outcome
 
 # From the lowest to the highest, as `.importlinter` has them.
@@ -70,9 +71,9 @@ def refusals() -> dict[str, Outcome]:
     whole: dict[str, Outcome] = {}
     for module in declarations():
         for value in vars(module).values():
-            if isinstance(value, Outcome):
-                assert value.code not in whole, f"two refusals are called {value.code}"
-                whole[value.code] = value
+            if isinstance(value, Outcome):  # its own, or one of the kernel that a bound names
+                same = whole.setdefault(value.code, value)
+                assert same is value, f"two refusals are called {value.code}"
     return whole
 
 
@@ -121,6 +122,26 @@ def jobs() -> dict[str, str]:
 def steps() -> dict[str, str]:
     """Return every step of a job by name, in words; `app/jobs.py` wires each."""
     return compose("STEPS")
+
+
+@cache
+def bounds() -> dict[str, Bound]:
+    """Return the bound of every input from outside, by the input's name in words."""
+    return compose("BOUNDS")
+
+
+@cache
+def limits() -> dict[str, int | float]:
+    """Return every limit by the name of its constant.
+
+    AssertionError when two rooms give one name different values.
+    """
+    whole: dict[str, int | float] = {}
+    for module in declarations():
+        for name, value in vars(module).items():
+            if name.isupper() and isinstance(value, int | float):
+                assert whole.setdefault(name, value) == value, f"two limits are called {name}"
+    return whole
 
 
 def compiled_modules() -> tuple[str, ...]:

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import Final
 
 from weir.wire.deadlines import Deadlines
+from weir.wire.declares import BARREN_BYTES, REKEYING_BYTES
 from weir.wire.reactor import IN, Reactor, Watched
-from weir.wire.transport import BARREN_BYTES, REKEYING_BYTES, Stream, TlsTransport
+from weir.wire.transport import Stream, TlsTransport
 
 _ACCEPTED_AT_ONCE: Final = 16
 _REST_S: Final = 0.2  # without taking connections, when there are no descriptors left

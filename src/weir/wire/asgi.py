@@ -16,12 +16,11 @@ import structlog
 
 from weir.kernel.declares import PLATFORM_ERROR
 from weir.kernel.outcomes import Refusal
+from weir.wire.declares import UNREAD_BYTES
 from weir.wire.exchange import Exchange
 
 Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
 
-# The part of a body that an application has not asked for yet; reading pauses beyond it.
-UNREAD_BYTES: Final = 65_536
 _VERSIONS: Final = {"version": "3.0", "spec_version": "2.3"}
 _LINE: Final = re.compile(rb"[^\r\n\0]*")
 _FRAMING: Final = frozenset({b"content-length", b"transfer-encoding", b"connection"})

@@ -22,7 +22,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
 from weir.kernel.outcomes import Refusal
-from weir.wire.declares import MALFORMED_HTTP
+from weir.wire.declares import CLIENT_CERT_BYTES, MALFORMED_HTTP, PROXY_HEADER_BYTES
 from weir.wire.networks import Network, address_of, networks
 from weir.wire.peer import PeerCertificate
 
@@ -30,11 +30,8 @@ from weir.wire.peer import PeerCertificate
 FIELDS: Final = frozenset({b"client-cert", b"client-cert-chain"})
 _SIGNATURE: Final = b"\r\n\r\n\x00\r\nQUIT\n"
 _FIXED_BYTES: Final = 16  # signature, version and command, family and protocol, length
-# The rest: addresses, and other facts of the balancer's (TLVs), which are not read.
-PROXY_HEADER_BYTES: Final = 2_048
 _LOCAL, _PROXY = 0x20, 0x21  # version 2; the command
 _UNSPEC, _TCP4, _TCP6 = 0x00, 0x11, 0x21
-_CERTIFICATE_BYTES: Final = 8_192
 
 
 @final
@@ -135,7 +132,7 @@ class Balancers:
         Refusal MALFORMED_HTTP for a value that is no certificate in a Byte Sequence (RFC 8941
         section 3.3.5).
         """
-        if len(value) > _CERTIFICATE_BYTES or value[:1] != b":" or value[-1:] != b":":
+        if len(value) > CLIENT_CERT_BYTES or value[:1] != b":" or value[-1:] != b":":
             raise Refusal(MALFORMED_HTTP, "client-cert is no byte sequence")
         try:
             der = b64decode(value[1:-1], validate=True)

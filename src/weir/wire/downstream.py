@@ -24,6 +24,7 @@ from weir.wire.declares import (
     HEADERS_TOO_LARGE,
     IDLE_TIMEOUT_S,
     MALFORMED_HTTP,
+    PIPELINED_REQUESTS,
     REQUEST_LINE_BYTES,
     REQUEST_TIMEOUT,
 )
@@ -33,8 +34,6 @@ from weir.wire.heads import Heads, read_request
 from weir.wire.message import Field, Request, RequestLine, Section, check_head
 from weir.wire.peer import PeerCertificate
 
-# Requests parsed ahead of the one in flight; a caller that sends more has its connection closed.
-PIPELINED_REQUESTS: Final = 32
 _HEAD_BYTES: Final = REQUEST_LINE_BYTES + HEADER_SECTION_BYTES
 
 # Of a message while it is read; whichever comes about first is named.

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
 
-# The most a transport may hold unsent before its source is asked to pause.
-WRITE_HIGH_BYTES: Final = 65_536
+from weir.wire.declares import UNSENT_BYTES
 
 
 class FlowControl:
@@ -18,7 +16,7 @@ class FlowControl:
         self._transport: asyncio.Transport | None = transport
         self.reading_paused = False
         self.writing_paused = False
-        transport.set_write_buffer_limits(high=WRITE_HIGH_BYTES)
+        transport.set_write_buffer_limits(high=UNSENT_BYTES)
 
     def read(self, allowed: bool) -> None:
         """Let the transport read, or stop it."""

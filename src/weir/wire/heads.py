@@ -16,7 +16,7 @@ from typing import Any, Final, Generic, TypeVar, final
 
 from weir.kernel.outcomes import Refusal
 from weir.wire import grammar
-from weir.wire.declares import HEADER_FIELDS, REQUEST_LINE_BYTES
+from weir.wire.declares import HEADER_FIELDS, KNOWN_HEADS_BYTES, REQUEST_LINE_BYTES
 from weir.wire.message import METHODS, Field, Request, RequestLine, Section, check_section
 
 # field-line = field-name ":" OWS field-value OWS        (RFC 9112 section 5)
@@ -29,7 +29,6 @@ _FIELD_LINE: Final = re.compile(
 _STATUS_LINE: Final = re.compile(rb"HTTP/1\.1 ([2-5][0-9][0-9]) [\t\x20-\x7e]*")
 _LENGTH: Final = re.compile(rb"[0-9]{1,9}")
 
-_KEPT_BYTES: Final = 4 << 20  # in each of two generations of a memory
 _KEPT_KEY_BYTES: Final = 8_192
 # A remembered head costs more than its bytes: they stand again in the values read from them, and
 # each line has a place in a list and in a dictionary. Any caller may send heads, so all counts.
@@ -96,7 +95,7 @@ class Known(Generic[Value]):
         """Remember the value, unless its key is long. Return whether it is remembered."""
         if len(key) > _KEPT_KEY_BYTES:
             return False
-        if self._bytes >= _KEPT_BYTES:
+        if self._bytes >= KNOWN_HEADS_BYTES:
             self._old, self._young, self._bytes = self._young, {}, 0
         self._young[key] = value
         self._bytes += _ENTRY_BYTES + _COPIES * len(key) + _LINE_BYTES * key.count(b"\n")

@@ -11,8 +11,7 @@ from typing import Final
 from weir.kernel.declares import PORT_TAKEN, SETTING_INVALID
 from weir.kernel.outcomes import Refusal
 from weir.wire.certificate_files import Presented
-
-BACKLOG: Final = 8_192
+from weir.wire.declares import PUBLIC_BACKLOG
 
 # RFC 9325 (BCP 195) section 4.2 for TLS 1.2: forward secrecy and AEAD. TLS 1.3 has its own.
 _TLS12_SUITES: Final = (
@@ -93,7 +92,7 @@ def public_socket(address: str, port: int) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listening.bind((address, port))
-        listening.listen(BACKLOG)
+        listening.listen(PUBLIC_BACKLOG)
     except OSError as error:
         listening.close()
         raise Refusal(PORT_TAKEN, f"{port}: {error.strerror}", port=port) from error

@@ -9,13 +9,10 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Iterable
-from typing import Final
 
 from weir.wire.deadlines import NEVER
-from weir.wire.declares import DNS_REFRESH_S, MEMBER_CONNECT_TIMEOUT_S
+from weir.wire.declares import DNS_REFRESH_S, MEMBER_CONNECT_TIMEOUT_S, NAME_ADDRESSES
 from weir.wire.networks import Network, address_of, networks
-
-_ADDRESSES: Final = 32  # of one name; more are not looked at
 
 
 class Reachable:
@@ -97,5 +94,5 @@ class Addresses:
         self._known = self._let_through(str(each[4][0]) for each in found)
 
     def _let_through(self, found: Iterable[str]) -> tuple[str, ...]:
-        distinct = sorted(set(found))[:_ADDRESSES]
+        distinct = sorted(set(found))[:NAME_ADDRESSES]
         return tuple(each for each in distinct if self._reachable.allows(each))

@@ -25,13 +25,15 @@ from mypy_extensions import mypyc_attr
 
 from weir.wire.balancers import read_proxy_header
 from weir.wire.deadlines import NEVER, Deadlines
-from weir.wire.declares import BODY_TIMEOUT_S
+from weir.wire.declares import (
+    BARREN_BYTES,
+    BODY_TIMEOUT_S,
+    HANDSHAKE_TIMEOUT_S,
+    REKEYING_BYTES,
+    SHUTDOWN_TIMEOUT_S,
+)
 from weir.wire.reactor import GONE, IN, OUT, Reactor, Watched
 
-HANDSHAKE_TIMEOUT_S: Final = 10.0
-SHUTDOWN_TIMEOUT_S: Final = 2.0
-# Answers to key updates that one connection may cost: thousands, where hardly one is needed.
-REKEYING_BYTES: Final = 65_536
 # Bytes read in one turn: few from a peer whose last turn brought nothing that was delivered,
 # because a message that only changes keys costs more to take than to send.
 _WARY_BYTES: Final = 8_192
@@ -40,7 +42,6 @@ RECORD_BYTES: Final = 16_384  # of plain text in one record (RFC 8446 section 5.
 # A byte delivered pays for so many read: its record may hold nothing else. A peer that owes more
 # than BARREN_BYTES is cut.
 _READ_FOR_ONE: Final = 32
-BARREN_BYTES: Final = 65_536
 # A transport that holds more than its bound asks to pause, and to resume below a part of it.
 _LOW_PART: Final = 4
 

@@ -19,6 +19,7 @@ from weir.kernel.outcomes import Outcome
 
 WEIR = Path(rooms.__file__).parents[1]
 TABLES = {
+    "BOUNDS",
     "COMMANDS",
     "COMPILED",
     "EVENTS",

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from weir.kernel.declares import SETTING_INVALID
 from weir.kernel.outcomes import Refusal
-from weir.wire.balancers import PROXY_HEADER_BYTES, Balancers, read_proxy_header
-from weir.wire.declares import MALFORMED_HTTP
+from weir.wire.balancers import Balancers, read_proxy_header
+from weir.wire.declares import MALFORMED_HTTP, PROXY_HEADER_BYTES
 from weir.wire.networks import networks
 
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"

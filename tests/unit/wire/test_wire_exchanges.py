@@ -8,8 +8,13 @@ from hypothesis import strategies as st
 from wire_support import Taking, Wire, get, ok, post
 
 from weir.kernel.outcomes import Refusal
-from weir.wire.declares import BODY_TIMEOUT_S, BODY_TOO_LARGE, HEADER_TIMEOUT_S, IDLE_TIMEOUT_S
-from weir.wire.downstream import PIPELINED_REQUESTS
+from weir.wire.declares import (
+    BODY_TIMEOUT_S,
+    BODY_TOO_LARGE,
+    HEADER_TIMEOUT_S,
+    IDLE_TIMEOUT_S,
+    PIPELINED_REQUESTS,
+)
 from weir.wire.exchange import Exchange
 
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi"
