@@ -51,11 +51,14 @@ MEMBER_UNREACHABLE: Final = Outcome(
 REQUEST_LINE_BYTES: Final = 8_192
 HEADER_SECTION_BYTES: Final = 32_768
 HEADER_FIELDS: Final = 100
+CHUNK_PAID_BYTES: Final = 8  # of a chunked body, sizes included, that a byte of its data pays for
+CHUNK_UNPAID_BYTES: Final = 40_960  # beyond those: extensions, and a whole section of trailers
 PIPELINED_REQUESTS: Final = 32  # parsed ahead of the one in flight
 HEADER_TIMEOUT_S: Final = 10
 BODY_TIMEOUT_S: Final = 60
 IDLE_TIMEOUT_S: Final = 75
 MEMBER_CONNECT_TIMEOUT_S: Final = 5
+MEMBER_QUESTION_S: Final = 5  # of control or a worker to a member, until it is answered whole
 CALL_S: Final = 300  # a forwarded call is over by then, however slowly either side goes on
 MEMBER_POOL_OPENING: Final = 16  # of them made at a time; who comes meanwhile waits for any
 MEMBER_POOL_WAITING: Final = 4_096  # calls that wait for a connection to one endpoint
@@ -63,6 +66,8 @@ MEMBER_POOL_CONNECTIONS: Final = 256  # kept open to one endpoint by one gateway
 UNSENT_BYTES: Final = 65_536  # held by a transport before its source is asked to pause
 UNREAD_BYTES: Final = 65_536  # of a body that an application has not asked for yet
 KNOWN_HEADS_BYTES: Final = 4 << 20  # in each of two generations of a memory of heads
+DESCRIPTORS_KEPT_PERCENT: Final = 12  # of a process's: for members, engines, records, health
+DESCRIPTORS_KEPT_MIN: Final = 1_024  # and half of them where there are fewer than twice as many
 PUBLIC_BACKLOG: Final = 8_192  # connections that wait to be accepted at a public port
 PRIVATE_BACKLOG: Final = 1_024  # connections that wait to be accepted at a private socket
 PRIVATE_RETRY_S: Final = 0.01  # between two tries while that queue is full
@@ -161,6 +166,18 @@ BOUNDS: Final = {
         BODY_TOO_LARGE,
         "test_a_body_announced_too_large_is_refused_before_it_is_read",
     ),
+    "chunk sizes and extensions of a request": Bound(
+        ("CHUNK_UNPAID_BYTES", "CHUNK_PAID_BYTES"),
+        "parsed and dropped",
+        HEADERS_TOO_LARGE,
+        "test_framing_of_a_request_without_end_is_refused_within_its_bound",
+    ),
+    "trailers of a request": Bound(
+        ("HEADER_SECTION_BYTES", "HEADER_FIELDS", "CHUNK_UNPAID_BYTES"),
+        "one field of those bytes held, and dropped when it is whole",
+        HEADERS_TOO_LARGE,
+        "test_trailers_are_bounded_like_header_fields_however_they_are_cut",
+    ),
     "time of a body": Bound(
         ("BODY_TIMEOUT_S",),
         "a connection",
@@ -196,6 +213,12 @@ BOUNDS: Final = {
         "read and dropped; they count as the head's bytes",
         MEMBER_BROKEN_ANSWER,
         "test_early_hints_without_end_fail",
+    ),
+    "chunk sizes, extensions and trailers of a member's answer": Bound(
+        ("HEADER_SECTION_BYTES", "HEADER_FIELDS", "CHUNK_UNPAID_BYTES", "CHUNK_PAID_BYTES"),
+        "one field of those bytes held, and dropped when it is whole",
+        MEMBER_BROKEN_ANSWER,
+        "test_framing_of_an_answer_without_end_is_cut_within_its_bound",
     ),
     "time of a member's answer": Bound(
         ("MEMBER_ANSWER_TIMEOUT_S", "CALL_S"),
@@ -253,6 +276,7 @@ COMPILED: Final = (
     "member_connection",
     "message",
     "origin",
+    "places",
     "reactor",
     "relay",
     "transport",

@@ -19,6 +19,9 @@ from weir.wire.caller import CallerConnection, Port
 from weir.wire.deadlines import NEVER, Deadlines
 from weir.wire.declares import (
     BODY_TIMEOUT_S,
+    CHUNK_PAID_BYTES,
+    CHUNK_UNPAID_BYTES,
+    HEADER_FIELDS,
     HEADER_SECTION_BYTES,
     HEADER_TIMEOUT_S,
     HEADERS_TOO_LARGE,
@@ -120,6 +123,9 @@ class ServerConnection(CallerConnection):
         "_read",
         "_recent",
         "_target",
+        "_trailer_bytes",
+        "_trailers",
+        "_unpaid_bytes",
         "deadline_s",
     )
 
@@ -136,6 +142,9 @@ class ServerConnection(CallerConnection):
         self._first_in_read = True  # no other message was in the buffer before this one
         self._read = b""  # bytes parsed right now
         self._recent: Section | None = None  # of the last request that was read whole
+        self._unpaid_bytes = 0  # of a body that is read: more than its data pays for
+        self._trailers = 0  # of that body
+        self._trailer_bytes = 0
         self._parsing: Exchange | None = None  # its head is parsed, its body is not
         self._active: Exchange | None = None
         self._queue: deque[Exchange] = deque()
@@ -197,6 +206,8 @@ class ServerConnection(CallerConnection):
             self._advance()
         elif parsing is None and not self._input_ended:
             self._count_head(len(data))
+        elif parsing is not None and parsing is self._parsing:
+            self._count_framing(len(data))
         if self._queue or self._parsing is not None:
             self.steer_reading()
 
@@ -237,8 +248,10 @@ class ServerConnection(CallerConnection):
         self._target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._parsing is None:  # else it is a trailer, which is dropped (RFC 9110 section 6.5.1)
+        if self._parsing is None:
             self._fields.append((name.lower(), value))
+        else:
+            self._drop_trailer(len(name) + len(value))
 
     def on_headers_complete(self) -> None:
         parser = self._parser
@@ -246,6 +259,7 @@ class ServerConnection(CallerConnection):
         request = Request(RequestLine(parser.get_method().decode(), target), Section(self._fields))
         self._head_open = False
         self._target, self._fields = b"", []
+        self._unpaid_bytes = self._trailers = self._trailer_bytes = 0
         exchange = Exchange(self, request, time.time_ns())
         try:
             check_head(
@@ -284,6 +298,7 @@ class ServerConnection(CallerConnection):
 
     def on_body(self, body: bytes) -> None:
         if self._parsing is not None:
+            self._unpaid_bytes -= CHUNK_PAID_BYTES * len(body)
             self._parsing.body_arrived(body)
 
     def on_message_complete(self) -> None:
@@ -395,9 +410,38 @@ class ServerConnection(CallerConnection):
             self._refuse_input(Refusal(HEADERS_TOO_LARGE, "head is too long"))
             self._advance()
 
+    def _count_framing(self, nbytes: int) -> None:
+        """Bound the bytes of a body that are none of its data, however they are cut.
+
+        Extensions of chunks are skipped by llhttp, and an endless trailer is gathered by it.
+        """
+        self._unpaid_bytes = max(0, self._unpaid_bytes + nbytes)
+        if self._unpaid_bytes > CHUNK_UNPAID_BYTES:
+            self._refuse_input(Refusal(HEADERS_TOO_LARGE, "more framing than data"))
+
+    def _drop_trailer(self, nbytes: int) -> None:
+        """Drop a trailer (RFC 9110 section 6.5.1), and bound them as header fields are bounded."""
+        self._trailers += 1
+        self._trailer_bytes += nbytes
+        if self._trailers > HEADER_FIELDS or self._trailer_bytes > HEADER_SECTION_BYTES:
+            self._refuse_input(Refusal(HEADERS_TOO_LARGE, "trailers"))
+            raise _StopParsingError
+
     def _idle_deadline(self) -> float:
         patience_s = HEADER_TIMEOUT_S if self._head_bytes else IDLE_TIMEOUT_S
         return self._listener.loop.time() + patience_s
+
+    def spare_since_s(self) -> float:
+        """Return since when the connection waits for its caller (`wire.places`).
+
+        A body or an answer on its way counts from when its time is over, so that connections with
+        nothing on their way are closed before.
+        """
+        if self._active is None:
+            patience_s = HEADER_TIMEOUT_S if self._head_bytes else IDLE_TIMEOUT_S
+            return self.deadline_s - patience_s
+        awaited = self.flow.writing_paused or not self.flow.reading_paused
+        return self.deadline_s if awaited else NEVER
 
     def expire(self) -> None:
         """Refuse a head or body that did not come in time, or cut the connection."""

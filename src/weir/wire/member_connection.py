@@ -11,7 +11,13 @@ from mypy_extensions import mypyc_attr
 
 from weir.kernel.declares import MEMBER_ANSWER_TIMEOUT_S
 from weir.wire.deadlines import NEVER, Deadlines
-from weir.wire.declares import HEADER_FIELDS, HEADER_SECTION_BYTES, REQUEST_LINE_BYTES
+from weir.wire.declares import (
+    CHUNK_PAID_BYTES,
+    CHUNK_UNPAID_BYTES,
+    HEADER_FIELDS,
+    HEADER_SECTION_BYTES,
+    REQUEST_LINE_BYTES,
+)
 from weir.wire.ejection import Ejection
 from weir.wire.flow import FlowControl
 from weir.wire.heads import Answer, AnswerHead, Heads, read_answer
@@ -240,7 +246,10 @@ class ClientConnection(Stream):
         "_parser",
         "_pool",
         "_recent",
+        "_trailer_bytes",
+        "_trailers",
         "_transport",
+        "_unpaid_bytes",
         "_until_closed",
         "address",
         "flow",
@@ -260,6 +269,9 @@ class ClientConnection(Stream):
         self.used = False  # it has carried an answer before
         self.idle_since_s = 0.0
         self._recent: AnswerHead | None = None  # of the last answer that was read whole
+        self._unpaid_bytes = 0  # of a body that is read: more than its data pays for
+        self._trailers = 0  # of that body
+        self._trailer_bytes = 0
         self._reset()
 
     def _reset(self) -> None:
@@ -324,6 +336,7 @@ class ClientConnection(Stream):
                 self._recent = answer.head
                 self._take_whole(outgoing, answer)
                 return
+        begun = self._answer_begun
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
@@ -334,11 +347,21 @@ class ClientConnection(Stream):
         self._head_bytes += len(data)
         if self._complete:
             self._finish(outgoing)
+        elif begun and self._framing_exceeds(len(data)):
+            outgoing.fail(Failure.BROKEN, "more framing than data")
         elif self._answer_begun:
             outgoing.progressed()
             outgoing.receiver.answer_pause()
         elif self._head_bytes > _HEAD_BYTES:
             outgoing.fail(Failure.BROKEN, "head is too long")
+
+    def _framing_exceeds(self, nbytes: int) -> bool:
+        """Whether too many bytes of the body are none of its data, `nbytes` just read included.
+
+        Extensions of chunks are skipped by llhttp, and an endless trailer is gathered by it.
+        """
+        self._unpaid_bytes = max(0, self._unpaid_bytes + nbytes)
+        return self._unpaid_bytes > CHUNK_UNPAID_BYTES
 
     def _take_whole(self, outgoing: Outgoing, answer: Answer) -> None:
         """Take an answer that has come in one piece, on a connection that lasts."""
@@ -402,14 +425,25 @@ class ClientConnection(Stream):
             raise ValueError("bytes after the answer")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._answer_begun:  # else it is a trailer, which is dropped
-            name = name.lower()
-            self._fields.append((name, value))
-            if name == b"content-length":
-                self._length = int(value)
+        if self._answer_begun:
+            self._drop_trailer(len(name) + len(value))
+            return
+        name = name.lower()
+        self._fields.append((name, value))
+        if name == b"content-length":
+            self._length = int(value)
+
+    def _drop_trailer(self, nbytes: int) -> None:
+        """Drop a trailer (RFC 9110 section 6.5.1), and bound them as header fields are bounded."""
+        self._trailers += 1
+        self._trailer_bytes += nbytes
+        if self._trailers > HEADER_FIELDS or self._trailer_bytes > HEADER_SECTION_BYTES:
+            raise ValueError("trailers are too long")
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
+        if status < 100:
+            raise ValueError("status is not one of three digits")
         if status < 200:
             self._fields, self._length = [], None
             if status == 101:
@@ -421,6 +455,7 @@ class ClientConnection(Stream):
         if self._head_bytes > _HEAD_BYTES:  # in earlier reads
             raise ValueError("head is too long")
         self._answer_begun = True
+        self._unpaid_bytes = self._trailers = self._trailer_bytes = 0
         self._keep_alive = self._parser.should_keep_alive()
         length = self._read_framing(outgoing.bodiless or status in _BODILESS)
         outgoing.receiver.answer_head(AnswerHead(status, self._fields), length)
@@ -444,6 +479,7 @@ class ClientConnection(Stream):
         if self._complete or self._outgoing is None:
             self._extra = True
         else:
+            self._unpaid_bytes -= CHUNK_PAID_BYTES * len(body)
             self._outgoing.receiver.answer_body(body)
 
     def on_message_complete(self) -> None:

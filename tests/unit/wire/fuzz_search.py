@@ -1,6 +1,7 @@
-"""`make fuzz SECONDS=60`: the property of test_wire_fuzz.py for a given time, with progress.
+"""`make fuzz SECONDS=60`: the properties of test_wire_fuzz.py for a given time, with progress.
 
-Prints the bytes on which the wire and a parser disagree, made as small as can be, and ends with 1.
+Of all requests, and of chunked ones with long extensions and trailers, cut anywhere. Prints the
+bytes on which the wire and a parser disagree, made as small as can be, and ends with 1.
 """
 
 from __future__ import annotations
@@ -9,22 +10,29 @@ import sys
 import time
 from typing import NoReturn
 
-from http_fuzz import disagreement, requests
+from http_fuzz import chunked_requests, cut_fault, disagreement, requests
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 ROUND_EXAMPLES = 2_000
-
-
-@settings(
-    max_examples=ROUND_EXAMPLES,
-    deadline=None,
-    database=None,
-    print_blob=False,
-    suppress_health_check=list(HealthCheck),
+CUT_EXAMPLES = 200  # of longer requests
+_searching = settings(
+    deadline=None, database=None, print_blob=False, suppress_health_check=list(HealthCheck)
 )
+
+
+@settings(_searching, max_examples=ROUND_EXAMPLES)
 @given(requests)
-def one_round(raw: bytes) -> None:
+def whole_round(raw: bytes) -> None:
     found = disagreement(raw)
+    if found is not None:
+        raise AssertionError(f"{raw!r}\n{found}")
+
+
+@settings(_searching, max_examples=CUT_EXAMPLES)
+@given(chunked_requests, st.integers(1, 20_000))
+def cut_round(raw: bytes, piece: int) -> None:
+    found = cut_fault(raw, piece)
     if found is not None:
         raise AssertionError(f"{raw!r}\n{found}")
 
@@ -36,7 +44,7 @@ def main(seconds: float) -> int:
         if found:
             print("The parsers disagree on:", *found, sep="\n")
             return 1
-        tried += ROUND_EXAMPLES
+        tried += ROUND_EXAMPLES + CUT_EXAMPLES
         elapsed = time.monotonic() - began
         print(f"{tried:,} requests in {elapsed:.0f} s, no disagreement", flush=True)
     return 0
@@ -44,7 +52,8 @@ def main(seconds: float) -> int:
 
 def _found_in_one_round() -> tuple[BaseException, ...]:
     try:
-        one_round()
+        whole_round()
+        cut_round()
     except AssertionError as error:
         return (error,)
     except ExceptionGroup as errors:

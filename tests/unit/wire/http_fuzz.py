@@ -91,12 +91,12 @@ _host = st.sampled_from(
     [b"Host: a\r\n"] * 40 + [b"", b"Host: b\r\n", b"Host: a\r\nHost: a\r\n", b"Host:\r\n"]
 )
 _chunk = _joined(st.sampled_from(SIZES), _line_end, st.sampled_from(SEEDS), _line_end)
-_trailer = st.one_of(st.just(b""), _other)
+_trailers = st.one_of(st.just(b""), st.lists(_other, max_size=3).map(b"".join))
 _chunks = _joined(
     st.lists(_chunk, max_size=3).map(b"".join),
     st.sampled_from(SIZES),
     _line_end,
-    _trailer,
+    _trailers,
     _line_end,
 )
 _good_chunks = st.sampled_from([b"5\r\nhello\r\n0\r\n\r\n", b"5;a=b\r\nhello\r\n0\r\nx: y\r\n\r\n"])
@@ -133,6 +133,23 @@ def _mutated(draw: st.DrawFn) -> bytes:
 
 
 requests = _mutated()
+
+# Chunked requests of the wire's own grammar, whose extensions and trailers are about as long as
+# they may be; another request stands behind each.
+_long = st.one_of(st.integers(0, 40), st.integers(0, 45_000)).map(lambda size: b"y" * size)
+_extension = st.one_of(st.just(b""), _joined(st.sampled_from([b";", b";a=", b';a="']), _long))
+_long_chunk = _joined(st.just(b"5"), _extension, st.just(b"\r\nhello\r\n"))
+_long_trailer = _joined(st.sampled_from([b"x: ", b"Content-Length: ", b"Host:"]), _long)
+chunked_requests = _joined(
+    st.just(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"),
+    st.lists(_long_chunk, max_size=3).map(b"".join),
+    st.just(b"0"),
+    _extension,
+    st.just(b"\r\n"),
+    st.lists(_long_trailer.map(lambda line: line + b"\r\n"), max_size=4).map(b"".join),
+    st.just(b"\r\n"),
+    st.just(SEEDS[0]),
+)
 
 
 # --- three readings -----------------------------------------------------------------------------
@@ -258,6 +275,21 @@ def disagreement(raw: bytes) -> str | None:
     slowly = read_by_wire(raw, 1)  # where every request is the first of what is read
     if slowly != forwarded[: len(slowly)] or (len(slowly) < len(forwarded) and not slowly):
         return f"byte by byte the wire forwards {slowly}, at once {forwarded}"
+    return None
+
+
+def cut_fault(raw: bytes, piece: int) -> str | None:
+    """What is wrong with how the wire reads a chunked request in pieces, or None.
+
+    In pieces it may refuse what came in one, whose last bytes it had no need to count, and never
+    the other way round; the bytes behind are read as a request after a whole one alone.
+    """
+    at_once, cut = read_by_wire(raw), read_by_wire(raw, piece)
+    whole = read_by_h11(raw)
+    if at_once != whole[: len(at_once)]:
+        return f"the wire forwards {at_once}, h11 reads {whole}"
+    if cut != at_once[: len(cut)]:
+        return f"in pieces of {piece} the wire forwards {cut}, at once {at_once}"
     return None
 
 
