@@ -45,6 +45,8 @@ async def run_gateway(
             unconfirmed_calls_s=settings.unconfirmed_calls_s,
             receipt_secret=core.receipt_secret,
             records_sync_s=settings.records_sync_ms / 1000,
+            connections=settings.connections,
+            connections_each_percent=settings.connections_each_percent,
         )
         message_keys = await MessageKeys.open(core.database, core.sealing)
         await serve(config, core.database, core.cache, message_keys, stop)

@@ -209,6 +209,19 @@ class Settings:
     gateway_processes: int = setting(
         2, "Gateway processes that weir up starts; one a core is usual.", low=1, high=128
     )
+    connections: int = setting(
+        32_768,
+        "Connections of callers that one gateway process holds, if its descriptors allow it.",
+        low=1,
+        high=1_000_000,
+    )
+    connections_each_percent: int = setting(
+        90,
+        "Share of these that one address (IPv6: one /64) may have; when all are taken, the one with"
+        " most gives way.",
+        low=1,
+        high=100,
+    )
     member_networks: str | None = setting(
         None,
         "Networks members' endpoints may lie in (10.2.0.0/16,192.0.2.0/24). Default: any but"

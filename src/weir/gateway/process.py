@@ -23,6 +23,7 @@ from weir.gateway.config.follower import Follower
 from weir.gateway.declares import CERTIFICATE_SWEEP_S, GATEWAY_DRAIN_S
 from weir.gateway.front.front import Gateway
 from weir.gateway.front.health import Health
+from weir.gateway.observing.crowd import Crowd
 from weir.gateway.parts import Parts
 from weir.gateway.record_stream import RecordStream
 from weir.gateway.tokens.identities import Identities
@@ -47,6 +48,7 @@ from weir.wire.downstream import Listener
 from weir.wire.listeners import MemberTls, public_socket, server_context
 from weir.wire.loop_streams import StreamProtocol
 from weir.wire.peer import private_socket
+from weir.wire.places import Places, raise_descriptors
 from weir.wire.reactor import Reactor
 from weir.wire.resolver import Reachable
 from weir.wire.upstream import Pool
@@ -91,6 +93,8 @@ class GatewayConfig:
     unconfirmed_calls_s: int  # how long after its lease a process serves own-right calls
     receipt_secret: bytes  # the keys of receipts are derived from it
     records_sync_s: float  # how long a record may be in memory alone
+    connections: int  # of callers, at most; fewer where descriptors are short
+    connections_each_percent: int  # of these, of one address or IPv6 network
 
 
 async def serve(
@@ -169,7 +173,11 @@ class _Serving:
             message_keys=message_keys,
             identities=Identities(config.issuer, message_keys),
         )
-        self._gateway = Gateway(self._parts, config.domain)
+        self._places = Places.within(
+            raise_descriptors(), config.connections, config.connections_each_percent
+        )
+        self._gateway = Gateway(self._parts, config.domain, self._places)
+        self._crowd = Crowd(self._places, self._parts.faults)
         self._balancers = Balancers.parse(
             config.proxy_networks, config.client_cert_networks, config.authority
         )
@@ -228,6 +236,7 @@ class _Serving:
                 tls,
                 listener.connection,
                 balancers.proxies,
+                self._places,
             )
         )
 
@@ -260,6 +269,7 @@ class _Serving:
 
     async def _tell_faults(self) -> None:
         """Log one summary line for the faults that exceeded the last second's limit."""
+        self._crowd.tell()
         self._parts.faults.next_second()
 
     async def _tell_unidentified(self) -> None:

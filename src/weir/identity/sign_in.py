@@ -6,7 +6,6 @@ address only, and its owner can still sign in from elsewhere.
 
 from __future__ import annotations
 
-import ipaddress
 from hashlib import sha256
 
 from weir.identity import factors, people
@@ -27,6 +26,7 @@ from weir.keys.master_key import Sealing
 from weir.store.cache import Cache
 from weir.store.database import Database
 from weir.store.unit import Actor
+from weir.wire.networks import network_of
 
 
 async def sign_in(
@@ -73,22 +73,6 @@ async def second_factor(
             await factors.use_totp(unit, sealing, person, code)
         else:
             await factors.use_recovery_code(unit, person, code)
-
-
-def network_of(peer: str) -> str:
-    """Return the address of a peer, or for IPv6 its /64, in which a caller can choose addresses.
-
-    `peer` is an address, alone or with its port.
-    """
-    for text in (peer, peer.rpartition(":")[0].strip("[]")):
-        try:
-            address = ipaddress.ip_address(text)
-        except ValueError:
-            continue
-        if address.version == 6:
-            return str(ipaddress.ip_network((address, 64), strict=False))
-        return str(address)
-    return "unknown"
 
 
 async def _slow_down(cache: Cache, counter: str, most: int, window_s: int) -> None:

@@ -18,7 +18,6 @@ from weir.access.roles import OWNER
 from weir.identity import people
 from weir.identity.passphrases import Passphrases, check_form
 from weir.identity.people import Person, sign_in_name
-from weir.identity.sign_in import network_of
 from weir.journeys.declares import SIGN_UP_WINDOW_S, SIGN_UPS, TOO_MANY_SIGN_UPS
 from weir.kernel import inputs
 from weir.kernel.declares import INVALID_INPUT
@@ -29,6 +28,7 @@ from weir.partners.organisations import SANDBOX, Organisation
 from weir.store.cache import Cache
 from weir.store.database import Database
 from weir.store.unit import Actor
+from weir.wire.networks import network_of
 
 _NOT_SLUG = re.compile(r"[^a-z0-9]+")
 _SLUG_CHARACTERS = 40

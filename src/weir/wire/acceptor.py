@@ -9,6 +9,8 @@ from typing import Final
 
 from weir.wire.deadlines import Deadlines
 from weir.wire.declares import BARREN_BYTES, REKEYING_BYTES
+from weir.wire.networks import network_of
+from weir.wire.places import Places
 from weir.wire.reactor import IN, Reactor, Watched
 from weir.wire.transport import Stream, TlsTransport
 
@@ -24,6 +26,7 @@ class TlsAcceptor(Watched):
         "_deadlines",
         "_listening",
         "_make",
+        "_places",
         "_proxies",
         "_reactor",
         "barren_bytes",
@@ -38,11 +41,13 @@ class TlsAcceptor(Watched):
         context: ssl.SSLContext,
         make: Callable[[], Stream],
         proxies: Callable[[str], bool],
+        places: Places,
     ) -> None:
-        """Take connections from now on; `make` gives each its stream.
+        """Take connections from now on, as `places` has room; `make` gives each its stream.
 
         `proxies` says whether connections from an address begin with a PROXY header.
         """
+        self._places = places
         self._proxies = proxies
         self._reactor = reactor
         self._deadlines = deadlines
@@ -63,6 +68,10 @@ class TlsAcceptor(Watched):
             except OSError:  # no descriptors or no memory left: waiting connections stay
                 self._rest()
                 return
+            network = network_of(address[0])
+            if not self._places.has_room(network):
+                connected.close()
+                continue
             connected.setblocking(False)
             try:
                 connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -78,6 +87,8 @@ class TlsAcceptor(Watched):
                 rekeying_bytes=self.rekeying_bytes,
                 barren_bytes=self.barren_bytes,
                 proxied=self._proxies(address[0]),
+                places=self._places,
+                network=network,
             )
 
     def _rest(self) -> None:

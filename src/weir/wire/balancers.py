@@ -23,7 +23,7 @@ from cryptography.exceptions import InvalidSignature
 
 from weir.kernel.outcomes import Refusal
 from weir.wire.declares import CLIENT_CERT_BYTES, MALFORMED_HTTP, PROXY_HEADER_BYTES
-from weir.wire.networks import Network, address_of, networks
+from weir.wire.networks import Network, address_of, is_among, networks
 from weir.wire.peer import PeerCertificate
 
 # Fields that only a balancer's requests may hold, never passed on (RFC 9440 sections 2.4 and 4).
@@ -158,6 +158,4 @@ def _is_among(peer: str, listed: tuple[Network, ...]) -> bool:
     if not listed:
         return False
     address = address_of(peer)
-    return address is not None and any(
-        address in network for network in listed if network.version == address.version
-    )
+    return address is not None and is_among(address, listed)

@@ -32,6 +32,8 @@ from weir.wire.declares import (
     REKEYING_BYTES,
     SHUTDOWN_TIMEOUT_S,
 )
+from weir.wire.networks import network_of
+from weir.wire.places import Places
 from weir.wire.reactor import GONE, IN, OUT, Reactor, Watched
 
 # Bytes read in one turn: few from a peer whose last turn brought nothing that was delivered,
@@ -76,6 +78,10 @@ class Stream:
     def resume_writing(self) -> None:
         raise NotImplementedError
 
+    def spare_since_s(self) -> float:
+        """Return since when a connection with a place (`wire.places`) waits for its caller."""
+        return NEVER
+
 
 class TlsTransport(Watched):
     """One TLS connection. `shaken`, if given, is settled when the handshake has ended."""
@@ -94,7 +100,9 @@ class TlsTransport(Watched):
         "_header",
         "_high_bytes",
         "_loop",
+        "_network",
         "_peer",
+        "_places",
         "_reactor",
         "_reading",
         "_received",
@@ -126,10 +134,13 @@ class TlsTransport(Watched):
         rekeying_bytes: int = REKEYING_BYTES,
         barren_bytes: int = BARREN_BYTES,
         proxied: bool = False,
+        places: Places | None = None,
+        network: str = "",
     ) -> None:
         """Begin the handshake: as the client of `server_hostname`, else as the server.
 
-        `proxied` connections begin with a balancer's PROXY header.
+        `proxied` connections begin with a balancer's PROXY header. A caller's connection has one of
+        the `places`, as one of its `network`.
         """
         self._reactor = reactor
         self._rekeying_most = rekeying_bytes
@@ -171,6 +182,10 @@ class TlsTransport(Watched):
         self.deadline_s = self._loop.time() + HANDSHAKE_TIMEOUT_S
         deadlines.watch(self)
         reactor.watch(self._descriptor, self, IN, ahead=server_hostname is not None)
+        self._places = places
+        self._network = network
+        if places is not None:
+            places.enter(network, self)
         if server_hostname is not None:
             self._shake()
 
@@ -242,6 +257,13 @@ class TlsTransport(Watched):
     def abort(self) -> None:
         """Close at once; unsent bytes are lost."""
         self._lose(None)
+
+    def spare_since_s(self) -> float:
+        """Return since when the connection waits for its caller (`wire.places`)."""
+        if self._state == OPEN and self._stream is not None:
+            return self._stream.spare_since_s()
+        patience_s = SHUTDOWN_TIMEOUT_S if self._state == CLOSING else HANDSHAKE_TIMEOUT_S
+        return self.deadline_s - patience_s
 
     # --- the socket's events -------------------------------------------------------------------
 
@@ -341,11 +363,26 @@ class TlsTransport(Watched):
         if header is None:
             return
         self._peer = header.source
+        if header.source is not None and not self._moved_to(network_of(header.source[0])):
+            self._lose(ConnectionAbortedError("no place for the caller"))
+            return
         rest, self._header = self._header[header.length :], b""
         self._state = SHAKING
         if rest:
             self._received(rest)
             self._shake()
+
+    def _moved_to(self, network: str) -> bool:
+        """Whether the caller's network, which was not known before, has a place for it too."""
+        places = self._places
+        if places is None:
+            return True
+        places.leave(self._network, self)
+        has_room = places.has_room(network)
+        if has_room:
+            self._network = network
+        places.enter(self._network, self)
+        return has_room
 
     # --- the handshake -------------------------------------------------------------------------
 
@@ -468,6 +505,8 @@ class TlsTransport(Watched):
         self._deadlines.forget(self)
         self._reactor.forget(self._descriptor)
         self._socket.close()
+        if self._places is not None:
+            self._places.leave(self._network, self)
         self._unsent = b""
         stream, self._stream = self._stream, None
         if shaking:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import ssl
 from collections import deque
 from collections.abc import Iterable
@@ -28,6 +29,11 @@ from weir.wire.resolver import Addresses, Reachable
 
 # A connection unused for longer is closed by us, before the member would do it under a request.
 IDLE_CONNECTION_S: Final = 50.0
+
+
+def _is_own_lack(error: BaseException) -> bool:
+    """Whether no descriptor was left for a connection, which says nothing of the endpoint."""
+    return isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE)
 
 
 class Endpoints:
@@ -261,14 +267,15 @@ class Pool(Endpoint):
                 connection.close()
 
     async def connects(self, within_s: float) -> bool:
-        """Whether a connection can be made, TLS and names included. It
-        is kept for later requests.
+        """Whether a connection can be made, TLS and names included. It is kept for later requests.
+
+        True also where this process has no descriptor left to try with.
         """
         try:
             async with asyncio.timeout(within_s):
                 connection = await self._dial()
-        except (OSError, ssl.SSLError, TimeoutError):
-            return False
+        except (OSError, ssl.SSLError, TimeoutError) as error:
+            return _is_own_lack(error)
         self.released(connection)
         return True
 
@@ -277,7 +284,10 @@ class Pool(Endpoint):
             async with asyncio.timeout(MEMBER_CONNECT_TIMEOUT_S):
                 connection = await self._dial()
         except (OSError, ssl.SSLError, TimeoutError) as error:
-            self._unreachable(outgoing, repr(error))
+            if _is_own_lack(error):
+                outgoing.fail(Failure.BUSY, repr(error))
+            else:
+                self._unreachable(outgoing, repr(error))
             return
         finally:
             self._opening -= 1

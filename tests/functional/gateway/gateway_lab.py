@@ -309,6 +309,8 @@ class Lab:
         otlp_endpoint: str | None = None,
         proxy_networks: str | None = None,
         client_cert_networks: str | None = None,
+        connections: int = 10_000,
+        connections_each_percent: int = 90,
     ) -> GatewayProcess:
         number = len(self.gateways) + 1
         public_port, mtls_port = own_ports(2)
@@ -335,6 +337,8 @@ class Lab:
             "database_url": self.database_url,
             "valkey_url": self.valkey_url,
             "records_sync_s": 0.2,
+            "connections": connections,
+            "connections_each_percent": connections_each_percent,
         }
         path = self.folder / f"gateway-{number}.json"
         path.write_text(json.dumps(config))

@@ -28,7 +28,6 @@ from weir.authorization.declares import (
     REGISTRATION_WINDOW_S,
 )
 from weir.identity.secrets import digest
-from weir.identity.sign_in import network_of
 from weir.kernel.declares import (
     CONFLICT,
     INVALID_INPUT,
@@ -41,6 +40,7 @@ from weir.keys.vault import PLATFORM
 from weir.partners import dynamic_registration, organisations
 from weir.partners.declares import ORGANISATION_SUSPENDED
 from weir.wire.declares import BODY_TOO_LARGE, METHOD_NOT_ALLOWED
+from weir.wire.networks import network_of
 
 
 @dataclass

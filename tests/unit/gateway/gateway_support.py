@@ -48,6 +48,7 @@ from weir.wire.deadlines import Deadlines
 from weir.wire.downstream import Listener
 from weir.wire.member_connection import ClientConnection
 from weir.wire.peer import PeerCertificate
+from weir.wire.places import Places
 from weir.wire.reactor import Reactor
 from weir.wire.resolver import Reachable
 from weir.wire.upstream import Pool
@@ -348,7 +349,7 @@ class House:
             message_keys=MESSAGE_KEYS,
             identities=Identities("https://auth.localhost", MESSAGE_KEYS),
         )
-        self.gateway = Gateway(self.parts, "localhost")
+        self.gateway = Gateway(self.parts, "localhost", Places(1_000, 1_000))
         self.listener = Listener(loop, self.gateway, kind, Deadlines(loop, 1.0))
         self.caller = Transport(der)
         self.connection = self.listener.connection()

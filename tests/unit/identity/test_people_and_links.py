@@ -12,9 +12,9 @@ from weir.identity.passphrases import Passphrases, check_form
 from weir.identity.people import sign_in_name
 from weir.identity.secrets import is_secret, new_secret
 from weir.identity.sessions import form_token, is_form_token
-from weir.identity.sign_in import network_of
 from weir.kernel.declares import INVALID_INPUT
 from weir.kernel.outcomes import Refusal
+from weir.wire.networks import network_of
 
 
 def test_a_sign_in_name_has_one_stored_form() -> None:

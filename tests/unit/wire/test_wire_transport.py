@@ -21,6 +21,7 @@ from waits import PATIENCE_S, rounds
 from weir.wire.acceptor import TlsAcceptor
 from weir.wire.connector import connect
 from weir.wire.deadlines import Deadlines
+from weir.wire.places import Places
 from weir.wire.reactor import IN, Reactor, Watched
 from weir.wire.transport import Stream
 
@@ -97,6 +98,7 @@ class Lab:
         listening.setblocking(False)
         self.port = listening.getsockname()[1]
         self.proxied = False
+        self.places = Places(100, 100)
         self.acceptor = TlsAcceptor(
             self.reactor,
             self.deadlines,
@@ -104,6 +106,7 @@ class Lab:
             context,
             self._stream,
             lambda _: self.proxied,
+            self.places,
         )
 
     def _stream(self) -> Served:

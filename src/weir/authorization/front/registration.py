@@ -37,7 +37,6 @@ from weir.authorization.front.error_answers import NO_STORE, refusal_response
 from weir.authorization.front.software_statements import Statement, bad_metadata, bad_statement
 from weir.authorization.services import Services
 from weir.identity.secrets import digest, is_secret, new_secret
-from weir.identity.sign_in import network_of
 from weir.kernel.declares import CONFLICT, NOT_FOUND, PLATFORM_ERROR, UNSUPPORTED_MEDIA_TYPE
 from weir.kernel.identifiers import is_identifier
 from weir.kernel.outcomes import Refusal
@@ -51,6 +50,7 @@ from weir.partners.registration_rules import require_roles_of
 from weir.store.processes import await_acknowledged
 from weir.store.unit import Actor, UnitOfWork
 from weir.wire.declares import BODY_TOO_LARGE, METHOD_NOT_ALLOWED
+from weir.wire.networks import network_of
 
 PATH: Final = "/register"
 TOKEN_PREFIX: Final = "rat_"  # noqa: S105 - a prefix, no secret

@@ -19,6 +19,7 @@ from weir.wire.declares import MALFORMED_HTTP
 from weir.wire.downstream import Listener
 from weir.wire.exchange import Exchange
 from weir.wire.peer import PeerCertificate
+from weir.wire.places import Places
 
 API: Final = "api"
 FOUNDING: Final = b"/v1/founding"
@@ -39,8 +40,9 @@ _log = structlog.get_logger("weir.gateway")
 class Gateway:
     """One gateway process's working parts. Implements `wire.downstream.Handler`."""
 
-    def __init__(self, parts: Parts, domain: str) -> None:
+    def __init__(self, parts: Parts, domain: str, places: Places) -> None:
         self.parts = parts
+        self.places = places
         self.listeners: list[Listener] = []
         self._roles = {
             kind: {f"{role}.{domain}".encode(): role for role in roles}

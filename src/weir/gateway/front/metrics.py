@@ -28,6 +28,10 @@ METRICS: Final = {
     "weir_gateway_call_seconds": "Time from a call's head to its record.",
     "weir_gateway_passed": "Requests passed through to control, by host role.",
     "weir_gateway_connections": "Open connections of callers, by port.",
+    "weir_gateway_connection_places": "Connections of callers this process takes at most.",
+    "weir_gateway_connections_crowded_out": (
+        "Connections of callers that got no place (refused) or lost it to others (closed)."
+    ),
     "weir_gateway_member_connections": "Open connections to members.",
     "weir_gateway_endpoints_ejected": "Endpoints of members that are not called for a while.",
     "weir_gateway_retries": "Requests to members that were sent again.",
@@ -67,6 +71,13 @@ class _GatewayCollector(Collector):
         for listener in gateway.listeners:
             connections.add_metric([listener.kind], len(listener.connections))
         yield connections
+        yield _gauge("weir_gateway_connection_places", gateway.places.total)
+        crowded = CounterMetricFamily(
+            *_named("weir_gateway_connections_crowded_out"), labels=["how"]
+        )
+        crowded.add_metric(["refused"], gateway.places.refused)
+        crowded.add_metric(["closed"], gateway.places.closed)
+        yield crowded
         retries = CounterMetricFamily(*_named("weir_gateway_retries"))
         retries.add_metric([], parts.members.retries())
         yield retries

@@ -55,7 +55,8 @@ REFUSALS: Final = (
 
 
 # Visible ASCII, as the Idempotency-Key draft's structured string, within a sane length.
-_KEY: Final = re.compile(r"[\x21-\x7e]{1,128}")
+# Dots alone are no name in the path under which a member tells of a payment.
+_KEY: Final = re.compile(r"(?!\.{1,2}\Z)[\x21-\x7e]{1,128}")
 
 
 def prove(call: Call) -> Awaitable[None] | None:
@@ -95,7 +96,7 @@ def _key(call: Call, operation: Operation) -> str:
             raise
         raise Refusal(IDEMPOTENCY_KEY_REQUIRED, refusal.detail) from refusal
     if _KEY.fullmatch(key) is None:
-        raise Refusal(IDEMPOTENCY_KEY_REQUIRED, "the key is not visible ASCII")
+        raise Refusal(IDEMPOTENCY_KEY_REQUIRED, "the key is not visible ASCII, or dots alone")
     return key
 
 
