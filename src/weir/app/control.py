@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
-import httpx
 from starlette.applications import Starlette
 
 from weir.api import management
@@ -47,6 +46,7 @@ from weir.portal.relay import Relay
 from weir.portal.renderer import Portal
 from weir.portal.service_levels import ServiceLevels
 from weir.store.engines.home import Home
+from weir.wire.outbound import Outbound
 
 # Rarer collections of the youngest generation, each of the objects of many requests.
 _GC_THRESHOLDS: Final = (20_000, 20, 100)
@@ -85,7 +85,7 @@ async def follow_keys(core: Core, vault: Vault) -> AsyncIterator[None]:
         await following.stop()
 
 
-async def build_control(core: Core, directory: httpx.AsyncClient, vault: Vault) -> Asgi:
+async def build_control(core: Core, directory: Outbound, vault: Vault) -> Asgi:
     """Wire one ASGI application for the three hosts whose requests gateways pass through."""
     domain = core.settings.domain
     addresses = Addresses.of(core.settings)

@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
-import httpx
 from sqlalchemy import text
 
 from weir.app.core import Core
@@ -23,17 +22,18 @@ from weir.keys.authority import Authority
 from weir.wire.asgi import ApplicationHandler
 from weir.wire.certificate_files import Presented
 from weir.wire.deadlines import Deadlines
-from weir.wire.declares import MEMBER_CONNECT_TIMEOUT_S, PRIVATE_BACKLOG
+from weir.wire.declares import MEMBER_QUESTION_S, PRIVATE_BACKLOG
 from weir.wire.downstream import Listener
 from weir.wire.listeners import MemberTls
 from weir.wire.loop_streams import OwnStreamProtocol
 from weir.wire.networks import networks
-from weir.wire.outbound import Outbound
+from weir.wire.outbound import Outbound, PublicAlone
 from weir.wire.peer import private_socket
 from weir.wire.resolver import Reachable
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 _SWEEP_S: Final = 1.0
+_MEMBERS_KEPT: Final = 16  # connections to members that stay open for further requests
 
 
 async def serve_private(app: Asgi, path: Path, stop: asyncio.Event) -> None:
@@ -104,7 +104,7 @@ def outbound_client(core: Core, timeout_s: float) -> Outbound:
     """
     context = outbound_tls_context(core)
     allowed = networks(core.settings.partner_networks, "WEIR_PARTNER_NETWORKS")
-    return Outbound(context, allowed, timeout_s=timeout_s)
+    return Outbound(context, PublicAlone(allowed), timeout_s=timeout_s)
 
 
 def outbound_tls_context(core: Core) -> ssl.SSLContext:
@@ -115,19 +115,24 @@ def outbound_tls_context(core: Core) -> ssl.SSLContext:
 
 
 @asynccontextmanager
-async def member_client(core: Core) -> AsyncIterator[httpx.AsyncClient]:
-    """Yield the client by which control and worker call members, over mutual TLS."""
+async def member_client(core: Core) -> AsyncIterator[Outbound]:
+    """Yield the client by which control and worker call members, over mutual TLS.
+
+    It reaches the addresses that gateways reach, by the setting `member_networks`.
+    """
     files = core.tls
     presented = Presented(files.client_certificate, files.client_key)
     tls = MemberTls(presented, files.root)
-    async with httpx.AsyncClient(
-        verify=tls.context(), timeout=MEMBER_CONNECT_TIMEOUT_S, trust_env=False
-    ) as client:
-        renewing = asyncio.create_task(_renew(presented))
-        try:
-            yield client
-        finally:
-            renewing.cancel()
+    reachable = Reachable.parse(core.settings.member_networks)
+    outbound = Outbound(
+        tls.context(), reachable.choice, timeout_s=MEMBER_QUESTION_S, kept=_MEMBERS_KEPT
+    )
+    renewing = asyncio.create_task(_renew(presented))
+    try:
+        yield outbound
+    finally:
+        renewing.cancel()
+        await outbound.close()
 
 
 def backend_tests(core: Core, authority: Authority) -> BackendTests:

@@ -9,7 +9,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import structlog
 
 from weir import __version__
@@ -44,6 +43,7 @@ from weir.settlement.periods.retention_holds import needs_records
 from weir.shelf import products
 from weir.store import change_expiry, processes
 from weir.store.engines.home import Home
+from weir.wire.outbound import Outbound
 
 
 async def run_worker(settings: Settings, home: Home, listening: Path) -> None:
@@ -82,7 +82,7 @@ Work = Callable[[], Awaitable[Any]]
 
 
 def _record_works(
-    core: Core, lake: Lake, writer: RecordWriter, client: httpx.AsyncClient, keys: RecordKeys
+    core: Core, lake: Lake, writer: RecordWriter, client: Outbound, keys: RecordKeys
 ) -> dict[str, Work]:
     """The periodic work on call records, by the name under which a room declares it."""
     folder = core.records_folder

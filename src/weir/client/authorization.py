@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
-from urllib.parse import parse_qs, quote, urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from weir.client.credentials import Credentials
 from weir.client.errors import OAuthError, ProtocolError, oauth_error_in, refusal_in
@@ -18,6 +18,7 @@ from weir.client.possession import DpopKey
 from weir.client.proofs import ASSERTION_TYPE, Pkce, client_assertion, request_object
 from weir.client.published_keys import PublishedKeys
 from weir.client.tokens import Token
+from weir.kernel.path_segments import segment
 
 METADATA_PATH: Final = "/.well-known/oauth-authorization-server"
 _ENDPOINTS: Final = ("token_endpoint", "pushed_authorization_request_endpoint")
@@ -178,7 +179,7 @@ class AuthorizationServer:
 
     async def ask(self, method: str, endpoint: str, under: str, token: Token) -> Answer:
         """Send a request about one thing `under` an endpoint, with an access token. OAuthError."""
-        address = f"{self._address(endpoint)}/{quote(under, safe='')}"
+        address = f"{self._address(endpoint)}/{segment(under)}"
         answer = await self._ask(method, address, token)
         if self.dpop is not None and self.dpop.keep_nonce(address, answer):
             answer = await self._ask(method, address, token)

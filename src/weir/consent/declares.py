@@ -26,7 +26,6 @@ AUTHORIZATION_FORM_BYTES: Final = 65_536
 PURPOSE_CHARACTERS: Final = 200
 DIRECTORY_ANSWER_BYTES: Final = 262_144  # a member's list of one customer's accounts
 DIRECTORY_ACCOUNTS: Final = 200
-DIRECTORY_TIMEOUT_S: Final = 5
 
 # --- Periodic work of the worker ---
 PERIODIC: Final = {

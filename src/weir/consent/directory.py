@@ -11,15 +11,12 @@ over mutual TLS with the platform's own certificate; 404 when the member knows n
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
-
-from weir.consent.declares import DIRECTORY_ACCOUNTS, DIRECTORY_ANSWER_BYTES, DIRECTORY_TIMEOUT_S
+from weir.consent.declares import DIRECTORY_ACCOUNTS, DIRECTORY_ANSWER_BYTES
 from weir.kernel import inputs
 from weir.kernel.declares import (
     INVALID_INPUT,
@@ -29,8 +26,16 @@ from weir.kernel.declares import (
 )
 from weir.kernel.money import MINOR_DIGITS
 from weir.kernel.outcomes import Refusal
+from weir.kernel.path_segments import segment
 from weir.kernel.strict_json import loads
 from weir.wire.declares import MEMBER_UNREACHABLE
+from weir.wire.outbound import (
+    OutboundAnswer,
+    AnswerTooLongError,
+    Outbound,
+    OutboundError,
+    OutboundTimeoutError,
+)
 
 _ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _TEXT_CHARACTERS = 80
@@ -47,7 +52,7 @@ class Account:
 
 
 async def accounts_of(
-    client: httpx.AsyncClient, directory_url: str | None, customer_ref: str, interaction_id: str
+    outbound: Outbound, directory_url: str | None, customer_ref: str, interaction_id: str
 ) -> Sequence[Account]:
     """Return a customer's accounts; none when the member knows no such customer.
 
@@ -57,19 +62,13 @@ async def accounts_of(
     """
     if directory_url is None:
         raise Refusal(PLATFORM_UNAVAILABLE, "the member has no account directory")
-    url = f"{directory_url}/customers/{customer_ref}/accounts"
-    try:
-        async with asyncio.timeout(DIRECTORY_TIMEOUT_S):
-            status, body = await _get(client, url, interaction_id)
-    except (TimeoutError, httpx.TimeoutException) as error:
-        raise Refusal(MEMBER_TIMEOUT, repr(error)) from error
-    except httpx.HTTPError as error:
-        raise Refusal(MEMBER_UNREACHABLE, repr(error)) from error
-    if status == 404:
+    url = f"{directory_url}/customers/{segment(customer_ref)}/accounts"
+    answer = await _get(outbound, url, interaction_id)
+    if answer.status == 404:
         return []
-    if status != 200:
-        raise Refusal(MEMBER_BROKEN_ANSWER, f"directory answered {status}")
-    return parse(body)
+    if answer.status != 200:
+        raise Refusal(MEMBER_BROKEN_ANSWER, f"directory answered {answer.status}")
+    return parse(answer.body)
 
 
 def parse(body: bytes) -> Sequence[Account]:
@@ -102,15 +101,16 @@ def choose(
     return sorted(set(chosen))
 
 
-async def _get(client: httpx.AsyncClient, url: str, interaction_id: str) -> tuple[int, bytes]:
+async def _get(outbound: Outbound, url: str, interaction_id: str) -> OutboundAnswer:
     headers = {"accept": "application/json", "x-fapi-interaction-id": interaction_id}
-    async with client.stream("GET", url, headers=headers, follow_redirects=False) as answer:
-        body = b""
-        async for chunk in answer.aiter_bytes():
-            body += chunk
-            if len(body) > DIRECTORY_ANSWER_BYTES:
-                raise Refusal(MEMBER_BROKEN_ANSWER, "directory: the answer is too long")
-        return answer.status_code, body
+    try:
+        return await outbound.get(url, headers, DIRECTORY_ANSWER_BYTES)
+    except OutboundTimeoutError as error:
+        raise Refusal(MEMBER_TIMEOUT, repr(error)) from error
+    except AnswerTooLongError as error:
+        raise Refusal(MEMBER_BROKEN_ANSWER, "directory: the answer is too long") from error
+    except OutboundError as error:
+        raise Refusal(MEMBER_UNREACHABLE, repr(error)) from error
 
 
 def _account(value: Any) -> Account:

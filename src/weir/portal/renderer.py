@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
 
-import httpx
 import structlog
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
@@ -28,6 +27,7 @@ from weir.portal.relay import Relay
 from weir.portal.service_levels import ServiceLevels
 from weir.portal.visitor import Visitor, recognise, theme_of
 from weir.store.database import Database
+from weir.wire.outbound import Outbound
 
 PAGES: Final = Path(__file__).parent  # a template lies beside the page that shows it
 _log = structlog.get_logger("weir.portal")
@@ -47,7 +47,7 @@ class Portal:
     authorization: Services
     sessions: Sessions
     passphrases: Passphrases
-    directory: httpx.AsyncClient
+    directory: Outbound
     management: Management
     api_origin: str
     lake: Lake

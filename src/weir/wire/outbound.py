@@ -1,34 +1,41 @@
-"""Requests to addresses that parties registered: never into a network of our own (SSRF).
+"""The HTTP client of control and worker: requests to addresses that parties registered (SSRF).
 
-https only. The host is resolved once, every address it has must be a public one (or of a network
-that the operator named), and the connection goes to the address that was checked, while the
-certificate is checked against the name. Redirects are not followed, no proxy and no cookies are
-used, and an answer is bounded in time and length.
+https only. A host is resolved by us when a connection is made, its addresses are judged, and the
+connection goes to an address that was judged, while the certificate is checked against the name.
+Redirects are not followed, no proxy and no cookies are used, answers are asked for without a
+content coding, and each is bounded in time and length.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import json
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-import httpx
+import httpcore
 
-from weir.wire.networks import Address, Network
+from weir.wire.networks import Network, Standing, address_of, is_among, standing
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+Judge = Callable[[Sequence[str]], Sequence[str]]  # which of a host's addresses are called
 
-# IPv6 addresses that carry an IPv4 one to somewhere else: 6to4, NAT64, Teredo.
-_CARRIERS = [ipaddress.ip_network(each) for each in ("2002::/16", "64:ff9b::/32", "2001::/32")]
+_KEPT_OPEN_S: Final = 20.0
 
 
 class OutboundError(Exception):
     """The request was not made, or not answered. The message is for the log."""
+
+
+class OutboundTimeoutError(OutboundError):
+    """The answer did not come in time."""
+
+
+class AnswerTooLongError(OutboundError):
+    """The answer has more bytes than were asked for."""
 
 
 async def resolve(host: str, port: int) -> list[str]:
@@ -37,15 +44,27 @@ async def resolve(host: str, port: int) -> list[str]:
     return [str(each[4][0]) for each in found]
 
 
-def may_be_called(address: Address, allowed: Sequence[Network]) -> bool:
-    """Whether an address is public (RFC 6890), or of an allowed network."""
-    mapped = getattr(address, "ipv4_mapped", None)
-    if mapped is not None:
-        return may_be_called(mapped, allowed)
-    if any(address in network for network in allowed if network.version == address.version):
-        return True
-    carried = any(address in each for each in _CARRIERS if each.version == address.version)
-    return address.is_global and not (address.is_multicast or address.is_reserved or carried)
+class PublicAlone:
+    """The judge of partners' addresses: public ones, and those in networks the operator named.
+
+    One forbidden address spoils them all, or it could be hidden among others.
+    """
+
+    def __init__(self, named: Sequence[Network] = ()) -> None:
+        self._named = tuple(named)
+
+    def __call__(self, found: Sequence[str]) -> Sequence[str]:
+        """Return the addresses of one host that may be called."""
+        return found if all(self.allows(each) for each in found) else []
+
+    def allows(self, text: str) -> bool:
+        """Whether an address may be called."""
+        address = address_of(text)
+        if address is None:
+            return False
+        stands = standing(address)
+        inside = stands is Standing.INSIDE and is_among(address, self._named)
+        return stands is Standing.PUBLIC or inside
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +77,31 @@ class OutboundAnswer:
 
 
 class Outbound:
-    """Sends to registered addresses, each answered within `timeout_s`."""
+    """Sends to registered addresses, each answered within `timeout_s`.
+
+    At most `kept` connections stay open for further requests for a while.
+    """
 
     def __init__(
         self,
         context: ssl.SSLContext,
-        allowed: Sequence[Network] = (),
+        judge: Judge,
         *,
         timeout_s: float,
         resolver: Resolve = resolve,
+        kept: int = 0,
     ) -> None:
-        self._context = context
-        self._allowed = allowed
         self._timeout_s = timeout_s
-        self._resolve = resolver
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=context,
+            max_keepalive_connections=kept,
+            keepalive_expiry=_KEPT_OPEN_S,
+            network_backend=_Judged(judge, resolver),
+        )
+
+    async def close(self) -> None:
+        """Close the connections that were kept open."""
+        await self._pool.aclose()
 
     async def post_json(self, url: str, value: Any, headers: Mapping[str, str]) -> int:
         """Return the status of the answer. OutboundError when there is none."""
@@ -79,61 +109,88 @@ class Outbound:
         answer = await self._ask("POST", url, typed, json.dumps(value).encode(), 0)
         return answer.status
 
-    async def get(self, url: str, accept: str, most_bytes: int) -> OutboundAnswer:
-        """Return the answer, its body bounded. OutboundError when
-        there is none, or it is longer.
+    async def get(self, url: str, headers: Mapping[str, str], most_bytes: int) -> OutboundAnswer:
+        """Return the answer, its body bounded; with 0 nothing of the body is read.
+
+        OutboundError when there is none: OutboundTimeoutError when it did not come in time,
+        AnswerTooLongError when it is longer.
         """
-        return await self._ask("GET", url, {"accept": accept}, b"", most_bytes)
+        return await self._ask("GET", url, headers, b"", most_bytes)
 
     async def _ask(
         self, method: str, url: str, headers: Mapping[str, str], content: bytes, most_bytes: int
     ) -> OutboundAnswer:
         try:
             async with asyncio.timeout(self._timeout_s):
-                named = httpx.URL(url)
-                if named.scheme != "https" or not named.host:
-                    raise OutboundError("not an https address")
-                address = await self._checked(named.host, named.port or 443)
-                request = httpx.Request(
-                    method,
-                    named.copy_with(host=str(address)),
-                    content=content,
-                    headers={**headers, "host": named.netloc.decode("ascii")},
-                    extensions={"sni_hostname": named.host},
-                )
-                return await self._send(request, most_bytes)
-        except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
+                asked = _read_url(url)
+                host = asked.host.decode("ascii")
+                named = host if asked.port in (None, 443) else f"{host}:{asked.port}"
+                fields = {"host": named, "accept-encoding": "identity", **headers}
+                if content:
+                    fields["content-length"] = str(len(content))
+                async with self._pool.stream(
+                    method, asked, headers=list(fields.items()), content=content
+                ) as answer:
+                    return await _read_answer(answer, most_bytes)
+        except (TimeoutError, httpcore.TimeoutException) as error:
+            raise OutboundTimeoutError(f"no answer: {type(error).__name__}") from error
+        except (*_FAILURES, OSError, ValueError) as error:
             raise OutboundError(f"no answer: {type(error).__name__}") from error
 
-    async def _send(self, request: httpx.Request, most_bytes: int) -> OutboundAnswer:
-        async with httpx.AsyncClient(
-            verify=self._context, trust_env=False, timeout=self._timeout_s
-        ) as client:
-            answer = await client.send(request, stream=True, follow_redirects=False)
-            try:
-                body = await _bounded(answer, most_bytes)
-            finally:
-                await answer.aclose()
-        media_type = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
-        return OutboundAnswer(answer.status_code, media_type, body)
 
-    async def _checked(self, host: str, port: int) -> Address:
-        """Return the address to connect to. OutboundError for a host with a forbidden address.
-
-        One forbidden address spoils them all, or it could be hidden among others.
-        """
-        addresses = [ipaddress.ip_address(each) for each in await self._resolve(host, port)]
-        if not addresses or not all(may_be_called(each, self._allowed) for each in addresses):
-            raise OutboundError("the host has an address that may not be called")
-        return addresses[0]
+_FAILURES: Final = (
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.UnsupportedProtocol,
+)
 
 
-async def _bounded(answer: httpx.Response, most_bytes: int) -> bytes:
-    """Return the body as it was sent, up to a length; with 0 nothing is read."""
+def _read_url(url: str) -> httpcore.URL:
+    """Return an https address. OutboundError for any other."""
+    read = httpcore.URL(url)
+    if read.scheme != b"https" or not read.host:
+        raise OutboundError("not an https address")
+    return read
+
+
+async def _read_answer(answer: httpcore.Response, most_bytes: int) -> OutboundAnswer:
     body = b""
     if most_bytes:
-        async for chunk in answer.aiter_raw():
-            body += chunk
+        async for piece in answer.aiter_stream():
+            body += piece
             if len(body) > most_bytes:
-                raise OutboundError("the answer is too long")
-    return body
+                raise AnswerTooLongError("the answer is too long")
+    fields = {name.lower(): value for name, value in answer.headers}
+    said = fields.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    return OutboundAnswer(answer.status, said.decode("latin-1"), body)
+
+
+class _Judged(httpcore.AsyncNetworkBackend):
+    """Connections to judged addresses of the hosts asked for, and to no others."""
+
+    def __init__(self, judge: Judge, resolver: Resolve) -> None:
+        self._judge = judge
+        self._resolve = resolver
+        self._connecting = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's interface
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        addresses = self._judge(await self._resolve(host, port))
+        failure: Exception = OutboundError("the host has no address that may be called")
+        for address in addresses:
+            try:
+                return await self._connecting.connect_tcp(
+                    address, port, timeout, local_address, socket_options
+                )
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+        raise failure
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)

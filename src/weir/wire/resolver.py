@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from weir.wire.deadlines import NEVER
 from weir.wire.declares import DNS_REFRESH_S, MEMBER_CONNECT_TIMEOUT_S, NAME_ADDRESSES
-from weir.wire.networks import Network, address_of, networks
+from weir.wire.networks import Network, Standing, address_of, is_among, networks, standing
 
 
 class Reachable:
@@ -31,17 +31,18 @@ class Reachable:
     def allows(self, text: str) -> bool:
         """Whether a connection to this address may be made.
 
-        Never to a link-local (where clouds keep their credentials), multicast or unspecified
-        address; an IPv4 address mapped into IPv6 is judged as IPv4.
+        Never to one that is nobody's endpoint (`wire.networks`); one that carries an IPv4
+        address is judged by it.
         """
         address = address_of(text)
-        if address is None:
+        if address is None or standing(address) is Standing.NOBODYS:
             return False
-        if address.is_link_local or address.is_multicast or address.is_unspecified:
-            return False
-        if address.is_reserved and not address.is_loopback:
-            return False
-        return not self._networks or any(address in network for network in self._networks)
+        return not self._networks or is_among(address, self._networks)
+
+    def choice(self, found: Iterable[str]) -> tuple[str, ...]:
+        """Return a name's addresses that may be called, at most NAME_ADDRESSES."""
+        distinct = sorted(set(found))[:NAME_ADDRESSES]
+        return tuple(each for each in distinct if self.allows(each))
 
 
 class Addresses:
@@ -71,7 +72,7 @@ class Addresses:
         call.
         """
         if self._literal:
-            self._known = self._let_through([self._host])
+            self._known = self._reachable.choice([self._host])
         elif self.are_stale or not self._known:
             await self.refresh()
         if not self._known:
@@ -91,8 +92,4 @@ class Addresses:
             if not self._known:
                 self._asked_at_s = -NEVER
             return
-        self._known = self._let_through(str(each[4][0]) for each in found)
-
-    def _let_through(self, found: Iterable[str]) -> tuple[str, ...]:
-        distinct = sorted(set(found))[:NAME_ADDRESSES]
-        return tuple(each for each in distinct if self._reachable.allows(each))
+        self._known = self._reachable.choice(str(each[4][0]) for each in found)

@@ -36,8 +36,10 @@ from weir.portal.renderer import Portal
 from weir.portal.service_levels import ServiceLevels
 from weir.store.cache import Cache
 from weir.store.database import Database
+from weir.wire.declares import MEMBER_QUESTION_S
 from weir.wire.networks import networks
-from weir.wire.outbound import Outbound
+from weir.wire.outbound import Outbound, PublicAlone
+from weir.wire.resolver import Reachable
 
 
 @pytest.fixture
@@ -62,7 +64,7 @@ async def portal(
     fetcher = KeyFetcher(
         Outbound(
             tls_context(authority, folder, "gateway", server=False),
-            networks("127.0.0.0/9,::1/128", "WEIR_PARTNER_NETWORKS"),
+            PublicAlone(networks("127.0.0.0/9,::1/128", "WEIR_PARTNER_NETWORKS")),
             timeout_s=JWKS_TIMEOUT_S,
         )
     )
@@ -87,12 +89,13 @@ async def portal(
         backend_tests=backend_tests(authority, folder),
     )
     management = Management(application(managing))
-    async with httpx.AsyncClient(verify=context, trust_env=False) as client:
+    members = Outbound(context, Reachable().choice, timeout_s=MEMBER_QUESTION_S, kept=4)
+    try:
         yield Portal(
             services,
             Sessions(cache),
             passphrases,
-            client,
+            members,
             management,
             managing.api_origin,
             managing.lake,
@@ -100,6 +103,8 @@ async def portal(
             Relay("https://api.localhost:9", context),  # nobody serves the discard port
             Relay("https://auth.localhost:9", context),
         )
+    finally:
+        await members.close()
 
 
 @pytest.fixture

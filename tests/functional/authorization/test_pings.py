@@ -20,7 +20,7 @@ from weir.authorization.declares import PING_PAUSE_MAX_S, PING_TIMEOUT_S, PINGS
 from weir.authorization.tables import backchannel_requests
 from weir.keys.authority import Authority
 from weir.wire.networks import networks
-from weir.wire.outbound import Outbound
+from weir.wire.outbound import Outbound, PublicAlone
 
 TOKEN = "8d67dc78-7faa-4d41-aabd-67707b374255"
 
@@ -84,7 +84,7 @@ class Pinger:
         self.world = world
         self.outbound = Outbound(
             context,
-            networks(allowed, "WEIR_PARTNER_NETWORKS"),
+            PublicAlone(networks(allowed, "WEIR_PARTNER_NETWORKS")),
             timeout_s=PING_TIMEOUT_S,
             resolver=to_loopback,
         )

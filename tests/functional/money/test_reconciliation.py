@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from money_world import World, mint
 from sqlalchemy import select
 
 from weir.kernel.clock import SystemClock
+from weir.keys.authority import Authority
 from weir.metering.counters.payment_intents import ClaimOutcome, Intent, claim
 from weir.metering.counters.period_sums import PeriodLimit
 from weir.metering.counters.reconciliation import (
@@ -31,6 +33,9 @@ from weir.metering.tables import intents, period_sums
 from weir.partners.published import ApplicationDocument
 from weir.shelf.published import Bindings, OperationDocument, ProductDocument, SubscriptionDocument
 from weir.store.unit import Change
+from weir.wire.declares import MEMBER_QUESTION_S
+from weir.wire.outbound import Outbound
+from weir.wire.resolver import Reachable
 
 CAPABILITY = "cap_payments"
 
@@ -259,7 +264,9 @@ async def test_a_found_payment_is_not_a_second_record_of_its_answer(
 @pytest.mark.parametrize(
     ("status", "executed"), [(200, True), (404, False), (403, None), (302, None), (500, None)]
 )
-async def test_a_member_answers_by_its_status(status: int, executed: bool | None) -> None:
+async def test_a_member_answers_by_its_status(
+    authority: Authority, folder: Path, status: int, executed: bool | None
+) -> None:
     """Over a real socket: a server that gives one status to everything."""
 
     async def serve(reader: asyncio.StreamReader, out: asyncio.StreamWriter) -> None:
@@ -268,17 +275,57 @@ async def test_a_member_answers_by_its_status(status: int, executed: bool | None
         await out.drain()
         out.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(
+        serve, "127.0.0.1", 0, ssl=_server_context(authority, folder)
+    )
     port = server.sockets[0].getsockname()[1]
-    async with server, httpx.AsyncClient() as client:
-        question = PaymentQuestion("org_1", f"http://127.0.0.1:{port}/payments/one")
-        assert await make_lookup(client)(question) == PaymentAnswer(executed, status)
+    async with server:
+        question = PaymentQuestion("org_1", f"https://localhost:{port}/payments/one")
+        assert await make_lookup(_outbound(authority))(question) == PaymentAnswer(executed, status)
 
 
-async def test_a_member_that_cannot_be_reached_says_nothing() -> None:
-    async with httpx.AsyncClient() as client:
-        question = PaymentQuestion("org_1", "http://127.0.0.1:1/payments/one")
-        assert (await make_lookup(client)(question)).executed is None
+def _server_context(authority: Authority, folder: Path) -> ssl.SSLContext:
+    own = authority.issue_own("member", ["localhost"])
+    chain = folder / "member.pem"
+    chain.write_text(own.key_pem + own.certificate.pem)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(chain)
+    return context
+
+
+def _outbound(authority: Authority, networks: str | None = None) -> Outbound:
+    context = ssl.create_default_context(cadata=authority.root_pem)
+    return Outbound(context, Reachable.parse(networks).choice, timeout_s=MEMBER_QUESTION_S)
+
+
+async def test_a_member_that_cannot_be_reached_says_nothing(authority: Authority) -> None:
+    question = PaymentQuestion("org_1", "https://localhost:1/payments/one")
+    assert (await make_lookup(_outbound(authority))(question)).executed is None
+
+
+async def test_a_member_is_asked_at_addresses_that_gateways_call_alone(
+    authority: Authority, folder: Path
+) -> None:
+    asked: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, out: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        out.write(b"HTTP/1.1 404 X\r\ncontent-length: 0\r\n\r\n")
+        await out.drain()
+        out.close()
+
+    server = await asyncio.start_server(
+        serve, "127.0.0.1", 0, ssl=_server_context(authority, folder)
+    )
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        question = PaymentQuestion("org_1", f"https://localhost:{port}/payments/one")
+        elsewhere = _outbound(authority, "10.2.0.0/16")
+        assert (await make_lookup(elsewhere)(question)).executed is None
+        assert asked == []
+        assert (await make_lookup(_outbound(authority))(question)).executed is False
+    (head,) = asked
+    assert b"accept-encoding: identity" in head.lower()
 
 
 async def test_a_recurring_payment_that_was_not_made_counts_in_no_limit(

@@ -33,7 +33,7 @@ from weir.consent.declares import AUTHORIZATION_FORM_BYTES
 from weir.identity.secrets import new_secret
 from weir.keys.authority import Authority
 from weir.wire.networks import networks
-from weir.wire.outbound import Outbound
+from weir.wire.outbound import Outbound, PublicAlone
 
 
 @pytest.fixture
@@ -200,7 +200,11 @@ HERE = "127.0.0.0/9,::1/128"
 
 def fetching(trusted: ssl.SSLContext, allowed: str | None = None) -> KeyFetcher:
     return KeyFetcher(
-        Outbound(trusted, networks(allowed, "WEIR_PARTNER_NETWORKS"), timeout_s=JWKS_TIMEOUT_S)
+        Outbound(
+            trusted,
+            PublicAlone(networks(allowed, "WEIR_PARTNER_NETWORKS")),
+            timeout_s=JWKS_TIMEOUT_S,
+        )
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import ssl
 from collections.abc import Sequence
 
@@ -11,7 +10,7 @@ import pytest
 from weir.kernel.declares import SETTING_INVALID
 from weir.kernel.outcomes import Refusal
 from weir.wire.networks import networks
-from weir.wire.outbound import Outbound, OutboundError, may_be_called
+from weir.wire.outbound import Outbound, OutboundError, PublicAlone
 
 REFUSED = [
     "127.0.0.1",
@@ -44,25 +43,40 @@ REFUSED = [
     "2002:7f00:1::",
     "64:ff9b::7f00:1",
     "64:ff9b:1::7f00:1",
+    "100.100.100.200",
+    "168.63.129.16",
+    "192.0.0.192",
+    "fd00:ec2::254",
+    "fd20:ce::254",
+    "3fff::1",
+    "5f00::1",
+    "fec0::1",
+    "100::1",
+    "::10.0.0.1",
+    "4000::1",
+    "member.example",
 ]
 
 
 @pytest.mark.parametrize("address", REFUSED)
 def test_addresses_within_a_network_of_ones_own_are_not_called(address: str) -> None:
-    assert not may_be_called(ipaddress.ip_address(address), [])
+    assert not PublicAlone().allows(address)
 
 
 @pytest.mark.parametrize("address", ["93.184.216.34", "2606:2800:220:1:248:1893:25c8:1946"])
 def test_public_addresses_are_called(address: str) -> None:
-    assert may_be_called(ipaddress.ip_address(address), [])
+    assert PublicAlone().allows(address)
 
 
 def test_a_network_the_operator_named_is_called_and_no_other() -> None:
-    named = networks("10.2.0.0/16, fd00:1::/32", "WEIR_PARTNER_NETWORKS")
-    assert may_be_called(ipaddress.ip_address("10.2.3.4"), named)
-    assert may_be_called(ipaddress.ip_address("::ffff:10.2.3.4"), named)
-    assert may_be_called(ipaddress.ip_address("fd00:1::7"), named)
-    assert not may_be_called(ipaddress.ip_address("10.3.0.1"), named)
+    judge = PublicAlone(networks("10.2.0.0/16, fd00::/8", "WEIR_PARTNER_NETWORKS"))
+    assert judge.allows("10.2.3.4")
+    assert judge.allows("::ffff:10.2.3.4")
+    assert judge.allows("fd00:1::7")
+    assert not judge.allows("10.3.0.1")
+    assert not judge.allows("fd00:ec2::254")  # a cloud's metadata, whatever the operator named
+    assert judge(["10.2.3.4", "93.184.216.34"]) == ["10.2.3.4", "93.184.216.34"]
+    assert judge(["10.2.3.4", "10.3.0.1"]) == []
     assert networks(None, "WEIR_PARTNER_NETWORKS") == ()
 
 
@@ -86,7 +100,7 @@ async def test_no_connection_is_made_where_none_may_be(url: str, addresses: Sequ
     async def resolver(_host: str, _port: int) -> Sequence[str]:
         return addresses
 
-    outbound = Outbound(ssl.create_default_context(), timeout_s=1, resolver=resolver)
+    outbound = Outbound(ssl.create_default_context(), PublicAlone(), timeout_s=1, resolver=resolver)
     with pytest.raises(OutboundError) as refused:
         await outbound.post_json(url, {}, {})
     assert "no answer" not in str(refused.value)
@@ -94,6 +108,6 @@ async def test_no_connection_is_made_where_none_may_be(url: str, addresses: Sequ
 
 async def test_a_name_that_cannot_be_looked_up_is_no_answer() -> None:
     """One bad address among many must not end the delivery of the others."""
-    outbound = Outbound(ssl.create_default_context(), timeout_s=1)
+    outbound = Outbound(ssl.create_default_context(), PublicAlone(), timeout_s=1)
     with pytest.raises(OutboundError):
         await outbound.post_json(f"https://{'a' * 64}.example/", {}, {})

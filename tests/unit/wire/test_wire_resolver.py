@@ -14,7 +14,10 @@ from weir.wire.resolver import Addresses, Reachable
 ANY = Reachable()
 
 
-@pytest.mark.parametrize("address", ["192.0.2.1", "10.1.2.3", "127.0.0.1", "2001:db8::1", "::1"])
+@pytest.mark.parametrize(
+    "address",
+    ["192.0.2.1", "10.1.2.3", "127.0.0.1", "2001:db8::1", "::1", "100.64.0.1", "64:ff9b::10.1.2.3"],
+)
 def test_ordinary_addresses_may_be_called(address: str) -> None:
     assert ANY.allows(address)
 
@@ -31,6 +34,13 @@ def test_ordinary_addresses_may_be_called(address: str) -> None:
         "ff02::1",
         "255.255.255.255",
         "240.0.0.1",
+        "100.100.100.200",
+        "fd00:ec2::254",
+        "192.0.0.192",
+        "64:ff9b::169.254.169.254",
+        "fec0::1",
+        "2002:a9fe:a9fe::1",
+        "fe80::1%eth0",
         "member.example",
         "2852039166",
         "0xa9fea9fe",

@@ -33,7 +33,7 @@ class KeyFetcher:
         """
         try:
             async with self._places:
-                answer = await self._outbound.get(uri, _ACCEPTED, JWKS_BYTES)
+                answer = await self._outbound.get(uri, {"accept": _ACCEPTED}, JWKS_BYTES)
         except OutboundError as error:
             raise FetchError("the address did not answer as it should") from error
         if answer.status != _OK or answer.media_type not in _TYPES:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, TypeVar
-from urllib.parse import quote
 
 from weir.client.errors import ProtocolError
 from weir.client.exchange import Answer
 from weir.client.session import Session
+from weir.kernel.path_segments import segment
 
 Document = dict[str, Any]
 Item = TypeVar("Item")
@@ -77,7 +77,7 @@ class Requests:
 
 def quote_segment(name: str) -> str:
     """Quote an identifier or slug as one segment of a path."""
-    return quote(name, safe="")
+    return segment(name)
 
 
 def _given(values: Mapping[str, str | None]) -> dict[str, str]:

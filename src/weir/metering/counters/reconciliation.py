@@ -22,13 +22,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, TypeVar
-from urllib.parse import quote
 
-import httpx
 import msgspec
 from sqlalchemy import ColumnElement, Row, and_, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from weir.kernel.path_segments import segment
 from weir.metering.counters.payment_intents import cancel_unpaid
 from weir.metering.declares import RECONCILE_AFTER_S, RECONCILE_LOOKBACK_DAYS
 from weir.metering.lake import manifest, queries
@@ -49,10 +48,13 @@ from weir.shelf.published import (
 from weir.store.database import Database
 from weir.store.schema import changes
 from weir.store.unit import Actor
+from weir.wire.outbound import Outbound, OutboundError
 
 RECONCILING: Final = Actor(organisation="", subject="worker:reconciling")
 NOT_EXECUTED: Final = 0  # the status of an intent whose payment the member never made
 _BATCH: Final = 100
+_EXECUTED: Final = range(200, 300)
+_NOT_FOUND: Final = 404
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 Key = tuple[str, str]  # (client identifier, idempotency key) of an intent
@@ -88,17 +90,20 @@ class ReconciliationCounts:
     unknown: int = 0
 
 
-def make_lookup(client: httpx.AsyncClient) -> Lookup:
-    """Make a lookup over HTTPS: 2xx is executed, 404 not executed, anything else unknown."""
+def make_lookup(outbound: Outbound) -> Lookup:
+    """Make a lookup over HTTPS: 2xx is executed, 404 not executed, anything else unknown.
+
+    Of an answer only the status counts, and no more of it is read.
+    """
 
     async def ask(question: PaymentQuestion) -> PaymentAnswer:
         try:
-            answer = await client.get(question.url, follow_redirects=False)
-        except httpx.HTTPError:
+            status = (await outbound.get(question.url, {"accept": "*/*"}, 0)).status
+        except OutboundError:
             return PaymentAnswer(None, 0)
-        if answer.is_success:
-            return PaymentAnswer(True, answer.status_code)
-        return PaymentAnswer(False if answer.status_code == 404 else None, answer.status_code)
+        if status in _EXECUTED:
+            return PaymentAnswer(True, status)
+        return PaymentAnswer(False if status == _NOT_FOUND else None, status)
 
     return ask
 
@@ -270,7 +275,7 @@ async def _ask(context: Context, row: Row[Any], lookup: Lookup) -> PaymentAnswer
 
 
 def outcome_path(template: str, values: Mapping[str, str]) -> str:
-    """Fill `{name}` in a member's path template; values are percent-encoded whole.
+    """Fill `{name}` in a member's path template; each value is one segment.
 
     ValueError for a name that is not among the values.
     """
@@ -278,7 +283,7 @@ def outcome_path(template: str, values: Mapping[str, str]) -> str:
     def fill(found: re.Match[str]) -> str:
         if found[1] not in values:
             raise ValueError(f"an outcome path has no {found[1]}")
-        return quote(values[found[1]], safe="")
+        return segment(values[found[1]])
 
     return re.sub(r"\{([^{}]*)\}", fill, template)
 
