@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import Annotated
+from typing import Annotated, Final
 
+import structlog
 import typer
 import uvloop
 
@@ -14,6 +15,11 @@ from weir.app.core import RoleLife, log_to_stdout
 from weir.app.settings import Settings
 from weir.cli.health import socket_path
 from weir.store.engines.home import Home
+from weir.wire.places import raise_descriptors
+
+# Also said by `weir up`.
+ROOT_ADVICE: Final = "weir runs as root and need not: start it as a user of its own."
+_log = structlog.get_logger("weir")
 
 Number = Annotated[int, typer.Option(help="The number of this process, which names its socket.")]
 
@@ -56,7 +62,15 @@ def _opened() -> tuple[Settings, Home]:
     """Return the settings and the home, with the log on standard output."""
     settings = reading.read(os.environ)
     log_to_stdout(settings.log_level)
+    raise_descriptors()
+    warn_of_root()
     return settings, Home.open(settings.home, create=False)
+
+
+def warn_of_root() -> None:
+    """Log a warning in a process that runs as root."""
+    if os.geteuid() == 0:
+        _log.warning("runs_as_root", advice=ROOT_ADVICE)
 
 
 def _run(role: RoleLife) -> None:

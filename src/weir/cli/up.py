@@ -14,6 +14,7 @@ from rich.console import Console
 from weir.app import settings as reading
 from weir.app.settings import Settings
 from weir.cli.installation import Installation
+from weir.cli.roles import ROOT_ADVICE
 from weir.kernel.origins import https_origin
 
 _TEND_S: Final = 1.0
@@ -39,6 +40,8 @@ def up(
     # SIGTERM must not leave the engines to the kernel's mercy: it ends us as Ctrl-C does.
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGINT, lambda *_: stop.set())
+    if os.geteuid() == 0:
+        console.print(ROOT_ADVICE)
     with console.status("Starting"):
         installation.start(lambda step: console.print(f"  {step}"))
     try:

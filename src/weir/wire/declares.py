@@ -94,6 +94,24 @@ NAME_ADDRESSES: Final = 32  # of one name; more are not looked at
 
 # --- Bounds of inputs ---
 BOUNDS: Final = {
+    "connections of callers, in all": Bound(
+        ("connections", "DESCRIPTORS_KEPT_PERCENT", "DESCRIPTORS_KEPT_MIN", "PUBLIC_BACKLOG"),
+        "a descriptor and 40 KiB each; more wait in the kernel",
+        "the network with the most loses the one that waited longest",
+        "test_a_full_process_takes_from_who_has_most_what_waited_longest",
+    ),
+    "connections of one address, or one /64 of IPv6": Bound(
+        ("connections_each_percent",),
+        "a descriptor and 40 KiB each",
+        "closed without an answer, or its own that waited longest",
+        "test_connections_of_one_address_leave_places_for_others",
+    ),
+    "time of a handshake": Bound(
+        ("HANDSHAKE_TIMEOUT_S",),
+        "a connection",
+        "closed without an answer",
+        "test_a_handshake_that_never_comes_is_not_waited_for",
+    ),
     "PROXY header of a balancer": Bound(
         ("PROXY_HEADER_BYTES", "HANDSHAKE_TIMEOUT_S"),
         "those bytes held",
@@ -148,9 +166,9 @@ BOUNDS: Final = {
         "the oldest forgotten",
         "test_what_anybody_may_send_is_remembered_within_a_bound_however_it_is_cut",
     ),
-    "pipelined requests in one read": Bound(
+    "pipelined requests": Bound(
         ("PIPELINED_REQUESTS",),
-        "a head each; more wait unread in the kernel",
+        "a head each; those beyond a read wait in the kernel",
         "closed after the answers of those before",
         "test_more_pipelined_requests_than_the_bound_close_the_connection_after_those",
     ),
@@ -236,7 +254,13 @@ BOUNDS: Final = {
         ("NAME_ADDRESSES", "DNS_REFRESH_S"),
         "one question a time",
         "not looked at",
-        "test_several_addresses_take_turns_in_being_first",
+        "test_of_a_hundred_addresses_few_are_looked_at",
+    ),
+    "answers to control and workers, of members and partners": Bound(
+        ("MEMBER_QUESTION_S", "DIRECTORY_ANSWER_BYTES", "JWKS_BYTES", "NAME_ADDRESSES"),
+        "those bytes held, as they were sent",
+        "the connection is closed, and there is no answer",
+        "test_an_answer_is_bounded_in_bytes_however_it_is_packed",
     ),
     "connections to a private socket": Bound(
         ("PRIVATE_BACKLOG",),

@@ -87,6 +87,7 @@ class TlsTransport(Watched):
     """One TLS connection. `shaken`, if given, is settled when the handshake has ended."""
 
     __slots__ = (
+        "_asks",
         "_at_once",
         "_barren_bytes",
         "_barren_most",
@@ -182,6 +183,7 @@ class TlsTransport(Watched):
         self.deadline_s = self._loop.time() + HANDSHAKE_TIMEOUT_S
         deadlines.watch(self)
         reactor.watch(self._descriptor, self, IN, ahead=server_hostname is not None)
+        self._asks = server_hostname is not None
         self._places = places
         self._network = network
         if places is not None:
@@ -430,13 +432,26 @@ class TlsTransport(Watched):
         except (BlockingIOError, InterruptedError):
             sent = 0
         except OSError as error:
-            self._lose(error)
+            self._sent_in_vain(error)
             return
         if sent == len(data) and not self._unsent:
             return
         self._unsent = data[sent:]
         self._steer()
         self._mind_the_bound()
+
+    def _sent_in_vain(self, error: OSError) -> None:
+        """End a connection that takes no more, after what the peer sent before it closed.
+
+        A server that refuses an upload answers and closes while the upload is still on its way. The
+        kernel reports a closed socket at once, and gives its bytes before the error.
+        """
+        closed = isinstance(error, BrokenPipeError | ConnectionResetError)
+        if self._asks and closed and self._state == OPEN and self._reading:
+            self._unsent = b""
+            self._steer()
+        else:
+            self._lose(error)
 
     def _mind_the_bound(self) -> None:
         held, stream = len(self._unsent), self._stream

@@ -134,6 +134,15 @@ class ModelMember:
         )
         return True
 
+    async def how_trailer_flood(self, seen: Seen, writer: asyncio.StreamWriter) -> bool:
+        writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nx: ")
+        self.written_big = 0
+        while self.written_big < 64 << 20:
+            writer.write(b"y" * 16_384)
+            await writer.drain()
+            self.written_big += 16_384
+        return False
+
     async def how_until_closed(self, seen: Seen, writer: asyncio.StreamWriter) -> bool:
         writer.write(b"HTTP/1.1 200 OK\r\n\r\nuntil the end")
         return False

@@ -37,10 +37,19 @@ class Caller:
 
     @classmethod
     async def connect(
-        cls, port: int, context: ssl.SSLContext, host: str = "api.localhost"
+        cls,
+        port: int,
+        context: ssl.SSLContext,
+        host: str = "api.localhost",
+        source: str = "127.0.0.1",
     ) -> Caller:
         streams = await asyncio.open_connection(
-            "127.0.0.1", port, ssl=context, server_hostname=host, limit=1 << 20
+            "127.0.0.1",
+            port,
+            ssl=context,
+            server_hostname=host,
+            limit=1 << 20,
+            local_addr=(source, 0),
         )
         return cls(*streams)
 

@@ -1,16 +1,31 @@
-"""Which addresses a registered endpoint may have, and that all of a host's are judged."""
+"""What control and workers ask: at which addresses, and how much of an answer is taken."""
 
 from __future__ import annotations
 
+import asyncio
+import gzip
+import socket
 import ssl
-from collections.abc import Sequence
+import tracemalloc
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from waits import PATIENCE_S
 from weir.kernel.declares import SETTING_INVALID
 from weir.kernel.outcomes import Refusal
 from weir.wire.networks import networks
-from weir.wire.outbound import Outbound, OutboundError, PublicAlone
+from weir.wire.outbound import (
+    AnswerTooLongError,
+    Outbound,
+    OutboundError,
+    OutboundTimeoutError,
+    PublicAlone,
+)
+from weir.wire.resolver import Reachable
 
 REFUSED = [
     "127.0.0.1",
@@ -111,3 +126,105 @@ async def test_a_name_that_cannot_be_looked_up_is_no_answer() -> None:
     outbound = Outbound(ssl.create_default_context(), PublicAlone(), timeout_s=1)
     with pytest.raises(OutboundError):
         await outbound.post_json(f"https://{'a' * 64}.example/", {}, {})
+
+
+# --- answers ------------------------------------------------------------------------------------
+
+
+class Server:
+    """Answers every request with the same bytes, over TLS, and keeps the heads it was sent."""
+
+    def __init__(self, answer: bytes, certificate: Path, again: bytes = b"") -> None:
+        self.heads: list[bytes] = []
+        self.written = 0
+        self.port = 0
+        self._answer, self._again = answer, again
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.load_cert_chain(certificate)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Server]:
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._context)
+        self.port = server.sockets[0].getsockname()[1]
+        async with server:
+            yield self
+
+    async def _serve(self, reader: asyncio.StreamReader, out: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError, ssl.SSLError, asyncio.IncompleteReadError):
+            self.heads.append(await reader.readuntil(b"\r\n\r\n"))
+            out.write(self._answer)
+            await out.drain()
+            while self._again and self.written < HUNDRED_TIMES:
+                out.write(self._again)
+                await out.drain()
+                self.written += len(self._again)
+        out.close()
+
+
+MOST = 16_384
+HUNDRED_TIMES = 100 * MOST + (32 << 20)  # and what lies in buffers on its way
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+
+
+def asking(certificate: Path, **more: Any) -> Outbound:
+    context = ssl.create_default_context(cafile=str(certificate))
+    return Outbound(context, Reachable().choice, timeout_s=PATIENCE_S, **more)
+
+
+@pytest.mark.parametrize(
+    ("head", "piece"),
+    [
+        (HEAD + b"transfer-encoding: chunked\r\n\r\n", b"2000\r\n" + bytes(8_192) + b"\r\n"),
+        (HEAD + b"\r\n", bytes(65_536)),
+        (HEAD + b"transfer-encoding: chunked\r\n\r\n1;", b"y" * 65_536),
+        (HEAD + b"transfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\nx: ", b"y" * 65_536),
+        (HEAD + b"x: ", b"y" * 65_536),
+    ],
+    ids=["chunks", "until closed", "extension", "trailer", "head"],
+)
+async def test_an_answer_without_end_is_given_up(
+    certificate: Path, head: bytes, piece: bytes
+) -> None:
+    async with Server(head, certificate, piece).running() as server:
+        with pytest.raises(OutboundError):
+            await asking(certificate).get(f"https://localhost:{server.port}/", {}, MOST)
+    assert server.written < HUNDRED_TIMES
+
+
+async def test_an_answer_is_bounded_in_bytes_however_it_is_packed(certificate: Path) -> None:
+    """A gigabyte in a megabyte: it is not asked for, and taken as it was sent."""
+    packed = gzip.compress(bytes(8 << 20))
+    answer = HEAD + b"content-encoding: gzip\r\ncontent-length: %d\r\n\r\n%b"
+    async with Server(answer % (len(packed), packed), certificate).running() as server:
+        outbound = asking(certificate)
+        url = f"https://localhost:{server.port}/things?a=b"
+        tracemalloc.start()
+        answered = await outbound.get(url, {"accept": "application/json"}, MOST)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert answered.body == packed
+        assert peak < 2 << 20
+        with pytest.raises(AnswerTooLongError):
+            await outbound.get(url, {}, len(packed) - 1)
+        assert (await outbound.get(url, {}, 0)).body == b""
+    head = server.heads[0].lower()
+    assert head.startswith(b"get /things?a=b http/1.1\r\n")
+    assert b"accept-encoding: identity\r\n" in head
+    assert b"host: localhost:%d\r\n" % server.port in head
+
+
+async def test_an_answer_that_does_not_come_in_time_is_none(certificate: Path) -> None:
+    context = ssl.create_default_context(cafile=str(certificate))
+    outbound = Outbound(context, Reachable().choice, timeout_s=0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(OutboundTimeoutError):
+        await outbound.get(f"https://localhost:{silent.getsockname()[1]}/", {}, MOST)
+
+
+async def test_a_name_is_what_the_certificate_must_bear(certificate: Path) -> None:
+    """The connection goes to an address, and an address is no name."""
+    async with Server(HEAD + b"content-length: 0\r\n\r\n", certificate).running() as server:
+        with pytest.raises(OutboundError):
+            await asking(certificate).get(f"https://127.0.0.1:{server.port}/", {}, MOST)
+        answered = await asking(certificate).get(f"https://localhost:{server.port}/", {}, MOST)
+    assert (answered.status, answered.media_type) == (200, "application/json")
+    assert len(server.heads) == 1

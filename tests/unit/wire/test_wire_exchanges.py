@@ -80,6 +80,20 @@ def test_more_pipelined_requests_than_the_bound_close_the_connection_after_those
     assert wire.transport.closed
 
 
+def test_pipelined_requests_beyond_a_read_wait_in_the_kernel_and_are_answered_in_order() -> None:
+    """A hundred times as many as are in one read: the connection asks for no more meanwhile."""
+    wire, read = Wire(), 27
+    for number in range(100):
+        assert wire.transport.reading
+        wire.feed(b"".join(get(f"/{number * read + each}") for each in range(read)))
+        assert not wire.transport.reading
+        while not wire.handler.begun[-1].ended:
+            ok(wire.handler.begun[-1])
+    targets = [exchange.request.target for exchange in wire.handler.begun]
+    assert targets == [b"/%d" % each for each in range(100 * read)]
+    assert not wire.transport.closed
+
+
 # --- bodies -------------------------------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from weir.kernel.outcomes import Refusal
-from weir.wire.declares import DNS_REFRESH_S
+from weir.wire.declares import DNS_REFRESH_S, NAME_ADDRESSES
 from weir.wire.resolver import Addresses, Reachable
 
 ANY = Reachable()
@@ -102,6 +102,13 @@ async def test_a_name_is_asked_for_again_when_its_answer_is_old() -> None:
     assert await found.in_turn() == ("192.0.2.2",)
     assert "192.0.2.1" not in found
     assert service.asked == 2
+
+
+async def test_of_a_hundred_addresses_few_are_looked_at() -> None:
+    hundred = [f"192.0.2.{number}" for number in range(100)]
+    found = addresses(NameService(hundred))
+    assert len(await found.in_turn()) == NAME_ADDRESSES
+    assert Reachable().choice(hundred) == tuple(sorted(hundred)[:NAME_ADDRESSES])
 
 
 async def test_several_addresses_take_turns_in_being_first() -> None:

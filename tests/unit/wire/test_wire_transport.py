@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
 import socket
 import ssl
 import struct
@@ -13,9 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from waits import PATIENCE_S, rounds
 from weir.wire.acceptor import TlsAcceptor
@@ -26,33 +22,6 @@ from weir.wire.reactor import IN, Reactor, Watched
 from weir.wire.transport import Stream
 
 LONG = b"x" * 16_000_000
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A key and a certificate that signs itself, for localhost."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path_factory.mktemp("tls") / "both.pem"
-    written = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    path.write_bytes(written + made.public_bytes(serialization.Encoding.PEM))
-    return path
 
 
 class Served(Stream):
@@ -165,6 +134,20 @@ async def test_a_slow_reader_gets_the_whole_of_the_last_answer(
     async with asyncio.timeout(PATIENCE_S):
         assert len(await reader.read()) == len(LONG)
     writer.close()
+
+
+async def test_a_handshake_that_never_comes_is_not_waited_for(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("weir.wire.transport.HANDSHAKE_TIMEOUT_S", 0.1)  # where it is interpreted
+    silent = [await asyncio.open_connection("127.0.0.1", lab.port) for _ in range(50)]
+    async with asyncio.timeout(PATIENCE_S):
+        for reader, _ in silent:
+            assert await reader.read() == b""
+    assert lab.places.taken == 0
+    assert lab.served[0].transport is None
+    for _, writer in silent:
+        writer.close()
 
 
 async def test_a_mistake_in_one_stream_costs_that_connection_alone(lab: Lab) -> None:
