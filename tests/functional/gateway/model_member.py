@@ -137,9 +137,10 @@ class ModelMember:
     async def how_trailer_flood(self, seen: Seen, writer: asyncio.StreamWriter) -> bool:
         writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nx: ")
         self.written_big = 0
-        while self.written_big < 64 << 20:
+        while self.written_big < 64 << 20 and not writer.is_closing():
             writer.write(b"y" * 16_384)
             await writer.drain()
+            await asyncio.sleep(0)  # or the end of the connection would go unseen
             self.written_big += 16_384
         return False
 
