@@ -236,7 +236,16 @@ async def test_the_same_amount_written_otherwise_is_the_same_amount(tmp_path: Pa
     assert house.code == "idempotency_key_required"  # the next check
 
 
-@pytest.mark.parametrize("line", [(), ("X-Idempotency-Key: a b",), ("X-Idempotency-Key: ",)])
+@pytest.mark.parametrize(
+    "line",
+    [
+        (),
+        ("X-Idempotency-Key: a b",),
+        ("X-Idempotency-Key: ",),
+        ("X-Idempotency-Key: .",),
+        ("X-Idempotency-Key: ..",),
+    ],
+)
 async def test_a_payment_needs_an_idempotency_key(tmp_path: Path, line: tuple[str, ...]) -> None:
     house = House(tmp_path)
     house.call("POST", "/payments", consented(payment()), order(), *line)

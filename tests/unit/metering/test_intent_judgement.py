@@ -73,5 +73,7 @@ def test_an_outcome_path_encodes_what_it_is_given() -> None:
     values = {"idempotency_key": "a/b?c&d=é", "client_id": "app_1"}
     found = outcome_path(template, values)
     assert found == "/directory/payments/a%2Fb%3Fc%26d%3D%C3%A9?client_id=app_1"
+    up = outcome_path(template, {"idempotency_key": "..", "client_id": "app_1"})
+    assert up == "/directory/payments/%2E%2E?client_id=app_1"
     with pytest.raises(ValueError, match="outcome path"):
         outcome_path("/{other}", values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from contextlib import suppress
 from typing import Any
 
@@ -213,6 +214,25 @@ def test_what_was_not_sent_goes_to_another_endpoint_whatever_its_method() -> Non
     assert hearing.events == []
     assert origin.retries == 1
     assert pools[0].ejection.failures == 1
+
+
+class LackingPool(Pool):
+    """A pool of a process that has no descriptor left."""
+
+    async def _dial(self) -> ClientConnection:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+
+async def test_a_lack_of_descriptors_says_nothing_of_the_endpoint() -> None:
+    loop = asyncio.get_running_loop()
+    pool = LackingPool(loop, Deadlines(loop, 1.0))
+    for _ in range(10 * ENDPOINT_FAILURES):
+        hearing = Hearing()
+        await pool._connect(outgoing(pool, hearing))
+        assert hearing.events == [Failure.BUSY]
+        assert await pool.connects(PATIENCE_S)
+    assert pool.ejection.failures == 0
+    assert not pool.ejection.out
 
 
 def test_what_was_not_sent_is_not_tried_at_the_same_endpoint_again() -> None:

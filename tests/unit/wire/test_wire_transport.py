@@ -6,6 +6,7 @@ import asyncio
 import socket
 import ssl
 import struct
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -116,6 +117,44 @@ async def test_an_answer_arrives_though_a_body_was_not_read(lab: Lab) -> None:
     async with asyncio.timeout(PATIENCE_S):
         assert await reader.read() == b"413"
     writer.close()
+
+
+async def test_an_answer_is_read_though_the_server_takes_no_more(
+    lab: Lab, certificate: Path
+) -> None:
+    """A server that refuses an upload resets the connection while more of it is written."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+
+    def refuse() -> None:
+        with context.wrap_socket(listening.accept()[0], server_side=True) as peer:
+            peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            peer.recv(10)
+            peer.sendall(b"413")
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    server = threading.Thread(target=refuse)
+    server.start()
+    heard: list[bytes] = []
+    stream = Served(lambda _, data: heard.append(data))
+    await connect(
+        lab.reactor,
+        lab.deadlines,
+        "127.0.0.1",
+        listening.getsockname()[1],
+        stream,
+        lab.context,
+        "localhost",
+    )
+    stream.transport.write(b"0123456789")
+    server.join()  # the answer and the reset are here, and the loop has not looked
+    stream.transport.write(bytes(100_000))
+    stream.transport.write(bytes(100_000))
+    async with asyncio.timeout(PATIENCE_S):
+        await stream.lost.wait()
+    assert heard == [b"413"]
+    listening.close()
 
 
 async def test_a_slow_reader_gets_the_whole_of_the_last_answer(
