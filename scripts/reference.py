@@ -245,7 +245,8 @@ def bounds() -> str:
 def _bound(name: str, each: Bound) -> str:
     """The row of one input."""
     held = ", ".join(_quantity(limit) for limit in each.limits)
-    beyond = each.beyond if isinstance(each.beyond, str) else f"`{each.beyond.code}`"
+    beyond = each.beyond if isinstance(each.beyond, str) else each.beyond.code
+    beyond = f"`{beyond}`" if beyond in rooms.refusals() else beyond
     return f"| {name} | {held} | {each.cost} | {beyond} | `{test_file(each.test)}` `{each.test}` |"
 
 

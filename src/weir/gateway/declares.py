@@ -8,7 +8,8 @@ from typing import Final
 
 from mypy_extensions import mypyc_attr
 
-from weir.kernel.declarations import setting
+from weir.kernel.declarations import Bound, setting
+from weir.kernel.declares import OVERLOADED
 from weir.kernel.outcomes import Fault, Outcome, Retry
 
 # --- Refusals ---
@@ -191,6 +192,70 @@ CHANGE_PAGE_ROWS: Final = 200  # changes a gateway reads and applies in one trip
 CHANGE_PAGE_BYTES: Final = 262_144  # of documents in one trip, as they are stored
 CHANGE_TRIP_TIMEOUT_S: Final = 5  # after which a gateway tries again with a smaller page
 CHANGE_SLICE_S: Final = 0.001  # applied between two turns of the event loop
+
+# --- Bounds of inputs ---
+BOUNDS: Final = {
+    "calls in flight in one process": Bound(
+        ("CALLS_IN_FLIGHT",),
+        "some 30 KiB each, and a connection to a member",
+        OVERLOADED,
+        "test_all_together_have_a_bound_too",
+    ),
+    "calls of one application in flight": Bound(
+        ("APPLICATION_CALLS_IN_FLIGHT",),
+        "as above",
+        CONCURRENCY_EXCEEDED,
+        "test_one_applications_calls_leave_room_for_the_others",
+    ),
+    "body that a consent is checked against": Bound(
+        ("BOUND_BODY_BYTES",),
+        "held whole, and read as JSON once",
+        "body_too_large",
+        "test_a_body_too_large_to_be_checked_is_refused",
+    ),
+    "body of a signed request": Bound(
+        ("SIGNED_BODY_BYTES",),
+        "held whole until its digest is checked",
+        "body_too_large",
+        "test_a_body_is_held_up_to_its_bound",
+    ),
+    "answer that is signed": Bound(
+        ("SIGNED_BODY_BYTES",),
+        "held whole until its digest is made",
+        ANSWER_TOO_LARGE,
+        "test_a_signed_payment_is_refused_in_the_declared_order",
+    ),
+    "access tokens remembered": Bound(
+        ("KNOWN_TOKENS",),
+        "2 KiB each at most",
+        "the ones unused longest forgotten",
+        "test_memory_is_bounded_and_keeps_what_is_used",
+    ),
+    "fields of a caller's trace": Bound(
+        ("TRACESTATE_CHARACTERS",),
+        "passed on",
+        "members of the list dropped from its end",
+        "test_states_are_bounded_in_number_and_size",
+    ),
+    "calls that wish to be traced": Bound(
+        ("TRACES_PER_S",),
+        "two spans each",
+        "not traced",
+        "test_wishes_to_be_traced_are_bounded",
+    ),
+    "faults of calls told in the log": Bound(
+        ("FAULT_LINES_A_SECOND",),
+        "a line each",
+        "counted in one line",
+        "test_a_flood_of_calls_to_a_broken_member_costs_the_log_a_few_lines",
+    ),
+    "changes of the configuration": Bound(
+        ("CHANGE_PAGE_ROWS", "CHANGE_PAGE_BYTES", "CHANGE_TRIP_TIMEOUT_S", "CHANGE_SLICE_S"),
+        "a page held, applied between calls",
+        "read in the next page",
+        "test_a_page_is_bounded_in_bytes_and_still_holds_one_change_at_least",
+    ),
+}
 
 
 # --- Settings ---

@@ -55,8 +55,9 @@ class Bound:
 
     `limits` names what holds it: limits of any room (`HEADER_FIELDS`) and settings in small
     letters (`bind_address`). `cost` says what is held or done for an input at its bound, and
-    `beyond` what happens to one that goes past it: a refusal, or words where nothing is answered.
-    `test` is the name of the test that goes past it, the only one of that name.
+    `beyond` what happens to one that goes past it: a refusal (its code, where another room
+    declares it), or words where nothing is answered. `test` is the name of the test that
+    goes past it, the only one of that name.
     """
 
     limits: tuple[str, ...]

@@ -5,6 +5,7 @@ That the page is what the code declares is held with the other pages of the refe
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields
 from typing import Final
 
@@ -18,7 +19,7 @@ from weir.kernel.outcomes import Outcome
 
 REFERENCE: Final = load_script("reference")
 # Rooms of which every limit on a quantity from outside has a row.
-TOLD_WHOLE: Final = ("wire",)
+TOLD_WHOLE: Final = ("wire", "gateway")
 # Last words of limits that are quantities of an input, or held for one.
 QUANTITIES: Final = frozenset(
     ("BYTES", "CHARACTERS", "FIELDS", "REQUESTS", "CONNECTIONS", "WAITING", "BACKLOG", "ADDRESSES")
@@ -45,6 +46,8 @@ def test_a_bound_names_what_holds_it_and_the_test_that_goes_past_it(
     assert REFERENCE.test_file(bound.test).startswith("tests/")
     if isinstance(bound.beyond, Outcome):
         assert bound.beyond in rooms.refusals().values()
+    if isinstance(bound.beyond, str) and re.fullmatch(r"[a-z]+(_[a-z]+)+", bound.beyond):
+        assert bound.beyond in rooms.refusals(), "no refusal has this code"
     for words in (name, bound.cost, bound.beyond):
         assert isinstance(words, Outcome) or (words and "|" not in words and words[-1] != ".")
 

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from gateway_support import House, access, claims, consented, payment, revocation, sign
 
+from weir.gateway.declares import BOUND_BODY_BYTES
+
 OWN_ACCOUNT = {
     "a path parameter": ("GET", "/accounts/acc-1/balances", None, ()),
     "an encoded path parameter": ("GET", "/accounts/acc%2D1/balances", None, ()),
@@ -227,6 +229,14 @@ async def test_a_payment_must_be_the_one_consented_to(tmp_path: Path, name: str)
     assert house.code == expected
     (record,) = house.records()
     assert record.consent == "rec_1"
+
+
+@pytest.mark.parametrize("times", [1, 100])
+async def test_a_body_too_large_to_be_checked_is_refused(tmp_path: Path, times: int) -> None:
+    house = House(tmp_path)
+    body = b" " * (times * BOUND_BODY_BYTES) + order()
+    house.call("POST", "/payments", consented(payment()), body, "X-Idempotency-Key: k-1")
+    assert house.code == "body_too_large"
 
 
 async def test_the_same_amount_written_otherwise_is_the_same_amount(tmp_path: Path) -> None:
