@@ -30,9 +30,9 @@ from weir.kernel.path_segments import segment
 from weir.kernel.strict_json import loads
 from weir.wire.declares import MEMBER_UNREACHABLE
 from weir.wire.outbound import (
-    OutboundAnswer,
     AnswerTooLongError,
     Outbound,
+    OutboundAnswer,
     OutboundError,
     OutboundTimeoutError,
 )

@@ -24,6 +24,7 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 Judge = Callable[[Sequence[str]], Sequence[str]]  # which of a host's addresses are called
 
 _KEPT_OPEN_S: Final = 20.0
+_HTTPS_PORT: Final = 443
 
 
 class OutboundError(Exception):
@@ -123,9 +124,7 @@ class Outbound:
         try:
             async with asyncio.timeout(self._timeout_s):
                 asked = _read_url(url)
-                host = asked.host.decode("ascii")
-                named = host if asked.port in (None, 443) else f"{host}:{asked.port}"
-                fields = {"host": named, "accept-encoding": "identity", **headers}
+                fields = {"host": _host(asked), "accept-encoding": "identity", **headers}
                 if content:
                     fields["content-length"] = str(len(content))
                 async with self._pool.stream(
@@ -151,6 +150,13 @@ def _read_url(url: str) -> httpcore.URL:
     if read.scheme != b"https" or not read.host:
         raise OutboundError("not an https address")
     return read
+
+
+def _host(asked: httpcore.URL) -> str:
+    """Return the value of the field Host (RFC 9110 section 7.2)."""
+    host = asked.host.decode("ascii")
+    named = f"[{host}]" if ":" in host else host
+    return named if asked.port in (None, _HTTPS_PORT) else f"{named}:{asked.port}"
 
 
 async def _read_answer(answer: httpcore.Response, most_bytes: int) -> OutboundAnswer:

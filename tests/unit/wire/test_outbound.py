@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import httpcore
 import pytest
 
 from waits import PATIENCE_S
@@ -24,6 +25,7 @@ from weir.wire.outbound import (
     OutboundError,
     OutboundTimeoutError,
     PublicAlone,
+    _host,
 )
 from weir.wire.resolver import Reachable
 
@@ -228,3 +230,17 @@ async def test_a_name_is_what_the_certificate_must_bear(certificate: Path) -> No
         answered = await asking(certificate).get(f"https://localhost:{server.port}/", {}, MOST)
     assert (answered.status, answered.media_type) == (200, "application/json")
     assert len(server.heads) == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://bank.example/a", "bank.example"),
+        ("https://bank.example:443/a", "bank.example"),
+        ("https://bank.example:8443/a", "bank.example:8443"),
+        ("https://[2001:db8::1]/a", "[2001:db8::1]"),
+        ("https://[2001:db8::1]:8443/a", "[2001:db8::1]:8443"),
+    ],
+)
+def test_the_host_asked_for_is_named_as_it_is_written(url: str, host: str) -> None:
+    assert _host(httpcore.URL(url)) == host
