@@ -1,10 +1,10 @@
 """The list of rooms, and the closed lists composed from the declarations of all of them.
 
 A room is a folder of `weir` with a `declares.py`: the refusals, limits, bounds of inputs, events,
-permissions, prefixes, locks, settings, periodic work, kinds of jobs and their steps, routers, pages,
-commands and compiled modules it brings. A `declares.py` imports values only (kernel and access), so
-that composing a list loads nothing else of the room. docs/recipes/room.md explains how a room is
-added.
+permissions, prefixes, locks, settings, periodic work, kinds of jobs and their steps, routers,
+pages, commands and compiled modules it brings. A `declares.py` imports values only (kernel and
+access), so that composing a list loads nothing else of the room. docs/recipes/room.md explains how
+a room is added.
 """
 
 from __future__ import annotations

@@ -108,7 +108,7 @@ class Api:
         more = (
             {"licence_kind": "bank"} if kind == "member" else {"partner_class": "software_vendor"}
         )
-        body = {"slug": slug, "name_en": slug.title(), "name_zh": "机构", **more}
+        body = {"slug": slug, "name_en": slug.title(), "name_zh": f"机构 {slug}", **more}
         organisation = await self.done(self.operator, "POST", f"/v1/{kind}s", json=body)
         app = await self.done(
             self.operator,
@@ -116,7 +116,7 @@ class Api:
             "/v1/applications",
             json={
                 "organisation": organisation["id"],
-                "name": "First",
+                "name": f"First of {slug}",
                 "token_endpoint_auth_method": "tls_client_auth",
                 "roles": ["manage"],
             },

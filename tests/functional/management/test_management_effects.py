@@ -28,12 +28,16 @@ PLAN = {
 }
 
 
-async def offer(api: Api, owner: Party, direction: str) -> tuple[dict[str, Any], dict[str, Any]]:
+async def offer(
+    api: Api, owner: Party, direction: str, declared: dict[str, str] | None = None
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """A published product of one operation, with a plan that approves by itself."""
     params = {"slug": "d", "backend_url": BACKEND}
     made = await api.done(owner, "POST", "/v1/documents", params=params, content=openapi("/a"))
     path = f"/v1/documents/{made['document']['id']}/capabilities"
     held = [each["id"] for each in (await api.done(owner, "GET", path))["items"]]
+    if declared:
+        await api.done(owner, "PUT", f"/v1/capabilities/{held[0]}/declaration", json=declared)
     body = {"slug": "p", "direction": direction, "title_en": "P", "title_zh": "品"}
     drafted = await api.done(owner, "POST", "/v1/products", json={**body, "capabilities": held})
     product = await api.done(owner, "POST", f"/v1/products/{drafted['id']}/publish")
@@ -169,6 +173,12 @@ async def test_a_consent_is_lodged_for_an_application_of_ones_own(
     }
     asks = (await api.done(partner, "POST", "/v1/applications", json=registered))["id"]
     body = {"application": asks, "authorization_details": [entry]}
+    needless = await api.ask(partner, "POST", "/v1/consents", json=body)
+    assert needless.json()["code"] == "oauth_invalid_authorization_details"  # no such product
+    declared = {"consent_type": entry["type"], "permission": "ReadAccounts"}
+    _, plan = await offer(api, bank, "go-out", declared)
+    wanted = {"application": asks, "plan": plan["id"]}
+    await api.done(partner, "POST", "/v1/subscriptions", json=wanted)
     made = await api.done(partner, "POST", "/v1/consents", json=body)
     assert (made["state"], made["application"]) == ("awaiting", asks)
     assert (await api.ask(bank, "POST", "/v1/consents", json=body)).status_code == 404

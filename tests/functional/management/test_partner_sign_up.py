@@ -101,17 +101,29 @@ async def test_a_sign_up_that_is_refused_leaves_nothing_behind(api: Api) -> None
     assert [each["slug"] for each in listed["items"]] == ["orchard-works"]
 
 
-async def test_two_of_one_name_get_addresses_of_their_own(api: Api) -> None:
-    slugs = [(await sign_up(api, name=name)).json()["organisation"]["slug"] for name in "mno"
-             for name in [f"mei.{name}"]]  # fmt: skip
+async def test_two_whose_names_are_one_in_latin_get_addresses_of_their_own(api: Api) -> None:
+    slugs = []
+    for number, name in enumerate("一二三"):
+        told = {"name": f"mei.{number}x", "name_en": f"Orchard Works {name}", "name_zh": name}
+        slugs.append((await sign_up(api, **told)).json()["organisation"]["slug"])
     assert slugs[0] == "orchard-works"
     assert len(set(slugs)) == 3
     assert all(slug.startswith("orchard-works") for slug in slugs)
 
 
+async def test_two_of_one_name_are_not_told_apart_by_customers(api: Api) -> None:
+    assert (await sign_up(api, name="mei.one")).status_code == 201
+    again = await sign_up(api, name="mei.two", name_en="ORCHARD-WORKS")
+    assert (again.status_code, again.json()["parameters"]["pointer"]) == (409, "/name_en")
+
+
 async def test_one_address_signs_up_only_so_many(api: Api) -> None:
     for number in range(SIGN_UPS):
-        assert (await sign_up(api, name=f"mei.{number}x")).status_code == 201
+        assert (
+            await sign_up(
+                api, name=f"mei.{number}x", name_en=f"Works {number}", name_zh=f"工坊{number}"
+            )
+        ).status_code == 201
     refused = await sign_up(api, name="one.more")
     assert (refused.status_code, refused.json()["code"]) == (429, "too_many_sign_ups")
 

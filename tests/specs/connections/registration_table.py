@@ -139,9 +139,9 @@ async def suspended(attempt: Attempt) -> None:
     world, issuer = attempt.issuer.world, attempt.issuer
     async with world.services.database.unit(PLATFORM) as unit:
         partner = await organisations.admit_partner(
-            unit, slug=slug, name_en="Gone", name_zh="已停", partner_class="software_vendor"
+            unit, slug=slug, name_en=slug, name_zh=f"已停 {slug}", partner_class="software_vendor"
         )
-    statement = issuer.statement(organisation=slug)
+    statement = issuer.statement(organisation=slug, client_name=f"Till of {slug}")
     told = (await issuer.register(statement, peer=f"10.4{attempt.peer[4:]}")).json()
     async with world.services.database.unit(PLATFORM) as unit:
         await organisations.suspend(unit, partner.id)
@@ -184,7 +184,7 @@ ROWS: Final = (
     Row("issuer_of", _STATEMENT, "not a compact JWT", says(software_statement="x")),
     Row("_text", _STATEMENT, "iss is missing", states(iss=None)),
     Row("_Registering._verified", _UNAPPROVED, "its issuer is not", states(iss="https://x.example")),
-    Row("verified", _STATEMENT, "no key of its issuer", signed_by_another),
+    Row("verify", _STATEMENT, "no key of its issuer", signed_by_another),
     Row("_read", _STATEMENT, "exp is missing or past", states(exp=1)),
     Row("_Registering._verified", _UNAPPROVED, "no active organisation", states(organisation="x")),
     Row("_Registering._another", _UNAPPROVED, "for other software", states(software_id="till-9"),
@@ -197,9 +197,11 @@ ROWS: Final = (
         "_as_metadata", OAUTH_REGISTRATION_ADDRESS, "",
         states(redirect_uris=["http://shop.example/back"]),
     ),
+    Row("_check_types", _METADATA, "takes the role payments",
+        states(authorization_details_types=["urn:weir:payment-initiation:v1"])),
     Row("_refuse_names", _METADATA, "is assigned here", says(tls_client_auth_subject_dn="CN=x")),
     Row("_use", _STATEMENT, "it was used before", used_before),
-    Row("_require_roles", _METADATA, "introspect is for members",
+    Row("_allowed", _METADATA, "introspect is for members",
         states(weir_roles=["introspect"])),
     Row("_Registering._certificate", _METADATA, "is not a text", says(certificate_request=7)),
     Row("_as_oauth", _METADATA, "", says(certificate_request="no PEM"), alone=True),

@@ -128,8 +128,6 @@ def facts_of(
         if not isinstance(value, TAKEN[name]):
             raise bad_metadata(name, "is of another JSON type")
     _check_offered(merged, algorithms)
-    roles = _roles(merged, stated)
-    _check_types(merged, roles)
     try:
         facts = registration_rules.application_facts(
             name=merged.get("client_name", ""),
@@ -137,11 +135,12 @@ def facts_of(
             jwks=merged.get("jwks", {"keys": []}),
             jwks_uri=merged.get("jwks_uri"),
             redirect_uris=_texts(merged, "redirect_uris"),
-            roles=roles,
+            roles=_roles(merged, stated),
             require_signed_request_object=merged.get("require_signed_request_object", False),
         )
     except Refusal as refusal:
         raise _as_metadata(refusal) from refusal
+    _check_types(merged, facts.roles)
     return facts, merged
 
 
