@@ -15,6 +15,7 @@ from typing import Any, Literal
 from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from weir.agreements.declares import AGREEMENT_VERSIONS
 from weir.agreements.shares import (
     BILLABLE,
     ROLES,
@@ -37,6 +38,7 @@ from weir.kernel.strict_json import canonical
 from weir.partners.organisations import find_operator
 from weir.partners.tables import organisations
 from weir.shelf.tables import products
+from weir.store.room import require_room
 from weir.store.unit import UnitOfWork
 
 Status = Literal["proposed", "declined", "in_force", "ended"]
@@ -322,6 +324,10 @@ async def _write(unit: UnitOfWork, given: _Proposal, counters: str | None) -> Ag
         raise inputs.wrong("/effective_from", "must have a time zone", "须包含时区")
     await _must_exist(unit.connection, parties_named(split) - set(ROLES))
     operator = await operator_of(unit.connection)
+    versions = agreements.c.product == given.product
+    await require_room(
+        unit, agreements, versions, given.product, "AGREEMENT_VERSIONS", AGREEMENT_VERSIONS
+    )
     identifier = unit.mint("agr")
     row = {
         "id": identifier,

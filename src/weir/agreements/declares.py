@@ -10,6 +10,7 @@ from weir.kernel.declarations import BOOKS_PANEL, Command
 # --- Limits ---
 # Agreements, ledger and statements
 AGREEMENT_SHARES: Final = 16
+AGREEMENT_VERSIONS: Final = 500  # of one product, proposals and ended ones too
 
 # --- Audit events: (English, Chinese) ---
 EVENTS: Final = {

@@ -18,6 +18,10 @@ REVOCATION_UNCONFIRMED: Final = Outcome(
 )
 
 # --- Limits ---
+# Rates of one control process (kernel/rates.py)
+WRITES_A_SECOND: Final = 50  # of one application or person
+WRITES_AT_ONCE: Final = 1_000
+
 # Trying an operation out, from its page
 TEST_CUSTOMERS_AN_HOUR: Final = 60  # taken by one organisation, each with a new passphrase
 

@@ -7,6 +7,7 @@ body is read, bounded and strict, then checked.
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
 from typing import Annotated, Any, Final
 
@@ -21,11 +22,13 @@ from weir.api.callers import Caller, identify
 from weir.api.portal_callers import identify_person
 from weir.api.services import Services
 from weir.identity.acting_person import ACTING, ActingPerson
-from weir.kernel import strict_json
-from weir.kernel.declares import JSON_BYTES, UNKNOWN_HOST
+from weir.kernel import inputs, strict_json
+from weir.kernel.declares import JSON_BYTES, REQUESTS_EXCEEDED, UNKNOWN_HOST
 from weir.kernel.outcomes import Refusal
 from weir.openapi.declares import DOCUMENT_BYTES
+from weir.wire.networks import network_of
 
+_READS: Final = ("GET", "HEAD")
 # How much of a body is read; JSON_BYTES where nothing else is said.
 _BODY_BYTES: Final = {"import_document": DOCUMENT_BYTES}
 
@@ -62,8 +65,10 @@ class GuardedRoute(APIRoute):
         async def guarded(request: Request) -> Response:
             if request.headers.get("weir-host-role") != "manage":
                 raise Refusal(UNKNOWN_HOST)
+            inputs.address(request.scope["raw_path"], request.scope["query_string"])
             if rule.needs_caller:
                 request.state.caller = await _identified(request, rule)
+                _slow_down(request, request.state.caller)
             strict = _StrictRequest(request.scope, request.receive)
             strict.most_bytes = most_bytes
             return await handle(strict)
@@ -72,12 +77,33 @@ class GuardedRoute(APIRoute):
 
 
 async def _identified(request: Request, rule: Rule) -> Caller:
-    """Identify the person whom the portal asks for, or the application that asks by itself."""
+    """Identify the person whom the portal asks for, or the application that asks by itself.
+
+    Refusal REQUESTS_EXCEEDED for an address that was refused too often.
+    """
     services: Services = request.app.state.services
     acting: ActingPerson | None = request.scope.get(ACTING)
     if acting is not None:
         return await identify_person(acting, rule, services.database)
-    return await identify(request.headers, rule, services)
+    refused, address = services.rates.refused, network_of(request.headers.get("weir-peer", ""))
+    wait_s = refused.wait_s(address, time.monotonic())
+    if wait_s:
+        raise Refusal(REQUESTS_EXCEEDED, "the address", retry_after_s=wait_s)
+    try:
+        return await identify(request.headers, rule, services)
+    except Refusal:
+        refused.count(address, time.monotonic())
+        raise
+
+
+def _slow_down(request: Request, caller: Caller) -> None:
+    """Count a write by whoever makes it. Refusal REQUESTS_EXCEEDED."""
+    if request.method in _READS:
+        return
+    services: Services = request.app.state.services
+    wait_s = services.rates.writes.take_s(caller.subject, time.monotonic())
+    if wait_s:
+        raise Refusal(REQUESTS_EXCEEDED, caller.subject, retry_after_s=wait_s)
 
 
 def new_router(tag: str) -> APIRouter:

@@ -46,7 +46,9 @@ class ConfirmedChange(Shown):
 Text = Annotated[str, Field(max_length=NAME_CHARACTERS)]
 Prose = Annotated[str, Field(max_length=PROSE_CHARACTERS)]
 Url = Annotated[str, Field(max_length=URL_CHARACTERS)]
-Name = Annotated[str, Field(max_length=64, description="An identifier or a slug.")]
+Name = Annotated[
+    str, Field(max_length=64, pattern=inputs.IDENTIFIER, description="An identifier or a slug.")
+]
 After = Annotated[
     str, Query(max_length=64, pattern=r"^[a-z0-9_-]*$", description="`next` of the page before.")
 ]

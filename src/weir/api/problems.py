@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from weir.kernel import inputs
 from weir.kernel.declares import NOT_FOUND, PLATFORM_ERROR, UNSUPPORTED_MEDIA_TYPE
-from weir.kernel.outcomes import Outcome, Refusal, Retry
+from weir.kernel.outcomes import Outcome, Refusal
 from weir.wire.declares import BODY_TOO_LARGE, METHOD_NOT_ALLOWED
 
 _log = structlog.get_logger("weir.api")
@@ -61,8 +61,8 @@ def answer(refusal: Refusal, request: Request) -> Response:
     headers = {"cache-control": "no-store"}
     if outcome.status == 401:
         headers["www-authenticate"] = _challenge(outcome)
-    if outcome.retry is Retry.LATER:
-        headers["retry-after"] = "1"
+    if refusal.wait_s is not None:
+        headers["retry-after"] = str(refusal.wait_s)
     return JSONResponse(
         refusal.problem(request.headers.get("weir-interaction-id")),
         outcome.status,

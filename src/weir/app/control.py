@@ -30,7 +30,7 @@ from weir.app.settings import Settings
 from weir.authorization.clients.key_set_fetch import KeyFetcher
 from weir.authorization.clients.remote_keys import RemoteKeys
 from weir.authorization.front import http
-from weir.authorization.services import Addresses
+from weir.authorization.services import Addresses, RequestRates
 from weir.authorization.services import Services as Authorization
 from weir.identity.passphrases import Passphrases
 from weir.identity.sessions import Sessions
@@ -100,6 +100,7 @@ async def build_control(core: Core, directory: Outbound, vault: Vault) -> Asgi:
         authority,
         remote_keys,
         core.sealing,
+        RequestRates(core.settings.client_requests_a_second),
     )
     lake = Lake(core.lake_url)
     passphrases = Passphrases()

@@ -1,19 +1,16 @@
-"""The objects that every role shares: settings, home, engines, keys; logging and the stop event."""
+"""The objects that every role shares: settings, home, engines, keys; and the stop event."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
-import sys
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import Any
 
-import structlog
-
+from weir.app.log import tell_lines_left_out
 from weir.app.settings import Settings
 from weir.audit.chain import AuditJournal
 from weir.kernel.clock import SystemClock
@@ -97,10 +94,12 @@ async def open_core(
     database = Database(
         settings.database_url, clock=clock, journal=journal, cache=cache, pool=connections
     )
+    telling = asyncio.create_task(tell_lines_left_out())
     try:
         receipts = master_key.derive(key, "weir receipts v1")
         yield Core(settings, home, clock, cache, database, journal, SealingKey(key), receipts)
     finally:
+        telling.cancel()
         await database.close()
         await cache.close()
 
@@ -109,57 +108,6 @@ def _master_key(settings: Settings, home: Home) -> bytes:
     if settings.master_key is not None:
         return master_key.parse(settings.master_key)
     return master_key.load_or_create(home.folder("secrets") / "master.key")
-
-
-class _Losing:
-    """Standard output for the log; drops lines that cannot be written, as on a full disk.
-
-    The work must not fail because of a log line, least of all a refusal that reports the full disk.
-    """
-
-    def write(self, text: str) -> int:
-        with suppress(OSError):
-            sys.stdout.write(text)
-        return len(text)
-
-    def flush(self) -> None:
-        with suppress(OSError):
-            sys.stdout.flush()
-
-
-def log_to_stdout(level: str) -> None:
-    """Log to standard output, one JSON object a line, from `level` on.
-
-    Messages of libraries go the same way, from `warning` on. No line holds a secret or a token.
-    """
-    number = logging.getLevelNamesMapping()[level.upper()]
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(file=cast(TextIO, _Losing())),
-        cache_logger_on_first_use=True,
-    )
-    handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[
-                structlog.stdlib.add_log_level,
-                structlog.processors.TimeStamper(fmt="iso", utc=True),
-                structlog.processors.format_exc_info,
-            ],
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.JSONRenderer(ensure_ascii=False),
-            ],
-        )
-    )
-    logging.basicConfig(level=max(number, logging.WARNING), handlers=[handler], force=True)
 
 
 def stop_event() -> asyncio.Event:

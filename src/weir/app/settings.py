@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from weir.app import declares as app
+from weir.authorization import declares as authorization
 from weir.gateway import declares as gateway
 from weir.kernel import declares as kernel
 from weir.kernel import settings as reading
@@ -21,6 +22,7 @@ from weir.wire import declares as wire
 @dataclass(frozen=True)
 class Settings(
     settlement.Settings,
+    authorization.Settings,
     metering.Settings,
     keys.Settings,
     store.Settings,

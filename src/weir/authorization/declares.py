@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 from weir.access.roles import BUILDERS, MEMBER, OWNERS, PARTIES, Rule
-from weir.kernel.declarations import Lock, Periodic
+from weir.kernel.declarations import Lock, Periodic, setting
 from weir.kernel.outcomes import Fault, Outcome, Retry
 
 # --- Refusals ---
@@ -106,8 +109,16 @@ OAUTH_REGISTRATION_TOKEN_INVALID: Final = Outcome(
 OAUTH_TOO_MANY_REQUESTS: Final = Outcome(
     "oauth_too_many_requests",
     429,
-    "There were too many requests from this address. Wait a minute.",
-    "来自该地址的请求过多，请一分钟后再试。",
+    "There were too many requests from this address. Wait as long as Retry-After says.",
+    "来自该地址的请求过多，请按 Retry-After 等待后重试。",
+    retry=Retry.LATER,
+    oauth="temporarily_unavailable",
+)
+OAUTH_RATE_EXCEEDED: Final = Outcome(
+    "oauth_rate_exceeded",
+    429,
+    "The application sends more requests than its rate. Wait as long as Retry-After says.",
+    "该应用的请求超过速率上限，请按 Retry-After 等待后重试。",
     retry=Retry.LATER,
     oauth="temporarily_unavailable",
 )
@@ -274,6 +285,17 @@ CLAIMS_PARAMETER_CHARACTERS: Final = 8_192
 CLAIMS_ASKED: Final = 50  # in one place, and values of one claim
 LODGED_CONSENT_LIFETIME_S: Final = 86_400  # from its lodging until the customer must have answered
 
+# Rates of one control process (kernel/rates.py)
+CLIENT_REQUESTS_A_SECOND: Final = 200  # of one client, unless the setting says otherwise
+CLIENT_BURST_S: Final = 10  # so many seconds of a client's rate may come together
+ASKING_REQUESTS_A_SECOND: Final = 50  # of one client: pushed requests, backchannel questions
+ASKING_REQUESTS_AT_ONCE: Final = 500
+
+# The cache, which all clients share
+PUSHED_BYTES_OF_CLIENT: Final = 16 * 1024 * 1024  # in PUSHED_REQUEST_LIFETIME_S
+VISIT_BYTES_OF_CLIENT: Final = 64 * 1024 * 1024  # in INTERACTION_MEMORY_S
+VISITS_OF_REQUEST: Final = 20  # visits that one pushed request begins
+
 # Dynamic registration and keys at jwks_uri (authorization/front/registration.py, remote_keys.py)
 SOFTWARE_STATEMENT_CHARACTERS: Final = 16_384
 SOFTWARE_STATEMENT_LIFETIME_S: Final = 86_400
@@ -290,6 +312,21 @@ JWKS_FETCHES: Final = 8  # at a time by one process
 # Trying an operation out, from its page
 TRIAL_KEY_LIFETIME_S: Final = 1_200  # in which a customer is asked, and answers
 TRIAL_KEYS_AN_HOUR: Final = 60  # of one application
+
+
+# --- Settings ---
+@mypyc_attr(native_class=False)  # the whole of the settings inherits it
+@dataclass(frozen=True)
+class Settings:
+    """The rate of clients at the authorization server."""
+
+    client_requests_a_second: int = setting(
+        CLIENT_REQUESTS_A_SECOND,
+        "Requests of one client to the authorization server, in one control process.",
+        low=1,
+        high=100_000,
+    )
+
 
 # --- Advisory locks ---
 BACKCHANNEL_LOCK: Final = Lock(

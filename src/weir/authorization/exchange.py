@@ -89,6 +89,7 @@ class Exchange:
     organisation: Organisation = field(init=False)
     subscribed: frozenset[str] = frozenset()  # scopes of the products the client subscribes to
     trial: TrialKey | None = None  # the key of a developer's browser, if it asks
+    proven: bool = False  # whether it is known who asks
     certificate_known: bool = False
     certificate_revoked: bool = False
     assertion: Assertion | None = None

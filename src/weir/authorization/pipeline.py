@@ -23,6 +23,7 @@ from weir.authorization.steps import (
     grant_management,
     introspection,
     possession,
+    rates,
     refresh,
     replay,
     request,
@@ -77,6 +78,8 @@ TABLE: Final[tuple[tuple[str, Step], ...]] = (
     ("x·xxxxx···xx", client.proves_itself_by_certificate),            # RFC 8705 section 2
     ("x·xxxxx···xx", client.proves_itself_by_key),                    # RFC 7523 section 2.2
     ("x·xxxxx···xx", binding.certificate_is_the_clients),             # RFC 8705 section 3
+    ("x·xxxxx···xx", rates.client_keeps_its_rate),                    # RFC 6585 section 4
+    ("x·········x·", rates.client_asks_in_measure),                   # RFC 6585 section 4
     ("x·xxx······x", possession.proof_is_valid),                      # RFC 9449 section 4.3
     ("x·x·········", trial.key_is_the_tokens),                        # RFC 9449 section 10
     ("x·xxxxx···xx", replay.nothing_is_replayed),                     # RFC 7523, RFC 9449
@@ -139,6 +142,7 @@ TABLE: Final[tuple[tuple[str, Step], ...]] = (
     ("······x·····", introspection.token_is_introspected),            # RFC 7662 section 2.2
     ("·······xxx··", userinfo.token_is_ours),                         # RFC 6750 section 2.1
     ("·······xxx··", userinfo.key_is_the_tokens),                     # RFC 9449 section 7
+    ("·······xxx··", rates.token_keeps_its_rate),                     # RFC 6585 section 4
     ("·······xxx··", userinfo.proof_is_new),                          # RFC 9449 section 11.1
     ("·······x····", userinfo.scope_is_openid),                       # OpenID Connect 5.3
     ("·······x····", userinfo.token_stands),                          # RFC 6750 section 3.1

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from weir.authorization.clients.remote_keys import RemoteKeys
-from weir.kernel.declares import Settings
+from weir.authorization.declares import (
+    ASKING_REQUESTS_A_SECOND,
+    ASKING_REQUESTS_AT_ONCE,
+    CLIENT_BURST_S,
+    CLIENT_REQUESTS_A_SECOND,
+)
+from weir.kernel.declares import (
+    REFUSED_REQUESTS_A_SECOND,
+    REFUSED_REQUESTS_AT_ONCE,
+    Settings,
+)
 from weir.kernel.origins import https_origin
+from weir.kernel.rates import Rates
 from weir.keys.authority import Authority
 from weir.keys.master_key import Sealing
 from weir.keys.vault import Signer
@@ -40,6 +51,18 @@ class Addresses:
         )
 
 
+class RequestRates:
+    """Rates of requests: by client once it has proven itself, and by address for requests that were
+    refused before that. Requests that lead to a customer have a rate of their own.
+    """
+
+    def __init__(self, client_requests_a_second: int = CLIENT_REQUESTS_A_SECOND) -> None:
+        every = client_requests_a_second
+        self.of_client = Rates(every, every * CLIENT_BURST_S)
+        self.asking = Rates(ASKING_REQUESTS_A_SECOND, ASKING_REQUESTS_AT_ONCE)
+        self.refused = Rates(REFUSED_REQUESTS_A_SECOND, REFUSED_REQUESTS_AT_ONCE)
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """The parts that steps work with, wired once in `app/`."""
@@ -51,3 +74,4 @@ class Services:
     authority: Authority
     remote_keys: RemoteKeys
     sealing: Sealing
+    rates: RequestRates = field(default_factory=RequestRates)

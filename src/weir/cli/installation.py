@@ -26,7 +26,7 @@ from weir.cli.health import is_ready
 from weir.kernel.declares import PLATFORM_UNAVAILABLE
 from weir.kernel.outcomes import Refusal
 from weir.kernel.settings import environment
-from weir.store.engines import Child, EmbeddedPostgres, EmbeddedValkey, Home, claim, spawn
+from weir.store.engines import Child, EmbeddedPostgres, EmbeddedValkey, Home, claim, logs, spawn
 from weir.store.engines.process import GENTLE, ProcessView, end_family, list_processes
 
 Tell = Callable[[str], None]
@@ -146,7 +146,11 @@ class Installation:
                 time.sleep(_POLL_S)
 
     def restart_dead(self) -> list[str]:
-        """Restart parts that died; return a sentence for each. Call it every second or so."""
+        """Restart parts that died, and cut long logs. Return a sentence for each part that died.
+
+        Call it every second or so.
+        """
+        logs.tend(self.home.folder("log"))
         said = []
         for engine, name in ((self.postgres, "PostgreSQL"), (self.valkey, "Valkey")):
             if engine is not None and not engine.alive():

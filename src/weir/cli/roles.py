@@ -11,7 +11,8 @@ import typer
 import uvloop
 
 from weir.app import settings as reading
-from weir.app.core import RoleLife, log_to_stdout
+from weir.app.core import RoleLife
+from weir.app.log import log_to_stdout
 from weir.app.settings import Settings
 from weir.cli.health import socket_path
 from weir.store.engines.home import Home

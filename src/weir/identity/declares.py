@@ -23,6 +23,13 @@ SIGN_IN_LOCKED: Final = Outcome(
     "尝试次数过多，请几分钟后再试。",
     retry=Retry.LATER,
 )
+SIGN_IN_BUSY: Final = Outcome(
+    "sign_in_busy",
+    429,
+    "Too many sign-ins are being checked right now. Wait a few seconds and try again.",
+    "当前登录请求过多，请稍候几秒后重试。",
+    retry=Retry.LATER,
+)
 SECOND_FACTOR_WRONG: Final = Outcome(
     "second_factor_wrong",
     401,
@@ -46,9 +53,9 @@ PASSPHRASE_CHARACTERS_MAX: Final = 256
 STAFF_SESSION_LIFETIME_S: Final = 43_200  # of people who work here, however busy they are
 STAFF_SESSION_IDLE_S: Final = 1_800
 HALF_OPEN_SESSION_S: Final = 900  # within which the second factor is given
-SECOND_FACTOR_ATTEMPTS: Final = 10  # of one person from one address in its window
+SECOND_FACTOR_ATTEMPTS: Final = 10  # wrong, of one person from one address in its window
 SECOND_FACTOR_WINDOW_S: Final = 3_600
-SECOND_FACTOR_ATTEMPTS_A_DAY: Final = 100  # of one person from everywhere; passkeys not counted
+SECOND_FACTOR_ATTEMPTS_A_DAY: Final = 100  # wrong, of one person from everywhere; no passkeys
 SECOND_FACTOR_DAY_S: Final = 86_400
 RECOVERY_CODES: Final = 10
 PASSKEYS: Final = 10  # of one person
@@ -56,9 +63,14 @@ PASSKEY_ANSWER_CHARACTERS: Final = 16_384
 CHALLENGE_LIFETIME_S: Final = 300  # of a passkey ceremony
 PEOPLE: Final = 500  # who work for one organisation
 INVITATIONS: Final = 100  # open at once in one organisation
-SIGN_IN_ATTEMPTS: Final = 10  # for one name from one address in SIGN_IN_WINDOW_S
+SIGN_IN_ATTEMPTS: Final = 10  # wrong, for one name from one address in SIGN_IN_WINDOW_S
 SIGN_IN_WINDOW_S: Final = 300
+GUESSES_OF_NETWORK: Final = 100  # wrong passphrases and codes; then each waits SIGN_IN_PAUSE_S
+GUESSES_OF_NETWORK_WINDOW_S: Final = 300
+SIGN_IN_PAUSE_S: Final = 2
 PASSPHRASE_HASHES_AT_ONCE: Final = 2  # argon2id takes 64 MiB each
+PASSPHRASES_WAITING: Final = 64  # for their hash, in one process
+PASSPHRASES_WAITING_EACH: Final = 8  # of one network, or of one organisation
 
 # Trying an operation out, from its page
 TEST_CUSTOMERS: Final = 20  # that one member offers

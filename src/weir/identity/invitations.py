@@ -18,9 +18,10 @@ from weir.identity import links, people
 from weir.identity.declares import INVITATIONS, PEOPLE
 from weir.identity.links import LinkPurpose
 from weir.identity.tables import one_time_links
-from weir.kernel.declares import CONFLICT, NOT_FOUND
+from weir.kernel.declares import NOT_FOUND
 from weir.kernel.inputs import choice, text
 from weir.kernel.outcomes import Refusal
+from weir.store.room import limit_reached, require_room
 from weir.store.unit import UnitOfWork
 
 _STAFF: Final = ("operator", "member", "partner")
@@ -56,15 +57,17 @@ async def invite(
 ) -> NewInvitation:
     """Invite a person to an organisation.
 
-    Refusal INVALID_INPUT for role or invitee; CONFLICT when there are too many people or
+    Refusal INVALID_INPUT for role or invitee; LIMIT_REACHED when there are too many people or
     invitations.
     """
     choice(role, ROLES, "/role")
     name = text(invitee, "/invitee")
+    mine = _invitations(organisation, unit.now)
+    await require_room(unit, one_time_links, mine, organisation, "INVITATIONS", INVITATIONS)
     waiting = await list_open(unit.connection, organisation, unit.now)
     working = await people.of_organisation(unit.connection, organisation)
-    if len(waiting) >= INVITATIONS or len(waiting) + len(working) >= PEOPLE:
-        raise Refusal(CONFLICT, "too many people", pointer="/invitee")
+    if len(waiting) + len(working) >= PEOPLE:
+        raise limit_reached("PEOPLE", PEOPLE)
     secret = await links.create_link(
         unit, kind, subject=organisation, organisation=organisation, role=role, invitee=name
     )

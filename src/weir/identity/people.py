@@ -132,15 +132,10 @@ async def of_organisation(connection: AsyncConnection, organisation: str) -> Seq
     return [_person(row) for row in await connection.execute(statement)]
 
 
-async def get_colleague(
-    connection: AsyncConnection, organisation: str, person_id: str, *, lock: bool = False
-) -> Person:
-    """Return one of an organisation's staff. Refusal NOT_FOUND.
-
-    With `lock`, the row is locked until the unit of work ends.
-    """
+async def get_colleague(connection: AsyncConnection, organisation: str, person_id: str) -> Person:
+    """Return one of an organisation's staff. Refusal NOT_FOUND."""
     statement = select(people).where(_working_for(organisation), people.c.id == person_id)
-    row = (await connection.execute(statement.with_for_update() if lock else statement)).first()
+    row = (await connection.execute(statement)).first()
     if row is None:
         raise Refusal(NOT_FOUND, f"{person_id} does not work for {organisation}")
     return _person(row)
@@ -152,7 +147,8 @@ async def change_role(unit: UnitOfWork, organisation: str, person_id: str, role:
     Refusal CONFLICT when the person is the last owner.
     """
     choice(role, ROLES, "/role")
-    before = await get_colleague(unit.connection, organisation, person_id, lock=True)
+    await _lock_owners(unit, organisation, person_id)
+    before = await get_colleague(unit.connection, organisation, person_id)
     await _keep_an_owner(unit, before, role)
     await _set(unit, person_id, role=role)
     if role != OWNER:
@@ -167,7 +163,8 @@ async def remove(unit: UnitOfWork, organisation: str, person_id: str) -> Person:
     The person's sessions end, and so do the unused links that the person made. The sign-in name
     stays taken. Refusal CONFLICT when the person is the last owner.
     """
-    before = await get_colleague(unit.connection, organisation, person_id, lock=True)
+    await _lock_owners(unit, organisation, person_id)
+    before = await get_colleague(unit.connection, organisation, person_id)
     await _keep_an_owner(unit, before, None)
     await _set(unit, person_id, status="removed", sessions_since=unit.now)
     await links.void_links_made_by(unit, person_id)
@@ -189,15 +186,27 @@ async def end_sessions(unit: UnitOfWork, person_id: str) -> None:
     await _set(unit, person_id, sessions_since=unit.now)
 
 
+async def _lock_owners(unit: UnitOfWork, organisation: str, person_id: str) -> None:
+    """Lock the rows of a person and of all owners, before any of them is read, in one order.
+
+    So two owners who leave at the same time do not both see the other, and neither waits for a row
+    that the other locked first.
+    """
+    concerned = (people.c.id == person_id) | (people.c.role == OWNER)
+    await unit.connection.execute(
+        select(people.c.id)
+        .where(_working_for(organisation), concerned)
+        .order_by(people.c.id)
+        .with_for_update()
+    )
+
+
 async def _keep_an_owner(unit: UnitOfWork, person: Person, role: str | None) -> None:
     """Refuse (CONFLICT) to leave an organisation without an owner; it could never get one again."""
     if person.role != OWNER or role == OWNER:
         return
-    # All owners are locked, so that two who leave at the same time do not both see the other.
     owners = await unit.connection.execute(
-        select(people.c.id)
-        .where(_working_for(str(person.organisation)), people.c.role == OWNER)
-        .with_for_update()
+        select(people.c.id).where(_working_for(str(person.organisation)), people.c.role == OWNER)
     )
     if len(owners.all()) == 1:
         raise Refusal(

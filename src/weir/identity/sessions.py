@@ -4,6 +4,8 @@ There are two cookies, both `__Host-` (no other host can set them), Secure, Http
 SameSite=Lax. *visit* marks a browser, so that forms and interactions belong to it. *session* is
 the secret of a sign-in; each sign-in makes a new one, so a planted cookie is useless.
 
+A session belongs to one host: the cookie's value is worth nothing at the other one.
+
 A customer's session lasts an hour. A staff session ends when it is idle for some time, and at a
 fixed time in any case. It needs two factors. Until the second one is given, the session is *half
 open*: it permits giving the second factor and nothing else.
@@ -15,7 +17,7 @@ import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from weir.identity import secrets
 from weir.identity.declares import (
@@ -26,6 +28,9 @@ from weir.identity.declares import (
 )
 from weir.identity.people import Person
 from weir.store.cache import Cache
+
+# The hosts at which people sign in: the portal, and the authorization server.
+Host = Literal["portal", "auth"]
 
 VISIT_COOKIE: Final = "__Host-weir-visit"
 SESSION_COOKIE: Final = "__Host-weir-session"
@@ -59,16 +64,20 @@ class Sessions:
         self._cache = cache
 
     async def open_for_staff(self, person_id: str, now: datetime, amr: tuple[str, ...]) -> str:
-        """Open a session for a member of staff, half open without a second factor in `amr`.
+        """Open a session at the portal for a member of staff, half open without a second factor in
+        `amr`.
 
         Returns the session's secret.
         """
         if "mfa" not in amr:
             half_open_s = HALF_OPEN_SESSION_S
-            return await self.open(person_id, now, amr, lifetime_s=half_open_s, idle_s=half_open_s)
+            return await self.open(
+                person_id, now, "portal", amr, lifetime_s=half_open_s, idle_s=half_open_s
+            )
         return await self.open(
             person_id,
             now,
+            "portal",
             amr,
             lifetime_s=STAFF_SESSION_LIFETIME_S,
             idle_s=STAFF_SESSION_IDLE_S,
@@ -78,18 +87,20 @@ class Sessions:
         self,
         person_id: str,
         now: datetime,
+        host: Host,
         amr: tuple[str, ...] = BY_PASSPHRASE,
         *,
         lifetime_s: int = SESSION_LIFETIME_S,
         idle_s: int = SESSION_LIFETIME_S,
     ) -> str:
-        """Open a session and return its secret.
+        """Open a session at a host and return its secret.
 
         It ends after `lifetime_s`, or after `idle_s` without a request.
         """
         secret = secrets.new_secret()
         opened = {
             "person": person_id,
+            "host": host,
             "opened_at": now.isoformat(),
             "proven_at": now.isoformat(),
             "ends_at": (now + timedelta(seconds=lifetime_s)).isoformat(),
@@ -99,10 +110,12 @@ class Sessions:
         await self._cache.put_json(_key(secret), opened, idle_s)
         return secret
 
-    async def find(self, secret: str | None, now: datetime) -> Session | None:
-        """Return the session and restart its idle time; None when it is unknown or has ended."""
+    async def find(self, secret: str | None, now: datetime, host: Host) -> Session | None:
+        """Return the session and restart its idle time; None when it is unknown, another host's, or
+        has ended.
+        """
         found = await self._read(secret)
-        if secret is None or found is None:
+        if secret is None or found is None or found["host"] != host:
             return None
         left_s = (datetime.fromisoformat(found["ends_at"]) - now).total_seconds()
         if left_s <= 0:
@@ -134,7 +147,7 @@ class Sessions:
             return None
         found: dict[str, Any] | None = await self._cache.get_json(_key(secret))
         # A session stored in an older form has ended.
-        return found if found is not None and "ends_at" in found else None
+        return found if found is not None and "host" in found else None
 
 
 def form_token(visit: str, session: str | None, form: str) -> str:

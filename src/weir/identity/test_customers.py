@@ -25,6 +25,9 @@ from weir.identity.tables import customers, test_customers
 from weir.kernel.declares import CONFLICT, NOT_FOUND
 from weir.kernel.inputs import text
 from weir.kernel.outcomes import Refusal
+from weir.store.declares import KEPT_LOCK
+from weir.store.locks import hold
+from weir.store.room import limit_reached
 from weir.store.unit import UnitOfWork
 
 # Without characters that look alike.
@@ -50,10 +53,11 @@ def new_passphrase() -> str:
 async def offer(unit: UnitOfWork, member: str, customer_ref: str, display_name: str) -> None:
     """Offer a test customer to developers, or change its display name.
 
-    Refusal CONFLICT when the member offers TEST_CUSTOMERS already, or has enrolled the person as a
-    customer; INVALID_INPUT.
+    Refusal LIMIT_REACHED when the member offers TEST_CUSTOMERS already; CONFLICT when it has
+    enrolled the person as a customer; INVALID_INPUT.
     """
     reference, name = customer_reference(customer_ref), text(display_name, "/name")
+    await hold(unit.connection, KEPT_LOCK, f"{test_customers.name} {member}")
     await lock_reference(unit, member, reference)
     enrolled = select(customers.c.id).where(
         customers.c.member == member,
@@ -77,11 +81,7 @@ async def offer(unit: UnitOfWork, member: str, customer_ref: str, display_name: 
     )
     mine = select(func.count()).where(test_customers.c.member == member)
     if int((await unit.connection.execute(mine)).scalar_one()) > TEST_CUSTOMERS:
-        raise Refusal(
-            CONFLICT,
-            why=f"at most {TEST_CUSTOMERS} test customers are offered",
-            why_zh=f"最多提供 {TEST_CUSTOMERS} 位测试客户",
-        )
+        raise limit_reached("TEST_CUSTOMERS", TEST_CUSTOMERS)
     unit.audit("test_customer.offered", reference, {"name": name}, member)
 
 

@@ -11,14 +11,14 @@ from weir.kernel.outcomes import Outcome, Retry
 TOO_MANY_SIGN_UPS: Final = Outcome(
     "too_many_sign_ups",
     429,
-    "Too many organisations were registered from this address. Try again in an hour.",
-    "该地址登记的机构过多，请一小时后再试。",
+    "Too many organisations were registered from this network. Try again in an hour.",
+    "该网络登记的机构过多，请一小时后再试。",
     retry=Retry.LATER,
 )
 
 # --- Limits ---
 # Authorization (FAPI 2.0 Security Profile section 5.3)
-SIGN_UPS: Final = 10  # of organisations, from one address in SIGN_UP_WINDOW_S
+SIGN_UPS: Final = 10  # of organisations, from one network in SIGN_UP_WINDOW_S
 SIGN_UP_WINDOW_S: Final = 3_600
 
 # Tests of members' services

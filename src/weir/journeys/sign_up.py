@@ -18,6 +18,7 @@ from weir.access.roles import OWNER
 from weir.identity import people
 from weir.identity.passphrases import Passphrases, check_form
 from weir.identity.people import Person, sign_in_name
+from weir.identity.turns import Asker
 from weir.journeys.declares import SIGN_UP_WINDOW_S, SIGN_UPS, TOO_MANY_SIGN_UPS
 from weir.kernel import inputs
 from weir.kernel.declares import INVALID_INPUT
@@ -28,7 +29,7 @@ from weir.partners.organisations import SANDBOX, Organisation
 from weir.store.cache import Cache
 from weir.store.database import Database
 from weir.store.unit import Actor
-from weir.wire.networks import network_of
+from weir.wire.networks import wide_network_of
 
 _NOT_SLUG = re.compile(r"[^a-z0-9]+")
 _SLUG_CHARACTERS = 40
@@ -56,20 +57,26 @@ class SignedUp:
 
 
 async def sign_up(
-    database: Database, cache: Cache, passphrases: Passphrases, given: SignUp, *, address: str
+    database: Database,
+    cache: Cache,
+    passphrases: Passphrases,
+    given: SignUp,
+    *,
+    address: str,
+    asker: Asker,
 ) -> SignedUp:
     """Make a partner in the sandbox and its first owner, in one unit of work.
 
     Refusal INVALID_INPUT, see `faults`; CONFLICT when the sign-in name is taken; TOO_MANY_SIGN_UPS
-    from one address.
+    from one network; SIGN_IN_BUSY while too many passphrases wait for their hash.
     """
     found = faults(given)
     if found:
         raise found[0]
-    counted = await cache.count(f"sign-up:{network_of(address)}", SIGN_UP_WINDOW_S)
+    counted = await cache.count(f"sign-up:{wide_network_of(address)}", SIGN_UP_WINDOW_S)
     if counted > SIGN_UPS:
-        raise Refusal(TOO_MANY_SIGN_UPS, f"{counted} from {network_of(address)}")
-    hashed = await passphrases.hash(given.passphrase)
+        raise Refusal(TOO_MANY_SIGN_UPS, f"{counted} from {wide_network_of(address)}")
+    hashed = await passphrases.hash(given.passphrase, asker)
     async with database.unit(Actor(PLATFORM.organisation, "visitor")) as unit:
         slug = await _free_slug(unit.connection, given.name_en)
         facts = registration_rules.partner_facts(**_particulars(given), slug=slug)

@@ -112,6 +112,13 @@ RATE_EXCEEDED: Final = Outcome(
     "已达到套餐的速率上限，请按 Retry-After 等待后重试。",
     retry=Retry.LATER,
 )
+REQUESTS_EXCEEDED: Final = Outcome(
+    "requests_exceeded",
+    429,
+    "Too many requests in a short time. Wait as long as Retry-After says.",
+    "短时间内请求过多，请按 Retry-After 等待后重试。",
+    retry=Retry.LATER,
+)
 OVERLOADED: Final = Outcome(
     "overloaded",
     503,
@@ -242,6 +249,17 @@ URL_CHARACTERS: Final = 2_048
 
 # Lists
 PAGE_ROWS: Final = 200
+
+# Rates counted in a process
+RATE_NAMES: Final = 10_000  # clients or addresses told apart by one rate
+REFUSED_REQUESTS_A_SECOND: Final = 50  # from one address; further requests are not looked at
+REFUSED_REQUESTS_AT_ONCE: Final = 1_000
+
+# Lines of a process's log
+LOG_LINES_A_SECOND: Final = 20  # of one kind; further ones are counted in one line
+LOG_KINDS: Final = 200  # told apart in a second
+LOG_VALUE_CHARACTERS: Final = 200  # of one value in a line; the rest is cut
+LOG_TRACE_CHARACTERS: Final = 8_000  # of the end of an exception's trace
 
 
 # --- Settings ---

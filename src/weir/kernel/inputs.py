@@ -11,10 +11,16 @@ import re
 import unicodedata
 from collections.abc import Collection
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
 
 from weir.kernel import identifiers
-from weir.kernel.declares import INVALID_INPUT, NAME_CHARACTERS, PROSE_CHARACTERS, URL_CHARACTERS
+from weir.kernel.declares import (
+    INVALID_INPUT,
+    NAME_CHARACTERS,
+    NOT_FOUND,
+    PROSE_CHARACTERS,
+    URL_CHARACTERS,
+)
 from weir.kernel.outcomes import Refusal
 
 # A URL of RFC 3986 characters only. Other characters must be percent-encoded or punycode.
@@ -23,6 +29,9 @@ _HOST: Final = re.compile(
     r"(?=.{1,253}\Z)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
     r"(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*|\[[0-9a-f:.]{2,45}\]"
 )
+# The grammar of every identifier, slug and other name by which a thing is asked for.
+IDENTIFIER: Final = r"^[!-~]*$"
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 # Unicode categories a name may not hold: controls, invisible format characters (which reverse or
 # hide text), surrogates, private use, unassigned, line and paragraph separators.
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -45,6 +54,22 @@ def wrong(pointer: str, why: str, why_zh: str) -> Refusal:
         why=why,
         why_zh=why_zh,
     )
+
+
+def address(path: bytes, query: bytes) -> None:
+    """Check a request's path and query as they came: decoded, they are UTF-8 without controls.
+
+    No stored thing has another name, and PostgreSQL cannot be asked for one. Refusals NOT_FOUND
+    for the path, INVALID_INPUT for the query.
+    """
+    if not _is_text(path):
+        raise Refusal(NOT_FOUND, "the path is no text")
+    if query and not _is_text(query.replace(b"+", b" ")):
+        raise wrong(
+            "query",
+            "must be UTF-8 without control characters",
+            "须为 UTF-8 文本，且不含控制字符",
+        )
 
 
 def slug(value: str, pointer: str) -> str:
@@ -150,6 +175,14 @@ def split_url(value: str, pointer: str) -> SplitResult:
     if any(segment in (".", "..") for segment in parts.path.split("/")):
         raise wrong(pointer, "must hold no dot segments", "路径中不得含有点段")
     return parts
+
+
+def _is_text(encoded: bytes) -> bool:
+    """Whether percent-encoded bytes are UTF-8 without a control character."""
+    try:
+        return _CONTROL.search(unquote_to_bytes(encoded).decode("utf-8")) is None
+    except UnicodeDecodeError:
+        return False
 
 
 def _plain_host(parts: SplitResult, port: int | None) -> bool:

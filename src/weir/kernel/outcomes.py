@@ -63,6 +63,13 @@ class Refusal(Exception):  # noqa: N818 - a refusal is an answer of the platform
         self.detail = detail
         self.public = public
 
+    @property
+    def wait_s(self) -> int | None:
+        """The seconds after which to try again (Retry-After); None when waiting does not help."""
+        if self.outcome.retry is not Retry.LATER:
+            return None
+        return int(self.public.get("retry_after_s", 1))
+
     def problem(self, interaction_id: str | None = None) -> dict[str, Any]:
         """Return the RFC 9457 object, in both languages, so that no caller needs to negotiate."""
         return problem(self.outcome, interaction_id, self.public)

@@ -25,12 +25,14 @@ from weir.partners import keys, names, organisations, registration_rules
 from weir.partners.declares import (
     APPLICATION_REVOKED_KEYS,
     APPLICATION_SUSPENDED,
+    APPLICATIONS,
     ORGANISATION_SUSPENDED,
 )
 from weir.partners.organisations import Organisation
 from weir.partners.published import APPLICATION, ApplicationDocument
 from weir.partners.registration_rules import ApplicationFacts
 from weir.partners.tables import applications, certificates
+from weir.store.room import require_room
 from weir.store.unit import Change, UnitOfWork
 
 
@@ -107,9 +109,12 @@ async def admit(
 ) -> Application:
     """Store checked facts as an active application, and publish it.
 
-    Refusal CONFLICT when its name looks like the one of another party or its applications.
+    Refusal CONFLICT when its name looks like the one of another party or its applications,
+    LIMIT_REACHED when the organisation has as many applications as it may.
     """
     await _claim_name(unit, organisation, facts.name)
+    mine = applications.c.organisation == organisation.id
+    await require_room(unit, applications, mine, organisation.id, "APPLICATIONS", APPLICATIONS)
     added = await unit.connection.execute(
         applications.insert()
         .values(

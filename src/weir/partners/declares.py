@@ -34,6 +34,7 @@ DYNAMIC_APPLICATIONS: Final = 50  # of one organisation
 APPLICATION_KEYS: Final = 10  # public keys one application may have at a time
 APPLICATION_REVOKED_KEYS: Final = 200  # remembered for good, so that none comes back
 APPLICATION_REDIRECT_URIS: Final = 20
+APPLICATIONS: Final = 1_000  # of one organisation, suspended ones too
 APPLICATION_CERTIFICATES: Final = 20  # valid ones at a time
 
 # --- Periodic work of the worker ---

@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 # --- Limits ---
+# Rates of one control process (kernel/rates.py)
+FORMS_A_SECOND: Final = 20  # sent from one network
+FORMS_AT_ONCE: Final = 400
+
 # OpenAPI documents
 EXPIRED_FORM_BYTES: Final = 1024 * 1024  # of a form whose session has ended, shown once more
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -17,16 +18,20 @@ from weir.authorization.services import Services
 from weir.consent import recurring_payments, words
 from weir.identity.passphrases import Passphrases
 from weir.identity.sessions import Sessions
-from weir.kernel.declares import PLATFORM_ERROR
+from weir.kernel import inputs
+from weir.kernel.declares import PLATFORM_ERROR, REQUESTS_EXCEEDED
 from weir.kernel.limit_periods import PERIODS
 from weir.kernel.outcomes import Refusal
+from weir.kernel.rates import Rates
 from weir.metering.lake.lake import Lake
 from weir.portal import assets, formatting, languages, security
+from weir.portal.declares import FORMS_A_SECOND, FORMS_AT_ONCE
 from weir.portal.management import Management
 from weir.portal.relay import Relay
 from weir.portal.service_levels import ServiceLevels
 from weir.portal.visitor import Visitor, recognise, theme_of
 from weir.store.database import Database
+from weir.wire.networks import wide_network_of
 from weir.wire.outbound import Outbound
 
 PAGES: Final = Path(__file__).parent  # a template lies beside the page that shows it
@@ -41,7 +46,7 @@ class Portal:
     trusting the alliance's authority. `management` is the management API, asked in the name of the
     people who work for the organisations. `api_origin` is where gateways serve products. `lake`
     holds the calls behind a statement's lines. `relay` carries the calls that developers try out,
-    `to_server` their requests to the authorization server.
+    `to_server` their requests to the authorization server. `forms` counts sent forms by network.
     """
 
     authorization: Services
@@ -54,6 +59,7 @@ class Portal:
     levels: ServiceLevels
     relay: Relay
     to_server: Relay
+    forms: Rates = field(default_factory=lambda: Rates(FORMS_A_SECOND, FORMS_AT_ONCE))
 
     @property
     def database(self) -> Database:
@@ -70,6 +76,8 @@ def endpoint(portal: Portal, page: PageFunction) -> Callable[[Request], Awaitabl
     async def serve(request: Request) -> Response:
         visitor: Visitor | None = None
         try:
+            inputs.address(request.scope["raw_path"], request.scope["query_string"])
+            _slow_down(portal, request)
             visitor = await recognise(request, portal.database, portal.sessions)
             response = await page(portal, request, visitor)
         except Refusal as refusal:
@@ -85,6 +93,16 @@ def endpoint(portal: Portal, page: PageFunction) -> Callable[[Request], Awaitabl
     return serve
 
 
+def _slow_down(portal: Portal, request: Request) -> None:
+    """Count a sent form by the network that it comes from. Refusal REQUESTS_EXCEEDED."""
+    peer = request.headers.get("weir-peer")
+    if request.method != "POST" or peer is None:
+        return
+    wait_s = portal.forms.take_s(wide_network_of(peer), time.monotonic())
+    if wait_s:
+        raise Refusal(REQUESTS_EXCEEDED, "the network", retry_after_s=wait_s)
+
+
 def render(
     request: Request,
     visitor: Visitor | None,
@@ -92,9 +110,13 @@ def render(
     *,
     status: int = 200,
     leads_to: str | None = None,
+    wait_s: int | None = None,
     **context: Any,
 ) -> Response:
-    """Render a page in the visitor's language. `leads_to` is an origin its form may redirect to."""
+    """Render a page in the visitor's language.
+
+    `leads_to` is an origin its form may redirect to; `wait_s` the seconds after which to try again.
+    """
     language = visitor.language if visitor else languages.of(request)
     page = _ENVIRONMENTS[language].get_template(template)
     home = _home(request)
@@ -113,7 +135,8 @@ def render(
     policy = {
         "content-security-policy": security.content_security_policy(leads_to, scripts=scripts)
     }
-    return HTMLResponse(html, status, headers=security.HEADERS | policy)
+    later = {} if wait_s is None else {"retry-after": str(wait_s)}
+    return HTMLResponse(html, status, headers=security.HEADERS | policy | later)
 
 
 def render_refusal(
@@ -130,6 +153,7 @@ def render_refusal(
         visitor,
         "templates/refused.html",
         status=refusal.outcome.status,
+        wait_s=refusal.wait_s,
         outcome=refusal.outcome,
         public=refusal.public,
         way_back=way_back,

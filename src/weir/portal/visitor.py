@@ -19,11 +19,13 @@ from weir.identity.secrets import is_secret, new_secret
 from weir.identity.sessions import (
     SESSION_COOKIE,
     VISIT_COOKIE,
+    Host,
     Session,
     Sessions,
     form_token,
     is_form_token,
 )
+from weir.identity.turns import Asker, asker_of
 from weir.kernel.outcomes import Refusal
 from weir.portal import languages
 from weir.portal.languages import LANGUAGE_COOKIE
@@ -56,6 +58,8 @@ class Visitor:
     language: str
     language_is_chosen: bool
     address: str
+    asker: Asker
+    host: Host
     interaction_id: str
 
     def form_token(self, form: str) -> str:
@@ -81,7 +85,7 @@ async def recognise(request: Request, database: Database, sessions: Sessions) ->
     known = visit is not None and is_secret(visit)
     session = request.cookies.get(SESSION_COOKIE)
     asked = request.query_params.get("lang")
-    opened = await sessions.find(session, database.clock.now())
+    opened = await sessions.find(session, database.clock.now(), _host(request))
     person = await _person(database, opened)
     inside = person is not None and opened is not None and opened.is_open_to(person)
     return Visitor(
@@ -94,8 +98,15 @@ async def recognise(request: Request, database: Database, sessions: Sessions) ->
         language=languages.of(request),
         language_is_chosen=asked in languages.LANGUAGES,
         address=request.headers.get("weir-peer", ""),
+        asker=asker_of(request.scope, request.headers.get("weir-peer", "")),
+        host=_host(request),
         interaction_id=request.headers.get("weir-interaction-id", ""),
     )
+
+
+def _host(request: Request) -> Host:
+    """Return the host that the visitor is at; the gateway refuses every host that is not ours."""
+    return "auth" if request.headers.get("host", "").startswith("auth.") else "portal"
 
 
 def theme_of(request: Request) -> str:

@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from cryptography import x509
-from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy import Row, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -26,6 +26,7 @@ from weir.kernel.outcomes import Refusal
 from weir.shelf.declares import BACKEND_NOT_GUARDED, MEMBER_BACKENDS, MEMBER_ENDPOINTS
 from weir.shelf.published import BACKEND, BackendDocument, backend_key
 from weir.shelf.tables import backends
+from weir.store.room import require_room
 from weir.store.unit import Change, UnitOfWork
 
 # absolute-path [ "?" query ] of a health check, in the characters of RFC 3986 section 3.3.
@@ -95,13 +96,10 @@ def read_reach(
 
 
 async def register(unit: UnitOfWork, owner: str, url: str, reach: Reach) -> Backend:
-    """Register a service's endpoints. CONFLICT when it is registered, or there are too many."""
+    """Register a service's endpoints. CONFLICT when it is registered; LIMIT_REACHED."""
     inputs.https_url(url, "/url")
-    count = await unit.connection.scalar(
-        select(func.count()).select_from(backends).where(backends.c.owner == owner)
-    )
-    if int(count or 0) >= MEMBER_BACKENDS:
-        raise Refusal(CONFLICT, "too many backends", why="there are too many")
+    mine = backends.c.owner == owner
+    await require_room(unit, backends, mine, owner, "MEMBER_BACKENDS", MEMBER_BACKENDS)
     added = await unit.connection.execute(
         insert(backends)
         .values(id=unit.mint("bck"), owner=owner, url=url, **_values(reach), changed_at=unit.now)

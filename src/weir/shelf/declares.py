@@ -28,6 +28,10 @@ BACKEND_NOT_GUARDED: Final = Outcome(
 # --- Limits ---
 # Members' endpoints
 MEMBER_BACKENDS: Final = 100  # registered by one organisation
+DOCUMENTS: Final = 1_000  # versions of documents that one organisation imported
+DOCUMENTS_BYTES: Final = 512 * 1024 * 1024  # of those, as they were imported
+PRODUCTS: Final = 2_000  # versions of products of one organisation, retired ones too
+SUBSCRIPTIONS: Final = 10_000  # of one organisation's applications, ended ones too
 MEMBER_ENDPOINTS: Final = 16  # of one service
 
 # Agreements, ledger and statements

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.kernel import inputs
@@ -22,10 +22,11 @@ from weir.kernel.outcomes import Refusal
 from weir.openapi.operations import ImportedDocument, ImportedOperation
 from weir.openapi.regeneration import regenerate
 from weir.shelf import capabilities
-from weir.shelf.declares import DOCUMENT_LOCK
+from weir.shelf.declares import DOCUMENT_LOCK, DOCUMENTS, DOCUMENTS_BYTES
 from weir.shelf.tables import capabilities as capability_table
 from weir.shelf.tables import documents
 from weir.store.locks import hold
+from weir.store.room import limit_reached, require_room
 from weir.store.unit import UnitOfWork
 
 _SUMMARY = [
@@ -89,6 +90,8 @@ async def store(
             why_zh="与上一版本相同",
             version=before.version,
         )
+    await require_room(unit, documents, documents.c.owner == owner, owner, "DOCUMENTS", DOCUMENTS)
+    await _require_bytes(unit, owner, len(raw))
     document = await _insert(unit, owner, slug, backend_url, raw, digest, parsed, before)
     carried, dropped = await capabilities.create(
         unit, document.id, owner, parsed, before.id if before else None
@@ -165,6 +168,15 @@ async def _latest(connection: AsyncConnection, owner: str, slug: str) -> Documen
     )
     row = found.one_or_none()
     return None if row is None else _document(row)
+
+
+async def _require_bytes(unit: UnitOfWork, owner: str, more: int) -> None:
+    """Check that an owner's documents and one more stay within DOCUMENTS_BYTES. LIMIT_REACHED."""
+    held = await unit.connection.scalar(
+        select(func.sum(func.octet_length(documents.c.raw))).where(documents.c.owner == owner)
+    )
+    if int(held or 0) + more > DOCUMENTS_BYTES:
+        raise limit_reached("DOCUMENTS_BYTES", DOCUMENTS_BYTES)
 
 
 async def _insert(

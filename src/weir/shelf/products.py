@@ -26,13 +26,14 @@ from weir.kernel.declares import (
 )
 from weir.kernel.outcomes import Refusal
 from weir.shelf import backends, capabilities, documents, routes
-from weir.shelf.declares import PRODUCT_CAPABILITIES
+from weir.shelf.declares import PRODUCT_CAPABILITIES, PRODUCTS
 from weir.shelf.owners import Owner
 from weir.shelf.published import PRODUCT, OperationDocument, ProductDocument
 from weir.shelf.scenes import read_scenes
 from weir.shelf.search import index
 from weir.shelf.states import PRODUCT_MOVES, move
 from weir.shelf.tables import product_capabilities, products
+from weir.store.room import require_room
 from weir.store.unit import Change, UnitOfWork
 
 _MEMBER_TIMEOUT_MS = MEMBER_ANSWER_TIMEOUT_S * 1000
@@ -110,6 +111,7 @@ async def draft(
     """
     owner.may_offer(inputs.choice(direction, {"go-out", "bring-in"}, "/direction"))
     version = await _next_version(unit.connection, owner, inputs.slug(slug, "/slug"))
+    await require_room(unit, products, products.c.owner == owner.id, owner.id, "PRODUCTS", PRODUCTS)
     added = await unit.connection.execute(
         insert(products)
         .values(

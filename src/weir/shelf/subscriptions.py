@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from weir.kernel.declares import CONFLICT, FORBIDDEN, ILLEGAL_STATE, NOT_FOUND, PAGE_ROWS
 from weir.kernel.outcomes import Refusal
 from weir.shelf import plans, products
+from weir.shelf.declares import SUBSCRIPTIONS
 from weir.shelf.owners import Subscriber
 from weir.shelf.plans import Plan
 from weir.shelf.products import Product
@@ -21,6 +22,7 @@ from weir.shelf.published import SUBSCRIPTION, SubscriptionDocument
 from weir.shelf.states import SUBSCRIPTION_EVENTS, SUBSCRIPTION_MOVES, SUBSCRIPTION_SIDES, move
 from weir.shelf.tables import capabilities, product_capabilities, subscriptions
 from weir.shelf.tables import products as products_table
+from weir.store.room import require_room
 from weir.store.unit import Change, UnitOfWork
 
 
@@ -178,12 +180,21 @@ async def lock(connection: AsyncConnection, subscription_id: str) -> Subscriptio
 async def _insert(
     unit: UnitOfWork, subscriber: Subscriber, product: Product, plan: Plan
 ) -> Subscription:
+    subscribing = subscriber.organisation
+    await require_room(
+        unit,
+        subscriptions,
+        subscriptions.c.subscriber == subscribing,
+        subscribing,
+        "SUBSCRIPTIONS",
+        SUBSCRIPTIONS,
+    )
     added = await unit.connection.execute(
         insert(subscriptions)
         .values(
             id=unit.mint("sub"),
             application=subscriber.application,
-            subscriber=subscriber.organisation,
+            subscriber=subscribing,
             owner=product.owner,
             product=product.id,
             plan=plan.id,

@@ -185,6 +185,30 @@ class Cache:
         except (ValkeyError, OSError) as error:
             raise Refusal(ENGINE_UNAVAILABLE, f"valkey: {error!r}") from error
 
+    async def put_counted(
+        self, name: str, value: Any, lifetime_s: int, counter: str, most_bytes: int
+    ) -> bool:
+        """Store a JSON value for `lifetime_s` seconds, and count its bytes under `counter`.
+
+        False, and nothing is stored, when the counter would exceed `most_bytes` in its window of
+        `lifetime_s`. Refusal ENGINE_UNAVAILABLE.
+        """
+        written = json.dumps(value)
+        try:
+            async with self.client.pipeline(transaction=True) as pipe:
+                pipe.incrby(f"weir:count:{counter}", len(written))
+                pipe.expire(f"weir:count:{counter}", lifetime_s, nx=True)
+                pipe.set(f"weir:{name}", written, ex=lifetime_s)
+                held = int((await pipe.execute())[0])
+                if held <= most_bytes:
+                    return True
+                pipe.decrby(f"weir:count:{counter}", len(written))
+                pipe.delete(f"weir:{name}")
+                await pipe.execute()
+        except (ValkeyError, OSError) as error:
+            raise Refusal(ENGINE_UNAVAILABLE, f"valkey: {error!r}") from error
+        return False
+
     async def replace_json(self, name: str, value: Any, lifetime_s: int) -> bool:
         """Replace the value of a name that has not expired. Refusal ENGINE_UNAVAILABLE.
 
@@ -225,14 +249,14 @@ class Cache:
             raise Refusal(ENGINE_UNAVAILABLE, f"valkey: {error!r}") from error
         return None if raw is None else json.loads(raw)
 
-    async def count(self, name: str, window_s: int) -> int:
-        """Count a name once more, and return its count in the current window.
+    async def count(self, name: str, window_s: int, by: int = 1) -> int:
+        """Count a name once more, or `by` so many, and return its count in the current window.
 
         A window of `window_s` seconds begins with its first count. Refusal ENGINE_UNAVAILABLE.
         """
         try:
             async with self.client.pipeline(transaction=True) as pipe:
-                pipe.incr(f"weir:count:{name}")
+                pipe.incrby(f"weir:count:{name}", by)
                 pipe.expire(f"weir:count:{name}", window_s, nx=True)
                 counted = await pipe.execute()
         except (ValkeyError, OSError) as error:

@@ -25,6 +25,13 @@ ENGINE_UNAVAILABLE: Final = Outcome(
     Fault.PLATFORM,
     Retry.LATER,
 )
+LIMIT_REACHED: Final = Outcome(
+    "limit_reached",
+    409,
+    "As many of these are kept as may be. The limit and its value stand in the parameters.",
+    "数量已达上限，上限名称和数值见 parameters。",
+    retry=Retry.CHANGED,
+)
 SCHEMA_NEWER: Final = Outcome(
     "schema_newer",
     500,
@@ -44,7 +51,8 @@ ENGINE_START_TIMEOUT_S: Final = 120  # recovery after a crash is part of a start
 ENGINE_PREPARE_TIMEOUT_S: Final = 120  # making a new, empty database
 ENGINE_STOP_TIMEOUT_S: Final = 30  # after which a server is stopped less gently
 SOCKET_PATH_BYTES: Final = 100  # the kernel takes 107 (unix(7))
-PROCESS_LOG_BYTES: Final = 8 * 1024 * 1024  # a longer log is set aside at the next start
+PROCESS_LOG_BYTES: Final = 8 * 1024 * 1024  # of one process; a longer log is cut while it runs
+LOGS_BYTES: Final = 256 * 1024 * 1024  # of all processes of a home, with what was cut from them
 
 # Starting and stopping roles
 GATHERED_QUESTIONS: Final = 100  # of several requests, put to an engine together
@@ -71,6 +79,9 @@ class Settings:
 # --- Advisory locks ---
 CHANGES_LOCK: Final = Lock(
     1, "Numbering changes, so that they become visible in the order of their numbers."
+)
+KEPT_LOCK: Final = Lock(
+    17, "Counting what an organisation keeps before one more is added; the kind and the keeper."
 )
 SCHEMA_LOCK: Final = Lock(
     2, "Migrating the schema: of processes that start at once, one after the other."

@@ -21,6 +21,8 @@ from weir.wire.exchange import Exchange
 
 Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
 
+# In an application's scope: a function that says whether the caller has left.
+LEFT: Final = "weir.left"
 _VERSIONS: Final = {"version": "3.0", "spec_version": "2.3"}
 _LINE: Final = re.compile(rb"[^\r\n\0]*")
 _FRAMING: Final = frozenset({b"content-length", b"transfer-encoding", b"connection"})
@@ -117,7 +119,12 @@ class _Run:
             "raw_path": path,
             "query_string": query,
             "headers": request.fields,
+            LEFT: self._left,
         }
+
+    def _left(self) -> bool:
+        """Whether the caller has left, so that nobody would read an answer."""
+        return self._exchange.ended
 
     # --- what the application calls --------------------------------------------------------------
 

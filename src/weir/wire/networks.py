@@ -18,6 +18,7 @@ from weir.kernel.outcomes import Refusal
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+_UNKNOWN: Final = "unknown"
 _WHY = "it must hold networks such as 10.2.0.0/16, with commas between them"
 
 
@@ -103,13 +104,29 @@ def network_of(peer: str) -> str:
 
     `peer` is an address, alone or with its port. An IPv4 address mapped into IPv6 is IPv4.
     """
-    for text in (peer, peer.rpartition(":")[0].strip("[]")):
-        address = address_of(text)
-        if isinstance(address, ipaddress.IPv6Address):
-            return str(ipaddress.IPv6Network((address, 64), strict=False))
-        if address is not None:
-            return str(address)
-    return "unknown"
+    address = _peer(peer)
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.IPv6Network((address, 64), strict=False))
+    return _UNKNOWN if address is None else str(address)
+
+
+def wide_network_of(peer: str) -> str:
+    """Return the /24 of a peer, or for IPv6 its /56, by which guesses and forms are counted.
+
+    The one is the smallest block that is routed by itself, the other what a household gets
+    (RIPE-690 section 4.2.2), so who has many addresses has most of them in few such networks.
+    `peer` is an address, alone or with its port. An IPv4 address mapped into IPv6 is IPv4.
+    """
+    address = _peer(peer)
+    if address is None:
+        return _UNKNOWN
+    return str(ipaddress.ip_network((address, 24 if address.version == 4 else 56), strict=False))
+
+
+def _peer(peer: str) -> Address | None:
+    """Return the address of a peer, given alone or with its port."""
+    address = address_of(peer)
+    return address_of(peer.rpartition(":")[0].strip("[]")) if address is None else address
 
 
 def address_of(text: str) -> Address | None:

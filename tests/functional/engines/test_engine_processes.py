@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from waits import PATIENCE_S
-from weir.store.engines import Child, ProcessIdentity, end, spawn
+from waits import PATIENCE_S, until
+from weir.store.engines import Child, ProcessIdentity, end, logs, spawn
 from weir.store.engines.process import Ending, wait_gone
 
 BRIEF: Ending = ((signal.SIGTERM, 0.2), (signal.SIGKILL, PATIENCE_S))
@@ -105,11 +105,46 @@ def test_an_identity_outlives_neither_its_process_nor_its_file(place: Path) -> N
     assert ProcessIdentity.load(place / "absent.json") is None
 
 
-def test_a_log_that_has_grown_long_is_set_aside(
+async def test_a_log_that_has_grown_long_is_cut_while_it_is_written(place: Path) -> None:
+    script = "for each in 1 2 3; do echo $each; read line < go; done; echo last"
+    os.mkfifo(place / "go")
+    child = start(place, "sh", "-c", script)
+    log, earlier = place / "log", place / "log.1"
+    for number in (1, 2, 3):
+        line = f"{number}\n"
+        await until(lambda: log.read_text() == line)  # noqa: B023
+        logs.cut(log, 1)
+        assert (log.read_text(), earlier.read_text()) == ("", "\n"), "the end is kept"
+        with (place / "go").open("w") as go:
+            go.write("on\n")
+    assert child.wait(PATIENCE_S) == 0
+    assert log.read_text() == "last\n", "a process that appends goes on at the beginning"
+    assert log.stat().st_mode & 0o777 == earlier.stat().st_mode & 0o777 == 0o600
+
+
+def test_all_logs_together_stay_within_their_bound(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("weir.store.engines.process.PROCESS_LOG_BYTES", 4)
-    (place / "log").write_text("old words\n")
-    assert start(place, "echo", "new").wait(PATIENCE_S) == 0
-    assert (place / "log").read_text() == "new\n"
-    assert (place / "log.1").read_text() == "old words\n"
+    monkeypatch.setattr("weir.store.engines.logs.PROCESS_LOG_BYTES", 1_000)
+    monkeypatch.setattr("weir.store.engines.logs.LOGS_BYTES", 10_000)
+    paths = [place / f"role-{number}.log" for number in range(10)]
+    for _ in range(3):
+        for path in paths:
+            with path.open("ab") as log:
+                log.write(b"x" * 100_000 + b"\nnewest\n")
+        logs.tend(place)
+        held = sum(each.stat().st_size for each in place.iterdir())
+        assert held <= 10_000
+        assert all(Path(f"{each}.1").read_bytes().endswith(b"newest\n") for each in paths)
+
+
+def test_a_log_is_emptied_even_where_nothing_can_be_kept(place: Path) -> None:
+    log = place / "role.log"
+    log.write_bytes(b"x" * 100)
+    (place / "role.log.1").mkdir()
+    logs.cut(log, 10)
+    assert log.stat().st_size == 0
+    (place / "elsewhere").write_bytes(b"x" * 100)
+    (place / "link.log").symlink_to(place / "elsewhere")
+    logs.cut(place / "link.log", 10)
+    assert (place / "elsewhere").stat().st_size == 100, "a link is not followed"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import uvloop
 
-from weir.app.core import log_to_stdout
+from weir.app.log import log_to_stdout
 from weir.audit.chain import AuditJournal
 from weir.gateway.process import GatewayConfig, serve
 from weir.kernel.clock import SystemClock

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from weir.identity.sessions import Sessions
+from weir.identity.sessions import BY_CODE, Sessions
 from weir.store.cache import Cache
 
 NOW = datetime(2027, 3, 1, tzinfo=UTC)
@@ -15,27 +15,38 @@ async def test_who_signs_out_while_another_request_reads_the_session_stays_out(
     cache: Cache,
 ) -> None:
     sessions = Sessions(cache)
-    for late in ("find", "prove"):
-        secret = await sessions.open("usr_1", NOW)
+    for late, given in (("find", (NOW, "portal")), ("prove", (NOW,))):
+        secret = await sessions.open("usr_1", NOW, "portal")
         meanwhile = _SignedOutAfterReading(cache, sessions, secret)
-        await getattr(Sessions(meanwhile), late)(secret, NOW)  # type: ignore[arg-type]
-        assert await sessions.find(secret, NOW) is None, late
+        await getattr(Sessions(meanwhile), late)(secret, *given)  # type: ignore[arg-type]
+        assert await sessions.find(secret, NOW, "portal") is None, late
 
 
 async def test_being_used_keeps_a_session_and_proving_it_is_remembered(cache: Cache) -> None:
     sessions = Sessions(cache)
-    secret = await sessions.open("usr_1", NOW, idle_s=1_000)
+    secret = await sessions.open("usr_1", NOW, "portal", idle_s=1_000)
     (key,) = [each async for each in cache.client.scan_iter("weir:session:*")]
     await cache.client.expire(key, 5)
-    found = await sessions.find(secret, NOW)
+    found = await sessions.find(secret, NOW, "portal")
     assert found is not None
     assert await cache.client.ttl(key) > 900
     later = NOW.replace(hour=1)
     await sessions.prove(secret, later)
-    assert await sessions.find(secret, later) is None  # an hour is a customer's whole session
-    proven = await sessions.find(secret, NOW)
+    # An hour is a customer's whole session.
+    assert await sessions.find(secret, later, "portal") is None
+    proven = await sessions.find(secret, NOW, "portal")
     assert proven is not None
     assert proven.proven_at == later
+
+
+async def test_a_session_is_worth_nothing_at_the_other_host(cache: Cache) -> None:
+    sessions = Sessions(cache)
+    for host, other in (("portal", "auth"), ("auth", "portal")):
+        secret = await sessions.open("usr_1", NOW, host)
+        assert await sessions.find(secret, NOW, other) is None
+        assert await sessions.find(secret, NOW, host) is not None, "and it was not ended by that"
+    staff = await sessions.open_for_staff("usr_1", NOW, BY_CODE)
+    assert await sessions.find(staff, NOW, "auth") is None
 
 
 class _SignedOutAfterReading:

@@ -352,5 +352,5 @@ async def test_an_institution_offers_so_many_and_no_more(page: Page) -> None:
     async with page.world.services.database.unit(Actor(page.world.bank.id, "setup")) as unit:
         for number in range(TEST_CUSTOMERS - 1):
             await test_customers.offer(unit, page.world.bank.id, f"M-{number}", "Model")
-        with pytest.raises(Exception, match="conflict"):
+        with pytest.raises(Refusal, match="limit_reached: TEST_CUSTOMERS"):
             await test_customers.offer(unit, page.world.bank.id, "M-20", "Model")

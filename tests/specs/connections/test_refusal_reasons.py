@@ -37,7 +37,8 @@ INSIDE: list[tuple[dict[str, Any], str]] = [
     ({"jti": 7}, "jti is not a text of usual length"),
     ({"jti": "old", "nbf": -3_000}, "the object is older than this server's memory: make a new"),
     ({"nbf": 70}, "nbf lies ahead of this server's clock"),
-    ({"state": "a\x00b"}, "holds a control character"),
+    ({"state": "a\x1fb"}, "holds a control character"),
+    ({"state": "a\x00b"}, "a JSON string holds U+0000"),
 ]
 
 HEADERS: list[tuple[dict[str, str], str]] = [

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from weir.kernel.strict_json import canonical, loads
 
-text = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | text,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(text, inner, max_size=4),
@@ -47,6 +47,9 @@ def test_any_bytes_are_read_as_the_library_reads_them_or_refused(raw: bytes) -> 
         b"[Infinity]",
         b'"\\ud800"',
         b"\xff\xfe",
+        b'"a\\u0000"',
+        b'{"a\\u0000": 1}',
+        b'[{"a": ["b", "\\u0000"]}]',
         b"[" * 40 + b"]" * 40,
         b"[" * 100_000,
         b"{",
@@ -57,3 +60,7 @@ def test_any_bytes_are_read_as_the_library_reads_them_or_refused(raw: bytes) -> 
 def test_ambiguous_or_unbounded_text_is_refused(raw: bytes) -> None:
     with pytest.raises(ValueError, match=r".+"):
         loads(raw)
+
+
+def test_the_letters_of_an_escape_are_no_escape() -> None:
+    assert loads(rb'["\\u0000", "u0000"]') == ["\\u0000", "u0000"]

@@ -11,7 +11,7 @@ from wire_support import Taking, Wire, get, ok, post
 
 from weir.wire.deadlines import NEVER
 from weir.wire.declares import DESCRIPTORS_KEPT_MIN, HEADER_TIMEOUT_S
-from weir.wire.networks import network_of
+from weir.wire.networks import network_of, wide_network_of
 from weir.wire.places import Places, raise_descriptors
 
 
@@ -147,18 +147,19 @@ def test_the_limit_on_descriptors_is_raised_to_the_highest() -> None:
 
 
 @pytest.mark.parametrize(
-    ("peer", "network"),
+    ("peer", "network", "wide"),
     [
-        ("192.0.2.7", "192.0.2.7"),
-        ("192.0.2.7:443", "192.0.2.7"),
-        ("::ffff:192.0.2.7", "192.0.2.7"),
-        ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
-        ("[2001:db8:1:2:3::4]:443", "2001:db8:1:2::/64"),
-        ("", "unknown"),
+        ("192.0.2.7", "192.0.2.7", "192.0.2.0/24"),
+        ("192.0.2.7:443", "192.0.2.7", "192.0.2.0/24"),
+        ("::ffff:192.0.2.7", "192.0.2.7", "192.0.2.0/24"),
+        ("2001:db8:1:1ff:3::4", "2001:db8:1:1ff::/64", "2001:db8:1:100::/56"),
+        ("[2001:db8:1:2:3::4]:443", "2001:db8:1:2::/64", "2001:db8:1::/56"),
+        ("", "unknown", "unknown"),
+        ("nonsense", "unknown", "unknown"),
     ],
 )
-def test_a_network_is_an_address_or_a_64(peer: str, network: str) -> None:
-    assert network_of(peer) == network
+def test_a_network_is_an_address_or_a_64(peer: str, network: str, wide: str) -> None:
+    assert (network_of(peer), wide_network_of(peer)) == (network, wide)
 
 
 def test_a_connection_is_spare_while_it_waits_for_its_caller() -> None:

@@ -12,6 +12,7 @@ from weir.api.models import Given, Shown, Text
 from weir.api.parties.organisations import OrganisationView
 from weir.api.parties.people import PersonView
 from weir.identity.declares import PASSPHRASE_CHARACTERS_MAX
+from weir.identity.turns import asker_of
 from weir.journeys import sign_up
 from weir.journeys.sign_up import SignUp
 
@@ -45,12 +46,14 @@ class SignedUpView(Shown):
 async def sign_up_partner(
     given: SignUpGiven, request: Request, services: ServicesDep
 ) -> SignedUpView:
+    peer = request.headers.get("weir-peer", "")
     made = await sign_up.sign_up(
         services.database,
         services.cache,
         services.passphrases,
         SignUp(**given.model_dump(), language="en"),
-        address=request.headers.get("weir-peer", ""),
+        address=peer,
+        asker=asker_of(request.scope, peer),
     )
     return SignedUpView(
         organisation=OrganisationView.model_validate(made.organisation),

@@ -19,6 +19,7 @@ from weir.authorization.clients import trial_keys
 from weir.authorization.declares import TRIAL_KEY_LIFETIME_S
 from weir.authorization.tokens import trial_tokens
 from weir.identity import test_customers
+from weir.identity.turns import Asker
 from weir.kernel.declares import RATE_EXCEEDED
 from weir.kernel.outcomes import Refusal
 from weir.shelf import products
@@ -143,20 +144,21 @@ async def take_test_customer(
     """Each request sets a new passphrase. None takes an idempotency key, since a stored answer
     would hold the passphrase.
     """
+    taken = await services.cache.count(f"test-customers:{caller.organisation.id}", 3_600)
+    if taken > TEST_CUSTOMERS_AN_HOUR:
+        raise Refusal(RATE_EXCEEDED, f"test customers of {caller.organisation.id}")
     passphrase = test_customers.new_passphrase()
+    hashed = await services.passphrases.hash(passphrase, Asker(caller.organisation.id))
     async with services.database.unit(caller.actor) as unit:
         found = await get_within_reach(unit, caller, application)
         product = await products.get(unit.connection, given.product)
         await trial_tokens.require_triable(unit, found, product, "")
-        counted = await services.cache.count(f"test-customers:{found.organisation}", 3_600)
-        if counted > TEST_CUSTOMERS_AN_HOUR:
-            raise Refusal(RATE_EXCEEDED, f"test customers of {found.organisation}")
         person = await test_customers.take(
             unit,
             member=product.owner,
             customer_ref=given.customer_ref,
             organisation=found.organisation,
-            passphrase_hash=await services.passphrases.hash(passphrase),
+            passphrase_hash=hashed,
         )
     return TestCustomerSignIn(
         customer_ref=given.customer_ref,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from hashlib import sha256
 from typing import Any, Final
@@ -17,18 +18,20 @@ import msgspec
 import structlog
 
 from weir.authorization import pipeline
-from weir.authorization.declares import OAUTH_INVALID_CLIENT
+from weir.authorization.declares import OAUTH_INVALID_CLIENT, OAUTH_TOO_MANY_REQUESTS
 from weir.authorization.exchange import Answer, Exchange
 from weir.authorization.front.error_answers import error_of
 from weir.authorization.grammar import forms
 from weir.authorization.pipeline import Endpoint
 from weir.authorization.services import Services
 from weir.authorization.steps.introspection import SIGNED
+from weir.kernel import inputs
 from weir.kernel.declares import DPOP_PROOF_INVALID, PLATFORM_ERROR, TOKEN_SCHEME_WRONG
-from weir.kernel.outcomes import Outcome, Refusal
+from weir.kernel.outcomes import Fault, Outcome, Refusal
 from weir.keys.jose import ALGORITHMS
 from weir.keys.vault import b64url
 from weir.wire.declares import METHOD_NOT_ALLOWED
+from weir.wire.networks import network_of
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 Field = tuple[bytes, bytes]
@@ -81,9 +84,10 @@ class Endpoints:
         """Run the chosen endpoint. Return status, header fields and body."""
         exchange: Exchange | None = None
         try:
+            named = _first(scope)
+            self._slow_down(named)
             if scope["method"] != "POST":
                 raise Refusal(METHOD_NOT_ALLOWED, scope["method"])
-            named = _first(scope)
             media_type = named.get(b"content-type", b"").decode("latin-1")
             parameters = forms.parse(await forms.read_body(media_type, receive))
             if b"authorization" in named:
@@ -93,6 +97,7 @@ class Endpoints:
             answer = await pipeline.run(choose(parameters), exchange)
             return _with_nonce(_on_the_wire(answer), exchange)
         except Refusal as refusal:
+            self._count_refused(scope, exchange, refusal)
             _log.info("oauth refused", code=refusal.outcome.code, detail=refusal.detail)
             return _with_nonce(self._error(refusal, "POST"), exchange)
         except Exception:
@@ -106,14 +111,19 @@ class Endpoints:
 
         Return status, header fields and body.
         """
+        exchange: Exchange | None = None
         try:
+            named = _first(scope)
+            self._slow_down(named)
             endpoint = by_method.get(scope["method"])
             if endpoint is None:
                 raise Refusal(METHOD_NOT_ALLOWED, scope["method"])
-            exchange = self._exchange(scope, _first(scope), {})
+            inputs.address(scope["raw_path"], b"")
+            exchange = self._exchange(scope, named, {})
             exchange.grant_id = grant_id
             return _on_the_wire(await pipeline.run(endpoint, exchange))
         except Refusal as refusal:
+            self._count_refused(scope, exchange, refusal)
             _log.info("resource refused", code=refusal.outcome.code, detail=refusal.detail)
             answer = self._error(refusal, ", ".join(by_method))
             if refusal.outcome.status == _UNAUTHORIZED:
@@ -122,6 +132,26 @@ class Endpoints:
         except Exception:
             _log.exception("resource failed")
             return self._error(Refusal(PLATFORM_ERROR), "")
+
+    def _slow_down(self, named: Mapping[bytes, bytes]) -> None:
+        """Refuse an address that was refused too often. OAUTH_TOO_MANY_REQUESTS.
+
+        Nothing of its request has been read by then, so that guessing costs the server little.
+        """
+        wait_s = self._services.rates.refused.wait_s(_address(named), time.monotonic())
+        if wait_s:
+            raise Refusal(OAUTH_TOO_MANY_REQUESTS, "the address", retry_after_s=wait_s)
+
+    def _count_refused(self, scope: Any, exchange: Exchange | None, refusal: Refusal) -> None:
+        """Count a refused request of somebody that has not proven to be a client.
+
+        Requests of a client that has count for its own rate.
+        """
+        if exchange is not None and exchange.proven:
+            return
+        outcome = refusal.outcome
+        if outcome.fault is Fault.CALLER and outcome is not OAUTH_TOO_MANY_REQUESTS:
+            self._services.rates.refused.count(_address(_first(scope)), time.monotonic())
 
     def _exchange(
         self, scope: Any, named: Mapping[bytes, bytes], parameters: dict[str, str]
@@ -172,6 +202,11 @@ def origin_of(services: Services, port_kind: bytes | None) -> str:
 def _first(scope: Any) -> dict[bytes, bytes]:
     """Return the fields by their names; of one that stands twice, the first."""
     return dict(reversed(scope["headers"]))
+
+
+def _address(named: Mapping[bytes, bytes]) -> str:
+    """Return the address of the caller, which its gateway names."""
+    return network_of(named.get(b"weir-peer", b"").decode("latin-1"))
 
 
 def _proofs(scope: Any) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from starlette.responses import JSONResponse
 
 from weir.authorization.services import Addresses
-from weir.kernel.outcomes import Fault, Outcome, Refusal, Retry
+from weir.kernel.outcomes import Fault, Outcome, Refusal
 
 NO_STORE: Final = {"cache-control": "no-store", "pragma": "no-cache"}
 
@@ -27,8 +27,8 @@ def error_of(addresses: Addresses, refusal: Refusal) -> tuple[int, dict[str, str
     if refusal.public:
         body["parameters"] = refusal.public
     headers = dict(NO_STORE)
-    if outcome.retry is Retry.LATER:
-        headers["retry-after"] = str(refusal.public.get("interval", 1))
+    if refusal.wait_s is not None:
+        headers["retry-after"] = str(refusal.public.get("interval", refusal.wait_s))
     return outcome.status, headers, body
 
 

@@ -7,10 +7,18 @@ from typing import Any, Final
 
 import msgspec
 
-from weir.authorization.declares import INTERACTION_MEMORY_S, PUSHED_REQUEST_LIFETIME_S
+from weir.authorization.declares import (
+    INTERACTION_MEMORY_S,
+    OAUTH_RATE_EXCEEDED,
+    PUSHED_BYTES_OF_CLIENT,
+    PUSHED_REQUEST_LIFETIME_S,
+    VISIT_BYTES_OF_CLIENT,
+    VISITS_OF_REQUEST,
+)
 from weir.authorization.exchange import PushedRequest
 from weir.consent.declares import INTERACTION_LIFETIME_S
 from weir.identity.secrets import digest, is_secret, new_secret
+from weir.kernel.outcomes import Refusal
 from weir.store.cache import Cache
 
 REQUEST_URI_PREFIX: Final = "urn:ietf:params:oauth:request_uri:"
@@ -40,10 +48,16 @@ class Interaction(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def push(cache: Cache, pushed: PushedRequest) -> str:
-    """Keep a request. Return its `request_uri` (RFC 9126 section 2.2)."""
+    """Keep a request. Return its `request_uri` (RFC 9126 section 2.2).
+
+    OAUTH_RATE_EXCEEDED when its client's requests hold PUSHED_BYTES_OF_CLIENT already.
+    """
     secret = new_secret()
-    key = f"pushed:{digest(secret)}"
-    await cache.put_json(key, msgspec.to_builtins(pushed), PUSHED_REQUEST_LIFETIME_S)
+    key, lifetime_s = f"pushed:{digest(secret)}", PUSHED_REQUEST_LIFETIME_S
+    kept = msgspec.to_builtins(pushed)
+    counter = f"pushed:{pushed.client}"
+    if not await cache.put_counted(key, kept, lifetime_s, counter, PUSHED_BYTES_OF_CLIENT):
+        raise Refusal(OAUTH_RATE_EXCEEDED, f"{counter} is full", retry_after_s=lifetime_s)
     return REQUEST_URI_PREFIX + secret
 
 
@@ -65,7 +79,14 @@ async def begin(
     pushed: PushedRequest,
     now: datetime,
 ) -> Interaction:
-    """Begin a visit that belongs to the browser with this visit secret."""
+    """Begin a visit that belongs to the browser with this visit secret.
+
+    OAUTH_RATE_EXCEEDED when the request has begun VISITS_OF_REQUEST already, or its client's visits
+    hold VISIT_BYTES_OF_CLIENT.
+    """
+    begun = await cache.count(f"visits:{request_key}", PUSHED_REQUEST_LIFETIME_S)
+    if begun > VISITS_OF_REQUEST:
+        raise Refusal(OAUTH_RATE_EXCEEDED, f"{begun} visits", retry_after_s=INTERACTION_LIFETIME_S)
     interaction = Interaction(
         id=interaction_id,
         visit_sha256=digest(visit),
@@ -73,7 +94,10 @@ async def begin(
         pushed=pushed,
         expires_at=now + timedelta(seconds=INTERACTION_LIFETIME_S),
     )
-    await _keep(cache, interaction)
+    counter, most = f"visits:{pushed.client}", VISIT_BYTES_OF_CLIENT
+    kept, lifetime_s = msgspec.to_builtins(interaction), INTERACTION_MEMORY_S
+    if not await cache.put_counted(_key(interaction.id), kept, lifetime_s, counter, most):
+        raise Refusal(OAUTH_RATE_EXCEEDED, f"{counter} is full", retry_after_s=lifetime_s)
     return interaction
 
 
@@ -81,7 +105,7 @@ async def find(cache: Cache, interaction_id: str, visit: str | None) -> Interact
     """Return a visit, for the browser that began it; None for any other."""
     if visit is None:
         return None
-    found: Any = await cache.get_json(f"interaction:{interaction_id}")
+    found: Any = await cache.get_json(_key(interaction_id))
     if found is None:
         return None
     interaction = msgspec.convert(found, Interaction)
@@ -91,9 +115,9 @@ async def find(cache: Cache, interaction_id: str, visit: str | None) -> Interact
 async def end(cache: Cache, interaction: Interaction) -> None:
     """Use the `request_uri` up, after the question was answered."""
     await cache.take_json(interaction.request_key)
-    await _keep(cache, msgspec.structs.replace(interaction, answered=True))
+    answered = msgspec.to_builtins(msgspec.structs.replace(interaction, answered=True))
+    await cache.put_json(_key(interaction.id), answered, INTERACTION_MEMORY_S)
 
 
-async def _keep(cache: Cache, interaction: Interaction) -> None:
-    key = f"interaction:{interaction.id}"
-    await cache.put_json(key, msgspec.to_builtins(interaction), INTERACTION_MEMORY_S)
+def _key(interaction_id: str) -> str:
+    return f"interaction:{interaction_id}"

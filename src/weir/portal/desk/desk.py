@@ -18,7 +18,12 @@ from starlette.responses import Response
 from weir.access.permissions import PERMISSIONS
 from weir.authorization.declares import PAGE_EXPIRED
 from weir.identity.acting_person import ActingPerson
-from weir.identity.declares import PASSKEY_REFUSED, SECOND_FACTOR_WRONG, SIGN_IN_LOCKED
+from weir.identity.declares import (
+    PASSKEY_REFUSED,
+    SECOND_FACTOR_WRONG,
+    SIGN_IN_BUSY,
+    SIGN_IN_LOCKED,
+)
 from weir.identity.people import Person
 from weir.kernel.declares import FRESH_PROOF_NEEDED, NOT_FOUND
 from weir.kernel.inputs import digits
@@ -38,7 +43,7 @@ FORM: Final = "desk"  # what the form tokens of all rooms are for
 # A page shown again says these itself; every other refusal is a page of its own.
 _PROOF: Final = ("proof", "answer", "kept_answer")  # fields that prove who it is
 _NOT_SHOWN: Final = (NOT_FOUND, PAGE_EXPIRED)
-_UNPROVEN: Final = (SECOND_FACTOR_WRONG, SIGN_IN_LOCKED, PASSKEY_REFUSED)
+_UNPROVEN: Final = (SECOND_FACTOR_WRONG, SIGN_IN_LOCKED, SIGN_IN_BUSY, PASSKEY_REFUSED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from weir.identity import factors, passkeys, totp
-from weir.identity.declares import PASSKEY_REFUSED, SECOND_FACTOR_WRONG, SIGN_IN_LOCKED
+from weir.identity.declares import (
+    PASSKEY_REFUSED,
+    SECOND_FACTOR_WRONG,
+    SIGN_IN_BUSY,
+    SIGN_IN_LOCKED,
+)
 from weir.identity.people import Person
 from weir.identity.sessions import BY_CODE, BY_PASSKEY
 from weir.kernel.declares import CONFLICT, INVALID_INPUT, NOT_FOUND
@@ -25,7 +30,10 @@ from weir.portal.sign_in.two_factors import relying_party_of, renew_session
 from weir.portal.visitor import Visitor, local_path, read_form
 from weir.store.unit import Actor
 
-_MENDABLE = (SECOND_FACTOR_WRONG, SIGN_IN_LOCKED, PASSKEY_REFUSED, INVALID_INPUT, CONFLICT)
+_MENDABLE = (
+    *(SECOND_FACTOR_WRONG, SIGN_IN_LOCKED, SIGN_IN_BUSY, PASSKEY_REFUSED),
+    *(INVALID_INPUT, CONFLICT),
+)
 
 
 async def show(portal: Portal, request: Request, visitor: Visitor) -> Response:

@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from weir.identity import factors, links, people
+from weir.identity.declares import SIGN_IN_BUSY
 from weir.identity.links import Link
 from weir.identity.passphrases import check_form
 from weir.identity.people import Person
@@ -32,6 +33,7 @@ async def show(
         visitor,
         "sign_in/renew.html",
         status=refusal.outcome.status if refusal else 200,
+        wait_s=refusal.wait_s if refusal else None,
         whose=person,
         errors=faults(visitor.language, refusal),
     )
@@ -48,7 +50,12 @@ async def send(
         if refusal.outcome is not INVALID_INPUT:
             raise
         return await show(portal, request, visitor, link, refusal)
-    hashed = await portal.passphrases.hash(passphrase)
+    try:
+        hashed = await portal.passphrases.hash(passphrase, visitor.asker)
+    except Refusal as refusal:
+        if refusal.outcome is not SIGN_IN_BUSY:
+            raise
+        return await show(portal, request, visitor, link, refusal)
     async with portal.database.unit(Actor(link.organisation, person.id)) as unit:
         await links.claim(unit, request.path_params["secret"], person.id)
         await factors.remove_all(unit, person.id)

@@ -15,6 +15,7 @@ from weir.identity import factors
 from weir.identity.declares import (
     HALF_OPEN_SESSION_S,
     SESSION_LIFETIME_S,
+    SIGN_IN_BUSY,
     SIGN_IN_FAILED,
     SIGN_IN_LOCKED,
 )
@@ -26,6 +27,7 @@ from weir.partners import applications
 from weir.portal.renderer import Portal, on_portal, redirect, render
 from weir.portal.visitor import Visitor, local_path, read_form, read_form_again
 
+_MENDABLE = (SIGN_IN_FAILED, SIGN_IN_LOCKED, SIGN_IN_BUSY)
 _INTERACTION = re.compile(r"/interactions/(int_[0-9a-z]{26})")
 
 
@@ -52,14 +54,15 @@ async def send(portal: Portal, request: Request, visitor: Visitor) -> Response:
             name=name,
             passphrase=fields.get("passphrase", ""),
             address=visitor.address,
+            asker=visitor.asker,
         )
     except Refusal as refusal:
-        if refusal.outcome not in (SIGN_IN_FAILED, SIGN_IN_LOCKED):
+        if refusal.outcome not in _MENDABLE:
             raise
         return await _form(portal, request, visitor, following, name, refusal)
     await portal.sessions.close(visitor.session)
     if not person.is_staff:
-        return await start_session(portal, person, following)
+        return await start_session(portal, visitor, person, following)
     if not on_portal(request):  # there is nothing for them at the authorization server
         failed = Refusal(SIGN_IN_FAILED, "staff sign in at the portal")
         return await _form(portal, request, visitor, following, name, failed)
@@ -75,9 +78,11 @@ async def sign_out(portal: Portal, request: Request, visitor: Visitor) -> Respon
     return response
 
 
-async def start_session(portal: Portal, person: Person, following: str) -> Response:
+async def start_session(
+    portal: Portal, visitor: Visitor, person: Person, following: str
+) -> Response:
     """Open a customer's session with a new secret, whatever the browser had (no fixation)."""
-    session = await portal.sessions.open(person.id, portal.database.clock.now())
+    session = await portal.sessions.open(person.id, portal.database.clock.now(), visitor.host)
     response = redirect(following)
     set_host_cookie(response, SESSION_COOKIE, session, SESSION_LIFETIME_S)
     return response
@@ -112,6 +117,7 @@ async def _form(
         visitor,
         "sign_in/sign_in.html",
         status=refusal.outcome.status if refusal else 200,
+        wait_s=refusal.wait_s if refusal else None,
         leads_to=asking[1] if asking else None,
         following=following,
         name=name,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from starlette.requests import Request
 from starlette.responses import Response
 
+from weir.identity.declares import SIGN_IN_BUSY
 from weir.journeys import sign_up
 from weir.journeys.declares import TOO_MANY_SIGN_UPS
 from weir.journeys.sign_up import SignUp
@@ -18,7 +19,7 @@ from weir.portal.renderer import Portal, redirect, render
 from weir.portal.sign_in.sign_in import start_half_open
 from weir.portal.visitor import Visitor, read_form_again
 
-_MENDABLE = (CONFLICT, INVALID_INPUT, TOO_MANY_SIGN_UPS)
+_MENDABLE = (CONFLICT, INVALID_INPUT, TOO_MANY_SIGN_UPS, SIGN_IN_BUSY)
 
 
 async def show(_: Portal, request: Request, visitor: Visitor) -> Response:
@@ -43,7 +44,12 @@ async def send(portal: Portal, request: Request, visitor: Visitor) -> Response:
     cache = portal.authorization.cache
     try:
         made = await sign_up.sign_up(
-            portal.database, cache, portal.passphrases, given, address=visitor.address
+            portal.database,
+            cache,
+            portal.passphrases,
+            given,
+            address=visitor.address,
+            asker=visitor.asker,
         )
     except Refusal as refusal:
         if refusal.outcome not in _MENDABLE:
@@ -63,6 +69,7 @@ def _page(
         visitor,
         "sign_in/sign_up.html",
         status=refusals[0].outcome.status if refusals else 200,
+        wait_s=refusals[0].wait_s if refusals else None,
         fields=fields,
         errors=faults(visitor.language, *refusals),
         PARTNER_CLASSES=PARTNER_CLASSES,

@@ -13,6 +13,7 @@ from weir.identity import factors, passkeys, people
 from weir.identity.declares import (
     PASSKEY_REFUSED,
     SECOND_FACTOR_WRONG,
+    SIGN_IN_BUSY,
     SIGN_IN_LOCKED,
     STAFF_SESSION_LIFETIME_S,
 )
@@ -27,7 +28,7 @@ from weir.portal.renderer import Portal, on_portal, redirect, render
 from weir.portal.visitor import Visitor, local_path, read_form
 from weir.store.unit import Actor
 
-_MENDABLE = (SECOND_FACTOR_WRONG, SIGN_IN_LOCKED, PASSKEY_REFUSED)
+_MENDABLE = (SECOND_FACTOR_WRONG, SIGN_IN_LOCKED, SIGN_IN_BUSY, PASSKEY_REFUSED)
 
 
 def relying_party_of(request: Request) -> RelyingParty:
@@ -108,7 +109,7 @@ async def send_second(portal: Portal, request: Request, visitor: Visitor) -> Res
 
 
 async def take_code(portal: Portal, visitor: Visitor, person: Person, code: str) -> None:
-    """Use up a person's code. SECOND_FACTOR_WRONG or SIGN_IN_LOCKED."""
+    """Use up a person's code. SECOND_FACTOR_WRONG, SIGN_IN_LOCKED or SIGN_IN_BUSY."""
     await second_factor(
         portal.database,
         portal.authorization.cache,
@@ -154,6 +155,7 @@ async def _second(
         visitor,
         "sign_in/second_factor.html",
         status=refusal.outcome.status if refusal else 200,
+        wait_s=refusal.wait_s if refusal else None,
         whose=person,
         has=has,
         following=following,

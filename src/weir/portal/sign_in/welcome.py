@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from weir.identity import customers, links, people
+from weir.identity.declares import SIGN_IN_BUSY
 from weir.identity.links import Link
 from weir.identity.passphrases import check_form
 from weir.identity.people import Person, sign_in_name
@@ -49,13 +50,13 @@ async def send(portal: Portal, request: Request, visitor: Visitor) -> Response:
     try:
         person = await _create(portal, request, visitor, link, fields)
     except Refusal as refusal:
-        if refusal.outcome is not CONFLICT:
+        if refusal.outcome not in (CONFLICT, SIGN_IN_BUSY):
             raise
         return await _form(portal, request, visitor, link, fields, [refusal])
     await portal.sessions.close(visitor.session)
     if person.is_staff:
         return await start_half_open(portal, person, "/desk")
-    return await start_session(portal, person, "/my/consents")
+    return await start_session(portal, visitor, person, "/my/consents")
 
 
 def _wrong_fields(fields: dict[str, str]) -> list[Refusal]:
@@ -84,7 +85,7 @@ async def _create(
 ) -> Person:
     """Create the person, claim the link and attach the customer, all in one transaction."""
     assert link.purpose != "renewal", "renewals have a page of their own"
-    hashed = await portal.passphrases.hash(fields["passphrase"])
+    hashed = await portal.passphrases.hash(fields["passphrase"], visitor.asker)
     async with portal.database.unit(Actor(link.organisation, link.id)) as unit:
         person = await people.create(
             unit,
@@ -136,6 +137,7 @@ async def _form(
         visitor,
         "sign_in/welcome.html",
         status=refusals[0].outcome.status if refusals else 200,
+        wait_s=refusals[0].wait_s if refusals else None,
         link=link,
         organisation=organisation,
         fields=fields or {"display_name": customer.display_name if customer else ""},

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, Final, Self
 
 from weir.kernel import strict_json
-from weir.store.declares import ENGINE_STOP_TIMEOUT_S, PROCESS_LOG_BYTES
+from weir.store.declares import ENGINE_STOP_TIMEOUT_S
 from weir.store.engines.files import PRIVATE_FILE, write_atomically
 from weir.store.engines.user import EngineUser
 
@@ -280,11 +280,8 @@ def _boot_id() -> str:
 
 @contextlib.contextmanager
 def _opened_log(path: Path) -> Iterator[IO[bytes]]:
-    """A log file opened for appending; one over PROCESS_LOG_BYTES is renamed to NAME.1 first."""
+    """A log file opened for appending, so that `logs.tend` can cut it while it is written."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-    with contextlib.suppress(FileNotFoundError):
-        if path.lstat().st_size > PROCESS_LOG_BYTES:
-            path.replace(path.with_name(path.name + ".1"))
     with os.fdopen(os.open(path, flags, PRIVATE_FILE), "ab") as log:
         yield log
 
