@@ -8,12 +8,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from weir.kernel.clock import Clock
+from weir.kernel.declares import OVERLOADED
 from weir.kernel.outcomes import Refusal
 from weir.store.batching import KeyBatcher
-from weir.store.declares import ENGINE_UNAVAILABLE
+from weir.store.declares import ENGINE_UNAVAILABLE, POOL_TIMEOUT_S
 from weir.store.prepared import Connections, KeyedStatement, Prepared
 from weir.store.unit import Actor, Idempotency, Journal, UnitOfWork
 
@@ -34,7 +36,7 @@ class Database:
             pool_size=pool,
             max_overflow=pool,
             pool_pre_ping=False,
-            pool_timeout=5,
+            pool_timeout=POOL_TIMEOUT_S,
             hide_parameters=True,  # errors are logged, and parameters may be personal data
         )
         plain = self.engine.url.set(drivername="postgresql")
@@ -81,13 +83,16 @@ class Database:
     async def connect(self) -> AsyncIterator[AsyncConnection]:
         """Yield a connection for reading. Writes through it are rolled back unless committed.
 
-        Refusal ENGINE_UNAVAILABLE when PostgreSQL cannot be reached.
+        Refusal ENGINE_UNAVAILABLE when PostgreSQL cannot be reached, OVERLOADED when no connection
+        becomes free.
         """
         try:
             async with self.engine.connect() as connection:
                 yield connection
         except (OperationalError, InterfaceError) as error:
             raise Refusal(ENGINE_UNAVAILABLE, f"postgresql: {error.orig!r}") from error
+        except PoolTimeoutError as error:
+            raise Refusal(OVERLOADED, "every connection to PostgreSQL is in use") from error
 
     @asynccontextmanager
     async def unit(
@@ -103,5 +108,7 @@ class Database:
                 await unit.flush()
         except (OperationalError, InterfaceError) as error:
             raise Refusal(ENGINE_UNAVAILABLE, f"postgresql: {error.orig!r}") from error
+        except PoolTimeoutError as error:
+            raise Refusal(OVERLOADED, "every connection to PostgreSQL is in use") from error
         if unit.sequence is not None and self._cache is not None:
             await self._cache.wake(unit.sequence)

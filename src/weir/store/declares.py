@@ -57,6 +57,8 @@ LOGS_BYTES: Final = 256 * 1024 * 1024  # of all processes of a home, with what w
 # Starting and stopping roles
 GATHERED_QUESTIONS: Final = 100  # of several requests, put to an engine together
 
+POOL_TIMEOUT_S: Final = 5  # for a connection to PostgreSQL to become free
+
 # The change log
 REMOVAL_KEPT_S: Final = 86_400
 EXPIRED_AT_ONCE: Final = 10_000

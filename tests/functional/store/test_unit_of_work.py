@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select, text
 
+from waits import until
 from weir.audit.chain import AuditJournal
 from weir.kernel.outcomes import Refusal
 from weir.keys.published import SigningKeyDocument
@@ -146,3 +148,26 @@ async def test_a_gateway_whose_lease_ended_is_not_waited_for(database: Database)
             text("UPDATE processes SET lease_until = now() - interval '1 second'")
         )
     assert await processes.await_acknowledged(database, 9) is not None
+
+
+async def test_a_hundred_times_as_many_units_as_connections_are_refused_and_none_fails(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("weir.store.database.POOL_TIMEOUT_S", 0.01)
+    url = database.engine.url.render_as_string(hide_password=False)
+    small = Database(url, clock=database.clock, journal=database._journal, cache=None, pool=1)
+    gate = asyncio.Event()
+
+    async def hold() -> str:
+        try:
+            async with small.unit(ACTOR):
+                await gate.wait()
+        except Refusal as refusal:
+            return refusal.outcome.code
+        return "done"
+
+    tasks = [asyncio.create_task(hold()) for _ in range(200)]
+    await until(lambda: sum(task.done() for task in tasks) == 198)
+    gate.set()
+    assert Counter(await asyncio.gather(*tasks)) == {"overloaded": 198, "done": 2}
+    await small.close()
