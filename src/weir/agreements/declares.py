@@ -5,12 +5,23 @@ from __future__ import annotations
 from typing import Final
 
 from weir.access.roles import ALL, BOOKKEEPERS, OPERATOR, PARTIES, READERS, Rule
-from weir.kernel.declarations import BOOKS_PANEL, Command
+from weir.kernel.declarations import BOOKS_PANEL, Bound, Command
+from weir.kernel.declares import LIMIT_REACHED
 
 # --- Limits ---
 # Agreements, ledger and statements
 AGREEMENT_SHARES: Final = 16
 AGREEMENT_VERSIONS: Final = 500  # of one product, proposals and ended ones too
+
+# --- Bounds of inputs ---
+BOUNDS: Final = {
+    "versions of a product's agreement": Bound(
+        ("AGREEMENT_VERSIONS",),
+        "a row each",
+        LIMIT_REACHED,
+        "test_a_product_has_so_many_versions_of_its_agreement_and_no_more",
+    ),
+}
 
 # --- Audit events: (English, Chinese) ---
 EVENTS: Final = {

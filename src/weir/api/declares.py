@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from weir.access.roles import ALL, OPERATOR, READERS, Rule
+from weir.kernel.declarations import Bound
+from weir.kernel.declares import REQUESTS_EXCEEDED
 from weir.kernel.outcomes import Fault, Outcome, Retry
 
 # --- Refusals ---
@@ -24,6 +26,19 @@ WRITES_AT_ONCE: Final = 1_000
 
 # Trying an operation out, from its page
 TEST_CUSTOMERS_AN_HOUR: Final = 60  # taken by one organisation, each with a new passphrase
+
+# --- Bounds of inputs ---
+BOUNDS: Final = {
+    "writes of one application or person": Bound(
+        (
+            "WRITES_A_SECOND",
+            "WRITES_AT_ONCE",
+        ),
+        "a unit of work each",
+        REQUESTS_EXCEEDED,
+        "test_writes_of_one_application_beyond_its_rate_are_refused_and_others_are_not",
+    ),
+}
 
 # --- Permissions of operations ---
 PERMISSIONS: Final = {

@@ -8,7 +8,7 @@ from typing import Final
 from mypy_extensions import mypyc_attr
 
 from weir.access.roles import BUILDERS, MEMBER, OWNERS, PARTIES, Rule
-from weir.kernel.declarations import Lock, Periodic, setting
+from weir.kernel.declarations import Bound, Lock, Periodic, setting
 from weir.kernel.outcomes import Fault, Outcome, Retry
 
 # --- Refusals ---
@@ -312,6 +312,59 @@ JWKS_FETCHES: Final = 8  # at a time by one process
 # Trying an operation out, from its page
 TRIAL_KEY_LIFETIME_S: Final = 1_200  # in which a customer is asked, and answers
 TRIAL_KEYS_AN_HOUR: Final = 60  # of one application
+
+# --- Bounds of inputs ---
+BOUNDS: Final = {
+    "requests of one client": Bound(
+        (
+            "client_requests_a_second",
+            "CLIENT_BURST_S",
+            "ASKING_REQUESTS_A_SECOND",
+            "ASKING_REQUESTS_AT_ONCE",
+        ),
+        "some milliseconds of control",
+        OAUTH_RATE_EXCEEDED,
+        "test_one_client_beyond_its_rate_is_refused_and_others_are_not",
+    ),
+    "requests of one address that are refused before a client has proven itself": Bound(
+        (
+            "REFUSED_REQUESTS_A_SECOND",
+            "REFUSED_REQUESTS_AT_ONCE",
+        ),
+        "a form read, a row read, a signature verified",
+        OAUTH_TOO_MANY_REQUESTS,
+        "test_an_address_that_is_refused_too_often_is_not_looked_at",
+    ),
+    "registrations from one address": Bound(
+        (
+            "REGISTRATION_REQUESTS",
+            "REGISTRATION_WINDOW_S",
+            "REGISTRATION_BYTES",
+        ),
+        "a statement verified each",
+        OAUTH_TOO_MANY_REQUESTS,
+        "test_rate_limit_a_flood_of_registrations_slows_its_own_address_down_alone",
+    ),
+    "pushed requests of one client": Bound(
+        (
+            "PUSHED_BYTES_OF_CLIENT",
+            "PUSHED_REQUEST_LIFETIME_S",
+        ),
+        "those bytes in the cache, twice at the turn of a window",
+        OAUTH_RATE_EXCEEDED,
+        "test_what_one_client_pushes_holds_so_many_bytes_of_the_cache",
+    ),
+    "visits that pushed requests begin": Bound(
+        (
+            "VISITS_OF_REQUEST",
+            "VISIT_BYTES_OF_CLIENT",
+            "INTERACTION_MEMORY_S",
+        ),
+        "those bytes in the cache, twice at the turn of a window",
+        OAUTH_RATE_EXCEEDED,
+        "test_one_pushed_request_begins_so_many_visits_and_a_client_so_many_bytes_of_them",
+    ),
+}
 
 
 # --- Settings ---

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from weir.access.roles import ALL, BUILDERS, MEMBER, OPERATOR, OWNERS, PARTIES, READERS, Rule
-from weir.kernel.declarations import PARTIES_PANEL, Command, Lock
+from weir.kernel.declarations import PARTIES_PANEL, Bound, Command, Lock
+from weir.kernel.declares import LIMIT_REACHED
 from weir.kernel.outcomes import Outcome, Retry
 
 # --- Refusals ---
@@ -74,6 +75,59 @@ PASSPHRASES_WAITING_EACH: Final = 8  # of one network, or of one organisation
 
 # Trying an operation out, from its page
 TEST_CUSTOMERS: Final = 20  # that one member offers
+
+# --- Bounds of inputs ---
+BOUNDS: Final = {
+    "passphrases to hash or check": Bound(
+        (
+            "PASSPHRASE_HASHES_AT_ONCE",
+            "PASSPHRASES_WAITING",
+            "PASSPHRASES_WAITING_EACH",
+        ),
+        "64 MiB and a tenth of a second of both cores; a waiting one a task",
+        SIGN_IN_BUSY,
+        "test_forty_connections_that_guess_stop_nobody_elses_sign_in",
+    ),
+    "wrong passphrases and codes from one network": Bound(
+        (
+            "GUESSES_OF_NETWORK",
+            "GUESSES_OF_NETWORK_WINDOW_S",
+            "SIGN_IN_PAUSE_S",
+        ),
+        "a hash each",
+        SIGN_IN_BUSY,
+        "test_a_network_with_too_many_wrong_guesses_waits_and_is_not_locked",
+    ),
+    "wrong passphrases for one name from one address": Bound(
+        (
+            "SIGN_IN_ATTEMPTS",
+            "SIGN_IN_WINDOW_S",
+        ),
+        "a hash each",
+        SIGN_IN_LOCKED,
+        "test_right_sign_ins_never_lock_a_person_out",
+    ),
+    "wrong codes of one person": Bound(
+        (
+            "SECOND_FACTOR_ATTEMPTS",
+            "SECOND_FACTOR_WINDOW_S",
+            "SECOND_FACTOR_ATTEMPTS_A_DAY",
+            "SECOND_FACTOR_DAY_S",
+        ),
+        "a transaction each",
+        SIGN_IN_LOCKED,
+        "test_a_person_has_so_many_guesses_a_day_from_wherever_they_come",
+    ),
+    "open invitations and test customers of an organisation": Bound(
+        (
+            "INVITATIONS",
+            "TEST_CUSTOMERS",
+        ),
+        "a row each",
+        LIMIT_REACHED,
+        "test_many_times_as_many_at_once_leave_as_many_as_may_be_kept",
+    ),
+}
 
 # --- Advisory locks ---
 CUSTOMER_LOCK: Final = Lock(8, "Enrolling a customer; the member and its reference.")

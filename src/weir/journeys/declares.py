@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from weir.access.roles import Rule
+from weir.kernel.declarations import Bound
 from weir.kernel.outcomes import Outcome, Retry
 
 # --- Refusals ---
@@ -24,6 +25,19 @@ SIGN_UP_WINDOW_S: Final = 3_600
 # Tests of members' services
 BACKEND_TEST_TIMEOUT_S: Final = 5  # of each call of a test, from connecting to the answer's status
 BACKEND_TEST_ANSWER_BYTES: Final = 4_096  # of the answer's first line, and read ahead of it
+
+# --- Bounds of inputs ---
+BOUNDS: Final = {
+    "sign-ups from one network": Bound(
+        (
+            "SIGN_UPS",
+            "SIGN_UP_WINDOW_S",
+        ),
+        "an organisation in the sandbox each, and a hash",
+        TOO_MANY_SIGN_UPS,
+        "test_one_address_signs_up_only_so_many",
+    ),
+}
 
 # --- Audit events: (English, Chinese) ---
 EVENTS: Final = {

@@ -8,7 +8,7 @@ from typing import Final
 
 from mypy_extensions import mypyc_attr
 
-from weir.kernel.declarations import setting
+from weir.kernel.declarations import Bound, setting
 from weir.kernel.outcomes import Fault, Outcome, Retry
 
 # --- Refusals ---
@@ -118,6 +118,13 @@ REQUESTS_EXCEEDED: Final = Outcome(
     "Too many requests in a short time. Wait as long as Retry-After says.",
     "短时间内请求过多，请按 Retry-After 等待后重试。",
     retry=Retry.LATER,
+)
+LIMIT_REACHED: Final = Outcome(
+    "limit_reached",
+    409,
+    "As many of these are kept as may be. The limit and its value stand in the parameters.",
+    "数量已达上限，上限名称和数值见 parameters。",
+    retry=Retry.CHANGED,
 )
 OVERLOADED: Final = Outcome(
     "overloaded",
@@ -260,6 +267,52 @@ LOG_LINES_A_SECOND: Final = 20  # of one kind; further ones are counted in one l
 LOG_KINDS: Final = 200  # told apart in a second
 LOG_VALUE_CHARACTERS: Final = 200  # of one value in a line; the rest is cut
 LOG_TRACE_CHARACTERS: Final = 8_000  # of the end of an exception's trace
+
+# --- Bounds of inputs ---
+BOUNDS: Final = {
+    "JSON of a request": Bound(
+        (
+            "JSON_BYTES",
+            "JSON_DEPTH",
+        ),
+        "read whole and walked once",
+        INVALID_INPUT,
+        "test_ambiguous_or_unbounded_text_is_refused",
+    ),
+    "lines of one kind in the log of a process": Bound(
+        (
+            "LOG_LINES_A_SECOND",
+            "LOG_KINDS",
+        ),
+        "a line each",
+        "counted, and told in one line",
+        "test_a_second_has_so_many_lines_of_a_kind_and_counts_the_others",
+    ),
+    "values in a line of the log": Bound(
+        (
+            "LOG_VALUE_CHARACTERS",
+            "LOG_TRACE_CHARACTERS",
+        ),
+        "those characters on the disk",
+        "cut",
+        "test_a_flood_of_long_lines_leaves_few_and_short_ones_and_the_count_of_the_others",
+    ),
+    "clients and addresses that a rate tells apart": Bound(
+        ("RATE_NAMES",),
+        "a number each",
+        "the later ones share one rate",
+        "test_a_hundred_times_as_many_names_are_not_remembered",
+    ),
+    "requests of one address to the management API that are refused unidentified": Bound(
+        (
+            "REFUSED_REQUESTS_A_SECOND",
+            "REFUSED_REQUESTS_AT_ONCE",
+        ),
+        "a token verified, a row read",
+        REQUESTS_EXCEEDED,
+        "test_an_address_that_was_refused_too_often_is_not_looked_at",
+    ),
+}
 
 
 # --- Settings ---

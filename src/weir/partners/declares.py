@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from weir.access.roles import ALL, BUILDERS, OPERATOR, OWNERS, PARTIES, READERS, Rule
-from weir.kernel.declarations import BOOKS_PANEL, PARTIES_PANEL, Command, Periodic
+from weir.kernel.declarations import BOOKS_PANEL, PARTIES_PANEL, Bound, Command, Periodic
+from weir.kernel.declares import LIMIT_REACHED
 from weir.kernel.outcomes import Outcome, Retry
 
 # --- Refusals ---
@@ -36,6 +37,16 @@ APPLICATION_REVOKED_KEYS: Final = 200  # remembered for good, so that none comes
 APPLICATION_REDIRECT_URIS: Final = 20
 APPLICATIONS: Final = 1_000  # of one organisation, suspended ones too
 APPLICATION_CERTIFICATES: Final = 20  # valid ones at a time
+
+# --- Bounds of inputs ---
+BOUNDS: Final = {
+    "applications of an organisation": Bound(
+        ("APPLICATIONS",),
+        "a row each, and an entry in every gateway",
+        LIMIT_REACHED,
+        "test_many_times_as_many_at_once_leave_as_many_as_may_be_kept",
+    ),
+}
 
 # --- Periodic work of the worker ---
 PERIODIC: Final = {

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from weir.kernel.declarations import Bound
+from weir.kernel.declares import REQUESTS_EXCEEDED
+
 # --- Limits ---
 # Rates of one control process (kernel/rates.py)
 FORMS_A_SECOND: Final = 20  # sent from one network
@@ -26,6 +29,19 @@ TRIAL_HEADERS: Final = 20  # that the page may set
 TRIAL_CALLS: Final = 16  # under way in one process
 TRIAL_CALLS_EACH: Final = 4  # and of one person
 TRIAL_TIMEOUT_S: Final = 40  # a member has MEMBER_ANSWER_TIMEOUT_S of it
+
+# --- Bounds of inputs ---
+BOUNDS: Final = {
+    "forms sent from one network": Bound(
+        (
+            "FORMS_A_SECOND",
+            "FORMS_AT_ONCE",
+        ),
+        "a unit of work each",
+        REQUESTS_EXCEEDED,
+        "test_forms_of_one_network_are_refused_beyond_their_rate_and_others_are_not",
+    ),
+}
 
 # --- Features with pages: folders of the portal, each with `routes.py` ---
 PAGES: Final = (

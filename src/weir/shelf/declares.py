@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from weir.access.roles import ALL, BUILDERS, OPERATOR, PARTIES, READERS, Rule
-from weir.kernel.declarations import SHELF_PANEL, Command, Lock, Periodic
+from weir.kernel.declarations import SHELF_PANEL, Bound, Command, Lock, Periodic
+from weir.kernel.declares import LIMIT_REACHED
 from weir.kernel.outcomes import Outcome, Retry
 
 # --- Refusals ---
@@ -63,6 +64,32 @@ SEARCH_PAGE_ROWS: Final = 20
 SEARCH_SIDE_ROWS: Final = 8  # of each direction, where both stand side by side
 SEARCH_PAGES: Final = 500
 SEARCH_OPERATIONS: Final = 3  # shown of one product that was found
+
+# --- Bounds of inputs ---
+BOUNDS: Final = {
+    "documents, products and backends of an organisation": Bound(
+        (
+            "DOCUMENTS",
+            "PRODUCTS",
+            "MEMBER_BACKENDS",
+        ),
+        "a row each, and a document's bytes",
+        LIMIT_REACHED,
+        "test_many_times_as_many_at_once_leave_as_many_as_may_be_kept",
+    ),
+    "bytes of an organisation's documents": Bound(
+        ("DOCUMENTS_BYTES",),
+        "those bytes in PostgreSQL",
+        LIMIT_REACHED,
+        "test_documents_are_bounded_in_bytes_too",
+    ),
+    "subscriptions of an organisation": Bound(
+        ("SUBSCRIPTIONS",),
+        "a row each, and an entry in every gateway",
+        LIMIT_REACHED,
+        "test_an_organisation_subscribes_so_often_and_no_more",
+    ),
+}
 
 # --- Advisory locks ---
 DOCUMENT_LOCK: Final = Lock(3, "Importing a version of a document; its owner and slug.")

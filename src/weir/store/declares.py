@@ -7,7 +7,8 @@ from typing import Final
 
 from mypy_extensions import mypyc_attr
 
-from weir.kernel.declarations import Lock, Periodic, setting
+from weir.kernel.declarations import Bound, Lock, Periodic, setting
+from weir.kernel.declares import OVERLOADED
 from weir.kernel.outcomes import Fault, Outcome, Retry
 
 # --- Refusals ---
@@ -24,13 +25,6 @@ ENGINE_UNAVAILABLE: Final = Outcome(
     "平台所依赖的数据库无法连接。",
     Fault.PLATFORM,
     Retry.LATER,
-)
-LIMIT_REACHED: Final = Outcome(
-    "limit_reached",
-    409,
-    "As many of these are kept as may be. The limit and its value stand in the parameters.",
-    "数量已达上限，上限名称和数值见 parameters。",
-    retry=Retry.CHANGED,
 )
 SCHEMA_NEWER: Final = Outcome(
     "schema_newer",
@@ -62,6 +56,25 @@ POOL_TIMEOUT_S: Final = 5  # for a connection to PostgreSQL to become free
 # The change log
 REMOVAL_KEPT_S: Final = 86_400
 EXPIRED_AT_ONCE: Final = 10_000
+
+# --- Bounds of inputs ---
+BOUNDS: Final = {
+    "the log of a process, and all logs of a home": Bound(
+        (
+            "PROCESS_LOG_BYTES",
+            "LOGS_BYTES",
+        ),
+        "those bytes on the disk",
+        "cut while it is written; its end is kept once",
+        "test_all_logs_together_stay_within_their_bound",
+    ),
+    "units of work that wait for a connection to PostgreSQL": Bound(
+        ("POOL_TIMEOUT_S",),
+        "a task each",
+        OVERLOADED,
+        "test_a_hundred_times_as_many_units_as_connections_are_refused_and_none_fails",
+    ),
+}
 
 
 # --- Settings ---

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement, Table, func, select
 
+from weir.kernel.declares import LIMIT_REACHED
 from weir.kernel.outcomes import Refusal
-from weir.store.declares import KEPT_LOCK, LIMIT_REACHED
+from weir.store.declares import KEPT_LOCK
 from weir.store.locks import hold
 from weir.store.unit import UnitOfWork
 

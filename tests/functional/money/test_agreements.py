@@ -15,7 +15,14 @@ from sqlalchemy import func, select
 
 from weir.agreements import agreements, signatures
 from weir.agreements.agreements import Agreement
-from weir.kernel.declares import CONFLICT, FORBIDDEN, ILLEGAL_STATE, INVALID_INPUT, NOT_FOUND
+from weir.kernel.declares import (
+    CONFLICT,
+    FORBIDDEN,
+    ILLEGAL_STATE,
+    INVALID_INPUT,
+    LIMIT_REACHED,
+    NOT_FOUND,
+)
 from weir.kernel.outcomes import Outcome, Refusal
 from weir.kernel.strict_json import canonical
 from weir.settlement.closing.what_if import try_agreement
@@ -115,6 +122,15 @@ async def test_a_new_version_ends_the_one_before_it(world: World) -> None:
     assert second.version == 2
     assert await in_force(world, day - timedelta(seconds=1)) == first.id
     assert await in_force(world, day) == second.id
+
+
+async def test_a_product_has_so_many_versions_of_its_agreement_and_no_more(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("weir.agreements.agreements.AGREEMENT_VERSIONS", 2)
+    for _ in range(2):
+        await propose(world, world.operator)
+    await refused(LIMIT_REACHED, propose(world, world.operator))
 
 
 async def test_an_older_proposal_cannot_overtake_a_newer_agreement(world: World) -> None:

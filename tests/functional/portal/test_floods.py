@@ -26,6 +26,7 @@ from weir.identity.declares import (
     SIGN_IN_ATTEMPTS,
 )
 from weir.identity.passphrases import Passphrases
+from weir.kernel.outcomes import Refusal
 from weir.kernel.rates import Rates
 from weir.portal import pages
 from weir.portal.renderer import Portal
@@ -245,3 +246,20 @@ async def test_an_address_that_is_refused_too_often_is_not_looked_at(world: Worl
 async def held_bytes(world: World, pattern: str) -> int:
     client = world.services.cache.client
     return sum([await client.strlen(key) async for key in client.scan_iter(pattern)])
+
+
+async def test_an_organisation_subscribes_so_often_and_no_more(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("weir.shelf.subscriptions.SUBSCRIPTIONS", 3)
+    available = [await world.publish_product(f"product-{number}") for number in range(3)]
+    came = []
+    for plan in available:
+        try:
+            await world.subscribe(world.client, plan)
+        except Refusal as refusal:
+            came.append(f"{refusal.outcome.code} {refusal.public['limit']}")
+        else:
+            came.append("kept")
+    assert came == ["kept", "kept", "limit_reached SUBSCRIPTIONS"], "it has one already"
+    await world.subscribe(world.other_client, available[2])
