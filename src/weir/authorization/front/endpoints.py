@@ -11,6 +11,7 @@ import base64
 import binascii
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final
 
@@ -38,6 +39,7 @@ Field = tuple[bytes, bytes]
 
 _log = structlog.get_logger("weir.authorization")
 _UNAUTHORIZED: Final = 401
+_ADDRESSES: Final = 1_024  # remembered as they were read
 _USERINFO: Final = {"GET": Endpoint.USERINFO, "POST": Endpoint.USERINFO}
 _GRANT: Final = {"GET": Endpoint.GRANT_QUERY, "DELETE": Endpoint.GRANT_REVOKE}
 _GRANTS: Final = "/grants/"
@@ -206,7 +208,13 @@ def _first(scope: Any) -> dict[bytes, bytes]:
 
 def _address(named: Mapping[bytes, bytes]) -> str:
     """Return the address of the caller, which its gateway names."""
-    return network_of(named.get(b"weir-peer", b"").decode("latin-1"))
+    return _read_address(named.get(b"weir-peer", b""))
+
+
+@lru_cache(_ADDRESSES)
+def _read_address(peer: bytes) -> str:
+    """Return the address that a peer is counted by; reading it costs more than the count."""
+    return network_of(peer.decode("latin-1"))
 
 
 def _proofs(scope: Any) -> tuple[str, ...]:
