@@ -130,10 +130,11 @@ async def test_what_is_of_no_list_is_refused(asked: dict[str, object]) -> None:
 async def test_hostile_words_find_nothing_and_break_nothing(
     world: World, portal_browser: Browser
 ) -> None:
-    for words in ("' | !:*", "\\' OR 1=1 --", "<script>alert(1)</script>", "账'户", "a\x00b"):
+    for words in ("' | !:*", "\\' OR 1=1 --", "<script>alert(1)</script>", "账'户"):
         page = await portal_browser.http.get("/shelf", params={"q": words})
         assert page.status_code == 200, words
         assert "<script>alert" not in page.text
+    assert (await portal_browser.http.get("/shelf", params={"q": "a\x00b"})).status_code == 422
     assert (await portal_browser.http.get("/shelf", params={"page": "99"})).status_code == 404
     assert (await portal_browser.http.get("/shelf", params={"scene": "x"})).status_code == 422
 
