@@ -49,7 +49,7 @@ async def an_application(unit: UnitOfWork, party: Party, number: int) -> None:
     await applications.register(
         unit,
         party.organisation,
-        name=f"Application {number}",
+        name=f"Application {number} of {party.slug}",
         token_endpoint_auth_method="tls_client_auth",
         roles=["manage"],
     )
