@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 
+from weir.access.permissions import PERMISSIONS
+from weir.access.roles import ROLES as PEOPLE_ROLES
+from weir.access.roles import Rule
+from weir.api.guard import GuardedRoute
+from weir.api.management import ROUTERS
 from weir.app.settings import Settings
 from weir.gateway import pipeline
 from weir.gateway.front import front, metrics
@@ -24,9 +29,11 @@ from weir.kernel.outcomes import Outcome
 from weir.kernel.settings import PREFIX
 from weir.openapi.standard import lint
 from weir.openapi.standard.breaking_changes import CHANGES
+from weir.partners import classes
 from weir.wire import downstream, message
 
 FOLDER = Path(__file__).parent.parent / "docs" / "reference"
+_ROLES_TEMPLATE = Path(__file__).parent / "roles.template.md"
 _WRITTEN = "<!-- Written by scripts/reference.py from the code; edit the code, not this page. -->\n"
 
 
@@ -321,7 +328,59 @@ def standard() -> str:
     return "\n".join(lines) + "\n"
 
 
+def roles() -> str:
+    summaries = {
+        str(route.operation_id): str(route.summary)
+        for router in ROUTERS
+        for route in router.routes
+        if isinstance(route, GuardedRoute)
+    }
+    table = [
+        f"| `{name}` | {summaries[name]} | {_listed(rule.own)} | {_listed(rule.every)} "
+        f"| {_people(rule)} | {_programs(rule)} |"
+        for name, rule in PERMISSIONS.items()
+    ]
+    fresh = {
+        far: ", ".join(
+            f"`{name}`" for name, rule in PERMISSIONS.items() if rule.fresh and rule.programs == far
+        )
+        for far in ("yes", "itself", "no")
+    }
+    page = _ROLES_TEMPLATE.read_text()
+    return page.format(table="\n".join(table), **_word_tables(), **fresh)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
+
+
+def _people(rule: Rule) -> str:
+    named = ", ".join(role for role in PEOPLE_ROLES if role in rule.people and not rule.signed)
+    return named + "*" if rule.fresh else named
+
+
+def _programs(rule: Rule) -> str:
+    if not rule.needs_caller:
+        return ""
+    return rule.programs or "yes"
+
+
+def _word_tables() -> dict[str, str]:
+    """Rows of the closed lists of kinds and roles, in both languages."""
+    lists = {
+        "licences": classes.LICENCE_KINDS,
+        "classes": classes.PARTNER_CLASSES,
+        "people": PEOPLE_ROLES,
+        "applications": classes.APPLICATION_ROLES,
+    }
+    return {
+        name: "\n".join(f"| `{each}` | {en} | {zh} |" for each, (en, zh) in words.items())
+        for name, words in lists.items()
+    }
+
+
 _PAGES: dict[str, Callable[[], str]] = {
+    "roles.md": roles,
     "refusals.md": refusals,
     "settings.md": settings,
     "events.md": events,

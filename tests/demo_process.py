@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -43,7 +44,25 @@ class Demo:
             "WEIR_HOME": str(self.home),
             "WEIR_PUBLIC_PORT": self.port("portal"),
             "WEIR_MTLS_PORT": self.port("api"),
+            "BROWSER": self._browser(),
         }
+
+    def _browser(self) -> str:
+        """The command of a browser in which the operator confirms what opens."""
+        state = self.home.parent / "operator-at-browser.json"
+        if not state.exists():
+            known = {
+                "ca_file": self.figures["addresses"]["root_certificate"],
+                "origins": [self.origin("portal"), self.origin("auth")],
+                "link": self.sign_in_of("operator"),
+            }
+            state.write_text(json.dumps(known))
+        return f"{sys.executable} {Path(__file__).parent / 'person_at_browser.py'} {state} %s"
+
+    def sign_in(self) -> None:
+        """Sign the terminal in as the operator, as `weir sign-in` does."""
+        done = self.weir("sign-in")
+        assert done.returncode == 0, done.stderr
 
     def weir(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command as that person would."""

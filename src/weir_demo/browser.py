@@ -32,13 +32,17 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A loaded page; `left` is the address to which a redirect left the platform, if one did."""
+    """A loaded page, with the addresses of its links.
+
+    `left` is the address to which a redirect left the platform, if one did.
+    """
 
     address: str
     status: int
     text: str
     forms: list[Form]
     left: str | None = None
+    links: tuple[str, ...] = ()
 
     def form_with(self, name: str) -> Form:
         """Return the form with a field, choice or button of this name, or raise ProtocolError."""
@@ -111,11 +115,14 @@ class _Reader(HTMLParser):
         super().__init__()
         self.forms: list[Form] = []
         self.words: list[str] = []
+        self.links: list[str] = []
         self._open: Form | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {name: value or "" for name, value in attrs}
-        if tag == "form":
+        if tag == "a" and "href" in values:
+            self.links.append(values["href"])
+        elif tag == "form":
             self._open = Form(values.get("action", ""))
             self.forms.append(self._open)
         elif self._open is not None and values.get("name"):
@@ -143,7 +150,7 @@ def _page(address: str, answer: Answer) -> Page:
     reader = _Reader()
     reader.feed(answer.content.decode("utf-8", "replace"))
     text = re.sub(r"\s+", " ", " ".join(reader.words)).strip()
-    return Page(address, answer.status, text, reader.forms)
+    return Page(address, answer.status, text, reader.forms, links=tuple(reader.links))
 
 
 def _origin(address: str) -> str:

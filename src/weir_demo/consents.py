@@ -155,6 +155,11 @@ async def pick(member: Member, kind: str, taken: set[str]) -> tuple[str, str]:
     raise ProtocolError(f"{member.running.institution.slug} has no {kind} customer")
 
 
+def passphrase() -> str:
+    """Make a passphrase of four words and a number."""
+    return " ".join(secrets.choice(_WORDS) for _ in range(4)) + f" {secrets.randbelow(900) + 100}"
+
+
 async def welcome(stage: Stage, slug: str, reference: str, person: str, link: str) -> Customer:
     """Open the one-time link and set up a sign-in."""
     origins = (stage.platform.portal_origin, stage.platform.issuer)
@@ -162,7 +167,7 @@ async def welcome(stage: Stage, slug: str, reference: str, person: str, link: st
         Exchange(stage.platform.ca_file, connections=4)
     )
     browser = Browser(exchange, origins)
-    words = " ".join(secrets.choice(_WORDS) for _ in range(4)) + f" {secrets.randbelow(900) + 100}"
+    words = passphrase()
     customer = Customer(slug, reference, person, reference.lower(), words, browser)
     page = await browser.open(link)
     filled = {"name": customer.sign_in_name, "passphrase": words, "display_name": person}

@@ -50,5 +50,5 @@ def sign_ins(stage: Stage) -> list[tuple[str, str, str]]:
         (f"A customer of {titles[each.member]}", each.sign_in_name, each.passphrase)
         for each in stage.customers.values()
     ]
-    staff = [("The operator", stage.operator_sign_in), *stage.invitations]
-    return [*((f"{who} (a one-time link)", "", link) for who, link in staff), *customers]
+    links = [(f"{who} (a one-time link)", "", link) for who, link in stage.invitations]
+    return [*links, *customers]

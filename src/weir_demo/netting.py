@@ -6,7 +6,8 @@ from typing import Any
 
 from weir.client.management.management import Management
 from weir.client.management.requests import collect
-from weir_demo.cast import CURRENCY
+from weir_demo import staff
+from weir_demo.cast import CURRENCY, PARTNERS
 from weir_demo.stage import Stage
 
 _REFUND_MINOR = 100
@@ -15,9 +16,10 @@ _UPHELD_MINOR = 50
 
 async def net(stage: Stage) -> None:
     """Net all debts into few payments, each received, until the books are empty."""
-    await _name_accounts(stage)
+    bookkeeper = await staff.hired(stage, stage.first_links["operator"], "bookkeeper")
+    await _name_accounts(stage, bookkeeper)
     refunded = await _refund(stage)
-    upheld = await _dispute(stage)
+    upheld = await _dispute(stage, bookkeeper)
     settled = await stage.operating.rounds.settle(CURRENCY)
     messages = await _pay(stage, settled)
     stage.figures.netting = {
@@ -36,14 +38,19 @@ async def net(stage: Stage) -> None:
     }
 
 
-async def _name_accounts(stage: Stage) -> None:
-    """Set every party's settlement account, by an account number and a CNAPS code."""
-    hands = [(slug, member.management) for slug, member in stage.members.items()]
-    for number, (slug, management) in enumerate([("operator", stage.operating), *hands]):
-        await _name_account(management, slug, number)
-    for number, (slug, caller) in enumerate(stage.callers.items(), start=len(hands) + 1):
-        async with Management.open(caller.profile) as management:
-            await _name_account(management, slug, number)
+async def _name_accounts(stage: Stage, bookkeeper: Management) -> None:
+    """Set every party's settlement account in person, by an account number and a CNAPS code.
+
+    The first owner of an institution and of a partner invites one more, who is to look around.
+    """
+    await _name_account(bookkeeper, "operator", 0)
+    shown = {each.slug: each.name_en for each in (stage.institutions[0].institution, PARTNERS[0])}
+    for number, slug in enumerate((*stage.members, *stage.callers), start=1):
+        owner = await staff.hired(stage, stage.first_links[slug], f"owner.{slug}")
+        await _name_account(owner, slug, number)
+        if slug in shown:
+            made = await owner.invitations.invite("Owner", "owner")
+            stage.invitations.append((shown[slug], made["link"]))
 
 
 async def _name_account(management: Management, holder: str, number: int) -> None:
@@ -66,7 +73,7 @@ async def _refund(stage: Stage) -> int:
     return int(granted["amount_minor"])
 
 
-async def _dispute(stage: Stage) -> int:
+async def _dispute(stage: Stage, bookkeeper: Management) -> int:
     """Have a partner dispute a line and the operator uphold part; return the minor units."""
     caller = next(reversed(stage.callers.values()))
     async with Management.open(caller.profile) as management:
@@ -74,7 +81,7 @@ async def _dispute(stage: Stage) -> int:
         opened = await management.disputes.open(
             statement, line, "Some of these calls were our load test.", "our own log of the day"
         )
-    decided = await stage.operating.disputes.resolve(
+    decided = await bookkeeper.disputes.resolve(
         opened["id"], "Half of the test is on us.", amount_minor
     )
     return amount_minor if decided["status"] == "upheld" else 0

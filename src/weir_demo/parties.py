@@ -1,4 +1,7 @@
-"""Founding and admission: each party makes its own key and acts by its own."""
+"""Founding and admission: each party makes its own key and acts by its own.
+
+The founder, in person, lets parties in; what programs do they do by the applications made here.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,13 @@ from weir.client.exchange import Exchange
 from weir.client.founding import claim
 from weir.client.management.management import Management
 from weir.client.profile import Profile
+from weir_demo import staff
 from weir_demo.cast import PARTNERS, Partner
 from weir_demo.stage import Caller, Member, Running, Stage
 
 
 async def found(stage: Stage) -> None:
-    """Found the alliance by the one-time link that `weir up` would print."""
+    """Found the alliance by the one-time link that `weir up` would print, and sign in."""
     credentials = Credentials.generate(stage.profile_folder("operator"))
     profile, founded = await claim(
         founding_link(stage.installation),
@@ -27,7 +31,11 @@ async def found(stage: Stage) -> None:
     profile.save()
     stage.operator_organisation = founded["organisation"]["id"]
     stage.operator = await stage.resources.enter_async_context(Management.open(profile))
-    stage.operator_sign_in = founded["sign_in_link"]
+    browser = await staff.browser_of(stage)
+    stage.founder = await staff.join(browser, founded["sign_in_link"], "founder")
+    founder = await staff.founder(stage)
+    invited = await founder.invitations.invite("The operator", "owner")
+    stage.invitations.append(("The operator", invited["link"]))
 
 
 async def admit(stage: Stage) -> None:
@@ -47,13 +55,15 @@ async def admit(stage: Stage) -> None:
 
 
 async def invite(stage: Stage) -> None:
-    """Invite an auditor, and the first owner of an institution and of a partner."""
-    invitations = stage.operating.invitations
+    """Invite an auditor, a bookkeeper, and the first owner of each party."""
+    invitations = (await staff.founder(stage)).invitations
     auditor = await invitations.invite("Auditor", "auditor")
     stage.invitations.append(("An auditor", auditor["link"]))
-    for party in (stage.institutions[0].institution, PARTNERS[0]):
-        made = await invitations.invite("Owner", organisation=party.slug)
-        stage.invitations.append((party.name_en, made["link"]))
+    bookkeeper = await invitations.invite("Bookkeeper", "finance")
+    stage.first_links["operator"] = bookkeeper["link"]
+    for slug in (*stage.members, *stage.callers):
+        made = await invitations.invite("Owner", organisation=slug)
+        stage.first_links[slug] = made["link"]
 
 
 async def admit_member(stage: Stage, running: Running) -> None:
@@ -125,9 +135,10 @@ async def _equip(
     roles: tuple[str, ...] = (),
     redirect_uri: str | None = None,
 ) -> Profile:
-    """Register a party's first application by the operator, for a key that the party makes."""
+    """Register a party's first application in person, for a key that the party makes."""
     credentials = Credentials.generate(stage.profile_folder(slug))
-    registered = await stage.operating.applications.register(
+    founder = await staff.founder(stage)
+    registered = await founder.applications.register(
         name=name,
         auth_method=auth_method,
         jwks=credentials.public_jwks(),
@@ -135,7 +146,7 @@ async def _equip(
         roles=["manage", *roles],
         organisation=organisation,
     )
-    issued = await stage.operating.certificates.issue(
+    issued = await founder.certificates.issue(
         registered["id"], credentials.certificate_request(slug)
     )
     certified = credentials.with_certificate(issued["pem"], registered["id"])

@@ -94,6 +94,16 @@ class Consented:
         return self.token.accounts()
 
 
+@dataclass(frozen=True, slots=True)
+class Employee:
+    """A person who works for a party: a browser, signed in, the sign-in, the codes' secret."""
+
+    browser: Browser
+    name: str
+    passphrase: str
+    secret: str
+
+
 @dataclass(slots=True)
 class Stage:
     """State of the whole story. `resources` closes everything that was opened on the way."""
@@ -107,9 +117,12 @@ class Stage:
     figures: Figures = field(default_factory=Figures)
     tally: Tally = field(default_factory=Tally)
     operator: Management | None = None
+    founder: Employee | None = None  # the operator's first owner
+    founding: Management | None = None  # the API for the founder, who proved it at `proven_s`
+    proven_s: float = 0.0  # monotonic
     operator_organisation: str = ""
-    operator_sign_in: str = ""  # a one-time link
     invitations: list[tuple[str, str]] = field(default_factory=list)  # (person, one-time link)
+    first_links: dict[str, str] = field(default_factory=dict)  # of people who join, by party
     members: dict[str, Member] = field(default_factory=dict)
     brought_in: dict[str, Member] = field(default_factory=dict)  # partners as providers
     callers: dict[str, Caller] = field(default_factory=dict)
@@ -125,7 +138,7 @@ class Stage:
 
     @property
     def operating(self) -> Management:
-        """The operator's management API, after the founding."""
+        """The management API for the operator's application, after the founding."""
         assert self.operator is not None, "the alliance is not founded yet"
         return self.operator
 

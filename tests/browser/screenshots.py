@@ -76,6 +76,7 @@ SHOTS: Final[tuple[Shot, ...]] = (
     Shot("new-certificates", "newcomer", "/desk/certificates"),
     Shot("new-people", "newcomer", "/desk/people"),
     Shot("new-account", "newcomer", "/desk/account"),
+    Shot("new-terminal", "newcomer", "/desk/terminal"),
     Shot("new-try", "newcomer", TRY),
     Shot("partner-overview", "partner", "/desk"),
     Shot("partner-application", "partner", "/desk/applications", ("main table a",)),

@@ -19,14 +19,17 @@ from joserfc.jwk import KeySet
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.access.roles import Rule
+from weir.access.roles import OWNER, Rule, lesser
+from weir.api.declares import PERSON_REQUIRED, REGISTRANT_GONE
 from weir.api.services import Services
+from weir.identity import people
 from weir.kernel.declares import (
     CERTIFICATE_MISMATCH,
     CERTIFICATE_REQUIRED,
     CERTIFICATE_REVOKED,
     CLOCK_AHEAD_ACCEPTED_S,
     FORBIDDEN,
+    FRESH_PROOF_NEEDED,
     NOT_FOUND,
     SCOPE_INSUFFICIENT,
     TOKEN_EXPIRED,
@@ -38,14 +41,13 @@ from weir.kernel.outcomes import Refusal
 from weir.keys.jose import ALGORITHMS
 from weir.keys.published import REVOCATION
 from weir.partners import applications
-from weir.partners.applications import KnownApplication
+from weir.partners.applications import Application, KnownApplication
 from weir.partners.declares import APPLICATION_SUSPENDED, ORGANISATION_SUSPENDED
 from weir.partners.organisations import SANDBOX, Organisation
 from weir.store.schema import changes
 from weir.store.unit import Actor
 
 MANAGE_SCOPE: Final = "manage"
-MANAGE_ROLE: Final = "manage"
 _TOKEN_TYPES: Final = ("at+jwt", "application/at+jwt")  # RFC 9068 section 4
 _BEARER: Final = re.compile(r"bearer +([A-Za-z0-9._~+/=-]{1,8192})", re.IGNORECASE)
 
@@ -54,13 +56,18 @@ _BEARER: Final = re.compile(r"bearer +([A-Za-z0-9._~+/=-]{1,8192})", re.IGNORECA
 class Caller:
     """The caller of an operation, its organisation, and the permission rule of the operation.
 
-    It is an application with the certificate it asks with, or a person at the portal.
+    It is an application with the certificate it asks with, or a person. `person` is the person who
+    acts or in whose name the application does, None for an application without a registrant. `role`
+    is the role that holds for this request.
     """
 
     organisation: Organisation
     rule: Rule
     subject: str  # the application's or the person's identifier
+    role: str
+    person: str | None
     thumbprint: str | None = None  # of an application's certificate
+    proven_afresh: bool = False  # whether a person proved its identity just now
 
     @property
     def kind(self) -> str:
@@ -91,6 +98,42 @@ class Caller:
             return True
         return self.kind in self.rule.own and organisation_id == self.organisation.id
 
+    def reach_application(self, application: Application) -> None:
+        """Raise NOT_FOUND unless the caller may reach the application.
+
+        FORBIDDEN when the rule lets an application act on itself only, and this is another.
+        """
+        self.reach(application.organisation)
+        another = self.thumbprint is not None and self.subject != application.id
+        if another and self.rule.programs == "itself":
+            raise Refusal(
+                FORBIDDEN,
+                f"{self.subject} on {application.id}",
+                why="an application does this for itself only; a person does it for the others",
+                why_zh="应用仅可对自身执行此操作，其他应用须由人员办理",
+            )
+
+    def equip(self, application: Application) -> None:
+        """Raise as `reach_application`, and unless the caller may give it a key or a certificate.
+
+        One that manages renews its own; else an owner does, as of `require_fresh_owner`.
+        """
+        self.reach_application(application)
+        if application.manages and self.subject != application.id:
+            self.require_fresh_owner()
+
+    def require_fresh_owner(self) -> None:
+        """Raise FORBIDDEN unless the caller is a person and an owner; FRESH_PROOF_NEEDED."""
+        if self.thumbprint is not None or self.role != OWNER:
+            raise Refusal(
+                FORBIDDEN,
+                f"{self.subject} is not an owner in person",
+                why="applications with the role manage are for owners, in person",
+                why_zh="具有 manage 角色的应用仅可由所有者本人办理",
+            )
+        if not self.proven_afresh:
+            raise Refusal(FRESH_PROOF_NEEDED, "an application that manages")
+
     def reach(self, organisation_id: str) -> None:
         """Raise NOT_FOUND unless the caller may reach the organisation."""
         if not self.may_reach(organisation_id):
@@ -108,10 +151,48 @@ async def identify(headers: Mapping[str, str], rule: Rule, services: Services) -
     async with services.database.connect() as connection:
         await _refuse_revoked(connection, claims)
         known = await applications.find_known(connection, claims["client_id"], thumbprint)
-    caller = _require_active(known, claims, rule, thumbprint)
-    if caller.kind not in rule.kinds:
-        raise Refusal(FORBIDDEN, f"a {caller.kind} may not")
-    return caller
+        active = _require_active(known, claims)
+        role = await present_role(connection, active.application)
+    kind = active.organisation.kind
+    if kind not in rule.kinds:
+        raise Refusal(FORBIDDEN, f"a {kind} may not")
+    if rule.programs == "no":
+        raise Refusal(PERSON_REQUIRED)
+    if not rule.permits_program(kind, role):
+        raise Refusal(
+            FORBIDDEN,
+            f"{active.application.id} acts as {role}",
+            why=f"the application acts as {role}, and that role may not",
+            why_zh=f"该应用以 {role} 角色行事，该角色无权执行",
+        )
+    application = active.application
+    return Caller(
+        active.organisation, rule, application.id, role, application.registrant, thumbprint
+    )
+
+
+async def present_role(connection: AsyncConnection, application: Application) -> str:
+    """Return the role in which an application that manages may act now.
+
+    It is its own role, or its registrant's where that permits less. REGISTRANT_GONE when the
+    registrant works here no more, or in a role that does not contain the application's. An
+    application that nobody registered in person has its own: the founding one, and a party's first
+    until its first owner joins (`applications.adopt`).
+    """
+    acts_as = application.management_role
+    assert acts_as is not None, "an application without the role manage"
+    if application.registrant is None:
+        return acts_as
+    person = await people.find(connection, application.registrant)
+    works_here = (
+        person is not None
+        and person.status == "active"
+        and person.organisation == application.organisation
+    )
+    role = lesser(acts_as, str(person.role)) if person is not None and works_here else None
+    if role is None:
+        raise Refusal(REGISTRANT_GONE, f"{application.registrant} of {application.id}")
+    return role
 
 
 def _presented_certificate(headers: Mapping[str, str]) -> str:
@@ -191,9 +272,7 @@ async def _refuse_revoked(connection: AsyncConnection, claims: dict[str, Any]) -
         raise Refusal(TOKEN_REVOKED)
 
 
-def _require_active(
-    known: KnownApplication | None, claims: dict[str, Any], rule: Rule, thumbprint: str
-) -> Caller:
+def _require_active(known: KnownApplication | None, claims: dict[str, Any]) -> KnownApplication:
     if known is None or known.organisation.id != claims["org"]:
         raise Refusal(TOKEN_INVALID, "no such application of that organisation")
     if not known.certificate_known:
@@ -204,6 +283,6 @@ def _require_active(
         raise Refusal(APPLICATION_SUSPENDED)
     if known.organisation.status != "active":
         raise Refusal(ORGANISATION_SUSPENDED)
-    if MANAGE_ROLE not in known.application.roles:
+    if not known.application.manages:
         raise Refusal(SCOPE_INSUFFICIENT, "not registered for manage")
-    return Caller(known.organisation, rule, known.application.id, thumbprint)
+    return known

@@ -19,6 +19,22 @@ REVOCATION_UNCONFIRMED: Final = Outcome(
     Retry.LATER,
 )
 
+PERSON_REQUIRED: Final = Outcome(
+    "person_required",
+    403,
+    "No application may do this, only a person: at the portal, or after `weir sign-in`.",
+    "应用无权执行此操作，须由人员办理：请使用门户，或先运行 weir sign-in。",
+    retry=Retry.CHANGED,
+)
+REGISTRANT_GONE: Final = Outcome(
+    "registrant_gone",
+    403,
+    "The person who answers for this application works here no more, or in another role."
+    " An owner has to take the application over.",
+    "负责该应用的人员已离任或角色已变更，须由所有者接管该应用。",
+    retry=Retry.CHANGED,
+)
+
 # --- Limits ---
 # Rates of one control process (kernel/rates.py)
 WRITES_A_SECOND: Final = 50  # of one application or person

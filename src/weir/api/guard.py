@@ -21,6 +21,7 @@ from weir.access.roles import Rule
 from weir.api.callers import Caller, identify
 from weir.api.portal_callers import identify_person
 from weir.api.services import Services
+from weir.api.terminal_callers import identify_terminal, token_of
 from weir.identity.acting_person import ACTING, ActingPerson
 from weir.kernel import inputs, strict_json
 from weir.kernel.declares import JSON_BYTES, REQUESTS_EXCEEDED, UNKNOWN_HOST
@@ -77,7 +78,7 @@ class GuardedRoute(APIRoute):
 
 
 async def _identified(request: Request, rule: Rule) -> Caller:
-    """Identify the person whom the portal asks for, or the application that asks by itself.
+    """Identify the person whom the portal asks for, the one at a terminal, or the application.
 
     Refusal REQUESTS_EXCEEDED for an address that was refused too often.
     """
@@ -90,10 +91,17 @@ async def _identified(request: Request, rule: Rule) -> Caller:
     if wait_s:
         raise Refusal(REQUESTS_EXCEEDED, "the address", retry_after_s=wait_s)
     try:
-        return await identify(request.headers, rule, services)
+        return await _by_token(request, rule, services)
     except Refusal:
         refused.count(address, time.monotonic())
         raise
+
+
+async def _by_token(request: Request, rule: Rule, services: Services) -> Caller:
+    token = token_of(request)
+    if token is not None:
+        return await identify_terminal(request, rule, services, token)
+    return await identify(request.headers, rule, services)
 
 
 def _slow_down(request: Request, caller: Caller) -> None:

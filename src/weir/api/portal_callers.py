@@ -34,6 +34,7 @@ async def identify_person(acting: ActingPerson, rule: Rule, database: Database) 
         raise Refusal(ORGANISATION_SUSPENDED)
     if not rule.permits(organisation.kind, str(person.role)):
         raise Refusal(FORBIDDEN, f"{person.role} of a {organisation.kind} may not")
-    if rule.fresh and database.clock.now() - acting.proven_at > _FRESH:
+    afresh = database.clock.now() - acting.proven_at <= _FRESH
+    if rule.fresh and not afresh:
         raise Refusal(FRESH_PROOF_NEEDED)
-    return Caller(organisation, rule, person.id)
+    return Caller(organisation, rule, person.id, str(person.role), person.id, proven_afresh=afresh)

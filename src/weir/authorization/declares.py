@@ -420,7 +420,7 @@ PREFIXES: Final = {
 PERMISSIONS: Final = {
     "issue_trial_token": Rule(own=PARTIES, people=BUILDERS),
     "issue_trial_key": Rule(own=PARTIES, people=BUILDERS),
-    "detach_customer_records": Rule(own=MEMBER, people=OWNERS, fresh=True),
+    "detach_customer_records": Rule(own=MEMBER, people=OWNERS, fresh=True, programs="yes"),
     "lodge_consent": Rule(own=PARTIES, people=BUILDERS),
 }
 

@@ -39,6 +39,11 @@ class Addresses:
     api_audience: str
     manage_audience: str
 
+    @property
+    def public_manage(self) -> str:
+        """The management API's origin where no client certificate is asked for."""
+        return self.issuer.replace("https://auth.", "https://manage.", 1)
+
     @classmethod
     def of(cls, settings: Settings) -> Addresses:
         """Derive the addresses from the settings."""

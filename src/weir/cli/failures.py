@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from weir.kernel.outcomes import Refusal
+
+if TYPE_CHECKING:
+    from weir.client.errors import RefusedError
 
 
 class CommandError(Exception):
@@ -21,9 +26,17 @@ def sentence_of(error: BaseException) -> str | None:
         return "The output was closed before it was all written."
     from weir.client.errors import RefusedError, WeirError
 
-    if isinstance(error, RefusedError) and error.interaction_id:
-        return f"{error} [{error.interaction_id}]"
+    if isinstance(error, RefusedError):
+        return _refused(error)
     return str(error) if isinstance(error, WeirError) else None
+
+
+def _refused(error: RefusedError) -> str:
+    """Return the platform's sentence, with what to do at a terminal, and the request's name."""
+    said = str(error)
+    if error.code == "fresh_proof_needed":
+        said += " Run `weir sign-in` again."
+    return f"{said} [{error.interaction_id}]" if error.interaction_id else said
 
 
 def _refusal(refusal: Refusal) -> str:

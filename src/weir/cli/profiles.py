@@ -62,14 +62,39 @@ def configured_platform(ca: Path | None = None) -> Platform:
     )
 
 
-def call_management(name: str, work: Callable[[Management], Awaitable[Result]]) -> Result:
-    """Run `work` with the management API in the profile's name, and return its result."""
-    from weir.client import Management, Profile
+def platform_of(name: str) -> Platform:
+    """Return the platform of a profile: of its session, or of its application."""
+    from weir.client import Profile
+    from weir.client.terminal import TerminalSession
 
-    profile = Profile.load(folder_of(name))
+    folder = folder_of(name)
+    session = TerminalSession.load(folder)
+    return session.platform if session is not None else Profile.load(folder).platform
+
+
+def call_management(
+    name: str,
+    work: Callable[[Management], Awaitable[Result]],
+    *,
+    by_application: bool = False,
+) -> Result:
+    """Run `work` with the management API in the profile's name, and return its result.
+
+    The person who is signed in at the profile asks, or else its application; with `by_application`
+    always that one, for what only an application may do.
+    """
+    from weir.client import Management, Profile
+    from weir.client.terminal import TerminalSession
+
+    folder = folder_of(name)
+    session = None if by_application else TerminalSession.load(folder)
+    if session is None:
+        opened = Management.open(Profile.load(folder))
+    else:
+        opened = Management.at_terminal(session)
 
     async def run() -> Result:
-        async with Management.open(profile) as management:
+        async with opened as management:
             return await work(management)
 
     return asyncio.run(run())

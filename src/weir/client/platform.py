@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from weir.kernel.origins import https_origin
 
+# The addresses that a profile keeps.
+ADDRESSES: Final = ("issuer", "portal_origin", "api_origin", "manage_origin")
 DEFAULT_DOMAIN = "localhost"
 DEFAULT_PUBLIC_PORT = 8443
 DEFAULT_MTLS_PORT = 8444

@@ -19,11 +19,10 @@ from typing import Any, Final
 from weir.client.credentials import Credentials, write_private
 from weir.client.errors import WeirError, json_object
 from weir.client.exchange import Exchange
-from weir.client.platform import Platform
+from weir.client.platform import ADDRESSES, Platform
 
 _FILE: Final = "profile.json"
 _CA_FILE: Final = "ca.pem"
-_ADDRESSES: Final = ("issuer", "portal_origin", "api_origin", "manage_origin")
 _METHODS: Final = ("tls_client_auth", "private_key_jwt")
 
 
@@ -39,7 +38,7 @@ class Profile:
         """Write the profile beside its key, with a copy of the root certificate."""
         folder = self.credentials.folder
         folder.chmod(0o700)
-        kept = {name: getattr(self.platform, name) for name in _ADDRESSES} | {
+        kept = {name: getattr(self.platform, name) for name in ADDRESSES} | {
             "client_id": self.credentials.client_id,
             "token_endpoint_auth_method": self.credentials.auth_method,
             "organisation": self.organisation,
@@ -55,7 +54,7 @@ class Profile:
         method = kept["token_endpoint_auth_method"]
         if method not in _METHODS:
             raise WeirError(f"{folder / _FILE}: token_endpoint_auth_method is not one we know")
-        addresses = {name: kept[name] for name in _ADDRESSES}
+        addresses = {name: kept[name] for name in ADDRESSES}
         return cls(
             platform=Platform(**addresses, ca_file=folder / _CA_FILE),
             credentials=Credentials(folder, kept["client_id"], method),
@@ -80,7 +79,7 @@ def _read(folder: Path) -> dict[str, Any]:
         raise WeirError(f"There is no profile in {folder}.") from error
     if mode & 0o077:
         raise WeirError(f"{path} can be read by others; run chmod 600 on it.")
-    expected = (*_ADDRESSES, "client_id", "token_endpoint_auth_method", "organisation")
+    expected = (*ADDRESSES, "client_id", "token_endpoint_auth_method", "organisation")
     if kept is None or not all(isinstance(kept.get(name), str) for name in expected):
         raise WeirError(f"{path} is not a profile.")
     return kept

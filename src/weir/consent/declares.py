@@ -59,7 +59,9 @@ PREFIXES: Final = {
 # --- Permissions of operations ---
 PERMISSIONS: Final = {
     "list_consents": Rule(own=PARTIES, people=READERS),
-    "withdraw_consent": Rule(own=PARTIES, every=OPERATOR, people=BUILDERS, fresh=True),
+    "withdraw_consent": Rule(
+        own=PARTIES, every=OPERATOR, people=BUILDERS, fresh=True, programs="yes"
+    ),
 }
 
 # --- Routers of the management API ---

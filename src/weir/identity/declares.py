@@ -45,6 +45,28 @@ PASSKEY_REFUSED: Final = Outcome(
     "通行密钥验证未通过，未做任何更改，请重试。",
     retry=Retry.CHANGED,
 )
+TERMINAL_SIGN_IN_PENDING: Final = Outcome(
+    "terminal_sign_in_pending",
+    409,
+    "The sign-in of this terminal has not been confirmed in a browser yet.",
+    "尚未在浏览器中确认此终端的登录。",
+    retry=Retry.LATER,
+)
+TERMINAL_SIGN_IN_OVER: Final = Outcome(
+    "terminal_sign_in_over",
+    410,
+    "This sign-in of a terminal is unknown, or was refused, used or left too long."
+    " Run `weir sign-in` again.",
+    "该终端登录请求不存在、已拒绝、已使用或已过期，请重新运行 weir sign-in。",
+    retry=Retry.CHANGED,
+)
+TERMINAL_SESSION_ENDED: Final = Outcome(
+    "terminal_session_ended",
+    401,
+    "The session of this terminal has ended. Run `weir sign-in` again.",
+    "该终端的登录已结束，请重新运行 weir sign-in。",
+    retry=Retry.CHANGED,
+)
 
 # --- Limits ---
 # Authorization (FAPI 2.0 Security Profile section 5.3)
@@ -62,6 +84,17 @@ RECOVERY_CODES: Final = 10
 PASSKEYS: Final = 10  # of one person
 PASSKEY_ANSWER_CHARACTERS: Final = 16_384
 CHALLENGE_LIFETIME_S: Final = 300  # of a passkey ceremony
+# Sign-ins of terminals (RFC 8252, RFC 8628)
+TERMINAL_SESSION_S: Final = 1_800  # of a person who acts by the command line
+TERMINAL_SESSIONS: Final = 10  # of one person at a time; of more the oldest end
+TERMINAL_SIGN_IN_S: Final = 600  # within which a person confirms, and then the terminal claims
+TERMINAL_PROOF_S: Final = 120  # how old the proof of identity may be that confirms a terminal
+TERMINAL_SIGN_INS: Final = 30  # asked for from one network in the window below
+TERMINAL_SIGN_INS_WINDOW_S: Final = 600
+TERMINAL_CODE_ATTEMPTS: Final = 20  # typed by one person in that window
+TERMINAL_POLL_S: Final = 2  # between two questions of a terminal whether it was confirmed
+MACHINE_CHARACTERS: Final = 60  # of the name by which a terminal calls its machine
+
 PEOPLE: Final = 500  # who work for one organisation
 INVITATIONS: Final = 100  # open at once in one organisation
 SIGN_IN_ATTEMPTS: Final = 10  # wrong, for one name from one address in SIGN_IN_WINDOW_S
@@ -144,6 +177,11 @@ EVENTS: Final = {
     "factor.added": ("A second factor was added.", "添加第二验证方式。"),
     "factor.removed": ("A second factor was removed.", "移除第二验证方式。"),
     "factor.recovered": ("A recovery code was used to sign in.", "使用恢复码登录。"),
+    "terminal.signed_in": (
+        "A person signed a terminal in, to act by the command line.",
+        "人员登录终端，以使用命令行。",
+    ),
+    "terminal.signed_out": ("The session of a terminal was ended.", "结束终端登录。"),
     "invitation.withdrawn": ("The invitation was withdrawn.", "撤回邀请。"),
     "link.created": ("A one-time link was made.", "生成一次性链接。"),
     "link.claimed": ("A one-time link was used.", "一次性链接已使用。"),
@@ -169,17 +207,21 @@ PREFIXES: Final = {
     "cus": "customer of a member, as the member and the platform know it",
     "lnk": "one-time link",
     "psk": "passkey of a person",
+    "tss": "session of a person at a terminal",
 }
 
 # --- Permissions of operations ---
 PERMISSIONS: Final = {
+    "ask_terminal_sign_in": Rule(by_anyone=True),
+    "claim_terminal_session": Rule(by_link=True),
+    "end_terminal_session": Rule(own=ALL, people=READERS, programs="no"),
     "list_people": Rule(own=ALL, people=READERS),
-    "change_person_role": Rule(own=ALL, people=OWNERS, fresh=True),
-    "renew_sign_in": Rule(own=ALL, people=OWNERS, fresh=True),
-    "remove_person": Rule(own=ALL, people=OWNERS, fresh=True),
+    "change_person_role": Rule(own=ALL, people=OWNERS, fresh=True, programs="no"),
+    "renew_sign_in": Rule(own=ALL, people=OWNERS, fresh=True, programs="no"),
+    "remove_person": Rule(own=ALL, people=OWNERS, fresh=True, programs="no"),
     "list_invitations": Rule(own=ALL, people=READERS),
-    "invite_person": Rule(own=PARTIES, every=OPERATOR, people=OWNERS, fresh=True),
-    "withdraw_invitation": Rule(own=ALL, people=OWNERS),
+    "invite_person": Rule(own=PARTIES, every=OPERATOR, people=OWNERS, fresh=True, programs="no"),
+    "withdraw_invitation": Rule(own=ALL, people=OWNERS, programs="no"),
     "take_test_customer": Rule(own=PARTIES, people=BUILDERS),
     "enrol_customer": Rule(own=MEMBER, people=BUILDERS),
     "list_customers": Rule(own=MEMBER, people=READERS),
@@ -190,6 +232,7 @@ PERMISSIONS: Final = {
 
 # --- Routers of the management API ---
 ROUTERS: Final = (
+    "parties.terminals",
     "parties.people",
     "parties.invitations",
     "parties.customers",
@@ -198,6 +241,8 @@ ROUTERS: Final = (
 
 # --- Commands ---
 COMMANDS: Final = {
+    "sign-in": Command("sign_in:sign_in", "Act at this terminal yourself.", panel=PARTIES_PANEL),
+    "sign-out": Command("sign_in:sign_out", "End that.", panel=PARTIES_PANEL),
     "people": Command("parties.people:people", "The people who work for you.", True, PARTIES_PANEL),
     "invitations": Command(
         "parties.invitations:invitations", "Invitations to work for you.", True, PARTIES_PANEL

@@ -1,7 +1,7 @@
 """Passphrases, hashed with argon2id (RFC 9106) in threads of their own, a few at a time.
 
 The library lets go of the interpreter's lock while it hashes, so the event loop goes on. Threads
-were measured beside processes (docs/decisions/0014-bounded-hashing.md): no slower, and they need no
+were measured beside processes (docs/decisions/0015-bounded-hashing.md): no slower, and they need no
 second copy of the program.
 """
 

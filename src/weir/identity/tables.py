@@ -49,6 +49,24 @@ totp_secrets = Table(
     Column("last_step", BigInteger, nullable=False),
 )
 
+# Sessions of people at terminals, each bound to a key (RFC 7638 thumbprint). `proven_at` is the
+# time of the proof of identity with which it was confirmed; `ended_at` is set if it ends early.
+terminal_sessions = Table(
+    "terminal_sessions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("person", Text, ForeignKey("people.id"), nullable=False),
+    Column("token_sha256", Text, nullable=False, unique=True),
+    Column("machine", Text, nullable=False),
+    Column("network", Text, nullable=False),
+    Column("thumbprint", Text, nullable=False),
+    Column("opened_at", DateTime(timezone=True), nullable=False),
+    Column("proven_at", DateTime(timezone=True), nullable=False),
+    Column("ends_at", DateTime(timezone=True), nullable=False),
+    Column("ended_at", DateTime(timezone=True)),
+    Index("ix_terminal_sessions_person", "person"),
+)
+
 passkeys = Table(
     "passkeys",
     metadata,

@@ -93,11 +93,11 @@ PREFIXES: Final = {
 # --- Permissions of operations ---
 PERMISSIONS: Final = {
     "list_signing_keys": Rule(every=ALL, people=READERS),
-    "announce_signing_key": Rule(every=OPERATOR, people=OWNERS, fresh=True),
-    "revoke_signing_key": Rule(every=OPERATOR, people=OWNERS, fresh=True),
+    "announce_signing_key": Rule(every=OPERATOR, people=OWNERS, fresh=True, programs="no"),
+    "revoke_signing_key": Rule(every=OPERATOR, people=OWNERS, fresh=True, programs="no"),
     "list_algorithm_endings": Rule(every=ALL, people=READERS),
-    "announce_algorithm_ending": Rule(every=OPERATOR, people=OWNERS, fresh=True),
-    "take_back_algorithm_ending": Rule(every=OPERATOR, people=OWNERS, fresh=True),
+    "announce_algorithm_ending": Rule(every=OPERATOR, people=OWNERS, fresh=True, programs="no"),
+    "take_back_algorithm_ending": Rule(every=OPERATOR, people=OWNERS, fresh=True, programs="no"),
 }
 
 # --- Routers of the management API ---

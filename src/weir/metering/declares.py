@@ -7,7 +7,7 @@ from typing import Final
 
 from mypy_extensions import mypyc_attr
 
-from weir.access.roles import ALL, OPERATOR, OWNERS, PARTIES, READERS, Rule
+from weir.access.roles import ALL, AUDITORS, OPERATOR, OWNERS, PARTIES, READERS, Rule
 from weir.kernel.declarations import BOOKS_PANEL, Command, Lock, Periodic, setting
 from weir.kernel.outcomes import Fault, Outcome, Retry
 
@@ -122,11 +122,11 @@ PERMISSIONS: Final = {
     "list_record_keys": Rule(every=ALL, people=READERS),
     "list_seals": Rule(every=ALL, people=READERS),
     "get_segment": Rule(every=OPERATOR, people=READERS),
-    "sign_root": Rule(every=OPERATOR, people=OWNERS, fresh=True),
+    "sign_root": Rule(every=OPERATOR, people=OWNERS, fresh=True, programs="yes"),
     "list_roots": Rule(every=ALL, people=READERS),
     "get_root": Rule(every=ALL, people=READERS),
     "prove_consistency": Rule(every=ALL, people=READERS),
-    "witness_root": Rule(own=ALL),
+    "witness_root": Rule(own=ALL, people=AUDITORS, signed=True),
 }
 
 # --- Routers of the management API ---

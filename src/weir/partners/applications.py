@@ -21,7 +21,7 @@ from weir.kernel.declares import (
 from weir.kernel.outcomes import Refusal
 from weir.keys.dpop import THUMBPRINT, thumbprint_of
 from weir.keys.published import REVOCATION, RevocationDocument
-from weir.partners import keys, names, organisations, registration_rules
+from weir.partners import classes, keys, names, organisations, registration_rules
 from weir.partners.declares import (
     APPLICATION_REVOKED_KEYS,
     APPLICATION_SUSPENDED,
@@ -41,7 +41,9 @@ class Application:
     """One application as stored.
 
     `id` is its OAuth client_id. `jwks` holds public keys only. `revoked_keys` are RFC 7638
-    thumbprints. When it `rehearses`, announced changes are in force for it now.
+    thumbprints. When it `rehearses`, announced changes are in force for it now. `registrant` is the
+    person who registered it or took it over, None until one of its organisation has.
+    `management_role` is the role in which it acts in the management API, None without `manage`.
     """
 
     id: str
@@ -52,6 +54,8 @@ class Application:
     jwks_uri: str | None
     redirect_uris: list[str]
     roles: list[str]
+    registrant: str | None
+    management_role: str | None
     require_signed_request_object: bool
     revoked_keys: list[str]
     rehearses: bool
@@ -60,6 +64,11 @@ class Application:
     status: str
     registered_at: datetime
     changed_at: datetime
+
+    @property
+    def manages(self) -> bool:
+        """Whether the application may act in the management API."""
+        return classes.MANAGE in self.roles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,10 +92,13 @@ async def register(
     roles: Sequence[str] = (),
     require_signed_request_object: bool = False,
     jwks_uri: str | None = None,
+    management_role: str | None = None,
+    registrant: str | None = None,
 ) -> Application:
-    """Register an application of an active organisation.
+    """Register an application of an active organisation, in the name of its `registrant`.
 
-    Refusal INVALID_INPUT, NOT_FOUND for the organisation, or ORGANISATION_SUSPENDED.
+    With the role `manage` and no `management_role` it acts as an owner. Refusal INVALID_INPUT,
+    NOT_FOUND for the organisation, or ORGANISATION_SUSPENDED.
     """
     facts = registration_rules.application_facts(
         name=name,
@@ -97,18 +109,25 @@ async def register(
         require_signed_request_object=require_signed_request_object,
         jwks_uri=jwks_uri,
     )
+    acts_as = registration_rules.management_role(facts.roles, management_role)
     organisation = await organisations.get(unit.connection, organisation_id)
     if organisation.status != "active":
         raise Refusal(ORGANISATION_SUSPENDED)
     registration_rules.require_roles_of(organisation.kind, facts.roles)
-    return await admit(unit, organisation, facts)
+    return await admit(unit, organisation, facts, registrant=registrant, acts_as=acts_as)
 
 
 async def admit(
-    unit: UnitOfWork, organisation: Organisation, facts: ApplicationFacts
+    unit: UnitOfWork,
+    organisation: Organisation,
+    facts: ApplicationFacts,
+    *,
+    registrant: str | None = None,
+    acts_as: str | None = None,
 ) -> Application:
     """Store checked facts as an active application, and publish it.
 
+    `acts_as` is its role in the management API, None unless the facts hold the role `manage`.
     Refusal CONFLICT when its name looks like the one of another party or its applications,
     LIMIT_REACHED when the organisation has as many applications as it may.
     """
@@ -121,6 +140,8 @@ async def admit(
             id=unit.mint("app"),
             organisation=organisation.id,
             **asdict(facts),
+            registrant=registrant,
+            management_role=acts_as,
             status="active",
             registered_at=unit.now,
             changed_at=unit.now,
@@ -136,9 +157,51 @@ async def admit(
         "roles": application.roles,
         "require_signed_request_object": application.require_signed_request_object,
     }
+    if acts_as is not None:
+        detail |= {"registrant": registrant, "management_role": acts_as}
     unit.audit("application.registered", application.id, detail, organisation=organisation.id)
     await publish(unit, application)
     return application
+
+
+async def take_over(
+    unit: UnitOfWork, application_id: str, registrant: str, management_role: str | None
+) -> Application:
+    """Make a person the registrant of an application with the role `manage`.
+
+    The application acts in `management_role` from now on; None leaves its role. Refusal NOT_FOUND;
+    INVALID_INPUT; ILLEGAL_STATE when it does not act in the management API.
+    """
+    application = await lock(unit.connection, application_id)
+    if not application.manages:
+        raise Refusal(ILLEGAL_STATE, "the application has no role in the management API")
+    acts_as = registration_rules.management_role(
+        application.roles, management_role or application.management_role
+    )
+    detail = {"registrant": registrant, "management_role": acts_as}
+    return await _change(
+        unit,
+        application,
+        "application.taken_over",
+        detail,
+        registrant=registrant,
+        management_role=acts_as,
+    )
+
+
+async def adopt(unit: UnitOfWork, organisation_id: str, registrant: str) -> None:
+    """Give a person the organisation's applications that manage without a registrant.
+
+    The founding, and the operator for a party it admits, register one before anybody works there.
+    """
+    found = await unit.connection.execute(
+        select(applications.c.id)
+        .where(applications.c.organisation == organisation_id)
+        .where(applications.c.registrant.is_(None), applications.c.management_role.is_not(None))
+        .order_by(applications.c.id)
+    )
+    for application_id in list(found.scalars()):
+        await take_over(unit, application_id, registrant, None)
 
 
 async def replace_facts(

@@ -15,7 +15,7 @@ from weir.kernel.outcomes import Refusal
 from weir.keys.authority import Authority
 from weir.keys.published import REVOCATION, RevocationDocument
 from weir.partners import applications
-from weir.partners.classes import MANAGE
+from weir.partners.applications import Application
 from weir.partners.declares import APPLICATION_CERTIFICATES
 from weir.partners.tables import applications as applications_table
 from weir.partners.tables import certificates, organisations
@@ -46,21 +46,24 @@ async def pem_of(connection: AsyncConnection, sha256: str) -> str:
 
 async def signer_of(
     connection: AsyncConnection, organisation: str, sha256: str, at: datetime
-) -> tuple[str, str] | None:
+) -> tuple[Application, str] | None:
     """Return the signer of a certificate, as (application, PEM), or None.
 
     None unless the certificate is valid at `at` and belongs to an active application of the
     organisation with the role `manage`.
     """
     found = await connection.execute(
-        select(applications_table.c.id, applications_table.c.roles, certificates.c.pem)
+        select(applications_table.c.id, certificates.c.pem)
         .join(applications_table, applications_table.c.id == certificates.c.application)
         .where(certificates.c.sha256 == sha256, applications_table.c.organisation == organisation)
         .where(certificates.c.revoked_at.is_(None), certificates.c.not_after > at)
         .where(applications_table.c.status == "active")
     )
     row = found.one_or_none()
-    return (row.id, row.pem) if row is not None and MANAGE in row.roles else None
+    if row is None:
+        return None
+    application = await applications.get(connection, row.id)
+    return (application, row.pem) if application.manages else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -78,6 +78,10 @@ EVENTS: Final = {
         "The application began or ended meeting announced changes early.",
         "应用开始或结束提前演练已预告的变更。",
     ),
+    "application.taken_over": (
+        "A person took the application over, and answers for what it does.",
+        "人员接管应用，并对其操作负责。",
+    ),
     "application.changed": ("The application's particulars were replaced.", "更新应用资料。"),
     "registration.made": (
         "The application registered itself with a software statement.",
@@ -110,25 +114,32 @@ PERMISSIONS: Final = {
     "get_organisation": Rule(own=PARTIES, every=OPERATOR, people=READERS),
     "admit_member": Rule(every=OPERATOR, people=OWNERS),
     "admit_partner": Rule(every=OPERATOR, people=OWNERS),
-    "suspend_organisation": Rule(every=OPERATOR, people=OWNERS, fresh=True),
-    "resume_organisation": Rule(every=OPERATOR, people=OWNERS, fresh=True),
-    "open_production": Rule(every=OPERATOR, people=OWNERS, fresh=True),
+    "suspend_organisation": Rule(every=OPERATOR, people=OWNERS, fresh=True, programs="no"),
+    "resume_organisation": Rule(every=OPERATOR, people=OWNERS, fresh=True, programs="no"),
+    "open_production": Rule(every=OPERATOR, people=OWNERS, fresh=True, programs="no"),
     "register_application": Rule(own=PARTIES, every=OPERATOR, people=BUILDERS),
     "list_applications": Rule(own=PARTIES, every=OPERATOR, people=READERS),
     "get_application": Rule(own=PARTIES, every=OPERATOR, people=READERS),
-    "rotate_application_keys": Rule(own=ALL, people=BUILDERS),
+    "take_over_application": Rule(own=ALL, people=OWNERS, fresh=True, programs="no"),
+    "rotate_application_keys": Rule(own=ALL, people=BUILDERS, programs="itself"),
     "require_signed_requests": Rule(own=PARTIES, every=OPERATOR, people=BUILDERS),
-    "revoke_application_key": Rule(own=PARTIES, every=OPERATOR, people=BUILDERS, fresh=True),
+    "revoke_application_key": Rule(
+        own=PARTIES, every=OPERATOR, people=BUILDERS, fresh=True, programs="itself"
+    ),
     "rehearse_changes": Rule(own=ALL, people=BUILDERS),
     "set_backchannel": Rule(own=PARTIES, every=OPERATOR, people=BUILDERS),
-    "suspend_application": Rule(own=PARTIES, every=OPERATOR, people=BUILDERS, fresh=True),
-    "resume_application": Rule(every=OPERATOR, people=BUILDERS, fresh=True),
-    "issue_certificate": Rule(own=PARTIES, every=OPERATOR, people=BUILDERS),
+    "suspend_application": Rule(
+        own=PARTIES, every=OPERATOR, people=BUILDERS, fresh=True, programs="itself"
+    ),
+    "resume_application": Rule(every=OPERATOR, people=OWNERS, fresh=True, programs="no"),
+    "issue_certificate": Rule(own=PARTIES, every=OPERATOR, people=BUILDERS, programs="itself"),
     "list_certificates": Rule(own=PARTIES, every=OPERATOR, people=READERS),
-    "revoke_certificate": Rule(own=PARTIES, every=OPERATOR, people=BUILDERS, fresh=True),
-    "register_trust_anchor": Rule(every=OPERATOR, people=OWNERS, fresh=True),
+    "revoke_certificate": Rule(
+        own=PARTIES, every=OPERATOR, people=BUILDERS, fresh=True, programs="itself"
+    ),
+    "register_trust_anchor": Rule(every=OPERATOR, people=OWNERS, fresh=True, programs="no"),
     "list_trust_anchors": Rule(every=OPERATOR, people=READERS),
-    "end_trust_anchor": Rule(every=OPERATOR, people=OWNERS, fresh=True),
+    "end_trust_anchor": Rule(every=OPERATOR, people=OWNERS, fresh=True, programs="no"),
     "list_expiring_certificates": Rule(own=PARTIES, every=OPERATOR, people=READERS),
 }
 

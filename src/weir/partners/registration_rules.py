@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from weir.access.roles import OWNER, ROLES
 from weir.kernel import inputs
 from weir.partners import classes, keys
 from weir.partners.declares import APPLICATION_REDIRECT_URIS
@@ -225,6 +226,19 @@ def _roles(values: Sequence[str]) -> list[str]:
     for number, value in enumerate(values):
         inputs.choice(value, classes.APPLICATION_ROLES, f"/roles/{number}")
     return sorted(set(values))
+
+
+def management_role(roles: Sequence[str], named: str | None) -> str | None:
+    """Return the role in which an application with these roles acts in the management API.
+
+    That is the named one, or without a name the owner's; None without `manage`. Refusal
+    INVALID_INPUT.
+    """
+    if classes.MANAGE in roles:
+        return inputs.choice(named or OWNER, ROLES, "/management_role")
+    if named is not None:
+        raise inputs.wrong("/management_role", "goes with the role manage", "仅用于 manage 角色")
+    return None
 
 
 def require_roles_of(kind: str, roles: Sequence[str]) -> None:

@@ -68,6 +68,10 @@ applications = Table(
     Column("redirect_uris", JSONB, nullable=False),
     Column("require_signed_request_object", Boolean, nullable=False, server_default=false()),
     Column("roles", JSONB, nullable=False),
+    # The person who registered it or took it over; null until one of its organisation has.
+    Column("registrant", Text),
+    # The role of a person in which it acts in the management API; null without the role `manage`.
+    Column("management_role", Text),
     Column("revoked_keys", JSONB, nullable=False, server_default="[]"),  # RFC 7638 thumbprints
     Column("rehearses", Boolean, nullable=False, server_default=false()),
     # The mode in which it may ask customers on their own device (CIBA): null, poll or ping.
@@ -78,6 +82,10 @@ applications = Table(
     Column("changed_at", DateTime(timezone=True), nullable=False),
     Index("ix_applications_organisation", "organisation"),
     CheckConstraint("status IN ('active', 'suspended')", name="status"),
+    CheckConstraint(
+        "management_role IN ('owner', 'developer', 'finance', 'auditor')", name="management_role"
+    ),
+    CheckConstraint("(management_role IS NOT NULL) = (roles ? 'manage')", name="manage"),
     CheckConstraint(
         "token_endpoint_auth_method IN ('tls_client_auth', 'private_key_jwt')", name="auth_method"
     ),

@@ -164,7 +164,7 @@ PERMISSIONS: Final = {
     "draft_product": Rule(own=PARTIES, people=BUILDERS),
     "set_product_capabilities": Rule(own=PARTIES, people=BUILDERS),
     "publish_product": Rule(own=PARTIES, people=BUILDERS),
-    "retire_product": Rule(own=PARTIES, people=BUILDERS, fresh=True),
+    "retire_product": Rule(own=PARTIES, people=BUILDERS, fresh=True, programs="yes"),
     "list_shelf": Rule(every=ALL, people=READERS),
     "search_shelf": Rule(every=ALL, people=READERS),
     "list_products": Rule(own=PARTIES, people=READERS),
@@ -182,7 +182,7 @@ PERMISSIONS: Final = {
     "refuse_subscription": Rule(own=PARTIES, people=BUILDERS),
     "suspend_subscription": Rule(own=PARTIES, people=BUILDERS),
     "resume_subscription": Rule(own=PARTIES, people=BUILDERS),
-    "end_subscription": Rule(own=PARTIES, people=BUILDERS, fresh=True),
+    "end_subscription": Rule(own=PARTIES, people=BUILDERS, fresh=True, programs="yes"),
 }
 
 # --- Routers of the management API ---

@@ -163,7 +163,7 @@ async def test_both_good_versions_of_tls_are_spoken(
 
 async def test_an_unknown_host_is_misdirected(lab: Lab, gateway: GatewayProcess) -> None:
     caller = await Caller.connect(gateway.public_port, lab.tls(None))
-    answer = await caller.call("GET", "/", host="manage.localhost")
+    answer = await caller.call("GET", "/", host="www.localhost")
     assert (answer.status, answer.code) == (421, "unknown_host")
     await caller.close()
 

@@ -52,9 +52,10 @@ async def api(
         portal_origin="https://portal.localhost:8443",
         backend_tests=backend_tests(authority, folder),
     )
-    transport = httpx.ASGITransport(app=application(services), raise_app_exceptions=False)
+    app = application(services)
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="https://manage.localhost") as http:
-        api = Api(services, vault, http)
+        api = Api(services, vault, app, http)
         api.operator = await found(api)
         yield api
 

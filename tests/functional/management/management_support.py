@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,12 @@ from cryptography.x509.oid import NameOID
 
 from weir.api.services import Services
 from weir.app.jobs import works_of
+from weir.identity import people
+from weir.identity.acting_person import ACTING, ActingPerson
 from weir.jobs.runner import tend
 from weir.keys.vault import PLATFORM, Vault
 from weir.partners import founding
+from weir.store.unit import Actor
 
 BACKEND = "https://127.0.0.1:9101"
 
@@ -52,6 +55,11 @@ class Party:
     application: str
     certificate: str
     thumbprint: str
+    role: str | None = None  # of the person who asks, None for the application
+
+    def person(self, role: str = "owner") -> Party:
+        """The same organisation, asking in person."""
+        return replace(self, role=role)
 
 
 @dataclass
@@ -60,8 +68,10 @@ class Api:
 
     services: Services
     vault: Vault
+    app: Any
     client: httpx.AsyncClient
     operator: Party = field(init=False)
+    people: dict[tuple[str, str | None], str] = field(default_factory=dict)
 
     async def token(self, party: Party, **claims: Any) -> str:
         """An access token as the authorization server issues it; `claims` replace its own."""
@@ -90,12 +100,46 @@ class Api:
         headers: dict[str, str] | None = None,
         **request: Any,
     ) -> httpx.Response:
-        """One request with the party's certificate and a fresh token of its own."""
+        """One request with the party's certificate and a fresh token of its own, or in person."""
+        if party is not None and party.role is not None:
+            return await self._ask_in_person(party, method, path, headers or {}, **request)
         sent = {"weir-host-role": "manage", "weir-port-kind": "mtls"}
         if party is not None:
             sent["weir-client-certificate-sha256"] = party.thumbprint
             sent["authorization"] = f"Bearer {token or await self.token(party)}"
         return await self.client.request(method, path, headers=sent | (headers or {}), **request)
+
+    async def _ask_in_person(
+        self, party: Party, method: str, path: str, headers: dict[str, str], **request: Any
+    ) -> httpx.Response:
+        """One request of a person who proved its identity just now, as the portal asks."""
+        acting = ActingPerson(await self.person_of(party), self.services.database.clock.now())
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            await self.app({**scope, ACTING: acting}, receive, send)
+
+        sent = {"weir-host-role": "manage"} | headers
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="https://manage") as http:
+            return await http.request(method, path, headers=sent, **request)
+
+    async def person_of(self, party: Party) -> str:
+        """The identifier of who works for the party in its role; made when first asked for."""
+        named = (party.organisation, party.role)
+        if named not in self.people:
+            async with self.services.database.unit(Actor(party.organisation, "setup")) as unit:
+                person = await people.create(
+                    unit,
+                    name=f"{party.slug}.{party.role}.in-person",
+                    display_name="N",
+                    passphrase_hash="",
+                    kind=party.kind,  # type: ignore[arg-type]
+                    organisation=party.organisation,
+                    language="en",
+                    role=party.role,
+                )
+            self.people[named] = person.id
+        return self.people[named]
 
     async def done(self, party: Party, method: str, path: str, **request: Any) -> Any:
         """As `ask`, for what must succeed: the answer's JSON."""
@@ -111,7 +155,7 @@ class Api:
         body = {"slug": slug, "name_en": slug.title(), "name_zh": f"机构 {slug}", **more}
         organisation = await self.done(self.operator, "POST", f"/v1/{kind}s", json=body)
         app = await self.done(
-            self.operator,
+            self.operator.person(),
             "POST",
             "/v1/applications",
             json={
@@ -122,7 +166,7 @@ class Api:
             },
         )
         certificate = await self.done(
-            self.operator,
+            self.operator.person(),
             "POST",
             f"/v1/applications/{app['id']}/certificates",
             json={"csr_pem": certificate_request()},

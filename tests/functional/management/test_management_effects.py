@@ -83,7 +83,7 @@ async def test_a_suspension_is_answered_when_every_gateway_has_applied_it(
     async with database.engine.begin() as connection:
         await processes.register(connection, "prc_one", "gateway")
     path = f"/v1/organisations/{partner.slug}/suspend"
-    asked = asyncio.create_task(api.done(api.operator, "POST", path))
+    asked = asyncio.create_task(api.done(api.operator.person(), "POST", path))
     done, _ = await asyncio.wait({asked}, timeout=0.3)
     assert not done
     async with database.engine.begin() as connection:
@@ -98,8 +98,8 @@ async def test_a_repeated_suspension_waits_again_and_changes_nothing(
 ) -> None:
     path = f"/v1/organisations/{partner.slug}/suspend"
     key = {"idempotency-key": "stop"}
-    first = await api.done(api.operator, "POST", path, headers=key)
-    again = await api.done(api.operator, "POST", path, headers=key)
+    first = await api.done(api.operator.person(), "POST", path, headers=key)
+    again = await api.done(api.operator.person(), "POST", path, headers=key)
     assert first["organisation"] == again["organisation"]
     assert again["effective_at"] >= first["effective_at"]
 

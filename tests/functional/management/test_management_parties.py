@@ -150,10 +150,10 @@ async def test_an_organisation_registers_applications_and_rotates_their_keys(
     path = f"/v1/applications/{made['id']}"
     assert made["organisation"] == partner.organisation
     keys = {"jwks": {"keys": [public_key("k2"), {**public_key("k3"), "x5c": ["ignored"]}]}}
-    after = await api.done(partner, "PUT", f"{path}/keys", json=keys)
+    after = await api.done(partner.person(), "PUT", f"{path}/keys", json=keys)
     assert [key["kid"] for key in after["jwks"]["keys"]] == ["k2", "k3"]
     assert "x5c" not in after["jwks"]["keys"][1]
-    none = await api.ask(partner, "PUT", f"{path}/keys", json={"jwks": {"keys": []}})
+    none = await api.ask(partner.person(), "PUT", f"{path}/keys", json={"jwks": {"keys": []}})
     assert none.json()["parameters"]["pointer"] == "/jwks/keys"
     assert (await api.done(partner, "GET", path)) == after
 
@@ -166,7 +166,7 @@ async def test_the_operator_registers_and_certifies_only_what_comes_first(
     assert refused.json()["code"] == "forbidden"
     certificates = f"/v1/applications/{partner.application}/certificates"
     request = {"csr_pem": certificate_request()}
-    refused = await api.ask(api.operator, "POST", certificates, json=request)
+    refused = await api.ask(api.operator.person(), "POST", certificates, json=request)
     assert refused.json()["code"] == "forbidden"
     await api.done(partner, "POST", certificates, json=request)
     assert len((await api.done(partner, "GET", certificates))["items"]) == 2
@@ -190,22 +190,23 @@ async def test_a_revoked_certificate_opens_nothing_from_the_next_request_on(
 async def test_a_suspension_holds_from_the_next_request_on(api: Api, partner: Party) -> None:
     token = await api.token(partner)
     organisation = f"/v1/organisations/{partner.slug}"
-    done = await api.done(api.operator, "POST", f"{organisation}/suspend")
+    done = await api.done(api.operator.person(), "POST", f"{organisation}/suspend")
     assert done["effective_at"]
     refused = await api.ask(partner, "GET", "/v1/applications", token=token)
     assert refused.json()["code"] == "organisation_suspended"
-    assert (await api.ask(api.operator, "POST", f"{organisation}/suspend")).status_code == 409
-    await api.done(api.operator, "POST", f"{organisation}/resume")
+    again = await api.ask(api.operator.person(), "POST", f"{organisation}/suspend")
+    assert again.status_code == 409
+    await api.done(api.operator.person(), "POST", f"{organisation}/resume")
     application_path = f"/v1/applications/{partner.application}"
     await api.done(partner, "POST", f"{application_path}/suspend")
     refused = await api.ask(partner, "GET", "/v1/applications", token=token)
     assert refused.json()["code"] == "application_suspended"
-    await api.done(api.operator, "POST", f"{application_path}/resume")
+    await api.done(api.operator.person(), "POST", f"{application_path}/resume")
     assert (await api.ask(partner, "GET", "/v1/applications", token=token)).is_success
 
 
 async def test_the_operator_cannot_suspend_itself(api: Api) -> None:
-    refused = await api.ask(api.operator, "POST", "/v1/organisations/alliance/suspend")
+    refused = await api.ask(api.operator.person(), "POST", "/v1/organisations/alliance/suspend")
     assert refused.json()["code"] == "illegal_state"
 
 
@@ -213,7 +214,7 @@ async def test_an_application_without_the_role_manages_nothing(api: Api, partner
     made = await api.done(partner, "POST", "/v1/applications", json=application())
     request = {"csr_pem": certificate_request()}
     path = f"/v1/applications/{made['id']}/certificates"
-    certificate = await api.done(partner, "POST", path, json=request)
+    certificate = await api.done(partner.person(), "POST", path, json=request)
     calling = Party(
         partner.organisation,
         "shop",

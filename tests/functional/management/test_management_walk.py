@@ -40,7 +40,16 @@ SHARED = {
 }
 
 # What makes something of the caller's own, whoever asks.
-OWN = {"enrol_customer", "offer_test_customer", "register_backend", "set_settlement_account"}
+OWN = {
+    "end_terminal_session",
+    "enrol_customer",
+    "offer_test_customer",
+    "register_backend",
+    "set_settlement_account",
+}
+
+# How a stranger may be refused.
+REFUSED = {"forbidden", "not_found", "invalid_input", "person_required"}
 
 PRODUCT = {"slug": "x", "direction": "go-out", "title_en": "X", "title_zh": "某"}
 PLAN = {
@@ -92,6 +101,7 @@ class World:
             "announce_algorithm_ending": {"ends_at": "2999-01-01T00:00:00Z"},
             "revoke_application_key": {"key": "k" * 43},
             "rehearse_changes": {"on": True},
+            "take_over_application": {"management_role": "auditor"},
             "issue_trial_token": {"product": self.ids["product"], "thumbprint": "k" * 43},
             "issue_trial_key": {"product": self.ids["product"], "jwk": {"kty": "EC"}},
             "take_test_customer": {"product": self.ids["product"], "customer_ref": "RB-2"},
@@ -193,7 +203,7 @@ async def world(api: Api, bank: Party, partner: Party) -> World:
         "segment": "987654321987",
         "size": "987654321988",
     }
-    invited = await api.done(bank, "POST", "/v1/invitations", json=INVITATION)
+    invited = await api.done(bank.person(), "POST", "/v1/invitations", json=INVITATION)
     ids["invitation"] = invited["invitation"]["id"]
     ids["person"] = await person_of(api, bank)
     return World(api, bank, partner, ids)
@@ -386,7 +396,7 @@ async def test_another_organisation_finds_nothing_and_changes_nothing(
                 assert not any(each in answer.text for each in theirs), operation
             else:
                 assert answer.status_code in (403, 404, 422), (operation, answer.text)
-                assert code(answer)[1] in ("forbidden", "not_found", "invalid_input"), operation
+                assert code(answer)[1] in REFUSED, operation
                 echoed = json.dumps(answer.json().get("parameters", {}))
                 assert not any(each in echoed for each in theirs), operation
     assert await world.snapshot() == before

@@ -68,20 +68,25 @@ async def test_whoever_signs_up_has_the_sandbox_until_production_is_opened(
     own = made["organisation"]["id"]
     given = {"organisation": own, "name": "A", "token_endpoint_auth_method": "tls_client_auth",
              "roles": ["manage"]}  # fmt: skip
-    app = await api.done(api.operator, "POST", "/v1/applications", json=given)
+    refused = await api.ask(api.operator.person(), "POST", "/v1/applications", json=given)
+    assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")  # it has people
+    api.people[own, "owner"] = made["person"]["id"]
+    owner = Party(own, "orchard-works", "partner", "", "", "").person()
+    app = await api.done(owner, "POST", "/v1/applications", json=given)
     path = f"/v1/applications/{app['id']}/certificates"
     csr = {"csr_pem": certificate_request()}
-    certificate = await api.done(api.operator, "POST", path, json=csr)
+    certificate = await api.done(owner, "POST", path, json=csr)
     party = Party(own, "orchard-works", "partner", app["id"], certificate["id"],
                   certificate["sha256"])  # fmt: skip
     wanted = {"application": app["id"], "plan": real}
     refused = await api.ask(party, "POST", "/v1/subscriptions", json=wanted)
     assert (refused.status_code, refused.json()["code"]) == (403, "production_needed")
     await api.done(party, "POST", "/v1/subscriptions", json={**wanted, "plan": model})
-    opened = await api.done(api.operator, "POST", f"/v1/organisations/{own}/production")
+    operator = api.operator.person()
+    opened = await api.done(operator, "POST", f"/v1/organisations/{own}/production")
     assert opened["stage"] == "production"
     await api.done(party, "POST", "/v1/subscriptions", json=wanted)
-    again = await api.ask(api.operator, "POST", f"/v1/organisations/{own}/production")
+    again = await api.ask(operator, "POST", f"/v1/organisations/{own}/production")
     assert again.json()["code"] == "illegal_state"
 
 
@@ -132,8 +137,9 @@ async def test_the_operator_invites_the_first_person_and_nobody_after_that(
     api: Api, bank: Party
 ) -> None:
     given = {"organisation": "river-bank", "invitee": "First", "role": "owner"}
-    made = await api.done(api.operator, "POST", "/v1/invitations", json=given)
-    again = await api.done(api.operator, "POST", "/v1/invitations", json=given)
+    operator = api.operator.person()
+    made = await api.done(operator, "POST", "/v1/invitations", json=given)
+    again = await api.done(operator, "POST", "/v1/invitations", json=given)
     async with api.services.database.connect() as connection:
         now = api.services.database.clock.now()
         with pytest.raises(Refusal):  # a link kept from before would let in a second one
@@ -142,7 +148,7 @@ async def test_the_operator_invites_the_first_person_and_nobody_after_that(
     assert newest.role == "owner"
     orchard = (await sign_up(api)).json()["organisation"]["slug"]
     refused = await api.ask(
-        api.operator, "POST", "/v1/invitations", json={**given, "organisation": orchard}
+        operator, "POST", "/v1/invitations", json={**given, "organisation": orchard}
     )
     assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
 

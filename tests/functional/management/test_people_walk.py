@@ -131,7 +131,7 @@ async def test_who_was_removed_or_whose_organisation_stopped_may_do_nothing(
     assert removed.value.outcome is TOKEN_INVALID
     stopped = await client_for(world, world.partner, "owner")
     path = f"/v1/organisations/{world.partner.organisation}/suspend"
-    await api.ask(api.operator, "POST", path)
+    await api.done(api.operator.person(), "POST", path)
     with pytest.raises(Refusal) as refused:
         await stopped.get("/v1/people")
     assert refused.value.outcome is ORGANISATION_SUSPENDED

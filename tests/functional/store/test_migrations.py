@@ -144,3 +144,66 @@ def test_the_next_closing_of_a_currency_waits_for_the_one_that_was_carried_over(
     with engine.connect() as connection, pytest.raises(IntegrityError, match="uq_jobs_open"):
         connection.execute(text(again))
     engine.dispose()
+
+
+def test_applications_of_before_get_the_person_who_registered_them(database_url: str) -> None:
+    """Also through another application: a developer's is no owner's, whoever stood between."""
+    engine = create_engine(database_url)
+    with engine.begin() as connection:
+        for statement in _AS_IT_WAS.split(";"):
+            connection.execute(text(statement.replace(":", "\\:")))
+    migrate(database_url)
+    with engine.connect() as connection:
+        found = connection.execute(
+            text("SELECT id, registrant, management_role FROM applications ORDER BY id")
+        ).all()
+        assert [tuple(each) for each in found] == [
+            ("app_a", "usr_dev", "developer"),
+            ("app_b", "usr_dev", "developer"),
+            ("app_c", "usr_owner", "owner"),
+            ("app_d", "usr_left", "owner"),
+            ("app_e", None, None),
+            ("app_f", None, "owner"),
+        ]
+        left = connection.execute(text("SELECT id FROM one_time_links WHERE expires_at > now()"))
+        assert [each.id for each in left] == ["lnk_person"]
+    engine.dispose()
+
+
+_AS_IT_WAS = """
+    DROP TABLE terminal_sessions;
+    ALTER TABLE applications DROP COLUMN registrant, DROP COLUMN management_role;
+    UPDATE alembic_version SET version_num = '0038';
+    INSERT INTO organisations
+        (id, kind, slug, name_en, name_zh, partner_class, status, admitted_at, admitted_by,
+         changed_at)
+    SELECT id, 'partner', id, id, id, 'software_vendor', 'active', now(), 'x', now()
+    FROM (VALUES ('one'), ('new')) AS each (id);
+    INSERT INTO people
+        (id, name, display_name, kind, organisation, language, passphrase_hash, created_at, role,
+         status, sessions_since)
+    SELECT id, id, id, 'partner', 'one', 'en', '', now(), role, status, now()
+    FROM (VALUES ('usr_dev', 'developer', 'active'), ('usr_left', 'owner', 'removed'),
+                 ('usr_owner', 'owner', 'active')) AS each (id, role, status);
+    INSERT INTO applications
+        (id, organisation, name, token_endpoint_auth_method, jwks, redirect_uris, roles, status,
+         registered_at, changed_at)
+    SELECT id, organisation, id, 'tls_client_auth', '{}', '[]', roles::jsonb, 'active', now(),
+           now()
+    FROM (VALUES ('app_a', 'one', '["manage"]'), ('app_b', 'one', '["manage"]'),
+                 ('app_c', 'one', '["manage"]'), ('app_d', 'one', '["data", "manage"]'),
+                 ('app_e', 'one', '["data"]'), ('app_f', 'new', '["manage"]'))
+         AS each (id, organisation, roles);
+    INSERT INTO audit_entries
+        (organisation, number, at, actor_organisation, actor_subject, event, subject, detail, seal)
+    SELECT 'one', number, now(), actor, subject_of, 'application.registered', id, '{}', ''
+    FROM (VALUES (1, 'one', 'usr_dev', 'app_a'), (2, 'one', 'app_a', 'app_b'),
+                 (3, 'operator', 'usr_dev', 'app_c'), (4, 'one', 'usr_left', 'app_d'),
+                 (5, 'directory', 'issuer', 'app_e'))
+         AS each (number, actor, subject_of, id);
+    INSERT INTO one_time_links
+        (id, secret_sha256, purpose, subject, organisation, created_at, expires_at, role,
+         created_by)
+    SELECT id, id, 'partner', 'one', 'one', now(), now() + interval '1 hour', 'owner', maker
+    FROM (VALUES ('lnk_app', 'app_a'), ('lnk_person', 'usr_owner')) AS each (id, maker)
+"""

@@ -100,6 +100,7 @@ def test_the_audit_verifies_and_the_calls_are_counted(demo: Demo) -> None:
 
 
 def test_a_partner_gets_its_own_profile_and_acts_by_it(demo: Demo, tmp_path: Path) -> None:
+    demo.sign_in()
     words = ("--name-en", "Blue Kite", "--name-zh", "蓝风筝", "--partner-class", "software_vendor")
     assert demo.weir("partner", "admit", "blue-kite", *words).returncode == 0
     mine = str(tmp_path / "blue-kite")

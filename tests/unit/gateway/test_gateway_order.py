@@ -538,7 +538,7 @@ async def test_malformed_http_is_counted_and_not_recorded(tmp_path: Path) -> Non
     [
         ("api.localhost", "public", True),
         ("API.Localhost:8444", "mtls", True),
-        ("manage.localhost", "public", False),
+        ("www.localhost", "public", False),
         ("portal.localhost", "mtls", False),
         ("127.0.0.1", "mtls", False),
         ("api.localhost.evil.example", "mtls", False),

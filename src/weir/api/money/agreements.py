@@ -12,14 +12,16 @@ from pydantic import Field
 from weir.agreements import agreements
 from weir.agreements.agreements import Agreement
 from weir.agreements.shares import Billable, Rounding
-from weir.api.callers import Caller
+from weir.api.callers import Caller, present_role
 from weir.api.guard import CallerDep, ServicesDep, new_router
 from weir.api.models import MOMENT, After, Given, Name, Page, Shown, Text, next_of, read_moment
 from weir.api.writes import Writes
 from weir.kernel.declares import SIGNATURE_CHARACTERS
 from weir.kernel.inputs import wrong
+from weir.kernel.outcomes import Refusal
 from weir.kernel.signed_terms import certificate_named
 from weir.partners import certificates
+from weir.partners.applications import Application
 from weir.settlement.closing import what_if
 from weir.shelf import products
 from weir.store.unit import UnitOfWork
@@ -315,13 +317,22 @@ async def _signer(unit: UnitOfWork, caller: Caller, jws: str) -> tuple[str, str]
         return caller.subject, pem
     named = certificate_named(jws) or ""
     signer = await certificates.signer_of(unit.connection, caller.organisation.id, named, unit.now)
-    if signer is None:
+    if signer is None or not await _may_sign(unit, caller, signer[0]):
         raise wrong(
             "/signature",
             "is not by a valid certificate of an application of yours that may act for you",
             "不是由本机构有权代表机构的应用以有效证书签署",
         )
-    return signer
+    return signer[0].id, signer[1]
+
+
+async def _may_sign(unit: UnitOfWork, caller: Caller, application: Application) -> bool:
+    """Whether the application could have accepted by itself, in the role it acts in now."""
+    try:
+        role = await present_role(unit.connection, application)
+    except Refusal:
+        return False
+    return caller.rule.permits_program(caller.kind, role)
 
 
 def _facts(given: AgreementGiven | CounterGiven) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Applications: their registration, public keys, suspension and resumption.
 
 The operator registers the first application of an organisation, which has no way to ask yet; the
-organisation registers all others itself.
+organisation registers all others itself. One with the role `manage` is registered, equipped and
+taken over by owners with a fresh proof.
 """
 
 from __future__ import annotations
@@ -14,10 +15,13 @@ from pydantic import Field
 from weir.api.callers import Caller
 from weir.api.guard import CallerDep, ServicesDep, new_router
 from weir.api.models import After, ConfirmedChange, Given, Name, Page, Shown, Text, Url, next_of
+from weir.api.parties.people import Role
 from weir.api.writes import Writes
+from weir.identity import people
 from weir.kernel.declares import FORBIDDEN
 from weir.kernel.outcomes import Refusal
 from weir.partners import applications, organisations
+from weir.partners.classes import MANAGE
 from weir.store.unit import UnitOfWork
 
 router = new_router("applications")
@@ -34,6 +38,13 @@ class ApplicationGiven(Given):
     redirect_uris: list[Url] = Field(default_factory=list)
     roles: list[Text] = Field(default_factory=list)
     require_signed_request_object: bool = False
+    management_role: Text | None = None
+
+
+class TakeOverGiven(Given):
+    """The role in which the application acts from now on; null for the one it has."""
+
+    management_role: Text | None = None
 
 
 class SigningGiven(Given):
@@ -68,7 +79,10 @@ class BackchannelGiven(Given):
 
 
 class ApplicationView(Shown):
-    """An application. `id` is its OAuth client_id; `jwks` holds public keys only."""
+    """An application. `id` is its OAuth client_id; `jwks` holds public keys only.
+
+    `management_role` is the role in which it acts here, `registrant` the person it acts for.
+    """
 
     id: str
     organisation: str
@@ -78,6 +92,8 @@ class ApplicationView(Shown):
     jwks_uri: str | None
     redirect_uris: list[str]
     roles: list[str]
+    management_role: Role | None
+    registrant: str | None
     require_signed_request_object: bool
     revoked_keys: list[str]
     rehearses: bool
@@ -105,8 +121,13 @@ async def register_application(
 ) -> ApplicationView:
     async def work(unit: UnitOfWork) -> ApplicationView:
         owner = await _owner(unit, caller, given.organisation)
+        if MANAGE in given.roles:
+            await _require_manager(unit, caller, owner)
         facts = given.model_dump(exclude={"organisation"})
-        return ApplicationView.model_validate(await applications.register(unit, owner, **facts))
+        # The person of another organisation answers for nothing here; its first owner will.
+        registrant = caller.person if owner == caller.organisation.id else None
+        registered = await applications.register(unit, owner, **facts, registrant=registrant)
+        return ApplicationView.model_validate(registered)
 
     return await writing.run(ApplicationView, work)
 
@@ -139,6 +160,24 @@ async def get_application(
     return ApplicationView.model_validate(found)
 
 
+@router.post(
+    "/applications/{application}/take-over",
+    operation_id="take_over_application",
+    summary="Answer for an application that manages from now on, in place of its registrant",
+)
+async def take_over_application(
+    application: Name, given: TakeOverGiven, caller: CallerDep, writing: Writes
+) -> ApplicationView:
+    async def work(unit: UnitOfWork) -> ApplicationView:
+        found = await get_within_reach(unit, caller, application)
+        changed = await applications.take_over(
+            unit, found.id, caller.subject, given.management_role
+        )
+        return ApplicationView.model_validate(changed)
+
+    return await writing.run(ApplicationView, work)
+
+
 @router.put(
     "/applications/{application}/keys",
     operation_id="rotate_application_keys",
@@ -148,7 +187,7 @@ async def rotate_application_keys(
     application: Name, given: KeysGiven, caller: CallerDep, writing: Writes
 ) -> ApplicationView:
     async def work(unit: UnitOfWork) -> ApplicationView:
-        found = await get_within_reach(unit, caller, application)
+        found = await equipped(unit, caller, application)
         changed = await applications.rotate_keys(unit, found.id, given.jwks)
         return ApplicationView.model_validate(changed)
 
@@ -256,10 +295,33 @@ async def resume_application(
 async def get_within_reach(
     unit: UnitOfWork, caller: Caller, application: str
 ) -> applications.Application:
-    """Return the application. NOT_FOUND when it is not within the caller's reach."""
+    """Return the application, within the caller's reach (`Caller.reach_application`)."""
     found = await applications.get(unit.connection, application)
-    caller.reach(found.organisation)
+    caller.reach_application(found)
     return found
+
+
+async def equipped(unit: UnitOfWork, caller: Caller, application: str) -> applications.Application:
+    """Return the application, to which the caller may give keys or a certificate."""
+    found = await applications.get(unit.connection, application)
+    caller.equip(found)
+    return found
+
+
+async def _require_manager(unit: UnitOfWork, caller: Caller, organisation_id: str) -> None:
+    """Raise FORBIDDEN or FRESH_PROOF_NEEDED unless the caller may register one that manages.
+
+    The operator does for a party only while nobody works there: its owners do by themselves.
+    """
+    caller.require_fresh_owner()
+    own = organisation_id == caller.organisation.id
+    if not own and await people.of_organisation(unit.connection, organisation_id):
+        raise Refusal(
+            FORBIDDEN,
+            "the organisation has people",
+            why="an organisation with people of its own registers it itself",
+            why_zh="已有人员的机构须自行登记",
+        )
 
 
 async def _owner(unit: UnitOfWork, caller: Caller, named: str | None) -> str:

@@ -14,7 +14,7 @@ from pydantic import Field
 from weir.api.callers import Caller
 from weir.api.guard import CallerDep, ServicesDep, new_router
 from weir.api.models import ConfirmedChange, Given, Name, Page, Shown
-from weir.api.parties.applications import get_within_reach
+from weir.api.parties.applications import equipped, get_within_reach
 from weir.api.writes import Writes
 from weir.kernel.declares import FORBIDDEN
 from weir.kernel.outcomes import Refusal
@@ -64,7 +64,7 @@ async def issue_certificate(
     writing: Writes,
 ) -> CertificateView:
     async def work(unit: UnitOfWork) -> CertificateView:
-        found = await get_within_reach(unit, caller, application)
+        found = await equipped(unit, caller, application)
         await _refuse_second(unit, caller, found)
         issued = await certificates.issue(unit, services.authority, found.id, given.csr_pem)
         return CertificateView.model_validate(issued)

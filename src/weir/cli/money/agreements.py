@@ -11,7 +11,7 @@ import typer
 from weir.cli.failures import CommandError
 from weir.cli.files import read_json
 from weir.cli.output import AsJson, show_json, show_list, show_one
-from weir.cli.profiles import DEFAULT, ProfileName, call_management, folder_of
+from weir.cli.profiles import DEFAULT, ProfileName, call_management, folder_of, platform_of
 
 agreement = typer.Typer(no_args_is_help=True)
 
@@ -194,9 +194,8 @@ def verify(
 ) -> None:
     """Check offline that all organisations that the terms need have signed them."""
     from weir.agreements.signatures import check
-    from weir.client import Profile
 
-    ca_file = authority or Profile.load(folder_of(profile)).platform.ca_file
+    ca_file = authority or platform_of(profile).ca_file
     try:
         found = check(_signed(file), ca_file.read_bytes())
     except OSError as error:

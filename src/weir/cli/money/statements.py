@@ -10,7 +10,7 @@ import typer
 from weir.cli.failures import CommandError
 from weir.cli.files import read_json
 from weir.cli.output import AsJson, show_json, show_list
-from weir.cli.profiles import DEFAULT, ProfileName, call_management, folder_of
+from weir.cli.profiles import DEFAULT, ProfileName, call_management, platform_of
 
 statement = typer.Typer(no_args_is_help=True)
 
@@ -65,11 +65,10 @@ def bundle(
 ) -> None:
     """Fetch a statement with all data you may see that it was made of, to verify it offline."""
     from weir.cli.records.bundles import fetch_statement
-    from weir.client import Profile
 
     if folder.exists():
         raise CommandError(f"{folder} is there already.")
-    authority = Profile.load(folder_of(profile)).platform.ca_file
+    authority = platform_of(profile).ca_file
     calls = call_management(profile, lambda m: fetch_statement(m, statement, folder, authority))
     print(f"{folder}: {calls:,} calls. Next: weir statement verify {folder}")
 

@@ -9,7 +9,7 @@ import typer
 
 from weir.cli.files import read_object, read_text
 from weir.cli.output import AsJson, show_list, show_one
-from weir.cli.profiles import DEFAULT, ProfileName, call_management, folder_of
+from weir.cli.profiles import DEFAULT, ProfileName, call_management, folder_of, platform_of
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -25,6 +25,13 @@ AuthMethod = Annotated[
     Literal["tls_client_auth", "private_key_jwt"],
     typer.Option(help="Its authentication at the token endpoint."),
 ]
+ActsAs = Annotated[
+    str | None,
+    typer.Option(
+        "--acts-as",
+        help="With manage, as what it acts: owner, developer, finance or auditor.",
+    ),
+]
 SignedRequests = Annotated[
     bool, typer.Option("--signed-requests", help="Accept only signed authorization requests.")
 ]
@@ -39,6 +46,7 @@ def register(
     auth_method: AuthMethod = "tls_client_auth",
     redirect_uri: RedirectUris = [],  # noqa: B006 - Typer copies it
     role: Roles = [],  # noqa: B006
+    acts_as: ActsAs = None,
     signed_requests: SignedRequests = False,
     save: Annotated[
         str | None,
@@ -71,6 +79,7 @@ def register(
             roles=role,
             require_signed_request_object=signed_requests,
             organisation=organisation,
+            management_role=acts_as,
         )
         request = credentials.certificate_request(name) if credentials else read_text(csr)
         if request is not None:
@@ -83,8 +92,7 @@ def register(
     if credentials is not None and pem is not None:
         method = made["token_endpoint_auth_method"]
         mine = credentials.with_certificate(pem, made["id"]).registered_as(made["id"], method)
-        asked_as = Profile.load(folder_of(profile))
-        Profile(asked_as.platform, mine, made["organisation"]).save()
+        Profile(platform_of(profile), mine, made["organisation"]).save()
         made["profile"] = str(mine.folder)
     elif certificate is not None and pem is not None:
         certificate.write_text(pem)
@@ -108,6 +116,19 @@ def list_applications(
 def show(application: Application, profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     """Show one application."""
     show_one(call_management(profile, lambda m: m.applications.get(application)), as_json)
+
+
+@app.command("take-over")
+def take_over(
+    application: Application,
+    acts_as: ActsAs = None,
+    profile: ProfileName = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Answer for an application that manages, in place of who registered it."""
+    show_one(
+        call_management(profile, lambda m: m.applications.take_over(application, acts_as)), as_json
+    )
 
 
 @app.command()

@@ -10,7 +10,7 @@ import typer
 
 from weir.cli.failures import CommandError
 from weir.cli.output import AsJson, show_json, show_list, show_one
-from weir.cli.profiles import DEFAULT, ProfileName, call_management, folder_of
+from weir.cli.profiles import DEFAULT, ProfileName, call_management, folder_of, platform_of
 
 audit = typer.Typer(no_args_is_help=True)
 
@@ -109,7 +109,8 @@ def witness(profile: ProfileName = DEFAULT, as_json: AsJson = False) -> None:
     from weir.client import Profile
 
     credentials = Profile.load(folder_of(profile)).credentials
-    show_one(_flat(call_management(profile, lambda m: m.roots.witness(credentials))), as_json)
+    signed = call_management(profile, lambda m: m.roots.witness(credentials), by_application=True)
+    show_one(_flat(signed), as_json)
 
 
 @audit.command("bundle")
@@ -119,11 +120,10 @@ def bundle(
 ) -> None:
     """Fetch keys, seals and roots into one folder; for the operator, all records too."""
     from weir.cli.records.bundles import fetch
-    from weir.client import Profile
 
     if folder.exists():
         raise CommandError(f"{folder} is there already.")
-    authority = Profile.load(folder_of(profile)).platform.ca_file
+    authority = platform_of(profile).ca_file
     seals, segments = call_management(profile, lambda m: fetch(m, folder, authority))
     print(f"{folder}: {seals:,} seals, {segments:,} segments. Next: weir audit check {folder}")
 

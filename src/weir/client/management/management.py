@@ -1,4 +1,4 @@
-"""The management API for one application that may act for its organisation.
+"""The management API for an application that may act for its organisation, or for a person.
 
 ```python
 async with Management.open(profile) as management:
@@ -18,6 +18,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from weir.client.authorization import AuthorizationServer
+from weir.client.exchange import Exchange
 from weir.client.management.health import Health
 from weir.client.management.keys.algorithms import Algorithms
 from weir.client.management.keys.anchors import Anchors
@@ -59,6 +60,7 @@ from weir.client.management.records.traffic import Traffic
 from weir.client.management.requests import Requests
 from weir.client.profile import Profile
 from weir.client.session import MANAGE, Session
+from weir.client.terminal import TerminalSession
 
 
 class Management:
@@ -114,3 +116,10 @@ class Management:
             )
             session = Session.of_application(profile.platform, exchange, server, MANAGE)
             yield cls(Requests(session))
+
+    @classmethod
+    @asynccontextmanager
+    async def at_terminal(cls, session: TerminalSession) -> AsyncIterator[Management]:
+        """Open the API for the person of a terminal's session, with connections of its own."""
+        async with Exchange(session.platform.ca_file, connections=4) as exchange:
+            yield cls(Requests(session.calls(exchange)))

@@ -22,11 +22,10 @@ from weir.wire.peer import PeerCertificate
 from weir.wire.places import Places
 
 API: Final = "api"
-FOUNDING: Final = b"/v1/founding"
-# Which host answers on which port. The management API takes no caller without a certificate, but
-# for the founding, by which the first certificate of an alliance comes about.
+# Which host answers on which port. Without a certificate the management API takes people at
+# terminals, under DPoP, and the few operations that need no caller; control tells them apart.
 ROLES: Final = {
-    "public": frozenset({"portal", "auth", API}),
+    "public": frozenset({"portal", "auth", "manage", API}),
     "mtls": frozenset({"auth", "manage", API}),
 }
 # Of a message whose head was taken, in the order in which they are tried.
@@ -60,8 +59,6 @@ class Gateway:
         if known_head is None:
             known_head = section.noted = KnownHead(section, self._role(exchange))
         role = known_head.role
-        if role is None:
-            role = self._founding(exchange)
         interaction_id = known_head.interaction_id or self._identifiers.next()
         if exchange.connection.certifies:
             try:
@@ -105,14 +102,6 @@ class Gateway:
         roles = self._roles[exchange.connection.listener.kind]
         host = exchange.request.host
         return roles.get(host) or roles.get(grammar.host_name(host) or b"")
-
-    def _founding(self, exchange: Exchange) -> str | None:
-        """Return the role of the one path of `manage.` that is served without a certificate."""
-        if exchange.request.target != FOUNDING:
-            return None
-        anywhere, host = self._roles["mtls"], exchange.request.host
-        role = anywhere.get(host) or anywhere.get(grammar.host_name(host) or b"")
-        return role if role == "manage" else None
 
     # --- pools ---------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""A person's own sign-in: passkeys, codes, recovery codes, and ending every session."""
+"""A person's own sign-in: passkeys, codes, recovery codes, terminals, and ending sessions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from starlette.responses import Response
 
-from weir.identity import factors, passkeys, people
+from weir.identity import factors, passkeys, people, terminal_sessions
 from weir.identity.sessions import BY_CODE
 from weir.kernel.declares import FRESH_PROOF_NEEDED, FRESH_PROOF_S
 from weir.kernel.outcomes import Refusal
@@ -22,15 +22,20 @@ async def show(desk: Desk, codes: Sequence[str] = ()) -> Response:
     async with desk.portal.database.connect() as connection:
         has = await factors.of_person(connection, desk.person.id)
         keys = await passkeys.of_person(connection, desk.person.id)
-    return desk.page("desk/account.html", has=has, passkeys=keys, codes=codes)
+        now = desk.portal.database.clock.now()
+        terminals = await terminal_sessions.of_person(connection, desk.person.id, now)
+    return desk.page("desk/account.html", has=has, passkeys=keys, codes=codes, terminals=terminals)
 
 
 async def act(desk: Desk) -> Response:
     """Change the person's own factors. FRESH_PROOF_NEEDED without a fresh proof.
 
+    To end the session of a terminal needs none: whoever fears for it must not have to wait.
     Signing out everywhere else renews this session for its whole lifetime, so the proof must come
     with the form: an open browser left behind must not gain another twelve hours.
     """
+    if desk.fields.get("act") == "end-terminal":
+        return await _end_terminal(desk)
     if desk.fields.get("act") == "everywhere" and "proof" not in desk.fields:
         raise Refusal(FRESH_PROOF_NEEDED)
     _require_fresh(desk)
@@ -53,6 +58,12 @@ async def act(desk: Desk) -> Response:
         await renew_session(desk.portal, desk.visitor, desk.person, amr, response)
         return response
     return await show(desk, codes) if codes else redirect("/desk/account")
+
+
+async def _end_terminal(desk: Desk) -> Response:
+    async with desk.portal.database.unit(Actor(desk.organisation.id, desk.person.id)) as unit:
+        await terminal_sessions.end(unit, desk.person, desk.fields.get("terminal", ""))
+    return redirect("/desk/account")
 
 
 async def _add_passkey(desk: Desk, unit: UnitOfWork) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from starlette.requests import Request
 from starlette.responses import Response
 
+from weir.access.roles import OWNER
 from weir.identity import customers, links, people
 from weir.identity.declares import SIGN_IN_BUSY
 from weir.identity.links import Link
@@ -15,7 +16,7 @@ from weir.identity.people import Person, sign_in_name
 from weir.kernel.declares import CONFLICT, LINK_USED
 from weir.kernel.inputs import text
 from weir.kernel.outcomes import Refusal
-from weir.partners import organisations
+from weir.partners import applications, organisations
 from weir.portal.form_faults import faults
 from weir.portal.renderer import Portal, redirect, render
 from weir.portal.sign_in import renewal
@@ -100,6 +101,8 @@ async def _create(
         await links.claim(unit, request.path_params["secret"], person.id)
         if link.purpose == "customer":
             await customers.link_person(unit, link.subject, person.id)
+        elif link.role == OWNER:
+            await applications.adopt(unit, link.organisation, person.id)
     return person
 
 

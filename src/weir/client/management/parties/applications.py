@@ -25,11 +25,13 @@ class Applications:
         roles: Sequence[str] = (),
         require_signed_request_object: bool = False,
         organisation: str | None = None,
+        management_role: str | None = None,
     ) -> Document:
         """Register an application. Only the operator names an `organisation`: for its first one.
 
-        `roles` are of data, payments, manage and, for members, introspect. The `id` in the answer
-        is the client_id.
+        `roles` are of data, payments, manage and, for members, introspect. One that manages is for
+        owners, with a fresh proof, and acts in `management_role`; None is the owner's. The `id` in
+        the answer is the client_id.
         """
         given: Document = {
             "name": name,
@@ -41,6 +43,8 @@ class Applications:
         }
         if require_signed_request_object:  # a platform of an older version knows no such field
             given["require_signed_request_object"] = True
+        if management_role is not None:
+            given["management_role"] = management_role
         return await self._requests.post("/v1/applications", given)
 
     def list(self, organisation: str | None = None) -> AsyncIterator[Document]:
@@ -50,6 +54,14 @@ class Applications:
     async def get(self, application: str) -> Document:
         """Get one application."""
         return await self._requests.get(f"/v1/applications/{quote_segment(application)}")
+
+    async def take_over(self, application: str, management_role: str | None = None) -> Document:
+        """Answer for an application that manages; it acts in `management_role` from now on.
+
+        None leaves the role that it has.
+        """
+        path = f"/v1/applications/{quote_segment(application)}/take-over"
+        return await self._requests.post(path, {"management_role": management_role})
 
     async def rotate_keys(self, application: str, jwks: dict[str, Any]) -> Document:
         """Replace the public keys. Send old and new together to change without a gap."""
