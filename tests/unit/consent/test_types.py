@@ -85,7 +85,7 @@ def test_complete_entries_are_read() -> None:
         (PAYMENT | {"amount": {"amount": "88", "currency": "XXX"}}, "/0/amount/currency"),
         (PAYMENT | {"payee": {"account": "6222/..", "name": "E"}}, "/0/payee/account"),
         (PAYMENT | {"payee": {"account": "6222\n", "name": "E"}}, "/0/payee/account"),
-        (PAYMENT | {"payee": {"account": "6222", "name": "E\x00"}}, "/0/payee/name"),
+        (PAYMENT | {"payee": {"account": "6222", "name": "E\u202e"}}, "/0/payee/name"),
         (PAYMENT | {"payee": {"account": "6222", "name": "E", "bank": "x"}}, "/0/payee"),
         (PAYMENT | {"reference": "r" * 141}, "/0/reference"),
     ],
