@@ -74,7 +74,7 @@ def test_every_example_is_as_its_schema_says(institution: Institution) -> None:
 
 
 def test_every_refusal_has_its_own_code_and_words_in_both_languages() -> None:
-    assert len({kind.code for kind in KINDS}) == len(KINDS) == 15
+    assert len({kind.code for kind in KINDS}) == len(KINDS) == 16
     for kind in KINDS:
         assert kind.title.endswith(".")
         assert kind.title_zh.endswith("。")

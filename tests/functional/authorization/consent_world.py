@@ -63,18 +63,18 @@ _IN_BODY = Bindings(
 )
 # An operation for each type of consent, so that an application may ask for any of them.
 EVERY_CONSENT = {
-    name.split(":")[2]: Declaration(
+    f"kind{number}": Declaration(
         consent_type=name,
         permission=None if name in PAYMENTS else PERMISSIONS[name][0],
         moves_money=name in PAYMENTS,
         bindings=_IN_BODY if name in PAYMENTS else None,
     )
-    for name in (*PERMISSIONS, *PAYMENTS)
+    for number, name in enumerate((*PERMISSIONS, *PAYMENTS))
 }
 
 
 def document_of_every_consent(title: str, path: str) -> dict[str, Any]:
-    """An OpenAPI document with a list, and an operation for each type of consent under it."""
+    """An OpenAPI document with a list, and an operation for each type of consent."""
     answers = {"responses": {"200": {"description": "ok"}}}
     text = {"type": "string"}
     order = {
@@ -90,7 +90,7 @@ def document_of_every_consent(title: str, path: str) -> dict[str, Any]:
     paths: dict[str, Any] = {path: {"get": {"operationId": "list"} | answers}}
     for name, declared in EVERY_CONSENT.items():
         operation = {"operationId": name} | answers
-        paths[f"{path}/{name}"] = (
+        paths[f"/{name}"] = (
             {"post": operation | paying} if declared.moves_money else {"get": operation}
         )
     return {"openapi": "3.0.3", "info": {"title": title, "version": "1"}, "paths": paths}

@@ -28,7 +28,7 @@ from weir.partners.tables import organisations as organisations_table
 from weir.shelf import products, subscriptions
 from weir.shelf.declares import PRODUCTION_NEEDED
 from weir.shelf.owners import Owner
-from weir.shelf.tables import capabilities
+from weir.shelf.tables import capabilities, documents
 from weir.shelf.tables import subscriptions as subscriptions_table
 from weir.store.unit import Actor
 
@@ -144,7 +144,7 @@ async def test_the_scope_must_name_the_product_that_needs_it(
     """Subscribed to both, the application may not ask for one's consent under the other's scope."""
     await world.subscribe(world.client, await world.publish_product("weather"))
     async with world.services.database.engine.begin() as connection:
-        mine = select(capabilities.c.id).where(capabilities.c.path.startswith("/weather"))
+        mine = select(capabilities.c.id).join(documents).where(documents.c.slug == "weather")
         await connection.execute(
             update(capabilities)
             .where(capabilities.c.id.in_(mine))

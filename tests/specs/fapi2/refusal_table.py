@@ -71,6 +71,7 @@ from weir.authorization.declares import (
     OAUTH_INVALID_REQUEST_OBJECT,
     OAUTH_INVALID_REQUEST_URI,
     OAUTH_INVALID_SCOPE,
+    OAUTH_RATE_EXCEEDED,
     OAUTH_SLOW_DOWN,
     OAUTH_TEMPORARILY_UNAVAILABLE,
     OAUTH_TOO_MANY_QUESTIONS,
@@ -90,6 +91,7 @@ from weir.authorization.steps import (
     grant_management,
     introspection,
     possession,
+    rates,
     refresh,
     replay,
     request,
@@ -254,6 +256,14 @@ ROWS: Final = (
 # What the source speaks of and no request leads to, or none that a test can make.
 ELSEWHERE: Final[dict[tuple[Step, Outcome], str]] = {
     (visit.visit_begins, OAUTH_AUTHENTICATION_UNMET): "sent to the client, not refused",
+    (
+        rates.client_keeps_its_rate,
+        OAUTH_RATE_EXCEEDED,
+    ): "a flood: tests/functional/portal/test_floods.py",
+    (rates.client_asks_in_measure, OAUTH_RATE_EXCEEDED): "the same",
+    (rates.token_keeps_its_rate, OAUTH_RATE_EXCEEDED): "the same",
+    (request.is_kept, OAUTH_RATE_EXCEEDED): "the same",
+    (visit.visit_begins, OAUTH_RATE_EXCEEDED): "the same",
     (code.code_is_unused, ILLEGAL_STATE): "`ending.end` answers it",
     (code.code_is_spent, ILLEGAL_STATE): "`ending.end` answers it",
     (code.code_is_spent, _WRONG): "the code was named before",
