@@ -54,7 +54,7 @@ async def _customer(world: World) -> dict[str, str]:
 
 async def _partner(world: World, slug: str, method: AuthMethod) -> Caller:
     """A partner with one application that may ask the customers of the bank."""
-    partner = Partner(slug, slug, "互通伙伴", "software_vendor", method, ("data",), ())
+    partner = Partner(slug, slug, f"互通伙伴 {slug}", "software_vendor", method, ("data",), ())
     await parties.admit_partner(world.stage, partner)
     caller = world.stage.callers[slug]
     await world.subscribe(caller, ACCOUNTS)

@@ -51,11 +51,15 @@ async def claim(page: Page, link: str, name: str) -> None:
     await set_up_codes(page)
 
 
-async def register(page: Page, name: str, organisation: str = "Orchard") -> None:
+async def register(page: Page, name: str, organisation: str | None = None) -> None:
     """As the first person of an organisation of its own, by the form that is open to everybody."""
     await page.goto("/sign-up")
     await page.check("input[name=partner_class][value=software_vendor]")
-    told = {"name_en": organisation, "display_name": "Mei Lin", "name": name}
+    told = {
+        "name_en": organisation or f"Orchard of {name}",
+        "display_name": "Mei Lin",
+        "name": name,
+    }
     told["passphrase"] = PASSPHRASE
     for field, text in told.items():
         await page.fill(f"#{field}", text)

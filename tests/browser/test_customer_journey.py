@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from page_words import either, saying
-from partner_steps import ACCOUNTS, ASKER, BACK, PAYER, partner, refusal_of
+from partner_steps import ACCOUNTS, ASKER, BACK, PAYER, every_kind, partner, refusal_of
 from playwright.async_api import Page, expect
 from visits import CHINESE, DESK, ENGLISH, PHONE, Visit, obstacles
 
@@ -58,9 +58,12 @@ async def test_nothing_stands_in_the_way_of_any_question(
     visit: Visit, language: str, width: int, dark: bool
 ) -> None:
     page = await visit.window(language, width=width, dark=dark)
-    async with partner(visit.demo, PAYER) as asking:
+    async with (
+        partner(visit.demo, PAYER) as asking,
+        every_kind(visit.demo, asking) as scope,
+    ):
         for number, wanted in enumerate(kinds_of_consent()):
-            pushed = await asking.ask(**wanted, purpose="Keep the books of your shop")
+            pushed = await asking.ask(scope, **wanted, purpose="Keep the books of your shop")
             await page.goto(pushed.authorization_url)
             if number == 0:
                 await say_who(page, visit)

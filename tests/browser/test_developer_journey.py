@@ -60,8 +60,10 @@ async def test_from_signing_up_to_the_first_answer(
 ) -> None:
     page = await visit.window(language, width=width, scripts=scripts)
     keyboard = Keyboard(page)
-    await sign_up(keyboard, f"mei.{secrets.token_hex(4)}")
-    await keyboard.write("#application_name", "Orchard app")
+    name = f"mei.{secrets.token_hex(4)}"
+    application = f"App of {name}"  # names are one party's
+    await sign_up(keyboard, name)
+    await keyboard.write("#application_name", application)
     await keyboard.follow("form:has(#application_name) button[type=submit]", "**/app_*")
     request = run(tmp_path, str(await page.text_content("#make-key")))
     await keyboard.write("#csr_pem", request)
@@ -72,24 +74,24 @@ async def test_from_signing_up_to_the_first_answer(
     place = await offered.first.get_attribute("href")
     await keyboard.follow(f"main a[href='{place}']", "**product=**")
     await keyboard.choose("label:has-text('first-steps') input")
-    assert await page.get_by_label("Orchard app").is_checked()
+    assert await page.get_by_label(application).is_checked()
     await keyboard.follow("form:has(input[name=plan]) button", "**/first-call")
     if scripts:  # axe-core is a script
         assert await obstacles(page) == []
     answer = run(tmp_path, str(await page.text_content("#call")))
     assert "instrument" in answer
     await seen(page, saying(language)("Your first call has arrived."))
-    await sees_its_own(page, language)
+    await sees_its_own(page, application, language)
     run(tmp_path, "mkdir next")
     await changes_its_key(page, tmp_path / "next", language)
-    await invites(visit, keyboard, language)
+    await invites(visit, keyboard, application, language)
 
 
-async def sees_its_own(page: Page, language: str) -> None:
+async def sees_its_own(page: Page, application: str, language: str) -> None:
     """One call, which has cost nothing yet."""
     await page.goto("/desk/traffic?by=application")
     await expect(page.locator(".measured strong")).to_have_text("1")
-    await expect(page.locator("tbody tr")).to_contain_text(["Orchard app"])
+    await expect(page.locator("tbody tr")).to_contain_text([application])
     await page.goto("/statements")
     await expect(page.locator(".empty")).to_contain_text(
         saying(language)("Statements will be listed here.")
@@ -122,7 +124,7 @@ async def call_of(page: Page) -> str:
     return str(await page.text_content("#call"))
 
 
-async def invites(visit: Visit, keyboard: Keyboard, language: str) -> None:
+async def invites(visit: Visit, keyboard: Keyboard, application: str, language: str) -> None:
     """A colleague, who comes in by the link and finds the same rooms; the trail knows them."""
     page = keyboard.page
     await page.goto("/desk/people")
@@ -132,7 +134,7 @@ async def invites(visit: Visit, keyboard: Keyboard, language: str) -> None:
     colleague = await visit.window(language, width=PHONE)
     await claim(colleague, link, f"lin.{secrets.token_hex(4)}")
     await colleague.goto("/desk/applications")
-    await expect(colleague.locator("main tbody")).to_contain_text("Orchard app")
+    await expect(colleague.locator("main tbody")).to_contain_text(application)
     await page.goto("/desk/audit?event=person.created")
     await expect(page.locator("tbody tr")).to_have_count(2)
     created = either(events()["person.created"], language)

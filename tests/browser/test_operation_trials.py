@@ -43,7 +43,7 @@ async def subscribe(page: Page) -> None:
     """By what the page of the operation says is missing, step after step."""
     await page.goto(PAGE)
     await page.click(".try a.button")
-    await page.fill("#application_name", "Orchard app")
+    await page.fill("#application_name", "Trial app")
     await page.press("#application_name", "Enter")
     await page.wait_for_selector("#make-key")
     await page.goto(PAGE)
@@ -96,7 +96,7 @@ PAYMENT = "/shelf/river-bank/payments/makePayment"
 async def asking_application(page: Page) -> None:
     """An application that is registered to ask customers, and subscribes at once."""
     await page.goto("/desk/applications/new")
-    await page.fill("#application_name", "Orchard asks")
+    await page.fill("#application_name", "Trial asks")
     await page.check("input[name=role_data]")
     await page.check("input[name=role_payments]")
     await page.fill("#redirect_uris", "https://orchard.example/back")

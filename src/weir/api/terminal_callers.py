@@ -22,6 +22,7 @@ from weir.kernel.declares import DPOP_PROOF_INVALID
 from weir.kernel.outcomes import Refusal
 from weir.keys import dpop
 from weir.store.cache import Claim, Mark
+from weir.store.declares import ENGINE_UNAVAILABLE
 
 _SCHEME: Final = "dpop "
 
@@ -54,7 +55,10 @@ async def identify_terminal(request: Request, rule: Rule, services: Services, to
 async def checked_proof(
     request: Request, services: Services, token: str | None = None
 ) -> dpop.Proof:
-    """Check the request's DPoP proof, and use it up. Refusal DPOP_PROOF_INVALID."""
+    """Check the request's DPoP proof, and use it up.
+
+    Refusal DPOP_PROOF_INVALID; ENGINE_UNAVAILABLE when it may have been used before.
+    """
     proofs = request.headers.getlist("dpop")
     if len(proofs) != 1:
         raise _wrong("there must be one DPoP field")
@@ -70,6 +74,8 @@ async def checked_proof(
         raise _wrong(str(error)) from error
     mark = Mark(f"dpop:{proof.name}", proof.issued_at_s, dpop.KEPT_S)
     (claim,) = await services.cache.claim(mark)
+    if claim is Claim.TOO_OLD:  # just after a start of the cache; another proof will do
+        raise Refusal(ENGINE_UNAVAILABLE, "the cache began after this proof")
     if claim is not Claim.FIRST:
         raise _wrong("it was used before")
     return proof

@@ -30,7 +30,7 @@ from cryptography.x509.oid import NameOID
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from weir.access.consent_types import PAYMENTS, PERMISSIONS
+from every_consent import EVERY_CONSENT, document_of_every_consent
 from weir.authorization.services import Services
 from weir.client.pricing import per_call
 from weir.identity import customers, totp
@@ -43,57 +43,13 @@ from weir.partners import applications, certificates, organisations, registratio
 from weir.partners.applications import Application
 from weir.partners.organisations import Organisation
 from weir.shelf import capabilities, documents, plans, products, subscriptions
-from weir.shelf.declarations import Declaration
 from weir.shelf.owners import Owner, Subscriber
-from weir.shelf.published import Bindings
 from weir.shelf.terms import read_terms
 from weir.store.unit import Actor
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 REDIRECT_URI = "https://shop.example/callback"
 PASSPHRASE = "calm water clear ink"
-
-
-_IN_BODY = Bindings(
-    account="body:/from",
-    amount="body:/amount",
-    currency="body:/currency",
-    payee="body:/to",
-    idempotency_key="header:x-idempotency-key",
-)
-# An operation for each type of consent, so that an application may ask for any of them.
-EVERY_CONSENT = {
-    f"kind{number}": Declaration(
-        consent_type=name,
-        permission=None if name in PAYMENTS else PERMISSIONS[name][0],
-        moves_money=name in PAYMENTS,
-        bindings=_IN_BODY if name in PAYMENTS else None,
-    )
-    for number, name in enumerate((*PERMISSIONS, *PAYMENTS))
-}
-
-
-def document_of_every_consent(title: str, path: str) -> dict[str, Any]:
-    """An OpenAPI document with a list, and an operation for each type of consent."""
-    answers = {"responses": {"200": {"description": "ok"}}}
-    text = {"type": "string"}
-    order = {
-        "type": "object",
-        "required": ["from", "amount", "currency", "to"],
-        "properties": dict.fromkeys(("from", "amount", "currency", "to"), text),
-    }
-    key = {"name": "x-idempotency-key", "in": "header", "required": True, "schema": text}
-    paying = {
-        "parameters": [key],
-        "requestBody": {"required": True, "content": {"application/json": {"schema": order}}},
-    }
-    paths: dict[str, Any] = {path: {"get": {"operationId": "list"} | answers}}
-    for name, declared in EVERY_CONSENT.items():
-        operation = {"operationId": name} | answers
-        paths[f"/{name}"] = (
-            {"post": operation | paying} if declared.moves_money else {"get": operation}
-        )
-    return {"openapi": "3.0.3", "info": {"title": title, "version": "1"}, "paths": paths}
 
 
 class MovableClock(SystemClock):

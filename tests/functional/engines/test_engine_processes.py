@@ -106,8 +106,9 @@ def test_an_identity_outlives_neither_its_process_nor_its_file(place: Path) -> N
 
 
 async def test_a_log_that_has_grown_long_is_cut_while_it_is_written(place: Path) -> None:
-    script = "for each in 1 2 3; do echo $each; read line < go; done; echo last"
-    os.mkfifo(place / "go")
+    script = "for each in 1 2 3; do echo $each; read line < go-$each; done; echo last"
+    for number in (1, 2, 3):
+        os.mkfifo(place / f"go-{number}")
     child = start(place, "sh", "-c", script)
     log, earlier = place / "log", place / "log.1"
     for number in (1, 2, 3):
@@ -115,7 +116,7 @@ async def test_a_log_that_has_grown_long_is_cut_while_it_is_written(place: Path)
         await until(lambda: log.read_text() == line)  # noqa: B023
         logs.cut(log, 1)
         assert (log.read_text(), earlier.read_text()) == ("", "\n"), "the end is kept"
-        with (place / "go").open("w") as go:
+        with (place / f"go-{number}").open("w") as go:
             go.write("on\n")
     assert child.wait(PATIENCE_S) == 0
     assert log.read_text() == "last\n", "a process that appends goes on at the beginning"

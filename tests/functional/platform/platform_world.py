@@ -162,7 +162,13 @@ class World:
     async def partner(self, slug: str, *products: str, **terms: Any) -> Caller:
         """Admit a partner with one application, subscribed to products (`owner.product`)."""
         partner = Partner(
-            slug, slug, "伙伴", "software_vendor", "tls_client_auth", ("data", "payments"), ()
+            slug,
+            slug,
+            f"伙伴 {slug}",
+            "software_vendor",
+            "tls_client_auth",
+            ("data", "payments"),
+            (),
         )
         await parties.admit_partner(self.stage, partner)
         caller = self.stage.callers[slug]

@@ -22,6 +22,7 @@ from weir.client.management.requests import collect
 from weir.metering.lake import queries
 from weir.settlement.statements.verification import RecordsFolder, verify
 from weir.store.declares import PROCESS_LEASE_S
+from weir_demo import staff
 from weir_demo.cast import CURRENCY
 from weir_demo.stage import Caller
 
@@ -118,12 +119,13 @@ async def test_a_suspended_organisation_is_refused_by_every_process_at_once(
     platform: World,
 ) -> None:
     async with consented(platform, "suspended") as (all_processes, caller, _):
-        suspended = await platform.operator.organisations.suspend("suspended")
+        founder = await staff.founder(platform.stage)
+        suspended = await founder.organisations.suspend("suspended")
         assert await all_processes.refusals() == {"organisation_suspended"}
         assert suspended["effective_at"] is not None
         with pytest.raises(RefusedError):
-            await platform.operator.organisations.suspend("no-such-organisation")
-        await platform.operator.organisations.resume("suspended")
+            await founder.organisations.suspend("no-such-organisation")
+        await founder.organisations.resume("suspended")
         assert await all_processes.refusals() == {None}
         assert caller.organisation == suspended["organisation"]["id"]
 
@@ -132,7 +134,7 @@ async def test_a_revoked_certificate_is_refused_by_every_process_at_once(
     platform: World,
 ) -> None:
     async with consented(platform, "revoked") as (all_processes, caller, _):
-        issued = platform.operator.certificates
+        issued = (await staff.founder(platform.stage)).certificates
         client_id = caller.profile.credentials.client_id
         certificates = await collect(issued.list(client_id))
         await issued.revoke(certificates[0]["id"])
