@@ -52,7 +52,7 @@ async def test_a_flood_of_refusals_through_a_gateway_leaves_few_short_lines(runn
         statuses.update(answered)
     assert set(statuses) <= {400, 429}
     assert statuses.total() == FLOOD
-    await until(lambda: told(log, began) == FLOOD)
+    await until(lambda: told(log, began) >= FLOOD)  # what was left out before is told of too
     lines = [line for line in read(log, began) if line["event"] == "oauth refused"]
     seconds = Counter(line["timestamp"][:19] for line in lines)
     assert max(seconds.values()) <= 2 * LOG_LINES_A_SECOND, "a second of the log turns once in it"
