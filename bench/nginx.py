@@ -62,7 +62,7 @@ def start(folder: Path, name: str, port: int, **values: Any) -> subprocess.Popen
     return running
 
 
-def await_port(running: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def await_port(running: subprocess.Popen[Any], port: int, log: Path) -> None:
     """Wait until something listens. RuntimeError with the end of the log when it does not."""
     deadline_s = time.monotonic() + _STARTS_WITHIN_S
     while time.monotonic() < deadline_s and running.poll() is None:
@@ -73,7 +73,7 @@ def await_port(running: subprocess.Popen[bytes], port: int, log: Path) -> None:
     raise RuntimeError(f"{running.args!r} did not start: {log.read_text()[-2_000:]}")
 
 
-def stop(running: subprocess.Popen[bytes]) -> None:
+def stop(running: subprocess.Popen[Any]) -> None:
     """End a process that was started here, and wait for it."""
     running.terminate()
     running.wait()

@@ -128,7 +128,7 @@ def _database(url: str, valkey_url: str) -> Database:
 def _organisations() -> list[dict[str, Any]]:
     members = [_named("org", 900 + number) for number in range(_PRODUCTS // 2)]
     partners = [_named("org", number) for number in range(_PARTNERS)]
-    kinds = [(_OPERATOR, "operator", None, None)]
+    kinds: list[tuple[str, str, str | None, str | None]] = [(_OPERATOR, "operator", None, None)]
     kinds += [(each, "member", None, "bank") for each in members]
     kinds += [(each, "partner", "software_vendor", None) for each in partners]
     return [

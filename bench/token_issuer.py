@@ -185,7 +185,7 @@ async def _plan(unit: UnitOfWork, owner: Owner) -> str:
         title_zh="账户查询",
         capability_ids=[each.id for each in held],
     )
-    await products.publish(unit, product.id)
+    await products.publish(unit, owner, product.id)
     terms = read_terms(
         name="Basic",
         currency="CNY",

@@ -64,6 +64,7 @@ def take(
     outcome: Outcome = {}
     for kind in KINDS:
         issuer.asker.renew_nonce(stage.root)
+        requests: Iterable[bytes]
         if kind == "code":
             requests = map(issuer.asker.exchange, issuer.codes(count))
         else:

@@ -25,7 +25,7 @@ from bench.stage import staged
 try:
     from bench.token_issuer import TokenIssuer
 except ModuleNotFoundError:  # the tree is older than the name
-    from bench.issuing import Issuing as TokenIssuer
+    from bench.issuing import Issuing as TokenIssuer  # type: ignore[import-not-found,no-redef]
 
 
 class Host:
@@ -57,8 +57,8 @@ class Host:
                 assert role.child is not None
                 role.child.end()
                 role.not_before_s = 0.0
-        restart = getattr(installation, "restart_dead", None) or installation.tend
-        restart()
+        older, newer = "tend", "restart_dead"  # the method's name by the age of the tree
+        getattr(installation, newer if hasattr(installation, newer) else older)()
         return {}
 
     def codes(self, count: int) -> dict[str, Any]:
