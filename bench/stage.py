@@ -225,6 +225,8 @@ def _certificates(authority: Authority, folder: Path) -> str:
         if name == "caller":
             thumbprint = pair.certificate.sha256
     (folder / "root.pem").write_text(authority.root_pem)
+    # The member is called by weir's gateway, and by the peers with an ordinary certificate.
+    (folder / "callers.pem").write_text(authority.root_pem + authority.gateways_pem)
     return thumbprint
 
 
