@@ -123,6 +123,12 @@ class Exchange:
         """
         return self.services.signer.accepted_algorithms(self.now, rehearsing=self.client.rehearses)
 
+    def algorithms_of(self, registered: str | None) -> tuple[str, ...]:
+        """Return the algorithms open to this client for a thing whose algorithm it registered."""
+        if registered is None:
+            return self.algorithms
+        return tuple(name for name in self.algorithms if name == registered)
+
     async def sign(self, claims: dict[str, Any], typ: str) -> str:
         """Return a JWT for this client, signed by the platform."""
         return await self.services.signer.sign_jwt(claims, typ, rehearsing=self.client.rehearses)

@@ -13,6 +13,7 @@ from typing import Final
 
 from weir.authorization.declares import OAUTH_UNSUPPORTED_GRANT_TYPE
 from weir.authorization.exchange import Answer, Exchange
+from weir.authorization.grammar import grant_types
 from weir.authorization.steps import (
     backchannel,
     binding,
@@ -25,6 +26,7 @@ from weir.authorization.steps import (
     possession,
     rates,
     refresh,
+    registered,
     replay,
     request,
     request_object,
@@ -57,10 +59,10 @@ class Endpoint(IntEnum):
 
 
 GRANT_TYPES: Final = {
-    "authorization_code": Endpoint.TOKEN_CODE,
-    "refresh_token": Endpoint.TOKEN_REFRESH,
-    "client_credentials": Endpoint.TOKEN_CREDENTIALS,
-    "urn:openid:params:grant-type:ciba": Endpoint.TOKEN_CIBA,
+    grant_types.AUTHORIZATION_CODE: Endpoint.TOKEN_CODE,
+    grant_types.REFRESH_TOKEN: Endpoint.TOKEN_REFRESH,
+    grant_types.CLIENT_CREDENTIALS: Endpoint.TOKEN_CREDENTIALS,
+    grant_types.CIBA: Endpoint.TOKEN_CIBA,
 }
 
 # fmt: off
@@ -81,13 +83,18 @@ TABLE: Final[tuple[tuple[str, Step], ...]] = (
     ("x·xxxxx···xx", rates.client_keeps_its_rate),                    # RFC 6585 section 4
     ("x·········x·", rates.client_asks_in_measure),                   # RFC 6585 section 4
     ("x·xxx······x", possession.proof_is_valid),                      # RFC 9449 section 4.3
+    ("··xxx······x", registered.binding_is),                          # RFC 9449 section 5.2
     ("x·x·········", trial.key_is_the_tokens),                        # RFC 9449 section 10
     ("x·xxxxx···xx", replay.nothing_is_replayed),                     # RFC 7523, RFC 9449
     ("xxxxx·x···xx", client.is_active),                               # suspensions count at once
+    ("··xxx······x", registered.grant_type_is),                       # RFC 7591 section 2
+    ("x···········", registered.code_is_its_grant_type),              # RFC 7591 section 2
+    ("··········x·", registered.ciba_is_its_grant_type),              # CIBA section 4
     ("x·········x·", request_object.brings_no_request_uri),           # RFC 9126 section 2.1
     ("··········x·", backchannel.may_ask),                            # CIBA section 4
     ("··········x·", backchannel.request_is_signed),                  # CIBA section 7.1.1
-    ("x·········x·", request_object.request_object_is_opened),        # RFC 9101 section 6.3
+    ("x···········", request_object.request_object_is_opened),        # RFC 9101 section 6.3
+    ("··········x·", backchannel.request_object_is_opened),           # CIBA section 7.1.1
     ("x·········x·", request_object.request_object_does_not_replay),  # RFC 9101 section 10.2
     ("··········x·", backchannel.request_has_its_claims),             # CIBA section 7.1.1
     ("··········x·", backchannel.one_hint_is_given),                  # CIBA section 7.1
@@ -106,6 +113,7 @@ TABLE: Final[tuple[tuple[str, Step], ...]] = (
     ("x···········", sign_in.sign_in_is_described),                   # OpenID Connect 3.1.2.1
     ("x···········", sign_in.intent_is_recalled),                     # OpenID Connect 5.5.1
     ("x·········x·", request.says_what_it_wants),                     # RFC 9396 section 2
+    ("x·········x·", registered.type_is),                             # RFC 9396 section 10
     ("x·········x·", request.names_a_member),                         # RFC 9396 section 5
     ("x···········", trial.member_is_the_products),                   # RFC 9396 section 5
     ("x·········x·", request.scope_needs_the_consent),                # RFC 9396 section 5

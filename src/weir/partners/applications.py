@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,7 +21,8 @@ from weir.kernel.declares import (
 from weir.kernel.outcomes import Refusal
 from weir.keys.dpop import THUMBPRINT, thumbprint_of
 from weir.keys.published import REVOCATION, RevocationDocument
-from weir.partners import classes, keys, names, organisations, registration_rules
+from weir.partners import classes, constraints, keys, names, organisations, registration_rules
+from weir.partners.constraints import Constraints
 from weir.partners.declares import (
     APPLICATION_REVOKED_KEYS,
     APPLICATION_SUSPENDED,
@@ -61,6 +62,7 @@ class Application:
     rehearses: bool
     backchannel_token_delivery_mode: str | None
     backchannel_client_notification_endpoint: str | None
+    constraints: Constraints
     status: str
     registered_at: datetime
     changed_at: datetime
@@ -139,7 +141,7 @@ async def admit(
         .values(
             id=unit.mint("app"),
             organisation=organisation.id,
-            **asdict(facts),
+            **_columns(facts),
             registrant=registrant,
             management_role=acts_as,
             status="active",
@@ -224,7 +226,7 @@ async def replace_facts(
     }
     organisation = await organisations.get(unit.connection, application.organisation)
     await _claim_name(unit, organisation, facts.name)
-    after = await _change(unit, application, "application.changed", detail, **asdict(facts))
+    after = await _change(unit, application, "application.changed", detail, **_columns(facts))
     await names.release(unit, organisation.id, application.name)
     return after
 
@@ -470,5 +472,14 @@ async def _active_thumbprints(unit: UnitOfWork, application_id: str) -> list[str
     return list(found.scalars())
 
 
+def application_of(columns: Mapping[str, Any]) -> Application:
+    """Return the application in a row's columns."""
+    return Application(**{**columns, "constraints": constraints.read(columns["constraints"])})
+
+
 def _application(row: Row[Any]) -> Application:
-    return Application(**row._mapping)
+    return application_of(dict(row._mapping))
+
+
+def _columns(facts: ApplicationFacts) -> dict[str, Any]:
+    return asdict(facts) | {"constraints": facts.constraints.stored()}

@@ -7,7 +7,7 @@ statement, its issuer, and the digest of the token that manages the registration
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -22,7 +22,14 @@ from weir.partners.declares import DYNAMIC_APPLICATIONS
 from weir.partners.tables import applications, registrations, used_statements
 from weir.store.unit import UnitOfWork
 
-_COLUMNS: Final = ("application", "issuer", "software_id", "statement", "token_sha256")
+_COLUMNS: Final = (
+    "application",
+    "issuer",
+    "software_id",
+    "software_version",
+    "statement",
+    "token_sha256",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +39,7 @@ class Registration:
     application: str
     issuer: str
     software_id: str
+    software_version: str | None
     statement: str
     token_sha256: str
 
@@ -40,15 +48,7 @@ class Registration:
         return hmac.compare_digest(self.token_sha256, token_sha256)
 
 
-async def store(
-    unit: UnitOfWork,
-    application: Application,
-    *,
-    issuer: str,
-    software_id: str,
-    statement: str,
-    token_sha256: str,
-) -> None:
+async def store(unit: UnitOfWork, application: Application, registration: Registration) -> None:
     """Store a registration. Refusal CONFLICT when the organisation has DYNAMIC_APPLICATIONS."""
     counted = await unit.connection.execute(
         select(func.count())
@@ -63,25 +63,23 @@ async def store(
         )
     await unit.connection.execute(
         registrations.insert().values(
-            application=application.id,
-            issuer=issuer,
-            software_id=software_id,
-            statement=statement,
-            token_sha256=token_sha256,
-            registered_at=unit.now,
-            changed_at=unit.now,
+            **asdict(registration), registered_at=unit.now, changed_at=unit.now
         )
     )
-    detail = {"issuer": issuer, "software_id": software_id}
+    detail = {"issuer": registration.issuer, "software_id": registration.software_id}
     unit.audit("registration.made", application.id, detail, organisation=application.organisation)
 
 
-async def renew(unit: UnitOfWork, application: Application, statement: str) -> None:
-    """Replace the statement of a registration."""
+async def renew(unit: UnitOfWork, application: Application, registration: Registration) -> None:
+    """Replace the statement of a registration, and the version of its software."""
     await unit.connection.execute(
         update(registrations)
         .where(registrations.c.application == application.id)
-        .values(statement=statement, changed_at=unit.now)
+        .values(
+            statement=registration.statement,
+            software_version=registration.software_version,
+            changed_at=unit.now,
+        )
     )
     unit.audit("registration.changed", application.id, {}, organisation=application.organisation)
 

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from weir.kernel import inputs
 from weir.keys.declares import RSA_BITS_MAX, RSA_BITS_MIN
+from weir.keys.dpop import thumbprint_of
 from weir.partners.declares import APPLICATION_KEYS
 
 _PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
@@ -33,9 +34,11 @@ _KINDS: Final[dict[tuple[str, str | None], tuple[tuple[str, ...], frozenset[str]
 
 
 def public_jwks(value: Any, pointer: str) -> dict[str, Any]:
-    """Return a JWK set with only the known members of each key.
+    """Return a JWK set with only the known members of each signing key.
 
-    Refusal INVALID_INPUT points to the wrong key.
+    Keys of other uses and kinds are left out (RFC 7517 section 5), but a set of such keys alone is
+    refused. A key without `kid` is given its thumbprint (RFC 7638). Refusal
+    INVALID_INPUT points to the wrong key.
     """
     keys = value.get("keys") if isinstance(value, dict) else None
     if not isinstance(keys, list) or len(keys) > APPLICATION_KEYS:
@@ -44,7 +47,14 @@ def public_jwks(value: Any, pointer: str) -> dict[str, Any]:
             f"must be a list of at most {APPLICATION_KEYS} keys",
             f"须为不超过 {APPLICATION_KEYS} 把公钥的列表",
         )
-    public = [_public_key(key, f"{pointer}/keys/{n}") for n, key in enumerate(keys)]
+    read = [_public_key(key, f"{pointer}/keys/{n}") for n, key in enumerate(keys)]
+    public = [key for key in read if key is not None]
+    if read and not public:
+        raise inputs.wrong(
+            f"{pointer}/keys/0",
+            "must be a signing key: EC on P-256, OKP Ed25519, or RSA",
+            "须为签名密钥：EC P-256、OKP Ed25519 或 RSA",
+        )
     kids = [key["kid"] for key in public]
     if len(set(kids)) != len(kids):
         raise inputs.wrong(
@@ -53,7 +63,8 @@ def public_jwks(value: Any, pointer: str) -> dict[str, Any]:
     return {"keys": public}
 
 
-def _public_key(key: Any, pointer: str) -> dict[str, str]:
+def _public_key(key: Any, pointer: str) -> dict[str, str] | None:
+    """Return the known members of a signing key; None for a key of another use or kind."""
     if not isinstance(key, dict):
         raise inputs.wrong(pointer, "must be a JSON object", "须为 JSON 对象")
     if _PRIVATE_MEMBERS & key.keys():
@@ -64,14 +75,16 @@ def _public_key(key: Any, pointer: str) -> dict[str, str]:
         )
     if _FETCHED_MEMBERS & key.keys():
         raise inputs.wrong(pointer, "must not point to another address", "不得引用其他地址")
-    kid = _kid(key, pointer)
-    kind = _kind(key, pointer)
+    kind = _kind(key)
+    if kind is None:
+        return None
     members, algorithms = _KINDS[kind]
     numbers = {name: _octets(key.get(name), f"{pointer}/{name}") for name in members}
     _import(kind[0], numbers, pointer)
-    public = {"kty": kind[0], "kid": kid, "use": "sig", **{name: key[name] for name in members}}
+    public = {"kty": kind[0], "use": "sig", **{name: key[name] for name in members}}
     if kind[1]:
         public["crv"] = kind[1]
+    public["kid"] = _kid(key, pointer) if "kid" in key else thumbprint_of(public)
     return public | _algorithm(key, algorithms, pointer)
 
 
@@ -86,16 +99,12 @@ def _kid(key: dict[str, Any], pointer: str) -> str:
     return kid
 
 
-def _kind(key: dict[str, Any], pointer: str) -> tuple[str, str | None]:
+def _kind(key: dict[str, Any]) -> tuple[str, str | None] | None:
+    """Return the kind of a key that may sign; None for any other."""
     kty, crv = str(key.get("kty")), key.get("crv")
     kind = (kty, None if kty == "RSA" or crv is None else str(crv))
-    if key.get("use", "sig") != "sig" or kind not in _KINDS:
-        raise inputs.wrong(
-            pointer,
-            "must be a signing key: EC on P-256, OKP Ed25519, or RSA",
-            "须为签名密钥：EC P-256、OKP Ed25519 或 RSA",
-        )
-    return kind
+    signs = key.get("use", "sig") == "sig"
+    return kind if signs and kind in _KINDS else None
 
 
 def _algorithm(key: dict[str, Any], algorithms: frozenset[str], pointer: str) -> dict[str, str]:

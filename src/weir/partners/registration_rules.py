@@ -10,6 +10,7 @@ from typing import Any, Final
 from weir.access.roles import OWNER, ROLES
 from weir.kernel import inputs
 from weir.partners import classes, keys
+from weir.partners.constraints import NONE, Constraints
 from weir.partners.declares import APPLICATION_REDIRECT_URIS
 
 # The institution's code from its supervisor (JR/T 0185 embeds its first 6 characters), or its LEI.
@@ -42,6 +43,9 @@ class ApplicationFacts:
     roles: list[str]
     require_signed_request_object: bool = False
     jwks_uri: str | None = None
+    backchannel_token_delivery_mode: str | None = None
+    backchannel_client_notification_endpoint: str | None = None
+    constraints: Constraints = NONE
 
 
 def operator_facts(*, slug: str, name_en: str, name_zh: str) -> OrganisationFacts:
@@ -103,8 +107,12 @@ def application_facts(
     roles: Sequence[str],
     require_signed_request_object: bool = False,
     jwks_uri: str | None = None,
+    returns_customers: bool = True,
 ) -> ApplicationFacts:
-    """Check the facts of an application, alone and together. Refusal INVALID_INPUT."""
+    """Check the facts of an application, alone and together. Refusal INVALID_INPUT.
+
+    It `returns_customers` unless it asks them on another device only.
+    """
     public = keys.public_jwks(jwks, "/jwks")
     method = inputs.choice(
         token_endpoint_auth_method,
@@ -117,7 +125,8 @@ def application_facts(
         _check_key_address(jwks_uri, public)
     checked_roles = _roles(roles)
     addresses = _redirect_uris(redirect_uris)
-    if {"data", "payments"} & set(checked_roles) and not addresses:
+    asks = not {"data", "payments"}.isdisjoint(checked_roles)
+    if asks and returns_customers and not addresses:
         raise inputs.wrong(
             "/redirect_uris",
             "an application that asks customers needs an address to send them back to",

@@ -77,6 +77,8 @@ applications = Table(
     # The mode in which it may ask customers on their own device (CIBA): null, poll or ping.
     Column("backchannel_token_delivery_mode", Text),
     Column("backchannel_client_notification_endpoint", Text),
+    # What it registered about itself (`weir.partners.constraints`); empty constrains nothing.
+    Column("constraints", JSONB, nullable=False, server_default="{}"),
     Column("status", Text, nullable=False),
     Column("registered_at", DateTime(timezone=True), nullable=False),
     Column("changed_at", DateTime(timezone=True), nullable=False),
@@ -137,6 +139,7 @@ registrations = Table(
     Column("application", Text, ForeignKey("applications.id"), primary_key=True),
     Column("issuer", Text, ForeignKey("trust_anchors.issuer"), nullable=False),
     Column("software_id", Text, nullable=False),
+    Column("software_version", Text),
     Column("statement", Text, nullable=False),
     Column("token_sha256", Text, nullable=False),
     Column("registered_at", DateTime(timezone=True), nullable=False),

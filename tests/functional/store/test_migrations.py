@@ -172,7 +172,9 @@ def test_applications_of_before_get_the_person_who_registered_them(database_url:
 
 _AS_IT_WAS = """
     DROP TABLE terminal_sessions;
-    ALTER TABLE applications DROP COLUMN registrant, DROP COLUMN management_role;
+    ALTER TABLE applications DROP COLUMN registrant, DROP COLUMN management_role,
+        DROP COLUMN constraints;
+    ALTER TABLE registrations DROP COLUMN software_version;
     UPDATE alembic_version SET version_num = '0038';
     INSERT INTO organisations
         (id, kind, slug, name_en, name_zh, partner_class, status, admitted_at, admitted_by,

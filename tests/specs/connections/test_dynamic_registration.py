@@ -162,8 +162,6 @@ async def test_a_statement_must_be_of_a_believed_issuer_for_here_and_now(
 METADATA: list[tuple[dict[str, Any], str]] = [
     ({"software_statement": 7}, "invalid_software_statement"),
     ({"client_id": "app_mine"}, "invalid_client_metadata"),
-    ({"redirect_uri": "https://shop.example/callback"}, "invalid_client_metadata"),
-    ({"client_secret": "s"}, "invalid_client_metadata"),
     ({"jwks_uri": "https://keys.example/jwks"}, "invalid_client_metadata"),
     ({"jwks": None, "jwks_uri": "http://keys.example/jwks"}, "invalid_client_metadata"),
     ({"jwks": {"keys": [{"kty": "oct", "k": "c2VjcmV0", "kid": "x"}]}}, "invalid_client_metadata"),

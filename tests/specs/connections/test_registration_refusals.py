@@ -17,7 +17,7 @@ from weir.authorization.declares import (
     OAUTH_INVALID_SOFTWARE_STATEMENT,
     OAUTH_UNAPPROVED_SOFTWARE_STATEMENT,
 )
-from weir.authorization.front import registration, software_statements
+from weir.authorization.front import client_metadata, registration, software_statements
 from weir.authorization.front.error_answers import error_of
 from weir.kernel.outcomes import Outcome, Refusal
 
@@ -54,7 +54,7 @@ def _functions(tree: ast.Module) -> list[tuple[str, ast.AST]]:
 
 
 def test_no_refusal_of_registration_is_missing() -> None:
-    possible = spoken_of(registration) | spoken_of(software_statements)
+    possible = set().union(*map(spoken_of, (registration, client_metadata, software_statements)))
     written = {(row.place, row.outcome) for row in ROWS}
     missing = possible - written - set(ELSEWHERE)
     assert not {(place, outcome.code) for place, outcome in missing}

@@ -65,6 +65,17 @@ def by(name: str) -> Spoil:
     return lambda attempt: attempt.become(name)
 
 
+def registers(**constraints: Any) -> Spoil:
+    """Constraints that the client registered."""
+    return lambda attempt: attempt.registered.update(constraints)
+
+
+async def proves_though_certified(attempt: Attempt) -> None:
+    """A proof of a client that registered certificate-bound tokens."""
+    attempt.registered["tls_client_certificate_bound_access_tokens"] = True
+    await attempt.prove_possession()
+
+
 def stored(statement: str) -> Spoil:
     return lambda attempt: attempt.execute(statement)
 

@@ -14,7 +14,7 @@ from ciba_support import Asker
 from consent_world import REDIRECT_URI, VERIFIER, Client, World, challenge
 from joserfc.jwk import ECKey
 from possession_support import proof_by
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from weir.authorization.backchannel import questions
 from weir.authorization.exchange import Exchange
@@ -27,6 +27,7 @@ from weir.consent.types import ConsentRequest, parse_details
 from weir.kernel.outcomes import Outcome, Refusal
 from weir.keys.vault import PLATFORM
 from weir.partners import organisations
+from weir.partners.tables import applications
 from weir.store.unit import UnitOfWork
 
 OPENID = "openid river-bank.accounts"
@@ -87,6 +88,7 @@ class Attempt:
     authorization: str | None = None
     grant_id: str = ""
     consent: str = ""
+    registered: dict[str, Any] = field(default_factory=dict)  # constraints of the client
 
     @property
     def world(self) -> World:
@@ -140,6 +142,21 @@ class Attempt:
 
     async def refused(self) -> tuple[Step, Outcome] | None:
         """The step that refuses it, and how; None when it passes."""
+        await self._register(self.registered)
+        try:
+            return await self._refused()
+        finally:
+            await self._register({})
+
+    async def _register(self, constraints: dict[str, Any]) -> None:
+        async with self.world.services.database.engine.begin() as connection:
+            await connection.execute(
+                update(applications)
+                .where(applications.c.id == self.client.id)
+                .values(constraints=constraints)
+            )
+
+    async def _refused(self) -> tuple[Step, Outcome] | None:
         if self.claims is not None:
             self.form["request"] = self.parties.asker.signed(self.claims, self.client.key)
         exchange = Exchange(

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import ARRAY, Text, and_, func, literal_column, select, type_coerce
 
-from weir.partners.applications import Application, KnownApplication
+from weir.partners.applications import KnownApplication, application_of
 from weir.partners.organisations import Organisation
 from weir.partners.tables import applications, certificates, organisations
 from weir.shelf.tables import products, subscriptions
@@ -66,7 +66,7 @@ class KnownClient:
 def _read(row: tuple[Any, ...]) -> KnownClient:
     certificate_id, revoked_at, scopes = row[-3:]
     known = KnownApplication(
-        application=Application(**dict(zip(_OF_APPLICATION, row[:_SPLIT], strict=True))),
+        application=application_of(dict(zip(_OF_APPLICATION, row[:_SPLIT], strict=True))),
         organisation=Organisation(**dict(zip(_OF_ORGANISATION, row[_SPLIT:-3], strict=True))),
         certificate_known=certificate_id is not None,
         certificate_revoked=revoked_at is not None,

@@ -13,7 +13,7 @@ the management API (`weir.partners.applications.register`).
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import structlog
@@ -32,9 +32,10 @@ from weir.authorization.declares import (
     REGISTRATION_REQUESTS,
     REGISTRATION_WINDOW_S,
 )
-from weir.authorization.front import software_statements
+from weir.authorization.front import client_metadata, software_statements
+from weir.authorization.front.client_metadata import bad_metadata
 from weir.authorization.front.error_answers import NO_STORE, refusal_response
-from weir.authorization.front.software_statements import Statement, bad_metadata, bad_statement
+from weir.authorization.front.software_statements import Statement, bad_statement
 from weir.authorization.services import Services
 from weir.identity.secrets import digest, is_secret, new_secret
 from weir.kernel.declares import CONFLICT, NOT_FOUND, PLATFORM_ERROR, UNSUPPORTED_MEDIA_TYPE
@@ -131,7 +132,9 @@ class _Registering:
         if not isinstance(text, str):
             raise bad_statement("it is missing")
         statement = await self._verified(text)
-        facts, merged = software_statements.facts_of(given, statement.metadata, self._algorithms())
+        facts, merged = client_metadata.facts_of(
+            given, statement.metadata, self._algorithms(), self._services.signer.algorithms()
+        )
         _refuse_names(merged, None)
         token = TOKEN_PREFIX + new_secret()
         async with self._services.database.unit(
@@ -140,26 +143,23 @@ class _Registering:
             await _use(unit, statement)
             organisation = await _allowed(unit, statement.organisation, facts.roles)
             application = await applications.admit(unit, organisation, facts)
-            await dynamic_registration.store(
-                unit,
-                application,
+            registration = Registration(
+                application=application.id,
                 issuer=statement.issuer,
                 software_id=statement.software_id,
+                software_version=merged.get("software_version"),
                 statement=text,
                 token_sha256=digest(token),
             )
+            await dynamic_registration.store(unit, application, registration)
             certificate = await self._certificate(unit, application, given)
-        told = self._told(application, text, token, merged)
+        told = self._told(_Managed(registration, application, token))
         return JSONResponse(told | certificate, 201, headers=NO_STORE)
 
     async def _read(self, request: Request) -> Response:
         """Return the registration (RFC 7592 section 2.1)."""
         managed = await self._managed(request)
-        text = managed.registration.statement
-        told = self._told(
-            managed.application, text, managed.token, software_statements.read_metadata(text)
-        )
-        return JSONResponse(told, headers=NO_STORE)
+        return JSONResponse(self._told(managed), headers=NO_STORE)
 
     async def _replace(self, request: Request) -> Response:
         """Replace the metadata (RFC 7592 section 2.2): an absent member is gone, the statement
@@ -169,12 +169,10 @@ class _Registering:
         given = _without_answers(await _read_json(request), managed)
         text = given.get("software_statement", managed.registration.statement)
         statement = await self._another(managed, text)
-        stated = (
-            software_statements.read_metadata(managed.registration.statement)
-            if not statement
-            else (statement.metadata)
+        stated = statement.metadata if statement else software_statements.read_metadata(text)
+        facts, merged = client_metadata.facts_of(
+            given, stated, self._algorithms(), self._services.signer.algorithms()
         )
-        facts, merged = software_statements.facts_of(given, stated, self._algorithms())
         _refuse_names(merged, managed.application)
         actor = Actor(managed.application.organisation, managed.application.id)
         async with self._services.database.unit(actor) as unit:
@@ -182,9 +180,14 @@ class _Registering:
                 await _use(unit, statement)
             await _allowed(unit, managed.application.organisation, facts.roles)
             application = await applications.replace_facts(unit, managed.application.id, facts)
-            await dynamic_registration.renew(unit, application, text)
+            registration = replace(
+                managed.registration,
+                software_version=merged.get("software_version"),
+                statement=text,
+            )
+            await dynamic_registration.renew(unit, application, registration)
             certificate = await self._certificate(unit, application, given)
-        told = self._told(application, text, managed.token, merged)
+        told = self._told(_Managed(registration, application, managed.token))
         return JSONResponse(told | certificate, headers=NO_STORE)
 
     async def _end(self, request: Request) -> Response:
@@ -290,30 +293,21 @@ class _Registering:
         issued = await certificates.issue(unit, self._services.authority, application.id, request)
         return {"certificate": issued.pem, "tls_client_auth_subject_dn": _subject_of(issued.pem)}
 
-    def _told(
-        self, application: Application, statement: str, token: str, merged: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def _told(self, managed: _Managed) -> dict[str, Any]:
         """Return the client information response (RFC 7591 section 3.2.1, RFC 7592 section 3)."""
-        kept = {
-            "client_name": application.name,
-            "redirect_uris": application.redirect_uris,
-            "token_endpoint_auth_method": application.token_endpoint_auth_method,
-            "require_signed_request_object": application.require_signed_request_object,
-            "weir_roles": application.roles,
-            "response_types": ["code"],
-        }
-        keys: dict[str, Any] = {"jwks": application.jwks}
-        if application.jwks_uri is not None:
-            keys = {"jwks_uri": application.jwks_uri}
+        application, registration = managed.application, managed.registration
+        address = f"{self._services.addresses.issuer}{PATH}/{application.id}"
+        software = {"software_id": registration.software_id}
+        if registration.software_version is not None:
+            software["software_version"] = registration.software_version
         return {
-            **{name: value for name, value in merged.items() if name not in ("jwks", "jwks_uri")},
-            **kept,
-            **keys,
+            **client_metadata.registered(application, self._services.signer.algorithms()[0]),
+            **software,
             "client_id": application.id,
             "client_id_issued_at": int(application.registered_at.timestamp()),
-            "registration_access_token": token,
-            "registration_client_uri": f"{self._services.addresses.issuer}{PATH}/{application.id}",
-            "software_statement": statement,
+            "registration_access_token": managed.token,
+            "registration_client_uri": address,
+            "software_statement": registration.statement,
         }
 
 
@@ -378,8 +372,7 @@ def _refuse_names(merged: Mapping[str, Any], application: Application | None) ->
     named = merged.get("tls_client_auth_subject_dn")
     if named is None:
         return
-    expected = application and f"CN={application.id},O={application.organisation}"
-    if named != expected:
+    if application is None or named != client_metadata.subject_of(application):
         raise bad_metadata(
             "tls_client_auth_subject_dn", "is assigned here: send a certificate_request"
         )

@@ -88,9 +88,12 @@ class Authentication(msgspec.Struct, frozen=True, kw_only=True):
         return ACR_PASSPHRASE
 
 
-def read(parameters: Mapping[str, str], asked: frozenset[str]) -> OpenIdRequest | None:
+def read(
+    parameters: Mapping[str, str], asked: frozenset[str], default_max_age_s: int | None = None
+) -> OpenIdRequest | None:
     """Read the parameters of the scope `openid`; None without it. OAUTH_INVALID_REQUEST.
 
+    `default_max_age_s` is the client's registered one (OpenID Connect Registration section 2).
     OAUTH_INTERACTION_REQUIRED for `prompt=none`.
     """
     if OPENID not in asked:
@@ -103,7 +106,7 @@ def read(parameters: Mapping[str, str], asked: frozenset[str]) -> OpenIdRequest 
     wishes = _claims(parameters.get("claims"))
     return OpenIdRequest(
         nonce=parameters.get("nonce"),
-        max_age_s=_max_age_s(parameters),
+        max_age_s=_max_age_s(parameters, default_max_age_s),
         unattainable=any(_unattainable(wishes[place].get("acr")) for place in _PLACES),
         id_token=_identity(wishes["id_token"]),
         userinfo=_identity(wishes["userinfo"]),
@@ -115,7 +118,7 @@ def _identity(wishes: Mapping[str, object]) -> tuple[str, ...]:
     return tuple(name for name in IDENTITY_CLAIMS if name in wishes)
 
 
-def _max_age_s(parameters: Mapping[str, str]) -> int | None:
+def _max_age_s(parameters: Mapping[str, str], default_s: int | None) -> int | None:
     """Return the age of the oldest sign-in that will do, in seconds (section 3.1.2.1).
 
     A consent is always asked for in person, so `prompt=none` is refused.
@@ -130,7 +133,7 @@ def _max_age_s(parameters: Mapping[str, str]) -> int | None:
         raise _wrong("max_age", "is not a number of seconds")
     if "login" in prompts:
         return 0
-    return None if given is None else int(given)
+    return default_s if given is None else int(given)
 
 
 class _Wish(msgspec.Struct, frozen=True):

@@ -38,6 +38,16 @@ def require_within(asked: frozenset[str], allowed: Collection[str]) -> None:
         )
 
 
+def require_registered(asked: frozenset[str], registered: Collection[str] | None) -> None:
+    """Raise OAUTH_INVALID_SCOPE unless the client registered every scope, or none at all.
+
+    RFC 7591 section 2.
+    """
+    if registered is not None and not asked <= set(registered):
+        reason = "a scope is not one that the client registered"
+        raise Refusal(OAUTH_INVALID_SCOPE, reason, why=reason)
+
+
 def write_scopes(scopes: frozenset[str]) -> str:
     """Return a set of scopes in its one written form."""
     return " ".join(sorted(scopes))

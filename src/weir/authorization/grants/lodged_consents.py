@@ -20,6 +20,7 @@ from weir.consent.types import ConsentRequest, parse_details
 from weir.kernel.outcomes import Refusal
 from weir.partners import organisations
 from weir.partners.applications import Application
+from weir.partners.constraints import Constraints
 from weir.partners.organisations import Organisation
 from weir.shelf import subscriptions
 from weir.store.unit import UnitOfWork
@@ -33,6 +34,7 @@ async def lodge(unit: UnitOfWork, application: Application, details: list[Any]) 
     """
     request = parse_details(json.dumps(details), unit.now)
     require_role(application.roles, request)
+    require_registered_type(application.constraints, request)
     member = await active_member(unit.connection, request.member)
     await require_need(unit.connection, application.id, member, request)
     return await open_request(
@@ -58,6 +60,21 @@ def require_role(roles: Collection[str], request: ConsentRequest) -> None:
             f"role {role} missing",
             pointer="/0/type",
             why="the application is not registered for this",
+        )
+
+
+def require_registered_type(constraints: Constraints, request: ConsentRequest) -> None:
+    """Require a type of consent that the client registered, if it registered any.
+
+    RFC 9396 section 10. OAUTH_INVALID_AUTHORIZATION_DETAILS.
+    """
+    registered = constraints.authorization_details_types
+    if registered is not None and request.type not in registered:
+        raise Refusal(
+            OAUTH_INVALID_AUTHORIZATION_DETAILS,
+            f"type {request.type} was not registered",
+            pointer="/0/type",
+            why="the type is not one that the client registered",
         )
 
 

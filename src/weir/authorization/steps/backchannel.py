@@ -20,6 +20,7 @@ from weir.authorization.declares import (
 )
 from weir.authorization.exchange import Answer, Exchange, wrong
 from weir.authorization.grammar import openid, scopes
+from weir.authorization.steps import request_object
 from weir.identity.secrets import new_secret
 from weir.kernel import inputs
 from weir.kernel.outcomes import Refusal
@@ -48,6 +49,15 @@ def request_is_signed(exchange: Exchange) -> None:
     if "request" not in exchange.parameters:
         reason = "a backchannel request is always signed"
         raise Refusal(OAUTH_INVALID_REQUEST_OBJECT, reason, why=reason)
+
+
+def request_object_is_opened(exchange: Exchange) -> None:
+    """Read the request from its signed object (CIBA section 7.1.1).
+
+    A registered algorithm is the only one (CIBA section 4).
+    """
+    registered = exchange.client.constraints.backchannel_authentication_request_signing_alg
+    request_object.open_object(exchange, registered)
 
 
 def request_has_its_claims(exchange: Exchange) -> None:

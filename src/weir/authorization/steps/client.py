@@ -96,7 +96,9 @@ def proves_itself_by_key(exchange: Exchange) -> None:
     if "client_assertion" not in exchange.parameters:
         raise _unproven("the client is registered for private_key_jwt")
     claims = assertions.claims_of(
-        exchange.parameters["client_assertion"], exchange.client.jwks, exchange.algorithms
+        exchange.parameters["client_assertion"],
+        exchange.client.jwks,
+        exchange.algorithms_of(exchange.client.constraints.token_endpoint_auth_signing_alg),
     )
     exchange.assertion = assertions.judge(
         claims,

@@ -38,6 +38,7 @@ def stays_within_its_rights(exchange: Exchange) -> None:
         scopes.require_within(asked, scopes.GRANT_MANAGEMENT)
     else:
         scopes.require_within(asked, exchange.subscribed)
+    scopes.require_registered(asked, exchange.client.constraints.scope)
     exchange.scope = asked
 
 

@@ -79,6 +79,7 @@ def stays_within_subscriptions(exchange: Exchange) -> None:
     """Require scopes of subscribed products, or `openid` (RFC 6749 section 3.3)."""
     asked = scopes.read_scopes(exchange.parameters.get("scope"))
     scopes.require_within(asked - {OPENID}, exchange.subscribed)
+    scopes.require_registered(asked, exchange.client.constraints.scope)
     exchange.scope = asked
 
 

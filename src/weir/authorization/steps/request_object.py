@@ -32,15 +32,23 @@ def brings_no_request_uri(exchange: Exchange) -> None:
 def request_object_is_opened(exchange: Exchange) -> None:
     """Read the request from its signed object; parameters beside it count for nothing.
 
-    RFC 9101 section 6.3, RFC 9126 section 3.
+    RFC 9101 section 6.3, RFC 9126 section 3. A registered algorithm is the only one (OpenID Connect
+    Registration section 2).
     """
     if "request" not in exchange.parameters:
         if exchange.client.require_signed_request_object:
             raise _refused("the application is registered as one that signs its requests")
         return
+    open_object(exchange, exchange.client.constraints.request_object_signing_alg)
+
+
+def open_object(exchange: Exchange, registered: str | None) -> None:
+    """Read the request from its object, signed with the registered algorithm if there is one."""
     try:
         claims = _verified(
-            exchange.parameters["request"], exchange.client.jwks, exchange.algorithms
+            exchange.parameters["request"],
+            exchange.client.jwks,
+            exchange.algorithms_of(registered),
         )
         _check_parties(claims, exchange.client.id, exchange.services.addresses.issuer)
         _check_times(claims, exchange.now.timestamp())

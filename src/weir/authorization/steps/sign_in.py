@@ -11,7 +11,9 @@ from weir.kernel.identifiers import is_identifier
 
 def sign_in_is_described(exchange: Exchange) -> None:
     """Read the wishes of a request of the scope `openid` (OpenID Connect Core 3.1.2.1 and 5.5)."""
-    exchange.openid = openid.read(exchange.parameters, exchange.scope)
+    exchange.openid = openid.read(
+        exchange.parameters, exchange.scope, exchange.client.constraints.default_max_age
+    )
 
 
 async def intent_is_recalled(exchange: Exchange) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from weir.authorization.exchange import Answer, Exchange
 from weir.authorization.grammar import scopes
+from weir.authorization.grammar.grant_types import REFRESH_TOKEN
 from weir.authorization.grammar.openid import OPENID
 from weir.kernel.declares import ACCESS_TOKEN_LIFETIME_S
 
@@ -50,7 +51,7 @@ async def issue(
         if exchange.consent.id != exchange.grant.grant_id:
             claims["consent"] = exchange.consent.id  # the grant was changed since it began
         claims["record_name"] = exchange.consent.record_name
-    if refresh_token is not None:
+    if refresh_token is not None and exchange.client.constraints.uses(REFRESH_TOKEN):
         body["refresh_token"] = refresh_token
     if id_token is not None:
         body["id_token"] = id_token
