@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -11,6 +10,7 @@ import typer
 from weir_sandbox.bank import BANK
 from weir_sandbox.institution import Institution
 from weir_sandbox.insurer import INSURER
+from weir_sandbox.log_lines import log_to_stderr
 from weir_sandbox.platform_keys import Platform
 from weir_sandbox.preparation import Generation, today
 from weir_sandbox.securities import SECURITIES
@@ -61,7 +61,7 @@ def _command(institution: Institution) -> None:
         customers: Customers = 1000,
         seed: Seed = 2026,
     ) -> None:
-        logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+        log_to_stderr()
         wanted = Generation(seed, customers, today())
         at = Listening(port, certificate, key, ca, tuple(staff or ()))
         serve(institution, database_url, wanted, at, Platform(issuer, platform_ca, member))

@@ -40,6 +40,12 @@ PAGE_ROWS_DEFAULT: Final = 50
 DIRECTORY_ROWS: Final = 1_000
 """The longest page the platform can ask of the directory or the answer log."""
 
+LOG_LINES_A_SECOND: Final = 20
+"""Lines of an institution's own log; further ones are counted."""
+
+LOG_LINE_CHARACTERS: Final = 8_000
+"""The longest line of that log, a trace of an exception in it."""
+
 AMOUNT_MINOR: Final = 10**15 - 1
 """The largest amount, in fen: 9,999,999,999,999.99 yuan."""
 

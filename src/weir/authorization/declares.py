@@ -9,6 +9,7 @@ from mypy_extensions import mypyc_attr
 
 from weir.access.roles import BUILDERS, MEMBER, OWNERS, PARTIES, Rule
 from weir.kernel.declarations import Bound, Lock, Periodic, setting
+from weir.kernel.declares import LIMIT_REACHED
 from weir.kernel.outcomes import Fault, Outcome, Retry
 
 # --- Refusals ---
@@ -283,11 +284,14 @@ UI_LOCALES_CHARACTERS: Final = 200  # all language tags of a request together
 ID_TOKEN_LIFETIME_S: Final = 300
 CLAIMS_PARAMETER_CHARACTERS: Final = 8_192
 CLAIMS_ASKED: Final = 50  # in one place, and values of one claim
+LODGED_CONSENTS: Final = 10_000  # of one application that await their answer
 LODGED_CONSENT_LIFETIME_S: Final = 86_400  # from its lodging until the customer must have answered
 
 # Rates of one control process (kernel/rates.py)
 CLIENT_REQUESTS_A_SECOND: Final = 200  # of one client, unless the setting says otherwise
 CLIENT_BURST_S: Final = 10  # so many seconds of a client's rate may come together
+READS_A_SECOND: Final = 200  # of public documents and visits begun, from one address
+READS_AT_ONCE: Final = 4_000
 ASKING_REQUESTS_A_SECOND: Final = 50  # of one client: pushed requests, backchannel questions
 ASKING_REQUESTS_AT_ONCE: Final = 500
 
@@ -334,6 +338,24 @@ BOUNDS: Final = {
         "a form read, a row read, a signature verified",
         OAUTH_TOO_MANY_REQUESTS,
         "test_an_address_that_is_refused_too_often_is_not_looked_at",
+    ),
+    "public documents read and visits begun from one address": Bound(
+        (
+            "READS_A_SECOND",
+            "READS_AT_ONCE",
+        ),
+        "a document written, or a row read",
+        OAUTH_TOO_MANY_REQUESTS,
+        "test_an_address_reads_so_many_public_documents_and_others_go_on",
+    ),
+    "consents that an application lodged": Bound(
+        (
+            "LODGED_CONSENTS",
+            "LODGED_CONSENT_LIFETIME_S",
+        ),
+        "a row each",
+        LIMIT_REACHED,
+        "test_an_application_lodges_so_many_consents_and_no_more",
     ),
     "registrations from one address": Bound(
         (

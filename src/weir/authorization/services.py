@@ -10,6 +10,8 @@ from weir.authorization.declares import (
     ASKING_REQUESTS_AT_ONCE,
     CLIENT_BURST_S,
     CLIENT_REQUESTS_A_SECOND,
+    READS_A_SECOND,
+    READS_AT_ONCE,
 )
 from weir.kernel.declares import (
     REFUSED_REQUESTS_A_SECOND,
@@ -58,13 +60,15 @@ class Addresses:
 
 class RequestRates:
     """Rates of requests: by client once it has proven itself, and by address for requests that were
-    refused before that. Requests that lead to a customer have a rate of their own.
+    refused before that. Requests that lead to a customer have a rate of their own, and so has an
+    address that reads public documents.
     """
 
     def __init__(self, client_requests_a_second: int = CLIENT_REQUESTS_A_SECOND) -> None:
         every = client_requests_a_second
         self.of_client = Rates(every, every * CLIENT_BURST_S)
         self.asking = Rates(ASKING_REQUESTS_A_SECOND, ASKING_REQUESTS_AT_ONCE)
+        self.reads = Rates(READS_A_SECOND, READS_AT_ONCE)
         self.refused = Rates(REFUSED_REQUESTS_A_SECOND, REFUSED_REQUESTS_AT_ONCE)
 
 

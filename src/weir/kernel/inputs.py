@@ -84,6 +84,9 @@ def slug(value: str, pointer: str) -> str:
     return value
 
 
+PRIVATE_KEY_MARK: Final = "PRIVATE KEY-----"  # of every PEM form of one (RFC 7468, PKCS #1, SEC 1)
+
+
 def text(value: str, pointer: str, max_characters: int = NAME_CHARACTERS) -> str:
     """Read one line of text for people; return it without surrounding space, in Unicode NFC."""
     normal = unicodedata.normalize("NFC", value)

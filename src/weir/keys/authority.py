@@ -32,6 +32,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from sqlalchemy import select
 
+from weir.kernel.inputs import PRIVATE_KEY_MARK
 from weir.kernel.outcomes import Refusal
 from weir.keys.declares import (
     AUTHORITY_CERTIFICATE_DAYS,
@@ -178,6 +179,12 @@ def thumbprint(der: bytes) -> str:
 def _requested_key(csr_pem: str) -> PublicKey:
     if len(csr_pem) > _REQUEST_BYTES:
         raise Refusal(CERTIFICATE_REQUEST_INVALID, why="it is too long")
+    if PRIVATE_KEY_MARK in csr_pem:
+        raise Refusal(
+            CERTIFICATE_REQUEST_INVALID,
+            "a private key beside the request",
+            why="a private key came with it: never send one, make a new key and a new request",
+        )
     try:
         request = x509.load_pem_x509_csr(csr_pem.encode("ascii"))
         if not request.is_signature_valid:

@@ -6,7 +6,7 @@ from typing import Final
 
 from weir.access.roles import ALL, BUILDERS, OPERATOR, OWNERS, PARTIES, READERS, Rule
 from weir.kernel.declarations import BOOKS_PANEL, PARTIES_PANEL, Bound, Command, Periodic
-from weir.kernel.declares import LIMIT_REACHED
+from weir.kernel.declares import CONFLICT, LIMIT_REACHED
 from weir.kernel.outcomes import Outcome, Retry
 
 # --- Refusals ---
@@ -45,6 +45,12 @@ BOUNDS: Final = {
         "a row each, and an entry in every gateway",
         LIMIT_REACHED,
         "test_many_times_as_many_at_once_leave_as_many_as_may_be_kept",
+    ),
+    "valid certificates of an application": Bound(
+        ("APPLICATION_CERTIFICATES",),
+        "a row and a signature each, and an entry in every gateway",
+        CONFLICT,
+        "test_an_application_has_so_many_valid_certificates_however_many_are_asked_for_at_once",
     ),
 }
 

@@ -12,6 +12,9 @@ from weir.kernel.declares import REQUESTS_EXCEEDED
 FORMS_A_SECOND: Final = 20  # sent from one network
 FORMS_AT_ONCE: Final = 400
 
+PAGES_A_SECOND: Final = 50  # read by one network
+PAGES_AT_ONCE: Final = 2_000
+
 # OpenAPI documents
 EXPIRED_FORM_BYTES: Final = 1024 * 1024  # of a form whose session has ended, shown once more
 
@@ -32,6 +35,15 @@ TRIAL_TIMEOUT_S: Final = 40  # a member has MEMBER_ANSWER_TIMEOUT_S of it
 
 # --- Bounds of inputs ---
 BOUNDS: Final = {
+    "pages read by one network": Bound(
+        (
+            "PAGES_A_SECOND",
+            "PAGES_AT_ONCE",
+        ),
+        "a page drawn, some rows read; for a passkey, a challenge in the cache",
+        REQUESTS_EXCEEDED,
+        "test_a_network_reads_so_many_pages_and_others_go_on",
+    ),
     "forms sent from one network": Bound(
         (
             "FORMS_A_SECOND",

@@ -25,7 +25,7 @@ from weir.kernel.outcomes import Refusal
 from weir.kernel.rates import Rates
 from weir.metering.lake.lake import Lake
 from weir.portal import assets, formatting, languages, security
-from weir.portal.declares import FORMS_A_SECOND, FORMS_AT_ONCE
+from weir.portal.declares import FORMS_A_SECOND, FORMS_AT_ONCE, PAGES_A_SECOND, PAGES_AT_ONCE
 from weir.portal.management import Management
 from weir.portal.relay import Relay
 from weir.portal.service_levels import ServiceLevels
@@ -46,7 +46,8 @@ class Portal:
     trusting the alliance's authority. `management` is the management API, asked in the name of the
     people who work for the organisations. `api_origin` is where gateways serve products. `lake`
     holds the calls behind a statement's lines. `relay` carries the calls that developers try out,
-    `to_server` their requests to the authorization server. `forms` counts sent forms by network.
+    `to_server` their requests to the authorization server. `forms` counts sent
+    forms by network, `reads` the pages that are read.
     """
 
     authorization: Services
@@ -60,6 +61,7 @@ class Portal:
     relay: Relay
     to_server: Relay
     forms: Rates = field(default_factory=lambda: Rates(FORMS_A_SECOND, FORMS_AT_ONCE))
+    reads: Rates = field(default_factory=lambda: Rates(PAGES_A_SECOND, PAGES_AT_ONCE))
 
     @property
     def database(self) -> Database:
@@ -94,11 +96,12 @@ def endpoint(portal: Portal, page: PageFunction) -> Callable[[Request], Awaitabl
 
 
 def _slow_down(portal: Portal, request: Request) -> None:
-    """Count a sent form by the network that it comes from. Refusal REQUESTS_EXCEEDED."""
+    """Count a sent form, or a page that is read, by its network. Refusal REQUESTS_EXCEEDED."""
     peer = request.headers.get("weir-peer")
-    if request.method != "POST" or peer is None:
+    if peer is None:
         return
-    wait_s = portal.forms.take_s(wide_network_of(peer), time.monotonic())
+    rates = portal.forms if request.method == "POST" else portal.reads
+    wait_s = rates.take_s(wide_network_of(peer), time.monotonic())
     if wait_s:
         raise Refusal(REQUESTS_EXCEEDED, "the network", retry_after_s=wait_s)
 

@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from weir.kernel import inputs
 from weir.kernel.declares import CONFLICT, NOT_FOUND, URL_CHARACTERS
+from weir.kernel.inputs import PRIVATE_KEY_MARK
 from weir.kernel.outcomes import Refusal
 from weir.shelf.declares import BACKEND_NOT_GUARDED, MEMBER_BACKENDS, MEMBER_ENDPOINTS
 from weir.shelf.published import BACKEND, BackendDocument, backend_key
@@ -190,10 +191,16 @@ def _check_endpoint(endpoint: str, pointer: str) -> None:
 
 def _check_authority(pem: str) -> None:
     """Refuse all but one certificate of a certificate authority: no key, no chain."""
+    if PRIVATE_KEY_MARK in pem:
+        raise inputs.wrong(
+            "/authority",
+            "holds a private key: never send one, replace it and its certificate",
+            "包含私钥：私钥切勿外发，请更换该密钥及其证书",
+        )
     try:
         (certificate,) = x509.load_pem_x509_certificates(pem.encode("ascii"))
         basic = certificate.extensions.get_extension_for_class(x509.BasicConstraints)
-        good = basic.value.ca and "PRIVATE KEY" not in pem
+        good = basic.value.ca
     except (ValueError, x509.ExtensionNotFound):
         good = False
     if not good:

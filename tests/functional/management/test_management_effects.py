@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from joserfc.jwk import ECKey
 from management_support import BACKEND, Api, Party, openapi
 from sqlalchemy import select
@@ -277,3 +279,44 @@ async def test_lists_come_in_pages(api: Api, bank: Party) -> None:
     assert (len(first["items"]), len(last["items"]), last["next"]) == (200, 3, None)
     ids = [each["operation_id"] for each in (*first["items"], *last["items"])]
     assert ids == [f"get{number}" for number in range(203)]
+
+
+async def test_an_application_lodges_so_many_consents_and_no_more(
+    api: Api, bank: Party, partner: Party, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("weir.authorization.grants.lodged_consents.LODGED_CONSENTS", 2)
+    entry = {
+        "type": "urn:weir:account-access:v1",
+        "member": bank.slug,
+        "permissions": ["ReadAccounts"],
+        "purpose": "Book-keeping",
+        "expires_at": (datetime.now(UTC) + timedelta(days=30)).isoformat(),
+    }
+    declared = {"consent_type": entry["type"], "permission": "ReadAccounts"}
+    _, plan = await offer(api, bank, "go-out", declared)
+    asking = []
+    for name in ("Asks often", "Asks once"):
+        registered = {
+            "name": name,
+            "token_endpoint_auth_method": "tls_client_auth",
+            "roles": ["data"],
+            "redirect_uris": ["https://shop.example/back"],
+        }
+        asking.append((await api.done(partner, "POST", "/v1/applications", json=registered))["id"])
+        wanted = {"application": asking[-1], "plan": plan["id"]}
+        await api.done(partner, "POST", "/v1/subscriptions", json=wanted)
+
+    async def lodge(application: str) -> str:
+        body = {"application": application, "authorization_details": [entry]}
+        answer = (await api.ask(partner, "POST", "/v1/consents", json=body)).json()
+        return str(answer.get("code", answer.get("state")))
+
+    connections = asyncio.Semaphore(8)
+
+    async def one(application: str) -> str:
+        async with connections:
+            return await lodge(application)
+
+    came = await asyncio.gather(*(one(asking[0]) for _ in range(50)))
+    assert Counter(came) == {"awaiting": 2, "limit_reached": 48}
+    assert await lodge(asking[1]) == "awaiting"

@@ -10,13 +10,21 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 
 import pytest
-from management_support import BACKEND, Api, Party, openapi
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+from joserfc.jwk import ECKey, RSAKey
+from management_support import BACKEND, Api, Party, certificate_request, openapi
 
 from weir.identity import invitations, test_customers
 from weir.kernel.outcomes import Refusal
 from weir.kernel.rates import Rates
 from weir.openapi.operations import import_document
-from weir.partners import applications
+from weir.partners import applications, certificates
 from weir.shelf import backends, documents, products
 from weir.shelf.backends import read_reach
 from weir.shelf.owners import Owner
@@ -108,6 +116,84 @@ async def test_many_times_as_many_at_once_leave_as_many_as_may_be_kept(
         f"limit_reached {limit} {MOST}": AT_ONCE - kept,
     }
     assert came[len(own) :] == ["kept"] * kept
+
+
+async def test_an_application_has_so_many_valid_certificates_however_many_are_asked_for_at_once(
+    api: Api, bank: Party, other_bank: Party, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("weir.partners.certificates.APPLICATION_CERTIFICATES", MOST)
+    connections = asyncio.Semaphore(8)
+
+    async def application_of(party: Party) -> str:
+        async with api.services.database.unit(Actor(party.organisation, "test")) as unit:
+            made = await applications.register(
+                unit,
+                party.organisation,
+                name=f"Certified {party.slug}",
+                token_endpoint_auth_method="tls_client_auth",
+            )
+        return made.id
+
+    async def one(party: Party, application: str) -> str:
+        try:
+            async with (
+                connections,
+                api.services.database.unit(Actor(party.organisation, "test")) as unit,
+            ):
+                authority = api.services.authority
+                await certificates.issue(unit, authority, application, certificate_request())
+        except Refusal as refusal:
+            return refusal.outcome.code
+        return "issued"
+
+    mine, others = await application_of(bank), await application_of(other_bank)
+    own = [one(bank, mine) for _ in range(AT_ONCE)]
+    came = await asyncio.gather(*own, *(one(other_bank, others) for _ in range(MOST)))
+    assert Counter(came[: len(own)]) == {"issued": MOST, "conflict": AT_ONCE - MOST}
+    assert came[len(own) :] == ["issued"] * MOST
+
+
+async def test_what_comes_with_a_private_key_is_refused_and_says_so(api: Api, bank: Party) -> None:
+    """Wherever PEM is taken, beside the right thing, in each of its forms."""
+    path = f"/v1/applications/{bank.application}/certificates"
+    for key in private_keys():
+        for pem in (certificate_request() + key, key + certificate_request(), key):
+            answer = await api.ask(bank, "POST", path, json={"csr_pem": pem})
+            assert answer.json()["code"] == "certificate_request_invalid"
+            assert "never send one" in answer.text
+            assert key.splitlines()[1] not in answer.text, "it is not sent back"
+        reach = {"url": BACKEND, "endpoints": ["127.0.0.1:9101"]}
+        authority = api.services.authority.root_pem
+        for pem in (authority + key, key):
+            given = reach | {"authority": pem}
+            answer = await api.ask(bank, "POST", "/v1/backends", json=given)
+            assert answer.json()["code"] == "invalid_input"
+            assert "never send one" in answer.text
+    for jwk in (
+        {**RSAKey.generate_key(2048).as_dict(private=True), "kid": "k", "use": "sig"},
+        {**ECKey.generate_key("P-256").as_dict(private=True), "kid": "k", "use": "enc"},
+    ):
+        given = {
+            "name": "Gives away",
+            "token_endpoint_auth_method": "private_key_jwt",
+            "jwks": {"keys": [jwk]},
+        }
+        answer = await api.ask(bank, "POST", "/v1/applications", json=given)
+        assert answer.json()["code"] == "invalid_input"
+        assert "private key" in answer.text
+
+
+def private_keys() -> list[str]:
+    """A private key in each of its PEM forms."""
+    key = rsa.generate_private_key(65_537, 2_048)
+    plain, sealed = NoEncryption(), BestAvailableEncryption(b"x")
+    forms = [
+        (PrivateFormat.PKCS8, plain),
+        (PrivateFormat.PKCS8, sealed),
+        (PrivateFormat.TraditionalOpenSSL, plain),
+        (PrivateFormat.OpenSSH, plain),
+    ]
+    return [key.private_bytes(Encoding.PEM, form, by).decode() for form, by in forms]
 
 
 async def test_documents_are_bounded_in_bytes_too(

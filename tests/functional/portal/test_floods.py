@@ -161,6 +161,43 @@ async def test_forms_of_one_network_are_refused_beyond_their_rate_and_others_are
         await browser.close()
 
 
+async def test_a_network_reads_so_many_pages_and_others_go_on(world: World, portal: Portal) -> None:
+    portal_app = app_of(portal, reads=Rates(0.01, 5))
+    origin = "https://portal.localhost"
+    flooding = await browser_of(portal_app, origin, f"{FLOOD}.1")
+    paths = ("/sign-in", "/shelf", "/sign-in/passkey/options")
+    answers = [await flooding.get(paths[number % 3]) for number in range(500)]
+    assert Counter(each.status_code for each in answers) == {200: 5, 429: 495}
+    assert int(answers[-1].headers["retry-after"]) > 1
+    other = await browser_of(portal_app, origin, "203.0.113.99")
+    assert (await other.get("/sign-in")).status_code == 200
+    for browser in (flooding, other):
+        await browser.close()
+
+
+async def test_an_address_reads_so_many_public_documents_and_others_go_on(world: World) -> None:
+    world.services.rates.reads = Rates(0.01, 5)
+    there = {"weir-peer": f"{FLOOD}.1"}
+    paths = ("/jwks", "/.well-known/openid-configuration")
+
+    async def read(path: str, **headers: str) -> httpx.Response:
+        return await world.auth.get(path, headers=world.headers(None) | headers)
+
+    answers = [await read(paths[number % 2], **there) for number in range(500)]
+    assert Counter(each.status_code for each in answers) == {200: 5, 429: 495}
+    assert answers[-1].json()["error"] == "temporarily_unavailable"
+    assert int(answers[-1].headers["retry-after"]) > 1
+    begun = await read("/authorize?client_id=x&request_uri=y", **there)
+    assert begun.status_code == 429
+    assert (await read("/jwks")).status_code == 200
+
+
+async def test_a_burst_of_eight_hundred_from_one_address_is_answered(world: World) -> None:
+    burst = [world.auth.get("/jwks", headers=world.headers(None)) for _ in range(800)]
+    answers = await asyncio.gather(*burst)
+    assert {each.status_code for each in answers} == {200}
+
+
 async def test_one_client_beyond_its_rate_is_refused_and_others_are_not(world: World) -> None:
     world.services.rates.asking = Rates(0.01, 5)
     world.services.rates.of_client = Rates(0.01, 20)

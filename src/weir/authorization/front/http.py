@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
@@ -12,12 +13,12 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from weir.authorization import pipeline
-from weir.authorization.declares import INTERACTION_MEMORY_S
+from weir.authorization.declares import INTERACTION_MEMORY_S, OAUTH_TOO_MANY_REQUESTS
 from weir.authorization.exchange import Exchange
 from weir.authorization.front import registration
 from weir.authorization.front.discovery import metadata
 from weir.authorization.front.endpoints import Asgi, Endpoints
-from weir.authorization.front.error_answers import NO_STORE
+from weir.authorization.front.error_answers import NO_STORE, refusal_response
 from weir.authorization.grammar import forms
 from weir.authorization.grammar.locales import ASKED_LANGUAGE_COOKIE
 from weir.authorization.pipeline import Endpoint
@@ -25,6 +26,7 @@ from weir.authorization.services import Services
 from weir.identity.secrets import is_secret, new_secret
 from weir.identity.sessions import VISIT_COOKIE
 from weir.kernel.outcomes import Refusal
+from weir.wire.networks import network_of
 
 RefusalPage = Callable[[Request, Refusal], Awaitable[Response]]
 
@@ -39,9 +41,9 @@ def application(services: Services, refusal_page: RefusalPage, pages: Sequence[R
     """
     http = _Http(services, refusal_page)
     routes = [
-        Route("/.well-known/oauth-authorization-server", http.discovery),
-        Route("/.well-known/openid-configuration", http.discovery),
-        Route("/jwks", http.jwks),
+        Route("/.well-known/oauth-authorization-server", http.document(http.discovery)),
+        Route("/.well-known/openid-configuration", http.document(http.discovery)),
+        Route("/jwks", http.document(http.jwks)),
         Route("/authorize", http.authorize, methods=["GET"]),
         *registration.routes(services),
         *pages,
@@ -54,14 +56,34 @@ class _Http:
         self._services = services
         self._refusal_page = refusal_page
 
-    async def discovery(self, _: Request) -> Response:
-        """Answer with the metadata document (RFC 8414 section 3)."""
+    def document(self, written: Callable[[], Response]) -> Callable[[Request], Awaitable[Response]]:
+        """Return the endpoint of a public document, which an address may read at a rate."""
+
+        async def answer(request: Request) -> Response:
+            try:
+                self._slow_down(request)
+            except Refusal as refusal:
+                _log.info("document refused", code=refusal.outcome.code, detail=refusal.detail)
+                return refusal_response(self._services.addresses, refusal)
+            return written()
+
+        return answer
+
+    def _slow_down(self, request: Request) -> None:
+        """Count a request by its address. OAUTH_TOO_MANY_REQUESTS."""
+        address = network_of(request.headers.get("weir-peer", ""))
+        wait_s = self._services.rates.reads.take_s(address, time.monotonic())
+        if wait_s:
+            raise Refusal(OAUTH_TOO_MANY_REQUESTS, "the address", retry_after_s=wait_s)
+
+    def discovery(self) -> Response:
+        """Write the metadata document (RFC 8414 section 3)."""
         services = self._services
         document = metadata(services.addresses, services.signer, services.database.clock.now())
         return JSONResponse(document, headers=_PUBLIC)
 
-    async def jwks(self, _: Request) -> Response:
-        """Answer with the public keys of tokens and of signed messages (RFC 7517 section 5)."""
+    def jwks(self) -> Response:
+        """Write the public keys of tokens and of signed messages (RFC 7517 section 5)."""
         signer = self._services.signer
         body = {"keys": [*signer.public_jwks()["keys"], *signer.message_jwks()["keys"]]}
         return JSONResponse(body, headers=_PUBLIC)
@@ -74,6 +96,7 @@ class _Http:
         known = visit is not None and is_secret(visit)
         visit = visit if visit is not None and known else new_secret()
         try:
+            self._slow_down(request)
             parameters = forms.parse(request.scope["query_string"])
             exchange = Exchange(
                 services=self._services,

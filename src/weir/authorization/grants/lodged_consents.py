@@ -12,9 +12,11 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from weir.authorization.declares import LODGED_CONSENT_LIFETIME_S
+from weir.authorization.declares import LODGED_CONSENT_LIFETIME_S, LODGED_CONSENTS
 from weir.consent.consents import Consent
 from weir.consent.declares import OAUTH_INVALID_AUTHORIZATION_DETAILS
+from weir.consent.states import State
+from weir.consent.tables import consents
 from weir.consent.transitions import open_request
 from weir.consent.types import ConsentRequest, parse_details
 from weir.kernel.outcomes import Refusal
@@ -23,6 +25,7 @@ from weir.partners.applications import Application
 from weir.partners.constraints import Constraints
 from weir.partners.organisations import Organisation
 from weir.shelf import subscriptions
+from weir.store.room import require_room
 from weir.store.unit import UnitOfWork
 
 
@@ -30,13 +33,20 @@ async def lodge(unit: UnitOfWork, application: Application, details: list[Any]) 
     """Write a question down for a customer to be asked within a day.
 
     Return the awaiting consent; authorization requests name it by its identifier.
-    OAUTH_INVALID_AUTHORIZATION_DETAILS, also when no subscription of the application needs it.
+    OAUTH_INVALID_AUTHORIZATION_DETAILS, also when no subscription of the application needs it;
+    LIMIT_REACHED while LODGED_CONSENTS of it await their answer.
     """
     request = parse_details(json.dumps(details), unit.now)
     require_role(application.roles, request)
     require_registered_type(application.constraints, request)
     member = await active_member(unit.connection, request.member)
     await require_need(unit.connection, application.id, member, request)
+    awaiting = (
+        (consents.c.application == application.id)
+        & (consents.c.state == State.AWAITING.value)
+        & (consents.c.expires_at > unit.now)
+    )
+    await require_room(unit, consents, awaiting, application.id, "LODGED_CONSENTS", LODGED_CONSENTS)
     return await open_request(
         unit,
         unit.mint("cns"),
