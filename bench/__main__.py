@@ -15,6 +15,7 @@ BENCHMARKS = (
     "gateway",
     "connections",
     "overload",
+    "abuse",
     "first_use",
     "tokens",
     "token_growth",

@@ -25,6 +25,7 @@ from weir.keys.vault import PLATFORM
 from weir.openapi.operations import import_document
 from weir.partners import applications, organisations
 from weir.shelf import capabilities, documents, plans, products, subscriptions
+from weir.shelf.declarations import Declaration
 from weir.shelf.owners import Owner, Subscriber
 from weir.shelf.terms import read_terms
 from weir.store.engines.process import ProcessIdentity
@@ -36,12 +37,14 @@ SCOPE = f"{MEMBER}.accounts"
 
 @dataclass(frozen=True, slots=True)
 class Parties:
-    """Who is asked, by whom, and for whom."""
+    """Who is asked, by whom, and for whom. `link_secret` lets the customer set up a sign-in."""
 
     member: str
     partner: str
     application: str
     customer: str
+    link_secret: str
+    plan: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,14 @@ class TokenIssuer:
             "gateway": self.stage.pids("gateway"),
             **{name: [_engine(home / name / "server.json")] for name in ("postgres", "valkey")},
         }
+
+    def another_application(self, name: str, key: Key) -> str:
+        """Register another application that may ask customers; its client_id."""
+        partner, plan = self.parties.partner, self.parties.plan
+        registered: str = asyncio.run(
+            _in_unit(self.stage, lambda unit: _subscribed(unit, partner, plan, name, key))
+        )
+        return registered
 
     def codes(self, count: int) -> list[str]:
         """Authorization codes of as many new consents, good for a minute."""
@@ -145,22 +156,29 @@ async def _parties(unit: UnitOfWork, key: Key) -> Parties:
         name_zh="令牌商店",
         partner_class="software_vendor",
     )
+    plan = await _plan(unit, Owner(bank.id, bank.slug, "member"))
+    application = await _subscribed(unit, partner.id, plan, "Token Shop", key)
+    enrolled = await customers.enrol(
+        unit, member=bank.id, customer_ref="c-1", display_name="Li Hua"
+    )
+    return Parties(
+        bank.id, partner.id, application, enrolled.customer.id, enrolled.link_secret, plan
+    )
+
+
+async def _subscribed(unit: UnitOfWork, partner: str, plan: str, name: str, key: Key) -> str:
     public = {**key.jwk, "kid": "bench", "use": "sig", "alg": "ES256"}
     application = await applications.register(
         unit,
-        partner.id,
-        name="Token Shop",
+        partner,
+        name=name,
         token_endpoint_auth_method="private_key_jwt",
         jwks={"keys": [public]},
         redirect_uris=[REDIRECT_URI],
         roles=["data"],
     )
-    plan = await _plan(unit, Owner(bank.id, bank.slug, "member"))
-    await subscriptions.request(unit, Subscriber(application.id, partner.id, "partner"), plan)
-    enrolled = await customers.enrol(
-        unit, member=bank.id, customer_ref="c-1", display_name="Li Hua"
-    )
-    return Parties(bank.id, partner.id, application.id, enrolled.customer.id)
+    await subscriptions.request(unit, Subscriber(application.id, partner, "partner"), plan)
+    return application.id
 
 
 async def _plan(unit: UnitOfWork, owner: Owner) -> str:
@@ -172,10 +190,14 @@ async def _plan(unit: UnitOfWork, owner: Owner) -> str:
         "paths": {"/accounts": {"get": operation}},
     }
     raw = json.dumps(document).encode()
-    imported = await documents.store(
-        unit, owner.id, "accounts", "https://127.0.0.1:9", raw, import_document(raw)
-    )
+    parsed = import_document(raw)
+    imported = await documents.store(unit, owner.id, "accounts", "https://127.0.0.1:9", raw, parsed)
     held = await capabilities.of_document(unit.connection, imported.document.id)
+    declared = Declaration(
+        consent_type=ACCOUNT_ACCESS, permission="ReadAccounts", moves_money=False, bindings=None
+    )
+    for each in held:
+        await capabilities.declare(unit, each.id, parsed, declared)
     product = await products.draft(
         unit,
         owner,

@@ -5,6 +5,7 @@ Every request has an assertion and a proof of its own, since servers take none o
 
 from __future__ import annotations
 
+import base64
 import secrets
 import socket
 import ssl
@@ -45,6 +46,15 @@ class Key:
         numbers = self.private.public_key().public_numbers()
         x, y = (b64url(each.to_bytes(32, "big")) for each in (numbers.x, numbers.y))
         return {"kty": "EC", "crv": "P-256", "x": x, "y": y}
+
+    @classmethod
+    def of_jwk(cls, jwk: dict[str, str]) -> Key:
+        """The key in a private JWK."""
+        x, y, secret = (
+            int.from_bytes(base64.urlsafe_b64decode(jwk[name] + "=="), "big") for name in "xyd"
+        )
+        public = ec.EllipticCurvePublicNumbers(x, y, ec.SECP256R1())
+        return cls(ec.EllipticCurvePrivateNumbers(secret, public).private_key())
 
     @property
     def private_jwk(self) -> dict[str, str]:
@@ -102,10 +112,12 @@ class Asker:
         assert found, f"no nonce: {answer!r}"
         self.nonce = found[0].decode()
 
+    def proof_of_client(self) -> dict[str, str]:
+        """The parameters by which the client proves itself, once."""
+        return {"client_assertion_type": ASSERTION_TYPE, "client_assertion": self._assertion()}
+
     def _request(self, form: dict[str, str]) -> bytes:
-        body = urlencode(
-            {**form, "client_assertion_type": ASSERTION_TYPE, "client_assertion": self._assertion()}
-        )
+        body = urlencode({**form, **self.proof_of_client()})
         lines = [
             "POST /token HTTP/1.1",
             f"host: {urlsplit(self.issuer).netloc}",

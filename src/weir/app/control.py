@@ -17,6 +17,7 @@ from weir.api import management
 from weir.api.services import Services as Managing
 from weir.app.core import Core, open_core, stop_event
 from weir.app.declares import JWKS_TIMEOUT_S
+from weir.app.late_refusals import LateRefusals
 from weir.app.private_sockets import (
     Asgi,
     backend_tests,
@@ -138,7 +139,7 @@ async def build_control(core: Core, directory: Outbound, vault: Vault) -> Asgi:
         b"portal": Starlette(routes=pages.routes(portal, "portal")),
         b"manage": managing,
     }
-    return _by_host(hosts, health(core))
+    return LateRefusals(_by_host(hosts, health(core)))
 
 
 def _by_host(hosts: dict[bytes, Asgi], unnamed: Asgi) -> Asgi:

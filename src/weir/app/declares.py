@@ -7,7 +7,7 @@ from typing import Final
 
 from mypy_extensions import mypyc_attr
 
-from weir.kernel.declarations import Command, setting
+from weir.kernel.declarations import Bound, Command, setting
 
 # --- Limits ---
 # Dynamic registration and keys at jwks_uri (authorization/front/registration.py, remote_keys.py)
@@ -15,6 +15,10 @@ JWKS_TIMEOUT_S: Final = 3
 
 # Call records
 DAY_CLOSES_AFTER_S: Final = 300  # after midnight, UTC: its last segments are in the lake by then
+
+# Refusals of a rate (app/late_refusals.py)
+LATE_REFUSAL_S: Final = 1.0
+LATE_REFUSALS: Final = 4_096  # that wait in one process
 
 # Starting and stopping roles
 READINESS_TIMEOUT_S: Final = 1
@@ -28,6 +32,19 @@ class Settings:
 
     control_processes: int = setting(1, "Control processes weir up starts.", low=1, high=64)
 
+
+# --- Bounds of inputs ---
+BOUNDS: Final = {
+    "requests to control that were refused for their rate, and wait for that answer": Bound(
+        (
+            "LATE_REFUSAL_S",
+            "LATE_REFUSALS",
+        ),
+        "a task and a connection each; the answer comes late",
+        "answered at once",
+        "test_more_than_may_wait_are_refused_at_once",
+    ),
+}
 
 # --- Commands ---
 COMMANDS: Final = {

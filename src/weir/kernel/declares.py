@@ -260,7 +260,7 @@ PAGE_ROWS: Final = 200
 # Rates counted in a process
 RATE_NAMES: Final = 10_000  # clients or addresses told apart by one rate
 REFUSED_REQUESTS_A_SECOND: Final = 50  # from one address; further requests are not looked at
-REFUSED_REQUESTS_AT_ONCE: Final = 1_000
+REFUSED_REQUESTS_AT_ONCE: Final = 300
 
 # Lines of a process's log
 LOG_LINES_A_SECOND: Final = 20  # of one kind; further ones are counted in one line

@@ -22,7 +22,7 @@ from weir_demo.boot import Boot
 pytestmark = pytest.mark.xdist_group("platform")
 
 FLOOD = 100 * LOG_LINES_A_SECOND
-CONNECTIONS = 8
+CONNECTIONS = 250
 LONG = b"grant_type=" + b"a%00%E2%80%AE" * 4_000  # NUL, and a character that turns text around
 
 
