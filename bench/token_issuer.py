@@ -205,6 +205,7 @@ async def _plan(unit: UnitOfWork, owner: Owner) -> str:
         direction="go-out",
         title_en="Accounts",
         title_zh="账户查询",
+        sandbox=True,
         capability_ids=[each.id for each in held],
     )
     await products.publish(unit, owner, product.id)

@@ -3,8 +3,9 @@
 Products name a service by its address and never change; its endpoints may change any day. Without a
 registration the address itself is the one endpoint, under the alliance's authority.
 
-A registered service is tested: it must refuse callers besides the gateways, or whoever holds any
-certificate could speak for any caller. It carries no product in production before it does.
+A service is tested: it must refuse callers besides the gateways, or whoever holds any certificate
+could speak for any caller. It carries no product for production before it is registered and does;
+while it carries one, it is not removed, and changed only to endpoints that do too.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NoReturn
 
 from cryptography import x509
 from sqlalchemy import Row, delete, select, update
@@ -24,9 +25,15 @@ from weir.kernel import inputs
 from weir.kernel.declares import CONFLICT, NOT_FOUND, URL_CHARACTERS
 from weir.kernel.inputs import PRIVATE_KEY_MARK
 from weir.kernel.outcomes import Refusal
-from weir.shelf.declares import BACKEND_NOT_GUARDED, MEMBER_BACKENDS, MEMBER_ENDPOINTS
+from weir.shelf.declares import (
+    BACKEND_IN_USE,
+    BACKEND_NOT_GUARDED,
+    BACKEND_NOT_REGISTERED,
+    MEMBER_BACKENDS,
+    MEMBER_ENDPOINTS,
+)
 from weir.shelf.published import BACKEND, BackendDocument, backend_key
-from weir.shelf.tables import backends
+from weir.shelf.tables import backends, capabilities, documents, product_capabilities, products
 from weir.store.room import require_room
 from weir.store.unit import Change, UnitOfWork
 
@@ -114,15 +121,28 @@ async def register(unit: UnitOfWork, owner: str, url: str, reach: Reach) -> Back
     return _told(unit, "backend.registered", _backend(row))
 
 
-async def change(unit: UnitOfWork, backend_id: str, reach: Reach) -> Backend:
-    """Replace a service's endpoints: no new call is sent to endpoints that are gone."""
+async def change(
+    unit: UnitOfWork, backend_id: str, reach: Reach, findings: Sequence[Finding] | None
+) -> Backend:
+    """Replace a service's endpoints: no new call is sent to endpoints that are gone.
+
+    `findings` are of a test of the new endpoints, None where there was none. BACKEND_NOT_GUARDED
+    when a product for production is served by the service and they did not pass.
+    """
+    backend = await _lock(unit, backend_id)
+    if findings != [] and await _carries_production(unit.connection, backend):
+        _refuse_unguarded(backend.id, findings)
+    tested = {"tested_at": unit.now, "findings": list(findings)} if findings is not None else {}
     changed = await unit.connection.execute(
         update(backends)
         .where(backends.c.id == backend_id)
-        .values(**_values(reach), changed_at=unit.now)
+        .values(**_values(reach) | tested, changed_at=unit.now)
         .returning(backends)
     )
-    return _told(unit, "backend.changed", _backend(changed.one()))
+    after = _told(unit, "backend.changed", _backend(changed.one()))
+    if findings is not None:
+        _audit_test(unit, after, findings)
+    return after
 
 
 async def note_test(unit: UnitOfWork, tested: Backend, findings: Sequence[Finding]) -> Backend:
@@ -136,26 +156,38 @@ async def note_test(unit: UnitOfWork, tested: Backend, findings: Sequence[Findin
     row = changed.one_or_none()
     if row is None:
         raise Refusal(CONFLICT, why="it was changed meanwhile", why_zh="该服务已在检测期间变更")
-    detail = {"url": tested.url, "findings": list(findings)}
-    unit.audit("backend.tested", tested.id, detail, organisation=tested.owner)
+    _audit_test(unit, tested, findings)
     return _backend(row)
 
 
 async def require_guarded(connection: AsyncConnection, owner: str, urls: Collection[str]) -> None:
-    """Refuse (BACKEND_NOT_GUARDED) while a registered service of `urls` did not pass its test."""
+    """Refuse unless each service of `urls` is registered and passed its test.
+
+    The rows stay locked until the commit, so that no change meanwhile gets around this. Refusals:
+    BACKEND_NOT_REGISTERED, BACKEND_NOT_GUARDED.
+    """
     rows = await connection.execute(
         select(backends)
         .where(backends.c.owner == owner, backends.c.url.in_(urls))
-        .order_by(backends.c.url)
+        .order_by(backends.c.id)
+        .with_for_update()
     )
-    for backend in map(_backend, rows):
-        if backend.findings is None or backend.findings:
-            found = ", ".join(backend.findings or ["untested"])
-            raise Refusal(BACKEND_NOT_GUARDED, backend=backend.id, findings=found)
+    registered = [_backend(row) for row in rows]
+    missing = sorted(set(urls) - {backend.url for backend in registered})
+    if missing:
+        raise Refusal(BACKEND_NOT_REGISTERED, url=missing[0])
+    for backend in registered:
+        if backend.findings != []:
+            _refuse_unguarded(backend.id, backend.findings)
 
 
 async def remove(unit: UnitOfWork, backend_id: str) -> Backend:
-    """Delete a registration: from then on the service's own address is its one endpoint."""
+    """Delete a registration: from then on the service's own address is its one endpoint.
+
+    BACKEND_IN_USE while a product for production is served by the service.
+    """
+    if await _carries_production(unit.connection, await _lock(unit, backend_id)):
+        raise Refusal(BACKEND_IN_USE)
     removed = await unit.connection.execute(
         delete(backends).where(backends.c.id == backend_id).returning(backends)
     )
@@ -180,6 +212,42 @@ async def list_owned(connection: AsyncConnection, owner: str) -> Sequence[Backen
         select(backends).where(backends.c.owner == owner).order_by(backends.c.id)
     )
     return [_backend(row) for row in rows]
+
+
+async def _lock(unit: UnitOfWork, backend_id: str) -> Backend:
+    """Return the registration, its row locked until the commit. NOT_FOUND."""
+    found = await unit.connection.execute(
+        select(backends).where(backends.c.id == backend_id).with_for_update()
+    )
+    row = found.one_or_none()
+    if row is None:
+        raise Refusal(NOT_FOUND, "no such backend")
+    return _backend(row)
+
+
+async def _carries_production(connection: AsyncConnection, backend: Backend) -> bool:
+    """Return whether a published product for production has operations at this service."""
+    found = await connection.execute(
+        select(products.c.id)
+        .join(product_capabilities, product_capabilities.c.product == products.c.id)
+        .join(capabilities, capabilities.c.id == product_capabilities.c.capability)
+        .join(documents, documents.c.id == capabilities.c.document)
+        .where(products.c.owner == backend.owner, documents.c.backend_url == backend.url)
+        .where(products.c.status == "published", products.c.sandbox.is_(False))
+        .limit(1)
+    )
+    return found.first() is not None
+
+
+def _refuse_unguarded(backend_id: str, findings: Sequence[Finding] | None) -> NoReturn:
+    raise Refusal(
+        BACKEND_NOT_GUARDED, backend=backend_id, findings=", ".join(findings or ["untested"])
+    )
+
+
+def _audit_test(unit: UnitOfWork, tested: Backend, findings: Sequence[Finding]) -> None:
+    detail = {"url": tested.url, "findings": list(findings)}
+    unit.audit("backend.tested", tested.id, detail, organisation=tested.owner)
 
 
 def _check_endpoint(endpoint: str, pointer: str) -> None:

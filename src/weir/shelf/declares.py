@@ -26,6 +26,24 @@ BACKEND_NOT_GUARDED: Final = Outcome(
     retry=Retry.CHANGED,
 )
 
+BACKEND_NOT_REGISTERED: Final = Outcome(
+    "backend_not_registered",
+    409,
+    "The service behind the product is not registered. Register it with `weir backend register` "
+    "or on the portal's page Backends, and publish the product once its test has passed.",
+    "产品背后的服务尚未登记。请用 `weir backend register` 或门户的“后端服务”页面登记，"
+    "检测通过后再上架。",
+    retry=Retry.CHANGED,
+)
+
+BACKEND_IN_USE: Final = Outcome(
+    "backend_in_use",
+    409,
+    "A product for production is served by this service. Retire the product first.",
+    "已有正式产品由该服务提供，请先将产品下架。",
+    retry=Retry.CHANGED,
+)
+
 # --- Limits ---
 # Members' endpoints
 MEMBER_BACKENDS: Final = 100  # registered by one organisation

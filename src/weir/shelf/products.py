@@ -171,8 +171,8 @@ async def publish(unit: UnitOfWork, owner: Owner, product_id: str) -> Product:
 
     Refusals: PRODUCTION_NEEDED while the owner is in the sandbox,
     NOT_FOUND, ILLEGAL_STATE, INVALID_INPUT when it has no capability, CONFLICT when two
-    capabilities answer the same addresses, BACKEND_NOT_GUARDED when it is for production and one of
-    its registered services did not pass its test.
+    capabilities answer the same addresses; of a product for production, BACKEND_NOT_REGISTERED when
+    one of its services is not registered, BACKEND_NOT_GUARDED when one did not pass its test.
     """
     owner.may_publish()
     product = await lock(unit.connection, product_id)

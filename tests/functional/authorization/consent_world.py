@@ -31,6 +31,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from every_consent import EVERY_CONSENT, document_of_every_consent
+from guarded_services import register_guarded
 from weir.authorization.services import Services
 from weir.client.pricing import per_call
 from weir.identity import customers, totp
@@ -259,6 +260,10 @@ class World:
         der = x509.load_pem_x509_certificate(issued.pem.encode()).public_bytes(Encoding.DER)
         return Client(client.application, client.key, der, issued.id)
 
+    async def guard(self, owner: str) -> None:
+        """Register and test the service behind an organisation's products."""
+        await register_guarded(self.services.database, self.authority, owner)
+
     async def publish_product(self, slug: str, path: str | None = None) -> str:
         """A published product of the bank with one plan; the plan's identifier.
 
@@ -267,6 +272,7 @@ class World:
         raw = json.dumps(document_of_every_consent(slug, path or f"/{slug}")).encode()
         parsed = import_document(raw)
         owner = Owner(self.bank.id, self.bank.slug, "member")
+        await self.guard(owner.id)
         async with self.services.database.unit(Actor(self.bank.id, "setup")) as unit:
             imported = await documents.store(
                 unit, owner.id, slug, "https://127.0.0.1:9101", raw, parsed

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
+from guarded_services import register_guarded
 from weir.api.services import Services
 from weir.app.jobs import works_of
 from weir.identity import people
@@ -146,6 +147,12 @@ class Api:
         answer = await self.ask(party, method, path, **request)
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json()
+
+    async def publish(self, party: Party, product: str) -> Any:
+        """Publish a draft whose operations are at BACKEND, which is registered when needed."""
+        services = self.services
+        await register_guarded(services.database, services.authority, party.organisation, BACKEND)
+        return await self.done(party, "POST", f"/v1/products/{product}/publish")
 
     async def admit(self, kind: str, slug: str) -> Party:
         """Admit a member or partner, and let the operator register its first application."""

@@ -217,12 +217,66 @@ async def test_a_product_for_production_is_published_once_its_service_has_passed
     assert done["status"] == "published"
 
 
-async def _drafted(api: Api, bank: Party, slug: str, *, sandbox: bool) -> str:
+async def _refused(api: Api, bank: Party, path: str, method: str = "POST", **sent: Any) -> str:
+    answer = await api.ask(bank, method, path, **sent)
+    assert answer.status_code == 409, answer.text
+    return str(answer.json()["code"])
+
+
+async def test_nothing_in_production_is_served_by_an_address_that_was_not_tested(
+    api: Api, bank: Party, folder: Path
+) -> None:
+    free, product = [
+        await _drafted(api, bank, slug, sandbox=sandbox)
+        for slug, sandbox in (("free", True), ("accounts", False))
+    ]
+    await api.done(bank, "POST", f"/v1/products/{free}/publish")
+    publish = f"/v1/products/{product}/publish"
+    assert await _refused(api, bank, publish) == "backend_not_registered"
+    async with member(api, folder, api.services.authority.gateways_pem, "checking") as port:
+        path = await registered(api, bank, f"127.0.0.1:{port}")
+        await api.done(bank, "POST", publish)
+        before = await api.done(bank, "GET", path)
+        # The registration neither goes nor leads elsewhere while the product is on the shelf.
+        assert await _refused(api, bank, f"{path}/remove") == "backend_in_use"
+        for endpoints in (["127.0.0.1:1"], [f"127.0.0.1:{port}", "127.0.0.1:1"]):
+            given = {"endpoints": endpoints, "health_path": "/healthz"}
+            assert await _refused(api, bank, path, "PUT", json=given) == "backend_not_guarded"
+        assert await api.done(bank, "GET", path) == before
+        # A new version, and a document that says another address, are products like any.
+        moved = await _drafted(api, bank, "elsewhere", sandbox=False, url=f"{URL}/v2")
+        publish = f"/v1/products/{moved}/publish"
+        assert await _refused(api, bank, publish) == "backend_not_registered"
+        given = {"endpoints": [f"127.0.0.1:{port}"], "signs_each_call": True}
+        changed = (await api.done(bank, "PUT", path, json=given))["backend"]
+        assert (changed["findings"], changed["signs_each_call"]) == ([], True)
+    await api.done(bank.person(), "POST", f"/v1/products/{product}/retire")
+    await api.done(bank, "PUT", path, json={"endpoints": ["127.0.0.1:1"]})
+    again = await _drafted(api, bank, "accounts", sandbox=False, url=f"{URL}/v3")
+    assert await _refused(api, bank, f"/v1/products/{again}/publish") == "backend_not_registered"
+    await api.done(bank, "POST", f"{path}/remove")
+
+
+async def test_others_products_and_sandbox_products_hold_no_registration(
+    api: Api, bank: Party, other_bank: Party, folder: Path
+) -> None:
+    free = await _drafted(api, bank, "free", sandbox=True)
+    await api.done(bank, "POST", f"/v1/products/{free}/publish")
+    theirs = await _drafted(api, other_bank, "accounts", sandbox=False)
+    async with member(api, folder, api.services.authority.gateways_pem, "checking") as port:
+        await registered(api, other_bank, f"127.0.0.1:{port}")
+        path = await registered(api, bank, f"127.0.0.1:{port}")
+    await api.done(other_bank, "POST", f"/v1/products/{theirs}/publish")
+    await api.done(bank, "PUT", path, json={"endpoints": ["127.0.0.1:1"]})
+    await api.done(bank, "POST", f"{path}/remove")
+
+
+async def _drafted(api: Api, bank: Party, slug: str, *, sandbox: bool, url: str = URL) -> str:
     document = await api.done(
         bank,
         "POST",
         "/v1/documents",
-        params={"slug": slug, "backend_url": URL},
+        params={"slug": slug, "backend_url": url},
         content=openapi("/accounts"),
         headers={"content-type": "application/octet-stream"},
     )

@@ -42,7 +42,7 @@ async def offer(
         await api.done(owner, "PUT", f"/v1/capabilities/{held[0]}/declaration", json=declared)
     body = {"slug": "p", "direction": direction, "title_en": "P", "title_zh": "品"}
     drafted = await api.done(owner, "POST", "/v1/products", json={**body, "capabilities": held})
-    product = await api.done(owner, "POST", f"/v1/products/{drafted['id']}/publish")
+    product = await api.publish(owner, drafted["id"])
     plan = await api.done(owner, "POST", f"/v1/products/{product['id']}/plans", json=PLAN)
     return product, plan
 

@@ -157,7 +157,7 @@ async def test_a_published_product_reaches_the_gateway_with_its_declarations(
     product = await put_product(api, bank, json.dumps(PAYMENTS).encode())
     pay = product["capabilities"][0]
     await api.done(bank, "PUT", f"/v1/capabilities/{pay}/declaration", json=PAY)
-    done = await api.done(bank, "POST", f"/v1/products/{product['id']}/publish")
+    done = await api.publish(bank, product["id"])
     assert (done["prefix"], done["scope"]) == ("/river-bank/payments/v1", "river-bank.payments")
     document = await published(api, "product", product["id"])
     operations = {each["operation_id"]: each for each in document["operations"]}
@@ -208,7 +208,7 @@ async def test_a_quota_of_zero_means_none_and_unlimited_is_a_word(
     api: Api, bank: Party, partner: Party
 ) -> None:
     product = await put_product(api, bank, json.dumps(PAYMENTS).encode())
-    await api.done(bank, "POST", f"/v1/products/{product['id']}/publish")
+    await api.publish(bank, product["id"])
     plan = await api.done(bank, "POST", f"/v1/products/{product['id']}/plans", json=PLAN)
     assert (plan["rate_per_s"], plan["quota"], plan["pricing"]) == ("unlimited", 0, PRICING)
     made = await api.done(
@@ -226,7 +226,7 @@ async def test_a_subscription_is_approved_suspended_resumed_and_ended(
     api: Api, bank: Party, partner: Party
 ) -> None:
     product = await put_product(api, bank, openapi("/a"))
-    await api.done(bank, "POST", f"/v1/products/{product['id']}/publish")
+    await api.publish(bank, product["id"])
     terms = {**PLAN, "auto_approve": False}
     plan = await api.done(bank, "POST", f"/v1/products/{product['id']}/plans", json=terms)
     ask = {"application": partner.application, "plan": plan["id"]}
@@ -251,7 +251,7 @@ async def test_retiring_a_product_ends_its_subscriptions_and_takes_it_from_the_g
     api: Api, bank: Party, partner: Party
 ) -> None:
     product = await put_product(api, bank, openapi("/a"))
-    await api.done(bank, "POST", f"/v1/products/{product['id']}/publish")
+    await api.publish(bank, product["id"])
     plan = await api.done(bank, "POST", f"/v1/products/{product['id']}/plans", json=PLAN)
     ask = {"application": partner.application, "plan": plan["id"]}
     made = await api.done(partner, "POST", "/v1/subscriptions", json=ask)
@@ -291,10 +291,10 @@ async def test_the_next_version_lives_beside_the_first(api: Api, bank: Party) ->
     body = {"slug": "payments", "direction": "go-out", "title_en": "P", "title_zh": "支付"}
     body |= {"capabilities": first["capabilities"]}
     assert (await api.ask(bank, "POST", "/v1/products", json=body)).status_code == 409
-    await api.done(bank, "POST", f"/v1/products/{first['id']}/publish")
+    await api.publish(bank, first["id"])
     second = await api.done(bank, "POST", "/v1/products", json=body)
     assert second["prefix"] == "/river-bank/payments/v2"
-    await api.done(bank, "POST", f"/v1/products/{second['id']}/publish")
+    await api.publish(bank, second["id"])
     shelf = await api.done(bank, "GET", "/v1/shelf")
     assert [each["version"] for each in shelf["items"]] == [1, 2]
     described = await api.done(bank, "GET", f"/v1/products/{second['id']}/openapi")
@@ -319,7 +319,7 @@ async def test_a_document_of_hundreds_of_operations_becomes_one_product(
     assert len(set(ids)) == 250
     body = {"slug": "all", "direction": "go-out", "title_en": "All", "title_zh": "全部"}
     product = await api.done(bank, "POST", "/v1/products", json={**body, "capabilities": ids})
-    await api.done(bank, "POST", f"/v1/products/{product['id']}/publish")
+    await api.publish(bank, product["id"])
     document = await published(api, "product", product["id"])
     assert len(document["operations"]) == 250
 
@@ -330,7 +330,7 @@ async def test_findings_of_a_document_and_what_a_next_version_breaks(api: Api, b
     found = await api.done(bank, "GET", f"/v1/documents/{document}/findings")
     assert {each["severity"] for each in found["items"]} >= {"error"}
     assert "level-known" in {each["rule"] for each in found["items"]}
-    await api.done(bank, "POST", f"/v1/products/{first['id']}/publish")
+    await api.publish(bank, first["id"])
     nothing = await api.done(bank, "GET", f"/v1/products/{first['id']}/changes")
     assert nothing == {"against": None, "total": 0, "changes": []}
     second = await put_product(api, bank, openapi("/other"), "standing")

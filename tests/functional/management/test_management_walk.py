@@ -107,7 +107,7 @@ class World:
             "take_test_customer": {"product": self.ids["product"], "customer_ref": "RB-2"},
             "rotate_application_keys": {"jwks": {"keys": []}},
             "issue_certificate": {"csr_pem": certificate_request()},
-            "register_backend": {"url": BACKEND, "endpoints": ["127.0.0.1:9102"]},
+            "register_backend": {"url": "https://b.example", "endpoints": ["127.0.0.1:9102"]},
             "change_backend": {"endpoints": ["127.0.0.1:9102"]},
             "declare_capability": {},
             "draft_product": {**PRODUCT, "capabilities": [self.ids["capability"]]},
@@ -172,7 +172,7 @@ async def world(api: Api, bank: Party, partner: Party) -> World:
     holding = {"capabilities": [ids["capability"]]}
     offered = await api.done(bank, "POST", "/v1/products", json={**PRODUCT, **holding})
     path = f"/v1/products/{offered['id']}"
-    await api.done(bank, "POST", f"{path}/publish")
+    await api.publish(bank, offered["id"])
     plan = await api.done(bank, "POST", f"{path}/plans", json=PLAN)
     ids["plan"] = plan["id"]
     subscribed = {"application": partner.application, "plan": plan["id"]}

@@ -48,7 +48,7 @@ async def offered(api: Api, bank: Party, slug: str, *, sandbox: bool) -> str:
         },
     )  # fmt: skip
     path = f"/v1/products/{product['id']}"
-    await api.done(bank, "POST", f"{path}/publish")
+    await api.publish(bank, product["id"])
     plan = {
         "name": "P", "currency": "CNY", "pricing": {"components": []}, "rate_per_s": 1,
         "quota": "unlimited", "auto_approve": True,

@@ -322,6 +322,7 @@ async def test_a_client_and_the_platform_sign_what_they_say_to_each_other(
         title_en="Signed things",
         title_zh="签名事物",
         signed_messages=True,
+        sandbox=True,
         capabilities=(await products.get(things["id"]))["capabilities"],
     )
     published = await products.publish(drafted["id"])

@@ -23,6 +23,7 @@ async def publish(world: World, slug: str, scenes: list[str], *, brought_in: boo
         b'{"openapi": "3.0.3", "info": {"title": "%s", "version": "1"}, "paths": {"/%s": {"get":'
         b' {"operationId": "read", "responses": {"200": {"description": "ok"}}}}}}'
     ) % (slug.encode(), slug.encode())
+    await world.guard(whose.id)
     async with world.services.database.unit(Actor(whose.id, "setup")) as unit:
         imported = await documents.store(
             unit, whose.id, slug, "https://127.0.0.1:9101", raw, import_document(raw)

@@ -156,6 +156,7 @@ async def test_what_goes_out_and_what_is_brought_in_stand_side_by_side(
     await publish_loans(world)
     assert (await found(world)).sides == {}  # nothing is brought in yet
     owner = Owner(world.shop.id, world.shop.slug, "partner")
+    await world.guard(owner.id)
     async with world.services.database.unit(Actor(world.shop.id, "setup")) as unit:
         imported = await documents.store(
             unit, owner.id, "scores", "https://127.0.0.1:9101", SCORES, import_document(SCORES)

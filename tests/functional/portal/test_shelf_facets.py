@@ -42,6 +42,7 @@ class Stall:
 
     @classmethod
     async def open(cls, world: World, owner: Owner) -> Stall:
+        await world.guard(owner.id)
         async with world.services.database.unit(Actor(owner.id, "setup")) as unit:
             stored = await documents.store(
                 unit, owner.id, "scores", "https://127.0.0.1:9101", SCORES, import_document(SCORES)

@@ -65,6 +65,7 @@ async def shelved(platform: World, echo: EchoMember, document: Published) -> dic
         slug=document.slug,
         title_en=document.slug,
         title_zh="公开文档",
+        sandbox=True,
         capabilities=[each["id"] for each in capabilities],
     )
     published: dict[str, Any] = await management.products.publish(drafted["id"])

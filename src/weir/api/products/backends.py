@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Annotated
 
@@ -124,13 +125,18 @@ async def change_backend(
     backend: Name, given: ReachGiven, caller: CallerDep, services: ServicesDep, writing: Writes
 ) -> BackendChanged:
     reach = backends.read_reach(**given.model_dump())
+    async with services.database.connect() as connection:
+        found = await backends.get(connection, backend)
+    caller.reach(found.owner)
+    # Tested before it is in force: calls of production never go where nobody looked.
+    findings = await _findings(replace(found, **asdict(reach)), caller, services)
 
     async def work(unit: UnitOfWork) -> BackendView:
         await _own(unit, caller, backend)
-        return BackendView.model_validate(await backends.change(unit, backend, reach))
+        return BackendView.model_validate(await backends.change(unit, backend, reach, findings))
 
     view, at = await writing.run_confirmed(BackendView, work)
-    return BackendChanged(backend=await _tested(view, caller, services), effective_at=at)
+    return BackendChanged(backend=view, effective_at=at)
 
 
 @router.post(
@@ -178,16 +184,26 @@ async def remove_backend(backend: Name, caller: CallerDep, writing: Writes) -> B
 
 
 async def _tested(view: BackendView, caller: Caller, services: Services) -> BackendView:
-    """Test a service and keep what was found. One of an organisation in the sandbox is left
-    untested: it could have the platform call any address, and publishes nothing for production."""
-    if caller.in_sandbox:
-        return view
+    """Test a service and keep what was found."""
     async with services.database.connect() as connection:
         found = await backends.get(connection, view.id)
-        path = await capabilities.reading_path(connection, found.owner, found.url)
-    findings = await services.backend_tests.run(found, path)
+    findings = await _findings(found, caller, services)
+    if findings is None:
+        return view
     async with services.database.unit(caller.actor) as unit:
         return BackendView.model_validate(await backends.note_test(unit, found, findings))
+
+
+async def _findings(
+    backend: backends.Backend, caller: Caller, services: Services
+) -> list[Finding] | None:
+    """Test a service. That of an organisation in the sandbox is left untested: it could have the
+    platform call any address, and publishes nothing for production."""
+    if caller.in_sandbox:
+        return None
+    async with services.database.connect() as connection:
+        path = await capabilities.reading_path(connection, backend.owner, backend.url)
+    return await services.backend_tests.run(backend, path)
 
 
 async def _own(unit: UnitOfWork, caller: Caller, backend: str) -> None:
