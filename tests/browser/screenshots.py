@@ -104,6 +104,8 @@ SHOTS: Final[tuple[Shot, ...]] = (
     Shot("member-overview", "member", "/desk"),
     Shot("member-documents", "member", "/desk/documents"),
     Shot("member-document", "member", "/desk/documents", ("main table a",)),
+    Shot("member-backends", "member", "/desk/backends"),
+    Shot("member-backend-new", "member", "/desk/backends/new"),
     Shot("member-products", "member", "/desk/products"),
     Shot("member-product", "member", "/desk/products", ("main table a",)),
     Shot("member-subscriptions", "member", "/desk/subscriptions"),

@@ -25,6 +25,7 @@ _DOORS: Final[tuple[tuple[frozenset[str], str, Entry], ...]] = (
     (PARTIES, "list_applications", Entry("/desk/applications", "Applications", "应用")),
     (PARTIES, "list_subscriptions", Entry("/desk/subscriptions", "Subscriptions", "订阅")),
     (PARTIES, "list_documents", Entry("/desk/documents", "Documents", "接口文档")),
+    (PARTIES, "list_backends", Entry("/desk/backends", "Backends", "后端服务")),
     (PARTIES, "list_products", Entry("/desk/products", "Products", "产品")),
     (MEMBER, "list_customers", Entry("/desk/customers", "Customers", "客户")),
     (MEMBER, "list_test_customers", Entry("/desk/test-customers", "Test customers", "测试客户")),
