@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from dispute_steps import dispute_a_line
@@ -20,7 +21,6 @@ from weir.kernel.rooms import events
 pytestmark = pytest.mark.xdist_group("story")
 
 MEMBER = "summit-securities"
-BACKEND = "https://127.0.0.1:9101"
 DOCUMENT = """\
 openapi: 3.0.3
 info: {title: Branches, version: "1"}
@@ -46,8 +46,10 @@ async def test_a_document_becomes_a_product_on_the_shelf(
     page = await visit.window(language, width=width, dark=dark)
     await let_in(page, visit.demo, MEMBER, "owner")
     slug = f"branches-{secrets.token_hex(4)}"
-    await imports(visit, page, tmp_path, slug, language)
-    await publishes(visit, page, f"网点查询 {slug}", language)
+    await page.goto("/desk/documents")
+    service = await page.locator("main table code").first.inner_text()
+    await imports(visit, page, tmp_path, slug, f"{service}/{slug}", language)
+    await publishes(visit, page, f"网点查询 {slug}", f"{service}/{slug}", language)
     product = page.url.rpartition("/")[2]
     await found_by_whoever_comes(visit, slug, language)
     await page.goto("/desk/traffic?by=capability")
@@ -74,7 +76,9 @@ async def test_an_agreement_is_tried_on_a_period_that_is_over(
     assert await obstacles(page) == []
 
 
-async def imports(visit: Visit, page: Page, folder: Path, slug: str, language: str) -> None:
+async def imports(
+    visit: Visit, page: Page, folder: Path, slug: str, service: str, language: str
+) -> None:
     """The document, from a file; after a refusal all that was typed is still there."""
     say = saying(language)
     await page.goto("/desk/documents/new")
@@ -82,13 +86,13 @@ async def imports(visit: Visit, page: Page, folder: Path, slug: str, language: s
     file.write_text(DOCUMENT)
     await page.set_input_files("#source_file", file)
     await page.fill("#slug", "Not a short name")
-    await page.fill("#backend_url", BACKEND)
+    await page.fill("#backend_url", service)
     await page.click("form:has(#source) button[type=submit]")
     kept = say("Nothing was changed. What you typed is kept below.")
     await expect(page.locator("[role=alert]")).to_contain_text(kept)
     await expect(page.locator("#slug")).to_have_attribute("aria-invalid", "true")
     await expect(page.locator("#slug")).to_have_value("Not a short name")
-    await expect(page.locator("#backend_url")).to_have_value(BACKEND)
+    await expect(page.locator("#backend_url")).to_have_value(service)
     await expect(page.locator("#source")).to_have_value(DOCUMENT)
     assert await obstacles(page) == []
     visit.forgive("422")
@@ -100,12 +104,16 @@ async def imports(visit: Visit, page: Page, folder: Path, slug: str, language: s
     assert await obstacles(page) == []
 
 
-async def publishes(visit: Visit, page: Page, title: str, language: str) -> None:
+async def publishes(visit: Visit, page: Page, title: str, service: str, language: str) -> None:
     say = saying(language)
     await page.get_by_role("link", name=say("Draft a product from its operations")).click()
     await page.fill("#title_zh", title)
     await page.press("#title_zh", "Enter")
     await page.wait_for_url("**/products/prd_*")
+    product = page.url
+    await page.get_by_role("button", name=say("Publish product")).click()
+    await registers(visit, page, service, language)
+    await page.goto(product)
     await page.get_by_role("button", name=say("Publish product")).click()
     await page.locator("summary", has_text=say("Offer a plan")).click()
     await page.fill("#plan_name", "standard")
@@ -118,6 +126,27 @@ async def publishes(visit: Visit, page: Page, title: str, language: str) -> None
     await page.fill("#price", "0.02")
     await page.press("#price", "Enter")
     await expect(page.locator("table", has_text="standard")).to_contain_text(say("offered"))
+    assert await obstacles(page) == []
+
+
+async def registers(visit: Visit, page: Page, service: str, language: str) -> None:
+    """The service behind the product, from its refusal; it is tested again, and stays in use."""
+    say = saying(language)
+    await expect(page.locator("main [role=alert]")).to_be_visible()
+    visit.forgive("409")
+    await page.click("main a[href^='/desk/backends/new?url=']")
+    await expect(page.locator("#url")).to_have_value(service)
+    await page.fill("#endpoints", "https://no.endpoint")
+    await page.click("form:has(#endpoints) button[type=submit]")
+    await expect(page.locator("#endpoints")).to_have_attribute("aria-invalid", "true")
+    visit.forgive("422")
+    assert await obstacles(page) == []
+    await page.fill("#endpoints", urlsplit(service).netloc)
+    await page.click("form:has(#endpoints) button[type=submit]")
+    await page.wait_for_url("**/backends/bck_*")
+    await expect(page.locator(".state-active")).to_have_text(say("passed"))
+    await page.get_by_role("button", name=say("Test now")).click()
+    await expect(page.locator(".state-active")).to_have_text(say("passed"))
     assert await obstacles(page) == []
 
 

@@ -76,3 +76,26 @@ async def test_a_member_drafts_a_product_and_sees_it(world: World, portal_app: A
     assert "Publish product" in shown.text
     assert (await person.send(shown, "publish")).status_code == 303
     await person.browser.close()
+
+
+async def test_a_member_registers_tests_changes_and_removes_a_service(
+    world: World, portal_app: Any
+) -> None:
+    await world.organisation_of("operator")
+    person = await join(world, portal_app, world.bank.id, "member", "developer")
+    page = await person.browser.http.get("/desk/backends/new?url=https://bank.example/a")
+    assert 'value="https://bank.example/a"' in page.text
+    given = {"url": "https://bank.example/a", "endpoints": "127.0.0.1:1"}
+    made = await person.send(page, None, **given)
+    assert made.status_code == 303, made.text
+    shown = await person.get(made.headers["location"])
+    assert "unreachable" in shown.text
+    assert (await person.send(shown, "test")).status_code == 303
+    wrong = await person.send(shown, "change", endpoints="https://no.endpoint")
+    assert wrong.status_code == 422
+    assert "https://no.endpoint</textarea>" in wrong.text
+    assert (await person.send(shown, "change", endpoints="127.0.0.1:2")).status_code == 303
+    assert "127.0.0.1:2" in (await person.get("/desk/backends")).text
+    assert (await person.send(shown, "remove")).status_code == 303
+    assert "127.0.0.1:2" not in (await person.get("/desk/backends")).text
+    await person.browser.close()
