@@ -13,11 +13,12 @@ from weir.kernel.outcomes import Refusal
 from weir.wire.certificate_files import Presented
 from weir.wire.declares import PUBLIC_BACKLOG
 
-# RFC 9325 (BCP 195) section 4.2 for TLS 1.2: forward secrecy and AEAD. TLS 1.3 has its own.
+# RFC 9325 (BCP 195) section 4.2 for TLS 1.2: the four it recommends, and FAPI 2.0 section 5.2.2
+# permits no other. TLS 1.3 has its own. The groups are OpenSSL's own list, which begins with
+# X25519MLKEM768 where it offers that (3.5 and newer): a list of ours would leave it out.
 _TLS12_SUITES: Final = (
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
-    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
-    "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
+    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384"
 )
 
 
