@@ -7,7 +7,7 @@ not know the difference.
 | state | reads | ends with |
 | --- | --- | --- |
 | PROXIED | a balancer's PROXY header, within the same time | the handshake, or nothing at all |
-| SHAKING | the handshake, within `HANDSHAKE_TIMEOUT_S` | `connection_made`, or nothing at all |
+| SHAKING | the handshake, within `HANDSHAKE_TIMEOUT_S` | `connection_made`, or CLOSING |
 | OPEN | what the protocol wants | `close`, `abort`, the peer's close_notify or loss |
 | CLOSING | and throws away, within `SHUTDOWN_TIMEOUT_S` of the last byte sent | the peer's end |
 | CLOSED | nothing | `connection_lost` |
@@ -396,7 +396,10 @@ class TlsTransport(Watched):
             return
         except (ssl.SSLError, ValueError) as error:
             self._send()  # the alert
-            self._lose(error)
+            if self._asks:
+                self._lose(error)
+            else:
+                self._turn_away()
             return
         self._send()
         if self._state != SHAKING or self._stream is None:  # lost in the meantime
@@ -491,6 +494,22 @@ class TlsTransport(Watched):
         with suppress(ssl.SSLError):
             self._tls.unwrap()
         self._send()
+        if not self._unsent:
+            self._shut_sending()
+        self._steer()
+
+    def _turn_away(self) -> None:
+        """End a caller's refused handshake behind its alert, which the caller has its time to read.
+
+        Closed at once, with bytes of the caller still on their way, the connection would be reset,
+        and the kernel may then throw the alert away before the caller has read why.
+        """
+        if self._state == CLOSED:
+            return
+        self._state = CLOSING
+        self._stream = None  # never told of a connection, so not of its end either
+        self.deadline_s = self._loop.time() + SHUTDOWN_TIMEOUT_S
+        self._deadlines.watch(self)
         if not self._unsent:
             self._shut_sending()
         self._steer()

@@ -62,7 +62,7 @@ class Lab:
         self.deadlines = Deadlines(loop, 0.05)
         self.deadlines.start()
         self.reactor = Reactor(loop)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.server_context = context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
         listening = socket.create_server(("127.0.0.1", 0))
         listening.setblocking(False)
@@ -329,3 +329,48 @@ class Closing(Watched):
     def close(self) -> None:
         self.reactor.forget(self.number)
         self.near.close()
+
+
+@pytest.mark.parametrize(
+    ("version", "alert"),
+    [
+        (ssl.TLSVersion.TLSv1_2, "ALERT_HANDSHAKE_FAILURE"),
+        (ssl.TLSVersion.TLSv1_3, "ALERT_CERTIFICATE_REQUIRED"),
+    ],
+)
+async def test_a_caller_without_a_certificate_reads_why_whatever_it_went_on_to_send(
+    lab: Lab, certificate: Path, version: ssl.TLSVersion, alert: str
+) -> None:
+    """Bytes that were on their way when the handshake was refused must not reset the connection:
+    the kernel would throw the alert away with them."""
+    lab.server_context.verify_mode = ssl.CERT_REQUIRED
+    lab.server_context.load_verify_locations(certificate)
+    context = ssl.create_default_context(cafile=str(certificate))
+    context.maximum_version = version
+    reader, writer = await asyncio.open_connection("127.0.0.1", lab.port)
+    from_server, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(from_server, to_server, server_hostname="localhost")
+    flights, told = 0, ""
+    async with asyncio.timeout(PATIENCE_S):
+        while not told:
+            try:
+                tls.do_handshake()  # TLS 1.3: done, as far as the caller knows
+                tls.read(1)
+            except ssl.SSLWantReadError:
+                flight = to_server.read()
+                flights += bool(flight)
+                if flight:  # the second is the one that lacks the certificate: more follows it
+                    writer.write(flight + bytes(200_000 if flights > 1 else 0))
+                from_server.write(await reader.read(65_536))
+            except ssl.SSLError as error:
+                told = str(error)
+            else:
+                raise AssertionError("the caller was let in")
+        writer.write(bytes(200_000))
+        assert await reader.read() == b"", "the end comes in order, and not as a reset"
+        writer.close()
+        while lab.places.taken:
+            await asyncio.sleep(0.01)
+    assert alert in told
+    assert lab.served[0].transport is None
+    assert not lab.served[0].lost.is_set()
