@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from email.utils import formatdate
 from typing import Any, Final, cast
 
 from starlette.types import Scope
@@ -65,6 +66,7 @@ class PeerProtocol(HttpToolsProtocol):
         body = Problem(MALFORMED, "not a well-formed HTTP/1.1 request").body()
         head = (
             "HTTP/1.1 400 Bad Request\r\n"
+            f"date: {formatdate(usegmt=True)}\r\n"  # RFC 9110 section 6.6.1
             f"content-type: {PROBLEM_MEDIA_TYPE}\r\n"
             f"content-length: {len(body)}\r\n"
             "connection: close\r\n\r\n"

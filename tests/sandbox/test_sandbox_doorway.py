@@ -241,6 +241,7 @@ async def test_what_is_not_http_or_too_long_is_refused_and_the_connection_ends(
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 400 ")
     assert b"server:" not in head.lower()
+    assert b"\r\ndate: " in head.lower()
     assert json.loads(body)["code"] == "malformed"
 
 

@@ -6,6 +6,8 @@ The body comes in when a receiver wants it and not before; the answer's last byt
 
 from __future__ import annotations
 
+import time
+from email.utils import formatdate
 from http import HTTPStatus
 from typing import Final, Protocol
 
@@ -23,6 +25,29 @@ _CLOSE: Final = b"connection: close\r\n"
 _CHUNKED: Final = b"transfer-encoding: chunked\r\n\r\n"
 _LAST_CHUNK: Final = b"0\r\n\r\n"
 _BODILESS: Final = frozenset({204, 304})
+_DATE_FIRST: Final = b"date: "
+_DATE: Final = b"\r\ndate: "
+
+
+class DateLine:
+    """The field line `Date` (RFC 9110 section 6.6.1), written once a second."""
+
+    __slots__ = ("_line", "_second")
+
+    def __init__(self) -> None:
+        self._second = -1
+        self._line = b""
+
+    def at(self, now_s: float) -> bytes:
+        """Return the line for a moment in Unix seconds."""
+        second = int(now_s)
+        if second != self._second:
+            self._second = second
+            self._line = b"date: %b\r\n" % formatdate(second, usegmt=True).encode("ascii")
+        return self._line
+
+
+_date_line: Final = DateLine()
 
 
 class Receiver(Protocol):
@@ -187,7 +212,8 @@ class Exchange:
         """Start the answer. `lines` are whole field lines without framing; `length` None means
         chunked.
 
-        Nothing leaves before the first `flush` or `end`.
+        A `Date` among them stays; else the answer gets one. Nothing leaves before the first `flush`
+        or `end`.
         """
         self.begun = True
         if not (self.complete and self.request.keep_alive) or self.connection.draining:
@@ -195,6 +221,8 @@ class Exchange:
         out = self._out
         out.append(_STATUS_LINES[status])
         out.append(lines)
+        if _DATE not in lines and not lines.startswith(_DATE_FIRST):
+            out.append(_date_line.at(time.time()))
         if self.close:
             out.append(_CLOSE)
         self._bodiless = self.request.method == "HEAD" or status in _BODILESS

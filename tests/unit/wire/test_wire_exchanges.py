@@ -17,7 +17,15 @@ from weir.wire.declares import (
 )
 from weir.wire.exchange import Exchange
 
-ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi"
+NOW_S = 784_111_777.5
+DATE = b"date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+ANSWER = b"HTTP/1.1 200 OK\r\n" + DATE + b"content-length: 2\r\n\r\nhi"
+
+
+@pytest.fixture(autouse=True)
+def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers are written at one moment, so that their Date is known."""
+    monkeypatch.setattr("weir.wire.exchange.time.time", lambda: NOW_S)
 
 
 def test_a_request_is_answered_and_the_connection_kept() -> None:
@@ -47,6 +55,22 @@ def test_connection_close_is_honoured_and_what_follows_is_ignored() -> None:
     assert len(wire.handler.begun) == 1
     assert b"connection: close\r\n" in wire.transport.written
     assert wire.transport.closed
+
+
+@pytest.mark.parametrize("lines", [b"date: kept\r\n", b"x-date: y\r\ndate: kept\r\nz: z\r\n"])
+def test_a_date_that_the_answer_brings_stays(lines: bytes) -> None:
+    """RFC 9110 section 6.6.1: who passes an answer on adds a Date only where there is none."""
+    wire = Wire(lambda exchange: exchange.answer(200, lines, b"hi"))
+    wire.feed(get("/"))
+    assert wire.transport.written.count(b"date: kept\r\n") == 1
+    assert DATE not in wire.transport.written
+
+
+@pytest.mark.parametrize("status", [200, 204, 304, 401, 503])
+def test_every_answer_has_one_date(status: int) -> None:
+    wire = Wire(lambda exchange: exchange.answer(status, b"x-date: y\r\n", b""))
+    wire.feed(get("/"))
+    assert wire.transport.written.count(b"\r\n" + DATE) == 1
 
 
 # --- pipelining ---------------------------------------------------------------------------------
@@ -194,7 +218,7 @@ def test_an_answer_of_unknown_length_is_chunked_and_ends_with_end() -> None:
     assert not wire.transport.written.endswith(b"0\r\n\r\n")
     exchange.end()
     assert wire.transport.written == (
-        b"HTTP/1.1 200 OK\r\nx: y\r\ntransfer-encoding: chunked\r\n\r\n"
+        b"HTTP/1.1 200 OK\r\nx: y\r\n" + DATE + b"transfer-encoding: chunked\r\n\r\n"
         b"5\r\nhello\r\n6\r\nworld!\r\n0\r\n\r\n"
     )
 
@@ -228,7 +252,7 @@ def test_answers_without_a_body_carry_none(raw: bytes, status: int, framing: byt
     exchange.end()
     head, _, body = wire.transport.written.partition(b"\r\n")
     assert head.startswith(b"HTTP/1.1 %d" % status)
-    assert body == framing + b"\r\n"
+    assert body == DATE + framing + b"\r\n"
     assert exchange.answer_bytes == 0
 
 
