@@ -1,4 +1,4 @@
-"""Changes of keys and algorithms: announced in metadata and JWKS, rehearsed, then in force.
+"""Changes of keys and algorithms: announced in documents and JWKS, rehearsed, then in force.
 
 Not modules of the conformance suite: what keeps a partner's connection from breaking.
 """
@@ -51,6 +51,11 @@ async def metadata(world: World) -> dict[str, Any]:
     return dict(answer.json())
 
 
+async def changes_to_come(world: World) -> list[dict[str, Any]]:
+    answer = await world.auth.get("/announced-changes")
+    return list(answer.json()["changes"])
+
+
 def header_of(token: str) -> dict[str, Any]:
     return dict(extract_compact(token.encode()).headers())
 
@@ -60,9 +65,9 @@ async def test_a_key_change_is_announced_rehearsed_and_then_made(
     flow: Flow, sealing: SealingKey, algorithm: str
 ) -> None:
     world = flow.world
-    assert (await metadata(world))["weir_announced_changes"] == []
+    assert await changes_to_come(world) == []
     kid = await announce_key(world, sealing, algorithm)
-    (told,) = (await metadata(world))["weir_announced_changes"]
+    (told,) = await changes_to_come(world)
     assert (told["change"], told["kid"], told["alg"]) == ("signing_key", kid, algorithm)
     served = (await world.auth.get("/jwks")).json()["keys"]
     (announced,) = [each for each in served if each["kid"] == kid]
@@ -80,7 +85,7 @@ async def test_a_key_change_is_announced_rehearsed_and_then_made(
     await reread(world)
     world.clock.ahead = timedelta()  # assertions are made by the machine's clock
     assert header_of((await world.credentials(world.client)).json()["access_token"])["kid"] == kid
-    assert (await metadata(world))["weir_announced_changes"] == []
+    assert await changes_to_come(world) == []
 
 
 async def test_a_rehearsing_client_gets_its_signed_answer_by_the_announced_key(
@@ -102,7 +107,7 @@ async def test_the_end_of_an_algorithm_is_announced_rehearsed_and_then_made(flow
         await applications.rotate_keys(unit, flow.client.id, jwks)
         await algorithms.announce(unit, "EdDSA", unit.now + WEEK)
     await reread(world)
-    told = (await metadata(world))["weir_announced_changes"]
+    told = await changes_to_come(world)
     assert {(each["change"], each["alg"]) for each in told} == {
         ("algorithm_ends", "EdDSA"),
         ("algorithm_ends", "Ed25519"),
@@ -127,7 +132,7 @@ async def test_the_end_of_an_algorithm_is_announced_rehearsed_and_then_made(flow
     world.clock.ahead = WEEK + timedelta(seconds=1)
     said = await metadata(world)
     assert "EdDSA" not in said["dpop_signing_alg_values_supported"]
-    assert said["weir_announced_changes"] == []
+    assert await changes_to_come(world) == []
 
 
 async def test_the_end_of_an_algorithm_holds_where_a_token_is_shown(flow: Flow) -> None:

@@ -42,7 +42,8 @@ def proof_by(
     merged |= header or {}
     protected = {name: value for name, value in merged.items() if value is not None}
     payload = json.dumps(kept).encode()
-    return jws.serialize_compact(protected, payload, key, algorithms=[algorithm])
+    registry = jws.JWSRegistry(algorithms=[algorithm], strict_check_header=False)
+    return jws.serialize_compact(protected, payload, key, registry=registry)
 
 
 @dataclass

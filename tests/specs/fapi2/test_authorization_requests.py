@@ -12,6 +12,31 @@ from consent_world import REDIRECT_URI
 from fapi_support import Flow, refused
 from sqlalchemy import text
 
+# The registry of authorization server metadata (IANA), as far as it concerns this server, with the
+# members of Grant Management for OAuth 2.0.
+REGISTERED = """
+issuer authorization_endpoint token_endpoint jwks_uri registration_endpoint scopes_supported
+response_types_supported response_modes_supported grant_types_supported
+token_endpoint_auth_methods_supported token_endpoint_auth_signing_alg_values_supported
+service_documentation ui_locales_supported op_policy_uri op_tos_uri revocation_endpoint
+revocation_endpoint_auth_methods_supported revocation_endpoint_auth_signing_alg_values_supported
+introspection_endpoint introspection_endpoint_auth_methods_supported
+introspection_endpoint_auth_signing_alg_values_supported code_challenge_methods_supported
+signed_metadata tls_client_certificate_bound_access_tokens mtls_endpoint_aliases
+require_signed_request_object pushed_authorization_request_endpoint
+require_pushed_authorization_requests introspection_signing_alg_values_supported
+authorization_response_iss_parameter_supported authorization_signing_alg_values_supported
+authorization_details_types_supported dpop_signing_alg_values_supported userinfo_endpoint
+acr_values_supported subject_types_supported id_token_signing_alg_values_supported
+userinfo_signing_alg_values_supported request_object_signing_alg_values_supported
+claims_supported claims_parameter_supported request_parameter_supported
+request_uri_parameter_supported require_request_uri_registration prompt_values_supported
+backchannel_token_delivery_modes_supported backchannel_authentication_endpoint
+backchannel_authentication_request_signing_alg_values_supported
+backchannel_user_code_parameter_supported protected_resources
+grant_management_endpoint grant_management_actions_supported grant_management_action_required
+"""
+
 
 async def test_discovery_end_point_verification(flow: Flow) -> None:
     answer = await flow.world.auth.get("/.well-known/openid-configuration")
@@ -28,6 +53,8 @@ async def test_discovery_end_point_verification(flow: Flow) -> None:
     ):
         assert said[endpoint].startswith(issuer + "/")
     assert said["mtls_endpoint_aliases"]["token_endpoint"].startswith("https://")
+    assert "openid" in said["scopes_supported"]
+    assert set(said) <= set(REGISTERED.split()), "the module warns of members that no registry has"
     assert said["response_types_supported"] == ["code"]
     assert said["code_challenge_methods_supported"] == ["S256"]
     assert said["require_pushed_authorization_requests"] is True

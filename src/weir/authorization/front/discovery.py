@@ -9,8 +9,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-from weir.authorization.grammar import locales
-from weir.authorization.grammar.openid import ACR_VALUES, CLAIMS_SUPPORTED, PROMPTS
+from weir.authorization.grammar import locales, scopes
+from weir.authorization.grammar.openid import ACR_VALUES, CLAIMS_SUPPORTED, OPENID, PROMPTS
 from weir.authorization.pipeline import GRANT_TYPES
 from weir.authorization.services import Addresses
 from weir.authorization.steps.request import RESPONSE_MODES
@@ -33,8 +33,9 @@ ENDPOINTS: Final = {
 
 
 def metadata(addresses: Addresses, signer: Signer, now: datetime) -> dict[str, Any]:
-    """Return the metadata document: the offered features only, and announced changes with their
-    dates.
+    """Return the metadata document: the offered features only, each by a registered name.
+
+    `scopes_supported` has the scopes that are the server's own; a product's scope is on its page.
     """
     issuer = addresses.issuer
     methods, algorithms = list(TOKEN_ENDPOINT_AUTH_METHODS), list(signer.accepted_algorithms(now))
@@ -44,6 +45,7 @@ def metadata(addresses: Addresses, signer: Signer, now: datetime) -> dict[str, A
         "jwks_uri": f"{issuer}/jwks",
         **{name: issuer + path for name, path in ENDPOINTS.items()},
         "mtls_endpoint_aliases": {name: addresses.mtls + path for name, path in ENDPOINTS.items()},
+        "scopes_supported": [OPENID, scopes.MANAGE, *sorted(scopes.GRANT_MANAGEMENT)],
         "response_types_supported": ["code"],
         "response_modes_supported": list(RESPONSE_MODES),
         "grant_types_supported": list(GRANT_TYPES),
@@ -76,5 +78,13 @@ def metadata(addresses: Addresses, signer: Signer, now: datetime) -> dict[str, A
         "request_parameter_supported": True,
         "request_uri_parameter_supported": False,
         "ui_locales_supported": list(locales.SUPPORTED),
-        "weir_announced_changes": signer.announcements(now),
     }
+
+
+def announced_changes(signer: Signer, now: datetime) -> dict[str, Any]:
+    """Return the document of changes to come: `changes`, a list, each with its `effective_at`.
+
+    A document of its own: no standard has a name for them in the metadata, and a client that checks
+    the metadata strictly must find nothing there that it does not know.
+    """
+    return {"changes": signer.announcements(now)}

@@ -16,7 +16,7 @@ from weir.authorization import pipeline
 from weir.authorization.declares import INTERACTION_MEMORY_S, OAUTH_TOO_MANY_REQUESTS
 from weir.authorization.exchange import Exchange
 from weir.authorization.front import registration
-from weir.authorization.front.discovery import metadata
+from weir.authorization.front.discovery import announced_changes, metadata
 from weir.authorization.front.endpoints import Asgi, Endpoints
 from weir.authorization.front.error_answers import NO_STORE, refusal_response
 from weir.authorization.grammar import forms
@@ -43,6 +43,7 @@ def application(services: Services, refusal_page: RefusalPage, pages: Sequence[R
     routes = [
         Route("/.well-known/oauth-authorization-server", http.document(http.discovery)),
         Route("/.well-known/openid-configuration", http.document(http.discovery)),
+        Route("/announced-changes", http.document(http.announced_changes)),
         Route("/jwks", http.document(http.jwks)),
         Route("/authorize", http.authorize, methods=["GET"]),
         *registration.routes(services),
@@ -80,6 +81,12 @@ class _Http:
         """Write the metadata document (RFC 8414 section 3)."""
         services = self._services
         document = metadata(services.addresses, services.signer, services.database.clock.now())
+        return JSONResponse(document, headers=_PUBLIC)
+
+    def announced_changes(self) -> Response:
+        """Write the changes of keys and algorithms to come, each with its date."""
+        services = self._services
+        document = announced_changes(services.signer, services.database.clock.now())
         return JSONResponse(document, headers=_PUBLIC)
 
     def jwks(self) -> Response:

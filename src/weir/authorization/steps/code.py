@@ -43,10 +43,13 @@ def address_is_the_same(exchange: Exchange) -> None:
 
 
 def verifier_fits(exchange: Exchange) -> None:
-    """Require the verifier of the code's challenge (RFC 7636 section 4.6)."""
+    """Require the verifier of the code's challenge (RFC 7636 section 4.6).
+
+    One that is missing proves as little as a wrong one, so the code is refused for both.
+    """
     challenge = exchange.grant.code_challenge or ""
-    if not pkce.proves(exchange.required("code_verifier"), challenge):
-        raise Refusal(OAUTH_INVALID_GRANT, "code_verifier does not fit")
+    if not pkce.proves(exchange.parameters.get("code_verifier", ""), challenge):
+        raise Refusal(OAUTH_INVALID_GRANT, "code_verifier is missing or does not fit")
 
 
 def consent_stands(exchange: Exchange) -> None:

@@ -33,11 +33,12 @@ def request_object_is_opened(exchange: Exchange) -> None:
     """Read the request from its signed object; parameters beside it count for nothing.
 
     RFC 9101 section 6.3, RFC 9126 section 3. A registered algorithm is the only one (OpenID Connect
-    Registration section 2).
+    Registration section 2). OAUTH_INVALID_REQUEST when there is none and the client must sign:
+    there is no object that could be invalid (RFC 9126 section 2.3).
     """
     if "request" not in exchange.parameters:
         if exchange.client.require_signed_request_object:
-            raise _refused("the application is registered as one that signs its requests")
+            raise wrong("request", "is missing: the application is registered as one that signs")
         return
     open_object(exchange, exchange.client.constraints.request_object_signing_alg)
 
