@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from weir.kernel import inputs
 from weir.kernel.declares import NOT_FOUND, PLATFORM_ERROR, UNSUPPORTED_MEDIA_TYPE
 from weir.kernel.outcomes import Outcome, Refusal
+from weir.keys import challenges
 from weir.wire.declares import BODY_TOO_LARGE, METHOD_NOT_ALLOWED
 
 _log = structlog.get_logger("weir.api")
@@ -59,8 +60,9 @@ def answer(refusal: Refusal, request: Request) -> Response:
     """Return a refusal's problem+json answer to a request."""
     outcome = refusal.outcome
     headers = {"cache-control": "no-store"}
-    if outcome.status == 401:
-        headers["www-authenticate"] = _challenge(outcome)
+    challenge = challenges.of_refusal(refusal)
+    if challenge is not None:
+        headers["www-authenticate"] = challenge
     if refusal.wait_s is not None:
         headers["retry-after"] = str(refusal.wait_s)
     return JSONResponse(
@@ -69,11 +71,6 @@ def answer(refusal: Refusal, request: Request) -> Response:
         headers=headers,
         media_type="application/problem+json",
     )
-
-
-def _challenge(outcome: Outcome) -> str:
-    """Return the challenge of RFC 6750 section 3; without a token it names no error."""
-    return f'Bearer error="{outcome.oauth}"' if outcome.oauth else "Bearer"
 
 
 async def _refused(request: Request, error: Exception) -> Response:

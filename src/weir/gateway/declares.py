@@ -39,10 +39,11 @@ CONSENT_REQUIRED: Final = Outcome(
 )
 CONSENT_WITHDRAWN: Final = Outcome(
     "consent_withdrawn",
-    403,
+    401,
     "The customer's consent has been withdrawn.",
     "客户已撤回授权。",
     retry=Retry.CHANGED,
+    oauth="invalid_token",
 )
 CONSENT_EXPIRED: Final = Outcome(
     "consent_expired",

@@ -100,8 +100,8 @@ SUBSCRIPTION_REQUIRED: Final = Outcome(
 SCOPE_INSUFFICIENT: Final = Outcome(
     "scope_insufficient",
     403,
-    "The access token does not cover this product.",
-    "访问令牌的授权范围不包含此产品。",
+    "The access token lacks the scope that this needs.",
+    "访问令牌缺少此请求所需的授权范围。",
     retry=Retry.CHANGED,
     oauth="insufficient_scope",
 )

@@ -229,12 +229,24 @@ def _read_fields(section: Section) -> None:
         size += len(name) + len(value)
         if name in SINGLETONS:
             if name in single:
-                raise Refusal(MALFORMED_HTTP, "a singleton field is repeated")
-            single[name] = value.rstrip(b" \t")
+                _repeat(single, name, value)
+            else:
+                single[name] = value.rstrip(b" \t")
         elif name == b"connection":
             _check_connection(value)
     if size > HEADER_SECTION_BYTES:
         raise Refusal(HEADERS_TOO_LARGE, f"{size} bytes of fields")
+
+
+def _repeat(single: dict[bytes, bytes], name: bytes, value: bytes) -> None:
+    """Refuse a second line of a singleton field. Refusal MALFORMED_HTTP.
+
+    Lines of DPoP are joined (RFC 9110 section 5.3), which makes no proof: who checks proofs refuses
+    them by the standard's own error (RFC 9449 section 4.3), and passes both lines on meanwhile.
+    """
+    if name != b"dpop":
+        raise Refusal(MALFORMED_HTTP, "a singleton field is repeated")
+    single[name] += b", " + value
 
 
 def _check_connection(value: bytes) -> None:

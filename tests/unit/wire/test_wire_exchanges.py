@@ -49,6 +49,16 @@ def test_it_does_not_matter_how_the_bytes_are_cut(piece: int) -> None:
     assert wire.transport.written == ANSWER
 
 
+@pytest.mark.parametrize("piece", [None, 1])
+def test_two_proofs_arrive_as_two_fields_and_read_as_none(piece: int | None) -> None:
+    """Who checks proofs refuses them by the error of RFC 9449; the wire does not forestall it."""
+    wire = Wire(ok)
+    wire.feed(get("/", "DPoP: a.b.c", "DPoP: d.e.f"), piece)
+    request = wire.handler.begun[0].request
+    assert [value for name, value in request.fields if name == b"dpop"] == [b"a.b.c", b"d.e.f"]
+    assert request.single[b"dpop"] == b"a.b.c, d.e.f"
+
+
 def test_connection_close_is_honoured_and_what_follows_is_ignored() -> None:
     wire = Wire(ok)
     wire.feed(get("/", "Connection: close") + get("/more"))

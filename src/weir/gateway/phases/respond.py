@@ -7,9 +7,8 @@ from typing import Final
 import msgspec
 
 from weir.gateway.declares import SIGNATURE_MISSING
-from weir.kernel.declares import DPOP_PROOF_INVALID, TOKEN_SCHEME_WRONG
 from weir.kernel.outcomes import Refusal
-from weir.keys.jose import ALGORITHMS
+from weir.keys import challenges
 from weir.wire.declares import METHOD_NOT_ALLOWED
 
 PROBLEM_TYPE: Final = b"application/problem+json"
@@ -23,22 +22,15 @@ _ACCEPT_SIGNATURE: Final = (
     b'accept-signature: sig=("@method" "@target-uri" "authorization" "content-digest")'
     b';created;keyid;nonce;tag="fapi-2-request"\r\n'
 )
-_UNAUTHORIZED: Final = 401
-_ALGORITHMS: Final = " ".join(ALGORITHMS).encode()  # RFC 9449 section 7.1
 
 
 def refusal_lines(refusal: Refusal, interaction_id: bytes) -> bytes:
     """Return the field lines of a refusal. RFC 6750 section 3 asks for a challenge with 401."""
     lines = _LINES % interaction_id
     outcome = refusal.outcome
-    if outcome.status == _UNAUTHORIZED:
-        error = b"" if outcome.oauth is None else b' error="%b"' % outcome.oauth.encode()
-        scheme = b"DPoP" if outcome in (DPOP_PROOF_INVALID, TOKEN_SCHEME_WRONG) else b"Bearer"
-        algorithms = b' algs="%b"' % _ALGORITHMS if scheme == b"DPoP" else b""
-        comma = b"," if error and algorithms else b""
-        lines += b"www-authenticate: %b%b%b%b\r\n" % (scheme, error, comma, algorithms)
-    elif outcome.oauth == "insufficient_scope":
-        lines += b'www-authenticate: Bearer error="insufficient_scope"\r\n'
+    challenge = challenges.of_refusal(refusal)
+    if challenge is not None:
+        lines += b"www-authenticate: %b\r\n" % challenge.encode("ascii")
     retry_after_s = refusal.public.get("retry_after_s")
     if retry_after_s is not None:
         lines += b"retry-after: %d\r\n" % int(retry_after_s)
