@@ -50,7 +50,7 @@ def refusals() -> str:
         "(RFC 9457) with the members `type`, `title`, `title_zh`, `status`, `code`, `fault`,",
         "`retry`, and where they help `interaction_id` and `parameters`. On OAuth endpoints it is",
         "the error object of RFC 6749 section 5.2 with the code in the last column; its",
-        "`error_uri` leads to both sentences.",
+        "`error_uri` leads to both sentences, and to the cause and its remedy.",
         "",
         "`fault` says whose doing it was; `retry` whether the same request may pass `later`, may",
         "pass once something is `changed` (a token, a consent, a key), or `never`.",

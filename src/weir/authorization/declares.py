@@ -39,8 +39,8 @@ OAUTH_INVALID_GRANT: Final = Outcome(
 OAUTH_UNAUTHORIZED_CLIENT: Final = Outcome(
     "oauth_unauthorized_client",
     400,
-    "The client may not use this grant type.",
-    "该客户端无权使用此授权方式。",
+    "The client may not use this endpoint or grant type.",
+    "该客户端无权使用此端点或授权方式。",
     oauth="unauthorized_client",
 )
 OAUTH_UNSUPPORTED_GRANT_TYPE: Final = Outcome(
@@ -130,6 +130,20 @@ OAUTH_INVALID_REQUEST_URI: Final = Outcome(
     "request_uri 不存在、已过期、已使用或属于其他客户端。",
     retry=Retry.CHANGED,
     oauth="invalid_request_uri",
+)
+OAUTH_REQUEST_NOT_PUSHED: Final = Outcome(
+    "oauth_request_not_pushed",
+    400,
+    "Authorization requests are pushed first: the browser brings client_id and request_uri only.",
+    "授权请求须先推送：浏览器只携带 client_id 和 request_uri。",
+    oauth="invalid_request",
+)
+OAUTH_INVALID_TARGET: Final = Outcome(
+    "oauth_invalid_target",
+    400,
+    "The resource is not the one that a token of this scope is for.",
+    "resource 不是该授权范围的令牌所对应的资源。",
+    oauth="invalid_target",
 )
 OAUTH_CERTIFICATE_REQUIRED: Final = Outcome(
     "oauth_certificate_required",

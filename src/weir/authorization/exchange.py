@@ -14,7 +14,12 @@ from weir.authorization.backchannel.hints import Hint
 from weir.authorization.backchannel.questions import BackchannelRequest
 from weir.authorization.clients.assertions import Assertion
 from weir.authorization.clients.trial_keys import TrialKey
-from weir.authorization.declares import BACKCHANNEL_LIFETIME_S, OAUTH_INVALID_REQUEST
+from weir.authorization.declares import (
+    BACKCHANNEL_LIFETIME_S,
+    OAUTH_INVALID_GRANT,
+    OAUTH_INVALID_REQUEST,
+    OAUTH_UNAUTHORIZED_CLIENT,
+)
 from weir.authorization.grammar.openid import OpenIdRequest
 from weir.authorization.grants.grants import Grant
 from weir.authorization.services import Services
@@ -114,6 +119,7 @@ class Exchange:
     scheme: str = field(init=False)  # `bearer` or `dpop`
     token: str = field(init=False)  # an access token shown
     claims: dict[str, Any] = field(init=False)  # the shown token's claims
+    details: dict[str, Any] | None = None  # of a token that is asked for less than was granted
     answer: Answer = field(init=False)
 
     @property
@@ -143,6 +149,16 @@ class Exchange:
     def mint(self, prefix: str) -> str:
         """Return a new identifier, born now."""
         return identifiers.mint(prefix, int(self.now.timestamp() * 1000), os.urandom(10))
+
+
+def not_granted(reason: str) -> Refusal:
+    """Return the refusal of a code, a refresh token or an auth_req_id."""
+    return Refusal(OAUTH_INVALID_GRANT, reason, why=reason)
+
+
+def not_open(reason: str) -> Refusal:
+    """Return the refusal of an endpoint or a grant type that is not open to the client."""
+    return Refusal(OAUTH_UNAUTHORIZED_CLIENT, reason, why=reason)
 
 
 def wrong(parameter: str, reason: str) -> Refusal:

@@ -32,6 +32,7 @@ from weir.authorization.steps import (
     request_object,
     revocation,
     sign_in,
+    token_content,
     trial,
     userinfo,
     visit,
@@ -94,8 +95,9 @@ TABLE: Final[tuple[tuple[str, Step], ...]] = (
     ("··········x·", backchannel.may_ask),                            # CIBA section 4
     ("··········x·", backchannel.request_is_signed),                  # CIBA section 7.1.1
     ("x···········", request_object.request_object_is_opened),        # RFC 9101 section 6.3
-    ("··········x·", backchannel.request_object_is_opened),           # CIBA section 7.1.1
-    ("x·········x·", request_object.request_object_does_not_replay),  # RFC 9101 section 10.2
+    ("x···········", request_object.request_object_does_not_replay),  # RFC 9101 section 10.2
+    ("··········x·", backchannel.request_is_opened),                  # CIBA section 7.1.1
+    ("··········x·", backchannel.request_does_not_replay),            # CIBA section 7.1.1
     ("··········x·", backchannel.request_has_its_claims),             # CIBA section 7.1.1
     ("··········x·", backchannel.one_hint_is_given),                  # CIBA section 7.1
     ("··········x·", backchannel.message_is_short),                   # FAPI-CIBA section 5.2.2
@@ -109,6 +111,7 @@ TABLE: Final[tuple[tuple[str, Step], ...]] = (
     ("x···········", request.proves_possession_later),                # RFC 7636 section 4.3
     ("x···········", binding.key_is_the_announced_one),               # RFC 9449 section 10.1
     ("x·········x·", request.stays_within_subscriptions),             # RFC 6749 section 3.3
+    ("x·········x·", token_content.resource_is_the_scopes),           # RFC 8707 section 2
     ("··········x·", backchannel.sign_in_is_plain),                   # CIBA section 7.1
     ("x···········", sign_in.sign_in_is_described),                   # OpenID Connect 3.1.2.1
     ("x···········", sign_in.intent_is_recalled),                     # OpenID Connect 5.5.1
@@ -137,13 +140,15 @@ TABLE: Final[tuple[tuple[str, Step], ...]] = (
     ("···········x", ciba.question_is_found),                         # CIBA section 11
     ("···········x", ciba.question_is_answered),                      # CIBA section 11
     ("···········x", ciba.grant_is_found),                            # CIBA section 10.1.1
+    ("····x·······", credentials.asks_no_customer),                   # RFC 9396 section 2
+    ("····x·······", credentials.stays_within_its_rights),            # RFC 6749 section 3.3
     ("··xx·······x", code.consent_stands),                            # the consent decides
+    ("··xxx······x", token_content.resource_is_the_tokens),           # RFC 8707 section 2
+    ("··xx·······x", token_content.details_are_narrowed),             # RFC 9396 section 6
     ("···········x", ciba.question_is_collected),                     # CIBA section 10.1.1
     ("··x·········", code.code_is_spent),                             # RFC 6749 section 4.1.4
     ("···x········", refresh.newest_is_the_only_one),                 # Grant Management 5.2
     ("···x········", refresh.token_is_refreshed),                     # RFC 6749 section 6
-    ("····x·······", credentials.asks_no_customer),                   # RFC 9396 section 2
-    ("····x·······", credentials.stays_within_its_rights),            # RFC 6749 section 3.3
     ("····x·······", credentials.token_is_issued),                    # RFC 6749 section 4.4.3
     ("·····x······", revocation.token_is_revoked),                    # RFC 7009 section 2.1
     ("······x·····", introspection.caller_may_ask),                   # RFC 9701 section 4

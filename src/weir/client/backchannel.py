@@ -110,10 +110,7 @@ class Backchannel:
         except OAuthError as error:
             if error.error not in _NOT_YET:
                 raise
-            interval = error.parameters.get("interval")
-            if _is_time(interval):
-                question.interval_s = interval
-            elif error.error == "slow_down":  # section 11: by five seconds
+            if error.error == "slow_down":  # section 11: by five seconds
                 question.interval_s += _INTERVAL_S
             return None
 

@@ -51,18 +51,17 @@ class RefusedError(WeirError):
 class OAuthError(WeirError):
     """The authorization server refused (RFC 6749 section 5.2). `error` is its registered code.
 
-    `parameters` say which part of the request was at fault; `uri` is a page about it.
+    `description` says why; `uri` is a page about that very cause, and what to do.
     """
 
     error: str
     status: int
     description: str = ""
     uri: str | None = None
-    parameters: dict[str, str | int] = field(default_factory=dict)
 
     def __str__(self) -> str:
         said = self.description or "The authorization server refused."
-        return f"{said} ({_with(self.error, self.parameters)})"
+        return f"{said} ({self.error})"
 
 
 @dataclass(eq=False)
@@ -107,13 +106,12 @@ def oauth_error_in(status: int, content: bytes) -> OAuthError | None:
     body = json_object(content)
     if body is None or not isinstance(body.get("error"), str):
         return None
-    uri, parameters = body.get("error_uri"), body.get("parameters")
+    uri = body.get("error_uri")
     return OAuthError(
         error=body["error"][:_SHOWN_CHARACTERS],
         status=status,
         description=str(body.get("error_description", ""))[:_SHOWN_CHARACTERS],
         uri=uri if isinstance(uri, str) else None,
-        parameters=_plain(parameters) if isinstance(parameters, dict) else {},
     )
 
 

@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from weir.authorization.remedies import CAUSES
 from weir.authorization.services import Services
 from weir.consent import recurring_payments, words
 from weir.identity.passphrases import Passphrases
@@ -159,6 +160,7 @@ def render_refusal(
         wait_s=refusal.wait_s,
         outcome=refusal.outcome,
         public=refusal.public,
+        remedies=[each for each in CAUSES.get(refusal.outcome, ()) if not each.reason],
         way_back=way_back,
         way_back_name=way_back_name,
         interaction_id=request.headers.get("weir-interaction-id"),

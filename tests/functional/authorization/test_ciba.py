@@ -163,12 +163,12 @@ async def test_a_customer_is_shown_a_bounded_number_of_questions(
 
 
 REQUESTS: list[tuple[dict[str, Any], str]] = [
-    ({"jti": None}, "invalid_request_object"),
-    ({"iat": None}, "invalid_request_object"),
-    ({"exp": None}, "invalid_request_object"),
-    ({"nbf": None}, "invalid_request_object"),
-    ({"aud": "https://elsewhere.example"}, "invalid_request_object"),
-    ({"iss": "app_somebody"}, "invalid_request_object"),
+    ({"jti": None}, "invalid_request"),
+    ({"iat": None}, "invalid_request"),
+    ({"exp": None}, "invalid_request"),
+    ({"nbf": None}, "invalid_request"),
+    ({"aud": "https://elsewhere.example"}, "invalid_request"),
+    ({"iss": "app_somebody"}, "invalid_request"),
     ({"user_code": "1234"}, "invalid_request"),
     ({"login_hint_token": "x.y.z"}, "invalid_request"),
     ({"grant_id": "cns_x"}, "invalid_request"),
@@ -189,7 +189,7 @@ REQUESTS: list[tuple[dict[str, Any], str]] = [
     ({"authorization_details": None}, "invalid_request"),
     ({"authorization_details": []}, "invalid_authorization_details"),
     # Of several faults the upper row of the table is named.
-    ({"jti": None, "login_hint": None, "binding_message": None}, "invalid_request_object"),
+    ({"jti": None, "login_hint": None, "binding_message": None}, "invalid_request"),
     ({"login_hint": None, "binding_message": None, "scope": "x"}, "invalid_request"),
     ({"binding_message": None, "requested_expiry": "0", "scope": "x"}, "invalid_binding_message"),
     ({"scope": "x", "authorization_details": []}, "invalid_scope"),
@@ -200,6 +200,7 @@ async def test_requests_that_are_refused(asker: Asker) -> None:
     for changed, error in REQUESTS:
         answer = await asker.ask(**changed)
         assert error_of(answer) == (400, error), changed
+        assert set(answer.json()) == {"error", "error_description", "error_uri"}  # section 13
     async with asker.world.services.database.connect() as connection:
         assert (await connection.execute(select(backchannel_requests.c.consent))).all() == []
 
@@ -207,12 +208,47 @@ async def test_requests_that_are_refused(asker: Asker) -> None:
 async def test_a_request_is_signed_by_its_client_and_counts_once(asker: Asker) -> None:
     claims = asker.claims()
     plain = {name: str(value) for name, value in claims.items()}
-    assert error_of(await asker.send(plain)) == (400, "invalid_request_object")
+    assert error_of(await asker.send(plain)) == (400, "invalid_request")
     forged = asker.signed(claims, ECKey.generate_key("P-256"))
-    assert error_of(await asker.send({"request": forged})) == (400, "invalid_request_object")
+    assert error_of(await asker.send({"request": forged})) == (400, "invalid_request")
     signed = asker.signed(claims)
     assert (await asker.send({"request": signed})).status_code == 200
-    assert error_of(await asker.send({"request": signed})) == (400, "invalid_request_object")
+    assert error_of(await asker.send({"request": signed})) == (400, "invalid_request")
+
+
+async def test_a_request_of_the_standards_own_claims_is_taken(asker: Asker) -> None:
+    """CIBA Core section 7.1.1 lists no `client_id`, and section 7.1 makes `acr_values` a wish."""
+    assert (await asker.ask(client_id=None)).status_code == 200
+    wished = await asker.ask(login_hint="RB-000002", acr_values="urn:x urn:weir:acr:passphrase")
+    assert wished.status_code == 200, wished.text
+    foreign = await asker.ask(client_id=asker.world.other_client.id)
+    assert error_of(foreign) == (400, "invalid_request")
+    neither = await asker.ask(client_id=None, iss=None)
+    assert error_of(neither) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize("returns_browsers", [True, False])
+async def test_who_an_assertion_is_for_is_decided_by_the_client(
+    asker: Asker, returns_browsers: bool
+) -> None:
+    """A client of CIBA alone may name an endpoint (section 7.1); one of FAPI 2.0, which browsers
+    come back to, names the issuer (section 5.3.2.1 item 8)."""
+    if not returns_browsers:
+        forget = "UPDATE applications SET redirect_uris = '[]' WHERE id = :id"
+        async with asker.world.services.database.engine.begin() as connection:
+            await connection.execute(text(forget), {"id": asker.client.id})
+    issuer, mtls = asker.world.issuer, asker.world.services.addresses.mtls
+    endpoints = [f"{at}{path}" for at in (issuer, mtls) for path in ("/token", "/bc-authorize")]
+    for number, audience in enumerate([issuer, *endpoints]):
+        assertion = asker.client.assertion(issuer, aud=audience)
+        claims = asker.claims(login_hint=f"RB-{number:06}")
+        proven = {"client_assertion": assertion, "request": asker.signed(claims)}
+        taken = audience == issuer or not returns_browsers
+        assert (await asker.send(proven)).status_code == (200 if taken else 401), audience
+    for foreign in (f"{issuer}/par", "https://elsewhere.example/token", [issuer]):
+        assertion = asker.client.assertion(issuer, aud=foreign)
+        proven = {"client_assertion": assertion, "request": asker.signed(asker.claims())}
+        assert error_of(await asker.send(proven)) == (401, "invalid_client")
 
 
 async def test_only_applications_registered_for_it_ask_and_poll(asker: Asker) -> None:

@@ -84,7 +84,7 @@ async def signing(
 async def test_a_request_goes_out_signed_and_its_answer_comes_back_signed(
     signing: Signing,
 ) -> None:
-    with pytest.raises(OAuthError, match="invalid_request_object"):
+    with pytest.raises(OAuthError, match="registered as one that signs"):
         await signing.push()  # registered as one that signs
     pushed = await signing.push(signed=True, signed_answer=True)
     location = await signing.callback(pushed)

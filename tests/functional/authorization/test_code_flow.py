@@ -224,7 +224,7 @@ async def test_a_code_is_worth_nothing_without_all_that_belongs_to_it(
         ({"code_verifier": "w" * 43}, "invalid_grant"),
         ({"code_verifier": "short"}, "invalid_grant"),
         ({"redirect_uri": REDIRECT_URI + "/"}, "invalid_grant"),
-        ({"code_verifier": ""}, "invalid_request"),
+        ({"code_verifier": ""}, "invalid_grant"),
         ({"redirect_uri": ""}, "invalid_request"),
     ]
     code = await granted_code(world, browser, customer)

@@ -111,7 +111,7 @@ async def test_a_statement_counts_once_also_when_asked_at_once(
     assert (await issuer.register(statement)).status_code == 201
     again = await issuer.register(statement)
     assert again.json()["error"] == "invalid_software_statement"
-    assert again.json()["parameters"]["why"] == "it was used before"
+    assert again.json()["error_description"].endswith(": it was used before.")
     refused = issuer.statement()
     assert (await issuer.register(refused, jwks={"keys": []})).status_code == 400
     assert (await issuer.register(refused)).status_code == 201  # nothing had come of it

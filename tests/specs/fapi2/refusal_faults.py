@@ -298,6 +298,17 @@ async def answered_and_ended(attempt: Attempt) -> None:
     await attempt.execute(ENDED)
 
 
+def asks_of_its_token(**changed: str) -> Spoil:
+    """A token request with parameters besides; a question is answered first."""
+
+    async def spoil(attempt: Attempt) -> None:
+        if attempt.endpoint is Endpoint.TOKEN_CIBA:
+            await answer(attempt)
+        attempt.form |= changed
+
+    return spoil
+
+
 async def lost_race(attempt: Attempt) -> None:
     """Another process uses the code between the two looks at it."""
     database = attempt.world.services.database

@@ -17,7 +17,12 @@ from weir.authorization.pipeline import Step
 from weir.kernel.outcomes import Outcome
 
 _SOURCE = Path(weir.__file__).parents[1]
-_ROOMS = ("weir.authorization", "weir.consent.types", "weir.consent.grant_changes")
+_ROOMS = (
+    "weir.authorization",
+    "weir.consent.types",
+    "weir.consent.grant_changes",
+    "weir.consent.narrower_details",
+)
 Place = tuple[str, str]  # a module and a name in it
 
 

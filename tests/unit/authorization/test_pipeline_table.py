@@ -21,9 +21,9 @@ ORDER = {
         request_object_is_opened request_object_does_not_replay asks_for_a_code
         returns_to_a_registered_address keeps_state_and_nonce_short names_languages
         action_is_coherent proves_possession_later key_is_the_announced_one
-        stays_within_subscriptions sign_in_is_described intent_is_recalled says_what_it_wants
-        type_is names_a_member member_is_the_products scope_needs_the_consent begins_a_grant
-        grant_may_be_changed is_kept""",
+        stays_within_subscriptions resource_is_the_scopes sign_in_is_described
+        intent_is_recalled says_what_it_wants type_is names_a_member member_is_the_products
+        scope_needs_the_consent begins_a_grant grant_may_be_changed is_kept""",
     Endpoint.AUTHORIZE: """client_is_named is_found is_active request_is_recalled
         request_is_unanswered visit_begins""",
     Endpoint.TOKEN_CODE: """key_is_shown is_named is_found key_is_recalled keys_are_fetched
@@ -31,15 +31,17 @@ ORDER = {
         client_keeps_its_rate proof_is_valid binding_is key_is_the_tokens nothing_is_replayed
         is_active grant_type_is code_is_found code_is_unused code_is_in_time address_is_the_same
         code_is_the_trials key_is_the_codes certificate_is_the_codes verifier_fits
-        consent_stands code_is_spent""",
+        consent_stands resource_is_the_tokens details_are_narrowed code_is_spent""",
     Endpoint.TOKEN_REFRESH: """key_is_shown is_named is_found keys_are_fetched
         proves_itself_by_certificate proves_itself_by_key certificate_is_the_clients
         client_keeps_its_rate proof_is_valid binding_is nothing_is_replayed is_active
-        grant_type_is token_is_found consent_stands newest_is_the_only_one token_is_refreshed""",
+        grant_type_is token_is_found consent_stands resource_is_the_tokens details_are_narrowed
+        newest_is_the_only_one token_is_refreshed""",
     Endpoint.TOKEN_CREDENTIALS: """key_is_shown is_named is_found keys_are_fetched
         proves_itself_by_certificate proves_itself_by_key certificate_is_the_clients
         client_keeps_its_rate proof_is_valid binding_is nothing_is_replayed is_active
-        grant_type_is asks_no_customer stays_within_its_rights token_is_issued""",
+        grant_type_is asks_no_customer stays_within_its_rights resource_is_the_tokens
+        token_is_issued""",
     Endpoint.REVOKE: """is_named is_found keys_are_fetched proves_itself_by_certificate
         proves_itself_by_key certificate_is_the_clients client_keeps_its_rate
         nothing_is_replayed token_is_revoked""",
@@ -55,16 +57,16 @@ ORDER = {
     Endpoint.BACKCHANNEL: """is_named is_found keys_are_fetched proves_itself_by_certificate
         proves_itself_by_key certificate_is_the_clients client_keeps_its_rate
         client_asks_in_measure nothing_is_replayed is_active ciba_is_its_grant_type
-        brings_no_request_uri may_ask request_is_signed request_object_is_opened
-        request_object_does_not_replay request_has_its_claims one_hint_is_given message_is_short
+        brings_no_request_uri may_ask request_is_signed request_is_opened
+        request_does_not_replay request_has_its_claims one_hint_is_given message_is_short
         times_are_bounded notification_token_is_strong stays_within_subscriptions
-        sign_in_is_plain says_what_it_wants type_is names_a_member scope_needs_the_consent
-        question_is_kept""",
+        resource_is_the_scopes sign_in_is_plain says_what_it_wants type_is names_a_member
+        scope_needs_the_consent question_is_kept""",
     Endpoint.TOKEN_CIBA: """key_is_shown is_named is_found keys_are_fetched
         proves_itself_by_certificate proves_itself_by_key certificate_is_the_clients
         client_keeps_its_rate proof_is_valid binding_is nothing_is_replayed is_active
         grant_type_is may_poll question_is_found question_is_answered grant_is_found
-        consent_stands question_is_collected""",
+        consent_stands resource_is_the_tokens details_are_narrowed question_is_collected""",
 }
 
 

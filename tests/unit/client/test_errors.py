@@ -49,7 +49,7 @@ def test_an_oauth_error_keeps_its_code_words_and_place() -> None:
     body = b'{"error":"invalid_scope","error_description":"No.","parameters":{"reason":"unknown"}}'
     error = oauth_error_in(400, body)
     assert isinstance(error, OAuthError)
-    assert str(error) == "No. (invalid_scope; reason: unknown)"
+    assert str(error) == "No. (invalid_scope)"
 
 
 @given(

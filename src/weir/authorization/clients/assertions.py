@@ -71,15 +71,23 @@ def claims_of(
     raise _wrong("no registered key verifies the signature")
 
 
-def judge(claims: Mapping[str, Any], client_id: str, issuer: str, now_s: float) -> Assertion:
+def judge(
+    claims: Mapping[str, Any],
+    client_id: str,
+    issuer: str,
+    now_s: float,
+    endpoints: Collection[str] = (),
+) -> Assertion:
     """Check that verified claims prove this client to this server now. OAUTH_INVALID_CLIENT.
 
     RFC 7523 section 3, with FAPI 2.0 section 5.3.2.1: the audience is the issuer as one string
-    (item 8), and times lie at most CLOCK_AHEAD_ACCEPTED_S ahead (item 13).
+    (item 8), and times lie at most CLOCK_AHEAD_ACCEPTED_S ahead (item 13). `endpoints` are
+    addresses that will do as well.
     """
     if claims.get("iss") != client_id or claims.get("sub") != client_id:
         raise _wrong("iss and sub must both be the client_id")
-    if claims.get("aud") != issuer:
+    audience = claims.get("aud")
+    if audience != issuer and (not isinstance(audience, str) or audience not in endpoints):
         raise _wrong("aud must be the issuer, as one string")
     expires_at_s = _moment(claims, "exp")
     if expires_at_s is None or expires_at_s <= now_s:

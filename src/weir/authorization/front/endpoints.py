@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache
@@ -27,10 +28,11 @@ from weir.authorization.pipeline import Endpoint
 from weir.authorization.services import Services
 from weir.authorization.steps.introspection import SIGNED
 from weir.kernel import inputs
-from weir.kernel.declares import DPOP_PROOF_INVALID, PLATFORM_ERROR, TOKEN_SCHEME_WRONG
-from weir.kernel.outcomes import Fault, Outcome, Refusal
-from weir.keys.jose import ALGORITHMS
+from weir.kernel.declares import PLATFORM_ERROR
+from weir.kernel.outcomes import Fault, Refusal
+from weir.keys import challenges
 from weir.keys.vault import b64url
+from weir.partners.classes import PRIVATE_KEY_JWT
 from weir.wire.declares import METHOD_NOT_ALLOWED
 from weir.wire.networks import network_of
 
@@ -39,6 +41,8 @@ Field = tuple[bytes, bytes]
 
 _log = structlog.get_logger("weir.authorization")
 _UNAUTHORIZED: Final = 401
+_SCHEME: Final = re.compile(rb"[A-Za-z][A-Za-z0-9-]{0,31}")  # an auth-scheme, RFC 9110 section 11.1
+_OPEN_WAY: Final = PRIVATE_KEY_JWT.encode("ascii")
 _ADDRESSES: Final = 1_024  # remembered as they were read
 _USERINFO: Final = {"GET": Endpoint.USERINFO, "POST": Endpoint.USERINFO}
 _GRANT: Final = {"GET": Endpoint.GRANT_QUERY, "DELETE": Endpoint.GRANT_REVOKE}
@@ -101,7 +105,7 @@ class Endpoints:
         except Refusal as refusal:
             self._count_refused(scope, exchange, refusal)
             _log.info("oauth refused", code=refusal.outcome.code, detail=refusal.detail)
-            return _with_nonce(self._error(refusal, "POST"), exchange)
+            return _with_nonce(self._turned_away(scope, refusal), exchange)
         except Exception:
             _log.exception("oauth failed")
             return self._error(Refusal(PLATFORM_ERROR), "POST")
@@ -128,8 +132,9 @@ class Endpoints:
             self._count_refused(scope, exchange, refusal)
             _log.info("resource refused", code=refusal.outcome.code, detail=refusal.detail)
             answer = self._error(refusal, ", ".join(by_method))
-            if refusal.outcome.status == _UNAUTHORIZED:
-                answer[1].append((b"www-authenticate", _challenge(refusal.outcome).encode()))
+            challenge = challenges.of_refusal(refusal)
+            if challenge is not None:
+                answer[1].append((b"www-authenticate", challenge.encode("ascii")))
             return answer
         except Exception:
             _log.exception("resource failed")
@@ -171,6 +176,15 @@ class Endpoints:
             authorization=None if authorization is None else authorization.decode("latin-1"),
             accepts_signed=_accepts(named.get(b"accept", b""), SIGNED),
         )
+
+    def _turned_away(self, scope: Any, refusal: Refusal) -> tuple[int, list[Field], bytes]:
+        """Return status, header fields and body of a refusal at an endpoint for clients."""
+        answer = self._error(refusal, "POST")
+        if refusal.outcome.status == _UNAUTHORIZED:
+            attempted = _first(scope).get(b"authorization", b"")
+            challenge = _client_challenge(attempted, self._services.addresses.issuer)
+            answer[1].append((b"www-authenticate", challenge))
+        return answer
 
     def _error(self, refusal: Refusal, allowed: str) -> tuple[int, list[Field], bytes]:
         """Return status, header fields and body of a refusal."""
@@ -236,12 +250,16 @@ def _accepts(accepted: bytes, media_type: str) -> bool:
     return media_type in (each.partition(";")[0].strip() for each in named)
 
 
-def _challenge(outcome: Outcome) -> str:
-    """Return the challenge of a refusal (RFC 6750 section 3, RFC 9449 section 7.1)."""
-    error = f' error="{outcome.oauth}"' if outcome.oauth else ""
-    if outcome in (DPOP_PROOF_INVALID, TOKEN_SCHEME_WRONG):
-        return f'DPoP{error}{"," if error else ""} algs="{" ".join(ALGORITHMS)}"'
-    return f"Bearer{error}"
+def _client_challenge(attempted: bytes, issuer: str) -> bytes:
+    """Return the challenge to a client that has not proven itself (RFC 9110 section 15.5.2).
+
+    It names the scheme that the client tried in its Authorization field (RFC 6749 section 5.2), or
+    else a way that is open here, by its name in the metadata.
+    """
+    scheme = attempted.partition(b" ")[0]
+    if _SCHEME.fullmatch(scheme) is None:
+        scheme = _OPEN_WAY
+    return b'%b realm="%b"' % (scheme, issuer.encode("ascii"))
 
 
 def _on_the_wire(answer: Answer) -> tuple[int, list[Field], bytes]:

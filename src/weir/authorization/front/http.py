@@ -45,7 +45,7 @@ def application(services: Services, refusal_page: RefusalPage, pages: Sequence[R
         Route("/.well-known/openid-configuration", http.document(http.discovery)),
         Route("/announced-changes", http.document(http.announced_changes)),
         Route("/jwks", http.document(http.jwks)),
-        Route("/authorize", http.authorize, methods=["GET"]),
+        Route("/authorize", http.authorize, methods=["GET", "POST"]),
         *registration.routes(services),
         *pages,
     ]
@@ -96,15 +96,16 @@ class _Http:
         return JSONResponse(body, headers=_PUBLIC)
 
     async def authorize(self, request: Request) -> Response:
-        """Begin a visit: the only endpoint a browser sees. A refusal
-        is a page, never a redirect.
+        """Begin a visit, by GET or by a posted form (OpenID Connect Core section 3.1.2.1).
+
+        The only endpoint a browser sees. A refusal is a page, never a redirect.
         """
         visit = request.cookies.get(VISIT_COOKIE)
         known = visit is not None and is_secret(visit)
         visit = visit if visit is not None and known else new_secret()
         try:
             self._slow_down(request)
-            parameters = forms.parse(request.scope["query_string"])
+            parameters = forms.parse(await _sent(request))
             exchange = Exchange(
                 services=self._services,
                 parameters=parameters,
@@ -122,6 +123,17 @@ class _Http:
             set_host_cookie(response, VISIT_COOKIE, visit, INTERACTION_MEMORY_S)
         _tell_language(request, response, exchange.pushed.language)
         return response
+
+
+async def _sent(request: Request) -> bytes:
+    """Return the parameters as they were sent: of a GET the query, of a POST the form.
+
+    Refusals UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE and REQUEST_TIMEOUT.
+    """
+    if request.method != "POST":
+        query: bytes = request.scope["query_string"]
+        return query
+    return await forms.read_body(request.headers.get("content-type", ""), request.receive)
 
 
 def _tell_language(request: Request, response: Response, language: str | None) -> None:

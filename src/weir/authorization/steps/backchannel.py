@@ -16,9 +16,8 @@ from weir.authorization.declares import (
     NOTIFICATION_TOKEN_CHARACTERS_MIN,
     OAUTH_INVALID_BINDING_MESSAGE,
     OAUTH_INVALID_REQUEST_OBJECT,
-    OAUTH_UNAUTHORIZED_CLIENT,
 )
-from weir.authorization.exchange import Answer, Exchange, wrong
+from weir.authorization.exchange import Answer, Exchange, not_open, wrong
 from weir.authorization.grammar import openid, scopes
 from weir.authorization.steps import request_object
 from weir.identity.secrets import new_secret
@@ -31,7 +30,7 @@ from weir.store.unit import Actor
 _BEARER: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*", re.ASCII)
 _SECONDS: Final = re.compile(r"[1-9][0-9]{0,5}", re.ASCII)
 _NOT_HERE: Final = ("user_code", "login_hint_token", "grant_management_action", "grant_id")
-_ONLY_IN_BROWSERS: Final = ("claims", "max_age", "prompt", "acr_values", "nonce")
+_ONLY_IN_BROWSERS: Final = ("claims", "max_age", "prompt", "nonce")
 
 
 def may_ask(exchange: Exchange) -> None:
@@ -39,36 +38,53 @@ def may_ask(exchange: Exchange) -> None:
     ask customers (CIBA section 4).
     """
     if exchange.client.backchannel_token_delivery_mode is None:
-        raise Refusal(OAUTH_UNAUTHORIZED_CLIENT, "not registered for CIBA")
+        raise not_open("the application is not registered for CIBA")
     if not {"data", "payments"} & set(exchange.client.roles):
-        raise Refusal(OAUTH_UNAUTHORIZED_CLIENT, "no role that asks customers")
+        raise not_open("the application has no role that asks customers")
 
 
 def request_is_signed(exchange: Exchange) -> None:
     """Require a signed request (CIBA section 7.1.1, FAPI-CIBA section 5.2.2 item 6)."""
     if "request" not in exchange.parameters:
-        reason = "a backchannel request is always signed"
-        raise Refusal(OAUTH_INVALID_REQUEST_OBJECT, reason, why=reason)
+        raise wrong("request", "is missing: a backchannel request is always signed")
 
 
-def request_object_is_opened(exchange: Exchange) -> None:
-    """Read the request from its signed object (CIBA section 7.1.1).
+def request_is_opened(exchange: Exchange) -> None:
+    """Read the request from its signed object, with the claims of CIBA section 7.1.1.
 
-    A registered algorithm is the only one (CIBA section 4).
+    `client_id` is a claim of RFC 9101: it is not needed, and is the client's when it is there. A
+    registered algorithm is the only one (CIBA section 4).
     """
     registered = exchange.client.constraints.backchannel_authentication_request_signing_alg
-    request_object.open_object(exchange, registered)
+    try:
+        request_object.open_object(exchange, registered, required=("iss",))
+    except Refusal as refusal:
+        raise _by_cibas_code(refusal) from refusal
+
+
+async def request_does_not_replay(exchange: Exchange) -> None:
+    """Refuse a `jti` that was used before (CIBA section 7.1.1)."""
+    try:
+        await request_object.request_object_does_not_replay(exchange)
+    except Refusal as refusal:
+        raise _by_cibas_code(refusal) from refusal
 
 
 def request_has_its_claims(exchange: Exchange) -> None:
     """Require `iat` and `jti` besides every request object's claims (CIBA section 7.1.1)."""
     for name in ("iat", "jti"):
         if name not in exchange.request_claims:
-            reason = f"{name} is missing"
-            raise Refusal(OAUTH_INVALID_REQUEST_OBJECT, reason, why=reason)
+            raise wrong("request", f"lacks the claim {name}")
     for name in _NOT_HERE:
         if name in exchange.parameters:
             raise wrong(name, "is not taken here")
+
+
+def _by_cibas_code(refusal: Refusal) -> Refusal:
+    """Return a request object's refusal by a code of CIBA section 13, which has none for it."""
+    if refusal.outcome is not OAUTH_INVALID_REQUEST_OBJECT:
+        return refusal
+    return wrong("request", f"is not taken: {refusal.public['why']}")
 
 
 def one_hint_is_given(exchange: Exchange) -> None:
@@ -120,7 +136,11 @@ def notification_token_is_strong(exchange: Exchange) -> None:
 
 
 def sign_in_is_plain(exchange: Exchange) -> None:
-    """Refuse wishes about the sign-in: the customer signs in unasked."""
+    """Refuse wishes about the sign-in: the customer signs in unasked.
+
+    `acr_values` is no demand but a wish (CIBA section 7.1), and changes nothing: the ID token says
+    which class it was.
+    """
     for name in _ONLY_IN_BROWSERS:
         if name in exchange.parameters:
             raise wrong(name, "is not taken here")

@@ -6,9 +6,8 @@ from weir.authorization.declares import (
     OAUTH_CERTIFICATE_REQUIRED,
     OAUTH_INVALID_CLIENT,
     OAUTH_INVALID_DPOP_PROOF,
-    OAUTH_INVALID_GRANT,
 )
-from weir.authorization.exchange import Exchange, wrong
+from weir.authorization.exchange import Exchange, not_granted, wrong
 from weir.kernel.outcomes import Refusal
 from weir.keys.dpop import THUMBPRINT
 
@@ -60,4 +59,4 @@ def certificate_is_the_codes(exchange: Exchange) -> None:
     """Require the certificate that the request was pushed with (RFC 8705 section 3)."""
     began_with = exchange.grant.certificate
     if began_with is not None and began_with != exchange.certificate:
-        raise Refusal(OAUTH_INVALID_GRANT, "the code began with another certificate")
+        raise not_granted("the code began with another certificate")

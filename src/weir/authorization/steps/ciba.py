@@ -15,11 +15,9 @@ from weir.authorization.declares import (
     OAUTH_ACCESS_DENIED,
     OAUTH_AUTHORIZATION_PENDING,
     OAUTH_EXPIRED_TOKEN,
-    OAUTH_INVALID_GRANT,
     OAUTH_SLOW_DOWN,
-    OAUTH_UNAUTHORIZED_CLIENT,
 )
-from weir.authorization.exchange import Exchange
+from weir.authorization.exchange import Exchange, not_granted, not_open
 from weir.authorization.grammar import scopes
 from weir.authorization.grants import grants
 from weir.authorization.tokens import access_tokens, id_tokens
@@ -30,7 +28,7 @@ from weir.kernel.outcomes import Refusal
 def may_poll(exchange: Exchange) -> None:
     """Require an application registered for CIBA (section 11)."""
     if exchange.client.backchannel_token_delivery_mode is None:
-        raise Refusal(OAUTH_UNAUTHORIZED_CLIENT, "not registered for CIBA")
+        raise not_open("the application is not registered for CIBA")
 
 
 async def question_is_found(exchange: Exchange) -> None:
@@ -39,7 +37,7 @@ async def question_is_found(exchange: Exchange) -> None:
     async with exchange.services.database.connect() as connection:
         found = await questions.of_secret(connection, auth_req_id)
     if found is None or found.client != exchange.client.id:
-        raise Refusal(OAUTH_INVALID_GRANT, "unknown auth_req_id, or another client's")
+        raise not_granted("the auth_req_id is unknown, or another client's")
     exchange.question = found
 
 
@@ -95,4 +93,5 @@ async def _wait_longer(exchange: Exchange) -> None:
     async with exchange.services.database.engine.begin() as connection:
         await questions.note_poll(connection, question.consent, exchange.now, interval_s)
     outcome = OAUTH_SLOW_DOWN if too_early else OAUTH_AUTHORIZATION_PENDING
-    raise Refusal(outcome, question.consent, interval=interval_s)
+    why = f"the interval is {interval_s} seconds"
+    raise Refusal(outcome, question.consent, interval=interval_s, why=why)

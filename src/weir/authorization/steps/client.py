@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from weir.authorization.clients import assertions, known_clients
 from weir.authorization.declares import OAUTH_INVALID_CLIENT
@@ -12,6 +13,8 @@ from weir.kernel.outcomes import Refusal
 from weir.keys.dpop import thumbprint_of
 from weir.partners.classes import PRIVATE_KEY_JWT
 from weir.partners.declares import APPLICATION_SUSPENDED, ORGANISATION_SUSPENDED
+
+_OF_CIBA: Final = ("/token", "/bc-authorize")
 
 
 def is_named(exchange: Exchange) -> None:
@@ -105,7 +108,22 @@ def proves_itself_by_key(exchange: Exchange) -> None:
         exchange.client.id,
         exchange.services.addresses.issuer,
         exchange.now.timestamp(),
+        _endpoints(exchange),
     )
+
+
+def _endpoints(exchange: Exchange) -> tuple[str, ...]:
+    """Return the endpoints that an assertion may be for in the issuer's place; usually none.
+
+    CIBA Core section 7.1 takes issuer, token endpoint and backchannel endpoint; FAPI 2.0 section
+    5.3.2.1 item 8 takes the issuer alone. A client that asks by CIBA and has no address to return a
+    browser to is none of FAPI 2.0's, and is held to CIBA; every other client is held to FAPI 2.0.
+    """
+    client, addresses = exchange.client, exchange.services.addresses
+    if client.backchannel_token_delivery_mode is None or client.redirect_uris:
+        return ()
+    origins = (addresses.issuer, addresses.mtls)
+    return tuple(origin + path for origin in origins for path in _OF_CIBA)
 
 
 def is_active(exchange: Exchange) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from weir.authorization.declares import OAUTH_INVALID_GRANT
-from weir.authorization.exchange import Exchange
+from weir.authorization.exchange import Exchange, not_granted
 from weir.authorization.grammar import pkce, scopes
 from weir.authorization.grants import endings, grants
 from weir.authorization.tokens import access_tokens, id_tokens
 from weir.consent.states import TOKENS_FOR
-from weir.kernel.outcomes import Refusal
 from weir.keys.vault import PLATFORM
 
 REUSED = "the authorization code was presented twice"
@@ -18,7 +16,7 @@ async def code_is_found(exchange: Exchange) -> None:
     """Find the code, issued to this client (RFC 6749 section 4.1.3)."""
     found = await grants.find_by_code(exchange.services.database, exchange.required("code"))
     if found is None or found[0].client != exchange.client.id:
-        raise Refusal(OAUTH_INVALID_GRANT, "unknown code, or another client's")
+        raise not_granted("the code is unknown, or another client's")
     exchange.grant, exchange.consent = found
 
 
@@ -26,20 +24,20 @@ async def code_is_unused(exchange: Exchange) -> None:
     """Refuse a used code and end its grant: the code may be stolen (RFC 6749 section 4.1.2)."""
     if exchange.grant.code_used_at is not None:
         await _revoke(exchange)
-        raise Refusal(OAUTH_INVALID_GRANT, REUSED)
+        raise not_granted("the code was presented twice, so its grant has ended")
 
 
 def code_is_in_time(exchange: Exchange) -> None:
     """Refuse a code older than 60 seconds (FAPI 2.0 section 5.3.2.1 item 11)."""
     expires_at = exchange.grant.code_expires_at
     if expires_at is None or exchange.now >= expires_at:
-        raise Refusal(OAUTH_INVALID_GRANT, "the code expired")
+        raise not_granted("the code has expired")
 
 
 def address_is_the_same(exchange: Exchange) -> None:
     """Require the `redirect_uri` of the authorization request (RFC 6749 section 4.1.3)."""
     if exchange.required("redirect_uri") != exchange.grant.redirect_uri:
-        raise Refusal(OAUTH_INVALID_GRANT, "another redirect_uri")
+        raise not_granted("redirect_uri is not the one of the authorization request")
 
 
 def verifier_fits(exchange: Exchange) -> None:
@@ -48,14 +46,17 @@ def verifier_fits(exchange: Exchange) -> None:
     One that is missing proves as little as a wrong one, so the code is refused for both.
     """
     challenge = exchange.grant.code_challenge or ""
-    if not pkce.proves(exchange.parameters.get("code_verifier", ""), challenge):
-        raise Refusal(OAUTH_INVALID_GRANT, "code_verifier is missing or does not fit")
+    verifier = exchange.parameters.get("code_verifier")
+    if verifier is None:
+        raise not_granted("code_verifier is missing")
+    if not pkce.proves(verifier, challenge):
+        raise not_granted("code_verifier does not fit the code_challenge")
 
 
 def consent_stands(exchange: Exchange) -> None:
     """Refuse tokens for a consent that was withdrawn or has ended."""
     if exchange.consent.state_at(exchange.now) not in TOKENS_FOR:
-        raise Refusal(OAUTH_INVALID_GRANT, "the consent does not stand")
+        raise not_granted("the consent was withdrawn or has ended")
 
 
 async def code_is_spent(exchange: Exchange) -> None:
@@ -69,7 +70,7 @@ async def code_is_spent(exchange: Exchange) -> None:
     )
     if refresh_token is None:
         await _revoke(exchange)
-        raise Refusal(OAUTH_INVALID_GRANT, REUSED)
+        raise not_granted("the code was presented twice, so its grant has ended")
     exchange.answer = await access_tokens.issue(
         exchange,
         scope=scopes.read_scopes(exchange.grant.scope),

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from weir.authorization.declares import OAUTH_UNAUTHORIZED_CLIENT
-from weir.authorization.exchange import Answer, Exchange
+from weir.authorization.exchange import Answer, Exchange, not_open
 from weir.authorization.tokens import presented_tokens
 from weir.authorization.tokens.presented_tokens import ActiveToken
-from weir.kernel.outcomes import Refusal
 from weir.partners.classes import INTROSPECT
 
 SIGNED: Final = "application/token-introspection+jwt"
@@ -26,7 +24,7 @@ def caller_may_ask(exchange: Exchange) -> None:
     RFC 7662 section 2.1, RFC 9701 section 4.
     """
     if INTROSPECT not in exchange.client.roles or exchange.organisation.kind != "member":
-        raise Refusal(OAUTH_UNAUTHORIZED_CLIENT, "not a resource server")
+        raise not_open("introspection is for members' resource servers")
 
 
 async def token_is_introspected(exchange: Exchange) -> None:

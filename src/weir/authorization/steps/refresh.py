@@ -5,12 +5,10 @@ The refresh token lives as long as its consent, and asking again after a lost an
 
 from __future__ import annotations
 
-from weir.authorization.declares import OAUTH_INVALID_GRANT
-from weir.authorization.exchange import Exchange
+from weir.authorization.exchange import Exchange, not_granted
 from weir.authorization.grammar import scopes
 from weir.authorization.grants import grants
 from weir.authorization.tokens import access_tokens
-from weir.kernel.outcomes import Refusal
 
 
 async def token_is_found(exchange: Exchange) -> None:
@@ -18,7 +16,7 @@ async def token_is_found(exchange: Exchange) -> None:
     token = exchange.required("refresh_token")
     found = await grants.find_by_refresh_token(exchange.services.database, token)
     if found is None or found[0].client != exchange.client.id:
-        raise Refusal(OAUTH_INVALID_GRANT, "unknown refresh token, or another client's")
+        raise not_granted("the refresh token is unknown, or another client's")
     exchange.grant, exchange.consent = found
 
 

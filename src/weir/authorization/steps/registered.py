@@ -41,7 +41,7 @@ def binding_is(exchange: Exchange) -> None:
             raise Refusal(OAUTH_INVALID_DPOP_PROOF, reason, why=reason)
     elif constraints.tls_client_certificate_bound_access_tokens and exchange.proof is not None:
         reason = "the client is registered for certificate-bound tokens: send no DPoP proof"
-        raise Refusal(OAUTH_INVALID_REQUEST, reason, parameter="DPoP", why=reason)
+        raise Refusal(OAUTH_INVALID_REQUEST, reason, why=reason)
 
 
 def type_is(exchange: Exchange) -> None:

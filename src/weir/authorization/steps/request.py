@@ -7,12 +7,11 @@ from typing import Final
 from weir.authorization.declares import (
     NONCE_CHARACTERS,
     OAUTH_INVALID_REDIRECT_URI,
-    OAUTH_UNAUTHORIZED_CLIENT,
     OAUTH_UNSUPPORTED_RESPONSE_TYPE,
     PUSHED_REQUEST_LIFETIME_S,
     STATE_CHARACTERS,
 )
-from weir.authorization.exchange import Answer, Exchange, PushedRequest, wrong
+from weir.authorization.exchange import Answer, Exchange, PushedRequest, not_open, wrong
 from weir.authorization.grammar import locales, pkce, scopes
 from weir.authorization.grammar.openid import OPENID
 from weir.authorization.grants import lodged_consents
@@ -31,7 +30,7 @@ def asks_for_a_code(exchange: Exchange) -> None:
     Only for applications registered to ask customers at all (RFC 6749 section 4.1.2.1).
     """
     if not {"data", "payments"} & set(exchange.client.roles):
-        raise Refusal(OAUTH_UNAUTHORIZED_CLIENT, "no role that asks customers")
+        raise not_open("the application has no role that asks customers")
     if exchange.required("response_type") != "code":
         raise Refusal(OAUTH_UNSUPPORTED_RESPONSE_TYPE)
     if exchange.parameters.get("response_mode", "query") not in RESPONSE_MODES:
@@ -89,7 +88,11 @@ def says_what_it_wants(exchange: Exchange) -> None:
     A consent lodged beforehand stands in its place, and then none may be sent.
     """
     if exchange.lodged is None:
-        raw = exchange.required("authorization_details")
+        raw = exchange.parameters.get("authorization_details")
+        if raw is None:
+            raise wrong(
+                "authorization_details", "is missing: a scope alone asks a customer nothing"
+            )
         exchange.ask = parse_details(raw, exchange.now)
     elif "authorization_details" in exchange.parameters:
         raise wrong("authorization_details", "are those of the consent lodged beforehand")

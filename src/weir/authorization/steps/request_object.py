@@ -36,22 +36,26 @@ def request_object_is_opened(exchange: Exchange) -> None:
     Registration section 2). OAUTH_INVALID_REQUEST when there is none and the client must sign:
     there is no object that could be invalid (RFC 9126 section 2.3).
     """
-    if "request" not in exchange.parameters:
-        if exchange.client.require_signed_request_object:
-            raise wrong("request", "is missing: the application is registered as one that signs")
-        return
-    open_object(exchange, exchange.client.constraints.request_object_signing_alg)
+    if "request" in exchange.parameters:
+        registered = exchange.client.constraints.request_object_signing_alg
+        open_object(exchange, registered, required=("iss", "client_id"))
+    elif exchange.client.require_signed_request_object:
+        raise wrong("request", "is missing: the application is registered as one that signs")
 
 
-def open_object(exchange: Exchange, registered: str | None) -> None:
-    """Read the request from its object, signed with the registered algorithm if there is one."""
+def open_object(exchange: Exchange, registered: str | None, *, required: Collection[str]) -> None:
+    """Put the parameters of the signed object in place of the form's. OAUTH_INVALID_REQUEST_OBJECT.
+
+    It is signed with the registered algorithm, if there is one. The claims `iss` and `client_id`
+    name the client; those in `required` must be there.
+    """
     try:
         claims = _verified(
             exchange.parameters["request"],
             exchange.client.jwks,
             exchange.algorithms_of(registered),
         )
-        _check_parties(claims, exchange.client.id, exchange.services.addresses.issuer)
+        _check_parties(claims, exchange.client.id, exchange.services.addresses.issuer, required)
         _check_times(claims, exchange.now.timestamp())
     except ValueError as error:
         raise _refused(str(error)) from error
@@ -97,13 +101,16 @@ def _verified(token: str, jwks: Mapping[str, Any], algorithms: Collection[str]) 
     return claims
 
 
-def _check_parties(claims: Mapping[str, Any], client_id: str, issuer: str) -> None:
+def _check_parties(
+    claims: Mapping[str, Any], client_id: str, issuer: str, required: Collection[str]
+) -> None:
     """Check that the object is this client's, for this server, with no request nested in it.
 
-    RFC 9101 sections 4 and 5.
+    RFC 9101 sections 4 and 5, CIBA Core section 7.1.1.
     """
-    if claims.get("iss") != client_id or claims.get("client_id") != client_id:
-        raise _refused("iss and client_id must both be the client_id")
+    named = {name: claims.get(name) for name in ("iss", "client_id") if name in claims}
+    if not set(required) <= named.keys() or set(named.values()) != {client_id}:
+        raise _refused(f"{' and '.join(required)} must be the client_id")
     audience = claims.get("aud")
     if issuer not in (audience if isinstance(audience, list) else [audience]):
         raise _refused("aud must be or contain the issuer")

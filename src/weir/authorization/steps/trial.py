@@ -7,10 +7,9 @@ from dataclasses import replace
 from weir.authorization.clients import assertions, trial_keys
 from weir.authorization.declares import (
     OAUTH_INVALID_DPOP_PROOF,
-    OAUTH_INVALID_GRANT,
     OAUTH_INVALID_GRANT_ID,
 )
-from weir.authorization.exchange import Exchange
+from weir.authorization.exchange import Exchange, not_granted
 from weir.authorization.grammar.openid import OPENID
 from weir.consent.declares import OAUTH_INVALID_AUTHORIZATION_DETAILS
 from weir.kernel.outcomes import Refusal
@@ -74,4 +73,4 @@ def code_is_the_trials(exchange: Exchange) -> None:
         return
     asked = set(exchange.grant.scope.split()) - {OPENID}
     if exchange.grant.redirect_uri != exchange.trial.returns_to or asked != {exchange.trial.scope}:
-        raise Refusal(OAUTH_INVALID_GRANT, "not a code that this trial asked for")
+        raise not_granted("the code is not one that this trial asked for")

@@ -15,6 +15,7 @@ from weir.kernel.declares import (
     CERTIFICATE_MISMATCH,
     CERTIFICATE_REQUIRED,
     DPOP_PROOF_INVALID,
+    SCOPE_INSUFFICIENT,
     TOKEN_INVALID,
     TOKEN_MISSING,
     TOKEN_REVOKED,
@@ -29,7 +30,8 @@ _CREDENTIALS = re.compile(r"(bearer|dpop) +([A-Za-z0-9._~+/=-]+)", re.IGNORECASE
 def token_is_ours(exchange: Exchange) -> None:
     """Require a token in the header, from this server, for this endpoint.
 
-    RFC 6750 section 2.1, FAPI 2.0 section 5.3.4.
+    RFC 6750 section 2.1, FAPI 2.0 section 5.3.4. A good token for another audience lacks the scopes
+    that lead here: SCOPE_INSUFFICIENT.
     """
     found = _CREDENTIALS.fullmatch(exchange.authorization or "")
     if found is None:
@@ -37,8 +39,10 @@ def token_is_ours(exchange: Exchange) -> None:
     exchange.scheme, exchange.token = found[1].lower(), found[2]
     claims = presented_tokens.claims_of(exchange.services.signer, exchange.token)
     issuer = exchange.services.addresses.issuer
-    if claims is None or claims["iss"] != issuer or issuer not in claims["aud"]:
+    if claims is None or claims["iss"] != issuer:
         raise Refusal(TOKEN_INVALID)
+    if issuer not in claims["aud"]:
+        raise Refusal(SCOPE_INSUFFICIENT, f"for {claims['aud']}")
     exchange.claims = claims
 
 
@@ -86,9 +90,9 @@ async def proof_is_new(exchange: Exchange) -> None:
 
 
 def scope_is_openid(exchange: Exchange) -> None:
-    """Require the scope `openid` (OpenID Connect Core section 5.3)."""
+    """Require the scope `openid` (OpenID Connect Core section 5.3, RFC 6750 section 3.1)."""
     if OPENID not in exchange.claims["scope"].split(" "):
-        raise Refusal(TOKEN_INVALID, "not of the scope openid")
+        raise Refusal(SCOPE_INSUFFICIENT, f"needs {OPENID}", scope=OPENID)
 
 
 async def token_stands(exchange: Exchange) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from weir.authorization.declares import OAUTH_AUTHENTICATION_UNMET, OAUTH_INVALID_REQUEST_URI
+from weir.authorization.declares import (
+    OAUTH_AUTHENTICATION_UNMET,
+    OAUTH_INVALID_REQUEST_URI,
+    OAUTH_REQUEST_NOT_PUSHED,
+)
 from weir.authorization.exchange import Answer, Exchange
 from weir.authorization.visits import interactions, pushed_requests
 from weir.consent import consents
@@ -16,8 +20,14 @@ def client_is_named(exchange: Exchange) -> None:
 
 
 async def request_is_recalled(exchange: Exchange) -> None:
-    """Find the pushed request of this very client (FAPI 2.0 section 5.3.2.2 items 2 to 4)."""
-    found = await pushed_requests.recall(exchange.services.cache, exchange.required("request_uri"))
+    """Find the pushed request of this very client (FAPI 2.0 section 5.3.2.2 items 2 to 4).
+
+    OAUTH_REQUEST_NOT_PUSHED for the ordinary authorization URL of a library that does not push.
+    """
+    request_uri = exchange.parameters.get("request_uri")
+    if request_uri is None:
+        raise Refusal(OAUTH_REQUEST_NOT_PUSHED, "no request_uri")
+    found = await pushed_requests.recall(exchange.services.cache, request_uri)
     if found is None or found[1].client != exchange.client.id:
         raise Refusal(OAUTH_INVALID_REQUEST_URI, "unknown, expired or another client's")
     exchange.request_key, exchange.pushed = found

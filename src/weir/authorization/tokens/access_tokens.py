@@ -9,6 +9,7 @@ from weir.authorization.exchange import Answer, Exchange
 from weir.authorization.grammar import scopes
 from weir.authorization.grammar.grant_types import REFRESH_TOKEN
 from weir.authorization.grammar.openid import OPENID
+from weir.authorization.services import Addresses
 from weir.kernel.declares import ACCESS_TOKEN_LIFETIME_S
 
 TOKEN_TYPE: Final = "at+jwt"  # noqa: S105 - the JWT's media type
@@ -36,7 +37,7 @@ async def issue(
     claims = claims_of(
         issuer=exchange.services.addresses.issuer,
         subject=subject,
-        audience=_audience(exchange, scope),
+        audience=audience_of(exchange.services.addresses, scope),
         client=exchange.client.id,
         organisation=exchange.organisation.id,
         now=exchange.now,
@@ -46,7 +47,8 @@ async def issue(
         confirmation=_confirmation(exchange),
     )
     if consented:
-        body["authorization_details"] = claims["authorization_details"] = [exchange.consent.granted]
+        details = exchange.details or exchange.consent.granted
+        body["authorization_details"] = claims["authorization_details"] = [details]
         body["grant_id"] = claims["grant_id"] = exchange.grant.grant_id
         if exchange.consent.id != exchange.grant.grant_id:
             claims["consent"] = exchange.consent.id  # the grant was changed since it began
@@ -111,12 +113,11 @@ def _lifetime_s(exchange: Exchange, consented: bool) -> int:
     return min(ACCESS_TOKEN_LIFETIME_S, left_s)
 
 
-def _audience(exchange: Exchange, scope: frozenset[str]) -> list[str]:
+def audience_of(addresses: Addresses, scope: frozenset[str]) -> list[str]:
     """Return the one audience of a token: the capabilities, the management API, or our grants.
 
     With `openid` the UserInfo endpoint, at this server, besides.
     """
-    addresses = exchange.services.addresses
     if scopes.GRANT_MANAGEMENT & scope:
         return [addresses.issuer]
     if scopes.MANAGE in scope:
