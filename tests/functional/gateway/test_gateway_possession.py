@@ -147,4 +147,4 @@ async def test_two_proofs_are_one_too_many(lab: Lab, holder: Holder) -> None:
     lines += [f"authorization: DPoP {token}"]
     lines += [f"dpop: {holder.proof(token)}" for _ in range(2)]
     await holder.caller.send("\r\n".join([*lines, "", ""]).encode())
-    assert (await holder.caller.read()).code == "malformed_http"
+    assert (await holder.caller.read()).code == "dpop_proof_invalid"

@@ -51,7 +51,7 @@ async def test_after_the_acknowledgement_no_process_serves_the_consent(lab: Lab)
         await until(lambda: len(heard(acknowledged)) >= 10)  # noqa: B023
         stop.set()
         await asyncio.gather(*calling)
-        assert set(heard(acknowledged)) == {403}
+        assert set(heard(acknowledged)) == {401}
         for desk in pair:
             assert (await desk.call("GET", "/accounts")).code == "consent_withdrawn"
             await desk.caller.close()
