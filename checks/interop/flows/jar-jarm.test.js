@@ -32,7 +32,7 @@ test('openid-client, refused without a signature', async () => {
   const DPoP = await full.dpop(config)
   const { parameters } = await question(application)
   await assert.rejects(client.buildAuthorizationUrlWithPAR(config, parameters, { DPoP }), {
-    error: 'invalid_request_object',
+    error: 'invalid_request',
   })
 })
 

@@ -6,8 +6,17 @@ from datetime import timedelta
 
 from consent_world import REDIRECT_URI, VERIFIER
 from fapi_support import Flow, refused
+from sqlalchemy import text
 
 from weir.authorization.declares import AUTHORIZATION_CODE_LIFETIME_S
+
+
+async def always_by_dpop(flow: Flow) -> None:
+    """The client registers that its tokens are bound by DPoP (RFC 9449 section 5.2)."""
+    always = """UPDATE applications SET constraints = '{"dpop_bound_access_tokens": true}'
+        WHERE id = :id"""
+    async with flow.world.services.database.engine.begin() as connection:
+        await connection.execute(text(always), {"id": flow.client.id})
 
 
 async def test_ensure_client_id_in_token_endpoint(flow: Flow) -> None:
@@ -31,6 +40,9 @@ async def test_ensure_holder_of_key_required(flow: Flow) -> None:
     by_certificate = await flow.world.register(flow.world.shop, "tls_client_auth", name="Mutual")
     named = {"grant_type": "client_credentials", "client_id": by_certificate.id}
     refused(await flow.world.post("/token", named), "invalid_request")
+    await always_by_dpop(flow)  # the variant with DPoP: a certificate is not what was promised
+    shown = await flow.world.exchange(flow.client, await flow.code())
+    refused(shown, "invalid_dpop_proof")
     form = {
         **flow.world.proof(flow.client),
         "grant_type": "authorization_code",
@@ -84,6 +96,9 @@ async def test_refresh_token(flow: Flow) -> None:
     refused(await flow.world.post("/token", named, flow.client), "invalid_client")
     unbound = unproven | flow.world.proof(flow.client)
     refused(await flow.world.post("/token", unbound), "invalid_request")
+    await always_by_dpop(flow)
+    unproven_now = await flow.world.refresh(flow.client, issued["refresh_token"])
+    refused(unproven_now, "invalid_dpop_proof")
 
 
 async def test_ensure_pkce_code_verifier_required(flow: Flow) -> None:
