@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -472,9 +472,10 @@ async def _active_thumbprints(unit: UnitOfWork, application_id: str) -> list[str
     return list(found.scalars())
 
 
-def application_of(columns: Mapping[str, Any]) -> Application:
-    """Return the application in a row's columns."""
-    return Application(**{**columns, "constraints": constraints.read(columns["constraints"])})
+def application_of(columns: dict[str, Any]) -> Application:
+    """Return the application in a row's columns, a dict of the caller's own making."""
+    columns["constraints"] = constraints.read(columns["constraints"])
+    return Application(**columns)
 
 
 def _application(row: Row[Any]) -> Application:
