@@ -6,6 +6,7 @@ import asyncio
 import json as json_text
 import random
 import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -125,7 +126,7 @@ class Session:
         *,
         json: Any = None,
         content: bytes | None = None,
-        params: dict[str, str] | None = None,
+        params: Mapping[str, str | Sequence[str]] | None = None,
         headers: dict[str, str] | None = None,
         idempotency_key: str | None = None,
         interaction_id: str | None = None,
@@ -171,7 +172,7 @@ class Session:
         method: str,
         path: str,
         content: bytes | None,
-        params: dict[str, str] | None,
+        params: Mapping[str, str | Sequence[str]] | None,
         headers: dict[str, str],
     ) -> Answer:
         token = await self._keeper.token()
@@ -190,7 +191,7 @@ class Session:
         method: str,
         path: str,
         content: bytes | None,
-        params: dict[str, str] | None,
+        params: Mapping[str, str | Sequence[str]] | None,
         headers: dict[str, str],
         token: Token,
     ) -> Answer:

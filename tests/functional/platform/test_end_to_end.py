@@ -352,6 +352,24 @@ async def test_a_client_and_the_platform_sign_what_they_say_to_each_other(
         await (await session(None)).call("GET", path)
 
 
+async def test_a_client_gets_what_it_asked_for_and_not_all_there_is(platform: World) -> None:
+    """Repeated and single values of a question, over a real gateway: each changes the answer."""
+    traffic, shelf = platform.operator.traffic, platform.operator.shelf
+    everything = await traffic.count([])
+    by_product = await traffic.count(["product"])
+    assert len(everything) == 1 < len(by_product)
+    assert sum(each["calls"] for each in by_product) >= everything[0]["calls"]
+    named = next(each["by"]["product"] for each in by_product if each["by"]["product"])
+    (one,) = await traffic.count(["product", "member"], [f"product={named}"])
+    assert one["by"]["product"] == named
+    assert one["calls"] < sum(each["calls"] for each in by_product)
+    assert await traffic.count(["product"], since="2020-01-01", until="2020-01-02") == []
+    assert (await shelf.search("zeppelin"))["total"] == 0
+    there = (await shelf.search(""))["total"]
+    found = await shelf.search("payments", direction="go-out", owner=["river-bank"])
+    assert 0 < found["total"] < there
+
+
 async def test_the_audit_holds_and_a_consent_edited_by_sql_is_named(platform: World) -> None:
     async with consented(platform, "edited") as (_, _, consent):
         audit = platform.operator.audit

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from weir.client.errors import ProtocolError
@@ -13,6 +13,7 @@ from weir.kernel.path_segments import segment
 
 Document = dict[str, Any]
 Item = TypeVar("Item")
+Value = str | Sequence[str] | None  # of one name in a query; each of several is repeated
 
 
 class Requests:
@@ -21,7 +22,7 @@ class Requests:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    async def get(self, path: str, **values: str | None) -> Document:
+    async def get(self, path: str, **values: Value) -> Document:
         """Get one JSON object. Values that are None are left out of the query."""
         return (await self.fetch(path, **values)).object()
 
@@ -32,8 +33,12 @@ class Requests:
             raise ProtocolError("the answer is not a JSON object")
         return value
 
-    async def fetch(self, path: str, **values: str | None) -> Answer:
-        """Get an answer of any media type. Values that are None are left out of the query."""
+    async def fetch(self, path: str, **values: Value) -> Answer:
+        """Get an answer of any media type. Values that are None are left out of the query.
+
+        `path` has no query of its own, which the HTTP library would drop.
+        """
+        assert "?" not in path, "values come by name"
         return await self._session.call("GET", path, params=_given(values))
 
     async def post(self, path: str, given: Mapping[str, Any] | None = None) -> Document:
@@ -80,7 +85,7 @@ def quote_segment(name: str) -> str:
     return segment(name)
 
 
-def _given(values: Mapping[str, str | None]) -> dict[str, str]:
+def _given(values: Mapping[str, Value]) -> dict[str, str | Sequence[str]]:
     return {name: value for name, value in values.items() if value is not None}
 
 

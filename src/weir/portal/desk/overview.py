@@ -23,17 +23,24 @@ async def show(desk: Desk) -> Response:
     statements = await desk.management.get("/v1/statements")
     documents = await desk.management.all("/v1/documents")
     products = await desk.management.all("/v1/products")
+    certified = [each for each in applications if await certificates.valid_of(desk, each["id"])]
     return desk.page(
         f"desk/overview_{desk.organisation.kind}.html",
         applications=applications,
-        certified=[each for each in applications if await certificates.valid_of(desk, each["id"])],
+        certified=certified,
         held=held,
         waiting=waiting,
         unsigned=await _unsigned(desk),
         newest=next((each for each in statements["items"] if not each["reopened_at"]), None),
         documents=documents,
         products=products,
+        called=await _has_called(desk) if certified else False,
     )
+
+
+async def _has_called(desk: Desk) -> bool:
+    """Whether the records hold a call of one of the organisation's applications."""
+    return bool((await desk.management.get("/v1/records/counts"))["items"])
 
 
 async def _operator(desk: Desk) -> Response:

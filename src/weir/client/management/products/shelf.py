@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from urllib.parse import urlencode
 
 from weir.client.management.requests import Document, Requests
 
@@ -30,8 +29,6 @@ class Shelf:
 
         `facets` are kind, owner, grade, price and scene, each narrowing to any of its values.
         """
-        chosen = [(name, value) for name, values in facets.items() for value in values]
-        query = [("q", words), ("page", str(page)), *chosen]
-        if direction is not None:
-            query.append(("direction", direction))
-        return await self._requests.get(f"/v1/shelf/search?{urlencode(query)}")
+        return await self._requests.get(
+            "/v1/shelf/search", q=words, page=str(page), direction=direction, **facets
+        )
