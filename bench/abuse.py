@@ -1,4 +1,4 @@
-"""Abuse of every door from one address: how much longer do all others wait?
+"""Abuse of every door from one address, and how much longer all others wait meanwhile.
 
 Others call through the gateway, fetch tokens, open pages and sign in, at a steady pace that leaves
 the platform much room. Each kind of abuse goes on in turn with rest, so that noise of the machine
@@ -164,7 +164,7 @@ class Suffered:
         return values[min(len(values) - 1, int(len(values) * 0.99))]
 
     def times(self, kind: str) -> float:
-        """How many times the usual p99 it took during the abuse."""
+        """Return the p99 during the abuse as a multiple of the usual one."""
         return self.p99_ms(kind, abused=True) / self.p99_ms(kind, abused=False)
 
 

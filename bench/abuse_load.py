@@ -115,7 +115,7 @@ class Abuse:
         await self.again_and_again(20, "portal", guess)
 
     async def nonsense(self) -> None:
-        """Token requests of nobody, with long values."""
+        """Token requests without a client, with long values."""
 
         async def ask(connection: Connection) -> None:
             host, body = f"auth.localhost:{self.place['port']}", b"grant_type=" + b"a" * 10_000

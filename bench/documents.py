@@ -1,4 +1,4 @@
-"""What the benchmarks publish: one bank, one partner, their products and subscriptions.
+"""Documents that benchmarks publish: one bank, one partner, their products and subscriptions.
 
 Everything is in the form in which the platform itself publishes to its gateways; peers are given
 the same documents, so that all decide by the same facts.

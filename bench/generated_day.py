@@ -105,12 +105,12 @@ COPY (
 
 
 def file_of(hour: int) -> Path:
-    """Where the records of an hour lie."""
+    """Return the file with the records of an hour."""
     return FOLDER / "calls" / f"day={DAY}" / f"hour={hour:02d}" / f"merged-{hour:02d}.parquet"
 
 
 def counts() -> list[int]:
-    """How many records each hour has."""
+    """Return the number of records of each hour."""
     return [RECORDS * part // sum(BY_HOUR) for part in BY_HOUR]
 
 

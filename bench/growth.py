@@ -1,4 +1,4 @@
-"""Does a call cost more when there is more of everything? CPU a call with few and with many
+"""Growth: what a call costs when there is more of everything. CPU a call with few and with many
 products, applications, and withdrawn consents. And does the loop pause when all products change?
 
 Four installations stand side by side and are called in turn: a small one, and one that is large
@@ -60,7 +60,7 @@ SMALL = "10 products, 10 applications, 0 revoked"
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What an installation holds."""
+    """Size of an installation."""
 
     products: int = FEW
     applications: int = FEW

@@ -1,5 +1,6 @@
-"""Short connections: a call on a new connection each, with a full or a resumed TLS handshake,
-beside calls on connections that are kept.
+"""Short connections: calls on new connections beside calls on connections that are kept.
+
+Each has a full or a resumed TLS handshake.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ class Connection:
 
 
 class Tally:
-    """What came back. Times are in microseconds."""
+    """Tally of the answers. Times are in microseconds."""
 
     def __init__(self) -> None:
         self.statuses: dict[int, int] = {}
@@ -140,7 +140,7 @@ class Generator:
         return tally.summary()
 
     def bring(self, path: str) -> dict[str, Any]:
-        """From here on send the requests of a file, one after the other; a NUL parts them."""
+        """Send the requests of a file from here on, one after the other; a NUL parts them."""
         self._requests = iter(Path(path).read_bytes().split(b"\0"))
         return {}
 
@@ -178,7 +178,7 @@ class Generator:
         return tally.summary()
 
     def pace(self, rate: float, seconds: float) -> dict[str, Any]:
-        """Open loop: each call has its time, and waits for nobody but an idle connection."""
+        """Call in an open loop: each call has its time, and waits for an idle connection alone."""
         self._look_after_idle()
         self._tally = tally = Tally()
         idle = self._idle
@@ -399,7 +399,7 @@ class Generator:
 
 
 def content_length(head: bytes) -> int:
-    """How long the body is. ValueError for a head that does not say it."""
+    """Return the length of the body. ValueError for a head that does not say it."""
     for line in head.split(b"\r\n")[1:]:
         name, _, value = line.partition(b":")
         if name.lower() == b"content-length":
@@ -434,7 +434,7 @@ def requests(plan: argparse.Namespace) -> Iterator[bytes]:
 
 
 def arguments() -> argparse.Namespace:
-    """What stays the same for the life of the process."""
+    """Read the arguments that stay for the life of the process."""
     parser = argparse.ArgumentParser(description="Call one address over TLS, as told on stdin")
     parser.add_argument("url")
     parser.add_argument("--address", default="127.0.0.1", help="IP address to connect to")

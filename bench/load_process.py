@@ -16,7 +16,7 @@ Outcome = dict[str, Any]
 
 
 class Place(Protocol):
-    """Where the caller's certificate is, and the root that the target's is of: a stage's folder."""
+    """Place of the caller's certificate and of the target's root: a stage's folder."""
 
     @property
     def folder(self) -> Path: ...

@@ -15,7 +15,7 @@ Runs = dict[str, list[Outcome]]  # by target
 def measured(
     run: Callable[[], Outcome], pids: Iterable[int], **more: Iterable[int]
 ) -> dict[str, Any]:
-    """What `run` came to, with the target's CPU a call and its memory afterwards.
+    """Return the outcome of `run`, with the target's CPU a call and its memory afterwards.
 
     `more` names further groups of processes; their CPU a call becomes `NAME_cpu_us_a_call`.
     """
@@ -52,7 +52,7 @@ def figures(runs: Runs, names: Iterable[str]) -> dict[str, dict[str, Spread]]:
 
 
 def ratio(runs: Runs, ours: str, theirs: str, name: str) -> Spread:
-    """How one target's figure stands to another's in the same round."""
+    """Return the ratio of one target's figure to another's in the same round."""
     pairs = zip(runs[ours], runs[theirs], strict=True)
     return Spread.of([one[name] / other[name] for one, other in pairs])
 

@@ -31,7 +31,7 @@ PREFIX = f"/{BANK}/accounts/v1"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Something that can be called, and the processes whose CPU and memory count."""
+    """Target of calls, and the processes whose CPU and memory count."""
 
     name: str
     port: int
@@ -68,7 +68,7 @@ def _lua(stage: Stage, port: int) -> subprocess.Popen[bytes]:
 
 
 def facts(stage: Stage) -> dict[str, Any]:
-    """What was published to weir, as JSON of the form in which `policy.lua` looks it up."""
+    """Return what was published to weir, as JSON in which `policy.lua` looks it up."""
     told = _published(stage)
     return {
         "issuer": stage.issuer,

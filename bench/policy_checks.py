@@ -19,7 +19,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. `interaction_id` is None when the answer has no UUID there."""
+    """Answer of a target. `interaction_id` is None when the answer has no UUID there."""
 
     status: int
     interaction_id: str | None

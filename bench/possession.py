@@ -1,5 +1,6 @@
-"""Calls with a token bound to a DPoP key, a new proof on each, beside the same calls with a token
-bound to the connection's certificate.
+"""Calls with a token bound to a DPoP key, beside calls with one bound to a certificate.
+
+Each of the former brings a new proof; the certificate is the connection's.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ def tree(pid: int) -> list[int]:
 
 
 def living(pids: Iterable[int]) -> list[int]:
-    """Those that have not ended."""
+    """Return the processes that have not ended."""
     return [pid for pid in pids if Path(f"/proc/{pid}").exists()]
 
 
@@ -113,7 +113,7 @@ def _status_kib(pid: int, name: str) -> int:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of the loopback address that nobody listens on."""
+    """Return ports of the loopback address without a listener."""
     sockets = [socket.socket() for _ in range(count)]
     for each in sockets:
         each.bind(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""What does a call record cost: at the gateway, sealed, in the lake; and what is a proof?
+"""Cost of a call record: at the gateway, sealed, in the lake; and the size of a proof.
 
 The gateway's part is measured as it is on the path of a call: the application's number, the
 receipt's name, the line, and the write; each record alone, as where one caller calls, and those of
@@ -92,7 +92,7 @@ def _round(folder: Path, key: SealingKey, took: dict[str, list[float]]) -> None:
 
 
 class Calls:
-    """What the phases of the gateway do for a record, once a call."""
+    """Work of the gateway's phases for a record, once a call."""
 
     def __init__(self, writer: RecordWriter, stream: str, reactor: Reactor) -> None:
         self.record_stream = RecordStream(writer, stream_key(SECRET, stream), reactor)

@@ -1,4 +1,4 @@
-"""What a benchmark found: figures, goals, the machine and the commit; as JSON and as a table."""
+"""Findings of a benchmark: figures, goals, the machine and the commit; as JSON and as a table."""
 
 from __future__ import annotations
 
@@ -67,12 +67,12 @@ def write(name: str, result: Result) -> Path:
 
 
 def shortened(path: Path) -> Path:
-    """As seen from where we are, when it is below."""
+    """Return the path as seen from the working folder, when it is below."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def circumstances() -> dict[str, Any]:
-    """When, where and of which commit."""
+    """Return the time, the machine and the commit."""
     return {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": _commit(),

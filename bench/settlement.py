@@ -41,7 +41,7 @@ Run = dict[str, float]
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """Where the books are kept: an administrator's URL, the cache, and PostgreSQL's process."""
+    """Engines of the books: an administrator's URL, the cache, and PostgreSQL's process."""
 
     admin_url: str
     valkey_url: str

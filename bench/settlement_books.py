@@ -54,7 +54,7 @@ def _named(prefix: str, number: int) -> str:
 
 
 def fill(url: str, valkey_url: str, files: Sequence[str], hours: Sequence[int]) -> None:
-    """Everything that is there before the day is closed."""
+    """Fill in all that is there before the day is closed."""
     asyncio.run(_fill(url, valkey_url, files, hours))
 
 
@@ -114,7 +114,7 @@ async def _close_day(url: str, valkey_url: str) -> int:
 
 
 def aggregate(question: str, files: Sequence[str]) -> int:
-    """What DuckDB alone does with the same files."""
+    """Ask DuckDB alone the same of the same files."""
     with duckdb.connect(":memory:") as connection:
         connection.read_parquet(list(files)).create_view("calls")
         return len(connection.execute(question).fetchall())

@@ -41,7 +41,7 @@ DOCUMENT_BYTES = 5 * 1024 * 1024
 
 
 def run() -> Result:
-    """Everything, in a home of its own."""
+    """Run all of it in a home of its own."""
     with tempfile.TemporaryDirectory(prefix="weir-bench-") as name:
         folder = Path(name)
         folder.chmod(0o755)

@@ -64,7 +64,7 @@ _ORDER = (
 
 @dataclass(slots=True)
 class Stock:
-    """What was put on the shelf: owner and product slugs."""
+    """Stock of the shelf: owner and product slugs."""
 
     products: list[tuple[str, str]] = field(default_factory=list)
     operations: int = 0

@@ -1,4 +1,4 @@
-"""What every benchmark begins with: an installation, a member that answers, and access tokens.
+"""Stage of every benchmark: an installation, a member that answers, and access tokens.
 
 The installation is a real one, with its own PostgreSQL and Valkey and one gateway process. The
 member is an nginx that answers over mutual TLS, on the load generator's core.
@@ -39,7 +39,7 @@ Publish = Callable[[Alliance], list[Change]]
 
 @dataclass(slots=True)
 class Stage:
-    """Everything set up: where weir listens, who may call it, and what it published."""
+    """Stage that is set up: weir's ports, its callers, and what it published."""
 
     folder: Path
     installation: Installation
@@ -55,7 +55,7 @@ class Stage:
 
     @property
     def issuer(self) -> str:
-        """Who issues the access tokens."""
+        """Issuer of the access tokens."""
         return f"https://auth.localhost:{self.installation.settings.public_port}"
 
     @property
@@ -81,17 +81,17 @@ class Stage:
         raise LookupError(name)
 
     def log_lines(self) -> int:
-        """How many lines the gateway process has logged so far."""
+        """Count the lines that the gateway process has logged so far."""
         path = self.installation.home.log_path(self.gateway().label)
         return path.read_bytes().count(b"\n")
 
     def engine_pids(self, *names: str) -> list[int]:
-        """Of the engines named, else of PostgreSQL and Valkey with all their processes."""
+        """Return the processes of the engines named, else of PostgreSQL and Valkey."""
         homes = [self.installation.home.path / name for name in names or ("postgres", "valkey")]
         return [pid for home in homes for pid in _running_in(home)]
 
     def claims(self, **changed: Any) -> dict[str, Any]:
-        """What a good access token with a customer's consent says, some of it `changed`."""
+        """Return the claims of a good access token with a customer's consent, some `changed`."""
         now = int(time.time())
         details = {
             "type": ACCOUNT_ACCESS,

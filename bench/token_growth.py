@@ -1,4 +1,4 @@
-"""Does a token cost more when ten million grants are stored?
+"""Cost of a token when ten million grants are stored.
 
 Two installations stand side by side and are asked in turn, one of them with ten million consents
 and grants in its PostgreSQL, the other with a thousand: each a copy of one that a customer's answer

@@ -37,7 +37,7 @@ SCOPE = f"{MEMBER}.accounts"
 
 @dataclass(frozen=True, slots=True)
 class Parties:
-    """Who is asked, by whom, and for whom. `link_secret` lets the customer set up a sign-in."""
+    """Parties of a consent. `link_secret` lets the customer set up a sign-in."""
 
     member: str
     partner: str

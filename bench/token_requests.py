@@ -153,7 +153,7 @@ class Asker:
 
 
 def write_requests(path: Path, requests: Iterable[bytes]) -> int:
-    """In the form in which the load generator reads them; how many they are."""
+    """Write requests in the form that the load generator reads; return their number."""
     written = list(requests)
     path.write_bytes(b"\0".join(written))
     return len(written)

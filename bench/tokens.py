@@ -1,4 +1,4 @@
-"""What does a token cost? weir, whose state is durable, beside oidc-provider, whose state is not.
+"""Cost of a token: weir, whose state is durable, beside oidc-provider, whose state is not.
 
 Both serve TLS, authenticate by `private_key_jwt`, take a DPoP proof with a nonce of theirs, and
 sign ES256 JWTs. Two kinds of tokens: client credentials, and a code exchanged for an access token
@@ -51,7 +51,7 @@ def run() -> Result:
 
 
 def at_once() -> None:
-    """Wait for nobody before a load begins."""
+    """Begin a load without waiting."""
 
 
 def take(
@@ -80,7 +80,7 @@ def sent(
     requests: Iterable[bytes],
     wait: Callable[[], object] = at_once,
 ) -> Outcome:
-    """What the server's processes spend on each, once they are done with what came before.
+    """Measure what the server's processes spend on each, once they have rested.
 
     On connections of their own, since idle ones are closed in time.
     """

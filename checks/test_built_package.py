@@ -1,4 +1,4 @@
-"""What somebody who types `pip install .` gets: the package alone, in an environment of its own."""
+"""The package that `pip install .` gives: alone, in an environment of its own."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PATIENCE_S = 120
 
 @dataclass(frozen=True)
 class Installed:
-    """The command as installed, a folder to run it in, and ports nobody uses."""
+    """The command as installed, a folder to run it in, and free ports."""
 
     weir: Path
     folder: Path

@@ -1,5 +1,6 @@
-"""docs/receipts.md is exact enough: a program in another language, written from the page alone and
-with nothing of weir in it, checks the page's own vectors.
+"""docs/receipts.md is exact enough for a program in another language.
+
+It is written from the page alone, with nothing of weir in it, and checks the page's own vectors.
 """
 
 from __future__ import annotations

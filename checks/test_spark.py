@@ -1,4 +1,4 @@
-"""What DuckDB answers inside a closing, Spark answers too: the same SQL text, row for row.
+"""Spark answers what DuckDB answers inside a closing: the same SQL text, row for row.
 
 The lake is made up, with everything a record may lack or hold; docs/money.md says how a whole
 period is rated on a cluster, and what it says is run as it stands.
@@ -142,7 +142,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 
 def in_spark(spark: Any, stored: Stored, question: str, **tables: pa.Table) -> list[str]:
-    """What Spark answers over all of the lake; in no order."""
+    """Spark's answer over all of the lake; in no order."""
     calls(spark, stored).createOrReplaceTempView("calls")
     for name, table in tables.items():
         spark.createDataFrame(table).createOrReplaceTempView(name)
@@ -155,7 +155,7 @@ def calls(spark: Any, stored: Stored) -> Any:
 
 
 def in_duckdb(stored: Stored, question: str, **tables: pa.Table) -> list[str]:
-    """What DuckDB answers over all of the lake; in no order."""
+    """DuckDB's answer over all of the lake; in no order."""
     with queries.calls_of(stored.lake, stored.files) as connection:
         for name, table in tables.items():
             connection.register(name, table)
@@ -168,7 +168,7 @@ def shown(row: Sequence[Any]) -> str:
 
 
 def rated(stored: Stored, part: Slice) -> list[str]:
-    """What closing counts in a slice, with DuckDB."""
+    """Counts of closing in a slice, with DuckDB."""
     with queries.calls_of(stored.lake, stored.files) as connection:
         span = queries.span_of(connection, stored.lake, stored.files, part.since, part.until)
         define_calls(connection, span, False)
@@ -183,7 +183,7 @@ def test_both_rate_every_slice_of_a_period_alike(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """By the program of docs/money.md, over the statement's own plans and agreements."""
+    """The program of docs/money.md rates alike, over the statement's own plans and agreements."""
     found = re.search(r"## Rating on a cluster.*?```python\n(.*?)```", PAGE.read_text(), re.S)
     assert found is not None
     (tmp_path / "rate.py").write_text(found[1])

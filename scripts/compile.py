@@ -38,7 +38,7 @@ def sources() -> list[str]:
 
 
 def manifest(names: list[str]) -> dict[str, Any]:
-    """What is compiled, from what, with what."""
+    """Return the compiled modules, their sources and the tools."""
     return {
         "python": SUFFIX,
         "script": _digest(Path(__file__)),
@@ -68,7 +68,7 @@ def forget() -> None:
 
 
 def what_is_missing() -> str | None:
-    """Why nothing can be compiled here."""
+    """Return the reason why nothing can be compiled here."""
     compiler = os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc"
     if shutil.which(compiler.split()[0]) is None:
         return "there is no C compiler"
@@ -89,7 +89,7 @@ def build(names: list[str], work: Path) -> None:
 
 
 def build_here(work: str, names: list[str]) -> None:
-    """In a process of its own, since mypy and setuptools leave it changed."""
+    """Compile in a process of its own, since mypy and setuptools leave it changed."""
     from mypyc.build import mypycify
     from setuptools import setup
 

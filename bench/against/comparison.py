@@ -29,13 +29,13 @@ Done = TypeVar("Done")
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What its turns came to on either side."""
+    """Turns of both sides, and what they came to."""
 
     ours: list[Outcome]
     theirs: list[Outcome]
 
     def ratio(self, name: str) -> float:
-        """How this tree's figure stands to the other's, by all turns."""
+        """Ratio of this tree's figure to the other's, by all turns."""
         turns = zip(self.ours, self.theirs, strict=True)
         return middle([one[name] / other[name] for one, other in turns])
 

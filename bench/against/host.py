@@ -1,4 +1,4 @@
-"""A tree's own installation, held for whoever compares: runs in that tree, by its own `bench`.
+"""A tree's own installation, held for a comparison: runs in that tree, by its own `bench`.
 
 This file is of the tree that compares. Of the other tree, whose modules may have other names, it
 uses `bench.stage.staged`, `bench.token_issuer.TokenIssuer` and `bench.documents.BALANCES_PATH`, and
@@ -29,13 +29,13 @@ except ModuleNotFoundError:  # the tree is older than the name
 
 
 class Host:
-    """What can be asked of an installation."""
+    """Requests that an installation answers."""
 
     def __init__(self, issuer: TokenIssuer) -> None:
         self._stage, self._issuer = issuer.stage, issuer
 
     def begun(self) -> dict[str, Any]:
-        """Where everything is, and by what it lets a caller in."""
+        """Return the places of everything, and the credentials of a caller."""
         asker = self._issuer.asker
         return {
             "folder": str(self._stage.folder),
@@ -62,7 +62,7 @@ class Host:
         return {}
 
     def codes(self, count: int) -> dict[str, Any]:
-        """Of as many consents that customers have given."""
+        """Return codes of as many consents that customers have given."""
         return {"codes": self._issuer.codes(count)}
 
     def groups(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What two trees can be compared by: the CPU of a call through the gateway, and that of a token.
+"""Measures of two trees: the CPU of a call through the gateway, and that of a token.
 
 Each is what the benchmark of the same name measures of weir, with processes that were just started
 and have warmed up. A take first prepares what it needs and waits for the other side, so that the
@@ -31,7 +31,7 @@ Take = Callable[[Wait], Outcome]
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """How one side is made ready for a round, and which of its figures are compared."""
+    """Preparation of one side for a round, and its figures that are compared."""
 
     ready: Callable[[Side], AbstractContextManager[Take]]
     limited: tuple[str, ...]  # figures that a limit is for

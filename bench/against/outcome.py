@@ -1,4 +1,4 @@
-"""What a comparison found: as JSON, as a table, and whether a limit is broken."""
+"""Findings of a comparison: as JSON, as a table, and whether a limit is broken."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Found:
 
     @property
     def goals(self) -> list[Goal]:
-        """That every call is answered, and each limit: one is broken by a whole interval only."""
+        """Goals: every call is answered, and no whole interval lies beyond a limit."""
         goals = [Goal("calls not answered 200", "0", self.failed, "calls", self.failed == 0)]
         for name, each in self.compared.items():
             limit = self._limit(name)

@@ -78,7 +78,7 @@ class Side:
         self._ask(do="renew", roles=roles)
 
     def place(self, *targets: str) -> None:
-        """These parts on the target's core, all others on the load's."""
+        """Pin the named parts to the target's core, and all others to the load's."""
         for name, roots in self._groups().items():
             pids = [pid for root in roots for pid in tree(root)]
             pin(pids, TARGET_CORE if name in targets else LOAD_CORE)

@@ -135,6 +135,11 @@ def _stay(console: Console, started: Boot, known: list[tuple[str, str, str]]) ->
     console.print("To sign in:")
     for who, name, secret in known:
         console.print(f"  {who:34} {name:12} {escape(secret)}", soft_wrap=True)
+    home = started.installation.home
+    console.print(
+        f"\nFor your browser to trust: {home.folder('tls') / 'authority.pem'}", soft_wrap=True
+    )
+    console.print(f"For commands beside it:    export WEIR_HOME={home.path}", soft_wrap=True)
     console.print("\nEverything stays up. Ctrl-C stops it.")
     try:
         while True:

@@ -93,7 +93,7 @@ def _records(figures: Figures) -> Iterator[tuple[str, str, str]]:
     yield "Calls found in the records", f"{records['stored']:,}", f"of {records['expected']:,}"
     yield "Missing, counted twice", f"{records['missing']}, {records['duplicated']}", ""
     word = "refused before anybody was known: counted, not recorded"
-    yield "Calls of nobody", f"{records['of_nobody']:,}", word
+    yield "Calls without an application", f"{records['of_nobody']:,}", word
     for slug, counts in figures.institutions.items():
         name = next(i.name_en for i in (*INSTITUTIONS, BROUGHT_IN) if i.slug == slug)
         word = "callers, records and its own log agree" if len(set(counts.values())) == 1 else "!"

@@ -46,9 +46,6 @@ LOG_LINES_A_SECOND: Final = 20
 LOG_LINE_CHARACTERS: Final = 8_000
 """The longest line of that log, a trace of an exception in it."""
 
-AMOUNT_MINOR: Final = 10**15 - 1
-"""The largest amount, in fen: 9,999,999,999,999.99 yuan."""
-
 UNWRITTEN_ANSWERS: Final = 20_000
 """Answers held in memory for the log; beyond it, requests are refused until they are written."""
 

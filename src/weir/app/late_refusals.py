@@ -1,8 +1,8 @@
-"""Late refusals: whoever exceeds a rate waits for the answer that says so.
+"""Late refusals: a caller that exceeds a rate waits for the answer that says so.
 
-A refusal is cheap, and whoever ignores it and asks again at once could still fill a process with
-them. So it is held back for a moment, which costs nothing but the place of a waiting request; a
-connection then asks about once a second, and others have the process.
+A refusal is cheap, and a caller that ignores it and asks again at once could still fill a process
+with them. So it is held back for a moment, which costs nothing but the place of a waiting request;
+a connection then asks about once a second, and others have the process.
 """
 
 from __future__ import annotations

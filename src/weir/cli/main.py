@@ -14,7 +14,7 @@ from weir.kernel.rooms import commands
 
 _HELP: Final = (
     "weir: an open-finance platform for banks, partners and their customers.\n\n"
-    "Begin with `weir demo`, which shows everything in a minute, or with `weir up`,\n"
+    "Begin with `weir demo`, which shows everything in a minute or two, or with `weir up`,\n"
     "which starts the platform on this machine. `weir COMMAND --help` explains a command."
 )
 

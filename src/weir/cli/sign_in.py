@@ -137,6 +137,7 @@ async def _by_code(platform: Platform, exchange: Exchange) -> TerminalSession:
     asked = await terminal.ask(platform, exchange, machine=_machine())
     print(f"Open {asked.address} in a browser, sign in, and type this code: {asked.code}")
     print("Type it only there, and give it to nobody: who has it confirmed acts for you.")
+    print(f"Waiting, for {asked.expires_in_s // 60} minutes at most.")
     sys.stdout.flush()
     return await _confirmed(asked)
 

@@ -189,13 +189,6 @@ async def get(connection: AsyncConnection, certificate_id: str) -> Certificate:
     return _certificate(row)
 
 
-async def find_by_thumbprint(connection: AsyncConnection, sha256: str) -> Certificate | None:
-    """Return the certificate with this thumbprint, or None if the authority never issued it."""
-    found = await connection.execute(select(certificates).where(certificates.c.sha256 == sha256))
-    row = found.one_or_none()
-    return None if row is None else _certificate(row)
-
-
 async def list_of(connection: AsyncConnection, application_id: str) -> Sequence[Certificate]:
     """Return up to PAGE_ROWS certificates of an application, newest first."""
     rows = await connection.execute(

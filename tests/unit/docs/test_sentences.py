@@ -1,7 +1,8 @@
 """Docstrings are sentences for a stranger: their subject is a noun or a verb in the imperative.
 
 A docstring that begins with a pronoun or a question word makes its reader guess the thing that the
-word stands for. The rule holds for every module and public name in `src`, room by room.
+word stands for. The rule holds for every module and public name in `src`, room by room, and in the
+code beside it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from typing import Final
 
 import pytest
 
-SRC: Final = Path(__file__).parents[3] / "src"
+ROOT: Final = Path(__file__).parents[3]
+SRC: Final = ROOT / "src"
+BESIDE: Final = ("bench", "checks", "scripts")
 
 # First words that stand for a thing without naming it, or leave the sentence without a subject.
 PRONOUNS: Final = frozenset(
@@ -43,11 +46,18 @@ Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def room_of(path: Path) -> str:
+    if not path.is_relative_to(SRC):
+        return path.relative_to(ROOT).parts[0]
     package, *inner = path.relative_to(SRC).parts
     return inner[0] if package == "weir" and len(inner) > 1 else package
 
 
-FILES: Final = sorted(SRC.rglob("*.py"))
+FILES: Final = sorted(
+    path
+    for folder in (SRC, *(ROOT / each for each in BESIDE))
+    for path in folder.rglob("*.py")
+    if "node_modules" not in path.parts
+)
 ROOMS: Final = sorted({room_of(path) for path in FILES})
 
 
@@ -89,7 +99,7 @@ def _is_truth(node: Documented) -> bool:
 def findings(room: str) -> list[str]:
     """Return the faults of a room, each with its file, line and name."""
     return [
-        f"{path.relative_to(SRC)}:{getattr(node, 'lineno', 1)} {getattr(node, 'name', '')} {why}"
+        f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 1)} {getattr(node, 'name', '')} {why}"
         for path in FILES
         if room_of(path) == room
         for node in public(ast.parse(path.read_text()))

@@ -73,12 +73,6 @@ async def sign_root(
     return root
 
 
-async def root_of(connection: AsyncConnection, tree_size: int) -> Root | None:
-    """Return the signed root over this many seals."""
-    row = await _root(connection, roots.c.size == tree_size)
-    return None if row is None else _document(row)
-
-
 async def inclusion(connection: AsyncConnection, leaf: int) -> Inclusion | None:
     """Return the proof that a seal is under the oldest root that covers it; None without one.
 
