@@ -129,7 +129,9 @@ async def test_a_token_is_worth_nothing_without_its_certificate(
     other = await Caller.connect(gateway.mtls_port, lab.tls("app_other"))
     answer = await Desk(other, token).call("GET", "/rates")
     assert answer.code == "certificate_mismatch"
-    assert answer.headers["www-authenticate"] == 'Bearer error="invalid_token"'
+    assert answer.headers["www-authenticate"] == (
+        'Bearer error="invalid_token", DPoP error="invalid_token", algs="ES256 PS256 EdDSA Ed25519"'
+    )
     await other.close()
 
 

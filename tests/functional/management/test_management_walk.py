@@ -17,6 +17,7 @@ from weir.api.management import ROUTERS
 from weir.consent import transitions
 from weir.consent.types import parse_entry
 from weir.identity import people
+from weir.kernel.rates import Rates
 from weir.settlement.payment_tables import disputes, netting_rounds, payments
 from weir.store.schema import metadata
 from weir.store.unit import Actor
@@ -157,6 +158,7 @@ class World:
 
 @pytest.fixture
 async def world(api: Api, bank: Party, partner: Party) -> World:
+    api.services.rates.refused = Rates(10_000, 10_000)  # one address is refused everywhere
     ids = {"organisation": bank.organisation, "application": bank.application}
     ids["certificate"] = bank.certificate
     ids["key"] = api.vault.public_jwks()["keys"][0]["kid"]
@@ -308,7 +310,8 @@ async def test_without_a_token_every_route_refuses_before_it_reads(world: World)
             None, method, world.path(path), headers=headers, content=b"\xff not json"
         )
         assert code(answer) == (401, "token_missing"), operation
-        assert answer.headers["www-authenticate"] == "Bearer"
+        challenge = 'Bearer, DPoP algs="ES256 PS256 EdDSA Ed25519"'
+        assert answer.headers["www-authenticate"] == challenge
     assert await world.snapshot() == before
 
 
