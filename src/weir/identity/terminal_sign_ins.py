@@ -59,6 +59,7 @@ class TerminalSignIn:
     port: int | None
     person: str | None = None
     proven_at: str | None = None
+    confirmed_at: str | None = None
     answer: str | None = None
 
     @property
@@ -69,11 +70,12 @@ class TerminalSignIn:
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """A sign-in that a person confirmed: who, when proven, and the terminal it is for."""
+    """A sign-in that a person confirmed: who, when proven and said, and the terminal it is for."""
 
     sign_in: TerminalSignIn
     person: str
     proven_at: datetime
+    confirmed_at: datetime
 
 
 async def ask(
@@ -105,6 +107,18 @@ async def find(cache: Cache, secret: str) -> TerminalSignIn:
     return await _named(cache, secrets.digest(secret))
 
 
+async def find_of_browser(cache: Cache, secret: str) -> TerminalSignIn:
+    """Return the request of a terminal that sent the browser here, by its secret.
+
+    A terminal that is confirmed by a typed code is never found so: a link that somebody sent must
+    not stand for the code. Refusal TERMINAL_SIGN_IN_OVER.
+    """
+    asked = await find(cache, secret)
+    if asked.port is None:
+        raise Refusal(TERMINAL_SIGN_IN_OVER, "its code is to be typed")
+    return asked
+
+
 async def find_by_code(cache: Cache, person: str, typed: str) -> TerminalSignIn:
     """Return the request whose code a person typed; only those without a port have one to type.
 
@@ -121,7 +135,9 @@ async def find_by_code(cache: Cache, person: str, typed: str) -> TerminalSignIn:
     return await _named(cache, name)
 
 
-async def confirm(cache: Cache, asked: TerminalSignIn, person: str, proven_at: datetime) -> str:
+async def confirm(
+    cache: Cache, asked: TerminalSignIn, person: str, proven_at: datetime, now: datetime
+) -> str:
     """Say yes for a person, whose identity was proven then; return the code for the port.
 
     Refusal TERMINAL_SIGN_IN_OVER when the request ended meanwhile, or was confirmed before.
@@ -130,7 +146,11 @@ async def confirm(cache: Cache, asked: TerminalSignIn, person: str, proven_at: d
         raise Refusal(TERMINAL_SIGN_IN_OVER, "confirmed before")
     answer = secrets.new_secret()
     said = replace(
-        asked, person=person, proven_at=proven_at.isoformat(), answer=secrets.digest(answer)
+        asked,
+        person=person,
+        proven_at=proven_at.isoformat(),
+        confirmed_at=now.isoformat(),
+        answer=secrets.digest(answer),
     )
     if not await cache.replace_json(_key(asked.name), asdict(said), TERMINAL_SIGN_IN_S):
         raise Refusal(TERMINAL_SIGN_IN_OVER, "ended meanwhile")
@@ -156,14 +176,19 @@ async def claim(
     asked = await find(cache, secret)
     if not _is_of(asked, verifier, thumbprint):
         raise Refusal(TERMINAL_SIGN_IN_OVER, "another terminal's")
-    if asked.person is None or asked.proven_at is None:
+    if asked.person is None or asked.proven_at is None or asked.confirmed_at is None:
         raise Refusal(TERMINAL_SIGN_IN_PENDING)
     came = secrets.digest(answer or "")
     if asked.port is not None and not hmac.compare_digest(came, str(asked.answer)):
         raise Refusal(TERMINAL_SIGN_IN_OVER, "not the code that was sent to its port")
     if await cache.take_json(_key(asked.name)) is None:
         raise Refusal(TERMINAL_SIGN_IN_OVER, "claimed at the same moment")
-    return Confirmed(asked, asked.person, datetime.fromisoformat(asked.proven_at))
+    return Confirmed(
+        asked,
+        asked.person,
+        datetime.fromisoformat(asked.proven_at),
+        datetime.fromisoformat(asked.confirmed_at),
+    )
 
 
 def _is_of(asked: TerminalSignIn, verifier: str, thumbprint: str) -> bool:

@@ -31,10 +31,18 @@ def folded(name: str) -> str:
 
 
 def _once(name: str) -> str:
-    plain = unicodedata.normalize("NFKC", name)
+    plain = unicodedata.normalize("NFKC", "".join(each for each in name if not _is_mark(each)))
     plain = "".join(_prototypes().get(each, each) for each in plain).casefold()
     bare = unicodedata.normalize("NFKD", _SIMPLER.convert(plain))
     return "".join(each for each in bare if each.isalnum()).translate(_ALSO)
+
+
+def _is_mark(character: str) -> bool:
+    """Whether a symbol is no letter in another dress: a trade mark's compatible form has two."""
+    if not unicodedata.category(character).startswith("S"):
+        return False
+    compatible = unicodedata.normalize("NFKC", character)
+    return len(compatible) != 1 or compatible == character
 
 
 @cache
@@ -42,7 +50,8 @@ def _prototypes() -> dict[str, str]:
     """The one character, or few, that stand for each confusable character.
 
     The data pair every character with its prototype in both directions; the prototype is the one
-    with more partners, and of a pair the longer or the earlier.
+    with more partners, and of a pair the longer or the earlier. A letter stands for no mark, such
+    as a radical of Chinese characters, which would leave nothing of the name.
     """
     partners = {
         character: [each["c"].strip("\u200e") for each in pairs]
@@ -52,6 +61,13 @@ def _prototypes() -> dict[str, str]:
     def rank(character: str) -> tuple[int, int, str]:
         return (-len(partners.get(character, ())), -len(character), character)
 
+    def worded(character: str, others: list[str]) -> list[str]:
+        candidates = [character, *others]
+        if not character.isalnum():
+            return candidates
+        return [each for each in candidates if each.isalnum()]
+
     return {
-        character: min((character, *others), key=rank) for character, others in partners.items()
+        character: min(worded(character, others), key=rank)
+        for character, others in partners.items()
     }

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from sqlalchemy import delete, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
+from weir.kernel import inputs
 from weir.kernel.declares import CONFLICT
 from weir.kernel.look_alikes import folded
 from weir.kernel.outcomes import Refusal
@@ -24,10 +25,12 @@ async def claim(
     """Take names for an organisation; `given` are the names by JSON pointer.
 
     Refusal CONFLICT when another party has one that looks alike; a party that is `admitted` takes
-    it from one in the sandbox.
+    it from one in the sandbox. INVALID_INPUT for a name of marks alone.
     """
     # In one order, so that two who take the same names do not wait for each other.
     for form, pointer in sorted((folded(name), pointer) for pointer, name in given.items()):
+        if not form:
+            raise inputs.wrong(pointer, "must hold a letter or a digit", "须含文字或数字")
         taking = insert(names).values(
             form=form, organisation=organisation, admitted=admitted, taken_at=unit.now
         )

@@ -164,7 +164,7 @@ class Terminal:
         async with services.database.unit(Actor(self.party.organisation, self.person)) as unit:
             person = await people.find(unit.connection, self.person)
             assert person is not None
-            confirmed = Confirmed(asked, self.person, proven_at)
+            confirmed = Confirmed(asked, self.person, proven_at, unit.now)
             _, self.token = await terminal_sessions.open_session(unit, person, confirmed)
         return self
 

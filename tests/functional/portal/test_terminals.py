@@ -13,8 +13,9 @@ from staff_world import Colleague, join
 
 from weir.client.possession import DpopKey
 from weir.client.proofs import Pkce
-from weir.identity import totp
+from weir.identity import people, totp
 from weir.identity.declares import TERMINAL_PROOF_S, TERMINAL_SESSION_S, TERMINAL_SIGN_INS
+from weir.keys.vault import PLATFORM
 from weir.portal.renderer import Portal
 
 HOME = "203.0.113.7:40000"  # where the people's browsers are too
@@ -134,6 +135,31 @@ async def test_a_request_with_a_port_has_no_code_to_type(portal: Portal, owner: 
     await terminal.ask(port=49_152)
     page = await owner.do("/desk/terminal", "look", code=terminal.asked["code"])
     assert page.status_code == 410
+
+
+async def test_a_link_does_not_stand_for_the_code_that_is_to_be_typed(
+    portal: Portal, owner: Colleague
+) -> None:
+    """Or somebody could ask at a terminal and send the person a link to confirm it."""
+    terminal = Terminal(portal, "198.51.100.9:1")
+    await terminal.ask()
+    address = f"/desk/terminal/{terminal.asked['request']}"
+    assert (await owner.get(address)).status_code == 410
+    assert code_of(await terminal.claim()) == "terminal_sign_in_pending"
+
+
+async def test_what_was_confirmed_is_over_once_the_person_ends_all_sessions(
+    world: World, portal: Portal, owner: Colleague
+) -> None:
+    """A terminal that waits with its claim must not outlive the end of all sign-ins."""
+    terminal = Terminal(portal)
+    done = await confirm(owner, await owner.get(await terminal.ask(port=49_152)))
+    (answer,) = set(re.findall(r"answer=([\w-]{43})", done.text))
+    async with world.services.database.unit(PLATFORM) as unit:
+        (person,) = await people.of_organisation(unit.connection, world.bank.id)
+        await people.end_sessions(unit, person.id)
+    refused = await terminal.claim(answer)
+    assert (refused.status_code, code_of(refused)) == (410, "terminal_sign_in_over")
 
 
 async def test_a_session_left_open_asks_for_a_proof_before_it_confirms(

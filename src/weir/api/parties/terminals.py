@@ -138,6 +138,8 @@ async def claim_terminal_session(
         person = await people.find(connection, confirmed.person)
         if person is None or person.status != "active" or person.organisation is None:
             raise Refusal(TERMINAL_SIGN_IN_OVER, "the person works here no more")
+        if person.sessions_since > confirmed.confirmed_at:
+            raise Refusal(TERMINAL_SIGN_IN_OVER, "the person ended all sign-ins since")
         organisation = await organisations.get(connection, person.organisation)
     async with services.database.unit(Actor(organisation.id, person.id)) as unit:
         session, token = await terminal_sessions.open_session(unit, person, confirmed)

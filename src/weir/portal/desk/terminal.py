@@ -29,14 +29,19 @@ async def take_code(desk: Desk) -> Response:
 
 async def show(desk: Desk) -> Response:
     """Show the terminal that sent the browser here."""
-    asked = await terminal_sign_ins.find(desk.portal.authorization.cache, desk.named("request"))
+    asked = await _asked(desk)
     return _page(desk, asked)
 
 
 async def act(desk: Desk) -> Response:
     """Confirm or refuse the terminal that sent the browser here."""
-    asked = await terminal_sign_ins.find(desk.portal.authorization.cache, desk.named("request"))
+    asked = await _asked(desk)
     return await _act(desk, asked)
+
+
+async def _asked(desk: Desk) -> TerminalSignIn:
+    cache = desk.portal.authorization.cache
+    return await terminal_sign_ins.find_of_browser(cache, desk.named("request"))
 
 
 async def _act(desk: Desk, asked: TerminalSignIn) -> Response:
@@ -49,10 +54,10 @@ async def _act(desk: Desk, asked: TerminalSignIn) -> Response:
     match desk.fields.get("act"):
         case "confirm":
             proven_at = desk.management.acting.proven_at
-            age = desk.portal.database.clock.now() - proven_at
-            if age > timedelta(seconds=TERMINAL_PROOF_S):
+            now = desk.portal.database.clock.now()
+            if now - proven_at > timedelta(seconds=TERMINAL_PROOF_S):
                 raise Refusal(FRESH_PROOF_NEEDED)
-            answer = await terminal_sign_ins.confirm(cache, asked, desk.person.id, proven_at)
+            answer = await terminal_sign_ins.confirm(cache, asked, desk.person.id, proven_at, now)
             back = f"http://127.0.0.1:{asked.port}/?answer={answer}" if asked.port else None
             return desk.page("desk/terminal_done.html", confirmed=True, asked=asked, back=back)
         case "refuse":
