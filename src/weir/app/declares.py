@@ -18,7 +18,7 @@ DAY_CLOSES_AFTER_S: Final = 300  # after midnight, UTC: its last segments are in
 
 # Refusals of a rate (app/late_refusals.py)
 LATE_REFUSAL_S: Final = 1.0
-LATE_REFUSALS: Final = 4_096  # that wait in one process
+LATE_REFUSALS: Final = 64  # that wait in one process: a gateway has 256 connections to it
 
 # Starting and stopping roles
 READINESS_TIMEOUT_S: Final = 1

@@ -2,7 +2,8 @@
 
 A refusal is cheap, and a caller that ignores it and asks again at once could still fill a process
 with them. So it is held back for a moment, which costs nothing but the place of a waiting request;
-a connection then asks about once a second, and others have the process.
+a connection then asks about once a second, and others have the process. Only so many wait, since a
+waiting one holds a connection between gateway and control, and others need those.
 """
 
 from __future__ import annotations

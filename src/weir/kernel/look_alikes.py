@@ -38,11 +38,9 @@ def _once(name: str) -> str:
 
 
 def _is_mark(character: str) -> bool:
-    """Whether a symbol is no letter in another dress: a trade mark's compatible form has two."""
-    if not unicodedata.category(character).startswith("S"):
-        return False
-    compatible = unicodedata.normalize("NFKC", character)
-    return len(compatible) != 1 or compatible == character
+    """Whether a symbol's compatible form is a word, as of a trade mark, and no part of the name."""
+    symbol = unicodedata.category(character).startswith("S")
+    return symbol and len(unicodedata.normalize("NFKC", character)) > 1
 
 
 @cache

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from weir.app.declares import LATE_REFUSALS
 from weir.app.late_refusals import LateRefusals
 
 pytestmark = pytest.mark.asyncio
@@ -29,11 +30,11 @@ async def answer(scope: Any, _: Any, send: Any) -> None:
 
 async def test_refusals_of_a_rate_wait_and_others_do_not() -> None:
     application = LateRefusals(answer, late_s=3_600)
-    late = [asyncio.create_task(ask(application, 429)) for _ in range(100)]
+    late = [asyncio.create_task(ask(application, 429)) for _ in range(LATE_REFUSALS)]
     for status in (200, 303, 401, 503):
         assert len(await ask(application, status)) == 2
     await asyncio.sleep(0)
-    assert application.waiting == 100
+    assert application.waiting == LATE_REFUSALS
     assert not any(each.done() for each in late)
     for each in late:
         each.cancel()

@@ -22,6 +22,7 @@ from weir.kernel.look_alikes import folded
         ("River Bank", "R\u00edver B\u00e0nk"),
         ("River Bank", "\uff32iver Bank"),  # full width
         ("River Bank", "\U0001d411iver Bank"),  # mathematical
+        ("River Bank", "R|ver Bank"),
         ("River Bank", "River Bank\u2122"),
         ("River Bank", "River Bank \u00ae"),
         ("Summit", "Surnmit"),
